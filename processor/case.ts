@@ -1,0 +1,44 @@
+import type { ErrorCode } from "./errors.js";
+import type { Geometry } from "./volume/geometry.js";
+import type { ImageSource } from "./volume/image.js";
+
+/** One case to segment: what the entries hand to `segmentCase`. */
+export interface CaseRequest {
+  readonly name: string;
+  /** One file for each channel in the network's order, or one file that holds all of them. */
+  readonly channelFiles: readonly string[];
+  /** Where the segmentation goes; its ending decides the format. */
+  readonly outputFile: string;
+  /** The segmentation of a cascade's earlier stage, on the image's own grid. */
+  readonly previousStageFile: string | null;
+  /** `.npz` for `--save-probabilities`; null for none. */
+  readonly probabilitiesFile: string | null;
+}
+
+/** The channels of one case on one grid, as nnU-Net's readers give them. */
+export interface CaseVolume {
+  /** `channel × z × y × x`, on shared memory. */
+  readonly channels: Float32Array<SharedArrayBuffer>;
+  readonly channelCount: number;
+  readonly geometry: Geometry;
+  readonly source: ImageSource;
+}
+
+/** What became of one case. */
+export interface CaseReport {
+  readonly name: string;
+  readonly status: "done" | "skipped" | "failed";
+  readonly outputFile: string;
+  /** The ONNX Runtime execution provider that ran; absent unless done. */
+  readonly executionProvider?: string;
+  readonly seconds: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
+  /** Voxels and millilitres by label value; absent unless done. */
+  readonly labels?: readonly {
+    readonly label: number;
+    readonly name: string;
+    readonly voxels: number;
+    readonly millilitres: number;
+  }[];
+  /** Present when failed. */
+  readonly error?: { readonly code: ErrorCode | "BUG"; readonly message: string; readonly help: string };
+}

@@ -1,0 +1,139 @@
+/**
+ * Every mistake that a user can make or meet, in one catalogue.
+ *
+ * A message says what was found and where; `help` says what to do. `exit` is the process's exit code:
+ * 2 usage or config, 3 model, 4 input image, 5 the machine (engine, device, disk, network), 6 some cases failed,
+ * 130 interrupted. An error outside the catalogue is a bug, exits with 1 and keeps its stack.
+ */
+export const errorCatalogue = {
+  // usage and configuration
+  USAGE: { exit: 2, help: "Run the command with --help to see its options." },
+  CONFIG_NOT_FOUND: {
+    exit: 2,
+    help: "Pass --config-file, or write one with `build_processor init --model-dir …`.",
+  },
+  CONFIG_NOT_JSON: {
+    exit: 2,
+    help: "Correct the JSON at the place named; an editor with JSON support marks it.",
+  },
+  CONFIG_INVALID: { exit: 2, help: "docs/reference/config.md lists every key with its type and default." },
+  TAG_INVALID: {
+    exit: 2,
+    help: "An image name is [registry/]name[:tag]: lower-case letters, digits and . _ - between them, tag up to 128 characters.",
+  },
+  NOT_YET: { exit: 2, help: "Leave the flag out; the CHANGELOG says when it arrives." },
+  HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },
+  HOOK_FAILED: { exit: 4, help: "The exception comes from the --process-img-file module; correct it there." },
+
+  // the trained model
+  MODEL_NOT_FOUND: {
+    exit: 3,
+    help: "Pass --model-dir with the folder that holds plans.json, dataset.json and fold_0, fold_1, …",
+  },
+  MODEL_AMBIGUOUS: { exit: 3, help: "Pass the folder of one model, or name the configuration." },
+  MODEL_TASK_MISMATCH: { exit: 3, help: "Correct task_id or task_name, or pass the folder of that task." },
+  MODEL_FILE_INVALID: { exit: 3, help: "Copy the file again from the machine that trained the model." },
+  FOLD_MISSING: { exit: 3, help: "Ask only for folds that the model folder has." },
+  CHECKPOINT_TRUNCATED: { exit: 3, help: "Copy the checkpoint again; compare its size with the original." },
+  CHECKPOINT_UNSAFE: {
+    exit: 3,
+    help: "Do not load this file with Python either. Get the checkpoint from whoever trained the model.",
+  },
+  CHECKPOINT_UNSUPPORTED: { exit: 3, help: "Save it again with torch.save, as nnU-Net's trainer does." },
+  PLANS_UNSUPPORTED: {
+    exit: 3,
+    help: "Only nnU-Net's own rules are known. Pass an ONNX file of the network if it is your own.",
+  },
+  ARCHITECTURE_UNKNOWN: {
+    exit: 3,
+    help: "Known: PlainConvUNet, ResidualEncoderUNet. Others need an ONNX file.",
+  },
+  TENSOR_MISMATCH: {
+    exit: 3,
+    help: "plans.json and checkpoint belong to different trainings; use those of one folder.",
+  },
+  MANIFEST_INVALID: { exit: 3, help: "Convert the model again with this version of build_processor." },
+
+  // the image to segment
+  INPUT_NOT_FOUND: { exit: 4, help: "Pass -i with a folder or files that exist and can be read." },
+  INPUT_AMBIGUOUS: { exit: 4, help: "Give every case its own name: <case>_0000<ending> for each channel." },
+  INPUT_CHANNELS: {
+    exit: 4,
+    help: "Give one file for each channel that the model was trained with, _0000, _0001, …",
+  },
+  IMAGE_UNSUPPORTED: { exit: 4, help: "Convert it to .nii.gz, .mha or .nrrd." },
+  IMAGE_TRUNCATED: {
+    exit: 4,
+    help: "Copy the file again; it ends before the data that its header announces.",
+  },
+  IMAGE_INVALID: { exit: 4, help: "Open it in an image viewer; the header or the data is damaged." },
+  IMAGE_EMPTY: { exit: 4, help: "The image needs at least one voxel on every axis." },
+  IMAGE_NOT_FINITE: { exit: 4, help: "Replace NaN and infinite voxels before segmentation." },
+  GEOMETRY_MISMATCH: { exit: 4, help: "Resample the channels of one case onto one grid." },
+  PREVIOUS_STAGE_MISSING: {
+    exit: 4,
+    help: "A cascade needs the low-resolution answer: --prev-stage-predictions DIR with <case><ending>.",
+  },
+
+  // the machine
+  OUTPUT_EXISTS: { exit: 5, help: "Move it away, choose another place, or pass --overwrite." },
+  OUTPUT_UNWRITABLE: { exit: 5, help: "Choose a folder that this user may write to." },
+  DISK_FULL: { exit: 5, help: "Free some space, or write to another disk." },
+  OUT_OF_MEMORY: { exit: 5, help: "Give the process more memory, or split the image." },
+  DEVICE_MISSING: { exit: 5, help: "Use --device cpu, or a host (and image) with CUDA." },
+  INFERENCE_FAILED: { exit: 5, help: "Convert the model again; if it stays, report it with the message." },
+  ENGINE_MISSING: {
+    exit: 5,
+    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. `predict` and `convert` need no Docker.",
+  },
+  ENGINE_FORBIDDEN: {
+    exit: 5,
+    help: "Add the user to the group docker (`sudo usermod -aG docker $USER`), then log in again.",
+  },
+  ENGINE_FAILED: { exit: 5, help: "The message is Docker's own." },
+  ENGINE_DISK_FULL: {
+    exit: 5,
+    help: "Free some space for Docker: `docker system df`, `docker system prune`.",
+  },
+  IMAGE_BUILD_FAILED: {
+    exit: 5,
+    help: "The message is Docker's own; --keep-build-files keeps the build context.",
+  },
+  BASE_IMAGE_MISSING: { exit: 5, help: "Build it with `build_processor base-image`, or pass --base-image." },
+  TOOL_MISSING: { exit: 5, help: "Install the program that the message names." },
+  EXPORT_FAILED: {
+    exit: 5,
+    help: "The image is still in Docker: run again with --export, or `docker save`.",
+  },
+  SOME_CASES_FAILED: {
+    exit: 6,
+    help: "The other cases are done; the lines above say what was wrong with these.",
+  },
+  INTERRUPTED: { exit: 130, help: "Nothing half-written was left." },
+} as const satisfies Record<string, ErrorEntry>;
+
+interface ErrorEntry {
+  readonly exit: number;
+  readonly help: string;
+}
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** A mistake of the catalogue: what was found and where; its remedy is `help`. */
+export class ProcessorError extends Error {
+  override readonly name = "ProcessorError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get help(): string {
+    return errorCatalogue[this.code].help;
+  }
+
+  get exitCode(): number {
+    return errorCatalogue[this.code].exit;
+  }
+}

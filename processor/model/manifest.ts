@@ -1,0 +1,161 @@
+import type { Zyx } from "../volume/axes.js";
+
+/**
+ * The one place where the two programs meet: what the orchestrator writes beside the ONNX files
+ * (`manifest.json`) and the processor reads.
+ */
+export interface ProcessorManifest {
+  readonly manifestVersion: 1;
+  readonly task: TaskIdentity;
+  readonly settings: RuntimeSettings;
+  /** The models whose answers are averaged. A cascade's earlier stage stands inside its model. */
+  readonly models: readonly ModelManifest[];
+}
+
+export interface TaskIdentity {
+  /** As in `Dataset504_…` or `Task004_…`; null when the name has no number. */
+  readonly id: number | null;
+  /** Without the number: `BrainTissue`. */
+  readonly name: string;
+}
+
+/** Defaults of a run, from config.json; every one can be overridden on the command line. */
+export interface RuntimeSettings {
+  readonly useTestTimeAugmentation: boolean;
+  /** Overlap of neighbouring windows: 0.5 is half a patch; 1 is none. In (0, 1]. */
+  readonly stepSize: number;
+  readonly device: Device;
+  readonly inputDir: string;
+  readonly outputDir: string;
+  /** Below `outputDir`. */
+  readonly overlayDestination: string;
+  /** Without leading dot: `mha`, `nii.gz`. */
+  readonly allowedExtensions: readonly string[];
+  /** Without leading dot; the format of the segmentations that an image writes. */
+  readonly outputExtension: string;
+  readonly writeJson: boolean;
+  readonly overwriteOutput: boolean;
+  readonly saveProbabilities: boolean;
+  /** Glob-free name endings by channel, e.g. `{"T1": "_t1", "FLAIR": "_flair"}`; null for `_0000`, `_0001`. */
+  readonly inputChannels: Readonly<Record<string, string>> | null;
+  readonly numThreadsPreprocessing: number;
+  readonly numThreadsNiftiSave: number;
+  /** File beside the manifest with a user's own hooks; null for none. */
+  readonly hookModule: string | null;
+}
+
+export type Device = "cpu" | "cuda" | "auto";
+
+/** One trained configuration: everything that inference needs and nothing that training needs. */
+export interface ModelManifest {
+  /** `3d_fullres`, `2d`, … */
+  readonly configuration: string;
+  readonly nnunetVersion: 1 | 2;
+  readonly trainer: string;
+  readonly plansName: string;
+  readonly datasetName: string;
+  readonly checkpointName: string;
+  /** In the order of the network's input channels. */
+  readonly channelNames: readonly string[];
+  readonly labels: LabelDefinition;
+  readonly plan: InferencePlan;
+  readonly network: NetworkFacts;
+  readonly folds: readonly FoldFiles[];
+  /** The earlier stage of a cascade, whose segmentation is this network's additional input. */
+  readonly previousStage: PreviousStage | null;
+}
+
+export interface FoldFiles {
+  /** `0` … `4`, or `all`. */
+  readonly fold: string;
+  /** Below the manifest's folder. */
+  readonly onnxFile: string;
+  readonly weightsFile: string;
+}
+
+export interface NetworkFacts {
+  readonly architecture: string;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly parameters: number;
+}
+
+export interface PreviousStage {
+  readonly configuration: string;
+  /** Null when predictions of that stage must be given from outside. */
+  readonly model: ModelManifest | null;
+}
+
+/** nnU-Net's LabelManager, resolved. */
+export interface LabelDefinition {
+  /** dataset.json's `labels`, in its order. */
+  readonly names: readonly { readonly name: string; readonly value: number | readonly number[] }[];
+  /** Sorted, without background and without the ignore label. */
+  readonly foregroundLabels: readonly number[];
+  /** Labels written for heads 0, 1, … in painting order; null for a softmax model. */
+  readonly regionsClassOrder: readonly number[] | null;
+  readonly ignoreLabel: number | null;
+}
+
+/** How a volume becomes the network's input and back. Axis lists are in transposed order unless named otherwise. */
+export interface InferencePlan {
+  readonly dimensions: 2 | 3;
+  /** 2 or 3 entries. */
+  readonly patchSize: readonly number[];
+  /** 2 or 3 entries; a 2-D configuration keeps the case's own spacing on the first axis. */
+  readonly spacingMm: readonly number[];
+  readonly transposeForward: Zyx;
+  readonly transposeBackward: Zyx;
+  /** One per image channel. */
+  readonly normalization: readonly ChannelNormalization[];
+  /** v2 normalises before it resamples, v1 after. */
+  readonly normalizeFirst: boolean;
+  readonly resampleData: Resampling;
+  readonly resampleSegmentation: Resampling;
+  readonly resampleProbabilities: Resampling;
+  /** v2 averages logits over mirrorings and folds, v1 probabilities. */
+  readonly averaging: "logits" | "probabilities";
+  /** v2 weights even a single window with the Gaussian, v1 only several. */
+  readonly gaussianForSingleWindow: boolean;
+  /** Spatial axes (0 is the patch's first) that test-time mirroring flips; empty for none. */
+  readonly mirrorAxes: readonly number[];
+  /** nnU-Net's reader class: decides orientation rules (SimpleITKIO, NibabelIO, NaturalImage2DIO, …). */
+  readonly imageReader: string;
+  /** With leading dot, as in dataset.json. */
+  readonly fileEnding: string;
+}
+
+export interface ChannelNormalization {
+  readonly scheme: NormalizationScheme;
+  /** Statistics and result only inside the non-zero mask. */
+  readonly useMask: boolean;
+  /** From the training set's foreground; needed by CTNormalization only. */
+  readonly intensity: IntensityProperties | null;
+}
+
+/** `CTNormalizationV1` has no epsilon; `ZScoreNormalizationV1` adds 1e-8 to the deviation instead of taking the maximum. */
+export type NormalizationScheme =
+  | "CTNormalization"
+  | "ZScoreNormalization"
+  | "RescaleTo01Normalization"
+  | "RGBTo01Normalization"
+  | "NoNormalization"
+  | "CTNormalizationV1"
+  | "CT2NormalizationV1"
+  | "ZScoreNormalizationV1";
+
+export interface IntensityProperties {
+  readonly mean: number;
+  readonly std: number;
+  readonly percentile005: number;
+  readonly percentile995: number;
+}
+
+export interface Resampling {
+  /** `spline` is nnU-Net's default (skimage/scipy rules); `torch` is resample_torch_*; `none` is no_resampling_hack. */
+  readonly method: "spline" | "torch" | "none";
+  readonly order: number;
+  readonly orderZ: number;
+  /** null: separate when anisotropic (largest spacing over three times the smallest). */
+  readonly forceSeparateZ: boolean | null;
+}

@@ -1,0 +1,25 @@
+/** How the stages tell what they are at. The edge decides what a person sees; nothing else prints. */
+export interface Progress {
+  /** Begins a task of `total` units; its bar or its lines appear only if it takes longer than two seconds. */
+  start(task: ProgressTaskOptions): ProgressTask;
+  /** A line that matters: a warning, a result. */
+  note(line: string): void;
+}
+
+export interface ProgressTaskOptions {
+  /** What is done, in the present: `brain_010: predicting`. */
+  readonly label: string;
+  /** Absent when it can't be known. */
+  readonly total?: number;
+  readonly unit: "windows" | "bytes" | "cases" | "steps" | "tensors";
+}
+
+export interface ProgressTask {
+  advance(units: number): void;
+  done(): void;
+}
+
+export const silentProgress: Progress = {
+  start: () => ({ advance: () => {}, done: () => {} }),
+  note: () => {},
+};

@@ -1,0 +1,18 @@
+import type { Xyz, Zyx } from "./axes.js";
+
+/** Where a grid of voxels lies in the patient, in ITK's convention (LPS, millimetres). */
+export interface Geometry {
+  readonly sizeZyx: Zyx;
+  /** Always positive. */
+  readonly spacingMmZyx: Zyx;
+  /** Centre of the first voxel. */
+  readonly originMmXyz: Xyz;
+  /** Row-major 3×3 as ITK prints it; column k is the direction of axis k in the order x, y, z. */
+  readonly directionXyz: Direction;
+  /** 2 for a flat image (.png, 2-D .mha): its z axis is an addition of the reader. */
+  readonly dimensions: 2 | 3;
+}
+
+export type Direction = readonly [number, number, number, number, number, number, number, number, number];
+
+export const identityDirection: Direction = [1, 0, 0, 0, 1, 0, 0, 0, 1];

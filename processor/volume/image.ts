@@ -1,0 +1,47 @@
+import type { Geometry } from "./geometry.js";
+
+export type VoxelArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** One image file as read: voxels of one or more components and the grid they lie on. */
+export interface Image {
+  /** `components × z × y × x` values, x fastest; scaled (scl_slope, RescaleSlope) already. */
+  readonly voxels: VoxelArray;
+  /** 1 for a grey image; 3 for RGB; the length of the fourth axis of a 4-D file. */
+  readonly components: number;
+  readonly geometry: Geometry;
+  /** What the file's own format says beyond the geometry, so that a result can be written alike. */
+  readonly source: ImageSource;
+}
+
+export interface ImageSource {
+  readonly path: string;
+  readonly format: ImageFormat;
+  /** NIfTI only: the codes and matrices as stored, kept bit for bit in a result of the same format. */
+  readonly nifti?: NiftiOrientation;
+}
+
+export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "png";
+
+/** The orientation fields of a NIfTI-1 or NIfTI-2 header, unchanged. */
+export interface NiftiOrientation {
+  readonly version: 1 | 2;
+  readonly qformCode: number;
+  readonly sformCode: number;
+  /** pixdim[0..7]; pixdim[0] is qfac. */
+  readonly pixdim: readonly number[];
+  /** quatern b, c, d and qoffset x, y, z. */
+  readonly quaternion: readonly number[];
+  /** srow_x, srow_y, srow_z: 12 numbers, RAS. */
+  readonly srow: readonly number[];
+  readonly xyztUnits: number;
+}
