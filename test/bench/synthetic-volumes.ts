@@ -1,0 +1,76 @@
+import type { Zyx } from "../../processor/volume/axes.js";
+
+/** The same numbers at every run. */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** A body-like CT in Hounsfield units: air, soft tissue with noise, a denser spine. `z × y × x`. */
+export function syntheticCt(sizeZyx: Zyx): Float32Array<SharedArrayBuffer> {
+  const [slices, rows, columns] = sizeZyx;
+  const voxels = new Float32Array(new SharedArrayBuffer(slices * rows * columns * 4));
+  const random = createRandom(7);
+  let i = 0;
+  for (let z = 0; z < slices; z++) {
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) {
+        const u = (2 * x) / columns - 1;
+        const v = (2 * y) / rows - 1;
+        const inBody = (u / 0.85) ** 2 + (v / 0.6) ** 2 < 1;
+        const inSpine = (u / 0.08) ** 2 + ((v - 0.4) / 0.1) ** 2 < 1;
+        const level = inSpine ? 400 : inBody ? 40 + 60 * Math.sin(z / 9 + 4 * u) : -1000;
+        voxels[i++] = Math.round(level + 30 * (random() - 0.5));
+      }
+    }
+  }
+  return voxels;
+}
+
+/**
+ * Writes one slice of logits, `head × y × x`: head 0 is background, each other head is an organ-like blob, so that
+ * regions, their borders and the background are in the proportions of a real answer.
+ */
+export function fillSyntheticLogits(
+  slice: Float32Array,
+  at: { readonly z: number; readonly heads: number; readonly sizeZyx: Zyx },
+): void {
+  const [slices, rows, columns] = at.sizeZyx;
+  const noise = createRandom(at.z + 1);
+  for (let head = 0; head < at.heads; head++) {
+    const place = createRandom(1000 + head);
+    const centre = [place() * 0.8 + 0.1, place() * 0.8 + 0.1, place() * 0.8 + 0.1] as const;
+    const radius = 0.06 + 0.12 * place();
+    const dz = (at.z / slices - centre[0]) ** 2;
+    let i = head * rows * columns;
+    for (let y = 0; y < rows; y++) {
+      const dy = (y / rows - centre[1]) ** 2;
+      for (let x = 0; x < columns; x++, i++) {
+        const distance = Math.sqrt(dz + dy + (x / columns - centre[2]) ** 2);
+        slice[i] = head === 0 ? 0 : Math.max(-15, 60 * (radius - distance)) + 2 * (noise() - 0.5);
+      }
+    }
+  }
+}
+
+/** A `.npy` header and the values after it, for the peer to read. */
+export function npyBytes(values: Float32Array, shape: readonly number[]): Buffer {
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const header = Buffer.from(`${text.padEnd(117)}\n`, "latin1");
+  const prefix = Buffer.from([
+    0x93,
+    0x4e,
+    0x55,
+    0x4d,
+    0x50,
+    0x59,
+    1,
+    0,
+    header.length & 255,
+    header.length >> 8,
+  ]);
+  return Buffer.concat([prefix, header, Buffer.from(values.buffer, values.byteOffset, values.byteLength)]);
+}
