@@ -33,6 +33,25 @@ export const errorCatalogue = {
   MODEL_AMBIGUOUS: { exit: 3, help: "Pass the folder of one model, or name the configuration." },
   MODEL_TASK_MISMATCH: { exit: 3, help: "Correct task_id or task_name, or pass the folder of that task." },
   MODEL_FILE_INVALID: { exit: 3, help: "Copy the file again from the machine that trained the model." },
+  ARCHIVE_INVALID: {
+    exit: 3,
+    help: "Download or copy the archive again; compare its size with the original.",
+  },
+  ARCHIVE_UNSAFE: {
+    exit: 3,
+    help: "Do not unpack this file with other programs either. Get the archive from whoever trained the model.",
+  },
+  PRETRAINED_UNKNOWN: { exit: 2, help: "`build_processor models` lists the pretrained models by name." },
+  SOURCE_INVALID: {
+    exit: 2,
+    help: "A model is a folder, a .zip file, https://…/model.zip or zenodo:<record>/<file>.zip.",
+  },
+  SOURCE_NOT_FOUND: { exit: 3, help: "Correct the address, or open it in a browser to see what is there." },
+  SOURCE_CHANGED: {
+    exit: 3,
+    help: "Find out why the bytes changed. If the change is wanted, remove the entry from processor.lock.json.",
+  },
+  LOCK_INVALID: { exit: 2, help: "Restore processor.lock.json from version control, or delete it." },
   FOLD_MISSING: { exit: 3, help: "Ask only for folds that the model folder has." },
   CHECKPOINT_TRUNCATED: { exit: 3, help: "Copy the checkpoint again; compare its size with the original." },
   CHECKPOINT_UNSAFE: {
@@ -78,6 +97,18 @@ export const errorCatalogue = {
   // the machine
   OUTPUT_EXISTS: { exit: 5, help: "Move it away, choose another place, or pass --overwrite." },
   OUTPUT_UNWRITABLE: { exit: 5, help: "Choose a folder that this user may write to." },
+  DOWNLOAD_FAILED: {
+    exit: 5,
+    help: "Run the command again: it goes on where it stopped. Behind a proxy set https_proxy; --zenodo-url names a mirror.",
+  },
+  DOWNLOAD_NOT_ARCHIVE: {
+    exit: 5,
+    help: "Open the address in a browser: a login page, a proxy's notice or a removed file answers there.",
+  },
+  DOWNLOAD_CORRUPT: {
+    exit: 5,
+    help: "Run the command again. If it stays, the server or a proxy on the way changes the bytes.",
+  },
   DISK_FULL: { exit: 5, help: "Free some space, or write to another disk." },
   OUT_OF_MEMORY: { exit: 5, help: "Give the process more memory, or split the image." },
   DEVICE_MISSING: { exit: 5, help: "Use --device cpu, or a host (and image) with CUDA." },

@@ -1,0 +1,275 @@
+import type { FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import { pipeline } from "node:stream";
+import { crc32, createInflateRaw } from "node:zlib";
+import { Entry, fromFdPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
+import { ProcessorError } from "../../processor/errors.js";
+import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
+
+/** A file of the archive; folders are left out. */
+export interface ZipEntry {
+  /** With forward slashes, relative, without `.` and `..`. */
+  readonly path: string;
+  /** Unpacked bytes. */
+  readonly size: number;
+  readonly compressedSize: number;
+  readonly isStored: boolean;
+  readonly crc32: number;
+}
+
+/** Bytes of a local file: `size` bytes from `offset`. */
+export interface FileRange {
+  readonly file: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+interface IndexedEntry extends ZipEntry {
+  /** Only what yauzl needs to find the local header: the raw fields of an entry may take 190 kB. */
+  readonly headerEntry: Entry;
+  readonly nameBytes: Buffer;
+  readonly headerOffset: number;
+  /** Where the next entry or the directory begins. */
+  readonly limitOffset: number;
+}
+
+const localHeaderBytes = 30;
+const readBytes = 1 << 20;
+const hasDataDescriptor = 0x08;
+
+/**
+ * A zip file from an untrusted place. The whole directory is checked before the first byte is read: names,
+ * file types, sizes, ratios, overlaps. Contents are checked (length and CRC-32) while they are read.
+ */
+export class ZipArchive {
+  readonly file: string;
+  /** Sorted by path. */
+  readonly entries: readonly ZipEntry[];
+  readonly #handle: FileHandle;
+  readonly #zip: ZipFile;
+  readonly #byPath: ReadonlyMap<string, IndexedEntry>;
+
+  private constructor(file: string, handle: FileHandle, zip: ZipFile, entries: readonly IndexedEntry[]) {
+    this.file = file;
+    this.#handle = handle;
+    this.#zip = zip;
+    this.entries = entries;
+    this.#byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  }
+
+  /** @throws ARCHIVE_INVALID when the file is no readable zip; ARCHIVE_UNSAFE when it could do harm. */
+  static async open(file: string, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
+    const handle = await open(file, "r").catch((cause: unknown) => {
+      throw new ProcessorError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
+    });
+    try {
+      const zip = await fromFdPromise(handle.fd, { autoClose: false, decodeStrings: false });
+      return new ZipArchive(file, handle, zip, await readDirectory(zip, handle, limits));
+    } catch (cause) {
+      await handle.close();
+      throw inFile(file, cause);
+    }
+  }
+
+  has(path: string): boolean {
+    return this.#byPath.has(path);
+  }
+
+  /** The entry's contents; fails at the end when length or CRC-32 differ from what the directory says. */
+  async *read(path: string): AsyncGenerator<Uint8Array> {
+    const entry = this.#find(path);
+    try {
+      yield* checked(this.#unpacked(entry, await this.#dataOffset(entry)), entry);
+    } catch (cause) {
+      throw inFile(this.file, cause);
+    }
+  }
+
+  /** The whole contents of a small file. */
+  async readSmall(path: string, maxBytes: number): Promise<Buffer> {
+    const { size } = this.#find(path);
+    if (size > maxBytes)
+      throw new ProcessorError(
+        "ARCHIVE_UNSAFE",
+        `${this.file}: ${quote(path)} has ${size} bytes; at most ${maxBytes} are read`,
+      );
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.read(path)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Where a stored entry's bytes lie in the archive, so that they can be read in place; null when deflated. */
+  async locate(path: string): Promise<FileRange | null> {
+    const entry = this.#find(path);
+    if (!entry.isStored) return null;
+    try {
+      return { file: this.file, offset: await this.#dataOffset(entry), size: entry.size };
+    } catch (cause) {
+      throw inFile(this.file, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    // Not this.#zip.close(), which would close the same descriptor a second time.
+    await this.#handle.close();
+  }
+
+  #find(path: string): IndexedEntry {
+    const entry = this.#byPath.get(path);
+    if (entry === undefined)
+      throw new ProcessorError("MODEL_FILE_INVALID", `${this.file} has no file ${quote(path)}`);
+    return entry;
+  }
+
+  /** Reads the local header, which has to agree with the directory: other programs may believe it instead. */
+  async #dataOffset(entry: IndexedEntry): Promise<number> {
+    const local = await this.#zip.readLocalFileHeaderPromise(entry.headerEntry);
+    const isSizeKnown = (local.generalPurposeBitFlag & hasDataDescriptor) === 0;
+    const agrees =
+      local.fileName.equals(entry.nameBytes) &&
+      (local.compressionMethod === 0) === entry.isStored &&
+      (!isSizeKnown ||
+        (local.crc32 === entry.crc32 &&
+          agreesWithSize(local.compressedSize, entry.compressedSize) &&
+          agreesWithSize(local.uncompressedSize, entry.size)));
+    if (!agrees)
+      throw new ProcessorError(
+        "ARCHIVE_UNSAFE",
+        `entry ${quote(entry.path)} is described differently in the archive's directory`,
+      );
+    if (local.fileDataStart + entry.compressedSize > entry.limitOffset)
+      throw new ProcessorError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
+    return local.fileDataStart;
+  }
+
+  #unpacked(entry: IndexedEntry, start: number): AsyncIterable<Uint8Array> {
+    if (entry.compressedSize === 0) return noBytes();
+    const packed = this.#handle.createReadStream({
+      start,
+      end: start + entry.compressedSize - 1,
+      autoClose: false,
+      highWaterMark: readBytes,
+    });
+    if (entry.isStored) return packed;
+    // pipeline destroys the second stream with the first one's error, so the reader below sees it.
+    return pipeline(packed, createInflateRaw({ chunkSize: 1 << 18 }), () => {});
+  }
+}
+
+async function readDirectory(zip: ZipFile, handle: FileHandle, limits: ZipLimits): Promise<IndexedEntry[]> {
+  if (zip.entryCount > limits.maxEntries)
+    throw new ProcessorError(
+      "ARCHIVE_UNSAFE",
+      `it claims ${zip.entryCount} entries; at most ${limits.maxEntries} are read`,
+    );
+  const directoryStart = Number(zip.readEntryCursor);
+  const found: Omit<IndexedEntry, "limitOffset">[] = [];
+  let total = 0;
+  for await (const entry of zip.eachEntry()) {
+    const path = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
+    checkEntry(entry, path, limits);
+    total += entry.uncompressedSize;
+    if (total > limits.maxTotalBytes)
+      throw new ProcessorError("ARCHIVE_UNSAFE", `it unpacks to more than ${limits.maxTotalBytes} bytes`);
+    found.push(indexed(entry, path));
+  }
+  await checkDirectoryEnd(handle, Number(zip.readEntryCursor));
+  return filesOf(withLimits(found, directoryStart));
+}
+
+function indexed(entry: Entry, path: string): Omit<IndexedEntry, "limitOffset"> {
+  return {
+    path,
+    size: entry.uncompressedSize,
+    compressedSize: entry.compressedSize,
+    isStored: entry.compressionMethod === 0,
+    crc32: entry.crc32,
+    headerEntry: Object.assign(new Entry(), {
+      relativeOffsetOfLocalHeader: entry.relativeOffsetOfLocalHeader,
+      compressedSize: entry.compressedSize,
+    }),
+    nameBytes: Buffer.from(entry.fileNameRaw),
+    headerOffset: entry.relativeOffsetOfLocalHeader,
+  };
+}
+
+/** More entries than the archive's end counts would be seen by other programs and not by this one. */
+async function checkDirectoryEnd(handle: FileHandle, offset: number): Promise<void> {
+  const signature = Buffer.alloc(4);
+  await handle.read(signature, 0, 4, offset);
+  const known = [0x06054b50, 0x06064b50]; // end of central directory, and its zip64 form
+  if (!known.includes(signature.readUInt32LE(0)))
+    throw new ProcessorError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");
+}
+
+/** Every entry has to end before the next one begins: entries that share bytes are how small bombs are made. */
+function withLimits(
+  found: readonly Omit<IndexedEntry, "limitOffset">[],
+  directoryStart: number,
+): IndexedEntry[] {
+  const byOffset = found.toSorted((a, b) => a.headerOffset - b.headerOffset);
+  return byOffset.map((entry, i) => {
+    const limitOffset = byOffset[i + 1]?.headerOffset ?? directoryStart;
+    const leastEnd = entry.headerOffset + localHeaderBytes + entry.nameBytes.length + entry.compressedSize;
+    if (leastEnd > limitOffset)
+      throw new ProcessorError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
+    return { ...entry, limitOffset };
+  });
+}
+
+function filesOf(entries: readonly IndexedEntry[]): IndexedEntry[] {
+  const files = entries
+    .filter((entry) => !entry.path.endsWith("/"))
+    .toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const seen = new Set(files.map((entry) => entry.path));
+  if (seen.size < files.length) {
+    const twice = files.find((entry, i) => entry.path === files[i + 1]?.path);
+    throw new ProcessorError("ARCHIVE_UNSAFE", `it holds ${quote(twice?.path ?? "")} twice`);
+  }
+  const isFileAndFolder = files.find((entry) => parentFolders(entry.path).some((folder) => seen.has(folder)));
+  if (isFileAndFolder !== undefined)
+    throw new ProcessorError(
+      "ARCHIVE_UNSAFE",
+      `entry ${quote(isFileAndFolder.path)} lies below another file`,
+    );
+  return files;
+}
+
+function parentFolders(path: string): string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
+}
+
+function agreesWithSize(local: number, size: number): boolean {
+  const isZip64 = local === 0xffffffff;
+  return isZip64 || local === size;
+}
+
+async function* checked(bytes: AsyncIterable<Uint8Array>, entry: IndexedEntry): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  let sum = 0;
+  for await (const chunk of bytes) {
+    length += chunk.byteLength;
+    if (length > entry.size) break;
+    sum = crc32(chunk, sum);
+    yield chunk;
+  }
+  if (length !== entry.size)
+    throw new ProcessorError(
+      "ARCHIVE_UNSAFE",
+      `entry ${quote(entry.path)} unpacks to another size than the ${entry.size} bytes it claims`,
+    );
+  if (sum !== entry.crc32)
+    throw new ProcessorError("ARCHIVE_INVALID", `entry ${quote(entry.path)} is damaged: its CRC-32 differs`);
+}
+
+async function* noBytes(): AsyncGenerator<Uint8Array> {}
+
+function inFile(file: string, cause: unknown): ProcessorError {
+  if (cause instanceof ProcessorError) {
+    if (cause.message.startsWith(`${file}: `)) return cause;
+    return new ProcessorError(cause.code, `${file}: ${cause.message}`, { cause: cause.cause });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ProcessorError("ARCHIVE_INVALID", `${file}: ${reason}`, { cause });
+}

@@ -1,0 +1,87 @@
+import type { Entry } from "yauzl";
+import { ProcessorError } from "../../processor/errors.js";
+
+/** What an archive may claim before it is refused. The defaults leave room for any nnU-Net export. */
+export interface ZipLimits {
+  /** Checked against the archive's own count before the first entry is read. */
+  readonly maxEntries: number;
+  /** Sum of the unpacked sizes. */
+  readonly maxTotalBytes: number;
+  /** Unpacked size of one entry divided by its packed size, for entries above `ratioFreeBytes`. */
+  readonly maxRatio: number;
+  /** Small files may compress as well as they like. */
+  readonly ratioFreeBytes: number;
+}
+
+export const defaultZipLimits: ZipLimits = {
+  maxEntries: 20_000,
+  maxTotalBytes: 256 * 2 ** 30,
+  maxRatio: 100,
+  ratioFreeBytes: 64 * 2 ** 20,
+};
+
+const maxNameBytes = 1024;
+const maxExtraBytes = 4096;
+const storedMethod = 0;
+const deflateMethod = 8;
+const unixHosts: ReadonlySet<number> = new Set([3, 19]); // Unix and macOS, the upper byte of "version made by"
+const fileTypeMask = 0o170000;
+const regularFile = 0o100000;
+const folder = 0o040000;
+
+/**
+ * The rules for one entry of the central directory.
+ *
+ * @param path the entry's name as read from the archive
+ * @throws ARCHIVE_UNSAFE for a name that leaves the folder, a link or a bomb; ARCHIVE_INVALID for an entry that
+ * can't be read (encrypted, another compression, sizes that contradict each other)
+ */
+export function checkEntry(entry: Entry, path: string, limits: ZipLimits): void {
+  const problem =
+    nameProblem(path, entry.fileNameLength) ?? fileTypeProblem(entry) ?? bombProblem(entry, limits);
+  if (problem !== null) throw new ProcessorError("ARCHIVE_UNSAFE", `entry ${quote(path)} ${problem}`);
+  const defect = encodingDefect(entry, path);
+  if (defect !== null) throw new ProcessorError("ARCHIVE_INVALID", `entry ${quote(path)} ${defect}`);
+}
+
+/** An entry's name for a message: control characters made visible, length bounded. */
+export function quote(path: string): string {
+  const shown = path.length > 120 ? `${path.slice(0, 117)}…` : path;
+  return JSON.stringify(shown);
+}
+
+function nameProblem(path: string, nameBytes: number): string | null {
+  if (nameBytes > maxNameBytes) return `has a name of ${nameBytes} bytes; at most ${maxNameBytes} are read`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (path === "" || /[\u0000-\u001f\u007f]/.test(path))
+    return "has a name that is empty or holds control characters";
+  if (path.includes("\\")) return "has a backslash in its name, which some systems take for a folder";
+  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "has an absolute path";
+  const parts = (path.endsWith("/") ? path.slice(0, -1) : path).split("/");
+  if (parts.includes("..")) return "leaves the archive's folder (..)";
+  if (parts.includes(".") || parts.includes("")) return "has an empty or . part in its path";
+  return null;
+}
+
+function fileTypeProblem(entry: Entry): string | null {
+  if (!unixHosts.has(entry.versionMadeBy >>> 8)) return null;
+  const type = (entry.externalFileAttributes >>> 16) & fileTypeMask;
+  if (type === 0 || type === regularFile || type === folder) return null;
+  return type === 0o120000 ? "is a symbolic link" : "is a device, pipe or socket";
+}
+
+function bombProblem(entry: Entry, limits: ZipLimits): string | null {
+  const extraBytes = entry.extraFieldLength + entry.fileCommentLength;
+  if (extraBytes > maxExtraBytes) return `has ${extraBytes} bytes of extra fields and comment`;
+  if (entry.uncompressedSize <= limits.ratioFreeBytes) return null;
+  if (entry.uncompressedSize <= entry.compressedSize * limits.maxRatio) return null;
+  return `unpacks from ${entry.compressedSize} to ${entry.uncompressedSize} bytes; more than ${limits.maxRatio}-fold is refused`;
+}
+
+function encodingDefect(entry: Entry, path: string): string | null {
+  if (entry.isEncrypted()) return "is encrypted";
+  if (entry.compressionMethod !== storedMethod && entry.compressionMethod !== deflateMethod)
+    return `is compressed by method ${entry.compressionMethod}; only stored and deflated entries are read`;
+  if (path.endsWith("/") && entry.uncompressedSize !== 0) return "is a folder with contents";
+  return null;
+}
