@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { ProcessorError } from "../processor/errors.js";
+import { withFileLock } from "./model-source/file-lock.js";
+
+export const lockFileName = "processor.lock.json";
+
+/** What a downloaded archive was when it was first built with. */
+export interface LockedSource {
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** `processor.lock.json`: belongs beside config.json and into version control. */
+interface LockJson {
+  readonly lockVersion: 1;
+  /** By address, as the config or the registry names it. */
+  readonly sources: Readonly<Record<string, LockedSource>>;
+}
+
+/** The locked bytes of an address; null when it is not locked. */
+export async function readLockedSource(lockFile: string, address: string): Promise<LockedSource | null> {
+  const { sources } = await readLock(lockFile);
+  return Object.hasOwn(sources, address) ? sources[address]! : null;
+}
+
+/** Locks an address. Another address that a build beside this one locks at the same time is kept. */
+export async function lockSource(
+  lockFile: string,
+  address: string,
+  { sha256, size }: LockedSource,
+): Promise<void> {
+  await withFileLock(`${lockFile}.writing`, async () => {
+    const { sources } = await readLock(lockFile);
+    const known = Object.hasOwn(sources, address) ? sources[address] : undefined;
+    if (known?.sha256 === sha256 && known.size === size) return;
+    const sorted = Object.entries({ ...sources, [address]: { sha256, size } }).sort(([a], [b]) =>
+      a < b ? -1 : 1,
+    );
+    const beside = `${lockFile}.${randomUUID()}`;
+    const json: LockJson = { lockVersion: 1, sources: Object.fromEntries(sorted) };
+    await writeFile(beside, `${JSON.stringify(json, null, 2)}\n`);
+    await rename(beside, lockFile);
+  });
+}
+
+async function readLock(lockFile: string): Promise<LockJson> {
+  const text = await readFile(lockFile, "utf8").catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw new ProcessorError("LOCK_INVALID", `${lockFile} can't be read`, { cause: error });
+  });
+  if (text === null) return { lockVersion: 1, sources: {} };
+  const json = parse(text, lockFile);
+  if (!isLock(json)) throw new ProcessorError("LOCK_INVALID", `${lockFile} is not a lock file of version 1`);
+  return json;
+}
+
+function parse(text: string, lockFile: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ProcessorError("LOCK_INVALID", `${lockFile}: ${reason}`, { cause });
+  }
+}
+
+function isLock(json: unknown): json is LockJson {
+  if (!isObject(json) || json.lockVersion !== 1 || !isObject(json.sources)) return false;
+  return Object.values(json.sources).every(
+    (source) =>
+      isObject(source) &&
+      typeof source.sha256 === "string" &&
+      /^[0-9a-f]{64}$/.test(source.sha256) &&
+      Number.isSafeInteger(source.size),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

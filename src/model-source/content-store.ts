@@ -1,0 +1,150 @@
+import { createHash, randomUUID } from "node:crypto";
+import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import type { Progress } from "../../processor/progress/progress.js";
+import { digestFile } from "./file-digest.js";
+import { withFileLock } from "./file-lock.js";
+
+/** A file of the cache whose bytes were compared with their digest in this process. */
+export interface StoredFile {
+  readonly file: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** What the cache remembers of one origin. */
+export interface StoreRecord {
+  /** For people: an address without secrets, or an archive and its entry. */
+  readonly origin: string;
+  readonly sha256: string;
+  readonly size: number;
+  /** The version that the server named; null when it named none. */
+  readonly etag: string | null;
+  /** A published checksum that the bytes agreed with, as `md5:…`; null for none. */
+  readonly digest: string | null;
+}
+
+/**
+ * The cache: files by their SHA-256, and records that lead from an origin to a file. Shared between builds and
+ * between processes: files appear by renaming, are read-only, and are compared with their digest before use.
+ */
+export class ContentStore {
+  readonly folder: string;
+  readonly progress: Progress;
+  readonly #verified = new Set<string>();
+
+  private constructor(folder: string, progress: Progress) {
+    this.folder = folder;
+    this.progress = progress;
+  }
+
+  static async open(folder: string, progress: Progress): Promise<ContentStore> {
+    try {
+      for (const part of ["files", "origins", "partial", "locks"])
+        await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be made`, { cause });
+    }
+    return new ContentStore(folder, progress);
+  }
+
+  /** What is remembered under `key`; null for nothing, also when the record is unreadable. */
+  async recall(key: string): Promise<StoreRecord | null> {
+    try {
+      const record = JSON.parse(await readFile(this.#recordFile(key), "utf8")) as StoreRecord;
+      return /^[0-9a-f]{64}$/.test(record.sha256) ? record : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** The file with this digest; null when the cache has none. A file whose bytes have changed is removed. */
+  async find(sha256: string, label: string): Promise<StoredFile | null> {
+    const file = this.#contentFile(sha256);
+    const size = await stat(file).then(
+      (found) => found.size,
+      () => null,
+    );
+    if (size === null) return null;
+    if (this.#verified.has(sha256)) return { file, size, sha256 };
+    const found = await digestFile(file, ["sha256"], { progress: this.progress, label });
+    if (found.sha256 === sha256) {
+      this.#verified.add(sha256);
+      return { file, size, sha256 };
+    }
+    this.progress.note(`${label}: the copy in the cache is damaged; it is removed`);
+    await rm(file, { force: true });
+    return null;
+  }
+
+  /** Takes a finished file over, under its digest, and remembers its origin. The digest is the caller's finding. */
+  async keep(finishedFile: string, key: string, record: StoreRecord): Promise<StoredFile> {
+    const file = this.#contentFile(record.sha256);
+    await chmod(finishedFile, 0o444);
+    await rename(finishedFile, file);
+    this.#verified.add(record.sha256);
+    const beside = join(this.folder, "partial", randomUUID());
+    await writeFile(beside, JSON.stringify(record));
+    await rename(beside, this.#recordFile(key));
+    return { file, size: record.size, sha256: record.sha256 };
+  }
+
+  /** Writes bytes into the cache, digesting them on the way. */
+  async write(bytes: AsyncIterable<Uint8Array>, key: string, origin: string): Promise<StoredFile> {
+    const beside = join(this.folder, "partial", randomUUID());
+    const hash = createHash("sha256");
+    let size = 0;
+    try {
+      const file = await open(beside, "wx");
+      try {
+        for await (const chunk of bytes) {
+          hash.update(chunk);
+          size += chunk.byteLength;
+          await file.writeFile(chunk); // appends at the handle's position
+        }
+      } finally {
+        await file.close();
+      }
+      const sha256 = hash.digest("hex");
+      return await this.keep(beside, key, { origin, sha256, size, etag: null, digest: null });
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw diskError(error, this.folder);
+    }
+  }
+
+  /** Runs `action` in no more than one process at a time for this key. */
+  exclusively<T>(
+    key: string,
+    action: () => Promise<T>,
+    options: { label: string; signal: AbortSignal | null },
+  ): Promise<T> {
+    return withFileLock(join(this.folder, "locks", `${nameOf(key)}.lock`), action, {
+      signal: options.signal,
+      onWait: () => this.progress.note(`${options.label}: waiting for another process that fetches it`),
+    });
+  }
+
+  /** Where the bytes of an unfinished download gather. */
+  partFile(key: string): string {
+    return join(this.folder, "partial", `${nameOf(key)}.part`);
+  }
+
+  #contentFile(sha256: string): string {
+    return join(this.folder, "files", sha256);
+  }
+
+  #recordFile(key: string): string {
+    return join(this.folder, "origins", `${nameOf(key)}.json`);
+  }
+}
+
+const nameOf = (key: string) => createHash("sha256").update(key).digest("hex");
+
+function diskError(error: unknown, folder: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code === "ENOSPC" || error.code === "EDQUOT")
+    return new ProcessorError("DISK_FULL", `no space left in the cache folder ${folder}`, { cause: error });
+  return error;
+}

@@ -1,0 +1,179 @@
+import { ProcessorError } from "../../processor/errors.js";
+import { ZipArchive } from "../archive/zip-archive.js";
+import type { ContentStore, StoredFile, StoreRecord } from "./content-store.js";
+import { type DownloadOutcome, discardPart, downloadFile } from "./download-file.js";
+import { type Digest, digestFile, formatDigest } from "./file-digest.js";
+import { type HttpClient, shownUrl } from "./http-client.js";
+
+export interface DownloadRequest {
+  readonly url: URL;
+  /** The file's name, for messages and the bar. */
+  readonly label: string;
+  /** What its publisher says of it; null when nothing is published. */
+  readonly published: { readonly size: number; readonly digest: Digest } | null;
+  /** From processor.lock.json; null when the address is not locked yet. */
+  readonly lockedSha256: string | null;
+}
+
+const maxAtOnce = 2;
+
+/** Zip archives from the network, each downloaded once: shared between builds and processes, verified before use. */
+export class DownloadCache {
+  readonly #store: ContentStore;
+  readonly #http: HttpClient;
+  readonly #gate = new Gate(maxAtOnce);
+
+  constructor(store: ContentStore, http: HttpClient) {
+    this.#store = store;
+    this.#http = http;
+  }
+
+  /**
+   * The archive on this disk. The network is not asked when the lock or the published checksum says that the
+   * cache's copy is the one.
+   *
+   * @throws SOURCE_CHANGED when the bytes are not the locked ones; DOWNLOAD_CORRUPT when they are not the
+   * published ones; ARCHIVE_INVALID and ARCHIVE_UNSAFE for what is no good zip; DOWNLOAD_FAILED
+   */
+  obtain(request: DownloadRequest): Promise<StoredFile> {
+    const key = request.url.href;
+    const { label } = request;
+    return this.#gate.run(() =>
+      this.#store.exclusively(key, () => this.#obtain(request, key), { label, signal: this.#http.signal }),
+    );
+  }
+
+  async #obtain(request: DownloadRequest, key: string): Promise<StoredFile> {
+    const { label, lockedSha256, published } = request;
+    if (lockedSha256 !== null) {
+      const locked = await this.#store.find(lockedSha256, label);
+      if (locked !== null) return locked;
+    }
+    const record = await this.#store.recall(key);
+    const cached = record === null ? null : await this.#store.find(record.sha256, label);
+    if (cached !== null && record !== null && agreesWithPublished(record, published)) {
+      checkLock(request, cached.sha256);
+      return cached;
+    }
+    const knownEtag = cached !== null && published === null ? (record?.etag ?? null) : null;
+    const outcome = await this.#download(request, key, knownEtag);
+    if (outcome.status === "complete") return this.#accept(request, key, outcome);
+    if (cached === null) throw new ProcessorError("DOWNLOAD_FAILED", `${label}: the server sends no bytes`);
+    checkLock(request, cached.sha256);
+    return cached;
+  }
+
+  #download(request: DownloadRequest, key: string, knownEtag: string | null): Promise<DownloadOutcome> {
+    return downloadFile(
+      {
+        url: request.url,
+        label: request.label,
+        partFile: this.#store.partFile(key),
+        expectedSize: request.published?.size ?? null,
+        isVerifiedLater: request.published !== null || request.lockedSha256 !== null,
+        knownEtag,
+      },
+      this.#http,
+    );
+  }
+
+  async #accept(request: DownloadRequest, key: string, download: CompleteDownload): Promise<StoredFile> {
+    try {
+      return await this.#keepVerified(request, key, download);
+    } catch (error) {
+      if (!download.wasResumed || !(error instanceof ProcessorError)) throw error;
+    }
+    // The part that was continued may be to blame: once more from the first byte.
+    this.#http.progress.note(`${request.label}: the continued download is damaged; it begins again`);
+    const fresh = await this.#download(request, key, null);
+    if (fresh.status !== "complete")
+      throw new ProcessorError("DOWNLOAD_FAILED", `${request.label}: the server sends no bytes`);
+    return this.#keepVerified(request, key, fresh);
+  }
+
+  /** Compares the finished part with all that is known of it, then takes it into the cache. */
+  async #keepVerified(
+    request: DownloadRequest,
+    key: string,
+    download: CompleteDownload,
+  ): Promise<StoredFile> {
+    const { published, label } = request;
+    const { size, etag } = download;
+    const partFile = this.#store.partFile(key);
+    try {
+      const sha256 = await this.#verify(request, partFile);
+      const digest = published === null ? null : formatDigest(published.digest);
+      return await this.#store.keep(partFile, key, {
+        origin: shownUrl(request.url),
+        sha256,
+        size,
+        etag,
+        digest,
+      });
+    } catch (error) {
+      throw withLabel(error, partFile, label);
+    } finally {
+      await discardPart(partFile);
+    }
+  }
+
+  async #verify(request: DownloadRequest, partFile: string): Promise<string> {
+    const { published, label } = request;
+    const algorithm = published?.digest.algorithm ?? "sha256";
+    const found = await digestFile(partFile, ["sha256", algorithm], { progress: this.#http.progress, label });
+    if (published !== null) checkPublished(label, published.digest, found[algorithm]!);
+    checkLock(request, found.sha256!);
+    await (await ZipArchive.open(partFile)).close();
+    return found.sha256!;
+  }
+}
+
+type CompleteDownload = Extract<DownloadOutcome, { status: "complete" }>;
+
+function agreesWithPublished(record: StoreRecord, published: DownloadRequest["published"]): boolean {
+  return published !== null && record.digest === formatDigest(published.digest);
+}
+
+function checkPublished(label: string, published: Digest, foundHex: string): void {
+  if (foundHex === published.hex) return;
+  throw new ProcessorError(
+    "DOWNLOAD_CORRUPT",
+    `${label} arrived with ${published.algorithm} ${foundHex} where ${published.hex} is published`,
+  );
+}
+
+function checkLock({ lockedSha256, label }: DownloadRequest, sha256: string): void {
+  if (lockedSha256 === null || lockedSha256 === sha256) return;
+  throw new ProcessorError(
+    "SOURCE_CHANGED",
+    `${label} has sha256 ${sha256} where processor.lock.json has ${lockedSha256}`,
+  );
+}
+
+/** The part's file name says nothing to a person. */
+function withLabel(error: unknown, partFile: string, label: string): unknown {
+  if (!(error instanceof ProcessorError) || !error.message.startsWith(partFile)) return error;
+  return new ProcessorError(error.code, label + error.message.slice(partFile.length), { cause: error });
+}
+
+/** Lets so many run at once; the others wait for their turn in order. */
+class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  async run<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await action();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}

@@ -1,0 +1,285 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import type { ProgressTask } from "../../processor/progress/progress.js";
+import { type HttpAnswer, type HttpClient, shownUrl, statusFailure } from "./http-client.js";
+import { PassingFailure } from "./retry.js";
+
+export interface FileDownload {
+  readonly url: URL;
+  /** The file's name, for messages and the bar. */
+  readonly label: string;
+  /** Where the bytes gather. After a failure it stays, with a note of the version beside it, to go on from. */
+  readonly partFile: string;
+  /** Null when nobody but the server knows. */
+  readonly expectedSize: number | null;
+  /** A digest is checked afterwards, so a part may be continued even when the server names no version. */
+  readonly isVerifiedLater: boolean;
+  /** The version that is here already; null for none. */
+  readonly knownEtag: string | null;
+}
+
+export type DownloadOutcome =
+  | { readonly status: "unchanged" }
+  | {
+      readonly status: "complete";
+      readonly size: number;
+      readonly etag: string | null;
+      /** An earlier part was continued: if the digest is wrong, that part may be to blame. */
+      readonly wasResumed: boolean;
+    };
+
+/** What is known of the version that a part belongs to. */
+interface PartNote {
+  /** Not the address itself: it may hold secrets. */
+  readonly urlSha256: string;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly totalBytes: number | null;
+}
+
+interface Part {
+  readonly size: number;
+  readonly note: PartNote;
+}
+
+/** Progress that starts the count of attempts again: a hundredth of the file, or this much. */
+const progressBytes = 1 << 20;
+
+/**
+ * Downloads a zip file, going on where an earlier attempt or an earlier run stopped (Range and If-Range).
+ *
+ * @throws DOWNLOAD_NOT_ARCHIVE when something else than a zip answers; DOWNLOAD_CORRUPT when the length differs
+ * from the expected one; DISK_FULL before a byte is moved when the file can't fit
+ */
+export function downloadFile(download: FileDownload, http: HttpClient): Promise<DownloadOutcome> {
+  let wasResumed = false;
+  return http.retrying(download.label, async () => {
+    const part = await readPart(download);
+    wasResumed ||= part !== null;
+    const answer = await http.open(download.url, requestHeaders(download, part));
+    try {
+      const outcome = await takeAnswer(download, part, answer, http);
+      return outcome.status === "complete" ? { ...outcome, wasResumed } : outcome;
+    } finally {
+      answer.close();
+    }
+  });
+}
+
+/** Removes a part and its note. */
+export async function discardPart(partFile: string): Promise<void> {
+  await rm(partFile, { force: true });
+  await rm(noteFile(partFile), { force: true });
+}
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const noteFile = (partFile: string) => `${partFile}.json`;
+
+async function readPart(download: FileDownload): Promise<Part | null> {
+  const { partFile, url } = download;
+  try {
+    const note = JSON.parse(await readFile(noteFile(partFile), "utf8")) as PartNote;
+    const { size } = await stat(partFile);
+    const isContinuable = validatorOf(note) !== null || download.isVerifiedLater;
+    if (note.urlSha256 === sha256(url.href) && size > 0 && isContinuable) return { size, note };
+  } catch {
+    // No part, or one without a readable note: begin again.
+  }
+  await discardPart(partFile);
+  return null;
+}
+
+/** If-Range takes a strong ETag or a date; a weak ETag does not promise the same bytes. */
+function validatorOf(note: PartNote): string | null {
+  if (note.etag !== null && !note.etag.startsWith("W/")) return note.etag;
+  return note.lastModified;
+}
+
+function requestHeaders(download: FileDownload, part: Part | null): Record<string, string> {
+  if (part === null) return download.knownEtag === null ? {} : { "if-none-match": download.knownEtag };
+  const validator = validatorOf(part.note);
+  return { range: `bytes=${part.size}-`, ...(validator === null ? {} : { "if-range": validator }) };
+}
+
+async function takeAnswer(download: FileDownload, part: Part | null, answer: HttpAnswer, http: HttpClient) {
+  const { status, headers } = answer;
+  if (status === 304) return { status: "unchanged" } as const;
+  if (status === 416 && part !== null) return finishedPart(download, part, answer);
+  if (status !== 200 && status !== 206) throw statusFailure(answer, download.label);
+  if (status === 206 && (part === null || !continues(part, answer))) {
+    await discardPart(download.partFile);
+    throw new PassingFailure(`${answer.url.host} sends another part of the file than asked for`);
+  }
+  const start = status === 206 && part !== null ? part.size : 0;
+  const totalBytes = announcedTotal(answer, start);
+  checkAnnouncedSize(download, totalBytes, answer);
+  await checkDiskSpace(download, totalBytes, start);
+  const note: PartNote = {
+    urlSha256: sha256(download.url.href),
+    etag: headers.etag ?? null,
+    lastModified: headers["last-modified"] ?? null,
+    totalBytes,
+  };
+  const size = await receive({ download, answer, start, note, http });
+  return { status: "complete", size, etag: note.etag } as const;
+}
+
+async function finishedPart(download: FileDownload, part: Part, answer: HttpAnswer) {
+  const total = /^bytes \*\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1];
+  if (total !== undefined && Number(total) === part.size)
+    return { status: "complete", size: part.size, etag: part.note.etag } as const;
+  await discardPart(download.partFile);
+  throw new PassingFailure(`${answer.url.host} can't continue the download`);
+}
+
+function continues(part: Part, answer: HttpAnswer): boolean {
+  const range = contentRange(answer);
+  if (range === null || range.start !== part.size) return false;
+  const { totalBytes } = part.note;
+  return totalBytes === null || range.total === null || range.total === totalBytes;
+}
+
+function contentRange(answer: HttpAnswer): { start: number; total: number | null } | null {
+  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers["content-range"] ?? "");
+  if (match === null) return null;
+  return { start: Number(match[1]), total: match[2] === "*" ? null : Number(match[2]) };
+}
+
+function announcedTotal(answer: HttpAnswer, start: number): number | null {
+  const total = contentRange(answer)?.total ?? null;
+  if (total !== null) return total;
+  const length = answer.headers["content-length"];
+  return length === undefined ? null : start + Number(length);
+}
+
+function checkAnnouncedSize(download: FileDownload, totalBytes: number | null, answer: HttpAnswer): void {
+  const { expectedSize, label } = download;
+  if (expectedSize === null || totalBytes === null || totalBytes === expectedSize) return;
+  if (isHtml(answer)) return; // a better message follows when the page is read
+  throw new ProcessorError(
+    "DOWNLOAD_CORRUPT",
+    `${label}: ${answer.url.host} announces ${totalBytes} bytes where ${expectedSize} are expected`,
+  );
+}
+
+async function checkDiskSpace(
+  download: FileDownload,
+  totalBytes: number | null,
+  start: number,
+): Promise<void> {
+  if (totalBytes === null) return;
+  const folder = dirname(download.partFile);
+  const { bavail, bsize } = await statfs(folder);
+  const missing = totalBytes - start - bavail * bsize;
+  if (missing > 0)
+    throw new ProcessorError(
+      "DISK_FULL",
+      `${download.label} needs ${totalBytes - start} bytes in ${folder}, ${missing} more than are free`,
+    );
+}
+
+interface Reception {
+  readonly download: FileDownload;
+  readonly answer: HttpAnswer;
+  readonly start: number;
+  readonly note: PartNote;
+  readonly http: HttpClient;
+}
+
+async function receive({ download, answer, start, note, http }: Reception): Promise<number> {
+  const { partFile, label } = download;
+  const limit = note.totalBytes ?? download.expectedSize ?? Number.POSITIVE_INFINITY;
+  let position = start;
+  let file: FileHandle | null = null;
+  let bar: ProgressTask | null = null;
+  try {
+    for await (const chunk of answer.body) {
+      if (file === null) {
+        if (start === 0) await checkIsZip(chunk, answer, label);
+        file = await openPart(partFile, start, note);
+        bar = http.progress.start({
+          label: `downloading ${label}`,
+          unit: "bytes",
+          ...(note.totalBytes === null ? {} : { total: note.totalBytes }),
+        });
+        bar.advance(start);
+      }
+      if (position + chunk.byteLength > limit) throw longerThanAnnounced(download, limit, answer);
+      await writeAll(file, chunk, position);
+      position += chunk.byteLength;
+      bar?.advance(chunk.byteLength);
+    }
+  } catch (error) {
+    throw withProgress(error, position - start, limit);
+  } finally {
+    await file?.close();
+    bar?.done();
+  }
+  if (note.totalBytes !== null && position < note.totalBytes)
+    throw withProgress(
+      new PassingFailure(`the connection ended after ${position} of ${note.totalBytes} bytes`),
+      position - start,
+      limit,
+    );
+  return position;
+}
+
+/** Zip files begin with a local header, or with their end when they are empty. */
+async function checkIsZip(first: Uint8Array, answer: HttpAnswer, label: string): Promise<void> {
+  const start = Buffer.from(first.buffer, first.byteOffset, Math.min(first.byteLength, 4096));
+  if (start.length >= 4 && (start.readUInt32LE(0) === 0x04034b50 || start.readUInt32LE(0) === 0x06054b50))
+    return;
+  const title = /<title[^>]*>([^<]{0,100})/i.exec(start.toString("utf8"))?.[1]?.replace(/\s+/g, " ").trim();
+  const isPage = isHtml(answer) || /^\s*<(!doctype html|html)/i.test(start.toString("utf8"));
+  const what = isPage
+    ? `a web page${title ? ` titled ${JSON.stringify(title)}` : ""}`
+    : "a file that is no zip";
+  throw new ProcessorError("DOWNLOAD_NOT_ARCHIVE", `${label}: ${shownUrl(answer.url)} answers with ${what}`);
+}
+
+function isHtml(answer: HttpAnswer): boolean {
+  return (answer.headers["content-type"] ?? "").startsWith("text/html");
+}
+
+async function openPart(partFile: string, start: number, note: PartNote): Promise<FileHandle> {
+  if (start > 0) return open(partFile, "r+");
+  const file = await open(partFile, "w");
+  await writeFile(noteFile(partFile), JSON.stringify(note));
+  return file;
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  try {
+    for (let written = 0; written < bytes.byteLength; ) {
+      const { bytesWritten } = await file.write(
+        bytes,
+        written,
+        bytes.byteLength - written,
+        position + written,
+      );
+      written += bytesWritten;
+    }
+  } catch (cause) {
+    const isFull =
+      cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
+    if (isFull) throw new ProcessorError("DISK_FULL", "no space left while downloading", { cause });
+    throw cause;
+  }
+}
+
+function longerThanAnnounced(download: FileDownload, limit: number, answer: HttpAnswer): ProcessorError {
+  return new ProcessorError(
+    "DOWNLOAD_CORRUPT",
+    `${download.label}: ${answer.url.host} sends more than the ${limit} bytes expected`,
+  );
+}
+
+function withProgress(error: unknown, gainedBytes: number, total: number): unknown {
+  if (!(error instanceof PassingFailure)) return error;
+  const hasProgressed = gainedBytes >= Math.min(progressBytes, total / 100);
+  return hasProgressed
+    ? new PassingFailure(error.message, { cause: error, hasProgressed, retryAfterMs: error.retryAfterMs })
+    : error;
+}

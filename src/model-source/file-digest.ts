@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import type { Progress } from "../../processor/progress/progress.js";
+
+/** A checksum as a server publishes it. */
+export interface Digest {
+  /** `md5`, `sha256`, … as node:crypto names it. */
+  readonly algorithm: string;
+  /** Lower-case hexadecimal. */
+  readonly hex: string;
+}
+
+export const formatDigest = ({ algorithm, hex }: Digest): string => `${algorithm}:${hex}`;
+
+const blockBytes = 1 << 20;
+
+/** Hexadecimal digests of a file by algorithm, in one pass over its bytes. */
+export async function digestFile<A extends string>(
+  path: string,
+  algorithms: readonly A[],
+  { progress, label }: { readonly progress: Progress; readonly label: string },
+): Promise<Readonly<Record<A, string>>> {
+  const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
+  const file = await open(path);
+  const { size } = await file.stat();
+  const bar = progress.start({ label: `checking ${label}`, total: size, unit: "bytes" });
+  try {
+    const block = Buffer.allocUnsafe(blockBytes);
+    for (;;) {
+      const { bytesRead } = await file.read(block, 0, blockBytes);
+      if (bytesRead === 0) break;
+      for (const { hash } of hashes) hash.update(block.subarray(0, bytesRead));
+      bar.advance(bytesRead);
+    }
+  } finally {
+    bar.done();
+    await file.close();
+  }
+  return Object.fromEntries(hashes.map(({ algorithm, hash }) => [algorithm, hash.digest("hex")])) as Record<
+    A,
+    string
+  >;
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { performance } from "node:perf_hooks";
+import { setTimeout as wait } from "node:timers/promises";
+import { ProcessorError } from "../../processor/errors.js";
+
+export interface FileLockOptions {
+  readonly signal?: AbortSignal | null;
+  /** Called once, when another process holds the lock. */
+  readonly onWait?: () => void;
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  readonly token: string;
+}
+
+const heartbeatMs = 2000;
+/** A lock whose heartbeat stands still for this long belongs to a process that is gone. */
+const staleMs = 15_000;
+const pollMs = 100;
+
+/**
+ * Runs `action` while no other process on this cache does, by a lock file with a heartbeat. A lock left by a process that
+ * was killed is taken over: at once on the same host, after 15 s on a shared disk.
+ *
+ * The lock saves work, not correctness: what is guarded is written beside and renamed, and verified by digest.
+ */
+export async function withFileLock<T>(
+  lockFile: string,
+  action: () => Promise<T>,
+  options: FileLockOptions = {},
+): Promise<T> {
+  const token = await acquire(lockFile, options);
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(lockFile, now, now).catch(() => {}); // the cache was removed under us: nothing is guarded any more
+  }, heartbeatMs);
+  try {
+    return await action();
+  } finally {
+    clearInterval(heartbeat);
+    if ((await readOwner(lockFile))?.token === token) await rm(lockFile, { force: true });
+  }
+}
+
+async function acquire(lockFile: string, { signal, onWait }: FileLockOptions): Promise<string> {
+  const owner: Owner = { pid: process.pid, host: hostname(), token: randomUUID() };
+  let lastBeat: string | null = null;
+  let standsSince = performance.now();
+  for (let isFirst = true; ; isFirst = false) {
+    if (await create(lockFile, owner)) return owner.token;
+    const beat = await heartbeatOf(lockFile);
+    if (beat !== lastBeat) standsSince = performance.now();
+    lastBeat = beat;
+    if (beat !== null && ((await isOwnerGone(lockFile)) || performance.now() - standsSince > staleMs)) {
+      if ((await heartbeatOf(lockFile)) === beat) await takeAway(lockFile, owner.token);
+      continue;
+    }
+    if (isFirst) onWait?.();
+    await pause(signal ?? null);
+  }
+}
+
+async function create(lockFile: string, owner: Owner): Promise<boolean> {
+  try {
+    const file = await open(lockFile, "wx");
+    await file.writeFile(JSON.stringify(owner));
+    await file.close();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Changes with every beat and with every owner; null when there is no lock. By value, since clocks of hosts differ. */
+async function heartbeatOf(lockFile: string): Promise<string | null> {
+  try {
+    const { ino, mtimeMs } = await stat(lockFile);
+    return `${ino}:${mtimeMs}`;
+  } catch {
+    return null;
+  }
+}
+
+async function isOwnerGone(lockFile: string): Promise<boolean> {
+  const owner = await readOwner(lockFile);
+  if (owner === null || owner.host !== hostname()) return false;
+  try {
+    process.kill(owner.pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+}
+
+async function readOwner(lockFile: string): Promise<Owner | null> {
+  try {
+    return JSON.parse(await readFile(lockFile, "utf8")) as Owner;
+  } catch {
+    return null; // gone, or its owner is just writing it
+  }
+}
+
+/** By renaming, which only one of several takers can do to the same file. */
+async function takeAway(lockFile: string, token: string): Promise<void> {
+  const aside = `${lockFile}.${token}`;
+  try {
+    await rename(lockFile, aside);
+    await rm(aside, { force: true });
+  } catch {
+    // Another process took it away first.
+  }
+}
+
+async function pause(signal: AbortSignal | null): Promise<void> {
+  try {
+    await wait(pollMs, undefined, signal === null ? {} : { signal });
+  } catch (cause) {
+    throw new ProcessorError("INTERRUPTED", "stopped while another process downloads the same file", {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,50 @@
+import { createReadStream } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import type { FileRange } from "../archive/zip-archive.js";
+import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
+
+/** A folder of the user's own, so links in it are followed. */
+export class FolderSource implements ModelSource {
+  readonly address: string;
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.address = folder;
+    this.#folder = folder;
+  }
+
+  async inventory(): Promise<readonly SourceFile[]> {
+    const files: SourceFile[] = [];
+    await this.#list("", files, new Set());
+    return files.sort(byPath);
+  }
+
+  open(path: string): AsyncIterable<Uint8Array> {
+    return createReadStream(join(this.#folder, path), { highWaterMark: 1 << 20 });
+  }
+
+  async locate(path: string): Promise<FileRange> {
+    const file = join(this.#folder, path);
+    const { size } = await stat(file).catch((cause: unknown) => {
+      throw new ProcessorError("MODEL_FILE_INVALID", `${this.#folder} has no file ${path}`, { cause });
+    });
+    return { file, offset: 0, size };
+  }
+
+  async close(): Promise<void> {}
+
+  async #list(below: string, files: SourceFile[], visited: Set<string>): Promise<void> {
+    const folder = join(this.#folder, below);
+    const real = await realpath(folder);
+    if (visited.has(real)) return; // a link that leads back up
+    visited.add(real);
+    for (const name of await readdir(folder)) {
+      const path = below === "" ? name : `${below}/${name}`;
+      const found = await stat(join(this.#folder, path)).catch(() => null); // null: a link that leads nowhere
+      if (found?.isDirectory()) await this.#list(path, files, visited);
+      else if (found?.isFile()) files.push({ path, size: found.size, digest: null });
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import type { IncomingHttpHeaders } from "node:http";
+import got, { type Agents } from "got";
+import { HttpsProxyAgent } from "https-proxy-agent";
+import { getProxyForUrl } from "proxy-from-env";
+import { ProcessorError } from "../../processor/errors.js";
+import type { Progress } from "../../processor/progress/progress.js";
+import {
+  defaultRetryPolicy,
+  PassingFailure,
+  parseRetryAfter,
+  type RetryPolicy,
+  withRetries,
+} from "./retry.js";
+
+export interface HttpClientOptions {
+  readonly progress: Progress;
+  /** Origins that the user named as a mirror: they may be plain http. Others only on this machine. */
+  readonly mirrorOrigins?: readonly string[];
+  readonly retry?: RetryPolicy;
+  /** A server that sends nothing for this long is given up and tried again. */
+  readonly idleTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** An answer whose body has not been read yet. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** After redirects. */
+  readonly url: URL;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Ends the connection; the body need not have been read. */
+  close(): void;
+}
+
+const userAgent = "nnunet-processor";
+const maxJsonBytes = 16 * 2 ** 20;
+const maxRedirects = 10;
+const certificateErrors = /^(CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+
+/** HTTPS as downloads need it: proxies from the environment, time-outs, and failures sorted into passing and final. */
+export class HttpClient {
+  readonly progress: Progress;
+  readonly retry: RetryPolicy;
+  readonly signal: AbortSignal | null;
+  readonly #mirrorOrigins: ReadonlySet<string>;
+  readonly #idleTimeoutMs: number;
+
+  constructor(options: HttpClientOptions) {
+    this.progress = options.progress;
+    this.retry = options.retry ?? defaultRetryPolicy;
+    this.signal = options.signal ?? null;
+    this.#mirrorOrigins = new Set(options.mirrorOrigins ?? []);
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? 30_000;
+  }
+
+  /**
+   * One GET, redirects followed, any status.
+   *
+   * @throws PassingFailure for a network fault that may pass; DOWNLOAD_FAILED for one that will not;
+   * SOURCE_INVALID for an address that is not https
+   */
+  async open(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<HttpAnswer> {
+    this.#checkProtocol(url);
+    const stream = got.stream(url, {
+      headers: { "user-agent": userAgent, "accept-encoding": "identity", ...headers },
+      agent: agentsFor(url),
+      decompress: false,
+      throwHttpErrors: false,
+      retry: { limit: 0 },
+      maxRedirects,
+      timeout: {
+        lookup: this.#idleTimeoutMs,
+        connect: this.#idleTimeoutMs,
+        secureConnect: this.#idleTimeoutMs,
+        socket: this.#idleTimeoutMs,
+        response: this.#idleTimeoutMs,
+      },
+      ...(this.signal === null ? {} : { signal: this.signal }),
+      hooks: {
+        beforeRedirect: [
+          (redirected) => {
+            const target = new URL(String(redirected.url));
+            this.#checkProtocol(target);
+            redirected.agent = agentsFor(target);
+          },
+        ],
+      },
+    });
+    try {
+      const [response] = (await once(stream, "response")) as [
+        { statusCode: number; headers: IncomingHttpHeaders; url: string },
+      ];
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        url: new URL(response.url),
+        body: withSortedFailures(stream),
+        close: () => stream.destroy(),
+      };
+    } catch (error) {
+      stream.destroy();
+      throw sortedFailure(error);
+    }
+  }
+
+  /** A JSON document, with retries. The caller checks its shape. */
+  async json(url: URL, label: string): Promise<unknown> {
+    return this.retrying(label, async () => {
+      const answer = await this.open(url, { accept: "application/json" });
+      try {
+        if (answer.status !== 200) throw statusFailure(answer, label);
+        return parseJson(await readBounded(answer.body, label), answer, label);
+      } finally {
+        answer.close();
+      }
+    });
+  }
+
+  retrying<T>(label: string, attempt: () => Promise<T>): Promise<T> {
+    return withRetries(attempt, {
+      label,
+      policy: this.retry,
+      note: (line) => this.progress.note(line),
+      signal: this.signal,
+    });
+  }
+
+  #checkProtocol(url: URL): void {
+    if (url.protocol === "https:") return;
+    if (url.protocol === "http:" && (isLoopback(url) || this.#mirrorOrigins.has(url.origin))) return;
+    throw new ProcessorError(
+      "SOURCE_INVALID",
+      `${shownUrl(url)} is not https, so anyone on the way could change the weights`,
+    );
+  }
+}
+
+/** What a status other than success means for a download. */
+export function statusFailure(answer: HttpAnswer, label: string): PassingFailure | ProcessorError {
+  const { status, headers } = answer;
+  const what = `${answer.url.host} answers ${status}`;
+  if (status === 404 || status === 410)
+    return new ProcessorError("SOURCE_NOT_FOUND", `${label}: ${what}: there is no such file`);
+  if (status === 407)
+    return new ProcessorError("DOWNLOAD_FAILED", `${label}: the proxy asks for a name and password (407)`);
+  const mayPass = status === 403 || status === 408 || status === 425 || status === 429 || status >= 500;
+  if (mayPass)
+    return new PassingFailure(what, { retryAfterMs: parseRetryAfter(headers["retry-after"], Date.now()) });
+  return new ProcessorError("DOWNLOAD_FAILED", `${label}: ${what}`);
+}
+
+/** A URL for messages: without name, password and query, which may hold secrets. */
+export function shownUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+function isLoopback(url: URL): boolean {
+  return url.hostname === "localhost" || url.hostname === "[::1]" || /^127(\.\d+){3}$/.test(url.hostname);
+}
+
+function agentsFor(url: URL): Agents {
+  const proxy = getProxyForUrl(url.href);
+  if (proxy === "") return {};
+  // One CONNECT tunnel for both protocols; the cast is for TypeScript alone, which has two Agent classes.
+  const agent = new HttpsProxyAgent(proxy) as unknown as NonNullable<Agents["https"]>;
+  return { http: agent as NonNullable<Agents["http"]>, https: agent };
+}
+
+async function* withSortedFailures(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw sortedFailure(error);
+  }
+}
+
+/** Network errors in two kinds: those that may pass and those that trying again does not help. */
+function sortedFailure(error: unknown): Error {
+  const known = causes(error).find((cause) => cause instanceof ProcessorError);
+  if (known !== undefined) return known;
+  if (!(error instanceof Error)) return new Error(String(error));
+  const codes = causes(error).map((cause) => ("code" in cause ? String(cause.code) : ""));
+  if (codes.includes("ERR_ABORTED") || error.name === "AbortError")
+    return new ProcessorError("INTERRUPTED", "the download was stopped", { cause: error });
+  if (codes.includes("ENOTFOUND"))
+    return new ProcessorError("DOWNLOAD_FAILED", `no such host, or no network: ${error.message}`, {
+      cause: error,
+    });
+  if (codes.some((code) => certificateErrors.test(code)))
+    return new ProcessorError(
+      "DOWNLOAD_FAILED",
+      `the server's certificate is not trusted: ${error.message}. Behind a proxy that opens TLS, name its certificate in NODE_EXTRA_CA_CERTS`,
+      { cause: error },
+    );
+  return new PassingFailure(reasonOf(error), { cause: error });
+}
+
+function reasonOf(error: Error): string {
+  const codes = causes(error).map((cause) => ("code" in cause ? String(cause.code) : ""));
+  if (codes.includes("ETIMEDOUT")) return "the server sends nothing";
+  if (codes.some((code) => code === "ECONNRESET" || code === "EPIPE" || code === "ERR_BODY_PARSE_FAILURE"))
+    return "the connection broke";
+  return error.message;
+}
+
+function causes(error: unknown): Error[] {
+  const chain: Error[] = [];
+  for (let cause = error; cause instanceof Error && !chain.includes(cause); cause = cause.cause)
+    chain.push(cause);
+  return chain;
+}
+
+async function readBounded(body: AsyncIterable<Uint8Array>, label: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length > maxJsonBytes)
+      throw new ProcessorError(
+        "DOWNLOAD_FAILED",
+        `${label}: the answer is longer than ${maxJsonBytes} bytes`,
+      );
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseJson(text: string, answer: HttpAnswer, label: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProcessorError(
+      "DOWNLOAD_FAILED",
+      `${label}: ${answer.url.host} answers with something that is not JSON`,
+      { cause },
+    );
+  }
+}

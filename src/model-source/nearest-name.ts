@@ -1,0 +1,28 @@
+/** The name that `wanted` was most likely meant to be; null when none is near (more than a third differs). */
+export function nearest(wanted: string, names: readonly string[]): string | null {
+  const limit = Math.max(2, wanted.length / 3);
+  let best: string | null = null;
+  let bestDistance = limit + 1;
+  for (const name of names) {
+    const distance = editDistance(wanted.toLowerCase(), name.toLowerCase());
+    if (distance < bestDistance) {
+      bestDistance = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's: insertions, deletions and replacements of one letter. */
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, above[j]! + 1, row[j - 1]! + 1));
+    }
+    above = row;
+  }
+  return above[b.length]!;
+}

@@ -1,0 +1,105 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { ProcessorError } from "../../processor/errors.js";
+
+export interface RetryPolicy {
+  /** Failures in a row, without anything gained between them, before giving up. */
+  readonly attempts: number;
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** A server that asks for a longer pause than this (Retry-After) is not waited for. */
+  readonly maxRetryAfterMs: number;
+}
+
+/** Six attempts: about half a minute of pauses in all. */
+export const defaultRetryPolicy: RetryPolicy = {
+  attempts: 6,
+  firstDelayMs: 1000,
+  maxDelayMs: 30_000,
+  maxRetryAfterMs: 300_000,
+};
+
+/** A failure that may pass: trying again is worth it. */
+export class PassingFailure extends Error {
+  override readonly name = "PassingFailure";
+  /** What the server asks for; null when it says nothing. */
+  readonly retryAfterMs: number | null;
+  /** Bytes arrived before the failure, so it does not count towards the attempts. */
+  readonly hasProgressed: boolean;
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly retryAfterMs?: number | null; readonly hasProgressed?: boolean } = {},
+  ) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs ?? null;
+    this.hasProgressed = options.hasProgressed ?? false;
+  }
+}
+
+export interface RetryOptions {
+  /** What is tried, for messages: the file's or the server's name. */
+  readonly label: string;
+  readonly policy: RetryPolicy;
+  readonly note: (line: string) => void;
+  readonly signal: AbortSignal | null;
+}
+
+/**
+ * Runs `attempt` until it gives an answer. Only a PassingFailure is tried again, after a pause that doubles
+ * each time with up to half of it at random (so that many clients do not come back together), or the pause
+ * that the server asks for.
+ *
+ * @throws DOWNLOAD_FAILED with the last reason
+ */
+export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { label, policy, note } = options;
+  for (let failures = 0; ; ) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof PassingFailure)) throw error;
+      failures = error.hasProgressed ? 1 : failures + 1;
+      if (failures >= policy.attempts)
+        throw new ProcessorError(
+          "DOWNLOAD_FAILED",
+          `${label}: ${error.message} (${policy.attempts} attempts)`,
+          {
+            cause: error,
+          },
+        );
+      const delayMs = pauseMs(failures, error.retryAfterMs, policy);
+      if (delayMs === null)
+        throw new ProcessorError(
+          "DOWNLOAD_FAILED",
+          `${label}: ${error.message}, and asks to come back in ${Math.round((error.retryAfterMs ?? 0) / 1000)} s`,
+          { cause: error },
+        );
+      note(
+        `${label}: ${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s (attempt ${failures + 1} of ${policy.attempts})`,
+      );
+      await pause(delayMs, options.signal);
+    }
+  }
+}
+
+/** Milliseconds from a Retry-After header (seconds or an HTTP date); null when it is absent or makes no sense. */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | null {
+  if (header === undefined) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
+}
+
+function pauseMs(failures: number, retryAfterMs: number | null, policy: RetryPolicy): number | null {
+  if (retryAfterMs !== null && retryAfterMs > policy.maxRetryAfterMs) return null;
+  const doubled = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** (failures - 1));
+  return Math.max(retryAfterMs ?? 0, doubled * (0.5 + 0.5 * Math.random()));
+}
+
+async function pause(ms: number, signal: AbortSignal | null): Promise<void> {
+  try {
+    await wait(ms, undefined, signal === null ? {} : { signal });
+  } catch (cause) {
+    throw new ProcessorError("INTERRUPTED", "the download was stopped", { cause });
+  }
+}

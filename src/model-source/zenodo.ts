@@ -1,0 +1,108 @@
+import { ProcessorError } from "../../processor/errors.js";
+import type { Digest } from "./file-digest.js";
+import type { HttpClient } from "./http-client.js";
+import { nearest } from "./nearest-name.js";
+
+export const zenodoUrl = new URL("https://zenodo.org/");
+
+/** `zenodo:4003545/Task004_Hippocampus.zip`; without a file name the record's only zip is meant. */
+export interface ZenodoAddress {
+  readonly record: string;
+  readonly fileName: string | null;
+}
+
+/** A file as its record describes it. */
+export interface ZenodoFile {
+  readonly name: string;
+  readonly size: number;
+  /** Zenodo publishes MD5. */
+  readonly digest: Digest;
+  readonly url: URL;
+}
+
+interface RecordFile {
+  readonly key: string;
+  readonly size: number;
+  readonly checksum: string;
+}
+
+/** @throws SOURCE_INVALID */
+export function parseZenodoAddress(address: string): ZenodoAddress {
+  const match = /^zenodo:(\d+)(?:\/([^/]+))?$/.exec(address);
+  if (match === null)
+    throw new ProcessorError("SOURCE_INVALID", `${address} is not zenodo:<record number>/<file name>`);
+  return { record: match[1]!, fileName: match[2] ?? null };
+}
+
+/**
+ * Asks Zenodo's records API for a file's size and checksum.
+ *
+ * @param baseUrl Zenodo itself or a mirror with the same paths
+ * @throws SOURCE_NOT_FOUND naming the files that the record has
+ */
+export async function findZenodoFile(
+  address: ZenodoAddress,
+  http: HttpClient,
+  baseUrl: URL,
+): Promise<ZenodoFile> {
+  const { record } = address;
+  const label = `Zenodo record ${record}`;
+  const answer = await http.json(new URL(`api/records/${record}`, baseUrl), label);
+  const file = chooseFile(filesOf(answer, label), address);
+  return {
+    name: file.key,
+    size: file.size,
+    digest: parseChecksum(file, label),
+    url: new URL(`records/${record}/files/${encodeURIComponent(file.key)}?download=1`, baseUrl),
+  };
+}
+
+function filesOf(answer: unknown, label: string): readonly RecordFile[] {
+  const files = isObject(answer) ? answer.files : undefined;
+  if (!Array.isArray(files) || !files.every(isRecordFile))
+    throw new ProcessorError(
+      "DOWNLOAD_FAILED",
+      `${label}: the answer lists no files with size and checksum; the record may be restricted`,
+    );
+  return files;
+}
+
+function chooseFile(files: readonly RecordFile[], { record, fileName }: ZenodoAddress): RecordFile {
+  const zips = files.filter(({ key }) => key.endsWith(".zip"));
+  const chosen =
+    fileName === null ? (zips.length === 1 ? zips[0] : undefined) : files.find(({ key }) => key === fileName);
+  if (chosen !== undefined) return chosen;
+  const names = files.map(({ key }) => key);
+  const near = fileName === null ? null : nearest(fileName, names);
+  const meant = near === null ? "" : ` Did you mean ${near}?`;
+  const wanted = fileName === null ? "not exactly one .zip" : `no file ${fileName}`;
+  throw new ProcessorError(
+    "SOURCE_NOT_FOUND",
+    `Zenodo record ${record} has ${wanted}.${meant} It has ${names.slice(0, 20).join(", ")}`,
+  );
+}
+
+function parseChecksum({ key, checksum }: RecordFile, label: string): Digest {
+  const match = /^(md5|sha256|sha512):([0-9a-f]+)$/i.exec(checksum);
+  if (match === null)
+    throw new ProcessorError(
+      "DOWNLOAD_FAILED",
+      `${label}: checksum of ${key} is ${JSON.stringify(checksum)}`,
+    );
+  return { algorithm: match[1]!.toLowerCase(), hex: match[2]!.toLowerCase() };
+}
+
+function isRecordFile(file: unknown): file is RecordFile {
+  return (
+    isObject(file) &&
+    typeof file.key === "string" &&
+    typeof file.size === "number" &&
+    Number.isSafeInteger(file.size) &&
+    file.size >= 0 &&
+    typeof file.checksum === "string"
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,94 @@
+import { realpath, stat } from "node:fs/promises";
+import { type FileRange, ZipArchive, type ZipEntry } from "../archive/zip-archive.js";
+import type { ContentStore } from "./content-store.js";
+import type { ModelSource, SourceFile } from "./model-source.js";
+
+/** A zip archive read in place: nothing is unpacked but deflated files that a reader has to jump about in. */
+export class ZipSource implements ModelSource {
+  readonly address: string;
+  readonly #archive: ZipArchive;
+  /** What makes the archive this archive and no other, for the cache. */
+  readonly #identity: string;
+  readonly #store: ContentStore;
+  readonly #located = new Map<string, Promise<FileRange>>();
+
+  private constructor(address: string, archive: ZipArchive, identity: string, store: ContentStore) {
+    this.address = address;
+    this.#archive = archive;
+    this.#identity = identity;
+    this.#store = store;
+  }
+
+  /** @param sha256 of the whole archive when it is known; else the file's place, size and time stand for it */
+  static async open(
+    file: string,
+    store: ContentStore,
+    { address = file, sha256 = null }: { readonly address?: string; readonly sha256?: string | null } = {},
+  ): Promise<ZipSource> {
+    const archive = await ZipArchive.open(file);
+    return new ZipSource(address, archive, sha256 ?? (await placeAndTime(file)), store);
+  }
+
+  async inventory(): Promise<readonly SourceFile[]> {
+    return this.#archive.entries.map(({ path, size, crc32 }) => ({ path, size, digest: formatCrc(crc32) }));
+  }
+
+  open(path: string): AsyncIterable<Uint8Array> {
+    return this.#archive.read(path);
+  }
+
+  locate(path: string): Promise<FileRange> {
+    const known = this.#located.get(path) ?? this.#locate(path);
+    this.#located.set(path, known);
+    return known;
+  }
+
+  close(): Promise<void> {
+    return this.#archive.close();
+  }
+
+  async #locate(path: string): Promise<FileRange> {
+    const inPlace = await this.#archive.locate(path);
+    if (inPlace === null) return this.#unpack(path);
+    for await (const _ of this.#archive.read(path)); // whoever reads in place does not compare the CRC-32
+    return inPlace;
+  }
+
+  async #unpack(path: string): Promise<FileRange> {
+    const entry = this.#archive.entries.find((candidate) => candidate.path === path) as ZipEntry;
+    const key = `${this.#identity}/${path}#${entry.size}:${formatCrc(entry.crc32)}`;
+    return this.#store.exclusively(key, () => this.#unpackOnce(entry, key), { label: path, signal: null });
+  }
+
+  async #unpackOnce(entry: ZipEntry, key: string): Promise<FileRange> {
+    const record = await this.#store.recall(key);
+    const cached = record === null ? null : await this.#store.find(record.sha256, entry.path);
+    if (cached !== null) return { file: cached.file, offset: 0, size: cached.size };
+    const bar = this.#store.progress.start({
+      label: `unpacking ${entry.path}`,
+      total: entry.size,
+      unit: "bytes",
+    });
+    try {
+      const bytes = counted(this.#archive.read(entry.path), (count) => bar.advance(count));
+      const { file, size } = await this.#store.write(bytes, key, `${this.address}: ${entry.path}`);
+      return { file, offset: 0, size };
+    } finally {
+      bar.done();
+    }
+  }
+}
+
+const formatCrc = (crc: number) => `crc32:${crc.toString(16).padStart(8, "0")}`;
+
+async function placeAndTime(file: string): Promise<string> {
+  const { size, mtimeNs, ino } = await stat(file, { bigint: true });
+  return `${await realpath(file)}#${size}:${mtimeNs}:${ino}`;
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, advance: (count: number) => void) {
+  for await (const chunk of bytes) {
+    advance(chunk.byteLength);
+    yield chunk;
+  }
+}
