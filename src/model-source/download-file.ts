@@ -55,12 +55,13 @@ const progressBytes = 1 << 20;
  */
 export function downloadFile(download: FileDownload, http: HttpClient): Promise<DownloadOutcome> {
   let wasResumed = false;
+  const furthest = { position: 0 };
   return http.retrying(download.label, async () => {
     const part = await readPart(download);
     wasResumed ||= part !== null;
     const answer = await http.open(download.url, requestHeaders(download, part));
     try {
-      const outcome = await takeAnswer(download, part, answer, http);
+      const outcome = await takeAnswer({ download, part, answer, http, furthest });
       return outcome.status === "complete" ? { ...outcome, wasResumed } : outcome;
     } finally {
       answer.close();
@@ -103,7 +104,17 @@ function requestHeaders(download: FileDownload, part: Part | null): Record<strin
   return { range: `bytes=${part.size}-`, ...(validator === null ? {} : { "if-range": validator }) };
 }
 
-async function takeAnswer(download: FileDownload, part: Part | null, answer: HttpAnswer, http: HttpClient) {
+interface Exchange {
+  readonly download: FileDownload;
+  readonly part: Part | null;
+  readonly answer: HttpAnswer;
+  readonly http: HttpClient;
+  /** How far any attempt of this run came; going over the same bytes again is no progress. */
+  readonly furthest: { position: number };
+}
+
+async function takeAnswer(exchange: Exchange) {
+  const { download, part, answer } = exchange;
   const { status, headers } = answer;
   if (status === 304) return { status: "unchanged" } as const;
   if (status === 416 && part !== null) return finishedPart(download, part, answer);
@@ -122,7 +133,7 @@ async function takeAnswer(download: FileDownload, part: Part | null, answer: Htt
     lastModified: headers["last-modified"] ?? null,
     totalBytes,
   };
-  const size = await receive({ download, answer, start, note, http });
+  const size = await receive(exchange, start, note);
   return { status: "complete", size, etag: note.etag } as const;
 }
 
@@ -180,15 +191,8 @@ async function checkDiskSpace(
     );
 }
 
-interface Reception {
-  readonly download: FileDownload;
-  readonly answer: HttpAnswer;
-  readonly start: number;
-  readonly note: PartNote;
-  readonly http: HttpClient;
-}
-
-async function receive({ download, answer, start, note, http }: Reception): Promise<number> {
+async function receive(exchange: Exchange, start: number, note: PartNote): Promise<number> {
+  const { download, answer, http, furthest } = exchange;
   const { partFile, label } = download;
   const limit = note.totalBytes ?? download.expectedSize ?? Number.POSITIVE_INFINITY;
   let position = start;
@@ -212,17 +216,13 @@ async function receive({ download, answer, start, note, http }: Reception): Prom
       bar?.advance(chunk.byteLength);
     }
   } catch (error) {
-    throw withProgress(error, position - start, limit);
+    throw withProgress(error, furthest, position, limit);
   } finally {
     await file?.close();
     bar?.done();
   }
   if (note.totalBytes !== null && position < note.totalBytes)
-    throw withProgress(
-      new PassingFailure(`the connection ended after ${position} of ${note.totalBytes} bytes`),
-      position - start,
-      limit,
-    );
+    throw withProgress(new PassingFailure("the connection ended"), furthest, position, limit);
   return position;
 }
 
@@ -276,10 +276,19 @@ function longerThanAnnounced(download: FileDownload, limit: number, answer: Http
   );
 }
 
-function withProgress(error: unknown, gainedBytes: number, total: number): unknown {
+function withProgress(
+  error: unknown,
+  furthest: { position: number },
+  position: number,
+  total: number,
+): unknown {
   if (!(error instanceof PassingFailure)) return error;
-  const hasProgressed = gainedBytes >= Math.min(progressBytes, total / 100);
-  return hasProgressed
-    ? new PassingFailure(error.message, { cause: error, hasProgressed, retryAfterMs: error.retryAfterMs })
-    : error;
+  const gainedBytes = position - furthest.position;
+  furthest.position = Math.max(furthest.position, position);
+  const ofTotal = Number.isFinite(total) ? ` of ${total}` : "";
+  return new PassingFailure(`${error.message} after ${position}${ofTotal} bytes`, {
+    cause: error,
+    retryAfterMs: error.retryAfterMs,
+    hasProgressed: gainedBytes >= Math.min(progressBytes, total / 100),
+  });
 }

@@ -10,9 +10,18 @@ export class FolderSource implements ModelSource {
   readonly address: string;
   readonly #folder: string;
 
-  constructor(folder: string) {
+  private constructor(folder: string) {
     this.address = folder;
     this.#folder = folder;
+  }
+
+  /** @throws MODEL_NOT_FOUND */
+  static async open(folder: string): Promise<FolderSource> {
+    const found = await stat(folder).catch(() => null);
+    if (found === null) throw new ProcessorError("MODEL_NOT_FOUND", `${folder} does not exist`);
+    if (!found.isDirectory())
+      throw new ProcessorError("MODEL_NOT_FOUND", `${folder} is neither a folder nor a .zip`);
+    return new FolderSource(folder);
   }
 
   async inventory(): Promise<readonly SourceFile[]> {

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import type { Progress } from "../../processor/progress/progress.js";
+import type { ModelSource, SourceFile } from "./model-source.js";
+
+/**
+ * Writes a source's files below `folder`, each beside its name and then renamed. Nothing that is there already is
+ * replaced: a file of the same size stays as it is, another one is an error before the first file is written.
+ *
+ * @param wanted the files to write; all by default
+ * @throws OUTPUT_EXISTS
+ */
+export async function unpackSource(
+  source: ModelSource,
+  folder: string,
+  {
+    progress,
+    wanted = () => true,
+  }: { readonly progress: Progress; readonly wanted?: (file: SourceFile) => boolean },
+): Promise<readonly string[]> {
+  const files = (await source.inventory()).filter(wanted);
+  const missing = await filesToWrite(files, folder);
+  const bar = progress.start({
+    label: `unpacking ${source.address}`,
+    total: missing.reduce((sum, { size }) => sum + size, 0),
+    unit: "bytes",
+  });
+  try {
+    for (const { path } of missing)
+      await writeBeside(source.open(path), join(folder, path), (count) => bar.advance(count));
+  } finally {
+    bar.done();
+  }
+  return files.map(({ path }) => path);
+}
+
+async function filesToWrite(files: readonly SourceFile[], folder: string): Promise<readonly SourceFile[]> {
+  const missing: SourceFile[] = [];
+  for (const file of files) {
+    const target = join(folder, file.path);
+    const found = await stat(target).catch(() => null);
+    if (found === null) missing.push(file);
+    else if (!found.isFile() || found.size !== file.size)
+      throw new ProcessorError("OUTPUT_EXISTS", `${target} is there already and differs`);
+  }
+  return missing;
+}
+
+async function writeBeside(
+  bytes: AsyncIterable<Uint8Array>,
+  target: string,
+  advance: (count: number) => void,
+) {
+  await mkdir(dirname(target), { recursive: true });
+  const beside = `${target}.${randomUUID()}`;
+  try {
+    const file = await open(beside, "wx");
+    try {
+      for await (const chunk of bytes) {
+        await file.writeFile(chunk);
+        advance(chunk.byteLength);
+      }
+    } finally {
+      await file.close();
+    }
+    await rename(beside, target);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
