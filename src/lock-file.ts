@@ -25,24 +25,31 @@ export async function readLockedSource(lockFile: string, address: string): Promi
   return Object.hasOwn(sources, address) ? sources[address]! : null;
 }
 
-/** Locks an address. Another address that a build beside this one locks at the same time is kept. */
-export async function lockSource(
-  lockFile: string,
-  address: string,
-  { sha256, size }: LockedSource,
-): Promise<void> {
-  await withFileLock(`${lockFile}.writing`, async () => {
-    const { sources } = await readLock(lockFile);
-    const known = Object.hasOwn(sources, address) ? sources[address] : undefined;
-    if (known?.sha256 === sha256 && known.size === size) return;
-    const sorted = Object.entries({ ...sources, [address]: { sha256, size } }).sort(([a], [b]) =>
-      a < b ? -1 : 1,
-    );
-    const beside = `${lockFile}.${randomUUID()}`;
-    const json: LockJson = { lockVersion: 1, sources: Object.fromEntries(sorted) };
-    await writeFile(beside, `${JSON.stringify(json, null, 2)}\n`);
-    await rename(beside, lockFile);
-  });
+/**
+ * Locks an address. Another address that a build beside this one locks at the same time is kept.
+ *
+ * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
+ */
+export async function lockSource(lockFile: string, address: string, locked: LockedSource): Promise<void> {
+  try {
+    await withFileLock(`${lockFile}.writing`, () => addToLock(lockFile, address, locked));
+  } catch (error) {
+    if (error instanceof ProcessorError) throw error;
+    throw new ProcessorError("OUTPUT_UNWRITABLE", `${lockFile} can't be written`, { cause: error });
+  }
+}
+
+async function addToLock(lockFile: string, address: string, { sha256, size }: LockedSource): Promise<void> {
+  const { sources } = await readLock(lockFile);
+  const known = Object.hasOwn(sources, address) ? sources[address] : undefined;
+  if (known?.sha256 === sha256 && known.size === size) return;
+  const sorted = Object.entries({ ...sources, [address]: { sha256, size } }).sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
+  const beside = `${lockFile}.${randomUUID()}`;
+  const json: LockJson = { lockVersion: 1, sources: Object.fromEntries(sorted) };
+  await writeFile(beside, `${JSON.stringify(json, null, 2)}\n`);
+  await rename(beside, lockFile);
 }
 
 async function readLock(lockFile: string): Promise<LockJson> {

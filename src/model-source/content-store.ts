@@ -1,5 +1,16 @@
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  access,
+  chmod,
+  constants,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import type { Progress } from "../../processor/progress/progress.js";
@@ -43,8 +54,9 @@ export class ContentStore {
     try {
       for (const part of ["files", "origins", "partial", "locks"])
         await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+      await access(join(folder, "partial"), constants.W_OK);
     } catch (cause) {
-      throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be made`, { cause });
+      throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
     }
     return new ContentStore(folder, progress);
   }

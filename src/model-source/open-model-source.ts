@@ -51,7 +51,7 @@ export async function openSourceContext(options: SourceContextOptions): Promise<
  * Opens a place that trained weights come from: a folder, a `.zip` file, `https://…/x.zip`, `zenodo:<record>/<file>`.
  * What lies on the network is on this disk afterwards, verified and locked.
  */
-export function openModelSource(address: string, context: SourceContext): Promise<ModelSource> {
+export async function openModelSource(address: string, context: SourceContext): Promise<ModelSource> {
   return openers[schemeOf(address)](address, context);
 }
 
