@@ -1,9 +1,9 @@
-import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
-import { pipeline } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
-import { Entry, fromFdPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
+import { Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
 import { ProcessorError } from "../../processor/errors.js";
+import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
 
 /** A file of the archive; folders are left out. */
@@ -17,13 +17,6 @@ export interface ZipEntry {
   readonly crc32: number;
 }
 
-/** Bytes of a local file: `size` bytes from `offset`. */
-export interface FileRange {
-  readonly file: string;
-  readonly offset: number;
-  readonly size: number;
-}
-
 interface IndexedEntry extends ZipEntry {
   /** Only what yauzl needs to find the local header: the raw fields of an entry may take 190 kB. */
   readonly headerEntry: Entry;
@@ -34,7 +27,6 @@ interface IndexedEntry extends ZipEntry {
 }
 
 const localHeaderBytes = 30;
-const readBytes = 1 << 20;
 const hasDataDescriptor = 0x08;
 
 /**
@@ -45,26 +37,36 @@ export class ZipArchive {
   readonly file: string;
   /** Sorted by path. */
   readonly entries: readonly ZipEntry[];
-  readonly #handle: FileHandle;
+  readonly #bytes: ByteRange;
   readonly #zip: ZipFile;
   readonly #byPath: ReadonlyMap<string, IndexedEntry>;
 
-  private constructor(file: string, handle: FileHandle, zip: ZipFile, entries: readonly IndexedEntry[]) {
+  private constructor(file: string, bytes: ByteRange, zip: ZipFile, entries: readonly IndexedEntry[]) {
     this.file = file;
-    this.#handle = handle;
+    this.#bytes = bytes;
     this.#zip = zip;
     this.entries = entries;
     this.#byPath = new Map(entries.map((entry) => [entry.path, entry]));
   }
 
-  /** @throws ARCHIVE_INVALID when the file is no readable zip; ARCHIVE_UNSAFE when it could do harm. */
-  static async open(file: string, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
+  /**
+   * @param place a file, or a range of one: a zip stored inside another, as a checkpoint in an export is
+   * @throws ARCHIVE_INVALID when it is no readable zip; ARCHIVE_UNSAFE when it could do harm
+   */
+  static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
+    const file = typeof place === "string" ? place : place.file;
     const handle = await open(file, "r").catch((cause: unknown) => {
       throw new ProcessorError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
     });
     try {
-      const zip = await fromFdPromise(handle.fd, { autoClose: false, decodeStrings: false });
-      return new ZipArchive(file, handle, zip, await readDirectory(zip, handle, limits));
+      const { offset, size } =
+        typeof place === "string" ? { offset: 0, size: (await handle.stat()).size } : place;
+      const bytes = new ByteRange(handle, offset);
+      const zip = await fromRandomAccessReaderPromise(bytes, size, {
+        autoClose: false,
+        decodeStrings: false,
+      });
+      return new ZipArchive(file, bytes, zip, await readDirectory(zip, bytes, limits));
     } catch (cause) {
       await handle.close();
       throw inFile(file, cause);
@@ -103,15 +105,15 @@ export class ZipArchive {
     const entry = this.#find(path);
     if (!entry.isStored) return null;
     try {
-      return { file: this.file, offset: await this.#dataOffset(entry), size: entry.size };
+      const offset = this.#bytes.offset + (await this.#dataOffset(entry));
+      return { file: this.file, offset, size: entry.size };
     } catch (cause) {
       throw inFile(this.file, cause);
     }
   }
 
   async close(): Promise<void> {
-    // Not this.#zip.close(), which would close the same descriptor a second time.
-    await this.#handle.close();
+    await this.#bytes.handle.close();
   }
 
   #find(path: string): IndexedEntry {
@@ -144,19 +146,14 @@ export class ZipArchive {
 
   #unpacked(entry: IndexedEntry, start: number): AsyncIterable<Uint8Array> {
     if (entry.compressedSize === 0) return noBytes();
-    const packed = this.#handle.createReadStream({
-      start,
-      end: start + entry.compressedSize - 1,
-      autoClose: false,
-      highWaterMark: readBytes,
-    });
+    const packed = this.#bytes.stream(start, entry.compressedSize);
     if (entry.isStored) return packed;
     // pipeline destroys the second stream with the first one's error, so the reader below sees it.
-    return pipeline(packed, createInflateRaw({ chunkSize: 1 << 18 }), () => {});
+    return pipeline(Readable.from(packed), createInflateRaw({ chunkSize: 1 << 18 }), () => {});
   }
 }
 
-async function readDirectory(zip: ZipFile, handle: FileHandle, limits: ZipLimits): Promise<IndexedEntry[]> {
+async function readDirectory(zip: ZipFile, bytes: ByteRange, limits: ZipLimits): Promise<IndexedEntry[]> {
   if (zip.entryCount > limits.maxEntries)
     throw new ProcessorError(
       "ARCHIVE_UNSAFE",
@@ -173,7 +170,7 @@ async function readDirectory(zip: ZipFile, handle: FileHandle, limits: ZipLimits
       throw new ProcessorError("ARCHIVE_UNSAFE", `it unpacks to more than ${limits.maxTotalBytes} bytes`);
     found.push(indexed(entry, path));
   }
-  await checkDirectoryEnd(handle, Number(zip.readEntryCursor));
+  await checkDirectoryEnd(bytes, Number(zip.readEntryCursor));
   return filesOf(withLimits(found, directoryStart));
 }
 
@@ -194,9 +191,9 @@ function indexed(entry: Entry, path: string): Omit<IndexedEntry, "limitOffset"> 
 }
 
 /** More entries than the archive's end counts would be seen by other programs and not by this one. */
-async function checkDirectoryEnd(handle: FileHandle, offset: number): Promise<void> {
+async function checkDirectoryEnd(bytes: ByteRange, position: number): Promise<void> {
   const signature = Buffer.alloc(4);
-  await handle.read(signature, 0, 4, offset);
+  await bytes.handle.read(signature, 0, 4, bytes.offset + position);
   const known = [0x06054b50, 0x06064b50]; // end of central directory, and its zip64 form
   if (!known.includes(signature.readUInt32LE(0)))
     throw new ProcessorError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");

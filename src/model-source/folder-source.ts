@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
-import type { FileRange } from "../archive/zip-archive.js";
+import type { FileRange } from "../archive/byte-range.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
 /** A folder of the user's own, so links in it are followed. */

@@ -1,4 +1,4 @@
-import type { FileRange } from "../archive/zip-archive.js";
+import type { FileRange } from "../archive/byte-range.js";
 
 /** One file of a model, before its bytes are moved. */
 export interface SourceFile {

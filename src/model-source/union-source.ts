@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../processor/errors.js";
-import type { FileRange } from "../archive/zip-archive.js";
+import type { FileRange } from "../archive/byte-range.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
 /** Several archives that belong together, as one tree: how nnU-Net publishes the trainers of one task. */

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ZipArchive } from "../../../src/archive/zip-archive.js";
 import { defaultZipLimits } from "../../../src/archive/zip-entry-rules.js";
-import { repositoryRoot } from "../../support/golden.js";
+import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { buildZip, endRecord, type ZipEnd, type ZipPart } from "../../support/zip-builder.js";
 
 let folder = "";
@@ -93,6 +93,32 @@ describe("a zip written by Python's zipfile", () => {
     }
     expect((await contents(archive, "nnUNet/3d_fullres/plans.json")).length).toBe(1050);
     await archive.close();
+  });
+});
+
+describe("a checkpoint of torch.save", () => {
+  const checkpoint = goldenPath("v2", "blobs_3d_fullres", "model", "fold_0", "checkpoint_final.pth");
+
+  test("is a zip like any other", async () => {
+    await readAll(checkpoint);
+  });
+
+  test("inside an export is read without being unpacked", async () => {
+    const exported = await ZipArchive.open(
+      await zipFile([{ name: "x" }, { name: "checkpoint.pth", data: await readFile(checkpoint) }]),
+    );
+    const inside = await ZipArchive.open((await exported.locate("checkpoint.pth"))!);
+    const outside = await ZipArchive.open(checkpoint);
+    expect(inside.entries).toHaveLength(outside.entries.length);
+    const name = outside.entries.find(({ path }) => path.endsWith("data.pkl"))!.path;
+    expect(await contents(inside, name)).toEqual(await contents(outside, name));
+    const range = (await inside.locate(name))!;
+    const handle = await open(range.file);
+    const bytes = Buffer.alloc(range.size);
+    await handle.read(bytes, 0, range.size, range.offset);
+    await handle.close();
+    expect(bytes).toEqual(await contents(outside, name));
+    for (const archive of [exported, inside, outside]) await archive.close();
   });
 });
 
