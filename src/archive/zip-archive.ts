@@ -77,6 +77,11 @@ export class ZipArchive {
     return this.#byPath.has(path);
   }
 
+  /** @throws MODEL_FILE_INVALID when there is no such file */
+  entry(path: string): ZipEntry {
+    return this.#find(path);
+  }
+
   /** The entry's contents; fails at the end when length or CRC-32 differ from what the directory says. */
   async *read(path: string): AsyncGenerator<Uint8Array> {
     const entry = this.#find(path);

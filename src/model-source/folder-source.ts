@@ -42,6 +42,10 @@ export class FolderSource implements ModelSource {
     return { file, offset: 0, size };
   }
 
+  async asFile(path: string): Promise<string> {
+    return (await this.locate(path)).file;
+  }
+
   async close(): Promise<void> {}
 
   async #list(below: string, files: SourceFile[], visited: Set<string>): Promise<void> {

@@ -23,6 +23,8 @@ export interface ModelSource {
    * archive when they are stored there as they are, or unpacked once into the cache. Verified.
    */
   locate(path: string): Promise<FileRange>;
+  /** The path of a local file with these bytes and no others, for readers that take a path. Verified. */
+  asFile(path: string): Promise<string>;
   close(): Promise<void>;
 }
 

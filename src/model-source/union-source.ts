@@ -49,6 +49,10 @@ export class UnionSource implements ModelSource {
     return this.#ownerOf(path).locate(path);
   }
 
+  async asFile(path: string): Promise<string> {
+    return this.#ownerOf(path).asFile(path);
+  }
+
   async close(): Promise<void> {
     for (const part of this.#parts) await part.close();
   }

@@ -44,6 +44,10 @@ export class ZipSource implements ModelSource {
     return known;
   }
 
+  async asFile(path: string): Promise<string> {
+    return (await this.#unpack(path)).file;
+  }
+
   close(): Promise<void> {
     return this.#archive.close();
   }
@@ -56,7 +60,7 @@ export class ZipSource implements ModelSource {
   }
 
   async #unpack(path: string): Promise<FileRange> {
-    const entry = this.#archive.entries.find((candidate) => candidate.path === path) as ZipEntry;
+    const entry = this.#archive.entry(path);
     const key = `${this.#identity}/${path}#${entry.size}:${formatCrc(entry.crc32)}`;
     return this.#store.exclusively(key, () => this.#unpackOnce(entry, key), { label: path, signal: null });
   }
