@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
 import type {
   FoldFiles,
@@ -9,26 +8,20 @@ import type {
   RuntimeSettings,
 } from "../processor/model/manifest.js";
 import type { Progress } from "../processor/progress/progress.js";
-import { networkOfPlans } from "./checkpoint/network-of-plans.js";
-import {
-  channelNames,
-  headCount,
-  inferencePlan,
-  labelDefinition,
-  resolveConfiguration,
-} from "./checkpoint/plans.js";
-import { readTrainedNetwork, type TrainedNetwork } from "./checkpoint/trained-network.js";
-import { readJson } from "./model-source/find-model.js";
+import type { ModelDescription } from "./checkpoint/model-description.js";
+import { describeModelV2 } from "./checkpoint/nnunet-v2/describe-model.js";
+import { readCheckpointV2 } from "./checkpoint/nnunet-v2/read-checkpoint.js";
 import type { TrainedModel } from "./model-source/trained-model.js";
-import { buildNetwork } from "./onnx/build-network.js";
-import type { OnnxGraph } from "./onnx/onnx-graph.js";
+import { type BuiltNetwork, buildNetwork } from "./onnx/build-network.js";
+import { writeConvertedFolder } from "./onnx/converted-folder.js";
 import { weightBytes, writeNetwork } from "./onnx/write-network.js";
 
 export interface ConvertOptions {
   readonly model: TrainedModel;
   readonly settings: RuntimeSettings;
-  /** Must not exist, unless `overwrite`. */
+  /** Must not exist or be empty, unless `overwrite`. Appears only when everything in it is complete. */
   readonly outputDir: string;
+  /** Whether an earlier conversion in `outputDir` may be replaced. */
   readonly overwrite?: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -44,104 +37,121 @@ export interface ConvertedModel {
 
 /**
  * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, and `fold_k.onnx` with
- * `fold_k.weights` for each fold. The folder appears under its name only when it is complete.
+ * `fold_k.weights` for each fold. The same model gives the same bytes.
+ *
+ * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID, OUTPUT_EXISTS,
+ * OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
  */
 export async function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
-  const { model, outputDir } = options;
-  if (options.overwrite !== true && (await stat(outputDir).catch(() => null)) !== null) {
-    throw new ProcessorError("OUTPUT_EXISTS", `${outputDir} exists already`);
+  const { model, outputDir, settings } = options;
+  const { description, networks } = await readModel(model);
+  const manifest = describe(model, description, { networks, settings });
+  const companions = description.companionFiles.map((file) => ({ file, name: basename(file) }));
+  await writeConvertedFolder({ outputDir, overwrite: options.overwrite ?? false }, async (folder) => {
+    await writeFolds(networks, folder, options);
+    for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
+    await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+  const folds = networks.map(({ fold }) => foldFiles(fold));
+  return {
+    folder: outputDir,
+    manifest,
+    files: [
+      ...folds.flatMap(({ weightsFile, onnxFile }) => [weightsFile, onnxFile]),
+      ...companions.map(({ name }) => name),
+      "manifest.json",
+    ],
+  };
+}
+
+interface FoldNetwork {
+  readonly fold: string;
+  readonly network: BuiltNetwork;
+}
+
+interface ReadModel {
+  readonly description: ModelDescription;
+  readonly networks: readonly FoldNetwork[];
+}
+
+/** Everything that can be wrong with a model shows here, before anything is written. */
+async function readModel(model: TrainedModel): Promise<ReadModel> {
+  const networks: FoldNetwork[] = [];
+  let description: ModelDescription | undefined;
+  for (const { fold, checkpointFile } of model.folds) {
+    const checkpoint = await readCheckpointV2(checkpointFile);
+    description ??= await describeModelV2(model.folder, checkpoint);
+    const { weights } = checkpoint;
+    networks.push({
+      fold,
+      network: buildNetwork({ plan: description.network, weights, source: checkpointFile }),
+    });
   }
-  const partial = join(
-    dirname(outputDir),
-    `.${basename(outputDir)}.partial-${randomBytes(4).toString("hex")}`,
-  );
+  if (description === undefined)
+    throw new ProcessorError("FOLD_MISSING", `${model.folder}: no fold to convert`);
+  return { description, networks };
+}
+
+async function writeFolds(
+  networks: readonly FoldNetwork[],
+  folder: string,
+  { progress, signal }: ConvertOptions,
+): Promise<void> {
+  const total = networks.reduce((sum, { network }) => sum + weightBytes(network.graph), 0);
+  const task = progress.start({ label: "converting the weights", total, unit: "bytes" });
   try {
-    await mkdir(partial, { recursive: true });
-    const manifest = await convertInto(partial, options);
-    for (const name of ["plans.json", "dataset.json"])
-      await copyFile(join(model.folder, name), join(partial, name));
-    await writeFile(join(partial, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    if (options.overwrite === true) await rm(outputDir, { recursive: true, force: true });
-    await rename(partial, outputDir);
-    const folds = manifest.models.flatMap(({ folds }) =>
-      folds.flatMap((fold) => [fold.weightsFile, fold.onnxFile]),
-    );
-    return { folder: outputDir, manifest, files: [...folds, "plans.json", "dataset.json", "manifest.json"] };
-  } catch (error) {
-    throw machineError(error, outputDir);
+    for (const { fold, network } of networks) {
+      const { onnxFile, weightsFile } = foldFiles(fold);
+      await writeNetwork({
+        graph: network.graph,
+        onnxFile: join(folder, onnxFile),
+        weightsFile: join(folder, weightsFile),
+        onBytes: (bytes) => {
+          if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
+          task.advance(bytes);
+        },
+      });
+    }
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    task.done();
   }
 }
 
-async function convertInto(folder: string, options: ConvertOptions): Promise<ProcessorManifest> {
-  const { model, settings, progress, signal } = options;
-  const plansPath = join(model.folder, "plans.json");
-  const datasetPath = join(model.folder, "dataset.json");
-  const dataset = await readJson(datasetPath);
-  const resolved = resolveConfiguration(plansPath, await readJson(plansPath), model.configuration);
-  const labels = labelDefinition(datasetPath, dataset);
-  const channels = channelNames(datasetPath, dataset);
-  const previous = resolved.configuration["previous_stage"];
-  const description = networkOfPlans(resolved, {
-    input: channels.length + (typeof previous === "string" ? labels.foregroundLabels.length : 0),
-    output: headCount(labels),
-  });
+const foldFiles = (fold: string): FoldFiles => ({
+  fold,
+  onnxFile: `fold_${fold}.onnx`,
+  weightsFile: `fold_${fold}.weights`,
+});
 
-  const folds: FoldFiles[] = [];
-  let first: { readonly network: TrainedNetwork; readonly graph: OnnxGraph } | undefined;
-  for (const { fold, checkpointFile } of model.folds) {
-    const network = await readTrainedNetwork(checkpointFile);
-    const graph = buildNetwork(description, network.shapes);
-    first ??= { network, graph };
-    const files = { fold, onnxFile: `fold_${fold}.onnx`, weightsFile: `fold_${fold}.weights` };
-    const task = progress.start({
-      label: `converting fold ${fold}`,
-      total: weightBytes(graph),
-      unit: "bytes",
-    });
-    await writeNetwork({
-      graph,
-      tensors: network.tensors,
-      checkpointFile,
-      onnxFile: join(folder, files.onnxFile),
-      weightsFile: join(folder, files.weightsFile),
-      onBytes: (count) => task.advance(count),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    task.done();
-    folds.push(files);
-  }
+interface ManifestParts {
+  readonly networks: readonly FoldNetwork[];
+  readonly settings: RuntimeSettings;
+}
 
+function describe(
+  model: TrainedModel,
+  description: ModelDescription,
+  { networks, settings }: ManifestParts,
+): ProcessorManifest {
+  const { network, previousStage } = description;
   const manifest: ModelManifest = {
-    configuration: model.configuration,
-    nnunetVersion: 2,
-    trainer: first!.network.trainer,
-    plansName: String(resolved.plans["plans_name"] ?? "nnUNetPlans"),
+    configuration: description.configuration,
+    nnunetVersion: model.nnunetVersion,
+    trainer: description.trainer,
+    plansName: description.plansName,
     datasetName: model.datasetName,
     checkpointName: model.checkpointName,
-    channelNames: channels,
-    labels,
-    plan: inferencePlan(resolved, dataset, first!.network.mirrorAxes),
+    channelNames: description.channelNames,
+    labels: description.labels,
+    plan: description.plan,
     network: {
-      architecture: description.className,
-      inputChannels: description.inputChannels,
-      outputChannels: description.outputChannels,
-      parameters: weightBytes(first!.graph) / 4,
+      architecture: network.architecture,
+      inputChannels: network.inputChannels,
+      outputChannels: network.outputChannels,
+      parameters: networks[0]?.network.parameters ?? 0,
     },
-    folds,
-    previousStage: typeof previous === "string" ? { configuration: previous, model: null } : null,
+    folds: networks.map(({ fold }) => foldFiles(fold)),
+    previousStage: previousStage === null ? null : { configuration: previousStage, model: null },
   };
   return { manifestVersion: 1, task: model.task, settings, models: [manifest] };
-}
-
-/** The disk's own errors, as mistakes that a user can mend. */
-function machineError(error: unknown, place: string): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === "ENOSPC")
-    return new ProcessorError("DISK_FULL", `no space left while writing ${place}`, { cause: error });
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
-    return new ProcessorError("OUTPUT_UNWRITABLE", `${place} cannot be written (${code})`, { cause: error });
-  }
-  return error;
 }

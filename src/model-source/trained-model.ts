@@ -9,7 +9,29 @@ export interface TrainedModel {
   readonly datasetName: string;
   /** `3d_fullres`, `2d`, … */
   readonly configuration: string;
+  /** File name inside a fold, for instance `checkpoint_final.pth`. */
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, `all` last. */
-  readonly folds: readonly { readonly fold: string; readonly checkpointFile: string }[];
+  readonly folds: readonly TrainedFold[];
+}
+
+export interface TrainedFold {
+  /** `0` … `4`, or `all`. */
+  readonly fold: string;
+  readonly checkpointFile: string;
+}
+
+/** A folder that looks like one trained configuration, before anything in it was read. */
+export interface ModelFolder {
+  readonly folder: string;
+  readonly nnunetVersion: 1 | 2;
+  /** Names of its fold folders, sorted. */
+  readonly foldNames: readonly string[];
+  readonly pathNames: PathNames;
+}
+
+/** What the folders' names say (`Dataset501_Blobs/nnUNetTrainer__nnUNetPlans__2d`); null where they say nothing. */
+export interface PathNames {
+  readonly datasetName: string | null;
+  readonly configuration: string | null;
 }

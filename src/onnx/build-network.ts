@@ -1,39 +1,47 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { plainConvUnet } from "./architectures/plain-conv-unet.js";
-import { residualEncoderUnet } from "./architectures/residual-encoder-unet.js";
-import { isKnownExtra } from "./architectures/unet-decoder.js";
-import { NetworkBuilder, type TensorShapes } from "./network-builder.js";
-import type { NetworkDescription } from "./network-description.js";
+import type { NetworkWeights } from "../checkpoint/checkpoint.js";
+import { plainConvUNet } from "./architectures/plain-conv-unet.js";
+import { residualEncoderUNet, residualUNet } from "./architectures/residual-encoder-unet.js";
+import type { NetworkSite } from "./convolution-block.js";
+import { type Feature, GraphBuilder } from "./graph-builder.js";
+import type { ArchitectureName, NetworkPlan } from "./network-plan.js";
 import type { OnnxGraph } from "./onnx-graph.js";
+import { ParameterTable } from "./parameter-table.js";
 
-type Architecture = (builder: NetworkBuilder, network: NetworkDescription) => string;
+export interface BuildNetworkOptions {
+  readonly plan: NetworkPlan;
+  readonly weights: NetworkWeights;
+  /** The checkpoint's file, for messages. */
+  readonly source: string;
+}
 
-/** By class name: the module path in plans differs between nnU-Net's releases. */
-const architectures: Readonly<Record<string, Architecture>> = {
-  PlainConvUNet: plainConvUnet,
-  ResidualEncoderUNet: residualEncoderUnet,
+export interface BuiltNetwork {
+  readonly graph: OnnxGraph;
+  /** Learnt values that inference uses. */
+  readonly parameters: number;
+}
+
+/**
+ * Joins plan and weights to a graph; no weight's values are read yet.
+ *
+ * Errors: TENSOR_MISMATCH names tensors that are missing, left over or of another shape.
+ */
+export function buildNetwork({ plan, weights, source }: BuildNetworkOptions): BuiltNetwork {
+  const graph = new GraphBuilder(plan.inputChannels);
+  const parameters = new ParameterTable(weights, source);
+  const logits = architectures[plan.architecture]({ graph, parameters, plan });
+  parameters.finish(isUnused);
+  return { graph: graph.finish(plan, logits), parameters: parameters.valueCount };
+}
+
+const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = {
+  PlainConvUNet: plainConvUNet,
+  ResidualEncoderUNet: residualEncoderUNet,
+  ResidualUNet: residualUNet,
 };
 
 /**
- * The inference graph of a network: input `[batch, channels, ...patch]`, output `logits` of the same spatial size.
- *
- * @throws ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH
+ * Second names of the same tensors (`all_modules`, the decoder's reference to the encoder), the heads of deep
+ * supervision, BatchNorm's counter.
  */
-export function buildNetwork(network: NetworkDescription, shapes: TensorShapes): OnnxGraph {
-  const architecture = architectures[network.className];
-  if (architecture === undefined) {
-    throw new ProcessorError(
-      "ARCHITECTURE_UNKNOWN",
-      `plans.json names the network ${network.className}; known are ${Object.keys(architectures).join(", ")}`,
-    );
-  }
-  const builder = new NetworkBuilder(shapes, network.dimensions);
-  return builder.finish({
-    name: network.className,
-    output: architecture(builder, network),
-    inputChannels: network.inputChannels,
-    outputChannels: network.outputChannels,
-    patchSize: network.patchSize,
-    isKnownExtra: (name) => isKnownExtra(name, network.features.length),
-  });
-}
+const isUnused = (name: string): boolean =>
+  /(?:^|\.)all_modules\.|^decoder\.encoder\.|^decoder\.seg_layers\.\d+\.|\.num_batches_tracked$/.test(name);

@@ -1,52 +1,63 @@
-/** Writes the few protobuf wire types that ONNX files need. */
+/** Writes protocol-buffer messages: the few wire types that ONNX needs. */
 export class ProtobufWriter {
-  private readonly parts: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
 
-  /** int32, int64, enum: varint, negative numbers as ten bytes. */
-  varint(field: number, value: number): this {
-    this.tag(field, 0);
-    this.parts.push(encodeVarint(BigInt.asUintN(64, BigInt(value))));
+  integer(field: number, value: number): this {
+    this.#varint(field * 8);
+    this.#varint(value);
     return this;
   }
 
   float(field: number, value: number): this {
-    this.tag(field, 5);
-    const bytes = Buffer.alloc(4);
-    bytes.writeFloatLE(value);
-    this.parts.push(bytes);
+    this.#varint(field * 8 + 5);
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setFloat32(0, value, true);
+    this.#append(bytes);
     return this;
   }
 
-  string(field: number, text: string): this {
-    return this.bytes(field, Buffer.from(text, "utf8"));
+  bytes(field: number, value: Uint8Array): this {
+    this.#varint(field * 8 + 2);
+    this.#varint(value.length);
+    this.#append(value);
+    return this;
   }
 
-  message(field: number, message: ProtobufWriter): this {
+  string(field: number, value: string): this {
+    return this.bytes(field, Buffer.from(value, "utf8"));
+  }
+
+  message(field: number, write: (message: ProtobufWriter) => void): this {
+    const message = new ProtobufWriter();
+    write(message);
     return this.bytes(field, message.finish());
   }
 
-  bytes(field: number, bytes: Uint8Array): this {
-    this.tag(field, 2);
-    this.parts.push(encodeVarint(BigInt(bytes.length)), bytes);
-    return this;
+  packedIntegers(field: number, values: readonly number[]): this {
+    const packed = new ProtobufWriter();
+    for (const value of values) packed.#varint(value);
+    return this.bytes(field, packed.finish());
   }
 
-  finish(): Buffer {
-    return Buffer.concat(this.parts);
+  finish(): Uint8Array {
+    return Buffer.concat(this.#chunks, this.#length);
   }
 
-  private tag(field: number, wireType: number): void {
-    this.parts.push(encodeVarint(BigInt(field * 8 + wireType)));
+  /** Negative numbers take ten bytes, as two's complement of 64 bits. */
+  #varint(value: number): void {
+    const bytes: number[] = [];
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest > 0x7fn) {
+      bytes.push(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
+    }
+    bytes.push(Number(rest));
+    this.#append(Uint8Array.from(bytes));
   }
-}
 
-function encodeVarint(value: bigint): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    bytes.push(rest === 0n ? low : low | 0x80);
-  } while (rest !== 0n);
-  return Uint8Array.from(bytes);
+  #append(bytes: Uint8Array): void {
+    this.#chunks.push(bytes);
+    this.#length += bytes.length;
+  }
 }

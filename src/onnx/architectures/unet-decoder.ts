@@ -1,56 +1,52 @@
-import type { NetworkBuilder } from "../network-builder.js";
-import type { NetworkDescription } from "../network-description.js";
-import { stackedConvolutions } from "./convolution-block.js";
+import { type NetworkSite, stackedConvolutions } from "../convolution-block.js";
+import type { Feature } from "../graph-builder.js";
+import type { StagePlan } from "../network-plan.js";
+import { stackedResidualBlocks } from "./residual-block.js";
+
+/** One decoder stage's blocks: from the concatenated features to those of the skip's stage. */
+export type DecoderStage = (site: NetworkSite, path: string, x: Feature, stage: StagePlan) => Feature;
 
 /**
- * nnU-Net's UNetDecoder, deepest stage first: upsample by transposed convolution, put the upsampled features before
- * the skip's, convolve. Stage s takes the kernel of the encoder stage whose skip it joins.
+ * nnU-Net's decoder: upsample, put the skip behind, convolve; deepest first. Only the finest segmentation layer
+ * is part of inference.
  *
- * @param skips outputs of the encoder's stages, shallowest first; the last is the bottleneck
- * @returns the logits of the last (full-resolution) head
+ * @param skips every encoder stage's answer, finest first
  */
 export function unetDecoder(
-  context: { builder: NetworkBuilder; network: NetworkDescription },
-  skips: readonly string[],
-): string {
-  const { builder, network } = context;
-  const stages = network.features.length;
-  let x = skips[stages - 1]!;
-  for (let s = 0; s < stages - 1; s++) {
-    const below = stages - 1 - s;
-    const skip = below - 1;
-    const upsampled = builder.transposedConvolution(x, `decoder.transpconvs.${s}`, {
-      inputChannels: network.features[below]!,
-      outputChannels: network.features[skip]!,
-      stride: network.strides[below]!,
-      hasBias: network.hasConvolutionBias,
-    });
-    x = stackedConvolutions(context, builder.concatenate([upsampled, skips[skip]!]), {
-      name: `decoder.stages.${s}`,
-      count: network.decoderConvolutions[s]!,
-      inputChannels: 2 * network.features[skip]!,
-      outputChannels: network.features[skip]!,
-      kernel: network.kernels[skip]!,
-      stride: network.kernels[skip]!.map(() => 1),
-    });
+  site: NetworkSite,
+  skips: readonly Feature[],
+  decoderStage: DecoderStage,
+): Feature {
+  const { graph, parameters, plan } = site;
+  let feature = skips.at(-1) as Feature;
+  for (const [s, blocks] of plan.decoderBlocks.entries()) {
+    const skip = skips.at(-(s + 2)) as Feature;
+    const skipStage = plan.stages.at(-(s + 2)) as StagePlan;
+    const { stride } = plan.stages.at(-(s + 1)) as StagePlan;
+
+    const path = `decoder.transpconvs.${s}`;
+    const weight = parameters.take(`${path}.weight`, [feature.channels, skip.channels, ...stride]);
+    const bias = plan.convBias ? parameters.take(`${path}.bias`, [skip.channels]) : null;
+    const upsampled = graph.transposedConvolution(path, feature, { weight, bias, stride });
+    const joined = graph.concatenate(`decoder.concat.${s}`, upsampled, skip);
+    const one = skipStage.stride.map(() => 1);
+    feature = decoderStage(site, `decoder.stages.${s}`, joined, { ...skipStage, stride: one, blocks });
   }
-  const ones = Array.from({ length: network.dimensions }, () => 1);
-  return builder.convolution(x, `decoder.seg_layers.${stages - 2}`, {
-    inputChannels: network.features[0]!,
-    outputChannels: network.outputChannels,
-    kernel: ones,
-    stride: ones,
-    hasBias: true,
-  });
+  return segmentationLayer(site, `decoder.seg_layers.${plan.decoderBlocks.length - 1}`, feature);
 }
 
-/**
- * Tensors that a v2 checkpoint holds twice or only for training: the copy of the encoder inside the decoder, every
- * block again as `all_modules`, the heads of deep supervision, BatchNorm's counter.
- */
-export function isKnownExtra(name: string, stages: number): boolean {
-  if (name.startsWith("decoder.encoder.") || name.includes(".all_modules.")) return true;
-  if (name.endsWith(".num_batches_tracked")) return true;
-  const head = /^decoder\.seg_layers\.(\d+)\./.exec(name)?.[1];
-  return head !== undefined && Number(head) < stages - 2;
+export const plainDecoderStage: DecoderStage = (site, path, x, { features, kernel, stride, blocks }) =>
+  stackedConvolutions(site, path, x, { channels: features, kernel, stride, count: blocks });
+
+/** Basic blocks, also where the encoder has bottleneck blocks. */
+export const residualDecoderStage: DecoderStage = (site, path, x, stage) =>
+  stackedResidualBlocks(site, path, x, { ...stage, bottleneckChannels: null });
+
+function segmentationLayer({ graph, parameters, plan }: NetworkSite, path: string, x: Feature): Feature {
+  const one = plan.patchSize.map(() => 1);
+  return graph.convolution(path, x, {
+    weight: parameters.take(`${path}.weight`, [plan.outputChannels, x.channels, ...one]),
+    bias: parameters.take(`${path}.bias`, [plan.outputChannels]),
+    stride: one,
+  });
 }

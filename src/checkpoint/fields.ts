@@ -1,0 +1,120 @@
+import { ProcessorError } from "../../processor/errors.js";
+import { NumpyArray } from "./pickle/numpy-globals.js";
+
+/**
+ * One value of a file that nnU-Net wrote, whether it came from JSON or from a pickle. Every access checks the type;
+ * what is missing or of another type is MODEL_FILE_INVALID with the path of the field.
+ */
+export class Field {
+  readonly path: string;
+  readonly #value: unknown;
+
+  constructor(value: unknown, path: string) {
+    this.#value = value;
+    this.path = path;
+  }
+
+  /** Unchecked: for handing a value on, not for using it. */
+  get raw(): unknown {
+    return this.#value;
+  }
+
+  get isNull(): boolean {
+    return this.#value === null || this.#value === undefined;
+  }
+
+  get isList(): boolean {
+    return Array.isArray(this.#value) || this.#value instanceof NumpyArray;
+  }
+
+  get isNumber(): boolean {
+    return typeof this.#value === "number";
+  }
+
+  get isString(): boolean {
+    return typeof this.#value === "string";
+  }
+
+  /** The field of a dict; one that is not there is null. Pickled dicts may have numbers as keys. */
+  get(key: string): Field {
+    const value = this.#value;
+    const path = `${this.path}.${key}`;
+    if (value instanceof Map) return new Field(value.get(key) ?? value.get(Number(key)), path);
+    if (typeof value === "object" && value !== null && !this.isList) {
+      return new Field(Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined, path);
+    }
+    return this.#fail("a dictionary");
+  }
+
+  /** The first of the names that is there. */
+  getAny(...keys: readonly [string, ...string[]]): Field {
+    const present = keys.find((key) => !this.get(key).isNull);
+    return this.get(present ?? keys[0]);
+  }
+
+  keys(): string[] {
+    const value = this.#value;
+    if (value instanceof Map) return [...value.keys()].map(String);
+    if (typeof value === "object" && value !== null && !this.isList) return Object.keys(value);
+    return this.#fail("a dictionary");
+  }
+
+  entries(): [string, Field][] {
+    return this.keys().map((key) => [key, this.get(key)]);
+  }
+
+  list(): Field[] {
+    const value = this.#value;
+    const items = value instanceof NumpyArray ? rows(value) : value;
+    if (!Array.isArray(items)) return this.#fail("a list");
+    return items.map((item, i) => new Field(item, `${this.path}[${i}]`));
+  }
+
+  number(): number {
+    if (typeof this.#value === "bigint") return Number(this.#value);
+    return typeof this.#value === "number" ? this.#value : this.#fail("a number");
+  }
+
+  integer(): number {
+    const value = this.number();
+    return Number.isSafeInteger(value) ? value : this.#fail("a whole number");
+  }
+
+  string(): string {
+    return typeof this.#value === "string" ? this.#value : this.#fail("a text");
+  }
+
+  boolean(): boolean {
+    return typeof this.#value === "boolean" ? this.#value : this.#fail("true or false");
+  }
+
+  numbers(): number[] {
+    return this.list().map((item) => item.number());
+  }
+
+  integers(): number[] {
+    return this.list().map((item) => item.integer());
+  }
+
+  /** As it stands, for messages. */
+  text(): string {
+    const value = this.#value;
+    if (this.isNull) return "missing";
+    if (value instanceof Map) return "a dictionary";
+    const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+    return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  }
+
+  #fail(wanted: string): never {
+    throw new ProcessorError("MODEL_FILE_INVALID", `${this.path} should be ${wanted}, but is ${this.text()}`);
+  }
+}
+
+/** A list of lists for a matrix, as Python's `tolist()`. */
+function rows(array: NumpyArray): unknown[] {
+  const [length = 1, ...inner] = array.shape;
+  const values = array.values();
+  if (inner.length === 0) return [...values];
+  const width = inner.reduce((a, b) => a * b, 1);
+  return Array.from({ length }, (_, i) => values.slice(i * width, (i + 1) * width));
+}

@@ -1,0 +1,27 @@
+import { ProcessorError } from "../../processor/errors.js";
+import type { NetworkWeights, WeightTensor } from "./checkpoint.js";
+import { float32Chunks } from "./torch/read-tensor.js";
+import { isTensor } from "./torch/tensor.js";
+
+/** A state dict as tensors by module path. DataParallel's `module.` and torch.compile's `_orig_mod.` are taken off. */
+export function networkWeights(stateDict: unknown, source: string): NetworkWeights {
+  if (!(stateDict instanceof Map) || stateDict.size === 0) {
+    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${source} has no network weights`);
+  }
+  const weights = new Map<string, WeightTensor>();
+  for (const [key, tensor] of stateDict as ReadonlyMap<unknown, unknown>) {
+    if (typeof key !== "string" || !isTensor(tensor)) {
+      throw new ProcessorError(
+        "CHECKPOINT_UNSUPPORTED",
+        `${source}: the network weight ${String(key)} is no tensor`,
+      );
+    }
+    weights.set(key.replace(wrapperPrefixes, ""), {
+      shape: tensor.shape,
+      chunks: () => float32Chunks(tensor),
+    });
+  }
+  return weights;
+}
+
+const wrapperPrefixes = /^(?:module\.|_orig_mod\.)+/;

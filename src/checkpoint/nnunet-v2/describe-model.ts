@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { NormalizationPlan } from "../../onnx/network-plan.js";
+import type { Checkpoint } from "../checkpoint.js";
+import type { Field } from "../fields.js";
+import type { ModelDescription } from "../model-description.js";
+import { readJsonFile } from "../read-json-file.js";
+import { resolveConfiguration } from "./configuration.js";
+import { readInferencePlan } from "./inference-plan.js";
+import { readLabels } from "./label-definition.js";
+import { readNetworkPlan } from "./network-plan.js";
+
+/**
+ * Reads plans.json and dataset.json of an nnU-Net v2 model folder.
+ *
+ * @param checkpoint of the first fold: like nnU-Net, trainer, configuration and mirroring are taken from it
+ */
+export async function describeModelV2(folder: string, checkpoint: Checkpoint): Promise<ModelDescription> {
+  const plansFile = join(folder, "plans.json");
+  const datasetFile = join(folder, "dataset.json");
+  const plans = await readJsonFile(plansFile);
+  const dataset = await readJsonFile(datasetFile);
+
+  const configuration = resolveConfiguration(plans, checkpoint.configuration);
+  const channelNames = readChannelNames(dataset);
+  const labels = readLabels(dataset);
+  const previousStage = configuration.get("previous_stage");
+  const previousLabels = previousStage.isNull ? 0 : labels.definition.foregroundLabels.length;
+  const network = readNetworkPlan({
+    configuration,
+    inputChannels: channelNames.length + previousLabels,
+    outputChannels: labels.heads,
+  });
+  return {
+    trainer: checkpoint.trainer,
+    plansName: plans.get("plans_name").string(),
+    configuration: checkpoint.configuration,
+    channelNames,
+    labels: labels.definition,
+    plan: readInferencePlan({
+      plans,
+      configuration,
+      dataset,
+      imageChannels: channelNames.length,
+      mirrorAxes: checkpoint.mirrorAxes,
+    }),
+    network: hasRunningStatistics(checkpoint)
+      ? { ...network, normalization: batchNormOfTrainer(network.normalization) }
+      : network,
+    previousStage: previousStage.isNull ? null : previousStage.string(),
+    companionFiles: [plansFile, datasetFile],
+  };
+}
+
+/** `modality`, which nnU-Net looks for first, or `channel_names`: names by channel number. */
+function readChannelNames(dataset: Field): string[] {
+  const names = dataset.getAny("modality", "channel_names");
+  const channels = names.keys().map((_, channel) => names.get(String(channel)));
+  if (channels.length === 0 || channels.some(({ isNull }) => isNull)) {
+    throw new ProcessorError("MODEL_FILE_INVALID", `${names.path} must name the channels 0, 1, …`);
+  }
+  return channels.map((field) => (field.isString ? field.string() : field.text()));
+}
+
+const hasRunningStatistics = ({ weights }: Checkpoint): boolean =>
+  [...weights.keys()].some((name) => name.endsWith(".norm.running_mean"));
+
+/** nnUNetTrainerBN puts BatchNorm in the place of the norm that plans.json names. */
+const batchNormOfTrainer = (plan: NormalizationPlan | null): NormalizationPlan =>
+  plan?.kind === "batch" ? plan : { kind: "batch", epsilon: 1e-5, isAffine: true };

@@ -1,0 +1,228 @@
+import { ProcessorError } from "../../../processor/errors.js";
+import type {
+  ActivationPlan,
+  ArchitectureName,
+  NetworkPlan,
+  NormalizationPlan,
+  ResidualPlan,
+  StagePlan,
+} from "../../onnx/network-plan.js";
+import { Field } from "../fields.js";
+
+export interface NetworkPlanSources {
+  /** Resolved, see `resolveConfiguration`. */
+  readonly configuration: Field;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+}
+
+/**
+ * The network that plans.json describes, from the `architecture` block or from the older keys.
+ *
+ * Errors: ARCHITECTURE_UNKNOWN for a class, PLANS_UNSUPPORTED for an argument that the class does not take or a layer
+ * that inference does not know.
+ */
+export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
+  const { configuration, inputChannels, outputChannels } = sources;
+  const patchSize = configuration.get("patch_size").integers();
+  const { architecture, kwargs } = readArchitecture(configuration, patchSize.length);
+  checkArguments(architecture, kwargs);
+
+  const stageCount = kwargs.get("n_stages").integer();
+  if (stageCount < 2 || stageCount > maxStages) {
+    throw new ProcessorError("PLANS_UNSUPPORTED", `${kwargs.path}.n_stages is ${stageCount}`);
+  }
+  const perStage = (field: Field): Field[] => expand(field, stageCount);
+  const features = perStage(kwargs.get("features_per_stage"));
+  const kernels = perStage(kwargs.get("kernel_sizes"));
+  const strides = perStage(kwargs.get("strides"));
+  const blocks = perStage(kwargs.get(blocksKey[architecture]));
+  const bottlenecks = perStage(kwargs.get("bottleneck_channels"));
+  const residual = architecture === "PlainConvUNet" ? null : readResidual(kwargs, features[0] as Field);
+  const stages = features.map((field, stage): StagePlan => {
+    const axes = patchSize.length;
+    return {
+      features: positive(field),
+      kernel: perAxis(kernels[stage] as Field, axes),
+      stride: perAxis(strides[stage] as Field, axes),
+      blocks: positive(blocks[stage] as Field),
+      bottleneckChannels: residual?.block === "bottleneck" ? positive(bottlenecks[stage] as Field) : null,
+    };
+  });
+  return {
+    architecture,
+    inputChannels,
+    outputChannels,
+    patchSize,
+    stages,
+    decoderBlocks: expand(kwargs.get("n_conv_per_stage_decoder"), stageCount - 1).map(positive),
+    convBias: flag(kwargs.get("conv_bias")),
+    normalization: readNormalization(kwargs),
+    activation: readActivation(kwargs),
+    isActivationFirst: flag(kwargs.get("nonlin_first")),
+    residual,
+  };
+}
+
+const maxStages = 32;
+
+const blocksKey = {
+  PlainConvUNet: "n_conv_per_stage",
+  ResidualEncoderUNet: "n_blocks_per_stage",
+  ResidualUNet: "n_blocks_per_stage",
+} as const satisfies Record<ArchitectureName, string>;
+
+const commonArguments = [
+  "n_stages",
+  "features_per_stage",
+  "conv_op",
+  "kernel_sizes",
+  "strides",
+  "n_conv_per_stage_decoder",
+  "conv_bias",
+  "norm_op",
+  "norm_op_kwargs",
+  "dropout_op",
+  "dropout_op_kwargs",
+  "nonlin",
+  "nonlin_kwargs",
+  "deep_supervision",
+];
+const residualArguments = ["n_blocks_per_stage", "block", "bottleneck_channels", "stem_channels"];
+
+const knownArguments: Record<ArchitectureName, readonly string[]> = {
+  PlainConvUNet: [...commonArguments, "n_conv_per_stage", "nonlin_first"],
+  ResidualEncoderUNet: [...commonArguments, ...residualArguments],
+  ResidualUNet: [...commonArguments, ...residualArguments],
+};
+
+interface Architecture {
+  readonly architecture: ArchitectureName;
+  readonly kwargs: Field;
+}
+
+function readArchitecture(configuration: Field, dimensions: number): Architecture {
+  const block = configuration.get("architecture");
+  if (block.isNull) return readOldArchitecture(configuration, dimensions);
+  return {
+    architecture: architectureName(block.get("network_class_name")),
+    kwargs: block.get("arch_kwargs"),
+  };
+}
+
+/** Plans of nnU-Net before 2.4 have no `architecture`; nnU-Net builds the same from the older keys. */
+function readOldArchitecture(configuration: Field, dimensions: number): Architecture {
+  const architecture = architectureName(configuration.get("UNet_class_name"));
+  const blocks = configuration.get("n_conv_per_stage_encoder");
+  const stages = blocks.list().length;
+  const base = configuration.get("UNet_base_num_features").integer();
+  const cap = configuration.get("unet_max_num_features").integer();
+  const kwargs = new Map<string, unknown>([
+    ["n_stages", stages],
+    ["features_per_stage", Array.from({ length: stages }, (_, stage) => Math.min(base * 2 ** stage, cap))],
+    ["conv_op", `torch.nn.modules.conv.Conv${dimensions}d`],
+    ["kernel_sizes", configuration.get("conv_kernel_sizes").raw],
+    ["strides", configuration.get("pool_op_kernel_sizes").raw],
+    [blocksKey[architecture], blocks.raw],
+    ["n_conv_per_stage_decoder", configuration.get("n_conv_per_stage_decoder").raw],
+    ["conv_bias", true],
+    ["norm_op", `torch.nn.modules.instancenorm.InstanceNorm${dimensions}d`],
+    ["norm_op_kwargs", { eps: 1e-5, affine: true }],
+    ["nonlin", "torch.nn.LeakyReLU"],
+    ["nonlin_kwargs", { inplace: true }],
+  ]);
+  return { architecture, kwargs: new Field(kwargs, configuration.path) };
+}
+
+/** Modules were moved between releases, so that only the class's own name counts, as for nnU-Net. */
+function architectureName(field: Field): ArchitectureName {
+  const name = className(field);
+  if (Object.hasOwn(knownArguments, name)) return name as ArchitectureName;
+  throw new ProcessorError("ARCHITECTURE_UNKNOWN", `${field.path} is ${field.text()}`);
+}
+
+function checkArguments(architecture: ArchitectureName, kwargs: Field): void {
+  const unknown = kwargs.keys().find((key) => !knownArguments[architecture].includes(key));
+  if (unknown !== undefined) {
+    throw new ProcessorError(
+      "PLANS_UNSUPPORTED",
+      `${kwargs.path} has ${unknown}, which ${architecture} does not take`,
+    );
+  }
+  const convolution = className(kwargs.get("conv_op"));
+  if (convolution !== "Conv2d" && convolution !== "Conv3d") throw unsupported(kwargs.get("conv_op"));
+}
+
+function readNormalization(kwargs: Field): NormalizationPlan | null {
+  const field = kwargs.get("norm_op");
+  if (field.isNull) return null;
+  const [, kind] = /^(Instance|Batch)Norm[23]d$/.exec(className(field)) ?? [];
+  if (kind === undefined) throw unsupported(field);
+  const options = kwargs.get("norm_op_kwargs");
+  const option = (key: string): Field => (options.isNull ? options : options.get(key));
+  const affine = option("affine");
+  const isTracked = flag(option("track_running_stats"));
+  return {
+    // With running statistics an InstanceNorm does at inference what a BatchNorm does.
+    kind: kind === "Batch" || isTracked ? "batch" : "instance",
+    epsilon: option("eps").isNull ? 1e-5 : option("eps").number(),
+    isAffine: affine.isNull ? kind === "Batch" : affine.boolean(),
+  };
+}
+
+function readActivation(kwargs: Field): ActivationPlan | null {
+  const field = kwargs.get("nonlin");
+  if (field.isNull) return null;
+  const options = kwargs.get("nonlin_kwargs");
+  switch (className(field)) {
+    case "LeakyReLU": {
+      const slope = options.isNull ? options : options.get("negative_slope");
+      return { kind: "leakyRelu", slope: slope.isNull ? 0.01 : slope.number() };
+    }
+    case "ReLU":
+      return { kind: "relu", slope: 0 };
+    default:
+      throw unsupported(field);
+  }
+}
+
+function readResidual(kwargs: Field, firstFeatures: Field): ResidualPlan {
+  const block = kwargs.get("block");
+  const stem = kwargs.get("stem_channels");
+  const name = block.isNull ? "BasicBlockD" : className(block);
+  if (name !== "BasicBlockD" && name !== "BottleneckD") throw unsupported(block);
+  return {
+    block: name === "BasicBlockD" ? "basic" : "bottleneck",
+    stemChannels: positive(stem.isNull ? firstFeatures : stem),
+  };
+}
+
+/** One entry per stage; a single value counts for all of them. */
+function expand(field: Field, length: number): Field[] {
+  if (field.isNull || !field.isList) return Array.from({ length }, () => field);
+  const entries = field.list();
+  if (entries.length !== length) {
+    throw new ProcessorError(
+      "MODEL_FILE_INVALID",
+      `${field.path} has ${entries.length} entries, not ${length}`,
+    );
+  }
+  return entries;
+}
+
+function perAxis(field: Field, axes: number): number[] {
+  return expand(field, axes).map(positive);
+}
+
+function positive(field: Field): number {
+  const value = field.integer();
+  if (value > 0) return value;
+  throw new ProcessorError("MODEL_FILE_INVALID", `${field.path} is ${value}`);
+}
+
+const flag = (field: Field): boolean => (field.isNull ? false : field.boolean());
+
+const className = (field: Field): string => field.string().split(".").at(-1) as string;
+
+const unsupported = (field: Field) =>
+  new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}, which inference does not know`);

@@ -1,0 +1,17 @@
+import type { Checkpoint } from "../checkpoint.js";
+import { Field } from "../fields.js";
+import { networkWeights } from "../network-weights.js";
+import { readTorchFile } from "../torch/read-torch-file.js";
+
+/** Reads a `checkpoint_*.pth` of nnU-Net v2: names and places of the weights, none of their values. */
+export async function readCheckpointV2(file: string): Promise<Checkpoint> {
+  const checkpoint = new Field(await readTorchFile(file), file);
+  const mirrorAxes = checkpoint.get("inference_allowed_mirroring_axes");
+  return {
+    trainer: checkpoint.get("trainer_name").string(),
+    configuration: checkpoint.get("init_args").get("configuration").string(),
+    // Trainers without mirroring store None, very old ones nothing; nnU-Net then mirrors nothing.
+    mirrorAxes: mirrorAxes.isNull ? [] : mirrorAxes.integers(),
+    weights: networkWeights(checkpoint.get("network_weights").raw, file),
+  };
+}

@@ -1,0 +1,26 @@
+import type { FileHandle } from "node:fs/promises";
+import { ProcessorError } from "../../../processor/errors.js";
+
+export interface FileRange {
+  /** For messages. */
+  readonly file: string;
+  readonly position: number;
+  readonly length: number;
+}
+
+/** Reads all bytes of the range; a file that ends before is CHECKPOINT_TRUNCATED. */
+export async function readExactly(handle: FileHandle, range: FileRange): Promise<Buffer<ArrayBuffer>> {
+  const bytes = Buffer.from(new ArrayBuffer(range.length));
+  let done = 0;
+  while (done < range.length) {
+    const { bytesRead } = await handle.read(bytes, done, range.length - done, range.position + done);
+    if (bytesRead === 0) {
+      throw new ProcessorError(
+        "CHECKPOINT_TRUNCATED",
+        `${range.file} ends at byte ${range.position + done}, ${range.length - done} bytes too early`,
+      );
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}

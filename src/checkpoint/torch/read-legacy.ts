@@ -1,0 +1,100 @@
+import type { FileHandle } from "node:fs/promises";
+import { ProcessorError } from "../../../processor/errors.js";
+import { Field } from "../fields.js";
+import { readPickle } from "../pickle/read-pickle.js";
+import { readExactly } from "./read-exactly.js";
+import { elementSizes, type Storage } from "./tensor.js";
+import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
+
+/**
+ * Reads what torch before 1.6 wrote: pickles of a magic number, the protocol, system facts, the object and the
+ * storages' keys; then, in the order of the keys, each storage's number of elements (int64) and its values.
+ *
+ * @param maxPickleBytes guards the memory: the pickles lie in front of the values
+ */
+export async function readLegacy(file: string, handle: FileHandle, maxPickleBytes: number): Promise<unknown> {
+  const { size } = await handle.stat();
+  const pickles = await readPickles(file, handle, Math.min(size, maxPickleBytes));
+  let position = pickles.end;
+  for (const key of pickles.keys) {
+    const storage = pickles.storages.get(key);
+    if (storage === undefined)
+      throw new ProcessorError("MODEL_FILE_INVALID", `${file}: no tensor has storage ${key}`);
+    const header = await readExactly(handle, { file, position, length: 8 });
+    const end = position + 8 + storage.elementCount * elementSizes[storage.elementType];
+    if (header.readBigInt64LE(0) !== BigInt(storage.elementCount) || end > size) {
+      throw new ProcessorError(
+        "CHECKPOINT_TRUNCATED",
+        `${file}: storage ${key} of ${storage.elementCount} values should end at byte ${end}, the file ends at ${size}`,
+      );
+    }
+    storage.byteOffset = position + 8;
+    position = end;
+  }
+  const placeless = [...pickles.storages].find(([, { byteOffset }]) => byteOffset < 0);
+  if (placeless !== undefined) {
+    throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file}: storage ${placeless[0]} is not in the file`);
+  }
+  return pickles.value;
+}
+
+const magicNumber = 0x1950a86a20f9469cfc6cn;
+
+/** The place of a storage is known only when all that lie before it are. */
+type UnplacedStorage = { -readonly [K in keyof Storage]: Storage[K] };
+
+interface LegacyPickles {
+  readonly value: unknown;
+  readonly storages: ReadonlyMap<string, UnplacedStorage>;
+  /** In the order in which the values follow. */
+  readonly keys: readonly string[];
+  readonly end: number;
+}
+
+/** Nothing tells how long the pickles are, so that they are read from a growing beginning of the file. */
+async function readPickles(file: string, handle: FileHandle, maxBytes: number): Promise<LegacyPickles> {
+  for (let length = Math.min(firstBytes, maxBytes); ; length = Math.min(4 * length, maxBytes)) {
+    const bytes = await readExactly(handle, { file, position: 0, length });
+    try {
+      return parsePickles(bytes, file);
+    } catch (error) {
+      const isCutOff = error instanceof ProcessorError && error.code === "CHECKPOINT_TRUNCATED";
+      if (!isCutOff || length === maxBytes) throw error;
+    }
+  }
+}
+
+const firstBytes = 2 ** 20;
+
+function parsePickles(bytes: Uint8Array, file: string): LegacyPickles {
+  const storages = new Map<string, UnplacedStorage>();
+  const options = { source: file, globals: checkpointGlobals(file) };
+  const magic = readPickle(bytes, options);
+  if (magic.value !== magicNumber) {
+    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is a pickle, but no file of torch.save`);
+  }
+  const protocol = readPickle(bytes, { ...options, position: magic.end });
+  const system = readPickle(bytes, { ...options, position: protocol.end });
+  if (!new Field(system.value, file).get("little_endian").boolean()) {
+    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} was written with byte order big`);
+  }
+  const object = readPickle(bytes, {
+    ...options,
+    position: system.end,
+    persistentLoad: (id) => {
+      const { key, elementType, elementCount } = parseStorageId(id, file);
+      const known = storages.get(key);
+      if (known !== undefined) return known;
+      const storage = { file, byteOffset: -1, elementType, elementCount };
+      storages.set(key, storage);
+      return storage;
+    },
+  });
+  const keys = readPickle(bytes, { ...options, position: object.end });
+  return {
+    value: object.value,
+    storages,
+    keys: new Field(keys.value, file).list().map((key) => key.string()),
+    end: keys.end,
+  };
+}

@@ -1,0 +1,116 @@
+import type { FileHandle } from "node:fs/promises";
+import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { ProcessorError } from "../../../processor/errors.js";
+import { readExactly } from "./read-exactly.js";
+
+/** The members of a zip file that torch wrote: stored, not compressed, so that they can be read in place. */
+export interface StoredZip {
+  readonly members: ReadonlyMap<string, StoredMember>;
+  /** Reads a whole member; `maxBytes` guards the memory. */
+  readMember(member: StoredMember, maxBytes: number): Promise<Uint8Array>;
+}
+
+export interface StoredMember {
+  readonly name: string;
+  /** Of the member's data, from the start of the file. */
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** torch writes one member per storage; the largest networks have some thousands. */
+const maxMembers = 200_000;
+
+/**
+ * Reads the directory of a torch zip file. Members that are compressed or encrypted, that overlap or that reach
+ * beyond the file are refused.
+ */
+export async function openStoredZip(file: string, handle: FileHandle): Promise<StoredZip> {
+  const { size } = await handle.stat();
+  const entries = await readDirectory(file);
+  const members = await locate(entries, { file, handle, size });
+  return {
+    members,
+    readMember: async (member, maxBytes) => {
+      if (member.byteLength > maxBytes) {
+        throw new ProcessorError(
+          "CHECKPOINT_UNSAFE",
+          `${file}: ${member.name} has ${member.byteLength} bytes, more than the ${maxBytes} that it may have`,
+        );
+      }
+      return readExactly(handle, { file, position: member.byteOffset, length: member.byteLength });
+    },
+  };
+}
+
+async function readDirectory(file: string): Promise<Entry[]> {
+  let zip: ZipFile | undefined;
+  try {
+    // Names are only looked up, never used as paths, so that torch's own odd ones need no check.
+    zip = await openPromise(file, { autoClose: false, decodeStrings: true, strictFileNames: false });
+    if (zip.entryCount > maxMembers) {
+      throw new ProcessorError("CHECKPOINT_UNSAFE", `${file}: ${zip.entryCount} members in a checkpoint`);
+    }
+    const entries: Entry[] = [];
+    for await (const entry of zip.eachEntry()) entries.push(entry);
+    return entries;
+  } catch (cause) {
+    if (cause instanceof ProcessorError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file}: ${reason}`, { cause });
+  } finally {
+    zip?.close();
+  }
+}
+
+interface ZipOnDisk {
+  readonly file: string;
+  readonly handle: FileHandle;
+  readonly size: number;
+}
+
+const localHeaderLength = 30;
+
+/** Adds the place of the data, which only the header before it tells (torch pads it to align the data). */
+async function locate(entries: readonly Entry[], zip: ZipOnDisk): Promise<Map<string, StoredMember>> {
+  const members = new Map<string, StoredMember>();
+  const inOrder = entries.toSorted((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
+  const headers = await readLocalHeaders(inOrder, zip);
+  for (const [i, entry] of inOrder.entries()) {
+    const name = entry.fileName;
+    if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
+      throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${zip.file}: ${name} is compressed or encrypted`);
+    }
+    const byteOffset = headers[i] as number;
+    const end = byteOffset + entry.compressedSize;
+    const next = inOrder[i + 1]?.relativeOffsetOfLocalHeader ?? zip.size;
+    if (end > zip.size) {
+      throw new ProcessorError(
+        "CHECKPOINT_TRUNCATED",
+        `${zip.file}: ${name} ends at byte ${end}, the file at ${zip.size}`,
+      );
+    }
+    if (end > next || members.has(name)) {
+      throw new ProcessorError("CHECKPOINT_UNSAFE", `${zip.file}: ${name} overlaps another member`);
+    }
+    members.set(name, { name, byteOffset, byteLength: entry.compressedSize });
+  }
+  return members;
+}
+
+/** Returns where the data of each entry starts. */
+async function readLocalHeaders(entries: readonly Entry[], zip: ZipOnDisk): Promise<number[]> {
+  const header = Buffer.alloc(localHeaderLength);
+  const starts: number[] = [];
+  for (const entry of entries) {
+    const at = entry.relativeOffsetOfLocalHeader;
+    const { bytesRead } = await zip.handle.read(header, 0, localHeaderLength, at);
+    if (bytesRead < localHeaderLength || header.readUInt32LE(0) !== 0x04034b50) {
+      throw new ProcessorError(
+        "CHECKPOINT_TRUNCATED",
+        `${zip.file}: no member at byte ${at}, where ${entry.fileName} should begin`,
+      );
+    }
+    starts.push(at + localHeaderLength + header.readUInt16LE(26) + header.readUInt16LE(28));
+  }
+  return starts;
+}

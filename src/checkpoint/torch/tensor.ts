@@ -1,0 +1,49 @@
+/** A tensor of a checkpoint: where its values lie in the file; nothing of them is in memory. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  /** In elements. */
+  readonly strides: readonly number[];
+  readonly storage: Storage;
+  /** Of the first value, in elements from the storage's start. */
+  readonly storageOffset: number;
+}
+
+/** One run of little-endian values in a file. Several tensors may share it. */
+export interface Storage {
+  readonly file: string;
+  readonly byteOffset: number;
+  readonly elementType: ElementType;
+  readonly elementCount: number;
+}
+
+export type ElementType = keyof typeof elementSizes;
+
+/** Bytes per element. */
+export const elementSizes = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int64: 8,
+  int32: 4,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+} as const;
+
+export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** For values that come out of a pickle. */
+export const isTensor = (value: unknown): value is Tensor =>
+  typeof value === "object" && value !== null && "storage" in value && "strides" in value;
+
+/** True when the values lie in memory as the shape reads, last axis fastest. */
+export function isContiguous({ shape, strides }: Tensor): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis] as number;
+  }
+  return true;
+}

@@ -1,0 +1,85 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+
+export interface ConvertedFolderOptions {
+  readonly outputDir: string;
+  /** Whether an earlier conversion may be replaced. */
+  readonly overwrite: boolean;
+}
+
+/**
+ * Lets `fill` write into a folder beside `outputDir` and puts it in place when all of it is there. Whatever goes wrong,
+ * nothing half-written is left and an earlier conversion stays as it was.
+ *
+ * Errors: OUTPUT_EXISTS, also when `outputDir` holds files that no conversion wrote; OUTPUT_UNWRITABLE, DISK_FULL.
+ */
+export async function writeConvertedFolder(
+  options: ConvertedFolderOptions,
+  fill: (folder: string) => Promise<void>,
+): Promise<void> {
+  const outputDir = resolve(options.outputDir);
+  const partial = join(dirname(outputDir), `.${basename(outputDir)}.partial-${process.pid}`);
+  try {
+    const existing = await filesIn(outputDir);
+    checkReplaceable(outputDir, existing, options.overwrite);
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    await fill(partial);
+    await putInPlace(partial, outputDir, existing !== null);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw asOutputError(error, outputDir);
+  }
+}
+
+/** Null when there is no such folder. */
+async function filesIn(folder: string): Promise<string[] | null> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function checkReplaceable(outputDir: string, existing: readonly string[] | null, overwrite: boolean): void {
+  if (existing === null || existing.length === 0) return;
+  if (!overwrite) throw new ProcessorError("OUTPUT_EXISTS", `${outputDir} exists and is not empty`);
+  const foreign = existing.find((name) => !convertedFile.test(name));
+  if (foreign !== undefined) {
+    throw new ProcessorError(
+      "OUTPUT_EXISTS",
+      `${outputDir} holds ${foreign}, which no conversion wrote, so that it is not replaced`,
+    );
+  }
+}
+
+const convertedFile = /^(?:manifest\.json|plans\.json|dataset\.json|fold_(?:\d+|all)\.(?:onnx|weights))$/;
+
+async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
+  if (!exists) return rename(partial, outputDir);
+  const old = `${partial}.old`;
+  await rename(outputDir, old);
+  try {
+    await rename(partial, outputDir);
+  } catch (error) {
+    await rename(old, outputDir);
+    throw error;
+  }
+  await rm(old, { recursive: true });
+}
+
+function asOutputError(error: unknown, outputDir: string): unknown {
+  if (error instanceof ProcessorError || !(error instanceof Error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new ProcessorError("DISK_FULL", `${outputDir}: no space left for the converted model`, {
+      cause: error,
+    });
+  }
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(code ?? "")) {
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir}: ${error.message}`, { cause: error });
+  }
+  return error;
+}

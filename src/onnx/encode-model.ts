@@ -1,0 +1,82 @@
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxValue, OnnxWeight } from "./onnx-graph.js";
+import { ProtobufWriter } from "./protobuf-writer.js";
+
+/** Where an initializer's values lie in the file of weights. */
+export interface ExternalData {
+  readonly weight: OnnxWeight;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+export interface EncodeModelOptions {
+  readonly graph: OnnxGraph;
+  readonly data: readonly ExternalData[];
+  /** File name beside the model. */
+  readonly weightsFile: string;
+}
+
+/** The bytes of an `.onnx` file (a ModelProto) whose weights lie in another file. */
+export function encodeModel({ graph, data, weightsFile }: EncodeModelOptions): Uint8Array {
+  return new ProtobufWriter()
+    .integer(1, irVersion)
+    .string(2, "nnunet-processor")
+    .message(7, (message) => {
+      for (const node of graph.nodes) message.message(1, (m) => encodeNode(m, node));
+      message.string(2, graph.name);
+      for (const item of data) message.message(5, (m) => encodeWeight(m, item, weightsFile));
+      message.message(11, (m) => encodeValue(m, graph.input));
+      message.message(12, (m) => encodeValue(m, graph.output));
+    })
+    .message(8, (message) => message.string(1, "").integer(2, opset))
+    .finish();
+}
+
+/** ONNX 1.15: every ONNX Runtime since 1.17 loads it. */
+const irVersion = 9;
+const opset = 20;
+
+/** Of ONNX's enumerations TensorProto.DataType, TensorProto.DataLocation and AttributeProto.AttributeType. */
+const float32 = 1;
+const external = 1;
+const attributeTypes = { float: 1, integer: 2, integers: 7 };
+
+function encodeNode(message: ProtobufWriter, node: OnnxNode): void {
+  for (const input of node.inputs) message.string(1, input);
+  for (const output of node.outputs) message.string(2, output);
+  message.string(3, node.name).string(4, node.operator);
+  for (const [name, attribute] of Object.entries(node.attributes)) {
+    message.message(5, (m) => encodeAttribute(m.string(1, name), attribute));
+  }
+}
+
+function encodeAttribute(message: ProtobufWriter, attribute: OnnxAttribute): void {
+  if ("float" in attribute) message.float(2, attribute.float).integer(20, attributeTypes.float);
+  else if ("integer" in attribute) message.integer(3, attribute.integer).integer(20, attributeTypes.integer);
+  else {
+    for (const value of attribute.integers) message.integer(8, value);
+    message.integer(20, attributeTypes.integers);
+  }
+}
+
+function encodeWeight(message: ProtobufWriter, data: ExternalData, weightsFile: string): void {
+  const entry = (key: string, value: string): void => {
+    message.message(13, (m) => m.string(1, key).string(2, value));
+  };
+  message.packedIntegers(1, data.weight.values.shape).integer(2, float32).string(8, data.weight.name);
+  entry("location", weightsFile);
+  entry("offset", String(data.byteOffset));
+  entry("length", String(data.byteLength));
+  message.integer(14, external);
+}
+
+function encodeValue(message: ProtobufWriter, value: OnnxValue): void {
+  message.string(1, value.name).message(2, (type) =>
+    type.message(1, (tensor) =>
+      tensor.integer(1, float32).message(2, (shape) => {
+        for (const size of value.shape) {
+          shape.message(1, (m) => (typeof size === "number" ? m.integer(1, size) : m.string(2, size)));
+        }
+      }),
+    ),
+  );
+}

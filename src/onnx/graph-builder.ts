@@ -1,0 +1,171 @@
+import type { WeightTensor } from "../checkpoint/checkpoint.js";
+import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
+import type { ActivationPlan, NetworkPlan } from "./network-plan.js";
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxWeight } from "./onnx-graph.js";
+
+/** A value between two nodes. */
+export interface Feature {
+  readonly name: string;
+  readonly channels: number;
+}
+
+export interface ConvolutionTensors {
+  /** `out × in × kernel`; of a transposed convolution `in × out × kernel`. */
+  readonly weight: WeightTensor;
+  readonly bias: WeightTensor | null;
+  readonly stride: readonly number[];
+}
+
+/** Collects nodes and weights in the order of computation. Names are the paths of nnU-Net's modules. */
+export class GraphBuilder {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #weights = new Map<string, OnnxWeight>();
+  readonly input: Feature;
+
+  constructor(inputChannels: number) {
+    this.input = { name: "input", channels: inputChannels };
+  }
+
+  /** Padding is `(kernel - 1) / 2`, rounded down, on both sides. */
+  convolution(name: string, x: Feature, { weight, bias, stride }: ConvolutionTensors): Feature {
+    const kernel = weight.shape.slice(2);
+    const padding = kernel.map((size) => Math.floor((size - 1) / 2));
+    const inputs = [x.name, this.#weight(`${name}.weight`, weight)];
+    if (bias !== null) inputs.push(this.#weight(`${name}.bias`, bias));
+    return this.#node(name, "Conv", {
+      inputs,
+      channels: weight.shape[0]!,
+      attributes: {
+        kernel_shape: { integers: kernel },
+        strides: { integers: stride },
+        pads: { integers: [...padding, ...padding] },
+      },
+    });
+  }
+
+  /** A convolution and the BatchNorm behind it as one convolution. */
+  normalizedConvolution(
+    name: string,
+    x: Feature,
+    { weight, bias, stride, norm }: ConvolutionTensors & { readonly norm: BatchNormTensors },
+  ): Feature {
+    return this.convolution(name, x, {
+      weight: foldedWeight(weight, norm),
+      bias: foldedBias(bias, norm),
+      stride,
+    });
+  }
+
+  /** Kernel and stride are the same, so that windows of the output do not overlap. */
+  transposedConvolution(name: string, x: Feature, { weight, bias, stride }: ConvolutionTensors): Feature {
+    const inputs = [x.name, this.#weight(`${name}.weight`, weight)];
+    if (bias !== null) inputs.push(this.#weight(`${name}.bias`, bias));
+    return this.#node(name, "ConvTranspose", {
+      inputs,
+      channels: weight.shape[1]!,
+      attributes: { kernel_shape: { integers: stride }, strides: { integers: stride } },
+    });
+  }
+
+  /** Null scale or shift: one and zero. */
+  instanceNorm(name: string, x: Feature, norm: InstanceNormTensors): Feature {
+    const scale = norm.scale ?? filled(x.channels, 1);
+    const shift = norm.shift ?? filled(x.channels, 0);
+    return this.#node(name, "InstanceNormalization", {
+      inputs: [x.name, this.#weight(`${name}.weight`, scale), this.#weight(`${name}.bias`, shift)],
+      channels: x.channels,
+      attributes: { epsilon: { float: norm.epsilon } },
+    });
+  }
+
+  batchNorm(name: string, x: Feature, norm: BatchNormTensors): Feature {
+    const inputs = [
+      x.name,
+      this.#weight(`${name}.weight`, norm.scale ?? filled(x.channels, 1)),
+      this.#weight(`${name}.bias`, norm.shift ?? filled(x.channels, 0)),
+      this.#weight(`${name}.running_mean`, norm.mean),
+      this.#weight(`${name}.running_var`, norm.variance),
+    ];
+    return this.#node(name, "BatchNormalization", {
+      inputs,
+      channels: x.channels,
+      attributes: { epsilon: { float: norm.epsilon } },
+    });
+  }
+
+  activation(name: string, x: Feature, plan: ActivationPlan | null): Feature {
+    if (plan === null) return x;
+    return plan.kind === "relu"
+      ? this.#node(name, "Relu", { inputs: [x.name], channels: x.channels, attributes: {} })
+      : this.#node(name, "LeakyRelu", {
+          inputs: [x.name],
+          channels: x.channels,
+          attributes: { alpha: { float: plan.slope } },
+        });
+  }
+
+  averagePool(name: string, x: Feature, stride: readonly number[]): Feature {
+    return this.#node(name, "AveragePool", {
+      inputs: [x.name],
+      channels: x.channels,
+      attributes: { kernel_shape: { integers: stride }, strides: { integers: stride } },
+    });
+  }
+
+  add(name: string, a: Feature, b: Feature): Feature {
+    return this.#node(name, "Add", { inputs: [a.name, b.name], channels: a.channels, attributes: {} });
+  }
+
+  /** Along the channels. */
+  concatenate(name: string, a: Feature, b: Feature): Feature {
+    return this.#node(name, "Concat", {
+      inputs: [a.name, b.name],
+      channels: a.channels + b.channels,
+      attributes: { axis: { integer: 1 } },
+    });
+  }
+
+  /** The whole graph: `input` (batch × channels × patch) to `logits` (batch × heads × patch). */
+  finish(plan: NetworkPlan, logits: Feature): OnnxGraph {
+    const nodes = this.#nodes.map((node) => ({
+      ...node,
+      outputs: node.outputs.map((output) => (output === logits.name ? "logits" : output)),
+    }));
+    return {
+      name: plan.architecture,
+      nodes,
+      weights: [...this.#weights.values()],
+      input: { name: this.input.name, shape: ["batch", plan.inputChannels, ...plan.patchSize] },
+      output: { name: "logits", shape: ["batch", plan.outputChannels, ...plan.patchSize] },
+    };
+  }
+
+  #node(name: string, operator: string, { inputs, channels, attributes }: NodeOptions): Feature {
+    this.#nodes.push({ name, operator, inputs, outputs: [name], attributes });
+    return { name, channels };
+  }
+
+  #weight(name: string, values: WeightTensor): string {
+    this.#weights.set(name, { name, values });
+    return name;
+  }
+}
+
+export interface InstanceNormTensors {
+  readonly scale: WeightTensor | null;
+  readonly shift: WeightTensor | null;
+  readonly epsilon: number;
+}
+
+interface NodeOptions {
+  readonly inputs: readonly string[];
+  readonly channels: number;
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+const filled = (length: number, value: number): WeightTensor => ({
+  shape: [length],
+  async *chunks() {
+    yield new Float32Array(length).fill(value);
+  },
+});

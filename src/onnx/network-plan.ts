@@ -1,0 +1,54 @@
+/** What a network is built from: the arguments that nnU-Net's plans give its class, resolved. */
+export interface NetworkPlan {
+  readonly architecture: ArchitectureName;
+  /** Image channels and, in a cascade, one per foreground label of the previous stage. */
+  readonly inputChannels: number;
+  /** One per label, or one per region. */
+  readonly outputChannels: number;
+  /** 2 or 3 entries. */
+  readonly patchSize: readonly number[];
+  /** Finest first; the last is the bottleneck. */
+  readonly stages: readonly StagePlan[];
+  /** Convolutions (or residual blocks) of each decoder stage, deepest first; one less than `stages`. */
+  readonly decoderBlocks: readonly number[];
+  readonly convBias: boolean;
+  readonly normalization: NormalizationPlan | null;
+  readonly activation: ActivationPlan | null;
+  /** conv → activation → normalisation instead of conv → normalisation → activation. */
+  readonly isActivationFirst: boolean;
+  /** Of a residual encoder. */
+  readonly residual: ResidualPlan | null;
+}
+
+export type ArchitectureName = "PlainConvUNet" | "ResidualEncoderUNet" | "ResidualUNet";
+
+export interface StagePlan {
+  readonly features: number;
+  /** One entry per spatial axis. */
+  readonly kernel: readonly number[];
+  /** Of the stage's first convolution. */
+  readonly stride: readonly number[];
+  /** Convolutions or residual blocks. */
+  readonly blocks: number;
+  /** Width inside a bottleneck block; null for basic blocks. */
+  readonly bottleneckChannels: number | null;
+}
+
+export interface NormalizationPlan {
+  /** `instance` takes mean and variance from the window, `batch` those that training kept. */
+  readonly kind: "instance" | "batch";
+  readonly epsilon: number;
+  /** Whether there is a learnt scale and shift. */
+  readonly isAffine: boolean;
+}
+
+export interface ActivationPlan {
+  readonly kind: "leakyRelu" | "relu";
+  /** Of the negative half; 0 for `relu`. */
+  readonly slope: number;
+}
+
+export interface ResidualPlan {
+  readonly block: "basic" | "bottleneck";
+  readonly stemChannels: number;
+}

@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RuntimeSettings } from "../../processor/model/manifest.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { type ConvertedModel, convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+
+export const testSettings: RuntimeSettings = {
+  useTestTimeAugmentation: true,
+  stepSize: 0.5,
+  device: "cpu",
+  inputDir: "/input",
+  outputDir: "/output",
+  overlayDestination: "images",
+  allowedExtensions: ["nii.gz"],
+  outputExtension: "nii.gz",
+  writeJson: false,
+  overwriteOutput: true,
+  saveProbabilities: false,
+  inputChannels: null,
+  numThreadsPreprocessing: 1,
+  numThreadsNiftiSave: 1,
+  hookModule: null,
+};
+
+/** Converts a model folder into a new temporary folder, which `use` may work with until it returns. */
+export async function withConvertedModel<T>(
+  modelDir: string,
+  use: (converted: ConvertedModel) => Promise<T>,
+): Promise<T> {
+  const parent = mkdtempSync(join(tmpdir(), "converted-"));
+  try {
+    const model = await findModel({ modelDir });
+    const outputDir = join(parent, "model");
+    const progress = silentProgress;
+    return await use(await convertModel({ model, settings: testSettings, outputDir, progress }));
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
+}
