@@ -1,0 +1,94 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { Progress } from "../../../processor/progress/progress.js";
+import { findOrPullImage } from "../docker/base-image.js";
+import { type BuiltImage, buildImage } from "../docker/build-image.js";
+import type { Engine } from "../docker/engine.js";
+import type { ImageBase } from "../image-plan.js";
+import { installFolder, listProcessorFiles } from "../processor-files.js";
+import { planBaseImage } from "./base-image-plan.js";
+import { writeDebianRoot } from "./debian-root.js";
+import { npmPackageFiles } from "./npm-packages.js";
+import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
+
+/** Where Debian comes from: its image in the engine or in a registry, packages unpacked by mmdebstrap, or what is there. */
+export type DebianRootSource = "image" | "mmdebstrap" | "auto";
+
+export interface BuildBaseImageOptions {
+  readonly engine: Engine;
+  readonly debianRoot: DebianRootSource;
+  /** The recipe's own name by default. */
+  readonly imageName?: string;
+  /** Holds what npm installed, for the next time. */
+  readonly cacheFolder: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Builds the image under every processor.
+ *
+ * @throws BASE_IMAGE_MISSING when Debian's image was asked for and can't be had; TOOL_MISSING; IMAGE_BUILD_FAILED
+ */
+export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
+  const { engine, cacheFolder, progress, signal } = options;
+  const recipe = await readRecipe();
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-base-"));
+  const task = progress.start({ label: "preparing the base image", total: 3, unit: "steps" });
+  try {
+    const base = await debianRoot({ ...options, recipe, folder });
+    task.advance(1);
+    const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
+    task.advance(1);
+    const plan = planBaseImage({
+      recipe: { ...recipe, imageName: options.imageName ?? recipe.imageName },
+      base,
+      packageFiles,
+      rootFiles: await listFiles(join(recipe.folder, "root")),
+      processorFiles: await listProcessorFiles(),
+      version: await programVersion(),
+    });
+    task.advance(1);
+    return await buildImage({ engine, plan, progress, ...(signal === undefined ? {} : { signal }) });
+  } finally {
+    task.done();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface DebianRootOptions extends BuildBaseImageOptions {
+  readonly recipe: BaseImageRecipe;
+  readonly folder: string;
+}
+
+async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
+  const { engine, debianRoot, recipe, folder, progress, signal } = options;
+  if (debianRoot !== "mmdebstrap") {
+    const aborting = signal === undefined ? {} : { signal };
+    try {
+      const { imageName } = await findOrPullImage({
+        engine,
+        imageName: recipe.debian.image,
+        progress,
+        ...aborting,
+      });
+      return { kind: "image", imageName };
+    } catch (error) {
+      const isMissing = error instanceof ProcessorError && error.code === "BASE_IMAGE_MISSING";
+      if (debianRoot === "image" || !isMissing) throw error;
+      progress.note(`${recipe.debian.image} can't be had; taking Debian's packages with mmdebstrap`);
+    }
+  }
+  const archive = join(folder, "debian.tar");
+  await writeDebianRoot(recipe, archive, signal);
+  return { kind: "root-file-system", archive };
+}
+
+async function programVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(installFolder, "package.json"), "utf8")) as {
+    readonly version: string;
+  };
+  return version;
+}

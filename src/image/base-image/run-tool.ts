@@ -1,0 +1,44 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type ErrorCode, ProcessorError } from "../../../processor/errors.js";
+
+export interface RunToolOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What a failure of the tool means. */
+  readonly failure: ErrorCode;
+  /** How to get the tool when it is not there. */
+  readonly install: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a program to its end, quietly.
+ *
+ * @throws TOOL_MISSING when it is not installed; `failure` with the end of what it wrote to stderr
+ */
+export async function runTool(options: RunToolOptions): Promise<void> {
+  const { command, args, cwd, env, failure, install, signal } = options;
+  const child = spawn(command, args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+    ...(signal === undefined ? {} : { signal }),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let words = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    words = (words + text).slice(-2000);
+  });
+  try {
+    const [code] = await once(child, "close");
+    if (code !== 0)
+      throw new ProcessorError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new ProcessorError("TOOL_MISSING", `${command} was not found; ${install}`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { copyFile, link, mkdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { renderDockerTexts } from "./dockerfile.js";
+import { type ImagePlan, type LayerEntry, layerFile } from "./image-plan.js";
+
+/**
+ * The build context of a plan: `Dockerfile`, `.dockerignore` and one folder for each layer. Nothing is copied for
+ * it; every entry says where its bytes lie.
+ */
+export function contextEntries(plan: ImagePlan): readonly LayerEntry[] {
+  const { dockerfile, dockerignore } = renderDockerTexts(plan);
+  const layers = plan.layers.flatMap(({ name, entries }) => [
+    { kind: "directory" as const, path: name, mode: 0o755 },
+    ...entries.map((entry) => ({ ...entry, path: `${name}/${entry.path}` })),
+  ]);
+  return [
+    layerFile("Dockerfile", { text: dockerfile }),
+    layerFile(".dockerignore", { text: dockerignore }),
+    ...(plan.base.kind === "image"
+      ? []
+      : [layerFile(basename(plan.base.archive), { file: plan.base.archive })]),
+    ...withParents(layers),
+  ];
+}
+
+/**
+ * Writes the context as a folder that `docker build` takes. Files that lie on the same disk are hard-linked, so
+ * that weights are not there twice.
+ */
+export async function writeBuildContext(plan: ImagePlan, folder: string): Promise<void> {
+  for (const entry of contextEntries(plan)) {
+    const path = join(folder, entry.path);
+    if (entry.kind === "directory") await mkdir(path, { recursive: true, mode: entry.mode });
+    else if ("text" in entry.source) await writeFile(path, entry.source.text, { mode: entry.mode });
+    else await linkOrCopy(entry.source.file, path);
+  }
+}
+
+/** Folders that entries lie in, each before what is in it. */
+function withParents(entries: readonly LayerEntry[]): readonly LayerEntry[] {
+  const known = new Set(entries.filter(({ kind }) => kind === "directory").map(({ path }) => path));
+  return entries.flatMap((entry) => {
+    const missing = parents(entry.path).filter((path) => !known.has(path));
+    for (const path of missing) known.add(path);
+    return [...missing.map((path) => ({ kind: "directory" as const, path, mode: 0o755 })), entry];
+  });
+}
+
+/** `a/b/c` lies in `a` and `a/b`. */
+const parents = (path: string): string[] =>
+  path
+    .split("/")
+    .slice(0, -1)
+    .map((_, i, names) => names.slice(0, i + 1).join("/"));
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  // Another disk, or a file system without hard links.
+  await link(from, to).catch(() => copyFile(from, to));
+}

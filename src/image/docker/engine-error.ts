@@ -1,0 +1,44 @@
+import { type ErrorCode, ProcessorError } from "../../../processor/errors.js";
+
+/**
+ * The catalogue's error for what went wrong with the engine, in Docker's own words.
+ *
+ * @param doing what was asked of the engine: `building liver:1`
+ * @param fallback the code when the words say neither disk nor permission
+ */
+export function engineError(error: unknown, doing: string, fallback: ErrorCode): ProcessorError {
+  if (error instanceof ProcessorError) return error;
+  const words = engineWords(error);
+  const options = { cause: error };
+  if (isFull(words))
+    return new ProcessorError("ENGINE_DISK_FULL", `${doing}: Docker's disk is full: ${words}`, options);
+  if (isForbidden(error))
+    return new ProcessorError(
+      "ENGINE_FORBIDDEN",
+      `${doing}: this user may not use Docker: ${words}`,
+      options,
+    );
+  return new ProcessorError(fallback, `${doing}: ${words}`, options);
+}
+
+/** Whether the engine answered that it has no such image. */
+export const isNotFound = (error: unknown): boolean => statusCode(error) === 404;
+
+/** Whether the engine answered that something else needs the image. */
+export const isInUse = (error: unknown): boolean => statusCode(error) === 409;
+
+/** What the engine said, without the HTTP client's wrapping. */
+function engineWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const said = (error as { readonly json?: { readonly message?: unknown } }).json?.message;
+  if (typeof said === "string") return said.trim();
+  return error.message.trim() || ("code" in error ? String(error.code) : error.name);
+}
+
+const isFull = (words: string): boolean => /no space left on device|disk quota exceeded|ENOSPC/i.test(words);
+
+const isForbidden = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+
+const statusCode = (error: unknown): unknown =>
+  error instanceof Error && "statusCode" in error ? error.statusCode : undefined;

@@ -1,0 +1,25 @@
+import { StringDecoder } from "node:string_decoder";
+
+/** One line of what the engine sends while it builds, pulls or loads. */
+export interface EngineEvent {
+  readonly stream?: string;
+  readonly status?: string;
+  /** Docker's own words; comes inside an answer whose HTTP status is 200. */
+  readonly error?: string;
+  readonly aux?: { readonly ID?: string };
+}
+
+/** The engine's lines, one JSON object each, as they come. */
+export async function* engineEvents(answer: AsyncIterable<Buffer | string>): AsyncGenerator<EngineEvent> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of answer) {
+    rest += typeof chunk === "string" ? chunk : decoder.write(chunk);
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines.filter((line) => line.trim() !== "").map(parseEvent);
+  }
+  if (rest.trim() !== "") yield parseEvent(rest);
+}
+
+const parseEvent = (line: string): EngineEvent => JSON.parse(line) as EngineEvent;
