@@ -1,4 +1,4 @@
-import { parse, relative } from "node:path";
+import { basename, dirname } from "node:path";
 import { type Pack, pack } from "tar-fs";
 import { type LayerEntry, layerFileTime } from "../image-plan.js";
 
@@ -8,6 +8,8 @@ interface StreamedFile {
   readonly mode: number;
   readonly file: string;
 }
+
+type RenderedEntry = Exclude<LayerEntry, { readonly source: { readonly file: string } }>;
 
 const fixed = { mtime: layerFileTime, uid: 0, gid: 0 } as const;
 
@@ -19,51 +21,56 @@ export function contextStream(entries: readonly LayerEntry[]): Pack {
   return pack(".", {
     entries: [],
     finalize: false,
-    finish: (tar) => {
-      for (const entry of entries) addRendered(tar, entry);
-      packFiles(tar, byRoot(entries.flatMap(streamedFile)));
-    },
+    finish: (tar) => addRendered(tar, entries.filter(isRendered), () => addFolders(tar, byFolder(entries))),
   });
 }
 
-function addRendered(tar: Pack, entry: LayerEntry): void {
-  const { path: name, mode } = entry;
-  if (entry.kind === "directory") tar.entry({ name, mode, ...fixed, type: "directory" });
-  else if ("text" in entry.source) tar.entry({ name, mode, ...fixed }, entry.source.text);
-}
+const isRendered = (entry: LayerEntry): entry is RenderedEntry =>
+  entry.kind === "directory" || "text" in entry.source;
 
-const streamedFile = (entry: LayerEntry): StreamedFile[] =>
-  entry.kind === "file" && "file" in entry.source
-    ? [{ path: entry.path, mode: entry.mode, file: entry.source.file }]
-    : [];
-
-/** tar-fs reads below one folder; on Windows files can lie on several drives. */
-function byRoot(files: readonly StreamedFile[]): readonly (readonly [string, readonly StreamedFile[]])[] {
-  const roots = new Map<string, StreamedFile[]>();
-  for (const file of files) {
-    const { root } = parse(file.file);
-    roots.set(root, [...(roots.get(root) ?? []), file]);
+/** One after the other, as a tar is written. */
+function addRendered(tar: Pack, [entry, ...rest]: readonly RenderedEntry[], done: () => void): void {
+  if (entry === undefined) {
+    done();
+    return;
   }
-  return [...roots];
+  const { path: name, mode } = entry;
+  const next = (error?: Error | null) => {
+    if (error) tar.destroy(error);
+    else addRendered(tar, rest, done);
+  };
+  if (entry.kind === "directory") tar.entry({ name, mode, ...fixed, type: "directory" }, next);
+  else if ("text" in entry.source) tar.entry({ name, mode, ...fixed }, entry.source.text, next);
 }
 
-function packFiles(tar: Pack, groups: ReturnType<typeof byRoot>): void {
-  const [group, ...rest] = groups;
-  if (group === undefined) {
+/** tar-fs reads below one folder. */
+function byFolder(entries: readonly LayerEntry[]): readonly (readonly [string, readonly StreamedFile[]])[] {
+  const folders = new Map<string, StreamedFile[]>();
+  for (const entry of entries) {
+    if (entry.kind === "directory" || "text" in entry.source) continue;
+    const { file } = entry.source;
+    const folder = dirname(file);
+    folders.set(folder, [...(folders.get(folder) ?? []), { path: entry.path, mode: entry.mode, file }]);
+  }
+  return [...folders];
+}
+
+function addFolders(tar: Pack, [first, ...rest]: ReturnType<typeof byFolder>): void {
+  if (first === undefined) {
     tar.finalize();
     return;
   }
-  const [root, files] = group;
+  const [folder, files] = first;
   const inOrder = files.values();
-  pack(root, {
+  pack(folder, {
     pack: tar,
-    entries: files.map(({ file }) => relative(root, file)),
+    entries: files.map(({ file }) => basename(file)),
     dereference: true,
     finalize: false,
     map: (header) => {
       const { path, mode } = inOrder.next().value!;
       return { ...header, ...fixed, name: path, mode };
     },
-    finish: () => packFiles(tar, rest),
+    finish: () => addFolders(tar, rest),
   });
 }
