@@ -28,6 +28,8 @@ export interface ImageSource {
   readonly format: ImageFormat;
   /** NIfTI only: the codes and matrices as stored, kept bit for bit in a result of the same format. */
   readonly nifti?: NiftiOrientation;
+  /** MetaImage and NRRD only: the header's geometry fields as written, so that no digit is lost. */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "png";

@@ -1,0 +1,112 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createGunzip, createInflate } from "node:zlib";
+import { ProcessorError } from "../errors.js";
+
+const chunkBytes = 1 << 20;
+
+/** Deflate can not do better than 1032 : 1; a larger claim is a lie or a bomb. */
+const largestRatio = 1032;
+
+export interface ByteSource {
+  readonly path: string;
+  readonly compression: "none" | "gzip" | "zlib";
+  /** First byte of the file that belongs to the source. */
+  readonly start?: number;
+}
+
+/** Reads a header of unknown length and then exactly the data that it announces. */
+export class ByteReader {
+  private pending: Buffer = Buffer.alloc(0);
+
+  private constructor(
+    private readonly source: ByteSource,
+    private readonly chunks: AsyncIterator<Buffer>,
+    /** Bytes that the source can give at most. */
+    private readonly limit: number,
+    private readonly close: () => void,
+  ) {}
+
+  static async open(source: ByteSource): Promise<ByteReader> {
+    const info = await stat(source.path).catch((cause: unknown) => {
+      throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} does not exist or cannot be read`, { cause });
+    });
+    if (!info.isFile()) throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} is no file`);
+    const size = Math.max(0, info.size - (source.start ?? 0));
+    const file = createReadStream(source.path, { start: source.start ?? 0, highWaterMark: chunkBytes });
+    if (source.compression === "none") {
+      return new ByteReader(source, file[Symbol.asyncIterator](), size, () => file.destroy());
+    }
+    const inflate = (source.compression === "gzip" ? createGunzip : createInflate)({ chunkSize: chunkBytes });
+    file.on("error", (error) => inflate.destroy(error));
+    file.pipe(inflate);
+    const close = () => {
+      file.destroy();
+      inflate.destroy();
+    };
+    return new ByteReader(source, inflate[Symbol.asyncIterator](), size * largestRatio + chunkBytes, close);
+  }
+
+  /** Returns the first bytes without consuming them; fewer when the source is shorter. */
+  async peek(count: number): Promise<Buffer> {
+    while (this.pending.length < count) {
+      const chunk = await this.next();
+      if (chunk === null) break;
+      this.pending = Buffer.concat([this.pending, chunk]);
+    }
+    return this.pending.subarray(0, count);
+  }
+
+  /**
+   * Skips `offset` bytes from the start and reads the next `length`, into one allocation made only if the source can
+   * hold that many.
+   */
+  async readData(offset: number, length: number): Promise<Buffer> {
+    if (offset + length > this.limit) {
+      throw new ProcessorError(
+        "IMAGE_TRUNCATED",
+        `${this.source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
+      );
+    }
+    const data = Buffer.allocUnsafeSlow(length);
+    let position = -offset;
+    let chunk: Buffer | null = this.pending;
+    this.pending = Buffer.alloc(0);
+    while (chunk !== null && position < length) {
+      const from = Math.max(0, -position);
+      if (from < chunk.length) chunk.copy(data, position + from, from, Math.min(chunk.length, length - position));
+      position += chunk.length;
+      if (position < length) chunk = await this.next();
+    }
+    if (position < length) {
+      throw new ProcessorError(
+        "IMAGE_TRUNCATED",
+        `${this.source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
+      );
+    }
+    return data;
+  }
+
+  /** Reads on to the end, where a gzip file keeps its checksum. */
+  async finish(): Promise<void> {
+    if (this.source.compression !== "none") while ((await this.next()) !== null);
+    this.close();
+  }
+
+  destroy(): void {
+    this.close();
+  }
+
+  private async next(): Promise<Buffer | null> {
+    try {
+      const { value, done } = await this.chunks.next();
+      return done === true ? null : (value as Buffer);
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      if (code === "EACCES") throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
+      throw new ProcessorError("IMAGE_TRUNCATED", `${this.source.path}: the compressed data is damaged or cut off: ${message}`, {
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { VoxelArray } from "../volume/image.js";
+
+export type ElementType =
+  | "int8" | "uint8" | "int16" | "uint16" | "int32" | "uint32" | "int64" | "uint64" | "float32" | "float64";
+
+interface TypedArrayConstructor {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): VoxelArray;
+}
+
+const constructors: Readonly<Record<ElementType, TypedArrayConstructor>> = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  float32: Float32Array,
+  float64: Float64Array,
+};
+
+export const bytesOf = (type: ElementType): number => constructors[type].BYTES_PER_ELEMENT;
+
+export const elementTypeOf = (voxels: VoxelArray): ElementType =>
+  (Object.keys(constructors) as ElementType[]).find((type) => voxels instanceof (constructors[type] as never))!;
+
+/** Views bytes as numbers; big-endian bytes are swapped in place. */
+export function decodeElements(bytes: Buffer, type: ElementType, isBigEndian: boolean): VoxelArray {
+  const size = bytesOf(type);
+  if (isBigEndian) {
+    if (size === 2) bytes.swap16();
+    if (size === 4) bytes.swap32();
+    if (size === 8) bytes.swap64();
+  }
+  return new constructors[type](bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / size));
+}
+
+/** `x y z component` with the component fastest, as MetaImage and NRRD store vectors, to one volume per component. */
+export function separateComponents(voxels: VoxelArray, components: number): VoxelArray {
+  if (components === 1) return voxels;
+  const count = voxels.length / components;
+  const result = voxels.slice() as VoxelArray;
+  for (let component = 0; component < components; component++) {
+    for (let i = 0; i < count; i++) result[component * count + i] = voxels[i * components + component] as never;
+  }
+  return result;
+}

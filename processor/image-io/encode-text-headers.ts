@@ -1,0 +1,88 @@
+import type { Geometry } from "../volume/geometry.js";
+import type { ImageSource } from "../volume/image.js";
+import type { ElementType } from "./element-type.js";
+
+const metaTypes: Readonly<Record<ElementType, string>> = {
+  int8: "MET_CHAR", uint8: "MET_UCHAR", int16: "MET_SHORT", uint16: "MET_USHORT", int32: "MET_INT", uint32: "MET_UINT",
+  int64: "MET_LONG_LONG", uint64: "MET_ULONG_LONG", float32: "MET_FLOAT", float64: "MET_DOUBLE",
+};
+
+const nrrdTypes: Readonly<Record<ElementType, string>> = {
+  int8: "int8", uint8: "uint8", int16: "int16", uint16: "uint16", int32: "int32", uint32: "uint32", int64: "int64",
+  uint64: "uint64", float32: "float", float64: "double",
+};
+
+interface TextHeader {
+  readonly geometry: Geometry;
+  readonly type: ElementType;
+  readonly source: ImageSource;
+  /** Of the compressed voxels. */
+  readonly dataBytes: number;
+}
+
+/** JavaScript writes the shortest digits that read back as the same double: nothing is lost. */
+const words = (values: readonly number[]): string => values.map((value) => `${value}`).join(" ");
+
+/** The header of a compressed `.mha`; geometry fields of a MetaImage input are kept as they were written. */
+export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeader): Buffer {
+  const [z, y, x] = geometry.sizeZyx;
+  const [sz, sy, sx] = geometry.spacingMmZyx;
+  const d = geometry.directionXyz;
+  const isFlat = geometry.dimensions === 2;
+  const kept = source.format === "metaimage" ? (source.fields ?? {}) : {};
+  const matrix = isFlat ? [1, 0, 0, 1] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
+  const origin = geometry.originMmXyz;
+  const lines: readonly (readonly [string, string])[] = [
+    ["ObjectType", "Image"],
+    ["NDims", isFlat ? "2" : "3"],
+    ["BinaryData", "True"],
+    ["BinaryDataByteOrderMSB", "False"],
+    ["CompressedData", "True"],
+    ["CompressedDataSize", `${dataBytes}`],
+    ["TransformMatrix", kept["TransformMatrix"] ?? words(matrix)],
+    ["Offset", kept["Offset"] ?? words(isFlat ? origin.slice(0, 2) : origin)],
+    ["CenterOfRotation", isFlat ? "0 0" : "0 0 0"],
+    ["ElementSpacing", kept["ElementSpacing"] ?? words(isFlat ? [sx, sy] : [sx, sy, sz])],
+    ["DimSize", words(isFlat ? [x, y] : [x, y, z])],
+    ["ElementType", metaTypes[type]],
+    ["ElementDataFile", "LOCAL"],
+  ];
+  return Buffer.from(lines.map(([key, value]) => `${key} = ${value}\n`).join(""), "latin1");
+}
+
+/** The header of a gzip `.nrrd`; the space of an NRRD input is kept as it was written. */
+export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
+  const [z, y, x] = geometry.sizeZyx;
+  const [sz, sy, sx] = geometry.spacingMmZyx;
+  const d = geometry.directionXyz;
+  const isFlat = geometry.dimensions === 2;
+  const kept = source.format === "nrrd" && source.fields?.["space directions"] !== undefined ? spatialFields(source) : null;
+  const vector = (axis: number, spacing: number) =>
+    `(${[d[axis]! * spacing, d[3 + axis]! * spacing, d[6 + axis]! * spacing].join(",")})`;
+  const lines = [
+    "NRRD0004",
+    `type: ${nrrdTypes[type]}`,
+    `dimension: ${isFlat ? 2 : 3}`,
+    ...(isFlat
+      ? [`sizes: ${x} ${y}`, `spacings: ${sx} ${sy}`]
+      : [
+          `space: ${kept?.space ?? "left-posterior-superior"}`,
+          `sizes: ${x} ${y} ${z}`,
+          `space directions: ${kept?.directions ?? [vector(0, sx), vector(1, sy), vector(2, sz)].join(" ")}`,
+          "kinds: domain domain domain",
+        ]),
+    ...(type === "uint8" || type === "int8" ? [] : ["endian: little"]),
+    "encoding: gzip",
+    ...(isFlat ? [] : [`space origin: ${kept?.origin ?? `(${geometry.originMmXyz.join(",")})`}`]),
+  ];
+  return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
+}
+
+/** Without the `none` of a component axis, which a label map does not have. */
+function spatialFields({ fields }: ImageSource) {
+  return {
+    space: fields!["space"] ?? "left-posterior-superior",
+    directions: fields!["space directions"]!.replace(/\bnone\b/g, "").replace(/\s+/g, " ").trim(),
+    origin: fields!["space origin"] ?? "(0,0,0)",
+  };
+}

@@ -1,0 +1,116 @@
+import { ProcessorError } from "../errors.js";
+import type { NiftiOrientation } from "../volume/image.js";
+import type { ElementType } from "./element-type.js";
+
+/** What a NIfTI-1 or NIfTI-2 header says, in one form. */
+export interface NiftiHeader {
+  readonly isBigEndian: boolean;
+  readonly type: ElementType;
+  /** dim[1..7], as many as dim[0] says. */
+  readonly sizesXyz: readonly number[];
+  readonly dataOffset: number;
+  readonly slope: number;
+  readonly intercept: number;
+  readonly orientation: NiftiOrientation;
+}
+
+/** Enough for both versions. */
+export const niftiHeaderBytes = 544;
+
+const types: Readonly<Record<number, ElementType>> = {
+  2: "uint8", 4: "int16", 8: "int32", 16: "float32", 64: "float64", 256: "int8", 512: "uint16", 768: "uint32",
+  1024: "int64", 1280: "uint64",
+};
+
+/** @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED (a pair of files, complex or RGB voxels) */
+export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
+  if (bytes.length < 348) throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const little = view.getInt32(0, true);
+  const big = view.getInt32(0, false);
+  const isBigEndian = big === 348 || big === 540;
+  if (!isBigEndian && little !== 348 && little !== 540) {
+    throw new ProcessorError("IMAGE_INVALID", `${path}: no NIfTI header (its first number is ${little}, not 348 or 540)`);
+  }
+  const version = (isBigEndian ? big : little) === 348 ? 1 : 2;
+  const magic = bytes.toString("latin1", version === 1 ? 344 : 4, version === 1 ? 347 : 7);
+  if (magic !== `n+${version}`) {
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
+  }
+  return readFields(path, new FieldReader(view, !isBigEndian, version), { version, isBigEndian });
+}
+
+/** NIfTI-2 has the same fields at other places and twice as wide. */
+class FieldReader {
+  constructor(
+    private readonly view: DataView,
+    private readonly little: boolean,
+    private readonly version: 1 | 2,
+  ) {}
+
+  /** 16 bit in both versions. */
+  short(at: readonly [v1: number, v2: number]): number {
+    return this.view.getInt16(at[this.version - 1]!, this.little);
+  }
+
+  sizes(at: readonly [v1: number, v2: number], count: number): number[] {
+    return Array.from({ length: count }, (_, i) =>
+      this.version === 1
+        ? this.view.getInt16(at[0] + 2 * i, this.little)
+        : Number(this.view.getBigInt64(at[1] + 8 * i, this.little)),
+    );
+  }
+
+  code(at: readonly [v1: number, v2: number]): number {
+    return this.version === 1 ? this.view.getInt16(at[0], this.little) : this.view.getInt32(at[1], this.little);
+  }
+
+  reals(at: readonly [v1: number, v2: number], count: number): number[] {
+    return Array.from({ length: count }, (_, i) =>
+      this.version === 1
+        ? this.view.getFloat32(at[0] + 4 * i, this.little)
+        : this.view.getFloat64(at[1] + 8 * i, this.little),
+    );
+  }
+
+  units(): number {
+    return this.version === 1 ? this.view.getUint8(123) : this.view.getInt32(500, this.little);
+  }
+
+  dataOffset(): number {
+    return this.version === 1 ? this.view.getFloat32(108, this.little) : Number(this.view.getBigInt64(168, this.little));
+  }
+}
+
+function readFields(
+  path: string,
+  fields: FieldReader,
+  { version, isBigEndian }: { readonly version: 1 | 2; readonly isBigEndian: boolean },
+): NiftiHeader {
+  const dimensions = fields.sizes([40, 16], 8);
+  const code = fields.short([70, 12]);
+  const type = types[code];
+  if (type === undefined) {
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`);
+  }
+  const rank = dimensions[0]!;
+  if (rank < 1 || rank > 7) throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);
+  const [slope = 0, intercept = 0] = fields.reals([112, 176], 2);
+  return {
+    isBigEndian,
+    type,
+    sizesXyz: dimensions.slice(1, rank + 1),
+    dataOffset: Math.max(fields.dataOffset(), version === 1 ? 348 : 540),
+    slope,
+    intercept,
+    orientation: {
+      version,
+      qformCode: fields.code([252, 344]),
+      sformCode: fields.code([254, 348]),
+      pixdim: fields.reals([76, 104], 8),
+      quaternion: fields.reals([256, 352], 6),
+      srow: fields.reals([280, 400], 12),
+      xyztUnits: fields.units(),
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { PNG } from "pngjs";
+import { ProcessorError } from "../errors.js";
+import type { Image, ImageFormat, ImageSource, VoxelArray } from "../volume/image.js";
+import type { LabelMap } from "../volume/label-map.js";
+import { gzipParts, zlibCompress } from "./compress.js";
+import { elementTypeOf } from "./element-type.js";
+import { encodeNiftiHeader } from "./encode-nifti.js";
+import { metaimageHeader, nrrdHeader } from "./encode-text-headers.js";
+import { imageFormatOf } from "./image-ending.js";
+import { writeFileWhole } from "./write-file.js";
+
+/**
+ * Writes a segmentation with the geometry of the image that it belongs to; bit for bit where the format is the same.
+ *
+ * @param source of the input image
+ * @throws IMAGE_UNSUPPORTED, DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export const writeLabelMap = (labelMap: LabelMap, path: string, source: ImageSource): Promise<void> =>
+  writeImage({ ...labelMap, components: 1, source }, path);
+
+/** Writes an image; its ending decides the format. */
+export async function writeImage(image: Image, path: string): Promise<void> {
+  if (path.toLowerCase().endsWith(".mhd")) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write .mha instead`);
+  await writeFileWhole(path, await encoders[imageFormatOf(path)](image, path));
+}
+
+type Encoder = (image: Image, path: string) => Promise<readonly Uint8Array[]>;
+
+const encoders: Readonly<Record<ImageFormat, Encoder>> = {
+  async nifti(image, path) {
+    const { source } = image;
+    // NIfTI-2 has wider fields than a NIfTI-1 header can keep.
+    const kept = source.format === "nifti" && source.nifti?.version === 1 ? source.nifti : undefined;
+    const header = encodeNiftiHeader(image, kept);
+    const voxels = bytesOfVoxels(image.voxels);
+    if (!path.toLowerCase().endsWith(".gz")) return [header, voxels];
+    return gzipParts(Buffer.concat([header, voxels]));
+  },
+  async metaimage(image, path) {
+    refuseComponents(image, path);
+    const data = await zlibCompress(bytesOfVoxels(image.voxels));
+    const type = elementTypeOf(image.voxels);
+    return [metaimageHeader({ ...image, type, dataBytes: data.length }), data];
+  },
+  async nrrd(image, path) {
+    refuseComponents(image, path);
+    const data = await gzipParts(bytesOfVoxels(image.voxels));
+    return [nrrdHeader({ ...image, type: elementTypeOf(image.voxels), dataBytes: 0 }), ...data];
+  },
+  async png(image, path) {
+    const { voxels, geometry } = image;
+    const [slices, height, width] = geometry.sizeZyx;
+    const is8Bit = voxels instanceof Uint8Array;
+    if (slices !== 1 || image.components !== 1 || !(is8Bit || voxels instanceof Uint16Array)) {
+      throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: a PNG holds one slice of 8 or 16 bit grey`);
+    }
+    const png = new PNG({ width, height, colorType: 0, inputColorType: 0, bitDepth: is8Bit ? 8 : 16 });
+    // pngjs takes 16-bit samples from the buffer behind the bytes, so that it must begin with them.
+    png.data = Buffer.from(is8Bit ? Uint8Array.from(voxels).buffer : Uint16Array.from(voxels).buffer);
+    return [PNG.sync.write(png, { colorType: 0, inputColorType: 0, bitDepth: is8Bit ? 8 : 16 })];
+  },
+};
+
+function refuseComponents({ components }: Image, path: string): void {
+  if (components !== 1) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
+}
+
+/** A copy where the voxels lie on shared memory, which zlib and the file system do not take. */
+function bytesOfVoxels(voxels: VoxelArray): Uint8Array {
+  const view = new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength);
+  return view.buffer instanceof SharedArrayBuffer ? Uint8Array.from(view) : view;
+}

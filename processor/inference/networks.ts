@@ -1,0 +1,179 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { ProcessorError } from "../errors.js";
+import type { Device, InferencePlan, LabelDefinition } from "../model/manifest.js";
+import type { Prepared } from "../preprocess/prepared.js";
+import type { ProgressTask } from "../progress/progress.js";
+import type { LogitSlab, LogitStream } from "./logit-slab.js";
+import { type FromInferenceWorker, releasedIndex, stopIndex, type ToInferenceWorker } from "./worker-messages.js";
+
+export interface OpenNetworksOptions {
+  /** One ONNX file for each fold. */
+  readonly onnxFiles: readonly string[];
+  readonly device: Device;
+}
+
+export interface PredictOptions {
+  readonly plan: InferencePlan;
+  readonly labels: LabelDefinition;
+  readonly heads: number;
+  readonly stepSize: number;
+  /** Empty for no test-time augmentation. */
+  readonly mirrorAxes: readonly number[];
+  /** Called once the number of windows is known. */
+  readonly startProgress: (windows: number) => ProgressTask;
+  readonly signal?: AbortSignal;
+}
+
+/** The folds of one model, loaded once, in a thread of their own. */
+export interface Networks {
+  /** The ONNX Runtime execution provider that runs them. */
+  readonly executionProvider: string;
+  /** Predicts one case; the next call must wait until all slabs were taken. */
+  predict(prepared: Prepared, options: PredictOptions): LogitStream;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads all folds. `auto` takes CUDA where it loads, else the CPU, and `executionProvider` says which.
+ *
+ * @throws DEVICE_MISSING when CUDA is asked for and does not load; INFERENCE_FAILED when a file does not
+ */
+export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
+  const worker = new Worker(new URL("./inference-worker.js", import.meta.url));
+  const mailbox = new Mailbox(worker);
+  const threads = availableParallelism();
+  const tries: readonly ("cpu" | "cuda")[] = options.device === "auto" ? ["cuda", "cpu"] : [options.device];
+  for (const device of tries) {
+    post(worker, { type: "load", onnxFiles: options.onnxFiles, device, threads });
+    const answer = await mailbox.next();
+    if (answer.type === "loaded") return networksOf(worker, mailbox, answer.executionProvider);
+    if (answer.type !== "failed") throw new Error(`unexpected ${answer.type} while loading`);
+    if (answer.reason === "device" && device !== tries.at(-1)) continue;
+    await worker.terminate();
+    throw answer.reason === "device"
+      ? new ProcessorError("DEVICE_MISSING", `CUDA was asked for and does not load: ${answer.message}`)
+      : new ProcessorError("INFERENCE_FAILED", `${options.onnxFiles[0]}: ${answer.message}`);
+  }
+  throw new Error("no device was tried");
+}
+
+function post(worker: Worker, message: ToInferenceWorker): void {
+  worker.postMessage(message);
+}
+
+/** The worker's messages, one at a time. */
+class Mailbox {
+  private readonly arrived: (FromInferenceWorker | Error)[] = [];
+  private wake: () => void = () => {};
+
+  constructor(worker: Worker) {
+    const put = (message: FromInferenceWorker | Error) => {
+      this.arrived.push(message);
+      this.wake();
+    };
+    worker.on("message", put);
+    worker.on("error", put);
+    worker.on("exit", () => put(new Error("the inference thread ended")));
+  }
+
+  async next(): Promise<FromInferenceWorker> {
+    while (this.arrived.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    const message = this.arrived.shift()!;
+    if (message instanceof Error) throw inferenceError(message);
+    return message;
+  }
+}
+
+function inferenceError(error: Error & { readonly code?: string }): Error {
+  const isMemory = error.code === "ERR_WORKER_OUT_OF_MEMORY" || /alloc|memory/i.test(error.message);
+  if (isMemory) return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${error.message}`, { cause: error });
+  return error;
+}
+
+function networksOf(worker: Worker, mailbox: Mailbox, executionProvider: string): Networks {
+  return {
+    executionProvider,
+    predict(prepared, options) {
+      const isProbability = options.plan.averaging === "probabilities";
+      const stream = { heads: options.heads, sizeZyx: prepared.sizeZyx, kind: isProbability ? "probabilities" : "logits" } as const;
+      return { ...stream, slabs: slabsOf({ worker, mailbox }, prepared, options) };
+    },
+    close: async () => void (await worker.terminate()),
+  };
+}
+
+async function* slabsOf(
+  { worker, mailbox }: { readonly worker: Worker; readonly mailbox: Mailbox },
+  prepared: Prepared,
+  options: PredictOptions,
+): AsyncGenerator<LogitSlab> {
+  const control = new Int32Array(new SharedArrayBuffer(8));
+  const stop = () => void Atomics.store(control, stopIndex, 1);
+  options.signal?.addEventListener("abort", stop);
+  if (options.signal?.aborted === true) stop();
+  const { plan, heads, stepSize, mirrorAxes } = options;
+  post(worker, {
+    type: "predict",
+    task: {
+      ...{ data: prepared.data, channelCount: prepared.channelCount, sizeZyx: prepared.sizeZyx },
+      ...{ heads, stepSize, mirrorAxes, control, isRegionModel: options.labels.regionsClassOrder !== null },
+      plan: {
+        patchSize: plan.patchSize,
+        averaging: plan.averaging,
+        gaussianForSingleWindow: plan.gaussianForSingleWindow,
+        dimensions: plan.dimensions,
+      },
+    },
+  });
+  let progress: ProgressTask | undefined;
+  let isFinished = false;
+  try {
+    for (;;) {
+      const message = await mailbox.next();
+      if (message.type === "started") progress = options.startProgress(message.windows);
+      else if (message.type === "window") progress?.advance(1);
+      else if (message.type === "slab") {
+        const { zStart, slices, values } = message;
+        yield {
+          ...{ zStart, heads, values, sizeZyx: [slices, prepared.sizeZyx[1], prepared.sizeZyx[2]] },
+          kind: plan.averaging === "logits" ? "logits" : "probabilities",
+        };
+        Atomics.add(control, releasedIndex, 1);
+        Atomics.notify(control, releasedIndex);
+      } else if (message.type === "done") {
+        isFinished = true;
+        return;
+      } else if (message.type === "failed") {
+        isFinished = true;
+        options.signal?.throwIfAborted();
+        throw failure(message);
+      }
+    }
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+    progress?.done();
+    if (!isFinished) await drain(mailbox, stop, control);
+  }
+}
+
+/** The consumer left early: the worker must be idle before the next case. */
+async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): Promise<void> {
+  stop();
+  Atomics.notify(control, releasedIndex);
+  for (;;) {
+    const { type } = await mailbox.next();
+    if (type === "failed" || type === "done") return;
+  }
+}
+
+function failure({ reason, message }: Extract<FromInferenceWorker, { type: "failed" }>): Error {
+  if (reason === "run" && /alloc|memory/i.test(message)) {
+    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${message}`);
+  }
+  return new ProcessorError("INFERENCE_FAILED", message);
+}

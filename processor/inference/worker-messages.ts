@@ -1,0 +1,36 @@
+import type { InferencePlan } from "../model/manifest.js";
+import type { Zyx } from "../volume/axes.js";
+
+/** What the main thread tells the thread that owns the ONNX Runtime sessions. */
+export type ToInferenceWorker =
+  | { readonly type: "load"; readonly onnxFiles: readonly string[]; readonly device: "cpu" | "cuda"; readonly threads: number }
+  | { readonly type: "predict"; readonly task: PredictTask };
+
+export interface PredictTask {
+  readonly data: Float32Array<SharedArrayBuffer>;
+  readonly channelCount: number;
+  readonly sizeZyx: Zyx;
+  readonly heads: number;
+  readonly isRegionModel: boolean;
+  readonly plan: Pick<InferencePlan, "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions">;
+  readonly mirrorAxes: readonly number[];
+  readonly stepSize: number;
+  /** Index 0: stop asked for. Index 1: number of slabs that the consumer has finished with. */
+  readonly control: Int32Array<SharedArrayBuffer>;
+}
+
+export type FromInferenceWorker =
+  | { readonly type: "loaded"; readonly executionProvider: string }
+  | { readonly type: "started"; readonly windows: number }
+  | { readonly type: "window" }
+  | {
+      readonly type: "slab";
+      readonly zStart: number;
+      readonly slices: number;
+      readonly values: Float32Array<SharedArrayBuffer>;
+    }
+  | { readonly type: "done" }
+  | { readonly type: "failed"; readonly reason: "device" | "load" | "run" | "overflow" | "stopped"; readonly message: string };
+
+export const stopIndex = 0;
+export const releasedIndex = 1;

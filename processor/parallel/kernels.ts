@@ -1,0 +1,36 @@
+import { exportSlices } from "../postprocess/export-slices.js";
+import { probabilitySlice } from "../postprocess/probability-slice.js";
+import { copyBox } from "../preprocess/copy-box.js";
+import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
+import { normalizeChannel } from "../preprocess/normalize-channel.js";
+import { channelStatistics } from "../preprocess/statistics.js";
+import { clipGroups, rangeOfGroups } from "../resampling/clip-groups.js";
+import { labelIndicator, paintLabel } from "../resampling/label-indicator.js";
+import { resampleAxis } from "../resampling/resample-axis.js";
+
+/** Every function that runs in a worker. Its one argument holds plain values and views of shared memory. */
+export const kernels = {
+  channelStatistics,
+  clipGroups,
+  copyBox,
+  exportSlices,
+  fillMask,
+  labelIndicator,
+  nonzeroExtent,
+  normalizeChannel,
+  paintLabel,
+  probabilitySlice,
+  rangeOfGroups,
+  resampleAxis,
+} as const;
+
+export type KernelName = keyof typeof kernels;
+
+export type KernelTasks = {
+  readonly [Name in KernelName]: {
+    readonly task: Parameters<(typeof kernels)[Name]>[0];
+    readonly result: ReturnType<(typeof kernels)[Name]>;
+  };
+};
+
+export type KernelTask = KernelTasks[KernelName]["task"];

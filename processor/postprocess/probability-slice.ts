@@ -1,0 +1,65 @@
+import type { AxisTable } from "../resampling/axis-table.js";
+import type { Zyx } from "../volume/axes.js";
+import { blendSlices, type SlabWindow } from "./blend-slices.js";
+
+export interface ProbabilitySliceTask {
+  readonly window: SlabWindow;
+  readonly heads: number;
+  readonly networkRows: number;
+  readonly networkColumns: number;
+  readonly tables: Zyx<AxisTable>;
+  readonly z: number;
+  /** `softmax` over heads, `sigmoid` of each, or `none` when the network's answer holds probabilities already. */
+  readonly nonlinearity: "softmax" | "sigmoid" | "none";
+  /** `head × y × x` of one slice of the cropped image grid. */
+  readonly output: Float32Array;
+}
+
+/** The probabilities of one slice: interpolated logits, then nnU-Net v2's nonlinearity. */
+export function probabilitySlice(task: ProbabilitySliceTask): void {
+  const { heads, networkRows, networkColumns, tables, output } = task;
+  const plane = networkRows * networkColumns;
+  const blended = new Float32Array(heads * plane);
+  blendSlices(blended, { window: task.window, table: tables[0], z: task.z });
+  const [, rowTable, columnTable] = tables;
+  const rows = rowTable.lower.length;
+  const columns = columnTable.lower.length;
+  for (let head = 0; head < heads; head++) {
+    let out = head * rows * columns;
+    for (let y = 0; y < rows; y++) {
+      const upperRow = head * plane + rowTable.lower[y]! * networkColumns;
+      const lowerRow = head * plane + rowTable.upper[y]! * networkColumns;
+      const wy = rowTable.weight[y]!;
+      for (let x = 0; x < columns; x++) {
+        const x0 = columnTable.lower[x]!;
+        const x1 = columnTable.upper[x]!;
+        const wx = columnTable.weight[x]!;
+        const upper = (1 - wx) * blended[upperRow + x0]! + wx * blended[upperRow + x1]!;
+        const lower = (1 - wx) * blended[lowerRow + x0]! + wx * blended[lowerRow + x1]!;
+        output[out++] = (1 - wy) * upper + wy * lower;
+      }
+    }
+  }
+  if (task.nonlinearity === "softmax") softmax(output, heads, rows * columns);
+  if (task.nonlinearity === "sigmoid") sigmoid(output);
+}
+
+/** Over the slowest axis of `heads × count` values, in place. */
+export function softmax(values: Float32Array, heads: number, count: number): void {
+  for (let i = 0; i < count; i++) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let at = i; at < heads * count; at += count) largest = Math.max(largest, values[at]!);
+    let sum = 0;
+    for (let at = i; at < heads * count; at += count) {
+      const power = Math.exp(values[at]! - largest);
+      values[at] = power;
+      sum += power;
+    }
+    for (let at = i; at < heads * count; at += count) values[at] = values[at]! / sum;
+  }
+}
+
+/** Of every value, in place. */
+export function sigmoid(values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) values[i] = 1 / (1 + Math.exp(-values[i]!));
+}

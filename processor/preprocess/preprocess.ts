@@ -1,0 +1,170 @@
+import type { CaseVolume } from "../case.js";
+import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
+import { splitRange, type WorkerPool } from "../parallel/worker-pool.js";
+import { resampleLabels } from "../resampling/resample-labels.js";
+import { resampleVolume } from "../resampling/resample-volume.js";
+import { permute, voxelCount, type Zyx } from "../volume/axes.js";
+import type { LabelMap } from "../volume/label-map.js";
+import { normalize } from "./normalize.js";
+import type { PreprocessHistory, Prepared } from "./prepared.js";
+import { roundHalfToEven } from "./round-half-to-even.js";
+
+export interface PreprocessOptions {
+  readonly plan: InferencePlan;
+  readonly labels: LabelDefinition;
+  /** The earlier stage's segmentation on the image's own grid; null unless the model is a cascade's second stage. */
+  readonly previousStage: LabelMap | null;
+  readonly pool: WorkerPool;
+}
+
+/**
+ * nnU-Net's DefaultPreprocessor: transpose, crop to the non-zero region, normalise, resample; for a cascade the
+ * previous stage's labels as one-hot channels behind the image's.
+ *
+ * @param volume its channels may be overwritten
+ */
+export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
+  const { plan, labels, pool } = options;
+  const history = await historyOf(volume, options);
+  const cropped = await cropAndTranspose(volume, history, options);
+  const previous = options.previousStage === null ? null : await cropLabels(options.previousStage, history, options);
+  const mask = plan.normalization.some(({ useMask }) => useMask)
+    ? await nonzeroMask(cropped, { history, previous, channelCount: volume.channelCount, pool })
+    : null;
+
+  const resampling = {
+    fromSizeZyx: history.sizeAfterCroppingZyx,
+    toSizeZyx: networkSize(history),
+    fromSpacingMmZyx: history.originalSpacingMmZyx,
+    toSpacingMmZyx: history.networkSpacingMmZyx,
+    pool,
+  };
+  const previousChannels = previous === null ? 0 : labels.foregroundLabels.length;
+  const channelCount = volume.channelCount + previousChannels;
+  const channelVoxels = voxelCount(resampling.toSizeZyx);
+  const keepsSize = resampling.toSizeZyx.every((size, axis) => size === resampling.fromSizeZyx[axis]);
+  const isUntouched = (keepsSize || plan.resampleData.method === "none") && previousChannels === 0;
+  const data = isUntouched ? cropped : new Float32Array(new SharedArrayBuffer(channelCount * channelVoxels * 4));
+  const croppedVoxels = voxelCount(history.sizeAfterCroppingZyx);
+  for (let channel = 0; channel < volume.channelCount; channel++) {
+    const values = cropped.subarray(channel * croppedVoxels, (channel + 1) * croppedVoxels);
+    const rule = plan.normalization[channel]!;
+    await normalize(values, { rule, mask: rule.useMask ? mask : null, pool });
+    const resampled = await resampleVolume(values, { ...resampling, rule: plan.resampleData });
+    if (!isUntouched) data.set(resampled, channel * channelVoxels);
+  }
+  if (previous !== null) {
+    const resampled = await resampleLabels(previous, {
+      ...resampling,
+      rule: plan.resampleSegmentation,
+      labels: labels.foregroundLabels,
+    });
+    labels.foregroundLabels.forEach((label, i) => {
+      const oneHot = data.subarray((volume.channelCount + i) * channelVoxels, (volume.channelCount + i + 1) * channelVoxels);
+      for (let voxel = 0; voxel < channelVoxels; voxel++) oneHot[voxel] = resampled[voxel] === label ? 1 : 0;
+    });
+  }
+  return { data, channelCount, sizeZyx: resampling.toSizeZyx, history };
+}
+
+async function historyOf(volume: CaseVolume, { plan, pool }: PreprocessOptions): Promise<PreprocessHistory> {
+  const { geometry, channels, channelCount } = volume;
+  const sizeZyx = geometry.sizeZyx;
+  const extents = await Promise.all(
+    splitRange(sizeZyx[0], pool.size).map((range) =>
+      pool.run("nonzeroExtent", { channels, channelCount, sizeZyx, range }),
+    ),
+  );
+  const box = union(extents) ?? ([[0, sizeZyx[0]], [0, sizeZyx[1]], [0, sizeZyx[2]]] as const);
+  const cropBoxZyx = permute(box, plan.transposeForward);
+  const originalSpacingMmZyx = permute(geometry.spacingMmZyx, plan.transposeForward);
+  return {
+    originalGeometry: geometry,
+    sizeBeforeCroppingZyx: permute(sizeZyx, plan.transposeForward),
+    cropBoxZyx,
+    sizeAfterCroppingZyx: cropBoxZyx.map(([from, to]) => to - from) as unknown as Zyx,
+    originalSpacingMmZyx,
+    networkSpacingMmZyx: (plan.spacingMm.length === 2
+      ? [originalSpacingMmZyx[0], ...plan.spacingMm]
+      : plan.spacingMm) as unknown as Zyx,
+  };
+}
+
+type Box = Zyx<readonly [from: number, to: number]>;
+
+function union(boxes: readonly (Box | null)[]): Box | null {
+  const present = boxes.filter((box) => box !== null);
+  if (present.length === 0) return null;
+  return ([0, 1, 2] as const).map((axis) => [
+    Math.min(...present.map((box) => box[axis][0])),
+    Math.max(...present.map((box) => box[axis][1])),
+  ]) as unknown as Box;
+}
+
+/** nnU-Net's `compute_new_shape`: Python's round, half to even. */
+function networkSize(history: PreprocessHistory): Zyx {
+  const { sizeAfterCroppingZyx, originalSpacingMmZyx, networkSpacingMmZyx } = history;
+  return ([0, 1, 2] as const).map((axis) =>
+    roundHalfToEven((originalSpacingMmZyx[axis] / networkSpacingMmZyx[axis]) * sizeAfterCroppingZyx[axis]),
+  ) as unknown as Zyx;
+}
+
+async function cropAndTranspose(
+  volume: CaseVolume,
+  history: PreprocessHistory,
+  { plan, pool }: PreprocessOptions,
+): Promise<Float32Array<SharedArrayBuffer>> {
+  const sizeZyx = volume.geometry.sizeZyx;
+  const isWhole = voxelCount(history.sizeAfterCroppingZyx) === voxelCount(sizeZyx);
+  if (isWhole && plan.transposeForward.every((axis, i) => axis === i)) return volume.channels;
+  const voxels = voxelCount(history.sizeAfterCroppingZyx);
+  const output = new Float32Array(new SharedArrayBuffer(volume.channelCount * voxels * 4));
+  await Promise.all(
+    Array.from({ length: volume.channelCount }, (_, channel) =>
+      pool.run("copyBox", {
+        input: volume.channels.subarray(channel * voxelCount(sizeZyx), (channel + 1) * voxelCount(sizeZyx)),
+        inputSizeZyx: sizeZyx,
+        order: plan.transposeForward,
+        box: history.cropBoxZyx,
+        output: output.subarray(channel * voxels, (channel + 1) * voxels),
+      }),
+    ),
+  );
+  return output;
+}
+
+async function cropLabels(
+  { voxels, geometry }: LabelMap,
+  history: PreprocessHistory,
+  { plan, pool }: PreprocessOptions,
+): Promise<Uint8Array<SharedArrayBuffer> | Uint16Array<SharedArrayBuffer>> {
+  const buffer = new SharedArrayBuffer(voxelCount(history.sizeAfterCroppingZyx) * voxels.BYTES_PER_ELEMENT);
+  const output = voxels instanceof Uint8Array ? new Uint8Array(buffer) : new Uint16Array(buffer);
+  await pool.run("copyBox", {
+    input: voxels,
+    inputSizeZyx: geometry.sizeZyx,
+    order: plan.transposeForward,
+    box: history.cropBoxZyx,
+    output,
+  });
+  return output;
+}
+
+interface MaskOptions {
+  readonly history: PreprocessHistory;
+  readonly previous: Uint8Array | Uint16Array | null;
+  readonly channelCount: number;
+  readonly pool: WorkerPool;
+}
+
+/** The region that masked normalisation sees: not zero, or enclosed by it, or labelled by the previous stage. */
+async function nonzeroMask(
+  cropped: Float32Array<SharedArrayBuffer>,
+  { history, previous, channelCount, pool }: MaskOptions,
+): Promise<Uint8Array<SharedArrayBuffer>> {
+  const sizeZyx = history.sizeAfterCroppingZyx;
+  const mask = new Uint8Array(new SharedArrayBuffer(voxelCount(sizeZyx)));
+  await pool.run("fillMask", { channels: cropped, channelCount, sizeZyx, mask });
+  if (previous !== null) for (let i = 0; i < mask.length; i++) if (previous[i] !== 0) mask[i] = 1;
+  return mask;
+}

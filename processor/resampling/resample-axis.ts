@@ -1,0 +1,158 @@
+import { inputCoordinate, linearTable, nearestTable } from "./axis-table.js";
+
+type FloatArray = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
+
+/** Interpolates along one axis of an array seen as `outer × axis × inner`. */
+export interface ResampleAxisTask {
+  /** `outer × from × inner` values. */
+  readonly input: FloatArray;
+  /** `outer × to × inner` values. */
+  readonly output: FloatArray;
+  readonly from: number;
+  readonly to: number;
+  readonly inner: number;
+  /** 0 nearest, 1 linear, 3 interpolating cubic B-spline: scipy's orders with `mode="nearest"`. */
+  readonly order: number;
+  /** Range of lines (of `outer × inner`) that this call does. */
+  readonly lines: { readonly from: number; readonly to: number };
+}
+
+/** Lines that are worked on side by side, so that the recursion of one hides behind the others. */
+const lanes = 16;
+
+/** The cubic spline's prefilter pole. */
+const pole = Math.sqrt(3) - 2;
+
+/** Samples of repeated edge that scipy puts on both sides before it filters (its `npad`). */
+const padding = 12;
+
+/** One axis of a separable resize, in float64 from the input's samples to the output's. */
+export function resampleAxis(task: ResampleAxisTask): void {
+  const { input, output, from, to, inner, lines } = task;
+  const evaluate = task.order === 3 ? cubicEvaluation(from, to) : tableEvaluation(task);
+  const padded = task.order === 3 ? padding : 0;
+  const length = from + 2 * padded;
+  const buffer = new Float64Array(length * lanes);
+  const result = new Float64Array(to * lanes);
+  const inputStarts = new Int32Array(lanes);
+  const outputStarts = new Int32Array(lanes);
+  for (let first = lines.from; first < lines.to; first += lanes) {
+    const count = Math.min(lanes, lines.to - first);
+    for (let lane = 0; lane < count; lane++) {
+      const line = first + lane;
+      const outer = Math.floor(line / inner);
+      inputStarts[lane] = outer * from * inner + (line - outer * inner);
+      outputStarts[lane] = outer * to * inner + (line - outer * inner);
+    }
+    gather(buffer, input, { starts: inputStarts, count, from, inner, padded });
+    if (task.order === 3) prefilter(buffer, length);
+    evaluate(buffer, result);
+    scatter(output, result, { starts: outputStarts, count, to, inner });
+  }
+}
+
+interface Gathering {
+  readonly starts: Int32Array;
+  readonly count: number;
+  readonly from: number;
+  readonly inner: number;
+  readonly padded: number;
+}
+
+function gather(buffer: Float64Array, input: FloatArray, { starts, count, from, inner, padded }: Gathering): void {
+  for (let lane = 0; lane < count; lane++) {
+    let source = starts[lane]!;
+    let target = padded * lanes + lane;
+    for (let i = 0; i < from; i++, source += inner, target += lanes) buffer[target] = input[source]!;
+    const firstValue = buffer[padded * lanes + lane]!;
+    const lastValue = buffer[target - lanes]!;
+    for (let i = 0; i < padded; i++) {
+      buffer[i * lanes + lane] = firstValue;
+      buffer[target + i * lanes] = lastValue;
+    }
+  }
+}
+
+interface Scattering {
+  readonly starts: Int32Array;
+  readonly count: number;
+  readonly to: number;
+  readonly inner: number;
+}
+
+function scatter(output: FloatArray, result: Float64Array, { starts, count, to, inner }: Scattering): void {
+  for (let lane = 0; lane < count; lane++) {
+    let target = starts[lane]!;
+    for (let i = 0; i < to; i++, target += inner) output[target] = result[i * lanes + lane]!;
+  }
+}
+
+/**
+ * Turns samples into spline coefficients in place: a causal and an anti-causal recursion, with half-sample-symmetric
+ * ends as scipy's `spline_filter` has them for `mode="nearest"`.
+ */
+function prefilter(buffer: Float64Array, length: number): void {
+  const gain = (1 - pole) * (1 - 1 / pole);
+  const end = length * lanes;
+  for (let lane = 0; lane < lanes; lane++) {
+    let power = pole;
+    let sum = buffer[lane]!;
+    // The reflected signal's geometric series; pole^40 is below the precision of float64.
+    for (let i = 0; i < Math.min(length, 40); i++, power *= pole) sum += power * buffer[i * lanes + lane]!;
+    buffer[lane] = sum;
+  }
+  for (let i = lanes; i < end; i++) buffer[i] = buffer[i]! + pole * buffer[i - lanes]!;
+  const last = end - lanes;
+  const closing = pole / (pole - 1);
+  for (let lane = 0; lane < lanes; lane++) buffer[last + lane] = closing * buffer[last + lane]!;
+  for (let i = last - 1; i >= 0; i--) buffer[i] = pole * (buffer[i + lanes]! - buffer[i]!);
+  for (let i = 0; i < end; i++) buffer[i] = gain * buffer[i]!;
+}
+
+type Evaluation = (buffer: Float64Array, result: Float64Array) => void;
+
+function tableEvaluation({ from, to, order }: ResampleAxisTask): Evaluation {
+  const { lower, upper, weight } = order === 0 ? nearestTable(from, to) : linearTable(from, to);
+  return (buffer, result) => {
+    for (let i = 0; i < to; i++) {
+      const a = lower[i]! * lanes;
+      const b = upper[i]! * lanes;
+      const w = weight[i]!;
+      const target = i * lanes;
+      for (let lane = 0; lane < lanes; lane++) {
+        result[target + lane] = (1 - w) * buffer[a + lane]! + w * buffer[b + lane]!;
+      }
+    }
+  };
+}
+
+function cubicEvaluation(from: number, to: number): Evaluation {
+  const starts = new Int32Array(to);
+  const weights = new Float64Array(4 * to);
+  for (let i = 0; i < to; i++) {
+    // Coordinates beyond the edge are clamped to it before the padding is counted in.
+    const x = Math.min(Math.max(inputCoordinate(i, { from, to }), -padding + 1), from - 1 + padding - 2) + padding;
+    const floor = Math.floor(x);
+    const t = x - floor;
+    starts[i] = (floor - 1) * lanes;
+    weights[4 * i] = (1 - t) ** 3 / 6;
+    weights[4 * i + 1] = (t * t * (t - 2) * 3 + 4) / 6;
+    weights[4 * i + 2] = ((1 - t) * (1 - t) * (1 - t - 2) * 3 + 4) / 6;
+    weights[4 * i + 3] = t ** 3 / 6;
+  }
+  return (buffer, result) => {
+    for (let i = 0; i < to; i++) {
+      const a = starts[i]!;
+      const w0 = weights[4 * i]!;
+      const w1 = weights[4 * i + 1]!;
+      const w2 = weights[4 * i + 2]!;
+      const w3 = weights[4 * i + 3]!;
+      const target = i * lanes;
+      for (let lane = 0; lane < lanes; lane++) {
+        const at = a + lane;
+        result[target + lane] =
+          w0 * buffer[at]! + w1 * buffer[at + lanes]! + w2 * buffer[at + 2 * lanes]! + w3 * buffer[at + 3 * lanes]!;
+      }
+    }
+  };
+}

@@ -1,0 +1,31 @@
+import type { Zyx } from "../volume/axes.js";
+
+/** nnU-Net's ANISO_THRESHOLD. */
+const anisotropyThreshold = 3;
+
+export interface SeparateAxisQuestion {
+  readonly forceSeparateZ: boolean | null;
+  /** Of the grid that is resampled; asked first. */
+  readonly currentSpacingMmZyx: Zyx;
+  readonly newSpacingMmZyx: Zyx;
+}
+
+/**
+ * The axis that is resampled apart from the other two, or null when all three go together: the one with the largest
+ * spacing where this is over three times the smallest. Two or three axes that tie are never separated
+ * (nnU-Net's `determine_do_sep_z_and_axis`).
+ */
+export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
+  const { forceSeparateZ, currentSpacingMmZyx, newSpacingMmZyx } = question;
+  if (forceSeparateZ === false) return null;
+  if (forceSeparateZ === true || isAnisotropic(currentSpacingMmZyx)) return lowResolutionAxis(currentSpacingMmZyx);
+  return isAnisotropic(newSpacingMmZyx) ? lowResolutionAxis(newSpacingMmZyx) : null;
+}
+
+const isAnisotropic = (spacing: Zyx): boolean => Math.max(...spacing) / Math.min(...spacing) > anisotropyThreshold;
+
+function lowResolutionAxis(spacing: Zyx): 0 | 1 | 2 | null {
+  const largest = Math.max(...spacing);
+  const axes = ([0, 1, 2] as const).filter((axis) => largest / spacing[axis] === 1);
+  return axes.length === 1 ? axes[0]! : null;
+}

@@ -1,0 +1,169 @@
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { CaseReport, CaseRequest } from "./case.js";
+import { ProcessorError } from "./errors.js";
+import { outputError } from "./image-io/write-file.js";
+import { countLabels } from "./outputs/count-labels.js";
+import { type PreparedCase, predictCase, prepareCase, type SegmentContext, writeCase } from "./segment.js";
+import type { LabelMap } from "./volume/label-map.js";
+
+/** What to do with a segmentation that is there already. */
+export type Existing = "error" | "overwrite" | "continue";
+
+/**
+ * Segments all cases with one set of loaded networks. While one is in the network, the next is read and the previous
+ * written. A case that fails is reported, and the others go on.
+ *
+ * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE; INTERRUPTED when stopped
+ */
+export async function runCases(
+  requests: readonly CaseRequest[],
+  context: SegmentContext,
+  existing: Existing,
+): Promise<readonly CaseReport[]> {
+  await checkOutputs(requests, existing);
+  const reports = new Map<CaseRequest, CaseReport>();
+  const due: CaseRequest[] = [];
+  for (const request of requests) {
+    if (existing === "continue" && (await isPresent(request, context))) reports.set(request, skipped(request));
+    else due.push(request);
+  }
+  let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
+  let writing: Promise<void> = Promise.resolve();
+  for (let i = 0; i < due.length; i++) {
+    const request = due[i]!;
+    const current = await upcoming!;
+    context.signal?.throwIfAborted();
+    upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
+    if (!(current instanceof Attempt)) {
+      reports.set(request, report(request, current.error, context));
+      continue;
+    }
+    try {
+      const labelMap = await current.watch.time("predict", () => predictCase(current.prepared, context));
+      await writing;
+      writing = finish({ labelMap, attempted: current, context }).then((done) => void reports.set(request, done));
+    } catch (error) {
+      context.signal?.throwIfAborted();
+      reports.set(request, report(request, error, context));
+    }
+  }
+  await writing;
+  return requests.map((request) => reports.get(request)!);
+}
+
+class Attempt {
+  constructor(
+    readonly request: CaseRequest,
+    readonly prepared: PreparedCase,
+    readonly watch: Stopwatch,
+  ) {}
+}
+
+/** A failure is kept until the case's turn: nothing may reject while nobody waits. */
+async function attempt(request: CaseRequest, context: SegmentContext, watch: Stopwatch): Promise<Attempt | { readonly error: unknown }> {
+  try {
+    return new Attempt(request, await watch.time("preprocess", () => prepareCase(request, context)), watch);
+  } catch (error) {
+    return { error };
+  }
+}
+
+interface Finishing {
+  readonly labelMap: LabelMap;
+  readonly attempted: Attempt;
+  readonly context: SegmentContext;
+}
+
+async function finish({ labelMap, attempted, context }: Finishing): Promise<CaseReport> {
+  const { request, prepared, watch } = attempted;
+  try {
+    const written = await watch.time("write", () => writeCase(labelMap, prepared, context));
+    const done = {
+      name: request.name,
+      status: "done",
+      outputFile: request.outputFile,
+      executionProvider: context.networks.executionProvider,
+      seconds: watch.seconds(),
+      labels: countLabels(written, context.model.labels),
+    } as const;
+    context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s`);
+    return done;
+  } catch (error) {
+    return report(request, error, context);
+  }
+}
+
+function report(request: CaseRequest, error: unknown, { progress }: SegmentContext): CaseReport {
+  const described =
+    error instanceof ProcessorError
+      ? { code: error.code, message: error.message, help: error.help }
+      : isOutOfMemory(error)
+        ? { code: "OUT_OF_MEMORY" as const, message: error.message, help: new ProcessorError("OUT_OF_MEMORY", "").help }
+        : {
+            code: "BUG" as const,
+            message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+            help: "Please report it, with the lines above.",
+          };
+  progress.note(`${request.name}: failed: ${described.code}: ${described.message}`);
+  return { name: request.name, status: "failed", outputFile: request.outputFile, seconds: {}, error: described };
+}
+
+/** A limit on memory (ulimit, RLIMIT_DATA) appears as a failed allocation. */
+const isOutOfMemory = (error: unknown): error is Error =>
+  error instanceof RangeError && /allocation failed|invalid (typed )?array( buffer)? length/i.test(error.message);
+
+const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({ name, status: "skipped", outputFile, seconds: {} });
+
+async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
+  const byOutput = new Map<string, CaseRequest>();
+  for (const request of requests) {
+    const other = byOutput.get(request.outputFile);
+    if (other !== undefined) {
+      throw new ProcessorError(
+        "INPUT_AMBIGUOUS",
+        `${other.channelFiles[0]} and ${request.channelFiles[0]} would both become ${request.outputFile}`,
+      );
+    }
+    byOutput.set(request.outputFile, request);
+  }
+  if (existing === "error") {
+    for (const { outputFile } of requests) {
+      if (await exists(outputFile)) throw new ProcessorError("OUTPUT_EXISTS", `${outputFile} exists already`);
+    }
+  }
+  for (const folder of new Set(requests.map(({ outputFile }) => dirname(outputFile)))) {
+    try {
+      await mkdir(folder, { recursive: true });
+      await access(folder, constants.W_OK);
+    } catch (error) {
+      throw outputError(folder, error);
+    }
+  }
+}
+
+async function isPresent({ name, outputFile, probabilitiesFile }: CaseRequest, { hooks }: SegmentContext): Promise<boolean> {
+  const answer = await hooks.isResultForImagePresent({ caseName: name, outputFile });
+  return answer ?? ((await exists(outputFile)) && (probabilitiesFile === null || (await exists(probabilitiesFile))));
+}
+
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
+
+class Stopwatch {
+  private readonly measured: Record<string, number> = {};
+
+  async time<T>(phase: "preprocess" | "predict" | "write", run: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await run();
+    } finally {
+      this.measured[phase] = (performance.now() - start) / 1000;
+    }
+  }
+
+  /** `total` is the work on this case; neighbours overlap with it. */
+  seconds(): CaseReport["seconds"] {
+    const total = Object.values(this.measured).reduce((sum, value) => sum + value, 0);
+    return { ...this.measured, total };
+  }
+}
