@@ -1,18 +1,24 @@
+import { roundHalfToEven } from "../preprocess/round-half-to-even.js";
+
 /** nnU-Net's sigma_scale: an eighth of the patch. */
 const sigmaScale = 1 / 8;
 
 /** scipy's `gaussian_filter` cuts the kernel off after this many sigmas. */
 const truncation = 4;
 
+/** nnU-Net's value_scaling_factor; it matters because the map is rounded to float16. */
+const peak = 10;
+
 /**
- * How much each voxel of a window counts: a Gaussian around its centre with peak 1, as scipy's `gaussian_filter` gives
- * it for a single one in the middle. No weight is zero.
+ * How much each voxel of a window counts: a Gaussian around its centre, as scipy's `gaussian_filter` gives it for a
+ * single one in the middle, rounded to float16 as nnU-Net keeps it. Where that rounds to zero the smallest other weight
+ * stands, which is what decides at the volume's edges, where windows meet with their corners.
  *
  * @param patch voxels along each axis, slowest first
  */
 export function gaussianImportance(patch: readonly number[]): Float32Array {
   const axes = patch.map(axisWeights);
-  let weights = Float64Array.of(1);
+  let weights = Float64Array.of(peak);
   for (const axis of axes) {
     const next = new Float64Array(weights.length * axis.length);
     for (let i = 0; i < weights.length; i++) {
@@ -20,10 +26,17 @@ export function gaussianImportance(patch: readonly number[]): Float32Array {
     }
     weights = next;
   }
-  const result = Float32Array.from(weights);
-  const smallest = result.reduce((least, weight) => (weight > 0 && weight < least ? weight : least), 1);
+  const result = Float32Array.from(weights, roundToHalf);
+  const smallest = result.reduce((least, weight) => (weight > 0 && weight < least ? weight : least), peak);
   for (let i = 0; i < result.length; i++) if (result[i] === 0) result[i] = smallest;
   return result;
+}
+
+/** The nearest float16 of a positive number, halves to even; below 2^-14 the steps stay 2^-24 wide. */
+function roundToHalf(value: number): number {
+  const exponent = Math.max(Math.floor(Math.log2(value)), -14);
+  const step = 2 ** (exponent - 10);
+  return value > 0 ? roundHalfToEven(value / step) * step : 0;
 }
 
 function axisWeights(size: number): Float64Array {
