@@ -6,7 +6,7 @@ import { ProcessorError } from "./errors.js";
 import { loadHooks, noHooks } from "./hooks/hooks.js";
 import { supportedEndings } from "./image-io/image-ending.js";
 import { openNetworks } from "./inference/networks.js";
-import { loadModel, type LoadedModel } from "./model/load-model.js";
+import { type LoadedModel, loadModel } from "./model/load-model.js";
 import type { Device } from "./model/manifest.js";
 import { createWorkerPool } from "./parallel/worker-pool.js";
 import type { Progress } from "./progress/progress.js";
@@ -53,7 +53,10 @@ export async function predictCases(options: PredictCasesOptions): Promise<RunRep
 }
 
 export interface RunModelOptions
-  extends Pick<PredictCasesOptions, "useTta" | "stepSize" | "device" | "existing" | "hookModule" | "progress" | "signal"> {}
+  extends Pick<
+    PredictCasesOptions,
+    "useTta" | "stepSize" | "device" | "existing" | "hookModule" | "progress" | "signal"
+  > {}
 
 /** Loads the networks, segments the cases, frees the threads. */
 export async function runModel(
@@ -63,13 +66,20 @@ export async function runModel(
 ): Promise<RunReport> {
   const hooks = options.hookModule === null ? noHooks : await loadHooks(options.hookModule);
   const pool = createWorkerPool();
-  const networks = await openNetworks({ onnxFiles: loaded.folds.map(({ onnxFile }) => onnxFile), device: options.device });
+  const networks = await openNetworks({
+    onnxFiles: loaded.folds.map(({ onnxFile }) => onnxFile),
+    device: options.device,
+  });
   try {
     const cases = await runCases(
       requests,
       {
         ...{ model: loaded.model, networks, pool, hooks },
-        ...{ stepSize: options.stepSize, useTestTimeAugmentation: options.useTta, progress: options.progress },
+        ...{
+          stepSize: options.stepSize,
+          useTestTimeAugmentation: options.useTta,
+          progress: options.progress,
+        },
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
       options.existing,
@@ -80,7 +90,11 @@ export async function runModel(
   }
 }
 
-async function requestOf(found: FoundCase, { model }: LoadedModel, options: PredictCasesOptions): Promise<CaseRequest> {
+async function requestOf(
+  found: FoundCase,
+  { model }: LoadedModel,
+  options: PredictCasesOptions,
+): Promise<CaseRequest> {
   const { name, channelFiles } = found;
   // MetaImage results are one file; `.mhd` would need two.
   const ending = found.ending.toLowerCase() === ".mhd" ? ".mha" : found.ending;
@@ -88,13 +102,23 @@ async function requestOf(found: FoundCase, { model }: LoadedModel, options: Pred
     ...{ name, channelFiles },
     outputFile: join(options.outputDir, `${name}${ending}`),
     probabilitiesFile: options.saveProbabilities ? join(options.outputDir, `${name}.npz`) : null,
-    previousStageFile: model.previousStage === null ? null : await previousStageFile(name, model.previousStage.configuration, options),
+    previousStageFile:
+      model.previousStage === null
+        ? null
+        : await previousStageFile(name, model.previousStage.configuration, options),
   };
 }
 
-async function previousStageFile(name: string, configuration: string, { prevStageDir }: PredictCasesOptions): Promise<string> {
+async function previousStageFile(
+  name: string,
+  configuration: string,
+  { prevStageDir }: PredictCasesOptions,
+): Promise<string> {
   if (prevStageDir === null) {
-    throw new ProcessorError("PREVIOUS_STAGE_MISSING", `the model continues ${configuration}, whose segmentations were not given`);
+    throw new ProcessorError(
+      "PREVIOUS_STAGE_MISSING",
+      `the model continues ${configuration}, whose segmentations were not given`,
+    );
   }
   for (const ending of supportedEndings) {
     const file = join(prevStageDir, `${name}${ending}`);

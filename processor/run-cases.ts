@@ -25,7 +25,8 @@ export async function runCases(
   const reports = new Map<CaseRequest, CaseReport>();
   const due: CaseRequest[] = [];
   for (const request of requests) {
-    if (existing === "continue" && (await isPresent(request, context))) reports.set(request, skipped(request));
+    if (existing === "continue" && (await isPresent(request, context)))
+      reports.set(request, skipped(request));
     else due.push(request);
   }
   let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
@@ -42,7 +43,9 @@ export async function runCases(
     try {
       const labelMap = await current.watch.time("predict", () => predictCase(current.prepared, context));
       await writing;
-      writing = finish({ labelMap, attempted: current, context }).then((done) => void reports.set(request, done));
+      writing = finish({ labelMap, attempted: current, context }).then(
+        (done) => void reports.set(request, done),
+      );
     } catch (error) {
       context.signal?.throwIfAborted();
       reports.set(request, report(request, error, context));
@@ -61,7 +64,11 @@ class Attempt {
 }
 
 /** A failure is kept until the case's turn: nothing may reject while nobody waits. */
-async function attempt(request: CaseRequest, context: SegmentContext, watch: Stopwatch): Promise<Attempt | { readonly error: unknown }> {
+async function attempt(
+  request: CaseRequest,
+  context: SegmentContext,
+  watch: Stopwatch,
+): Promise<Attempt | { readonly error: unknown }> {
   try {
     return new Attempt(request, await watch.time("preprocess", () => prepareCase(request, context)), watch);
   } catch (error) {
@@ -99,21 +106,37 @@ function report(request: CaseRequest, error: unknown, { progress }: SegmentConte
     error instanceof ProcessorError
       ? { code: error.code, message: error.message, help: error.help }
       : isOutOfMemory(error)
-        ? { code: "OUT_OF_MEMORY" as const, message: error.message, help: new ProcessorError("OUT_OF_MEMORY", "").help }
+        ? {
+            code: "OUT_OF_MEMORY" as const,
+            message: error.message,
+            help: new ProcessorError("OUT_OF_MEMORY", "").help,
+          }
         : {
             code: "BUG" as const,
             message: error instanceof Error ? (error.stack ?? error.message) : String(error),
             help: "Please report it, with the lines above.",
           };
   progress.note(`${request.name}: failed: ${described.code}: ${described.message}`);
-  return { name: request.name, status: "failed", outputFile: request.outputFile, seconds: {}, error: described };
+  return {
+    name: request.name,
+    status: "failed",
+    outputFile: request.outputFile,
+    seconds: {},
+    error: described,
+  };
 }
 
 /** A limit on memory (ulimit, RLIMIT_DATA) appears as a failed allocation. */
 const isOutOfMemory = (error: unknown): error is Error =>
-  error instanceof RangeError && /allocation failed|invalid (typed )?array( buffer)? length/i.test(error.message);
+  error instanceof RangeError &&
+  /allocation failed|invalid (typed )?array( buffer)? length/i.test(error.message);
 
-const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({ name, status: "skipped", outputFile, seconds: {} });
+const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
+  name,
+  status: "skipped",
+  outputFile,
+  seconds: {},
+});
 
 async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
   const byOutput = new Map<string, CaseRequest>();
@@ -142,9 +165,15 @@ async function checkOutputs(requests: readonly CaseRequest[], existing: Existing
   }
 }
 
-async function isPresent({ name, outputFile, probabilitiesFile }: CaseRequest, { hooks }: SegmentContext): Promise<boolean> {
+async function isPresent(
+  { name, outputFile, probabilitiesFile }: CaseRequest,
+  { hooks }: SegmentContext,
+): Promise<boolean> {
   const answer = await hooks.isResultForImagePresent({ caseName: name, outputFile });
-  return answer ?? ((await exists(outputFile)) && (probabilitiesFile === null || (await exists(probabilitiesFile))));
+  return (
+    answer ??
+    ((await exists(outputFile)) && (probabilitiesFile === null || (await exists(probabilitiesFile))))
+  );
 }
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;

@@ -52,13 +52,17 @@ export async function prepareCase(request: CaseRequest, context: SegmentContext)
 }
 
 /** Runs the network over the case and brings its answer back onto the image's grid. */
-export async function predictCase({ request, prepared }: PreparedCase, context: SegmentContext): Promise<LabelMap> {
+export async function predictCase(
+  { request, prepared }: PreparedCase,
+  context: SegmentContext,
+): Promise<LabelMap> {
   const { model, networks, pool, progress } = context;
   const { plan, labels } = model;
   const stream = networks.predict(prepared, {
     ...{ plan, labels, heads: model.network.outputChannels, stepSize: context.stepSize },
     mirrorAxes: context.useTestTimeAugmentation ? plan.mirrorAxes : [],
-    startProgress: (total) => progress.start({ label: `${request.name}: predicting`, total, unit: "windows" }),
+    startProgress: (total) =>
+      progress.start({ label: `${request.name}: predicting`, total, unit: "windows" }),
     ...(context.signal === undefined ? {} : { signal: context.signal }),
   });
   const options = { history: prepared.history, plan, labels, pool };
@@ -74,14 +78,21 @@ export async function predictCase({ request, prepared }: PreparedCase, context: 
 }
 
 /** @returns the label map as written, after the user's own hook */
-export async function writeCase(labelMap: LabelMap, { request, source }: PreparedCase, { hooks }: SegmentContext): Promise<LabelMap> {
+export async function writeCase(
+  labelMap: LabelMap,
+  { request, source }: PreparedCase,
+  { hooks }: SegmentContext,
+): Promise<LabelMap> {
   const context = { caseName: request.name, outputFile: request.outputFile };
   const final = await hooks.postProcessImage(labelMap, source, context);
   await writeLabelMap(final, request.outputFile, source);
   return final;
 }
 
-async function readVolume(request: CaseRequest, { model, hooks, progress }: SegmentContext): Promise<CaseVolume> {
+async function readVolume(
+  request: CaseRequest,
+  { model, hooks, progress }: SegmentContext,
+): Promise<CaseVolume> {
   const { name, outputFile, channelFiles } = request;
   const preferSform = model.plan.imageReader.startsWith("Nibabel");
   const images = await Promise.all(
@@ -91,12 +102,16 @@ async function readVolume(request: CaseRequest, { model, hooks, progress }: Segm
     }),
   );
   return stackChannels(images, {
-    expectedChannels: model.channelNames.length,
+    channelNames: model.channelNames,
     onWarning: (line) => progress.note(`${name}: ${line}`),
   });
 }
 
-async function readPreviousStage({ name, previousStageFile }: CaseRequest, volume: CaseVolume, model: ModelManifest) {
+async function readPreviousStage(
+  { name, previousStageFile }: CaseRequest,
+  volume: CaseVolume,
+  model: ModelManifest,
+) {
   if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
   throw new ProcessorError(
     "PREVIOUS_STAGE_MISSING",

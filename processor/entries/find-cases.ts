@@ -32,7 +32,7 @@ const channelSuffix = /^(.+)_(\d{4})$/;
  * Groups files into cases as nnU-Net does: `<case>_0000<ending>`, `<case>_0001<ending>`, … A model with one channel
  * also takes a file without the number.
  *
- * @throws INPUT_NOT_FOUND, INPUT_CHANNELS naming the case and what it lacks, INPUT_AMBIGUOUS
+ * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS when two files are the same channel of a case
  */
 export async function findCases(options: FindCasesOptions): Promise<FoundCases> {
   const files = await imageFiles(options);
@@ -51,25 +51,30 @@ export async function findCases(options: FindCasesOptions): Promise<FoundCases> 
     const group = groups.get(name) ?? new Map<number, string>();
     const other = group.get(channel);
     if (other !== undefined) {
-      throw new ProcessorError("INPUT_AMBIGUOUS", `${other} and ${file} are both channel ${channel} of case ${name}`);
+      throw new ProcessorError(
+        "INPUT_AMBIGUOUS",
+        `${other} and ${file} are both channel ${channel} of case ${name}`,
+      );
     }
     groups.set(name, group.set(channel, file));
   }
   if (groups.size === 0) {
-    const wanted = options.channelNames.map((_, i) => `<case>_${String(i).padStart(4, "0")}${options.preferredEnding}`);
-    throw new ProcessorError("INPUT_NOT_FOUND", `no case in ${options.inputs.join(", ")}: files should be named ${wanted.join(", ")}`);
+    const wanted = options.channelNames.map(
+      (_, i) => `<case>_${String(i).padStart(4, "0")}${options.preferredEnding}`,
+    );
+    throw new ProcessorError(
+      "INPUT_NOT_FOUND",
+      `no case in ${options.inputs.join(", ")}: files should be named ${wanted.join(", ")}`,
+    );
   }
-  return { cases: [...groups].sort(byName).map(([name, group]) => caseOf(name, group, options)), leftOver };
+  return { cases: [...groups].sort(byName).map(([name, group]) => caseOf(name, group)), leftOver };
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
-function caseOf(name: string, group: ReadonlyMap<number, string>, { channelNames }: FindCasesOptions): FoundCase {
-  const missing = channelNames.flatMap((channel, i) => (group.has(i) ? [] : [`_${String(i).padStart(4, "0")} (${channel})`]));
-  if (missing.length > 0) {
-    throw new ProcessorError("INPUT_CHANNELS", `case ${name} lacks ${missing.join(", ")}; it has ${[...group.values()].join(", ")}`);
-  }
-  const channelFiles = channelNames.map((_, i) => group.get(i)!);
+/** Channels that are missing are found out when the case is read: a file may hold several, and other cases go on. */
+function caseOf(name: string, group: ReadonlyMap<number, string>): FoundCase {
+  const channelFiles = [...group].sort(([a], [b]) => a - b).map(([, file]) => file);
   return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending };
 }
 
@@ -81,12 +86,17 @@ async function imageFiles({ inputs, preferredEnding }: FindCasesOptions): Promis
     });
     if (!info.isDirectory()) {
       if (splitImageEnding(input) === null) {
-        throw new ProcessorError("IMAGE_UNSUPPORTED", `${input}: known endings are ${supportedEndings.join(", ")}`);
+        throw new ProcessorError(
+          "IMAGE_UNSUPPORTED",
+          `${input}: known endings are ${supportedEndings.join(", ")}`,
+        );
       }
       files.push(input);
       continue;
     }
-    const names = (await readdir(input)).filter((name) => !name.startsWith(".") && splitImageEnding(name) !== null).sort();
+    const names = (await readdir(input))
+      .filter((name) => !name.startsWith(".") && splitImageEnding(name) !== null)
+      .sort();
     const preferred = names.filter((name) => name.endsWith(preferredEnding));
     files.push(...(preferred.length > 0 ? preferred : names).map((name) => join(input, name)));
   }

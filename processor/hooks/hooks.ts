@@ -50,7 +50,8 @@ export async function loadHooks(file: string): Promise<Hooks> {
     throw new ProcessorError("HOOK_INVALID", `${file} does not load: ${cause.message}`, { cause });
   })) as Readonly<Record<string, unknown>>;
   const present = names.filter((name) => loaded[name] !== undefined);
-  if (present.length === 0) throw new ProcessorError("HOOK_INVALID", `${file} exports none of ${names.join(", ")}`);
+  if (present.length === 0)
+    throw new ProcessorError("HOOK_INVALID", `${file} exports none of ${names.join(", ")}`);
   const wrong = present.find((name) => typeof loaded[name] !== "function");
   if (wrong !== undefined) throw new ProcessorError("HOOK_INVALID", `${file}: ${wrong} is no function`);
   return guarded(loaded as ProcessImageModule);
@@ -60,7 +61,9 @@ function guarded(module: ProcessImageModule): Hooks {
   return {
     async preProcessImage(image, context) {
       if (module.preProcessImage === undefined) return image;
-      const replaced = await attempt("preProcessImage", context, () => module.preProcessImage!(image, context));
+      const replaced = await attempt("preProcessImage", context, () =>
+        module.preProcessImage!(image, context),
+      );
       if (replaced?.voxels === undefined || replaced.geometry === undefined) {
         throw new ProcessorError("HOOK_FAILED", `${context.caseName}: preProcessImage returned no image`);
       }
@@ -85,9 +88,17 @@ async function attempt<T>(name: string, { caseName }: HookContext, run: () => T 
     return await run();
   } catch (cause) {
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    const where = error.stack?.split("\n").find((line) => line.trimStart().startsWith("at "))?.trim() ?? "";
-    throw new ProcessorError("HOOK_FAILED", `${caseName}: ${name} threw ${error.name}: ${error.message} ${where}`.trimEnd(), {
-      cause,
-    });
+    const where =
+      error.stack
+        ?.split("\n")
+        .find((line) => line.trimStart().startsWith("at "))
+        ?.trim() ?? "";
+    throw new ProcessorError(
+      "HOOK_FAILED",
+      `${caseName}: ${name} threw ${error.name}: ${error.message} ${where}`.trimEnd(),
+      {
+        cause,
+      },
+    );
   }
 }

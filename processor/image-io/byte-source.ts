@@ -29,7 +29,9 @@ export class ByteReader {
 
   static async open(source: ByteSource): Promise<ByteReader> {
     const info = await stat(source.path).catch((cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} does not exist or cannot be read`, { cause });
+      throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} does not exist or cannot be read`, {
+        cause,
+      });
     });
     if (!info.isFile()) throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} is no file`);
     const size = Math.max(0, info.size - (source.start ?? 0));
@@ -74,7 +76,8 @@ export class ByteReader {
     this.pending = Buffer.alloc(0);
     while (chunk !== null && position < length) {
       const from = Math.max(0, -position);
-      if (from < chunk.length) chunk.copy(data, position + from, from, Math.min(chunk.length, length - position));
+      if (from < chunk.length)
+        chunk.copy(data, position + from, from, Math.min(chunk.length, length - position));
       position += chunk.length;
       if (position < length) chunk = await this.next();
     }
@@ -103,10 +106,15 @@ export class ByteReader {
       return done === true ? null : (value as Buffer);
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
-      if (code === "EACCES") throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
-      throw new ProcessorError("IMAGE_TRUNCATED", `${this.source.path}: the compressed data is damaged or cut off: ${message}`, {
-        cause,
-      });
+      if (code === "EACCES")
+        throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
+      throw new ProcessorError(
+        "IMAGE_TRUNCATED",
+        `${this.source.path}: the compressed data is damaged or cut off: ${message}`,
+        {
+          cause,
+        },
+      );
     }
   }
 }

@@ -9,9 +9,13 @@ export function checkSizes(path: string, sizes: readonly number[], bytesPerVoxel
   if (sizes.some((size) => !Number.isSafeInteger(size) || size < 0)) {
     throw new ProcessorError("IMAGE_INVALID", `${path}: its size is ${shown}`);
   }
-  if (sizes.length === 0 || sizes.includes(0)) throw new ProcessorError("IMAGE_EMPTY", `${path}: its size is ${shown}`);
+  if (sizes.length === 0 || sizes.includes(0))
+    throw new ProcessorError("IMAGE_EMPTY", `${path}: its size is ${shown}`);
   const bytes = sizes.reduce((product, size) => product * size, bytesPerVoxel);
   if (bytes > largestBytes) {
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: the header announces ${shown} voxels, ${bytes} bytes`);
+    throw new ProcessorError(
+      "IMAGE_TRUNCATED",
+      `${path}: the header announces ${shown} voxels, ${bytes} bytes`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { promisify } from "node:util";
-import { constants, crc32, deflateRaw, deflate } from "node:zlib";
+import { constants, crc32, deflate, deflateRaw } from "node:zlib";
 
 const deflateRawAsync = promisify(deflateRaw);
 const deflateAsync = promisify(deflate);

@@ -1,7 +1,16 @@
 import type { VoxelArray } from "../volume/image.js";
 
 export type ElementType =
-  | "int8" | "uint8" | "int16" | "uint16" | "int32" | "uint32" | "int64" | "uint64" | "float32" | "float64";
+  | "int8"
+  | "uint8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "uint32"
+  | "int64"
+  | "uint64"
+  | "float32"
+  | "float64";
 
 interface TypedArrayConstructor {
   readonly BYTES_PER_ELEMENT: number;
@@ -24,7 +33,9 @@ const constructors: Readonly<Record<ElementType, TypedArrayConstructor>> = {
 export const bytesOf = (type: ElementType): number => constructors[type].BYTES_PER_ELEMENT;
 
 export const elementTypeOf = (voxels: VoxelArray): ElementType =>
-  (Object.keys(constructors) as ElementType[]).find((type) => voxels instanceof (constructors[type] as never))!;
+  (Object.keys(constructors) as ElementType[]).find(
+    (type) => voxels instanceof (constructors[type] as never),
+  )!;
 
 /** Views bytes as numbers; big-endian bytes are swapped in place. */
 export function decodeElements(bytes: Buffer, type: ElementType, isBigEndian: boolean): VoxelArray {
@@ -43,7 +54,8 @@ export function separateComponents(voxels: VoxelArray, components: number): Voxe
   const count = voxels.length / components;
   const result = voxels.slice() as VoxelArray;
   for (let component = 0; component < components; component++) {
-    for (let i = 0; i < count; i++) result[component * count + i] = voxels[i * components + component] as never;
+    for (let i = 0; i < count; i++)
+      result[component * count + i] = voxels[i * components + component] as never;
   }
   return result;
 }

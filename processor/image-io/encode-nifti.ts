@@ -3,7 +3,16 @@ import type { Image, NiftiOrientation } from "../volume/image.js";
 import { bytesOf, type ElementType, elementTypeOf } from "./element-type.js";
 
 const typeCodes: Readonly<Record<ElementType, number>> = {
-  uint8: 2, int16: 4, int32: 8, float32: 16, float64: 64, int8: 256, uint16: 512, uint32: 768, int64: 1024, uint64: 1280,
+  uint8: 2,
+  int16: 4,
+  int32: 8,
+  float32: 16,
+  float64: 64,
+  int8: 256,
+  uint16: 512,
+  uint32: 768,
+  int64: 1024,
+  uint64: 1280,
 };
 
 const headerBytes = 352;
@@ -12,7 +21,10 @@ const headerBytes = 352;
  * A NIfTI-1 header with the input's orientation bit for bit when that was NIfTI-1 too, else as ITK writes it: qform and
  * sform alike, both with code 1, spacing in pixdim.
  */
-export function encodeNiftiHeader(image: Pick<Image, "geometry" | "voxels" | "components">, source: NiftiOrientation | undefined): Buffer {
+export function encodeNiftiHeader(
+  image: Pick<Image, "geometry" | "voxels" | "components">,
+  source: NiftiOrientation | undefined,
+): Buffer {
   const { geometry, components } = image;
   const orientation = source ?? orientationOf(geometry);
   const type = elementTypeOf(image.voxels);
@@ -37,7 +49,12 @@ export function encodeNiftiHeader(image: Pick<Image, "geometry" | "voxels" | "co
 
 const millimetresAndSeconds = 10;
 
-function orientationOf({ directionXyz: d, originMmXyz, spacingMmZyx, dimensions }: Geometry): NiftiOrientation {
+function orientationOf({
+  directionXyz: d,
+  originMmXyz,
+  spacingMmZyx,
+  dimensions,
+}: Geometry): NiftiOrientation {
   const [sz, sy, sx] = dimensions === 2 ? [1, spacingMmZyx[1], spacingMmZyx[2]] : spacingMmZyx;
   const origin = [-originMmXyz[0] || 0, -originMmXyz[1] || 0, originMmXyz[2]] as const;
   // Rows of the RAS rotation.

@@ -3,13 +3,29 @@ import type { ImageSource } from "../volume/image.js";
 import type { ElementType } from "./element-type.js";
 
 const metaTypes: Readonly<Record<ElementType, string>> = {
-  int8: "MET_CHAR", uint8: "MET_UCHAR", int16: "MET_SHORT", uint16: "MET_USHORT", int32: "MET_INT", uint32: "MET_UINT",
-  int64: "MET_LONG_LONG", uint64: "MET_ULONG_LONG", float32: "MET_FLOAT", float64: "MET_DOUBLE",
+  int8: "MET_CHAR",
+  uint8: "MET_UCHAR",
+  int16: "MET_SHORT",
+  uint16: "MET_USHORT",
+  int32: "MET_INT",
+  uint32: "MET_UINT",
+  int64: "MET_LONG_LONG",
+  uint64: "MET_ULONG_LONG",
+  float32: "MET_FLOAT",
+  float64: "MET_DOUBLE",
 };
 
 const nrrdTypes: Readonly<Record<ElementType, string>> = {
-  int8: "int8", uint8: "uint8", int16: "int16", uint16: "uint16", int32: "int32", uint32: "uint32", int64: "int64",
-  uint64: "uint64", float32: "float", float64: "double",
+  int8: "int8",
+  uint8: "uint8",
+  int16: "int16",
+  uint16: "uint16",
+  int32: "int32",
+  uint32: "uint32",
+  int64: "int64",
+  uint64: "uint64",
+  float32: "float",
+  float64: "double",
 };
 
 interface TextHeader {
@@ -56,7 +72,10 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   const [sz, sy, sx] = geometry.spacingMmZyx;
   const d = geometry.directionXyz;
   const isFlat = geometry.dimensions === 2;
-  const kept = source.format === "nrrd" && source.fields?.["space directions"] !== undefined ? spatialFields(source) : null;
+  const kept =
+    source.format === "nrrd" && source.fields?.["space directions"] !== undefined
+      ? spatialFields(source)
+      : null;
   const vector = (axis: number, spacing: number) =>
     `(${[d[axis]! * spacing, d[3 + axis]! * spacing, d[6 + axis]! * spacing].join(",")})`;
   const lines = [
@@ -82,7 +101,10 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
 function spatialFields({ fields }: ImageSource) {
   return {
     space: fields!["space"] ?? "left-posterior-superior",
-    directions: fields!["space directions"]!.replace(/\bnone\b/g, "").replace(/\s+/g, " ").trim(),
+    directions: fields!
+      ["space directions"]!.replace(/\bnone\b/g, "")
+      .replace(/\s+/g, " ")
+      .trim(),
     origin: fields!["space origin"] ?? "(0,0,0)",
   };
 }

@@ -21,7 +21,9 @@ export function imageFormatOf(path: string): ImageFormat {
 }
 
 /** `brain_0000.nii.gz` → `brain_0000` and `.nii.gz`; null for a file of no known format. */
-export function splitImageEnding(fileName: string): { readonly stem: string; readonly ending: string } | null {
+export function splitImageEnding(
+  fileName: string,
+): { readonly stem: string; readonly ending: string } | null {
   const found = formats.find(([ending]) => fileName.toLowerCase().endsWith(ending));
   if (found === undefined) return null;
   return { stem: fileName.slice(0, -found[0].length), ending: fileName.slice(-found[0].length) };

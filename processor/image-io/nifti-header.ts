@@ -18,19 +18,31 @@ export interface NiftiHeader {
 export const niftiHeaderBytes = 544;
 
 const types: Readonly<Record<number, ElementType>> = {
-  2: "uint8", 4: "int16", 8: "int32", 16: "float32", 64: "float64", 256: "int8", 512: "uint16", 768: "uint32",
-  1024: "int64", 1280: "uint64",
+  2: "uint8",
+  4: "int16",
+  8: "int32",
+  16: "float32",
+  64: "float64",
+  256: "int8",
+  512: "uint16",
+  768: "uint32",
+  1024: "int64",
+  1280: "uint64",
 };
 
 /** @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED (a pair of files, complex or RGB voxels) */
 export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
-  if (bytes.length < 348) throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
+  if (bytes.length < 348)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const little = view.getInt32(0, true);
   const big = view.getInt32(0, false);
   const isBigEndian = big === 348 || big === 540;
   if (!isBigEndian && little !== 348 && little !== 540) {
-    throw new ProcessorError("IMAGE_INVALID", `${path}: no NIfTI header (its first number is ${little}, not 348 or 540)`);
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${path}: no NIfTI header (its first number is ${little}, not 348 or 540)`,
+    );
   }
   const version = (isBigEndian ? big : little) === 348 ? 1 : 2;
   const magic = bytes.toString("latin1", version === 1 ? 344 : 4, version === 1 ? 347 : 7);
@@ -62,7 +74,9 @@ class FieldReader {
   }
 
   code(at: readonly [v1: number, v2: number]): number {
-    return this.version === 1 ? this.view.getInt16(at[0], this.little) : this.view.getInt32(at[1], this.little);
+    return this.version === 1
+      ? this.view.getInt16(at[0], this.little)
+      : this.view.getInt32(at[1], this.little);
   }
 
   reals(at: readonly [v1: number, v2: number], count: number): number[] {
@@ -78,7 +92,9 @@ class FieldReader {
   }
 
   dataOffset(): number {
-    return this.version === 1 ? this.view.getFloat32(108, this.little) : Number(this.view.getBigInt64(168, this.little));
+    return this.version === 1
+      ? this.view.getFloat32(108, this.little)
+      : Number(this.view.getBigInt64(168, this.little));
   }
 }
 
@@ -91,10 +107,14 @@ function readFields(
   const code = fields.short([70, 12]);
   const type = types[code];
   if (type === undefined) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`);
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`,
+    );
   }
   const rank = dimensions[0]!;
-  if (rank < 1 || rank > 7) throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);
+  if (rank < 1 || rank > 7)
+    throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);
   const [slope = 0, intercept = 0] = fields.reals([112, 176], 2);
   return {
     isBigEndian,

@@ -8,8 +8,17 @@ import { checkSizes } from "./check-sizes.js";
 import { bytesOf, decodeElements, type ElementType, separateComponents } from "./element-type.js";
 
 const types: Readonly<Record<string, ElementType>> = {
-  MET_CHAR: "int8", MET_UCHAR: "uint8", MET_SHORT: "int16", MET_USHORT: "uint16", MET_INT: "int32", MET_UINT: "uint32",
-  MET_LONG: "int32", MET_ULONG: "uint32", MET_LONG_LONG: "int64", MET_ULONG_LONG: "uint64", MET_FLOAT: "float32",
+  MET_CHAR: "int8",
+  MET_UCHAR: "uint8",
+  MET_SHORT: "int16",
+  MET_USHORT: "uint16",
+  MET_INT: "int32",
+  MET_UINT: "uint32",
+  MET_LONG: "int32",
+  MET_ULONG: "uint32",
+  MET_LONG_LONG: "int64",
+  MET_ULONG_LONG: "uint64",
+  MET_FLOAT: "float32",
   MET_DOUBLE: "float64",
 };
 
@@ -23,16 +32,24 @@ export async function readMetaimage(path: string): Promise<Image> {
   headerReader.destroy();
   const { fields, length: headerLength } = parseFields(path, start);
   const type = types[fields.get("ElementType") ?? ""];
-  if (type === undefined) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ElementType ${fields.get("ElementType")}`);
+  if (type === undefined)
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ElementType ${fields.get("ElementType")}`);
   const sizes = numbers(path, fields, ["DimSize"]);
   const components = Number(fields.get("ElementNumberOfChannels") ?? 1);
   checkSizes(path, [...sizes, components], bytesOf(type));
   if (sizes.length < 2 || sizes.length > 4) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${sizes.length} dimensions (${sizes.join(" × ")})`);
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ${sizes.length} dimensions (${sizes.join(" × ")})`,
+    );
   }
   const count = sizes.reduce((product, size) => product * size, components);
   const bytes = await readVoxels(path, fields, { headerLength, length: count * bytesOf(type) });
-  const voxels = decodeElements(bytes, type, isTrue(fields, "ElementByteOrderMSB") || isTrue(fields, "BinaryDataByteOrderMSB"));
+  const voxels = decodeElements(
+    bytes,
+    type,
+    isTrue(fields, "ElementByteOrderMSB") || isTrue(fields, "BinaryDataByteOrderMSB"),
+  );
   const [x = 1, y = 1, z = 1, frames = 1] = sizes;
   return {
     voxels: separateComponents(voxels, components),
@@ -72,8 +89,14 @@ interface Voxels {
 async function readVoxels(path: string, fields: Fields, { headerLength, length }: Voxels): Promise<Buffer> {
   const dataFile = fields.get("ElementDataFile")!;
   const isLocal = dataFile.toUpperCase() === "LOCAL";
-  if (!isLocal && (dataFile !== basename(dataFile) || dataFile.startsWith("LIST") || dataFile.includes("%"))) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ElementDataFile ${dataFile}; one file in the same folder is read`);
+  if (
+    !isLocal &&
+    (dataFile !== basename(dataFile) || dataFile.startsWith("LIST") || dataFile.includes("%"))
+  ) {
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ElementDataFile ${dataFile}; one file in the same folder is read`,
+    );
   }
   const compression = isTrue(fields, "CompressedData") ? "zlib" : "none";
   const reader = await ByteReader.open({
@@ -94,7 +117,10 @@ const isTrue = (fields: Fields, key: string): boolean => fields.get(key)?.toLowe
 
 function numbers(path: string, fields: Fields, keys: readonly string[]): number[] {
   const text = keys.map((key) => fields.get(key)).find((value) => value !== undefined);
-  const values = (text ?? "").split(/\s+/).filter((word) => word !== "").map(Number);
+  const values = (text ?? "")
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .map(Number);
   if (values.some((value) => !Number.isFinite(value))) {
     throw new ProcessorError("IMAGE_INVALID", `${path}: ${keys[0]} is ${text}`);
   }

@@ -36,9 +36,16 @@ function gridOf(path: string, { sizesXyz, type }: NiftiHeader) {
   checkSizes(path, sizesXyz, bytesOf(type));
   const [x = 1, y = 1, z = 1, components = 1, ...rest] = sizesXyz;
   if (rest.some((size) => size > 1)) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`);
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`,
+    );
   }
-  return { sizeZyx: [z, y, x] as Zyx, components, dimensions: sizesXyz.length <= 2 ? (2 as const) : (3 as const) };
+  return {
+    sizeZyx: [z, y, x] as Zyx,
+    components,
+    dimensions: sizesXyz.length <= 2 ? (2 as const) : (3 as const),
+  };
 }
 
 /** A slope of 0 means none; slope 1 and intercept 0 change nothing and keep the type. */

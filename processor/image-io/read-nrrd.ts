@@ -7,15 +7,40 @@ import { checkSizes } from "./check-sizes.js";
 import { bytesOf, decodeElements, type ElementType, separateComponents } from "./element-type.js";
 
 const types: Readonly<Record<string, ElementType>> = {
-  "signed char": "int8", int8: "int8", int8_t: "int8",
-  uchar: "uint8", "unsigned char": "uint8", uint8: "uint8", uint8_t: "uint8",
-  short: "int16", "short int": "int16", "signed short": "int16", int16: "int16", int16_t: "int16",
-  ushort: "uint16", "unsigned short": "uint16", uint16: "uint16", uint16_t: "uint16",
-  int: "int32", "signed int": "int32", int32: "int32", int32_t: "int32",
-  uint: "uint32", "unsigned int": "uint32", uint32: "uint32", uint32_t: "uint32",
-  longlong: "int64", "long long": "int64", int64: "int64", int64_t: "int64",
-  ulonglong: "uint64", "unsigned long long": "uint64", uint64: "uint64", uint64_t: "uint64",
-  float: "float32", double: "float64",
+  "signed char": "int8",
+  int8: "int8",
+  int8_t: "int8",
+  uchar: "uint8",
+  "unsigned char": "uint8",
+  uint8: "uint8",
+  uint8_t: "uint8",
+  short: "int16",
+  "short int": "int16",
+  "signed short": "int16",
+  int16: "int16",
+  int16_t: "int16",
+  ushort: "uint16",
+  "unsigned short": "uint16",
+  uint16: "uint16",
+  uint16_t: "uint16",
+  int: "int32",
+  "signed int": "int32",
+  int32: "int32",
+  int32_t: "int32",
+  uint: "uint32",
+  "unsigned int": "uint32",
+  uint32: "uint32",
+  uint32_t: "uint32",
+  longlong: "int64",
+  "long long": "int64",
+  int64: "int64",
+  int64_t: "int64",
+  ulonglong: "uint64",
+  "unsigned long long": "uint64",
+  uint64: "uint64",
+  uint64_t: "uint64",
+  float: "float32",
+  double: "float64",
 };
 
 const longestHeader = 1 << 16;
@@ -27,15 +52,23 @@ export async function readNrrd(path: string): Promise<Image> {
   headerReader.destroy();
   const { fields, length: headerLength } = parseFields(path, start);
   const type = types[fields.get("type") ?? ""];
-  if (type === undefined) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: type ${fields.get("type")}`);
+  if (type === undefined)
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: type ${fields.get("type")}`);
   if (fields.has("data file") || fields.has("datafile")) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: voxels in another file (${fields.get("data file") ?? fields.get("datafile")})`);
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: voxels in another file (${fields.get("data file") ?? fields.get("datafile")})`,
+    );
   }
   const sizes = (fields.get("sizes") ?? "").split(/\s+/).map(Number);
   checkSizes(path, sizes, bytesOf(type));
   const layout = axisLayout(path, fields, sizes);
   const count = sizes.reduce((product, size) => product * size, 1);
-  const reader = await ByteReader.open({ path, compression: compressionOf(path, fields), start: headerLength });
+  const reader = await ByteReader.open({
+    path,
+    compression: compressionOf(path, fields),
+    start: headerLength,
+  });
   try {
     const bytes = await reader.readData(Number(fields.get("byte skip") ?? 0), count * bytesOf(type));
     await reader.finish();
@@ -54,7 +87,8 @@ export async function readNrrd(path: string): Promise<Image> {
 type Fields = ReadonlyMap<string, string>;
 
 function parseFields(path: string, bytes: Buffer): { readonly fields: Fields; readonly length: number } {
-  if (bytes.toString("latin1", 0, 7) !== "NRRD000") throw new ProcessorError("IMAGE_INVALID", `${path}: no NRRD header`);
+  if (bytes.toString("latin1", 0, 7) !== "NRRD000")
+    throw new ProcessorError("IMAGE_INVALID", `${path}: no NRRD header`);
   const fields = new Map<string, string>();
   let at = 0;
   while (at < bytes.length) {
@@ -94,7 +128,10 @@ function axisLayout(path: string, fields: Fields, sizes: readonly number[]): Lay
   const spatial = sizes.map((_, axis) => (directions === undefined ? axis < 3 : directions[axis] !== null));
   const spatialSizes = sizes.filter((_, axis) => spatial[axis]);
   if (spatialSizes.length < 2 || spatialSizes.length > 3 || sizes.length - spatialSizes.length > 1) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: axes ${sizes.join(" × ")} of kinds ${fields.get("kinds") ?? "unknown"}`);
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: axes ${sizes.join(" × ")} of kinds ${fields.get("kinds") ?? "unknown"}`,
+    );
   }
   const other = spatial.indexOf(false);
   return {
@@ -119,11 +156,16 @@ function geometryOf(path: string, fields: Fields, { sizes, directions }: Layout)
   const [x = 1, y = 1, z = 1] = sizes;
   const dimensions = sizes.length === 2 ? 2 : 3;
   const signs = signsOf(fields.get("space") ?? "");
-  const vectors = (directions ?? []).map((vector) => vector.map((part, axis) => part * signs[axis as 0 | 1 | 2] || 0));
+  const vectors = (directions ?? []).map((vector) =>
+    vector.map((part, axis) => part * signs[axis as 0 | 1 | 2] || 0),
+  );
   const lengths = vectors.map((vector) => Math.sqrt(vector.reduce((sum, part) => sum + part * part, 0)));
   const plain = (fields.get("spacings") ?? "").split(/\s+/).map(Number);
-  const spacing = (axis: number): number => lengths[axis] || (Number.isFinite(plain[axis]) && plain[axis]) || 1;
-  const origin = vectorOf(fields.get("space origin") ?? "(0,0,0)").map((part, axis) => part * signs[axis as 0 | 1 | 2] || 0);
+  const spacing = (axis: number): number =>
+    lengths[axis] || (Number.isFinite(plain[axis]) && plain[axis]) || 1;
+  const origin = vectorOf(fields.get("space origin") ?? "(0,0,0)").map(
+    (part, axis) => part * signs[axis as 0 | 1 | 2] || 0,
+  );
   if ([...lengths, ...origin].some((value) => !Number.isFinite(value))) {
     throw new ProcessorError("IMAGE_INVALID", `${path}: space directions ${fields.get("space directions")}`);
   }
@@ -131,7 +173,11 @@ function geometryOf(path: string, fields: Fields, { sizes, directions }: Layout)
   const isOriented = dimensions === 3 && vectors.length === 3;
   return {
     sizeZyx: [z, y, x] as Zyx,
-    spacingMmZyx: [dimensions === 2 ? 999 * Math.max(spacing(0), spacing(1)) : spacing(2), spacing(1), spacing(0)],
+    spacingMmZyx: [
+      dimensions === 2 ? 999 * Math.max(spacing(0), spacing(1)) : spacing(2),
+      spacing(1),
+      spacing(0),
+    ],
     originMmXyz: [origin[0] ?? 0, origin[1] ?? 0, origin[2] ?? 0],
     directionXyz: isOriented
       ? ([0, 1, 2].flatMap((row) => [0, 1, 2].map((axis) => unit(axis, row))) as unknown as Direction)

@@ -14,16 +14,21 @@ export async function readPng(path: string): Promise<Image> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new ProcessorError("INPUT_NOT_FOUND", `${path} does not exist or cannot be read`, { cause });
   });
-  if (info.size < headerBytes) throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${info.size} bytes are no PNG`);
+  if (info.size < headerBytes)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${info.size} bytes are no PNG`);
   const bytes = await readFile(path);
   const width = bytes.readUInt32BE(16);
   const height = bytes.readUInt32BE(20);
   checkSizes(path, [width, height], 1);
-  if (width * height > largestPixels) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${width} × ${height} pixels`);
+  if (width * height > largestPixels)
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${width} × ${height} pixels`);
   const png = decode(path, bytes);
   const components = png.components;
   const pixels = width * height;
-  const voxels = png.samples instanceof Uint16Array ? new Uint16Array(pixels * components) : new Uint8Array(pixels * components);
+  const voxels =
+    png.samples instanceof Uint16Array
+      ? new Uint16Array(pixels * components)
+      : new Uint8Array(pixels * components);
   for (let component = 0; component < components; component++) {
     // pngjs gives four samples for each pixel, whatever the file has; the last is opacity.
     const sample = component === components - 1 && png.hasAlpha ? 3 : component;
@@ -55,6 +60,8 @@ function decode(path: string, bytes: Buffer) {
     const hasColour = png.color || png.palette;
     return { samples, hasAlpha: png.alpha, components: (hasColour ? 3 : 1) + (png.alpha ? 1 : 0) };
   } catch (cause) {
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: no complete PNG: ${(cause as Error).message}`, { cause });
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: no complete PNG: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

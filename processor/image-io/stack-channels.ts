@@ -5,7 +5,8 @@ import type { Geometry } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
 
 export interface StackOptions {
-  readonly expectedChannels: number;
+  /** Of the model, in the order of `_0000`, `_0001`, … */
+  readonly channelNames: readonly string[];
   /** Told when channels agree in shape and spacing but not in origin or direction: nnU-Net goes on as well. */
   readonly onWarning: (line: string) => void;
 }
@@ -16,14 +17,20 @@ export interface StackOptions {
  * @param images one for each channel, or fewer that hold several components
  * @throws INPUT_CHANNELS, GEOMETRY_MISMATCH, IMAGE_NOT_FINITE
  */
-export function stackChannels(images: readonly Image[], { expectedChannels, onWarning }: StackOptions): CaseVolume {
+export function stackChannels(
+  images: readonly Image[],
+  { channelNames, onWarning }: StackOptions,
+): CaseVolume {
   const first = images[0]!;
   const channelCount = images.reduce((sum, { components }) => sum + components, 0);
-  if (channelCount !== expectedChannels) {
-    const found = images.map(({ source, components }) => `${source.path} (${components})`).join(", ");
+  if (channelCount !== channelNames.length) {
+    const wanted = channelNames.map((name, i) => `_${String(i).padStart(4, "0")} ${name}`).join(", ");
+    const found = images.map(
+      ({ source, components }) => `${source.path}${components > 1 ? ` (${components})` : ""}`,
+    );
     throw new ProcessorError(
       "INPUT_CHANNELS",
-      `the model takes ${expectedChannels} channel${expectedChannels === 1 ? "" : "s"}, found ${channelCount}: ${found}`,
+      `the model takes ${channelNames.length} (${wanted}), found ${channelCount}: ${found.join(", ")}`,
     );
   }
   for (const image of images.slice(1)) compareGrids(first, image, onWarning);
@@ -74,7 +81,8 @@ function compareGrids(first: Image, other: Image, onWarning: (line: string) => v
     );
   };
   if (!isClose(first.geometry.sizeZyx, other.geometry.sizeZyx)) refuse("sizeZyx", "size");
-  if (!isClose(first.geometry.spacingMmZyx, other.geometry.spacingMmZyx)) refuse("spacingMmZyx", "spacing in mm");
+  if (!isClose(first.geometry.spacingMmZyx, other.geometry.spacingMmZyx))
+    refuse("spacingMmZyx", "spacing in mm");
   if (!isClose(first.geometry.originMmXyz, other.geometry.originMmXyz)) {
     onWarning(`${pair} differ in origin; the first one's is kept`);
   }

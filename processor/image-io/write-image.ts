@@ -20,7 +20,8 @@ export const writeLabelMap = (labelMap: LabelMap, path: string, source: ImageSou
 
 /** Writes an image; its ending decides the format. */
 export async function writeImage(image: Image, path: string): Promise<void> {
-  if (path.toLowerCase().endsWith(".mhd")) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write .mha instead`);
+  if (path.toLowerCase().endsWith(".mhd"))
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write .mha instead`);
   await writeFileWhole(path, await encoders[imageFormatOf(path)](image, path));
 }
 
@@ -62,7 +63,8 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
 };
 
 function refuseComponents({ components }: Image, path: string): void {
-  if (components !== 1) throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
+  if (components !== 1)
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
 }
 
 /** A copy where the voxels lie on shared memory, which zlib and the file system do not take. */

@@ -5,7 +5,7 @@ import { voxelCount, type Zyx } from "../volume/axes.js";
 import { gaussianImportance } from "./gaussian.js";
 import { mirrorings } from "./mirrorings.js";
 import { addImportance, addWindow, cutWindow } from "./window-copy.js";
-import { windowGrid, type WindowRow } from "./window-rows.js";
+import { type WindowRow, windowGrid } from "./window-rows.js";
 import {
   type FromInferenceWorker,
   type PredictTask,
@@ -39,7 +39,11 @@ function send(message: FromInferenceWorker): void {
   port.postMessage(message);
 }
 
-async function load({ onnxFiles, device, threads }: Extract<ToInferenceWorker, { type: "load" }>): Promise<void> {
+async function load({
+  onnxFiles,
+  device,
+  threads,
+}: Extract<ToInferenceWorker, { type: "load" }>): Promise<void> {
   const options: ort.InferenceSession.SessionOptions = {
     executionProviders: [device],
     intraOpNumThreads: threads,
@@ -59,7 +63,10 @@ async function load({ onnxFiles, device, threads }: Extract<ToInferenceWorker, {
     );
   }
   sessions = loaded;
-  send({ type: "loaded", executionProvider: device === "cuda" ? "CUDAExecutionProvider" : "CPUExecutionProvider" });
+  send({
+    type: "loaded",
+    executionProvider: device === "cuda" ? "CUDAExecutionProvider" : "CPUExecutionProvider",
+  });
 }
 
 /** Windows of a 2-D network that go through it together. */
@@ -104,7 +111,9 @@ class WindowRun {
   ) {
     const isWeighted = windows > 1 || task.plan.gaussianForSingleWindow;
     this.patchVoxels = voxelCount(patchZyx);
-    this.importance = isWeighted ? gaussianImportance(task.plan.patchSize) : new Float32Array(this.patchVoxels).fill(1);
+    this.importance = isWeighted
+      ? gaussianImportance(task.plan.patchSize)
+      : new Float32Array(this.patchVoxels).fill(1);
     this.flips = mirrorings(task.mirrorAxes, task.plan.dimensions);
   }
 
@@ -118,7 +127,15 @@ class WindowRun {
       const input = new Float32Array(onVolume.length * inputValues);
       onVolume.forEach((cornerZyx, i) => {
         const window = input.subarray(i * inputValues, (i + 1) * inputValues);
-        cutWindow({ volume: task.data, sizeZyx: task.sizeZyx, channelCount: task.channelCount, cornerZyx, patchZyx, flip, window });
+        cutWindow({
+          volume: task.data,
+          sizeZyx: task.sizeZyx,
+          channelCount: task.channelCount,
+          cornerZyx,
+          patchZyx,
+          flip,
+          window,
+        });
       });
       for (const session of sessions) {
         if (Atomics.load(task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
@@ -127,7 +144,16 @@ class WindowRun {
         onSums.forEach((cornerZyx, i) => {
           const answer = answers.subarray(i * outputValues, (i + 1) * outputValues);
           this.prepare(answer);
-          addWindow({ ...sums.target, answer, heads: task.heads, patchZyx, flip, importance, share, cornerZyx });
+          addWindow({
+            ...sums.target,
+            answer,
+            heads: task.heads,
+            patchZyx,
+            flip,
+            importance,
+            share,
+            cornerZyx,
+          });
         });
         logits!.dispose();
       }
@@ -182,7 +208,8 @@ class RollingSums {
         const source = (slice * heads + head) * plane;
         const target = ((slice - from) * heads + head) * plane;
         const weights = slice * plane;
-        for (let i = 0; i < plane; i++) values[target + i] = this.sums[source + i]! / this.weights[weights + i]!;
+        for (let i = 0; i < plane; i++)
+          values[target + i] = this.sums[source + i]! / this.weights[weights + i]!;
       }
     }
     return values;

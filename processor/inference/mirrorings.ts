@@ -5,7 +5,10 @@
  * @param dimensions of the patch; a 2-D patch has its axes behind the slice axis
  * @returns for each pass which of z, y, x are flipped
  */
-export function mirrorings(axes: readonly number[], dimensions: 2 | 3): readonly (readonly [boolean, boolean, boolean])[] {
+export function mirrorings(
+  axes: readonly number[],
+  dimensions: 2 | 3,
+): readonly (readonly [boolean, boolean, boolean])[] {
   const spatial = axes.map((axis) => axis + (3 - dimensions));
   return Array.from({ length: 2 ** spatial.length }, (_, bits) => {
     const flipped = spatial.filter((_, i) => (bits >> i) & 1);

@@ -1,11 +1,19 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ProcessorError } from "../errors.js";
 import type { Device, InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
-import { type FromInferenceWorker, releasedIndex, stopIndex, type ToInferenceWorker } from "./worker-messages.js";
+import {
+  type FromInferenceWorker,
+  releasedIndex,
+  stopIndex,
+  type ToInferenceWorker,
+} from "./worker-messages.js";
 
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
@@ -43,8 +51,15 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url));
   const mailbox = new Mailbox(worker);
   const threads = availableParallelism();
-  const tries: readonly ("cpu" | "cuda")[] = options.device === "auto" ? ["cuda", "cpu"] : [options.device];
+  const tries = devicesToTry(options.device);
   for (const device of tries) {
+    if (device === "cuda" && !hasCudaProvider()) {
+      await worker.terminate();
+      throw new ProcessorError(
+        "DEVICE_MISSING",
+        "CUDA was asked for; this installation has no CUDA execution provider",
+      );
+    }
     post(worker, { type: "load", onnxFiles: options.onnxFiles, device, threads });
     const answer = await mailbox.next();
     if (answer.type === "loaded") return networksOf(worker, mailbox, answer.executionProvider);
@@ -56,6 +71,18 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       : new ProcessorError("INFERENCE_FAILED", `${options.onnxFiles[0]}: ${answer.message}`);
   }
   throw new Error("no device was tried");
+}
+
+/** ONNX Runtime complains on stderr when it is asked for a provider that is not installed: `auto` looks first. */
+function devicesToTry(device: Device): readonly ("cpu" | "cuda")[] {
+  if (device !== "auto") return [device];
+  return hasCudaProvider() ? ["cuda", "cpu"] : ["cpu"];
+}
+
+function hasCudaProvider(): boolean {
+  const packageFolder = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
+  const folder = join(packageFolder, "bin", "napi-v6", process.platform, process.arch);
+  return existsSync(join(folder, "libonnxruntime_providers_cuda.so"));
 }
 
 function post(worker: Worker, message: ToInferenceWorker): void {
@@ -91,7 +118,10 @@ class Mailbox {
 
 function inferenceError(error: Error & { readonly code?: string }): Error {
   const isMemory = error.code === "ERR_WORKER_OUT_OF_MEMORY" || /alloc|memory/i.test(error.message);
-  if (isMemory) return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${error.message}`, { cause: error });
+  if (isMemory)
+    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${error.message}`, {
+      cause: error,
+    });
   return error;
 }
 
@@ -100,7 +130,11 @@ function networksOf(worker: Worker, mailbox: Mailbox, executionProvider: string)
     executionProvider,
     predict(prepared, options) {
       const isProbability = options.plan.averaging === "probabilities";
-      const stream = { heads: options.heads, sizeZyx: prepared.sizeZyx, kind: isProbability ? "probabilities" : "logits" } as const;
+      const stream = {
+        heads: options.heads,
+        sizeZyx: prepared.sizeZyx,
+        kind: isProbability ? "probabilities" : "logits",
+      } as const;
       return { ...stream, slabs: slabsOf({ worker, mailbox }, prepared, options) };
     },
     close: async () => void (await worker.terminate()),

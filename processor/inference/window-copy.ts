@@ -81,9 +81,11 @@ export function addWindow(task: AddTask): void {
         const source = ((head * pz + (flip[0] ? pz - 1 - z : z)) * py + (flip[1] ? py - 1 - y : y)) * px;
         if (flip[2]) {
           const last = source + px - 1;
-          for (let x = xFrom; x < xTo; x++) sums[target + x]! += answer[last - x]! * importance[weights + x]! * share;
+          for (let x = xFrom; x < xTo; x++)
+            sums[target + x]! += answer[last - x]! * importance[weights + x]! * share;
         } else {
-          for (let x = xFrom; x < xTo; x++) sums[target + x]! += answer[source + x]! * importance[weights + x]! * share;
+          for (let x = xFrom; x < xTo; x++)
+            sums[target + x]! += answer[source + x]! * importance[weights + x]! * share;
         }
       }
     }
@@ -91,8 +93,17 @@ export function addWindow(task: AddTask): void {
 }
 
 /** Adds the importance of one window to the sum of weights, `slice × y × x`. */
-export function addImportance(task: Pick<AddTask, "patchZyx" | "importance" | "sums" | "sumsSizeZyx" | "cornerZyx">): void {
-  addWindow({ ...task, answer: task.importance, heads: 1, flip: [false, false, false], share: 1, importance: onesLike(task.importance) });
+export function addImportance(
+  task: Pick<AddTask, "patchZyx" | "importance" | "sums" | "sumsSizeZyx" | "cornerZyx">,
+): void {
+  addWindow({
+    ...task,
+    answer: task.importance,
+    heads: 1,
+    flip: [false, false, false],
+    share: 1,
+    importance: onesLike(task.importance),
+  });
 }
 
 const ones = new Map<number, Float32Array>();

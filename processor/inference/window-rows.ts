@@ -29,15 +29,20 @@ const slicesPerRow = 16;
 export function windowGrid(sizeZyx: Zyx, patchSize: readonly number[], stepSize: number): WindowGrid {
   const isFlat = patchSize.length === 2;
   const patchZyx = (isFlat ? [1, ...patchSize] : patchSize) as unknown as Zyx;
-  const paddedSizeZyx = sizeZyx.map((size, axis) => Math.max(size, patchZyx[axis as 0 | 1 | 2])) as unknown as Zyx;
+  const paddedSizeZyx = sizeZyx.map((size, axis) =>
+    Math.max(size, patchZyx[axis as 0 | 1 | 2]),
+  ) as unknown as Zyx;
   const paddingBeforeZyx = paddedSizeZyx.map((size, axis) =>
     Math.floor((size - sizeZyx[axis as 0 | 1 | 2]) / 2),
   ) as unknown as Zyx;
   const [, yStarts, xStarts] = ([0, 1, 2] as const).map((axis) =>
     windowStarts(paddedSizeZyx[axis], patchZyx[axis], stepSize),
   ) as unknown as Zyx<readonly number[]>;
-  const cornersAt = (z: number): readonly Zyx[] => yStarts.flatMap((y) => xStarts.map((x) => [z, y, x] as const));
-  const rows = isFlat ? flatRows(paddedSizeZyx[0], cornersAt) : deepRows(paddedSizeZyx[0], patchZyx[0], { stepSize, cornersAt });
+  const cornersAt = (z: number): readonly Zyx[] =>
+    yStarts.flatMap((y) => xStarts.map((x) => [z, y, x] as const));
+  const rows = isFlat
+    ? flatRows(paddedSizeZyx[0], cornersAt)
+    : deepRows(paddedSizeZyx[0], patchZyx[0], { stepSize, cornersAt });
   return { patchZyx, paddedSizeZyx, paddingBeforeZyx, rows };
 }
 

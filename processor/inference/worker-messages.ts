@@ -3,7 +3,12 @@ import type { Zyx } from "../volume/axes.js";
 
 /** What the main thread tells the thread that owns the ONNX Runtime sessions. */
 export type ToInferenceWorker =
-  | { readonly type: "load"; readonly onnxFiles: readonly string[]; readonly device: "cpu" | "cuda"; readonly threads: number }
+  | {
+      readonly type: "load";
+      readonly onnxFiles: readonly string[];
+      readonly device: "cpu" | "cuda";
+      readonly threads: number;
+    }
   | { readonly type: "predict"; readonly task: PredictTask };
 
 export interface PredictTask {
@@ -30,7 +35,11 @@ export type FromInferenceWorker =
       readonly values: Float32Array<SharedArrayBuffer>;
     }
   | { readonly type: "done" }
-  | { readonly type: "failed"; readonly reason: "device" | "load" | "run" | "overflow" | "stopped"; readonly message: string };
+  | {
+      readonly type: "failed";
+      readonly reason: "device" | "load" | "run" | "overflow" | "stopped";
+      readonly message: string;
+    };
 
 export const stopIndex = 0;
 export const releasedIndex = 1;

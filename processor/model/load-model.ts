@@ -25,9 +25,14 @@ export async function loadModel(folder: string, wantedFolds: readonly string[] |
   const present = model.folds.map(({ fold }) => fold);
   const missing = (wantedFolds ?? []).filter((fold) => !present.includes(fold));
   if (missing.length > 0) {
-    throw new ProcessorError("FOLD_MISSING", `${folder} has folds ${present.join(", ")}, not ${missing.join(", ")}`);
+    throw new ProcessorError(
+      "FOLD_MISSING",
+      `${folder} has folds ${present.join(", ")}, not ${missing.join(", ")}`,
+    );
   }
-  const used = model.folds.filter(({ fold }) => wantedFolds === null || wantedFolds.length === 0 || wantedFolds.includes(fold));
+  const used = model.folds.filter(
+    ({ fold }) => wantedFolds === null || wantedFolds.length === 0 || wantedFolds.includes(fold),
+  );
   const folds: { fold: string; onnxFile: string }[] = [];
   for (const files of used) folds.push(await locate(folder, files));
   return { folder, manifest, model, folds };
@@ -35,25 +40,33 @@ export async function loadModel(folder: string, wantedFolds: readonly string[] |
 
 async function readText(path: string, folder: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: unknown) => {
-    throw new ProcessorError("MODEL_NOT_FOUND", `${folder} has no readable manifest.json: it is no converted model`, { cause });
+    throw new ProcessorError(
+      "MODEL_NOT_FOUND",
+      `${folder} has no readable manifest.json: it is no converted model`,
+      { cause },
+    );
   });
 }
 
 function parseManifest(path: string, text: string): ProcessorManifest {
-  const invalid = (reason: string): ProcessorError => new ProcessorError("MANIFEST_INVALID", `${path}: ${reason}`);
+  const invalid = (reason: string): ProcessorError =>
+    new ProcessorError("MANIFEST_INVALID", `${path}: ${reason}`);
   let manifest: ProcessorManifest;
   try {
     manifest = JSON.parse(text) as ProcessorManifest;
   } catch (cause) {
     throw invalid(`no JSON: ${(cause as Error).message}`);
   }
-  if (manifest.manifestVersion !== 1) throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
-  if (!Array.isArray(manifest.models) || manifest.models.length !== 1) throw invalid("it should list one model");
+  if (manifest.manifestVersion !== 1)
+    throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
+  if (!Array.isArray(manifest.models) || manifest.models.length !== 1)
+    throw invalid("it should list one model");
   const model = manifest.models[0]!;
   for (const key of ["plan", "labels", "network", "folds", "channelNames"] as const) {
     if (typeof model[key] !== "object" || model[key] === null) throw invalid(`models[0].${key} is missing`);
   }
-  if (typeof manifest.settings !== "object" || manifest.settings === null) throw invalid("settings is missing");
+  if (typeof manifest.settings !== "object" || manifest.settings === null)
+    throw invalid("settings is missing");
   if (model.folds.length === 0) throw invalid("it lists no folds");
   return manifest;
 }
@@ -61,7 +74,10 @@ function parseManifest(path: string, text: string): ProcessorManifest {
 async function locate(folder: string, { fold, onnxFile, weightsFile }: FoldFiles) {
   for (const file of [onnxFile, weightsFile]) {
     if (isAbsolute(file) || normalize(file).startsWith("..")) {
-      throw new ProcessorError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
+      throw new ProcessorError(
+        "MANIFEST_INVALID",
+        `${folder}: the manifest names ${file}, outside its folder`,
+      );
     }
     if ((await stat(join(folder, file)).catch(() => null)) === null) {
       throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);

@@ -3,7 +3,10 @@ import type { LabelDefinition } from "../model/manifest.js";
 import type { LabelMap } from "../volume/label-map.js";
 
 /** Voxels and millilitres of every foreground label, in ascending order. */
-export function countLabels({ voxels, geometry }: LabelMap, definition: LabelDefinition): NonNullable<CaseReport["labels"]> {
+export function countLabels(
+  { voxels, geometry }: LabelMap,
+  definition: LabelDefinition,
+): NonNullable<CaseReport["labels"]> {
   const counts = new Float64Array(65536);
   for (let i = 0; i < voxels.length; i++) counts[voxels[i]!]!++;
   const cubicMillimetres = geometry.spacingMmZyx.reduce((product, spacing) => product * spacing, 1);

@@ -41,7 +41,11 @@ export class NpzWriter {
     this.rawBytes += bytes.length;
     const deflate = this.deflate!;
     const hasRoom = deflate.write(bytes);
-    if (!hasRoom) await Promise.race([new Promise<void>((resolve) => void deflate.once("drain", resolve)), this.draining]);
+    if (!hasRoom)
+      await Promise.race([
+        new Promise<void>((resolve) => void deflate.once("drain", resolve)),
+        this.draining,
+      ]);
   }
 
   async end(): Promise<void> {

@@ -26,7 +26,10 @@ export interface ProbabilityFile extends ProbabilitySink {
  * Slices arrive with all heads, the file wants one head after the other: they are kept in a scratch file beside it, so
  * that memory holds one head at a time.
  */
-export async function openProbabilityFile(path: string, options: ProbabilityFileOptions): Promise<ProbabilityFile> {
+export async function openProbabilityFile(
+  path: string,
+  options: ProbabilityFileOptions,
+): Promise<ProbabilityFile> {
   const { heads, history } = options;
   const stem = join(dirname(path), `.${basename(path)}.partial-${randomBytes(4).toString("hex")}`);
   const scratchPath = `${stem}.scratch`;
@@ -47,9 +50,11 @@ export async function openProbabilityFile(path: string, options: ProbabilityFile
       const bytes = new Uint8Array(planes.buffer, planes.byteOffset, planes.byteLength);
       for (let head = 0; head < heads; head++) {
         const plane = Uint8Array.from(bytes.subarray(head * planeBytes, (head + 1) * planeBytes));
-        await scratch.write(plane, 0, planeBytes, (head * slices + z) * planeBytes).catch((error: unknown) => {
-          throw outputError(path, error);
-        });
+        await scratch
+          .write(plane, 0, planeBytes, (head * slices + z) * planeBytes)
+          .catch((error: unknown) => {
+            throw outputError(path, error);
+          });
       }
     },
     async finish() {
@@ -64,7 +69,11 @@ export async function openProbabilityFile(path: string, options: ProbabilityFile
   };
 }
 
-async function writeArchive(path: string, scratch: FileHandle, options: ProbabilityFileOptions): Promise<void> {
+async function writeArchive(
+  path: string,
+  scratch: FileHandle,
+  options: ProbabilityFileOptions,
+): Promise<void> {
   const { heads, history } = options;
   const sizeZyx = history.originalGeometry.sizeZyx;
   const croppedBytes = voxelCount(history.sizeAfterCroppingZyx) * 4;
@@ -76,7 +85,10 @@ async function writeArchive(path: string, scratch: FileHandle, options: Probabil
     await writer.write(npyHeader([heads, ...sizeZyx]));
     for (let head = 0; head < heads; head++) {
       await readFully(scratch, cropped, head * croppedBytes);
-      const channel = uncropped(values, { ...options, outside: options.labels.regionsClassOrder === null && head === 0 ? 1 : 0 });
+      const channel = uncropped(values, {
+        ...options,
+        outside: options.labels.regionsClassOrder === null && head === 0 ? 1 : 0,
+      });
       await writer.write(Buffer.from(channel.buffer, channel.byteOffset, channel.byteLength));
     }
     await writer.end();
@@ -102,7 +114,9 @@ function uncropped(
   const sizeZyx = history.originalGeometry.sizeZyx;
   const result = new Float32Array(voxelCount(sizeZyx)).fill(outside);
   const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
-  const [strideZ, strideY, strideX] = plan.transposeForward.map((axis) => strides[axis as 0 | 1 | 2]) as unknown as Zyx;
+  const [strideZ, strideY, strideX] = plan.transposeForward.map(
+    (axis) => strides[axis as 0 | 1 | 2],
+  ) as unknown as Zyx;
   const [[z0, z1], [y0, y1], [x0, x1]] = history.cropBoxZyx;
   let source = 0;
   for (let z = z0; z < z1; z++) {

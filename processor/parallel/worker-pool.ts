@@ -7,7 +7,10 @@ import type { KernelName, KernelTask, KernelTasks } from "./kernels.js";
 export interface WorkerPool {
   readonly size: number;
   /** Runs one kernel on the next free worker. */
-  run<Name extends KernelName>(kernel: Name, task: KernelTasks[Name]["task"]): Promise<KernelTasks[Name]["result"]>;
+  run<Name extends KernelName>(
+    kernel: Name,
+    task: KernelTasks[Name]["task"],
+  ): Promise<KernelTasks[Name]["result"]>;
   close(): Promise<void>;
 }
 
@@ -56,7 +59,9 @@ export function createWorkerPool(size = Math.min(availableParallelism(), maximum
       running.delete(worker);
       job?.reject(
         error.code === "ERR_WORKER_OUT_OF_MEMORY"
-          ? new ProcessorError("OUT_OF_MEMORY", `a worker thread ran out of memory: ${error.message}`, { cause: error })
+          ? new ProcessorError("OUT_OF_MEMORY", `a worker thread ran out of memory: ${error.message}`, {
+              cause: error,
+            })
           : error,
       );
       dispatch();
@@ -83,7 +88,10 @@ export function createWorkerPool(size = Math.min(availableParallelism(), maximum
 }
 
 /** Cuts `0 … count` into at most `parts` ranges of nearly equal length. */
-export function splitRange(count: number, parts: number): readonly { readonly from: number; readonly to: number }[] {
+export function splitRange(
+  count: number,
+  parts: number,
+): readonly { readonly from: number; readonly to: number }[] {
   const used = Math.max(1, Math.min(parts, count));
   return Array.from({ length: used }, (_, i) => ({
     from: Math.floor((i * count) / used),

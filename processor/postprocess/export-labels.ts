@@ -61,7 +61,12 @@ export async function exportLabels(stream: LogitStream, options: ExportOptions):
       const planeBytes = stream.heads * tables[1].lower.length * tables[2].lower.length * 4;
       const output = new Float32Array(new SharedArrayBuffer(planeBytes));
       for (let z = done; z < ready; z++) {
-        await pool.run("probabilitySlice", { ...source, z, nonlinearity: nonlinearityOf(stream, labels), output });
+        await pool.run("probabilitySlice", {
+          ...source,
+          z,
+          nonlinearity: nonlinearityOf(stream, labels),
+          output,
+        });
         await options.probabilities.writeSlice(z, output);
       }
     }
@@ -97,7 +102,10 @@ function axisTables(networkSizeZyx: Zyx, { plan, history }: ExportOptions): Zyx<
   return ([0, 1, 2] as const).map((axis) => {
     const order = axis === apart ? (isTorch ? 0 : rule.orderZ) : isTorch ? 1 : rule.order;
     if (order !== 0 && order !== 1) {
-      throw new ProcessorError("PLANS_UNSUPPORTED", `resampling of logits by order ${order}; known are 0 and 1`);
+      throw new ProcessorError(
+        "PLANS_UNSUPPORTED",
+        `resampling of logits by order ${order}; known are 0 and 1`,
+      );
     }
     const table = order === 0 ? nearestTable : linearTable;
     return table(networkSizeZyx[axis], imageSizeZyx[axis]);

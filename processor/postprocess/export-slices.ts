@@ -118,7 +118,10 @@ function paintLargest(task: ExportSlicesTask, { best, blended, z }: Painting): v
       for (let i = 0; i < candidateCount; i++) {
         const start = candidates[i]! * plane;
         const value =
-          wa * blended[start + a]! + wb * blended[start + b]! + wc * blended[start + c]! + wd * blended[start + d]!;
+          wa * blended[start + a]! +
+          wb * blended[start + b]! +
+          wc * blended[start + c]! +
+          wd * blended[start + d]!;
         if (value > largest) {
           largest = value;
           winner = candidates[i]!;
@@ -143,12 +146,22 @@ interface Cell {
 function findCandidates(candidates: Int32Array, { blended, heads, plane, a, b, c, d }: Cell): number {
   let bar = Number.NEGATIVE_INFINITY;
   for (let head = 0, start = 0; head < heads; head++, start += plane) {
-    const smallest = Math.min(blended[start + a]!, blended[start + b]!, blended[start + c]!, blended[start + d]!);
+    const smallest = Math.min(
+      blended[start + a]!,
+      blended[start + b]!,
+      blended[start + c]!,
+      blended[start + d]!,
+    );
     if (smallest > bar) bar = smallest;
   }
   let count = 0;
   for (let head = 0, start = 0; head < heads; head++, start += plane) {
-    const largest = Math.max(blended[start + a]!, blended[start + b]!, blended[start + c]!, blended[start + d]!);
+    const largest = Math.max(
+      blended[start + a]!,
+      blended[start + b]!,
+      blended[start + c]!,
+      blended[start + d]!,
+    );
     if (largest >= bar) candidates[count++] = head;
   }
   return count;

@@ -20,6 +20,6 @@ export function normalizeChannel(task: NormalizeTask): void {
       continue;
     }
     const value = values[i]!;
-    values[i] = ((value < low ? low : value > high ? high : value) - offset) / divisor;
+    values[i] = (Math.min(Math.max(value, low), high) - offset) / divisor;
   }
 }

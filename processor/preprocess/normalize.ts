@@ -15,7 +15,10 @@ export interface NormalizeOptions {
 }
 
 /** Normalises one channel in place by the scheme that plans.json names for it. */
-export async function normalize(values: Float32Array<SharedArrayBuffer>, options: NormalizeOptions): Promise<void> {
+export async function normalize(
+  values: Float32Array<SharedArrayBuffer>,
+  options: NormalizeOptions,
+): Promise<void> {
   const { mask, pool } = options;
   const formula = await formulaOf(values, options);
   if (formula === null) return;
@@ -27,7 +30,10 @@ export async function normalize(values: Float32Array<SharedArrayBuffer>, options
 
 type Formula = Pick<NormalizeTask, "offset" | "divisor"> & Partial<NormalizeTask>;
 
-async function formulaOf(values: Float32Array<SharedArrayBuffer>, options: NormalizeOptions): Promise<Formula | null> {
+async function formulaOf(
+  values: Float32Array<SharedArrayBuffer>,
+  options: NormalizeOptions,
+): Promise<Formula | null> {
   const { rule, mask } = options;
   const measure = () => meanAndDeviation(values, options);
   switch (rule.scheme) {
@@ -35,11 +41,21 @@ async function formulaOf(values: Float32Array<SharedArrayBuffer>, options: Norma
       return null;
     case "CTNormalization": {
       const { mean, std, percentile005, percentile995 } = rule.intensity!;
-      return { clip: [percentile005, percentile995], offset: mean, divisor: Math.max(std, epsilon), mask: null };
+      return {
+        clip: [percentile005, percentile995],
+        offset: mean,
+        divisor: Math.max(std, epsilon),
+        mask: null,
+      };
     }
     case "CTNormalizationV1": {
       const { mean, std, percentile005, percentile995 } = rule.intensity!;
-      return { clip: [percentile005, percentile995], offset: mean, divisor: std, zeroOutsideMask: mask !== null };
+      return {
+        clip: [percentile005, percentile995],
+        offset: mean,
+        divisor: std,
+        zeroOutsideMask: mask !== null,
+      };
     }
     case "ZScoreNormalization": {
       const { mean, deviation } = await measure();
@@ -83,7 +99,9 @@ async function statistics(
 ): Promise<PartialStatistics> {
   return combined(
     await Promise.all(
-      splitRange(values.length, pool.size).map((range) => pool.run("channelStatistics", { values, mask, mean, range })),
+      splitRange(values.length, pool.size).map((range) =>
+        pool.run("channelStatistics", { values, mask, mean, range }),
+      ),
     ),
   );
 }

@@ -6,7 +6,7 @@ import { resampleVolume } from "../resampling/resample-volume.js";
 import { permute, voxelCount, type Zyx } from "../volume/axes.js";
 import type { LabelMap } from "../volume/label-map.js";
 import { normalize } from "./normalize.js";
-import type { PreprocessHistory, Prepared } from "./prepared.js";
+import type { Prepared, PreprocessHistory } from "./prepared.js";
 import { roundHalfToEven } from "./round-half-to-even.js";
 
 export interface PreprocessOptions {
@@ -27,7 +27,8 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
   const { plan, labels, pool } = options;
   const history = await historyOf(volume, options);
   const cropped = await cropAndTranspose(volume, history, options);
-  const previous = options.previousStage === null ? null : await cropLabels(options.previousStage, history, options);
+  const previous =
+    options.previousStage === null ? null : await cropLabels(options.previousStage, history, options);
   const mask = plan.normalization.some(({ useMask }) => useMask)
     ? await nonzeroMask(cropped, { history, previous, channelCount: volume.channelCount, pool })
     : null;
@@ -44,7 +45,9 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
   const channelVoxels = voxelCount(resampling.toSizeZyx);
   const keepsSize = resampling.toSizeZyx.every((size, axis) => size === resampling.fromSizeZyx[axis]);
   const isUntouched = (keepsSize || plan.resampleData.method === "none") && previousChannels === 0;
-  const data = isUntouched ? cropped : new Float32Array(new SharedArrayBuffer(channelCount * channelVoxels * 4));
+  const data = isUntouched
+    ? cropped
+    : new Float32Array(new SharedArrayBuffer(channelCount * channelVoxels * 4));
   const croppedVoxels = voxelCount(history.sizeAfterCroppingZyx);
   for (let channel = 0; channel < volume.channelCount; channel++) {
     const values = cropped.subarray(channel * croppedVoxels, (channel + 1) * croppedVoxels);
@@ -60,7 +63,10 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
       labels: labels.foregroundLabels,
     });
     labels.foregroundLabels.forEach((label, i) => {
-      const oneHot = data.subarray((volume.channelCount + i) * channelVoxels, (volume.channelCount + i + 1) * channelVoxels);
+      const oneHot = data.subarray(
+        (volume.channelCount + i) * channelVoxels,
+        (volume.channelCount + i + 1) * channelVoxels,
+      );
       for (let voxel = 0; voxel < channelVoxels; voxel++) oneHot[voxel] = resampled[voxel] === label ? 1 : 0;
     });
   }
@@ -75,7 +81,13 @@ async function historyOf(volume: CaseVolume, { plan, pool }: PreprocessOptions):
       pool.run("nonzeroExtent", { channels, channelCount, sizeZyx, range }),
     ),
   );
-  const box = union(extents) ?? ([[0, sizeZyx[0]], [0, sizeZyx[1]], [0, sizeZyx[2]]] as const);
+  const box =
+    union(extents) ??
+    ([
+      [0, sizeZyx[0]],
+      [0, sizeZyx[1]],
+      [0, sizeZyx[2]],
+    ] as const);
   const cropBoxZyx = permute(box, plan.transposeForward);
   const originalSpacingMmZyx = permute(geometry.spacingMmZyx, plan.transposeForward);
   return {

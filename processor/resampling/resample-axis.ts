@@ -59,7 +59,11 @@ interface Gathering {
   readonly padded: number;
 }
 
-function gather(buffer: Float64Array, input: FloatArray, { starts, count, from, inner, padded }: Gathering): void {
+function gather(
+  buffer: Float64Array,
+  input: FloatArray,
+  { starts, count, from, inner, padded }: Gathering,
+): void {
   for (let lane = 0; lane < count; lane++) {
     let source = starts[lane]!;
     let target = padded * lanes + lane;
@@ -131,7 +135,8 @@ function cubicEvaluation(from: number, to: number): Evaluation {
   const weights = new Float64Array(4 * to);
   for (let i = 0; i < to; i++) {
     // Coordinates beyond the edge are clamped to it before the padding is counted in.
-    const x = Math.min(Math.max(inputCoordinate(i, { from, to }), -padding + 1), from - 1 + padding - 2) + padding;
+    const x =
+      Math.min(Math.max(inputCoordinate(i, { from, to }), -padding + 1), from - 1 + padding - 2) + padding;
     const floor = Math.floor(x);
     const t = x - floor;
     starts[i] = (floor - 1) * lanes;
@@ -151,7 +156,10 @@ function cubicEvaluation(from: number, to: number): Evaluation {
       for (let lane = 0; lane < lanes; lane++) {
         const at = a + lane;
         result[target + lane] =
-          w0 * buffer[at]! + w1 * buffer[at + lanes]! + w2 * buffer[at + 2 * lanes]! + w3 * buffer[at + 3 * lanes]!;
+          w0 * buffer[at]! +
+          w1 * buffer[at + lanes]! +
+          w2 * buffer[at + 2 * lanes]! +
+          w3 * buffer[at + 3 * lanes]!;
       }
     }
   };

@@ -14,7 +14,8 @@ export async function resampleLabels(
   options: ResampleOptions & { readonly labels: readonly number[] },
 ): Promise<Labels> {
   const { fromSizeZyx, toSizeZyx, pool } = options;
-  if (fromSizeZyx.every((size, axis) => size === toSizeZyx[axis]) || options.rule.method === "none") return labelVoxels;
+  if (fromSizeZyx.every((size, axis) => size === toSizeZyx[axis]) || options.rule.method === "none")
+    return labelVoxels;
   const buffer = new SharedArrayBuffer(voxelCount(toSizeZyx) * labelVoxels.BYTES_PER_ELEMENT);
   const result = labelVoxels instanceof Uint8Array ? new Uint8Array(buffer) : new Uint16Array(buffer);
   const indicator = new Float64Array(new SharedArrayBuffer(labelVoxels.length * 8));

@@ -28,7 +28,10 @@ interface AxisPass {
  *
  * @param values `z × y × x`; left as it was
  */
-export async function resampleVolume<Values extends FloatArray>(values: Values, options: ResampleOptions): Promise<Values> {
+export async function resampleVolume<Values extends FloatArray>(
+  values: Values,
+  options: ResampleOptions,
+): Promise<Values> {
   const { rule, fromSizeZyx, toSizeZyx, pool } = options;
   if (rule.method === "none" || sameSize(fromSizeZyx, toSizeZyx)) return values;
   const apart = separateAxis({
@@ -40,7 +43,8 @@ export async function resampleVolume<Values extends FloatArray>(values: Values, 
   const order = rule.method === "torch" ? 1 : rule.order;
   const orderApart = rule.method === "torch" ? 0 : rule.orderZ;
   for (const used of [order, orderApart]) {
-    if (![0, 1, 3].includes(used)) throw new ProcessorError("PLANS_UNSUPPORTED", `resampling of order ${used}; known are 0, 1, 3`);
+    if (![0, 1, 3].includes(used))
+      throw new ProcessorError("PLANS_UNSUPPORTED", `resampling of order ${used}; known are 0, 1, 3`);
   }
   const together = ([0, 1, 2] as const)
     .filter((axis) => axis !== apart && fromSizeZyx[axis] !== toSizeZyx[axis])
@@ -57,7 +61,8 @@ export async function resampleVolume<Values extends FloatArray>(values: Values, 
   const range = order === 3 ? await measureRange(values, { size: fromSizeZyx, apart, pool }) : null;
   for (const pass of together) await run(pass);
   if (range !== null && together.length > 0) await clip(current, range, { size, apart, pool });
-  if (apart !== null && fromSizeZyx[apart] !== toSizeZyx[apart]) await run({ axis: apart, order: orderApart });
+  if (apart !== null && fromSizeZyx[apart] !== toSizeZyx[apart])
+    await run({ axis: apart, order: orderApart });
   return current as Values;
 }
 
@@ -66,11 +71,17 @@ const sameSize = (a: Zyx, b: Zyx): boolean => a.every((size, axis) => size === b
 const replaced = (size: Zyx, axis: number, value: number): Zyx =>
   size.map((old, i) => (i === axis ? value : old)) as unknown as Zyx;
 
-const innerSize = (size: Zyx, axis: number): number => size.slice(axis + 1).reduce((product, n) => product * n, 1);
+const innerSize = (size: Zyx, axis: number): number =>
+  size.slice(axis + 1).reduce((product, n) => product * n, 1);
 
 async function resampleOneAxis(
   input: FloatArray,
-  { pass, size, next, pool }: { readonly pass: AxisPass; readonly size: Zyx; readonly next: Zyx; readonly pool: WorkerPool },
+  {
+    pass,
+    size,
+    next,
+    pool,
+  }: { readonly pass: AxisPass; readonly size: Zyx; readonly next: Zyx; readonly pool: WorkerPool },
 ): Promise<FloatArray> {
   const buffer = new SharedArrayBuffer(voxelCount(next) * input.BYTES_PER_ELEMENT);
   const output = input instanceof Float32Array ? new Float32Array(buffer) : new Float64Array(buffer);
@@ -79,7 +90,9 @@ async function resampleOneAxis(
     ...{ input, output, from: size[pass.axis], to: next[pass.axis] },
     ...{ inner: innerSize(size, pass.axis), order: pass.order },
   };
-  await Promise.all(splitRange(lineCount, pool.size).map((lines) => pool.run("resampleAxis", { ...task, lines })));
+  await Promise.all(
+    splitRange(lineCount, pool.size).map((lines) => pool.run("resampleAxis", { ...task, lines })),
+  );
   return output;
 }
 

@@ -18,11 +18,13 @@ export interface SeparateAxisQuestion {
 export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
   const { forceSeparateZ, currentSpacingMmZyx, newSpacingMmZyx } = question;
   if (forceSeparateZ === false) return null;
-  if (forceSeparateZ === true || isAnisotropic(currentSpacingMmZyx)) return lowResolutionAxis(currentSpacingMmZyx);
+  if (forceSeparateZ === true || isAnisotropic(currentSpacingMmZyx))
+    return lowResolutionAxis(currentSpacingMmZyx);
   return isAnisotropic(newSpacingMmZyx) ? lowResolutionAxis(newSpacingMmZyx) : null;
 }
 
-const isAnisotropic = (spacing: Zyx): boolean => Math.max(...spacing) / Math.min(...spacing) > anisotropyThreshold;
+const isAnisotropic = (spacing: Zyx): boolean =>
+  Math.max(...spacing) / Math.min(...spacing) > anisotropyThreshold;
 
 function lowResolutionAxis(spacing: Zyx): 0 | 1 | 2 | null {
   const largest = Math.max(...spacing);
