@@ -9,8 +9,7 @@ import type {
 } from "../processor/model/manifest.js";
 import type { Progress } from "../processor/progress/progress.js";
 import type { ModelDescription } from "./checkpoint/model-description.js";
-import { describeModelV2 } from "./checkpoint/nnunet-v2/describe-model.js";
-import { readCheckpointV2 } from "./checkpoint/nnunet-v2/read-checkpoint.js";
+import { describeModel, readWeights } from "./checkpoint/nnunet-formats.js";
 import type { TrainedModel } from "./model-source/trained-model.js";
 import { type BuiltNetwork, buildNetwork } from "./onnx/build-network.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
@@ -44,7 +43,8 @@ export interface ConvertedModel {
  */
 export async function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
   const { model, outputDir, settings } = options;
-  const { description, networks } = await readModel(model);
+  const description = await describeModel(model);
+  const networks = await readNetworks(model, description);
   const manifest = describe(model, description, { networks, settings });
   const companions = description.companionFiles.map((file) => ({ file, name: basename(file) }));
   await writeConvertedFolder({ outputDir, overwrite: options.overwrite ?? false }, async (folder) => {
@@ -69,27 +69,17 @@ interface FoldNetwork {
   readonly network: BuiltNetwork;
 }
 
-interface ReadModel {
-  readonly description: ModelDescription;
-  readonly networks: readonly FoldNetwork[];
-}
-
-/** Everything that can be wrong with a model shows here, before anything is written. */
-async function readModel(model: TrainedModel): Promise<ReadModel> {
+/** Everything that can be wrong with the weights shows here, before anything is written. */
+async function readNetworks(
+  model: TrainedModel,
+  { network: plan }: ModelDescription,
+): Promise<FoldNetwork[]> {
   const networks: FoldNetwork[] = [];
-  let description: ModelDescription | undefined;
-  for (const { fold, checkpointFile } of model.folds) {
-    const checkpoint = await readCheckpointV2(checkpointFile);
-    description ??= await describeModelV2(model.folder, checkpoint);
-    const { weights } = checkpoint;
-    networks.push({
-      fold,
-      network: buildNetwork({ plan: description.network, weights, source: checkpointFile }),
-    });
+  for (const fold of model.folds) {
+    const weights = await readWeights(model.nnunetVersion, fold);
+    networks.push({ fold: fold.fold, network: buildNetwork({ plan, weights, source: fold.checkpointFile }) });
   }
-  if (description === undefined)
-    throw new ProcessorError("FOLD_MISSING", `${model.folder}: no fold to convert`);
-  return { description, networks };
+  return networks;
 }
 
 async function writeFolds(

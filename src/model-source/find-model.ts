@@ -1,10 +1,9 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { identifyModelV2 } from "../checkpoint/nnunet-v2/identify-model.js";
+import { defaultCheckpoint, identifyModel } from "../checkpoint/nnunet-formats.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { findModelFolders } from "./find-model-folders.js";
 import { presentFolds, selectFolds } from "./folds.js";
 import { taskIdentity } from "./task-identity.js";
-import type { TrainedModel } from "./trained-model.js";
+import type { ModelFolder, TrainedModel } from "./trained-model.js";
 
 export interface FindModelOptions {
   /** A model folder, or a tree that holds some: `nnUNet_results`, a dataset's folder. */
@@ -14,6 +13,7 @@ export interface FindModelOptions {
   readonly taskName?: string;
   /** Needed only when the tree holds several. */
   readonly configuration?: string;
+  /** File name inside a fold; default: nnU-Net's, `checkpoint_final.pth` or `model_final_checkpoint.model`. */
   readonly checkpointName?: string;
   /** Default: every `fold_k` with the checkpoint; `fold_all` only when it is the only one. */
   readonly folds?: readonly string[];
@@ -25,24 +25,22 @@ export interface FindModelOptions {
  * @throws MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, FOLD_MISSING, MODEL_FILE_INVALID, CHECKPOINT_*
  */
 export async function findModel(options: FindModelOptions): Promise<TrainedModel> {
-  const { modelDir, checkpointName = "checkpoint_final.pth" } = options;
+  const foldsOf = (modelFolder: ModelFolder) =>
+    presentFolds(modelFolder, options.checkpointName ?? defaultCheckpoint(modelFolder.nnunetVersion));
   const candidates: ModelCandidate[] = [];
-  for (const modelFolder of await findModelFolders(modelDir)) {
-    if (modelFolder.nnunetVersion === 1) {
-      throw new ProcessorError("NOT_YET", `${modelFolder.folder} is a model of nnU-Net v1`);
-    }
-    const findCheckpoint = async () => (await presentFolds(modelFolder, checkpointName))[0].checkpointFile;
-    candidates.push(await identifyModelV2(modelFolder, findCheckpoint));
+  for (const modelFolder of await findModelFolders(options.modelDir)) {
+    const findCheckpoint = async () => (await foldsOf(modelFolder))[0].checkpointFile;
+    candidates.push(await identifyModel(modelFolder, findCheckpoint));
   }
   const { modelFolder, datasetName, configuration } = chooseModel(candidates, options);
-  const present = await presentFolds(modelFolder, checkpointName);
+  const { nnunetVersion, folder } = modelFolder;
   return {
-    folder: modelFolder.folder,
-    nnunetVersion: modelFolder.nnunetVersion,
+    folder,
+    nnunetVersion,
     task: taskIdentity(datasetName),
     datasetName,
     configuration,
-    checkpointName,
-    folds: selectFolds(present, options.folds ?? []),
+    checkpointName: options.checkpointName ?? defaultCheckpoint(nnunetVersion),
+    folds: selectFolds(await foldsOf(modelFolder), options.folds ?? []),
   };
 }

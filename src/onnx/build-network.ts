@@ -1,4 +1,6 @@
 import type { NetworkWeights } from "../checkpoint/checkpoint.js";
+import { fabiansUNet } from "./architectures/fabians-unet.js";
+import { genericUNet } from "./architectures/generic-unet.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";
 import { residualEncoderUNet, residualUNet } from "./architectures/residual-encoder-unet.js";
 import type { NetworkSite } from "./convolution-block.js";
@@ -37,11 +39,16 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
   PlainConvUNet: plainConvUNet,
   ResidualEncoderUNet: residualEncoderUNet,
   ResidualUNet: residualUNet,
+  Generic_UNet: genericUNet,
+  FabiansUNet: fabiansUNet,
 };
 
 /**
- * Second names of the same tensors (`all_modules`, the decoder's reference to the encoder), the heads of deep
+ * Second names of the same tensors (`all_modules`, `all`, the decoder's reference to the encoder), the heads of deep
  * supervision, BatchNorm's counter.
  */
 const isUnused = (name: string): boolean =>
-  /(?:^|\.)all_modules\.|^decoder\.encoder\.|^decoder\.seg_layers\.\d+\.|\.num_batches_tracked$/.test(name);
+  secondName.test(name) || deepSupervisionHead.test(name) || name.endsWith(".num_batches_tracked");
+
+const secondName = /(?:^|\.)all_modules\.|\.all\.\d+\.|^decoder\.encoder\./;
+const deepSupervisionHead = /^(?:decoder\.seg_layers|seg_outputs|decoder\.deep_supervision_outputs)\.\d+\./;

@@ -55,7 +55,8 @@ function checkReplaceable(outputDir: string, existing: readonly string[] | null,
   }
 }
 
-const convertedFile = /^(?:manifest\.json|plans\.json|dataset\.json|fold_(?:\d+|all)\.(?:onnx|weights))$/;
+const convertedFile =
+  /^(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|fold_(?:\d+|all)\.(?:onnx|weights))$/;
 
 async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
   if (!exists) return rename(partial, outputDir);

@@ -22,53 +22,64 @@ export interface ConvolutionBlockOptions {
   readonly hasActivation?: boolean;
 }
 
-/**
- * Convolution, normalisation, activation: the brick of nnU-Net's networks (`ConvDropoutNormReLU`; dropout does nothing
- * at inference). Its tensors are `<path>.conv.*` and `<path>.norm.*`.
- */
+/** Where one brick's tensors lie. */
+export interface BlockPaths {
+  readonly convolution: string;
+  readonly norm: string;
+}
+
+/** v2's `ConvDropoutNormReLU`. */
+export const blockPaths = (path: string): BlockPaths => ({
+  convolution: `${path}.conv`,
+  norm: `${path}.norm`,
+});
+
+/** `<path>.0`, `<path>.1`, … */
+export const numbered = (path: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${path}.${i}`);
+
+/** Bricks one behind the other; only the first one has the stride. */
+export function stackedBlocks(
+  site: NetworkSite,
+  paths: readonly BlockPaths[],
+  x: Feature,
+  options: ConvolutionBlockOptions,
+): Feature {
+  return paths.reduce((feature, path, i) => {
+    const stride = i === 0 ? options.stride : options.stride.map(() => 1);
+    return convolutionBlock(site, path, feature, { ...options, stride });
+  }, x);
+}
+
+/** Convolution, normalisation, activation: the brick of nnU-Net's networks. Dropout does nothing at inference. */
 export function convolutionBlock(
   site: NetworkSite,
-  path: string,
+  paths: BlockPaths,
   x: Feature,
   options: ConvolutionBlockOptions,
 ): Feature {
   const { graph, parameters, plan } = site;
   const { channels, kernel, stride } = options;
-  const weight = parameters.take(`${path}.conv.weight`, [channels, x.channels, ...kernel]);
-  const hasBias = options.hasBias ?? plan.convBias;
-  const bias = hasBias ? parameters.take(`${path}.conv.bias`, [channels]) : null;
+  const weight = parameters.take(`${paths.convolution}.weight`, [channels, x.channels, ...kernel]);
+  const hasBias = options.hasBias ?? plan.hasConvolutionBias;
+  const bias = hasBias ? parameters.take(`${paths.convolution}.bias`, [channels]) : null;
   const convolution = { weight, bias, stride };
   const activation = options.hasActivation === false ? null : plan.activation;
   const { normalization } = plan;
   const isActivationFirst = plan.isActivationFirst && normalization !== null && activation !== null;
 
   if (normalization?.kind === "batch" && !isActivationFirst) {
-    const norm = batchNormTensors(site, `${path}.norm`, { channels, normalization });
-    const normalized = graph.normalizedConvolution(`${path}.conv`, x, { ...convolution, norm });
-    return graph.activation(`${path}.nonlin`, normalized, activation);
+    const norm = batchNormTensors(site, paths.norm, { channels, normalization });
+    const normalized = graph.normalizedConvolution(paths.convolution, x, { ...convolution, norm });
+    return graph.activation(`${paths.norm}.nonlin`, normalized, activation);
   }
-  const convolved = graph.convolution(`${path}.conv`, x, convolution);
+  const convolved = graph.convolution(paths.convolution, x, convolution);
   if (isActivationFirst) {
-    const activated = graph.activation(`${path}.nonlin`, convolved, activation);
-    return normalize(site, `${path}.norm`, activated, normalization);
+    const activated = graph.activation(`${paths.norm}.nonlin`, convolved, activation);
+    return normalize(site, paths.norm, activated, normalization);
   }
-  const normalized = normalize(site, `${path}.norm`, convolved, normalization);
-  return graph.activation(`${path}.nonlin`, normalized, activation);
-}
-
-/** Blocks one behind the other, `<path>.convs.0`, `.1`, …; only the first one has the stride. */
-export function stackedConvolutions(
-  site: NetworkSite,
-  path: string,
-  x: Feature,
-  { count, ...options }: ConvolutionBlockOptions & { readonly count: number },
-): Feature {
-  let feature = x;
-  for (let i = 0; i < count; i++) {
-    const stride = i === 0 ? options.stride : options.stride.map(() => 1);
-    feature = convolutionBlock(site, `${path}.convs.${i}`, feature, { ...options, stride });
-  }
-  return feature;
+  const normalized = normalize(site, paths.norm, convolved, normalization);
+  return graph.activation(`${paths.norm}.nonlin`, normalized, activation);
 }
 
 function normalize(

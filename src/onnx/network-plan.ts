@@ -9,9 +9,13 @@ export interface NetworkPlan {
   readonly patchSize: readonly number[];
   /** Finest first; the last is the bottleneck. */
   readonly stages: readonly StagePlan[];
-  /** Convolutions (or residual blocks) of each decoder stage, deepest first; one less than `stages`. */
-  readonly decoderBlocks: readonly number[];
-  readonly convBias: boolean;
+  /** Deepest first; one less than `stages`. */
+  readonly decoder: readonly DecoderStagePlan[];
+  readonly hasConvolutionBias: boolean;
+  /** Of the transposed convolutions. */
+  readonly hasUpsamplingBias: boolean;
+  /** Of the last layer, which gives the logits. */
+  readonly hasHeadBias: boolean;
   readonly normalization: NormalizationPlan | null;
   readonly activation: ActivationPlan | null;
   /** conv → activation → normalisation instead of conv → normalisation → activation. */
@@ -20,7 +24,13 @@ export interface NetworkPlan {
   readonly residual: ResidualPlan | null;
 }
 
-export type ArchitectureName = "PlainConvUNet" | "ResidualEncoderUNet" | "ResidualUNet";
+/** The first three are nnU-Net v2's, the last two v1's. */
+export type ArchitectureName =
+  | "PlainConvUNet"
+  | "ResidualEncoderUNet"
+  | "ResidualUNet"
+  | "Generic_UNet"
+  | "FabiansUNet";
 
 export interface StagePlan {
   readonly features: number;
@@ -32,6 +42,12 @@ export interface StagePlan {
   readonly blocks: number;
   /** Width inside a bottleneck block; null for basic blocks. */
   readonly bottleneckChannels: number | null;
+}
+
+export interface DecoderStagePlan {
+  readonly kernel: readonly number[];
+  /** Convolutions or residual blocks. */
+  readonly blocks: number;
 }
 
 export interface NormalizationPlan {

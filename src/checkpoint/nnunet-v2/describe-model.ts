@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import type { TrainedModel } from "../../model-source/trained-model.js";
 import type { NormalizationPlan } from "../../onnx/network-plan.js";
 import type { Checkpoint } from "../checkpoint.js";
 import type { Field } from "../fields.js";
@@ -9,13 +10,14 @@ import { resolveConfiguration } from "./configuration.js";
 import { readInferencePlan } from "./inference-plan.js";
 import { readLabels } from "./label-definition.js";
 import { readNetworkPlan } from "./network-plan.js";
+import { readCheckpointV2 } from "./read-checkpoint.js";
 
 /**
- * Reads plans.json and dataset.json of an nnU-Net v2 model folder.
- *
- * @param checkpoint of the first fold: like nnU-Net, trainer, configuration and mirroring are taken from it
+ * Reads plans.json, dataset.json and the first fold's checkpoint: like nnU-Net, trainer, configuration and mirroring are
+ * taken from there.
  */
-export async function describeModelV2(folder: string, checkpoint: Checkpoint): Promise<ModelDescription> {
+export async function describeModelV2({ folder, folds }: TrainedModel): Promise<ModelDescription> {
+  const checkpoint = await readCheckpointV2((folds[0] as TrainedModel["folds"][number]).checkpointFile);
   const plansFile = join(folder, "plans.json");
   const datasetFile = join(folder, "dataset.json");
   const plans = await readJsonFile(plansFile);

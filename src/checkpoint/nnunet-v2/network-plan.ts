@@ -49,14 +49,21 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
       bottleneckChannels: residual?.block === "bottleneck" ? positive(bottlenecks[stage] as Field) : null,
     };
   });
+  const hasConvolutionBias = flag(kwargs.get("conv_bias"));
   return {
     architecture,
     inputChannels,
     outputChannels,
     patchSize,
     stages,
-    decoderBlocks: expand(kwargs.get("n_conv_per_stage_decoder"), stageCount - 1).map(positive),
-    convBias: flag(kwargs.get("conv_bias")),
+    decoder: expand(kwargs.get("n_conv_per_stage_decoder"), stageCount - 1).map((blockCount, s) => ({
+      // A decoder stage convolves as the encoder stage does whose skip it takes.
+      kernel: (stages[stageCount - 2 - s] as StagePlan).kernel,
+      blocks: positive(blockCount),
+    })),
+    hasConvolutionBias,
+    hasUpsamplingBias: hasConvolutionBias,
+    hasHeadBias: true,
     normalization: readNormalization(kwargs),
     activation: readActivation(kwargs),
     isActivationFirst: flag(kwargs.get("nonlin_first")),
@@ -66,11 +73,13 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
 
 const maxStages = 32;
 
+type ArchitectureOfV2 = Exclude<ArchitectureName, "Generic_UNet" | "FabiansUNet">;
+
 const blocksKey = {
   PlainConvUNet: "n_conv_per_stage",
   ResidualEncoderUNet: "n_blocks_per_stage",
   ResidualUNet: "n_blocks_per_stage",
-} as const satisfies Record<ArchitectureName, string>;
+} as const satisfies Record<ArchitectureOfV2, string>;
 
 const commonArguments = [
   "n_stages",
@@ -90,14 +99,14 @@ const commonArguments = [
 ];
 const residualArguments = ["n_blocks_per_stage", "block", "bottleneck_channels", "stem_channels"];
 
-const knownArguments: Record<ArchitectureName, readonly string[]> = {
+const knownArguments: Record<ArchitectureOfV2, readonly string[]> = {
   PlainConvUNet: [...commonArguments, "n_conv_per_stage", "nonlin_first"],
   ResidualEncoderUNet: [...commonArguments, ...residualArguments],
   ResidualUNet: [...commonArguments, ...residualArguments],
 };
 
 interface Architecture {
-  readonly architecture: ArchitectureName;
+  readonly architecture: ArchitectureOfV2;
   readonly kwargs: Field;
 }
 
@@ -135,13 +144,13 @@ function readOldArchitecture(configuration: Field, dimensions: number): Architec
 }
 
 /** Modules were moved between releases, so that only the class's own name counts, as for nnU-Net. */
-function architectureName(field: Field): ArchitectureName {
+function architectureName(field: Field): ArchitectureOfV2 {
   const name = className(field);
-  if (Object.hasOwn(knownArguments, name)) return name as ArchitectureName;
+  if (Object.hasOwn(knownArguments, name)) return name as ArchitectureOfV2;
   throw new ProcessorError("ARCHITECTURE_UNKNOWN", `${field.path} is ${field.text()}`);
 }
 
-function checkArguments(architecture: ArchitectureName, kwargs: Field): void {
+function checkArguments(architecture: ArchitectureOfV2, kwargs: Field): void {
   const unknown = kwargs.keys().find((key) => !knownArguments[architecture].includes(key));
   if (unknown !== undefined) {
     throw new ProcessorError(

@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../checkpoint.js";
+import type { Checkpoint, NetworkWeights } from "../checkpoint.js";
 import { Field } from "../fields.js";
 import { networkWeights } from "../network-weights.js";
 import { readTorchFile } from "../torch/read-torch-file.js";
@@ -15,3 +15,6 @@ export async function readCheckpointV2(file: string): Promise<Checkpoint> {
     weights: networkWeights(checkpoint.get("network_weights").raw, file),
   };
 }
+
+export const readWeightsV2 = async (file: string): Promise<NetworkWeights> =>
+  (await readCheckpointV2(file)).weights;

@@ -1,16 +1,12 @@
-import { type NetworkSite, stackedConvolutions } from "../convolution-block.js";
+import { blockPaths, type NetworkSite, numbered, stackedBlocks } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
 
-/** `encoder.stages.<s>.0`: stacked convolutions, the first one with the stage's stride. Returns every stage's answer. */
+/** Stacked convolutions, the first of each stage with the stage's stride. Returns every stage's answer. */
 export function plainEncoder(site: NetworkSite): Feature[] {
   let feature = site.graph.input;
-  return site.plan.stages.map(({ features, kernel, stride, blocks }, stage) => {
-    feature = stackedConvolutions(site, `encoder.stages.${stage}.0`, feature, {
-      channels: features,
-      kernel,
-      stride,
-      count: blocks,
-    });
+  return site.plan.stages.map(({ features, kernel, stride, blocks }, s) => {
+    const paths = numbered(`encoder.stages.${s}.0.convs`, blocks).map(blockPaths);
+    feature = stackedBlocks(site, paths, feature, { channels: features, kernel, stride });
     return feature;
   });
 }

@@ -1,36 +1,41 @@
-import { convolutionBlock, type NetworkSite } from "../convolution-block.js";
+import { blockPaths, convolutionBlock, type NetworkSite, numbered } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
-import type { StagePlan } from "../network-plan.js";
+
+export interface ResidualBlockPlan {
+  readonly features: number;
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  /** Width inside a bottleneck block; null for a basic block. */
+  readonly bottleneckChannels: number | null;
+}
 
 /** `<path>.blocks.0`, `.1`, …; only the first block has the stride. */
-export function stackedResidualBlocks(
+export function residualBlocks(
   site: NetworkSite,
   path: string,
   x: Feature,
-  stage: StagePlan,
+  { blocks, ...plan }: ResidualBlockPlan & { readonly blocks: number },
 ): Feature {
-  let feature = x;
-  for (let i = 0; i < stage.blocks; i++) {
-    const stride = i === 0 ? stage.stride : stage.stride.map(() => 1);
-    feature = residualBlock(site, `${path}.blocks.${i}`, feature, { ...stage, stride });
-  }
-  return feature;
+  return numbered(`${path}.blocks`, blocks).reduce((feature, block, i) => {
+    const stride = i === 0 ? plan.stride : plan.stride.map(() => 1);
+    return residualBlock(site, block, feature, { ...plan, stride });
+  }, x);
 }
 
 /** `BasicBlockD` (two convolutions) or `BottleneckD` (1, kernel, 1), with the way around that ResNet-D has. */
-function residualBlock(site: NetworkSite, path: string, x: Feature, stage: StagePlan): Feature {
+function residualBlock(site: NetworkSite, path: string, x: Feature, plan: ResidualBlockPlan): Feature {
   const branch =
-    stage.bottleneckChannels === null
-      ? basicBranch(site, path, x, stage)
-      : bottleneckBranch(site, path, x, { ...stage, width: stage.bottleneckChannels });
-  const sum = site.graph.add(`${path}.add`, branch, skipBranch(site, `${path}.skip`, x, stage));
+    plan.bottleneckChannels === null
+      ? basicBranch(site, path, x, plan)
+      : bottleneckBranch(site, path, x, { ...plan, width: plan.bottleneckChannels });
+  const sum = site.graph.add(`${path}.add`, branch, skipBranch(site, `${path}.skip`, x, plan));
   return site.graph.activation(`${path}.nonlin`, sum, site.plan.activation);
 }
 
-function basicBranch(site: NetworkSite, path: string, x: Feature, stage: StagePlan): Feature {
-  const { features: channels, kernel, stride } = stage;
-  const first = convolutionBlock(site, `${path}.conv1`, x, { channels, kernel, stride });
-  return convolutionBlock(site, `${path}.conv2`, first, {
+function basicBranch(site: NetworkSite, path: string, x: Feature, plan: ResidualBlockPlan): Feature {
+  const { features: channels, kernel, stride } = plan;
+  const first = convolutionBlock(site, blockPaths(`${path}.conv1`), x, { channels, kernel, stride });
+  return convolutionBlock(site, blockPaths(`${path}.conv2`), first, {
     channels,
     kernel,
     stride: stride.map(() => 1),
@@ -42,12 +47,17 @@ function bottleneckBranch(
   site: NetworkSite,
   path: string,
   x: Feature,
-  { width, features, kernel, stride }: StagePlan & { readonly width: number },
+  { width, features, kernel, stride }: ResidualBlockPlan & { readonly width: number },
 ): Feature {
   const one = kernel.map(() => 1);
-  const narrow = convolutionBlock(site, `${path}.conv1`, x, { channels: width, kernel: one, stride: one });
-  const inner = convolutionBlock(site, `${path}.conv2`, narrow, { channels: width, kernel, stride });
-  return convolutionBlock(site, `${path}.conv3`, inner, {
+  const conv1 = blockPaths(`${path}.conv1`);
+  const narrow = convolutionBlock(site, conv1, x, { channels: width, kernel: one, stride: one });
+  const inner = convolutionBlock(site, blockPaths(`${path}.conv2`), narrow, {
+    channels: width,
+    kernel,
+    stride,
+  });
+  return convolutionBlock(site, blockPaths(`${path}.conv3`), inner, {
     channels: features,
     kernel: one,
     stride: one,
@@ -56,13 +66,13 @@ function bottleneckBranch(
 }
 
 /** Average pooling where the block has a stride, then a 1×1 convolution where the channels change. */
-function skipBranch(site: NetworkSite, path: string, x: Feature, stage: StagePlan): Feature {
-  const isStrided = stage.stride.some((step) => step !== 1);
-  const pooled = isStrided ? site.graph.averagePool(`${path}.0`, x, stage.stride) : x;
-  if (x.channels === stage.features) return pooled;
-  const one = stage.kernel.map(() => 1);
-  return convolutionBlock(site, `${path}.${isStrided ? 1 : 0}`, pooled, {
-    channels: stage.features,
+function skipBranch(site: NetworkSite, path: string, x: Feature, plan: ResidualBlockPlan): Feature {
+  const isStrided = plan.stride.some((step) => step !== 1);
+  const pooled = isStrided ? site.graph.averagePool(`${path}.0`, x, plan.stride) : x;
+  if (x.channels === plan.features) return pooled;
+  const one = plan.kernel.map(() => 1);
+  return convolutionBlock(site, blockPaths(`${path}.${isStrided ? 1 : 0}`), pooled, {
+    channels: plan.features,
     kernel: one,
     stride: one,
     hasBias: false,

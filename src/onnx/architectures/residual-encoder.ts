@@ -1,20 +1,19 @@
-import { type NetworkSite, stackedConvolutions } from "../convolution-block.js";
+import { blockPaths, convolutionBlock, type NetworkSite } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
 import type { StagePlan } from "../network-plan.js";
-import { stackedResidualBlocks } from "./residual-block.js";
+import { residualBlocks } from "./residual-block.js";
 
-/** `encoder.stem`, a convolution without stride, then residual blocks. Returns every stage's answer. */
+/** A stem without stride, then stages of residual blocks. Returns every stage's answer. */
 export function residualEncoder(site: NetworkSite): Feature[] {
   const { stages, residual } = site.plan;
   const first = stages[0] as StagePlan;
-  let feature = stackedConvolutions(site, "encoder.stem", site.graph.input, {
+  let feature = convolutionBlock(site, blockPaths("encoder.stem.convs.0"), site.graph.input, {
     channels: residual?.stemChannels ?? first.features,
     kernel: first.kernel,
     stride: first.kernel.map(() => 1),
-    count: 1,
   });
   return stages.map((stage, s) => {
-    feature = stackedResidualBlocks(site, `encoder.stages.${s}`, feature, stage);
+    feature = residualBlocks(site, `encoder.stages.${s}`, feature, stage);
     return feature;
   });
 }

@@ -1,10 +1,24 @@
-import { type NetworkSite, stackedConvolutions } from "../convolution-block.js";
+import { blockPaths, type NetworkSite, numbered, stackedBlocks } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
 import type { StagePlan } from "../network-plan.js";
-import { stackedResidualBlocks } from "./residual-block.js";
+import { residualBlocks } from "./residual-block.js";
 
-/** One decoder stage's blocks: from the concatenated features to those of the skip's stage. */
-export type DecoderStage = (site: NetworkSite, path: string, x: Feature, stage: StagePlan) => Feature;
+/** How an architecture names and builds the parts of its decoder. */
+export interface DecoderParts {
+  /** Path of a stage's transposed convolution; stage 0 is the deepest. */
+  readonly upsampling: (stage: number) => string;
+  readonly stage: (site: NetworkSite, x: Feature, plan: DecoderStage) => Feature;
+  /** Path of the layer that gives the logits. */
+  readonly head: (stageCount: number) => string;
+}
+
+export interface DecoderStage {
+  readonly index: number;
+  /** Of the skip, to which the joined features are brought back. */
+  readonly features: number;
+  readonly kernel: readonly number[];
+  readonly blocks: number;
+}
 
 /**
  * nnU-Net's decoder: upsample, put the skip behind, convolve; deepest first. Only the finest segmentation layer
@@ -12,41 +26,63 @@ export type DecoderStage = (site: NetworkSite, path: string, x: Feature, stage: 
  *
  * @param skips every encoder stage's answer, finest first
  */
-export function unetDecoder(
-  site: NetworkSite,
-  skips: readonly Feature[],
-  decoderStage: DecoderStage,
-): Feature {
-  const { graph, parameters, plan } = site;
-  let feature = skips.at(-1) as Feature;
-  for (const [s, blocks] of plan.decoderBlocks.entries()) {
-    const skip = skips.at(-(s + 2)) as Feature;
-    const skipStage = plan.stages.at(-(s + 2)) as StagePlan;
-    const { stride } = plan.stages.at(-(s + 1)) as StagePlan;
-
-    const path = `decoder.transpconvs.${s}`;
-    const weight = parameters.take(`${path}.weight`, [feature.channels, skip.channels, ...stride]);
-    const bias = plan.convBias ? parameters.take(`${path}.bias`, [skip.channels]) : null;
-    const upsampled = graph.transposedConvolution(path, feature, { weight, bias, stride });
-    const joined = graph.concatenate(`decoder.concat.${s}`, upsampled, skip);
-    const one = skipStage.stride.map(() => 1);
-    feature = decoderStage(site, `decoder.stages.${s}`, joined, { ...skipStage, stride: one, blocks });
-  }
-  return segmentationLayer(site, `decoder.seg_layers.${plan.decoderBlocks.length - 1}`, feature);
+export function unetDecoder(site: NetworkSite, skips: readonly Feature[], parts: DecoderParts): Feature {
+  const { graph, plan } = site;
+  const bottleneck = skips.at(-1) as Feature;
+  const decoded = plan.decoder.reduce((feature, { kernel, blocks }, index) => {
+    const skip = skips.at(-(index + 2)) as Feature;
+    const { stride } = plan.stages.at(-(index + 1)) as StagePlan;
+    const upsampled = upsample(site, parts.upsampling(index), feature, { channels: skip.channels, stride });
+    const joined = graph.concatenate(`decoder.concat.${index}`, upsampled, skip);
+    return parts.stage(site, joined, { index, features: skip.channels, kernel, blocks });
+  }, bottleneck);
+  return segmentationLayer(site, parts.head(plan.decoder.length), decoded);
 }
 
-export const plainDecoderStage: DecoderStage = (site, path, x, { features, kernel, stride, blocks }) =>
-  stackedConvolutions(site, path, x, { channels: features, kernel, stride, count: blocks });
+/** Decoder of v2's networks with plain convolutions. */
+export const plainDecoder: DecoderParts = {
+  upsampling: (stage) => `decoder.transpconvs.${stage}`,
+  stage: (site, x, { index, features, kernel, blocks }) =>
+    stackedBlocks(site, numbered(`decoder.stages.${index}.convs`, blocks).map(blockPaths), x, {
+      channels: features,
+      kernel,
+      stride: kernel.map(() => 1),
+    }),
+  head: (stageCount) => `decoder.seg_layers.${stageCount - 1}`,
+};
 
-/** Basic blocks, also where the encoder has bottleneck blocks. */
-export const residualDecoderStage: DecoderStage = (site, path, x, stage) =>
-  stackedResidualBlocks(site, path, x, { ...stage, bottleneckChannels: null });
+/** With basic residual blocks, also where the encoder has bottleneck blocks. */
+export const residualDecoder: DecoderParts = {
+  ...plainDecoder,
+  stage: (site, x, { index, features, kernel, blocks }) =>
+    residualBlocks(site, `decoder.stages.${index}`, x, {
+      features,
+      kernel,
+      stride: kernel.map(() => 1),
+      bottleneckChannels: null,
+      blocks,
+    }),
+};
+
+interface UpsampleOptions {
+  readonly channels: number;
+  readonly stride: readonly number[];
+}
+
+function upsample(
+  { graph, parameters, plan }: NetworkSite,
+  path: string,
+  x: Feature,
+  { channels, stride }: UpsampleOptions,
+): Feature {
+  const weight = parameters.take(`${path}.weight`, [x.channels, channels, ...stride]);
+  const bias = plan.hasUpsamplingBias ? parameters.take(`${path}.bias`, [channels]) : null;
+  return graph.transposedConvolution(path, x, { weight, bias, stride });
+}
 
 function segmentationLayer({ graph, parameters, plan }: NetworkSite, path: string, x: Feature): Feature {
   const one = plan.patchSize.map(() => 1);
-  return graph.convolution(path, x, {
-    weight: parameters.take(`${path}.weight`, [plan.outputChannels, x.channels, ...one]),
-    bias: parameters.take(`${path}.bias`, [plan.outputChannels]),
-    stride: one,
-  });
+  const weight = parameters.take(`${path}.weight`, [plan.outputChannels, x.channels, ...one]);
+  const bias = plan.hasHeadBias ? parameters.take(`${path}.bias`, [plan.outputChannels]) : null;
+  return graph.convolution(path, x, { weight, bias, stride: one });
 }

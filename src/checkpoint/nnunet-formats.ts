@@ -1,0 +1,56 @@
+import type { ModelCandidate } from "../model-source/choose-model.js";
+import type { ModelFolder, TrainedFold, TrainedModel } from "../model-source/trained-model.js";
+import type { NetworkWeights } from "./checkpoint.js";
+import type { ModelDescription } from "./model-description.js";
+import { describeModelV1 } from "./nnunet-v1/describe-model.js";
+import { identifyModelV1 } from "./nnunet-v1/identify-model.js";
+import { readWeightsV1 } from "./nnunet-v1/read-weights.js";
+import { describeModelV2 } from "./nnunet-v2/describe-model.js";
+import { identifyModelV2 } from "./nnunet-v2/identify-model.js";
+import { readWeightsV2 } from "./nnunet-v2/read-checkpoint.js";
+
+/** What the two generations of nnU-Net do each in its own way. */
+interface NnUNetFormat {
+  readonly defaultCheckpoint: string;
+  /** @param findCheckpoint any fold's checkpoint file, asked for only when the folders' names do not tell */
+  readonly identify: (
+    modelFolder: ModelFolder,
+    findCheckpoint: () => Promise<string>,
+  ) => Promise<ModelCandidate>;
+  readonly describe: (model: TrainedModel) => Promise<ModelDescription>;
+  readonly readWeights: (checkpointFile: string) => Promise<NetworkWeights>;
+}
+
+const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
+  1: {
+    defaultCheckpoint: "model_final_checkpoint.model",
+    identify: identifyModelV1,
+    describe: describeModelV1,
+    readWeights: readWeightsV1,
+  },
+  2: {
+    defaultCheckpoint: "checkpoint_final.pth",
+    identify: identifyModelV2,
+    describe: describeModelV2,
+    readWeights: readWeightsV2,
+  },
+};
+
+/** nnU-Net's own choice among the checkpoints of a fold. */
+export const defaultCheckpoint = (version: 1 | 2): string => formats[version].defaultCheckpoint;
+
+/** Task and configuration of a model folder, read no further than needed. */
+export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findCheckpoint) =>
+  formats[modelFolder.nnunetVersion].identify(modelFolder, findCheckpoint);
+
+/**
+ * Everything about a trained model but its weights, checked.
+ *
+ * Errors: MODEL_FILE_INVALID, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
+ */
+export const describeModel = (model: TrainedModel): Promise<ModelDescription> =>
+  formats[model.nnunetVersion].describe(model);
+
+/** Names, shapes and places of one fold's weights. */
+export const readWeights = (version: 1 | 2, fold: TrainedFold): Promise<NetworkWeights> =>
+  formats[version].readWeights(fold.checkpointFile);

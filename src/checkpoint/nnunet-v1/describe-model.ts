@@ -1,0 +1,74 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { LabelDefinition } from "../../../processor/model/manifest.js";
+import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { Field } from "../fields.js";
+import type { ModelDescription } from "../model-description.js";
+import { channelKeys, readInferencePlanV1 } from "./inference-plan.js";
+import { readNetworkPlanV1 } from "./network-plan.js";
+import { readWeightsV1 } from "./read-weights.js";
+import { type TrainerFacts, trainerFacts } from "./trainer-facts.js";
+import { readTrainingRecord } from "./training-record.js";
+
+/** Reads what nnU-Net v1 keeps beside the first fold's checkpoint, which is what its prediction goes by. */
+export async function describeModelV1(model: TrainedModel): Promise<ModelDescription> {
+  const { checkpointFile } = model.folds[0] as TrainedModel["folds"][number];
+  const record = await readTrainingRecord(checkpointFile);
+  const { plans } = record;
+  const facts = trainerFacts(record.trainer);
+  const stagePlan = plans.get("plans_per_stage").get(record.stage);
+  const labels = readLabels(plans, facts);
+  const channelNames = readChannelNames(plans);
+  return {
+    trainer: record.trainer,
+    plansName: record.plansName,
+    configuration: record.configuration,
+    channelNames,
+    labels,
+    plan: readInferencePlanV1({ plans, stagePlan, doesMirror: facts.doesMirror }),
+    network: readNetworkPlanV1({
+      stagePlan,
+      weights: await readWeightsV1(checkpointFile),
+      inputChannels: channelNames.length + (facts.isCascade ? labels.foregroundLabels.length : 0),
+      outputChannels: facts.regions?.length ?? labels.foregroundLabels.length + 1,
+      slope: facts.slope,
+      source: checkpointFile,
+    }),
+    previousStage: facts.isCascade ? "3d_lowres" : null,
+    companionFiles: await present(
+      ["plans.pkl", "postprocessing.json"].map((name) => join(model.folder, name)),
+    ),
+  };
+}
+
+/** v1 keeps the labels' numbers only; their names are in the raw data set. */
+function readLabels(plans: Field, { regions }: TrainerFacts): LabelDefinition {
+  const foregroundLabels = plans
+    .get("all_classes")
+    .integers()
+    .toSorted((a, b) => a - b);
+  const background = { name: "background", value: 0 };
+  const names = foregroundLabels.map((value) => ({ name: `label ${value}`, value }));
+  if (regions === null) {
+    return { names: [background, ...names], foregroundLabels, regionsClassOrder: null, ignoreLabel: null };
+  }
+  return {
+    names: [background, ...regions.map(({ name, labels }) => ({ name, value: labels }))],
+    foregroundLabels,
+    regionsClassOrder: [1, 2, 3],
+    ignoreLabel: null,
+  };
+}
+
+function readChannelNames(plans: Field): string[] {
+  const names = plans.get("modalities");
+  return channelKeys(plans).map((channel) => {
+    const name = names.isNull ? names : names.get(channel);
+    return name.isString ? name.string() : `channel ${channel}`;
+  });
+}
+
+async function present(files: readonly string[]): Promise<string[]> {
+  const found = await Promise.allSettled(files.map((file) => access(file)));
+  return files.filter((_, i) => found[i]?.status === "fulfilled");
+}

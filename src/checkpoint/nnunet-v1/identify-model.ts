@@ -1,0 +1,23 @@
+import { basename, dirname } from "node:path";
+import type { ModelCandidate } from "../../model-source/choose-model.js";
+import type { ModelFolder } from "../../model-source/trained-model.js";
+import { readTrainingRecord } from "./training-record.js";
+
+/**
+ * What the names of the folders say and, only where they say nothing, what lies beside a checkpoint.
+ *
+ * @param findCheckpoint any fold's checkpoint file
+ */
+export async function identifyModelV1(
+  modelFolder: ModelFolder,
+  findCheckpoint: () => Promise<string>,
+): Promise<ModelCandidate> {
+  const { datasetName, configuration } = modelFolder.pathNames;
+  if (datasetName !== null && configuration !== null) return { modelFolder, datasetName, configuration };
+  const record = await readTrainingRecord(await findCheckpoint());
+  return {
+    modelFolder,
+    datasetName: datasetName ?? record.datasetName ?? basename(dirname(modelFolder.folder)),
+    configuration: configuration ?? record.configuration,
+  };
+}

@@ -1,0 +1,118 @@
+import { ProcessorError } from "../../../processor/errors.js";
+import type {
+  ChannelNormalization,
+  InferencePlan,
+  IntensityProperties,
+  NormalizationScheme,
+} from "../../../processor/model/manifest.js";
+import type { Zyx } from "../../../processor/volume/axes.js";
+import type { Field } from "../fields.js";
+
+export interface InferencePlanSources {
+  /** plans.pkl. */
+  readonly plans: Field;
+  /** One entry of `plans_per_stage`. */
+  readonly stagePlan: Field;
+  readonly doesMirror: boolean;
+}
+
+/** How a volume becomes this network's input and back, by nnU-Net v1's rules. */
+export function readInferencePlanV1({ plans, stagePlan, doesMirror }: InferencePlanSources): InferencePlan {
+  const patchSize = stagePlan.get("patch_size").integers();
+  const dimensions = patchSize.length;
+  const spacingMm = stagePlan.get("current_spacing").numbers();
+  if ((dimensions !== 2 && dimensions !== 3) || spacingMm.length !== 3) {
+    throw new ProcessorError(
+      "MODEL_FILE_INVALID",
+      `${stagePlan.path} has a patch of ${dimensions} axes and a spacing of ${spacingMm.length}`,
+    );
+  }
+  const preprocessor = plans.get("preprocessor_name");
+  if (!preprocessor.isNull && !preprocessors.includes(preprocessor.string())) {
+    throw new ProcessorError(
+      "PLANS_UNSUPPORTED",
+      `${preprocessor.path} is ${preprocessor.text()}; known: ${preprocessors.join(", ")}`,
+    );
+  }
+  const resampling = { method: "spline", order: 1, orderZ: 0, forceSeparateZ: null } as const;
+  return {
+    dimensions,
+    patchSize,
+    // A 2-D network sees every slice as it is, so that only the last two axes are resampled.
+    spacingMm: dimensions === 2 ? spacingMm.slice(1) : spacingMm,
+    transposeForward: axisOrder(plans.get("transpose_forward")),
+    transposeBackward: axisOrder(plans.get("transpose_backward")),
+    normalization: readNormalization(plans),
+    normalizeFirst: false,
+    resampleData: { ...resampling, order: 3 },
+    resampleSegmentation: resampling,
+    resampleProbabilities: { ...resampling, ...exportParameters(plans.get("segmentation_export_params")) },
+    averaging: "probabilities",
+    gaussianForSingleWindow: false,
+    mirrorAxes: doesMirror ? patchSize.map((_, axis) => axis) : [],
+    imageReader: "SimpleITKIO",
+    fileEnding: ".nii.gz",
+  };
+}
+
+const preprocessors = ["GenericPreprocessor", "PreprocessorFor2D"];
+
+const schemes: ReadonlyMap<string, NormalizationScheme> = new Map([
+  ["CT", "CTNormalizationV1"],
+  ["CT2", "CT2NormalizationV1"],
+  ["nonCT", "ZScoreNormalizationV1"],
+  ["noNorm", "NoNormalization"],
+]);
+
+/** The order in which v1 names its channels: by number. */
+export const channelKeys = (plans: Field): string[] =>
+  Array.from({ length: plans.get("num_modalities").integer() }, (_, channel) => String(channel));
+
+function readNormalization(plans: Field): ChannelNormalization[] {
+  const properties = plans.get("dataset_properties").get("intensityproperties");
+  return channelKeys(plans).map((channel) => {
+    const field = plans.get("normalization_schemes").get(channel);
+    const scheme = schemes.get(field.string());
+    if (scheme === undefined) {
+      throw new ProcessorError(
+        "PLANS_UNSUPPORTED",
+        `${field.path} is ${field.text()}; known: ${[...schemes.keys()].join(", ")}`,
+      );
+    }
+    const isCt = scheme === "CTNormalizationV1" || scheme === "CT2NormalizationV1";
+    return {
+      scheme,
+      useMask: plans.get("use_mask_for_norm").get(channel).boolean(),
+      intensity: isCt ? readIntensity(properties.get(channel)) : null,
+    };
+  });
+}
+
+const readIntensity = (field: Field): IntensityProperties => ({
+  mean: field.get("mean").number(),
+  std: field.get("sd").number(),
+  percentile005: field.get("percentile_00_5").number(),
+  percentile995: field.get("percentile_99_5").number(),
+});
+
+/** `segmentation_export_params`, where a planner set them. */
+function exportParameters(field: Field) {
+  if (field.isNull) return {};
+  const separate = field.get("force_separate_z");
+  return {
+    order: field.get("interpolation_order").integer(),
+    orderZ: field.get("interpolation_order_z").integer(),
+    forceSeparateZ: separate.isNull ? null : separate.boolean(),
+  };
+}
+
+function axisOrder(field: Field): Zyx {
+  const order = field.isNull ? [0, 1, 2] : field.integers();
+  if (order.toSorted().join() !== "0,1,2") {
+    throw new ProcessorError(
+      "MODEL_FILE_INVALID",
+      `${field.path} is ${field.text()}, not an order of three axes`,
+    );
+  }
+  return order as [number, number, number];
+}

@@ -1,0 +1,143 @@
+import { ProcessorError } from "../../../processor/errors.js";
+import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../onnx/network-plan.js";
+import type { NetworkWeights } from "../checkpoint.js";
+import type { Field } from "../fields.js";
+
+export interface NetworkPlanSources {
+  /** One entry of `plans_per_stage`. */
+  readonly stagePlan: Field;
+  readonly weights: NetworkWeights;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  /** Of LeakyReLU. */
+  readonly slope: number;
+  /** The checkpoint's file, for messages. */
+  readonly source: string;
+}
+
+/**
+ * The network of an nnU-Net v1 training. Strides stand in the plans only; kernels, features and the number of blocks are
+ * read from the weights, because trainers change them (`_3ConvPerStage`, `_allConv3x3`) without a trace in the plans.
+ *
+ * Errors: ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
+ */
+export function readNetworkPlanV1(sources: NetworkPlanSources): NetworkPlan {
+  const { weights, source } = sources;
+  if (weights.has("conv_blocks_context.0.blocks.0.conv.weight")) return genericUNet(sources);
+  if (weights.has("encoder.initial_conv.weight")) return fabiansUNet(sources);
+  const first = [...weights.keys()].slice(0, 3).join(", ");
+  throw new ProcessorError(
+    "ARCHITECTURE_UNKNOWN",
+    `${source}: neither Generic_UNet nor FabiansUNet has ${first}`,
+  );
+}
+
+function genericUNet(sources: NetworkPlanSources): NetworkPlan {
+  const { weights, stagePlan } = sources;
+  const pools = stagePlan.get("pool_op_kernel_sizes").list();
+  const strides = [undefined, ...pools].map((pool) => pool?.integers());
+  const context = (stage: number) => `conv_blocks_context.${stage}`;
+  const stages = strides.map((stride, s): StagePlan => {
+    const isBottleneck = s === pools.length;
+    const path = isBottleneck ? `${context(s)}.0` : context(s);
+    const blocks = countBlocks(weights, `${path}.blocks`, "conv") + (isBottleneck ? 1 : 0);
+    return stageOf(sources, { stride, blocks, convolution: `${path}.blocks.0.conv` });
+  });
+  const decoder = pools.map((_, u) => {
+    const path = `conv_blocks_localization.${u}`;
+    return {
+      kernel: convolutionShape(sources, `${path}.1.blocks.0.conv`).kernel,
+      blocks: countBlocks(weights, `${path}.0.blocks`, "conv") + 1,
+    };
+  });
+  return {
+    ...common(sources, "conv_blocks_context.0.blocks.0.instnorm"),
+    architecture: "Generic_UNet",
+    stages,
+    decoder,
+    hasConvolutionBias: weights.has("conv_blocks_context.0.blocks.0.conv.bias"),
+    // Only the trainers *_biasInSegOutput* give the heads one.
+    hasHeadBias: weights.has(`seg_outputs.${pools.length - 1}.bias`),
+    residual: null,
+  };
+}
+
+function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
+  const { weights, stagePlan } = sources;
+  const strides = stagePlan.get("pool_op_kernel_sizes").list();
+  const stages = strides.map((stride, s): StagePlan => {
+    const path = `encoder.stages.${s}.convs`;
+    const blocks = countBlocks(weights, path, "conv1");
+    return stageOf(sources, { stride: stride.integers(), blocks, convolution: `${path}.0.conv1` });
+  });
+  const decoder = strides.slice(1).map((_, i) => {
+    const path = `decoder.stages.${i}.convs`;
+    return {
+      kernel: convolutionShape(sources, `${path}.0.conv`).kernel,
+      blocks: countBlocks(weights, path, "conv"),
+    };
+  });
+  return {
+    ...common(sources, "encoder.initial_norm"),
+    architecture: "FabiansUNet",
+    stages,
+    decoder,
+    hasConvolutionBias: weights.has("encoder.initial_conv.bias"),
+    hasHeadBias: true,
+    residual: { block: "basic", stemChannels: convolutionShape(sources, "encoder.initial_conv").features },
+  };
+}
+
+/** @param norm path of any normalisation of the network */
+function common(
+  { stagePlan, weights, inputChannels, outputChannels, slope }: NetworkPlanSources,
+  norm: string,
+) {
+  return {
+    inputChannels,
+    outputChannels,
+    patchSize: stagePlan.get("patch_size").integers(),
+    hasUpsamplingBias: false,
+    normalization: normalizationOf(weights, norm),
+    activation: { kind: "leakyRelu", slope },
+    isActivationFirst: false,
+  } as const;
+}
+
+/** `_BN` trainers have BatchNorm, `_NoNormalization` none, all others InstanceNorm with nnU-Net's constants. */
+function normalizationOf(weights: NetworkWeights, norm: string): NormalizationPlan | null {
+  if (!weights.has(`${norm}.weight`)) return null;
+  const kind = weights.has(`${norm}.running_mean`) ? "batch" : "instance";
+  return { kind, epsilon: 1e-5, isAffine: true };
+}
+
+interface StageSources {
+  /** Absent for the first stage, which has none. */
+  readonly stride: readonly number[] | undefined;
+  readonly blocks: number;
+  /** Path of the stage's first convolution. */
+  readonly convolution: string;
+}
+
+function stageOf(sources: NetworkPlanSources, { stride, blocks, convolution }: StageSources): StagePlan {
+  const { features, kernel } = convolutionShape(sources, convolution);
+  return { features, kernel, stride: stride ?? kernel.map(() => 1), blocks, bottleneckChannels: null };
+}
+
+function convolutionShape({ weights, stagePlan, source }: NetworkPlanSources, path: string) {
+  const [features, , ...kernel] = weights.get(`${path}.weight`)?.shape ?? [];
+  const axes = stagePlan.get("patch_size").list().length;
+  if (features === undefined || kernel.length !== axes) {
+    throw new ProcessorError(
+      "TENSOR_MISMATCH",
+      `${source} does not fit its plans: ${path}.weight ${features === undefined ? "is missing" : `has ${kernel.length} spatial axes, not ${axes}`}`,
+    );
+  }
+  return { features, kernel };
+}
+
+function countBlocks(weights: NetworkWeights, path: string, convolution: string): number {
+  let count = 0;
+  while (weights.has(`${path}.${count}.${convolution}.weight`)) count++;
+  return count;
+}

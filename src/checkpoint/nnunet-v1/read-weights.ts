@@ -1,0 +1,10 @@
+import type { NetworkWeights } from "../checkpoint.js";
+import { Field } from "../fields.js";
+import { networkWeights } from "../network-weights.js";
+import { readTorchFile } from "../torch/read-torch-file.js";
+
+/** Names and places of the weights in a `.model` file of nnU-Net v1. */
+export async function readWeightsV1(file: string): Promise<NetworkWeights> {
+  const checkpoint = new Field(await readTorchFile(file), file);
+  return networkWeights(checkpoint.get("state_dict").raw, file);
+}
