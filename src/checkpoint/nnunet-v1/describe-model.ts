@@ -31,7 +31,7 @@ export async function describeModelV1(model: TrainedModel): Promise<ModelDescrip
       weights: await readWeightsV1(checkpointFile),
       inputChannels: channelNames.length + (facts.isCascade ? labels.foregroundLabels.length : 0),
       outputChannels: facts.regions?.length ?? labels.foregroundLabels.length + 1,
-      slope: facts.slope,
+      trainer: facts,
       source: checkpointFile,
     }),
     previousStage: facts.isCascade ? "3d_lowres" : null,

@@ -2,6 +2,7 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../onnx/network-plan.js";
 import type { NetworkWeights } from "../checkpoint.js";
 import type { Field } from "../fields.js";
+import type { TrainerFacts } from "./trainer-facts.js";
 
 export interface NetworkPlanSources {
   /** One entry of `plans_per_stage`. */
@@ -9,8 +10,7 @@ export interface NetworkPlanSources {
   readonly weights: NetworkWeights;
   readonly inputChannels: number;
   readonly outputChannels: number;
-  /** Of LeakyReLU. */
-  readonly slope: number;
+  readonly trainer: Pick<TrainerFacts, "activation" | "isActivationFirst">;
   /** The checkpoint's file, for messages. */
   readonly source: string;
 }
@@ -34,8 +34,8 @@ export function readNetworkPlanV1(sources: NetworkPlanSources): NetworkPlan {
 
 function genericUNet(sources: NetworkPlanSources): NetworkPlan {
   const { weights, stagePlan } = sources;
-  const pools = stagePlan.get("pool_op_kernel_sizes").list();
-  const strides = [undefined, ...pools].map((pool) => pool?.integers());
+  const pools = readPools(stagePlan);
+  const strides = [undefined, ...pools];
   const context = (stage: number) => `conv_blocks_context.${stage}`;
   const stages = strides.map((stride, s): StagePlan => {
     const isBottleneck = s === pools.length;
@@ -88,9 +88,18 @@ function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
   };
 }
 
+/** Plans before 2020 tell only how often each axis is halved; those halved less often begin later. */
+function readPools(stagePlan: Field): (readonly number[])[] {
+  const sizes = stagePlan.get("pool_op_kernel_sizes");
+  if (!sizes.isNull) return sizes.list().map((size) => size.integers());
+  const counts = stagePlan.get("num_pool_per_axis").integers();
+  const most = Math.max(...counts);
+  return Array.from({ length: most }, (_, i) => counts.map((count) => (most - count <= i ? 2 : 1)));
+}
+
 /** @param norm path of any normalisation of the network */
 function common(
-  { stagePlan, weights, inputChannels, outputChannels, slope }: NetworkPlanSources,
+  { stagePlan, weights, inputChannels, outputChannels, trainer }: NetworkPlanSources,
   norm: string,
 ) {
   return {
@@ -99,8 +108,8 @@ function common(
     patchSize: stagePlan.get("patch_size").integers(),
     hasUpsamplingBias: false,
     normalization: normalizationOf(weights, norm),
-    activation: { kind: "leakyRelu", slope },
-    isActivationFirst: false,
+    activation: trainer.activation,
+    isActivationFirst: trainer.isActivationFirst,
   } as const;
 }
 

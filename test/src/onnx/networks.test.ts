@@ -5,18 +5,18 @@ import { withConvertedModel } from "../../support/convert.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { compareWindow, readWindow } from "../../support/network-window.js";
 
-const fixtures = join(repositoryRoot, "test", "fixtures", "networks");
+const fixtures = join(repositoryRoot, "test", "fixtures");
+const networks = ["networks", "networks_v1"].flatMap((folder) =>
+  readdirSync(join(fixtures, folder)).map((name) => ({ name, folder: join(fixtures, folder, name) })),
+);
 
 describe("a converted network answers a window as torch does:", () => {
-  test.each(readdirSync(fixtures))("%s", async (name) => {
-    const expected = readWindow(join(fixtures, name, "window.json"));
-    await withConvertedModel(join(fixtures, name), async ({ folder, manifest }) => {
+  test.each(networks)("$name", async ({ folder: modelDir }) => {
+    const expected = readWindow(join(modelDir, "window.json"));
+    await withConvertedModel(modelDir, async ({ folder, manifest }) => {
       const { network, plan } = manifest.models[0]!;
-      const { shape, relativeError } = await compareWindow(
-        folder,
-        [1, network.inputChannels, ...plan.patchSize],
-        expected,
-      );
+      const inputShape = [1, network.inputChannels, ...plan.patchSize];
+      const { shape, relativeError } = await compareWindow(folder, inputShape, expected);
       expect(shape).toEqual(expected.shape);
       // Sums of some hundred float32 products in another order; normalisation over a few voxels amplifies it.
       expect(relativeError).toBeLessThan(2e-5);
