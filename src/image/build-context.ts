@@ -26,10 +26,13 @@ export function contextEntries(plan: ImagePlan): readonly LayerEntry[] {
 /**
  * Writes the context as a folder that `docker build` takes. Files that lie on the same disk are hard-linked, so
  * that weights are not there twice.
+ *
+ * @param place gives the path of a name at the context's top
  */
-export async function writeBuildContext(plan: ImagePlan, folder: string): Promise<void> {
+export async function writeBuildContext(plan: ImagePlan, place: (name: string) => string): Promise<void> {
   for (const entry of contextEntries(plan)) {
-    const path = join(folder, entry.path);
+    const [top = "", ...below] = entry.path.split("/");
+    const path = join(place(top), ...below);
     if (entry.kind === "directory") await mkdir(path, { recursive: true, mode: entry.mode });
     else if ("text" in entry.source) await writeFile(path, entry.source.text, { mode: entry.mode });
     else await linkOrCopy(entry.source.file, path);

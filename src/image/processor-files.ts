@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
@@ -34,4 +34,12 @@ export async function listProcessorFiles(
     .map((file) => layerFile(`processor/${relative(folder, file).split(sep).join("/")}`, { file }));
   const packageJson = layerFile("package.json", { text: '{ "private": true, "type": "module" }\n' });
   return sortedEntries([...files, packageJson]) as LayerFile[];
+}
+
+/** This program's version. */
+export async function programVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(installFolder, "package.json"), "utf8")) as {
+    readonly version: string;
+  };
+  return version;
 }

@@ -1,13 +1,13 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
-import { findOrPullImage } from "../docker/base-image.js";
 import { type BuiltImage, buildImage } from "../docker/build-image.js";
 import type { Engine } from "../docker/engine.js";
+import { findOrPullImage } from "../docker/find-image.js";
 import type { ImageBase } from "../image-plan.js";
-import { installFolder, listProcessorFiles } from "../processor-files.js";
+import { listProcessorFiles, programVersion } from "../processor-files.js";
 import { planBaseImage } from "./base-image-plan.js";
 import { writeDebianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
@@ -84,11 +84,4 @@ async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
   const archive = join(folder, "debian.tar");
   await writeDebianRoot(recipe, archive, signal);
   return { kind: "root-file-system", archive };
-}
-
-async function programVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(join(installFolder, "package.json"), "utf8")) as {
-    readonly version: string;
-  };
-  return version;
 }

@@ -2,12 +2,12 @@ import { Transform } from "node:stream";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/progress/progress.js";
 import { contextEntries } from "../build-context.js";
-import type { ImagePlan } from "../image-plan.js";
-import { findImage } from "./base-image.js";
+import type { ImagePlan, LayerEntry } from "../image-plan.js";
 import { contextStream } from "./context-stream.js";
 import type { Engine } from "./engine.js";
 import { engineError, isInUse, isNotFound } from "./engine-error.js";
 import { type EngineEvent, engineEvents } from "./engine-events.js";
+import { findImage } from "./find-image.js";
 
 export interface BuildImageOptions {
   readonly engine: Engine;
@@ -41,10 +41,11 @@ export interface BuildStep {
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const { engine, plan, signal } = options;
   const doing = `building ${plan.imageName}`;
+  const context = contextEntries(plan);
   const before = await imageIds(engine);
   const log = new BuildLog();
   try {
-    await runBuild(options, log);
+    await runBuild(options, context, log);
     signal?.throwIfAborted();
     await engine.docker.getImage(log.lastImage).tag(repositoryAndTag(plan.imageName));
   } catch (error) {
@@ -64,8 +65,12 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
  * An abort breaks the transfer off. Once the engine has the whole context nothing can stop its current step, so
  * the rest of the build (copies only) is waited for: what it leaves is known then.
  */
-async function runBuild({ engine, plan, progress, signal }: BuildImageOptions, log: BuildLog): Promise<void> {
-  const context = contextStream(contextEntries(plan));
+async function runBuild(
+  { engine, plan, progress, signal }: BuildImageOptions,
+  entries: readonly LayerEntry[],
+  log: BuildLog,
+): Promise<void> {
+  const context = contextStream(entries);
   const breakOff = () => context.destroy(new Error("interrupted"));
   signal?.addEventListener("abort", breakOff, { once: true });
   const keepGoing = () => signal?.removeEventListener("abort", breakOff);

@@ -32,7 +32,8 @@ function engineWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const said = (error as { readonly json?: { readonly message?: unknown } }).json?.message;
   if (typeof said === "string") return said.trim();
-  return error.message.trim() || ("code" in error ? String(error.code) : error.name);
+  const words = error.message.replace(/^\(HTTP code \d+\) [^-]* - /, "").trim();
+  return words || ("code" in error ? String(error.code) : error.name);
 }
 
 const isFull = (words: string): boolean => /no space left on device|disk quota exceeded|ENOSPC/i.test(words);

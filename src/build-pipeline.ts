@@ -1,0 +1,150 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { RuntimeSettings } from "../processor/model/manifest.js";
+import type { Progress } from "../processor/progress/progress.js";
+import { convertModel } from "./convert-pipeline.js";
+import { buildBaseImage } from "./image/base-image/build-base-image.js";
+import { readRecipe } from "./image/base-image/recipe.js";
+import { writeBuildContext } from "./image/build-context.js";
+import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
+import { type BuiltImage, buildImage } from "./image/docker/build-image.js";
+import { connectEngine, type Engine } from "./image/docker/engine.js";
+import { findImage, findOrPullImage } from "./image/docker/find-image.js";
+import { saveImage } from "./image/docker/save-image.js";
+import type { ImagePlan } from "./image/image-plan.js";
+import { listProcessorFiles, programVersion } from "./image/processor-files.js";
+import {
+  type BaseImageFacts,
+  type ImageDescription,
+  planProcessorImage,
+} from "./image/processor-image-plan.js";
+import type { TrainedModel } from "./model-source/trained-model.js";
+import { archiveFileName, type ImageArchive, requireNoArchive, writeArchive } from "./publish/archive.js";
+
+export interface BuildOptions {
+  readonly model: TrainedModel;
+  readonly settings: RuntimeSettings;
+  readonly description: Omit<ImageDescription, "processorVersion">;
+  /** Bundled hooks that the settings name; null for none. */
+  readonly hookFile: string | null;
+  /** Null for the recipe's own, which is built when the engine does not have it. */
+  readonly baseImage: string | null;
+  readonly buildDir: string;
+  readonly keepBuildFiles: boolean;
+  /** Where the archive goes; null for none. */
+  readonly exportFolder: string | null;
+  /** Holds what the base image is made of, for the next time. */
+  readonly cacheFolder: string;
+  /** Says where the engine is: `DOCKER_HOST` and its like. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface BuildReport extends BuiltImage {
+  readonly engine: string;
+  readonly baseImage: string;
+  /** Null when none was asked for. */
+  readonly archive: ImageArchive | null;
+  /** Null when it was removed. */
+  readonly buildFolder: string | null;
+}
+
+/** What a build without an engine leaves: a context that `docker build` takes elsewhere. */
+export interface RenderedBuild {
+  readonly imageName: string;
+  readonly baseImage: string;
+  readonly buildFolder: string;
+}
+
+/** The whole build: model → converted folder → image plan → image → archive. */
+export async function buildProcessor(options: BuildOptions): Promise<BuildReport> {
+  const { environment, progress, signal, keepBuildFiles } = options;
+  const archivePath = await freeArchivePath(options);
+  const engine = await connectEngine(environment, signal);
+  const folder = await openBuildFolder(options.buildDir);
+  try {
+    const base = await prepareBaseImage(engine, options);
+    const plan = await planBuild(options, base, folder);
+    const image = await buildImage({ engine, plan, progress, ...aborting(signal) });
+    if (keepBuildFiles) await keepContext(plan, folder);
+    const archive =
+      archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
+    const buildFolder = keepBuildFiles ? folder.path : null;
+    return { ...image, engine: engine.description, baseImage: base.imageName, archive, buildFolder };
+  } finally {
+    if (!keepBuildFiles) await folder.remove();
+  }
+}
+
+/** The same build as far as it goes without an engine: the context, with its Dockerfile, stays in the build folder. */
+export async function renderBuild(options: BuildOptions): Promise<RenderedBuild> {
+  const { description, baseImage } = options;
+  const folder = await openBuildFolder(options.buildDir);
+  try {
+    const base = { imageName: baseImage ?? (await readRecipe()).imageName, imageId: null };
+    await keepContext(await planBuild(options, base, folder), folder);
+    return { imageName: description.imageName, baseImage: base.imageName, buildFolder: folder.path };
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
+}
+
+const convertedName = "converted";
+
+async function planBuild(
+  options: BuildOptions,
+  base: BaseImageFacts,
+  folder: BuildFolder,
+): Promise<ImagePlan> {
+  const { model, settings, description, hookFile, progress, signal } = options;
+  const outputDir = folder.place(convertedName);
+  return planProcessorImage({
+    converted: await convertModel({ model, settings, outputDir, progress, ...aborting(signal) }),
+    description: { ...description, processorVersion: await programVersion() },
+    processorFiles: await listProcessorFiles(),
+    base,
+    hookFile,
+  });
+}
+
+/** Leaves the build folder as a context that `docker build` takes; the weights lie in it once. */
+async function keepContext(plan: ImagePlan, folder: BuildFolder): Promise<void> {
+  await writeBuildContext(plan, folder.place);
+  await rm(folder.place(convertedName), { recursive: true });
+}
+
+/** The base that was asked for must be there or in its registry; the recipe's own is built. */
+async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<BaseImageFacts> {
+  const { baseImage, cacheFolder, progress, signal } = options;
+  const common = { engine, progress, ...aborting(signal) };
+  if (baseImage !== null) return findOrPullImage({ ...common, imageName: baseImage });
+  const { imageName } = await readRecipe();
+  const present = await findImage(engine, imageName);
+  return present ?? buildBaseImage({ ...common, debianRoot: "auto", cacheFolder });
+}
+
+/** Refused before the work, not after it, when something is there already. */
+async function freeArchivePath({ exportFolder, description }: BuildOptions): Promise<string | null> {
+  if (exportFolder === null) return null;
+  const path = join(exportFolder, archiveFileName(description.imageName));
+  await requireNoArchive(path);
+  return path;
+}
+
+const exportImage = (
+  engine: Engine,
+  { imageName, sizeBytes }: BuiltImage,
+  { archivePath, progress, signal }: BuildOptions & { readonly archivePath: string },
+): Promise<ImageArchive> =>
+  writeArchive({
+    imageName,
+    image: saveImage(engine, imageName),
+    imageBytes: sizeBytes,
+    path: archivePath,
+    progress,
+    ...aborting(signal),
+  });
+
+const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });

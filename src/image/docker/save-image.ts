@@ -1,0 +1,15 @@
+import type { Engine } from "./engine.js";
+import { engineError } from "./engine-error.js";
+
+/**
+ * The image as one tar, as `docker save` gives it: layers, configuration and name.
+ *
+ * @throws EXPORT_FAILED with Docker's own words
+ */
+export async function* saveImage({ docker }: Engine, imageName: string): AsyncGenerator<Buffer> {
+  try {
+    yield* (await docker.getImage(imageName).get()) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw engineError(error, `saving ${imageName}`, "EXPORT_FAILED");
+  }
+}

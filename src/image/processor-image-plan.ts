@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import { type ImageLayer, type ImagePlan, type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
+import { modelDirectory, processorDirectory, processorEntrypoint } from "./processor-files.js";
+
+export interface ProcessorImageParts {
+  readonly description: ImageDescription;
+  readonly base: BaseImageFacts;
+  readonly converted: ConvertedFolder;
+  /** Relative to the processor's directory. */
+  readonly processorFiles: readonly LayerFile[];
+  /** Bundled hooks; they get the manifest's name for them. Null when the manifest names none. */
+  readonly hookFile: string | null;
+}
+
+/** What a conversion gives: `manifest.json`, what it names, and the model's own plans and dataset. */
+export interface ConvertedFolder {
+  readonly folder: string;
+  readonly manifest: ProcessorManifest;
+  /** All files, below the folder. */
+  readonly files: readonly string[];
+}
+
+/** What an image says about itself in OCI's annotations. */
+export interface ImageDescription {
+  /** `[registry/]name:tag`. */
+  readonly imageName: string;
+  readonly title: string;
+  readonly description: string;
+  /** Of this program. */
+  readonly processorVersion: string;
+  readonly created: Date;
+  /** Where the image's source lies; null when nobody said. */
+  readonly source: string | null;
+  /** SPDX expression. */
+  readonly licenses: string;
+}
+
+export interface BaseImageFacts {
+  readonly imageName: string;
+  /** `sha256:…`; null when no engine was asked. */
+  readonly imageId: string | null;
+}
+
+/**
+ * The image of one processor: on the base come each fold's weights, then the processor's code, then hooks, then the
+ * manifest. So other code leaves the weights' layers alone, and another setting re-does only the last one.
+ */
+export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
+  const { description, base, converted, processorFiles, hookFile } = parts;
+  const { folder, manifest, files } = converted;
+  const folds = allModels(manifest).flatMap((model) => model.folds);
+  const weights = new Set(folds.flatMap(({ onnxFile, weightsFile }) => [onnxFile, weightsFile]));
+  const fileOf = (path: string) => layerFile(path, { file: join(folder, path) });
+  const layers: readonly ImageLayer[] = [
+    ...folds.map(({ onnxFile, weightsFile }) =>
+      modelLayer(layerName(onnxFile), [fileOf(onnxFile), fileOf(weightsFile)]),
+    ),
+    { name: "processor", directory: `${processorDirectory}/`, entries: processorFiles },
+    ...hookLayer(hookFile, manifest),
+    modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
+  ];
+  return {
+    imageName: description.imageName,
+    base: { kind: "image", imageName: base.imageName },
+    platform: "linux/amd64",
+    layers,
+    env: {},
+    labels: { ...modelLabels(manifest), ...ociLabels(description, base) },
+    user: "1000:1000",
+    workingDir: "/",
+    entrypoint: processorEntrypoint,
+    command: [],
+  };
+}
+
+/** Models and the earlier stages inside them, each once. */
+const allModels = (manifest: ProcessorManifest): readonly ModelManifest[] =>
+  manifest.models.flatMap((model) =>
+    model.previousStage?.model ? [model.previousStage.model, model] : [model],
+  );
+
+/** `3d_fullres/fold_0.onnx` lies in layer `3d_fullres-fold_0`. */
+const layerName = (onnxFile: string): string =>
+  onnxFile
+    .replace(/\.onnx$/, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, "-");
+
+function hookLayer(hookFile: string | null, { settings }: ProcessorManifest): readonly ImageLayer[] {
+  if (hookFile === null || settings.hookModule === null) return [];
+  return [modelLayer("hooks", [layerFile(settings.hookModule, { file: hookFile })])];
+}
+
+const modelLayer = (name: string, entries: readonly LayerFile[]): ImageLayer => ({
+  name,
+  directory: `${modelDirectory}/`,
+  entries: sortedEntries(entries),
+});
+
+function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<string, string> {
+  const { imageName, title, processorVersion, created, source, licenses } = description;
+  const annotations: Readonly<Record<string, string | null>> = {
+    title,
+    description: description.description,
+    version: /:([^/:]+)$/.exec(imageName)?.[1] ?? "latest",
+    source,
+    licenses,
+    "base.name": base.imageName,
+    "base.digest": base.imageId,
+    created: created.toISOString(),
+  };
+  return {
+    "org.nnunet-processor.version": processorVersion,
+    ...Object.fromEntries(
+      Object.entries(annotations).flatMap(([key, value]) =>
+        value === null ? [] : [[`org.opencontainers.image.${key}`, value]],
+      ),
+    ),
+  };
+}
+
+/** The model's own facts; where several models are averaged, one after the other. */
+function modelLabels({ task, models }: ProcessorManifest): Record<string, string> {
+  const each = (fact: (model: ModelManifest) => string) => [...new Set(models.map(fact))].join(", ");
+  const [first] = models;
+  const facts: Readonly<Record<string, string>> = {
+    "task.id": String(task.id ?? ""),
+    "task.name": task.name,
+    dataset: each(({ datasetName }) => datasetName),
+    "nnunet-version": each(({ nnunetVersion }) => String(nnunetVersion)),
+    configuration: each(({ configuration }) => configuration),
+    trainer: each(({ trainer }) => trainer),
+    plans: each(({ plansName }) => plansName),
+    checkpoint: each(({ checkpointName }) => checkpointName),
+    folds: each(({ folds }) => folds.map(({ fold }) => fold).join(" ")),
+    channels: JSON.stringify(first?.channelNames ?? []),
+    labels: JSON.stringify(
+      Object.fromEntries((first?.labels.names ?? []).map(({ name, value }) => [name, value])),
+    ),
+  };
+  return Object.fromEntries(
+    Object.entries(facts).map(([key, value]) => [`org.nnunet-processor.${key}`, value]),
+  );
+}

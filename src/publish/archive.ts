@@ -1,0 +1,128 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ProcessorError } from "../../processor/errors.js";
+import type { Progress } from "../../processor/progress/progress.js";
+import { parallelGzip } from "./parallel-gzip.js";
+
+/** An image in one file, as `docker load -i` takes it. */
+export interface ImageArchive {
+  readonly path: string;
+  readonly bytes: number;
+  /** Hexadecimal, of the file. */
+  readonly sha256: string;
+}
+
+export interface WriteArchiveOptions {
+  readonly imageName: string;
+  /** The image as `docker save` gives it. */
+  readonly image: AsyncIterable<Uint8Array>;
+  /** Of the image, for the progress; the tar is a little longer. */
+  readonly imageBytes: number;
+  readonly path: string;
+  /** Replace what is there. */
+  readonly overwrite?: boolean;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The archive's name: the image's without its registry, `/` and `:` as `-`. A first part is a registry, by
+ * Docker's rule, when it holds a dot or a colon or is `localhost`.
+ *
+ * @example archiveFileName("registry.example.org:5000/team/liver:1") // "team-liver-1.tar.gz"
+ */
+export function archiveFileName(imageName: string): string {
+  const [first = "", ...rest] = imageName.split("/");
+  const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  return `${(isRegistry ? rest.join("/") : imageName).replace(/[/:@]/g, "-")}.tar.gz`;
+}
+
+/**
+ * Refuses to write over a file, early: before an image is built for it.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function requireNoArchive(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null)
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
+}
+
+/**
+ * Writes the compressed image beside its place and renames it when it is complete.
+ *
+ * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED when the engine breaks off
+ */
+export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
+  const { imageName, image, imageBytes, path, overwrite = false, progress, signal } = options;
+  if (!overwrite) await requireNoArchive(path);
+  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
+  const digest = createHash("sha256");
+  let bytes = 0;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await pipeline(
+      image,
+      async function* count(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          task.advance(chunk.length);
+          yield chunk;
+        }
+      },
+      parallelGzip,
+      async function* hash(chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          digest.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(partial, { flags: "wx", flush: true }),
+      ...(signal === undefined ? [] : [{ signal }]),
+    );
+    await putInPlace(partial, path, overwrite);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw archiveError(error, imageName, path);
+  } finally {
+    task.done();
+    await rm(partial, { force: true });
+  }
+  return { path, bytes, sha256: digest.digest("hex") };
+}
+
+/** A link, unlike a rename, never replaces a file that came in the meantime. Not every file system has links. */
+async function putInPlace(partial: string, path: string, overwrite: boolean): Promise<void> {
+  if (!overwrite) {
+    try {
+      await link(partial, path);
+      return;
+    } catch (error) {
+      const hasNoLinks = ["EPERM", "ENOTSUP", "ENOSYS"].includes(errorCode(error));
+      if (!hasNoLinks) throw error;
+      await requireNoArchive(path);
+    }
+  }
+  await rename(partial, path);
+}
+
+function archiveError(error: unknown, imageName: string, path: string): ProcessorError {
+  if (error instanceof ProcessorError) return error;
+  const code = errorCode(error);
+  const words = error instanceof Error ? error.message : String(error);
+  const options = { cause: error };
+  const kept = `; the image ${imageName} is in Docker all the same`;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new ProcessorError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(code))
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);
+  if (code === "EEXIST")
+    return new ProcessorError("OUTPUT_EXISTS", `${path} is there already${kept}`, options);
+  return new ProcessorError("EXPORT_FAILED", `${imageName} to ${path}: ${words}`, options);
+}
+
+const errorCode = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "";
