@@ -1,0 +1,100 @@
+import { parseArgs } from "node:util";
+import { ProcessorError } from "../errors.js";
+import type { Device, RuntimeSettings } from "../model/manifest.js";
+
+/** What the command line of the program in an image says, over the manifest's settings. */
+export interface FolderArguments {
+  readonly modelDir: string;
+  readonly folds: readonly string[] | null;
+  readonly wantsHelp: boolean;
+  readonly wantsVersion: boolean;
+  applyTo(settings: RuntimeSettings): RuntimeSettings;
+}
+
+/** Where `build_processor` puts the model in an image. */
+export const defaultModelDir = "/opt/nnunet-processor/model";
+
+export const folderHelp = `Segments every image in /input and writes the segmentations below /output.
+
+Options (defaults are those of the config.json that the image was built with):
+  --inputdir DIR               folder with the images
+  --outputdir DIR              folder for the results
+  --overlay-destination NAME   folder below outputdir for the segmentations
+  --allowed-extensions A,B     without leading dot: mha,nii.gz
+  --output-extension EXT       mha, nii.gz, nii or nrrd
+  --folds 0,1                  folds to average
+  --use-tta, --no-use-tta      test-time augmentation by mirroring
+  --step-size X                overlap of windows: 0.5 is half a patch, 1 none
+  --device cpu|cuda|auto
+  --save-probabilities         <case>.npz beside each segmentation
+  --write-json, --no-write-json
+  --overwrite-output, --no-overwrite-output
+  --model-dir DIR              converted model (default ${defaultModelDir}, or $NNUNET_MODEL_DIR)
+  --version, --help
+`;
+
+/** @throws USAGE for an unknown option or a value out of range */
+export function parseFolderArguments(
+  argv: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): FolderArguments {
+  const values = parse(argv);
+  const list = (text: string): readonly string[] =>
+    text
+      .split(",")
+      .map((word) => word.trim())
+      .filter((word) => word !== "");
+  return {
+    modelDir: values["model-dir"] ?? environment["NNUNET_MODEL_DIR"] ?? defaultModelDir,
+    folds: values.folds === undefined ? null : list(values.folds),
+    wantsHelp: values.help === true,
+    wantsVersion: values.version === true,
+    applyTo: (settings) => ({
+      ...settings,
+      inputDir: values.inputdir ?? settings.inputDir,
+      outputDir: values.outputdir ?? settings.outputDir,
+      overlayDestination: values["overlay-destination"] ?? settings.overlayDestination,
+      allowedExtensions:
+        values["allowed-extensions"] === undefined
+          ? settings.allowedExtensions
+          : list(values["allowed-extensions"]),
+      outputExtension: values["output-extension"] ?? settings.outputExtension,
+      useTestTimeAugmentation: values["use-tta"] ?? settings.useTestTimeAugmentation,
+      stepSize: values["step-size"] === undefined ? settings.stepSize : stepSize(values["step-size"]),
+      device: values.device === undefined ? settings.device : device(values.device),
+      saveProbabilities: values["save-probabilities"] ?? settings.saveProbabilities,
+      writeJson: values["write-json"] ?? settings.writeJson,
+      overwriteOutput: values["overwrite-output"] ?? settings.overwriteOutput,
+    }),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowNegative: true,
+      options: {
+        ...{ inputdir: text, outputdir: text, "overlay-destination": text, "allowed-extensions": text },
+        ...{ "output-extension": text, folds: text, "use-tta": flag, "step-size": text, device: text },
+        ...{ "save-probabilities": flag, "write-json": flag, "overwrite-output": flag, "model-dir": text },
+        ...{ version: flag, help: flag },
+      },
+    }).values;
+  } catch (cause) {
+    throw new ProcessorError("USAGE", (cause as Error).message, { cause });
+  }
+}
+
+function stepSize(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new ProcessorError("USAGE", `--step-size ${text} is not above 0 and at most 1`);
+}
+
+function device(text: string): Device {
+  if (text === "cpu" || text === "cuda" || text === "auto") return text;
+  throw new ProcessorError("USAGE", `--device ${text}; there are cpu, cuda and auto`);
+}

@@ -1,0 +1,56 @@
+import { isAbsolute, join, normalize } from "node:path";
+import type { CaseReport, CaseRequest } from "../case.js";
+import { ProcessorError } from "../errors.js";
+import { loadModel } from "../model/load-model.js";
+import type { RuntimeSettings } from "../model/manifest.js";
+import { writeResultsJson } from "../outputs/results-json.js";
+import { runModel } from "../predict-cases.js";
+import type { Progress } from "../progress/progress.js";
+import { findImageCases } from "./find-image-cases.js";
+
+export interface FolderEntryOptions {
+  readonly modelDir: string;
+  readonly folds: readonly string[] | null;
+  /** Those of the manifest, with the command line's own in front. */
+  readonly settings: RuntimeSettings;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What an image does when it is run: every image of the input folder becomes a segmentation in
+ * `<output>/<overlay_destination>`.
+ */
+export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
+  const { settings, progress, signal } = options;
+  const loaded = await loadModel(options.modelDir, options.folds);
+  const cases = await findImageCases(settings, loaded.model.channelNames);
+  const destination = normalize(settings.overlayDestination);
+  if (isAbsolute(destination) || destination.startsWith("..")) {
+    throw new ProcessorError(
+      "CONFIG_INVALID",
+      `overlay_destination ${settings.overlayDestination} leaves the output folder`,
+    );
+  }
+  const requests = cases.map(({ name, channelFiles }): CaseRequest => {
+    const stem = join(settings.outputDir, destination, name);
+    return {
+      ...{ name, channelFiles, outputFile: `${stem}.${settings.outputExtension}`, previousStageFile: null },
+      probabilitiesFile: settings.saveProbabilities ? `${stem}.npz` : null,
+    };
+  });
+  progress.note(`${cases.length} case${cases.length === 1 ? "" : "s"} in ${settings.inputDir}`);
+  const { cases: reports } = await runModel(loaded, requests, {
+    ...{
+      useTta: settings.useTestTimeAugmentation,
+      stepSize: settings.stepSize,
+      device: settings.device,
+      progress,
+      signal,
+    },
+    existing: settings.overwriteOutput ? "overwrite" : "continue",
+    hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
+  });
+  if (settings.writeJson) await writeResultsJson(settings.outputDir, reports);
+  return reports;
+}

@@ -1,0 +1,25 @@
+import { basename, dirname, join } from "node:path";
+import type { CaseReport } from "../case.js";
+import { writeFileWhole } from "../image-io/write-file.js";
+
+/** One entry of grand-challenge's legacy `results.json`. */
+interface ResultEntry {
+  readonly entity: string;
+  readonly metrics: { readonly segmentation?: string };
+  readonly error_messages: readonly string[];
+}
+
+/** Writes `results.json` in the output folder: a mask for each case that is done, the reason for each that failed. */
+export async function writeResultsJson(outputDir: string, reports: readonly CaseReport[]): Promise<void> {
+  const entries = reports.map(({ name, outputFile, error }): ResultEntry => {
+    const mask = `${basename(dirname(outputFile))}/${basename(outputFile)}`;
+    return {
+      entity: name,
+      metrics: error === undefined ? { segmentation: `filepath:${mask}` } : {},
+      error_messages: error === undefined ? [] : [`${error.code}: ${error.message}`],
+    };
+  });
+  await writeFileWhole(join(outputDir, "results.json"), [
+    Buffer.from(`${JSON.stringify(entries, null, 2)}\n`),
+  ]);
+}
