@@ -48,6 +48,8 @@ export interface Networks {
  * @throws DEVICE_MISSING when CUDA is asked for and does not load; INFERENCE_FAILED when a file does not
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
+  // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
+  process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url));
   const mailbox = new Mailbox(worker);
   const threads = availableParallelism();

@@ -19,8 +19,8 @@ export const processorEntrypoint = [
 ] as const;
 
 /**
- * The compiled processor as it lies in an image, without type declarations and source maps; `package.json` says
- * that the files are ES modules.
+ * The compiled processor as it lies in an image, without type declarations and source maps; `package.json` tells
+ * its version and that the files are ES modules.
  *
  * @param folder the compiled processor, by default this installation's own
  */
@@ -32,7 +32,13 @@ export async function listProcessorFiles(
     .filter((entry) => entry.isFile() && /\.(js|json|wasm|onnx)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => layerFile(`processor/${relative(folder, file).split(sep).join("/")}`, { file }));
-  const packageJson = layerFile("package.json", { text: '{ "private": true, "type": "module" }\n' });
+  const identity = {
+    name: "nnunet-processor",
+    version: await programVersion(),
+    type: "module",
+    private: true,
+  };
+  const packageJson = layerFile("package.json", { text: `${JSON.stringify(identity, null, 2)}\n` });
   return sortedEntries([...files, packageJson]) as LayerFile[];
 }
 

@@ -65,7 +65,8 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
     base: { kind: "image", imageName: base.imageName },
     platform: "linux/amd64",
     layers,
-    env: {},
+    // ONNX Runtime's own reports are off before anything loads it, whichever base was given.
+    env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1" },
     labels: { ...modelLabels(manifest), ...ociLabels(description, base) },
     user: "1000:1000",
     workingDir: "/",

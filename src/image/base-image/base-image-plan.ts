@@ -53,6 +53,7 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
     env: {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       NODE_ENV: "production",
+      ORT_DISABLE_TELEMETRY: "1",
     },
     labels: {
       "org.opencontainers.image.title": "nnunet-processor-base",
