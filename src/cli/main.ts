@@ -1,5 +1,27 @@
+import { ProcessorError } from "../../processor/errors.js";
+import { parseCommandLine } from "./command-line.js";
+import { explainError } from "./explain-error.js";
+import { processTerminal, type Terminal } from "./terminal.js";
+import { terminalProgress } from "./terminal-progress.js";
+
 /** Runs the command line and returns its exit code. */
-export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.write(`${argv.join(" ")}\n`);
-  return 0;
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  const stop = new AbortController();
+  const stopListening = terminal.onInterrupt((signalName) => {
+    if (stop.signal.aborted) terminal.exitNow(130);
+    terminal.err(`\n${signalName}: stopping and cleaning up …\n`);
+    stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${signalName}`));
+  });
+  try {
+    const command = await parseCommandLine(argv);
+    if (command.kind === "text") {
+      terminal.out(command.text);
+      return 0;
+    }
+    return await command.run({ terminal, progress: terminalProgress(terminal), signal: stop.signal });
+  } catch (error) {
+    return explainError(stop.signal.aborted ? stop.signal.reason : error, terminal);
+  } finally {
+    stopListening();
+  }
 }

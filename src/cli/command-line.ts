@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import yargs, { type Argv } from "yargs";
+import { ProcessorError } from "../../processor/errors.js";
+import { nearest } from "../model-source/nearest-name.js";
+import { packageRoot } from "../package-root.js";
+import {
+  baseImageOptions,
+  buildOptions,
+  convertOptions,
+  initOptions,
+  modelsOptions,
+  predictOptions,
+} from "./command-options.js";
+import type { CommandSession } from "./command-session.js";
+
+/** What the command line asks for: a text to print, or a command to run. */
+export type ParsedCommand =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "command"; readonly run: (session: CommandSession) => Promise<number> };
+
+type Run = (args: never, session: CommandSession) => Promise<number>;
+
+interface Command {
+  readonly usage: string;
+  readonly describe: string;
+  readonly options: Readonly<Record<string, import("yargs").Options>>;
+  readonly positional?: Readonly<Record<string, import("yargs").PositionalOptions>>;
+  readonly examples: readonly (readonly [line: string, meaning: string])[];
+  /** Loaded only when the command runs, so that `--help` answers at once. */
+  readonly load: () => Promise<Run>;
+}
+
+export const commands: Readonly<Record<string, Command>> = {
+  build: {
+    usage: "$0",
+    describe: "build a processor image from a trained model (needs Docker)",
+    options: buildOptions,
+    examples: [
+      ["$0 --model-dir results/Dataset004_Liver --tag team/liver:1 --export", "image in Docker and team-liver-1.tar.gz"],
+      ["$0 --config-file config.json --model-dir model/", "with defaults of your own"],
+    ],
+    load: async () => (await import("./commands/build.js")).runBuild,
+  },
+  predict: {
+    usage: "predict",
+    describe: "segment images directly, without an image or Docker",
+    options: predictOptions,
+    examples: [["$0 predict --model-dir model/ -i images/ -o segmentations/", "every case of a folder"]],
+    load: async () => (await import("./commands/predict.js")).runPredict,
+  },
+  convert: {
+    usage: "convert",
+    describe: "only convert PyTorch checkpoints to ONNX",
+    options: convertOptions,
+    examples: [["$0 convert --model-dir model/ --folds 0 1 -o converted/", "two of the folds"]],
+    load: async () => (await import("./commands/convert.js")).runConvert,
+  },
+  init: {
+    usage: "init",
+    describe: "write a config.json from what a model folder says",
+    options: initOptions,
+    examples: [["$0 init --model-dir model/", "config.json in this folder"]],
+    load: async () => (await import("./commands/init.js")).runInit,
+  },
+  "base-image": {
+    usage: "base-image",
+    describe: "build the image under every processor image",
+    options: baseImageOptions,
+    examples: [["$0 base-image", "under the recipe's own name"]],
+    load: async () => (await import("./commands/base-image.js")).runBaseImage,
+  },
+  models: {
+    usage: "models [action] [name]",
+    describe: "list pretrained models, tell about one, or download it",
+    options: modelsOptions,
+    positional: {
+      action: { choices: ["list", "info", "download"], default: "list", describe: "what to do" },
+      name: { type: "string", describe: "model's name" },
+    },
+    examples: [["$0 models info Task003_Liver", "channels, labels, licence"]],
+    load: async () => (await import("./commands/models.js")).runModels,
+  },
+};
+
+/** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
+export async function parseCommandLine(argv: readonly string[], columns = 100): Promise<ParsedCommand> {
+  let failure: Error | undefined;
+  let text = "";
+  const args = await createParser(columns).parseAsync([...argv], {}, (error, _args, output) => {
+    failure = error ?? undefined;
+    text = output;
+  });
+  if (failure !== undefined) throw usageError(failure.message, argv);
+  if (text !== "") return { kind: "text", text: `${text}\n` };
+  const name = String(args._[0] ?? "build");
+  const run = await commands[name]!.load();
+  return { kind: "command", run: (session) => run(args as never, session) };
+}
+
+function createParser(columns: number): Argv {
+  let parser = yargs()
+    .scriptName("build_processor")
+    .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": false })
+    .wrap(columns)
+    .strict()
+    .help()
+    .alias("help", "h")
+    .version(programVersion())
+    .exitProcess(false)
+    .epilogue("Errors have a code; docs/reference/errors.md explains each. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.");
+  for (const { usage, describe, options, positional, examples } of Object.values(commands)) {
+    parser = parser.command(usage, describe, (command) => {
+      for (const [name, option] of Object.entries(positional ?? {})) command.positional(name, option);
+      for (const [line, meaning] of examples) command.example(line, meaning);
+      return command.options(options as Record<string, import("yargs").Options>);
+    });
+  }
+  return parser;
+}
+
+function usageError(message: string, argv: readonly string[]): ProcessorError {
+  const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ") ?? [];
+  if (unknown.length === 0) return new ProcessorError("USAGE", message.trim().split("\n").at(-1)!);
+  const named = argv.find((word) => word in commands && word !== "build");
+  const flags = Object.keys(commands[named ?? "build"]!.options);
+  const lines = unknown.map((word) => {
+    const isFlag = argv.some((given) => given.startsWith("-") && given.replace(/^--?/, "").split("=")[0] === word);
+    const near = nearest(word, isFlag ? flags : Object.keys(commands).filter((name) => name !== "build"));
+    const shown = isFlag ? `--${word}` : word;
+    return `no ${isFlag ? "option" : "command"} ${shown}${near === null ? "" : `; did you mean ${isFlag ? "--" : ""}${near}?`}`;
+  });
+  // yargs tells an unknown flag in camel case as well.
+  return new ProcessorError("USAGE", [...new Set(lines)].join("\n"));
+}
+
+const programVersion = (): string =>
+  (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { readonly version: string }).version;

@@ -1,0 +1,198 @@
+import type { Options } from "yargs";
+
+const modelGroup = "Model:";
+const imageGroup = "Image:";
+const outputGroup = "Output:";
+
+const modelDir = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE",
+} as const satisfies Options;
+
+const configuration = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "nnU-Net configuration, when the folder holds several: 2d, 3d_fullres, …",
+} as const satisfies Options;
+
+const checkpoint = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "checkpoint in each fold's folder",
+  defaultDescription: "checkpoint_final.pth",
+} as const satisfies Options;
+
+const folds = {
+  group: modelGroup,
+  type: "string",
+  array: true,
+  requiresArg: true,
+  describe: "folds to use: 0 1 2, or all",
+  defaultDescription: "every fold_k with the checkpoint",
+} as const satisfies Options;
+
+const hookFile = {
+  group: imageGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "own TypeScript or JavaScript module that changes images before, or results after (docs/how-to/process-img.md)",
+} as const satisfies Options;
+
+const json = {
+  group: outputGroup,
+  type: "boolean",
+  default: false,
+  describe: "print a report as JSON on stdout, everything else on stderr",
+} as const satisfies Options;
+
+const overwrite = {
+  group: outputGroup,
+  type: "boolean",
+  default: false,
+  describe: "replace what is there already",
+} as const satisfies Options;
+
+export const buildOptions = {
+  "config-file": {
+    group: modelGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "config.json with the image's defaults (docs/reference/config.md)",
+    defaultDescription: "config.json if it exists",
+  },
+  "model-dir": { ...modelDir, defaultDescription: "models" },
+  "download-pretrained": {
+    group: modelGroup,
+    type: "boolean",
+    default: false,
+    describe: "download the pretrained model of the config's task instead (see `build_processor models`)",
+  },
+  "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
+  tag: {
+    group: imageGroup,
+    alias: "t",
+    type: "string",
+    requiresArg: true,
+    describe: "image name; {task_id}, {task_name} and {timestamp} are filled in",
+    defaultDescription: "nnunet/processor-task{task_id}-{task_name}:{timestamp}",
+  },
+  "base-image": {
+    group: imageGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "image to build upon",
+    defaultDescription: "the recipe's own, built when missing",
+  },
+  "process-img-file": hookFile,
+  "apply-resample-patch": {
+    group: imageGroup,
+    type: "boolean",
+    default: false,
+    describe: "accepted from older scripts: the export needs little memory anyway and gives the same answer",
+  },
+  export: { group: outputGroup, type: "boolean", default: false, describe: "also write <name>.tar.gz into this folder" },
+  push: { group: outputGroup, type: "boolean", default: false, describe: "also push the image to its registry (not yet)" },
+  "build-dir": {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "folder for what the build needs meanwhile",
+    defaultDescription: "build",
+  },
+  "keep-build-files": { group: outputGroup, type: "boolean", default: false, describe: "leave the build context in --build-dir" },
+  "context-only": {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "stop at the build context (model converted, Dockerfile rendered); needs no Docker",
+  },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const predictOptions = {
+  "model-dir": { ...modelDir, demandOption: true, describe: `${modelDir.describe}, or a folder that \`convert\` wrote` },
+  configuration,
+  checkpoint,
+  folds,
+  input: {
+    group: imageGroup,
+    alias: "i",
+    type: "string",
+    array: true,
+    requiresArg: true,
+    demandOption: true,
+    describe: "folder or files, named <case>_0000<ending>, one for each channel",
+  },
+  "prev-stage-predictions": {
+    group: imageGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "for a cascade: folder with <case><ending> of the low-resolution stage",
+  },
+  "process-img-file": hookFile,
+  "disable-tta": {
+    group: "Prediction:",
+    type: "boolean",
+    default: false,
+    describe: "no averaging over mirrored images: 8 times faster in 3-D, slightly less exact",
+  },
+  "step-size": {
+    group: "Prediction:",
+    type: "number",
+    default: 0.5,
+    requiresArg: true,
+    describe: "step between windows as a part of the patch; 1 is no overlap",
+  },
+  device: { group: "Prediction:", choices: ["auto", "cpu", "cuda"] as const, default: "auto" as const, describe: "where the network runs" },
+  output: { group: outputGroup, alias: "o", type: "string", requiresArg: true, demandOption: true, describe: "folder for <case><ending>" },
+  "save-probabilities": { group: outputGroup, type: "boolean", default: false, describe: "also write <case>.npz with every class's probabilities" },
+  overwrite,
+  continue: { group: outputGroup, type: "boolean", default: false, describe: "keep results that are there, segment the rest", conflicts: "overwrite" },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const convertOptions = {
+  "model-dir": { ...modelDir, demandOption: true },
+  configuration,
+  checkpoint,
+  folds,
+  output: {
+    group: outputGroup,
+    alias: "o",
+    type: "string",
+    requiresArg: true,
+    demandOption: true,
+    describe: "folder for manifest.json, fold_k.onnx and fold_k.weights",
+  },
+  overwrite,
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const initOptions = {
+  "model-dir": { ...modelDir, demandOption: true },
+  configuration,
+  checkpoint,
+  output: { group: outputGroup, alias: "o", type: "string", default: "config.json", requiresArg: true, describe: "file to write" },
+  overwrite,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const baseImageOptions = {
+  tag: { group: imageGroup, alias: "t", type: "string", requiresArg: true, describe: "image name", defaultDescription: "the recipe's own" },
+  "debian-root": {
+    group: imageGroup,
+    choices: ["auto", "image", "mmdebstrap"] as const,
+    default: "auto" as const,
+    describe: "where Debian comes from: its image, its packages (needs mmdebstrap), or what is there",
+  },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const modelsOptions = {
+  output: { group: outputGroup, alias: "o", type: "string", requiresArg: true, describe: "folder for `models download`" },
+  "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;

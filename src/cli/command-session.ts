@@ -1,0 +1,10 @@
+import type { Progress } from "../../processor/progress/progress.js";
+import type { Terminal } from "./terminal.js";
+
+/** What every command gets beside its own arguments. */
+export interface CommandSession {
+  readonly terminal: Terminal;
+  readonly progress: Progress;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,27 @@
+import type { InferredOptionTypes } from "yargs";
+import { buildBaseImage } from "../../image/base-image/build-base-image.js";
+import { connectEngine } from "../../image/docker/engine.js";
+import { cacheFolder } from "../../model-source/cache-folder.js";
+import type { baseImageOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+
+type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
+
+/** `build_processor base-image`: builds the image under every processor image. */
+export async function runBaseImage(args: BaseImageArguments, { terminal, progress, signal }: CommandSession): Promise<number> {
+  const { environment } = terminal;
+  const report = await buildBaseImage({
+    engine: await connectEngine(environment, signal),
+    debianRoot: args["debian-root"],
+    ...(args.tag === undefined ? {} : { imageName: args.tag }),
+    cacheFolder: cacheFolder(environment),
+    progress,
+    signal,
+  });
+  terminal.out(
+    args.json
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : `image     ${report.imageName}\ndigest    ${report.imageId}\nsize      ${(report.sizeBytes / 1e6).toFixed(1)} MB\n`,
+  );
+  return 0;
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
+import { buildProcessor, renderBuild } from "../../build-pipeline.js";
+import { completeConfig, type ProcessorConfig } from "../../config/config.js";
+import { defaultTag, imageNameOf } from "../../config/image-name.js";
+import { loadConfig } from "../../config/load-config.js";
+import { bundleHook } from "../../hook-bundle.js";
+import { cacheFolder } from "../../model-source/cache-folder.js";
+import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { buildOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { pretrainedModel, trainedModel } from "./trained-model.js";
+
+type BuildArguments = InferredOptionTypes<typeof buildOptions>;
+
+/** The program's main job: a trained model becomes an image. */
+export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
+  const { terminal, progress } = session;
+  if (args.push) throw new ProcessorError("NOT_YET", "--push is not there yet: push the finished image with `docker push`");
+  if (args["apply-resample-patch"]) {
+    progress.note("--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own");
+  }
+  const config = await configOf(args, session);
+  const model = await modelOf(args, config, session);
+  const hookFolder = args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  try {
+    const options = buildOptionsOf({ args, config, model, session }, hookFolder === null ? null : join(hookFolder, "process-img.mjs"));
+    if (options.hookFile !== null) {
+      await bundleHook(resolve(terminal.currentDirectory, args["process-img-file"]!), options.hookFile);
+    }
+    if (args["context-only"]) {
+      const rendered = await renderBuild(options);
+      terminal.out(args.json ? `${JSON.stringify(rendered, null, 2)}\n` : renderedText(rendered));
+      return 0;
+    }
+    const report = await buildProcessor(options);
+    terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    return 0;
+  } finally {
+    if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
+  }
+}
+
+/** The file that was named must be there; the default one may be absent when the model folder says everything. */
+async function configOf(args: BuildArguments, { terminal }: CommandSession): Promise<ProcessorConfig> {
+  const path = resolve(terminal.currentDirectory, args["config-file"] ?? "config.json");
+  const isAbsent = args["config-file"] === undefined && (await stat(path).catch(() => null)) === null;
+  return isAbsent ? completeConfig({}) : loadConfig(path);
+}
+
+async function modelOf(args: BuildArguments, config: ProcessorConfig, session: CommandSession): Promise<TrainedModel> {
+  const wanted = {
+    ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
+    ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
+    ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
+    checkpointName: config.checkpointName,
+    folds: config.folds,
+  };
+  if (args["download-pretrained"]) return pretrainedModel(wanted, args["zenodo-url"], session);
+  return trainedModel({ ...wanted, modelDir: resolveModelDir(args["model-dir"] ?? "models", session) }, session);
+}
+
+/** An address stays as it is. */
+const resolveModelDir = (text: string, { terminal }: CommandSession): string =>
+  /^[a-z]+:/.test(text) ? text : resolve(terminal.currentDirectory, text);
+
+interface BuildRequest {
+  readonly args: BuildArguments;
+  readonly config: ProcessorConfig;
+  readonly model: TrainedModel;
+  readonly session: CommandSession;
+}
+
+function buildOptionsOf({ args, config, model, session }: BuildRequest, hookFile: string | null): BuildOptions {
+  const { terminal, progress, signal } = session;
+  const created = creationTime(terminal.environment["SOURCE_DATE_EPOCH"]);
+  return {
+    ...{ model, hookFile, progress, signal, environment: terminal.environment },
+    settings: { ...config.settings, hookModule: hookFile === null ? null : "process-img.mjs" },
+    description: {
+      imageName: imageNameOf(args.tag ?? defaultTag, model.task, created),
+      title: `${model.task.name} ${model.configuration}`,
+      description: `nnU-Net ${model.configuration} of ${model.datasetName}, packed by nnunet-processor`,
+      created,
+      source: null,
+      licenses: "Apache-2.0",
+    },
+    baseImage: args["base-image"] ?? null,
+    buildDir: resolve(terminal.currentDirectory, args["build-dir"] ?? "build"),
+    keepBuildFiles: args["keep-build-files"],
+    exportFolder: args.export ? terminal.currentDirectory : null,
+    cacheFolder: cacheFolder(terminal.environment),
+  };
+}
+
+/** Reproducible builds give the time from outside, in Unix seconds. */
+function creationTime(epoch: string | undefined): Date {
+  if (epoch === undefined) return new Date();
+  if (/^\d+$/.test(epoch)) return new Date(Number(epoch) * 1000);
+  throw new ProcessorError("USAGE", `SOURCE_DATE_EPOCH is ${epoch}, not a number of seconds`);
+}
+
+const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function reportText(report: BuildReport): string {
+  const lines = [
+    `image     ${report.imageName}`,
+    `digest    ${report.imageId}`,
+    `size      ${inMegabytes(report.sizeBytes)}`,
+    `base      ${report.baseImage}`,
+    ...(report.archive === null
+      ? []
+      : [`archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`]),
+    ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
+    "",
+    `run it:   docker run --rm --network none -v "$PWD/in:/input:ro" -v "$PWD/out:/output" ${report.imageName}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+const renderedText = (rendered: { readonly imageName: string; readonly baseImage: string; readonly buildFolder: string }): string =>
+  `context   ${rendered.buildFolder}\nbase      ${rendered.baseImage}\n\nbuild it: docker build -t ${rendered.imageName} ${rendered.buildFolder}\n`;

@@ -1,0 +1,50 @@
+import { stat } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
+import { writeFileWhole } from "../../../processor/image-io/write-file.js";
+import { join } from "node:path";
+import { packageRoot } from "../../package-root.js";
+import { describeModel } from "../../convert-pipeline.js";
+import type { initOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { definedModelOptions, trainedModel } from "./trained-model.js";
+
+type InitArguments = InferredOptionTypes<typeof initOptions>;
+
+/** Endings that an image usually takes beside the training set's own. */
+const usualExtensions = ["mha", "nii.gz"];
+
+/** `build_processor init`: writes a config.json that fits the model. */
+export async function runInit(args: InitArguments, session: CommandSession): Promise<number> {
+  const { terminal } = session;
+  const path = resolve(terminal.currentDirectory, args.output);
+  if (!args.overwrite && (await stat(path).catch(() => null)) !== null) {
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} exists already`);
+  }
+  const model = await trainedModel(definedModelOptions(args), session);
+  const { channelNames, fileEnding } = await describeModel(model);
+  const own = fileEnding.replace(/^\./, "");
+  const standard = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"].includes(model.configuration);
+  const schema = relative(dirname(path), join(packageRoot, "config.schema.json"));
+  const config = {
+    $schema: schema.startsWith(".") ? schema : `./${schema}`,
+    ...(model.task.id === null ? {} : { task_id: model.task.id }),
+    task_name: model.task.name,
+    [standard ? "model" : "configuration"]: model.configuration,
+    ...(args.checkpoint === undefined ? {} : { checkpoint_name: args.checkpoint }),
+    folds: null,
+    use_test_time_augmentations: false,
+    use_overlap: true,
+    overlay_destination: "images",
+    allowed_extensions: own === "png" ? ["png"] : [...new Set([own, ...usualExtensions])],
+    output_extension: own === "png" ? "png" : "mha",
+    ...(channelNames.length > 1
+      ? { input_channels: Object.fromEntries(channelNames.map((name, i) => [name, `_${String(i).padStart(4, "0")}`])) }
+      : {}),
+    write_json: false,
+  };
+  await writeFileWhole(path, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+  terminal.out(`${path}\n`);
+  return 0;
+}

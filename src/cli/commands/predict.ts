@@ -1,0 +1,79 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import type { CaseReport } from "../../../processor/case.js";
+import { ProcessorError } from "../../../processor/errors.js";
+import { predictCases, type RunReport } from "../../../processor/predict-cases.js";
+import { bundleHook } from "../../hook-bundle.js";
+import type { predictOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { withConvertedModel } from "./convert.js";
+import { definedModelOptions, trainedModel } from "./trained-model.js";
+
+type PredictArguments = InferredOptionTypes<typeof predictOptions>;
+
+/** `build_processor predict`: the processor without an image. */
+export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
+  const { terminal } = session;
+  if (!(args["step-size"] > 0 && args["step-size"] <= 1)) {
+    throw new ProcessorError("USAGE", `--step-size ${args["step-size"]} is not above 0 and at most 1`);
+  }
+  const modelDir = resolve(terminal.currentDirectory, args["model-dir"]);
+  const report = (await isConverted(modelDir))
+    ? await predict({ modelDir, folds: args.folds ?? null }, args, session)
+    : await withConvertedModel({ model: await trainedModel(definedModelOptions(args), session), session }, (folder) =>
+        predict({ modelDir: folder, folds: null }, args, session),
+      );
+  if (args.json) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
+  else terminal.out(summary(report));
+  const failed = report.cases.filter(({ status }) => status === "failed");
+  if (failed.length === 0) return 0;
+  for (const { name, error } of failed) terminal.err(`${name}: ${error!.code}: ${error!.message}\n  ${error!.help}\n`);
+  throw new ProcessorError(
+    "SOME_CASES_FAILED",
+    `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
+  );
+}
+
+const isConverted = async (folder: string): Promise<boolean> =>
+  (await stat(join(folder, "manifest.json")).catch(() => null)) !== null;
+
+async function predict(
+  model: { readonly modelDir: string; readonly folds: readonly string[] | null },
+  args: PredictArguments,
+  session: CommandSession,
+): Promise<RunReport> {
+  const { terminal, progress, signal } = session;
+  const absolute = (path: string): string => resolve(terminal.currentDirectory, path);
+  const hookFolder = args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  try {
+    const hookModule = hookFolder === null ? null : join(hookFolder, "process-img.mjs");
+    if (hookModule !== null) await bundleHook(absolute(args["process-img-file"]!), hookModule);
+    return await predictCases({
+      ...model,
+      ...{ hookModule, progress, signal },
+      inputs: args.input.map(absolute),
+      outputDir: absolute(args.output),
+      useTta: !args["disable-tta"],
+      stepSize: args["step-size"],
+      saveProbabilities: args["save-probabilities"],
+      prevStageDir: args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
+      device: args.device,
+      existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
+    });
+  } finally {
+    if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
+  }
+}
+
+function summary({ cases, executionProvider }: RunReport): string {
+  const lines = cases.map(caseLines).flat();
+  return `${lines.join("\n")}\n${cases.filter(({ status }) => status === "done").length} of ${cases.length} done on ${executionProvider}\n`;
+}
+
+function caseLines({ name, status, outputFile, labels }: CaseReport): readonly string[] {
+  if (status !== "done") return [`${name}  ${status}`];
+  const volumes = labels!.map(({ name: label, millilitres }) => `${label} ${millilitres.toFixed(1)} ml`);
+  return [`${name}  ${volumes.join(", ")}`, `  ${outputFile}`];
+}

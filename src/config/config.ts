@@ -1,0 +1,67 @@
+import type { Device, RuntimeSettings } from "../../processor/model/manifest.js";
+
+/** config.json as its author wrote it, checked against the schema. */
+export interface ConfigJson {
+  readonly task_id?: number;
+  readonly task_name?: string;
+  readonly model?: string;
+  readonly configuration?: string;
+  readonly checkpoint_name?: string;
+  readonly folds?: readonly (number | "all")[] | null;
+  readonly use_test_time_augmentations?: boolean;
+  readonly use_tta?: boolean;
+  readonly use_overlap?: boolean;
+  readonly step_size?: number;
+  readonly device?: Device;
+  readonly inputdir?: string;
+  readonly outputdir?: string;
+  readonly overlay_destination?: string;
+  readonly allowed_extensions?: readonly string[];
+  readonly output_extension?: string;
+  readonly input_channels?: Readonly<Record<string, string>>;
+  readonly write_json?: boolean;
+  readonly overwrite_output?: boolean;
+  readonly save_probabilities?: boolean;
+  readonly num_threads_preprocessing?: number;
+  readonly num_threads_nifti_save?: number;
+}
+
+/** The configuration with every default decided. */
+export interface ProcessorConfig {
+  /** What the model must be; undefined where the model folder decides. */
+  readonly taskId: number | undefined;
+  readonly taskName: string | undefined;
+  readonly configuration: string | undefined;
+  readonly checkpointName: string;
+  /** Empty for all that the model has. */
+  readonly folds: readonly string[];
+  readonly settings: RuntimeSettings;
+}
+
+/** Completes a checked config.json: the one place where defaults are decided. */
+export function completeConfig(json: ConfigJson): ProcessorConfig {
+  return {
+    taskId: json.task_id,
+    taskName: json.task_name,
+    configuration: json.configuration ?? json.model,
+    checkpointName: json.checkpoint_name ?? "checkpoint_final.pth",
+    folds: (json.folds ?? []).map(String),
+    settings: {
+      useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
+      stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),
+      device: json.device ?? "auto",
+      inputDir: json.inputdir ?? "/input",
+      outputDir: json.outputdir ?? "/output",
+      overlayDestination: json.overlay_destination ?? "images",
+      allowedExtensions: json.allowed_extensions ?? ["mha"],
+      outputExtension: json.output_extension ?? "mha",
+      writeJson: json.write_json ?? false,
+      overwriteOutput: json.overwrite_output ?? true,
+      saveProbabilities: json.save_probabilities ?? false,
+      inputChannels: json.input_channels ?? null,
+      numThreadsPreprocessing: json.num_threads_preprocessing ?? 1,
+      numThreadsNiftiSave: json.num_threads_nifti_save ?? 1,
+      hookModule: null,
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { ProcessorError } from "../../processor/errors.js";
+import type { TaskIdentity } from "../../processor/model/manifest.js";
+
+/** The image's name when no `--tag` is given; a registry of one's own stands in front of it in a `--tag`. */
+export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp}";
+
+/**
+ * Fills a tag's `{task_id}` (without leading zeros), `{task_name}` (lower case) and `{timestamp}` (Unix seconds);
+ * `{{` and `}}` stand for braces.
+ *
+ * @throws TAG_INVALID naming the rule that the result breaks
+ */
+export function imageNameOf(template: string, task: TaskIdentity, now: Date): string {
+  const values: Readonly<Record<string, string>> = {
+    task_id: task.id === null ? "" : `${task.id}`,
+    task_name: task.name.toLowerCase(),
+    timestamp: `${Math.floor(now.getTime() / 1000)}`,
+  };
+  const name = template.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (match, key: string | undefined) => {
+    if (match === "{{" || match === "}}") return match[0]!;
+    const value = values[key ?? ""];
+    if (value === undefined) {
+      throw new ProcessorError("TAG_INVALID", `--tag ${template}: no {${key}}; there are ${Object.keys(values).map((known) => `{${known}}`).join(", ")}`);
+    }
+    return value;
+  });
+  checkImageName(name);
+  return name.includes(":", name.lastIndexOf("/") + 1) ? name : `${name}:latest`;
+}
+
+const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const registry = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::\d+)?$/;
+const tag = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+
+function checkImageName(name: string): void {
+  const refuse = (rule: string): never => {
+    throw new ProcessorError("TAG_INVALID", `image name ${name}: ${rule}`);
+  };
+  const slash = name.lastIndexOf("/");
+  const colon = name.indexOf(":", slash + 1);
+  const path = colon < 0 ? name : name.slice(0, colon);
+  if (colon >= 0 && !tag.test(name.slice(colon + 1))) {
+    refuse(`the tag "${name.slice(colon + 1)}" must be 1 to 128 letters, digits, and . _ -, not beginning with . or -`);
+  }
+  const [first = "", ...rest] = path.split("/");
+  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  if (hasRegistry && !registry.test(first)) refuse(`"${first}" is no host name`);
+  for (const part of hasRegistry ? rest : [first, ...rest]) {
+    if (/[A-Z]/.test(part)) refuse(`"${part}" has upper-case letters; only the tag may`);
+    if (!component.test(part)) refuse(`"${part}" must be lower-case letters and digits with single . or _, or - between them`);
+  }
+  if (path.length > 255) refuse("it is longer than 255 characters");
+}

@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Ajv, type ErrorObject } from "ajv";
+import { ProcessorError } from "../../processor/errors.js";
+import { nearest } from "../model-source/nearest-name.js";
+import { packageRoot } from "../package-root.js";
+import { type ConfigJson, completeConfig, type ProcessorConfig } from "./config.js";
+
+/** A JSON Schema as far as messages need it. */
+export interface ConfigSchema {
+  readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+export async function readConfigSchema(): Promise<ConfigSchema> {
+  return JSON.parse(await readFile(join(packageRoot, "config.schema.json"), "utf8")) as ConfigSchema;
+}
+
+/**
+ * Reads and checks config.json; every fault is told at once, with its place, what was found and what is allowed.
+ *
+ * @throws CONFIG_NOT_FOUND, CONFIG_NOT_JSON, CONFIG_INVALID
+ */
+export async function loadConfig(path: string): Promise<ProcessorConfig> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "ENOENT" ? "" : ` (${cause.code})`;
+    throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
+  });
+  return checkConfig(parseJson(path, text), { path, schema: await readConfigSchema() });
+}
+
+/** @throws CONFIG_INVALID listing every fault */
+export function checkConfig(
+  json: unknown,
+  { path, schema }: { readonly path: string; readonly schema: ConfigSchema },
+): ProcessorConfig {
+  const validate = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true }).compile<ConfigJson>(schema);
+  const isValid = validate(json);
+  const faults = [...new Set((validate.errors ?? []).map((error) => describe(error, schema)).filter((line) => line !== null))];
+  if (isValid && json.use_tta !== undefined && json.use_test_time_augmentations !== undefined) {
+    faults.push("/use_tta: is another name of use_test_time_augmentations; give one of the two");
+  }
+  if (isValid && json.model !== undefined && json.configuration !== undefined) {
+    faults.push("/configuration: takes the place of model; give one of the two");
+  }
+  if (isValid && faults.length === 0) return completeConfig(json);
+  const count = `${faults.length} fault${faults.length === 1 ? "" : "s"}`;
+  throw new ProcessorError("CONFIG_INVALID", `${path} has ${count}:\n${faults.map((line) => `  ${line}`).join("\n")}`);
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const { message } = cause as Error;
+    const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
+    const before = text.slice(0, position).split("\n");
+    const place = `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+    const reason = message.replace(/ in JSON at position.*| at position.*|, "[^]*$/s, "");
+    throw new ProcessorError("CONFIG_NOT_JSON", `Failed to load the configuration file with error: ${path}: ${place}: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+/** `/folds/0: found "zero", allowed: an integer of at least 0`; null for an error that another one tells better. */
+function describe(error: ErrorObject, schema: ConfigSchema): string | null {
+  const place = error.instancePath === "" ? "/" : error.instancePath;
+  const found = `found ${shown(error.data)}`;
+  switch (error.keyword) {
+    case "additionalProperties": {
+      const key = String(error.params["additionalProperty"]);
+      const near = nearest(key, Object.keys(schema.properties));
+      return `/${key}: no such key${near === null ? "" : `; did you mean ${near}?`}`;
+    }
+    case "enum": {
+      const allowed = error.params["allowedValues"] as readonly unknown[];
+      const near = typeof error.data === "string" ? nearest(error.data, allowed.map(String)) : null;
+      return `${place}: ${found}, allowed: ${allowed.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`;
+    }
+    case "type":
+      if (place === "/") return `the file must hold a JSON object, ${found}`;
+      return `${place}: ${found}, allowed: ${[error.params["type"]].flat().join(" or ")}`;
+    case "anyOf":
+      return `${place}: ${found}, allowed: a fold's number or "all"`;
+    case "const":
+      return null;
+    default:
+      // Alternatives of `anyOf` are told together.
+      if (error.schemaPath.includes("/anyOf/")) return null;
+      return `${place}: ${found}, which ${error.message}`;
+  }
+}
+
+const shown = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+};
