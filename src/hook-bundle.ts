@@ -17,11 +17,18 @@ export async function bundleHook(file: string, target: string): Promise<void> {
     target: "node20",
     logLevel: "silent",
     legalComments: "inline",
-  }).catch((cause: { readonly errors?: readonly { readonly text: string; readonly location: { readonly file: string; readonly line: number } | null }[] }) => {
-    const reasons = (cause.errors ?? []).map(({ text, location }) =>
-      location === null ? text : `${location.file}:${location.line}: ${text}`,
-    );
-    throw new ProcessorError("HOOK_INVALID", `${file}: ${reasons.join("; ") || String(cause)}`, { cause });
-  });
+  }).catch(
+    (cause: {
+      readonly errors?: readonly {
+        readonly text: string;
+        readonly location: { readonly file: string; readonly line: number } | null;
+      }[];
+    }) => {
+      const reasons = (cause.errors ?? []).map(({ text, location }) =>
+        location === null ? text : `${location.file}:${location.line}: ${text}`,
+      );
+      throw new ProcessorError("HOOK_INVALID", `${file}: ${reasons.join("; ") || String(cause)}`, { cause });
+    },
+  );
   await writeFile(target, result.outputFiles[0]!.contents);
 }

@@ -37,7 +37,10 @@ export const commands: Readonly<Record<string, Command>> = {
     describe: "build a processor image from a trained model (needs Docker)",
     options: buildOptions,
     examples: [
-      ["$0 --model-dir results/Dataset004_Liver --tag team/liver:1 --export", "image in Docker and team-liver-1.tar.gz"],
+      [
+        "$0 --model-dir results/Dataset004_Liver --tag team/liver:1 --export",
+        "image in Docker and team-liver-1.tar.gz",
+      ],
       ["$0 --config-file config.json --model-dir model/", "with defaults of your own"],
     ],
     load: async () => (await import("./commands/build.js")).runBuild,
@@ -108,7 +111,9 @@ function createParser(columns: number): Argv {
     .alias("help", "h")
     .version(programVersion())
     .exitProcess(false)
-    .epilogue("Errors have a code; docs/reference/errors.md explains each. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.");
+    .epilogue(
+      "Errors have a code; docs/reference/errors.md explains each. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.",
+    );
   for (const { usage, describe, options, positional, examples } of Object.values(commands)) {
     parser = parser.command(usage, describe, (command) => {
       for (const [name, option] of Object.entries(positional ?? {})) command.positional(name, option);
@@ -124,15 +129,25 @@ function usageError(message: string, argv: readonly string[]): ProcessorError {
   if (unknown.length === 0) return new ProcessorError("USAGE", message.trim().split("\n").at(-1)!);
   const named = argv.find((word) => word in commands && word !== "build");
   const flags = Object.keys(commands[named ?? "build"]!.options);
-  const lines = unknown.map((word) => {
-    const isFlag = argv.some((given) => given.startsWith("-") && given.replace(/^--?/, "").split("=")[0] === word);
-    const near = nearest(word, isFlag ? flags : Object.keys(commands).filter((name) => name !== "build"));
-    const shown = isFlag ? `--${word}` : word;
-    return `no ${isFlag ? "option" : "command"} ${shown}${near === null ? "" : `; did you mean ${isFlag ? "--" : ""}${near}?`}`;
-  });
-  // yargs tells an unknown flag in camel case as well.
-  return new ProcessorError("USAGE", [...new Set(lines)].join("\n"));
+  // yargs tells an unknown flag twice, as written and in camel case.
+  const given = argv
+    .filter((word) => word.startsWith("-"))
+    .map((word) => word.replace(/^--?/, "").split("=")[0]!);
+  const isFlag = (word: string): boolean => given.includes(word);
+  const lines = unknown
+    .filter((word) => isFlag(word) || argv.includes(word))
+    .map((word) => {
+      const near = nearest(
+        word,
+        isFlag(word) ? flags : Object.keys(commands).filter((name) => name !== "build"),
+      );
+      const dashes = isFlag(word) ? "--" : "";
+      const kind = isFlag(word) ? "option" : "command";
+      return `no ${kind} ${dashes}${word}${near === null ? "" : `; did you mean ${dashes}${near}?`}`;
+    });
+  return new ProcessorError("USAGE", lines.join("\n"));
 }
 
 const programVersion = (): string =>
-  (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { readonly version: string }).version;
+  (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { readonly version: string })
+    .version;

@@ -8,7 +8,8 @@ const modelDir = {
   group: modelGroup,
   type: "string",
   requiresArg: true,
-  describe: "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE",
+  describe:
+    "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE",
 } as const satisfies Options;
 
 const configuration = {
@@ -39,7 +40,8 @@ const hookFile = {
   group: imageGroup,
   type: "string",
   requiresArg: true,
-  describe: "own TypeScript or JavaScript module that changes images before, or results after (docs/how-to/process-img.md)",
+  describe:
+    "own TypeScript or JavaScript module that changes images before, or results after (docs/how-to/process-img.md)",
 } as const satisfies Options;
 
 const json = {
@@ -94,8 +96,18 @@ export const buildOptions = {
     default: false,
     describe: "accepted from older scripts: the export needs little memory anyway and gives the same answer",
   },
-  export: { group: outputGroup, type: "boolean", default: false, describe: "also write <name>.tar.gz into this folder" },
-  push: { group: outputGroup, type: "boolean", default: false, describe: "also push the image to its registry (not yet)" },
+  export: {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "also write <name>.tar.gz into this folder",
+  },
+  push: {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "also push the image to its registry (not yet)",
+  },
   "build-dir": {
     group: outputGroup,
     type: "string",
@@ -103,7 +115,12 @@ export const buildOptions = {
     describe: "folder for what the build needs meanwhile",
     defaultDescription: "build",
   },
-  "keep-build-files": { group: outputGroup, type: "boolean", default: false, describe: "leave the build context in --build-dir" },
+  "keep-build-files": {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "leave the build context in --build-dir",
+  },
   "context-only": {
     group: outputGroup,
     type: "boolean",
@@ -114,7 +131,11 @@ export const buildOptions = {
 } as const satisfies Readonly<Record<string, Options>>;
 
 export const predictOptions = {
-  "model-dir": { ...modelDir, demandOption: true, describe: `${modelDir.describe}, or a folder that \`convert\` wrote` },
+  "model-dir": {
+    ...modelDir,
+    demandOption: true,
+    describe: `${modelDir.describe}, or a folder that \`convert\` wrote`,
+  },
   configuration,
   checkpoint,
   folds,
@@ -147,11 +168,33 @@ export const predictOptions = {
     requiresArg: true,
     describe: "step between windows as a part of the patch; 1 is no overlap",
   },
-  device: { group: "Prediction:", choices: ["auto", "cpu", "cuda"] as const, default: "auto" as const, describe: "where the network runs" },
-  output: { group: outputGroup, alias: "o", type: "string", requiresArg: true, demandOption: true, describe: "folder for <case><ending>" },
-  "save-probabilities": { group: outputGroup, type: "boolean", default: false, describe: "also write <case>.npz with every class's probabilities" },
+  device: {
+    group: "Prediction:",
+    choices: ["auto", "cpu", "cuda"] as const,
+    default: "auto" as const,
+    describe: "where the network runs",
+  },
+  output: {
+    group: outputGroup,
+    alias: "o",
+    type: "string",
+    requiresArg: true,
+    demandOption: true,
+    describe: "folder for <case><ending>",
+  },
+  "save-probabilities": {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "also write <case>.npz with every class's probabilities",
+  },
   overwrite,
-  continue: { group: outputGroup, type: "boolean", default: false, describe: "keep results that are there, segment the rest", conflicts: "overwrite" },
+  continue: {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "keep results that are there, segment the rest",
+  },
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
@@ -176,12 +219,26 @@ export const initOptions = {
   "model-dir": { ...modelDir, demandOption: true },
   configuration,
   checkpoint,
-  output: { group: outputGroup, alias: "o", type: "string", default: "config.json", requiresArg: true, describe: "file to write" },
+  output: {
+    group: outputGroup,
+    alias: "o",
+    type: "string",
+    default: "config.json",
+    requiresArg: true,
+    describe: "file to write",
+  },
   overwrite,
 } as const satisfies Readonly<Record<string, Options>>;
 
 export const baseImageOptions = {
-  tag: { group: imageGroup, alias: "t", type: "string", requiresArg: true, describe: "image name", defaultDescription: "the recipe's own" },
+  tag: {
+    group: imageGroup,
+    alias: "t",
+    type: "string",
+    requiresArg: true,
+    describe: "image name",
+    defaultDescription: "the recipe's own",
+  },
   "debian-root": {
     group: imageGroup,
     choices: ["auto", "image", "mmdebstrap"] as const,
@@ -192,7 +249,13 @@ export const baseImageOptions = {
 } as const satisfies Readonly<Record<string, Options>>;
 
 export const modelsOptions = {
-  output: { group: outputGroup, alias: "o", type: "string", requiresArg: true, describe: "folder for `models download`" },
+  output: {
+    group: outputGroup,
+    alias: "o",
+    type: "string",
+    requiresArg: true,
+    describe: "folder for `models download`",
+  },
   "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
   json,
 } as const satisfies Readonly<Record<string, Options>>;

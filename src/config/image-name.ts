@@ -20,7 +20,12 @@ export function imageNameOf(template: string, task: TaskIdentity, now: Date): st
     if (match === "{{" || match === "}}") return match[0]!;
     const value = values[key ?? ""];
     if (value === undefined) {
-      throw new ProcessorError("TAG_INVALID", `--tag ${template}: no {${key}}; there are ${Object.keys(values).map((known) => `{${known}}`).join(", ")}`);
+      throw new ProcessorError(
+        "TAG_INVALID",
+        `--tag ${template}: no {${key}}; there are ${Object.keys(values)
+          .map((known) => `{${known}}`)
+          .join(", ")}`,
+      );
     }
     return value;
   });
@@ -29,7 +34,8 @@ export function imageNameOf(template: string, task: TaskIdentity, now: Date): st
 }
 
 const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const registry = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::\d+)?$/;
+const registry =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::\d+)?$/;
 const tag = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 function checkImageName(name: string): void {
@@ -40,14 +46,17 @@ function checkImageName(name: string): void {
   const colon = name.indexOf(":", slash + 1);
   const path = colon < 0 ? name : name.slice(0, colon);
   if (colon >= 0 && !tag.test(name.slice(colon + 1))) {
-    refuse(`the tag "${name.slice(colon + 1)}" must be 1 to 128 letters, digits, and . _ -, not beginning with . or -`);
+    refuse(
+      `the tag "${name.slice(colon + 1)}" must be 1 to 128 letters, digits, and . _ -, not beginning with . or -`,
+    );
   }
   const [first = "", ...rest] = path.split("/");
   const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   if (hasRegistry && !registry.test(first)) refuse(`"${first}" is no host name`);
   for (const part of hasRegistry ? rest : [first, ...rest]) {
     if (/[A-Z]/.test(part)) refuse(`"${part}" has upper-case letters; only the tag may`);
-    if (!component.test(part)) refuse(`"${part}" must be lower-case letters and digits with single . or _, or - between them`);
+    if (!component.test(part))
+      refuse(`"${part}" must be lower-case letters and digits with single . or _, or - between them`);
   }
   if (path.length > 255) refuse("it is longer than 255 characters");
 }

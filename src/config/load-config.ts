@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
+import type { TransformFailure } from "esbuild";
 import { ProcessorError } from "../../processor/errors.js";
 import { nearest } from "../model-source/nearest-name.js";
 import { packageRoot } from "../package-root.js";
@@ -25,7 +26,7 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     const reason = cause.code === "ENOENT" ? "" : ` (${cause.code})`;
     throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
-  return checkConfig(parseJson(path, text), { path, schema: await readConfigSchema() });
+  return checkConfig(await parseJson(path, text), { path, schema: await readConfigSchema() });
 }
 
 /** @throws CONFIG_INVALID listing every fault */
@@ -33,9 +34,18 @@ export function checkConfig(
   json: unknown,
   { path, schema }: { readonly path: string; readonly schema: ConfigSchema },
 ): ProcessorConfig {
-  const validate = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true }).compile<ConfigJson>(schema);
+  const validate = new Ajv({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+  }).compile<ConfigJson>(schema);
   const isValid = validate(json);
-  const faults = [...new Set((validate.errors ?? []).map((error) => describe(error, schema)).filter((line) => line !== null))];
+  const faults = [
+    ...new Set(
+      (validate.errors ?? []).map((error) => describe(error, schema)).filter((line) => line !== null),
+    ),
+  ];
   if (isValid && json.use_tta !== undefined && json.use_test_time_augmentations !== undefined) {
     faults.push("/use_tta: is another name of use_test_time_augmentations; give one of the two");
   }
@@ -44,28 +54,42 @@ export function checkConfig(
   }
   if (isValid && faults.length === 0) return completeConfig(json);
   const count = `${faults.length} fault${faults.length === 1 ? "" : "s"}`;
-  throw new ProcessorError("CONFIG_INVALID", `${path} has ${count}:\n${faults.map((line) => `  ${line}`).join("\n")}`);
+  throw new ProcessorError(
+    "CONFIG_INVALID",
+    `${path} has ${count}:\n${faults.map((line) => `  ${line}`).join("\n")}`,
+  );
 }
 
-function parseJson(path: string, text: string): unknown {
+async function parseJson(path: string, text: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    const { message } = cause as Error;
-    const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
-    const before = text.slice(0, position).split("\n");
-    const place = `line ${before.length}, column ${before.at(-1)!.length + 1}`;
-    const reason = message.replace(/ in JSON at position.*| at position.*|, "[^]*$/s, "");
-    throw new ProcessorError("CONFIG_NOT_JSON", `Failed to load the configuration file with error: ${path}: ${place}: ${reason}`, {
-      cause,
-    });
+    throw new ProcessorError(
+      "CONFIG_NOT_JSON",
+      `Failed to load the configuration file with error: ${path}: ${await placeOfFault(text)}`,
+      { cause },
+    );
   }
+}
+
+/** Node's own parser does not always tell where a text ceases to be JSON; the bundler's does. */
+async function placeOfFault(text: string): Promise<string> {
+  const { transform } = await import("esbuild");
+  const failure = await transform(text, { loader: "json", logLevel: "silent" }).then(
+    () => null,
+    (error: TransformFailure) => error,
+  );
+  const fault = failure?.errors[0];
+  if (fault?.location == null) return "it is not JSON";
+  return `line ${fault.location.line}, column ${fault.location.column + 1}: ${fault.text}`;
 }
 
 /** `/folds/0: found "zero", allowed: an integer of at least 0`; null for an error that another one tells better. */
 function describe(error: ErrorObject, schema: ConfigSchema): string | null {
   const place = error.instancePath === "" ? "/" : error.instancePath;
   const found = `found ${shown(error.data)}`;
+  // Alternatives are told together, by the error of the keyword that lists them.
+  if (error.schemaPath.includes("/anyOf/")) return null;
   switch (error.keyword) {
     case "additionalProperties": {
       const key = String(error.params["additionalProperty"]);
@@ -82,11 +106,7 @@ function describe(error: ErrorObject, schema: ConfigSchema): string | null {
       return `${place}: ${found}, allowed: ${[error.params["type"]].flat().join(" or ")}`;
     case "anyOf":
       return `${place}: ${found}, allowed: a fold's number or "all"`;
-    case "const":
-      return null;
     default:
-      // Alternatives of `anyOf` are told together.
-      if (error.schemaPath.includes("/anyOf/")) return null;
       return `${place}: ${found}, which ${error.message}`;
   }
 }

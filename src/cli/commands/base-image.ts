@@ -8,7 +8,10 @@ import type { CommandSession } from "../command-session.js";
 type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
 
 /** `build_processor base-image`: builds the image under every processor image. */
-export async function runBaseImage(args: BaseImageArguments, { terminal, progress, signal }: CommandSession): Promise<number> {
+export async function runBaseImage(
+  args: BaseImageArguments,
+  { terminal, progress, signal }: CommandSession,
+): Promise<number> {
   const { environment } = terminal;
   const report = await buildBaseImage({
     engine: await connectEngine(environment, signal),

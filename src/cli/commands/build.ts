@@ -20,15 +20,25 @@ type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 /** The program's main job: a trained model becomes an image. */
 export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
-  if (args.push) throw new ProcessorError("NOT_YET", "--push is not there yet: push the finished image with `docker push`");
+  if (args.push)
+    throw new ProcessorError(
+      "NOT_YET",
+      "--push is not there yet: push the finished image with `docker push`",
+    );
   if (args["apply-resample-patch"]) {
-    progress.note("--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own");
+    progress.note(
+      "--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own",
+    );
   }
   const config = await configOf(args, session);
   const model = await modelOf(args, config, session);
-  const hookFolder = args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  const hookFolder =
+    args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
-    const options = buildOptionsOf({ args, config, model, session }, hookFolder === null ? null : join(hookFolder, "process-img.mjs"));
+    const options = buildOptionsOf(
+      { args, config, model, session },
+      hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
+    );
     if (options.hookFile !== null) {
       await bundleHook(resolve(terminal.currentDirectory, args["process-img-file"]!), options.hookFile);
     }
@@ -52,7 +62,11 @@ async function configOf(args: BuildArguments, { terminal }: CommandSession): Pro
   return isAbsent ? completeConfig({}) : loadConfig(path);
 }
 
-async function modelOf(args: BuildArguments, config: ProcessorConfig, session: CommandSession): Promise<TrainedModel> {
+async function modelOf(
+  args: BuildArguments,
+  config: ProcessorConfig,
+  session: CommandSession,
+): Promise<TrainedModel> {
   const wanted = {
     ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
     ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
@@ -61,7 +75,10 @@ async function modelOf(args: BuildArguments, config: ProcessorConfig, session: C
     folds: config.folds,
   };
   if (args["download-pretrained"]) return pretrainedModel(wanted, args["zenodo-url"], session);
-  return trainedModel({ ...wanted, modelDir: resolveModelDir(args["model-dir"] ?? "models", session) }, session);
+  return trainedModel(
+    { ...wanted, modelDir: resolveModelDir(args["model-dir"] ?? "models", session) },
+    session,
+  );
 }
 
 /** An address stays as it is. */
@@ -75,7 +92,10 @@ interface BuildRequest {
   readonly session: CommandSession;
 }
 
-function buildOptionsOf({ args, config, model, session }: BuildRequest, hookFile: string | null): BuildOptions {
+function buildOptionsOf(
+  { args, config, model, session }: BuildRequest,
+  hookFile: string | null,
+): BuildOptions {
   const { terminal, progress, signal } = session;
   const created = creationTime(terminal.environment["SOURCE_DATE_EPOCH"]);
   return {
@@ -114,7 +134,9 @@ function reportText(report: BuildReport): string {
     `base      ${report.baseImage}`,
     ...(report.archive === null
       ? []
-      : [`archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`]),
+      : [
+          `archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`,
+        ]),
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
     `run it:   docker run --rm --network none -v "$PWD/in:/input:ro" -v "$PWD/out:/output" ${report.imageName}`,
@@ -122,5 +144,9 @@ function reportText(report: BuildReport): string {
   return `${lines.join("\n")}\n`;
 }
 
-const renderedText = (rendered: { readonly imageName: string; readonly baseImage: string; readonly buildFolder: string }): string =>
+const renderedText = (rendered: {
+  readonly imageName: string;
+  readonly baseImage: string;
+  readonly buildFolder: string;
+}): string =>
   `context   ${rendered.buildFolder}\nbase      ${rendered.baseImage}\n\nbuild it: docker build -t ${rendered.imageName} ${rendered.buildFolder}\n`;

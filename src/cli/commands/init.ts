@@ -1,11 +1,10 @@
 import { stat } from "node:fs/promises";
-import { dirname, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { writeFileWhole } from "../../../processor/image-io/write-file.js";
-import { join } from "node:path";
+import { describeModel } from "../../checkpoint/nnunet-formats.js";
 import { packageRoot } from "../../package-root.js";
-import { describeModel } from "../../convert-pipeline.js";
 import type { initOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { definedModelOptions, trainedModel } from "./trained-model.js";
@@ -23,8 +22,8 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     throw new ProcessorError("OUTPUT_EXISTS", `${path} exists already`);
   }
   const model = await trainedModel(definedModelOptions(args), session);
-  const { channelNames, fileEnding } = await describeModel(model);
-  const own = fileEnding.replace(/^\./, "");
+  const { channelNames, plan } = await describeModel(model);
+  const own = plan.fileEnding.replace(/^\./, "");
   const standard = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"].includes(model.configuration);
   const schema = relative(dirname(path), join(packageRoot, "config.schema.json"));
   const config = {
@@ -40,7 +39,11 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     allowed_extensions: own === "png" ? ["png"] : [...new Set([own, ...usualExtensions])],
     output_extension: own === "png" ? "png" : "mha",
     ...(channelNames.length > 1
-      ? { input_channels: Object.fromEntries(channelNames.map((name, i) => [name, `_${String(i).padStart(4, "0")}`])) }
+      ? {
+          input_channels: Object.fromEntries(
+            channelNames.map((name, i) => [name, `_${String(i).padStart(4, "0")}`]),
+          ),
+        }
       : {}),
     write_json: false,
   };

@@ -19,17 +19,21 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   if (!(args["step-size"] > 0 && args["step-size"] <= 1)) {
     throw new ProcessorError("USAGE", `--step-size ${args["step-size"]} is not above 0 and at most 1`);
   }
+  if (args.overwrite && args.continue)
+    throw new ProcessorError("USAGE", "--overwrite and --continue exclude each other");
   const modelDir = resolve(terminal.currentDirectory, args["model-dir"]);
   const report = (await isConverted(modelDir))
     ? await predict({ modelDir, folds: args.folds ?? null }, args, session)
-    : await withConvertedModel({ model: await trainedModel(definedModelOptions(args), session), session }, (folder) =>
-        predict({ modelDir: folder, folds: null }, args, session),
+    : await withConvertedModel(
+        { model: await trainedModel(definedModelOptions(args), session), session },
+        (folder) => predict({ modelDir: folder, folds: null }, args, session),
       );
   if (args.json) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
-  for (const { name, error } of failed) terminal.err(`${name}: ${error!.code}: ${error!.message}\n  ${error!.help}\n`);
+  for (const { name, error } of failed)
+    terminal.err(`${name}: ${error!.code}: ${error!.message}\n  ${error!.help}\n`);
   throw new ProcessorError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
@@ -46,7 +50,8 @@ async function predict(
 ): Promise<RunReport> {
   const { terminal, progress, signal } = session;
   const absolute = (path: string): string => resolve(terminal.currentDirectory, path);
-  const hookFolder = args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  const hookFolder =
+    args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
     const hookModule = hookFolder === null ? null : join(hookFolder, "process-img.mjs");
     if (hookModule !== null) await bundleHook(absolute(args["process-img-file"]!), hookModule);
@@ -58,7 +63,8 @@ async function predict(
       useTta: !args["disable-tta"],
       stepSize: args["step-size"],
       saveProbabilities: args["save-probabilities"],
-      prevStageDir: args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
+      prevStageDir:
+        args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
       device: args.device,
       existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
     });
@@ -68,7 +74,7 @@ async function predict(
 }
 
 function summary({ cases, executionProvider }: RunReport): string {
-  const lines = cases.map(caseLines).flat();
+  const lines = cases.flatMap(caseLines);
   return `${lines.join("\n")}\n${cases.filter(({ status }) => status === "done").length} of ${cases.length} done on ${executionProvider}\n`;
 }
 

@@ -1,20 +1,24 @@
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import { lockFileName } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import { type FindModelOptions, findModel } from "../../model-source/find-model.js";
-import { localModelFolder } from "../../model-source/model-folder.js";
-import { openSourceContext } from "../../model-source/open-model-source.js";
+import { localModelFolder, pretrainedModelFolder } from "../../model-source/model-folder.js";
+import { modelInfo } from "../../model-source/model-registry.js";
+import { openSourceContext, type SourceContext } from "../../model-source/open-model-source.js";
 import type { TrainedModel } from "../../model-source/trained-model.js";
 import type { CommandSession } from "../command-session.js";
 
 /** Finds the model in a folder; from an archive or an address its files are fetched into the cache first. */
-export async function trainedModel(options: FindModelOptions, session: CommandSession): Promise<TrainedModel> {
-  const isFolder = (await stat(options.modelDir).catch(() => null))?.isDirectory() ?? !isAddress(options.modelDir);
+export async function trainedModel(
+  options: FindModelOptions,
+  session: CommandSession,
+): Promise<TrainedModel> {
+  const isFolder =
+    (await stat(options.modelDir).catch(() => null))?.isDirectory() ?? !isAddress(options.modelDir);
   if (isFolder) return findModel(options);
-  const context = await openSourceContext({
-    cacheFolder: cacheFolder(session.terminal.environment),
-    progress: session.progress,
-    signal: session.signal,
-  });
+  const context = await sourceContext(undefined, session);
   const { modelDir, folds, configuration, checkpointName } = options;
   const wanted = {
     ...(folds === undefined ? {} : { folds }),
@@ -24,7 +28,47 @@ export async function trainedModel(options: FindModelOptions, session: CommandSe
   return findModel({ ...options, modelDir: await localModelFolder(modelDir, wanted, context) });
 }
 
-const isAddress = (text: string): boolean => /^(https?|zenodo):/.test(text) || text.toLowerCase().endsWith(".zip");
+/** The pretrained model that a config's task names. */
+export async function pretrainedModel(
+  wanted: Omit<FindModelOptions, "modelDir">,
+  zenodoUrl: string | undefined,
+  session: CommandSession,
+): Promise<TrainedModel> {
+  const { taskId, taskName, ...rest } = wanted;
+  if (taskId === undefined && taskName === undefined) {
+    throw new ProcessorError(
+      "CONFIG_INVALID",
+      "--download-pretrained needs task_id (and task_name) in config.json",
+    );
+  }
+  const number = taskId === undefined ? "" : `Task${String(taskId).padStart(3, "0")}`;
+  const { name } = modelInfo(
+    [number, taskName].filter((part) => part !== undefined && part !== "").join("_"),
+  );
+  const context = await sourceContext(zenodoUrl, session);
+  return findModel({ ...wanted, modelDir: await pretrainedModelFolder(name, rest, context) });
+}
+
+/** Downloads are locked in processor.lock.json beside the config: a later build is refused if the bytes changed. */
+export function sourceContext(
+  zenodoUrl: string | undefined,
+  { terminal, progress, signal }: CommandSession,
+): Promise<SourceContext> {
+  return openSourceContext({
+    ...{ progress, signal },
+    cacheFolder: cacheFolder(terminal.environment),
+    lockFile: join(terminal.currentDirectory, lockFileName),
+    zenodoMirror: zenodoUrl === undefined ? null : mirror(zenodoUrl),
+  });
+}
+
+function mirror(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new ProcessorError("USAGE", `--zenodo-url ${text} is no URL`);
+}
+
+const isAddress = (text: string): boolean =>
+  /^(https?|zenodo):/.test(text) || text.toLowerCase().endsWith(".zip");
 
 interface ModelArguments {
   readonly "model-dir": string;

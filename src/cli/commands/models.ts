@@ -1,0 +1,55 @@
+import { resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
+import { downloadModel } from "../../model-source/download-model.js";
+import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
+import type { modelsOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { sourceContext } from "./trained-model.js";
+
+type ModelsArguments = InferredOptionTypes<typeof modelsOptions> & {
+  readonly action: "list" | "info" | "download";
+  readonly name?: string;
+};
+
+/** `build_processor models [list | info NAME | download NAME]`. */
+export async function runModels(args: ModelsArguments, session: CommandSession): Promise<number> {
+  const { terminal } = session;
+  if (args.action === "list") {
+    const models = listModels();
+    terminal.out(args.json ? `${JSON.stringify(models, null, 2)}\n` : models.map(line).join(""));
+    return 0;
+  }
+  if (args.name === undefined)
+    throw new ProcessorError("USAGE", `models ${args.action} needs the name of a model`);
+  const model = modelInfo(args.name);
+  if (args.action === "info") {
+    terminal.out(args.json ? `${JSON.stringify(model, null, 2)}\n` : details(model));
+    return 0;
+  }
+  const outputDir = args.output === undefined ? null : resolve(terminal.currentDirectory, args.output);
+  const downloaded = await downloadModel(model.name, await sourceContext(args["zenodo-url"], session), {
+    outputDir,
+  });
+  terminal.out(
+    args.json
+      ? `${JSON.stringify(downloaded, null, 2)}\n`
+      : `${model.name}\n${downloaded.archives.map(({ address, sha256 }) => `  ${address}  sha256 ${sha256}\n`).join("")}${outputDir === null ? "" : `  unpacked into ${outputDir}\n`}`,
+  );
+  return 0;
+}
+
+const line = ({ name, nnunetVersion, title, channels }: PretrainedModel): string =>
+  `${name.padEnd(44)} v${nnunetVersion}  ${title} (${channels.join(", ")})\n`;
+
+function details(model: PretrainedModel): string {
+  const labels = Object.entries(model.labels).map(([value, name]) => `  ${value.padStart(3)} ${name}\n`);
+  return [
+    `${model.name} (nnU-Net v${model.nnunetVersion}): ${model.title}\n`,
+    `channels  ${model.channels.map((channel, i) => `${i}: ${channel}`).join(", ")}\n`,
+    `labels\n${labels.join("")}`,
+    `archives  ${model.archives.join("\n          ")}\n`,
+    `licence   ${model.licence.name ?? "see"} ${model.licence.url}\n`,
+    model.note === null ? "" : `note      ${model.note}\n`,
+  ].join("");
+}
