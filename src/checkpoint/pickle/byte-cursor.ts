@@ -57,12 +57,12 @@ export class ByteCursor {
     return Buffer.from(this.bytes(length)).toString("latin1");
   }
 
-  /** Up to the next line feed, which is left out. */
+  /** Up to the next line feed, which is left out; one character per byte, as the text opcodes are defined. */
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#position);
     if (end < 0) this.#advance(this.#bytes.length + 1);
-    const text = utf8.decode(this.#bytes.subarray(this.#position, end));
-    this.#position = end + 1;
+    const text = this.latin1(end - this.#position);
+    this.#position++;
     return text;
   }
 

@@ -124,9 +124,9 @@ class PickleMachine {
       case opcodes.BINUNICODE8:
         return input.utf8(input.uint64());
       case opcodes.UNICODE:
-        return unescaped(input.line());
+        return rawUnicode(input.line());
       case opcodes.STRING:
-        return unescaped(input.line().replace(/^(['"])(.*)\1$/s, "$2"));
+        return quotedString(input.line());
       // Python 2's str: text in every file that nnU-Net wrote.
       case opcodes.BINSTRING:
         return input.latin1(input.int32());
@@ -391,12 +391,21 @@ const isKnown = (globals: GlobalTable, global: PickleGlobal): boolean => globals
 const narrow = (value: bigint): number | bigint =>
   value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 
-const unescaped = (text: string): string =>
-  text.replace(/\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\\'"nrt]))/g, (_, unicode, hex, letter) =>
-    letter === undefined
-      ? String.fromCharCode(Number.parseInt((unicode ?? hex) as string, 16))
-      : ({ n: "\n", r: "\r", t: "\t" }[letter as string] ?? (letter as string)),
+/** Python's raw-unicode-escape: nothing but code points is escaped. */
+const rawUnicode = (text: string): string =>
+  text.replace(/\\(?:u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}))/g, (_, short, long) =>
+    String.fromCodePoint(Number.parseInt((short ?? long) as string, 16)),
   );
+
+/** The repr of a Python 2 string, quotes and all. */
+const quotedString = (text: string): string =>
+  text
+    .replace(/^(['"])(.*)\1$/s, "$2")
+    .replace(/\\(?:x([0-9a-fA-F]{2})|([\\'"nrt]))/g, (_, hex, letter) =>
+      hex === undefined
+        ? ({ n: "\n", r: "\r", t: "\t" }[letter as string] ?? (letter as string))
+        : String.fromCharCode(Number.parseInt(hex as string, 16)),
+    );
 
 /** A name from an untrusted file, fit for a terminal. */
 const printable = (text: string): string => {
