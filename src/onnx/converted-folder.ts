@@ -25,10 +25,13 @@ export async function writeConvertedFolder(
     checkReplaceable(outputDir, existing, options.overwrite);
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    await fill(partial);
-    await putInPlace(partial, outputDir, existing !== null);
+    try {
+      await fill(partial);
+      await putInPlace(partial, outputDir, existing !== null);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
     throw asOutputError(error, outputDir);
   }
 }

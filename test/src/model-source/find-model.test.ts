@@ -1,0 +1,197 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { findModel } from "../../../src/model-source/find-model.js";
+import { repositoryRoot } from "../../support/golden.js";
+
+const fixture = (name: string) => join(repositoryRoot, "test", "fixtures", name);
+const v2 = fixture("networks/plain_two_stages");
+const v1 = fixture("networks_v1/generic_slope");
+
+let tree: string;
+beforeEach(() => {
+  tree = mkdtempSync(join(tmpdir(), "find-model-"));
+});
+afterEach(() => rmSync(tree, { recursive: true }));
+
+const place = (source: string, ...path: readonly string[]): string => {
+  const folder = join(tree, ...path);
+  cpSync(source, folder, { recursive: true });
+  return folder;
+};
+
+describe("a trained model is found", () => {
+  test("in its own folder, whatever that is called", async () => {
+    const modelDir = place(v2, "model");
+    expect(await findModel({ modelDir })).toEqual({
+      folder: modelDir,
+      nnunetVersion: 2,
+      task: { id: 900, name: "Odd" },
+      datasetName: "Dataset900_Odd",
+      configuration: "odd",
+      checkpointName: "checkpoint_final.pth",
+      folds: [{ fold: "0", checkpointFile: join(modelDir, "fold_0", "checkpoint_final.pth") }],
+    });
+  });
+
+  test("in nnUNet_results, by task and configuration", async () => {
+    place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
+    place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");
+    const wanted = place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__3d_fullres");
+    const model = await findModel({ modelDir: tree, taskId: 2, taskName: "B", configuration: "3d_fullres" });
+    expect(model).toMatchObject({ folder: wanted, datasetName: "Dataset002_B", configuration: "3d_fullres" });
+  });
+
+  test("in a RESULTS_FOLDER of v1", async () => {
+    const wanted = place(v1, "models/nnUNet/3d_fullres/Task017_Organs/nnUNetTrainerV2__nnUNetPlansv2.1");
+    place(v1, "models/nnUNet/2d/Task017_Organs/nnUNetTrainerV2__nnUNetPlansv2.1");
+    const model = await findModel({ modelDir: tree, taskId: 17, configuration: "3d_fullres" });
+    expect(model).toMatchObject({
+      folder: wanted,
+      nnunetVersion: 1,
+      task: { id: 17, name: "Organs" },
+      configuration: "3d_fullres",
+      checkpointName: "model_final_checkpoint.model",
+    });
+  });
+
+  test("of v1 in its own folder, by what lies beside the checkpoint", async () => {
+    const model = await findModel({ modelDir: place(v1, "model") });
+    expect(model).toMatchObject({
+      task: { id: 900, name: "Odd" },
+      configuration: "3d_fullres",
+      nnunetVersion: 1,
+    });
+  });
+
+  test("beside a broken model of another task", async () => {
+    writeFileSync(join(place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d"), "plans.json"), "{");
+    place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");
+    expect(await findModel({ modelDir: tree, taskId: 2 })).toMatchObject({ datasetName: "Dataset002_B" });
+  });
+
+  test("through links, also those that lead round in circles", async () => {
+    const outside = place(v2, "elsewhere", "model");
+    const modelDir = join(tree, "here");
+    mkdirSync(modelDir);
+    symlinkSync(outside, join(modelDir, "linked"));
+    symlinkSync(modelDir, join(modelDir, "loop"));
+    symlinkSync(join(tree, "nowhere"), join(modelDir, "dangling"));
+    expect(await findModel({ modelDir })).toMatchObject({ folder: join(modelDir, "linked") });
+  });
+});
+
+describe("folds", () => {
+  const withFolds = (...names: readonly string[]): string => {
+    const modelDir = place(v2, "model");
+    for (const name of names) cpSync(join(v2, "fold_0"), join(modelDir, name), { recursive: true });
+    return modelDir;
+  };
+  const foldsOf = async (modelDir: string, folds?: readonly string[]) =>
+    (await findModel({ modelDir, ...(folds && { folds }) })).folds.map(({ fold }) => fold);
+
+  test("are all numbered ones in their order, without fold_all, as nnU-Net takes them", async () => {
+    expect(await foldsOf(withFolds("fold_10", "fold_2", "fold_all"))).toEqual(["0", "2", "10"]);
+  });
+
+  test("are those asked for, in the order asked for", async () => {
+    expect(await foldsOf(withFolds("fold_1", "fold_2", "fold_all"), ["2", "0"])).toEqual(["2", "0"]);
+    expect(await foldsOf(join(tree, "model"), ["all"])).toEqual(["all"]);
+  });
+
+  test("are fold_all where it is the only one", async () => {
+    const modelDir = withFolds("fold_all");
+    rmSync(join(modelDir, "fold_0"), { recursive: true });
+    expect(await foldsOf(modelDir)).toEqual(["all"]);
+  });
+
+  test("without the checkpoint do not count", async () => {
+    const modelDir = withFolds("fold_1");
+    rmSync(join(modelDir, "fold_1", "checkpoint_final.pth"));
+    expect(await foldsOf(modelDir)).toEqual(["0"]);
+  });
+
+  test("that are not there are FOLD_MISSING, with those that are", async () => {
+    const attempt = foldsOf(withFolds("fold_1"), ["3"]);
+    await expect(attempt).rejects.toMatchObject({ code: "FOLD_MISSING" });
+    await expect(attempt).rejects.toThrow("no fold 3; trained are 0, 1");
+  });
+
+  test("with another checkpoint only are FOLD_MISSING, with what there is", async () => {
+    const attempt = findModel({ modelDir: withFolds(), checkpointName: "checkpoint_best.pth" });
+    await expect(attempt).rejects.toMatchObject({ code: "FOLD_MISSING" });
+    await expect(attempt).rejects.toThrow("no fold has checkpoint_best.pth; fold_0 has checkpoint_final.pth");
+  });
+});
+
+describe("what is no model, or not one, says what was found:", () => {
+  test.each<[name: string, make: () => string, code: string, message: string]>([
+    ["a folder that is missing", () => join(tree, "missing"), "MODEL_NOT_FOUND", "does not exist"],
+    ["an empty folder", () => tree, "MODEL_NOT_FOUND", "it is empty"],
+    [
+      "a file",
+      () => {
+        writeFileSync(join(tree, "model.txt"), "");
+        return join(tree, "model.txt");
+      },
+      "MODEL_NOT_FOUND",
+      "is a file",
+    ],
+    [
+      "a folder of other things",
+      () => {
+        writeFileSync(join(tree, "scan.nii.gz"), "");
+        return tree;
+      },
+      "MODEL_NOT_FOUND",
+      "it has scan.nii.gz",
+    ],
+    [
+      "a model without data set",
+      () => {
+        rmSync(join(place(v2, "model"), "dataset.json"));
+        return tree;
+      },
+      "MODEL_NOT_FOUND",
+      "has plans.json, but no dataset.json",
+    ],
+    [
+      "a model without folds",
+      () => {
+        rmSync(join(place(v2, "model"), "fold_0"), { recursive: true });
+        return tree;
+      },
+      "MODEL_NOT_FOUND",
+      "has plans.json, but no fold_* folder",
+    ],
+  ])("%s", async (_, make, code, message) => {
+    const attempt = findModel({ modelDir: make() });
+    await expect(attempt).rejects.toMatchObject({ code });
+    await expect(attempt).rejects.toThrow(message);
+  });
+
+  test("a model of another task", async () => {
+    place(v2, "model");
+    const attempt = findModel({ modelDir: tree, taskId: 17, taskName: "AbdominalOrganSegmentation" });
+    await expect(attempt).rejects.toMatchObject({ code: "MODEL_TASK_MISMATCH" });
+    await expect(attempt).rejects.toThrow("holds Dataset900_Odd, not task 17 AbdominalOrganSegmentation");
+  });
+
+  test("a configuration that was not trained", async () => {
+    place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
+    const attempt = findModel({ modelDir: tree, configuration: "3d_fullres" });
+    await expect(attempt).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+    await expect(attempt).rejects.toThrow("has 2d, not 3d_fullres");
+  });
+
+  test("several models", async () => {
+    place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
+    place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__3d_fullres");
+    const attempt = findModel({ modelDir: tree, taskId: 1 });
+    await expect(attempt).rejects.toMatchObject({ code: "MODEL_AMBIGUOUS" });
+    await expect(attempt).rejects.toThrow(
+      /2 models:\n {2}Dataset001_A 2d: .*\n {2}Dataset001_A 3d_fullres: /,
+    );
+  });
+});
