@@ -3,8 +3,10 @@
 set -eu
 root=$1
 
-# Small versions of sh, ls, cat, ps …: somebody may have to look into a container.
+# Small versions of sh, ls, cat, ps …: somebody may have to look into a container,
+# but nothing is installed there.
 chroot "$root" /usr/bin/busybox --install -s /usr/bin
+rm "$root/usr/bin/dpkg" "$root/usr/bin/dpkg-deb"
 
 # What was installed, where vulnerability scanners look for it in an image without a package manager.
 mkdir -p "$root/var/lib/dpkg/status.d"

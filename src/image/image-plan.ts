@@ -26,8 +26,6 @@ export type ImageBase =
 export interface ImageLayer {
   /** Unique in the plan: its folder in a build context. Lower-case letters, digits, `-` and `_`. */
   readonly name: string;
-  /** Where in the image, absolute, POSIX, with a slash at its end. */
-  readonly directory: string;
   readonly entries: readonly LayerEntry[];
 }
 
@@ -35,7 +33,7 @@ export type LayerEntry = LayerFile | LayerDirectory;
 
 export interface LayerFile {
   readonly kind: "file";
-  /** Below the layer's directory, POSIX separators. */
+  /** Where in the image, POSIX separators, without the slash at the start. */
   readonly path: string;
   readonly source: FileSource;
   readonly mode: number;

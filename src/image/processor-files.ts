@@ -12,6 +12,8 @@ export const processorDirectory = "/opt/nnunet-processor";
 /** Where the converted model lies in an image: `manifest.json`, ONNX files and weights. */
 export const modelDirectory = `${processorDirectory}/model`;
 
+const inImage = processorDirectory.slice(1);
+
 /** What starts in an image. */
 export const processorEntrypoint = [
   "/usr/local/bin/node",
@@ -31,14 +33,18 @@ export async function listProcessorFiles(
   const files = found
     .filter((entry) => entry.isFile() && /\.(js|json|wasm|onnx)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
-    .map((file) => layerFile(`processor/${relative(folder, file).split(sep).join("/")}`, { file }));
+    .map((file) =>
+      layerFile(`${inImage}/processor/${relative(folder, file).split(sep).join("/")}`, { file }),
+    );
   const identity = {
     name: "nnunet-processor",
     version: await programVersion(),
     type: "module",
     private: true,
   };
-  const packageJson = layerFile("package.json", { text: `${JSON.stringify(identity, null, 2)}\n` });
+  const packageJson = layerFile(`${inImage}/package.json`, {
+    text: `${JSON.stringify(identity, null, 2)}\n`,
+  });
   return sortedEntries([...files, packageJson]) as LayerFile[];
 }
 

@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import { type ImageLayer, type ImagePlan, type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
-import { modelDirectory, processorDirectory, processorEntrypoint } from "./processor-files.js";
+import { modelDirectory, processorEntrypoint } from "./processor-files.js";
 
 export interface ProcessorImageParts {
   readonly description: ImageDescription;
   readonly base: BaseImageFacts;
   readonly converted: ConvertedFolder;
-  /** Relative to the processor's directory. */
   readonly processorFiles: readonly LayerFile[];
   /** Bundled hooks; they get the manifest's name for them. Null when the manifest names none. */
   readonly hookFile: string | null;
@@ -51,12 +50,12 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const { folder, manifest, files } = converted;
   const folds = allModels(manifest).flatMap((model) => model.folds);
   const weights = new Set(folds.flatMap(({ onnxFile, weightsFile }) => [onnxFile, weightsFile]));
-  const fileOf = (path: string) => layerFile(path, { file: join(folder, path) });
+  const fileOf = (path: string) => modelFile(path, join(folder, path));
   const layers: readonly ImageLayer[] = [
     ...folds.map(({ onnxFile, weightsFile }) =>
       modelLayer(layerName(onnxFile), [fileOf(onnxFile), fileOf(weightsFile)]),
     ),
-    { name: "processor", directory: `${processorDirectory}/`, entries: processorFiles },
+    { name: "processor", entries: processorFiles },
     ...hookLayer(hookFile, manifest),
     modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
   ];
@@ -90,12 +89,14 @@ const layerName = (onnxFile: string): string =>
 
 function hookLayer(hookFile: string | null, { settings }: ProcessorManifest): readonly ImageLayer[] {
   if (hookFile === null || settings.hookModule === null) return [];
-  return [modelLayer("hooks", [layerFile(settings.hookModule, { file: hookFile })])];
+  return [modelLayer("hooks", [modelFile(settings.hookModule, hookFile)])];
 }
+
+const modelFile = (path: string, file: string): LayerFile =>
+  layerFile(`${modelDirectory.slice(1)}/${path}`, { file });
 
 const modelLayer = (name: string, entries: readonly LayerFile[]): ImageLayer => ({
   name,
-  directory: `${modelDirectory}/`,
   entries: sortedEntries(entries),
 });
 

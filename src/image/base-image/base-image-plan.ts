@@ -7,17 +7,16 @@ import {
   layerFile,
   sortedEntries,
 } from "../image-plan.js";
-import { modelDirectory, processorDirectory, processorEntrypoint } from "../processor-files.js";
+import { modelDirectory, processorEntrypoint } from "../processor-files.js";
 import type { BaseImageRecipe } from "./recipe.js";
 
 export interface BaseImageParts {
   readonly recipe: BaseImageRecipe;
   readonly base: ImageBase;
-  /** By npm package, relative to `/`. */
+  /** By npm package. */
   readonly packageFiles: Readonly<Record<string, readonly LayerFile[]>>;
   /** `base-image/<device>/root`, relative to `/`. */
   readonly rootFiles: readonly string[];
-  /** Relative to the processor's directory. */
   readonly processorFiles: readonly LayerFile[];
   /** Of this program. */
   readonly version: string;
@@ -33,7 +32,6 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
   const layers: readonly ImageLayer[] = [
     {
       name: "root",
-      directory: "/",
       entries: sortedEntries([
         { kind: "directory", path: "input", mode: 0o755 },
         { kind: "directory", path: "output", mode: 0o777 },
@@ -41,9 +39,9 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
         ...rootFiles.map((path) => layerFile(path, { file: join(recipe.folder, "root", path) })),
       ]),
     },
-    { name: "node", directory: "/", entries: sortedEntries(node) },
-    { name: "libraries", directory: "/", entries: sortedEntries(Object.values(libraries).flat()) },
-    { name: "processor", directory: `${processorDirectory}/`, entries: processorFiles },
+    { name: "node", entries: sortedEntries(node) },
+    { name: "libraries", entries: sortedEntries(Object.values(libraries).flat()) },
+    { name: "processor", entries: processorFiles },
   ];
   return {
     imageName: recipe.imageName,

@@ -6,7 +6,7 @@ import { type BaseImageRecipe, listFiles } from "./recipe.js";
 import { runTool } from "./run-tool.js";
 
 /**
- * The files of the recipe's npm packages, by package, paths relative to `/`. npm installs them once as locked, each
+ * The files of the recipe's npm packages, by package. npm installs them once as locked, each
  * checked against the lock's digest and without running a script; what the image needs stays in the cache.
  *
  * @throws TOOL_MISSING without npm; IMAGE_BUILD_FAILED with npm's words

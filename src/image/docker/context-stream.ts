@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { type Pack, pack } from "tar-fs";
-import { type LayerEntry, layerFileTime } from "../image-plan.js";
+import { type LayerDirectory, type LayerEntry, type LayerFile, layerFileTime } from "../image-plan.js";
 
 /** A file that is read from disk while the engine takes it. */
 interface StreamedFile {
@@ -9,7 +9,7 @@ interface StreamedFile {
   readonly file: string;
 }
 
-type RenderedEntry = Exclude<LayerEntry, { readonly source: { readonly file: string } }>;
+type RenderedEntry = LayerDirectory | (LayerFile & { readonly source: { readonly text: string } });
 
 const fixed = { mtime: layerFileTime, uid: 0, gid: 0 } as const;
 
@@ -39,8 +39,11 @@ function addRendered(tar: Pack, [entry, ...rest]: readonly RenderedEntry[], done
     if (error) tar.destroy(error);
     else addRendered(tar, rest, done);
   };
-  if (entry.kind === "directory") tar.entry({ name, mode, ...fixed, type: "directory" }, next);
-  else if ("text" in entry.source) tar.entry({ name, mode, ...fixed }, entry.source.text, next);
+  const written =
+    entry.kind === "directory"
+      ? tar.entry({ name, mode, ...fixed, type: "directory" }, next)
+      : tar.entry({ name, mode, ...fixed }, entry.source.text, next);
+  written.once("error", (error) => tar.destroy(error));
 }
 
 /** tar-fs reads below one folder. */

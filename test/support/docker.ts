@@ -1,0 +1,79 @@
+import { describe } from "vitest";
+import { ProcessorError } from "../../processor/errors.js";
+import { connectEngine, type Engine } from "../../src/image/docker/engine.js";
+
+const engine = await connectEngine(process.env).catch((error: unknown) => {
+  if (error instanceof ProcessorError) return error;
+  throw error;
+});
+
+/** The engine of this machine; the test fails when there is none. */
+export function testEngine(): Engine {
+  if (engine instanceof ProcessorError) throw engine;
+  return engine;
+}
+
+/** Tests that need a Docker engine: skipped by name without one, but failing with `CI=true`. */
+export function describeWithEngine(name: string, tests: () => void): void {
+  describe.skipIf(engine instanceof ProcessorError && process.env["CI"] !== "true")(name, tests);
+}
+
+/** Everything that the engine holds, to compare before and after. */
+export async function engineContents(): Promise<{
+  readonly images: string[];
+  readonly containers: string[];
+}> {
+  const { docker } = testEngine();
+  const images = await docker.listImages({ all: true });
+  const containers = await docker.listContainers({ all: true });
+  return {
+    images: images.map(({ Id, RepoTags }) => `${Id} ${RepoTags?.join(" ")}`).sort(),
+    containers: containers.map(({ Id }) => Id).sort(),
+  };
+}
+
+export interface ContainerRun {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/**
+ * Runs an image as a careful host does: no network, a read-only root, only /output and /tmp writable, 4 GB of
+ * memory, nobody's rights.
+ */
+export async function runContained(
+  imageName: string,
+  folders: { readonly input: string; readonly output: string },
+): Promise<ContainerRun> {
+  const { docker } = testEngine();
+  const container = await docker.createContainer({
+    Image: imageName,
+    User: "1000:1000",
+    Tty: true,
+    HostConfig: {
+      NetworkMode: "none",
+      ReadonlyRootfs: true,
+      Tmpfs: { "/tmp": "" },
+      Memory: 4 * 1024 ** 3,
+      Binds: [`${folders.input}:/input:ro`, `${folders.output}:/output`],
+    },
+  });
+  try {
+    await container.start();
+    const { StatusCode: exitCode } = (await container.wait()) as { readonly StatusCode: number };
+    const output = await container.logs({ stdout: true, stderr: true });
+    return { exitCode, output: output.toString("utf8") };
+  } finally {
+    await container.remove({ force: true });
+  }
+}
+
+/** Takes a name away from the engine, and the image with its last name. */
+export async function removeImage(imageName: string): Promise<void> {
+  await testEngine()
+    .docker.getImage(imageName)
+    .remove({ force: true })
+    .catch((error: { readonly statusCode?: number }) => {
+      if (error.statusCode !== 404) throw error;
+    });
+}

@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import type { RuntimeSettings } from "../../processor/model/manifest.js";
+import { type Progress, silentProgress } from "../../processor/progress/progress.js";
+import type { BuildOptions } from "../../src/build-pipeline.js";
+import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import { testSettings } from "./convert.js";
+import { goldenPath } from "./golden.js";
+
+export interface TestBuild {
+  /** Of `golden/v2`. */
+  readonly golden: string;
+  readonly imageName: string;
+  /** Holds the build folder and the archive. */
+  readonly scratch: string;
+  readonly settings?: Partial<RuntimeSettings>;
+  readonly progress?: Progress;
+}
+
+/** The options of a build as the command line would make them. */
+export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> {
+  const { golden, imageName, scratch, settings = {}, progress = silentProgress } = build;
+  return {
+    model: await findModel({ modelDir: goldenPath("v2", golden, "model") }),
+    settings: { ...testSettings, ...settings },
+    description: {
+      imageName,
+      title: golden,
+      description: 'an nnU-Net of the tests, with "quotes", a $HOME and a \\',
+      created: new Date("2026-01-02T03:04:05Z"),
+      source: "https://example.org/source",
+      licenses: "Apache-2.0",
+    },
+    hookFile: null,
+    baseImage: null,
+    buildDir: join(scratch, "build"),
+    keepBuildFiles: false,
+    exportFolder: null,
+    cacheFolder: cacheFolder(process.env),
+    environment: process.env,
+    progress,
+  };
+}
