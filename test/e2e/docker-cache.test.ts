@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { buildProcessor } from "../../src/build-pipeline.js";
 import { convertModel } from "../../src/convert-pipeline.js";
@@ -9,14 +10,13 @@ import { type BuiltImage, buildImage } from "../../src/image/docker/build-image.
 import { type ImageLayer, type ImagePlan, layerFile } from "../../src/image/image-plan.js";
 import { listProcessorFiles, modelDirectory } from "../../src/image/processor-files.js";
 import { planProcessorImage } from "../../src/image/processor-image-plan.js";
-import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker.js";
 import { testBuildOptions } from "../support/processor-build.js";
 
 const timeout = 300_000;
 
 describeWithEngine("the engine's cache", () => {
   const imageName = "nnunet-processor-test/cache:1";
-  const changedName = "nnunet-processor-test/cache:2";
   const scratch = mkdtempSync(join(tmpdir(), "e2e-cache-"));
   let plan: ImagePlan;
   let built: BuiltImage;
@@ -37,7 +37,6 @@ describeWithEngine("the engine's cache", () => {
 
   afterAll(async () => {
     await removeImage(imageName);
-    await removeImage(changedName);
     rmSync(scratch, { recursive: true, force: true });
   });
 
@@ -50,10 +49,12 @@ describeWithEngine("the engine's cache", () => {
   });
 
   test.each([
-    { change: "the processor's code", layer: "processor", kept: ["fold_0", "fold_1"] },
-    { change: "a setting", layer: "manifest", kept: ["fold_0", "fold_1", "processor"] },
-    { change: "one fold's weights", layer: "fold_1", kept: ["fold_0"] },
-  ])("re-does only its own layer after a change of $change", async ({ layer, kept }) => {
+    { layer: "processor", kept: ["fold_0", "fold_1"] },
+    { layer: "manifest", kept: ["fold_0", "fold_1", "processor"] },
+    { layer: "fold_1", kept: ["fold_0"] },
+  ])("re-does only the layer of $layer after a change", async ({ layer, kept }) => {
+    const changedName = `nnunet-processor-test/cache:changed-${layer}`;
+    onTestFinished(() => removeImage(changedName));
     const changed = await build({ ...plan, imageName: changedName, layers: withChange(plan.layers, layer) });
     const cached = changed.steps.filter(({ isCached }) => isCached).map(({ instruction }) => instruction);
     expect(cached).toEqual(kept.map((name) => `COPY ["${name}/", "/"]`));
@@ -66,10 +67,6 @@ describeWithEngine("the engine's cache", () => {
 
   const build = (wanted: ImagePlan) =>
     buildImage({ engine: testEngine(), plan: wanted, progress: silentProgress });
-
-  async function layerDigests(name: string): Promise<readonly string[]> {
-    return (await testEngine().docker.getImage(name).inspect()).RootFS.Layers ?? [];
-  }
 });
 
 const withChange = (layers: readonly ImageLayer[], name: string): readonly ImageLayer[] =>
@@ -77,7 +74,10 @@ const withChange = (layers: readonly ImageLayer[], name: string): readonly Image
     layer.name === name
       ? {
           ...layer,
-          entries: [...layer.entries, layerFile(`${modelDirectory.slice(1)}/changed`, { text: name })],
+          entries: [
+            ...layer.entries,
+            layerFile(`${modelDirectory.slice(1)}/changed`, { text: randomUUID() }),
+          ],
         }
       : layer,
   );

@@ -18,18 +18,23 @@ export function describeWithEngine(name: string, tests: () => void): void {
   describe.skipIf(engine instanceof ProcessorError && process.env["CI"] !== "true")(name, tests);
 }
 
-/** Everything that the engine holds, to compare before and after. */
-export async function engineContents(): Promise<{
-  readonly images: string[];
-  readonly containers: string[];
-}> {
+/** The digests of an image's layers, the base's first. */
+export async function layerDigests(imageName: string): Promise<readonly string[]> {
+  return (await testEngine().docker.getImage(imageName).inspect()).RootFS.Layers ?? [];
+}
+
+/** All images with a layer, those without a name too: what else the engine does at the same time is no matter. */
+export async function imagesWithLayer(digest: string): Promise<readonly string[]> {
   const { docker } = testEngine();
-  const images = await docker.listImages({ all: true });
-  const containers = await docker.listContainers({ all: true });
-  return {
-    images: images.map(({ Id, RepoTags }) => `${Id} ${RepoTags?.join(" ")}`).sort(),
-    containers: containers.map(({ Id }) => Id).sort(),
-  };
+  const ids = (await docker.listImages({ all: true })).map(({ Id }) => Id);
+  const held = await Promise.all(
+    ids.map((id) =>
+      layerDigests(id)
+        .then((layers) => layers.includes(digest))
+        .catch(unlessGone),
+    ),
+  );
+  return ids.filter((_, i) => held[i]);
 }
 
 export interface ContainerRun {
@@ -70,10 +75,10 @@ export async function runContained(
 
 /** Takes a name away from the engine, and the image with its last name. */
 export async function removeImage(imageName: string): Promise<void> {
-  await testEngine()
-    .docker.getImage(imageName)
-    .remove({ force: true })
-    .catch((error: { readonly statusCode?: number }) => {
-      if (error.statusCode !== 404) throw error;
-    });
+  await testEngine().docker.getImage(imageName).remove({ force: true }).catch(unlessGone);
+}
+
+function unlessGone(error: { readonly statusCode?: number }): false {
+  if (error.statusCode !== 404) throw error;
+  return false;
 }
