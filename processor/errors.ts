@@ -65,7 +65,7 @@ export const errorCatalogue = {
   },
   ARCHITECTURE_UNKNOWN: {
     exit: 3,
-    help: "Known: PlainConvUNet, ResidualEncoderUNet. Others need an ONNX file.",
+    help: "Known: PlainConvUNet, ResidualEncoderUNet, ResidualUNet; of v1 Generic_UNet, FabiansUNet. Others need an ONNX file.",
   },
   TENSOR_MISMATCH: {
     exit: 3,

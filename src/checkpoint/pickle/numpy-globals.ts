@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../processor/errors.js";
+import { narrow } from "./integers.js";
 import { type GlobalTable, globalTable, StatefulValue } from "./pickle-global.js";
 
 /** numpy's scalars and arrays, under the module names of numpy 1 (`numpy.core`) and 2 (`numpy._core`). */
@@ -146,8 +147,5 @@ export function halfToFloat(half: number): number {
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
-
-const narrow = (value: bigint): number | bigint =>
-  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 
 const damaged = (what: string) => new ProcessorError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);

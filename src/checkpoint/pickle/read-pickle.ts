@@ -1,7 +1,10 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import { ByteCursor } from "./byte-cursor.js";
+import { littleEndianInteger, narrow } from "./integers.js";
 import { opcodes } from "./opcodes.js";
 import { type GlobalTable, type PickleGlobal, StatefulValue } from "./pickle-global.js";
+import { PickleStack } from "./pickle-stack.js";
+import { printable, quotedString, rawUnicode } from "./pickle-text.js";
 
 export interface ReadPickleOptions {
   /** File (and member) that the bytes come from, for messages. */
@@ -43,9 +46,7 @@ class PickleMachine {
   readonly #input: ByteCursor;
   readonly #options: ReadPickleOptions;
   readonly #memo = new Map<number, unknown>();
-  /** Stacks below the marks; `#stack` is the one above the last mark. */
-  readonly #marked: unknown[][] = [];
-  #stack: unknown[] = [];
+  readonly #stack = new PickleStack((what) => this.#damaged(what));
   #objects = 0;
 
   constructor(bytes: Uint8Array, options: ReadPickleOptions) {
@@ -60,9 +61,11 @@ class PickleMachine {
   run(): unknown {
     for (;;) {
       const opcode = this.#input.uint8();
-      if (opcode === opcodes.STOP) return this.#pop();
+      if (opcode === opcodes.STOP) return this.#stack.pop();
       const value = this.#step(opcode);
-      if (value !== nothing) this.#push(value);
+      if (value === nothing) continue;
+      this.#count();
+      this.#stack.push(value);
     }
   }
 
@@ -79,18 +82,17 @@ class PickleMachine {
 
       case opcodes.MARK:
         this.#count();
-        this.#marked.push(this.#stack);
-        this.#stack = [];
+        this.#stack.mark();
         return nothing;
       case opcodes.POP:
-        if (this.#stack.length === 0) this.#popMark();
-        else this.#pop();
+        if (this.#stack.isEmpty) this.#stack.popMark();
+        else this.#stack.pop();
         return nothing;
       case opcodes.POP_MARK:
-        this.#popMark();
+        this.#stack.popMark();
         return nothing;
       case opcodes.DUP:
-        return this.#top();
+        return this.#stack.top();
 
       case opcodes.NONE:
         return null;
@@ -144,21 +146,21 @@ class PickleMachine {
       case opcodes.EMPTY_LIST:
         return [];
       case opcodes.TUPLE1:
-        return this.#popMany(1);
+        return this.#stack.popMany(1);
       case opcodes.TUPLE2:
-        return this.#popMany(2);
+        return this.#stack.popMany(2);
       case opcodes.TUPLE3:
-        return this.#popMany(3);
+        return this.#stack.popMany(3);
       case opcodes.TUPLE:
       case opcodes.LIST:
-        return this.#popMark();
+        return this.#stack.popMark();
       case opcodes.APPEND: {
-        const item = this.#pop();
+        const item = this.#stack.pop();
         this.#list().push(item);
         return nothing;
       }
       case opcodes.APPENDS: {
-        const items = this.#popMark();
+        const items = this.#stack.popMark();
         const list = this.#list();
         for (const item of items) list.push(item);
         return nothing;
@@ -166,28 +168,28 @@ class PickleMachine {
       case opcodes.EMPTY_DICT:
         return new Map();
       case opcodes.DICT:
-        return this.#setItems(new Map(), this.#popMark());
+        return this.#setItems(new Map(), this.#stack.popMark());
       case opcodes.SETITEM: {
-        const pair = this.#popMany(2);
+        const pair = this.#stack.popMany(2);
         this.#setItems(this.#dict(), pair);
         return nothing;
       }
       case opcodes.SETITEMS: {
-        const pairs = this.#popMark();
+        const pairs = this.#stack.popMark();
         this.#setItems(this.#dict(), pairs);
         return nothing;
       }
       case opcodes.EMPTY_SET:
         return new Set();
       case opcodes.ADDITEMS: {
-        const items = this.#popMark();
-        const set = this.#top();
+        const items = this.#stack.popMark();
+        const set = this.#stack.top();
         if (!(set instanceof Set)) this.#damaged("items are added to something that is no set");
         for (const item of items) (set as Set<unknown>).add(item);
         return nothing;
       }
       case opcodes.FROZENSET:
-        return new Set(this.#popMark());
+        return new Set(this.#stack.popMark());
 
       case opcodes.PUT:
         this.#remember(this.#integerText(input.line()));
@@ -213,39 +215,39 @@ class PickleMachine {
         return this.#global(module, input.line());
       }
       case opcodes.STACK_GLOBAL: {
-        const [module, name] = this.#popMany(2);
+        const [module, name] = this.#stack.popMany(2);
         return this.#global(String(module), String(name));
       }
       case opcodes.INST: {
         const module = input.line();
         const global = this.#global(module, input.line());
-        return this.#construct(global, this.#popMark());
+        return this.#construct(global, this.#stack.popMark());
       }
       case opcodes.OBJ: {
-        const [callable, ...args] = this.#popMark();
+        const [callable, ...args] = this.#stack.popMark();
         return this.#construct(callable, args);
       }
       case opcodes.REDUCE:
       case opcodes.NEWOBJ: {
-        const [callable, args] = this.#popMany(2);
+        const [callable, args] = this.#stack.popMany(2);
         return this.#construct(callable, args);
       }
       case opcodes.NEWOBJ_EX: {
-        const [callable, args, keywords] = this.#popMany(3);
+        const [callable, args, keywords] = this.#stack.popMany(3);
         if (!(keywords instanceof Map) || keywords.size > 0)
           this.#unsafe("calls something with keyword arguments");
         return this.#construct(callable, args);
       }
       case opcodes.BUILD: {
-        const state = this.#pop();
-        const object = this.#top();
+        const state = this.#stack.pop();
+        const object = this.#stack.top();
         if (object instanceof StatefulValue) object.setState(state);
         // An OrderedDict's attributes (torch keeps `_metadata` there) are not data.
         else if (!(object instanceof Map)) this.#unsafe("sets the attributes of an object");
         return nothing;
       }
       case opcodes.BINPERSID: {
-        const id = this.#pop();
+        const id = this.#stack.pop();
         if (this.#options.persistentLoad === undefined) this.#unsafe("refers to objects outside of it");
         return this.#options.persistentLoad?.(id);
       }
@@ -260,47 +262,19 @@ class PickleMachine {
     return this.#damaged(`byte ${opcode} is no pickle opcode`);
   }
 
-  #push(value: unknown): void {
-    this.#count();
-    this.#stack.push(value);
-  }
-
   #count(objects = 1): void {
     this.#objects += objects;
     if (this.#objects > maxObjects) this.#unsafe(`builds more than ${maxObjects} objects`);
   }
 
-  #pop(): unknown {
-    if (this.#stack.length === 0) this.#damaged("it takes more from its stack than it put there");
-    return this.#stack.pop();
-  }
-
-  #top(): unknown {
-    if (this.#stack.length === 0) this.#damaged("it takes more from its stack than it put there");
-    return this.#stack.at(-1);
-  }
-
-  #popMany(count: number): unknown[] {
-    if (this.#stack.length < count) this.#damaged("it takes more from its stack than it put there");
-    return this.#stack.splice(this.#stack.length - count, count);
-  }
-
-  #popMark(): unknown[] {
-    const below = this.#marked.pop();
-    if (below === undefined) return this.#damaged("it closes a group that it never opened");
-    const items = this.#stack;
-    this.#stack = below;
-    return items;
-  }
-
   #list(): unknown[] {
-    const list = this.#top();
+    const list = this.#stack.top();
     if (!Array.isArray(list)) return this.#damaged("items are appended to something that is no list");
     return list as unknown[];
   }
 
   #dict(): Dict {
-    const dict = this.#top();
+    const dict = this.#stack.top();
     if (!(dict instanceof Map)) return this.#damaged("items are set in something that is no dict");
     return dict as Dict;
   }
@@ -312,7 +286,7 @@ class PickleMachine {
   }
 
   #remember(index: number | bigint): void {
-    this.#memo.set(Number(index), this.#top());
+    this.#memo.set(Number(index), this.#stack.top());
   }
 
   #recall(index: number | bigint): unknown {
@@ -340,10 +314,7 @@ class PickleMachine {
 
   #integer(length: number): number | bigint {
     if (length > maxIntegerBytes) this.#unsafe(`holds an integer of ${length} bytes`);
-    const bytes = this.#input.bytes(length);
-    let value = 0n;
-    for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
-    return narrow(BigInt.asIntN(8 * Math.max(length, 1), value));
+    return littleEndianInteger(this.#input.bytes(length));
   }
 
   /** Protocol 0 writes booleans as the integers 00 and 01. */
@@ -387,28 +358,3 @@ function weight(value: unknown): number {
 
 /** True for the table's own entries only, so that data that looks like an entry is never called. */
 const isKnown = (globals: GlobalTable, global: PickleGlobal): boolean => globals.get(global.name) === global;
-
-const narrow = (value: bigint): number | bigint =>
-  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
-
-/** Python's raw-unicode-escape: nothing but code points is escaped. */
-const rawUnicode = (text: string): string =>
-  text.replace(/\\(?:u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}))/g, (_, short, long) =>
-    String.fromCodePoint(Number.parseInt((short ?? long) as string, 16)),
-  );
-
-/** The repr of a Python 2 string, quotes and all. */
-const quotedString = (text: string): string =>
-  text
-    .replace(/^(['"])(.*)\1$/s, "$2")
-    .replace(/\\(?:x([0-9a-fA-F]{2})|([\\'"nrt]))/g, (_, hex, letter) =>
-      hex === undefined
-        ? ({ n: "\n", r: "\r", t: "\t" }[letter as string] ?? (letter as string))
-        : String.fromCharCode(Number.parseInt(hex as string, 16)),
-    );
-
-/** A name from an untrusted file, fit for a terminal. */
-const printable = (text: string): string => {
-  const clean = text.replace(/[^\x20-\x7e]/g, "?");
-  return clean.length > 120 ? `${clean.slice(0, 120)}…` : clean;
-};
