@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { openNetworks } from "../../processor/inference/networks.js";
+import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
+import { difference, readNpyGz } from "../support/golden.js";
+import { goldenV2, prepareGolden, withGoldenCase } from "../support/golden-case.js";
+
+const pool = createWorkerPool();
+afterAll(() => pool.close());
+
+// The brain has no golden logits.
+const withLogits = goldenV2.filter((name) => name !== "brain_tissue_3d");
+
+describe("the sliding window adds up to nnU-Net's logits (fold 0, no mirroring, step 0.5)", () => {
+  test.each(withLogits)("%s", async (name) => {
+    await withGoldenCase(name, async (golden) => {
+      const { model } = golden;
+      const prepared = await prepareGolden(golden, pool);
+      const networks = await openNetworks({
+        onnxFiles: [join(golden.folder, model.folds[0]!.onnxFile)],
+        device: "cpu",
+      });
+      try {
+        const stream = networks.predict(prepared, {
+          ...{ plan: model.plan, labels: model.labels, heads: model.network.outputChannels },
+          ...{ stepSize: 0.5, mirrorAxes: [], startProgress: () => ({ advance: () => {}, done: () => {} }) },
+        });
+        const expected = readNpyGz(join(golden.expectedDir, "logits_fp32.npy.gz"));
+        expect([stream.heads, ...stream.sizeZyx]).toEqual(expected.shape);
+        const found = new Float32Array(expected.data.length);
+        const plane = stream.sizeZyx[1] * stream.sizeZyx[2];
+        for await (const { zStart, sizeZyx, values } of stream.slabs) {
+          for (let z = 0; z < sizeZyx[0]; z++) {
+            for (let head = 0; head < stream.heads; head++) {
+              const from = (z * stream.heads + head) * plane;
+              found.set(values.subarray(from, from + plane), (head * stream.sizeZyx[0] + zStart + z) * plane);
+            }
+          }
+        }
+        // Logits span ±50; torch and ONNX Runtime sum in different orders.
+        const { max, mean } = difference(found, expected.data);
+        expect(max).toBeLessThanOrEqual(2e-2);
+        expect(mean).toBeLessThanOrEqual(5e-4);
+      } finally {
+        await networks.close();
+      }
+    });
+  });
+});

@@ -1,0 +1,20 @@
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
+import { difference, readNpyGz } from "../support/golden.js";
+import { goldenV2, prepareGolden, withGoldenCase } from "../support/golden-case.js";
+
+const pool = createWorkerPool();
+afterAll(() => pool.close());
+
+describe("preprocessing brings a case onto the network's grid as nnU-Net does", () => {
+  test.each(goldenV2)("%s", async (name) => {
+    await withGoldenCase(name, async (golden) => {
+      const prepared = await prepareGolden(golden, pool);
+      const expected = readNpyGz(join(golden.expectedDir, "preprocessed.npy.gz"));
+      expect([prepared.channelCount, ...prepared.sizeZyx]).toEqual(expected.shape);
+      // z-scores; nnU-Net resamples in float64 and rounds once, we round to float32 after each axis.
+      expect(difference(prepared.data, expected.data).max).toBeLessThanOrEqual(2e-6);
+    });
+  });
+});

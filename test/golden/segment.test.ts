@@ -1,0 +1,138 @@
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readImage } from "../../processor/image-io/read-image.js";
+import { type PredictCasesOptions, predictCases } from "../../processor/predict-cases.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import type { Image } from "../../processor/volume/image.js";
+import { difference, readNpyGz } from "../support/golden.js";
+import { type GoldenCase, goldenV2, withGoldenCase } from "../support/golden-case.js";
+import { readNpz } from "../support/read-npz.js";
+
+const minutes = 60_000;
+
+describe("a case from file to file gives nnU-Net's segmentation", () => {
+  describe("fold 0 without mirroring", () => {
+    test.each(goldenV2)("%s", { timeout: 5 * minutes }, async (name) => {
+      await withGoldenCase(name, async (golden) => {
+        await expectSameSegmentation(golden, "seg", { folds: ["0"], useTta: false });
+      });
+    });
+  });
+
+  describe("all folds with mirroring, nnU-Net's default", () => {
+    test.each(goldenV2)("%s", { timeout: 10 * minutes }, async (name) => {
+      await withGoldenCase(name, async (golden) => {
+        await expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
+      });
+    });
+  });
+});
+
+describe("--save-probabilities writes nnU-Net's probabilities on the image's own grid", () => {
+  test.each(["blobs_2d", "mr_regions_resenc_3d", "sagittal_transposed", "cascade_3d_lowres"])(
+    "%s",
+    async (name) => {
+      await withGoldenCase(name, async (golden) => {
+        await withSegmentation(
+          golden,
+          { folds: null, useTta: true, saveProbabilities: true },
+          async (folder) => {
+            const found = readNpz(join(folder, `${golden.caseName}.npz`), "probabilities");
+            const expected = readNpyGz(join(golden.expectedDir, "probs_tta.npy.gz"));
+            expect(found.shape).toEqual(expected.shape);
+            // nnU-Net's own logits are float16.
+            const { max, mean } = difference(found.data, expected.data);
+            expect(max).toBeLessThanOrEqual(2e-2);
+            expect(mean).toBeLessThanOrEqual(1e-3);
+          },
+        );
+      });
+    },
+  );
+});
+
+type Settings = Pick<PredictCasesOptions, "folds" | "useTta"> & { readonly saveProbabilities?: boolean };
+
+async function expectSameSegmentation(
+  golden: GoldenCase,
+  expectedName: string,
+  settings: Settings,
+): Promise<void> {
+  await withSegmentation(golden, settings, async (folder) => {
+    const expectedFile = readdirSync(golden.expectedDir).find((file) => file.startsWith(`${expectedName}.`))!;
+    const ending = expectedFile.slice(expectedName.length);
+    const found = await readImage(join(folder, `${golden.caseName}${ending}`));
+    const expected = await readImage(join(golden.expectedDir, expectedFile));
+    expect(found.voxels.constructor).toBe(expected.voxels.constructor);
+    expect(found.geometry.sizeZyx).toEqual(expected.geometry.sizeZyx);
+    // The expected file went through ITK's writer, which rounds; ours keeps the input's own digits.
+    expectClose(found.geometry.spacingMmZyx, expected.geometry.spacingMmZyx);
+    expectClose(found.geometry.originMmXyz, expected.geometry.originMmXyz);
+    expectClose(found.geometry.directionXyz, expected.geometry.directionXyz);
+    // nnU-Net adds up in float16, which flips a voxel here and there.
+    expect(differing(found, expected)).toBeLessThanOrEqual(expected.voxels.length / 10_000);
+    for (const label of golden.model.labels.foregroundLabels) {
+      expect(dice(found, expected, label)).toBeGreaterThanOrEqual(0.999);
+    }
+  });
+}
+
+async function withSegmentation(
+  golden: GoldenCase,
+  settings: Settings,
+  use: (folder: string) => Promise<void>,
+): Promise<void> {
+  const outputDir = mkdtempSync(join(tmpdir(), "segmentation-"));
+  try {
+    const previous = golden.previousStageDir === null ? null : previousStage(golden, outputDir);
+    const { cases } = await predictCases({
+      ...{ modelDir: golden.folder, inputs: [golden.inputDir], outputDir, stepSize: 0.5, device: "cpu" },
+      ...{
+        existing: "error",
+        hookModule: null,
+        progress: silentProgress,
+        saveProbabilities: false,
+        ...settings,
+      },
+      prevStageDir: previous,
+    });
+    expect(cases.map(({ name, status, error }) => ({ name, status, error }))).toEqual([
+      { name: golden.caseName, status: "done", error: undefined },
+    ]);
+    await use(outputDir);
+  } finally {
+    rmSync(outputDir, { recursive: true });
+  }
+}
+
+/** nnU-Net looks for `<case><ending>`; the golden folder calls it `seg_tta`. */
+function previousStage(golden: GoldenCase, scratch: string): string {
+  const folder = mkdtempSync(join(scratch, "previous-"));
+  copyFileSync(join(golden.previousStageDir!, "seg_tta.nii.gz"), join(folder, `${golden.caseName}.nii.gz`));
+  return folder;
+}
+
+function expectClose(found: readonly number[], expected: readonly number[]): void {
+  for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i]!, 6);
+}
+
+function differing(a: Image, b: Image): number {
+  let count = 0;
+  for (let i = 0; i < b.voxels.length; i++) if (Number(a.voxels[i]) !== Number(b.voxels[i])) count++;
+  return count;
+}
+
+/** 1 when neither has the label. */
+function dice(a: Image, b: Image, label: number): number {
+  let both = 0;
+  let sum = 0;
+  for (let i = 0; i < b.voxels.length; i++) {
+    const inA = Number(a.voxels[i]) === label;
+    const inB = Number(b.voxels[i]) === label;
+    both += Number(inA && inB);
+    sum += Number(inA) + Number(inB);
+  }
+  return sum === 0 ? 1 : (2 * both) / sum;
+}

@@ -1,0 +1,76 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readImage } from "../../processor/image-io/read-image.js";
+import { readLabelMap } from "../../processor/image-io/read-label-map.js";
+import { stackChannels } from "../../processor/image-io/stack-channels.js";
+import type { ModelManifest } from "../../processor/model/manifest.js";
+import type { WorkerPool } from "../../processor/parallel/worker-pool.js";
+import type { Prepared } from "../../processor/preprocess/prepared.js";
+import { preprocess } from "../../processor/preprocess/preprocess.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import { testSettings } from "./convert.js";
+import { goldenPath } from "./golden.js";
+
+/** A golden model of nnU-Net v2, converted, with its one case. */
+export interface GoldenCase {
+  readonly name: string;
+  readonly caseName: string;
+  readonly model: ModelManifest;
+  /** The converted folder. */
+  readonly folder: string;
+  readonly inputDir: string;
+  readonly expectedDir: string;
+  /** Segmentations of the earlier stage; null unless the model is a cascade's second one. */
+  readonly previousStageDir: string | null;
+}
+
+export const goldenV2 = [
+  "blobs_2d",
+  "blobs_3d_fullres",
+  "brain_tissue_3d",
+  "cascade_3d_cascade_fullres",
+  "cascade_3d_lowres",
+  "mr_regions_resenc_3d",
+  "photos_2d",
+  "sagittal_transposed",
+] as const;
+
+/** Converts the golden model into a folder that is removed when `use` returns. */
+export async function withGoldenCase<T>(name: string, use: (golden: GoldenCase) => Promise<T>): Promise<T> {
+  const scratch = mkdtempSync(join(tmpdir(), "golden-"));
+  try {
+    const { folder, manifest } = await convertModel({
+      model: await findModel({ modelDir: goldenPath("v2", name, "model") }),
+      settings: testSettings,
+      outputDir: join(scratch, "model"),
+      progress: silentProgress,
+    });
+    const caseName = readdirSync(goldenPath("v2", name, "expected"))[0]!;
+    const model = manifest.models[0]!;
+    return await use({
+      ...{ name, caseName, model, folder },
+      inputDir: goldenPath("v2", name, "input"),
+      expectedDir: goldenPath("v2", name, "expected", caseName),
+      previousStageDir:
+        model.previousStage === null ? null : goldenPath("v2", "cascade_3d_lowres", "expected", caseName),
+    });
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+/** The case on the network's grid, by our own preprocessing. */
+export async function prepareGolden(golden: GoldenCase, pool: WorkerPool): Promise<Prepared> {
+  const { model, inputDir, previousStageDir } = golden;
+  const files = readdirSync(inputDir).sort();
+  const images = await Promise.all(files.map((file) => readImage(join(inputDir, file))));
+  const volume = stackChannels(images, { channelNames: model.channelNames, onWarning: () => {} });
+  const previousStage =
+    previousStageDir === null
+      ? null
+      : await readLabelMap(join(previousStageDir, "seg_tta.nii.gz"), volume.geometry);
+  return preprocess(volume, { plan: model.plan, labels: model.labels, previousStage, pool });
+}
