@@ -1,0 +1,290 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { writeImage } from "../../processor/image-io/write-image.js";
+import { type PredictCasesOptions, predictCases, type RunReport } from "../../processor/predict-cases.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import { testSettings } from "../support/convert.js";
+import { goldenPath } from "../support/golden.js";
+import { testImage } from "../support/test-image.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "run-cases-"));
+const oneChannel = join(scratch, "one-channel");
+const twoChannels = join(scratch, "two-channels");
+let input = "";
+let output = "";
+
+beforeAll(async () => {
+  for (const [name, folder] of [
+    ["blobs_2d", oneChannel],
+    ["mr_regions_resenc_3d", twoChannels],
+  ] as const) {
+    const model = await findModel({ modelDir: goldenPath("v2", name, "model") });
+    await convertModel({ model, settings: testSettings, outputDir: folder, progress: silentProgress });
+  }
+});
+
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(scratch, "case-"));
+  input = join(folder, "input");
+  output = join(folder, "output");
+  mkdirSync(input);
+});
+
+const good = testImage([4, 60, 60]);
+const writeGood = (name: string): Promise<void> => writeImage(good, join(input, name));
+
+const predict = (options: Partial<PredictCasesOptions> = {}): Promise<RunReport> =>
+  predictCases({
+    ...{ modelDir: oneChannel, inputs: [input], outputDir: output, folds: null, useTta: false, stepSize: 1 },
+    ...{ saveProbabilities: false, prevStageDir: null, device: "cpu", existing: "error", hookModule: null },
+    ...{ progress: silentProgress, ...options },
+  });
+
+const outcome = ({ cases }: RunReport) => cases.map(({ name, status, error }) => [name, status, error?.code]);
+
+describe("one bad case is reported and the others go on", () => {
+  const faults: readonly {
+    readonly name: string;
+    readonly code: string;
+    readonly spoil: (path: string) => Promise<void>;
+  }[] = [
+    {
+      name: "NaN voxels",
+      code: "IMAGE_NOT_FINITE",
+      spoil: (path) =>
+        writeImage(testImage([4, 60, 60], { voxels: new Float32Array(4 * 60 * 60).fill(Number.NaN) }), path),
+    },
+    {
+      name: "an axis without voxels",
+      code: "IMAGE_EMPTY",
+      spoil: (path) => patched(path, (nifti) => nifti.writeInt16LE(0, 42)),
+    },
+    {
+      name: "a header that claims 100 GB",
+      code: "IMAGE_TRUNCATED",
+      spoil: (path) =>
+        patched(path, (nifti) => [42, 44, 46].forEach((at) => void nifti.writeInt16LE(3700, at))),
+    },
+    {
+      name: "a truncated gzip file",
+      code: "IMAGE_TRUNCATED",
+      spoil: async (path) => {
+        await writeImage(good, path);
+        truncateSync(path, readFileSync(path).length - 20);
+      },
+    },
+    {
+      name: "a file that is no image",
+      code: "IMAGE_TRUNCATED",
+      spoil: async (path) => writeFileSync(path, "not a gzip file"),
+    },
+    {
+      name: "a sheared orientation",
+      code: "IMAGE_INVALID",
+      spoil: (path) => patched(path, (nifti) => nifti.writeFloatLE(0.4, 284)),
+    },
+  ];
+
+  test.each(faults)("$name", async ({ code, spoil }) => {
+    await writeGood("a_0000.nii.gz");
+    await spoil(join(input, "b_0000.nii.gz"));
+    await writeGood("c_0000.nii.gz");
+    expect(outcome(await predict())).toEqual([
+      ["a", "done", undefined],
+      ["b", "failed", code],
+      ["c", "done", undefined],
+    ]);
+    expect(readdirSync(output).sort()).toEqual(["a.nii.gz", "c.nii.gz"]);
+  });
+
+  async function patched(path: string, change: (nifti: Buffer) => void): Promise<void> {
+    await writeImage(good, path);
+    const nifti = gunzipSync(readFileSync(path));
+    change(nifti);
+    writeFileSync(path, gzipSync(nifti));
+  }
+
+  test("a missing channel is named with the channels that the model wants", async () => {
+    await writeGood("a_0000.nii.gz");
+    const report = await predict({ modelDir: twoChannels });
+    expect(outcome(report)).toEqual([["a", "failed", "INPUT_CHANNELS"]]);
+    expect(report.cases[0]!.error!.message).toContain("_0001 T2");
+  });
+
+  test("channels on different grids", async () => {
+    await writeGood("a_0000.nii.gz");
+    await writeImage(testImage([4, 60, 59]), join(input, "a_0001.nii.gz"));
+    const report = await predict({ modelDir: twoChannels });
+    expect(outcome(report)).toEqual([["a", "failed", "GEOMETRY_MISMATCH"]]);
+    expect(report.cases[0]!.error!.message).toContain("4 × 60 × 59 and 4 × 60 × 60");
+  });
+});
+
+describe("what is there already", () => {
+  test("is an error by default, before any work", async () => {
+    await writeGood("a_0000.nii.gz");
+    mkdirSync(output);
+    writeFileSync(join(output, "a.nii.gz"), "earlier");
+    await expect(predict()).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    expect(readFileSync(join(output, "a.nii.gz"), "utf8")).toBe("earlier");
+  });
+
+  test("is kept when continuing, and the rest is done", async () => {
+    await writeGood("a_0000.nii.gz");
+    await writeGood("b_0000.nii.gz");
+    mkdirSync(output);
+    writeFileSync(join(output, "a.nii.gz"), "earlier");
+    expect(outcome(await predict({ existing: "continue" }))).toEqual([
+      ["a", "skipped", undefined],
+      ["b", "done", undefined],
+    ]);
+    expect(readFileSync(join(output, "a.nii.gz"), "utf8")).toBe("earlier");
+  });
+
+  test("is replaced when asked for", async () => {
+    await writeGood("a_0000.nii.gz");
+    mkdirSync(output);
+    writeFileSync(join(output, "a.nii.gz"), "earlier");
+    expect(outcome(await predict({ existing: "overwrite" }))).toEqual([["a", "done", undefined]]);
+    expect(readFileSync(join(output, "a.nii.gz"), "utf8")).not.toBe("earlier");
+  });
+});
+
+describe("nothing runs when the request can't be right", () => {
+  test("two files for one channel of a case", async () => {
+    await writeGood("a_0000.nii.gz");
+    await writeGood("a_0000.nii");
+    await expect(
+      predict({ inputs: [join(input, "a_0000.nii.gz"), join(input, "a_0000.nii")] }),
+    ).rejects.toMatchObject({
+      code: "INPUT_AMBIGUOUS",
+    });
+  });
+
+  test("an input folder that is not there", async () => {
+    await expect(predict({ inputs: [join(input, "nothing")] })).rejects.toMatchObject({
+      code: "INPUT_NOT_FOUND",
+    });
+  });
+
+  test("an empty input folder", async () => {
+    await expect(predict()).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
+  });
+
+  test("an output that is a file", async () => {
+    await writeGood("a_0000.nii.gz");
+    writeFileSync(output, "");
+    await expect(predict()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+  });
+
+  test.skipIf(process.getuid?.() === 0)("an output folder without permission", async () => {
+    await writeGood("a_0000.nii.gz");
+    mkdirSync(output);
+    chmodSync(output, 0o500);
+    await expect(predict()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+  });
+
+  test("CUDA where there is none is an error, never the CPU", async () => {
+    await writeGood("a_0000.nii.gz");
+    await expect(predict({ device: "cuda" })).rejects.toMatchObject({ code: "DEVICE_MISSING" });
+  });
+
+  test("a fold that the model does not have", async () => {
+    await writeGood("a_0000.nii.gz");
+    await expect(predict({ folds: ["7"] })).rejects.toMatchObject({ code: "FOLD_MISSING" });
+  });
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a full disk is reported for each case and leaves nothing half-written",
+  async () => {
+    await writeGood("a_0000.nii.gz");
+    mkdirSync(output);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", output]);
+    try {
+      writeFileSync(join(output, "filler"), Buffer.alloc(4096));
+      expect(outcome(await predict())).toEqual([["a", "failed", "DISK_FULL"]]);
+      expect(readdirSync(output)).toEqual(["filler"]);
+    } finally {
+      execFileSync("umount", [output]);
+    }
+  },
+);
+
+describe("a user's hooks", () => {
+  test("change the image before and the result after", async () => {
+    await writeGood("a_0000.nii.gz");
+    const hookModule = join(input, "..", "hooks.mjs");
+    writeFileSync(
+      hookModule,
+      `export const preProcessImage = (image) => ({ ...image, voxels: image.voxels.map(() => 0) });
+       export const postProcessImage = ({ labelMap }) => ({ ...labelMap, voxels: labelMap.voxels.map(() => 2) });`,
+    );
+    const report = await predict({ hookModule });
+    expect(report.cases[0]!.labels!.find(({ label }) => label === 2)!.voxels).toBe(4 * 60 * 60);
+  });
+
+  test("that throw are reported with the case's name and their own line", async () => {
+    await writeGood("a_0000.nii.gz");
+    const hookModule = join(input, "..", "throws.mjs");
+    writeFileSync(
+      hookModule,
+      `export function preProcessImage() {\n  throw new Error("no contrast agent");\n}`,
+    );
+    const report = await predict({ hookModule });
+    expect(outcome(report)).toEqual([["a", "failed", "HOOK_FAILED"]]);
+    expect(report.cases[0]!.error!.message).toMatch(
+      /a: preProcessImage threw Error: no contrast agent at .*throws\.mjs:2/,
+    );
+  });
+
+  test("that export nothing known are refused before any work", async () => {
+    await writeGood("a_0000.nii.gz");
+    const hookModule = join(input, "..", "other.mjs");
+    writeFileSync(hookModule, "export const process = 1;");
+    await expect(predict({ hookModule })).rejects.toMatchObject({ code: "HOOK_INVALID" });
+  });
+});
+
+test("a stop in the middle ends the run and leaves nothing half-written", async () => {
+  await writeGood("a_0000.nii.gz");
+  const stop = new AbortController();
+  const progress = {
+    ...silentProgress,
+    start: () => {
+      stop.abort(new Error("stopped"));
+      return { advance: () => {}, done: () => {} };
+    },
+  };
+  await expect(predict({ progress, signal: stop.signal })).rejects.toThrow("stopped");
+  expect(readdirSync(output)).toEqual([]);
+});
+
+test("files of other names are left out and told", async () => {
+  cpSync(goldenPath("v2", "mr_regions_resenc_3d", "input"), input, { recursive: true });
+  await writeImage({ ...good, source: { path: "", format: "metaimage" } }, join(input, "stray.mha"));
+  const notes: string[] = [];
+  await predict({
+    modelDir: twoChannels,
+    progress: { ...silentProgress, note: (line) => void notes.push(line) },
+  });
+  expect(notes).toContainEqual(expect.stringContaining("stray.mha belongs to no case"));
+});
