@@ -58,12 +58,14 @@ export async function requireNoArchive(path: string): Promise<void> {
 export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
   const { imageName, image, imageBytes, path, overwrite = false, progress, signal } = options;
   if (!overwrite) await requireNoArchive(path);
+  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+    throw archiveError(error, imageName, path);
+  });
   const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
   const digest = createHash("sha256");
   let bytes = 0;
   try {
-    await mkdir(dirname(path), { recursive: true });
     await pipeline(
       image,
       async function* count(chunks: AsyncIterable<Uint8Array>) {

@@ -131,7 +131,7 @@ class BuildLog {
 
   get lastImage(): string {
     const last = this.#images.at(-1);
-    if (last === undefined) throw new ProcessorError("IMAGE_BUILD_FAILED", "Docker named no image");
+    if (last === undefined) throw new Error("Docker named no image");
     return last;
   }
 
@@ -141,7 +141,7 @@ class BuildLog {
   }
 
   add({ stream, error, aux }: EngineEvent): void {
-    if (error !== undefined) throw new ProcessorError("IMAGE_BUILD_FAILED", this.#inStep(error));
+    if (error !== undefined) throw new Error(this.#inStep(error));
     if (aux?.ID !== undefined) this.#images.push(aux.ID);
     for (const line of (stream ?? "").split("\n")) this.#addLine(line);
   }

@@ -47,7 +47,7 @@ export async function findOrPullImage(options: PullImageOptions): Promise<Engine
     const wanted = /[:@][^/]*$/.test(imageName) ? imageName : `${imageName}:latest`;
     const answer = await engine.docker.pull(wanted, signal === undefined ? {} : { abortSignal: signal });
     for await (const { error, status } of engineEvents(answer as AsyncIterable<Buffer>)) {
-      if (error !== undefined) throw new ProcessorError("BASE_IMAGE_MISSING", `${doing}: ${error}`);
+      if (error !== undefined) throw new Error(error);
       if (status === "Pull complete") task.advance(1);
     }
   } catch (error) {

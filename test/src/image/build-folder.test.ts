@@ -1,0 +1,77 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openBuildFolder } from "../../../src/image/build-folder.js";
+
+describe("a build folder", () => {
+  let parent: string;
+
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), "build-folder-"));
+  });
+
+  afterEach(() => rmSync(parent, { recursive: true }));
+
+  test("is made with its parents, and goes with them", async () => {
+    const folder = await openBuildFolder(join(parent, "a", "b", "build"));
+    expect(folder.path).toBe(join(parent, "a", "b", "build"));
+    writeFileSync(folder.place("Dockerfile"), "FROM scratch");
+    await folder.remove();
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
+  test("that was there and empty stays, emptied", async () => {
+    const path = join(parent, "build");
+    mkdirSync(path);
+    const folder = await openBuildFolder(path);
+    expect(folder.path).toBe(path);
+    mkdirSync(folder.place("converted"));
+    await folder.remove();
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  test("with somebody's files is left alone: the build gets a folder of its own in it", async () => {
+    const path = join(parent, "build");
+    mkdirSync(path);
+    writeFileSync(join(path, "precious.txt"), "mine");
+    const folder = await openBuildFolder(path);
+    expect(dirname(folder.path)).toBe(path);
+    writeFileSync(folder.place("Dockerfile"), "FROM scratch");
+    await folder.remove();
+    expect(readdirSync(path)).toEqual(["precious.txt"]);
+    expect(readFileSync(join(path, "precious.txt"), "utf8")).toBe("mine");
+  });
+
+  test("of one build is not another's, even at once", async () => {
+    const path = join(parent, "build");
+    const folders = await Promise.all([openBuildFolder(path), openBuildFolder(path), openBuildFolder(path)]);
+    expect(new Set(folders.map((folder) => folder.path)).size).toBe(3);
+    for (const folder of folders) await folder.remove();
+    expect(existsSync(path) ? readdirSync(path) : []).toEqual([]);
+  });
+
+  test("keeps what somebody else put there during the build", async () => {
+    const path = join(parent, "build");
+    const folder = await openBuildFolder(path);
+    writeFileSync(join(path, "notes.txt"), "mine");
+    await folder.remove();
+    expect(readdirSync(path)).toEqual(["notes.txt"]);
+  });
+
+  test("under a file is OUTPUT_UNWRITABLE, naming it", async () => {
+    writeFileSync(join(parent, "file"), "");
+    await expect(openBuildFolder(join(parent, "file", "build"))).rejects.toMatchObject({
+      code: "OUTPUT_UNWRITABLE",
+      message: expect.stringContaining(join(parent, "file", "build")),
+    });
+  });
+});

@@ -1,0 +1,153 @@
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { silentProgress } from "../../../processor/progress/progress.js";
+import { buildImage } from "../../../src/image/docker/build-image.js";
+import { connectEngine } from "../../../src/image/docker/engine.js";
+import { findOrPullImage } from "../../../src/image/docker/find-image.js";
+import { saveImage } from "../../../src/image/docker/save-image.js";
+import { type Answer, FileServer, json, status } from "../../support/file-server.js";
+import { testPlan } from "../../support/test-plan.js";
+
+const lines = (...events: readonly object[]): Answer =>
+  status(200, {}, events.map((event) => `${JSON.stringify(event)}\r\n`).join(""));
+
+describe("without an engine that may be used", () => {
+  test("a host where nothing listens is ENGINE_MISSING, naming the address", async () => {
+    const server = await FileServer.start();
+    const host = `tcp://127.0.0.1:${server.port}`;
+    await server.stop();
+    await expect(connectEngine({ DOCKER_HOST: host })).rejects.toMatchObject({
+      code: "ENGINE_MISSING",
+      message: expect.stringContaining(host),
+    });
+  });
+
+  test("a socket that is not there is ENGINE_MISSING", async () => {
+    const environment = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
+    await expect(connectEngine(environment)).rejects.toMatchObject({ code: "ENGINE_MISSING" });
+  });
+
+  test.skipIf(process.platform === "win32")(
+    "a socket that this user may not open is ENGINE_FORBIDDEN",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "engine-"));
+      const socket = join(folder, "docker.sock");
+      const server = createServer().listen(socket);
+      await once(server, "listening");
+      chmodSync(folder, 0o755);
+      chmodSync(socket, 0o600);
+      // Root may open every socket.
+      const isRoot = process.geteuid?.() === 0;
+      try {
+        if (isRoot) process.seteuid?.(65534);
+        else chmodSync(socket, 0);
+        await expect(connectEngine({ DOCKER_HOST: `unix://${socket}` })).rejects.toMatchObject({
+          code: "ENGINE_FORBIDDEN",
+          message: expect.stringContaining(socket),
+        });
+      } finally {
+        if (isRoot) process.seteuid?.(0);
+        server.close();
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+});
+
+describe("what an engine reports", () => {
+  let server: FileServer;
+  const engine = () => connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` });
+  const build = async () =>
+    buildImage({ engine: await engine(), plan: testPlan(), progress: silentProgress });
+
+  beforeEach(async () => {
+    server = await FileServer.start();
+    server.on("/version", json({ Version: "99.1" }));
+    server.on("/images/json", json([]));
+  });
+
+  afterEach(() => server.stop());
+
+  test("is described with version and address", async () => {
+    expect((await engine()).description).toBe(`Docker 99.1 at tcp://127.0.0.1:${server.port}`);
+  });
+
+  test("as an error line inside an answer of status 200 is IMAGE_BUILD_FAILED in Docker's words, with the step", async () => {
+    server.on(
+      "/build",
+      lines(
+        { stream: 'Step 2/9 : COPY ["first/", "/"]\n' },
+        { error: "layer does not exist", errorDetail: {} },
+      ),
+    );
+    await expect(build()).rejects.toMatchObject({
+      code: "IMAGE_BUILD_FAILED",
+      message: expect.stringMatching(/COPY \["first\/", "\/"\].*layer does not exist/),
+    });
+  });
+
+  test.each([
+    { name: "inside the answer", answer: lines({ error: "write /x: no space left on device" }) },
+    {
+      name: "as the answer",
+      answer: status(500, {}, JSON.stringify({ message: "write /y: no space left on device" })),
+    },
+  ])("as a full disk $name is ENGINE_DISK_FULL", async ({ answer }) => {
+    server.on("/build", answer);
+    await expect(build()).rejects.toMatchObject({
+      code: "ENGINE_DISK_FULL",
+      message: expect.stringContaining("no space left on device"),
+    });
+  });
+
+  test("and then is gone, is IMAGE_BUILD_FAILED", async () => {
+    server.on("/build", (request, response) => {
+      request.resume();
+      request.on("end", () => {
+        response
+          .writeHead(200)
+          .write(`${JSON.stringify({ stream: "Step 1/9 : FROM base:1\n" })}\n`, () =>
+            response.socket?.destroy(),
+          );
+      });
+    });
+    await expect(build()).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED" });
+  });
+
+  test("for a base image that it neither has nor can pull is BASE_IMAGE_MISSING with the reason", async () => {
+    server.on("/images/create", lines({ error: "manifest for base:1 not found" }));
+    const pull = findOrPullImage({ engine: await engine(), imageName: "base:1", progress: silentProgress });
+    await expect(pull).rejects.toMatchObject({
+      code: "BASE_IMAGE_MISSING",
+      message: expect.stringMatching(/base:1.*manifest for base:1 not found/),
+    });
+  });
+
+  test("when it can't save an image is EXPORT_FAILED", async () => {
+    server.on("/images/x%3A1/get", status(500, {}, JSON.stringify({ message: "driver failed" })));
+    server.on("/images/x:1/get", status(500, {}, JSON.stringify({ message: "driver failed" })));
+    await expect(saveImage(await engine(), "x:1").next()).rejects.toMatchObject({
+      code: "EXPORT_FAILED",
+      message: expect.stringContaining("driver failed"),
+    });
+  });
+
+  test("is cut off when a file of the context can't be read, and the file is named", async () => {
+    server.on("/build", (request) => void request.resume());
+    const missing = "/nonexistent/fold_0.weights";
+    const plan = testPlan({
+      layers: [
+        {
+          name: "fold_0",
+          entries: [{ kind: "file", path: "opt/fold_0.weights", source: { file: missing }, mode: 0o644 }],
+        },
+      ],
+    });
+    const building = buildImage({ engine: await engine(), plan, progress: silentProgress });
+    await expect(building).rejects.toThrow(missing);
+  });
+});

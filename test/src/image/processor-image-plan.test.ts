@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { listProcessorFiles } from "../../../src/image/processor-files.js";
+import { type ProcessorImageParts, planProcessorImage } from "../../../src/image/processor-image-plan.js";
+import { testSettings, withConvertedModel } from "../../support/convert.js";
+import { goldenPath } from "../../support/golden.js";
+
+describe("planProcessorImage", () => {
+  const partsOf = (converted: ProcessorImageParts["converted"]): ProcessorImageParts => ({
+    converted,
+    description: {
+      imageName: "registry.example.org:5000/team/blobs:7",
+      title: "Blobs",
+      description: "",
+      processorVersion: "1.2.3",
+      created: new Date(0),
+      source: null,
+      licenses: "Apache-2.0",
+    },
+    base: { imageName: "base:1", imageId: "sha256:0" },
+    processorFiles: [],
+    hookFile: null,
+  });
+  const withBlobs = <T>(use: (converted: ProcessorImageParts["converted"]) => Promise<T>) =>
+    withConvertedModel(goldenPath("v2", "blobs_3d_fullres", "model"), use);
+
+  test("puts what changes least often first: each fold, the code, the manifest", async () => {
+    await withBlobs(async (converted) => {
+      const { layers } = planProcessorImage(partsOf(converted));
+      expect(layers.map(({ name }) => name)).toEqual(["fold_0", "fold_1", "processor", "manifest"]);
+      expect(layers[0]!.entries.map(({ path }) => path)).toEqual([
+        "opt/nnunet-processor/model/fold_0.onnx",
+        "opt/nnunet-processor/model/fold_0.weights",
+      ]);
+      expect(layers[3]!.entries.map(({ path }) => path)).toEqual([
+        "opt/nnunet-processor/model/dataset.json",
+        "opt/nnunet-processor/model/manifest.json",
+        "opt/nnunet-processor/model/plans.json",
+      ]);
+    });
+  });
+
+  test("puts a user's hooks between code and manifest, under the name that the manifest says", async () => {
+    await withBlobs(async (converted) => {
+      const settings = { ...testSettings, hookModule: "process-img.mjs" };
+      const parts = partsOf({ ...converted, manifest: { ...converted.manifest, settings } });
+      const { layers } = planProcessorImage({ ...parts, hookFile: "/somewhere/bundle.mjs" });
+      expect(layers.map(({ name }) => name).slice(-3)).toEqual(["processor", "hooks", "manifest"]);
+      expect(layers.at(-2)!.entries).toMatchObject([
+        { path: "opt/nnunet-processor/model/process-img.mjs", source: { file: "/somewhere/bundle.mjs" } },
+      ]);
+    });
+  });
+
+  test("says the tag as version, and leaves out what nobody said", async () => {
+    await withBlobs(async (converted) => {
+      const { labels } = planProcessorImage(partsOf(converted));
+      expect(labels["org.opencontainers.image.version"]).toBe("7");
+      expect(labels).not.toHaveProperty("org.opencontainers.image.source");
+      expect(labels["org.nnunet-processor.task.id"]).toBe("501");
+    });
+  });
+
+  test("runs as a user without rights and never lets ONNX Runtime report its use", async () => {
+    await withBlobs(async (converted) => {
+      const { user, env } = planProcessorImage(partsOf(converted));
+      expect(user).toBe("1000:1000");
+      expect(env["ORT_DISABLE_TELEMETRY"]).toBe("1");
+    });
+  });
+});
+
+describe("listProcessorFiles", () => {
+  test("has the program and its version, and neither source maps nor declarations", async () => {
+    const paths = (await listProcessorFiles()).map(({ path }) => path);
+    expect(paths).toContain("opt/nnunet-processor/processor/main.js");
+    expect(paths).toContain("opt/nnunet-processor/package.json");
+    expect(paths.filter((path) => /\.(map|d\.ts|ts|tsbuildinfo)$/.test(path))).toEqual([]);
+  });
+});
