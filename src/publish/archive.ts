@@ -58,8 +58,8 @@ export async function requireNoArchive(path: string): Promise<void> {
 export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
   const { imageName, image, imageBytes, path, overwrite = false, progress, signal } = options;
   if (!overwrite) await requireNoArchive(path);
-  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
-    throw archiveError(error, imageName, path);
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    throw new ProcessorError("OUTPUT_UNWRITABLE", `${dirname(path)} can't be made`, { cause });
   });
   const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
