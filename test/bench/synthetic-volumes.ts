@@ -74,3 +74,10 @@ export function npyBytes(values: Float32Array, shape: readonly number[]): Buffer
   ]);
   return Buffer.concat([prefix, header, Buffer.from(values.buffer, values.byteOffset, values.byteLength)]);
 }
+
+/** A CT of a trunk, and the grid that a 1.5 mm network has for it. */
+export const ctSizeZyx = [300, 512, 512] as const;
+export const ctSpacingMmZyx = [1, 0.7, 0.7] as const;
+export const targetSpacingMm = 1.5;
+export const networkSizeZyx = [200, 239, 239] as const;
+export const exportHeads = 25;

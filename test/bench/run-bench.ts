@@ -1,0 +1,58 @@
+/**
+ * `npm run bench [section …]`: size and speed against the real nnU-Net, both measured in this run on this machine.
+ * Sections: golden, full-size, preprocess, export, convert, image, help. Results go to `out/bench.json` as well.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { repositoryRoot } from "../support/golden.js";
+import { benchConvert } from "./bench-convert.js";
+import { benchExport } from "./bench-export.js";
+import { benchFullSize } from "./bench-full-size.js";
+import { benchGolden } from "./bench-golden.js";
+import { benchHelp } from "./bench-help.js";
+import { benchImage } from "./bench-image.js";
+import { benchPreprocess } from "./bench-preprocess.js";
+import type { BenchRow } from "./bench-row.js";
+
+const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
+  help: benchHelp,
+  golden: benchGolden,
+  "full-size": benchFullSize,
+  preprocess: benchPreprocess,
+  export: benchExport,
+  convert: benchConvert,
+  image: benchImage,
+};
+
+const wanted = process.argv.slice(2);
+for (const name of wanted) {
+  if (!(name in sections))
+    throw new Error(`no section ${name}; there are ${Object.keys(sections).join(", ")}`);
+}
+
+console.log(
+  `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.version}\n`,
+);
+const rows: BenchRow[] = [];
+for (const [name, bench] of Object.entries(sections)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  for (const row of await bench()) {
+    rows.push(row);
+    console.log(formatRow(row));
+  }
+}
+mkdirSync(join(repositoryRoot, "out"), { recursive: true });
+writeFileSync(join(repositoryRoot, "out", "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
+const missed = rows.filter((row) => !row.isReached);
+console.log(`\n${rows.length - missed.length} of ${rows.length} goals reached`);
+
+function formatRow({ what, ours, peer, goal, isReached }: BenchRow): string {
+  return [
+    isReached ? "  ok  " : " MISS ",
+    what.padEnd(52),
+    ours.padEnd(28),
+    (peer ?? "").padEnd(28),
+    goal,
+  ].join(" ");
+}
