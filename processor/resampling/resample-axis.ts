@@ -18,10 +18,13 @@ export interface ResampleAxisTask {
 }
 
 /** Lines that are worked on side by side, so that the recursion of one hides behind the others. */
-const lanes = 16;
+const lanes = 8;
 
 /** The cubic spline's prefilter pole. */
 const pole = Math.sqrt(3) - 2;
+
+/** What the recursions leave out; it is applied with the spline's weights. */
+const gain = (1 - pole) * (1 - 1 / pole);
 
 /** Samples of repeated edge that scipy puts on both sides before it filters (its `npad`). */
 const padding = 12;
@@ -92,11 +95,10 @@ function scatter(output: FloatArray, result: Float64Array, { starts, count, to, 
 }
 
 /**
- * Turns samples into spline coefficients in place: a causal and an anti-causal recursion, with half-sample-symmetric
+ * Turns samples into spline coefficients, but for the gain, in place: a causal and an anti-causal recursion, with half-sample-symmetric
  * ends as scipy's `spline_filter` has them for `mode="nearest"`.
  */
 function prefilter(buffer: Float64Array, length: number): void {
-  const gain = (1 - pole) * (1 - 1 / pole);
   const end = length * lanes;
   for (let lane = 0; lane < lanes; lane++) {
     let power = pole;
@@ -110,7 +112,6 @@ function prefilter(buffer: Float64Array, length: number): void {
   const closing = pole / (pole - 1);
   for (let lane = 0; lane < lanes; lane++) buffer[last + lane] = closing * buffer[last + lane]!;
   for (let i = last - 1; i >= 0; i--) buffer[i] = pole * (buffer[i + lanes]! - buffer[i]!);
-  for (let i = 0; i < end; i++) buffer[i] = gain * buffer[i]!;
 }
 
 type Evaluation = (buffer: Float64Array, result: Float64Array) => void;
@@ -140,10 +141,10 @@ function cubicEvaluation(from: number, to: number): Evaluation {
     const floor = Math.floor(x);
     const t = x - floor;
     starts[i] = (floor - 1) * lanes;
-    weights[4 * i] = (1 - t) ** 3 / 6;
-    weights[4 * i + 1] = (t * t * (t - 2) * 3 + 4) / 6;
-    weights[4 * i + 2] = ((1 - t) * (1 - t) * (1 - t - 2) * 3 + 4) / 6;
-    weights[4 * i + 3] = t ** 3 / 6;
+    weights[4 * i] = (gain * (1 - t) ** 3) / 6;
+    weights[4 * i + 1] = (gain * (t * t * (t - 2) * 3 + 4)) / 6;
+    weights[4 * i + 2] = (gain * ((1 - t) * (1 - t) * (1 - t - 2) * 3 + 4)) / 6;
+    weights[4 * i + 3] = (gain * t ** 3) / 6;
   }
   return (buffer, result) => {
     for (let i = 0; i < to; i++) {
