@@ -22,5 +22,6 @@ const readers: Readonly<Record<ImageFormat, (path: string, options: ReadImageOpt
  *
  * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_INVALID, IMAGE_EMPTY
  */
-export const readImage = (path: string, options: ReadImageOptions = {}): Promise<Image> =>
-  readers[imageFormatOf(path)](path, options);
+export async function readImage(path: string, options: ReadImageOptions = {}): Promise<Image> {
+  return readers[imageFormatOf(path)](path, options);
+}

@@ -5,8 +5,8 @@ import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
 import { normalizeChannel } from "../preprocess/normalize-channel.js";
 import { channelStatistics } from "../preprocess/statistics.js";
 import { clipGroups, rangeOfGroups } from "../resampling/clip-groups.js";
-import { labelIndicator, paintLabel } from "../resampling/label-indicator.js";
 import { resampleAxis } from "../resampling/resample-axis.js";
+import { resampleLabelGrid } from "../resampling/resample-label-grid.js";
 
 /** Every function that runs in a worker. Its one argument holds plain values and views of shared memory. */
 export const kernels = {
@@ -15,13 +15,12 @@ export const kernels = {
   copyBox,
   exportSlices,
   fillMask,
-  labelIndicator,
   nonzeroExtent,
   normalizeChannel,
-  paintLabel,
   probabilitySlice,
   rangeOfGroups,
   resampleAxis,
+  resampleLabelGrid,
 } as const;
 
 export type KernelName = keyof typeof kernels;

@@ -10,7 +10,7 @@ export interface CopyBoxTask {
   readonly order: Zyx;
   /** Half-open, on the output's axes. */
   readonly box: Box;
-  readonly output: Float32Array | Uint8Array | Uint16Array;
+  readonly output: Float32Array | Int16Array;
 }
 
 /** Cuts a box out of a volume and turns its axes. */

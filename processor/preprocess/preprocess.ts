@@ -29,7 +29,8 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
   const cropped = await cropAndTranspose(volume, history, options);
   const previous =
     options.previousStage === null ? null : await cropLabels(options.previousStage, history, options);
-  const mask = plan.normalization.some(({ useMask }) => useMask)
+  const needsMask = previous !== null || plan.normalization.some(({ useMask }) => useMask);
+  const mask = needsMask
     ? await nonzeroMask(cropped, { history, previous, channelCount: volume.channelCount, pool })
     : null;
 
@@ -57,11 +58,7 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
     if (!isUntouched) data.set(resampled, channel * channelVoxels);
   }
   if (previous !== null) {
-    const resampled = await resampleLabels(previous, {
-      ...resampling,
-      rule: plan.resampleSegmentation,
-      labels: labels.foregroundLabels,
-    });
+    const resampled = await resampleLabels(previous, { ...resampling, rule: plan.resampleSegmentation });
     labels.foregroundLabels.forEach((label, i) => {
       const oneHot = data.subarray(
         (volume.channelCount + i) * channelVoxels,
@@ -149,9 +146,8 @@ async function cropLabels(
   { voxels, geometry }: LabelMap,
   history: PreprocessHistory,
   { plan, pool }: PreprocessOptions,
-): Promise<Uint8Array<SharedArrayBuffer> | Uint16Array<SharedArrayBuffer>> {
-  const buffer = new SharedArrayBuffer(voxelCount(history.sizeAfterCroppingZyx) * voxels.BYTES_PER_ELEMENT);
-  const output = voxels instanceof Uint8Array ? new Uint8Array(buffer) : new Uint16Array(buffer);
+): Promise<Int16Array<SharedArrayBuffer>> {
+  const output = new Int16Array(new SharedArrayBuffer(voxelCount(history.sizeAfterCroppingZyx) * 2));
   await pool.run("copyBox", {
     input: voxels,
     inputSizeZyx: geometry.sizeZyx,
@@ -164,12 +160,15 @@ async function cropLabels(
 
 interface MaskOptions {
   readonly history: PreprocessHistory;
-  readonly previous: Uint8Array | Uint16Array | null;
+  readonly previous: Int16Array | null;
   readonly channelCount: number;
   readonly pool: WorkerPool;
 }
 
-/** The region that masked normalisation sees: not zero, or enclosed by it, or labelled by the previous stage. */
+/**
+ * The region that masked normalisation sees: not zero, or enclosed by it, or labelled by the previous stage. Outside of
+ * it the previous stage's background becomes −1.
+ */
 async function nonzeroMask(
   cropped: Float32Array<SharedArrayBuffer>,
   { history, previous, channelCount, pool }: MaskOptions,
@@ -177,6 +176,11 @@ async function nonzeroMask(
   const sizeZyx = history.sizeAfterCroppingZyx;
   const mask = new Uint8Array(new SharedArrayBuffer(voxelCount(sizeZyx)));
   await pool.run("fillMask", { channels: cropped, channelCount, sizeZyx, mask });
-  if (previous !== null) for (let i = 0; i < mask.length; i++) if (previous[i] !== 0) mask[i] = 1;
+  if (previous !== null) {
+    for (let i = 0; i < mask.length; i++) {
+      if (previous[i] !== 0) mask[i] = 1;
+      else if (mask[i] === 0) previous[i] = -1;
+    }
+  }
   return mask;
 }

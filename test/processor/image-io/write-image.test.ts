@@ -1,0 +1,94 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+import { readImage } from "../../../processor/image-io/read-image.js";
+import { writeImage, writeLabelMap } from "../../../processor/image-io/write-image.js";
+import { voxelCount } from "../../../processor/volume/axes.js";
+import { repositoryRoot } from "../../support/golden.js";
+
+const fixtures = join(repositoryRoot, "test", "fixtures", "images");
+const scratch = mkdtempSync(join(tmpdir(), "write-image-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const inputs = [
+  "int16.nii.gz",
+  "flipped.nii",
+  "codes_q0_s2.nii",
+  "codes_q1_s0.nii",
+  "int16.mha",
+  "int16.nrrd",
+  "flat.mha",
+];
+const endings = [".nii.gz", ".nii", ".mha", ".nrrd"];
+
+describe("a label map has the geometry of its image", () => {
+  test.each(inputs.flatMap((input) => endings.map((ending) => ({ input, ending }))))(
+    "$input as $ending",
+    async ({ input, ending }) => {
+      const image = await readImage(join(fixtures, input));
+      const labels = Uint8Array.from({ length: voxelCount(image.geometry.sizeZyx) }, (_, i) => i % 7);
+      const path = join(scratch, `${input}${ending}`);
+      await writeLabelMap({ voxels: labels, geometry: image.geometry }, path, image.source);
+      const { voxels, geometry } = await readImage(path);
+      expect(voxels).toEqual(labels);
+      const isSameFormat = input.slice(input.indexOf(".")).replace(".gz", "") === ending.replace(".gz", "");
+      if (isSameFormat) expect(geometry).toEqual(image.geometry);
+      else expectCloseGeometry(geometry, image.geometry);
+    },
+  );
+
+  function expectCloseGeometry(found: object, wanted: object): void {
+    for (const [key, value] of Object.entries(wanted) as [string, readonly number[] | number][]) {
+      const other = (found as Record<string, readonly number[] | number>)[key]!;
+      // NIfTI keeps spacing and orientation in float32.
+      for (const [i, number] of [value].flat().entries()) expect([other].flat()[i]).toBeCloseTo(number, 4);
+    }
+  }
+
+  test("NIfTI to NIfTI keeps every orientation byte", async () => {
+    const image = await readImage(join(fixtures, "codes_q2_s1.nii"));
+    const path = join(scratch, "kept.nii.gz");
+    await writeLabelMap({ voxels: new Uint8Array(60), geometry: image.geometry }, path, image.source);
+    const before = readFileSync(join(fixtures, "codes_q2_s1.nii"));
+    const after = gunzipSync(readFileSync(path));
+    expect(after.subarray(76, 108)).toEqual(before.subarray(76, 108));
+    expect(after.subarray(252, 328)).toEqual(before.subarray(252, 328));
+  });
+});
+
+test("the same content gives the same bytes", async () => {
+  const image = await readImage(join(fixtures, "int16.nii.gz"));
+  await writeImage(image, join(scratch, "first.nii.gz"));
+  await writeImage(image, join(scratch, "second.nii.gz"));
+  expect(readFileSync(join(scratch, "first.nii.gz"))).toEqual(readFileSync(join(scratch, "second.nii.gz")));
+});
+
+test("labels above 255 survive", async () => {
+  const image = await readImage(join(fixtures, "int16.mha"));
+  const voxels = Uint16Array.from({ length: 60 }, (_, i) => 250 + i);
+  for (const ending of [".nii.gz", ".mha", ".nrrd"]) {
+    const path = join(scratch, `wide${ending}`);
+    await writeLabelMap({ voxels, geometry: image.geometry }, path, image.source);
+    expect((await readImage(path)).voxels).toEqual(voxels);
+  }
+});
+
+test.each([new Uint8Array(20).fill(3), new Uint16Array(20).fill(700)])(
+  "a flat label map becomes a PNG",
+  async (voxels) => {
+    const image = await readImage(join(fixtures, "rgb.png"));
+    const path = join(scratch, `labels-${voxels.BYTES_PER_ELEMENT}.png`);
+    await writeLabelMap({ voxels, geometry: image.geometry }, path, image.source);
+    expect((await readImage(path)).voxels).toEqual(voxels);
+  },
+);
+
+test("a folder that is not there is told, and nothing is left beside", async () => {
+  const image = await readImage(join(fixtures, "int16.mha"));
+  await expect(writeImage(image, join(scratch, "no", "where.mha"))).rejects.toMatchObject({
+    code: "OUTPUT_UNWRITABLE",
+  });
+  expect(readdirSync(scratch).filter((name) => name.includes("partial"))).toEqual([]);
+});
