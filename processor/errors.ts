@@ -115,7 +115,7 @@ export const errorCatalogue = {
   INFERENCE_FAILED: { exit: 5, help: "Convert the model again; if it stays, report it with the message." },
   ENGINE_MISSING: {
     exit: 5,
-    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. `predict` and `convert` need no Docker.",
+    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. `predict`, `convert` and `--context-only` need no Docker.",
   },
   ENGINE_FORBIDDEN: {
     exit: 5,

@@ -1,3 +1,5 @@
+import { text } from "node:stream/consumers";
+import type { Container } from "dockerode";
 import { describe } from "vitest";
 import { ProcessorError } from "../../processor/errors.js";
 import { connectEngine, type Engine } from "../../src/image/docker/engine.js";
@@ -42,32 +44,42 @@ export interface ContainerRun {
   readonly output: string;
 }
 
+export interface RunOptions {
+  readonly input: string;
+  readonly output: string;
+  /** Instead of the image's own program. */
+  readonly command?: readonly string[];
+}
+
 /**
  * Runs an image as a careful host does: no network, a read-only root, only /output and /tmp writable, 4 GB of
  * memory, nobody's rights.
  */
-export async function runContained(
-  imageName: string,
-  folders: { readonly input: string; readonly output: string },
-): Promise<ContainerRun> {
+export async function runContained(imageName: string, options: RunOptions): Promise<ContainerRun> {
+  const { input, output, command } = options;
   const { docker } = testEngine();
   const container = await docker.createContainer({
     Image: imageName,
     User: "1000:1000",
     Tty: true,
+    ...(command === undefined ? {} : { Entrypoint: [...command] }),
     HostConfig: {
       NetworkMode: "none",
       ReadonlyRootfs: true,
       Tmpfs: { "/tmp": "" },
       Memory: 4 * 1024 ** 3,
-      Binds: [`${folders.input}:/input:ro`, `${folders.output}:/output`],
+      Binds: [`${input}:/input:ro`, `${output}:/output`],
     },
   });
+  return followToEnd(container);
+}
+
+async function followToEnd(container: Container): Promise<ContainerRun> {
   try {
     await container.start();
     const { StatusCode: exitCode } = (await container.wait()) as { readonly StatusCode: number };
-    const output = await container.logs({ stdout: true, stderr: true });
-    return { exitCode, output: output.toString("utf8") };
+    const written = await container.logs({ stdout: true, stderr: true, follow: true });
+    return { exitCode, output: await text(written) };
   } finally {
     await container.remove({ force: true });
   }

@@ -87,7 +87,12 @@ async function runBuild(
   context.once("end", keepGoing);
   try {
     signal?.throwIfAborted();
-    const answer = await engine.docker.buildImage(counted, { rm: true, forcerm: true, version: "1" });
+    const answer = await engine.docker.buildImage(counted, {
+      rm: true,
+      forcerm: true,
+      version: "1",
+      platform: plan.platform,
+    });
     sending.done();
     await followBuild(answer as AsyncIterable<Buffer>, { log, progress, imageName: plan.imageName });
   } finally {

@@ -1,0 +1,181 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { readImage } from "../../processor/image-io/read-image.js";
+import { compareSegmentations } from "../support/compare-segmentations.js";
+import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
+import { FileServer } from "../support/file-server.js";
+import { goldenPath } from "../support/golden.js";
+import { runProgram } from "../support/run-program.js";
+
+const timeout = 300_000;
+const modelDir = goldenPath("v2", "sagittal_transposed", "model");
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "build-command-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describeWithEngine("build_processor", () => {
+  const imageName = "nnunet-processor-test/command:1";
+  const arguments_ = ["--model-dir", modelDir, "--tag", imageName];
+
+  test(
+    "makes an image and an archive from a config and a model folder, and nothing else stays",
+    async () => {
+      onTestFinished(() => removeImage(imageName));
+      const config = {
+        use_test_time_augmentations: true,
+        allowed_extensions: ["nrrd"],
+        output_extension: "nrrd",
+      };
+      writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+      const run = await runProgram(["--config-file", "config.json", ...arguments_, "--export"], {
+        cwd: folder,
+      });
+      expect(run.exitCode, run.err).toBe(0);
+      expect(run.out).toContain(imageName);
+      expect(readdirSync(folder).sort()).toEqual(["config.json", "nnunet-processor-test-command-1.tar.gz"]);
+
+      const output = join(folder, "output");
+      mkdirSync(output);
+      chmodSync(output, 0o777);
+      const input = goldenPath("v2", "sagittal_transposed", "input");
+      const container = await runContained(imageName, { input, output });
+      expect(container.exitCode, container.output).toBe(0);
+      const compared = await compareSegmentations(
+        join(output, "images", "sag_008_0000.nrrd"),
+        goldenPath("v2", "sagittal_transposed", "expected", "sag_008", "seg_tta.nrrd"),
+      );
+      // nnU-Net accumulates in float16, so a voxel between two labels may fall on the other side.
+      expect(compared.differing).toBeLessThanOrEqual(compared.voxels / 10_000);
+      expect(compared.geometry).toEqual((await readImage(join(input, "sag_008_0000.nrrd"))).geometry);
+    },
+    timeout,
+  );
+
+  test("stopped with Ctrl-C exits with 130 and leaves neither folder nor image", async () => {
+    const run = await runProgram(arguments_, { cwd: folder, interruptAfter: buildFolderOf(folder) });
+    expect(run.exitCode, run.err).toBe(130);
+    expect(readdirSync(folder)).toEqual([]);
+    await expect(testEngine().docker.getImage(imageName).inspect()).rejects.toMatchObject({
+      statusCode: 404,
+    });
+  });
+
+  test("says that the base image is missing, with the reason and the remedy", async () => {
+    const base = "127.0.0.1:1/no/such-base:1";
+    const run = await runProgram([...arguments_, "--base-image", base], { cwd: folder });
+    expect(run.exitCode).toBe(5);
+    expect(run.err).toContain("BASE_IMAGE_MISSING");
+    expect(run.err).toContain(base);
+    expect(run.err).toContain("base-image");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("refuses before any work to write over an archive", async () => {
+    const archive = join(folder, "nnunet-processor-test-command-1.tar.gz");
+    writeFileSync(archive, "earlier");
+    const run = await runProgram([...arguments_, "--export"], { cwd: folder });
+    expect(run.exitCode).toBe(5);
+    expect(run.err).toContain("OUTPUT_EXISTS");
+    expect(run.err).toContain(archive);
+    await expect(testEngine().docker.getImage(imageName).inspect()).rejects.toMatchObject({
+      statusCode: 404,
+    });
+  });
+});
+
+describeWithEngine("build_processor base-image", () => {
+  const imageName = "nnunet-processor-test/base:1";
+
+  test(
+    "builds Debian with an LTS of Node and ONNX Runtime from packages alone",
+    async () => {
+      onTestFinished(() => removeImage(imageName));
+      const run = await runProgram(
+        ["base-image", "--debian-root", "mmdebstrap", "--tag", imageName, "--json"],
+        {
+          cwd: folder,
+        },
+      );
+      expect(run.exitCode, run.err).toBe(0);
+      const report = JSON.parse(run.out) as { readonly imageName: string; readonly sizeBytes: number };
+      expect(report.imageName).toBe(imageName);
+      expect(report.sizeBytes).toBeLessThan(300_000_000);
+      const script = `
+      const ort = require("/opt/nnunet-processor/node_modules/onnxruntime-node");
+      const { arch, release, getuid } = process;
+      console.log(JSON.stringify({
+        lts: release.lts, arch, uid: getuid(), cpu: ort.listSupportedBackends().some(({ name }) => name === "cpu"),
+      }));`;
+      const container = await runContained(imageName, {
+        ...{ input: folder, output: folder },
+        command: ["/usr/local/bin/node", "-e", script],
+      });
+      expect(container.exitCode, container.output).toBe(0);
+      expect(JSON.parse(container.output)).toEqual({
+        lts: expect.any(String),
+        arch: "x64",
+        uid: 1000,
+        cpu: true,
+      });
+    },
+    timeout,
+  );
+});
+
+describe("without an engine", () => {
+  const unusable = async () => {
+    const server = await FileServer.start();
+    const environment = { DOCKER_HOST: `tcp://127.0.0.1:${server.port}` };
+    await server.stop();
+    return environment;
+  };
+
+  test("build_processor says so before any work, with the remedy", async () => {
+    const environment = await unusable();
+    const run = await runProgram(["--model-dir", modelDir], { cwd: folder, environment });
+    expect(run.exitCode).toBe(5);
+    expect(run.err).toContain("ENGINE_MISSING");
+    expect(run.err).toContain(environment.DOCKER_HOST);
+    expect(run.err).toContain("--context-only");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("--context-only goes as far as a folder that `docker build` takes", async () => {
+    const run = await runProgram(["--model-dir", modelDir, "--context-only"], {
+      cwd: folder,
+      environment: await unusable(),
+    });
+    expect(run.exitCode, run.err).toBe(0);
+    expect(readdirSync(join(folder, "build")).sort()).toEqual(
+      [".build_processor", ".dockerignore", "Dockerfile", "fold_0", "manifest", "processor"].sort(),
+    );
+    const model = join(folder, "build", "fold_0", "opt", "nnunet-processor", "model");
+    expect(readdirSync(model)).toEqual(["fold_0.onnx", "fold_0.weights"]);
+  });
+});
+
+/** Resolves when the build has begun to write. */
+async function buildFolderOf(parent: string): Promise<void> {
+  const seen = watch(parent);
+  try {
+    while (!existsSync(join(parent, "build"))) await new Promise((resolve) => seen.once("change", resolve));
+  } finally {
+    seen.close();
+  }
+}
