@@ -11,12 +11,12 @@ const peak = 10;
 
 /**
  * How much each voxel of a window counts: a Gaussian around its centre, as scipy's `gaussian_filter` gives it for a
- * single one in the middle, rounded to float16 as nnU-Net keeps it. Where that rounds to zero the smallest other weight
+ * single one in the middle. v2 keeps it as float16, v1 as float32. Where that rounds to zero the smallest other weight
  * stands, which is what decides at the volume's edges, where windows meet with their corners.
  *
  * @param patch voxels along each axis, slowest first
  */
-export function gaussianImportance(patch: readonly number[]): Float32Array {
+export function gaussianImportance(patch: readonly number[], precision: "half" | "single"): Float32Array {
   const axes = patch.map(axisWeights);
   let weights = Float64Array.of(peak);
   for (const axis of axes) {
@@ -26,7 +26,7 @@ export function gaussianImportance(patch: readonly number[]): Float32Array {
     }
     weights = next;
   }
-  const result = Float32Array.from(weights, roundToHalf);
+  const result = precision === "half" ? Float32Array.from(weights, roundToHalf) : Float32Array.from(weights);
   const smallest = result.reduce((least, weight) => (weight > 0 && weight < least ? weight : least), peak);
   for (let i = 0; i < result.length; i++) if (result[i] === 0) result[i] = smallest;
   return result;

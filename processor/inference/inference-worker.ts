@@ -112,7 +112,7 @@ class WindowRun {
     const isWeighted = windows > 1 || task.plan.gaussianForSingleWindow;
     this.patchVoxels = voxelCount(patchZyx);
     this.importance = isWeighted
-      ? gaussianImportance(task.plan.patchSize)
+      ? gaussianImportance(task.plan.patchSize, task.plan.averaging === "logits" ? "half" : "single")
       : new Float32Array(this.patchVoxels).fill(1);
     this.flips = mirrorings(task.mirrorAxes, task.plan.dimensions);
   }

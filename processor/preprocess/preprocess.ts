@@ -2,7 +2,7 @@ import type { CaseVolume } from "../case.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
 import { splitRange, type WorkerPool } from "../parallel/worker-pool.js";
 import { resampleLabels } from "../resampling/resample-labels.js";
-import { resampleVolume } from "../resampling/resample-volume.js";
+import { type ResampleOptions, resampleVolume } from "../resampling/resample-volume.js";
 import { permute, voxelCount, type Zyx } from "../volume/axes.js";
 import type { LabelMap } from "../volume/label-map.js";
 import { normalize } from "./normalize.js";
@@ -18,56 +18,95 @@ export interface PreprocessOptions {
 }
 
 /**
- * nnU-Net's DefaultPreprocessor: transpose, crop to the non-zero region, normalise, resample; for a cascade the
- * previous stage's labels as one-hot channels behind the image's.
+ * nnU-Net's preprocessing: transpose, crop to the non-zero region, then normalise and resample (v2) or resample and
+ * normalise (v1); for a cascade the previous stage's labels as one-hot channels behind the image's.
  *
  * @param volume its channels may be overwritten
  */
 export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
   const { plan, labels, pool } = options;
+  const { channelCount: imageChannels } = volume;
   const history = await historyOf(volume, options);
   const cropped = await cropAndTranspose(volume, history, options);
   const previous =
     options.previousStage === null ? null : await cropLabels(options.previousStage, history, options);
   const needsMask = previous !== null || plan.normalization.some(({ useMask }) => useMask);
-  const mask = needsMask
-    ? await nonzeroMask(cropped, { history, previous, channelCount: volume.channelCount, pool })
-    : null;
+  const mask = needsMask ? await nonzeroMask(cropped, { history, previous, imageChannels, pool }) : null;
 
-  const resampling = {
+  const grids: Grids = {
     fromSizeZyx: history.sizeAfterCroppingZyx,
     toSizeZyx: networkSize(history),
     fromSpacingMmZyx: history.originalSpacingMmZyx,
     toSpacingMmZyx: history.networkSpacingMmZyx,
     pool,
   };
-  const previousChannels = previous === null ? 0 : labels.foregroundLabels.length;
-  const channelCount = volume.channelCount + previousChannels;
-  const channelVoxels = voxelCount(resampling.toSizeZyx);
-  const keepsSize = resampling.toSizeZyx.every((size, axis) => size === resampling.fromSizeZyx[axis]);
-  const isUntouched = (keepsSize || plan.resampleData.method === "none") && previousChannels === 0;
-  const data = isUntouched
-    ? cropped
-    : new Float32Array(new SharedArrayBuffer(channelCount * channelVoxels * 4));
-  const croppedVoxels = voxelCount(history.sizeAfterCroppingZyx);
-  for (let channel = 0; channel < volume.channelCount; channel++) {
-    const values = cropped.subarray(channel * croppedVoxels, (channel + 1) * croppedVoxels);
+  const data = await toNetworkGrid(cropped, mask, { grids, plan, imageChannels, previous, labels });
+  const channelCount = data.length / voxelCount(grids.toSizeZyx);
+  return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
+}
+
+type Grids = Omit<ResampleOptions, "rule">;
+
+interface GridOptions {
+  readonly grids: Grids;
+  readonly plan: InferencePlan;
+  readonly imageChannels: number;
+  readonly previous: Int16Array<SharedArrayBuffer> | null;
+  readonly labels: LabelDefinition;
+}
+
+/** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the previous stage. */
+async function toNetworkGrid(
+  cropped: Float32Array<SharedArrayBuffer>,
+  mask: Uint8Array<SharedArrayBuffer> | null,
+  { grids, plan, imageChannels, previous, labels }: GridOptions,
+): Promise<Float32Array<SharedArrayBuffer>> {
+  const { pool, fromSizeZyx, toSizeZyx } = grids;
+  const keepsGrid =
+    plan.resampleData.method === "none" || toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
+  const before = voxelCount(fromSizeZyx);
+  const after = voxelCount(toSizeZyx);
+  const labelCount = previous === null ? 0 : labels.foregroundLabels.length;
+  const data =
+    keepsGrid && labelCount === 0
+      ? cropped
+      : new Float32Array(new SharedArrayBuffer((imageChannels + labelCount) * after * 4));
+  const maskAfter = plan.normalizeFirst || mask === null ? null : await resampleMask(mask, grids, plan);
+  for (let channel = 0; channel < imageChannels; channel++) {
     const rule = plan.normalization[channel]!;
-    await normalize(values, { rule, mask: rule.useMask ? mask : null, pool });
-    const resampled = await resampleVolume(values, { ...resampling, rule: plan.resampleData });
-    if (!isUntouched) data.set(resampled, channel * channelVoxels);
+    const source = cropped.subarray(channel * before, (channel + 1) * before);
+    const target = data.subarray(channel * after, (channel + 1) * after);
+    if (plan.normalizeFirst) await normalize(source, { rule, mask: rule.useMask ? mask : null, pool });
+    const resampled = await resampleVolume(source, { ...grids, rule: plan.resampleData });
+    if (data !== cropped) target.set(resampled);
+    if (!plan.normalizeFirst) await normalize(target, { rule, mask: rule.useMask ? maskAfter : null, pool });
   }
   if (previous !== null) {
-    const resampled = await resampleLabels(previous, { ...resampling, rule: plan.resampleSegmentation });
-    labels.foregroundLabels.forEach((label, i) => {
-      const oneHot = data.subarray(
-        (volume.channelCount + i) * channelVoxels,
-        (volume.channelCount + i + 1) * channelVoxels,
-      );
-      for (let voxel = 0; voxel < channelVoxels; voxel++) oneHot[voxel] = resampled[voxel] === label ? 1 : 0;
-    });
+    const resampled = await resampleLabels(previous, { ...grids, rule: plan.resampleSegmentation });
+    appendOneHot(data.subarray(imageChannels * after), resampled, labels.foregroundLabels);
   }
-  return { data, channelCount, sizeZyx: resampling.toSizeZyx, history };
+  return data;
+}
+
+/** v1 normalises on the network's grid, where the mask is the resampled label map of inside (0) and outside (−1). */
+async function resampleMask(
+  mask: Uint8Array<SharedArrayBuffer>,
+  grids: Grids,
+  plan: InferencePlan,
+): Promise<Uint8Array<SharedArrayBuffer>> {
+  const labels = new Int16Array(new SharedArrayBuffer(mask.length * 2));
+  for (let i = 0; i < mask.length; i++) labels[i] = mask[i]! - 1;
+  const resampled = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
+  const result = new Uint8Array(new SharedArrayBuffer(resampled.length));
+  for (let i = 0; i < result.length; i++) result[i] = resampled[i]! + 1;
+  return result;
+}
+
+function appendOneHot(target: Float32Array, labelMap: Int16Array, labels: readonly number[]): void {
+  labels.forEach((label, channel) => {
+    const start = channel * labelMap.length;
+    for (let i = 0; i < labelMap.length; i++) target[start + i] = labelMap[i] === label ? 1 : 0;
+  });
 }
 
 async function historyOf(volume: CaseVolume, { plan, pool }: PreprocessOptions): Promise<PreprocessHistory> {
@@ -161,7 +200,7 @@ async function cropLabels(
 interface MaskOptions {
   readonly history: PreprocessHistory;
   readonly previous: Int16Array | null;
-  readonly channelCount: number;
+  readonly imageChannels: number;
   readonly pool: WorkerPool;
 }
 
@@ -171,11 +210,11 @@ interface MaskOptions {
  */
 async function nonzeroMask(
   cropped: Float32Array<SharedArrayBuffer>,
-  { history, previous, channelCount, pool }: MaskOptions,
+  { history, previous, imageChannels, pool }: MaskOptions,
 ): Promise<Uint8Array<SharedArrayBuffer>> {
   const sizeZyx = history.sizeAfterCroppingZyx;
   const mask = new Uint8Array(new SharedArrayBuffer(voxelCount(sizeZyx)));
-  await pool.run("fillMask", { channels: cropped, channelCount, sizeZyx, mask });
+  await pool.run("fillMask", { channels: cropped, channelCount: imageChannels, sizeZyx, mask });
   if (previous !== null) {
     for (let i = 0; i < mask.length; i++) {
       if (previous[i] !== 0) mask[i] = 1;
