@@ -7,7 +7,7 @@ import { type PredictCasesOptions, predictCases } from "../../processor/predict-
 import { silentProgress } from "../../processor/progress/progress.js";
 import type { Image } from "../../processor/volume/image.js";
 import { difference, readNpyGz } from "../support/golden.js";
-import { type GoldenCase, goldenV2, withGoldenCase } from "../support/golden-case.js";
+import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/golden-case.js";
 import { readNpz } from "../support/read-npz.js";
 
 const minutes = 60_000;
@@ -27,6 +27,20 @@ describe("a case from file to file gives nnU-Net's segmentation", () => {
         await expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
       });
     });
+  });
+});
+
+describe("a model of nnU-Net v1 gives v1's segmentation", () => {
+  test.each(goldenV1)("%s: fold 0 without mirroring", { timeout: 5 * minutes }, async (name) => {
+    const check = (golden: GoldenCase) =>
+      expectSameSegmentation(golden, "seg", { folds: ["0"], useTta: false });
+    await withGoldenCase(name, check, "v1");
+  });
+
+  test.each(goldenV1)("%s: all folds with mirroring", { timeout: 10 * minutes }, async (name) => {
+    const check = (golden: GoldenCase) =>
+      expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
+    await withGoldenCase(name, check, "v1");
   });
 });
 

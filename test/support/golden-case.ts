@@ -38,24 +38,36 @@ export const goldenV2 = [
   "sagittal_transposed",
 ] as const;
 
+export const goldenV1 = [
+  "blobs_2d",
+  "blobs_3d_fullres",
+  "cascade_3d_cascade_fullres",
+  "cascade_3d_lowres",
+  "mr_3d_fullres",
+] as const;
+
 /** Converts the golden model into a folder that is removed when `use` returns. */
-export async function withGoldenCase<T>(name: string, use: (golden: GoldenCase) => Promise<T>): Promise<T> {
+export async function withGoldenCase<T>(
+  name: string,
+  use: (golden: GoldenCase) => Promise<T>,
+  version: "v1" | "v2" = "v2",
+): Promise<T> {
   const scratch = mkdtempSync(join(tmpdir(), "golden-"));
   try {
     const { folder, manifest } = await convertModel({
-      model: await findModel({ modelDir: goldenPath("v2", name, "model") }),
+      model: await findModel({ modelDir: goldenPath(version, name, "model") }),
       settings: testSettings,
       outputDir: join(scratch, "model"),
       progress: silentProgress,
     });
-    const caseName = readdirSync(goldenPath("v2", name, "expected"))[0]!;
+    const caseName = readdirSync(goldenPath(version, name, "expected"))[0]!;
     const model = manifest.models[0]!;
     return await use({
       ...{ name, caseName, model, folder },
-      inputDir: goldenPath("v2", name, "input"),
-      expectedDir: goldenPath("v2", name, "expected", caseName),
+      inputDir: goldenPath(version, name, "input"),
+      expectedDir: goldenPath(version, name, "expected", caseName),
       previousStageDir:
-        model.previousStage === null ? null : goldenPath("v2", "cascade_3d_lowres", "expected", caseName),
+        model.previousStage === null ? null : goldenPath(version, "cascade_3d_lowres", "expected", caseName),
     });
   } finally {
     rmSync(scratch, { recursive: true });
