@@ -46,14 +46,14 @@ describe("windows start where nnU-Net's do", () => {
 
 describe("a voxel counts as much as nnU-Net lets it", () => {
   test.each(rules.importance)("in a patch of $patch", ({ patch, index, weight }) => {
-    const found = gaussianImportance(patch);
+    const found = gaussianImportance(patch, "half");
     expect(found.length).toBe(patch.reduce((a, b) => a * b, 1));
     // Both are float16 values, written in seven digits.
     for (const [i, at] of index.entries()) expect(found[at]! / weight[i]!).toBeCloseTo(1, 6);
   });
 
   test.each(rules.sums)("in every voxel of a patch of $patch", ({ patch, sum, distinct }) => {
-    const found = gaussianImportance(patch);
+    const found = gaussianImportance(patch, "half");
     expect(found.reduce((a, b) => a + b, 0)).toBeCloseTo(sum, 6);
     expect(new Set(found).size).toBe(distinct);
   });
