@@ -29,7 +29,7 @@ export interface ImageDescription {
   /** Of this program. */
   readonly processorVersion: string;
   readonly created: Date;
-  /** Where the image's source lies; null when nobody said. */
+  /** Address of the image's source; null for this program's package URL. */
   readonly source: string | null;
   /** SPDX expression. */
   readonly licenses: string;
@@ -106,7 +106,7 @@ function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<
     title,
     description: description.description,
     version: /:([^/:]+)$/.exec(imageName)?.[1] ?? "latest",
-    source,
+    source: source ?? `pkg:generic/nnunet-processor@${processorVersion}`,
     licenses,
     "base.name": base.imageName,
     "base.digest": base.imageId,

@@ -67,6 +67,38 @@ describeWithEngine("build_processor", () => {
     timeout,
   );
 
+  test(
+    "puts a user's hooks into the image, where they change the result",
+    async () => {
+      onTestFinished(() => removeImage(imageName));
+      writeFileSync(
+        join(folder, "hooks.ts"),
+        `import type { LabelMap } from "nnunet-processor";
+       const seven = (label: number): number => (label === 0 ? 0 : 7);
+       export const postProcessImage = ({ labelMap }: { labelMap: LabelMap }) =>
+         ({ ...labelMap, voxels: labelMap.voxels.map(seven) });`,
+      );
+      const regions = goldenPath("v2", "mr_regions_resenc_3d", "model");
+      writeFileSync(join(folder, "config.json"), JSON.stringify({ allowed_extensions: ["mha"] }));
+      const run = await runProgram(
+        ["--model-dir", regions, "--tag", imageName, "--process-img-file", "hooks.ts"],
+        { cwd: folder },
+      );
+      expect(run.exitCode, run.err).toBe(0);
+      const output = join(folder, "output");
+      mkdirSync(output);
+      chmodSync(output, 0o777);
+      const input = goldenPath("v2", "mr_regions_resenc_3d", "input");
+      const container = await runContained(imageName, { input, output });
+      expect(container.exitCode, container.output).toBe(0);
+      const written = readdirSync(join(output, "images"));
+      expect(written).toHaveLength(1);
+      const { voxels } = await readImage(join(output, "images", written[0]!));
+      expect([...new Set(Array.from(voxels, Number))].sort()).toEqual([0, 7]);
+    },
+    timeout,
+  );
+
   test("stopped with Ctrl-C exits with 130 and leaves neither folder nor image", async () => {
     const run = await runProgram(arguments_, { cwd: folder, interruptAfter: buildFolderOf(folder) });
     expect(run.exitCode, run.err).toBe(130);

@@ -17,13 +17,17 @@ const timeout = 300_000;
 
 describeWithEngine("the engine's cache", () => {
   const imageName = "nnunet-processor-test/cache:1";
+  const baseMaker = "nnunet-processor-test/cache:0";
   const scratch = mkdtempSync(join(tmpdir(), "e2e-cache-"));
   let plan: ImagePlan;
   let built: BuiltImage;
 
   beforeAll(async () => {
     const options = await testBuildOptions({ golden: "blobs_3d_fullres", imageName, scratch });
-    const { baseImage } = await buildProcessor(options);
+    const { baseImage } = await buildProcessor({
+      ...options,
+      description: { ...options.description, imageName: baseMaker },
+    });
     const outputDir = join(scratch, "converted");
     plan = planProcessorImage({
       converted: await convertModel({ ...options, outputDir }),
@@ -37,6 +41,7 @@ describeWithEngine("the engine's cache", () => {
 
   afterAll(async () => {
     await removeImage(imageName);
+    await removeImage(baseMaker);
     rmSync(scratch, { recursive: true, force: true });
   });
 

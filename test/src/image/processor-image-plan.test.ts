@@ -51,11 +51,11 @@ describe("planProcessorImage", () => {
     });
   });
 
-  test("says the tag as version, and leaves out what nobody said", async () => {
+  test("says the tag as version, and this program as source when nobody named another", async () => {
     await withBlobs(async (converted) => {
       const { labels } = planProcessorImage(partsOf(converted));
       expect(labels["org.opencontainers.image.version"]).toBe("7");
-      expect(labels).not.toHaveProperty("org.opencontainers.image.source");
+      expect(labels["org.opencontainers.image.source"]).toBe("pkg:generic/nnunet-processor@1.2.3");
       expect(labels["org.nnunet-processor.task.id"]).toBe("501");
     });
   });
