@@ -12,6 +12,7 @@ import type { WorkerPool } from "./parallel/worker-pool.js";
 import { exportLabels } from "./postprocess/export-labels.js";
 import type { Prepared } from "./preprocess/prepared.js";
 import { preprocess } from "./preprocess/preprocess.js";
+import { type ReorientedCase, reorientCase, unturned } from "./preprocess/reorient-case.js";
 import type { Progress } from "./progress/progress.js";
 import type { ImageSource } from "./volume/image.js";
 import type { LabelMap } from "./volume/label-map.js";
@@ -33,6 +34,8 @@ export interface PreparedCase {
   readonly request: CaseRequest;
   readonly prepared: Prepared;
   readonly source: ImageSource;
+  /** From the grid that the network saw to the image's own. */
+  readonly turnBack: ReorientedCase["turnBack"];
 }
 
 /** The whole runtime for one case, top to bottom; `runCases` calls the three steps itself, so that neighbours overlap. */
@@ -45,15 +48,19 @@ export async function segmentCase(request: CaseRequest, context: SegmentContext)
 /** Reads the channels and brings them onto the network's grid. */
 export async function prepareCase(request: CaseRequest, context: SegmentContext): Promise<PreparedCase> {
   const { model, pool } = context;
-  const volume = await readVolume(request, context);
-  const previousStage = model.previousStage === null ? null : await readPreviousStage(request, volume, model);
+  const read = await readVolume(request, context);
+  const previous = model.previousStage === null ? null : await readPreviousStage(request, read, model);
+  const { volume, turn, turnBack } = model.plan.imageReader.endsWith("WithReorient")
+    ? await reorientCase(read, pool)
+    : unturned(read);
+  const previousStage = previous === null ? null : await turn(previous);
   const prepared = await preprocess(volume, { plan: model.plan, labels: model.labels, previousStage, pool });
-  return { request, prepared, source: volume.source };
+  return { request, prepared, source: volume.source, turnBack };
 }
 
 /** Runs the network over the case and brings its answer back onto the image's grid. */
 export async function predictCase(
-  { request, prepared }: PreparedCase,
+  { request, prepared, turnBack }: PreparedCase,
   context: SegmentContext,
 ): Promise<LabelMap> {
   const { model, networks, pool, progress } = context;
@@ -66,12 +73,13 @@ export async function predictCase(
     ...(context.signal === undefined ? {} : { signal: context.signal }),
   });
   const options = { history: prepared.history, plan, labels, pool };
-  if (request.probabilitiesFile === null) return exportLabels(stream, { ...options, probabilities: null });
+  if (request.probabilitiesFile === null)
+    return turnBack(await exportLabels(stream, { ...options, probabilities: null }));
   const file = await openProbabilityFile(request.probabilitiesFile, { ...options, heads: stream.heads });
   try {
     const labelMap = await exportLabels(stream, { ...options, probabilities: file });
     await file.finish();
-    return labelMap;
+    return await turnBack(labelMap);
   } finally {
     await file.discard();
   }

@@ -7,6 +7,7 @@ import { channelStatistics } from "../preprocess/statistics.js";
 import { clipGroups, rangeOfGroups } from "../resampling/clip-groups.js";
 import { resampleAxis } from "../resampling/resample-axis.js";
 import { resampleLabelGrid } from "../resampling/resample-label-grid.js";
+import { turnVoxels } from "../volume/reorient.js";
 
 /** Every function that runs in a worker. Its one argument holds plain values and views of shared memory. */
 export const kernels = {
@@ -21,6 +22,7 @@ export const kernels = {
   rangeOfGroups,
   resampleAxis,
   resampleLabelGrid,
+  turnVoxels,
 } as const;
 
 export type KernelName = keyof typeof kernels;
