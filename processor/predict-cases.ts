@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CaseReport, CaseRequest } from "./case.js";
+import { checkOutputs, type Existing } from "./check-outputs.js";
 import { type FoundCase, findCases } from "./entries/find-cases.js";
 import { ProcessorError } from "./errors.js";
 import { loadHooks, noHooks } from "./hooks/hooks.js";
@@ -10,7 +11,7 @@ import { type LoadedModel, loadModel } from "./model/load-model.js";
 import type { Device } from "./model/manifest.js";
 import { createWorkerPool } from "./parallel/worker-pool.js";
 import type { Progress } from "./progress/progress.js";
-import { type Existing, runCases } from "./run-cases.js";
+import { runCases } from "./run-cases.js";
 
 export interface PredictCasesOptions {
   /** A converted folder. */
@@ -58,12 +59,17 @@ export interface RunModelOptions
     "useTta" | "stepSize" | "device" | "existing" | "hookModule" | "progress" | "signal"
   > {}
 
-/** Loads the networks, segments the cases, frees the threads. */
+/**
+ * Loads the networks, segments the cases, frees the threads.
+ *
+ * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING
+ */
 export async function runModel(
   loaded: LoadedModel,
   requests: readonly CaseRequest[],
   options: RunModelOptions,
 ): Promise<RunReport> {
+  await checkOutputs(requests, options.existing);
   const hooks = options.hookModule === null ? noHooks : await loadHooks(options.hookModule);
   const pool = createWorkerPool();
   const networks = await openNetworks({
@@ -109,11 +115,12 @@ async function requestOf(
   };
 }
 
+/** Null when there is none for this case, which is reported when its turn comes. */
 async function previousStageFile(
   name: string,
   configuration: string,
   { prevStageDir }: PredictCasesOptions,
-): Promise<string> {
+): Promise<string | null> {
   if (prevStageDir === null) {
     throw new ProcessorError(
       "PREVIOUS_STAGE_MISSING",
@@ -124,5 +131,5 @@ async function previousStageFile(
     const file = join(prevStageDir, `${name}${ending}`);
     if ((await stat(file).catch(() => null)) !== null) return file;
   }
-  throw new ProcessorError("PREVIOUS_STAGE_MISSING", `${prevStageDir} has no segmentation of case ${name}`);
+  return null;
 }

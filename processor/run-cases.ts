@@ -1,33 +1,31 @@
-import { access, constants, mkdir, stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { CaseReport, CaseRequest } from "./case.js";
+import { type Existing, isWritten } from "./check-outputs.js";
 import { ProcessorError } from "./errors.js";
-import { outputError } from "./image-io/write-file.js";
 import { countLabels } from "./outputs/count-labels.js";
 import { type PreparedCase, predictCase, prepareCase, type SegmentContext, writeCase } from "./segment.js";
 import type { LabelMap } from "./volume/label-map.js";
 
-/** What to do with a segmentation that is there already. */
-export type Existing = "error" | "overwrite" | "continue";
-
 /**
  * Segments all cases with one set of loaded networks. While one is in the network, the next is read and the previous
- * written. A case that fails is reported, and the others go on.
+ * written. A case that fails is reported, and the others go on. `checkOutputs` comes first.
  *
- * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE; INTERRUPTED when stopped
+ * @throws the signal's reason when stopped
  */
 export async function runCases(
   requests: readonly CaseRequest[],
   context: SegmentContext,
   existing: Existing,
 ): Promise<readonly CaseReport[]> {
-  await checkOutputs(requests, existing);
   const reports = new Map<CaseRequest, CaseReport>();
   const due: CaseRequest[] = [];
   for (const request of requests) {
-    if (existing === "continue" && (await isPresent(request, context)))
-      reports.set(request, skipped(request));
-    else due.push(request);
+    try {
+      if (existing === "continue" && (await isPresent(request, context)))
+        reports.set(request, skipped(request));
+      else due.push(request);
+    } catch (error) {
+      reports.set(request, report(request, error, context));
+    }
   }
   let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
   let writing: Promise<void> = Promise.resolve();
@@ -138,45 +136,10 @@ const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
   seconds: {},
 });
 
-async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
-  const byOutput = new Map<string, CaseRequest>();
-  for (const request of requests) {
-    const other = byOutput.get(request.outputFile);
-    if (other !== undefined) {
-      throw new ProcessorError(
-        "INPUT_AMBIGUOUS",
-        `${other.channelFiles[0]} and ${request.channelFiles[0]} would both become ${request.outputFile}`,
-      );
-    }
-    byOutput.set(request.outputFile, request);
-  }
-  if (existing === "error") {
-    for (const { outputFile } of requests) {
-      if (await exists(outputFile)) throw new ProcessorError("OUTPUT_EXISTS", `${outputFile} exists already`);
-    }
-  }
-  for (const folder of new Set(requests.map(({ outputFile }) => dirname(outputFile)))) {
-    try {
-      await mkdir(folder, { recursive: true });
-      await access(folder, constants.W_OK);
-    } catch (error) {
-      throw outputError(folder, error);
-    }
-  }
+async function isPresent(request: CaseRequest, { hooks }: SegmentContext): Promise<boolean> {
+  const { name: caseName, outputFile } = request;
+  return (await hooks.isResultForImagePresent({ caseName, outputFile })) ?? isWritten(request);
 }
-
-async function isPresent(
-  { name, outputFile, probabilitiesFile }: CaseRequest,
-  { hooks }: SegmentContext,
-): Promise<boolean> {
-  const answer = await hooks.isResultForImagePresent({ caseName: name, outputFile });
-  return (
-    answer ??
-    ((await exists(outputFile)) && (probabilitiesFile === null || (await exists(probabilitiesFile))))
-  );
-}
-
-const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
 
 class Stopwatch {
   private readonly measured: Record<string, number> = {};

@@ -123,6 +123,6 @@ async function readPreviousStage(
   if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
   throw new ProcessorError(
     "PREVIOUS_STAGE_MISSING",
-    `${name}: ${model.configuration} continues ${model.previousStage!.configuration}, whose segmentation was not given`,
+    `${name}: ${model.configuration} continues ${model.previousStage!.configuration}, whose segmentation of this case is missing`,
   );
 }

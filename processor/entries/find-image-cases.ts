@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import { splitImageEnding } from "../image-io/image-ending.js";
 import type { RuntimeSettings } from "../model/manifest.js";
-import { type FoundCase, findCases } from "./find-cases.js";
+import { type FoundCase, type FoundCases, findCases } from "./find-cases.js";
 
 /**
  * The cases of an image's /input: each file directly in it that has an allowed extension. A model with one channel
@@ -14,7 +14,7 @@ import { type FoundCase, findCases } from "./find-cases.js";
 export async function findImageCases(
   settings: RuntimeSettings,
   channelNames: readonly string[],
-): Promise<readonly FoundCase[]> {
+): Promise<FoundCases> {
   const { inputDir, allowedExtensions, inputChannels } = settings;
   const names = (
     await readdir(inputDir).catch((cause: unknown) => {
@@ -35,10 +35,11 @@ export async function findImageCases(
   const unknown = names.find((name) => splitImageEnding(name) === null);
   if (unknown !== undefined)
     throw new ProcessorError("IMAGE_UNSUPPORTED", `${join(inputDir, unknown)}: no format that can be read`);
-  if (channelNames.length === 1) return names.map((name) => singleCase(inputDir, name));
+  if (channelNames.length === 1)
+    return { cases: names.map((name) => singleCase(inputDir, name)), leftOver: [] };
   if (inputChannels !== null) return namedChannels(settings, names, channelNames);
   const inputs = names.map((name) => join(inputDir, name));
-  return (await findCases({ inputs, channelNames, preferredEnding: `.${allowedExtensions[0]}` })).cases;
+  return findCases({ inputs, channelNames, preferredEnding: `.${allowedExtensions[0]}` });
 }
 
 function singleCase(inputDir: string, name: string): FoundCase {
@@ -50,23 +51,36 @@ function namedChannels(
   { inputDir, inputChannels }: RuntimeSettings,
   names: readonly string[],
   channelNames: readonly string[],
-): readonly FoundCase[] {
+): FoundCases {
   const groups = new Map<string, Map<string, string>>();
+  const leftOver: string[] = [];
   for (const name of names) {
+    const path = join(inputDir, name);
     const { stem } = splitImageEnding(name)!;
     const channel = channelNames.find((known) => stem.endsWith(inputChannels![known] ?? "\0"));
-    if (channel === undefined) continue;
-    const caseName = stem.slice(0, -inputChannels![channel]!.length);
-    groups.set(
-      caseName,
-      (groups.get(caseName) ?? new Map<string, string>()).set(channel, join(inputDir, name)),
-    );
+    if (channel === undefined) {
+      leftOver.push(path);
+      continue;
+    }
+    const caseName = stem.slice(0, stem.length - inputChannels![channel]!.length);
+    const group = groups.get(caseName) ?? new Map<string, string>();
+    const other = group.get(channel);
+    if (other !== undefined) {
+      throw new ProcessorError(
+        "INPUT_AMBIGUOUS",
+        `${other} and ${path} are both ${channel} of case ${caseName}`,
+      );
+    }
+    groups.set(caseName, group.set(channel, path));
   }
-  return [...groups].map(([name, files]) => {
-    const missing = channelNames.filter((channel) => !files.has(channel));
-    if (missing.length > 0)
-      throw new ProcessorError("INPUT_CHANNELS", `case ${name} lacks ${missing.join(", ")}`);
-    const channelFiles = channelNames.map((channel) => files.get(channel)!);
+  if (groups.size === 0) {
+    const wanted = channelNames.map((channel) => `<case>${inputChannels![channel] ?? ""}`).join(", ");
+    throw new ProcessorError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
+  }
+  // A missing channel is found out when the case is read, so that other cases go on.
+  const cases = [...groups].map(([name, files]): FoundCase => {
+    const channelFiles = channelNames.flatMap((channel) => files.get(channel) ?? []);
     return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending };
   });
+  return { cases, leftOver };
 }

@@ -24,7 +24,8 @@ export interface FolderEntryOptions {
 export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
   const { settings, progress, signal } = options;
   const loaded = await loadModel(options.modelDir, options.folds);
-  const cases = await findImageCases(settings, loaded.model.channelNames);
+  const { cases, leftOver } = await findImageCases(settings, loaded.model.channelNames);
+  for (const file of leftOver) progress.note(`${file} belongs to no case and is left out`);
   const destination = normalize(settings.overlayDestination);
   if (isAbsolute(destination) || destination.startsWith("..")) {
     throw new ProcessorError(

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { ProcessorError } from "../errors.js";
+import { voxelCount } from "../volume/axes.js";
 import type { Image } from "../volume/image.js";
 import type { LabelMap } from "../volume/label-map.js";
 
@@ -64,23 +65,43 @@ function guarded(module: ProcessImageModule): Hooks {
       const replaced = await attempt("preProcessImage", context, () =>
         module.preProcessImage!(image, context),
       );
-      if (replaced?.voxels === undefined || replaced.geometry === undefined) {
-        throw new ProcessorError("HOOK_FAILED", `${context.caseName}: preProcessImage returned no image`);
-      }
-      return replaced;
+      const fault = faultOfImage(replaced);
+      if (fault === null) return replaced;
+      throw new ProcessorError("HOOK_FAILED", `${context.caseName}: preProcessImage returned ${fault}`);
     },
     async postProcessImage(labelMap, image, context) {
       if (module.postProcessImage === undefined) return labelMap;
       const replaced = await attempt("postProcessImage", context, () =>
         module.postProcessImage!({ labelMap, image }, context),
       );
-      return replaced ?? labelMap;
+      const final = replaced ?? labelMap;
+      const fault = faultOfLabelMap(final);
+      if (fault === null) return final;
+      throw new ProcessorError("HOOK_FAILED", `${context.caseName}: postProcessImage returned ${fault}`);
     },
     async isResultForImagePresent(context) {
       if (module.isResultForImagePresent === undefined) return null;
       return attempt("isResultForImagePresent", context, () => module.isResultForImagePresent!(context));
     },
   };
+}
+
+/** Null when nothing is wrong. A hook may be JavaScript, which no compiler has looked at. */
+function faultOfImage(image: Partial<Image> | undefined): string | null {
+  if (!ArrayBuffer.isView(image?.voxels) || image.geometry === undefined || image.source === undefined)
+    return "no image";
+  const expected = (image.components ?? 1) * voxelCount(image.geometry.sizeZyx);
+  return image.voxels.length === expected
+    ? null
+    : `${image.voxels.length} values for ${image.geometry.sizeZyx.join(" × ")} voxels`;
+}
+
+function faultOfLabelMap({ voxels, geometry }: Partial<LabelMap>): string | null {
+  if (!(voxels instanceof Uint8Array || voxels instanceof Uint16Array) || geometry === undefined)
+    return "no label map of uint8 or uint16";
+  return voxels.length === voxelCount(geometry.sizeZyx)
+    ? null
+    : `${voxels.length} labels for ${geometry.sizeZyx.join(" × ")} voxels`;
 }
 
 async function attempt<T>(name: string, { caseName }: HookContext, run: () => T | Promise<T>): Promise<T> {

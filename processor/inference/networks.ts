@@ -93,28 +93,34 @@ function post(worker: Worker, message: ToInferenceWorker): void {
 
 /** The worker's messages, one at a time. */
 class Mailbox {
-  private readonly arrived: (FromInferenceWorker | Error)[] = [];
+  private readonly arrived: FromInferenceWorker[] = [];
+  /** Why the thread ended; null while it runs. */
+  private end: Error | null = null;
   private wake: () => void = () => {};
 
   constructor(worker: Worker) {
-    const put = (message: FromInferenceWorker | Error) => {
-      this.arrived.push(message);
+    const endWith = (error: Error) => {
+      this.end ??= error;
       this.wake();
     };
-    worker.on("message", put);
-    worker.on("error", put);
-    worker.on("exit", () => put(new Error("the inference thread ended")));
+    worker.on("message", (message: FromInferenceWorker) => {
+      this.arrived.push(message);
+      this.wake();
+    });
+    worker.on("error", endWith);
+    worker.on("exit", () => endWith(new Error("the inference thread ended")));
   }
 
+  /** Rejects, now and ever after, once the thread has ended. */
   async next(): Promise<FromInferenceWorker> {
-    while (this.arrived.length === 0) {
+    for (;;) {
+      const message = this.arrived.shift();
+      if (message !== undefined) return message;
+      if (this.end !== null) throw inferenceError(this.end);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
     }
-    const message = this.arrived.shift()!;
-    if (message instanceof Error) throw inferenceError(message);
-    return message;
   }
 }
 
@@ -202,8 +208,9 @@ async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): P
   stop();
   Atomics.notify(control, releasedIndex);
   for (;;) {
-    const { type } = await mailbox.next();
-    if (type === "failed" || type === "done") return;
+    // A thread that ended has nothing more to do; the reason of the first failure is the one to keep.
+    const message = await mailbox.next().catch(() => null);
+    if (message === null || message.type === "failed" || message.type === "done") return;
   }
 }
 

@@ -156,6 +156,12 @@ describe("networks", () => {
     expect(await collectLogits(next)).toEqual(zeros);
   });
 
+  test("whose thread has ended refuse further cases instead of waiting for ever", async () => {
+    const opened = await openIdentity();
+    await opened.close();
+    await expect(collectLogits(opened.predict(volume, options))).rejects.toThrow("ended");
+  });
+
   test("that are no ONNX file fail with its name", async () => {
     const onnxFile = join(folder, "fold_0.onnx");
     writeFileSync(onnxFile, "no network");

@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import type { CaseRequest } from "../../processor/case.js";
+import { checkOutputs, isWritten } from "../../processor/check-outputs.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "check-outputs-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(scratch, "output-"));
+});
+
+const request = (input: string, output: string, probabilities: string | null = null): CaseRequest => ({
+  name: input,
+  channelFiles: [input],
+  outputFile: join(folder, output),
+  previousStageFile: null,
+  probabilitiesFile: probabilities === null ? null : join(folder, probabilities),
+});
+
+describe("before any work", () => {
+  test("output folders are made", async () => {
+    await checkOutputs([request("a.mha", "new/deep/a.mha")], "error");
+    expect(existsSync(join(folder, "new", "deep"))).toBe(true);
+  });
+
+  test.each([
+    { what: "segmentation", ending: ".nii.gz", isSame: true },
+    { what: "file of probabilities", ending: ".mha", isSame: false },
+  ])("two inputs for one $what are refused with both names", async ({ ending, isSame }) => {
+    const requests = [
+      request("a.mha", `a${ending}`, "a.npz"),
+      request("a.nii", isSame ? `a${ending}` : "a.nii", "a.npz"),
+    ];
+    await expect(checkOutputs(requests, "overwrite")).rejects.toMatchObject({
+      code: "INPUT_AMBIGUOUS",
+      message: expect.stringMatching(/^a\.mha and a\.nii would both become .*\/a\.(nii\.gz|npz)$/),
+    });
+  });
+
+  test.each(["a.mha", "a.npz"])("%s that exists is refused and stays as it is", async (name) => {
+    writeFileSync(join(folder, name), "earlier");
+    const requests = [request("a.mha", "a.mha", "a.npz")];
+    await expect(checkOutputs(requests, "error")).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    expect(readFileSync(join(folder, name), "utf8")).toBe("earlier");
+    await checkOutputs(requests, "continue");
+    await checkOutputs(requests, "overwrite");
+  });
+
+  test("a file where the folder should be is refused", async () => {
+    writeFileSync(join(folder, "taken"), "");
+    await expect(checkOutputs([request("a.mha", "taken/a.mha")], "error")).rejects.toMatchObject({
+      code: "OUTPUT_UNWRITABLE",
+    });
+  });
+});
+
+test("a case is written only when all of its files are there", async () => {
+  const asked = request("a.mha", "a.mha", "a.npz");
+  mkdirSync(folder, { recursive: true });
+  expect(await isWritten(asked)).toBe(false);
+  writeFileSync(asked.outputFile, "");
+  expect(await isWritten(asked)).toBe(false);
+  writeFileSync(asked.probabilitiesFile!, "");
+  expect(await isWritten(asked)).toBe(true);
+});
