@@ -54,7 +54,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   const failed = reports.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
   for (const { name, error } of failed)
-    process.stderr.write(`${name}: ${error!.code}: ${error!.message} ${error!.help}\n`);
+    process.stderr.write(`${name}: ${error!.code}: ${asSentence(error!.message)} ${error!.help}\n`);
   if (failed.length < reports.length || reports.length > 1) {
     throw new ProcessorError(
       "SOME_CASES_FAILED",
@@ -67,12 +67,17 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
 
 function explain(error: unknown): number {
   if (error instanceof ProcessorError) {
-    process.stderr.write(`${error.code}: ${error.message} ${error.help}\n`);
+    process.stderr.write(`${error.code}: ${asSentence(error.message)} ${error.help}\n`);
     return error.exitCode;
   }
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.stderr.write("This is a bug of nnunet-processor: please report it with the lines above.\n");
   return 1;
+}
+
+/** Remedies follow on the same line, which is the one that platforms show. */
+function asSentence(message: string): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
 /** The image holds the package.json of the release beside the runtime; a clone has it one folder up. */

@@ -1,0 +1,203 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readImage } from "../../processor/image-io/read-image.js";
+import { writeImage } from "../../processor/image-io/write-image.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import type { Zyx } from "../../processor/volume/axes.js";
+import { convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import { testSettings } from "../support/convert.js";
+import { goldenPath } from "../support/golden.js";
+import {
+  lastLine,
+  type ProcessorRun,
+  type RunProcessorOptions,
+  runProcessor,
+} from "../support/run-processor.js";
+import { testImage } from "../support/test-image.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "processor-main-"));
+const modelDir = join(scratch, "model");
+let input = "";
+let output = "";
+
+beforeAll(async () => {
+  const model = await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") });
+  const settings = { ...testSettings, writeJson: true, useTestTimeAugmentation: false };
+  await convertModel({ model, settings, outputDir: modelDir, progress: silentProgress });
+});
+
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(scratch, "run-"));
+  input = join(folder, "input");
+  output = join(folder, "output");
+  mkdirSync(input);
+  mkdirSync(output);
+});
+
+const run = (args: readonly string[] = [], options: RunProcessorOptions = {}): Promise<ProcessorRun> =>
+  runProcessor(["--model-dir", modelDir, "--inputdir", input, "--outputdir", output, ...args], options);
+
+const writeScan = (name: string, sizeZyx: Zyx = [4, 60, 60]): Promise<void> =>
+  writeImage(testImage(sizeZyx), join(input, name));
+
+const results = (): unknown => JSON.parse(readFileSync(join(output, "results.json"), "utf8"));
+
+describe("the program in an image", () => {
+  test("writes a segmentation for each image and results.json, and keeps stderr empty", async () => {
+    await writeScan("first.nii.gz");
+    await writeScan("second.nii.gz");
+    const { exitCode, out, err } = await run();
+    expect(err).toBe("");
+    expect(exitCode).toBe(0);
+    expect(readdirSync(output, { recursive: true }).sort()).toEqual([
+      "images",
+      "images/first.nii.gz",
+      "images/second.nii.gz",
+      "results.json",
+    ]);
+    expect(results()).toEqual(
+      ["first", "second"].map((entity) => ({
+        entity,
+        metrics: { segmentation: `filepath:images/${entity}.nii.gz` },
+        error_messages: [],
+      })),
+    );
+    // A platform keeps the log by lines and may drop what a carriage return makes endless.
+    expect(out).not.toContain("\r");
+    expect(out).toContain("2 cases");
+  });
+
+  test("lets the command line override config.json", async () => {
+    await writeScan("scan.mha");
+    const { exitCode } = await run([
+      ...[
+        "--allowed-extensions",
+        "mha,nii.gz",
+        "--output-extension",
+        "nrrd",
+        "--overlay-destination",
+        "masks",
+      ],
+      ...["--no-write-json", "--save-probabilities", "--folds", "0", "--step-size", "1", "--device", "cpu"],
+    ]);
+    expect(exitCode).toBe(0);
+    expect(readdirSync(output)).toEqual(["masks"]);
+    expect(readdirSync(join(output, "masks")).sort()).toEqual(["scan.npz", "scan.nrrd"]);
+    const { geometry } = await readImage(join(output, "masks", "scan.nrrd"));
+    expect(geometry.sizeZyx).toEqual([4, 60, 60]);
+  });
+
+  test("follows a linked input folder and takes the model's place from the environment", async () => {
+    await writeScan("scan.nii.gz");
+    symlinkSync(input, `${input}-link`);
+    const environment = { NNUNET_MODEL_DIR: modelDir };
+    const args = ["--inputdir", `${input}-link`, "--outputdir", output];
+    expect((await runProcessor(args, { environment })).exitCode).toBe(0);
+    expect(readdirSync(join(output, "images"))).toEqual(["scan.nii.gz"]);
+  });
+
+  test("keeps what is there with --no-overwrite-output", async () => {
+    await writeScan("scan.nii.gz");
+    mkdirSync(join(output, "images"));
+    writeFileSync(join(output, "images", "scan.nii.gz"), "earlier");
+    expect((await run(["--no-overwrite-output"])).exitCode).toBe(0);
+    expect(readFileSync(join(output, "images", "scan.nii.gz"), "utf8")).toBe("earlier");
+    expect((await run()).exitCode).toBe(0);
+    expect(readFileSync(join(output, "images", "scan.nii.gz")).length).toBeGreaterThan(20);
+  });
+
+  test("explains itself", async () => {
+    const help = await runProcessor(["--help"]);
+    expect(help).toMatchObject({ exitCode: 0, err: "" });
+    expect(help.out).toContain("--inputdir");
+    const version = await runProcessor(["--version"]);
+    expect(version).toMatchObject({ exitCode: 0, err: "", out: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+  });
+});
+
+describe("what went wrong is the last line, with an exit code of its own:", () => {
+  test("one bad image of two is named, the other one is done", async () => {
+    await writeScan("good.nii.gz");
+    writeFileSync(join(input, "bad.nii.gz"), "not an image");
+    const { exitCode, err } = await run();
+    expect(exitCode).toBe(6);
+    expect(lastLine(err)).toMatch(/^SOME_CASES_FAILED: 1 of 2 cases failed: bad\. /);
+    expect(err).toContain("bad: IMAGE_TRUNCATED");
+    expect(readdirSync(join(output, "images"))).toEqual(["good.nii.gz"]);
+    expect(results()).toMatchObject([
+      { entity: "bad", metrics: {}, error_messages: [expect.stringContaining("IMAGE_TRUNCATED")] },
+      { entity: "good", error_messages: [] },
+    ]);
+  });
+
+  test("a single bad image gives the image's own exit code", async () => {
+    const voxels = new Float32Array(4 * 60 * 60).fill(Number.NaN);
+    await writeImage(testImage([4, 60, 60], { voxels }), join(input, "scan.nii.gz"));
+    const { exitCode, err } = await run();
+    expect(exitCode).toBe(4);
+    expect(lastLine(err)).toMatch(/^scan: IMAGE_NOT_FINITE: /);
+  });
+
+  test.each([
+    ["no image", [], 4, /^INPUT_NOT_FOUND: .*nii\.gz/],
+    ["an unknown option", ["--inputdirr", "x"], 2, /^USAGE: .*inputdirr/],
+    ["a step size out of range", ["--step-size", "2"], 2, /^USAGE: .*--step-size 2/],
+    ["an unknown device", ["--device", "tpu"], 2, /^USAGE: .*tpu/],
+    ["no model", ["--model-dir", "/nonexistent"], 3, /^MODEL_NOT_FOUND: \/nonexistent/],
+    ["a fold that the model lacks", ["--folds", "4"], 3, /^FOLD_MISSING: /],
+    ["a destination outside the output folder", ["--overlay-destination", "../x"], 2, /^CONFIG_INVALID: /],
+  ] as const)("%s", async (what, args, expected, line) => {
+    if (what !== "no image") await writeScan("scan.nii.gz");
+    const { exitCode, err } = await run(args);
+    expect(lastLine(err)).toMatch(line);
+    expect(exitCode).toBe(expected);
+  });
+
+  test("CUDA asked for where there is none", async () => {
+    await writeScan("scan.nii.gz");
+    const { exitCode, err } = await run(["--device", "cuda"]);
+    expect(exitCode).toBe(5);
+    expect(lastLine(err)).toMatch(/^DEVICE_MISSING: /);
+    expect(readdirSync(join(output, "images"))).toEqual([]);
+  });
+
+  test("a case that does not fit the memory limit, while the next one is done", async () => {
+    // 144 million voxels need 576 MB twice as float32; as one value they lie in a small file.
+    const voxels = new Uint8Array(400 * 600 * 600).fill(1);
+    await writeImage(testImage([400, 600, 600], { voxels }), join(input, "huge.nii.gz"));
+    await writeScan("small.nii.gz");
+    const { exitCode, err } = await run([], { dataLimitKib: 1_100_000 });
+    expect(err).toMatch(/huge: OUT_OF_MEMORY: /);
+    expect(exitCode).toBe(6);
+    expect(readdirSync(join(output, "images"))).toEqual(["small.nii.gz"]);
+  });
+});
+
+describe("a stop", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "by %s ends within five seconds and leaves nothing",
+    async (signal) => {
+      await writeScan("scan.nii.gz", [60, 300, 300]);
+      const stop = { signal, afterText: "predicting" };
+      const { exitCode, err, stopSeconds } = await run(["--step-size", "0.1", "--use-tta"], { stop });
+      expect(exitCode).toBe(130);
+      expect(lastLine(err)).toMatch(new RegExp(`^INTERRUPTED: stopped by ${signal}`));
+      // A platform kills after five.
+      expect(stopSeconds).toBeLessThan(5);
+      expect(readdirSync(output, { recursive: true })).toEqual(["images"]);
+    },
+  );
+});
