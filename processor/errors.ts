@@ -136,6 +136,18 @@ export const errorCatalogue = {
     exit: 5,
     help: "The image is still in Docker: run again with --export, or `docker save`.",
   },
+  IMAGE_FILE_INVALID: {
+    exit: 5,
+    help: "Write the image again (`docker save`, or build_processor with --export) and copy it completely.",
+  },
+  REGISTRY_DENIED: {
+    exit: 5,
+    help: "Run `docker login` for the registry named, with an account that may write there.",
+  },
+  REGISTRY_FAILED: {
+    exit: 5,
+    help: "Run the command again: what the registry has already is not sent twice.",
+  },
   SOME_CASES_FAILED: {
     exit: 6,
     help: "The other cases are done; the lines above say what was wrong with these.",

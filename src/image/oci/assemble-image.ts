@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import type { ImagePlan } from "../image-plan.js";
+import type { BaseImage } from "./base-image.js";
+import type { BlobCache } from "./blob-cache.js";
+import { cachedLayerBlob } from "./layer-blob.js";
+import { makeLayer } from "./make-layer.js";
+import {
+  type Blob,
+  type ContainerConfig,
+  type Descriptor,
+  type ImageConfig,
+  type ImageManifest,
+  mediaTypes,
+  type OciImage,
+} from "./oci-types.js";
+
+export interface AssembleImageOptions {
+  readonly plan: ImagePlan;
+  readonly base: BaseImage;
+  readonly cache: BlobCache;
+  /** Of every file, and of the image itself: `SOURCE_DATE_EPOCH`, or the plan's fixed time. */
+  readonly time: Date;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * An image made of a plan, without an engine: same plan, base and time, same digest, on any machine and day.
+ *
+ * @throws IMAGE_BUILD_FAILED, DISK_FULL; the signal's reason when aborted
+ */
+export async function assembleImage(options: AssembleImageOptions): Promise<OciImage> {
+  const { plan, base, cache, time, signal } = options;
+  const own = [];
+  for (const layer of plan.layers) {
+    signal?.throwIfAborted();
+    own.push(await makeLayer(layer, { cache, time, ...(signal && { signal }) }));
+  }
+  const layers = [...base.layers, ...own.map((layer) => cachedLayerBlob(layer, cache))];
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const config = documentBlob(mediaTypes.config, imageConfig(options, diffIds));
+  const manifest: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: config.descriptor,
+    // A base may come with Docker's media types; one manifest speaks one language.
+    layers: layers.map(({ descriptor: { digest, size } }) => ({
+      mediaType: mediaTypes.gzipLayer,
+      digest,
+      size,
+    })),
+  };
+  return { imageName: plan.imageName, config, manifest: documentBlob(mediaTypes.manifest, manifest), layers };
+}
+
+/** A document as a blob; its digest is that of exactly these bytes. */
+export function documentBlob(mediaType: string, value: object): Blob {
+  const bytes = Buffer.from(JSON.stringify(value));
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const descriptor: Descriptor = { mediaType, digest, size: bytes.length };
+  return {
+    descriptor,
+    open: async function* () {
+      yield bytes;
+    },
+  };
+}
+
+function imageConfig({ plan, base, time }: AssembleImageOptions, diffIds: readonly string[]): ImageConfig {
+  const [os = "linux", architecture = "amd64"] = plan.platform.split("/");
+  const created = new Date(Math.floor(time.getTime() / 1000) * 1000).toISOString().replace(".000Z", "Z");
+  const earlier = base.config?.history ?? base.layers.map(() => ({ created, created_by: "base" }));
+  return {
+    created,
+    architecture,
+    os,
+    config: containerConfig(plan, base.config?.config ?? {}),
+    rootfs: { type: "layers", diff_ids: diffIds },
+    history: [
+      ...earlier,
+      ...plan.layers.map(({ name }) => ({ created, created_by: `build_processor layer ${name}` })),
+    ],
+  };
+}
+
+/** The base's settings with the plan's over them, as a Dockerfile's ENV, LABEL, USER, … would do. */
+function containerConfig(plan: ImagePlan, base: ContainerConfig): ContainerConfig {
+  const { Cmd: _replaced, ...inherited } = base;
+  return {
+    ...inherited,
+    User: plan.user,
+    Env: mergedEnv(base.Env ?? [], plan.env),
+    Entrypoint: plan.entrypoint,
+    ...(plan.command.length > 0 && { Cmd: plan.command }),
+    WorkingDir: plan.workingDir,
+    Labels: sorted({ ...base.Labels, ...plan.labels }),
+  };
+}
+
+function mergedEnv(base: readonly string[], env: Readonly<Record<string, string>>): string[] {
+  const nameOf = (line: string) => line.split("=", 1)[0]!;
+  return [
+    ...base.map((line) => (nameOf(line) in env ? `${nameOf(line)}=${env[nameOf(line)]}` : line)),
+    ...Object.entries(env)
+      .filter(([name]) => !base.some((line) => nameOf(line) === name))
+      .map(([name, value]) => `${name}=${value}`),
+  ];
+}
+
+const sorted = (labels: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
