@@ -82,13 +82,19 @@ function imageConfig({ plan, base, time }: AssembleImageOptions, diffIds: readon
   };
 }
 
-/** The base's settings with the plan's over them, as a Dockerfile's ENV, LABEL, USER, … would do. */
+/** What engines give a process whose image says nothing; Docker writes it down when it builds from nothing. */
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * The base's settings with the plan's over them, as a Dockerfile's ENV, LABEL, USER, … would do. A health check is
+ * left out, which is what NONE means: OCI's configuration has no place for one.
+ */
 function containerConfig(plan: ImagePlan, base: ContainerConfig): ContainerConfig {
-  const { Cmd: _replaced, ...inherited } = base;
+  const { Cmd: _replaced, Healthcheck: _none, ...inherited } = base;
   return {
     ...inherited,
     User: plan.user,
-    Env: mergedEnv(base.Env ?? [], plan.env),
+    Env: mergedEnv(base.Env ?? [defaultPath], plan.env),
     Entrypoint: plan.entrypoint,
     ...(plan.command.length > 0 && { Cmd: plan.command }),
     WorkingDir: plan.workingDir,

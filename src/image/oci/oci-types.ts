@@ -53,6 +53,7 @@ export interface ContainerConfig {
   readonly Entrypoint?: readonly string[] | null;
   readonly Cmd?: readonly string[] | null;
   readonly WorkingDir?: string;
+  readonly Healthcheck?: unknown;
   readonly Labels?: Readonly<Record<string, string>> | null;
 }
 
