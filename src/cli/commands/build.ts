@@ -75,15 +75,8 @@ async function modelOf(
     folds: config.folds,
   };
   if (args["download-pretrained"]) return pretrainedModel(wanted, args["zenodo-url"], session);
-  return trainedModel(
-    { ...wanted, modelDir: resolveModelDir(args["model-dir"] ?? "models", session) },
-    session,
-  );
+  return trainedModel({ ...wanted, modelDir: args["model-dir"] ?? "models" }, session);
 }
-
-/** An address stays as it is. */
-const resolveModelDir = (text: string, { terminal }: CommandSession): string =>
-  /^[a-z]+:/.test(text) ? text : resolve(terminal.currentDirectory, text);
 
 interface BuildRequest {
   readonly args: BuildArguments;

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import { lockFileName } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
@@ -15,17 +15,19 @@ export async function trainedModel(
   options: FindModelOptions,
   session: CommandSession,
 ): Promise<TrainedModel> {
-  const isFolder =
-    (await stat(options.modelDir).catch(() => null))?.isDirectory() ?? !isAddress(options.modelDir);
-  if (isFolder) return findModel(options);
-  const context = await sourceContext(undefined, session);
   const { modelDir, folds, configuration, checkpointName } = options;
+  const folder = resolve(session.terminal.currentDirectory, modelDir);
+  const isFolder =
+    !/^[a-z]+:/.test(modelDir) && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
+  if (isFolder) return findModel({ ...options, modelDir: folder });
   const wanted = {
     ...(folds === undefined ? {} : { folds }),
     ...(configuration === undefined ? {} : { configuration }),
     ...(checkpointName === undefined ? {} : { checkpointName }),
   };
-  return findModel({ ...options, modelDir: await localModelFolder(modelDir, wanted, context) });
+  const address = /^[a-z]+:/.test(modelDir) ? modelDir : folder;
+  const context = await sourceContext(undefined, session);
+  return findModel({ ...options, modelDir: await localModelFolder(address, wanted, context) });
 }
 
 /** The pretrained model that a config's task names. */
@@ -66,9 +68,6 @@ function mirror(text: string): URL {
   if (URL.canParse(text)) return new URL(text);
   throw new ProcessorError("USAGE", `--zenodo-url ${text} is no URL`);
 }
-
-const isAddress = (text: string): boolean =>
-  /^(https?|zenodo):/.test(text) || text.toLowerCase().endsWith(".zip");
 
 interface ModelArguments {
   readonly "model-dir": string;

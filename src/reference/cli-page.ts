@@ -1,0 +1,19 @@
+import { commands, parseCommandLine } from "../cli/command-line.js";
+
+/** docs/reference/cli.md: the help text of every command. */
+export async function cliPage(): Promise<string> {
+  const sections: string[] = [];
+  for (const name of Object.keys(commands)) {
+    const words = name === "build" ? [] : [name];
+    const parsed = await parseCommandLine([...words, "--help"]);
+    if (parsed.kind !== "text") throw new Error(`${name} --help ran instead of printing`);
+    sections.push(
+      `## \`build_processor${words.map((word) => ` ${word}`).join("")}\`\n\n\`\`\`\n${parsed.text.trim()}\n\`\`\`\n`,
+    );
+  }
+  return `# The command line
+
+In the clone every command runs as \`npx build_processor …\`.
+
+${sections.join("\n")}`;
+}

@@ -1,0 +1,13 @@
+import { readConfigSchema } from "../config/load-config.js";
+import { cliPage } from "./cli-page.js";
+import { configPage } from "./config-page.js";
+import { errorsPage } from "./errors-page.js";
+
+/** The generated pages by their place below docs/reference. */
+export async function referencePages(): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ["config.md", configPage(await readConfigSchema())],
+    ["cli.md", await cliPage()],
+    ["errors.md", errorsPage()],
+  ]);
+}

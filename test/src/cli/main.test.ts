@@ -1,0 +1,214 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { main } from "../../../src/cli/main.js";
+import { loadConfig } from "../../../src/config/load-config.js";
+import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { type TestTerminal, testTerminal } from "../../support/test-terminal.js";
+
+let folder = "";
+let terminal: TestTerminal;
+const blobs = goldenPath("v2", "blobs_2d", "model");
+const blobsInput = goldenPath("v2", "blobs_2d", "input");
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cli-"));
+  terminal = testTerminal(folder);
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const run = (...argv: readonly string[]): Promise<number> => main(argv, terminal);
+
+describe("a mistake on the command line exits with 2 and says what was meant", () => {
+  test.each([
+    { argv: ["--modle-dir", "x"], says: "no option --modle-dir; did you mean --model-dir?" },
+    { argv: ["predct"], says: "no command predct; did you mean predict?" },
+    { argv: ["predict", "--disable-ttaa"], says: "did you mean --disable-tta?" },
+    { argv: ["predict", "--model-dir", "x"], says: "Missing required arguments: input, output" },
+    { argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--device", "tpu"], says: "Choices" },
+    {
+      argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--step-size", "2"],
+      says: "--step-size 2 is not above 0",
+    },
+    {
+      argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--overwrite", "--continue"],
+      says: "exclude each other",
+    },
+    { argv: ["--push"], says: "--push is not there yet" },
+    { argv: ["models", "info"], says: "needs the name of a model" },
+  ])("$argv", async ({ argv, says }) => {
+    expect(await run(...argv)).toBe(2);
+    expect(terminal.printed.err).toContain(says);
+    expect(terminal.printed.out).toBe("");
+  });
+});
+
+describe("--help", () => {
+  test.each([[], ["predict"], ["convert"], ["init"], ["base-image"], ["models"]])(
+    "of %s groups and explains the options",
+    async (...words) => {
+      expect(await run(...words, "--help")).toBe(0);
+      expect(terminal.printed.out).toMatch(/Model:|Image:|Output:/);
+      expect(terminal.printed.out).toContain("Examples:");
+    },
+  );
+
+  test("--version is package.json's", async () => {
+    expect(await run("--version")).toBe(0);
+    const { version } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
+      version: string;
+    };
+    expect(terminal.printed.out.trim()).toBe(version);
+  });
+});
+
+describe("a wrong config.json exits with 2 before any work", () => {
+  test.each([
+    { name: "not there", text: null, code: "CONFIG_NOT_FOUND", says: "No config file found at:" },
+    { name: "no JSON", text: '{"task_id": 3,\n "x" }', code: "CONFIG_NOT_JSON", says: "line 2, column 6" },
+    { name: "no object", text: "[]", code: "CONFIG_INVALID", says: "must hold a JSON object" },
+    {
+      name: "a wrong type",
+      text: '{"task_id": "x"}',
+      code: "CONFIG_INVALID",
+      says: '/task_id: found "x", allowed: integer',
+    },
+    {
+      name: "a misspelled key",
+      text: '{"allowed_extension": ["mha"]}',
+      code: "CONFIG_INVALID",
+      says: "did you mean allowed_extensions?",
+    },
+    {
+      name: "a misspelled value",
+      text: '{"model": "3d_fulres"}',
+      code: "CONFIG_INVALID",
+      says: "did you mean 3d_fullres?",
+    },
+    {
+      name: "out of range",
+      text: '{"num_threads_nifti_save": 65}',
+      code: "CONFIG_INVALID",
+      says: "must be <= 64",
+    },
+    {
+      name: "a folder that leaves the output",
+      text: '{"overlay_destination": "../x"}',
+      code: "CONFIG_INVALID",
+      says: "/overlay_destination",
+    },
+  ])("$name", async ({ text, code, says }) => {
+    if (text !== null) writeFileSync(join(folder, "own.json"), text);
+    expect(await run("--config-file", "own.json", "--model-dir", blobs)).toBe(2);
+    expect(terminal.printed.err).toContain(`error ${code}`);
+    expect(terminal.printed.err).toContain(says);
+  });
+
+  test("several faults are told at once", async () => {
+    writeFileSync(
+      join(folder, "own.json"),
+      '{"task_id": -1, "folds": ["zero"], "device": "gpu", "tasc_name": "x"}',
+    );
+    await run("--config-file", "own.json");
+    expect(terminal.printed.err).toContain("has 4 faults");
+  });
+});
+
+describe("a wrong model exits with 3", () => {
+  test.each([
+    { name: "a folder that is not there", argv: ["--model-dir", "nothing"], code: "MODEL_NOT_FOUND" },
+    { name: "an empty folder", argv: ["--model-dir", "."], code: "MODEL_NOT_FOUND" },
+    {
+      name: "a fold that it does not have",
+      argv: ["--model-dir", blobs, "--folds", "4"],
+      code: "FOLD_MISSING",
+    },
+  ])("$name", async ({ argv, code }) => {
+    expect(await run("convert", ...argv, "-o", "converted")).toBe(3);
+    expect(terminal.printed.err).toContain(`error ${code}`);
+    expect(existsSync(join(folder, "converted"))).toBe(false);
+  });
+
+  test("a config of another task", async () => {
+    writeFileSync(join(folder, "config.json"), '{"task_id": 3, "task_name": "Liver"}');
+    expect(await run("--model-dir", blobs)).toBe(3);
+    expect(terminal.printed.err).toContain("MODEL_TASK_MISMATCH");
+  });
+});
+
+test("a build without an engine says so and what to do instead", async () => {
+  expect(await run("--model-dir", blobs, "--tag", "team/blobs:1")).toBe(5);
+  expect(terminal.printed.err).toContain("error ENGINE_MISSING");
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("--context-only goes as far as the Dockerfile", async () => {
+  expect(await run("--model-dir", blobs, "--tag", "team/blobs:1", "--context-only")).toBe(0);
+  expect(terminal.printed.out).toContain("docker build -t team/blobs:1");
+  expect(readFileSync(join(folder, "build", "Dockerfile"), "utf8")).toMatch(/^FROM nnunet-processor-base/m);
+});
+
+test("convert writes a folder, and does not touch one that is there", async () => {
+  expect(await run("convert", "--model-dir", blobs, "-o", "converted", "--json")).toBe(0);
+  expect(JSON.parse(terminal.printed.out)).toMatchObject({ model: { configuration: "2d" } });
+  expect(readdirSync(join(folder, "converted"))).toContain("fold_0.onnx");
+  expect(await run("convert", "--model-dir", blobs, "-o", "converted")).toBe(5);
+  expect(terminal.printed.err).toContain("OUTPUT_EXISTS");
+});
+
+test("init writes a config that the build takes", async () => {
+  expect(await run("init", "--model-dir", goldenPath("v2", "mr_regions_resenc_3d", "model"))).toBe(0);
+  const config = await loadConfig(join(folder, "config.json"));
+  expect(config).toMatchObject({ taskId: 502, taskName: "MRRegions", configuration: "3d_fullres" });
+  expect(await run("init", "--model-dir", blobs)).toBe(5);
+});
+
+describe("predict", () => {
+  test("prints only JSON on stdout when asked for", async () => {
+    expect(
+      await run("predict", "--model-dir", blobs, "-i", blobsInput, "-o", "out", "--disable-tta", "--json"),
+    ).toBe(0);
+    const report = JSON.parse(terminal.printed.out) as { cases: readonly { status: string }[] };
+    expect(report.cases.map(({ status }) => status)).toEqual(["done"]);
+    expect(readdirSync(join(folder, "out"))).toEqual(["blob_010.nii.gz"]);
+  });
+
+  test("exits with 6 when a case failed, and names it", async () => {
+    mkdirSync(join(folder, "in"));
+    writeFileSync(join(folder, "in", "bad_0000.nii.gz"), "no image");
+    expect(await run("predict", "--model-dir", blobs, "-i", "in", "-o", "out")).toBe(6);
+    expect(terminal.printed.err).toMatch(/bad: IMAGE_TRUNCATED/);
+    expect(terminal.printed.err).toContain("error SOME_CASES_FAILED");
+  });
+
+  test("stops at Ctrl-C with 130 and leaves nothing", async () => {
+    const model = goldenPath("v2", "brain_tissue_3d", "model");
+    const input = goldenPath("v2", "brain_tissue_3d", "input");
+    const running = run("predict", "--model-dir", model, "-i", input, "-o", "out");
+    const isUnderWay = () => existsSync(join(folder, "out"));
+    while (!isUnderWay()) await new Promise((resolve) => setImmediate(resolve));
+    terminal.interrupt();
+    expect(await running).toBe(130);
+    expect(terminal.printed.err).toContain("INTERRUPTED");
+    expect(readdirSync(join(folder, "out"))).toEqual([]);
+  });
+});
+
+test("the program itself exits with the code and keeps stdout clean", () => {
+  const program = join(repositoryRoot, "dist", "build_processor.js");
+  const good = spawnSync(process.execPath, [program, "predict", "--help"], { encoding: "utf8" });
+  expect([good.status, good.stderr]).toEqual([0, ""]);
+  const bad = spawnSync(process.execPath, [program, "--nothing"], { encoding: "utf8" });
+  expect([bad.status, bad.stdout]).toEqual([2, ""]);
+});

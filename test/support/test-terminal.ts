@@ -1,0 +1,38 @@
+import type { Terminal } from "../../src/cli/terminal.js";
+
+/** A terminal in memory: what was printed, and a Ctrl-C at hand. */
+export interface TestTerminal extends Terminal {
+  readonly printed: { out: string; err: string };
+  readonly interrupt: () => void;
+}
+
+export function testTerminal(currentDirectory: string): TestTerminal {
+  const printed = { out: "", err: "" };
+  let listener: ((signalName: string) => void) | null = null;
+  return {
+    printed,
+    out: (text) => {
+      printed.out += text;
+    },
+    err: (text) => {
+      printed.err += text;
+    },
+    ...{
+      isInteractive: false,
+      columns: 100,
+      currentDirectory,
+      environment: { ...process.env, DOCKER_HOST: "tcp://127.0.0.1:9" },
+    },
+    now: () => performance.now(),
+    exitNow: (code) => {
+      throw new Error(`exited at once with ${code}`);
+    },
+    onInterrupt(callback) {
+      listener = callback;
+      return () => {
+        listener = null;
+      };
+    },
+    interrupt: () => listener?.("SIGINT"),
+  };
+}
