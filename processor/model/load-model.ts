@@ -57,6 +57,8 @@ function parseManifest(path: string, text: string): ProcessorManifest {
   } catch (cause) {
     throw invalid(`no JSON: ${(cause as Error).message}`);
   }
+  if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest))
+    throw invalid("no JSON object");
   if (manifest.manifestVersion !== 1)
     throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
   if (!Array.isArray(manifest.models) || manifest.models.length !== 1)

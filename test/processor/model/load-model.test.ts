@@ -1,0 +1,107 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { loadModel } from "../../../processor/model/load-model.js";
+import { silentProgress } from "../../../processor/progress/progress.js";
+import { convertModel } from "../../../src/convert-pipeline.js";
+import { findModel } from "../../../src/model-source/find-model.js";
+import { testSettings } from "../../support/convert.js";
+import { goldenPath } from "../../support/golden.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "load-model-"));
+const original = join(scratch, "original");
+let folder = "";
+
+beforeAll(async () => {
+  const model = await findModel({ modelDir: goldenPath("v2", "blobs_3d_fullres", "model") });
+  await convertModel({ model, settings: testSettings, outputDir: original, progress: silentProgress });
+});
+
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(scratch, "copy-"));
+  cpSync(original, folder, { recursive: true });
+});
+
+const manifestPath = (): string => join(folder, "manifest.json");
+
+interface EditableManifest {
+  manifestVersion: number;
+  models: { folds: { onnxFile: string; weightsFile: string }[]; [key: string]: unknown }[];
+  settings?: unknown;
+}
+
+function editManifest(change: (manifest: EditableManifest) => void): void {
+  const manifest = JSON.parse(readFileSync(manifestPath(), "utf8")) as EditableManifest;
+  change(manifest);
+  writeFileSync(manifestPath(), JSON.stringify(manifest));
+}
+
+describe("a converted folder", () => {
+  test("loads with all folds, or those that are asked for", async () => {
+    const all = await loadModel(folder, null);
+    expect(all.folds.map(({ fold }) => fold)).toEqual(["0", "1"]);
+    expect(all.folds[1]!.onnxFile).toBe(join(folder, "fold_1.onnx"));
+    expect((await loadModel(folder, ["1"])).folds.map(({ fold }) => fold)).toEqual(["1"]);
+  });
+
+  test("refuses folds that it lacks, and says which it has", async () => {
+    await expect(loadModel(folder, ["0", "3"])).rejects.toMatchObject({
+      code: "FOLD_MISSING",
+      message: expect.stringContaining("folds 0, 1, not 3"),
+    });
+  });
+
+  test("without a manifest is none", async () => {
+    rmSync(manifestPath());
+    await expect(loadModel(folder, null)).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+  });
+});
+
+describe("a manifest is refused, with the reason, when", () => {
+  test.each<readonly [string, () => void, RegExp]>([
+    ["it is cut off", () => truncateSync(manifestPath(), 200), /no JSON/],
+    ["it is null", () => writeFileSync(manifestPath(), "null"), /no JSON object/],
+    ["it is a list", () => writeFileSync(manifestPath(), "[]"), /no JSON object/],
+    [
+      "another version wrote it",
+      () =>
+        editManifest((manifest) => {
+          manifest.manifestVersion = 2;
+        }),
+      /version is 2, this processor reads 1/,
+    ],
+    [
+      "it has no model",
+      () =>
+        editManifest((manifest) => {
+          manifest.models = [];
+        }),
+      /one model/,
+    ],
+    [
+      "a model has no plan",
+      () => editManifest(({ models }) => void delete models[0]!["plan"]),
+      /plan is missing/,
+    ],
+    ["a model has no folds", () => editManifest(({ models }) => void models[0]!.folds.splice(0)), /no folds/],
+    ["settings are missing", () => editManifest((manifest) => void delete manifest.settings), /settings/],
+    [
+      "a file lies outside",
+      () =>
+        editManifest(({ models }) => {
+          models[0]!.folds[0]!.onnxFile = "../../etc/passwd";
+        }),
+      /outside its folder/,
+    ],
+    ["weights are missing", () => rmSync(join(folder, "fold_1.weights")), /fold_1\.weights is missing/],
+  ])("%s", async (_, spoil, message) => {
+    spoil();
+    await expect(loadModel(folder, null)).rejects.toMatchObject({
+      code: "MANIFEST_INVALID",
+      message: expect.stringMatching(message),
+    });
+  });
+});

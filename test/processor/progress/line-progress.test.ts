@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { createLineProgress, progressText } from "../../../processor/progress/line-progress.js";
+import type { ProgressTaskOptions } from "../../../processor/progress/progress.js";
+
+const task: ProgressTaskOptions = { label: "case_1: predicting", total: 40, unit: "windows" };
+
+/** Advances a task of 40 units at these milliseconds, one unit each. */
+function linesOf(atMs: readonly number[]): readonly string[] {
+  const lines: string[] = [];
+  let clock = 0;
+  const progress = createLineProgress({ write: (line) => void lines.push(line), now: () => clock });
+  const running = progress.start(task);
+  for (const at of atMs) {
+    clock = at;
+    running.advance(1);
+  }
+  running.done();
+  return lines;
+}
+
+describe("progress in a log", () => {
+  test("says nothing about what is quickly done", () => {
+    expect(linesOf([100, 500, 1900])).toEqual([]);
+  });
+
+  test("says more at most every five seconds, with the time that is left", () => {
+    expect(linesOf([1000, 2000, 3000, 6900, 7000, 11_000, 12_000])).toEqual([
+      "case_1: predicting 2 of 40 windows (5 %), 38 s left",
+      "case_1: predicting 5 of 40 windows (12 %), 49 s left",
+      "case_1: predicting 7 of 40 windows (17 %), 57 s left",
+    ]);
+  });
+
+  test("passes notes on at once", () => {
+    const lines: string[] = [];
+    createLineProgress({ write: (line) => void lines.push(line), now: () => 0 }).note("a warning");
+    expect(lines).toEqual(["a warning"]);
+  });
+});
+
+describe("a line of progress", () => {
+  test.each([
+    ["long times in minutes", { done: 1, seconds: 10 }, "(2 %), 7 min left"],
+    ["very long ones in hours", { done: 1, seconds: 300 }, "(2 %), 3.3 h left"],
+    ["no time before anything is done", { done: 0, seconds: 3 }, "(0 %), ? left"],
+    ["the end", { done: 40, seconds: 3 }, "(100 %), 0 s left"],
+  ])("tells %s", (_, at, end) => {
+    expect(progressText(task, at).endsWith(end)).toBe(true);
+  });
+
+  test("counts bytes in megabytes, and only what is known", () => {
+    const bytes: ProgressTaskOptions = { label: "download", unit: "bytes" };
+    expect(progressText(bytes, { done: 12_345_678, seconds: 5 })).toBe("download 12.3 MB");
+  });
+});
