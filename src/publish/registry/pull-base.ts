@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { BaseImage } from "../../image/oci/base-image.js";
+import type { BlobCache } from "../../image/oci/blob-cache.js";
+import {
+  type Descriptor,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  type LayerBlob,
+  mediaTypes,
+} from "../../image/oci/oci-types.js";
+import { verified } from "../../image/oci/verified-bytes.js";
+import { type RegistryClient, reasonOf } from "./registry-client.js";
+
+const accepted = [mediaTypes.index, mediaTypes.dockerIndex, mediaTypes.manifest, mediaTypes.dockerManifest];
+const gzipLayer = /(\+gzip|\.tar\.gzip)$/;
+const maxDocumentBytes = 4 << 20;
+
+export interface PullBaseOptions {
+  readonly client: RegistryClient;
+  /** A tag or a digest. */
+  readonly reference: string;
+  readonly cache: BlobCache;
+}
+
+export interface PulledBase extends BaseImage {
+  /** Of the manifest for linux/amd64: pins the base. */
+  readonly manifestDigest: string;
+}
+
+/**
+ * The image for linux/amd64 behind a reference. Only its documents are fetched; a layer comes when somebody reads it,
+ * once, into the cache. A push to the registry that has it already never does.
+ *
+ * @throws BASE_IMAGE_MISSING, REGISTRY_DENIED, REGISTRY_FAILED, IMAGE_FILE_INVALID
+ */
+export async function pullBase(options: PullBaseOptions): Promise<PulledBase> {
+  const { descriptor, manifest } = await fetchManifest(options, options.reference);
+  const config = JSON.parse((await fetchDocument(options, manifest.config)).toString("utf8")) as ImageConfig;
+  const diffIds = config.rootfs?.diff_ids ?? [];
+  if (diffIds.length !== manifest.layers.length)
+    throw invalid(options, `${manifest.layers.length} layers, but ${diffIds.length} in the configuration`);
+  return {
+    manifestDigest: descriptor.digest,
+    config,
+    layers: manifest.layers.map((layer, i) => lazyLayer(options, layer, diffIds[i]!)),
+  };
+}
+
+async function fetchManifest(
+  options: PullBaseOptions,
+  reference: string,
+): Promise<{ readonly descriptor: Pick<Descriptor, "digest">; readonly manifest: ImageManifest }> {
+  const { client } = options;
+  const answer = await client.retrying(`looking up ${reference}`, () =>
+    client.send(client.url(`manifests/${reference}`), {
+      method: "GET",
+      headers: { accept: accepted.join(", ") },
+    }),
+  );
+  if (answer.status !== 200)
+    throw new ProcessorError(
+      "BASE_IMAGE_MISSING",
+      `${client.registry}/${client.repository} has no ${reference} (${answer.status}${reasonOf(answer)})`,
+    );
+  const digest = digestOf(answer.body);
+  if (reference.startsWith("sha256:") && reference !== digest)
+    throw invalid(options, `${reference} has other bytes`);
+  const document = JSON.parse(answer.body.toString("utf8")) as ImageManifest | ImageIndex;
+  if (!("manifests" in document)) return { descriptor: { digest }, manifest: document };
+  const found = document.manifests.find(
+    ({ platform }) => platform?.os === "linux" && platform.architecture === "amd64",
+  );
+  if (found === undefined) throw invalid(options, "no image for linux/amd64");
+  return await fetchManifest(options, found.digest);
+}
+
+async function fetchDocument({ client }: PullBaseOptions, descriptor: Descriptor): Promise<Buffer> {
+  if (descriptor.size > maxDocumentBytes)
+    throw new ProcessorError("IMAGE_FILE_INVALID", `${descriptor.digest} is longer than 4 MiB`);
+  return await client.retrying(`fetching ${descriptor.digest.slice(0, 19)}`, async () => {
+    const parts: Uint8Array[] = [];
+    const bytes = await client.open(client.url(`blobs/${descriptor.digest}`));
+    for await (const part of verified(bytes, descriptor)) parts.push(part);
+    return Buffer.concat(parts);
+  });
+}
+
+function lazyLayer(options: PullBaseOptions, descriptor: Descriptor, diffId: string): LayerBlob {
+  const { client, cache } = options;
+  const { digest, size, mediaType } = descriptor;
+  if (!gzipLayer.test(mediaType)) throw invalid(options, `a layer is ${mediaType}; only gzip is read here`);
+  return {
+    descriptor: { mediaType: mediaTypes.gzipLayer, digest, size },
+    diffId,
+    open: async function* () {
+      if (!(await cache.has({ digest, size }))) await fetchLayer(client, descriptor, cache);
+      yield* cache.read(digest);
+    },
+  };
+}
+
+async function fetchLayer(client: RegistryClient, descriptor: Descriptor, cache: BlobCache): Promise<void> {
+  const { digest, size } = descriptor;
+  const label = `fetching ${digest.slice(0, 19)}`;
+  const task = client.progress.start({ label, total: size, unit: "bytes" });
+  try {
+    await client.retrying(label, async () => {
+      const bytes = await client.open(client.url(`blobs/${digest}`));
+      await cache.write(verified(counted(bytes, task.advance), descriptor), client.signal ?? undefined);
+    });
+  } finally {
+    task.done();
+  }
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, count: (length: number) => void) {
+  for await (const chunk of bytes) {
+    count(chunk.length);
+    yield chunk;
+  }
+}
+
+const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+const invalid = ({ client }: PullBaseOptions, what: string): ProcessorError =>
+  new ProcessorError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`);
