@@ -1,0 +1,270 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { type ArchiveFacts, readArchiveFacts } from "./archive-facts.js";
+
+/** One rule of a platform, and what this archive makes of it. */
+export interface Finding {
+  /** Stays the same from version to version. */
+  readonly check: string;
+  readonly result: "pass" | "fail" | "warning" | "not-checked";
+  /** What was found. */
+  readonly reason: string;
+  /** What to do; null where nothing is to be done. */
+  readonly remedy: string | null;
+}
+
+export interface PreflightReport {
+  readonly archive: string;
+  readonly target: "grand-challenge";
+  readonly bytes: number;
+  /** `sha256:…`, by which the platform knows an image; null when there is none. */
+  readonly configDigest: string | null;
+  /** True when nothing fails. */
+  readonly isAccepted: boolean;
+  /** In the order in which the platform looks. */
+  readonly findings: readonly Finding[];
+}
+
+export interface PreflightOptions {
+  readonly archive: string;
+  /** Config digests that were uploaded before. */
+  readonly uploadedDigests?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** grand-challenge.org's maximum. */
+const maxBytes = 10 * 1024 ** 3;
+
+/**
+ * Looks at an archive as grand-challenge.org does after an upload: each of its checks in its order. A check whose
+ * precondition failed is reported as not checked, so that nothing passes by accident.
+ *
+ * @throws INPUT_NOT_FOUND when the archive can't be read
+ */
+export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
+  const facts = await readArchiveFacts(options.archive, options.signal);
+  const findings = checks.map((check) => check(facts, options));
+  return {
+    archive: options.archive,
+    target: "grand-challenge",
+    bytes: facts.bytes,
+    configDigest: configDigest(facts),
+    isAccepted: findings.every(({ result }) => result === "pass" || result === "warning"),
+    findings,
+  };
+}
+
+type Check = (facts: ArchiveFacts, options: PreflightOptions) => Finding;
+
+const checks: readonly Check[] = [
+  checkExtension,
+  checkTar,
+  checkManifest,
+  checkSingleImage,
+  checkManifestKeys,
+  checkConfigName,
+  checkUser,
+  checkArchitecture,
+  checkApiMethod,
+  checkIsNew,
+  checkSize,
+  checkLayers,
+];
+
+function checkExtension({ archive }: ArchiveFacts): Finding {
+  const name = basename(archive);
+  return /\.tar(\.gz|\.xz)?$/.test(name)
+    ? pass("extension", `${name} ends with an accepted extension`)
+    : fail("extension", `${name} ends with neither .tar, .tar.gz nor .tar.xz`, "Rename it after what it is.");
+}
+
+function checkTar({ problem, entries }: ArchiveFacts): Finding {
+  return problem === null
+    ? pass("tar", `a whole tar with ${entries.size} files`)
+    : fail("tar", problem, "Write the archive again and compare its size after the upload.");
+}
+
+function checkManifest({ documents, entries, problem }: ArchiveFacts): Finding {
+  if (problem !== null) return notChecked("manifest", problem);
+  if (!entries.has("manifest.json"))
+    return fail(
+      "manifest",
+      entries.has("./manifest.json")
+        ? "it is called ./manifest.json; only the exact name manifest.json is found"
+        : "there is no file manifest.json",
+      "Write the archive with `docker save` or --export, not with tar by hand.",
+    );
+  return Array.isArray(documents.get("manifest.json"))
+    ? pass("manifest", "manifest.json is a list")
+    : fail(
+        "manifest",
+        "manifest.json is not a JSON list",
+        "Write the archive with `docker save` or --export.",
+      );
+}
+
+function checkSingleImage({ documents }: ArchiveFacts): Finding {
+  const manifest = documents.get("manifest.json");
+  if (!Array.isArray(manifest)) return notChecked("single-image", "there is no manifest");
+  return manifest.length === 1
+    ? pass("single-image", "exactly one image")
+    : fail("single-image", `${manifest.length} images`, "Save one image only: `docker save NAME:TAG`.");
+}
+
+function checkManifestKeys({ documents }: ArchiveFacts): Finding {
+  const entry = manifestEntry(documents);
+  if (entry === null) return notChecked("manifest-keys", "there is no manifest of one image");
+  const missing = ["Config", "RepoTags", "Layers"].filter((key) => !(key in entry));
+  return missing.length === 0
+    ? pass("manifest-keys", "Config, RepoTags and Layers are there")
+    : fail(
+        "manifest-keys",
+        `${missing.join(", ")} missing${"config" in entry ? "; config is spelt with a small c" : ""}`,
+        "Write the archive with `docker save` or --export.",
+      );
+}
+
+function checkConfigName(facts: ArchiveFacts): Finding {
+  const name = configName(facts);
+  if (name === null) return notChecked("config-name", "the manifest has no Config");
+  const isAccepted = /^(?:[0-9a-f]{64}\.json|blobs\/sha256\/[0-9a-f]{64}|sha256:[0-9a-f]{64})$/.test(name);
+  if (!isAccepted)
+    return fail("config-name", `Config is "${name}"`, "Write the archive with `docker save` or --export.");
+  const digest = configDigest(facts);
+  if (digest === null)
+    return fail("config-name", `${name} is not in the archive`, "Write the archive again.");
+  return name.includes(digest.slice(7))
+    ? pass("config-name", name)
+    : fail(
+        "config-name",
+        `${name} has the digest ${digest}`,
+        "Write the archive again: the configuration was edited.",
+      );
+}
+
+function checkUser(facts: ArchiveFacts): Finding {
+  const config = containerConfig(facts);
+  if (config === null) return notChecked("user", "there is no configuration");
+  const user = String(config["User"] ?? "").toLowerCase();
+  const isRoot = user === "" || /^(root|0)(:|$)/.test(user);
+  return isRoot
+    ? fail(
+        "user",
+        `the image runs as ${user === "" ? "nobody in particular, so as root" : user}`,
+        "Set USER 1000:1000.",
+      )
+    : pass("user", `the image runs as ${user}`);
+}
+
+function checkArchitecture(facts: ArchiveFacts): Finding {
+  const config = imageConfig(facts);
+  if (config === null) return notChecked("architecture", "there is no configuration");
+  const architecture = String(config["architecture"] ?? "nothing");
+  return architecture === "amd64"
+    ? pass("architecture", architecture)
+    : fail("architecture", architecture, "Build for linux/amd64.");
+}
+
+function checkApiMethod(facts: ArchiveFacts): Finding {
+  const config = containerConfig(facts);
+  if (config === null) return notChecked("api-method", "there is no configuration");
+  const label = asRecord(config["Labels"])?.["org.grand-challenge.api-method"];
+  if (label === undefined) return pass("api-method", "no label: one process for each case (exec)");
+  return label === "exec" || label === "invoke"
+    ? pass("api-method", label)
+    : fail(
+        "api-method",
+        `the label is "${String(label)}"`,
+        "Set org.grand-challenge.api-method to exec or invoke.",
+      );
+}
+
+function checkIsNew(facts: ArchiveFacts, { uploadedDigests = [] }: PreflightOptions): Finding {
+  const digest = configDigest(facts);
+  if (digest === null) return notChecked("new-image", "there is no configuration");
+  return uploadedDigests.includes(digest)
+    ? fail(
+        "new-image",
+        `${digest} was uploaded before`,
+        "Nothing changed since: use the image that is there.",
+      )
+    : pass("new-image", `${digest}; if the platform says "already been uploaded", it has this very image`);
+}
+
+function checkSize({ bytes }: ArchiveFacts): Finding {
+  const size = `${(bytes / 1024 ** 3).toFixed(2)} GiB of 10 GiB`;
+  if (bytes > maxBytes)
+    return fail("size", size, "Use fewer folds, or upload the weights apart as a model tarball.");
+  return bytes > 0.8 * maxBytes
+    ? { check: "size", result: "warning", reason: size, remedy: "Little room is left for another fold." }
+    : pass("size", size);
+}
+
+function checkLayers(facts: ArchiveFacts): Finding {
+  const names = layerNames(facts);
+  if (names === null) return notChecked("layer-compression", "the manifest has no Layers");
+  const found = names.map((name) => facts.entries.get(name)?.compression ?? "missing");
+  const kinds = [...new Set(found)];
+  if (kinds.includes("missing"))
+    return fail(
+      "layer-compression",
+      `${names[found.indexOf("missing")]} is not in the archive`,
+      "Write it again.",
+    );
+  return kinds.length <= 1
+    ? pass("layer-compression", `${names.length} layers, all ${kinds[0] ?? "absent"}`)
+    : fail(
+        "layer-compression",
+        `layers are ${kinds.join(" and ")}: the upload passes, the run fails`,
+        "Write the archive with --export: it frames all layers alike.",
+      );
+}
+
+function manifestEntry(documents: ReadonlyMap<string, unknown>): Readonly<Record<string, unknown>> | null {
+  const manifest = documents.get("manifest.json");
+  return Array.isArray(manifest) && manifest.length === 1 ? asRecord(manifest[0]) : null;
+}
+
+function configName({ documents }: ArchiveFacts): string | null {
+  const name = manifestEntry(documents)?.["Config"];
+  return typeof name === "string" ? name : null;
+}
+
+const imageConfig = (facts: ArchiveFacts): Readonly<Record<string, unknown>> | null =>
+  asRecord(facts.documents.get(configName(facts) ?? ""));
+
+function containerConfig(facts: ArchiveFacts): Readonly<Record<string, unknown>> | null {
+  const config = imageConfig(facts);
+  return config === null ? null : (asRecord(config["config"]) ?? {});
+}
+
+function configDigest({ texts, ...facts }: ArchiveFacts): string | null {
+  const text = texts.get(configName({ texts, ...facts }) ?? "");
+  return text === undefined ? null : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+function layerNames({ documents }: ArchiveFacts): readonly string[] | null {
+  const names = manifestEntry(documents)?.["Layers"];
+  return Array.isArray(names) ? names.map(String) : null;
+}
+
+const asRecord = (value: unknown): Readonly<Record<string, unknown>> | null =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+
+const pass = (check: string, reason: string): Finding => ({ check, result: "pass", reason, remedy: null });
+
+const fail = (check: string, reason: string, remedy: string): Finding => ({
+  check,
+  result: "fail",
+  reason,
+  remedy,
+});
+
+const notChecked = (check: string, reason: string): Finding => ({
+  check,
+  result: "not-checked",
+  reason,
+  remedy: null,
+});
