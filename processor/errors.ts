@@ -140,6 +140,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "Write the image again (`docker save`, or build_processor with --export) and copy it completely.",
   },
+  ARCHIVE_REFUSED: {
+    exit: 5,
+    help: "The platform would refuse it too; the report says what to change for each check that fails.",
+  },
   REGISTRY_DENIED: {
     exit: 5,
     help: "Run `docker login` for the registry named, with an account that may write there.",

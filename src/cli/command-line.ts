@@ -11,6 +11,7 @@ import {
   initOptions,
   modelsOptions,
   predictOptions,
+  preflightOptions,
 } from "./command-options.js";
 import type { CommandSession } from "./command-session.js";
 
@@ -83,6 +84,19 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     examples: [["$0 models info Task003_Liver", "channels, labels, licence"]],
     load: async () => (await import("./commands/models.js")).runModels,
+  },
+  preflight: {
+    usage: "preflight <archive>",
+    describe: "check an exported image as the platform will after the upload",
+    options: preflightOptions,
+    positional: {
+      archive: {
+        type: "string",
+        describe: ".tar, .tar.gz or .tar.xz, as `docker save` or --export writes it",
+      },
+    },
+    examples: [["$0 preflight team-liver-1.tar.gz", "grand-challenge's checks, in its order"]],
+    load: async () => (await import("./commands/preflight.js")).runPreflight,
   },
 };
 

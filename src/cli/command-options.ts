@@ -259,3 +259,20 @@ export const modelsOptions = {
   "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
   json,
 } as const satisfies Readonly<Record<string, Options>>;
+
+export const preflightOptions = {
+  target: {
+    group: outputGroup,
+    choices: ["grand-challenge"] as const,
+    default: "grand-challenge" as const,
+    describe: "platform whose checks are made",
+  },
+  uploaded: {
+    group: outputGroup,
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "config digests (sha256:…) that the platform has already",
+  },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;

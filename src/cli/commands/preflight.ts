@@ -1,0 +1,31 @@
+import { resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
+import { type Finding, type PreflightReport, preflight } from "../../targets/preflight.js";
+import type { preflightOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+
+type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { readonly archive: string };
+
+/**
+ * `build_processor preflight ARCHIVE`: what the platform will say, before the upload.
+ *
+ * @throws ARCHIVE_REFUSED when a check fails, after the report was printed
+ */
+export async function runPreflight(args: PreflightArguments, session: CommandSession): Promise<number> {
+  const { terminal, signal } = session;
+  const report = await preflight({
+    archive: resolve(terminal.currentDirectory, args.archive),
+    uploadedDigests: args.uploaded ?? [],
+    signal,
+  });
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+  if (report.isAccepted) return 0;
+  const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
+  throw new ProcessorError("ARCHIVE_REFUSED", `${args.archive}: ${failed.join(", ")}`);
+}
+
+const asText = ({ findings }: PreflightReport): string => findings.map(line).join("");
+
+const line = ({ check, result, reason, remedy }: Finding): string =>
+  `${result.padEnd(12)} ${check.padEnd(18)} ${reason}\n${remedy === null ? "" : `${" ".repeat(32)}${remedy}\n`}`;

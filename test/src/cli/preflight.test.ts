@@ -1,0 +1,25 @@
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { silentProgress } from "../../../processor/progress/progress.js";
+import { writeDockerArchive } from "../../../src/image/oci/write-image.js";
+import type { PreflightReport } from "../../../src/targets/preflight.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
+import { runProgram } from "../../support/run-program.js";
+import { testPlan } from "../../support/test-plan.js";
+
+test("preflight prints every check as JSON, and fails with the names of those that failed", async () => {
+  const cwd = scratchFolder();
+  const base = { kind: "root-file-system", archive: await smallRootFileSystem(cwd) } as const;
+  const image = await assemble(testPlan({ base }), join(cwd, "cache"));
+  await writeDockerArchive({ image, path: join(cwd, "image.tar"), progress: silentProgress });
+  const accepted = await runProgram(["preflight", "image.tar", "--json"], { cwd });
+  expect(accepted.exitCode, accepted.err).toBe(0);
+  const report = JSON.parse(accepted.out) as PreflightReport;
+  expect(report.findings.map(({ result }) => result)).toEqual(report.findings.map(() => "pass"));
+  await rename(join(cwd, "image.tar"), join(cwd, "image.zip"));
+  const refused = await runProgram(["preflight", "image.zip"], { cwd });
+  expect(refused.exitCode).toBe(5);
+  expect(refused.out).toMatch(/^fail +extension/);
+  expect(refused.err).toContain("ARCHIVE_REFUSED");
+});
