@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { ImageLayer, LayerEntry } from "../image-plan.js";
+import { adaptiveGzip } from "./adaptive-gzip.js";
 import type { BlobCache, CachedLayer } from "./blob-cache.js";
 import { contentDigest } from "./content-digest.js";
 import { layerTar, withFolders } from "./layer-tar.js";
-import { storedGzip } from "./stored-gzip.js";
 
 /** Rises when the bytes of a layer change for the same files. */
-const layerFormat = "layer 1";
+const layerFormat = "layer 2";
 
 export interface MakeLayerOptions {
   readonly cache: BlobCache;
@@ -29,7 +29,7 @@ export async function frameTar(
   signal?: AbortSignal,
 ): Promise<CachedLayer> {
   const diffId = createHash("sha256");
-  const blob = await cache.write(storedGzip(hashed(tar, diffId)), signal);
+  const blob = await cache.write(adaptiveGzip(hashed(tar, diffId)), signal);
   return { ...blob, diffId: `sha256:${diffId.digest("hex")}` };
 }
 

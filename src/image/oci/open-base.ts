@@ -35,7 +35,7 @@ async function rootFileSystem(archive: string, { cache, signal }: OpenBaseOption
       });
     },
   );
-  const key = `root file system 1 ${[archive, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
+  const key = `root file system 2 ${[archive, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
   const layer = await cache.layer(key, () =>
     frameTar(createReadStream(archive, { highWaterMark: 1 << 20 }), cache, signal),
   );

@@ -12,7 +12,7 @@ import type { ImageConfig } from "./oci-types.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const maxDocumentBytes = 4 << 20;
-const archiveFormat = "docker archive 1";
+const archiveFormat = "docker archive 2";
 
 /** What `manifest.json` says of one image. */
 export interface ArchiveManifestEntry {

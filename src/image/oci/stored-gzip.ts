@@ -46,6 +46,16 @@ export async function* storedGzip(bytes: AsyncIterable<Uint8Array>): AsyncGenera
   yield gzipTrailer(crc, sizeBytes);
 }
 
+/** Bytes in stored blocks, none of them the last. */
+export function storedBlocks(bytes: Uint8Array): Buffer {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const piece = bytes.subarray(at, at + blockBytes);
+    parts.push(storedHeader(piece.length, false), piece);
+  }
+  return Buffer.concat(parts);
+}
+
 function storedHeader(length: number, isLast: boolean): Buffer {
   const header = Buffer.alloc(5);
   header[0] = isLast ? 1 : 0;
