@@ -1,4 +1,5 @@
 import { exportSlices } from "../postprocess/export-slices.js";
+import { keepLargestComponent } from "../postprocess/keep-largest-component.js";
 import { probabilitySlice } from "../postprocess/probability-slice.js";
 import { copyBox } from "../preprocess/copy-box.js";
 import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
@@ -16,6 +17,7 @@ export const kernels = {
   copyBox,
   exportSlices,
   fillMask,
+  keepLargestComponent,
   nonzeroExtent,
   normalizeChannel,
   probabilitySlice,
