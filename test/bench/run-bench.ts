@@ -1,11 +1,12 @@
 /**
  * `npm run bench [section …]`: size and speed against the real nnU-Net, both measured in this run on this machine.
- * Sections: golden, full-size, preprocess, export, convert, image, help. Results go to `out/bench.json` as well.
+ * Sections: golden, full-size, preprocess, export, components, convert, image, help. Results go to `out/bench.json` as well.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../support/golden.js";
+import { benchComponents } from "./bench-components.js";
 import { benchConvert } from "./bench-convert.js";
 import { benchExport } from "./bench-export.js";
 import { benchFullSize } from "./bench-full-size.js";
@@ -21,6 +22,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   "full-size": benchFullSize,
   preprocess: benchPreprocess,
   export: benchExport,
+  components: benchComponents,
   convert: benchConvert,
   image: benchImage,
 };

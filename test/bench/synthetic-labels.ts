@@ -1,0 +1,28 @@
+import type { Zyx } from "../../processor/volume/axes.js";
+
+/** A whole body at a scanner's full resolution. */
+export const componentSizeZyx = [800, 512, 512] as const;
+export const componentLabels = [1, 2, 3] as const;
+
+/** Of 2²⁴ voxels. The peer's time grows with the square of the components, so they are few. */
+const specks = 200;
+
+/** Tubes with ragged borders that cross the volume, in three labels, and specks all over it. `z × y × x`. */
+export function syntheticLabels([slices, rows, columns]: Zyx): Uint8Array<SharedArrayBuffer> {
+  const voxels = new Uint8Array(new SharedArrayBuffer(slices * rows * columns));
+  let state = 3;
+  let i = 0;
+  for (let z = 0; z < slices; z++) {
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++, i++) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        const u = ((x + z / 4) % 160) - 80;
+        const v = ((y + z / 7) % 200) - 100;
+        const distance = u * u + v * v + (state >>> 24);
+        if (distance < 3600) voxels[i] = 1 + ((x + y) % 3);
+        else if (state >>> 8 < specks) voxels[i] = 1;
+      }
+    }
+  }
+  return voxels;
+}
