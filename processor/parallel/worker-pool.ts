@@ -11,6 +11,7 @@ export interface WorkerPool {
     kernel: Name,
     task: KernelTasks[Name]["task"],
   ): Promise<KernelTasks[Name]["result"]>;
+  /** Stops the workers; tasks that have not ended are rejected. */
   close(): Promise<void>;
 }
 
@@ -82,6 +83,8 @@ export function createWorkerPool(size = Math.min(availableParallelism(), maximum
       }),
     async close() {
       isClosed = true;
+      const closed = new Error("the worker pool was closed");
+      for (const job of [...waiting.splice(0), ...running.values()]) job.reject(closed);
       await Promise.all([...idle, ...running.keys()].map((worker) => worker.terminate()));
     },
   };
