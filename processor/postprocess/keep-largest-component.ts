@@ -1,4 +1,4 @@
-import { type LabelComponentsOptions, labelComponents } from "./connected-components.js";
+import { type LabelComponentsOptions, labelComponents } from "../volume/connected-components.js";
 
 export interface KeepLargestComponentTask extends LabelComponentsOptions {
   /** `z × y × x`; what is removed becomes 0, in place. */

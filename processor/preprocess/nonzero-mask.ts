@@ -1,4 +1,5 @@
 import type { Zyx } from "../volume/axes.js";
+import { type Components, labelComponents } from "../volume/connected-components.js";
 
 type Extent = Zyx<readonly [from: number, to: number]>;
 
@@ -55,16 +56,9 @@ function lastNonzero(values: Float32Array, start: number, count: number): number
   return -1;
 }
 
-const hole = 0;
-const inside = 1;
-const outside = 2;
-
 /**
  * Writes 1 where some channel is not zero and where such voxels enclose zeros, 0 elsewhere: scipy's
  * `binary_fill_holes` with face neighbours. What touches the volume's border is never a hole.
- *
- * Zeros spread from the border in sweeps over the volume, forwards and backwards, until nothing changes: no queue,
- * so memory stays at one byte for each voxel.
  */
 export function fillMask(task: {
   readonly channels: Float32Array;
@@ -72,43 +66,33 @@ export function fillMask(task: {
   readonly sizeZyx: Zyx;
   readonly mask: Uint8Array;
 }): void {
-  const { channels, mask } = task;
+  const { channels, mask, sizeZyx } = task;
   const count = mask.length;
-  mask.fill(hole);
+  mask.fill(0);
   for (let channel = 0; channel < task.channelCount; channel++) {
     const start = channel * count;
-    for (let i = 0; i < count; i++) if (channels[start + i] !== 0) mask[i] = inside;
+    for (let i = 0; i < count; i++) if (channels[start + i] !== 0) mask[i] = 1;
   }
-  while (sweep(mask, task.sizeZyx, 1) + sweep(mask, task.sizeZyx, -1) > 0);
-  for (let i = 0; i < count; i++) mask[i] = mask[i] === outside ? 0 : 1;
+  const zeros = labelComponents(mask, { sizeZyx, labels: [0], connectivity: 6 });
+  const reachesBorder = componentsAtBorder(zeros, sizeZyx);
+  for (let run = 0; run < zeros.runStart.length; run++) {
+    if (reachesBorder[zeros.runComponent[run]!] === 1) continue;
+    mask.fill(1, zeros.runStart[run]!, zeros.runStart[run]! + zeros.runLength[run]!);
+  }
 }
 
-/** Marks zeros that touch the border or a marked voxel before them in sweeping order; returns how many. */
-function sweep(mask: Uint8Array, [slices, rows, columns]: Zyx, direction: 1 | -1): number {
-  const plane = rows * columns;
-  let changed = 0;
-  for (let a = 0; a < slices; a++) {
-    const z = direction > 0 ? a : slices - 1 - a;
-    for (let b = 0; b < rows; b++) {
-      const y = direction > 0 ? b : rows - 1 - b;
-      const start = z * plane + y * columns;
-      const isEdgeRow = z === 0 || z === slices - 1 || y === 0 || y === rows - 1;
-      for (let c = 0; c < columns; c++) {
-        const x = direction > 0 ? c : columns - 1 - c;
-        const i = start + x;
-        if (mask[i] !== hole) continue;
-        const touches =
-          isEdgeRow ||
-          x === 0 ||
-          x === columns - 1 ||
-          mask[i - direction] === outside ||
-          mask[i - direction * columns] === outside ||
-          mask[i - direction * plane] === outside;
-        if (!touches) continue;
-        mask[i] = outside;
-        changed++;
-      }
-    }
+/** 1 for each component that touches one of the volume's six faces. */
+function componentsAtBorder(components: Components, [slices, rows, columns]: Zyx): Uint8Array {
+  const { runStart, runLength, runComponent, sizes } = components;
+  const isAtBorder = new Uint8Array(sizes.length);
+  for (let run = 0; run < runStart.length; run++) {
+    const start = runStart[run]!;
+    const row = Math.floor(start / columns);
+    const x = start - row * columns;
+    const z = Math.floor(row / rows);
+    const y = row - z * rows;
+    const isEdgeRow = z === 0 || z === slices - 1 || y === 0 || y === rows - 1;
+    if (isEdgeRow || x === 0 || x + runLength[run]! === columns) isAtBorder[runComponent[run]!] = 1;
   }
-  return changed;
+  return isAtBorder;
 }

@@ -1,4 +1,5 @@
-"""Writes small label maps with what nnU-Net v2's post-processing and scipy's 6-connectivity (nnU-Net v1's) leave of them.
+"""Writes small label maps with what nnU-Net v2's post-processing and scipy's 6-connectivity (nnU-Net v1's) leave of them,
+and masks with what scipy's binary_fill_holes, nnU-Net's choice, makes of them.
 
 Run with a Python that has nnunetv2:  python test/peer/component_fixtures.py
 """
@@ -7,7 +8,7 @@ import os
 
 import numpy as np
 from nnunetv2.postprocessing.remove_connected_components import remove_all_but_largest_component_from_segmentation
-from scipy.ndimage import label
+from scipy.ndimage import binary_fill_holes, label
 
 OUT = os.path.join(os.path.dirname(__file__), "..", "fixtures", "components")
 os.makedirs(OUT, exist_ok=True)
@@ -57,3 +58,18 @@ for segmentation, labels, sparing in cases:
     )
 with open(os.path.join(OUT, "components.json"), "w") as file:
     json.dump(written, file, separators=(",", ":"))
+
+masks = []
+for shape in [(5, 6, 7), (3, 3, 3), (1, 7, 8), (7, 1, 8), (7, 8, 1), (6, 9, 11)]:
+    for density in [0.5, 0.7, 0.85]:
+        mask = rng.random(shape) < density
+        filled = binary_fill_holes(mask)
+        masks.append(
+            dict(
+                sizeZyx=shape,
+                mask="".join(map(str, mask.astype(int).ravel())),
+                filled="".join(map(str, filled.astype(int).ravel())),
+            )
+        )
+with open(os.path.join(OUT, "holes.json"), "w") as file:
+    json.dump(masks, file, separators=(",", ":"))

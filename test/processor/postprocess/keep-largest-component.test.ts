@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { labelComponents } from "../../../processor/postprocess/connected-components.js";
 import { keepLargestComponent } from "../../../processor/postprocess/keep-largest-component.js";
 import type { Zyx } from "../../../processor/volume/axes.js";
+import { labelComponents } from "../../../processor/volume/connected-components.js";
 import { repositoryRoot } from "../../support/golden.js";
 
 /** A random label map, and what nnU-Net leaves of it; see test/peer/component_fixtures.py. Voxels are digits. */

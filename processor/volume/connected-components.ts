@@ -1,4 +1,4 @@
-import { voxelCount, type Zyx } from "../volume/axes.js";
+import { voxelCount, type Zyx } from "./axes.js";
 
 /** Earlier rows that a row can touch, as (slices, rows) from it. */
 const touchingByFaces = [
