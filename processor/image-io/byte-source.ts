@@ -1,5 +1,6 @@
+import { constants } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import { ProcessorError } from "../errors.js";
 
@@ -13,6 +14,18 @@ export interface ByteSource {
   readonly compression: "none" | "gzip" | "zlib";
   /** First byte of the file that belongs to the source. */
   readonly start?: number;
+}
+
+/** Whether a file begins with these bytes; false for one that can not be opened. */
+export async function beginsWith(path: string, magic: readonly number[]): Promise<boolean> {
+  const file = await open(path).catch(() => null);
+  if (file === null) return false;
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(magic.length), position: 0 });
+    return bytesRead === magic.length && magic.every((byte, i) => buffer[i] === byte);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Reads a header of unknown length and then exactly the data that it announces. */
@@ -64,10 +77,19 @@ export class ByteReader {
    * hold that many.
    */
   async readData(offset: number, length: number): Promise<Buffer> {
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new ProcessorError("IMAGE_INVALID", `${this.source.path}: the voxels begin at byte ${offset}`);
+    }
     if (offset + length > this.limit) {
       throw new ProcessorError(
         "IMAGE_TRUNCATED",
         `${this.source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
+      );
+    }
+    if (length > constants.MAX_LENGTH) {
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${this.source.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
       );
     }
     const data = Buffer.allocUnsafeSlow(length);
@@ -108,6 +130,7 @@ export class ByteReader {
       const { code, message } = cause as NodeJS.ErrnoException;
       if (code === "EACCES")
         throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
+      if (this.source.compression === "none") throw cause;
       throw new ProcessorError(
         "IMAGE_TRUNCATED",
         `${this.source.path}: the compressed data is damaged or cut off: ${message}`,

@@ -45,7 +45,9 @@ export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeade
   const [sz, sy, sx] = geometry.spacingMmZyx;
   const d = geometry.directionXyz;
   const isFlat = geometry.dimensions === 2;
-  const kept = source.format === "metaimage" ? (source.fields ?? {}) : {};
+  // A 4-D file's fields have too many numbers for one volume.
+  const isSameRank = source.fields?.["NDims"] === (isFlat ? "2" : "3");
+  const kept = source.format === "metaimage" && isSameRank ? (source.fields ?? {}) : {};
   const matrix = isFlat ? [1, 0, 0, 1] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
   const origin = geometry.originMmXyz;
   const lines: readonly (readonly [string, string])[] = [
@@ -72,10 +74,7 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   const [sz, sy, sx] = geometry.spacingMmZyx;
   const d = geometry.directionXyz;
   const isFlat = geometry.dimensions === 2;
-  const kept =
-    source.format === "nrrd" && source.fields?.["space directions"] !== undefined
-      ? spatialFields(source)
-      : null;
+  const kept = source.format === "nrrd" ? spatialFields(source, isFlat ? 2 : 3) : null;
   const vector = (axis: number, spacing: number) =>
     `(${[d[axis]! * spacing, d[3 + axis]! * spacing, d[6 + axis]! * spacing].join(",")})`;
   const lines = [
@@ -83,28 +82,35 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
     `type: ${nrrdTypes[type]}`,
     `dimension: ${isFlat ? 2 : 3}`,
     ...(isFlat
-      ? [`sizes: ${x} ${y}`, `spacings: ${sx} ${sy}`]
+      ? [
+          kept === null ? "space dimension: 2" : kept.space,
+          `sizes: ${x} ${y}`,
+          `space directions: ${kept?.directions ?? `(${sx},0) (0,${sy})`}`,
+          "kinds: domain domain",
+        ]
       : [
-          `space: ${kept?.space ?? "left-posterior-superior"}`,
+          kept?.space ?? "space: left-posterior-superior",
           `sizes: ${x} ${y} ${z}`,
           `space directions: ${kept?.directions ?? [vector(0, sx), vector(1, sy), vector(2, sz)].join(" ")}`,
           "kinds: domain domain domain",
         ]),
     ...(type === "uint8" || type === "int8" ? [] : ["endian: little"]),
     "encoding: gzip",
-    ...(isFlat ? [] : [`space origin: ${kept?.origin ?? `(${geometry.originMmXyz.join(",")})`}`]),
+    `space origin: ${kept?.origin ?? `(${geometry.originMmXyz.slice(0, isFlat ? 2 : 3).join(",")})`}`,
   ];
   return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
 }
 
-/** Without the `none` of a component axis, which a label map does not have. */
-function spatialFields({ fields }: ImageSource) {
+/** Without the `none` of a component axis, which a label map does not have; null where nothing fits. */
+function spatialFields({ fields = {} }: ImageSource, dimensions: 2 | 3) {
+  const vectors = fields["space directions"]?.match(/\([^)]*\)/g) ?? [];
+  if (vectors.length !== dimensions) return null;
+  const space = fields["space"];
+  const words = (vector: string) => vector.replace(/\s/g, "");
   return {
-    space: fields!["space"] ?? "left-posterior-superior",
-    directions: fields!
-      ["space directions"]!.replace(/\bnone\b/g, "")
-      .replace(/\s+/g, " ")
-      .trim(),
-    origin: fields!["space origin"] ?? "(0,0,0)",
+    space:
+      space === undefined ? `space dimension: ${fields["space dimension"] ?? dimensions}` : `space: ${space}`,
+    directions: vectors.map(words).join(" "),
+    origin: words(fields["space origin"] ?? `(${new Array(dimensions).fill(0).join(",")})`),
   };
 }

@@ -6,28 +6,38 @@ import type { NiftiOrientation } from "../volume/image.js";
 
 type Columns = readonly (readonly [x: number, y: number, z: number])[];
 
+/** Where the axes of the file run, scaled by the spacing, and where they begin; RAS. */
+interface Form {
+  readonly columns: Columns;
+  readonly origin: readonly number[];
+}
+
 /**
- * The geometry that ITK reads from a NIfTI header: spacing from pixdim; orientation from the sform if it is the scanner's
- * (code 1) or the only one, else from the qform, else none. RAS becomes LPS.
+ * The geometry that ITK reads from a NIfTI header: spacing from pixdim in xyzt_units; orientation from the sform if its
+ * axes are at right angles and it is the scanner's (code 1), the only one or the qform's equal, else from the qform, else
+ * none. RAS becomes LPS.
  *
- * @param preferSform nibabel's rule: the sform whenever there is one
- * @throws IMAGE_INVALID for a sheared sform, which no orthogonal grid can express
+ * @param preferSform nibabel's rule: the sform whenever there is one, sheared or not, and pixdim as it is
+ * @throws IMAGE_INVALID for numbers that are not finite, and for a sheared sform without a qform
  */
 export function niftiGeometry(
   path: string,
   orientation: NiftiOrientation,
   grid: { readonly sizeZyx: Zyx; readonly dimensions: 2 | 3; readonly preferSform: boolean },
 ): Geometry {
-  const { qformCode, sformCode, pixdim } = orientation;
-  const scale = millimetresPerUnit[orientation.xyztUnits & 7] ?? 1;
+  const { pixdim } = orientation;
+  const scale = grid.preferSform ? 1 : (millimetresPerUnit[orientation.xyztUnits & 7] ?? 1);
   const spacing = (axis: number): number => Math.abs(pixdim[axis]!) * scale || 1;
-  const usesSform = sformCode > 0 && (grid.preferSform || qformCode === 0 || sformCode === 1);
-  const { columns, origin } = usesSform
-    ? fromSform(orientation)
-    : qformCode > 0
-      ? fromQform(orientation)
-      : { columns: null, origin: [0, 0, 0] as const };
+  const form = grid.preferSform ? formOfNibabel(orientation) : formOfItk(path, orientation);
+  const origin = form?.origin ?? [0, 0, 0];
   const spacingMm = [spacing(1), spacing(2), spacing(3)] as const;
+  const used = [...pixdim.slice(1, grid.dimensions + 1), ...origin, ...(form?.columns.flat() ?? [])];
+  if (!used.every(Number.isFinite)) {
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${path}: spacing (pixdim ${pixdim.slice(1, 4).join(", ")}) or orientation holds NaN or infinity`,
+    );
+  }
   return {
     sizeZyx: grid.sizeZyx,
     spacingMmZyx: [
@@ -37,21 +47,74 @@ export function niftiGeometry(
       spacingMm[0],
     ],
     originMmXyz: [-origin[0]! * scale || 0, -origin[1]! * scale || 0, origin[2]! * scale],
-    directionXyz: columns === null || grid.dimensions === 2 ? identityDirection : toLps(path, columns),
+    directionXyz:
+      form === null || grid.dimensions === 2 ? identityDirection : toLps(path, unitColumns(form.columns)),
     dimensions: grid.dimensions,
   };
+}
+
+/** `NiftiImageIO::SetImageIOOrientationFromNIfTI`. */
+function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
+  const { qformCode, sformCode } = orientation;
+  const qform = qformCode > 0 ? fromQform(orientation) : null;
+  const sform = sformCode > 0 ? fromSform(orientation) : null;
+  if (sform === null) return qform;
+  if (isOrthogonal(sform.columns) && (qform === null || sformCode === 1 || areSimilar(sform, qform)))
+    return sform;
+  if (qform !== null) return qform;
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: the sform is sheared or singular: its axes are not at right angles, and there is no qform. Resample the image onto an orthogonal grid, or store a qform`,
+  );
+}
+
+function formOfNibabel(orientation: NiftiOrientation): Form | null {
+  if (orientation.sformCode > 0) return fromSform(orientation);
+  return orientation.qformCode > 0 ? fromQform(orientation) : null;
+}
+
+/** ITK's, for cosines, offsets in mm and spacings in mm alike. */
+const tolerance = 1e-4;
+
+function isOrthogonal(columns: Columns): boolean {
+  const unit = unitColumns(columns);
+  // Rows of the rotation against each other, as ITK compares them.
+  return [0, 1, 2].every((i) =>
+    [0, 1, 2].every((j) => {
+      const dot = unit.reduce((sum, column) => sum + column[i]! * column[j]!, 0);
+      return Math.abs(dot - (i === j ? 1 : 0)) <= tolerance;
+    }),
+  );
+}
+
+function areSimilar(a: Form, b: Form): boolean {
+  const isNear = (u: readonly number[], v: readonly number[]) =>
+    u.every((value, i) => Math.abs(value - v[i]!) <= tolerance);
+  const lengths = ({ columns }: Form) => columns.map((column) => Math.hypot(...column));
+  return (
+    isNear(unitColumns(a.columns).flat(), unitColumns(b.columns).flat()) &&
+    isNear(lengths(a), lengths(b)) &&
+    isNear(a.origin, b.origin)
+  );
+}
+
+function unitColumns(columns: Columns): Columns {
+  return columns.map(([x, y, z]) => {
+    const length = Math.sqrt(x * x + y * y + z * z);
+    return [x / length, y / length, z / length] as const;
+  });
 }
 
 /** xyzt_units: 1 metre, 2 millimetre, 3 micrometre. */
 const millimetresPerUnit: Readonly<Record<number, number>> = { 1: 1000, 2: 1, 3: 0.001 };
 
-function fromSform({ srow }: NiftiOrientation) {
+function fromSform({ srow }: NiftiOrientation): Form {
   const columns = [0, 1, 2].map((axis) => [srow[axis]!, srow[4 + axis]!, srow[8 + axis]!] as const);
-  return { columns, origin: [srow[3]!, srow[7]!, srow[11]!] as const };
+  return { columns, origin: [srow[3]!, srow[7]!, srow[11]!] };
 }
 
 /** The standard's quaternion; qfac is the sign of pixdim[0]. */
-function fromQform({ quaternion, pixdim }: NiftiOrientation) {
+function fromQform({ quaternion, pixdim, version }: NiftiOrientation): Form {
   let [b, c, d] = quaternion as [number, number, number];
   let a = 1 - (b * b + c * c + d * d);
   if (a < 1e-7) {
@@ -70,21 +133,21 @@ function fromQform({ quaternion, pixdim }: NiftiOrientation) {
       handedness * (a * a + d * d - c * c - b * b),
     ],
   ] as const;
-  return { columns, origin: quaternion.slice(3) };
+  // The NIfTI library keeps version 1's matrix in float32, with the spacing in it.
+  const kept = version === 1 ? Math.fround : (value: number) => value;
+  return {
+    columns: columns.map(([x, y, z], axis) => {
+      const spacing = pixdim[axis + 1]! > 0 ? pixdim[axis + 1]! : 1;
+      return [kept(x * spacing), kept(y * spacing), kept(z * spacing)] as const;
+    }),
+    origin: quaternion.slice(3),
+  };
 }
 
 function toLps(path: string, columns: Columns): Direction {
-  const unit = columns.map(([x, y, z]) => {
-    const length = Math.sqrt(x * x + y * y + z * z);
-    return length === 0 ? null : [-x / length || 0, -y / length || 0, z / length || 0];
-  });
-  const [i, j, k] = unit;
-  const dot = (u: readonly number[], v: readonly number[]) => u[0]! * v[0]! + u[1]! * v[1]! + u[2]! * v[2]!;
-  if (!i || !j || !k || [dot(i, j), dot(i, k), dot(j, k)].some((cosine) => !(Math.abs(cosine) < 1e-3))) {
-    throw new ProcessorError(
-      "IMAGE_INVALID",
-      `${path}: the sform is sheared or singular: its axes are not at right angles. Resample the image onto an orthogonal grid, or delete the sform so that the qform counts`,
-    );
+  const [i, j, k] = columns.map(([x, y, z]) => [-x || 0, -y || 0, z || 0] as const);
+  if (columns.flat().some(Number.isNaN)) {
+    throw new ProcessorError("IMAGE_INVALID", `${path}: an axis of its orientation has no direction`);
   }
-  return [i[0]!, j[0]!, k[0]!, i[1]!, j[1]!, k[1]!, i[2]!, j[2]!, k[2]!];
+  return [i![0], j![0], k![0], i![1], j![1], k![1], i![2], j![2], k![2]];
 }

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import type { Xyz, Zyx } from "../volume/axes.js";
@@ -31,6 +32,8 @@ export async function readMetaimage(path: string): Promise<Image> {
   const start = await headerReader.peek(longestHeader);
   headerReader.destroy();
   const { fields, length: headerLength } = parseFields(path, start);
+  if (fields.get("BinaryData")?.toLowerCase() === "false")
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: voxels written as text (BinaryData = False)`);
   const type = types[fields.get("ElementType") ?? ""];
   if (type === undefined)
     throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ElementType ${fields.get("ElementType")}`);
@@ -99,11 +102,9 @@ async function readVoxels(path: string, fields: Fields, { headerLength, length }
     );
   }
   const compression = isTrue(fields, "CompressedData") ? "zlib" : "none";
-  const reader = await ByteReader.open({
-    path: isLocal ? path : join(dirname(path), dataFile),
-    compression,
-    start: isLocal ? headerLength : Math.max(0, Number(fields.get("HeaderSize") ?? 0)),
-  });
+  const dataPath = isLocal ? path : join(dirname(path), dataFile);
+  const start = await voxelsStart(dataPath, fields, { headerLength: isLocal ? headerLength : 0, length });
+  const reader = await ByteReader.open({ path: dataPath, compression, start });
   try {
     const bytes = await reader.readData(0, length);
     await reader.finish();
@@ -111,6 +112,21 @@ async function readVoxels(path: string, fields: Fields, { headerLength, length }
   } finally {
     reader.destroy();
   }
+}
+
+/** HeaderSize is what stands before the voxels; -1 says that they are the end of the file. */
+async function voxelsStart(path: string, fields: Fields, { headerLength, length }: Voxels): Promise<number> {
+  const text = fields.get("HeaderSize");
+  if (text === undefined || text === "0") return headerLength;
+  const size = Number(text);
+  if (size === -1 && !isTrue(fields, "CompressedData")) {
+    const info = await stat(path).catch(() => null);
+    // A missing file is named, and a short one refused, when it is read.
+    return Math.max(headerLength, (info?.size ?? 0) - length);
+  }
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw new ProcessorError("IMAGE_INVALID", `${path}: HeaderSize is ${text}`);
+  return Math.max(headerLength, size);
 }
 
 const isTrue = (fields: Fields, key: string): boolean => fields.get(key)?.toLowerCase() === "true";
@@ -129,7 +145,10 @@ function numbers(path: string, fields: Fields, keys: readonly string[]): number[
 
 function geometryOf(path: string, fields: Fields, sizeZyx: Zyx): Geometry {
   const rank = Number(fields.get("NDims") ?? 3);
-  const spacing = numbers(path, fields, ["ElementSpacing", "ElementSize"]).map(Math.abs);
+  const signed = numbers(path, fields, ["ElementSpacing", "ElementSize"]);
+  if (signed.includes(0))
+    throw new ProcessorError("IMAGE_INVALID", `${path}: ElementSpacing is ${signed.join(" ")}`);
+  const spacing = signed.map(Math.abs);
   const origin = numbers(path, fields, ["Offset", "Position", "Origin"]);
   const matrix = numbers(path, fields, ["TransformMatrix", "Rotation", "Orientation"]);
   if (rank === 2) {
@@ -145,15 +164,27 @@ function geometryOf(path: string, fields: Fields, sizeZyx: Zyx): Geometry {
   const [sx = 1, sy = 1, sz = 1] = spacing;
   return {
     sizeZyx,
-    spacingMmZyx: [sz || 1, sy || 1, sx || 1],
+    spacingMmZyx: [sz, sy, sx],
     originMmXyz: [origin[0] ?? 0, origin[1] ?? 0, origin[2] ?? 0] as Xyz,
-    directionXyz: matrix.length === rank * rank ? fromColumns(matrix, rank) : identityDirection,
+    directionXyz: directionOf(path, matrix, { rank, spacing: signed }),
     dimensions: 3,
   };
 }
 
-/** TransformMatrix holds one axis after the other; ITK's direction has them as columns. */
-const fromColumns = (m: readonly number[], rank: number): Direction => {
-  const at = (row: number, column: number) => m[column * rank + row]!;
-  return [at(0, 0), at(0, 1), at(0, 2), at(1, 0), at(1, 1), at(1, 2), at(2, 0), at(2, 1), at(2, 2)];
-};
+/** TransformMatrix holds one axis after the other; ITK's direction has them as columns, turned by a negative spacing. */
+function directionOf(
+  path: string,
+  matrix: readonly number[],
+  { rank, spacing }: { readonly rank: number; readonly spacing: readonly number[] },
+): Direction {
+  if (matrix.length !== 0 && matrix.length !== rank * rank)
+    throw new ProcessorError("IMAGE_INVALID", `${path}: TransformMatrix has ${matrix.length} numbers`);
+  const sign = (column: number) => (spacing[column]! < 0 ? -1 : 1);
+  const at = (row: number, column: number) =>
+    (matrix[column * rank + row] ?? (row === column ? 1 : 0)) * sign(column) || 0;
+  const axes = [0, 1, 2].map((column) => [at(0, column), at(1, column), at(2, column)] as const);
+  if (axes.some((axis) => axis.every((part) => part === 0)))
+    throw new ProcessorError("IMAGE_INVALID", `${path}: TransformMatrix is ${matrix.join(" ")}`);
+  const [i, j, k] = axes;
+  return [i![0], j![0], k![0], i![1], j![1], k![1], i![2], j![2], k![2]];
+}

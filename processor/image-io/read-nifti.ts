@@ -1,16 +1,19 @@
 import { ProcessorError } from "../errors.js";
 import type { Zyx } from "../volume/axes.js";
 import type { Image, VoxelArray } from "../volume/image.js";
-import { ByteReader } from "./byte-source.js";
+import { ByteReader, beginsWith } from "./byte-source.js";
 import { checkSizes } from "./check-sizes.js";
 import { bytesOf, decodeElements } from "./element-type.js";
 import { niftiGeometry } from "./nifti-geometry.js";
 import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-header.js";
 import type { ReadImageOptions } from "./read-image.js";
 
+const gzipMagic = [0x1f, 0x8b];
+
 /** Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components. */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
-  const isGzip = path.toLowerCase().endsWith(".gz");
+  // ITK and nibabel too read a plain file that is only named .nii.gz.
+  const isGzip = path.toLowerCase().endsWith(".gz") && (await beginsWith(path, gzipMagic));
   const reader = await ByteReader.open({ path, compression: isGzip ? "gzip" : "none" });
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
@@ -19,7 +22,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
     const bytes = await reader.readData(header.dataOffset, count * bytesOf(header.type));
     await reader.finish();
     return {
-      voxels: rescaled(decodeElements(bytes, header.type, header.isBigEndian), header),
+      voxels: rescaled(decodeElements(bytes, header.type, header.isBigEndian), scalingOf(header, options)),
       components,
       geometry: niftiGeometry(path, header.orientation, {
         ...{ sizeZyx, dimensions },
@@ -34,8 +37,10 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
 
 function gridOf(path: string, { sizesXyz, type }: NiftiHeader) {
   checkSizes(path, sizesXyz, bytesOf(type));
-  const [x = 1, y = 1, z = 1, components = 1, ...rest] = sizesXyz;
-  if (rest.some((size) => size > 1)) {
+  const [x = 1, y = 1, z = 1, ...rest] = sizesXyz;
+  const components = rest.find((size) => size > 1) ?? 1;
+  // Volumes over time are in the fourth axis, vectors in the fifth.
+  if (rest.filter((size) => size > 1).length > 1) {
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
       `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`,
@@ -48,10 +53,26 @@ function gridOf(path: string, { sizesXyz, type }: NiftiHeader) {
   };
 }
 
-/** A slope of 0 means none; slope 1 and intercept 0 change nothing and keep the type. */
-function rescaled(voxels: VoxelArray, { slope, intercept }: NiftiHeader): VoxelArray {
-  if (slope === 0 || !Number.isFinite(slope) || (slope === 1 && intercept === 0)) return voxels;
+interface Scaling {
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+/** ITK takes a slope of 0 for 1 and still adds the intercept; nibabel and the standard then scale nothing. */
+function scalingOf({ slope, intercept }: NiftiHeader, { preferSform }: ReadImageOptions): Scaling {
+  const hasSlope = slope !== 0 && Number.isFinite(slope);
+  if (preferSform === true && !hasSlope) return { slope: 1, intercept: 0 };
+  return { slope: hasSlope ? slope : 1, intercept: Number.isFinite(intercept) ? intercept : 0 };
+}
+
+/** Slope 1 and intercept 0 change nothing and keep the type. */
+function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling): VoxelArray {
+  if (slope === 1 && intercept === 0) return voxels;
   const result = new Float32Array(voxels.length);
-  for (let i = 0; i < result.length; i++) result[i] = Number(voxels[i]) * slope + intercept;
+  if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {
+    for (let i = 0; i < result.length; i++) result[i] = Number(voxels[i]) * slope + intercept;
+  } else {
+    for (let i = 0; i < result.length; i++) result[i] = voxels[i]! * slope + intercept;
+  }
   return result;
 }

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { ProcessorError } from "../errors.js";
 import type { Xyz, Zyx } from "../volume/axes.js";
 import { type Direction, type Geometry, identityDirection } from "../volume/geometry.js";
@@ -28,15 +29,21 @@ const types: Readonly<Record<string, ElementType>> = {
   int32: "int32",
   int32_t: "int32",
   uint: "uint32",
-  "unsigned int": "uint32",
   uint32: "uint32",
   uint32_t: "uint32",
+  "signed short int": "int16",
+  "unsigned short int": "uint16",
+  "unsigned int": "uint32",
   longlong: "int64",
+  "long long int": "int64",
+  "signed long long": "int64",
+  "signed long long int": "int64",
   "long long": "int64",
   int64: "int64",
   int64_t: "int64",
   ulonglong: "uint64",
   "unsigned long long": "uint64",
+  "unsigned long long int": "uint64",
   uint64: "uint64",
   uint64_t: "uint64",
   float: "float32",
@@ -64,13 +71,17 @@ export async function readNrrd(path: string): Promise<Image> {
   checkSizes(path, sizes, bytesOf(type));
   const layout = axisLayout(path, fields, sizes);
   const count = sizes.reduce((product, size) => product * size, 1);
-  const reader = await ByteReader.open({
-    path,
-    compression: compressionOf(path, fields),
-    start: headerLength,
-  });
+  const length = count * bytesOf(type);
+  const compression = compressionOf(path, fields);
+  if (Number(fields.get("line skip") ?? 0) !== 0)
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: line skip ${fields.get("line skip")}`);
+  const byteSkip = Number(fields.get("byte skip") ?? 0);
+  // -1 says that the voxels are the end of the file.
+  const isAtEnd = byteSkip === -1 && compression === "none";
+  const voxelsStart = isAtEnd ? Math.max(headerLength, (await stat(path)).size - length) : headerLength;
+  const reader = await ByteReader.open({ path, compression, start: voxelsStart });
   try {
-    const bytes = await reader.readData(Number(fields.get("byte skip") ?? 0), count * bytesOf(type));
+    const bytes = await reader.readData(isAtEnd ? 0 : byteSkip, length);
     await reader.finish();
     const voxels = decodeElements(bytes, type, fields.get("endian")?.toLowerCase() === "big");
     return {
@@ -118,6 +129,8 @@ interface Layout {
   /** Sizes and directions of the spatial axes, x first. */
   readonly sizes: readonly number[];
   readonly directions: readonly (readonly number[])[] | null;
+  /** Of the spatial axes; NaN where a file does not say. */
+  readonly spacings: readonly number[];
 }
 
 function axisLayout(path: string, fields: Fields, sizes: readonly number[]): Layout {
@@ -125,7 +138,13 @@ function axisLayout(path: string, fields: Fields, sizes: readonly number[]): Lay
     .get("space directions")
     ?.match(/none|\([^)]*\)/g)
     ?.map((vector) => (vector === "none" ? null : vectorOf(vector)));
-  const spatial = sizes.map((_, axis) => (directions === undefined ? axis < 3 : directions[axis] !== null));
+  const kinds = fields.get("kinds")?.toLowerCase().split(/\s+/);
+  const spatial = sizes.map((_, axis) => {
+    // A fourth axis of space is time: its volumes are components.
+    if (directions !== undefined)
+      return directions[axis] !== null && (axis < 3 || directions.slice(0, 3).includes(null));
+    return kinds === undefined ? axis < 3 : spatialKinds.includes(kinds[axis] ?? "");
+  });
   const spatialSizes = sizes.filter((_, axis) => spatial[axis]);
   if (spatialSizes.length < 2 || spatialSizes.length > 3 || sizes.length - spatialSizes.length > 1) {
     throw new ProcessorError(
@@ -138,9 +157,18 @@ function axisLayout(path: string, fields: Fields, sizes: readonly number[]): Lay
     components: other < 0 ? 1 : sizes[other]!,
     componentsFirst: other === 0,
     sizes: spatialSizes,
-    directions: directions === undefined ? null : directions.filter((vector) => vector !== null),
+    directions:
+      directions?.filter(
+        (vector, axis): vector is readonly number[] => vector !== null && spatial[axis] === true,
+      ) ?? null,
+    spacings: (fields.get("spacings") ?? "")
+      .split(/\s+/)
+      .map(Number)
+      .filter((_, axis) => spatial[axis]),
   };
 }
+
+const spatialKinds: readonly string[] = ["domain", "space"];
 
 const vectorOf = (text: string): readonly number[] => text.replace(/[()]/g, "").split(",").map(Number);
 
@@ -152,7 +180,7 @@ function signsOf(space: string): Xyz {
   return [1, 1, 1];
 }
 
-function geometryOf(path: string, fields: Fields, { sizes, directions }: Layout): Geometry {
+function geometryOf(path: string, fields: Fields, { sizes, directions, spacings }: Layout): Geometry {
   const [x = 1, y = 1, z = 1] = sizes;
   const dimensions = sizes.length === 2 ? 2 : 3;
   const signs = signsOf(fields.get("space") ?? "");
@@ -160,9 +188,8 @@ function geometryOf(path: string, fields: Fields, { sizes, directions }: Layout)
     vector.map((part, axis) => part * signs[axis as 0 | 1 | 2] || 0),
   );
   const lengths = vectors.map((vector) => Math.sqrt(vector.reduce((sum, part) => sum + part * part, 0)));
-  const plain = (fields.get("spacings") ?? "").split(/\s+/).map(Number);
   const spacing = (axis: number): number =>
-    lengths[axis] || (Number.isFinite(plain[axis]) && plain[axis]) || 1;
+    lengths[axis] || (Number.isFinite(spacings[axis]) && Math.abs(spacings[axis]!)) || 1;
   const origin = vectorOf(fields.get("space origin") ?? "(0,0,0)").map(
     (part, axis) => part * signs[axis as 0 | 1 | 2] || 0,
   );

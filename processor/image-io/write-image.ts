@@ -30,6 +30,12 @@ type Encoder = (image: Image, path: string) => Promise<readonly Uint8Array[]>;
 const encoders: Readonly<Record<ImageFormat, Encoder>> = {
   async nifti(image, path) {
     const { source } = image;
+    const largest = Math.max(...image.geometry.sizeZyx, image.components);
+    if (largest > 32767)
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${path}: NIfTI-1 ends at 32767 voxels on an axis, not ${largest}`,
+      );
     // NIfTI-2 has wider fields than a NIfTI-1 header can keep.
     const kept = source.format === "nifti" && source.nifti?.version === 1 ? source.nifti : undefined;
     const header = encodeNiftiHeader(image, kept);
