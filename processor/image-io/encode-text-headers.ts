@@ -47,7 +47,9 @@ export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeade
   const isFlat = geometry.dimensions === 2;
   // A 4-D file's fields have too many numbers for one volume.
   const isSameRank = source.fields?.["NDims"] === (isFlat ? "2" : "3");
-  const kept = source.format === "metaimage" && isSameRank ? (source.fields ?? {}) : {};
+  // A negative spacing is in the direction already.
+  const isTurned = source.fields?.["ElementSpacing"]?.includes("-") === true;
+  const kept = source.format === "metaimage" && isSameRank && !isTurned ? (source.fields ?? {}) : {};
   const matrix = isFlat ? [1, 0, 0, 1] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
   const origin = geometry.originMmXyz;
   const lines: readonly (readonly [string, string])[] = [

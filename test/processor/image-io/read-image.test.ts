@@ -25,7 +25,8 @@ describe("an image is read as ITK reads it", () => {
     const wanted = expected[name]!;
     const [z, y, x] = geometry.sizeZyx;
     const isFlat = wanted.direction === null;
-    const shape = isFlat ? [...(name.endsWith(".png") ? [components] : []), y, x] : [z, y, x];
+    const hasComponents = components > 1 || name.endsWith(".png");
+    const shape = [...(hasComponents ? [components] : []), ...(isFlat ? [y, x] : [z, y, x])];
     expect(shape).toEqual(wanted.shape);
     expect(Array.from(voxels, Number)).toEqual(wanted.values);
     const [sz, sy, sx] = geometry.spacingMmZyx;
