@@ -45,6 +45,8 @@ export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
     );
   }
   const version = (isBigEndian ? big : little) === 348 ? 1 : 2;
+  if (version === 2 && bytes.length < 540)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
   const magic = bytes.toString("latin1", version === 1 ? 344 : 4, version === 1 ? 347 : 7);
   if (magic !== `n+${version}`) {
     throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);

@@ -74,9 +74,16 @@ for q in (0, 1, 2):
     for s in (0, 1, 2):
         image = nib.Nifti1Image(rng.integers(-99, 99, (5, 4, 3)).astype(np.int16), affine_q)
         image.header.set_qform(affine_q, code=q)
-        image.header.set_sform(affine_s, code=s)
         name = f"codes_q{q}_s{s}.nii"
         nib.save(image, os.path.join(OUT, name))
+        # nibabel.save would make both forms agree.
+        header = image.header.copy()
+        header.set_qform(affine_q, code=q)
+        header.set_sform(affine_s, code=s)
+        with open(os.path.join(OUT, name), "r+b") as file:
+            file.write(header.binaryblock[:108])
+            file.seek(252)
+            file.write(header.binaryblock[252:328])
         record(name)
 scaled = nib.Nifti1Image(rng.integers(0, 99, (5, 4, 3)).astype(np.int16), affine_q)
 scaled.header.set_slope_inter(0.5, -3)
