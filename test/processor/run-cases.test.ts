@@ -97,9 +97,13 @@ describe("one bad case is reported and the others go on", () => {
       spoil: async (path) => writeFileSync(path, "not a gzip file"),
     },
     {
-      name: "a sheared orientation",
+      name: "a sheared orientation and no other",
       code: "IMAGE_INVALID",
-      spoil: (path) => patched(path, (nifti) => nifti.writeFloatLE(0.4, 284)),
+      spoil: (path) =>
+        patched(path, (nifti) => {
+          nifti.writeFloatLE(0.4, 284);
+          nifti.writeInt16LE(0, 252);
+        }),
     },
   ];
 
