@@ -93,7 +93,8 @@ export async function renderBuild(options: BuildOptions): Promise<RenderedBuild>
 
 const convertedName = "converted";
 
-async function planBuild(
+/** The model converted, and the plan of its image. */
+export async function planBuild(
   options: BuildOptions,
   base: BaseImageFacts,
   folder: BuildFolder,
@@ -126,7 +127,7 @@ async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<
 }
 
 /** Refused before the work, not after it, when something is there already. */
-async function freeArchivePath({ exportFolder, description }: BuildOptions): Promise<string | null> {
+export async function freeArchivePath({ exportFolder, description }: BuildOptions): Promise<string | null> {
   if (exportFolder === null) return null;
   const path = join(exportFolder, archiveFileName(description.imageName));
   await requireNoArchive(path);
@@ -147,4 +148,5 @@ const exportImage = (
     ...aborting(signal),
   });
 
-const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
+/** An option that is absent rather than undefined. */
+export const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });

@@ -89,6 +89,13 @@ export const buildOptions = {
     describe: "image to build upon",
     defaultDescription: "the recipe's own, built when missing",
   },
+  builder: {
+    group: imageGroup,
+    choices: ["docker", "embedded"] as const,
+    default: "docker" as const,
+    describe:
+      "who puts the image together: Docker, or this program alone (with --base-image and --export or --push)",
+  },
   "process-img-file": hookFile,
   "apply-resample-patch": {
     group: imageGroup,
@@ -106,7 +113,7 @@ export const buildOptions = {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "also push the image to its registry (not yet)",
+    describe: "also push the image to its registry (with --builder embedded)",
   },
   "build-dir": {
     group: outputGroup,

@@ -27,6 +27,7 @@ export async function smallRootFileSystem(folder: string): Promise<string> {
   await outputOf(
     "tar",
     "--sort=name",
+    "--mtime=@0",
     "--owner=0",
     "--group=0",
     "--numeric-owner",

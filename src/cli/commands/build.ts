@@ -8,7 +8,9 @@ import { buildProcessor, renderBuild } from "../../build-pipeline.js";
 import { completeConfig, type ProcessorConfig } from "../../config/config.js";
 import { defaultTag, imageNameOf } from "../../config/image-name.js";
 import { loadConfig } from "../../config/load-config.js";
+import { buildEmbedded, type EmbeddedBuildReport } from "../../embedded-build.js";
 import { bundleHook } from "../../hook-bundle.js";
+import { layerFileTime } from "../../image/image-plan.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { TrainedModel } from "../../model-source/trained-model.js";
 import type { buildOptions } from "../command-options.js";
@@ -20,10 +22,10 @@ type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 /** The program's main job: a trained model becomes an image. */
 export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
-  if (args.push)
+  if (args.push && args.builder === "docker")
     throw new ProcessorError(
       "NOT_YET",
-      "--push is not there yet: push the finished image with `docker push`",
+      "--push needs --builder embedded so far; or push the finished image with `docker push`",
     );
   if (args["apply-resample-patch"]) {
     progress.note(
@@ -45,6 +47,11 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     if (args["context-only"]) {
       const rendered = await renderBuild(options);
       terminal.out(args.json ? `${JSON.stringify(rendered, null, 2)}\n` : renderedText(rendered));
+      return 0;
+    }
+    if (args.builder === "embedded") {
+      const report = await buildEmbedded({ ...options, isPushed: args.push });
+      terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : embeddedText(report));
       return 0;
     }
     const report = await buildProcessor(options);
@@ -90,7 +97,8 @@ function buildOptionsOf(
   hookFile: string | null,
 ): BuildOptions {
   const { terminal, progress, signal } = session;
-  const created = creationTime(terminal.environment["SOURCE_DATE_EPOCH"]);
+  const epoch = terminal.environment["SOURCE_DATE_EPOCH"];
+  const created = creationTime(epoch);
   return {
     ...{ model, hookFile, progress, signal, environment: terminal.environment },
     settings: { ...config.settings, hookModule: hookFile === null ? null : "process-img.mjs" },
@@ -98,7 +106,8 @@ function buildOptionsOf(
       imageName: imageNameOf(args.tag ?? defaultTag, model.task, created),
       title: `${model.task.name} ${model.configuration}`,
       description: `nnU-Net ${model.configuration} of ${model.datasetName}, packed by nnunet-processor`,
-      created,
+      // Without an engine nothing in the image depends on the day it was built.
+      created: args.builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,
       licenses: "Apache-2.0",
     },
@@ -133,6 +142,24 @@ function reportText(report: BuildReport): string {
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
     `run it:   docker run --rm --network none -v "$PWD/in:/input:ro" -v "$PWD/out:/output" ${report.imageName}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function embeddedText(report: EmbeddedBuildReport): string {
+  const { archive, pushed } = report;
+  const lines = [
+    `image     ${report.imageName}`,
+    `config    ${report.configDigest}`,
+    `manifest  ${report.manifestDigest}`,
+    `size      ${inMegabytes(report.sizeBytes)}`,
+    `base      ${report.baseImage}`,
+    ...(archive === null
+      ? []
+      : [`archive   ${archive.path} (${inMegabytes(archive.bytes)}, sha256 ${archive.sha256})`]),
+    ...(pushed === null
+      ? []
+      : [`pushed    ${inMegabytes(pushed.sentBytes)} sent, ${pushed.blobsThere} parts were there`]),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -1,0 +1,127 @@
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { buildBaseImage } from "../../src/image/base-image/build-base-image.js";
+import { readRecipe } from "../../src/image/base-image/recipe.js";
+import { findImage } from "../../src/image/docker/find-image.js";
+import { writeOciLayout } from "../../src/image/oci/write-image.js";
+import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import { compareSegmentations } from "../support/compare-segmentations.js";
+import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
+import { goldenPath } from "../support/golden.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { runProgram } from "../support/run-program.js";
+import { testPlan } from "../support/test-plan.js";
+import { startRegistry } from "../support/test-registry.js";
+
+interface Report {
+  readonly manifestDigest: string;
+  readonly archive: { readonly path: string; readonly sha256: string } | null;
+  readonly pushed: { readonly sentBytes: number; readonly blobsThere: number } | null;
+}
+
+const model = "blobs_3d_fullres";
+const common = ["--model-dir", goldenPath("v2", model, "model"), "--builder", "embedded", "--json"];
+
+async function build(cwd: string, ...args: readonly string[]): Promise<Report> {
+  const run = await runProgram([...common, ...args], {
+    cwd,
+    environment: { XDG_CACHE_HOME: join(cwd, "cache") },
+  });
+  expect(run.exitCode, run.err).toBe(0);
+  return JSON.parse(run.out) as Report;
+}
+
+async function smallBase(cwd: string): Promise<string> {
+  const archive = await smallRootFileSystem(cwd);
+  const image = await assemble(
+    testPlan({ base: { kind: "root-file-system", archive } }),
+    join(cwd, "base-cache"),
+  );
+  await writeOciLayout({ image, path: join(cwd, "base"), progress: silentProgress });
+  return `oci:${join(cwd, "base")}`;
+}
+
+test("two builds without an engine, in two folders with two caches, give one archive", {
+  timeout: 120_000,
+}, async () => {
+  const archives = [];
+  for (const cwd of [scratchFolder(), scratchFolder()]) {
+    const { archive } = await build(
+      cwd,
+      "--tag",
+      "team/blobs:1",
+      "--export",
+      "--base-image",
+      await smallBase(cwd),
+    );
+    archives.push(archive?.sha256);
+    expect(readdirSync(cwd).toSorted()).toContain("team-blobs-1.tar.gz");
+  }
+  expect(archives[1]).toBe(archives[0]);
+});
+
+test.skipIf(!hasProgram("docker-registry"))(
+  "a build is pushed, and under another tag only what that changes is sent",
+  { timeout: 120_000 },
+  async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    const flags = ["--push", "--base-image", await smallBase(cwd)];
+    const first = await build(cwd, "--tag", `${host}/team/blobs:1`, ...flags);
+    const second = await build(cwd, "--tag", `${host}/team/blobs:2`, ...flags);
+    expect(second.manifestDigest).not.toBe(first.manifestDigest);
+    expect(second.pushed!.sentBytes).toBeLessThan(first.pushed!.sentBytes / 2);
+  },
+);
+
+test("an embedded build that would keep nothing is refused before any work", async () => {
+  const cwd = scratchFolder();
+  const run = await runProgram([...common, "--base-image", "oci:nowhere"], { cwd });
+  expect(run).toMatchObject({ exitCode: 2, err: expect.stringContaining("USAGE") });
+});
+
+describeWithEngine("an image that was built without an engine", () => {
+  test("gives nnU-Net's answer when an engine loads it", { timeout: 300_000 }, async () => {
+    const cwd = scratchFolder();
+    const { imageName: base } = await readRecipe();
+    const engine = testEngine();
+    if ((await findImage(engine, base)) === null)
+      await buildBaseImage({
+        engine,
+        debianRoot: "auto",
+        cacheFolder: cacheFolder(process.env),
+        progress: silentProgress,
+      });
+    await outputOf("docker", "save", "-o", join(cwd, "base.tar"), base);
+    const imageName = "nnunet-processor-oci-test/blobs:1";
+    onTestFinished(() => removeImage(imageName));
+    const config = {
+      overlay_destination: "images",
+      allowed_extensions: ["nii.gz"],
+      output_extension: "nii.gz",
+    };
+    writeFileSync(join(cwd, "config.json"), JSON.stringify(config));
+    const { archive } = await build(
+      cwd,
+      "--tag",
+      imageName,
+      "--export",
+      "--base-image",
+      `docker-archive:${cwd}/base.tar`,
+    );
+    await outputOf("docker", "load", "-q", "-i", archive!.path);
+    const output = join(cwd, "output");
+    mkdirSync(output);
+    chmodSync(output, 0o777);
+    const run = await runContained(imageName, { input: goldenPath("v2", model, "input"), output });
+    expect(run.exitCode, run.output).toBe(0);
+    const expected = goldenPath("v2", model, "expected", "blob_010", "seg_tta.nii.gz");
+    const found = join(output, "images", "blob_010_0000.nii.gz");
+    const { voxels, differing } = await compareSegmentations(found, expected);
+    // The same bar as for an image that Docker built.
+    expect(differing).toBeLessThanOrEqual(voxels / 10_000);
+  });
+});
