@@ -99,6 +99,7 @@ describeWithEngine("an image that was built without an engine", () => {
     const imageName = "nnunet-processor-oci-test/blobs:1";
     onTestFinished(() => removeImage(imageName));
     const config = {
+      use_test_time_augmentations: true,
       overlay_destination: "images",
       allowed_extensions: ["nii.gz"],
       output_extension: "nii.gz",
