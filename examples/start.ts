@@ -71,9 +71,6 @@ async function segmentInContainer(): Promise<string> {
 
 /** Without: the same build as far as it goes, and the same processor directly in Node. */
 async function segmentWithoutEngine(): Promise<string> {
-  say(
-    "No Docker engine answers: the build goes as far as the build context, and the same processor runs in Node.\n",
-  );
   await step("build_processor", [
     ...["--config-file", join(example, "config.json"), "--model-dir", join(example, "model"), "--tag", tag],
     ...["--build-dir", join(out, "build"), "--context-only"],
