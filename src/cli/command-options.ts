@@ -66,7 +66,7 @@ export const buildOptions = {
     describe: "config.json with the image's defaults (docs/reference/config.md)",
     defaultDescription: "config.json if it exists",
   },
-  "model-dir": { ...modelDir, defaultDescription: "models" },
+  "model-dir": { ...modelDir, defaultDescription: "the config's `model`, else models" },
   "download-pretrained": {
     group: modelGroup,
     type: "boolean",

@@ -32,7 +32,10 @@ export interface ProcessorConfig {
   readonly taskId: number | undefined;
   readonly taskName: string | undefined;
   readonly configuration: string | undefined;
-  readonly checkpointName: string;
+  /** As `--model-dir` takes it; undefined where the command line says it. */
+  readonly modelSource: string | undefined;
+  /** Undefined for nnU-Net's own choice. */
+  readonly checkpointName: string | undefined;
   /** Empty for all that the model has. */
   readonly folds: readonly string[];
   readonly settings: RuntimeSettings;
@@ -43,8 +46,9 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
   return {
     taskId: json.task_id,
     taskName: json.task_name,
-    configuration: json.configuration ?? json.model,
-    checkpointName: json.checkpoint_name ?? "checkpoint_final.pth",
+    configuration: json.configuration ?? (namesConfiguration(json) ? json.model : undefined),
+    modelSource: namesConfiguration(json) ? undefined : json.model,
+    checkpointName: json.checkpoint_name,
     folds: (json.folds ?? []).map(String),
     settings: {
       useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
@@ -65,3 +69,10 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
     },
   };
 }
+
+/** nnU-Net's own configurations. */
+export const configurationNames: readonly string[] = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
+
+/** Whether `model` means a configuration, as in older files, and not the place of a model. */
+export const namesConfiguration = ({ model }: ConfigJson): boolean =>
+  model !== undefined && configurationNames.includes(model);

@@ -1,11 +1,17 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import type { TransformFailure } from "esbuild";
 import { ProcessorError } from "../../processor/errors.js";
 import { nearest } from "../model-source/nearest-name.js";
 import { packageRoot } from "../package-root.js";
-import { type ConfigJson, completeConfig, type ProcessorConfig } from "./config.js";
+import {
+  type ConfigJson,
+  completeConfig,
+  configurationNames,
+  namesConfiguration,
+  type ProcessorConfig,
+} from "./config.js";
 
 /** A JSON Schema as far as messages need it. */
 export interface ConfigSchema {
@@ -26,7 +32,14 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     const reason = cause.code === "ENOENT" ? "" : ` (${cause.code})`;
     throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
-  return checkConfig(await parseJson(path, text), { path, schema: await readConfigSchema() });
+  const config = checkConfig(await parseJson(path, text), { path, schema: await readConfigSchema() });
+  return { ...config, modelSource: placeFrom(path, config.modelSource) };
+}
+
+/** A path counts from the config's folder; an address stays as it is. */
+function placeFrom(configFile: string, source: string | undefined): string | undefined {
+  const isPath = source !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(source);
+  return isPath ? resolve(dirname(configFile), source) : source;
 }
 
 /** @throws CONFIG_INVALID listing every fault */
@@ -49,15 +62,25 @@ export function checkConfig(
   if (isValid && json.use_tta !== undefined && json.use_test_time_augmentations !== undefined) {
     faults.push("/use_tta: is another name of use_test_time_augmentations; give one of the two");
   }
-  if (isValid && json.model !== undefined && json.configuration !== undefined) {
-    faults.push("/configuration: takes the place of model; give one of the two");
-  }
+  if (isValid) faults.push(...modelFaults(json));
   if (isValid && faults.length === 0) return completeConfig(json);
   const count = `${faults.length} fault${faults.length === 1 ? "" : "s"}`;
   throw new ProcessorError(
     "CONFIG_INVALID",
     `${path} has ${count}:\n${faults.map((line) => `  ${line}`).join("\n")}`,
   );
+}
+
+function modelFaults(json: ConfigJson): readonly string[] {
+  const { model, configuration } = json;
+  if (model === undefined) return [];
+  if (namesConfiguration(json)) {
+    return configuration === undefined
+      ? []
+      : ["/configuration: model names a configuration already; give one of the two"];
+  }
+  const near = /^[23]d\w*$/i.test(model) ? nearest(model, configurationNames) : null;
+  return near === null ? [] : [`/model: found "${model}"; did you mean ${near}? A folder is ./${model}`];
 }
 
 async function parseJson(path: string, text: string): Promise<unknown> {

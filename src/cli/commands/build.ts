@@ -78,11 +78,11 @@ async function modelOf(
     ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
     ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
     ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
-    checkpointName: config.checkpointName,
+    ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
     folds: config.folds,
   };
   if (args["download-pretrained"]) return pretrainedModel(wanted, args["zenodo-url"], session);
-  return trainedModel({ ...wanted, modelDir: args["model-dir"] ?? "models" }, session);
+  return trainedModel({ ...wanted, modelDir: args["model-dir"] ?? config.modelSource ?? "models" }, session);
 }
 
 interface BuildRequest {

@@ -24,13 +24,12 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const model = await trainedModel(definedModelOptions(args), session);
   const { channelNames, plan } = await describeModel(model);
   const own = plan.fileEnding.replace(/^\./, "");
-  const standard = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"].includes(model.configuration);
   const schema = relative(dirname(path), join(packageRoot, "config.schema.json"));
   const config = {
     $schema: schema.startsWith(".") ? schema : `./${schema}`,
     ...(model.task.id === null ? {} : { task_id: model.task.id }),
     task_name: model.task.name,
-    [standard ? "model" : "configuration"]: model.configuration,
+    configuration: model.configuration,
     ...(args.checkpoint === undefined ? {} : { checkpoint_name: args.checkpoint }),
     folds: null,
     use_test_time_augmentations: false,

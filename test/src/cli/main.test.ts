@@ -147,6 +147,22 @@ describe("a wrong model exits with 3", () => {
   });
 });
 
+describe("the config's model", () => {
+  test("is built when no --model-dir is given, also one of nnU-Net v1", async () => {
+    const model = goldenPath("v1", "blobs_2d", "model");
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ model }));
+    expect(await run("--tag", "team/blobs:1", "--context-only")).toBe(0);
+    expect(terminal.printed.out).toContain("team/blobs:1");
+  });
+
+  test("gives way to --model-dir", async () => {
+    writeFileSync(join(folder, "config.json"), '{"model": "./nothing"}');
+    expect(await run("--tag", "team/blobs:1", "--context-only")).toBe(3);
+    expect(terminal.printed.err).toContain(join(folder, "nothing"));
+    expect(await run("--model-dir", blobs, "--tag", "team/blobs:1", "--context-only")).toBe(0);
+  });
+});
+
 test("a build without an engine says so and what to do instead", async () => {
   expect(await run("--model-dir", blobs, "--tag", "team/blobs:1")).toBe(5);
   expect(terminal.printed.err).toContain("error ENGINE_MISSING");

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { completeConfig } from "../../../src/config/config.js";
-import { checkConfig, readConfigSchema } from "../../../src/config/load-config.js";
+import { checkConfig, loadConfig, readConfigSchema } from "../../../src/config/load-config.js";
 
 describe("what config.json leaves out", () => {
   test("has the original's defaults", () => {
@@ -37,15 +40,46 @@ test("folds null and an empty list mean all", () => {
   expect(completeConfig({ folds: [0, "all"] }).folds).toEqual(["0", "all"]);
 });
 
-describe("two names for one thing", () => {
+describe("names that contradict each other or are misspelt", () => {
   test.each([
     {
       json: { use_tta: true, use_test_time_augmentations: false },
       says: "another name of use_test_time_augmentations",
     },
-    { json: { model: "2d", configuration: "own" }, says: "takes the place of model" },
+    { json: { model: "3d_fulres" }, says: "did you mean 3d_fullres?" },
+    { json: { model: "2d", configuration: "own" }, says: "model names a configuration already" },
   ])("$says", async ({ json, says }) => {
     const schema = await readConfigSchema();
     expect(() => checkConfig(json, { path: "config.json", schema })).toThrow(says);
+  });
+});
+
+describe("model", () => {
+  const load = async (config: object) => {
+    const folder = mkdtempSync(join(tmpdir(), "config-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "config.json");
+    writeFileSync(file, JSON.stringify(config));
+    return { file, config: await loadConfig(file) };
+  };
+
+  test("is a path that counts from the config's folder", async () => {
+    const { file, config } = await load({ model: "../results/Dataset004_Liver", configuration: "2d" });
+    expect(config.modelSource).toBe(join(dirname(dirname(file)), "results", "Dataset004_Liver"));
+    expect(config.configuration).toBe("2d");
+  });
+
+  test.each(["https://example.org/a.zip", "zenodo:4003545/Task003_Liver.zip", "/models/a"])(
+    "stays as it is when it is %s",
+    async (model) => {
+      expect((await load({ model })).config.modelSource).toBe(model);
+    },
+  );
+
+  test("names a configuration in older files", async () => {
+    expect((await load({ model: "3d_fullres" })).config).toMatchObject({
+      configuration: "3d_fullres",
+      modelSource: undefined,
+    });
   });
 });
