@@ -1,4 +1,5 @@
 import type { ErrorCode } from "./errors.js";
+import type { StepReport } from "./postprocess/remove-components.js";
 import type { Geometry } from "./volume/geometry.js";
 import type { ImageSource } from "./volume/image.js";
 
@@ -39,6 +40,8 @@ export interface CaseReport {
     readonly voxels: number;
     readonly millilitres: number;
   }[];
+  /** What each step of post-processing removed; absent when there is none. */
+  readonly removed?: readonly StepReport[];
   /** Present when failed. */
   readonly error?: { readonly code: ErrorCode | "BUG"; readonly message: string; readonly help: string };
 }

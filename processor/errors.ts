@@ -71,6 +71,14 @@ export const errorCatalogue = {
     exit: 3,
     help: "plans.json and checkpoint belong to different trainings; use those of one folder.",
   },
+  PREVIOUS_STAGE_UNKNOWN: {
+    exit: 3,
+    help: "Name the folder of the low-resolution model: --prev-stage-model DIR, or previous_stage in config.json.",
+  },
+  ENSEMBLE_MISMATCH: {
+    exit: 3,
+    help: "Average only models that were trained with the same channels and labels.",
+  },
   MANIFEST_INVALID: { exit: 3, help: "Convert the model again with this version of build_processor." },
 
   // the image to segment

@@ -6,9 +6,9 @@ import { type FoundCase, findCases } from "./entries/find-cases.js";
 import { ProcessorError } from "./errors.js";
 import { loadHooks, noHooks } from "./hooks/hooks.js";
 import { supportedEndings } from "./image-io/image-ending.js";
-import { openNetworks } from "./inference/networks.js";
+import { openNetworkSet } from "./inference/network-set.js";
 import { type LoadedModel, loadModel } from "./model/load-model.js";
-import type { Device } from "./model/manifest.js";
+import type { Device, ExportMode } from "./model/manifest.js";
 import { createWorkerPool } from "./parallel/worker-pool.js";
 import type { Progress } from "./progress/progress.js";
 import { runCases } from "./run-cases.js";
@@ -23,6 +23,9 @@ export interface PredictCasesOptions {
   readonly folds: readonly string[] | null;
   readonly useTta: boolean;
   readonly stepSize: number;
+  readonly exportMode: ExportMode;
+  /** Whether the model's own post-processing is left out. */
+  readonly skipsPostProcessing: boolean;
   readonly saveProbabilities: boolean;
   /** Holds `<case><ending>` of a cascade's earlier stage. */
   readonly prevStageDir: string | null;
@@ -56,7 +59,15 @@ export async function predictCases(options: PredictCasesOptions): Promise<RunRep
 export interface RunModelOptions
   extends Pick<
     PredictCasesOptions,
-    "useTta" | "stepSize" | "device" | "existing" | "hookModule" | "progress" | "signal"
+    | "useTta"
+    | "stepSize"
+    | "exportMode"
+    | "skipsPostProcessing"
+    | "device"
+    | "existing"
+    | "hookModule"
+    | "progress"
+    | "signal"
   > {}
 
 /**
@@ -72,17 +83,20 @@ export async function runModel(
   await checkOutputs(requests, options.existing);
   const hooks = options.hookModule === null ? noHooks : await loadHooks(options.hookModule);
   const pool = createWorkerPool();
-  const networks = await openNetworks({
-    onnxFiles: loaded.folds.map(({ onnxFile }) => onnxFile),
+  const networks = await openNetworkSet({
+    members: loaded.members,
     device: options.device,
+    availableBytes: process.availableMemory(),
   });
   try {
     const cases = await runCases(
       requests,
       {
-        ...{ model: loaded.model, networks, pool, hooks },
+        ...{ model: loaded.model, members: loaded.members, networks, pool, hooks },
+        postProcessing: options.skipsPostProcessing ? [] : loaded.manifest.postProcessing,
         ...{
           stepSize: options.stepSize,
+          exportMode: options.exportMode,
           useTestTimeAugmentation: options.useTta,
           progress: options.progress,
         },
@@ -98,7 +112,7 @@ export async function runModel(
 
 async function requestOf(
   found: FoundCase,
-  { model }: LoadedModel,
+  loaded: LoadedModel,
   options: PredictCasesOptions,
 ): Promise<CaseRequest> {
   const { name, channelFiles } = found;
@@ -108,23 +122,24 @@ async function requestOf(
     ...{ name, channelFiles },
     outputFile: join(options.outputDir, `${name}${ending}`),
     probabilitiesFile: options.saveProbabilities ? join(options.outputDir, `${name}.npz`) : null,
-    previousStageFile:
-      model.previousStage === null
-        ? null
-        : await previousStageFile(name, model.previousStage.configuration, options),
+    previousStageFile: await previousStageFile(name, loaded, options),
   };
 }
 
-/** Null when there is none for this case, which is reported when its turn comes. */
+/** Null when no model needs one, and when there is none for this case, which is reported when its turn comes. */
 async function previousStageFile(
   name: string,
-  configuration: string,
+  { members }: LoadedModel,
   { prevStageDir }: PredictCasesOptions,
 ): Promise<string | null> {
+  const waiting = members.find(
+    ({ model, previousStage }) => model.previousStage !== null && previousStage === null,
+  );
+  if (waiting === undefined) return null;
   if (prevStageDir === null) {
     throw new ProcessorError(
       "PREVIOUS_STAGE_MISSING",
-      `the model continues ${configuration}, whose segmentations were not given`,
+      `the model continues ${waiting.model.previousStage!.configuration}, whose segmentations were not given`,
     );
   }
   for (const ending of supportedEndings) {

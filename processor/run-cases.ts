@@ -2,8 +2,15 @@ import type { CaseReport, CaseRequest } from "./case.js";
 import { type Existing, isWritten } from "./check-outputs.js";
 import { ProcessorError } from "./errors.js";
 import { countLabels } from "./outputs/count-labels.js";
-import { type PreparedCase, predictCase, prepareCase, type SegmentContext, writeCase } from "./segment.js";
-import type { LabelMap } from "./volume/label-map.js";
+import type { StepReport } from "./postprocess/remove-components.js";
+import {
+  type PreparedCase,
+  predictCase,
+  prepareCase,
+  type SegmentContext,
+  type Segmented,
+  writeCase,
+} from "./segment.js";
 
 /**
  * Segments all cases with one set of loaded networks. While one is in the network, the next is read and the previous
@@ -39,9 +46,9 @@ export async function runCases(
       continue;
     }
     try {
-      const labelMap = await current.watch.time("predict", () => predictCase(current.prepared, context));
+      const segmented = await current.watch.time("predict", () => predictCase(current.prepared, context));
       await writing;
-      writing = finish({ labelMap, attempted: current, context }).then(
+      writing = finish({ segmented, attempted: current, context }).then(
         (done) => void reports.set(request, done),
       );
     } catch (error) {
@@ -75,15 +82,15 @@ async function attempt(
 }
 
 interface Finishing {
-  readonly labelMap: LabelMap;
+  readonly segmented: Segmented;
   readonly attempted: Attempt;
   readonly context: SegmentContext;
 }
 
-async function finish({ labelMap, attempted, context }: Finishing): Promise<CaseReport> {
+async function finish({ segmented, attempted, context }: Finishing): Promise<CaseReport> {
   const { request, prepared, watch } = attempted;
   try {
-    const written = await watch.time("write", () => writeCase(labelMap, prepared, context));
+    const written = await watch.time("write", () => writeCase(segmented.labelMap, prepared, context));
     const done = {
       name: request.name,
       status: "done",
@@ -91,12 +98,28 @@ async function finish({ labelMap, attempted, context }: Finishing): Promise<Case
       executionProvider: context.networks.executionProvider,
       seconds: watch.seconds(),
       labels: countLabels(written, context.model.labels),
+      ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
     } as const;
+    for (const line of removedLines(segmented.removed, context))
+      context.progress.note(`${request.name}: ${line}`);
     context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s`);
     return done;
   } catch (error) {
     return report(request, error, context);
   }
+}
+
+/** Steps that removed nothing say nothing. */
+function removedLines(removed: readonly StepReport[], { model }: SegmentContext): readonly string[] {
+  const nameOf = (label: number) =>
+    model.labels.names.find(({ value }) => value === label)?.name ?? `label ${label}`;
+  return removed
+    .filter(({ removedComponents }) => removedComponents > 0)
+    .map(({ labels, removedComponents, removedVoxels, removedMillilitres }) => {
+      const parts = `${removedComponents} part${removedComponents === 1 ? "" : "s"}`;
+      const size = `${removedVoxels} voxels, ${removedMillilitres.toFixed(2)} ml`;
+      return `post-processing removed ${parts} of ${labels.map(nameOf).join(" + ")} (${size})`;
+    });
 }
 
 function report(request: CaseRequest, error: unknown, { progress }: SegmentContext): CaseReport {

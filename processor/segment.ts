@@ -5,81 +5,98 @@ import { readImage } from "./image-io/read-image.js";
 import { readLabelMap } from "./image-io/read-label-map.js";
 import { stackChannels } from "./image-io/stack-channels.js";
 import { writeLabelMap } from "./image-io/write-image.js";
-import type { Networks } from "./inference/networks.js";
-import type { ModelManifest } from "./model/manifest.js";
+import type { ExportMode, ModelManifest, PostProcessingStep } from "./model/manifest.js";
 import { openProbabilityFile } from "./outputs/probability-file.js";
-import type { WorkerPool } from "./parallel/worker-pool.js";
-import { exportLabels } from "./postprocess/export-labels.js";
+import { type ExportSource, exportLabels } from "./postprocess/export-labels.js";
+import { exportNetworkLabels } from "./postprocess/export-network-labels.js";
+import { removeComponents, type StepReport } from "./postprocess/remove-components.js";
+import {
+  firstStage,
+  type MemberContext,
+  type MemberInput,
+  predictMembers,
+  prepareStage,
+} from "./predict-members.js";
 import type { Prepared } from "./preprocess/prepared.js";
-import { preprocess } from "./preprocess/preprocess.js";
 import { type ReorientedCase, reorientCase, unturned } from "./preprocess/reorient-case.js";
-import type { Progress } from "./progress/progress.js";
 import type { ImageSource } from "./volume/image.js";
 import type { LabelMap } from "./volume/label-map.js";
 
 /** What all cases of a run share. */
-export interface SegmentContext {
+export interface SegmentContext extends MemberContext {
+  /** The first member's; its channels and labels are those of all. */
   readonly model: ModelManifest;
-  readonly networks: Networks;
-  readonly pool: WorkerPool;
+  readonly postProcessing: readonly PostProcessingStep[];
+  readonly exportMode: ExportMode;
   readonly hooks: Hooks;
-  readonly stepSize: number;
-  readonly useTestTimeAugmentation: boolean;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
 }
 
 /** A case that waits for the network. */
 export interface PreparedCase {
   readonly request: CaseRequest;
+  /** On the grid of the stage that runs first. */
   readonly prepared: Prepared;
+  readonly input: MemberInput;
   readonly source: ImageSource;
-  /** From the grid that the network saw to the image's own. */
+  /** From the grid that the networks saw to the image's own. */
   readonly turnBack: ReorientedCase["turnBack"];
+}
+
+/** The answer to one case. */
+export interface Segmented {
+  readonly labelMap: LabelMap;
+  /** What post-processing removed. */
+  readonly removed: readonly StepReport[];
 }
 
 /** The whole runtime for one case, top to bottom; `runCases` calls the three steps itself, so that neighbours overlap. */
 export async function segmentCase(request: CaseRequest, context: SegmentContext): Promise<LabelMap> {
   const prepared = await prepareCase(request, context);
-  const labelMap = await predictCase(prepared, context);
+  const { labelMap } = await predictCase(prepared, context);
   return writeCase(labelMap, prepared, context);
 }
 
-/** Reads the channels and brings them onto the network's grid. */
+/** Reads the channels and brings them onto the first network's grid. */
 export async function prepareCase(request: CaseRequest, context: SegmentContext): Promise<PreparedCase> {
-  const { model, pool } = context;
+  const { model, members, pool } = context;
   const read = await readVolume(request, context);
-  const previous = model.previousStage === null ? null : await readPreviousStage(request, read, model);
+  const previous = await readPreviousStage(request, read, context);
   const { volume, turn, turnBack } = model.plan.imageReader.endsWith("WithReorient")
     ? await reorientCase(read, pool)
     : unturned(read);
   const previousStage = previous === null ? null : await turn(previous);
-  const prepared = await preprocess(volume, { plan: model.plan, labels: model.labels, previousStage, pool });
-  return { request, prepared, source: volume.source, turnBack };
+  const input = { caseName: request.name, volume, previousStage };
+  const prepared = await prepareStage(firstStage(members), input, context);
+  return { request, prepared, input, source: volume.source, turnBack };
 }
 
-/** Runs the network over the case and brings its answer back onto the image's grid. */
+/** Runs the networks over the case and brings their answer back onto the image's grid. */
 export async function predictCase(
-  { request, prepared, turnBack }: PreparedCase,
+  { request, prepared, input, turnBack }: PreparedCase,
   context: SegmentContext,
+): Promise<Segmented> {
+  const { pool, postProcessing } = context;
+  const onNetworksSide = await predictMembers(input, prepared, context, (sources) =>
+    exportAnswer(sources, request, context),
+  );
+  const labelMap = await turnBack(onNetworksSide);
+  return { labelMap, removed: await removeComponents(labelMap, postProcessing, pool) };
+}
+
+async function exportAnswer(
+  sources: readonly ExportSource[],
+  { probabilitiesFile }: CaseRequest,
+  { model, pool, exportMode }: SegmentContext,
 ): Promise<LabelMap> {
-  const { model, networks, pool, progress } = context;
-  const { plan, labels } = model;
-  const stream = networks.predict(prepared, {
-    ...{ plan, labels, heads: model.network.outputChannels, stepSize: context.stepSize },
-    mirrorAxes: context.useTestTimeAugmentation ? plan.mirrorAxes : [],
-    startProgress: (total) =>
-      progress.start({ label: `${request.name}: predicting`, total, unit: "windows" }),
-    ...(context.signal === undefined ? {} : { signal: context.signal }),
-  });
-  const options = { history: prepared.history, plan, labels, pool };
-  if (request.probabilitiesFile === null)
-    return turnBack(await exportLabels(stream, { ...options, probabilities: null }));
-  const file = await openProbabilityFile(request.probabilitiesFile, { ...options, heads: stream.heads });
+  const { labels } = model;
+  const [first] = sources as [ExportSource];
+  if (exportMode !== "normal") return exportNetworkLabels(first, { labels, pool, mode: exportMode });
+  if (probabilitiesFile === null) return exportLabels(sources, { labels, pool, probabilities: null });
+  const file = await openProbabilityFile(probabilitiesFile, { ...first, labels, heads: first.stream.heads });
   try {
-    const labelMap = await exportLabels(stream, { ...options, probabilities: file });
+    const labelMap = await exportLabels(sources, { labels, pool, probabilities: file });
     await file.finish();
-    return await turnBack(labelMap);
+    return labelMap;
   } finally {
     await file.discard();
   }
@@ -115,14 +132,20 @@ async function readVolume(
   });
 }
 
+/** Null when no member continues a segmentation from outside. */
 async function readPreviousStage(
   { name, previousStageFile }: CaseRequest,
   volume: CaseVolume,
-  model: ModelManifest,
-) {
+  { members }: SegmentContext,
+): Promise<LabelMap | null> {
+  const waiting = members.find(
+    ({ model, previousStage }) => model.previousStage !== null && previousStage === null,
+  );
+  if (waiting === undefined) return null;
   if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
+  const { configuration, previousStage } = waiting.model;
   throw new ProcessorError(
     "PREVIOUS_STAGE_MISSING",
-    `${name}: ${model.configuration} continues ${model.previousStage!.configuration}, whose segmentation of this case is missing`,
+    `${name}: ${configuration} continues ${previousStage!.configuration}, whose segmentation of this case is missing`,
   );
 }

@@ -18,11 +18,11 @@ import {
   type ImageDescription,
   planProcessorImage,
 } from "./image/processor-image-plan.js";
-import type { TrainedModel } from "./model-source/trained-model.js";
+import type { ModelSet } from "./model-source/model-set.js";
 import { archiveFileName, type ImageArchive, requireNoArchive, writeArchive } from "./publish/archive.js";
 
 export interface BuildOptions {
-  readonly model: TrainedModel;
+  readonly models: ModelSet;
   readonly settings: RuntimeSettings;
   readonly description: Omit<ImageDescription, "processorVersion">;
   /** Bundled hooks that the settings name; null for none. */
@@ -99,10 +99,10 @@ export async function planBuild(
   base: BaseImageFacts,
   folder: BuildFolder,
 ): Promise<ImagePlan> {
-  const { model, settings, description, hookFile, progress, signal } = options;
+  const { models, settings, description, hookFile, progress, signal } = options;
   const outputDir = folder.place(convertedName);
   return planProcessorImage({
-    converted: await convertModel({ model, settings, outputDir, progress, ...aborting(signal) }),
+    converted: await convertModel({ models, settings, outputDir, progress, ...aborting(signal) }),
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     base,

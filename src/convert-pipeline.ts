@@ -1,22 +1,27 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
 import type {
   FoldFiles,
   ModelManifest,
+  PostProcessingStep,
   ProcessorManifest,
   RuntimeSettings,
 } from "../processor/model/manifest.js";
 import type { Progress } from "../processor/progress/progress.js";
-import type { ModelDescription } from "./checkpoint/model-description.js";
-import { describeModel, readWeights } from "./checkpoint/nnunet-formats.js";
-import type { TrainedModel } from "./model-source/trained-model.js";
-import { type BuiltNetwork, buildNetwork } from "./onnx/build-network.js";
+import {
+  findEnsemblePostProcessing,
+  findPostProcessing,
+} from "./checkpoint/post-processing/find-post-processing.js";
+import { readPostProcessing } from "./checkpoint/post-processing/read-post-processing.js";
+import { checkMembers } from "./convert/check-members.js";
+import { foldFiles, readStages, type Stage, type StageTable } from "./convert/read-stages.js";
+import type { ModelMember, ModelSet } from "./model-source/model-set.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
 import { weightBytes, writeNetwork } from "./onnx/write-network.js";
 
 export interface ConvertOptions {
-  readonly model: TrainedModel;
+  readonly models: ModelSet;
   readonly settings: RuntimeSettings;
   /** Must not exist or be empty, unless `overwrite`. Appears only when everything in it is complete. */
   readonly outputDir: string;
@@ -36,62 +41,53 @@ export interface ConvertedModel {
 
 /**
  * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, and `fold_k.onnx` with
- * `fold_k.weights` for each fold. The same model gives the same bytes.
+ * `fold_k.weights` for each fold. Where there are several models, or a cascade's earlier stage, each has a folder of its
+ * own; what two of them share is there once. The same models give the same bytes.
  *
- * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID, OUTPUT_EXISTS,
- * OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
+ * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID,
+ * ENSEMBLE_MISMATCH, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
  */
 export async function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
-  const { model, outputDir, settings } = options;
-  const description = await describeModel(model);
-  const networks = await readNetworks(model, description);
-  const manifest = describe(model, description, { networks, settings });
-  const companions = description.companionFiles.map((file) => ({ file, name: basename(file) }));
+  const { models, outputDir, settings } = options;
+  const stages = await readStages(models.members);
+  checkMembers(models.members.map(({ model }) => stages.of(model)));
+  const manifest = await describe(models, stages, settings);
+  const companions = stages.all.flatMap(({ prefix, description }) =>
+    description.companionFiles.map((file) => ({ file, name: prefix + basename(file) })),
+  );
   await writeConvertedFolder({ outputDir, overwrite: options.overwrite ?? false }, async (folder) => {
-    await writeFolds(networks, folder, options);
+    for (const { prefix } of stages.all) await mkdir(join(folder, prefix), { recursive: true });
+    await writeStages(stages.all, folder, options);
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   });
-  const folds = networks.map(({ fold }) => foldFiles(fold));
   return {
     folder: outputDir,
     manifest,
     files: [
-      ...folds.flatMap(({ weightsFile, onnxFile }) => [weightsFile, onnxFile]),
+      ...stages.all.flatMap(({ files }) => files).flatMap(filesOfFold),
       ...companions.map(({ name }) => name),
       "manifest.json",
     ],
   };
 }
 
-interface FoldNetwork {
-  readonly fold: string;
-  readonly network: BuiltNetwork;
-}
+const filesOfFold = ({ weightsFile, onnxFile }: FoldFiles): readonly string[] =>
+  weightsFile === null ? [onnxFile] : [weightsFile, onnxFile];
 
-/** Everything that can be wrong with the weights shows here, before anything is written. */
-async function readNetworks(
-  model: TrainedModel,
-  { network: plan }: ModelDescription,
-): Promise<FoldNetwork[]> {
-  const networks: FoldNetwork[] = [];
-  for (const fold of model.folds) {
-    const weights = await readWeights(model.nnunetVersion, fold);
-    networks.push({ fold: fold.fold, network: buildNetwork({ plan, weights, source: fold.checkpointFile }) });
-  }
-  return networks;
-}
-
-async function writeFolds(
-  networks: readonly FoldNetwork[],
+async function writeStages(
+  stages: readonly Stage[],
   folder: string,
   { progress, signal }: ConvertOptions,
 ): Promise<void> {
+  const networks = stages.flatMap(({ networks, prefix }) =>
+    networks.map((network) => ({ ...network, prefix })),
+  );
   const total = networks.reduce((sum, { network }) => sum + weightBytes(network.graph), 0);
   const task = progress.start({ label: "converting the weights", total, unit: "bytes" });
   try {
-    for (const { fold, network } of networks) {
-      const { onnxFile, weightsFile } = foldFiles(fold);
+    for (const { fold, network, prefix } of networks) {
+      const { onnxFile, weightsFile } = foldFiles(fold, prefix);
       await writeNetwork({
         graph: network.graph,
         onnxFile: join(folder, onnxFile),
@@ -107,24 +103,42 @@ async function writeFolds(
   }
 }
 
-const foldFiles = (fold: string): FoldFiles => ({
-  fold,
-  onnxFile: `fold_${fold}.onnx`,
-  weightsFile: `fold_${fold}.weights`,
-});
-
-interface ManifestParts {
-  readonly networks: readonly FoldNetwork[];
-  readonly settings: RuntimeSettings;
+async function describe(
+  models: ModelSet,
+  stages: StageTable,
+  settings: RuntimeSettings,
+): Promise<ProcessorManifest> {
+  const { members } = models;
+  const [first] = members as [ModelMember];
+  const described: ModelManifest[] = [];
+  for (const member of members) described.push(await describeMember(member, stages));
+  return {
+    ...{ manifestVersion: 1, task: first.model.task, settings, models: described },
+    postProcessing: await finalPostProcessing(models, stages),
+  };
 }
 
-function describe(
-  model: TrainedModel,
-  description: ModelDescription,
-  { networks, settings }: ManifestParts,
-): ProcessorManifest {
-  const { network, previousStage } = description;
-  const manifest: ModelManifest = {
+async function describeMember(
+  { model, previousStage }: ModelMember,
+  stages: StageTable,
+): Promise<ModelManifest> {
+  const stage = stages.of(model);
+  const configuration = stage.description.previousStage;
+  if (configuration === null) return describeStage(stage);
+  const earlier = previousStage === null ? null : stages.of(previousStage);
+  return {
+    ...describeStage(stage),
+    previousStage: {
+      configuration,
+      model: earlier === null ? null : describeStage(earlier),
+      postProcessing: earlier === null ? [] : await earlierPostProcessing(earlier),
+    },
+  };
+}
+
+function describeStage({ model, description, networks, files }: Stage): ModelManifest {
+  const { network } = description;
+  return {
     configuration: description.configuration,
     nnunetVersion: model.nnunetVersion,
     trainer: description.trainer,
@@ -139,9 +153,36 @@ function describe(
       inputChannels: network.inputChannels,
       outputChannels: network.outputChannels,
       parameters: networks[0]?.network.parameters ?? 0,
+      maximumBatch: null,
     },
-    folds: networks.map(({ fold }) => foldFiles(fold)),
-    previousStage: previousStage === null ? null : { configuration: previousStage, model: null },
+    folds: files,
+    previousStage: null,
   };
-  return { manifestVersion: 1, task: model.task, settings, models: [manifest] };
+}
+
+/** v1's cascade continues the post-processed segmentation of its first stage, v2's the plain one. */
+async function earlierPostProcessing({ model, description }: Stage): Promise<readonly PostProcessingStep[]> {
+  if (model.nnunetVersion === 2) return [];
+  const file = await findPostProcessing(model);
+  return file === null ? [] : readPostProcessing(file, description.labels);
+}
+
+async function finalPostProcessing(
+  { members, postProcessing }: ModelSet,
+  stages: StageTable,
+): Promise<readonly PostProcessingStep[]> {
+  const trained = members.map(({ model }) => model) as [ModelMember["model"]];
+  const { labels } = stages.of(trained[0]).description;
+  switch (postProcessing.kind) {
+    case "none":
+      return [];
+    case "file":
+      return readPostProcessing(postProcessing.file, labels);
+    case "models": {
+      const find =
+        trained.length === 1 ? findPostProcessing(trained[0]) : findEnsemblePostProcessing(trained);
+      const file = await find;
+      return file === null ? [] : readPostProcessing(file, labels);
+    }
+  }
 }

@@ -45,6 +45,8 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
     ...{
       useTta: settings.useTestTimeAugmentation,
       stepSize: settings.stepSize,
+      exportMode: settings.exportMode,
+      skipsPostProcessing: false,
       device: settings.device,
       progress,
       signal,

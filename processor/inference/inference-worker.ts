@@ -78,7 +78,10 @@ async function predict(task: PredictTask): Promise<void> {
   send({ type: "started", windows });
   const window = new WindowRun(task, grid.patchZyx, windows);
   const sums = new RollingSums(task, grid.patchZyx, grid.rows);
-  const batchSize = task.plan.dimensions === 2 ? flatBatch : 1;
+  const batchSize = Math.min(
+    task.plan.dimensions === 2 ? flatBatch : 1,
+    task.maximumBatch ?? Number.POSITIVE_INFINITY,
+  );
   const [beforeZ, beforeY, beforeX] = grid.paddingBeforeZyx;
   const slabs = new SlabSender(task);
   for (const row of grid.rows) {
@@ -139,8 +142,10 @@ class WindowRun {
       });
       for (const session of sessions) {
         if (Atomics.load(task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
-        const { logits } = await session.run({ input: new ort.Tensor("float32", input, shape) });
-        const answers = logits!.data as Float32Array;
+        // Networks of one's own may call input and output otherwise.
+        const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", input, shape) };
+        const logits = (await session.run(feeds))[session.outputNames[0]!]!;
+        const answers = logits.data as Float32Array;
         onSums.forEach((cornerZyx, i) => {
           const answer = answers.subarray(i * outputValues, (i + 1) * outputValues);
           this.prepare(answer);
@@ -155,7 +160,7 @@ class WindowRun {
             cornerZyx,
           });
         });
-        logits!.dispose();
+        logits.dispose();
       }
     }
     for (const cornerZyx of onSums) {

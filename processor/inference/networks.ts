@@ -25,6 +25,8 @@ export interface PredictOptions {
   readonly plan: InferencePlan;
   readonly labels: LabelDefinition;
   readonly heads: number;
+  /** Windows that go through the network together at most; null for any number. */
+  readonly maximumBatch: number | null;
   readonly stepSize: number;
   /** Empty for no test-time augmentation. */
   readonly mirrorAxes: readonly number[];
@@ -158,12 +160,13 @@ async function* slabsOf(
   const stop = () => void Atomics.store(control, stopIndex, 1);
   options.signal?.addEventListener("abort", stop);
   if (options.signal?.aborted === true) stop();
-  const { plan, heads, stepSize, mirrorAxes } = options;
+  const { plan, heads, maximumBatch, stepSize, mirrorAxes } = options;
   post(worker, {
     type: "predict",
     task: {
       ...{ data: prepared.data, channelCount: prepared.channelCount, sizeZyx: prepared.sizeZyx },
-      ...{ heads, stepSize, mirrorAxes, control, isRegionModel: options.labels.regionsClassOrder !== null },
+      ...{ heads, maximumBatch, stepSize, mirrorAxes, control },
+      ...{ isRegionModel: options.labels.regionsClassOrder !== null },
       plan: {
         patchSize: plan.patchSize,
         averaging: plan.averaging,

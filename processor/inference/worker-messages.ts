@@ -16,6 +16,7 @@ export interface PredictTask {
   readonly channelCount: number;
   readonly sizeZyx: Zyx;
   readonly heads: number;
+  readonly maximumBatch: number | null;
   readonly isRegionModel: boolean;
   readonly plan: Pick<InferencePlan, "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions">;
   readonly mirrorAxes: readonly number[];

@@ -7,9 +7,21 @@ import type { FoldFiles, ModelManifest, ProcessorManifest } from "./manifest.js"
 export interface LoadedModel {
   readonly folder: string;
   readonly manifest: ProcessorManifest;
+  /** The first of the models: its channels and labels are those of all. */
   readonly model: ModelManifest;
-  /** Those that will run, with absolute paths. */
-  readonly folds: readonly { readonly fold: string; readonly onnxFile: string }[];
+  /** The models whose answers are averaged. */
+  readonly members: readonly LoadedMember[];
+}
+
+/** One model with the files that will run. */
+export interface LoadedMember {
+  readonly model: ModelManifest;
+  /** Absolute, one for each fold. */
+  readonly onnxFiles: readonly string[];
+  /** Of all folds. */
+  readonly weightBytes: number;
+  /** A cascade's earlier stage; null when there is none, or when its segmentations come from outside. */
+  readonly previousStage: LoadedMember | null;
 }
 
 /**
@@ -21,21 +33,37 @@ export interface LoadedModel {
 export async function loadModel(folder: string, wantedFolds: readonly string[] | null): Promise<LoadedModel> {
   const path = join(folder, "manifest.json");
   const manifest = parseManifest(path, await readText(path, folder));
-  const model = manifest.models[0]!;
+  const members: LoadedMember[] = [];
+  for (const model of manifest.models) members.push(await loadMember(folder, model, wantedFolds));
+  return { folder, manifest, model: manifest.models[0]!, members };
+}
+
+async function loadMember(
+  folder: string,
+  model: ModelManifest,
+  wantedFolds: readonly string[] | null,
+): Promise<LoadedMember> {
   const present = model.folds.map(({ fold }) => fold);
   const missing = (wantedFolds ?? []).filter((fold) => !present.includes(fold));
   if (missing.length > 0) {
     throw new ProcessorError(
       "FOLD_MISSING",
-      `${folder} has folds ${present.join(", ")}, not ${missing.join(", ")}`,
+      `${folder} has folds ${present.join(", ")} of ${model.configuration}, not ${missing.join(", ")}`,
     );
   }
   const used = model.folds.filter(
     ({ fold }) => wantedFolds === null || wantedFolds.length === 0 || wantedFolds.includes(fold),
   );
-  const folds: { fold: string; onnxFile: string }[] = [];
-  for (const files of used) folds.push(await locate(folder, files));
-  return { folder, manifest, model, folds };
+  const onnxFiles: string[] = [];
+  let weightBytes = 0;
+  for (const files of used) {
+    const located = await locate(folder, files);
+    onnxFiles.push(located.onnxFile);
+    weightBytes += located.bytes;
+  }
+  const earlier = model.previousStage?.model ?? null;
+  const previousStage = earlier === null ? null : await loadMember(folder, earlier, wantedFolds);
+  return { model, onnxFiles, weightBytes, previousStage };
 }
 
 async function readText(path: string, folder: string): Promise<string> {
@@ -61,29 +89,39 @@ function parseManifest(path: string, text: string): ProcessorManifest {
     throw invalid("no JSON object");
   if (manifest.manifestVersion !== 1)
     throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
-  if (!Array.isArray(manifest.models) || manifest.models.length !== 1)
-    throw invalid("it should list one model");
-  const model = manifest.models[0]!;
-  for (const key of ["plan", "labels", "network", "folds", "channelNames"] as const) {
-    if (typeof model[key] !== "object" || model[key] === null) throw invalid(`models[0].${key} is missing`);
-  }
+  if (!Array.isArray(manifest.models) || manifest.models.length === 0)
+    throw invalid("it should list at least one model");
+  if (!Array.isArray(manifest.postProcessing)) throw invalid("postProcessing is missing");
   if (typeof manifest.settings !== "object" || manifest.settings === null)
     throw invalid("settings is missing");
-  if (model.folds.length === 0) throw invalid("it lists no folds");
+  for (const [i, model] of manifest.models.entries()) checkModel(model, `models[${i}]`, invalid);
   return manifest;
 }
 
-async function locate(folder: string, { fold, onnxFile, weightsFile }: FoldFiles) {
-  for (const file of [onnxFile, weightsFile]) {
+function checkModel(model: ModelManifest, place: string, invalid: (reason: string) => ProcessorError): void {
+  for (const key of ["plan", "labels", "network", "folds", "channelNames"] as const) {
+    if (typeof model[key] !== "object" || model[key] === null) throw invalid(`${place}.${key} is missing`);
+  }
+  if (model.folds.length === 0) throw invalid(`${place} lists no folds`);
+  const { previousStage } = model;
+  if (previousStage === null) return;
+  if (typeof previousStage !== "object" || !Array.isArray(previousStage.postProcessing))
+    throw invalid(`${place}.previousStage is incomplete`);
+  if (previousStage.model !== null) checkModel(previousStage.model, `${place}.previousStage.model`, invalid);
+}
+
+async function locate(folder: string, { onnxFile, weightsFile }: FoldFiles) {
+  let bytes = 0;
+  for (const file of weightsFile === null ? [onnxFile] : [onnxFile, weightsFile]) {
     if (isAbsolute(file) || normalize(file).startsWith("..")) {
       throw new ProcessorError(
         "MANIFEST_INVALID",
         `${folder}: the manifest names ${file}, outside its folder`,
       );
     }
-    if ((await stat(join(folder, file)).catch(() => null)) === null) {
-      throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
-    }
+    const found = await stat(join(folder, file)).catch(() => null);
+    if (found === null) throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
+    bytes += found.size;
   }
-  return { fold, onnxFile: join(folder, onnxFile) };
+  return { onnxFile: join(folder, onnxFile), bytes };
 }

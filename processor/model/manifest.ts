@@ -10,6 +10,17 @@ export interface ProcessorManifest {
   readonly settings: RuntimeSettings;
   /** The models whose answers are averaged. A cascade's earlier stage stands inside its model. */
   readonly models: readonly ModelManifest[];
+  /** Applied to the final segmentation, one step after the other. */
+  readonly postProcessing: readonly PostProcessingStep[];
+}
+
+/** Removes all but the largest connected component of some labels taken together. */
+export interface PostProcessingStep {
+  readonly labels: readonly number[];
+  /** v1 joins voxels by their faces (6), v2 by faces, edges and corners (26). */
+  readonly connectivity: 6 | 26;
+  /** v1's `min_valid_object_sizes`: only components below it are removed. Null removes all but the largest. */
+  readonly minimumMm3: number | null;
 }
 
 export interface TaskIdentity {
@@ -36,6 +47,7 @@ export interface RuntimeSettings {
   readonly writeJson: boolean;
   readonly overwriteOutput: boolean;
   readonly saveProbabilities: boolean;
+  readonly exportMode: ExportMode;
   /** Glob-free name endings by channel, e.g. `{"T1": "_t1", "FLAIR": "_flair"}`; null for `_0000`, `_0001`. */
   readonly inputChannels: Readonly<Record<string, string>> | null;
   readonly numThreadsPreprocessing: number;
@@ -45,6 +57,12 @@ export interface RuntimeSettings {
 }
 
 export type Device = "cpu" | "cuda" | "auto";
+
+/**
+ * v1's `--mode`: `normal` resamples probabilities to the image's grid; `fast` takes the largest on the network's grid and
+ * resamples the labels linearly, `fastest` takes the nearest label.
+ */
+export type ExportMode = "normal" | "fast" | "fastest";
 
 /** One trained configuration: everything that inference needs and nothing that training needs. */
 export interface ModelManifest {
@@ -70,7 +88,8 @@ export interface FoldFiles {
   readonly fold: string;
   /** Below the manifest's folder. */
   readonly onnxFile: string;
-  readonly weightsFile: string;
+  /** Null when the ONNX file holds its weights itself. */
+  readonly weightsFile: string | null;
 }
 
 export interface NetworkFacts {
@@ -78,12 +97,16 @@ export interface NetworkFacts {
   readonly inputChannels: number;
   readonly outputChannels: number;
   readonly parameters: number;
+  /** Windows that go through it together at most; null for any number. An ONNX file of one's own may be made for one. */
+  readonly maximumBatch: number | null;
 }
 
 export interface PreviousStage {
   readonly configuration: string;
   /** Null when predictions of that stage must be given from outside. */
   readonly model: ModelManifest | null;
+  /** Applied to that stage's segmentation before this one continues it, as v1 does. */
+  readonly postProcessing: readonly PostProcessingStep[];
 }
 
 /** nnU-Net's LabelManager, resolved. */

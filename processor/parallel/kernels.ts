@@ -1,3 +1,4 @@
+import { ensembleSlices } from "../postprocess/ensemble-slices.js";
 import { exportSlices } from "../postprocess/export-slices.js";
 import { keepLargestComponent } from "../postprocess/keep-largest-component.js";
 import { probabilitySlice } from "../postprocess/probability-slice.js";
@@ -15,6 +16,7 @@ export const kernels = {
   channelStatistics,
   clipGroups,
   copyBox,
+  ensembleSlices,
   exportSlices,
   fillMask,
   keepLargestComponent,

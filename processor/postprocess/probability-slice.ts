@@ -1,26 +1,55 @@
 import type { AxisTable } from "../resampling/axis-table.js";
 import type { Zyx } from "../volume/axes.js";
 import { blendSlices, type SlabWindow } from "./blend-slices.js";
+import { roundToHalf } from "./round-to-half.js";
 
-export interface ProbabilitySliceTask {
+/** One network's answer, and the way to the cropped image's grid. */
+export interface ProbabilitySource {
   readonly window: SlabWindow;
   readonly heads: number;
+  /** Rows and columns of the network's grid. */
   readonly networkRows: number;
   readonly networkColumns: number;
   readonly tables: Zyx<AxisTable>;
-  readonly z: number;
-  /** `softmax` over heads, `sigmoid` of each, or `none` when the network's answer holds probabilities already. */
+  /**
+   * `softmax` over heads, `sigmoid` of each, or `none` when the network's answer holds probabilities already, as with v1,
+   * whose ensembles round them to float16.
+   */
   readonly nonlinearity: "softmax" | "sigmoid" | "none";
+}
+
+export interface ProbabilitySliceTask {
+  readonly sources: readonly ProbabilitySource[];
+  readonly z: number;
   /** `head × y × x` of one slice of the cropped image grid. */
   readonly output: Float32Array;
 }
 
-/** The probabilities of one slice: interpolated logits, then nnU-Net v2's nonlinearity. */
-export function probabilitySlice(task: ProbabilitySliceTask): void {
-  const { heads, networkRows, networkColumns, tables, output } = task;
+/** The probabilities of one slice: interpolated logits, then nnU-Net's nonlinearity; of several sources their mean. */
+export function probabilitySlice({ sources, z, output }: ProbabilitySliceTask): void {
+  if (sources.length === 1) {
+    fill(output, sources[0]!, z);
+    return;
+  }
+  const single = new Float32Array(output.length);
+  output.fill(0);
+  for (const source of sources) {
+    fill(single, source, z);
+    const isHalf = source.nonlinearity === "none";
+    for (let i = 0; i < output.length; i++) output[i]! += isHalf ? roundToHalf(single[i]!) : single[i]!;
+  }
+  const isHalf = sources.every(({ nonlinearity }) => nonlinearity === "none");
+  for (let i = 0; i < output.length; i++) {
+    const mean = output[i]! / sources.length;
+    output[i] = isHalf ? roundToHalf(mean) : mean;
+  }
+}
+
+function fill(output: Float32Array, source: ProbabilitySource, z: number): void {
+  const { heads, networkRows, networkColumns, tables } = source;
   const plane = networkRows * networkColumns;
   const blended = new Float32Array(heads * plane);
-  blendSlices(blended, { window: task.window, table: tables[0], z: task.z });
+  blendSlices(blended, { window: source.window, table: tables[0], z });
   const [, rowTable, columnTable] = tables;
   const rows = rowTable.lower.length;
   const columns = columnTable.lower.length;
@@ -40,8 +69,8 @@ export function probabilitySlice(task: ProbabilitySliceTask): void {
       }
     }
   }
-  if (task.nonlinearity === "softmax") softmax(output, heads, rows * columns);
-  if (task.nonlinearity === "sigmoid") sigmoid(output);
+  if (source.nonlinearity === "softmax") softmax(output, heads, rows * columns);
+  if (source.nonlinearity === "sigmoid") sigmoid(output);
 }
 
 /** Over the slowest axis of `heads × count` values, in place. */

@@ -15,13 +15,15 @@ export interface PreprocessOptions {
   /** The earlier stage's segmentation on the image's own grid; null unless the model is a cascade's second stage. */
   readonly previousStage: LabelMap | null;
   readonly pool: WorkerPool;
+  /** Whether the volume is needed again: its channels stay as they are. */
+  readonly keepsVolume?: boolean;
 }
 
 /**
  * nnU-Net's preprocessing: transpose, crop to the non-zero region, then normalise and resample (v2) or resample and
  * normalise (v1); for a cascade the previous stage's labels as one-hot channels behind the image's.
  *
- * @param volume its channels may be overwritten
+ * @param volume its channels may be overwritten, unless it is kept
  */
 export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
   const { plan, labels, pool } = options;
@@ -160,11 +162,12 @@ function networkSize(history: PreprocessHistory): Zyx {
 async function cropAndTranspose(
   volume: CaseVolume,
   history: PreprocessHistory,
-  { plan, pool }: PreprocessOptions,
+  { plan, pool, keepsVolume }: PreprocessOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const sizeZyx = volume.geometry.sizeZyx;
   const isWhole = voxelCount(history.sizeAfterCroppingZyx) === voxelCount(sizeZyx);
-  if (isWhole && plan.transposeForward.every((axis, i) => axis === i)) return volume.channels;
+  if (keepsVolume !== true && isWhole && plan.transposeForward.every((axis, i) => axis === i))
+    return volume.channels;
   const voxels = voxelCount(history.sizeAfterCroppingZyx);
   const output = new Float32Array(new SharedArrayBuffer(volume.channelCount * voxels * 4));
   await Promise.all(

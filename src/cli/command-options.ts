@@ -7,16 +7,34 @@ const outputGroup = "Output:";
 const modelDir = {
   group: modelGroup,
   type: "string",
+  array: true,
   requiresArg: true,
   describe:
-    "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE",
+    "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE; several are averaged",
 } as const satisfies Options;
 
 const configuration = {
   group: modelGroup,
   type: "string",
+  array: true,
   requiresArg: true,
-  describe: "nnU-Net configuration, when the folder holds several: 2d, 3d_fullres, …",
+  describe: "nnU-Net configuration, when the folder holds several: 2d, 3d_fullres, …; several are averaged",
+} as const satisfies Options;
+
+const previousStageModel = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "for a cascade: the model of its low-resolution stage",
+  defaultDescription: "beside the second stage, as nnU-Net keeps it",
+} as const satisfies Options;
+
+const postProcessing = {
+  group: modelGroup,
+  type: "string",
+  default: "auto",
+  requiresArg: true,
+  describe: "auto for what nnU-Net decided for the model, off, or a postprocessing.json or .pkl",
 } as const satisfies Options;
 
 const checkpoint = {
@@ -67,6 +85,7 @@ export const buildOptions = {
     defaultDescription: "config.json if it exists",
   },
   "model-dir": { ...modelDir, defaultDescription: "the config's `model`, else models" },
+  "prev-stage-model": previousStageModel,
   "download-pretrained": {
     group: modelGroup,
     type: "boolean",
@@ -146,6 +165,8 @@ export const predictOptions = {
   configuration,
   checkpoint,
   folds,
+  "prev-stage-model": previousStageModel,
+  postprocessing: postProcessing,
   input: {
     group: imageGroup,
     alias: "i",
@@ -159,7 +180,7 @@ export const predictOptions = {
     group: imageGroup,
     type: "string",
     requiresArg: true,
-    describe: "for a cascade: folder with <case><ending> of the low-resolution stage",
+    describe: "for a cascade: folder with <case><ending> of the low-resolution stage, instead of its model",
   },
   "process-img-file": hookFile,
   "disable-tta": {
@@ -174,6 +195,12 @@ export const predictOptions = {
     default: 0.5,
     requiresArg: true,
     describe: "step between windows as a part of the patch; 1 is no overlap",
+  },
+  mode: {
+    group: "Prediction:",
+    choices: ["normal", "fast", "fastest"] as const,
+    default: "normal" as const,
+    describe: "v1's --mode: fast and fastest resample labels instead of probabilities, less exact",
   },
   device: {
     group: "Prediction:",
@@ -210,6 +237,8 @@ export const convertOptions = {
   configuration,
   checkpoint,
   folds,
+  "prev-stage-model": previousStageModel,
+  postprocessing: postProcessing,
   output: {
     group: outputGroup,
     alias: "o",

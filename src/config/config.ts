@@ -1,4 +1,4 @@
-import type { Device, RuntimeSettings } from "../../processor/model/manifest.js";
+import type { Device, ExportMode, RuntimeSettings } from "../../processor/model/manifest.js";
 
 /** config.json as its author wrote it, checked against the schema. */
 export interface ConfigJson {
@@ -8,6 +8,10 @@ export interface ConfigJson {
   readonly configuration?: string;
   readonly checkpoint_name?: string;
   readonly folds?: readonly (number | "all")[] | null;
+  readonly ensemble?: readonly (string | EnsembleMemberJson)[];
+  readonly previous_stage?: string;
+  readonly postprocessing?: boolean | string;
+  readonly export_mode?: ExportMode;
   readonly use_test_time_augmentations?: boolean;
   readonly use_tta?: boolean;
   readonly use_overlap?: boolean;
@@ -26,6 +30,14 @@ export interface ConfigJson {
   readonly num_threads_nifti_save?: number;
 }
 
+/** One model of an ensemble; what is absent is the config's own. */
+export interface EnsembleMemberJson {
+  readonly model?: string;
+  readonly configuration?: string;
+  readonly checkpoint_name?: string;
+  readonly folds?: readonly (number | "all")[];
+}
+
 /** The configuration with every default decided. */
 export interface ProcessorConfig {
   /** What the model must be; undefined where the model folder decides. */
@@ -38,7 +50,21 @@ export interface ProcessorConfig {
   readonly checkpointName: string | undefined;
   /** Empty for all that the model has. */
   readonly folds: readonly string[];
+  /** The models whose answers are averaged; empty for the one that the rest describes. */
+  readonly ensemble: readonly EnsembleMember[];
+  /** Source of a cascade's earlier stage, as written; null for beside the second one. */
+  readonly previousStage: string | null;
+  /** `auto`, `off` or a file, as written. */
+  readonly postProcessing: string;
   readonly settings: RuntimeSettings;
+}
+
+export interface EnsembleMember {
+  /** As written; undefined for the config's own. */
+  readonly model: string | undefined;
+  readonly configuration: string | undefined;
+  readonly checkpointName: string | undefined;
+  readonly folds: readonly string[] | undefined;
 }
 
 /** Completes a checked config.json: the one place where defaults are decided. */
@@ -50,6 +76,14 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
     modelSource: namesConfiguration(json) ? undefined : json.model,
     checkpointName: json.checkpoint_name,
     folds: (json.folds ?? []).map(String),
+    ensemble: (json.ensemble ?? []).map(ensembleMember),
+    previousStage: json.previous_stage ?? null,
+    postProcessing:
+      typeof json.postprocessing === "string"
+        ? json.postprocessing
+        : (json.postprocessing ?? true)
+          ? "auto"
+          : "off",
     settings: {
       useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
       stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),
@@ -62,6 +96,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
       writeJson: json.write_json ?? false,
       overwriteOutput: json.overwrite_output ?? true,
       saveProbabilities: json.save_probabilities ?? false,
+      exportMode: json.export_mode ?? "normal",
       inputChannels: json.input_channels ?? null,
       numThreadsPreprocessing: json.num_threads_preprocessing ?? 1,
       numThreadsNiftiSave: json.num_threads_nifti_save ?? 1,
@@ -76,3 +111,13 @@ export const configurationNames: readonly string[] = ["2d", "3d_fullres", "3d_lo
 /** Whether `model` means a configuration, as in older files, and not the place of a model. */
 export const namesConfiguration = ({ model }: ConfigJson): boolean =>
   model !== undefined && configurationNames.includes(model);
+
+function ensembleMember(json: string | EnsembleMemberJson): EnsembleMember {
+  const member = typeof json === "string" ? { configuration: json } : json;
+  return {
+    model: member.model,
+    configuration: member.configuration,
+    checkpointName: member.checkpoint_name,
+    folds: member.folds?.map(String),
+  };
+}

@@ -33,7 +33,15 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
   const config = checkConfig(await parseJson(path, text), { path, schema: await readConfigSchema() });
-  return { ...config, modelSource: placeFrom(path, config.modelSource) };
+  return {
+    ...config,
+    modelSource: placeFrom(path, config.modelSource),
+    ensemble: config.ensemble.map((member) => ({ ...member, model: placeFrom(path, member.model) })),
+    previousStage: placeFrom(path, config.previousStage ?? undefined) ?? null,
+    postProcessing: ["auto", "off"].includes(config.postProcessing)
+      ? config.postProcessing
+      : placeFrom(path, config.postProcessing)!,
+  };
 }
 
 /** A path counts from the config's folder; an address stays as it is. */
@@ -128,7 +136,7 @@ function describe(error: ErrorObject, schema: ConfigSchema): string | null {
       if (place === "/") return `the file must hold a JSON object, ${found}`;
       return `${place}: ${found}, allowed: ${[error.params["type"]].flat().join(" or ")}`;
     case "anyOf":
-      return `${place}: ${found}, allowed: a fold's number or "all"`;
+      return `${place}: ${found}, allowed: ${place.includes("/folds") ? 'a fold\'s number or "all"' : "a configuration's name, or an object with model, configuration, checkpoint_name and folds"}`;
     default:
       return `${place}: ${found}, which ${error.message}`;
   }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import { type ImageLayer, type ImagePlan, type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
 import { modelDirectory, processorEntrypoint } from "./processor-files.js";
 
@@ -48,13 +48,11 @@ export interface BaseImageFacts {
 export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const { description, base, converted, processorFiles, hookFile } = parts;
   const { folder, manifest, files } = converted;
-  const folds = allModels(manifest).flatMap((model) => model.folds);
-  const weights = new Set(folds.flatMap(({ onnxFile, weightsFile }) => [onnxFile, weightsFile]));
+  const folds = distinctFolds(manifest);
+  const weights = new Set(folds.flatMap(filesOfFold));
   const fileOf = (path: string) => modelFile(path, join(folder, path));
   const layers: readonly ImageLayer[] = [
-    ...folds.map(({ onnxFile, weightsFile }) =>
-      modelLayer(layerName(onnxFile), [fileOf(onnxFile), fileOf(weightsFile)]),
-    ),
+    ...folds.map((fold) => modelLayer(layerName(fold.onnxFile), filesOfFold(fold).map(fileOf))),
     { name: "processor", entries: processorFiles },
     ...hookLayer(hookFile, manifest),
     modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
@@ -74,11 +72,17 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   };
 }
 
-/** Models and the earlier stages inside them, each once. */
-const allModels = (manifest: ProcessorManifest): readonly ModelManifest[] =>
-  manifest.models.flatMap((model) =>
+/** Of all models and the earlier stages inside them; what two of them share is there once. */
+function distinctFolds(manifest: ProcessorManifest): readonly FoldFiles[] {
+  const models = manifest.models.flatMap((model) =>
     model.previousStage?.model ? [model.previousStage.model, model] : [model],
   );
+  const byFile = new Map(models.flatMap(({ folds }) => folds).map((fold) => [fold.onnxFile, fold]));
+  return [...byFile.values()];
+}
+
+const filesOfFold = ({ onnxFile, weightsFile }: FoldFiles): readonly string[] =>
+  weightsFile === null ? [onnxFile] : [onnxFile, weightsFile];
 
 /** `3d_fullres/fold_0.onnx` lies in layer `3d_fullres-fold_0`. */
 const layerName = (onnxFile: string): string =>

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 
 export interface ConvertedFolderOptions {
@@ -36,10 +36,12 @@ export async function writeConvertedFolder(
   }
 }
 
-/** Null when there is no such folder. */
+/** Below the folder; null when there is none. */
 async function filesIn(folder: string): Promise<string[] | null> {
   try {
-    return await readdir(folder);
+    return (await readdir(folder, { recursive: true, withFileTypes: true }))
+      .filter((entry) => !entry.isDirectory())
+      .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
@@ -59,7 +61,7 @@ function checkReplaceable(outputDir: string, existing: readonly string[] | null,
 }
 
 const convertedFile =
-  /^(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|fold_(?:\d+|all)\.(?:onnx|weights))$/;
+  /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|fold_(?:\d+|all)\.(?:onnx|weights))$/;
 
 async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
   if (!exists) return rename(partial, outputDir);

@@ -26,38 +26,35 @@ let making = 0;
 const pool = createWorkerPool();
 const resampling = { method: "spline", order: 1, orderZ: 0, forceSeparateZ: null } as const;
 const start = performance.now();
-const labelMap = await exportLabels(
-  { heads: exportHeads, sizeZyx: networkSizeZyx, kind: "logits", slabs: slabs() },
-  {
-    history: {
-      originalGeometry: {
-        sizeZyx: ctSizeZyx,
-        spacingMmZyx: ctSpacingMmZyx,
-        originMmXyz: [0, 0, 0],
-        directionXyz: identityDirection,
-        dimensions: 3,
-      },
-      sizeBeforeCroppingZyx: ctSizeZyx,
-      cropBoxZyx: [
-        [0, ctSizeZyx[0]],
-        [0, ctSizeZyx[1]],
-        [0, ctSizeZyx[2]],
-      ],
-      sizeAfterCroppingZyx: ctSizeZyx,
-      originalSpacingMmZyx: ctSpacingMmZyx,
-      networkSpacingMmZyx: [targetSpacingMm, targetSpacingMm, targetSpacingMm],
+const source = {
+  stream: { heads: exportHeads, sizeZyx: networkSizeZyx, kind: "logits", slabs: slabs() },
+  history: {
+    originalGeometry: {
+      sizeZyx: ctSizeZyx,
+      spacingMmZyx: ctSpacingMmZyx,
+      originMmXyz: [0, 0, 0],
+      directionXyz: identityDirection,
+      dimensions: 3,
     },
-    plan: { transposeForward: [0, 1, 2], resampleProbabilities: resampling } as unknown as InferencePlan,
-    labels: {
-      names: [],
-      foregroundLabels: Array.from({ length: exportHeads - 1 }, (_, i) => i + 1),
-      regionsClassOrder: null,
-      ignoreLabel: null,
-    },
-    pool,
-    probabilities: null,
+    sizeBeforeCroppingZyx: ctSizeZyx,
+    cropBoxZyx: [
+      [0, ctSizeZyx[0]],
+      [0, ctSizeZyx[1]],
+      [0, ctSizeZyx[2]],
+    ],
+    sizeAfterCroppingZyx: ctSizeZyx,
+    originalSpacingMmZyx: ctSpacingMmZyx,
+    networkSpacingMmZyx: [targetSpacingMm, targetSpacingMm, targetSpacingMm],
   },
-);
+  plan: { transposeForward: [0, 1, 2], resampleProbabilities: resampling } as unknown as InferencePlan,
+} as const;
+const labels = {
+  names: [],
+  foregroundLabels: Array.from({ length: exportHeads - 1 }, (_, i) => i + 1),
+  regionsClassOrder: null,
+  ignoreLabel: null,
+};
+const labelMap = await exportLabels([source], { labels, pool, probabilities: null });
 const seconds = (performance.now() - start) / 1000 - making;
 if (labelFile !== undefined) writeFileSync(labelFile, Uint8Array.from(labelMap.voxels));
 console.log(JSON.stringify({ seconds, megabytes: process.resourceUsage().maxRSS / 1e3 }));

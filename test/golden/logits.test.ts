@@ -23,6 +23,7 @@ describe("the sliding window adds up to nnU-Net's logits (fold 0, no mirroring, 
       try {
         const stream = networks.predict(prepared, {
           ...{ plan: model.plan, labels: model.labels, heads: model.network.outputChannels },
+          maximumBatch: null,
           ...{ stepSize: 0.5, mirrorAxes: [], startProgress: () => ({ advance: () => {}, done: () => {} }) },
         });
         const expected = readNpyGz(join(golden.expectedDir, "logits_fp32.npy.gz"));

@@ -108,6 +108,8 @@ async function withSegmentation(
         hookModule: null,
         progress: silentProgress,
         saveProbabilities: false,
+        exportMode: "normal",
+        skipsPostProcessing: false,
         ...settings,
       },
       prevStageDir: previous,

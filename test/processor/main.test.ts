@@ -16,6 +16,7 @@ import { silentProgress } from "../../processor/progress/progress.js";
 import type { Zyx } from "../../processor/volume/axes.js";
 import { convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
 import {
@@ -34,7 +35,7 @@ let output = "";
 beforeAll(async () => {
   const model = await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") });
   const settings = { ...testSettings, writeJson: true, useTestTimeAugmentation: false };
-  await convertModel({ model, settings, outputDir: modelDir, progress: silentProgress });
+  await convertModel({ models: singleModel(model), settings, outputDir: modelDir, progress: silentProgress });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));

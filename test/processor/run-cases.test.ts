@@ -19,6 +19,7 @@ import { type PredictCasesOptions, predictCases, type RunReport } from "../../pr
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
 import { testImage } from "../support/test-image.js";
@@ -35,7 +36,12 @@ beforeAll(async () => {
     ["mr_regions_resenc_3d", twoChannels],
   ] as const) {
     const model = await findModel({ modelDir: goldenPath("v2", name, "model") });
-    await convertModel({ model, settings: testSettings, outputDir: folder, progress: silentProgress });
+    await convertModel({
+      models: singleModel(model),
+      settings: testSettings,
+      outputDir: folder,
+      progress: silentProgress,
+    });
   }
 });
 
@@ -54,6 +60,7 @@ const writeGood = (name: string): Promise<void> => writeImage(good, join(input, 
 const predict = (options: Partial<PredictCasesOptions> = {}): Promise<RunReport> =>
   predictCases({
     ...{ modelDir: oneChannel, inputs: [input], outputDir: output, folds: null, useTta: false, stepSize: 1 },
+    ...{ exportMode: "normal", skipsPostProcessing: false },
     ...{ saveProbabilities: false, prevStageDir: null, device: "cpu", existing: "error", hookModule: null },
     ...{ progress: silentProgress, ...options },
   });

@@ -17,6 +17,7 @@ import type { Progress } from "../../processor/progress/progress.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { type ConvertOptions, convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { type ModelEdit, withEditedModel } from "../support/edited-model.js";
 import { repositoryRoot } from "../support/golden.js";
@@ -33,7 +34,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 const convert = async (options: Partial<ConvertOptions> = {}) =>
   convertModel({
-    model: await findModel({ modelDir }),
+    models: singleModel(await findModel({ modelDir })),
     settings: testSettings,
     outputDir,
     progress: silentProgress,
@@ -206,7 +207,9 @@ describe("nothing half-written is left", () => {
 describe("plans and checkpoint of different trainings are TENSOR_MISMATCH with the tensors' names and shapes:", () => {
   const kwargs = "plans.configurations.odd.architecture.arch_kwargs";
   const convertEdited = (fixture: string, edit: ModelEdit) =>
-    withEditedModel(fixture, edit, async (dir) => convert({ model: await findModel({ modelDir: dir }) }));
+    withEditedModel(fixture, edit, async (dir) =>
+      convert({ models: singleModel(await findModel({ modelDir: dir })) }),
+    );
 
   test.each<[name: string, fixture: string, json: Record<string, unknown>, message: string]>([
     [

@@ -5,6 +5,7 @@ import type { RuntimeSettings } from "../../processor/model/manifest.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { type ConvertedModel, convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
 
 export const testSettings: RuntimeSettings = {
   useTestTimeAugmentation: true,
@@ -18,6 +19,7 @@ export const testSettings: RuntimeSettings = {
   writeJson: false,
   overwriteOutput: true,
   saveProbabilities: false,
+  exportMode: "normal",
   inputChannels: null,
   numThreadsPreprocessing: 1,
   numThreadsNiftiSave: 1,
@@ -34,7 +36,9 @@ export async function withConvertedModel<T>(
     const model = await findModel({ modelDir });
     const outputDir = join(parent, "model");
     const progress = silentProgress;
-    return await use(await convertModel({ model, settings: testSettings, outputDir, progress }));
+    return await use(
+      await convertModel({ models: singleModel(model), settings: testSettings, outputDir, progress }),
+    );
   } finally {
     rmSync(parent, { recursive: true });
   }

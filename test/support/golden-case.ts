@@ -11,6 +11,7 @@ import { preprocess } from "../../processor/preprocess/preprocess.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "./convert.js";
 import { goldenPath } from "./golden.js";
 
@@ -55,7 +56,7 @@ export async function withGoldenCase<T>(
   const scratch = mkdtempSync(join(tmpdir(), "golden-"));
   try {
     const { folder, manifest } = await convertModel({
-      model: await findModel({ modelDir: goldenPath(version, name, "model") }),
+      models: singleModel(await findModel({ modelDir: goldenPath(version, name, "model") })),
       settings: testSettings,
       outputDir: join(scratch, "model"),
       progress: silentProgress,

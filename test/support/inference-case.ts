@@ -42,7 +42,7 @@ export function planOfPatch(patchSize: readonly number[]): InferencePlan {
 export const predictOptions = (options: Partial<PredictOptions> & { readonly plan: InferencePlan }) =>
   ({
     labels: { names: [], foregroundLabels: [1], regionsClassOrder: null, ignoreLabel: null },
-    ...{ heads: 2, stepSize: 0.5, mirrorAxes: [] },
+    ...{ heads: 2, maximumBatch: null, stepSize: 0.5, mirrorAxes: [] },
     startProgress: () => ({ advance: () => {}, done: () => {} }),
     ...options,
   }) satisfies PredictOptions;

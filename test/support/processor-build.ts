@@ -4,6 +4,7 @@ import { type Progress, silentProgress } from "../../processor/progress/progress
 import type { BuildOptions } from "../../src/build-pipeline.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "./convert.js";
 import { goldenPath } from "./golden.js";
 
@@ -21,7 +22,7 @@ export interface TestBuild {
 export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> {
   const { golden, imageName, scratch, settings = {}, progress = silentProgress } = build;
   return {
-    model: await findModel({ modelDir: goldenPath("v2", golden, "model") }),
+    models: singleModel(await findModel({ modelDir: goldenPath("v2", golden, "model") })),
     settings: { ...testSettings, ...settings },
     description: {
       imageName,

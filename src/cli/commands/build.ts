@@ -5,17 +5,19 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
 import { buildProcessor, renderBuild } from "../../build-pipeline.js";
-import { completeConfig, type ProcessorConfig } from "../../config/config.js";
+import { completeConfig, type EnsembleMember, type ProcessorConfig } from "../../config/config.js";
 import { defaultTag, imageNameOf } from "../../config/image-name.js";
 import { loadConfig } from "../../config/load-config.js";
 import { buildEmbedded, type EmbeddedBuildReport } from "../../embedded-build.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { layerFileTime } from "../../image/image-plan.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
-import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { FindModelOptions } from "../../model-source/find-model.js";
+import type { ModelSet } from "../../model-source/model-set.js";
 import type { buildOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
-import { pretrainedModel, trainedModel } from "./trained-model.js";
+import { pretrainedModel } from "./trained-model.js";
+import { modelSetOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
@@ -33,12 +35,12 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     );
   }
   const config = await configOf(args, session);
-  const model = await modelOf(args, config, session);
+  const models = await modelsOf(args, config, session);
   const hookFolder =
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
     const options = buildOptionsOf(
-      { args, config, model, session },
+      { args, config, models, session },
       hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
     );
     if (options.hookFile !== null) {
@@ -69,11 +71,16 @@ async function configOf(args: BuildArguments, { terminal }: CommandSession): Pro
   return isAbsent ? completeConfig({}) : loadConfig(path);
 }
 
-async function modelOf(
+async function modelsOf(
   args: BuildArguments,
   config: ProcessorConfig,
   session: CommandSession,
-): Promise<TrainedModel> {
+): Promise<ModelSet> {
+  const common = {
+    previousStage: args["prev-stage-model"] ?? config.previousStage,
+    needsPreviousStage: true,
+    postProcessing: postProcessingChoice(config.postProcessing, session.terminal.currentDirectory),
+  };
   const wanted = {
     ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
     ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
@@ -81,31 +88,55 @@ async function modelOf(
     ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
     folds: config.folds,
   };
-  if (args["download-pretrained"]) return pretrainedModel(wanted, args["zenodo-url"], session);
-  return trainedModel({ ...wanted, modelDir: args["model-dir"] ?? config.modelSource ?? "models" }, session);
+  if (args["download-pretrained"]) {
+    const ensemble =
+      config.ensemble.length === 0 ? [wanted] : config.ensemble.map((m) => ({ ...wanted, ...given(m) }));
+    const models = [];
+    for (const member of ensemble) models.push(await pretrainedModel(member, args["zenodo-url"], session));
+    return modelSetOf(models, common, session);
+  }
+  const modelDirs = args["model-dir"] ?? [config.modelSource ?? "models"];
+  const members: readonly FindModelOptions[] =
+    config.ensemble.length === 0
+      ? modelDirs.map((modelDir) => ({ ...wanted, modelDir }))
+      : config.ensemble.map((member) => ({
+          ...wanted,
+          ...given(member),
+          modelDir: member.model ?? modelDirs[0]!,
+        }));
+  return trainedModels({ ...common, members }, session);
 }
+
+/** What an ensemble's member says itself. */
+const given = ({ configuration, checkpointName, folds }: EnsembleMember) => ({
+  ...(configuration === undefined ? {} : { configuration }),
+  ...(checkpointName === undefined ? {} : { checkpointName }),
+  ...(folds === undefined ? {} : { folds }),
+});
 
 interface BuildRequest {
   readonly args: BuildArguments;
   readonly config: ProcessorConfig;
-  readonly model: TrainedModel;
+  readonly models: ModelSet;
   readonly session: CommandSession;
 }
 
 function buildOptionsOf(
-  { args, config, model, session }: BuildRequest,
+  { args, config, models, session }: BuildRequest,
   hookFile: string | null,
 ): BuildOptions {
   const { terminal, progress, signal } = session;
   const epoch = terminal.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
+  const [{ model }] = models.members as [ModelSet["members"][number]];
+  const configurations = models.members.map((member) => member.model.configuration).join(" + ");
   return {
-    ...{ model, hookFile, progress, signal, environment: terminal.environment },
+    ...{ models, hookFile, progress, signal, environment: terminal.environment },
     settings: { ...config.settings, hookModule: hookFile === null ? null : "process-img.mjs" },
     description: {
       imageName: imageNameOf(args.tag ?? defaultTag, model.task, created),
-      title: `${model.task.name} ${model.configuration}`,
-      description: `nnU-Net ${model.configuration} of ${model.datasetName}, packed by nnunet-processor`,
+      title: `${model.task.name} ${configurations}`,
+      description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
       // Without an engine nothing in the image depends on the day it was built.
       created: args.builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,

@@ -7,7 +7,8 @@ import { describeModel } from "../../checkpoint/nnunet-formats.js";
 import { packageRoot } from "../../package-root.js";
 import type { initOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
-import { definedModelOptions, trainedModel } from "./trained-model.js";
+import { trainedModel } from "./trained-model.js";
+import { membersOf } from "./trained-models.js";
 
 type InitArguments = InferredOptionTypes<typeof initOptions>;
 
@@ -21,7 +22,10 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   if (!args.overwrite && (await stat(path).catch(() => null)) !== null) {
     throw new ProcessorError("OUTPUT_EXISTS", `${path} exists already`);
   }
-  const model = await trainedModel(definedModelOptions(args), session);
+  const [member, ...others] = membersOf(args);
+  if (member === undefined || others.length > 0)
+    throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in the file");
+  const model = await trainedModel(member, session);
   const { channelNames, plan } = await describeModel(model);
   const own = plan.fileEnding.replace(/^\./, "");
   const schema = relative(dirname(path), join(packageRoot, "config.schema.json"));

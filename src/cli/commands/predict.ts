@@ -9,7 +9,7 @@ import { bundleHook } from "../../hook-bundle.js";
 import type { predictOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { withConvertedModel } from "./convert.js";
-import { definedModelOptions, trainedModel } from "./trained-model.js";
+import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
@@ -21,13 +21,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   }
   if (args.overwrite && args.continue)
     throw new ProcessorError("USAGE", "--overwrite and --continue exclude each other");
-  const modelDir = resolve(terminal.currentDirectory, args["model-dir"]);
-  const report = (await isConverted(modelDir))
-    ? await predict({ modelDir, folds: args.folds ?? null }, args, session)
-    : await withConvertedModel(
-        { model: await trainedModel(definedModelOptions(args), session), session },
-        (folder) => predict({ modelDir: folder, folds: null }, args, session),
-      );
+  const report = await predictWith(args, session);
   if (args.json) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
@@ -37,6 +31,41 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   throw new ProcessorError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
+  );
+}
+
+/** A converted folder runs as it is; trained models are converted for the time of the run. */
+async function predictWith(args: PredictArguments, session: CommandSession): Promise<RunReport> {
+  const { currentDirectory } = session.terminal;
+  const [first, ...others] = args["model-dir"];
+  if (first !== undefined && others.length === 0) {
+    const modelDir = resolve(currentDirectory, first);
+    if (await isConverted(modelDir)) {
+      if (!["auto", "off"].includes(args.postprocessing))
+        throw new ProcessorError(
+          "USAGE",
+          "--postprocessing FILE is for trained models; give it to `convert`",
+        );
+      return predict({ modelDir, folds: args.folds ?? null }, args, session);
+    }
+  }
+  const isGivenFromOutside = args["prev-stage-predictions"] !== undefined;
+  if (isGivenFromOutside && args["prev-stage-model"] !== undefined)
+    throw new ProcessorError("USAGE", "--prev-stage-predictions and --prev-stage-model exclude each other");
+  const found = await trainedModels(
+    {
+      members: membersOf(args),
+      previousStage: args["prev-stage-model"] ?? null,
+      needsPreviousStage: false,
+      postProcessing: postProcessingChoice(args.postprocessing, currentDirectory),
+    },
+    session,
+  );
+  const members = isGivenFromOutside
+    ? found.members.map(({ model }) => ({ model, previousStage: null }))
+    : found.members;
+  return withConvertedModel({ models: { ...found, members }, session }, (folder) =>
+    predict({ modelDir: folder, folds: null }, args, session),
   );
 }
 
@@ -62,6 +91,8 @@ async function predict(
       outputDir: absolute(args.output),
       useTta: !args["disable-tta"],
       stepSize: args["step-size"],
+      exportMode: args.mode,
+      skipsPostProcessing: args.postprocessing === "off",
       saveProbabilities: args["save-probabilities"],
       prevStageDir:
         args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),

@@ -68,20 +68,3 @@ function mirror(text: string): URL {
   if (URL.canParse(text)) return new URL(text);
   throw new ProcessorError("USAGE", `--zenodo-url ${text} is no URL`);
 }
-
-interface ModelArguments {
-  readonly "model-dir": string;
-  readonly configuration: string | undefined;
-  readonly checkpoint: string | undefined;
-  readonly folds?: readonly string[] | undefined;
-}
-
-/** Flags that were given, under the names that `findModel` has for them. */
-export function definedModelOptions(args: ModelArguments): FindModelOptions {
-  return {
-    modelDir: args["model-dir"],
-    ...(args.configuration === undefined ? {} : { configuration: args.configuration }),
-    ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
-    ...(args.folds === undefined ? {} : { folds: args.folds }),
-  };
-}

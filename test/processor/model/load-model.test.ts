@@ -6,6 +6,7 @@ import { loadModel } from "../../../processor/model/load-model.js";
 import { silentProgress } from "../../../processor/progress/progress.js";
 import { convertModel } from "../../../src/convert-pipeline.js";
 import { findModel } from "../../../src/model-source/find-model.js";
+import { singleModel } from "../../../src/model-source/model-set.js";
 import { testSettings } from "../../support/convert.js";
 import { goldenPath } from "../../support/golden.js";
 
@@ -15,7 +16,12 @@ let folder = "";
 
 beforeAll(async () => {
   const model = await findModel({ modelDir: goldenPath("v2", "blobs_3d_fullres", "model") });
-  await convertModel({ model, settings: testSettings, outputDir: original, progress: silentProgress });
+  await convertModel({
+    models: singleModel(model),
+    settings: testSettings,
+    outputDir: original,
+    progress: silentProgress,
+  });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -42,15 +48,15 @@ function editManifest(change: (manifest: EditableManifest) => void): void {
 describe("a converted folder", () => {
   test("loads with all folds, or those that are asked for", async () => {
     const all = await loadModel(folder, null);
-    expect(all.folds.map(({ fold }) => fold)).toEqual(["0", "1"]);
-    expect(all.folds[1]!.onnxFile).toBe(join(folder, "fold_1.onnx"));
-    expect((await loadModel(folder, ["1"])).folds.map(({ fold }) => fold)).toEqual(["1"]);
+    expect(all.members[0]!.onnxFiles).toEqual([join(folder, "fold_0.onnx"), join(folder, "fold_1.onnx")]);
+    const second = await loadModel(folder, ["1"]);
+    expect(second.members[0]!.onnxFiles).toEqual([join(folder, "fold_1.onnx")]);
   });
 
   test("refuses folds that it lacks, and says which it has", async () => {
     await expect(loadModel(folder, ["0", "3"])).rejects.toMatchObject({
       code: "FOLD_MISSING",
-      message: expect.stringContaining("folds 0, 1, not 3"),
+      message: expect.stringContaining("folds 0, 1 of 3d_fullres, not 3"),
     });
   });
 

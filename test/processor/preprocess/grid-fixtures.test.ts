@@ -60,11 +60,8 @@ describe("onto the network's grid and back as nnU-Net does it", () => {
       plan,
       labels,
     });
-    const options = { history: prepared.history, plan, labels, pool };
-    const labelMap = await exportLabels(stream(fixture, prepared.sizeZyx), {
-      ...options,
-      probabilities: file,
-    });
+    const source = { stream: stream(fixture, prepared.sizeZyx), history: prepared.history, plan };
+    const labelMap = await exportLabels([source], { labels, pool, probabilities: file });
     await file.finish();
     await file.discard();
     expect(Array.from(labelMap.voxels)).toEqual(fixture.segmentation);
@@ -79,13 +76,8 @@ test("the answer does not depend on how many slices arrive together", async () =
   const { plan, labels } = planOf(fixture.plans, fixture.dataset, "c");
   const { history, sizeZyx } = await prepare(fixture, plan, labels);
   for (const slices of [1, 2, 5]) {
-    const labelMap = await exportLabels(stream(fixture, sizeZyx, slices), {
-      history,
-      plan,
-      labels,
-      pool,
-      probabilities: null,
-    });
+    const source = { stream: stream(fixture, sizeZyx, slices), history, plan };
+    const labelMap = await exportLabels([source], { labels, pool, probabilities: null });
     expect(Array.from(labelMap.voxels)).toEqual(fixture.segmentation);
   }
 });

@@ -1,0 +1,34 @@
+import type { PostProcessingStep } from "../model/manifest.js";
+import type { WorkerPool } from "../parallel/worker-pool.js";
+import type { LabelMap } from "../volume/label-map.js";
+import type { RemovedComponents } from "./keep-largest-component.js";
+
+/** What one step removed. */
+export interface StepReport extends Pick<RemovedComponents, "removedComponents" | "removedVoxels"> {
+  readonly labels: readonly number[];
+  readonly removedMillilitres: number;
+}
+
+/**
+ * Applies nnU-Net's post-processing, each step to what the one before it left.
+ *
+ * @param labelMap on shared memory; changed in place
+ */
+export async function removeComponents(
+  labelMap: LabelMap,
+  steps: readonly PostProcessingStep[],
+  pool: WorkerPool,
+): Promise<readonly StepReport[]> {
+  const { voxels, geometry } = labelMap;
+  const voxelVolumeMm3 = geometry.spacingMmZyx.reduce((product, spacing) => product * spacing, 1);
+  const reports: StepReport[] = [];
+  for (const { labels, connectivity, minimumMm3 } of steps) {
+    const { removedComponents, removedVoxels } = await pool.run("keepLargestComponent", {
+      ...{ voxels, sizeZyx: geometry.sizeZyx, labels, connectivity },
+      sparing: minimumMm3 === null ? null : { voxelVolumeMm3, minimumMm3 },
+    });
+    const removedMillilitres = (removedVoxels * voxelVolumeMm3) / 1000;
+    reports.push({ labels, removedComponents, removedVoxels, removedMillilitres });
+  }
+  return reports;
+}

@@ -1,0 +1,60 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { TrainedModel } from "../../model-source/trained-model.js";
+
+/**
+ * The post-processing that nnU-Net decided for one model; null when there is none.
+ *
+ * v1 keeps it in the model folder. v2 keeps it beside the cross-validation it was decided on,
+ * `crossval_results_folds_0_1_2_3_4`: the one of the folds that are used comes first, then that of the most folds.
+ */
+export async function findPostProcessing(model: TrainedModel): Promise<string | null> {
+  const own = await fileIn(model.folder);
+  if (own !== null || model.nnunetVersion === 1) return own;
+  const prefix = "crossval_results_folds_";
+  const folders = (await names(model.folder)).filter((name) => name.startsWith(prefix));
+  const used = prefix + model.folds.map(({ fold }) => fold).join("_");
+  const inOrder = folders.toSorted(
+    (a, b) => Number(b === used) - Number(a === used) || b.length - a.length || a.localeCompare(b),
+  );
+  for (const name of inOrder) {
+    const found = await fileIn(join(model.folder, name));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/**
+ * The post-processing that was decided for an ensemble of models of one data set: v2's
+ * `ensembles/ensemble___<model>___<model>___<folds>` in the data set's folder, v1's
+ * `ensembles/<task>/ensemble_<configuration>__<trainer>__<plans>--…` beside the configurations. Null when there is none.
+ */
+export async function findEnsemblePostProcessing(members: readonly TrainedModel[]): Promise<string | null> {
+  const [first] = members as [TrainedModel];
+  if (members.some(({ nnunetVersion }) => nnunetVersion !== first.nnunetVersion)) return null;
+  const isV2 = first.nnunetVersion === 2;
+  const parent = isV2
+    ? join(dirname(first.folder), "ensembles")
+    : join(dirname(dirname(dirname(first.folder))), "ensembles", basename(dirname(first.folder)));
+  const wanted = members.map(isV2 ? partOfV2 : partOfV1).sort();
+  for (const name of (await names(parent)).toSorted()) {
+    const parts = isV2 ? name.split("___").slice(1, -1) : name.replace(/^ensemble_/, "").split("--");
+    if (!name.startsWith("ensemble_") || parts.sort().join("\n") !== wanted.join("\n")) continue;
+    const found = await fileIn(join(parent, name));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+const partOfV2 = ({ folder }: TrainedModel): string => basename(folder);
+const partOfV1 = ({ folder, configuration }: TrainedModel): string => `${configuration}__${basename(folder)}`;
+
+async function fileIn(folder: string): Promise<string | null> {
+  for (const name of ["postprocessing.json", "postprocessing.pkl"]) {
+    const file = join(folder, name);
+    if ((await stat(file).catch(() => null))?.isFile() === true) return file;
+  }
+  return null;
+}
+
+const names = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

@@ -1,0 +1,110 @@
+import { readFile, stat } from "node:fs/promises";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { LabelDefinition, PostProcessingStep } from "../../../processor/model/manifest.js";
+import { Field } from "../fields.js";
+import { numpyGlobals } from "../pickle/numpy-globals.js";
+import { globalTable } from "../pickle/pickle-global.js";
+import { pythonGlobals } from "../pickle/python-globals.js";
+import { readPickle } from "../pickle/read-pickle.js";
+import { readJsonFile } from "../read-json-file.js";
+import { parsePythonDict } from "./python-literal.js";
+
+/** nnU-Net v2 has one kind of post-processing. */
+const keepLargest = "remove_all_but_largest_component_from_segmentation";
+
+/** They hold a few numbers per label. */
+const maxPickleBytes = 2 ** 20;
+
+/**
+ * Reads what `nnUNet_determine_postprocessing` (v1: `postprocessing.json`) or `nnUNetv2_determine_postprocessing`
+ * (`postprocessing.json`, `postprocessing.pkl`) decided, as steps in the order in which nnU-Net applies them.
+ *
+ * @throws MODEL_FILE_INVALID, CHECKPOINT_UNSAFE, PLANS_UNSUPPORTED
+ */
+export async function readPostProcessing(
+  file: string,
+  labels: LabelDefinition,
+): Promise<readonly PostProcessingStep[]> {
+  if (file.endsWith(".pkl")) return fromPickle(file);
+  const json = await readJsonFile(file);
+  const keys = json.keys();
+  if (keys.includes("for_which_classes")) return ofVersion1(json, labels);
+  if (keys.includes("postprocessing_fns")) {
+    const names = json
+      .get("postprocessing_fns")
+      .list()
+      .map((name) => name.string());
+    return ofVersion2(names, json.get("postprocessing_kwargs").list());
+  }
+  throw new ProcessorError(
+    "MODEL_FILE_INVALID",
+    `${file} names neither for_which_classes (v1) nor postprocessing_fns (v2)`,
+  );
+}
+
+function ofVersion1(json: Field, labels: LabelDefinition): readonly PostProcessingStep[] {
+  const classes = json.get("for_which_classes");
+  const minimum = minimumSizes(json.get("min_valid_object_sizes"));
+  // None stands for every label that is present; the others have nothing to remove.
+  const entries = classes.isNull
+    ? labels.foregroundLabels.map((label) => [label])
+    : classes.list().map((entry) => (entry.isList ? entry.integers() : [entry.integer()]));
+  return entries.map((entry) => {
+    const key = entry.join(",");
+    const minimumMm3 = minimum?.get(key) ?? null;
+    if (minimum !== null && minimumMm3 === null)
+      throw new ProcessorError(
+        "MODEL_FILE_INVALID",
+        `${json.path}.min_valid_object_sizes has nothing for ${key}`,
+      );
+    return { labels: entry, connectivity: 6, minimumMm3 };
+  });
+}
+
+/** v1 writes a Python dictionary, or None, as text. */
+function minimumSizes(field: Field): ReadonlyMap<string, number> | null {
+  if (field.isNull) return null;
+  return parsePythonDict(field.string(), field.path);
+}
+
+async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> {
+  const { size } = await stat(file);
+  if (size > maxPickleBytes)
+    throw new ProcessorError("CHECKPOINT_UNSAFE", `${file} is larger than ${maxPickleBytes} bytes`);
+  const functions = globalTable({
+    name: `nnunetv2.postprocessing.remove_connected_components.${keepLargest}`,
+  });
+  const { value } = readPickle(await readFile(file), {
+    source: file,
+    globals: new Map([...pythonGlobals, ...numpyGlobals, ...functions]),
+  });
+  const [names, settings] = new Field(value, file).list();
+  if (names === undefined || settings === undefined)
+    throw new ProcessorError("MODEL_FILE_INVALID", `${file} holds no functions with their arguments`);
+  const nameOf = ({ raw }: Field) => String((raw as { readonly name?: unknown } | null)?.name ?? "");
+  return ofVersion2(
+    names.list().map((field) => nameOf(field).split(".").at(-1)!),
+    settings.list(),
+  );
+}
+
+function ofVersion2(names: readonly string[], settings: readonly Field[]): readonly PostProcessingStep[] {
+  return names.map((name, i) => {
+    const given = settings[i];
+    if (name !== keepLargest || given === undefined)
+      throw new ProcessorError(
+        "PLANS_UNSUPPORTED",
+        `the post-processing function ${name} is none of nnU-Net's; known is ${keepLargest}`,
+      );
+    const background = given.get("background_label");
+    if (!background.isNull && background.integer() !== 0)
+      throw new ProcessorError("PLANS_UNSUPPORTED", `${background.path} is ${background.text()}, not 0`);
+    return { labels: labelsOf(given.get("labels_or_regions")), connectivity: 26, minimumMm3: null };
+  });
+}
+
+/** A label, a region (several labels) or a list of both: all of them taken together. */
+function labelsOf(field: Field): readonly number[] {
+  if (!field.isList) return [field.integer()];
+  return [...new Set(field.list().flatMap(labelsOf))];
+}

@@ -1,0 +1,86 @@
+import { resolve } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import { describeModel } from "../../checkpoint/nnunet-formats.js";
+import type { FindModelOptions } from "../../model-source/find-model.js";
+import { findPreviousStage } from "../../model-source/find-previous-stage.js";
+import type { ModelMember, ModelSet, PostProcessingChoice } from "../../model-source/model-set.js";
+import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { CommandSession } from "../command-session.js";
+import { trainedModel } from "./trained-model.js";
+
+export interface ModelSetOptions {
+  /** One for each model whose answers are averaged. */
+  readonly members: readonly FindModelOptions[];
+  /** Where a cascade's earlier stage is; null for beside the second one. */
+  readonly previousStage: string | null;
+  /** Whether an earlier stage that is not found is an error; otherwise its segmentations come from outside. */
+  readonly needsPreviousStage: boolean;
+  readonly postProcessing: PostProcessingChoice;
+}
+
+/**
+ * Finds all models of a run or an image, and the earlier stages of cascades among them.
+ *
+ * @throws what `findModel` throws, PREVIOUS_STAGE_UNKNOWN
+ */
+export async function trainedModels(options: ModelSetOptions, session: CommandSession): Promise<ModelSet> {
+  const found: TrainedModel[] = [];
+  for (const member of options.members) found.push(await trainedModel(member, session));
+  return modelSetOf(found, options, session);
+}
+
+/** Completes models that were found already. */
+export async function modelSetOf(
+  models: readonly TrainedModel[],
+  options: Omit<ModelSetOptions, "members">,
+  session: CommandSession,
+): Promise<ModelSet> {
+  const members: ModelMember[] = [];
+  for (const model of models)
+    members.push({ model, previousStage: await previousStageOf(model, options, session) });
+  return { members, postProcessing: options.postProcessing };
+}
+
+async function previousStageOf(
+  model: TrainedModel,
+  { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members">,
+  session: CommandSession,
+): Promise<TrainedModel | null> {
+  const { previousStage: configuration } = await describeModel(model);
+  if (configuration === null) return null;
+  if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, session);
+  const found = await findPreviousStage(model, configuration);
+  if (found === null && needsPreviousStage)
+    throw new ProcessorError(
+      "PREVIOUS_STAGE_UNKNOWN",
+      `${model.folder}: ${model.configuration} continues ${configuration}, which is not beside it`,
+    );
+  return found;
+}
+
+interface ModelArguments {
+  readonly "model-dir": readonly string[];
+  readonly configuration?: readonly string[] | undefined;
+  readonly checkpoint?: string | undefined;
+  readonly folds?: readonly string[] | undefined;
+}
+
+/** Every folder with every configuration that was named: several of either are an ensemble. */
+export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
+  const configurations: readonly (string | undefined)[] = args.configuration ?? [undefined];
+  return args["model-dir"].flatMap((modelDir) =>
+    configurations.map((configuration) => ({
+      modelDir,
+      ...(configuration === undefined ? {} : { configuration }),
+      ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
+      ...(args.folds === undefined ? {} : { folds: args.folds }),
+    })),
+  );
+}
+
+/** `auto`, `off` or a file, as flags and config.json have it. */
+export function postProcessingChoice(value: string, folder: string): PostProcessingChoice {
+  if (value === "auto") return { kind: "models" };
+  if (value === "off") return { kind: "none" };
+  return { kind: "file", file: resolve(folder, value) };
+}
