@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { CaseReport } from "../../processor/case.js";
+import { readImage } from "../../processor/image-io/read-image.js";
+import type { ExportMode } from "../../processor/model/manifest.js";
+import { predictCases } from "../../processor/predict-cases.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import type { Image } from "../../processor/volume/image.js";
+import { convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import type { ModelSet } from "../../src/model-source/model-set.js";
+import { testSettings } from "../support/convert.js";
+import { goldenPath, repositoryRoot } from "../support/golden.js";
+
+const minutes = 60_000;
+const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");
+
+type Version = "v1" | "v2";
+
+describe("an ensemble of configurations gives what nnU-Net's ensembling makes of their probabilities", () => {
+  test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 5 * minutes }, async (version) => {
+    const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")];
+    await withAnswer(
+      { models: set(members), input: goldenPath(version, "blobs_2d", "input") },
+      async (found) => {
+        expectSame(found, await readImage(join(fixtures, `${version}.nii.gz`)));
+      },
+    );
+  });
+});
+
+describe("a cascade in one folder runs its first stage itself", () => {
+  test.each<Version>(["v1", "v2"])("of %s", { timeout: 5 * minutes }, async (version) => {
+    const second = await member(version, "cascade_3d_cascade_fullres");
+    const first = await findModel({ modelDir: goldenPath(version, "cascade_3d_lowres", "model") });
+    const models = set([{ ...second, previousStage: first }]);
+    const input = goldenPath(version, "cascade_3d_cascade_fullres", "input");
+    await withAnswer({ models, input }, async (found) => {
+      const expected = goldenPath(
+        version,
+        "cascade_3d_cascade_fullres",
+        "expected",
+        "cas_007",
+        "seg_tta.nii.gz",
+      );
+      expectSame(found, await readImage(expected));
+    });
+  });
+});
+
+describe("v1's fast modes resample labels", () => {
+  test.each(["fast", "fastest"] as const)("%s", { timeout: 5 * minutes }, async (exportMode) => {
+    const models = set([await member("v1", "blobs_3d_fullres")]);
+    const input = goldenPath("v1", "blobs_3d_fullres", "input");
+    await withAnswer({ models, input, exportMode }, async (found) => {
+      expectSame(found, await readImage(join(fixtures, `v1_${exportMode}.nii.gz`)));
+    });
+  });
+});
+
+test("post-processing leaves one component of the labels it names, and the report says what went", async () => {
+  const models: ModelSet = {
+    ...set([await member("v2", "blobs_2d")]),
+    postProcessing: { kind: "file", file: join(fixtures, "postprocessing_v1.json") },
+  };
+  const input = goldenPath("v2", "blobs_2d", "input");
+  const plain = { ...models, postProcessing: { kind: "none" } as const };
+  await withAnswer({ models: plain, input }, async (before, untouched) => {
+    expect(untouched.removed).toBeUndefined();
+    await withAnswer({ models, input }, async (after, report) => {
+      const gone = Array.from(before.voxels, Number).filter((label, i) => label !== Number(after.voxels[i]));
+      expect(report.removed!.map(({ labels }) => labels)).toEqual([[1, 2], [1]]);
+      expect(report.removed!.reduce((sum, { removedVoxels }) => sum + removedVoxels, 0)).toBe(gone.length);
+      expect(gone.every((label) => label !== 0)).toBe(true);
+    });
+  });
+});
+
+const member = async (version: Version, name: string) => ({
+  model: await findModel({ modelDir: goldenPath(version, name, "model") }),
+  previousStage: null,
+});
+
+const set = (members: ModelSet["members"]): ModelSet => ({ members, postProcessing: { kind: "models" } });
+
+interface Run {
+  readonly models: ModelSet;
+  readonly input: string;
+  readonly exportMode?: ExportMode;
+}
+
+/** Converts, predicts with nnU-Net's defaults and hands over the one segmentation. */
+async function withAnswer(
+  { models, input, exportMode = "normal" }: Run,
+  use: (image: Image, report: CaseReport) => Promise<void>,
+): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), "several-models-"));
+  try {
+    const { folder } = await convertModel({
+      ...{ models, settings: testSettings, outputDir: join(scratch, "model"), progress: silentProgress },
+    });
+    const { cases } = await predictCases({
+      ...{ modelDir: folder, inputs: [input], outputDir: join(scratch, "out"), folds: null, useTta: true },
+      ...{ stepSize: 0.5, exportMode, skipsPostProcessing: false, saveProbabilities: false },
+      ...{ prevStageDir: null, device: "cpu", existing: "error", hookModule: null, progress: silentProgress },
+    });
+    const [report, ...others] = cases as [CaseReport];
+    expect(others).toEqual([]);
+    expect(report.error).toBeUndefined();
+    await use(await readImage(report.outputFile), report);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+/** nnU-Net adds up in float16, and its probabilities are kept as float16: a voxel here and there may flip. */
+function expectSame(found: Image, expected: Image): void {
+  expect(found.geometry.sizeZyx).toEqual(expected.geometry.sizeZyx);
+  const differing = Array.from(expected.voxels, Number).filter(
+    (label, i) => label !== Number(found.voxels[i]),
+  );
+  expect(new Set(Array.from(expected.voxels, Number)).size).toBeGreaterThan(1);
+  expect(differing.length).toBeLessThanOrEqual(expected.voxels.length / 10_000);
+}
