@@ -21,6 +21,7 @@ export const errorCatalogue = {
     exit: 2,
     help: "An image name is [registry/]name[:tag]: lower-case letters, digits and . _ - between them, tag up to 128 characters.",
   },
+  EXPORT_MODE_UNFIT: { exit: 2, help: "Use the mode normal, which is nnU-Net's default." },
   NOT_YET: { exit: 2, help: "Leave the flag out; the CHANGELOG says when it arrives." },
   HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },
   HOOK_FAILED: { exit: 4, help: "The exception comes from the --process-img-file module; correct it there." },
@@ -70,6 +71,10 @@ export const errorCatalogue = {
   TENSOR_MISMATCH: {
     exit: 3,
     help: "plans.json and checkpoint belong to different trainings; use those of one folder.",
+  },
+  ONNX_MISMATCH: {
+    exit: 3,
+    help: "Export the network with torch.onnx.export: one float32 input batch×channels×patch, logits batch×classes×patch as first output.",
   },
   PREVIOUS_STAGE_UNKNOWN: {
     exit: 3,

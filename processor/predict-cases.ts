@@ -7,6 +7,7 @@ import { ProcessorError } from "./errors.js";
 import { loadHooks, noHooks } from "./hooks/hooks.js";
 import { supportedEndings } from "./image-io/image-ending.js";
 import { openNetworkSet } from "./inference/network-set.js";
+import { checkExportMode } from "./model/check-export-mode.js";
 import { type LoadedModel, loadModel } from "./model/load-model.js";
 import type { Device, ExportMode } from "./model/manifest.js";
 import { createWorkerPool } from "./parallel/worker-pool.js";
@@ -73,13 +74,15 @@ export interface RunModelOptions
 /**
  * Loads the networks, segments the cases, frees the threads.
  *
- * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING
+ * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING, EXPORT_MODE_UNFIT
  */
 export async function runModel(
   loaded: LoadedModel,
   requests: readonly CaseRequest[],
   options: RunModelOptions,
 ): Promise<RunReport> {
+  const savesProbabilities = requests.some(({ probabilitiesFile }) => probabilitiesFile !== null);
+  checkExportMode(options.exportMode, loaded.manifest.models, { savesProbabilities });
   await checkOutputs(requests, options.existing);
   const hooks = options.hookModule === null ? noHooks : await loadHooks(options.hookModule);
   const pool = createWorkerPool();

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
+import { checkExportMode } from "../processor/model/check-export-mode.js";
 import type {
   FoldFiles,
   ModelManifest,
@@ -15,10 +16,9 @@ import {
 } from "./checkpoint/post-processing/find-post-processing.js";
 import { readPostProcessing } from "./checkpoint/post-processing/read-post-processing.js";
 import { checkMembers } from "./convert/check-members.js";
-import { foldFiles, readStages, type Stage, type StageTable } from "./convert/read-stages.js";
+import { readStages, type Stage, type StageFold, type StageTable } from "./convert/read-stages.js";
 import type { ModelMember, ModelSet } from "./model-source/model-set.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
-import { weightBytes, writeNetwork } from "./onnx/write-network.js";
 
 export interface ConvertOptions {
   readonly models: ModelSet;
@@ -52,12 +52,12 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
   const stages = await readStages(models.members);
   checkMembers(models.members.map(({ model }) => stages.of(model)));
   const manifest = await describe(models, stages, settings);
+  checkExportMode(settings.exportMode, manifest.models, { savesProbabilities: settings.saveProbabilities });
   const companions = stages.all.flatMap(({ prefix, description }) =>
     description.companionFiles.map((file) => ({ file, name: prefix + basename(file) })),
   );
   await writeConvertedFolder({ outputDir, overwrite: options.overwrite ?? false }, async (folder) => {
-    for (const { prefix } of stages.all) await mkdir(join(folder, prefix), { recursive: true });
-    await writeStages(stages.all, folder, options);
+    await writeFolds(foldsOf(stages), folder, options);
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   });
@@ -65,7 +65,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
     folder: outputDir,
     manifest,
     files: [
-      ...stages.all.flatMap(({ files }) => files).flatMap(filesOfFold),
+      ...foldsOf(stages).flatMap(({ files }) => filesOfFold(files)),
       ...companions.map(({ name }) => name),
       "manifest.json",
     ],
@@ -75,27 +75,21 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
 const filesOfFold = ({ weightsFile, onnxFile }: FoldFiles): readonly string[] =>
   weightsFile === null ? [onnxFile] : [weightsFile, onnxFile];
 
-async function writeStages(
-  stages: readonly Stage[],
+const foldsOf = (stages: StageTable): readonly StageFold[] => stages.all.flatMap(({ folds }) => folds);
+
+async function writeFolds(
+  folds: readonly StageFold[],
   folder: string,
   { progress, signal }: ConvertOptions,
 ): Promise<void> {
-  const networks = stages.flatMap(({ networks, prefix }) =>
-    networks.map((network) => ({ ...network, prefix })),
-  );
-  const total = networks.reduce((sum, { network }) => sum + weightBytes(network.graph), 0);
+  const total = folds.reduce((sum, { bytes }) => sum + bytes, 0);
   const task = progress.start({ label: "converting the weights", total, unit: "bytes" });
   try {
-    for (const { fold, network, prefix } of networks) {
-      const { onnxFile, weightsFile } = foldFiles(fold, prefix);
-      await writeNetwork({
-        graph: network.graph,
-        onnxFile: join(folder, onnxFile),
-        weightsFile: join(folder, weightsFile),
-        onBytes: (bytes) => {
-          if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
-          task.advance(bytes);
-        },
+    for (const fold of folds) {
+      await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
+      await fold.write(folder, (bytes) => {
+        if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
+        task.advance(bytes);
       });
     }
   } finally {
@@ -136,8 +130,7 @@ async function describeMember(
   };
 }
 
-function describeStage({ model, description, networks, files }: Stage): ModelManifest {
-  const { network } = description;
+function describeStage({ model, description, network, folds }: Stage): ModelManifest {
   return {
     configuration: description.configuration,
     nnunetVersion: model.nnunetVersion,
@@ -148,14 +141,8 @@ function describeStage({ model, description, networks, files }: Stage): ModelMan
     channelNames: description.channelNames,
     labels: description.labels,
     plan: description.plan,
-    network: {
-      architecture: network.architecture,
-      inputChannels: network.inputChannels,
-      outputChannels: network.outputChannels,
-      parameters: networks[0]?.network.parameters ?? 0,
-      maximumBatch: null,
-    },
-    folds: files,
+    network,
+    folds: folds.map(({ files }) => files),
     previousStage: null,
   };
 }

@@ -2,7 +2,7 @@ import { ProcessorError } from "../errors.js";
 import type { ChannelNormalization } from "../model/manifest.js";
 import { splitRange, type WorkerPool } from "../parallel/worker-pool.js";
 import type { NormalizeTask } from "./normalize-channel.js";
-import { combined, type PartialStatistics } from "./statistics.js";
+import { combined, type PartialStatistics, type StatisticsTask } from "./statistics.js";
 
 /** nnU-Net v2 divides by the larger of deviation and this; v1 adds it. */
 const epsilon = 1e-8;
@@ -34,8 +34,8 @@ async function formulaOf(
   values: Float32Array<SharedArrayBuffer>,
   options: NormalizeOptions,
 ): Promise<Formula | null> {
-  const { rule, mask } = options;
-  const measure = () => meanAndDeviation(values, options);
+  const { rule, mask, pool } = options;
+  const measure = () => meanAndDeviation(values, { mask, within: null, pool });
   switch (rule.scheme) {
     case "NoNormalization":
       return null;
@@ -66,11 +66,11 @@ async function formulaOf(
       return { offset: mean, divisor: deviation + epsilon, zeroOutsideMask: mask !== null };
     }
     case "RescaleTo01Normalization": {
-      const { minimum, maximum } = await statistics(values, { ...options, mask: null, mean: null });
+      const { minimum, maximum } = await statistics(values, { mask: null, within: null, mean: null, pool });
       return { offset: minimum, divisor: Math.max(Math.fround(maximum - minimum), epsilon), mask: null };
     }
     case "RGBTo01Normalization": {
-      const { minimum, maximum } = await statistics(values, { ...options, mask: null, mean: null });
+      const { minimum, maximum } = await statistics(values, { mask: null, within: null, mean: null, pool });
       if (minimum < 0 || maximum > 255) {
         throw new ProcessorError(
           "IMAGE_INVALID",
@@ -79,12 +79,19 @@ async function formulaOf(
       }
       return { offset: 0, divisor: 255, mask: null };
     }
-    case "CT2NormalizationV1":
-      throw new ProcessorError("PLANS_UNSUPPORTED", "the normalisation CT2 of nnU-Net v1 is not implemented");
+    // The training set's bounds, with mean and deviation of what lies between them in this case.
+    case "CT2NormalizationV1": {
+      const { percentile005, percentile995 } = rule.intensity!;
+      const clip = [percentile005, percentile995] as const;
+      const { mean, deviation } = await meanAndDeviation(values, { mask: null, within: clip, pool });
+      return { clip, offset: mean, divisor: deviation, zeroOutsideMask: mask !== null };
+    }
   }
 }
 
-async function meanAndDeviation(values: Float32Array<SharedArrayBuffer>, options: NormalizeOptions) {
+type Counted = Pick<StatisticsTask, "within"> & Pick<NormalizeOptions, "mask" | "pool">;
+
+async function meanAndDeviation(values: Float32Array<SharedArrayBuffer>, options: Counted) {
   const first = await statistics(values, { ...options, mean: null });
   // An empty mask has no statistics; numpy would give NaN and spoil the image.
   if (first.count === 0) return { mean: 0, deviation: 1 };
@@ -95,12 +102,12 @@ async function meanAndDeviation(values: Float32Array<SharedArrayBuffer>, options
 
 async function statistics(
   values: Float32Array<SharedArrayBuffer>,
-  { mask, mean, pool }: Pick<NormalizeOptions, "mask" | "pool"> & { readonly mean: number | null },
+  { mask, within, mean, pool }: Counted & { readonly mean: number | null },
 ): Promise<PartialStatistics> {
   return combined(
     await Promise.all(
       splitRange(values.length, pool.size).map((range) =>
-        pool.run("channelStatistics", { values, mask, mean, range }),
+        pool.run("channelStatistics", { values, mask, within, mean, range }),
       ),
     ),
   );

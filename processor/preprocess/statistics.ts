@@ -2,6 +2,8 @@ export interface StatisticsTask {
   readonly values: Float32Array;
   /** Only voxels with a 1 count; null for all. */
   readonly mask: Uint8Array | null;
+  /** Only values strictly between the two count; null for all. */
+  readonly within: readonly [low: number, high: number] | null;
   /** Deviations are summed around it; null in the first pass, which finds it. */
   readonly mean: number | null;
   readonly range: { readonly from: number; readonly to: number };
@@ -16,7 +18,7 @@ export interface PartialStatistics {
 }
 
 /** Sums over one range of a channel, in float64. */
-export function channelStatistics({ values, mask, mean, range }: StatisticsTask): PartialStatistics {
+export function channelStatistics({ values, mask, within, mean, range }: StatisticsTask): PartialStatistics {
   let count = 0;
   let sum = 0;
   let squaredDeviations = 0;
@@ -25,6 +27,7 @@ export function channelStatistics({ values, mask, mean, range }: StatisticsTask)
   for (let i = range.from; i < range.to; i++) {
     if (mask !== null && mask[i] === 0) continue;
     const value = values[i]!;
+    if (within !== null && !(value > within[0] && value < within[1])) continue;
     count++;
     sum += value;
     if (value < minimum) minimum = value;

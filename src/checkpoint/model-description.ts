@@ -1,8 +1,8 @@
 import type { InferencePlan, LabelDefinition } from "../../processor/model/manifest.js";
 import type { NetworkPlan } from "../onnx/network-plan.js";
 
-/** Everything about a trained model but its weights, read and checked. */
-export interface ModelDescription {
+/** What plans, dataset and trainer say about a model, whatever its network is made of. */
+export interface TrainingFacts {
   /** The trainer's class. */
   readonly trainer: string;
   readonly plansName: string;
@@ -12,9 +12,13 @@ export interface ModelDescription {
   readonly channelNames: readonly string[];
   readonly labels: LabelDefinition;
   readonly plan: InferencePlan;
-  readonly network: NetworkPlan;
   /** The configuration whose segmentation is a further input; null unless this is a cascade's second stage. */
   readonly previousStage: string | null;
   /** Files of the model folder that go into the converted folder as they are. */
   readonly companionFiles: readonly string[];
+}
+
+/** Everything about a trained model but its weights, read and checked. */
+export interface ModelDescription extends TrainingFacts {
+  readonly network: NetworkPlan;
 }

@@ -45,6 +45,15 @@ const checkpoint = {
   defaultDescription: "checkpoint_final.pth",
 } as const satisfies Options;
 
+const onnx = {
+  group: modelGroup,
+  type: "string",
+  array: true,
+  requiresArg: true,
+  describe:
+    "ONNX file of your own network, one for each fold, beside plans.json and dataset.json in --model-dir",
+} as const satisfies Options;
+
 const folds = {
   group: modelGroup,
   type: "string",
@@ -85,6 +94,7 @@ export const buildOptions = {
     defaultDescription: "config.json if it exists",
   },
   "model-dir": { ...modelDir, defaultDescription: "the config's `model`, else models" },
+  onnx,
   "prev-stage-model": previousStageModel,
   "download-pretrained": {
     group: modelGroup,
@@ -165,6 +175,7 @@ export const predictOptions = {
   configuration,
   checkpoint,
   folds,
+  onnx,
   "prev-stage-model": previousStageModel,
   postprocessing: postProcessing,
   input: {
@@ -237,6 +248,7 @@ export const convertOptions = {
   configuration,
   checkpoint,
   folds,
+  onnx,
   "prev-stage-model": previousStageModel,
   postprocessing: postProcessing,
   output: {

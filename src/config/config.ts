@@ -8,6 +8,7 @@ export interface ConfigJson {
   readonly configuration?: string;
   readonly checkpoint_name?: string;
   readonly folds?: readonly (number | "all")[] | null;
+  readonly onnx?: string | readonly string[];
   readonly ensemble?: readonly (string | EnsembleMemberJson)[];
   readonly previous_stage?: string;
   readonly postprocessing?: boolean | string;
@@ -50,6 +51,8 @@ export interface ProcessorConfig {
   readonly checkpointName: string | undefined;
   /** Empty for all that the model has. */
   readonly folds: readonly string[];
+  /** In the place of checkpoints, one for each fold; null for none. */
+  readonly onnxFiles: readonly string[] | null;
   /** The models whose answers are averaged; empty for the one that the rest describes. */
   readonly ensemble: readonly EnsembleMember[];
   /** Source of a cascade's earlier stage, as written; null for beside the second one. */
@@ -76,6 +79,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
     modelSource: namesConfiguration(json) ? undefined : json.model,
     checkpointName: json.checkpoint_name,
     folds: (json.folds ?? []).map(String),
+    onnxFiles: json.onnx === undefined ? null : [json.onnx].flat(),
     ensemble: (json.ensemble ?? []).map(ensembleMember),
     previousStage: json.previous_stage ?? null,
     postProcessing:

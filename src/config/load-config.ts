@@ -36,6 +36,7 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
   return {
     ...config,
     modelSource: placeFrom(path, config.modelSource),
+    onnxFiles: config.onnxFiles?.map((file) => placeFrom(path, file)!) ?? null,
     ensemble: config.ensemble.map((member) => ({ ...member, model: placeFrom(path, member.model) })),
     previousStage: placeFrom(path, config.previousStage ?? undefined) ?? null,
     postProcessing: ["auto", "off"].includes(config.postProcessing)

@@ -1,28 +1,32 @@
-import type { ModelDescription } from "../checkpoint/model-description.js";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import type { FoldFiles, NetworkFacts } from "../../processor/model/manifest.js";
+import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel, readWeights } from "../checkpoint/nnunet-formats.js";
+import { describeOnnxModel } from "../checkpoint/nnunet-v2/describe-onnx-model.js";
 import type { ModelMember } from "../model-source/model-set.js";
 import type { TrainedModel } from "../model-source/trained-model.js";
-import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
+import { buildNetwork } from "../onnx/build-network.js";
+import type { OnnxModel } from "../onnx/read-onnx.js";
+import { weightBytes, writeNetwork } from "../onnx/write-network.js";
 
 /** One trained configuration, read and checked, and where it goes. */
 export interface Stage {
   readonly model: TrainedModel;
-  readonly description: ModelDescription;
-  readonly networks: readonly FoldNetwork[];
+  readonly description: TrainingFacts;
+  readonly network: NetworkFacts;
   /** Folder below the converted one, with a slash at its end; empty when it is the only stage. */
   readonly prefix: string;
-  readonly files: readonly WrittenFold[];
+  readonly folds: readonly StageFold[];
 }
 
-export interface FoldNetwork {
-  readonly fold: string;
-  readonly network: BuiltNetwork;
-}
-
-export interface WrittenFold {
-  readonly fold: string;
-  readonly onnxFile: string;
-  readonly weightsFile: string;
+/** One fold that waits to be written. */
+export interface StageFold {
+  readonly files: FoldFiles;
+  readonly bytes: number;
+  /** @param folder the converted one; the folders of `files` are there */
+  write(folder: string, onBytes: (bytes: number) => void): Promise<void>;
 }
 
 export interface StageTable {
@@ -42,7 +46,7 @@ export async function readStages(members: readonly ModelMember[]): Promise<Stage
   const taken = new Set<string>();
   for (const [key, model] of models) {
     const prefix = models.size === 1 ? "" : `${freeName(model.configuration, taken)}/`;
-    stages.set(key, await readStage(model, prefix));
+    stages.set(key, await (model.networkFormat === "onnx" ? onnxStage : checkpointStage)(model, prefix));
   }
   return { all: [...stages.values()], of: (model) => stages.get(keyOf(model))! };
 }
@@ -60,23 +64,63 @@ function freeName(configuration: string, taken: Set<string>): string {
   return name;
 }
 
-async function readStage(model: TrainedModel, prefix: string): Promise<Stage> {
-  const description = await describeModel(model);
-  const networks: FoldNetwork[] = [];
+async function checkpointStage(model: TrainedModel, prefix: string): Promise<Stage> {
+  const { network: plan, ...description } = await describeModel(model);
+  const folds: StageFold[] = [];
+  let parameters = 0;
   for (const fold of model.folds) {
     const weights = await readWeights(model.nnunetVersion, fold);
-    const source = fold.checkpointFile;
-    networks.push({
-      fold: fold.fold,
-      network: buildNetwork({ plan: description.network, weights, source }),
+    const built = buildNetwork({ plan, weights, source: fold.checkpointFile });
+    parameters ||= built.parameters;
+    const onnxFile = `${prefix}fold_${fold.fold}.onnx`;
+    const weightsFile = `${prefix}fold_${fold.fold}.weights`;
+    folds.push({
+      files: { fold: fold.fold, onnxFile, weightsFile },
+      bytes: weightBytes(built.graph),
+      write: (folder, onBytes) =>
+        writeNetwork({
+          graph: built.graph,
+          onnxFile: join(folder, onnxFile),
+          weightsFile: join(folder, weightsFile),
+          onBytes,
+        }),
     });
   }
-  const files = model.folds.map(({ fold }) => foldFiles(fold, prefix));
-  return { model, description, networks, prefix, files };
+  const { architecture, inputChannels, outputChannels } = plan;
+  const network = { architecture, inputChannels, outputChannels, parameters, maximumBatch: null };
+  return { model, description, network, prefix, folds };
 }
 
-export const foldFiles = (fold: string, prefix: string): WrittenFold => ({
-  fold,
-  onnxFile: `${prefix}fold_${fold}.onnx`,
-  weightsFile: `${prefix}fold_${fold}.weights`,
-});
+async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
+  const { network, files, ...description } = await describeOnnxModel(model);
+  return {
+    model,
+    description,
+    network,
+    prefix,
+    folds: files.map((file, i) => onnxFold(file, String(i), prefix)),
+  };
+}
+
+/** An ONNX file names its weights file, so that both keep their names' relation in a folder of their own. */
+function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
+  const [weights, ...further] = onnx.externalFiles;
+  if (further.length > 0 || weights?.location.includes("/"))
+    throw new ProcessorError(
+      "ONNX_MISMATCH",
+      `${onnx.file} keeps its weights in ${onnx.externalFiles.map(({ location }) => location).join(", ")}; save it with one file beside it`,
+    );
+  const source = weights === undefined ? null : join(onnx.file, "..", weights.location);
+  const onnxFile = source === null ? `${prefix}fold_${fold}.onnx` : `${prefix}fold_${fold}/network.onnx`;
+  const weightsFile = source === null ? null : `${prefix}fold_${fold}/${weights!.location}`;
+  const bytes = onnx.parameters * 4;
+  return {
+    files: { fold, onnxFile, weightsFile },
+    bytes,
+    async write(folder, onBytes) {
+      await copyFile(onnx.file, join(folder, onnxFile));
+      if (source !== null && weightsFile !== null) await copyFile(source, join(folder, weightsFile));
+      onBytes(bytes);
+    },
+  };
+}

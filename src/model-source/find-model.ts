@@ -40,6 +40,7 @@ export async function findModel(options: FindModelOptions): Promise<TrainedModel
     task: taskIdentity(datasetName),
     datasetName,
     configuration,
+    networkFormat: "checkpoint",
     checkpointName: options.checkpointName ?? defaultCheckpoint(nnunetVersion),
     folds: selectFolds(await foldsOf(modelFolder), options.folds ?? []),
   };

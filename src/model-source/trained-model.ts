@@ -9,6 +9,8 @@ export interface TrainedModel {
   readonly datasetName: string;
   /** `3d_fullres`, `2d`, … */
   readonly configuration: string;
+  /** Whether the folds' files are nnU-Net's checkpoints or ONNX files of the model's owner. */
+  readonly networkFormat: "checkpoint" | "onnx";
   /** File name inside a fold, for instance `checkpoint_final.pth`. */
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, `all` last. */

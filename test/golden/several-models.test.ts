@@ -60,6 +60,13 @@ describe("v1's fast modes resample labels", () => {
   });
 });
 
+test("a fast mode is refused where it has no meaning", async () => {
+  const members = [await member("v1", "blobs_2d"), await member("v1", "blobs_3d_fullres")];
+  const input = goldenPath("v1", "blobs_2d", "input");
+  const run = withAnswer({ models: set(members), input, exportMode: "fast" }, async () => {});
+  await expect(run).rejects.toMatchObject({ code: "EXPORT_MODE_UNFIT" });
+});
+
 test("post-processing leaves one component of the labels it names, and the report says what went", async () => {
   const models: ModelSet = {
     ...set([await member("v2", "blobs_2d")]),

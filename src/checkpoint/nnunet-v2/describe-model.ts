@@ -4,7 +4,7 @@ import type { TrainedModel } from "../../model-source/trained-model.js";
 import type { NormalizationPlan } from "../../onnx/network-plan.js";
 import type { Checkpoint } from "../checkpoint.js";
 import type { Field } from "../fields.js";
-import type { ModelDescription } from "../model-description.js";
+import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import { readJsonFile } from "../read-json-file.js";
 import { resolveConfiguration } from "./configuration.js";
 import { readInferencePlan } from "./inference-plan.js";
@@ -18,39 +18,57 @@ import { readCheckpointV2 } from "./read-checkpoint.js";
  */
 export async function describeModelV2({ folder, folds }: TrainedModel): Promise<ModelDescription> {
   const checkpoint = await readCheckpointV2((folds[0] as TrainedModel["folds"][number]).checkpointFile);
+  const { trainer, mirrorAxes } = checkpoint;
+  const { configuration, ...facts } = await readTraining(folder, checkpoint.configuration);
+  const network = readNetworkPlan({
+    configuration,
+    inputChannels: facts.inputChannels,
+    outputChannels: facts.heads,
+  });
+  return {
+    ...describeTraining({ configuration, ...facts }, { trainer, mirrorAxes, name: checkpoint.configuration }),
+    network: hasRunningStatistics(checkpoint)
+      ? { ...network, normalization: batchNormOfTrainer(network.normalization) }
+      : network,
+  };
+}
+
+/** plans.json and dataset.json of one configuration. */
+export async function readTraining(folder: string, configurationName: string) {
   const plansFile = join(folder, "plans.json");
   const datasetFile = join(folder, "dataset.json");
   const plans = await readJsonFile(plansFile);
   const dataset = await readJsonFile(datasetFile);
-
-  const configuration = resolveConfiguration(plans, checkpoint.configuration);
+  const configuration = resolveConfiguration(plans, configurationName);
   const channelNames = readChannelNames(dataset);
-  const labels = readLabels(dataset);
+  const { definition: labels, heads } = readLabels(dataset);
   const previousStage = configuration.get("previous_stage");
-  const previousLabels = previousStage.isNull ? 0 : labels.definition.foregroundLabels.length;
-  const network = readNetworkPlan({
-    configuration,
-    inputChannels: channelNames.length + previousLabels,
-    outputChannels: labels.heads,
-  });
+  const previousLabels = previousStage.isNull ? 0 : labels.foregroundLabels.length;
   return {
-    trainer: checkpoint.trainer,
+    ...{ plans, dataset, configuration, channelNames, labels, heads },
+    previousStage: previousStage.isNull ? null : previousStage.string(),
+    inputChannels: channelNames.length + previousLabels,
+    companionFiles: [plansFile, datasetFile],
+  };
+}
+
+/** @param mirrorAxes those that the trainer mirrors */
+export function describeTraining(
+  training: Awaited<ReturnType<typeof readTraining>>,
+  trained: { readonly trainer: string; readonly name: string; readonly mirrorAxes: readonly number[] },
+): TrainingFacts {
+  const { plans, dataset, configuration, channelNames, labels, previousStage, companionFiles } = training;
+  const { trainer, name, mirrorAxes } = trained;
+  return {
+    ...{ trainer, configuration: name, channelNames, labels, previousStage, companionFiles },
     plansName: plans.get("plans_name").string(),
-    configuration: checkpoint.configuration,
-    channelNames,
-    labels: labels.definition,
     plan: readInferencePlan({
       plans,
       configuration,
       dataset,
       imageChannels: channelNames.length,
-      mirrorAxes: checkpoint.mirrorAxes,
+      mirrorAxes,
     }),
-    network: hasRunningStatistics(checkpoint)
-      ? { ...network, normalization: batchNormOfTrainer(network.normalization) }
-      : network,
-    previousStage: previousStage.isNull ? null : previousStage.string(),
-    companionFiles: [plansFile, datasetFile],
   };
 }
 

@@ -104,7 +104,7 @@ async function modelsOf(
           ...given(member),
           modelDir: member.model ?? modelDirs[0]!,
         }));
-  return trainedModels({ ...common, members }, session);
+  return trainedModels({ ...common, members, onnxFiles: args.onnx ?? config.onnxFiles }, session);
 }
 
 /** What an ensemble's member says itself. */

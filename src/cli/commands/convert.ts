@@ -18,6 +18,7 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
   const models = await trainedModels(
     {
       members: membersOf(args),
+      onnxFiles: args.onnx ?? null,
       previousStage: args["prev-stage-model"] ?? null,
       needsPreviousStage: false,
       postProcessing: postProcessingChoice(args.postprocessing, terminal.currentDirectory),

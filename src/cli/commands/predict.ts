@@ -55,6 +55,7 @@ async function predictWith(args: PredictArguments, session: CommandSession): Pro
   const found = await trainedModels(
     {
       members: membersOf(args),
+      onnxFiles: args.onnx ?? null,
       previousStage: args["prev-stage-model"] ?? null,
       needsPreviousStage: false,
       postProcessing: postProcessingChoice(args.postprocessing, currentDirectory),

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import { describeModel } from "../../checkpoint/nnunet-formats.js";
+import { describeOnnxModel } from "../../checkpoint/nnunet-v2/describe-onnx-model.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
+import { findOnnxModel } from "../../model-source/find-onnx-model.js";
 import { findPreviousStage } from "../../model-source/find-previous-stage.js";
 import type { ModelMember, ModelSet, PostProcessingChoice } from "../../model-source/model-set.js";
 import type { TrainedModel } from "../../model-source/trained-model.js";
@@ -11,6 +13,8 @@ import { trainedModel } from "./trained-model.js";
 export interface ModelSetOptions {
   /** One for each model whose answers are averaged. */
   readonly members: readonly FindModelOptions[];
+  /** ONNX files in the place of the one member's checkpoints; null for none. */
+  readonly onnxFiles: readonly string[] | null;
   /** Where a cascade's earlier stage is; null for beside the second one. */
   readonly previousStage: string | null;
   /** Whether an earlier stage that is not found is an error; otherwise its segmentations come from outside. */
@@ -24,15 +28,35 @@ export interface ModelSetOptions {
  * @throws what `findModel` throws, PREVIOUS_STAGE_UNKNOWN
  */
 export async function trainedModels(options: ModelSetOptions, session: CommandSession): Promise<ModelSet> {
+  if (options.onnxFiles !== null)
+    return modelSetOf([await onnxModel(options.members, options.onnxFiles, session)], options, session);
   const found: TrainedModel[] = [];
   for (const member of options.members) found.push(await trainedModel(member, session));
   return modelSetOf(found, options, session);
 }
 
+function onnxModel(
+  [member, ...others]: readonly FindModelOptions[],
+  onnxFiles: readonly string[],
+  { terminal }: CommandSession,
+): Promise<TrainedModel> {
+  if (member === undefined || others.length > 0)
+    throw new ProcessorError("USAGE", "ONNX files stand for one model, not for an ensemble");
+  const absolute = (path: string) => resolve(terminal.currentDirectory, path);
+  const { modelDir, taskId, taskName, configuration } = member;
+  return findOnnxModel({
+    modelDir: absolute(modelDir),
+    onnxFiles: onnxFiles.map(absolute),
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(taskName === undefined ? {} : { taskName }),
+    ...(configuration === undefined ? {} : { configuration }),
+  });
+}
+
 /** Completes models that were found already. */
 export async function modelSetOf(
   models: readonly TrainedModel[],
-  options: Omit<ModelSetOptions, "members">,
+  options: Omit<ModelSetOptions, "members" | "onnxFiles">,
   session: CommandSession,
 ): Promise<ModelSet> {
   const members: ModelMember[] = [];
@@ -43,10 +67,11 @@ export async function modelSetOf(
 
 async function previousStageOf(
   model: TrainedModel,
-  { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members">,
+  { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members" | "onnxFiles">,
   session: CommandSession,
 ): Promise<TrainedModel | null> {
-  const { previousStage: configuration } = await describeModel(model);
+  const describe = model.networkFormat === "onnx" ? describeOnnxModel : describeModel;
+  const { previousStage: configuration } = await describe(model);
   if (configuration === null) return null;
   if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, session);
   const found = await findPreviousStage(model, configuration);

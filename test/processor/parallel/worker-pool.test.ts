@@ -20,7 +20,7 @@ const shared = (values: readonly number[]): Float32Array<SharedArrayBuffer> => {
 
 /** Doubles `values` in place. */
 const doubling = (values: Float32Array, range: { readonly from: number; readonly to: number }) => ({
-  ...{ values, mask: null, zeroOutsideMask: false, clip: null },
+  ...{ values, mask: null, within: null, zeroOutsideMask: false, clip: null },
   ...{ offset: 0, divisor: 0.5, range },
 });
 
@@ -39,7 +39,7 @@ describe("the pool", () => {
     const sums = await Promise.all(
       Array.from({ length: 8 }, (_, n) =>
         pool.run("channelStatistics", {
-          ...{ values: shared([n, n, n]), mask: null, mean: null },
+          ...{ values: shared([n, n, n]), mask: null, within: null, mean: null },
           range: { from: 0, to: 3 },
         }),
       ),

@@ -30,6 +30,7 @@ describe("a trained model is found", () => {
       task: { id: 900, name: "Odd" },
       datasetName: "Dataset900_Odd",
       configuration: "odd",
+      networkFormat: "checkpoint",
       checkpointName: "checkpoint_final.pth",
       folds: [{ fold: "0", checkpointFile: join(modelDir, "fold_0", "checkpoint_final.pth") }],
     });

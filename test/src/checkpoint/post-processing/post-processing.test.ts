@@ -99,6 +99,7 @@ describe("the post-processing of a model is found", () => {
       ...{
         datasetName: "T",
         checkpointName: "c",
+        networkFormat: "checkpoint",
         folds: folds.map((fold) => ({ fold, checkpointFile: "" })),
       },
     }) satisfies TrainedModel;

@@ -1,0 +1,59 @@
+import { readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import { chooseModel, type WantedModel } from "./choose-model.js";
+import { taskIdentity } from "./task-identity.js";
+import type { ModelFolder, TrainedModel } from "./trained-model.js";
+
+export interface FindOnnxModelOptions extends WantedModel {
+  /** One for each fold. */
+  readonly onnxFiles: readonly string[];
+}
+
+/**
+ * A model whose networks are ONNX files: `modelDir` needs plans.json and dataset.json, and no checkpoints.
+ *
+ * @throws MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_FILE_INVALID
+ */
+export async function findOnnxModel(options: FindOnnxModelOptions): Promise<TrainedModel> {
+  const { modelDir, onnxFiles } = options;
+  for (const file of [join(modelDir, "plans.json"), join(modelDir, "dataset.json"), ...onnxFiles])
+    await requireFile(file);
+  const { datasetName, configurations } = await readNames(join(modelDir, "plans.json"));
+  const named = /__([^_].*)$/.exec(basename(modelDir).replace(/^.*?__/, ""))?.[1];
+  const only = named !== undefined && configurations.includes(named) ? [named] : configurations;
+  const modelFolder: ModelFolder = {
+    ...{ folder: modelDir, nnunetVersion: 2, foldNames: [] },
+    pathNames: { datasetName: null, configuration: null },
+  };
+  const candidates = (options.configuration === undefined ? only : configurations).map((configuration) => ({
+    ...{ modelFolder, datasetName, configuration },
+  }));
+  const { configuration } = chooseModel(candidates, options);
+  return {
+    ...{ folder: modelDir, nnunetVersion: 2, datasetName, configuration, networkFormat: "onnx" },
+    task: taskIdentity(datasetName),
+    checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
+    folds: onnxFiles.map((checkpointFile, i) => ({ fold: String(i), checkpointFile })),
+  };
+}
+
+async function requireFile(file: string): Promise<void> {
+  if ((await stat(file).catch(() => null))?.isFile() === true) return;
+  throw new ProcessorError("MODEL_NOT_FOUND", `${file} is missing; an ONNX network needs it`);
+}
+
+async function readNames(plansFile: string) {
+  let plans: { readonly dataset_name?: unknown; readonly configurations?: object };
+  try {
+    plans = JSON.parse(await readFile(plansFile, "utf8")) as typeof plans;
+  } catch (cause) {
+    throw new ProcessorError("MODEL_FILE_INVALID", `${plansFile} is no JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const { dataset_name: datasetName, configurations } = plans ?? {};
+  if (typeof datasetName !== "string" || typeof configurations !== "object" || configurations === null)
+    throw new ProcessorError("MODEL_FILE_INVALID", `${plansFile} names no dataset or no configurations`);
+  return { datasetName, configurations: Object.keys(configurations) };
+}

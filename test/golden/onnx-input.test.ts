@@ -1,0 +1,83 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { predictCases } from "../../processor/predict-cases.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import { findOnnxModel } from "../../src/model-source/find-onnx-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
+import { testSettings } from "../support/convert.js";
+import { goldenPath } from "../support/golden.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
+const converted = join(scratch, "converted");
+/** As its owner has it: plans, dataset and networks of no known architecture. */
+const own = join(scratch, "own__Plans__2d");
+
+beforeAll(async () => {
+  const model = goldenPath("v2", "blobs_2d", "model");
+  await convertModel({
+    models: singleModel(await findModel({ modelDir: model })),
+    ...{ settings: testSettings, outputDir: converted, progress: silentProgress },
+  });
+  mkdirSync(own);
+  copyFileSync(join(model, "dataset.json"), join(own, "dataset.json"));
+  const plans = readFileSync(join(model, "plans.json"), "utf8");
+  writeFileSync(join(own, "plans.json"), plans.replaceAll("PlainConvUNet", "MyTransformer"));
+  for (const file of ["fold_0.onnx", "fold_0.weights"]) copyFileSync(join(converted, file), join(own, file));
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const ownModel = () =>
+  findOnnxModel({ modelDir: own, configuration: "2d", onnxFiles: [join(own, "fold_0.onnx")] });
+
+async function predict(modelDir: string, name: string): Promise<Buffer> {
+  const outputDir = join(scratch, name);
+  const { cases } = await predictCases({
+    ...{ modelDir, inputs: [goldenPath("v2", "blobs_2d", "input")], outputDir, folds: null, useTta: true },
+    ...{ stepSize: 0.5, exportMode: "normal", skipsPostProcessing: false, saveProbabilities: false },
+    ...{ prevStageDir: null, device: "cpu", existing: "error", hookModule: null, progress: silentProgress },
+  });
+  expect(cases.map(({ error }) => error)).toEqual([undefined]);
+  return readFileSync(cases[0]!.outputFile);
+}
+
+describe("an ONNX file in the place of a checkpoint", () => {
+  test("runs by plans and dataset, whatever architecture the plans name", async () => {
+    const outputDir = join(scratch, "own-converted");
+    const { files } = await convertModel({
+      models: singleModel(await ownModel()),
+      ...{ settings: testSettings, outputDir, progress: silentProgress },
+    });
+    expect(files).toEqual([
+      ...["fold_0/fold_0.weights", "fold_0/network.onnx", "plans.json", "dataset.json", "manifest.json"],
+    ]);
+    expect(await predict(outputDir, "own-out")).toEqual(await predict(converted, "converted-out"));
+  });
+
+  test.each([
+    ["classes", "dataset.json", '"lesion": 2', '"lesion": 2, "vessel": 3', /logits .*ask for \?×4×/],
+    ["patches", "plans.json", /"patch_size": \[\s*\d+/g, '"patch_size": [16', /input .*ask for \?×1×16×/],
+  ] as const)("made for other %s is refused", async (_, name, found, replacement, message) => {
+    const file = join(own, name);
+    const original = readFileSync(file, "utf8");
+    writeFileSync(file, original.replace(found, replacement));
+    try {
+      const models = singleModel(await ownModel());
+      const outputDir = join(scratch, "refused");
+      await expect(
+        convertModel({ models, settings: testSettings, outputDir, progress: silentProgress }),
+      ).rejects.toMatchObject({ code: "ONNX_MISMATCH", message: expect.stringMatching(message) });
+    } finally {
+      writeFileSync(file, original);
+    }
+  });
+
+  test("needs its file, plans and dataset", async () => {
+    await expect(
+      findOnnxModel({ modelDir: own, onnxFiles: [join(own, "missing.onnx")] }),
+    ).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+  });
+});
