@@ -19,6 +19,8 @@ export async function writeDebianRoot(
     args: [
       "--variant=extract",
       "--format=tar",
+      // A container gets its own devices; a file of one can't be unpacked without root.
+      "--skip=output/dev",
       "--architectures=amd64",
       `--include=${debian.packages.join(",")}`,
       ...debian.pathRules.map((rule) => `--dpkgopt=${rule}`),
@@ -28,7 +30,8 @@ export async function writeDebianRoot(
     ],
     env: { SOURCE_DATE_EPOCH: "0" },
     failure: "IMAGE_BUILD_FAILED",
-    install: "install it with `sudo apt-get install mmdebstrap`, or let Docker reach a registry with Debian",
+    install:
+      "install it with `sudo apt-get install mmdebstrap` (on Debian or Ubuntu), reach a registry with Debian's image, or pass --base-image",
     ...(signal === undefined ? {} : { signal }),
   });
 }

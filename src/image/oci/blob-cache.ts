@@ -126,7 +126,7 @@ export class BlobCache {
   }
 }
 
-const isCachedLayer = (record: unknown): record is CachedLayer =>
+export const isCachedLayer = (record: unknown): record is CachedLayer =>
   typeof record === "object" &&
   record !== null &&
   "digest" in record &&

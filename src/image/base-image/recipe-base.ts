@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { Progress } from "../../../processor/progress/progress.js";
+import { type ImageBase, layerFileTime } from "../image-plan.js";
+import { assembleImage } from "../oci/assemble-image.js";
+import type { BaseImage } from "../oci/base-image.js";
+import { type BlobCache, type CachedLayer, isCachedLayer } from "../oci/blob-cache.js";
+import { cachedLayerBlob } from "../oci/layer-blob.js";
+import { frameTar } from "../oci/make-layer.js";
+import type { ImageConfig } from "../oci/oci-types.js";
+import { asBase } from "../oci/open-oci-layout.js";
+import { programVersion } from "../processor-files.js";
+import { planBaseImage } from "./base-image-plan.js";
+import { writeDebianRoot } from "./debian-root.js";
+import { npmPackageFiles } from "./npm-packages.js";
+import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
+
+export interface RecipeBaseOptions {
+  readonly cache: BlobCache;
+  /** Holds what npm installed. */
+  readonly cacheFolder: string;
+  /** Fetches Debian's own image; its refusal leads to mmdebstrap. */
+  readonly pull: (imageName: string) => Promise<BaseImage>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface RecipeBase extends BaseImage {
+  readonly imageName: string;
+  /** Of the base as an image of its own. */
+  readonly manifestDigest: string;
+}
+
+/**
+ * The base of the recipe, made on the spot without an engine: Debian from its registry or unpacked by mmdebstrap,
+ * then Node and ONNX Runtime as layers. Each part is made once and comes from the cache from then on.
+ *
+ * The processor's own code is not among its layers: every image brings it.
+ *
+ * @throws TOOL_MISSING when neither a registry nor mmdebstrap gives Debian, or npm is missing; IMAGE_BUILD_FAILED
+ */
+export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
+  const { cache, cacheFolder, progress, signal } = options;
+  const recipe = await readRecipe();
+  const task = progress.start({ label: "preparing the base image", total: 3, unit: "steps" });
+  try {
+    const debian = await debianBase(recipe, options);
+    task.advance(1);
+    const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
+    task.advance(1);
+    const plan = planBaseImage({
+      recipe,
+      base: baseOfPlan(recipe, debian),
+      packageFiles,
+      rootFiles: await listFiles(join(recipe.folder, "root")),
+      processorFiles: [],
+      version: await programVersion(),
+    });
+    const layers = plan.layers.filter(({ entries }) => entries.length > 0);
+    const image = await assembleImage({
+      plan: { ...plan, layers },
+      base: debian,
+      cache,
+      time: layerFileTime,
+      ...(signal && { signal }),
+    });
+    task.advance(1);
+    return {
+      ...(await asBase(image)),
+      imageName: recipe.imageName,
+      manifestDigest: image.manifest.descriptor.digest,
+    };
+  } finally {
+    task.done();
+  }
+}
+
+/** For the label that says what the base was made of. */
+const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImage): ImageBase =>
+  config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
+
+interface DebianRecord {
+  /** Null where mmdebstrap unpacked the packages. */
+  readonly config: ImageConfig | null;
+  readonly layers: readonly CachedLayer[];
+}
+
+/** The Debian that was taken first stays, so that one machine builds the same image until its cache is cleared. */
+async function debianBase(recipe: BaseImageRecipe, options: RecipeBaseOptions): Promise<BaseImage> {
+  const { cache } = options;
+  const key = await debianKey(recipe);
+  const known = await cache.recall(key);
+  const isThere =
+    isDebianRecord(known) &&
+    (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
+  const record = isThere
+    ? known
+    : ((await pulledDebian(recipe, options)) ?? (await unpackedDebian(recipe, options)));
+  if (!isThere) await cache.remember(key, record);
+  return { config: record.config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
+}
+
+async function debianKey({ folder, debian, platform }: BaseImageRecipe): Promise<string> {
+  const hook = await readFile(join(folder, "debian-extract-hook.sh"));
+  return `debian 1 ${JSON.stringify([platform, debian, createHash("sha256").update(hook).digest("hex")])}`;
+}
+
+/** Null when no registry gives it. */
+async function pulledDebian(
+  { debian }: BaseImageRecipe,
+  { cache, pull, progress, signal }: RecipeBaseOptions,
+): Promise<DebianRecord | null> {
+  try {
+    const { config, layers } = await pull(debian.image);
+    const cached: CachedLayer[] = [];
+    for (const { descriptor, diffId, open } of layers)
+      cached.push({ ...(await cache.write(open(), signal)), size: descriptor.size, diffId });
+    return { config, layers: cached };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof ProcessorError && unreachable.has(error.code))) throw error;
+    progress.note(
+      `${debian.image} can't be had (${error.message}); taking Debian's packages with mmdebstrap`,
+    );
+    return null;
+  }
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  "BASE_IMAGE_MISSING",
+  "REGISTRY_FAILED",
+  "REGISTRY_DENIED",
+]);
+
+/** The tar of the root file system is the layer as it is: links, owners and modes stay what dpkg made them. */
+async function unpackedDebian(
+  recipe: BaseImageRecipe,
+  { cache, signal }: RecipeBaseOptions,
+): Promise<DebianRecord> {
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-base-"));
+  try {
+    const archive = join(folder, "debian.tar");
+    await writeDebianRoot(recipe, archive, signal);
+    const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
+    return { config: null, layers: [await frameTar(tar, cache, signal)] };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const isDebianRecord = (record: unknown): record is DebianRecord =>
+  typeof record === "object" &&
+  record !== null &&
+  "config" in record &&
+  "layers" in record &&
+  Array.isArray(record.layers) &&
+  record.layers.every(isCachedLayer);
