@@ -35,7 +35,7 @@ async function answeringEngine(): Promise<{ readonly isThere: boolean; readonly 
     return { isThere: true, line: `${description} answers: the image is built and run with it.\n` };
   } catch (error) {
     if (!(error instanceof ProcessorError)) throw error;
-    const what = "the build goes as far as the build context, and the same processor runs in Node.\n";
+    const what = "the image is put together into an archive, and the same processor runs in Node.\n";
     return { isThere: false, line: `No Docker engine (${error.message}): ${what}` };
   }
 }
@@ -69,12 +69,19 @@ async function segmentInContainer(): Promise<string> {
   return join(mounted, "images", `${caseName}_0000.nii.gz`);
 }
 
-/** Without: the same build as far as it goes, and the same processor directly in Node. */
+/** Without: the image is put together into an archive, and the same processor runs directly in Node. */
 async function segmentWithoutEngine(): Promise<string> {
-  await step("build_processor", [
+  const build = [
     ...["--config-file", join(example, "config.json"), "--model-dir", join(example, "model"), "--tag", tag],
-    ...["--build-dir", join(out, "build"), "--context-only"],
-  ]);
+    ...["--build-dir", join(out, "build")],
+  ];
+  process.chdir(out); // an archive is written where the command runs
+  say(`$ npx build_processor ${[...build, "--export"].map(shown).join(" ")}`);
+  if ((await main([...build, "--export"])) !== 0) {
+    say("\nDebian can't be had here, so the build goes as far as the context that `docker build` takes:\n");
+    await step("build_processor", [...build, "--context-only"]);
+  }
+  process.chdir(root);
   say("");
   await step("build_processor", [
     ...["predict", "--model-dir", join(example, "model"), "-i", join(example, "input")],

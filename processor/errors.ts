@@ -128,7 +128,7 @@ export const errorCatalogue = {
   INFERENCE_FAILED: { exit: 5, help: "Convert the model again; if it stays, report it with the message." },
   ENGINE_MISSING: {
     exit: 5,
-    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. `predict`, `convert` and `--context-only` need no Docker.",
+    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. Without Docker, --export or --push put the image together all the same; `predict`, `convert` and `--context-only` need none.",
   },
   ENGINE_FORBIDDEN: {
     exit: 5,

@@ -120,10 +120,10 @@ export const buildOptions = {
   },
   builder: {
     group: imageGroup,
-    choices: ["docker", "embedded"] as const,
-    default: "docker" as const,
+    choices: ["auto", "docker", "embedded"] as const,
+    default: "auto" as const,
     describe:
-      "who puts the image together: Docker, or this program alone (with --base-image and --export or --push)",
+      "who puts the image together: Docker, this program alone (with --export or --push), or Docker if it answers",
   },
   "process-img-file": hookFile,
   "apply-resample-patch": {

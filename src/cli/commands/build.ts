@@ -14,6 +14,7 @@ import { layerFileTime } from "../../image/image-plan.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
 import type { ModelSet } from "../../model-source/model-set.js";
+import { type Builder, chooseBuilder } from "../choose-builder.js";
 import type { buildOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { pretrainedModel } from "./trained-model.js";
@@ -24,11 +25,7 @@ type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 /** The program's main job: a trained model becomes an image. */
 export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
-  if (args.push && args.builder === "docker")
-    throw new ProcessorError(
-      "NOT_YET",
-      "--push needs --builder embedded so far; or push the finished image with `docker push`",
-    );
+  if (args.push && args.builder === "docker") throw pushNotYet();
   if (args["apply-resample-patch"]) {
     progress.note(
       "--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own",
@@ -36,11 +33,13 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
   }
   const config = await configOf(args, session);
   const models = await modelsOf(args, config, session);
+  const builder = await builderOf(args, session);
+  if (args.push && builder === "docker") throw pushNotYet();
   const hookFolder =
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
     const options = buildOptionsOf(
-      { args, config, models, session },
+      { args, builder, config, models, session },
       hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
     );
     if (options.hookFile !== null) {
@@ -51,7 +50,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       terminal.out(args.json ? `${JSON.stringify(rendered, null, 2)}\n` : renderedText(rendered));
       return 0;
     }
-    if (args.builder === "embedded") {
+    if (builder === "embedded") {
       const report = await buildEmbedded({ ...options, isPushed: args.push });
       terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : embeddedText(report));
       return 0;
@@ -63,6 +62,18 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
   }
 }
+
+const pushNotYet = () =>
+  new ProcessorError(
+    "NOT_YET",
+    "--push needs --builder embedded so far; or push the finished image with `docker push`",
+  );
+
+/** A rendered context asks no engine, and is Docker's. */
+const builderOf = (args: BuildArguments, session: CommandSession): Promise<Builder> =>
+  args["context-only"]
+    ? Promise.resolve("docker")
+    : chooseBuilder({ builder: args.builder, isKeptElsewhere: args.export || args.push }, session);
 
 /** The file that was named must be there; the default one may be absent when the model folder says everything. */
 async function configOf(args: BuildArguments, { terminal }: CommandSession): Promise<ProcessorConfig> {
@@ -116,13 +127,14 @@ const given = ({ configuration, checkpointName, folds }: EnsembleMember) => ({
 
 interface BuildRequest {
   readonly args: BuildArguments;
+  readonly builder: Builder;
   readonly config: ProcessorConfig;
   readonly models: ModelSet;
   readonly session: CommandSession;
 }
 
 function buildOptionsOf(
-  { args, config, models, session }: BuildRequest,
+  { args, builder, config, models, session }: BuildRequest,
   hookFile: string | null,
 ): BuildOptions {
   const { terminal, progress, signal } = session;
@@ -138,7 +150,7 @@ function buildOptionsOf(
       title: `${model.task.name} ${configurations}`,
       description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
       // Without an engine nothing in the image depends on the day it was built.
-      created: args.builder === "embedded" && epoch === undefined ? layerFileTime : created,
+      created: builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,
       licenses: "Apache-2.0",
     },

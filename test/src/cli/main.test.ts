@@ -45,7 +45,6 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--overwrite", "--continue"],
       says: "exclude each other",
     },
-    { argv: ["--push"], says: "--push needs --builder embedded" },
     { argv: ["models", "info"], says: "needs the name of a model" },
   ])("$argv", async ({ argv, says }) => {
     expect(await run(...argv)).toBe(2);

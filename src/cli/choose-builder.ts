@@ -1,0 +1,34 @@
+import { ProcessorError } from "../../processor/errors.js";
+import { connectEngine } from "../image/docker/engine.js";
+import type { CommandSession } from "./command-session.js";
+
+export type Builder = "docker" | "embedded";
+
+export interface BuilderWish {
+  readonly builder: Builder | "auto";
+  /** The image goes somewhere besides the engine: into an archive or a registry. */
+  readonly isKeptElsewhere: boolean;
+}
+
+/**
+ * Docker when an engine answers, this program alone when none does and the image has a place to go.
+ *
+ * @throws ENGINE_MISSING, ENGINE_FORBIDDEN when only an engine could keep the image
+ */
+export async function chooseBuilder(
+  { builder, isKeptElsewhere }: BuilderWish,
+  { terminal, progress, signal }: CommandSession,
+): Promise<Builder> {
+  if (builder !== "auto") return builder;
+  try {
+    await connectEngine(terminal.environment, signal);
+    return "docker";
+  } catch (error) {
+    const isMissing = error instanceof ProcessorError && missing.has(error.code);
+    if (!isMissing || !isKeptElsewhere) throw error;
+    progress.note(`${error.message}; the image is put together without an engine`);
+    return "embedded";
+  }
+}
+
+const missing: ReadonlySet<string> = new Set(["ENGINE_MISSING", "ENGINE_FORBIDDEN"]);

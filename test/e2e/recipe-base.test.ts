@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { ProcessorError } from "../../processor/errors.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { buildBaseImage } from "../../src/image/base-image/build-base-image.js";
+import { recipeBase } from "../../src/image/base-image/recipe-base.js";
+import type { BaseImage } from "../../src/image/oci/base-image.js";
+import { BlobCache } from "../../src/image/oci/blob-cache.js";
+import { asBase } from "../../src/image/oci/open-oci-layout.js";
+import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { goldenPath } from "../support/golden.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { runProgram } from "../support/run-program.js";
+import { testPlan } from "../support/test-plan.js";
+
+const timeout = 300_000;
+const model = goldenPath("v2", "blobs_3d_fullres", "model");
+const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "no network"));
+
+const makeBase = async (folder: string, pull: (imageName: string) => Promise<BaseImage>) =>
+  recipeBase({
+    cache: await BlobCache.open(folder),
+    cacheFolder: cacheFolder(process.env),
+    pull,
+    progress: silentProgress,
+  });
+
+async function smallDebian(scratch: string): Promise<BaseImage> {
+  const archive = await smallRootFileSystem(scratch);
+  const plan = testPlan({ base: { kind: "root-file-system", archive }, env: { FROM_DEBIAN: "yes" } });
+  return await asBase(await assemble(plan, join(scratch, "debian")));
+}
+
+describe("the base that is made without an engine", () => {
+  test("lies on Debian's image where a registry gives it, and is not asked for twice", {
+    timeout,
+  }, async () => {
+    const scratch = scratchFolder();
+    const debian = await smallDebian(scratch);
+    const asked: string[] = [];
+    const pull = (imageName: string) => {
+      asked.push(imageName);
+      return Promise.resolve(debian);
+    };
+    const first = await makeBase(join(scratch, "cache"), pull);
+    const second = await makeBase(join(scratch, "cache"), pull);
+    expect(asked).toEqual(["debian:trixie-slim"]);
+    expect(second.manifestDigest).toBe(first.manifestDigest);
+    expect(first.config?.config?.Env).toContain("FROM_DEBIAN=yes");
+    expect(first.layers.slice(0, debian.layers.length).map(({ diffId }) => diffId)).toEqual(
+      debian.layers.map(({ diffId }) => diffId),
+    );
+    expect(new Set(first.layers.map(({ diffId }) => diffId)).size).toBe(first.layers.length);
+  });
+
+  test("says how to get Debian where neither a registry nor mmdebstrap gives it", async () => {
+    vi.stubEnv("PATH", "/nowhere");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(makeBase(scratchFolder(), noRegistry)).rejects.toMatchObject({
+      code: "TOOL_MISSING",
+      message: expect.stringMatching(/mmdebstrap.*apt-get install.*--base-image/),
+    });
+  });
+});
+
+const withMmdebstrap = test.skipIf(!hasProgram("mmdebstrap"));
+
+withMmdebstrap(
+  "without an engine --export builds an image all the same, the second time from the cache alone",
+  { timeout },
+  async () => {
+    const cwd = scratchFolder();
+    const environment = {
+      DOCKER_HOST: "tcp://127.0.0.1:9",
+      XDG_CACHE_HOME: join(cwd, "cache"),
+    };
+    const flags = ["--model-dir", model, "--export", "--json", "--tag"];
+    const first = await runProgram([...flags, "team/blobs:1"], { cwd, environment });
+    expect(first.exitCode, first.err).toBe(0);
+    expect(first.err).toContain("without an engine");
+    const second = await runProgram([...flags, "other.example.org/team/blobs:1", "--build-dir", "b"], {
+      cwd: scratchFolder(),
+      environment: { ...environment, PATH: "/nowhere" }, // no mmdebstrap, no npm,
+    });
+    expect(second.exitCode, second.err).toBe(0);
+  },
+);
+
+describeWithEngine("an image that no engine built on its own base", () => {
+  withMmdebstrap(
+    "has the files, owners, modes and settings of the one that Docker builds",
+    { timeout },
+    async () => {
+      const cwd = scratchFolder();
+      const environment = { SOURCE_DATE_EPOCH: "1700000000" };
+      const names = {
+        docker: "nnunet-processor-parity/docker:1",
+        embedded: "nnunet-processor-parity/embedded:1",
+      };
+      onTestFinished(() => removeImage(names.docker));
+      onTestFinished(() => removeImage(names.embedded));
+      // Of today's code: the engine may have one of an older compilation under the recipe's name.
+      const base = "nnunet-processor-parity/base:1";
+      onTestFinished(() => removeImage(base));
+      await buildBaseImage({
+        engine: testEngine(),
+        debianRoot: "auto",
+        imageName: base,
+        cacheFolder: cacheFolder(process.env),
+        progress: silentProgress,
+      });
+      const flags = ["--model-dir", model, "--tag"];
+      const builds = [
+        [...flags, names.docker, "--base-image", base, "--builder", "docker"],
+        [...flags, names.embedded, "--builder", "embedded", "--export", "--build-dir", "other"],
+      ];
+      for (const build of builds) {
+        const run = await runProgram(build, { cwd, environment });
+        expect(run.exitCode, run.err).toBe(0);
+      }
+      await outputOf("docker", "load", "-q", "-i", join(cwd, "nnunet-processor-parity-embedded-1.tar.gz"));
+      expect(await filesOf(names.embedded)).toEqual(await filesOf(names.docker));
+      expect(await settingsOf(names.embedded)).toEqual(await settingsOf(names.docker));
+    },
+  );
+});
+
+/** Kind, mode, owner, size or link target, and path of every file; a container's `/dev` is the engine's. */
+async function filesOf(imageName: string): Promise<string[]> {
+  const container = (await outputOf("docker", "create", imageName)).trim();
+  try {
+    const script = `docker export ${container} | tar -tv --numeric-owner`;
+    const lines = (await outputOf("sh", "-c", script)).trim().split("\n");
+    return lines
+      .map((line) => line.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d /, " "))
+      .filter(
+        (line) => !/ (\.dockerenv$|dev\/|etc\/(hosts|hostname|resolv\.conf|mtab)|proc\/|sys\/)/.test(line),
+      )
+      .toSorted();
+  } finally {
+    await outputOf("docker", "rm", container);
+  }
+}
+
+async function settingsOf(imageName: string): Promise<unknown> {
+  const [image] = JSON.parse(await outputOf("docker", "inspect", imageName)) as [
+    { readonly Config: Readonly<Record<string, unknown>> & { readonly Labels: Record<string, string> } },
+  ];
+  const { User, WorkingDir, Entrypoint, Cmd, Env, Labels } = image.Config;
+  const labels = Object.entries(Labels).filter(
+    ([name]) => !name.startsWith("org.opencontainers.image.base."),
+  );
+  return { User, WorkingDir, Entrypoint, Cmd: Cmd ?? [], Env, labels: Object.fromEntries(labels) };
+}
