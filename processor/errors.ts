@@ -84,10 +84,18 @@ export const errorCatalogue = {
     exit: 3,
     help: "Average only models that were trained with the same channels and labels.",
   },
+  TARGET_UNFIT: {
+    exit: 3,
+    help: "Build with --target plain, or train a model whose channels and labels the platform takes.",
+  },
   MANIFEST_INVALID: { exit: 3, help: "Convert the model again with this version of build_processor." },
 
   // the image to segment
   INPUT_NOT_FOUND: { exit: 4, help: "Pass -i with a folder or files that exist and can be read." },
+  INPUTS_JSON_INVALID: {
+    exit: 4,
+    help: "The platform writes inputs.json as a list of values, each with its socket's slug; compare it with a job's own.",
+  },
   INPUT_AMBIGUOUS: { exit: 4, help: "Give every case its own name: <case>_0000<ending> for each channel." },
   INPUT_CHANNELS: {
     exit: 4,
@@ -139,6 +147,7 @@ export const errorCatalogue = {
     exit: 5,
     help: "Free some space for Docker: `docker system df`, `docker system prune`.",
   },
+  PORT_TAKEN: { exit: 5, help: "Stop the other program, or pass another --port." },
   IMAGE_BUILD_FAILED: {
     exit: 5,
     help: "The message is Docker's own; --keep-build-files keeps the build context.",

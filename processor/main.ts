@@ -1,12 +1,17 @@
 #!/usr/bin/env node
-/** The program in an image: reads the manifest, segments the input folder, says in its last line what went wrong. */
+/** The program in an image: does what the image's target asks, and says in its last line what went wrong. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { segmentFolder } from "./entries/folder.js";
+import { runEntry } from "./entries/entries.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
+import { findModelDir } from "./entries/model-place.js";
 import { errorCatalogue, ProcessorError } from "./errors.js";
+import { failureLines } from "./failure-lines.js";
+import { memoryError } from "./memory-limit.js";
 import { loadModel } from "./model/load-model.js";
+import { readTarget } from "./model/target-file.js";
 import { createLineProgress } from "./progress/line-progress.js";
+import { logLines } from "./progress/log-lines.js";
 
 /** A platform that stops a container waits five seconds before it kills. */
 const stopWithinMs = 4000;
@@ -23,8 +28,10 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   try {
     return await run(argv, stop.signal);
-  } catch (error) {
-    return explain(error);
+  } catch (thrown) {
+    const error = memoryError(thrown);
+    failureLines(error).forEach(complain);
+    return error instanceof ProcessorError ? error.exitCode : 1;
   }
 }
 
@@ -38,46 +45,27 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     process.stdout.write(`${await version()}\n`);
     return 0;
   }
-  const { manifest } = await loadModel(options.modelDir, options.folds);
-  const settings = options.applyTo(manifest.settings);
-  const progress = createLineProgress({
-    write: (line) => process.stdout.write(`${line}\n`),
-    now: () => performance.now(),
+  const target = await readTarget(options.targetFile);
+  const modelDir = await findModelDir(options.modelDir, target.kind);
+  const { manifest } = await loadModel(modelDir, options.folds);
+  const { folds, apiMethod, port } = options;
+  return runEntry(target, {
+    ...{ modelDir, folds, apiMethod, port, complain, signal },
+    settings: options.applyTo(manifest.settings),
+    progress: createLineProgress({
+      write: (text) => process.stdout.write(asLines(text)),
+      now: () => performance.now(),
+    }),
   });
-  const reports = await segmentFolder({
-    modelDir: options.modelDir,
-    folds: options.folds,
-    settings,
-    progress,
-    signal,
-  });
-  const failed = reports.filter(({ status }) => status === "failed");
-  if (failed.length === 0) return 0;
-  for (const { name, error } of failed)
-    process.stderr.write(`${name}: ${error!.code}: ${asSentence(error!.message)} ${error!.help}\n`);
-  if (failed.length < reports.length || reports.length > 1) {
-    throw new ProcessorError(
-      "SOME_CASES_FAILED",
-      `${failed.length} of ${reports.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
-    );
-  }
-  const { code } = failed[0]!.error!;
-  return code === "BUG" ? 1 : errorCatalogue[code].exit;
 }
 
-function explain(error: unknown): number {
-  if (error instanceof ProcessorError) {
-    process.stderr.write(`${error.code}: ${asSentence(error.message)} ${error.help}\n`);
-    return error.exitCode;
-  }
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.stderr.write("This is a bug of nnunet-processor: please report it with the lines above.\n");
-  return 1;
+/** What is on stderr marks a job with a warning on some platforms: nothing else goes there. */
+function complain(text: string): void {
+  process.stderr.write(asLines(text));
 }
 
-/** Remedies follow on the same line, which is the one that platforms show. */
-function asSentence(message: string): string {
-  return /[.!?]$/.test(message) ? message : `${message}.`;
+function asLines(text: string): string {
+  return `${logLines(text).join("\n")}\n`;
 }
 
 /** The image holds the package.json of the release beside the runtime; a clone has it one folder up. */

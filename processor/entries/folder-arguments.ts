@@ -1,10 +1,17 @@
 import { parseArgs } from "node:util";
 import { ProcessorError } from "../errors.js";
 import type { Device, RuntimeSettings } from "../model/manifest.js";
+import { type ApiMethod, defaultTargetFile } from "../model/target-file.js";
 
 /** What the command line of the program in an image says, over the manifest's settings. */
 export interface FolderArguments {
-  readonly modelDir: string;
+  /** Null when nobody said: where the image has it. */
+  readonly modelDir: string | null;
+  readonly targetFile: string;
+  /** Null for the target's own. */
+  readonly apiMethod: ApiMethod | null;
+  /** That `invoke` listens on. */
+  readonly port: number;
   readonly folds: readonly string[] | null;
   readonly wantsHelp: boolean;
   readonly wantsVersion: boolean;
@@ -14,7 +21,13 @@ export interface FolderArguments {
 /** Where `build_processor` puts the model in an image. */
 export const defaultModelDir = "/opt/nnunet-processor/model";
 
-export const folderHelp = `Segments every image in /input and writes the segmentations below /output.
+/** Grand-challenge's own. */
+const defaultPort = 4743;
+
+export const folderHelp = `Usage: [exec | invoke] [options]
+
+Segments every image in /input and writes the segmentations below /output.
+An image for grand-challenge segments the case in its sockets: \`exec\` once, \`invoke\` for each POST /invoke.
 
 Options (defaults are those of the config.json that the image was built with):
   --inputdir DIR               folder with the images
@@ -30,6 +43,8 @@ Options (defaults are those of the config.json that the image was built with):
   --write-json, --no-write-json
   --overwrite-output, --no-overwrite-output
   --model-dir DIR              converted model (default ${defaultModelDir}, or $NNUNET_MODEL_DIR)
+  --port N                     that \`invoke\` listens on (default ${defaultPort})
+  --target-file FILE           platform that the image was built for (default ${defaultTargetFile})
   --version, --help
 `;
 
@@ -38,14 +53,17 @@ export function parseFolderArguments(
   argv: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): FolderArguments {
-  const values = parse(argv);
+  const { values, positionals } = parse(argv);
   const list = (text: string): readonly string[] =>
     text
       .split(",")
       .map((word) => word.trim())
       .filter((word) => word !== "");
   return {
-    modelDir: values["model-dir"] ?? environment["NNUNET_MODEL_DIR"] ?? defaultModelDir,
+    modelDir: values["model-dir"] ?? environment["NNUNET_MODEL_DIR"] ?? null,
+    targetFile: values["target-file"] ?? defaultTargetFile,
+    apiMethod: apiMethod(positionals),
+    port: port(values.port ?? String(defaultPort)),
     folds: values.folds === undefined ? null : list(values.folds),
     wantsHelp: values.help === true,
     wantsVersion: values.version === true,
@@ -76,16 +94,30 @@ function parse(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       allowNegative: true,
+      allowPositionals: true,
       options: {
         ...{ inputdir: text, outputdir: text, "overlay-destination": text, "allowed-extensions": text },
         ...{ "output-extension": text, folds: text, "use-tta": flag, "step-size": text, device: text },
         ...{ "save-probabilities": flag, "write-json": flag, "overwrite-output": flag, "model-dir": text },
-        ...{ version: flag, help: flag },
+        ...{ version: flag, help: flag, port: text, "target-file": text },
       },
-    }).values;
+    });
   } catch (cause) {
     throw new ProcessorError("USAGE", (cause as Error).message, { cause });
   }
+}
+
+function apiMethod(positionals: readonly string[]): ApiMethod | null {
+  const [word, ...rest] = positionals;
+  if (word === undefined) return null;
+  if ((word === "exec" || word === "invoke") && rest.length === 0) return word;
+  throw new ProcessorError("USAGE", `unexpected ${positionals.join(" ")}; there are exec and invoke`);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65535) return value;
+  throw new ProcessorError("USAGE", `--port ${text} is no port`);
 }
 
 function stepSize(text: string): number {

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { CaseReport } from "../case.js";
 import { writeFileWhole } from "../image-io/write-file.js";
 
@@ -12,7 +12,7 @@ interface ResultEntry {
 /** Writes `results.json` in the output folder: a mask for each case that is done, the reason for each that failed. */
 export async function writeResultsJson(outputDir: string, reports: readonly CaseReport[]): Promise<void> {
   const entries = reports.map(({ name, outputFile, error }): ResultEntry => {
-    const mask = `${basename(dirname(outputFile))}/${basename(outputFile)}`;
+    const mask = relative(outputDir, outputFile).split(sep).join("/");
     return {
       entity: name,
       metrics: error === undefined ? { segmentation: `filepath:${mask}` } : {},

@@ -44,7 +44,7 @@ describe("labels are counted", () => {
 
 describe("results.json", () => {
   test("has an entry for each case, with a mask or the reason why there is none", async () => {
-    const report = { seconds: {}, outputFile: "/output/images/a.mha" } as const;
+    const report = { seconds: {}, outputFile: join(folder, "images", "a.mha") } as const;
     const error = { code: "IMAGE_TRUNCATED", message: "b ends early", help: "copy it again" } as const;
     const reports: readonly CaseReport[] = [
       { ...report, name: "a", status: "done" },

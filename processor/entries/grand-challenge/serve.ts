@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ProcessorError } from "../../errors.js";
+import type { Algorithm } from "./open-algorithm.js";
+
+export interface ServeOptions {
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Begins when the server listens. */
+  readonly open: () => Promise<Algorithm>;
+  readonly note: (line: string) => void;
+  /** Told of each case that failed. */
+  readonly onFailure: (error: unknown) => void;
+  /** Ends the service. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Serves cases over HTTP until the signal: `GET /health` answers 200 once the model is loaded and 503 before;
+ * `POST /invoke` segments what lies in the input folder and answers 201, or 500 with the reason. A stop between cases is
+ * the service's regular end.
+ *
+ * @throws what `open` throws; the signal's reason when a case was running; PORT_TAKEN
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { port, note, signal } = options;
+  let algorithm: Algorithm | null = null;
+  /** The case that is running; null between cases. */
+  let running: Promise<void> | null = null;
+
+  const server = createServer((request, response) => {
+    request.resume();
+    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const isHealth = path === "/health" && (request.method === "GET" || request.method === "HEAD");
+    const isInvoke = path === "/invoke" && request.method === "POST";
+    if (!isHealth && !isInvoke) {
+      const isKnown = path === "/health" || path === "/invoke";
+      answer(response, isKnown ? 405 : 404, "there are GET /health and POST /invoke");
+    } else if (algorithm === null) answer(response, 503, "the model is being loaded");
+    else if (isHealth) answer(response, 200, "ready");
+    // Two cases would read and write the same folders.
+    else if (running !== null) answer(response, 409, "a case is running");
+    else
+      running = runCase(algorithm, response).finally(() => {
+        running = null;
+      });
+  });
+
+  async function runCase(loaded: Algorithm, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once("close", () => {
+      if (!response.writableFinished)
+        gone.abort(new ProcessorError("INTERRUPTED", "whoever asked for the case is gone"));
+    });
+    try {
+      await loaded.run(AbortSignal.any([signal, gone.signal]));
+      answer(response, 201, "done");
+    } catch (error) {
+      if (!signal.aborted) options.onFailure(error);
+      answer(response, 500, error instanceof ProcessorError ? `${error.code}: ${error.message}` : "BUG");
+    }
+  }
+
+  server.on("clientError", (_error, socket) => socket.destroy());
+  await listen(server, port);
+  note(`listening on port ${(server.address() as AddressInfo).port}`);
+  try {
+    algorithm = await options.open();
+    signal.throwIfAborted();
+    note("ready");
+    await once(signal, "abort");
+    // The networks must be idle when they are freed. The signal has told the case to end.
+    const wasRunning = running !== null;
+    await running;
+    if (wasRunning) throw signal.reason;
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await algorithm?.close();
+  }
+}
+
+async function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+  try {
+    server.listen(port);
+    await once(server, "listening");
+  } catch (cause) {
+    throw new ProcessorError(
+      "PORT_TAKEN",
+      `port ${port} cannot be listened on (${(cause as NodeJS.ErrnoException).code})`,
+      { cause },
+    );
+  }
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  if (response.destroyed) return;
+  const body = Buffer.from(`${text}\n`);
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": body.length });
+  response.end(body);
+}

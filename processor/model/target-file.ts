@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import { ProcessorError } from "../errors.js";
+
+/** Where an image will run. It decides what the image reads and writes; the model and its settings stay what they are. */
+export type Target = GrandChallengeTarget | { readonly kind: "plain" | "sol" | "amos22" };
+
+export type TargetKind = Target["kind"];
+
+/** An algorithm of grand-challenge.org. */
+export interface GrandChallengeTarget {
+  readonly kind: "grand-challenge";
+  /** What the image does without a word on the command line; it can do both. */
+  readonly apiMethod: ApiMethod;
+  /** Input socket by channel: `{"CT": "ct-image"}`. Null when the only image socket holds every channel. */
+  readonly inputSockets: Readonly<Record<string, string>> | null;
+  /** Slug of the socket that takes the segmentation. */
+  readonly outputSocket: string;
+  readonly jsonOutputs: readonly JsonOutput[];
+}
+
+/** `exec` segments one case and ends; `invoke` serves case after case over HTTP. */
+export type ApiMethod = "exec" | "invoke";
+
+/** A socket whose value is read from a JSON file. */
+export interface JsonOutput {
+  /** Below the output folder. */
+  readonly relativePath: string;
+  readonly content: JsonContent;
+  /** Name of the only label that counts, so that the file holds one number; null for an object of all labels. */
+  readonly label: string | null;
+}
+
+export type JsonContent = "volumes_ml" | "voxel_counts";
+
+/** Where `build_processor` puts it in an image. */
+export const defaultTargetFile = "/opt/nnunet-processor/target.json";
+
+/** What lies in the file. */
+export interface TargetFile {
+  readonly targetVersion: 1;
+  readonly target: Target;
+}
+
+const kinds: readonly TargetKind[] = ["plain", "sol", "amos22", "grand-challenge"];
+
+/**
+ * Reads the target that an image was built for; an image without the file is a plain one.
+ *
+ * @throws MANIFEST_INVALID
+ */
+export async function readTarget(path: string): Promise<Target> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return null;
+    throw new ProcessorError("MANIFEST_INVALID", `${path} cannot be read (${cause.code})`, { cause });
+  });
+  if (text === null) return { kind: "plain" };
+  const { targetVersion, target } = parse(path, text);
+  if (targetVersion !== 1)
+    throw new ProcessorError(
+      "MANIFEST_INVALID",
+      `${path}: its version is ${targetVersion}, this processor reads 1`,
+    );
+  if (target === undefined || !kinds.includes(target.kind))
+    throw new ProcessorError("MANIFEST_INVALID", `${path}: no target; there are ${kinds.join(", ")}`);
+  return target;
+}
+
+function parse(path: string, text: string): Partial<TargetFile> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<TargetFile>;
+  } catch (cause) {
+    throw new ProcessorError("MANIFEST_INVALID", `${path}: no JSON: ${(cause as Error).message}`, { cause });
+  }
+}
