@@ -9,6 +9,9 @@ const formats: readonly (readonly [ending: string, format: ImageFormat])[] = [
   [".mha", "metaimage"],
   [".mhd", "metaimage"],
   [".png", "png"],
+  [".bmp", "bmp"],
+  [".tif", "tiff"],
+  [".tiff", "tiff"],
 ];
 
 export const supportedEndings: readonly string[] = formats.map(([ending]) => ending);

@@ -1,13 +1,17 @@
 import type { Image, ImageFormat } from "../volume/image.js";
 import { imageFormatOf } from "./image-ending.js";
+import { readBmp } from "./read-bmp.js";
 import { readMetaimage } from "./read-metaimage.js";
 import { readNifti } from "./read-nifti.js";
 import { readNrrd } from "./read-nrrd.js";
 import { readPng } from "./read-png.js";
+import { readTiff } from "./read-tiff.js";
 
 export interface ReadImageOptions {
   /** nibabel's rule for NIfTI orientation instead of ITK's; false when absent. */
   readonly preferSform?: boolean;
+  /** nnU-Net's class that the model was trained with; it decides what the axes and the spacing of a TIFF file are. */
+  readonly imageReader?: string;
 }
 
 const readers: Readonly<Record<ImageFormat, (path: string, options: ReadImageOptions) => Promise<Image>>> = {
@@ -15,6 +19,8 @@ const readers: Readonly<Record<ImageFormat, (path: string, options: ReadImageOpt
   metaimage: readMetaimage,
   nrrd: readNrrd,
   png: readPng,
+  bmp: readBmp,
+  tiff: readTiff,
 };
 
 /**

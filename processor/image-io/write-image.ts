@@ -4,9 +4,12 @@ import type { Image, ImageFormat, ImageSource, VoxelArray } from "../volume/imag
 import type { LabelMap } from "../volume/label-map.js";
 import { gzipParts, zlibCompress } from "./compress.js";
 import { elementTypeOf } from "./element-type.js";
+import { encodeBmp } from "./encode-bmp.js";
 import { encodeNiftiHeader } from "./encode-nifti.js";
 import { metaimageHeader, nrrdHeader } from "./encode-text-headers.js";
+import { encodeTiff } from "./encode-tiff.js";
 import { imageFormatOf } from "./image-ending.js";
+import { writeSpacingFile } from "./spacing-file.js";
 import { writeFileWhole } from "./write-file.js";
 
 /**
@@ -18,11 +21,19 @@ import { writeFileWhole } from "./write-file.js";
 export const writeLabelMap = (labelMap: LabelMap, path: string, source: ImageSource): Promise<void> =>
   writeImage({ ...labelMap, components: 1, source }, path);
 
-/** Writes an image; its ending decides the format. */
+/**
+ * Writes an image; its ending decides the format. A TIFF volume gets its spacing in a `.json` beside it, as nnU-Net's
+ * Tiff3DIO writes it.
+ */
 export async function writeImage(image: Image, path: string): Promise<void> {
   if (path.toLowerCase().endsWith(".mhd"))
     throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write .mha instead`);
-  await writeFileWhole(path, await encoders[imageFormatOf(path)](image, path));
+  const format = imageFormatOf(path);
+  const parts = await encoders[format](image, path);
+  // First, because the image is what tells that a case is done.
+  if (format === "tiff" && image.geometry.dimensions === 3)
+    await writeSpacingFile(path, image.geometry.spacingMmZyx);
+  await writeFileWhole(path, parts);
 }
 
 type Encoder = (image: Image, path: string) => Promise<readonly Uint8Array[]>;
@@ -66,6 +77,8 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
     png.data = Buffer.from(is8Bit ? Uint8Array.from(voxels).buffer : Uint16Array.from(voxels).buffer);
     return [PNG.sync.write(png, { colorType: 0, inputColorType: 0, bitDepth: is8Bit ? 8 : 16 })];
   },
+  bmp: async (image, path) => encodeBmp(image, path),
+  tiff: encodeTiff,
 };
 
 function refuseComponents({ components }: Image, path: string): void {

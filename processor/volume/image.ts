@@ -32,7 +32,7 @@ export interface ImageSource {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "png";
+export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "png" | "bmp" | "tiff";
 
 /** The orientation fields of a NIfTI-1 or NIfTI-2 header, unchanged. */
 export interface NiftiOrientation {
