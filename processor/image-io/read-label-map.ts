@@ -9,7 +9,11 @@ import { readImage } from "./read-image.js";
  * @throws GEOMETRY_MISMATCH when its size is another; IMAGE_INVALID when it holds no label map
  */
 export async function readLabelMap(path: string, grid: Geometry): Promise<LabelMap> {
-  const { voxels, geometry, components } = await readImage(path);
+  // Three slices in a TIFF file are no colours here.
+  const { voxels, geometry, components } = await readImage(
+    path,
+    grid.dimensions === 3 ? { imageReader: "Tiff3DIO" } : {},
+  );
   const shown = (sizes: readonly number[]) => sizes.join(" × ");
   if (components !== 1 || geometry.sizeZyx.some((size, axis) => size !== grid.sizeZyx[axis])) {
     throw new ProcessorError(
