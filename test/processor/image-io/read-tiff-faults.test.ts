@@ -5,6 +5,7 @@ import { deflateSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { readImage } from "../../../processor/image-io/read-image.js";
 import { repositoryRoot } from "../../support/golden.js";
+import { longType, shortType, tiff, tiffPage as page } from "../../support/tiff-builder.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures", "tiff");
 const scratch = mkdtempSync(join(tmpdir(), "read-tiff-faults-"));
@@ -53,51 +54,6 @@ describe("a file that ends early is refused", () => {
     );
   });
 });
-
-type Field = readonly [tag: number, type: number, count: number, value: number];
-
-const shortType = 3;
-const longType = 4;
-
-/** A TIFF file of one byte per pixel, with its voxels from byte 8 on and its directories after them. */
-function tiff(voxels: Uint8Array, directories: readonly (readonly Field[])[], next?: number): Buffer {
-  const parts: Buffer[] = [Buffer.from("II*\0\0\0\0\0", "latin1"), Buffer.from(voxels)];
-  let at = 8 + voxels.length;
-  parts[0]!.writeUInt32LE(at, 4);
-  for (const [i, fields] of directories.entries()) {
-    const bytes = Buffer.alloc(6 + 12 * fields.length);
-    at += bytes.length;
-    bytes.writeUInt16LE(fields.length, 0);
-    for (const [entry, [tag, type, count, value]] of fields.entries()) {
-      bytes.writeUInt16LE(tag, 2 + 12 * entry);
-      bytes.writeUInt16LE(type, 4 + 12 * entry);
-      bytes.writeUInt32LE(count, 6 + 12 * entry);
-      bytes.writeUInt32LE(value, 10 + 12 * entry);
-    }
-    bytes.writeUInt32LE(i + 1 < directories.length ? at : (next ?? 0), bytes.length - 4);
-    parts.push(bytes);
-  }
-  return Buffer.concat(parts);
-}
-
-interface PageEdit {
-  readonly width?: number;
-  readonly height?: number;
-  readonly compression?: number;
-  readonly bytes?: number;
-  readonly more?: readonly Field[];
-}
-
-const page = ({ width = 4, height = 4, compression = 1, bytes = 16, more = [] }: PageEdit): Field[] => [
-  [256, longType, 1, width],
-  [257, longType, 1, height],
-  [258, shortType, 1, 8],
-  [259, shortType, 1, compression],
-  [273, longType, 1, 8],
-  [278, longType, 1, height],
-  [279, longType, 1, bytes],
-  ...more,
-];
 
 const sixteen = Uint8Array.from({ length: 16 }, (_, i) => i);
 
