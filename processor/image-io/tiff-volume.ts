@@ -76,7 +76,9 @@ function stackOfDescription({ description, samplesPerPixel }: TiffPage): PageSta
     return { images, axes: productOf(axes) === images ? axes : [images] };
   }
   if (!/<Pixels[^>]*\bSizeZ=/.test(description)) return null;
-  const [times, channels, slices] = [/\bSizeT="(\d+)"/, /\bSizeC="(\d+)"/, /\bSizeZ="(\d+)"/].map(numberAfter);
+  const [times, channels, slices] = [/\bSizeT="(\d+)"/, /\bSizeC="(\d+)"/, /\bSizeZ="(\d+)"/].map(
+    numberAfter,
+  );
   // The samples of a pixel count as channels.
   const axes = [times!, channels! / samplesPerPixel, slices!];
   return { images: productOf(axes), axes };

@@ -5,7 +5,6 @@ Run with a Python that has nnunetv2, tifffile, scikit-image, Pillow and SimpleIT
 import hashlib
 import json
 import os
-import shutil
 import struct
 
 import numpy as np
@@ -18,8 +17,8 @@ from PIL import Image as Picture
 from skimage.io import imsave
 
 OUT = os.path.join(os.path.dirname(__file__), "..", "fixtures", "tiff")
-shutil.rmtree(OUT, ignore_errors=True)
-os.makedirs(OUT)
+for old in set(os.listdir(OUT)) - {"README.md"}:
+    os.remove(os.path.join(OUT, old))
 rng = np.random.default_rng(4)
 
 
@@ -128,7 +127,7 @@ def read(reader, name):
 
 expected = {}
 for name in sorted(os.listdir(OUT)):
-    if not name.endswith(".json"):
+    if not name.endswith((".json", ".md")):
         readers = [NaturalImage2DIO] + [Tiff3DIO] * (".tif" in name) + [SimpleITKIO] * name.startswith("itk")
         expected[name] = {reader.__name__: read(reader, name) for reader in readers}
 with open(os.path.join(OUT, "expected.json"), "w") as file:

@@ -4,7 +4,11 @@ export const shortType = 3;
 export const longType = 4;
 
 /** A TIFF file, with its voxels from byte 8 on and its directories after them. */
-export function tiff(voxels: Uint8Array, directories: readonly (readonly TiffField[])[], next?: number): Buffer {
+export function tiff(
+  voxels: Uint8Array,
+  directories: readonly (readonly TiffField[])[],
+  next?: number,
+): Buffer {
   const parts: Buffer[] = [Buffer.from("II*\0\0\0\0\0", "latin1"), Buffer.from(voxels)];
   let at = 8 + voxels.length;
   parts[0]!.writeUInt32LE(at, 4);
@@ -33,7 +37,13 @@ export interface TiffPageEdit {
 }
 
 /** One strip of one byte per sample. */
-export const tiffPage = ({ width = 4, height = 4, compression = 1, bytes = 16, more = [] }: TiffPageEdit): TiffField[] => [
+export const tiffPage = ({
+  width = 4,
+  height = 4,
+  compression = 1,
+  bytes = 16,
+  more = [],
+}: TiffPageEdit): TiffField[] => [
   [256, longType, 1, width],
   [257, longType, 1, height],
   [258, shortType, 1, 8],

@@ -15,6 +15,9 @@ type InitArguments = InferredOptionTypes<typeof initOptions>;
 /** Endings that an image usually takes beside the training set's own. */
 const usualExtensions = ["mha", "nii.gz"];
 
+/** Endings of photographs and microscopes, whose axes and spacing mean something else than a scanner's. */
+const pictureExtensions = ["png", "bmp", "tif", "tiff"];
+
 /** `build_processor init`: writes a config.json that fits the model. */
 export async function runInit(args: InitArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
@@ -28,6 +31,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const model = await trainedModel(member, session);
   const { channelNames, plan } = await describeModel(model);
   const own = plan.fileEnding.replace(/^\./, "");
+  const keepsOwn = pictureExtensions.includes(own);
   const schema = relative(dirname(path), join(packageRoot, "config.schema.json"));
   const config = {
     $schema: schema.startsWith(".") ? schema : `./${schema}`,
@@ -39,8 +43,8 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     use_test_time_augmentations: false,
     use_overlap: true,
     overlay_destination: "images",
-    allowed_extensions: own === "png" ? ["png"] : [...new Set([own, ...usualExtensions])],
-    output_extension: own === "png" ? "png" : "mha",
+    allowed_extensions: keepsOwn ? [own] : [...new Set([own, ...usualExtensions])],
+    output_extension: keepsOwn ? own : "mha",
     ...(channelNames.length > 1
       ? {
           input_channels: Object.fromEntries(

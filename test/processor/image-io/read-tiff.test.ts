@@ -24,7 +24,9 @@ const cases = Object.entries(expected).flatMap(([name, readers]) =>
 );
 
 const sha256 = ({ voxels }: Image): string =>
-  createHash("sha256").update(new Uint8Array(Float32Array.from(voxels, Number).buffer)).digest("hex");
+  createHash("sha256")
+    .update(new Uint8Array(Float32Array.from(voxels, Number).buffer))
+    .digest("hex");
 
 const summary = (image: Image): Expected => ({
   shape: [image.components, ...image.geometry.sizeZyx],
@@ -58,7 +60,7 @@ describe("a TIFF or BMP file is read as nnU-Net's reader reads it", () => {
   );
 
   test("every fixture has its expectation", () => {
-    const images = readdirSync(folder).filter((name) => !name.endsWith(".json"));
+    const images = readdirSync(folder).filter((name) => !/\.(json|md)$/.test(name));
     expect(images.sort()).toEqual(Object.keys(expected).sort());
   });
 });

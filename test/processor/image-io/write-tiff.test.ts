@@ -79,7 +79,9 @@ print(json.dumps([seg.shape, [int(v) for v in seg.ravel()], properties["spacing"
 describe("the spacing beside a volume", () => {
   test("is written as nnU-Net writes it", async () => {
     await write({ name: "case.tif", map: labelMap([5, 6, 7], 3, 1) });
-    expect(JSON.parse(readFileSync(join(scratch, "case.json"), "utf8"))).toEqual({ spacing: [2.5, 0.8, 0.7] });
+    expect(JSON.parse(readFileSync(join(scratch, "case.json"), "utf8"))).toEqual({
+      spacing: [2.5, 0.8, 0.7],
+    });
   });
 
   test("replaces an earlier spacing, and nothing else", async () => {
