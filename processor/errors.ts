@@ -62,11 +62,11 @@ export const errorCatalogue = {
   CHECKPOINT_UNSUPPORTED: { exit: 3, help: "Save it again with torch.save, as nnU-Net's trainer does." },
   PLANS_UNSUPPORTED: {
     exit: 3,
-    help: "Only nnU-Net's own rules are known. Pass an ONNX file of the network if it is your own.",
+    help: "Only nnU-Net's own rules are known. A network of your own goes as an ONNX file: --onnx FILE, or `onnx` in config.json.",
   },
   ARCHITECTURE_UNKNOWN: {
     exit: 3,
-    help: "Known: PlainConvUNet, ResidualEncoderUNet, ResidualUNet; of v1 Generic_UNet, FabiansUNet. Others need an ONNX file.",
+    help: "Known: PlainConvUNet, ResidualEncoderUNet, ResidualUNet; of v1 Generic_UNet, FabiansUNet. Of any other pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
   },
   TENSOR_MISMATCH: {
     exit: 3,
@@ -112,7 +112,7 @@ export const errorCatalogue = {
   GEOMETRY_MISMATCH: { exit: 4, help: "Resample the channels of one case onto one grid." },
   PREVIOUS_STAGE_MISSING: {
     exit: 4,
-    help: "A cascade needs the low-resolution answer: --prev-stage-predictions DIR with <case><ending>.",
+    help: "A cascade needs its low-resolution stage: --prev-stage-model DIR, or its answers: --prev-stage-predictions DIR with <case><ending>.",
   },
 
   // the machine

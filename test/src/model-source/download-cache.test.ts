@@ -48,7 +48,8 @@ function expectStarts(cuts: readonly number[]): void {
   expect(starts).toHaveLength(cuts.length);
   for (const [i, cut] of cuts.entries()) {
     expect(starts[i]).toBeLessThanOrEqual(cut);
-    expect(starts[i]).toBeGreaterThanOrEqual(0.95 * cut);
+    // What a cut connection's streams still held in their buffers does not reach the disk.
+    expect(starts[i]).toBeGreaterThanOrEqual(0.7 * cut);
   }
 }
 const cachedFiles = () => readdir(join(folder, "files"));
