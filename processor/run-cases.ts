@@ -42,7 +42,7 @@ export async function runCases(
     context.signal?.throwIfAborted();
     upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
     if (!(current instanceof Attempt)) {
-      reports.set(request, report(request, current.error, context));
+      reports.set(request, { ...report(request, current.error, context), seconds: current.seconds });
       continue;
     }
     try {
@@ -53,7 +53,7 @@ export async function runCases(
       );
     } catch (error) {
       context.signal?.throwIfAborted();
-      reports.set(request, report(request, error, context));
+      reports.set(request, { ...report(request, error, context), seconds: current.watch.seconds() });
     }
   }
   await writing;
@@ -73,11 +73,11 @@ async function attempt(
   request: CaseRequest,
   context: SegmentContext,
   watch: Stopwatch,
-): Promise<Attempt | { readonly error: unknown }> {
+): Promise<Attempt | { readonly error: unknown; readonly seconds: CaseReport["seconds"] }> {
   try {
     return new Attempt(request, await watch.time("preprocess", () => prepareCase(request, context)), watch);
   } catch (error) {
-    return { error };
+    return { error, seconds: watch.seconds() };
   }
 }
 
@@ -105,7 +105,7 @@ async function finish({ segmented, attempted, context }: Finishing): Promise<Cas
     context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s`);
     return done;
   } catch (error) {
-    return report(request, error, context);
+    return { ...report(request, error, context), seconds: watch.seconds() };
   }
 }
 

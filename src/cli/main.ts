@@ -4,6 +4,9 @@ import { explainError } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 import { terminalProgress } from "./terminal-progress.js";
 
+/** Longer lines are hard to read. */
+const widestHelp = 110;
+
 /** Runs the command line and returns its exit code. */
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   const stop = new AbortController();
@@ -13,7 +16,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${signalName}`));
   });
   try {
-    const command = await parseCommandLine(argv);
+    const command = await parseCommandLine(argv, Math.min(terminal.columns, widestHelp));
     if (command.kind === "text") {
       terminal.out(command.text);
       return 0;
