@@ -5,6 +5,7 @@ import type { Progress } from "../processor/progress/progress.js";
 import { convertModel } from "./convert-pipeline.js";
 import { buildBaseImage } from "./image/base-image/build-base-image.js";
 import { readRecipe } from "./image/base-image/recipe.js";
+import type { BaseVariant } from "./image/base-image/variants.js";
 import { writeBuildContext } from "./image/build-context.js";
 import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
 import { type BuiltImage, buildImage } from "./image/docker/build-image.js";
@@ -29,6 +30,10 @@ export interface BuildOptions {
   readonly hookFile: string | null;
   /** Null for the recipe's own, which is built when the engine does not have it. */
   readonly baseImage: string | null;
+  /** Whose recipe that is. */
+  readonly baseVariant: BaseVariant;
+  /** Index of Python packages that CUDA's libraries come from; null for the table's own. */
+  readonly pythonIndex: URL | null;
   readonly buildDir: string;
   readonly keepBuildFiles: boolean;
   /** Where the archive goes; null for none. */
@@ -79,10 +84,10 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
 
 /** The same build as far as it goes without an engine: the context, with its Dockerfile, stays in the build folder. */
 export async function renderBuild(options: BuildOptions): Promise<RenderedBuild> {
-  const { description, baseImage } = options;
+  const { description, baseImage, baseVariant } = options;
   const folder = await openBuildFolder(options.buildDir);
   try {
-    const base = { imageName: baseImage ?? (await readRecipe()).imageName, imageId: null };
+    const base = { imageName: baseImage ?? (await readRecipe(baseVariant)).imageName, imageId: null };
     await keepContext(await planBuild(options, base, folder), folder);
     return { imageName: description.imageName, baseImage: base.imageName, buildFolder: folder.path };
   } catch (error) {
@@ -118,12 +123,18 @@ async function keepContext(plan: ImagePlan, folder: BuildFolder): Promise<void> 
 
 /** The base that was asked for must be there or in its registry; the recipe's own is built. */
 async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<BaseImageFacts> {
-  const { baseImage, cacheFolder, progress, signal } = options;
+  const { baseImage, baseVariant: variant, pythonIndex, cacheFolder, progress, signal } = options;
   const common = { engine, progress, ...aborting(signal) };
   if (baseImage !== null) return findOrPullImage({ ...common, imageName: baseImage });
-  const { imageName } = await readRecipe();
+  const { imageName } = await readRecipe(variant);
   const present = await findImage(engine, imageName);
-  return present ?? buildBaseImage({ ...common, debianRoot: "auto", cacheFolder });
+  return (
+    present ??
+    buildBaseImage({
+      ...common,
+      ...{ variant, pythonIndex, cacheFolder, wheelFolder: null, debianRoot: "auto" },
+    })
+  );
 }
 
 /** Refused before the work, not after it, when something is there already. */

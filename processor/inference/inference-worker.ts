@@ -4,6 +4,7 @@ import { sigmoid, softmax } from "../postprocess/probability-slice.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import { gaussianImportance } from "./gaussian.js";
 import { mirrorings } from "./mirrorings.js";
+import { describeProviders, openProfiledSession } from "./provider-profile.js";
 import { addImportance, addWindow, cutWindow } from "./window-copy.js";
 import { type WindowRow, windowGrid } from "./window-rows.js";
 import {
@@ -54,19 +55,25 @@ async function load({
     enableMemPattern: false,
   };
   const loaded: ort.InferenceSession[] = [];
+  let executionProvider = "CPUExecutionProvider"; // the only one that a session for the CPU has
   for (const file of onnxFiles) {
-    loaded.push(
-      await ort.InferenceSession.create(file, options).catch((error: Error) => {
-        if (device === "cpu") throw error;
-        throw new WorkerFailure("device", error.message);
-      }),
-    );
+    if (device === "cuda" && loaded.length === 0) {
+      const { session, providers } = await openProfiledSession(file, options).catch(noDevice);
+      if (providers["CUDAExecutionProvider"] === undefined)
+        noDevice(new Error(`ONNX Runtime ran the network on ${describeProviders(providers)}`));
+      executionProvider = describeProviders(providers);
+      loaded.push(session);
+    } else {
+      const opening = ort.InferenceSession.create(file, options);
+      loaded.push(await (device === "cuda" ? opening.catch(noDevice) : opening));
+    }
   }
   sessions = loaded;
-  send({
-    type: "loaded",
-    executionProvider: device === "cuda" ? "CUDAExecutionProvider" : "CPUExecutionProvider",
-  });
+  send({ type: "loaded", executionProvider });
+}
+
+function noDevice(error: Error): never {
+  throw new WorkerFailure("device", error.message);
 }
 
 /** Windows of a 2-D network that go through it together. */

@@ -7,6 +7,7 @@ import { ProcessorError } from "../errors.js";
 import type { Device, InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
+import { requireCuda } from "./cuda-check.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
   type FromInferenceWorker,
@@ -47,9 +48,10 @@ export interface Networks {
 /**
  * Loads all folds. `auto` takes CUDA where it loads, else the CPU, and `executionProvider` says which.
  *
- * @throws DEVICE_MISSING when CUDA is asked for and does not load; INFERENCE_FAILED when a file does not
+ * @throws DEVICE_MISSING and DEVICE_UNFIT when CUDA is asked for and does not run here; INFERENCE_FAILED when a file does not
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
+  if (options.device === "cuda" && hasCudaProvider()) await requireCuda(options.onnxFiles);
   // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url));

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { cudaMajors } from "../image/base-image/variants.js";
 
 const modelGroup = "Model:";
 const imageGroup = "Image:";
@@ -71,6 +72,14 @@ const hookFile = {
     "own TypeScript or JavaScript module that changes images before, or results after (docs/how-to/process-img.md)",
 } as const satisfies Options;
 
+const cuda = {
+  group: imageGroup,
+  choices: cudaMajors,
+  requiresArg: true,
+  describe: "CUDA in an image for GPUs: 12 for older drivers and GPUs (docs/reference/gpu.md)",
+  defaultDescription: "13",
+} as const satisfies Options;
+
 const json = {
   group: outputGroup,
   type: "boolean",
@@ -118,6 +127,13 @@ export const buildOptions = {
     describe: "image to build upon",
     defaultDescription: "the recipe's own, built when missing",
   },
+  device: {
+    group: imageGroup,
+    choices: ["auto", "cpu", "cuda"] as const,
+    describe: "where the network will run; cuda takes the base image with CUDA",
+    defaultDescription: "the config's, auto",
+  },
+  cuda: { ...cuda, defaultDescription: "the config's, 13" },
   builder: {
     group: imageGroup,
     choices: ["auto", "docker", "embedded"] as const,
@@ -286,6 +302,20 @@ export const baseImageOptions = {
     requiresArg: true,
     describe: "image name",
     defaultDescription: "the recipe's own",
+  },
+  device: {
+    group: imageGroup,
+    choices: ["cpu", "cuda"] as const,
+    default: "cpu" as const,
+    describe: "what ONNX Runtime in it can use",
+  },
+  cuda,
+  wheels: {
+    group: imageGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "folder with CUDA's wheels, for a machine without a network (the recipe names them)",
+    defaultDescription: "they are downloaded; PIP_INDEX_URL names a mirror",
   },
   "debian-root": {
     group: imageGroup,

@@ -1,4 +1,5 @@
 import type { Device, ExportMode, RuntimeSettings } from "../../processor/model/manifest.js";
+import type { CudaMajor } from "../image/base-image/variants.js";
 
 /** config.json as its author wrote it, checked against the schema. */
 export interface ConfigJson {
@@ -18,6 +19,7 @@ export interface ConfigJson {
   readonly use_overlap?: boolean;
   readonly step_size?: number;
   readonly device?: Device;
+  readonly cuda?: CudaMajor;
   readonly inputdir?: string;
   readonly outputdir?: string;
   readonly overlay_destination?: string;
@@ -60,6 +62,8 @@ export interface ProcessorConfig {
   /** `auto`, `off` or a file, as written. */
   readonly postProcessing: string;
   readonly settings: RuntimeSettings;
+  /** Of an image for GPUs; null for the newest. */
+  readonly cuda: CudaMajor | null;
 }
 
 export interface EnsembleMember {
@@ -88,6 +92,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
         : (json.postprocessing ?? true)
           ? "auto"
           : "off",
+    cuda: json.cuda ?? null,
     settings: {
       useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
       stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),

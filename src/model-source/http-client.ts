@@ -106,9 +106,9 @@ export class HttpClient {
   }
 
   /** A JSON document, with retries. The caller checks its shape. */
-  async json(url: URL, label: string): Promise<unknown> {
+  async json(url: URL, label: string, accept = "application/json"): Promise<unknown> {
     return this.retrying(label, async () => {
-      const answer = await this.open(url, { accept: "application/json" });
+      const answer = await this.open(url, { accept });
       try {
         if (answer.status !== 200) throw statusFailure(answer, label);
         return parseJson(await readBounded(answer.body, label), answer, label);

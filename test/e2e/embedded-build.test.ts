@@ -91,6 +91,9 @@ describeWithEngine("an image that was built without an engine", () => {
     if ((await findImage(engine, base)) === null)
       await buildBaseImage({
         engine,
+        variant: "cpu",
+        wheelFolder: null,
+        pythonIndex: null,
         debianRoot: "auto",
         cacheFolder: cacheFolder(process.env),
         progress: silentProgress,

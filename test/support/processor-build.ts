@@ -34,6 +34,8 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     },
     hookFile: null,
     baseImage: null,
+    baseVariant: "cpu",
+    pythonIndex: null,
     buildDir: join(scratch, "build"),
     keepBuildFiles: false,
     exportFolder: null,

@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { buildBaseImage } from "../../image/base-image/build-base-image.js";
+import { pythonIndex } from "../../image/base-image/python-index.js";
+import { chooseVariant } from "../../image/base-image/variants.js";
 import { connectEngine } from "../../image/docker/engine.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { baseImageOptions } from "../command-options.js";
@@ -15,7 +18,10 @@ export async function runBaseImage(
   const { environment } = terminal;
   const report = await buildBaseImage({
     engine: await connectEngine(environment, signal),
+    variant: chooseVariant(args.device, args.cuda ?? null),
     debianRoot: args["debian-root"],
+    wheelFolder: args.wheels === undefined ? null : resolve(terminal.currentDirectory, args.wheels),
+    pythonIndex: pythonIndex(environment),
     ...(args.tag === undefined ? {} : { imageName: args.tag }),
     cacheFolder: cacheFolder(environment),
     progress,

@@ -10,6 +10,8 @@ import { defaultTag, imageNameOf } from "../../config/image-name.js";
 import { loadConfig } from "../../config/load-config.js";
 import { buildEmbedded, type EmbeddedBuildReport } from "../../embedded-build.js";
 import { bundleHook } from "../../hook-bundle.js";
+import { pythonIndex } from "../../image/base-image/python-index.js";
+import { chooseVariant } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
@@ -140,11 +142,12 @@ function buildOptionsOf(
   const { terminal, progress, signal } = session;
   const epoch = terminal.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
+  const device = args.device ?? config.settings.device;
   const [{ model }] = models.members as [ModelSet["members"][number]];
   const configurations = models.members.map((member) => member.model.configuration).join(" + ");
   return {
     ...{ models, hookFile, progress, signal, environment: terminal.environment },
-    settings: { ...config.settings, hookModule: hookFile === null ? null : "process-img.mjs" },
+    settings: { ...config.settings, device, hookModule: hookFile === null ? null : "process-img.mjs" },
     description: {
       imageName: imageNameOf(args.tag ?? defaultTag, model.task, created),
       title: `${model.task.name} ${configurations}`,
@@ -155,6 +158,8 @@ function buildOptionsOf(
       licenses: "Apache-2.0",
     },
     baseImage: args["base-image"] ?? null,
+    baseVariant: chooseVariant(device, args.cuda ?? config.cuda),
+    pythonIndex: pythonIndex(terminal.environment),
     buildDir: resolve(terminal.currentDirectory, args["build-dir"] ?? "build"),
     keepBuildFiles: args["keep-build-files"],
     exportFolder: args.export ? terminal.currentDirectory : null,

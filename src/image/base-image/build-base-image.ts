@@ -12,16 +12,23 @@ import { planBaseImage } from "./base-image-plan.js";
 import { writeDebianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
+import { type BaseVariant, readVersions } from "./variants.js";
+import { wheelLayers } from "./wheel-layers.js";
 
 /** Where Debian comes from: its image in the engine or in a registry, packages unpacked by mmdebstrap, or what is there. */
 export type DebianRootSource = "image" | "mmdebstrap" | "auto";
 
 export interface BuildBaseImageOptions {
+  readonly variant: BaseVariant;
   readonly engine: Engine;
   readonly debianRoot: DebianRootSource;
   /** The recipe's own name by default. */
   readonly imageName?: string;
-  /** Holds what npm installed, for the next time. */
+  /** Wheels that are here already; null for none. */
+  readonly wheelFolder: string | null;
+  /** Index of Python packages; null for the table's own. */
+  readonly pythonIndex: URL | null;
+  /** Holds what was installed, for the next time. */
   readonly cacheFolder: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -30,22 +37,30 @@ export interface BuildBaseImageOptions {
 /**
  * Builds the image under every processor.
  *
- * @throws BASE_IMAGE_MISSING when Debian's image was asked for and can't be had; TOOL_MISSING; IMAGE_BUILD_FAILED
+ * @throws BASE_IMAGE_MISSING when Debian's image was asked for and can't be had; TOOL_MISSING; IMAGE_BUILD_FAILED;
+ * for wheels what `wheelLayers` throws
  */
 export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
   const { engine, cacheFolder, progress, signal } = options;
-  const recipe = await readRecipe();
+  const recipe = await readRecipe(options.variant);
   const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-base-"));
-  const task = progress.start({ label: "preparing the base image", total: 3, unit: "steps" });
+  const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const base = await debianRoot({ ...options, recipe, folder });
     task.advance(1);
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
+    const layers = await wheelLayers(recipe.wheels, {
+      ...{ cacheFolder, progress, wheelFolder: options.wheelFolder },
+      index: options.pythonIndex ?? new URL(readVersions().index),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    task.advance(1);
     const plan = planBaseImage({
       recipe: { ...recipe, imageName: options.imageName ?? recipe.imageName },
       base,
       packageFiles,
+      wheelLayers: layers,
       rootFiles: await listFiles(join(recipe.folder, "root")),
       processorFiles: await listProcessorFiles(),
       version: await programVersion(),

@@ -16,7 +16,7 @@ export async function npmPackageFiles(
   cacheFolder: string,
   signal?: AbortSignal,
 ): Promise<Readonly<Record<string, readonly LayerFile[]>>> {
-  const lock = await readFile(join(recipe.folder, "package-lock.json"));
+  const lock = await readFile(join(recipe.npmFolder, "package-lock.json"));
   const wanted = createHash("sha256").update(lock).update(JSON.stringify(recipe.packages)).digest("hex");
   const folder = join(cacheFolder, "base-image", wanted);
   if ((await stat(folder).catch(() => null)) === null) await install(recipe, folder, signal);
@@ -34,7 +34,7 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
   const partial = await mkdtemp(`${folder}.partial-`);
   try {
     for (const name of ["package.json", "package-lock.json"])
-      await copyFile(join(recipe.folder, name), join(partial, name));
+      await copyFile(join(recipe.npmFolder, name), join(partial, name));
     await runTool({
       command: process.platform === "win32" ? "npm.cmd" : "npm",
       args: ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--os=linux", "--cpu=x64", "--libc=glibc"],

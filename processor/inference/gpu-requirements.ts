@@ -1,0 +1,42 @@
+/** What an ONNX Runtime with CUDA asks of driver and GPU: the table is `base-image/versions.json`. */
+export interface GpuRequirements {
+  /** Toolkit version of the libraries: `13.0`. */
+  readonly cuda: string;
+  readonly cudnn: string;
+  /** Linux driver, as the kernel tells it: `580.65.06`. */
+  readonly minimumDriver: string;
+  /** Architectures that the execution provider holds machine code for: `8.6`. */
+  readonly computeCapabilities: readonly string[];
+  /** Architecture of the code that a driver can translate for any newer GPU; null when there is none. */
+  readonly ptx: string | null;
+}
+
+/** A file of this name lies beside the processor in an image with CUDA. */
+export const gpuRequirementsName = "gpu-requirements.json";
+
+/**
+ * Whether a GPU can run the code: machine code runs on the same major version with an equal or higher minor one,
+ * PTX on everything that is not older (CUDA C++ Programming Guide, "Binary compatibility").
+ *
+ * @example runsOn({ computeCapabilities: ["8.0"], ptx: null, … }, "8.6") // true
+ */
+export function runsOn({ computeCapabilities, ptx }: GpuRequirements, computeCapability: string): boolean {
+  const [major = 0, minor = 0] = numbers(computeCapability);
+  const hasMachineCode = computeCapabilities.some((compiled) => {
+    const [compiledMajor, compiledMinor = 0] = numbers(compiled);
+    return compiledMajor === major && compiledMinor <= minor;
+  });
+  return hasMachineCode || (ptx !== null && isAtLeast(computeCapability, ptx));
+}
+
+/** Compares versions number by number: `580.105.08` is newer than `580.65.06`. */
+export function isAtLeast(version: string, minimum: string): boolean {
+  const found = numbers(version);
+  for (const [i, wanted] of numbers(minimum).entries()) {
+    const here = found[i] ?? 0;
+    if (here !== wanted) return here > wanted;
+  }
+  return true;
+}
+
+const numbers = (version: string): readonly number[] => version.split(".").map(Number);

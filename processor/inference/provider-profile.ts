@@ -1,0 +1,87 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+
+/** Nodes of a network by the execution provider that ran them: `{ CUDAExecutionProvider: 120 }`. */
+export type ProviderCounts = Readonly<Record<string, number>>;
+
+/** A loaded network, and what ONNX Runtime itself says on where it ran. */
+export interface ProfiledSession {
+  readonly session: ort.InferenceSession;
+  readonly providers: ProviderCounts;
+}
+
+/**
+ * Loads a network and runs it once on zeros with ONNX Runtime's profiler, whose records name the execution provider of
+ * every node: a node without a CUDA kernel goes to the CPU without an error. The run is not lost: cuDNN searches its
+ * algorithms in it.
+ *
+ * Inputs may be float32 or float16; axes without a fixed size are taken as 1.
+ */
+export async function openProfiledSession(
+  onnxFile: string,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<ProfiledSession> {
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-profile-"));
+  try {
+    const session = await ort.InferenceSession.create(onnxFile, {
+      ...options,
+      enableProfiling: true,
+      profileFilePrefix: join(folder, "profile"),
+    });
+    const answers = await session.run(zeroInputs(session));
+    for (const answer of Object.values(answers)) answer.dispose();
+    session.endProfiling();
+    const [file] = await readdir(folder);
+    if (file === undefined) throw new Error("ONNX Runtime wrote no profile");
+    return { session, providers: countProviders(await readFile(join(folder, file), "utf8")) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads the profiler's JSON: each node's kernel is one event. */
+export function countProviders(profile: string): ProviderCounts {
+  const counts: Record<string, number> = {};
+  for (const { cat, name, args } of JSON.parse(profile) as readonly ProfileEvent[]) {
+    if (cat !== "Node" || args?.provider === undefined || !name.endsWith("_kernel_time")) continue;
+    counts[args.provider] = (counts[args.provider] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** As ONNX Runtime writes it. */
+interface ProfileEvent {
+  readonly cat: string;
+  readonly name: string;
+  readonly args?: { readonly provider?: string };
+}
+
+/**
+ * The provider's name when it ran everything, else how the nodes were shared, most first.
+ *
+ * @example describeProviders({ CUDAExecutionProvider: 118, CPUExecutionProvider: 2 })
+ * // "CUDAExecutionProvider (118 nodes) and CPUExecutionProvider (2 nodes)"
+ */
+export function describeProviders(counts: ProviderCounts): string {
+  const shares = Object.entries(counts).toSorted(([, a], [, b]) => b - a);
+  const [only] = shares;
+  if (only !== undefined && shares.length === 1) return only[0];
+  return shares.map(([name, nodes]) => `${name} (${nodes} nodes)`).join(" and ");
+}
+
+function zeroInputs(session: ort.InferenceSession): Record<string, ort.Tensor> {
+  return Object.fromEntries(
+    session.inputMetadata.map((input) => {
+      if (!input.isTensor) throw new Error(`input ${input.name} is no tensor`);
+      const shape = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : 1));
+      const count = shape.reduce((product, size) => product * size, 1);
+      const zeros =
+        input.type === "float16"
+          ? new ort.Tensor("float16", new Uint16Array(count), shape)
+          : new ort.Tensor("float32", new Float32Array(count), shape);
+      return [input.name, zeros];
+    }),
+  );
+}
