@@ -133,6 +133,7 @@ export const errorCatalogue = {
   DISK_FULL: { exit: 5, help: "Free some space, or write to another disk." },
   OUT_OF_MEMORY: { exit: 5, help: "Give the process more memory, or split the image." },
   DEVICE_MISSING: { exit: 5, help: "Use --device cpu, or a host (and image) with CUDA." },
+  MACHINE_UNFIT: { exit: 5, help: "Each finding above has its remedy." },
   DEVICE_UNFIT: {
     exit: 5,
     help: "docs/reference/gpu.md says which driver and GPU each image needs; --device cpu needs none.",

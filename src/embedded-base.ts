@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { type RecipeBase, recipeBase } from "./image/base-image/recipe-base.js";
+import type { BaseVariant } from "./image/base-image/variants.js";
 import type { BaseImage } from "./image/oci/base-image.js";
 import type { BlobCache } from "./image/oci/blob-cache.js";
 import { openBase } from "./image/oci/open-base.js";
@@ -12,6 +13,10 @@ import { type RegistryAccess, registryClient } from "./registry-access.js";
 export interface EmbeddedBaseOptions extends RegistryAccess {
   /** A name in a registry, `docker-archive:FILE` or `oci:FOLDER`; null for the recipe's own, made on the spot. */
   readonly baseImage: string | null;
+  /** Whose recipe that is. */
+  readonly baseVariant: BaseVariant;
+  /** Index of Python packages; null for the table's own. */
+  readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
   readonly cacheFolder: string;
 }
@@ -49,7 +54,7 @@ export async function embeddedBase(options: EmbeddedBaseOptions): Promise<Embedd
 
 /** One try at Debian's registry: packages from a mirror are the other way, not patience. */
 const ownBase = (options: EmbeddedBaseOptions): Promise<RecipeBase> =>
-  recipeBase({ ...options, pull: (imageName) => pull(imageName, options, 1) });
+  recipeBase({ ...options, variant: options.baseVariant, pull: (imageName) => pull(imageName, options, 1) });
 
 async function pull(
   imageName: string,

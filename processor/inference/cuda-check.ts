@@ -23,10 +23,24 @@ export interface GpuNeeds {
  * @throws DEVICE_MISSING, DEVICE_UNFIT
  */
 export async function requireCuda(onnxFiles: readonly string[]): Promise<void> {
+  const problem = await cudaProblem(onnxFiles);
+  if (problem !== null) throw new ProcessorError(problem.code, problem.message);
+}
+
+/** Why CUDA can't run these networks here; null when nothing is known to stand in its way. */
+export async function cudaProblem(onnxFiles: readonly string[]): Promise<GpuProblem | null> {
   const requirements = await readGpuRequirements();
   const memoryBytes = await leastMemory(onnxFiles);
-  const problem = findGpuProblem(await readGpuFacts(), { requirements, memoryBytes });
-  if (problem !== null) throw new ProcessorError(problem.code, problem.message);
+  return findGpuProblem(await readGpuFacts(), { requirements, memoryBytes });
+}
+
+/**
+ * What CUDA said, without the C++ locations that ONNX Runtime puts around it.
+ *
+ * @example cudaWords("/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; …") // "CUDA failure 2: out of memory"
+ */
+export function cudaWords(message: string): string {
+  return /\b(?:CUDA|CUDNN|CUBLAS) failure \d+: [^;\n]*[^;\s]/.exec(message)?.[0] ?? message;
 }
 
 /** CUDA's context with cuBLAS and cuDNN loaded, before any network. */

@@ -7,7 +7,7 @@ import { ProcessorError } from "../errors.js";
 import type { Device, InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
-import { requireCuda } from "./cuda-check.js";
+import { cudaProblem, cudaWords, requireCuda } from "./cuda-check.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
   type FromInferenceWorker,
@@ -57,7 +57,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url));
   const mailbox = new Mailbox(worker);
   const threads = availableParallelism();
-  const tries = devicesToTry(options.device);
+  const tries = await devicesToTry(options);
   for (const device of tries) {
     if (device === "cuda" && !hasCudaProvider()) {
       await worker.terminate();
@@ -73,16 +73,22 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     if (answer.reason === "device" && device !== tries.at(-1)) continue;
     await worker.terminate();
     throw answer.reason === "device"
-      ? new ProcessorError("DEVICE_MISSING", `CUDA was asked for and does not load: ${answer.message}`)
+      ? new ProcessorError(
+          "DEVICE_MISSING",
+          `CUDA was asked for and does not load: ${cudaWords(answer.message)}`,
+        )
       : new ProcessorError("INFERENCE_FAILED", `${options.onnxFiles[0]}: ${answer.message}`);
   }
   throw new Error("no device was tried");
 }
 
-/** ONNX Runtime complains on stderr when it is asked for a provider that is not installed: `auto` looks first. */
-function devicesToTry(device: Device): readonly ("cpu" | "cuda")[] {
+/** ONNX Runtime complains on stderr when it is asked for a provider that can't load: `auto` looks first. */
+async function devicesToTry({
+  device,
+  onnxFiles,
+}: OpenNetworksOptions): Promise<readonly ("cpu" | "cuda")[]> {
   if (device !== "auto") return [device];
-  return hasCudaProvider() ? ["cuda", "cpu"] : ["cpu"];
+  return hasCudaProvider() && (await cudaProblem(onnxFiles)) === null ? ["cuda", "cpu"] : ["cpu"];
 }
 
 function hasCudaProvider(): boolean {

@@ -8,6 +8,7 @@ import {
   baseImageOptions,
   buildOptions,
   convertOptions,
+  doctorOptions,
   initOptions,
   modelsOptions,
   predictOptions,
@@ -84,6 +85,13 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     examples: [["$0 models info Task003_Liver", "channels, labels, licence"]],
     load: async () => (await import("./commands/models.js")).runModels,
+  },
+  doctor: {
+    usage: "doctor",
+    describe: "check what builds and runs need of this machine",
+    options: doctorOptions,
+    examples: [["$0 doctor --device cuda", "driver, GPU and container toolkit too"]],
+    load: async () => (await import("./commands/doctor.js")).runDoctor,
   },
   preflight: {
     usage: "preflight <archive>",

@@ -354,3 +354,14 @@ export const preflightOptions = {
   },
   json,
 } as const satisfies Readonly<Record<string, Options>>;
+
+export const doctorOptions = {
+  device: {
+    group: imageGroup,
+    choices: ["auto", "cpu", "cuda"] as const,
+    default: "auto" as const,
+    describe: "what images are to run on; with cuda a missing GPU is a failure",
+  },
+  cuda,
+  json,
+} as const satisfies Readonly<Record<string, Options>>;

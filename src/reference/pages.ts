@@ -2,6 +2,7 @@ import { readConfigSchema } from "../config/load-config.js";
 import { cliPage } from "./cli-page.js";
 import { configPage } from "./config-page.js";
 import { errorsPage } from "./errors-page.js";
+import { gpuPage } from "./gpu-page.js";
 
 /** The generated pages by their place below docs/reference. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
@@ -9,5 +10,6 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
     ["config.md", configPage(await readConfigSchema())],
     ["cli.md", await cliPage()],
     ["errors.md", errorsPage()],
+    ["gpu.md", await gpuPage()],
   ]);
 }

@@ -21,6 +21,7 @@ const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "n
 
 const makeBase = async (folder: string, pull: (imageName: string) => Promise<BaseImage>) =>
   recipeBase({
+    ...{ variant: "cpu", pythonIndex: null },
     cache: await BlobCache.open(folder),
     cacheFolder: cacheFolder(process.env),
     pull,
@@ -106,6 +107,7 @@ describeWithEngine("an image that no engine built on its own base", () => {
       onTestFinished(() => removeImage(base));
       await buildBaseImage({
         engine: testEngine(),
+        ...{ variant: "cpu", wheelFolder: null, pythonIndex: null },
         debianRoot: "auto",
         imageName: base,
         cacheFolder: cacheFolder(process.env),

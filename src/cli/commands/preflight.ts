@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
-import { type Finding, type PreflightReport, preflight } from "../../targets/preflight.js";
+import { preflight } from "../../targets/preflight.js";
 import type { preflightOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import { findingsText } from "../findings-text.js";
 
 type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { readonly archive: string };
 
@@ -19,13 +20,8 @@ export async function runPreflight(args: PreflightArguments, session: CommandSes
     uploadedDigests: args.uploaded ?? [],
     signal,
   });
-  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings));
   if (report.isAccepted) return 0;
   const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
   throw new ProcessorError("ARCHIVE_REFUSED", `${args.archive}: ${failed.join(", ")}`);
 }
-
-const asText = ({ findings }: PreflightReport): string => findings.map(line).join("");
-
-const line = ({ check, result, reason, remedy }: Finding): string =>
-  `${result.padEnd(12)} ${check.padEnd(18)} ${reason}\n${remedy === null ? "" : `${" ".repeat(32)}${remedy}\n`}`;

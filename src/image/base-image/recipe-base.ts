@@ -18,8 +18,13 @@ import { planBaseImage } from "./base-image-plan.js";
 import { writeDebianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
+import { type BaseVariant, readVersions } from "./variants.js";
+import { wheelLayers } from "./wheel-layers.js";
 
 export interface RecipeBaseOptions {
+  readonly variant: BaseVariant;
+  /** Index of Python packages for CUDA's libraries; null for the table's own. */
+  readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
   /** Holds what npm installed. */
   readonly cacheFolder: string;
@@ -41,21 +46,28 @@ export interface RecipeBase extends BaseImage {
  *
  * The processor's own code is not among its layers: every image brings it.
  *
- * @throws TOOL_MISSING when neither a registry nor mmdebstrap gives Debian, or npm is missing; IMAGE_BUILD_FAILED
+ * @throws TOOL_MISSING when neither a registry nor mmdebstrap gives Debian, or npm is missing; IMAGE_BUILD_FAILED;
+ * for wheels what `wheelLayers` throws
  */
 export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
-  const { cache, cacheFolder, progress, signal } = options;
-  const recipe = await readRecipe();
-  const task = progress.start({ label: "preparing the base image", total: 3, unit: "steps" });
+  const { cache, cacheFolder, variant, pythonIndex, progress, signal } = options;
+  const recipe = await readRecipe(variant);
+  const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const debian = await debianBase(recipe, options);
     task.advance(1);
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
+    const cudaLayers = await wheelLayers(recipe.wheels, {
+      ...{ cacheFolder, progress, wheelFolder: null, index: pythonIndex ?? new URL(readVersions().index) },
+      ...(signal && { signal }),
+    });
+    task.advance(1);
     const plan = planBaseImage({
       recipe,
       base: baseOfPlan(recipe, debian),
       packageFiles,
+      wheelLayers: cudaLayers,
       rootFiles: await listFiles(join(recipe.folder, "root")),
       processorFiles: [],
       version: await programVersion(),

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { findGpuProblem } from "../../../processor/inference/cuda-check.js";
+import { cudaWords, findGpuProblem } from "../../../processor/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../../processor/inference/gpu-facts.js";
 import { isAtLeast, runsOn } from "../../../processor/inference/gpu-requirements.js";
 import { readVersions } from "../../../src/image/base-image/variants.js";
@@ -190,4 +190,13 @@ describe("facts of driver and GPU", () => {
       },
     ]);
   });
+});
+
+test("CUDA's own words are taken out of ONNX Runtime's", () => {
+  const message =
+    "/src/cuda_call.cc:146 std::conditional_t<THRW, void, Status> CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=c ; expr=cudaSetDevice(0); \n\n";
+  expect(cudaWords(message)).toBe(
+    "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
+  );
+  expect(cudaWords("Failed to load shared library")).toBe("Failed to load shared library");
 });

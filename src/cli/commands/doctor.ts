@@ -1,0 +1,29 @@
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
+import { examineMachine } from "../../doctor/doctor.js";
+import { cacheFolder } from "../../model-source/cache-folder.js";
+import type { doctorOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { findingsText } from "../findings-text.js";
+
+type DoctorArguments = InferredOptionTypes<typeof doctorOptions>;
+
+/**
+ * `build_processor doctor`: whether this machine can build and run.
+ *
+ * @throws MACHINE_UNFIT when a check fails, after the report was printed
+ */
+export async function runDoctor(args: DoctorArguments, session: CommandSession): Promise<number> {
+  const { terminal, signal } = session;
+  const report = await examineMachine({
+    device: args.device,
+    cuda: args.cuda ?? null,
+    cacheFolder: cacheFolder(terminal.environment),
+    environment: terminal.environment,
+    signal,
+  });
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings));
+  if (report.isFit) return 0;
+  const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
+  throw new ProcessorError("MACHINE_UNFIT", failed.join(", "));
+}

@@ -1,0 +1,132 @@
+import { mkdir, statfs } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { ProcessorError } from "../../processor/errors.js";
+import { findGpuProblem } from "../../processor/inference/cuda-check.js";
+import { type GpuFacts, readGpuFacts } from "../../processor/inference/gpu-facts.js";
+import { onnxRuntimeVersion } from "../../processor/inference/onnx-runtime.js";
+import type { Device } from "../../processor/model/manifest.js";
+import { type CudaMajor, chooseVariant, readVersions } from "../image/base-image/variants.js";
+import { connectEngine, type Engine } from "../image/docker/engine.js";
+import type { Finding } from "../targets/preflight.js";
+
+export interface DoctorOptions {
+  /** What images are to run on: with `cuda` a missing GPU is a failure. */
+  readonly device: Device;
+  readonly cuda: CudaMajor | null;
+  readonly cacheFolder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface DoctorReport {
+  /** True when nothing fails. */
+  readonly isFit: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/** Looks at everything that a build and a run need of this machine; each finding has its remedy. */
+export async function examineMachine(options: DoctorOptions): Promise<DoctorReport> {
+  const engine = await connectEngine(options.environment, options.signal).catch((error: unknown) => {
+    options.signal?.throwIfAborted();
+    if (error instanceof ProcessorError) return error;
+    throw error;
+  });
+  const findings = [
+    nodeFinding(),
+    await onnxRuntimeFinding(),
+    engineFinding(engine),
+    await spaceFinding("cache", options.cacheFolder, baseBytes[chooseVariant(options.device, options.cuda)]),
+    await spaceFinding("temporary", tmpdir(), 2 ** 30),
+    gpuFinding(await readGpuFacts({ environment: options.environment }), options),
+    ...(options.device === "cuda" ? [await gpuEngineFinding(engine)] : []),
+  ];
+  return { isFit: findings.every(({ result }) => result !== "fail"), findings };
+}
+
+const passed = (check: string, reason: string): Finding => ({
+  ...{ check, reason, remedy: null },
+  result: "pass",
+});
+
+const nodeFinding = (): Finding => passed("Node", `${process.versions.node} on ${process.platform}`);
+
+async function onnxRuntimeFinding(): Promise<Finding> {
+  try {
+    return passed("ONNX Runtime", await onnxRuntimeVersion());
+  } catch (error) {
+    return {
+      check: "ONNX Runtime",
+      result: "fail",
+      reason: `does not load: ${error instanceof Error ? error.message : String(error)}`,
+      remedy: "install the packages again with `npm ci` on Linux with glibc, macOS or Windows",
+    };
+  }
+}
+
+function engineFinding(engine: Engine | ProcessorError): Finding {
+  if (!(engine instanceof ProcessorError)) return passed("container engine", engine.description);
+  // `predict` and `--builder embedded` need none.
+  return { check: "container engine", result: "warning", reason: engine.message, remedy: engine.help };
+}
+
+/** Wheels as they arrive, what is unpacked of them, and npm's packages. */
+const baseBytes = { cpu: 2 ** 29, cuda12: 4 * 2 ** 30, cuda13: 3 * 2 ** 30 } as const;
+
+async function spaceFinding(what: string, folder: string, neededBytes: number): Promise<Finding> {
+  const check = `space (${what})`;
+  try {
+    await mkdir(folder, { recursive: true });
+    const { bavail, bsize } = await statfs(folder);
+    const free = bavail * bsize;
+    const reason = `${gib(free)} free in ${folder}`;
+    if (free >= neededBytes) return passed(check, reason);
+    return { check, result: "warning", reason, remedy: `free some: up to ${gib(neededBytes)} are needed` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { check, result: "fail", reason, remedy: `make ${folder} a folder that this user may write to` };
+  }
+}
+
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+function gpuFinding(facts: GpuFacts, { device, cuda }: DoctorOptions): Finding {
+  const check = "GPU";
+  const variant = chooseVariant("cuda", cuda);
+  const problem = findGpuProblem(facts, {
+    requirements: readVersions().variants[variant].cuda,
+    memoryBytes: 0,
+  });
+  if (problem === null) return passed(check, `${described(facts)}; fits base image ${variant}`);
+  const [reason = "", ...remedy] = problem.message.split(/: (?=[a-z])/);
+  const result = device === "cuda" ? "fail" : "not-checked";
+  return { check, result, reason, remedy: device === "cuda" ? remedy.join(": ") : null };
+}
+
+function described({ kernelDriver, gpus }: GpuFacts): string {
+  const names = gpus?.map(({ name, computeCapability }) => `${name} (${computeCapability})`) ?? ["a GPU"];
+  return `${names.join(", ")}, driver ${kernelDriver ?? gpus?.[0]?.driver ?? "unknown"}`;
+}
+
+/** Whether containers can get the GPU: the toolkit adds a runtime, or devices described by CDI. */
+async function gpuEngineFinding(engine: Engine | ProcessorError): Promise<Finding> {
+  const check = "GPU in containers";
+  if (engine instanceof ProcessorError)
+    return { check, result: "not-checked", reason: "no engine answers", remedy: null };
+  const info = (await engine.docker.info()) as EngineInfo;
+  const devices = (info.DiscoveredDevices ?? []).filter(({ ID }) => ID.startsWith("nvidia.com/"));
+  if ("nvidia" in (info.Runtimes ?? {}) || devices.length > 0)
+    return passed(check, "the engine has NVIDIA's runtime");
+  return {
+    check,
+    result: "fail",
+    reason: "the engine knows no NVIDIA runtime and no NVIDIA device",
+    remedy:
+      "install the NVIDIA container toolkit, then `sudo nvidia-ctk runtime configure` and restart Docker",
+  };
+}
+
+/** As the engine writes it. */
+interface EngineInfo {
+  readonly Runtimes?: Readonly<Record<string, unknown>>;
+  readonly DiscoveredDevices?: readonly { readonly ID: string }[] | null;
+}

@@ -1,0 +1,63 @@
+import { type BaseImageRecipe, readRecipe } from "../image/base-image/recipe.js";
+import { type BaseVariant, baseVariants, readVersions } from "../image/base-image/variants.js";
+
+/** docs/reference/gpu.md: what each base image holds, and which driver and GPU it asks for. */
+export async function gpuPage(): Promise<string> {
+  const { variants, defaultCuda } = readVersions();
+  const recipes = await Promise.all(baseVariants.map((variant) => readRecipe(variant)));
+  return `# Base images and GPUs
+
+\`"device": "cuda"\` in config.json, or \`--device cuda\`, puts a processor on a base image with CUDA; \`"cuda"\` or \`--cuda\`
+chooses which (${defaultCuda} by default). \`docs/how-to/gpu.md\` says how to build and run one.
+
+| base image | ONNX Runtime | CUDA | cuDNN | driver (Linux), at least | compute capabilities |
+| ---------- | ------------ | ---- | ----- | ------------------------ | -------------------- |
+${baseVariants.map((variant) => row(variant, variants[variant])).join("\n")}
+
+Machine code runs on GPUs of the same major compute capability with an equal or higher minor one; PTX on every newer
+GPU, whose driver translates it at the first start. T4 is 7.5, A100 8.0, A10G and RTX 3090 are 8.6, L4 and RTX 4090
+8.9, H100 and H200 9.0, RTX 5090 12.0; V100 is 7.0 and B200 10.0, both for \`--cuda 12\` only. The capabilities are those
+that ONNX Runtime's execution provider holds code for; the driver is the oldest that NVIDIA names for the toolkit.
+
+${recipes
+  .filter(({ wheels }) => wheels.length > 0)
+  .map(wheelSection)
+  .join("\n")}`;
+}
+
+function row(
+  variant: BaseVariant,
+  { onnxruntime, cuda }: ReturnType<typeof readVersions>["variants"]["cpu"],
+) {
+  const cells =
+    cuda === null
+      ? ["none", "none", "none", "any"]
+      : [cuda.cuda, cuda.cudnn, cuda.minimumDriver, capabilities(cuda)];
+  return `| \`${variant}\` | ${[onnxruntime, ...cells].join(" | ")} |`;
+}
+
+const capabilities = ({
+  computeCapabilities,
+  ptx,
+}: {
+  readonly computeCapabilities: readonly string[];
+  readonly ptx: string | null;
+}): string => `${computeCapabilities.join(", ")}${ptx === null ? "" : `; PTX for ${ptx} and newer`}`;
+
+function wheelSection({ variant, wheels }: BaseImageRecipe): string {
+  const rows = wheels.map(({ name, version, licence, layer, files }) => {
+    const libraries = Object.keys(files)
+      .map((path) => path.split("/").at(-1)!)
+      .filter((file) => file.includes(".so"));
+    return `| ${name} | ${version} | ${licence} | ${layer} | ${libraries.join(", ")} |`;
+  });
+  return `## What \`${variant}\` takes from wheels
+
+Each wheel is pinned by version and SHA-256 in \`base-image/${variant}/recipe.json\`; its licence lies in the image below
+\`/usr/share/doc\`. The image holds no other file of it.
+
+| wheel | version | licence | layer | libraries |
+| ----- | ------- | ------- | ----- | --------- |
+${rows.join("\n")}
+`;
+}

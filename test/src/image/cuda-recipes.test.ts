@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { planBaseImage } from "../../../src/image/base-image/base-image-plan.js";
+import { readRecipe } from "../../../src/image/base-image/recipe.js";
+import { chooseVariant, readVersions } from "../../../src/image/base-image/variants.js";
+
+const table = readVersions();
+
+describe.each(["cuda12", "cuda13"] as const)("the recipe of %s", (variant) => {
+  test("has the execution provider of exactly the version of ONNX Runtime for Node, beside its library", async () => {
+    const { versions, wheels, packages } = await readRecipe(variant);
+    expect(versions["onnxruntime-gpu"]).toBe(versions["onnxruntime-node"]);
+    expect(table.variants[variant].onnxruntime).toBe(versions["onnxruntime-node"]);
+    const library = packages["onnxruntime-node"]!["bin/napi-v6/linux/x64"];
+    const provider = wheels.find(({ name }) => name === "onnxruntime-gpu")!;
+    for (const name of ["cuda", "shared"])
+      expect(Object.values(provider.files)).toContain(`${library}/libonnxruntime_providers_${name}.so`);
+  });
+
+  test("pins every wheel by digest and size, takes its licence along, and nothing that is not loaded", async () => {
+    const { wheels } = await readRecipe(variant);
+    for (const { name, version, file, sha256, bytes, licence, files } of wheels) {
+      expect(file, name).toContain(`${name.replaceAll("-", "_")}-${version}-`);
+      expect(sha256, name).toMatch(/^[0-9a-f]{64}$/);
+      expect(bytes, name).toBeGreaterThan(0);
+      expect(licence, name).not.toBe("");
+      expect(
+        Object.keys(files).some((path) => /licen[cs]e/i.test(path)),
+        name,
+      ).toBe(true);
+      expect(Object.keys(files).join(" "), name).not.toMatch(/\.a\b|\.h\b|_adv|tensorrt|static|\.alt\./);
+    }
+    expect(new Set(wheels.flatMap(({ files }) => Object.values(files))).size).toBe(
+      wheels.flatMap(({ files }) => Object.values(files)).length,
+    );
+  });
+
+  test("agrees with the table on cuDNN", async () => {
+    const { wheels, gpu } = await readRecipe(variant);
+    const cudnn = wheels.find(({ name }) => name.startsWith("nvidia-cudnn"))!;
+    expect(cudnn.version.startsWith(`${gpu!.cudnn}.`)).toBe(true);
+    expect(gpu!.cuda.startsWith(variant.replace("cuda", ""))).toBe(true);
+  });
+
+  test("gives an image whose labels and start know what driver and GPU it needs", async () => {
+    const recipe = await readRecipe(variant);
+    const { labels, env, layers } = planBaseImage({
+      ...{ recipe, wheelLayers: [], packageFiles: {}, rootFiles: [], processorFiles: [] },
+      ...{ version: "1.2.3", base: { kind: "image", imageName: "debian" } },
+    });
+    expect(recipe.imageName).toMatch(new RegExp(`^nnunet-processor-base:${variant}-node[^:]+$`));
+    expect(labels).toMatchObject({
+      "org.nnunet-processor.base-variant": variant,
+      "org.nnunet-processor.gpu.minimum-driver": recipe.gpu!.minimumDriver,
+      "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Proprietary AND MIT",
+    });
+    expect(env).toMatchObject({
+      NVIDIA_VISIBLE_DEVICES: "all",
+      NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
+    });
+    const requirements = layers
+      .flatMap(({ entries }) => entries)
+      .find(({ path }) => path === "opt/nnunet-processor/gpu-requirements.json");
+    if (requirements?.kind !== "file" || !("text" in requirements.source)) throw new Error("no text");
+    expect(JSON.parse(requirements.source.text)).toEqual(recipe.gpu);
+  });
+});
+
+test.each([
+  { device: "cpu", cuda: null, variant: "cpu" },
+  { device: "auto", cuda: "12", variant: "cpu" },
+  { device: "cuda", cuda: null, variant: `cuda${table.defaultCuda}` },
+  { device: "cuda", cuda: "12", variant: "cuda12" },
+] as const)("device $device with cuda $cuda stands on $variant", ({ device, cuda, variant }) => {
+  expect(chooseVariant(device, cuda)).toBe(variant);
+});
+
+test("an image for CPUs has no label of a GPU and asks for none", async () => {
+  const recipe = await readRecipe("cpu");
+  const { labels, env } = planBaseImage({
+    ...{ recipe, wheelLayers: [], packageFiles: {}, rootFiles: [], processorFiles: [] },
+    ...{ version: "1.2.3", base: { kind: "image", imageName: "debian" } },
+  });
+  expect(Object.keys(labels).filter((key) => key.includes(".gpu."))).toEqual([]);
+  expect(env).not.toHaveProperty("NVIDIA_VISIBLE_DEVICES");
+  expect(labels["org.opencontainers.image.licenses"]).toBe("Apache-2.0");
+});
