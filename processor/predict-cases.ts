@@ -91,6 +91,7 @@ export async function runModel(
     device: options.device,
     availableBytes: process.availableMemory(),
   });
+  options.progress.note(`the network runs on ${networks.executionProvider}`);
   try {
     const cases = await runCases(
       requests,

@@ -46,6 +46,7 @@ export async function openRunner(options: RunnerOptions): Promise<Runner> {
     device: settings.device,
     availableBytes: availableBytes(),
   });
+  progress.note(`the network runs on ${networks.executionProvider}`);
   const pool = createWorkerPool();
   return {
     loaded,

@@ -27,7 +27,7 @@ describe("the base image's recipe", () => {
     const code = files.map(({ source }) => ("file" in source ? readFileSync(source.file, "utf8") : ""));
     const imported = new Set(
       code.flatMap((text) =>
-        [...text.matchAll(/(?:from|import) ?\(?"([^".][^"]*)"/g)].map((match) => match[1]!),
+        [...text.matchAll(/(?<![.\w])(?:from|import) ?\(?"([^".][^"]*)"/g)].map((match) => match[1]!),
       ),
     );
     const packages = [...imported].filter(
