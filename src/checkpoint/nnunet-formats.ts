@@ -1,11 +1,11 @@
 import type { ModelCandidate } from "../model-source/choose-model.js";
 import type { ModelFolder, TrainedFold, TrainedModel } from "../model-source/trained-model.js";
 import type { NetworkWeights } from "./checkpoint.js";
-import type { ModelDescription } from "./model-description.js";
-import { describeModelV1 } from "./nnunet-v1/describe-model.js";
+import type { ModelDescription, TrainingFacts } from "./model-description.js";
+import { describeModelV1, describeTrainingV1 } from "./nnunet-v1/describe-model.js";
 import { identifyModelV1 } from "./nnunet-v1/identify-model.js";
 import { readWeightsV1 } from "./nnunet-v1/read-weights.js";
-import { describeModelV2 } from "./nnunet-v2/describe-model.js";
+import { describeModelV2, describeTrainingV2 } from "./nnunet-v2/describe-model.js";
 import { identifyModelV2 } from "./nnunet-v2/identify-model.js";
 import { readWeightsV2 } from "./nnunet-v2/read-checkpoint.js";
 
@@ -18,6 +18,7 @@ interface NnUNetFormat {
     findCheckpoint: () => Promise<string>,
   ) => Promise<ModelCandidate>;
   readonly describe: (model: TrainedModel) => Promise<ModelDescription>;
+  readonly describeTraining: (model: TrainedModel) => Promise<TrainingFacts>;
   readonly readWeights: (checkpointFile: string) => Promise<NetworkWeights>;
 }
 
@@ -26,12 +27,14 @@ const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
     defaultCheckpoint: "model_final_checkpoint.model",
     identify: identifyModelV1,
     describe: describeModelV1,
+    describeTraining: describeTrainingV1,
     readWeights: readWeightsV1,
   },
   2: {
     defaultCheckpoint: "checkpoint_final.pth",
     identify: identifyModelV2,
     describe: describeModelV2,
+    describeTraining: describeTrainingV2,
     readWeights: readWeightsV2,
   },
 };
@@ -50,6 +53,10 @@ export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findCheckpo
  */
 export const describeModel = (model: TrainedModel): Promise<ModelDescription> =>
   formats[model.nnunetVersion].describe(model);
+
+/** What `describeModel` gives but the network, which may be one that only its author knows. */
+export const describeTraining = (model: TrainedModel): Promise<TrainingFacts> =>
+  formats[model.nnunetVersion].describeTraining(model);
 
 /** Names, shapes and places of one fold's weights. */
 export const readWeights = (version: 1 | 2, fold: TrainedFold): Promise<NetworkWeights> =>

@@ -3,41 +3,62 @@ import { join } from "node:path";
 import type { LabelDefinition } from "../../../processor/model/manifest.js";
 import type { TrainedModel } from "../../model-source/trained-model.js";
 import type { Field } from "../fields.js";
-import type { ModelDescription } from "../model-description.js";
+import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import { channelKeys, readInferencePlanV1 } from "./inference-plan.js";
 import { readNetworkPlanV1 } from "./network-plan.js";
 import { readWeightsV1 } from "./read-weights.js";
 import { type TrainerFacts, trainerFacts } from "./trainer-facts.js";
-import { readTrainingRecord } from "./training-record.js";
+import { readTrainingRecord, type TrainingRecord } from "./training-record.js";
 
 /** Reads what nnU-Net v1 keeps beside the first fold's checkpoint, which is what its prediction goes by. */
 export async function describeModelV1(model: TrainedModel): Promise<ModelDescription> {
+  const record = await readRecord(model);
   const { checkpointFile } = model.folds[0] as TrainedModel["folds"][number];
-  const record = await readTrainingRecord(checkpointFile);
-  const { plans } = record;
-  const facts = trainerFacts(record.trainer);
-  const stagePlan = plans.get("plans_per_stage").get(record.stage);
-  const labels = readLabels(plans, facts);
-  const channelNames = readChannelNames(plans);
+  const { stagePlan, facts } = record;
+  const task = await describe(model, record);
+  const { foregroundLabels } = task.labels;
   return {
-    trainer: record.trainer,
-    plansName: record.plansName,
-    configuration: record.configuration,
-    channelNames,
-    labels,
-    plan: readInferencePlanV1({ plans, stagePlan, doesMirror: facts.doesMirror }),
+    ...task,
     network: readNetworkPlanV1({
       stagePlan,
       weights: await readWeightsV1(checkpointFile),
-      inputChannels: channelNames.length + (facts.isCascade ? labels.foregroundLabels.length : 0),
-      outputChannels: facts.regions?.length ?? labels.foregroundLabels.length + 1,
+      inputChannels: task.channelNames.length + (facts.isCascade ? foregroundLabels.length : 0),
+      outputChannels: facts.regions?.length ?? foregroundLabels.length + 1,
       trainer: facts,
       source: checkpointFile,
     }),
+  };
+}
+
+/** The same without the network, which may be one that only its author knows. */
+export const describeTrainingV1 = async (model: TrainedModel): Promise<TrainingFacts> =>
+  describe(model, await readRecord(model));
+
+interface ReadRecord extends TrainingRecord {
+  readonly facts: TrainerFacts;
+  readonly stagePlan: Field;
+}
+
+async function readRecord({ folds }: TrainedModel): Promise<ReadRecord> {
+  const { checkpointFile } = folds[0] as TrainedModel["folds"][number];
+  const record = await readTrainingRecord(checkpointFile);
+  const stagePlan = record.plans.get("plans_per_stage").get(record.stage);
+  return { ...record, facts: trainerFacts(record.trainer), stagePlan };
+}
+
+async function describe(
+  { folder }: TrainedModel,
+  { trainer, plansName, configuration, plans, stagePlan, facts }: ReadRecord,
+): Promise<TrainingFacts> {
+  return {
+    trainer,
+    plansName,
+    configuration,
+    channelNames: readChannelNames(plans),
+    labels: readLabels(plans, facts),
+    plan: readInferencePlanV1({ plans, stagePlan, doesMirror: facts.doesMirror }),
     previousStage: facts.isCascade ? "3d_lowres" : null,
-    companionFiles: await present(
-      ["plans.pkl", "postprocessing.json"].map((name) => join(model.folder, name)),
-    ),
+    companionFiles: await present(["plans.pkl", "postprocessing.json"].map((name) => join(folder, name))),
   };
 }
 

@@ -33,6 +33,13 @@ export async function describeModelV2({ folder, folds }: TrainedModel): Promise<
   };
 }
 
+/** The same without the network, which may be one that only its author knows. */
+export async function describeTrainingV2({ folder, folds }: TrainedModel): Promise<TrainingFacts> {
+  const { checkpointFile } = folds[0] as TrainedModel["folds"][number];
+  const { trainer, mirrorAxes, configuration: name } = await readCheckpointV2(checkpointFile);
+  return describeTraining(await readTraining(folder, name), { trainer, mirrorAxes, name });
+}
+
 /** plans.json and dataset.json of one configuration. */
 export async function readTraining(folder: string, configurationName: string) {
   const plansFile = join(folder, "plans.json");
