@@ -10,6 +10,7 @@ import {
   convertOptions,
   doctorOptions,
   initOptions,
+  inspectOptions,
   modelsOptions,
   predictOptions,
   preflightOptions,
@@ -92,6 +93,22 @@ export const commands: Readonly<Record<string, Command>> = {
     options: doctorOptions,
     examples: [["$0 doctor --device cuda", "driver, GPU and container toolkit too"]],
     load: async () => (await import("./commands/doctor.js")).runDoctor,
+  },
+  inspect: {
+    usage: "inspect <model>",
+    describe: "tell what a model, archive, checkpoint, ONNX file or image holds",
+    options: inspectOptions,
+    positional: {
+      model: {
+        type: "string",
+        describe: "whatever --model-dir takes, a checkpoint, an .onnx file, an image's name or its archive",
+      },
+    },
+    examples: [
+      ["$0 inspect results/Dataset004_Liver", "every configuration below it"],
+      ["$0 inspect team/liver:1 --json", "an image in Docker, for programs"],
+    ],
+    load: async () => (await import("./commands/inspect.js")).runInspect,
   },
   preflight: {
     usage: "preflight <archive>",

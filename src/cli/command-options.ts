@@ -338,6 +338,11 @@ export const modelsOptions = {
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
+export const inspectOptions = {
+  "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
 export const preflightOptions = {
   target: {
     group: outputGroup,

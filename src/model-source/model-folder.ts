@@ -39,17 +39,29 @@ export async function pretrainedModelFolder(
   return folderOf(await openPretrained(name, context), wanted, context);
 }
 
-async function folderOf(source: ModelSource, wanted: WantedModel, { store }: SourceContext): Promise<string> {
+async function folderOf(source: ModelSource, wanted: WantedModel, context: SourceContext): Promise<string> {
   try {
-    if (source instanceof FolderSource) return source.address;
-    const inventory = await source.inventory();
-    const folder = join(store.folder, "trees", identityOf(source.address, inventory));
-    for (const { path } of inventory.filter((file) => isWanted(file.path, wanted)))
-      await linkInto(folder, path, await source.asFile(path));
-    return folder;
+    return await modelTree(source, (path) => isWanted(path, wanted), context);
   } finally {
     await source.close();
   }
+}
+
+/**
+ * A tree in the cache with those files of a source that `isNeeded` accepts; of a folder the folder itself. Trees of
+ * one source grow together.
+ */
+export async function modelTree(
+  source: ModelSource,
+  isNeeded: (path: string) => boolean,
+  { store }: SourceContext,
+): Promise<string> {
+  if (source instanceof FolderSource) return source.address;
+  const inventory = await source.inventory();
+  const folder = join(store.folder, "trees", identityOf(source.address, inventory));
+  for (const { path } of inventory.filter((file) => isNeeded(file.path)))
+    await linkInto(folder, path, await source.asFile(path));
+  return folder;
 }
 
 const fixedNames: ReadonlySet<string> = new Set([

@@ -11,13 +11,20 @@ export interface EngineImage {
   readonly imageId: string;
   readonly sizeBytes: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** `linux/amd64`. */
+  readonly platform: string;
+  /** ISO 8601; null when the image does not say. */
+  readonly created: string | null;
 }
 
 /** What the engine knows of an image; null when it has none of that name. */
 export async function findImage({ docker }: Engine, imageName: string): Promise<EngineImage | null> {
   try {
-    const { Id, Size, Config } = await docker.getImage(imageName).inspect();
-    return { imageName, imageId: Id, sizeBytes: Size, labels: Config.Labels ?? {} };
+    const { Id, Size, Config, Os, Architecture, Created } = await docker.getImage(imageName).inspect();
+    return {
+      ...{ imageName, imageId: Id, sizeBytes: Size, labels: Config.Labels ?? {} },
+      ...{ platform: `${Os}/${Architecture}`, created: Created || null },
+    };
   } catch (error) {
     if (isNotFound(error)) return null;
     throw engineError(error, `looking for ${imageName}`, "ENGINE_FAILED");

@@ -1,0 +1,21 @@
+import type { InferredOptionTypes } from "yargs";
+import { inspectSource } from "../../inspect/inspect-source.js";
+import type { inspectOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { inspectionText } from "../inspection-text.js";
+import { sourceContext } from "./trained-model.js";
+
+type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly model: string };
+
+/** `build_processor inspect MODEL`: what it holds, without converting or running any of it. */
+export async function runInspect(args: InspectArguments, session: CommandSession): Promise<number> {
+  const { terminal, signal } = session;
+  const inspection = await inspectSource(args.model, {
+    openContext: () => sourceContext(args["zenodo-url"], session),
+    environment: terminal.environment,
+    currentDirectory: terminal.currentDirectory,
+    signal,
+  });
+  terminal.out(args.json ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));
+  return 0;
+}

@@ -1,0 +1,193 @@
+import type {
+  CheckpointInspection,
+  ConfigurationInspection,
+  ImageInspection,
+  Inspection,
+  OnnxInspection,
+  Problem,
+} from "../inspect/inspection.js";
+
+/** A heading with aligned lines below it; a value of several lines continues under itself. */
+interface Block {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}
+
+type Row = readonly [key: string, value: string | readonly string[] | null];
+
+/** An inspection for a terminal: one block for the source where it says something itself, one per configuration. */
+export function inspectionText(inspection: Inspection): string {
+  return blocksOf(inspection).map(blockText).join("\n");
+}
+
+function blocksOf(inspection: Inspection): readonly Block[] {
+  switch (inspection.kind) {
+    case "onnx":
+      return [onnxBlock(inspection)];
+    case "checkpoint":
+      return [checkpointBlock(inspection)];
+    case "image":
+      return [imageBlock(inspection), ...inspection.models.map(configurationBlock)];
+    case "models":
+    case "converted":
+      return [
+        {
+          title: inspection.source,
+          rows: [
+            ["holds", `${counted(inspection.models.length, kinds[inspection.kind])}`],
+            ["size", sizeText(inspection.sizeBytes)],
+          ],
+        },
+        ...inspection.models.map(configurationBlock),
+      ];
+  }
+}
+
+const kinds = { models: "trained configuration", converted: "converted configuration" } as const;
+
+function blockText({ title, rows }: Block): string {
+  const shown = rows.filter(([, value]) => value !== null && value.length > 0);
+  const width = Math.max(...shown.map(([key]) => key.length)) + 2;
+  const lines = shown.flatMap(([key, value]) =>
+    (typeof value === "string" ? value.split("\n") : (value ?? [])).map(
+      (line, i) => `  ${(i === 0 ? key : "").padEnd(width)}${line}`,
+    ),
+  );
+  return `${[title, ...lines].map((line) => `${printable(line).trimEnd()}\n`).join("")}`;
+}
+
+/** Names come from files of others: nothing in them may steer the terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+const printable = (line: string): string => line.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
+
+function configurationBlock(model: ConfigurationInspection): Block {
+  const { network, channels, folds, mirrorAxes } = model;
+  const plans = [`v${model.nnunetVersion}`, model.trainer, model.plansName].filter((part) => part !== null);
+  return {
+    title: `${model.datasetName} ${model.configuration}`,
+    rows: [
+      ["path", model.path],
+      ["task", model.task.id === null ? model.task.name : `${model.task.id} ${model.task.name}`],
+      ["nnU-Net", plans.join(", ")],
+      ["network", network === null ? "none that can be converted" : network.architecture],
+      ["parameters", network === null ? null : millions(network.parameters)],
+      ["input", network === null ? null : counted(network.inputChannels, "channel")],
+      ["patch", model.patchSize?.join(" × ") ?? null],
+      ["spacing", model.spacingMm === null ? null : `${model.spacingMm.map(rounded).join(" × ")} mm`],
+      [
+        "channels",
+        channels?.map(({ name, normalization }, i) => `${i}  ${name}  (${normalization})`) ?? null,
+      ],
+      [model.labels?.regionsClassOrder ? "regions" : "labels", labelLines(model)],
+      ["images", [model.fileEnding, model.imageReader].filter((part) => part !== null).join(", ")],
+      [
+        "mirroring",
+        mirrorAxes === null ? null : mirrorAxes.length === 0 ? "none" : `axes ${mirrorAxes.join(", ")}`,
+      ],
+      ["needs", model.previousStage === null ? null : `the segmentation of ${model.previousStage}`],
+      ["folds", folds.map(({ fold, files }) => `${fold}  ${files.map(fileText).join(", ")}`.trimEnd())],
+      ["checkpoint", model.checkpointName],
+      ["post-processing", model.postProcessing.length === 0 ? "none" : model.postProcessing],
+      ["size", model.sizeBytes === 0 ? null : sizeText(model.sizeBytes)],
+      ...problemRows(model.problems),
+    ],
+  };
+}
+
+function labelLines({ labels }: ConfigurationInspection): readonly string[] | null {
+  if (labels === null) return null;
+  return labels.names.map(({ name, value }) => `${[value].flat().join("+")}  ${name}`);
+}
+
+function imageBlock(image: ImageInspection): Block {
+  const { settings } = image;
+  return {
+    title: image.source,
+    rows: [
+      ["image", image.imageName === image.source ? null : image.imageName],
+      ["digest", image.imageId],
+      ["platform", image.platform],
+      ["created", image.created],
+      ["built by", image.processorVersion === null ? null : `nnunet-processor ${image.processorVersion}`],
+      ["base", image.baseImage],
+      ["size", sizeText(image.sizeBytes)],
+      ["reads", settings?.inputDir ?? null],
+      ["writes", settings?.outputDir ?? null],
+      ["device", settings?.device ?? null],
+      ["mirroring", settings === null ? null : settings.useTestTimeAugmentation ? "on" : "off"],
+      ["step", settings === null ? null : `${settings.stepSize} of a patch`],
+      ["hooks", settings === null ? null : settings.hasHooks ? "a module of its own" : "none"],
+      ...problemRows(image.problems),
+    ],
+  };
+}
+
+function checkpointBlock(checkpoint: CheckpointInspection): Block {
+  const { nnunetVersion, mirrorAxes } = checkpoint;
+  return {
+    title: checkpoint.source,
+    rows: [
+      ["is", `a checkpoint (torch.save, ${checkpoint.format})`],
+      ["nnU-Net", nnunetVersion === null ? "not its own" : `v${nnunetVersion}`],
+      ["trainer", checkpoint.trainer],
+      ["dataset", checkpoint.datasetName],
+      ["configuration", checkpoint.configuration],
+      ["fold", checkpoint.fold],
+      ["epoch", checkpoint.epoch === null ? null : String(checkpoint.epoch)],
+      [
+        "mirroring",
+        mirrorAxes === null ? null : mirrorAxes.length === 0 ? "none" : `axes ${mirrorAxes.join(", ")}`,
+      ],
+      ["parameters", `${millions(checkpoint.parameters)} in ${counted(checkpoint.tensors, "tensor")}`],
+      ["size", sizeText(checkpoint.sizeBytes)],
+      ["to build", nnunetVersion === null ? null : "pass the folder that holds its plans, two levels up"],
+      ...problemRows(checkpoint.problems),
+    ],
+  };
+}
+
+function onnxBlock(onnx: OnnxInspection): Block {
+  const values = (tensors: OnnxInspection["inputs"]) =>
+    tensors.map(({ name, shape, elementType }) => `${name}  ${shapeText(shape)}  ${elementType}`);
+  return {
+    title: onnx.source,
+    rows: [
+      ["is", "an ONNX network"],
+      ["written by", onnx.producer],
+      ["opset", `${onnx.opset} (IR version ${onnx.irVersion})`],
+      ["other operators", onnx.foreignDomains],
+      ["inputs", values(onnx.inputs)],
+      ["outputs", values(onnx.outputs)],
+      ["parameters", millions(onnx.parameters)],
+      [
+        "weights in",
+        onnx.externalFiles.map(
+          ({ location, sizeBytes }) =>
+            `${location} (${sizeBytes === null ? "missing" : sizeText(sizeBytes)})`,
+        ),
+      ],
+      ["size", sizeText(onnx.sizeBytes)],
+      ...problemRows(onnx.problems),
+    ],
+  };
+}
+
+const shapeText = (shape: readonly (number | string)[] | null): string =>
+  shape === null ? "of any shape" : shape.map((size) => (size === "" ? "?" : size)).join(" × ");
+
+const problemRows = (problems: readonly Problem[]): readonly Row[] =>
+  problems.map(({ code, message, help }) => ["problem", [code, ...message.split("\n"), help]]);
+
+const fileText = ({ name, sizeBytes }: { readonly name: string; readonly sizeBytes: number }): string =>
+  `${name} (${sizeText(sizeBytes)})`;
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const millions = (count: number): string =>
+  count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} million`;
+const rounded = (value: number): string => String(Number(value.toPrecision(6)));
+
+function sizeText(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB"];
+  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

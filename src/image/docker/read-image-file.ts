@@ -1,0 +1,45 @@
+import { readTar } from "../oci/read-tar.js";
+import type { Engine } from "./engine.js";
+import { engineError, isNotFound } from "./engine-error.js";
+
+/** A small file of an image. */
+export interface ImageFileRequest {
+  readonly imageName: string;
+  /** Absolute, in the image. */
+  readonly path: string;
+  readonly maxBytes: number;
+}
+
+/**
+ * Reads one file of an image through a container that is never started and removed at once; null when the image has
+ * no such file.
+ *
+ * @throws ENGINE_FAILED, also when the file is larger than `maxBytes`
+ */
+export async function readImageFile({ docker }: Engine, request: ImageFileRequest): Promise<Buffer | null> {
+  const { imageName, path, maxBytes } = request;
+  try {
+    const container = await docker.createContainer({ Image: imageName, NetworkDisabled: true });
+    try {
+      const tar = await container.getArchive({ path }).catch(nullWhenNotFound);
+      if (tar === null) return null;
+      for await (const entry of readTar(tar as AsyncIterable<Buffer>)) {
+        if (entry.kind !== "file") return null;
+        if (entry.sizeBytes > maxBytes) throw new Error(`${path} has ${entry.sizeBytes} bytes`);
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of entry.bytes) chunks.push(Buffer.from(chunk));
+        return Buffer.concat(chunks);
+      }
+      return null;
+    } finally {
+      await container.remove({ force: true });
+    }
+  } catch (error) {
+    throw engineError(error, `reading ${path} of ${imageName}`, "ENGINE_FAILED");
+  }
+}
+
+function nullWhenNotFound(error: unknown): null {
+  if (isNotFound(error)) return null;
+  throw error;
+}

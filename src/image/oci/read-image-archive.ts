@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { ImageConfig } from "./oci-types.js";
+import { type ArchiveManifestEntry, archiveBytes } from "./open-docker-archive.js";
+import { readTar, type TarEntry, TarError } from "./read-tar.js";
+
+/** An image as a file, without its layers. */
+export interface ArchivedImage {
+  readonly imageName: string | null;
+  /** `sha256:…` of its configuration. */
+  readonly imageId: string;
+  readonly config: ImageConfig;
+  /** The file that was asked for, from the topmost of the small layers that has it; null for none. */
+  readonly file: Buffer | null;
+}
+
+const maxDocumentBytes = 4 << 20;
+/** A processor's manifest lies in a layer of its own, with plans and dataset. Larger layers are passed over. */
+const maxSearchedLayerBytes = 64 << 20;
+
+/**
+ * Reads what `docker save` or `--export` wrote (.tar, .tar.gz) once, front to back, in constant memory, and picks one
+ * small file out of its small layers.
+ *
+ * @param filePath in the image, without leading slash
+ * @throws IMAGE_FILE_INVALID
+ */
+export async function readImageArchive(archive: string, filePath: string): Promise<ArchivedImage> {
+  const documents = new Map<string, string>();
+  const files = new Map<string, Buffer>();
+  try {
+    for await (const entry of readTar(archiveBytes(archive))) {
+      if (entry.kind === "file") await look(entry, filePath, { documents, files });
+      if (documents.size + files.size > maxEntries) throw new TarError("it has too many entries");
+    }
+  } catch (cause) {
+    if (cause instanceof ProcessorError) throw cause;
+    throw invalid(archive, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  return assemble(archive, { documents, files });
+}
+
+const maxEntries = 10_000;
+
+interface Found {
+  /** Texts by entry. */
+  readonly documents: Map<string, string>;
+  /** The file that is looked for, by the layer's entry. */
+  readonly files: Map<string, Buffer>;
+}
+
+async function look(entry: TarEntry, filePath: string, { documents, files }: Found): Promise<void> {
+  if (entry.sizeBytes > maxSearchedLayerBytes) return;
+  const chunks = entry.bytes[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  if (first.done === true) return;
+  const bytes = chained(Buffer.from(first.value), chunks);
+  if (first.value[0] === 0x7b || first.value[0] === 0x5b) {
+    if (entry.sizeBytes <= maxDocumentBytes)
+      documents.set(entry.path, (await collected(bytes)).toString("utf8"));
+    return;
+  }
+  const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
+  const tar = isGzip ? (Readable.from(bytes).compose(createGunzip()) as AsyncIterable<Buffer>) : bytes;
+  const file = await fileIn(tar, filePath).catch(nullWhenNoTar);
+  if (file !== null) files.set(entry.path, file);
+}
+
+async function* chained(first: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Buffer> {
+  yield first;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next())
+    yield Buffer.from(next.value);
+}
+
+/** Reads on to the end, because what is left of a half-read stream would wait for ever. */
+async function fileIn(tar: AsyncIterable<Buffer>, path: string): Promise<Buffer | null> {
+  let found: Buffer | null = null;
+  let unpackedBytes = 0;
+  for await (const entry of readTar(tar)) {
+    unpackedBytes += entry.sizeBytes;
+    if (unpackedBytes > maxUnpackedBytes) throw new TarError("a layer unpacks to far more than it has");
+    if (entry.kind === "file" && entry.path === path && entry.sizeBytes <= maxDocumentBytes)
+      found = await collected(entry.bytes);
+  }
+  return found;
+}
+
+const maxUnpackedBytes = 1 << 30;
+
+function nullWhenNoTar(error: unknown): null {
+  const isDamagedLayer = error instanceof TarError || (error instanceof Error && "code" in error);
+  if (isDamagedLayer) return null;
+  throw error;
+}
+
+async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function assemble(archive: string, { documents, files }: Found): ArchivedImage {
+  const [entry] = parsed<readonly ArchiveManifestEntry[]>(archive, documents, "manifest.json");
+  if (entry === undefined || typeof entry.Config !== "string" || !Array.isArray(entry.Layers))
+    throw invalid(archive, "manifest.json names no image");
+  const config = parsed<ImageConfig>(archive, documents, entry.Config);
+  const layer = entry.Layers.findLast((name) => files.has(name));
+  return {
+    imageName: entry.RepoTags?.[0] ?? null,
+    imageId: `sha256:${createHash("sha256").update(documents.get(entry.Config)!).digest("hex")}`,
+    config,
+    file: layer === undefined ? null : files.get(layer)!,
+  };
+}
+
+function parsed<T>(archive: string, documents: ReadonlyMap<string, string>, name: string): T {
+  const text = documents.get(name);
+  if (text === undefined) throw invalid(archive, `it has no ${name}, so that it is no image`);
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw invalid(archive, `${name} is no JSON`, cause);
+  }
+}
+
+const invalid = (archive: string, reason: string, cause?: unknown): ProcessorError =>
+  new ProcessorError("IMAGE_FILE_INVALID", `${archive}: ${reason}`, { cause });

@@ -1,0 +1,114 @@
+import { access, open, stat } from "node:fs/promises";
+import { ProcessorError } from "../../processor/errors.js";
+import { Field } from "../checkpoint/fields.js";
+import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
+import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
+import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
+import type { CheckpointInspection } from "./inspection.js";
+import { asProblem } from "./problem.js";
+
+/**
+ * One file of torch.save. Nothing but its pickle is read.
+ *
+ * @throws CHECKPOINT_*, MODEL_FILE_INVALID
+ */
+export async function inspectCheckpoint(source: string, file: string): Promise<CheckpointInspection> {
+  const { size } = await stat(file);
+  const value = await readTorchFile(file);
+  const weights = weightsOf(value);
+  const facts = await factsOf(new Field(value, file), file);
+  return {
+    inspectionVersion: 1,
+    source,
+    kind: "checkpoint",
+    sizeBytes: size,
+    format: await formatOf(file),
+    ...unknownFacts,
+    ...facts,
+    tensors: weights.length,
+    parameters: parametersOf(weights),
+    problems:
+      facts === null
+        ? [asProblem(new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} was not written by nnU-Net`))]
+        : [],
+  };
+}
+
+type Facts = Pick<
+  CheckpointInspection,
+  "nnunetVersion" | "trainer" | "configuration" | "datasetName" | "fold" | "epoch" | "mirrorAxes"
+>;
+
+const unknownFacts: Facts = {
+  ...{ nnunetVersion: null, trainer: null, configuration: null, datasetName: null },
+  ...{ fold: null, epoch: null, mirrorAxes: null },
+};
+
+async function formatOf(file: string): Promise<"zip" | "legacy"> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    return buffer.toString("latin1") === "PK" ? "zip" : "legacy";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** nnU-Net v2 calls them `network_weights`, v1 and many others `state_dict`; some save nothing but them. */
+function weightsOf(value: unknown): readonly Tensor[] {
+  if (!(value instanceof Map)) return [];
+  const root: ReadonlyMap<unknown, unknown> = value;
+  const dict = root.get("network_weights") ?? root.get("state_dict") ?? root;
+  return dict instanceof Map ? [...(dict as ReadonlyMap<unknown, unknown>).values()].filter(isTensor) : [];
+}
+
+/** Counters are no weights; of two names of one tensor one counts. */
+function parametersOf(weights: readonly Tensor[]): number {
+  const places = new Map<string, number>();
+  for (const { storage, storageOffset, shape } of weights) {
+    if (!storage.elementType.includes("float")) continue;
+    places.set(`${storage.byteOffset} ${storageOffset} ${shape.join(" ")}`, elementCount(shape));
+  }
+  return [...places.values()].reduce((sum, count) => sum + count, 0);
+}
+
+async function factsOf(checkpoint: Field, file: string): Promise<Facts | null> {
+  if (!(checkpoint.raw instanceof Map)) return null;
+  if (!checkpoint.get("network_weights").isNull) return factsOfV2(checkpoint);
+  const isV1 = !checkpoint.get("state_dict").isNull && !checkpoint.get("plot_stuff").isNull;
+  return isV1 ? factsOfV1(checkpoint, file) : null;
+}
+
+function factsOfV2(checkpoint: Field): Facts {
+  const init = checkpoint.get("init_args");
+  const mirrorAxes = checkpoint.get("inference_allowed_mirroring_axes");
+  return {
+    nnunetVersion: 2,
+    trainer: text(checkpoint.get("trainer_name")),
+    configuration: init.isNull ? null : text(init.get("configuration")),
+    datasetName: datasetOf(init),
+    fold: init.isNull || init.get("fold").isNull ? null : init.get("fold").text(),
+    epoch: numberOf(checkpoint.get("current_epoch")),
+    mirrorAxes: mirrorAxes.isNull ? [] : mirrorAxes.integers(),
+  };
+}
+
+function datasetOf(init: Field): string | null {
+  const plans = init.isNull ? init : init.get("plans");
+  return plans.raw instanceof Map ? text(plans.get("dataset_name")) : null;
+}
+
+/** v1 keeps nearly everything beside the checkpoint. */
+async function factsOfV1(checkpoint: Field, file: string): Promise<Facts> {
+  const own: Facts = { ...unknownFacts, nnunetVersion: 1, epoch: numberOf(checkpoint.get("epoch")) };
+  const hasRecord = await access(`${file}.pkl`).then(
+    () => true,
+    () => false,
+  );
+  if (!hasRecord) return own;
+  const { trainer, configuration, datasetName } = await readTrainingRecord(file);
+  return { ...own, trainer, configuration, datasetName };
+}
+
+const text = (field: Field): string | null => (field.isString ? field.string() : null);
+const numberOf = (field: Field): number | null => (field.isNumber ? field.number() : null);

@@ -1,0 +1,92 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import { FolderSource } from "../model-source/folder-source.js";
+import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
+
+/** A folder that `convert` wrote. */
+export async function inspectConverted(source: string, folder: string): Promise<ConvertedInspection> {
+  const path = join(folder, "manifest.json");
+  const manifest = parseManifest(path, await readFile(path, "utf8"));
+  const files = await (await FolderSource.open(folder)).inventory();
+  const sizes = new Map(files.map(({ path: name, size }) => [name, size]));
+  return {
+    inspectionVersion: 1,
+    source,
+    kind: "converted",
+    sizeBytes: files.reduce((sum, { size }) => sum + size, 0),
+    models: manifestModels(manifest, sizes),
+  };
+}
+
+/** Whether a folder is one that `convert` wrote. */
+export const isConverted = async (folder: string): Promise<boolean> =>
+  (await stat(join(folder, "manifest.json")).catch(() => null))?.isFile() ?? false;
+
+/** @throws MANIFEST_INVALID */
+export function parseManifest(place: string, text: string): ProcessorManifest {
+  const invalid = (reason: string) => new ProcessorError("MANIFEST_INVALID", `${place}: ${reason}`);
+  let manifest: ProcessorManifest;
+  try {
+    manifest = JSON.parse(text) as ProcessorManifest;
+  } catch (cause) {
+    throw new ProcessorError("MANIFEST_INVALID", `${place} is no JSON`, { cause });
+  }
+  if (manifest?.manifestVersion !== 1 || !Array.isArray(manifest.models))
+    throw invalid("it is no manifest of this version");
+  for (const model of manifest.models) {
+    if (model?.plan === undefined || model.network === undefined || !Array.isArray(model.folds))
+      throw invalid("a model in it lacks plan, network or folds");
+  }
+  return manifest;
+}
+
+/** The models of a manifest, a cascade's first stage before the second. */
+export function manifestModels(
+  { models, task }: ProcessorManifest,
+  sizes: ReadonlyMap<string, number>,
+): readonly ConfigurationInspection[] {
+  const all = models.flatMap((model) =>
+    model.previousStage?.model ? [model.previousStage.model, model] : [model],
+  );
+  return all.map((model) => inspectManifestModel(model, { task, sizes }));
+}
+
+function inspectManifestModel(
+  model: ModelManifest,
+  { task, sizes }: { readonly task: ProcessorManifest["task"]; readonly sizes: ReadonlyMap<string, number> },
+): ConfigurationInspection {
+  const { plan, network, channelNames } = model;
+  const folds = model.folds.map(({ fold, onnxFile, weightsFile }) => ({
+    fold,
+    files: [onnxFile, weightsFile]
+      .flatMap((name) => {
+        const size = sizes.get(name);
+        return size === undefined ? [] : [{ name, sizeBytes: size }];
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  }));
+  return {
+    path: "",
+    nnunetVersion: model.nnunetVersion,
+    task,
+    ...{ datasetName: model.datasetName, configuration: model.configuration },
+    ...{ trainer: model.trainer, plansName: model.plansName, checkpointName: model.checkpointName },
+    folds,
+    network,
+    ...{ patchSize: plan.patchSize, spacingMm: plan.spacingMm, mirrorAxes: plan.mirrorAxes },
+    channels: channelNames.map((name, i) => ({
+      name,
+      normalization: plan.normalization[i]?.scheme ?? "unknown",
+    })),
+    labels: model.labels,
+    ...{ imageReader: plan.imageReader, fileEnding: plan.fileEnding },
+    previousStage: model.previousStage?.configuration ?? null,
+    postProcessing: [...sizes.keys()]
+      .filter((name) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(name))
+      .sort(),
+    sizeBytes: folds.flatMap(({ files }) => files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    problems: [],
+  };
+}

@@ -1,0 +1,83 @@
+import { stat } from "node:fs/promises";
+import { ProcessorError } from "../../processor/errors.js";
+import type { ProcessorManifest } from "../../processor/model/manifest.js";
+import { connectEngine } from "../image/docker/engine.js";
+import { findImage } from "../image/docker/find-image.js";
+import { readImageFile } from "../image/docker/read-image-file.js";
+import { readImageArchive } from "../image/oci/read-image-archive.js";
+import { modelDirectory } from "../image/processor-files.js";
+import { manifestModels, parseManifest } from "./inspect-converted.js";
+import type { ImageInspection } from "./inspection.js";
+import { asProblem } from "./problem.js";
+
+const manifestPath = `${modelDirectory}/manifest.json`;
+const maxManifestBytes = 4 << 20;
+
+/** An image that Docker has; null when it has none of this name. Nothing in it is run. */
+export async function inspectEngineImage(
+  imageName: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<ImageInspection | null> {
+  const engine = await connectEngine(environment, signal);
+  const image = await findImage(engine, imageName);
+  if (image === null) return null;
+  const file = await readImageFile(engine, { imageName, path: manifestPath, maxBytes: maxManifestBytes });
+  return describe(imageName, {
+    ...image,
+    manifestText: file?.toString("utf8") ?? null,
+  });
+}
+
+/** A file that `docker save` or `--export` wrote. */
+export async function inspectImageArchive(source: string, archive: string): Promise<ImageInspection> {
+  const { size } = await stat(archive);
+  const { imageName, imageId, config, file } = await readImageArchive(archive, manifestPath.slice(1));
+  return describe(source, {
+    ...{ imageName, imageId, sizeBytes: size, labels: config.config?.Labels ?? {} },
+    platform: `${config.os}/${config.architecture}`,
+    ...{ created: config.created ?? null, manifestText: file?.toString("utf8") ?? null },
+  });
+}
+
+interface ImageFacts {
+  readonly imageName: string | null;
+  readonly imageId: string;
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly platform: string;
+  readonly created: string | null;
+  readonly manifestText: string | null;
+}
+
+function describe(source: string, facts: ImageFacts): ImageInspection {
+  const { labels, manifestText, ...image } = facts;
+  const { manifest, problems } = readManifest(source, manifestText);
+  return {
+    inspectionVersion: 1,
+    source,
+    kind: "image",
+    ...image,
+    processorVersion: labels["org.nnunet-processor.version"] ?? null,
+    baseImage: labels["org.opencontainers.image.base.name"] ?? null,
+    settings: manifest === null ? null : settingsOf(manifest),
+    models: manifest === null ? [] : manifestModels(manifest, new Map()),
+    problems,
+  };
+}
+
+function readManifest(source: string, text: string | null) {
+  try {
+    if (text === null)
+      throw new ProcessorError("MANIFEST_INVALID", `${source} has no ${manifestPath}: it holds no processor`);
+    return { manifest: parseManifest(manifestPath, text), problems: [] };
+  } catch (error) {
+    return { manifest: null, problems: [asProblem(error)] };
+  }
+}
+
+const settingsOf = ({ settings }: ProcessorManifest) => ({
+  ...{ device: settings.device, useTestTimeAugmentation: settings.useTestTimeAugmentation },
+  ...{ stepSize: settings.stepSize, inputDir: settings.inputDir, outputDir: settings.outputDir },
+  hasHooks: settings.hookModule !== null,
+});

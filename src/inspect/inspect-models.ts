@@ -1,0 +1,212 @@
+import { relative, sep } from "node:path";
+import type { TaskDescription } from "../checkpoint/model-description.js";
+import {
+  defaultCheckpoint,
+  describeModel,
+  describeTask,
+  identifyModel,
+  readWeights,
+} from "../checkpoint/nnunet-formats.js";
+import { findModelFolders } from "../model-source/find-model-folders.js";
+import { presentFolds } from "../model-source/folds.js";
+import { modelTree } from "../model-source/model-folder.js";
+import type { ModelSource, SourceFile } from "../model-source/model-source.js";
+import type { SourceContext } from "../model-source/open-model-source.js";
+import { taskIdentity } from "../model-source/task-identity.js";
+import type { ModelFolder, TrainedModel } from "../model-source/trained-model.js";
+import { buildNetwork } from "../onnx/build-network.js";
+import type {
+  ConfigurationInspection,
+  FoldInspection,
+  ModelsInspection,
+  NetworkInspection,
+  Problem,
+} from "./inspection.js";
+import { asProblem } from "./problem.js";
+
+/**
+ * Every trained configuration of a source. Of an archive only the plans and one checkpoint of each configuration are
+ * unpacked. A model that cannot be used is listed with its problem.
+ *
+ * @throws MODEL_NOT_FOUND when there is none
+ */
+export async function inspectModels(source: ModelSource, place: TreePlace): Promise<ModelsInspection> {
+  const inventory = await source.inventory();
+  const root =
+    "folder" in place ? place.folder : await modelTree(source, firstFolds(inventory), place.context);
+  const models: ConfigurationInspection[] = [];
+  for (const folder of await findModelFolders(root)) {
+    const path = relative(root, folder.folder).split(sep).join("/");
+    models.push(await inspectModel(folder, filesBelow(inventory, path)));
+  }
+  return {
+    inspectionVersion: 1,
+    source: source.address,
+    kind: "models",
+    sizeBytes: totalBytes(inventory),
+    models,
+  };
+}
+
+/** Where the source's files are on this disk, or where those that are needed shall be unpacked. */
+export type TreePlace = { readonly folder: string } | { readonly context: SourceContext };
+
+/** Paths relative to the model's folder. */
+interface ModelFiles {
+  readonly path: string;
+  readonly files: readonly SourceFile[];
+}
+
+function filesBelow(inventory: readonly SourceFile[], path: string): ModelFiles {
+  if (path === "") return { path, files: inventory };
+  const below = inventory.filter((file) => file.path.startsWith(`${path}/`));
+  return { path, files: below.map((file) => ({ ...file, path: file.path.slice(path.length + 1) })) };
+}
+
+async function inspectModel(
+  folder: ModelFolder,
+  { path, files }: ModelFiles,
+): Promise<ConfigurationInspection> {
+  const folds = foldsOf(files);
+  const checkpointName = checkpointOf(folds, folder.nnunetVersion);
+  const identified = await identify(folder, checkpointName);
+  const model = identified.model;
+  const described = model === null ? notDescribed : await describe(model);
+  const { task, network } = described;
+  const datasetName = model?.datasetName ?? folder.pathNames.datasetName ?? path;
+  return {
+    path,
+    nnunetVersion: folder.nnunetVersion,
+    task: taskIdentity(datasetName),
+    datasetName,
+    configuration: task?.configuration ?? model?.configuration ?? folder.pathNames.configuration ?? "unknown",
+    trainer: task?.trainer ?? null,
+    plansName: task?.plansName ?? null,
+    checkpointName,
+    folds,
+    network,
+    patchSize: task?.plan.patchSize ?? null,
+    spacingMm: task?.plan.spacingMm ?? null,
+    mirrorAxes: task?.plan.mirrorAxes ?? null,
+    channels: task === null ? null : channelsOf(task),
+    labels: task?.labels ?? null,
+    imageReader: task?.plan.imageReader ?? null,
+    fileEnding: task?.plan.fileEnding ?? null,
+    previousStage: task?.previousStage ?? null,
+    postProcessing: files
+      .map((file) => (path === "" ? file.path : `${path}/${file.path}`))
+      .filter((file) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(file)),
+    sizeBytes: totalBytes(files),
+    problems: [...identified.problems, ...described.problems],
+  };
+}
+
+const channelsOf = ({ channelNames, plan }: TaskDescription) =>
+  channelNames.map((name, i) => ({ name, normalization: plan.normalization[i]?.scheme ?? "unknown" }));
+
+const foldPath = /^(?:fold_(\d+|all)|(all))\/([^/]+\.(?:pth|model))$/;
+
+function foldsOf(files: readonly SourceFile[]): readonly FoldInspection[] {
+  const folds = new Map<string, { name: string; sizeBytes: number }[]>();
+  for (const { path, size } of files) {
+    const [, numbered, all, name] = foldPath.exec(path) ?? [];
+    const fold = numbered ?? all;
+    if (fold === undefined || name === undefined) continue;
+    folds.set(fold, [...(folds.get(fold) ?? []), { name, sizeBytes: size }]);
+  }
+  return [...folds]
+    .map(([fold, checkpoints]) => ({ fold, files: checkpoints }))
+    .sort((a, b) => foldNumber(a.fold) - foldNumber(b.fold));
+}
+
+const foldNumber = (fold: string): number => (fold === "all" ? Number.POSITIVE_INFINITY : Number(fold));
+
+/** nnU-Net's own choice, or what there is instead; null for none. */
+function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): string | null {
+  const names = new Set(folds.flatMap(({ files }) => files.map(({ name }) => name)));
+  const usual = defaultCheckpoint(version);
+  if (names.has(usual)) return usual;
+  return [...names].find((name) => name.includes("best")) ?? [...names][0] ?? null;
+}
+
+async function identify(folder: ModelFolder, checkpointName: string | null) {
+  const problems: Problem[] = [];
+  try {
+    const folds = await presentFolds(folder, checkpointName ?? defaultCheckpoint(folder.nnunetVersion));
+    const { datasetName, configuration } = await identifyModel(folder, async () => folds[0].checkpointFile);
+    const model: TrainedModel = {
+      folder: folder.folder,
+      nnunetVersion: folder.nnunetVersion,
+      task: taskIdentity(datasetName),
+      ...{ datasetName, configuration, folds },
+      checkpointName: checkpointName ?? defaultCheckpoint(folder.nnunetVersion),
+    };
+    return { model, problems };
+  } catch (error) {
+    problems.push(asProblem(error));
+    return { model: null, problems };
+  }
+}
+
+interface Described {
+  readonly task: TaskDescription | null;
+  readonly network: NetworkInspection | null;
+  readonly problems: readonly Problem[];
+}
+
+const notDescribed: Described = { task: null, network: null, problems: [] };
+
+/** As much as can be established: the network needs more than the task does. */
+async function describe(model: TrainedModel): Promise<Described> {
+  try {
+    const task = await describeModel(model);
+    const fold = model.folds[0]!;
+    const weights = await readWeights(model.nnunetVersion, fold);
+    const { architecture, inputChannels, outputChannels } = task.network;
+    const facts = { architecture, inputChannels, outputChannels };
+    try {
+      const built = buildNetwork({ plan: task.network, weights, source: fold.checkpointFile });
+      return { task, network: { ...facts, parameters: built.parameters }, problems: [] };
+    } catch (error) {
+      return { task, network: null, problems: [asProblem(error)] };
+    }
+  } catch (error) {
+    const problems = [asProblem(error)];
+    try {
+      return { task: await describeTask(model), network: null, problems };
+    } catch (second) {
+      asProblem(second); // the same cause, told already
+      return { task: null, network: null, problems };
+    }
+  }
+}
+
+/** Everything small, and one checkpoint of each configuration. */
+function firstFolds(inventory: readonly SourceFile[]): (path: string) => boolean {
+  const wanted = new Set<string>();
+  for (const folder of new Set(inventory.flatMap(({ path }) => modelPathOf(path)))) {
+    const { files } = filesBelow(inventory, folder);
+    const folds = foldsOf(files);
+    const version = files.some(({ path }) => path === "plans.json") ? 2 : 1;
+    const name = checkpointOf(folds, version);
+    const first = folds.find((fold) => fold.files.some((file) => file.name === name));
+    const prefix = folder === "" ? "" : `${folder}/`;
+    for (const small of smallFiles) wanted.add(`${prefix}${small}`);
+    if (first === undefined || name === null) continue;
+    for (const foldFolder of [`fold_${first.fold}`, first.fold]) {
+      wanted.add(`${prefix}${foldFolder}/${name}`);
+      wanted.add(`${prefix}${foldFolder}/${name}.pkl`);
+    }
+  }
+  return (path) => wanted.has(path);
+}
+
+const smallFiles = ["plans.json", "dataset.json", "plans.pkl", "postprocessing.json", "postprocessing.pkl"];
+
+/** The folder of a plans file. */
+function modelPathOf(path: string): readonly string[] {
+  const match = /^(?:(.*)\/)?plans\.(?:json|pkl)$/.exec(path);
+  return match === null ? [] : [match[1] ?? ""];
+}
+
+const totalBytes = (files: readonly SourceFile[]): number => files.reduce((sum, { size }) => sum + size, 0);

@@ -1,0 +1,125 @@
+import { open, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
+import { ZipArchive } from "../archive/zip-archive.js";
+import { findModelFolders } from "../model-source/find-model-folders.js";
+import { FolderSource } from "../model-source/folder-source.js";
+import type { ModelSource } from "../model-source/model-source.js";
+import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
+import { ZipSource } from "../model-source/zip-source.js";
+import { inspectCheckpoint } from "./inspect-checkpoint.js";
+import { inspectConverted, isConverted } from "./inspect-converted.js";
+import { inspectEngineImage, inspectImageArchive } from "./inspect-image.js";
+import { inspectModels } from "./inspect-models.js";
+import { inspectOnnx } from "./inspect-onnx.js";
+import type { Inspection } from "./inspection.js";
+
+export interface InspectOptions {
+  /** Opened only for an archive: a folder needs neither cache nor network. */
+  readonly openContext: () => Promise<SourceContext>;
+  /** Where the Docker engine is looked for. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly currentDirectory: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a model folder, results tree, archive, address, checkpoint, ONNX file, converted folder, image or image
+ * archive holds.
+ *
+ * @throws SOURCE_INVALID for a file of another kind; MODEL_NOT_FOUND when there is nothing of that name; what reading
+ * the source throws
+ */
+export async function inspectSource(address: string, options: InspectOptions): Promise<Inspection> {
+  if (/^(?:https?|zenodo):/i.test(address))
+    return inspectArchive((context) => openModelSource(address, context), options);
+  const path = resolve(options.currentDirectory, address);
+  const found = await stat(path).catch(() => null);
+  if (found === null) return inspectImageNamed(address, options);
+  if (!found.isDirectory()) return inspectFile(address, path, options);
+  if (await isConverted(path)) return inspectConverted(address, path);
+  await findModelFolders(path); // says what is there instead, before a large tree is listed
+  return { ...(await inspectModels(await FolderSource.open(path), { folder: path })), source: address };
+}
+
+async function inspectArchive(
+  openSource: (context: SourceContext) => Promise<ModelSource>,
+  { openContext }: InspectOptions,
+): Promise<Inspection> {
+  const context = await openContext();
+  const source = await openSource(context);
+  try {
+    return await inspectModels(source, { context });
+  } finally {
+    await source.close();
+  }
+}
+
+/** `team/liver:1`, `sha256:…`: what is no file may be an image. */
+async function inspectImageNamed(
+  name: string,
+  { environment, currentDirectory, signal }: InspectOptions,
+): Promise<Inspection> {
+  const image = imageName.test(name)
+    ? await inspectEngineImage(name, environment, signal).catch(nullWithoutEngine)
+    : null;
+  if (image !== null) return image;
+  throw new ProcessorError(
+    "MODEL_NOT_FOUND",
+    `${resolve(currentDirectory, name)} does not exist${imageName.test(name) ? `, and no image ${name} was found` : ""}`,
+  );
+}
+
+const imageName = /^[a-z0-9][a-z0-9._/-]*(?::\d+\/[a-z0-9._/-]+)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
+
+function nullWithoutEngine(error: unknown): null {
+  const isMissing =
+    error instanceof ProcessorError && ["ENGINE_MISSING", "ENGINE_FORBIDDEN"].includes(error.code);
+  if (isMissing) return null;
+  throw error;
+}
+
+async function inspectFile(address: string, path: string, options: InspectOptions): Promise<Inspection> {
+  const kind = await kindOf(path);
+  if (kind === "zip") {
+    if (await isTorchZip(path)) return inspectCheckpoint(address, path);
+    return inspectArchive(({ store }) => ZipSource.open(path, store, { address }), options);
+  }
+  if (kind === "pickle") return inspectCheckpoint(address, path);
+  if (kind === "image") return inspectImageArchive(address, path);
+  if (kind === "onnx") return inspectOnnx(address, path);
+  const isPart = /^(?:plans|dataset|dataset_fingerprint|postprocessing)\.json$/.test(basename(path));
+  throw new ProcessorError(
+    "SOURCE_INVALID",
+    isPart
+      ? `${path} is one file of a model: pass its folder`
+      : `${path} is no model: neither a zip, a checkpoint, an ONNX file nor an image`,
+  );
+}
+
+type FileKind = "zip" | "pickle" | "image" | "onnx" | "other";
+
+/** By the first bytes: names are not to be trusted. */
+async function kindOf(path: string): Promise<FileKind> {
+  const handle = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
+    const head = buffer.subarray(0, bytesRead);
+    const starts = (...bytes: readonly number[]) => bytes.every((byte, i) => head[i] === byte);
+    if (starts(0x50, 0x4b, 3, 4) || starts(0x50, 0x4b, 5, 6)) return "zip";
+    if (starts(0x80)) return "pickle";
+    if (starts(0x1f, 0x8b) || head.toString("latin1", 257, 262) === "ustar") return "image";
+    return starts(0x08) ? "onnx" : "other"; // the first field of an ONNX file is the number of its version
+  } finally {
+    await handle.close();
+  }
+}
+
+async function isTorchZip(path: string): Promise<boolean> {
+  const archive = await ZipArchive.open(path);
+  try {
+    return archive.entries.some((entry) => /^[^/]+\/data\.pkl$/.test(entry.path));
+  } finally {
+    await archive.close();
+  }
+}

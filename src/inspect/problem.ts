@@ -1,0 +1,12 @@
+import { ProcessorError } from "../../processor/errors.js";
+import type { Problem } from "./inspection.js";
+
+/** A mistake of the catalogue as a finding; anything else is a bug and goes on. */
+export function asProblem(error: unknown): Problem {
+  if (!(error instanceof ProcessorError)) throw error;
+  const { code, message } = error;
+  return { code, message, help: code === "ARCHITECTURE_UNKNOWN" ? ownNetwork : error.help };
+}
+
+const ownNetwork =
+  'Export the network to ONNX (`torch.onnx.export`, input batch × channels × patch, output the logits) and name the file in config.json: "onnx".';
