@@ -1,3 +1,4 @@
+import type { PostProcessingStep } from "../../processor/model/manifest.js";
 import type {
   CheckpointInspection,
   ConfigurationInspection,
@@ -35,6 +36,10 @@ function blocksOf(inspection: Inspection): readonly Block[] {
           title: inspection.source,
           rows: [
             ["holds", `${counted(inspection.models.length, kinds[inspection.kind])}`],
+            [
+              "post-processing",
+              inspection.kind === "models" ? null : stepLines(inspection.postProcessingSteps),
+            ],
             ["size", sizeText(inspection.sizeBytes)],
           ],
         },
@@ -87,7 +92,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ["needs", model.previousStage === null ? null : `the segmentation of ${model.previousStage}`],
       ["folds", folds.map(({ fold, files }) => `${fold}  ${files.map(fileText).join(", ")}`.trimEnd())],
       ["checkpoint", model.checkpointName],
-      ["post-processing", model.postProcessing.length === 0 ? "none" : model.postProcessing],
+      ["post-processing", model.postProcessing],
       ["size", model.sizeBytes === 0 ? null : sizeText(model.sizeBytes)],
       ...problemRows(model.problems),
     ],
@@ -116,6 +121,7 @@ function imageBlock(image: ImageInspection): Block {
       ["device", settings?.device ?? null],
       ["mirroring", settings === null ? null : settings.useTestTimeAugmentation ? "on" : "off"],
       ["step", settings === null ? null : `${settings.stepSize} of a patch`],
+      ["post-processing", stepLines(image.postProcessingSteps ?? [])],
       ["hooks", settings === null ? null : settings.hasHooks ? "a module of its own" : "none"],
       ...problemRows(image.problems),
     ],
@@ -171,6 +177,13 @@ function onnxBlock(onnx: OnnxInspection): Block {
     ],
   };
 }
+
+const stepLines = (steps: readonly PostProcessingStep[]): readonly string[] =>
+  steps.map(({ labels, minimumMm3 }) =>
+    minimumMm3 === null
+      ? `keeps the largest component of ${labels.join("+")}`
+      : `removes components of ${labels.join("+")} below ${rounded(minimumMm3)} mm³`,
+  );
 
 const shapeText = (shape: readonly (number | string)[] | null): string =>
   shape === null ? "of any shape" : shape.map((size) => (size === "" ? "?" : size)).join(" × ");

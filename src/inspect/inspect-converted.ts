@@ -17,6 +17,7 @@ export async function inspectConverted(source: string, folder: string): Promise<
     kind: "converted",
     sizeBytes: files.reduce((sum, { size }) => sum + size, 0),
     models: manifestModels(manifest, sizes),
+    postProcessingSteps: manifest.postProcessing,
   };
 }
 
@@ -33,8 +34,8 @@ export function parseManifest(place: string, text: string): ProcessorManifest {
   } catch (cause) {
     throw new ProcessorError("MANIFEST_INVALID", `${place} is no JSON`, { cause });
   }
-  if (manifest?.manifestVersion !== 1 || !Array.isArray(manifest.models))
-    throw invalid("it is no manifest of this version");
+  const isList = Array.isArray(manifest?.models) && Array.isArray(manifest.postProcessing);
+  if (manifest?.manifestVersion !== 1 || !isList) throw invalid("it is no manifest of this version");
   for (const model of manifest.models) {
     if (model?.plan === undefined || model.network === undefined || !Array.isArray(model.folds))
       throw invalid("a model in it lacks plan, network or folds");
@@ -57,13 +58,14 @@ function inspectManifestModel(
   model: ModelManifest,
   { task, sizes }: { readonly task: ProcessorManifest["task"]; readonly sizes: ReadonlyMap<string, number> },
 ): ConfigurationInspection {
-  const { plan, network, channelNames } = model;
+  const { plan, channelNames } = model;
+  const { architecture, inputChannels, outputChannels, parameters } = model.network;
   const folds = model.folds.map(({ fold, onnxFile, weightsFile }) => ({
     fold,
     files: [onnxFile, weightsFile]
       .flatMap((name) => {
-        const size = sizes.get(name);
-        return size === undefined ? [] : [{ name, sizeBytes: size }];
+        const size = name === null ? undefined : sizes.get(name);
+        return name === null || size === undefined ? [] : [{ name, sizeBytes: size }];
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }));
@@ -74,7 +76,7 @@ function inspectManifestModel(
     ...{ datasetName: model.datasetName, configuration: model.configuration },
     ...{ trainer: model.trainer, plansName: model.plansName, checkpointName: model.checkpointName },
     folds,
-    network,
+    network: { architecture, inputChannels, outputChannels, parameters },
     ...{ patchSize: plan.patchSize, spacingMm: plan.spacingMm, mirrorAxes: plan.mirrorAxes },
     channels: channelNames.map((name, i) => ({
       name,

@@ -62,6 +62,7 @@ function describe(source: string, facts: ImageFacts): ImageInspection {
     baseImage: labels["org.opencontainers.image.base.name"] ?? null,
     settings: manifest === null ? null : settingsOf(manifest),
     models: manifest === null ? [] : manifestModels(manifest, new Map()),
+    postProcessingSteps: manifest?.postProcessing ?? null,
     problems,
   };
 }

@@ -1,9 +1,9 @@
 import { relative, sep } from "node:path";
-import type { TaskDescription } from "../checkpoint/model-description.js";
+import type { TrainingFacts } from "../checkpoint/model-description.js";
 import {
   defaultCheckpoint,
   describeModel,
-  describeTask,
+  describeTraining,
   identifyModel,
   readWeights,
 } from "../checkpoint/nnunet-formats.js";
@@ -101,7 +101,7 @@ async function inspectModel(
   };
 }
 
-const channelsOf = ({ channelNames, plan }: TaskDescription) =>
+const channelsOf = ({ channelNames, plan }: TrainingFacts) =>
   channelNames.map((name, i) => ({ name, normalization: plan.normalization[i]?.scheme ?? "unknown" }));
 
 const foldPath = /^(?:fold_(\d+|all)|(all))\/([^/]+\.(?:pth|model))$/;
@@ -138,7 +138,7 @@ async function identify(folder: ModelFolder, checkpointName: string | null) {
       folder: folder.folder,
       nnunetVersion: folder.nnunetVersion,
       task: taskIdentity(datasetName),
-      ...{ datasetName, configuration, folds },
+      ...{ datasetName, configuration, folds, networkFormat: "checkpoint" },
       checkpointName: checkpointName ?? defaultCheckpoint(folder.nnunetVersion),
     };
     return { model, problems };
@@ -149,7 +149,7 @@ async function identify(folder: ModelFolder, checkpointName: string | null) {
 }
 
 interface Described {
-  readonly task: TaskDescription | null;
+  readonly task: TrainingFacts | null;
   readonly network: NetworkInspection | null;
   readonly problems: readonly Problem[];
 }
@@ -173,7 +173,7 @@ async function describe(model: TrainedModel): Promise<Described> {
   } catch (error) {
     const problems = [asProblem(error)];
     try {
-      return { task: await describeTask(model), network: null, problems };
+      return { task: await describeTraining(model), network: null, problems };
     } catch (second) {
       asProblem(second); // the same cause, told already
       return { task: null, network: null, problems };

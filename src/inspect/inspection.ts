@@ -1,5 +1,10 @@
 import type { ErrorCode } from "../../processor/errors.js";
-import type { Device, LabelDefinition, TaskIdentity } from "../../processor/model/manifest.js";
+import type {
+  Device,
+  LabelDefinition,
+  PostProcessingStep,
+  TaskIdentity,
+} from "../../processor/model/manifest.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 
 /**
@@ -30,7 +35,10 @@ export interface ModelsInspection extends InspectionHead {
 /** A folder that `convert` wrote. */
 export interface ConvertedInspection extends InspectionHead {
   readonly kind: "converted";
+  /** Whose answers are averaged; before each the earlier stage that it continues. */
   readonly models: readonly ConfigurationInspection[];
+  /** Applied to the final segmentation, one after the other. */
+  readonly postProcessingSteps: readonly PostProcessingStep[];
 }
 
 /** An image in Docker, or a file that `--export` or `docker save` wrote. */
@@ -47,7 +55,9 @@ export interface ImageInspection extends InspectionHead {
   readonly baseImage: string | null;
   /** Defaults of a run; null when the image holds no manifest. */
   readonly settings: ImageSettings | null;
+  /** As in a converted folder. */
   readonly models: readonly ConfigurationInspection[];
+  readonly postProcessingSteps: readonly PostProcessingStep[] | null;
   readonly problems: readonly Problem[];
 }
 
