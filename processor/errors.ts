@@ -179,6 +179,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "Run the command again: what the registry has already is not sent twice.",
   },
+  SIGN_KEY_INVALID: {
+    exit: 2,
+    help: "Pass a P-256 key: `cosign generate-key-pair`, or `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`. COSIGN_PASSWORD opens an encrypted one.",
+  },
   SOME_CASES_FAILED: {
     exit: 6,
     help: "The other cases are done; the lines above say what was wrong with these.",

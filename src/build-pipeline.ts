@@ -2,6 +2,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RuntimeSettings } from "../processor/model/manifest.js";
 import type { Progress } from "../processor/progress/progress.js";
+import { modelParameters, ownInputs } from "./attest/build-inputs.js";
+import { describeSavedImage } from "./attest/image-contents.js";
+import {
+  type AttestationSettings,
+  type AttestedImage,
+  attestImage,
+  requireNoAttestation,
+} from "./attest-image.js";
 import { convertModel } from "./convert-pipeline.js";
 import { buildBaseImage } from "./image/base-image/build-base-image.js";
 import { readRecipe } from "./image/base-image/recipe.js";
@@ -13,6 +21,8 @@ import { connectEngine, type Engine } from "./image/docker/engine.js";
 import { findImage, findOrPullImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import type { ImagePlan } from "./image/image-plan.js";
+import { BlobCache } from "./image/oci/blob-cache.js";
+import { hexOf } from "./image/oci/oci-types.js";
 import { listProcessorFiles, programVersion } from "./image/processor-files.js";
 import {
   type BaseImageFacts,
@@ -38,6 +48,8 @@ export interface BuildOptions {
   readonly keepBuildFiles: boolean;
   /** Where the archive goes; null for none. */
   readonly exportFolder: string | null;
+  /** What is told of the image beside the archive and in the registry; null for nothing. */
+  readonly attestation: AttestationSettings | null;
   /** Holds what the base image is made of, for the next time. */
   readonly cacheFolder: string;
   /** Says where the engine is: `DOCKER_HOST` and its like. */
@@ -51,6 +63,8 @@ export interface BuildReport extends BuiltImage {
   readonly baseImage: string;
   /** Null when none was asked for. */
   readonly archive: ImageArchive | null;
+  /** Null when it was not asked for, and for an image that only the engine has. */
+  readonly attested: AttestedImage | null;
   /** Null when it was removed. */
   readonly buildFolder: string | null;
 }
@@ -75,8 +89,16 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
     if (keepBuildFiles) await keepContext(plan, folder);
     const archive =
       archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
+    const attested = archive === null ? null : await attest(options, { engine, base, image, archive });
     const buildFolder = keepBuildFiles ? folder.path : null;
-    return { ...image, engine: engine.description, baseImage: base.imageName, archive, buildFolder };
+    return {
+      ...image,
+      engine: engine.description,
+      baseImage: base.imageName,
+      archive,
+      attested,
+      buildFolder,
+    };
   } finally {
     if (!keepBuildFiles) await folder.remove();
   }
@@ -138,10 +160,12 @@ async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<
 }
 
 /** Refused before the work, not after it, when something is there already. */
-export async function freeArchivePath({ exportFolder, description }: BuildOptions): Promise<string | null> {
+export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
+  const { exportFolder, description, attestation } = options;
   if (exportFolder === null) return null;
   const path = join(exportFolder, archiveFileName(description.imageName));
   await requireNoArchive(path);
+  if (attestation !== null) await requireNoAttestation(path);
   return path;
 }
 
@@ -158,6 +182,34 @@ const exportImage = (
     progress,
     ...aborting(signal),
   });
+
+interface BuiltParts {
+  readonly engine: Engine;
+  readonly base: BaseImageFacts;
+  readonly image: BuiltImage;
+  readonly archive: ImageArchive;
+}
+
+async function attest(
+  options: BuildOptions,
+  { engine, base, image, archive }: BuiltParts,
+): Promise<AttestedImage | null> {
+  const { attestation, models, settings, hookFile, cacheFolder, progress } = options;
+  if (attestation === null) return null;
+  const cache = await BlobCache.open(join(cacheFolder, "layers"));
+  const { imageName, imageId } = base;
+  const baseInput = { name: imageName, ...(imageId !== null && { digest: { sha256: hexOf(imageId) } }) };
+  return await attestImage({
+    ...attestation,
+    image: await describeSavedImage(saveImage(engine, image.imageName), image),
+    builder: "docker",
+    parameters: { baseImage: imageName, models: modelParameters(models), config: settings },
+    inputs: [baseInput, ...(await ownInputs({ models, hookFile, cache, progress }))],
+    archive,
+    pushedTo: null,
+    progress,
+  });
+}
 
 /** An option that is absent rather than undefined. */
 export const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });

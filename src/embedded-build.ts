@@ -1,5 +1,9 @@
 import { join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
+import type { Progress } from "../processor/progress/progress.js";
+import { baseInputs, modelParameters, ownInputs } from "./attest/build-inputs.js";
+import { describeOciImage } from "./attest/image-contents.js";
+import { type AttestedImage, attestImage } from "./attest-image.js";
 import { aborting, type BuildOptions, freeArchivePath, planBuild } from "./build-pipeline.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
 import { openBuildFolder } from "./image/build-folder.js";
@@ -9,6 +13,7 @@ import type { OciImage } from "./image/oci/oci-types.js";
 import { type WrittenImage, writeDockerArchive } from "./image/oci/write-image.js";
 import { parseImageReference } from "./publish/registry/image-reference.js";
 import { type PushedImage, pushImage } from "./publish/registry/push-image.js";
+import type { RegistryClient } from "./publish/registry/registry-client.js";
 import { registryClient } from "./registry-access.js";
 
 export interface EmbeddedBuildOptions extends BuildOptions {
@@ -28,6 +33,8 @@ export interface EmbeddedBuildReport {
   readonly archive: WrittenImage | null;
   /** Null when it was not asked for. */
   readonly pushed: PushedImage | null;
+  /** Null when it was not asked for. */
+  readonly attested: AttestedImage | null;
 }
 
 /**
@@ -51,7 +58,9 @@ export async function buildEmbedded(options: EmbeddedBuildOptions): Promise<Embe
       archivePath === null
         ? null
         : await writeDockerArchive({ image, path: archivePath, progress, ...aborting(signal) });
-    const pushed = options.isPushed ? await push(image, place, options) : null;
+    const target = options.isPushed ? await pushTarget(image, place, options) : null;
+    const pushed = target === null ? null : await push(image, target, progress);
+    const attested = await attest({ image, base, facts, cache, archive, target }, options);
     return {
       imageName: description.imageName,
       configDigest: image.config.descriptor.digest,
@@ -60,20 +69,56 @@ export async function buildEmbedded(options: EmbeddedBuildOptions): Promise<Embe
       baseImage: options.baseImage ?? facts.imageName,
       archive,
       pushed,
+      attested,
     };
   } finally {
     if (!keepBuildFiles) await folder.remove();
   }
 }
 
+interface PushTarget {
+  readonly client: RegistryClient;
+  readonly tag: string;
+  readonly mountFrom: readonly string[];
+}
+
 /** Layers of a base in the same registry are mounted from there. */
-async function push(
+async function pushTarget(
   image: OciImage,
   basePlace: EmbeddedBase["place"],
   options: BuildOptions,
-): Promise<PushedImage> {
+): Promise<PushTarget> {
   const { reference: tag, ...place } = parseImageReference(image.imageName);
   const mountFrom = basePlace?.registry === place.registry ? [basePlace.repository] : [];
   const client = await registryClient(place, options, { mayWrite: true, alsoReads: mountFrom });
-  return await pushImage({ client, image, tag, mountFrom, progress: options.progress });
+  return { client, tag, mountFrom };
+}
+
+const push = (image: OciImage, target: PushTarget, progress: Progress): Promise<PushedImage> =>
+  pushImage({ ...target, image, progress });
+
+interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {
+  readonly image: OciImage;
+  readonly cache: BlobCache;
+  readonly archive: WrittenImage | null;
+  readonly target: PushTarget | null;
+}
+
+async function attest(
+  { image, base, facts, cache, archive, target }: BuiltParts,
+  options: BuildOptions,
+): Promise<AttestedImage | null> {
+  const { attestation, models, settings, hookFile, progress, signal } = options;
+  if (attestation === null) return null;
+  const baseImage = facts.imageName;
+  return await attestImage({
+    ...attestation,
+    image: await describeOciImage(image, cache, signal),
+    builder: "embedded",
+    parameters: { baseImage, models: modelParameters(models), config: settings },
+    inputs: [...baseInputs(baseImage, base), ...(await ownInputs({ models, hookFile, cache, progress }))],
+    archive,
+    pushedTo: target === null ? null : { client: target.client, manifest: image.manifest.descriptor },
+    progress,
+  });
 }

@@ -160,6 +160,19 @@ export const buildOptions = {
     default: false,
     describe: "also push the image to its registry (with --builder embedded)",
   },
+  attest: {
+    group: outputGroup,
+    type: "boolean",
+    default: true,
+    describe:
+      "with --export or --push: tell what is in the image (SPDX) and how it was made (SLSA provenance); --no-attest for neither (docs/how-to/attest.md)",
+  },
+  "sign-key": {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "with --push: sign the image with this P-256 key, as cosign does; COSIGN_PASSWORD opens it",
+  },
   "build-dir": {
     group: outputGroup,
     type: "string",

@@ -31,6 +31,7 @@ export interface ConfigJson {
   readonly save_probabilities?: boolean;
   readonly num_threads_preprocessing?: number;
   readonly num_threads_nifti_save?: number;
+  readonly model_license?: string;
 }
 
 /** One model of an ensemble; what is absent is the config's own. */
@@ -61,6 +62,8 @@ export interface ProcessorConfig {
   readonly previousStage: string | null;
   /** `auto`, `off` or a file, as written. */
   readonly postProcessing: string;
+  /** Under what terms the model may be used; null when the config does not say. */
+  readonly modelLicence: { readonly name: string; readonly url: null } | null;
   readonly settings: RuntimeSettings;
   /** Of an image for GPUs; null for the newest. */
   readonly cuda: CudaMajor | null;
@@ -93,6 +96,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
           ? "auto"
           : "off",
     cuda: json.cuda ?? null,
+    modelLicence: json.model_license === undefined ? null : { name: json.model_license, url: null },
     settings: {
       useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
       stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),

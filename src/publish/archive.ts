@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../processor/errors.js";
@@ -94,6 +94,23 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
     await rm(partial, { force: true });
   }
   return { path, bytes, sha256: digest.digest("hex") };
+}
+
+/**
+ * Writes a small text beside its place and puts it there whole; what is there already stays.
+ *
+ * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeBesideArchive(path: string, text: string): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  try {
+    await writeFile(partial, text, { flag: "wx", flush: true });
+    await putInPlace(partial, path, false);
+  } catch (error) {
+    throw archiveError(error, `what ${basename(path)} tells`, path);
+  } finally {
+    await rm(partial, { force: true });
+  }
 }
 
 /** A link, unlike a rename, never replaces a file that came in the meantime. Not every file system has links. */

@@ -38,6 +38,7 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     pythonIndex: null,
     buildDir: join(scratch, "build"),
     keepBuildFiles: false,
+    attestation: null,
     exportFolder: null,
     cacheFolder: cacheFolder(process.env),
     environment: process.env,

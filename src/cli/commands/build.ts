@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
+import { readSigningKey } from "../../attest/signing-key.js";
+import type { AttestationSettings, AttestedImage } from "../../attest-image.js";
 import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
 import { buildProcessor, renderBuild } from "../../build-pipeline.js";
 import { completeConfig, type EnsembleMember, type ProcessorConfig } from "../../config/config.js";
@@ -15,11 +17,12 @@ import { chooseVariant } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
+import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
 import { type Builder, chooseBuilder } from "../choose-builder.js";
 import type { buildOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
-import { pretrainedModel } from "./trained-model.js";
+import { pretrainedModel, pretrainedName } from "./trained-model.js";
 import { modelSetOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
@@ -34,6 +37,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     );
   }
   const config = await configOf(args, session);
+  const attestation = await attestationOf(args, config, session);
   const models = await modelsOf(args, config, session);
   const builder = await builderOf(args, session);
   if (args.push && builder === "docker") throw pushNotYet();
@@ -41,7 +45,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
     const options = buildOptionsOf(
-      { args, builder, config, models, session },
+      { args, builder, config, models, session, attestation },
       hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
     );
     if (options.hookFile !== null) {
@@ -127,16 +131,43 @@ const given = ({ configuration, checkpointName, folds }: EnsembleMember) => ({
   ...(folds === undefined ? {} : { folds }),
 });
 
+/** A key that does not open is told before the work. */
+async function attestationOf(
+  args: BuildArguments,
+  config: ProcessorConfig,
+  { terminal }: CommandSession,
+): Promise<AttestationSettings | null> {
+  const keyFile = args["sign-key"];
+  if (keyFile !== undefined && !(args.push && args.attest))
+    throw new ProcessorError(
+      "USAGE",
+      "--sign-key signs what --push sends; it needs --push, without --no-attest",
+    );
+  if (!args.attest) return null;
+  const published = args["download-pretrained"] ? pretrainedName(config) : "";
+  return {
+    modelLicence: config.modelLicence ?? (published === "" ? null : modelInfo(published).licence),
+    signingKey:
+      keyFile === undefined
+        ? null
+        : await readSigningKey(
+            resolve(terminal.currentDirectory, keyFile),
+            terminal.environment["COSIGN_PASSWORD"],
+          ),
+  };
+}
+
 interface BuildRequest {
   readonly args: BuildArguments;
   readonly builder: Builder;
   readonly config: ProcessorConfig;
   readonly models: ModelSet;
   readonly session: CommandSession;
+  readonly attestation: AttestationSettings | null;
 }
 
 function buildOptionsOf(
-  { args, builder, config, models, session }: BuildRequest,
+  { args, builder, config, models, session, attestation }: BuildRequest,
   hookFile: string | null,
 ): BuildOptions {
   const { terminal, progress, signal } = session;
@@ -146,7 +177,7 @@ function buildOptionsOf(
   const [{ model }] = models.members as [ModelSet["members"][number]];
   const configurations = models.members.map((member) => member.model.configuration).join(" + ");
   return {
-    ...{ models, hookFile, progress, signal, environment: terminal.environment },
+    ...{ models, hookFile, progress, signal, attestation, environment: terminal.environment },
     settings: { ...config.settings, device, hookModule: hookFile === null ? null : "process-img.mjs" },
     description: {
       imageName: imageNameOf(args.tag ?? defaultTag, model.task, created),
@@ -187,6 +218,7 @@ function reportText(report: BuildReport): string {
       : [
           `archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`,
         ]),
+    ...attestedLines(report.attested),
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
     `run it:   docker run --rm --network none -v "$PWD/in:/input:ro" -v "$PWD/out:/output" ${report.imageName}`,
@@ -195,7 +227,7 @@ function reportText(report: BuildReport): string {
 }
 
 function embeddedText(report: EmbeddedBuildReport): string {
-  const { archive, pushed } = report;
+  const { archive, pushed, attested } = report;
   const lines = [
     `image     ${report.imageName}`,
     `config    ${report.configDigest}`,
@@ -208,8 +240,21 @@ function embeddedText(report: EmbeddedBuildReport): string {
     ...(pushed === null
       ? []
       : [`pushed    ${inMegabytes(pushed.sentBytes)} sent, ${pushed.blobsThere} parts were there`]),
+    ...attestedLines(attested),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function attestedLines(attested: AttestedImage | null): string[] {
+  if (attested === null) return [];
+  const { files, referrers, signature } = attested;
+  return [
+    ...(files === null ? [] : [`contents  ${files.spdx}`, `origin    ${files.provenance}`]),
+    ...referrers.map(({ artifactType, manifestDigest }) => `attached  ${artifactType} ${manifestDigest}`),
+    ...(signature === null
+      ? []
+      : [`signature ${signature.tag}${signature.isNew ? "" : " was there already"}`]),
+  ];
 }
 
 const renderedText = (rendered: {

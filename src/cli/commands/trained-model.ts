@@ -43,12 +43,18 @@ export async function pretrainedModel(
       "--download-pretrained needs task_id (and task_name) in config.json",
     );
   }
-  const number = taskId === undefined ? "" : `Task${String(taskId).padStart(3, "0")}`;
-  const { name } = modelInfo(
-    [number, taskName].filter((part) => part !== undefined && part !== "").join("_"),
-  );
+  const { name } = modelInfo(pretrainedName({ taskId, taskName }));
   const context = await sourceContext(zenodoUrl, session);
   return findModel({ ...wanted, modelDir: await pretrainedModelFolder(name, rest, context) });
+}
+
+/** `Task004_Hippocampus`, `Task004` or `Hippocampus`, by what a config tells. */
+export function pretrainedName(config: {
+  readonly taskId?: number | undefined;
+  readonly taskName?: string | undefined;
+}): string {
+  const number = config.taskId === undefined ? "" : `Task${String(config.taskId).padStart(3, "0")}`;
+  return [number, config.taskName].filter((part) => part !== undefined && part !== "").join("_");
 }
 
 /** Downloads are locked in processor.lock.json beside the config: a later build is refused if the bytes changed. */

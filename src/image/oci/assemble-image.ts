@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
 import type { ImagePlan } from "../image-plan.js";
 import type { BaseImage } from "./base-image.js";
 import type { BlobCache } from "./blob-cache.js";
+import { documentBlob } from "./document-blob.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { makeLayer } from "./make-layer.js";
 import {
-  type Blob,
   type ContainerConfig,
-  type Descriptor,
   type ImageConfig,
   type ImageManifest,
   mediaTypes,
@@ -50,19 +48,6 @@ export async function assembleImage(options: AssembleImageOptions): Promise<OciI
     })),
   };
   return { imageName: plan.imageName, config, manifest: documentBlob(mediaTypes.manifest, manifest), layers };
-}
-
-/** A document as a blob; its digest is that of exactly these bytes. */
-export function documentBlob(mediaType: string, value: object): Blob {
-  const bytes = Buffer.from(JSON.stringify(value));
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  const descriptor: Descriptor = { mediaType, digest, size: bytes.length };
-  return {
-    descriptor,
-    open: async function* () {
-      yield bytes;
-    },
-  };
 }
 
 function imageConfig({ plan, base, time }: AssembleImageOptions, diffIds: readonly string[]): ImageConfig {

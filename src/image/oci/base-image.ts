@@ -6,6 +6,8 @@ export interface BaseImage {
   /** Null for a bare root file system. */
   readonly config: ImageConfig | null;
   readonly layers: readonly LayerBlob[];
+  /** `sha256:…`; absent when it does not come from a registry. */
+  readonly manifestDigest?: string;
 }
 
 export interface OpenBaseOptions {

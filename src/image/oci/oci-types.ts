@@ -15,6 +15,8 @@ export interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly platform?: Platform;
+  /** What an artifact is; in indexes of referrers. */
+  readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -27,8 +29,12 @@ export interface Platform {
 export interface ImageManifest {
   readonly schemaVersion: 2;
   readonly mediaType: string;
+  /** Of a manifest that is no image. */
+  readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** The manifest that an artifact tells of. */
+  readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

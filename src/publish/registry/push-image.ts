@@ -6,8 +6,8 @@ import { type RegistryAnswer, type RegistryClient, reasonOf } from "./registry-c
 
 export interface PushImageOptions {
   readonly client: RegistryClient;
-  readonly image: OciImage;
-  /** The tag to give. */
+  readonly image: PushableImage;
+  /** The tag to give; the manifest's digest for none. */
   readonly tag: string;
   /** Repositories of the same registry that may have the base's layers: they are mounted, not sent. */
   readonly mountFrom?: readonly string[];
@@ -16,12 +16,19 @@ export interface PushImageOptions {
   readonly chunkBytes?: number;
 }
 
+/** An image, or an artifact in the same form. */
+export interface PushableImage extends Pick<OciImage, "imageName" | "manifest" | "config"> {
+  readonly layers: readonly Blob[];
+}
+
 export interface PushedImage {
   readonly manifestDigest: string;
   readonly configDigest: string;
   readonly sentBytes: number;
   /** Blobs that the registry had, or mounted from another repository. */
   readonly blobsThere: number;
+  /** True when the registry itself lists the manifest under the subject that it names. */
+  readonly isListedUnderSubject: boolean;
 }
 
 const parallelUploads = 4;
@@ -56,12 +63,13 @@ export async function pushImage(options: PushImageOptions): Promise<PushedImage>
   } finally {
     task.done();
   }
-  await putManifest(client, image.manifest, tag);
+  const answer = await putManifest(client, image.manifest, tag);
   return {
     manifestDigest: image.manifest.descriptor.digest,
     configDigest: image.config.descriptor.digest,
     sentBytes,
     blobsThere,
+    isListedUnderSubject: answer.headers["oci-subject"] !== undefined,
   };
 }
 
@@ -200,7 +208,12 @@ class Upload {
   }
 }
 
-async function putManifest(client: RegistryClient, manifest: Blob, tag: string): Promise<void> {
+/** Gives a manifest, whose blobs are there, a tag or its digest. */
+export async function putManifest(
+  client: RegistryClient,
+  manifest: Blob,
+  tag: string,
+): Promise<RegistryAnswer> {
   const parts: Uint8Array[] = [];
   for await (const part of manifest.open()) parts.push(part);
   const { mediaType } = manifest.descriptor;
@@ -212,6 +225,7 @@ async function putManifest(client: RegistryClient, manifest: Blob, tag: string):
     }),
   );
   if (answer.status !== 201) throw refused("take the manifest", answer);
+  return answer;
 }
 
 /** The same bytes in pieces of one size, the last one shorter. */

@@ -1,0 +1,163 @@
+import { createHash, type KeyObject } from "node:crypto";
+import { basename } from "node:path";
+import type { Progress } from "../processor/progress/progress.js";
+import type { DescribedImage } from "./attest/described-image.js";
+import {
+  type ExternalParameters,
+  provenanceStatement,
+  type ResourceDescriptor,
+} from "./attest/provenance.js";
+import { isSignatureOf, signatureOf, signingPayload } from "./attest/simple-signing.js";
+import { type ModelLicence, spdxDocument } from "./attest/spdx-document.js";
+import { type Descriptor, hexOf } from "./image/oci/oci-types.js";
+import { programVersion } from "./image/processor-files.js";
+import { requireNoArchive, writeBesideArchive } from "./publish/archive.js";
+import { type Attestation, type PushedReferrer, pushReferrer } from "./publish/registry/push-referrer.js";
+import { type PushedSignature, pushSignature } from "./publish/registry/push-signature.js";
+import type { RegistryClient } from "./publish/registry/registry-client.js";
+
+/** What a user says about attestations; the rest is read from the image. */
+export interface AttestationSettings {
+  /** Null when neither config.json nor the registry of models tells. */
+  readonly modelLicence: ModelLicence | null;
+  /** Null for an image that is not signed. */
+  readonly signingKey: KeyObject | null;
+}
+
+export interface AttestImageOptions extends AttestationSettings {
+  readonly image: DescribedImage;
+  readonly builder: "docker" | "embedded";
+  readonly parameters: Pick<ExternalParameters, "baseImage" | "models" | "config">;
+  /** The base's and the model's files. */
+  readonly inputs: readonly ResourceDescriptor[];
+  /** Documents are written beside it; null where there is none. */
+  readonly archive: { readonly path: string; readonly sha256: string | null } | null;
+  /** Where the image was pushed to; null where it was not. */
+  readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
+  readonly progress: Progress;
+}
+
+export interface AttestedImage {
+  /** Null without an archive. */
+  readonly files: AttestationFiles | null;
+  /** Empty for an image that was not pushed. */
+  readonly referrers: readonly PushedReferrer[];
+  /** Null for an image that was not signed. */
+  readonly signature: PushedSignature | null;
+}
+
+export interface AttestationFiles {
+  readonly spdx: string;
+  readonly provenance: string;
+}
+
+/** `liver-1.spdx.json` and `liver-1.provenance.json` beside `liver-1.tar.gz`. */
+export function attestationFiles(archivePath: string): AttestationFiles {
+  const stem = archivePath.replace(/\.(tar\.gz|tgz|tar)$/, "");
+  return { spdx: `${stem}.spdx.json`, provenance: `${stem}.provenance.json` };
+}
+
+/**
+ * Refuses to write over a document, before an image is built for it.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function requireNoAttestation(archivePath: string): Promise<void> {
+  const { spdx, provenance } = attestationFiles(archivePath);
+  await requireNoArchive(spdx);
+  await requireNoArchive(provenance);
+}
+
+/**
+ * Tells what is in a finished image and how it was made: SPDX and SLSA provenance, beside the archive, and in the
+ * registry as referrers of the image, which is signed when there is a key. The same build gives the same documents.
+ *
+ * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, REGISTRY_DENIED, REGISTRY_FAILED
+ */
+export async function attestImage(options: AttestImageOptions): Promise<AttestedImage> {
+  const { archive, pushedTo, signingKey } = options;
+  const { spdx, provenance } = await documents(options);
+  const files = archive === null ? null : attestationFiles(archive.path);
+  if (files !== null) {
+    await writeBesideArchive(files.spdx, spdx);
+    await writeBesideArchive(files.provenance, provenance);
+  }
+  if (pushedTo === null) return { files, referrers: [], signature: null };
+  const referrers: PushedReferrer[] = [];
+  // One after the other: a registry without a list of referrers keeps it under one tag.
+  for (const attestation of attestations(options, spdx, provenance))
+    referrers.push(await attach(attestation, pushedTo, options.progress));
+  const signature = signingKey === null ? null : await signImage(pushedTo, signingKey, options.progress);
+  return { files, referrers, signature };
+}
+
+async function documents(options: AttestImageOptions): Promise<{ spdx: string; provenance: string }> {
+  const { image, builder, parameters, inputs, archive, modelLicence } = options;
+  const version = await programVersion();
+  const spdx = text(spdxDocument({ image, modelLicence, programVersion: version }));
+  const subjects = [
+    { name: image.imageName, digest: { sha256: hexOf(image.digest) } },
+    ...(archive === null || archive.sha256 === null
+      ? []
+      : [{ name: basename(archive.path), digest: { sha256: archive.sha256 } }]),
+  ];
+  const provenance = provenanceStatement({
+    subjects,
+    builder,
+    programVersion: version,
+    parameters: {
+      image: image.imageName,
+      platform: `linux/${image.architecture}`,
+      created: image.created,
+      ...parameters,
+    },
+    dependencies: inputs,
+    byproducts: [
+      {
+        name: "bill of materials",
+        mediaType: spdxType,
+        digest: { sha256: createHash("sha256").update(spdx).digest("hex") },
+      },
+    ],
+  });
+  return { spdx, provenance: text(provenance) };
+}
+
+const spdxType = "application/spdx+json";
+const inTotoType = "application/vnd.in-toto+json";
+
+const text = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
+
+function attestations({ image }: AttestImageOptions, spdx: string, provenance: string): Attestation[] {
+  const annotations = { "org.opencontainers.image.created": image.created };
+  return [
+    { mediaType: spdxType, bytes: Buffer.from(spdx), annotations },
+    {
+      mediaType: inTotoType,
+      bytes: Buffer.from(provenance),
+      annotations: { ...annotations, "in-toto.io/predicate-type": "https://slsa.dev/provenance/v1" },
+    },
+  ];
+}
+
+const attach = (
+  attestation: Attestation,
+  { client, manifest }: NonNullable<AttestImageOptions["pushedTo"]>,
+  progress: Progress,
+): Promise<PushedReferrer> => pushReferrer({ client, subject: manifest, attestation, progress });
+
+function signImage(
+  { client, manifest }: NonNullable<AttestImageOptions["pushedTo"]>,
+  key: KeyObject,
+  progress: Progress,
+): Promise<PushedSignature> {
+  const repository = `${client.registry === "docker.io" ? "index.docker.io" : client.registry}/${client.repository}`;
+  return pushSignature({
+    client,
+    manifestDigest: manifest.digest,
+    payload: signingPayload({ repository, manifestDigest: manifest.digest }),
+    sign: (payload) => signatureOf(payload, key),
+    isOwn: (payload, signature) => isSignatureOf(payload, signature, key),
+    progress,
+  });
+}

@@ -1,0 +1,104 @@
+import { stat } from "node:fs/promises";
+import { basename, join, relative, sep } from "node:path";
+import type { Progress } from "../../processor/progress/progress.js";
+import type { BaseImage } from "../image/oci/base-image.js";
+import type { BlobCache } from "../image/oci/blob-cache.js";
+import { hexOf } from "../image/oci/oci-types.js";
+import { digestFile } from "../model-source/file-digest.js";
+import type { ModelSet } from "../model-source/model-set.js";
+import type { TrainedModel } from "../model-source/trained-model.js";
+import { imageUrl } from "./package-url.js";
+import type { ExternalParameters, ResourceDescriptor } from "./provenance.js";
+
+/** Beside the folds of a trained model; what is not there was not used. */
+const companions = ["dataset.json", "plans.json", "plans.pkl", "postprocessing.json", "postprocessing.pkl"];
+
+export interface DigestOptions {
+  /** Digests of files that did not change are remembered here. */
+  readonly cache: BlobCache;
+  readonly progress: Progress;
+}
+
+/** What was chosen of models: an ensemble's members in order, each after its cascade's earlier stage. */
+export const modelParameters = (models: ModelSet): ExternalParameters["models"] =>
+  allModels(models).map((model) => ({
+    task: model.task,
+    dataset: model.datasetName,
+    configuration: model.configuration,
+    checkpoint: model.checkpointName,
+    folds: model.folds.map(({ fold }) => fold),
+  }));
+
+const allModels = ({ members }: ModelSet): readonly TrainedModel[] =>
+  members.flatMap(({ model, previousStage }) => (previousStage === null ? [model] : [previousStage, model]));
+
+export interface OwnInputs extends DigestOptions {
+  readonly models: ModelSet;
+  /** Null for none. */
+  readonly hookFile: string | null;
+}
+
+/** All that a user brought: the models' files, post-processing and hooks. */
+export async function ownInputs(inputs: OwnInputs): Promise<readonly ResourceDescriptor[]> {
+  const { models, hookFile, ...options } = inputs;
+  const all = allModels(models);
+  const found: ResourceDescriptor[] = [];
+  for (const [i, model] of all.entries())
+    found.push(...(await modelInputs(model, all.length === 1 ? "" : `model_${i + 1}/`, options)));
+  const single = [models.postProcessing.kind === "file" ? models.postProcessing.file : null, hookFile];
+  for (const file of single) if (file !== null) found.push(await fileInput(file, basename(file), options));
+  return found;
+}
+
+/** The trained model's files, by their digests: `fold_0/checkpoint_final.pth`, …, `plans.json`. */
+async function modelInputs(
+  { folder, folds, datasetName, configuration }: TrainedModel,
+  prefix: string,
+  options: DigestOptions,
+): Promise<readonly ResourceDescriptor[]> {
+  const files = [
+    // nnU-Net v1 keeps a checkpoint in two files.
+    ...folds.flatMap(({ checkpointFile }) => [checkpointFile, `${checkpointFile}.pkl`]),
+    ...companions.map((name) => join(folder, name)),
+  ];
+  const inputs: ResourceDescriptor[] = [];
+  for (const file of files) {
+    if ((await stat(file).catch(() => null))?.isFile() !== true) continue;
+    const name = relative(folder, file).split(sep).join("/");
+    inputs.push(await fileInput(file, `${prefix}${datasetName}/${configuration}/${name}`, options));
+  }
+  return inputs;
+}
+
+async function fileInput(
+  file: string,
+  name: string,
+  { cache, progress }: DigestOptions,
+): Promise<ResourceDescriptor> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+  const key = `sha256 1 ${[file, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
+  const known = await cache.recall(key);
+  if (typeof known === "string") return { name, digest: { sha256: known } };
+  const { sha256 } = await digestFile(file, ["sha256"], { progress, label: name });
+  await cache.remember(key, sha256);
+  return { name, digest: { sha256 } };
+}
+
+/** What the layers were laid on: the manifest that a registry gave, or each layer where there was none. */
+export function baseInputs(imageName: string, base: BaseImage): readonly ResourceDescriptor[] {
+  const { manifestDigest, layers } = base;
+  if (manifestDigest === undefined)
+    return layers.map(({ descriptor }, i) => ({
+      name: `${imageName} layer ${i + 1}`,
+      mediaType: descriptor.mediaType,
+      digest: { sha256: hexOf(descriptor.digest) },
+    }));
+  const architecture = base.config?.architecture ?? "amd64";
+  return [
+    {
+      name: imageName,
+      uri: imageUrl({ imageName, digest: manifestDigest, architecture }),
+      digest: { sha256: hexOf(manifestDigest) },
+    },
+  ];
+}

@@ -1,0 +1,113 @@
+import { posix } from "node:path";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { ProcessorError } from "../../processor/errors.js";
+import type { BlobCache } from "../image/oci/blob-cache.js";
+import type { OciImage } from "../image/oci/oci-types.js";
+import type { ArchiveManifestEntry } from "../image/oci/open-docker-archive.js";
+import { textOf } from "../image/oci/open-oci-layout.js";
+import { readTar, TarError } from "../image/oci/read-tar.js";
+import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
+import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
+
+const maxDocumentBytes = 4 << 20;
+
+/**
+ * Reads an assembled image. Each layer is looked at once: what it holds is remembered by its digest.
+ *
+ * @throws IMAGE_FILE_INVALID; the signal's reason when aborted
+ */
+export async function describeOciImage(
+  image: OciImage,
+  cache: BlobCache,
+  signal?: AbortSignal,
+): Promise<DescribedImage> {
+  const layers: LayerContents[] = [];
+  for (const { diffId, open } of image.layers) {
+    signal?.throwIfAborted();
+    const key = `${layerContentsFormat} ${diffId}`;
+    const known = (await cache.recall(key)) as LayerContents | null;
+    const contents = known ?? (await contentsOf(unframed(open()), image.imageName));
+    if (known === null) await cache.remember(key, contents);
+    layers.push(contents);
+  }
+  const config = JSON.parse(await textOf(image.config.open())) as ImageConfigJson;
+  const { digest } = image.manifest.descriptor;
+  return describeImage({ imageName: image.imageName, digest }, config, mergeLayers(layers));
+}
+
+export interface SavedImageIdentity {
+  readonly imageName: string;
+  /** `sha256:…` */
+  readonly imageId: string;
+}
+
+/**
+ * Reads an image as an engine saves it, in one pass that keeps nothing of it.
+ *
+ * @param saved the tar of `docker save`
+ * @throws IMAGE_FILE_INVALID, and what `saved` throws
+ */
+export async function describeSavedImage(
+  saved: AsyncIterable<Uint8Array>,
+  { imageName, imageId }: SavedImageIdentity,
+): Promise<DescribedImage> {
+  const documents = new Map<string, string>();
+  const layers = new Map<string, LayerContents>();
+  const links = new Map<string, string>();
+  for await (const entry of readTar(saved)) {
+    const name = posix.normalize(entry.path);
+    if (entry.kind === "symlink") links.set(name, posix.join(posix.dirname(name), entry.linkTarget));
+    else if (entry.kind === "link") links.set(name, posix.normalize(entry.linkTarget));
+    if (entry.kind !== "file" || entry.sizeBytes === 0) continue;
+    const { first, whole } = await headOf(entry.bytes);
+    const isJson = first === 0x7b || first === 0x5b;
+    if (isJson && entry.sizeBytes <= maxDocumentBytes) documents.set(name, await textOf(whole));
+    else if (first === 0x1f) layers.set(name, await contentsOf(unframed(whole), imageName));
+    else if (entry.sizeBytes >= 512) layers.set(name, await contentsOf(whole, imageName));
+  }
+  const [entry] = JSON.parse(documents.get("manifest.json") ?? "[]") as readonly ArchiveManifestEntry[];
+  const config = documents.get(posix.normalize(entry?.Config ?? ""));
+  if (entry === undefined || config === undefined)
+    throw new ProcessorError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, has no configuration`);
+  const inOrder = entry.Layers.map((path) => {
+    const place = posix.normalize(path);
+    const found = layers.get(links.get(place) ?? place);
+    if (found === undefined)
+      throw new ProcessorError(
+        "IMAGE_FILE_INVALID",
+        `${imageName}, as it was saved, lacks the layer ${path}`,
+      );
+    return found;
+  });
+  return describeImage(
+    { imageName, digest: imageId },
+    JSON.parse(config) as ImageConfigJson,
+    mergeLayers(inOrder),
+  );
+}
+
+const unframed = (bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> =>
+  Readable.from(bytes).compose(createGunzip()) as AsyncIterable<Buffer>;
+
+async function headOf(bytes: AsyncIterable<Uint8Array>) {
+  const chunks = bytes[Symbol.asyncIterator]();
+  const head = await chunks.next();
+  const first = head.done === true ? null : (head.value[0] ?? null);
+  async function* whole() {
+    for (let next = head; next.done !== true; next = await chunks.next()) yield next.value;
+  }
+  return { first, whole: whole() };
+}
+
+async function contentsOf(tar: AsyncIterable<Uint8Array>, imageName: string): Promise<LayerContents> {
+  try {
+    return await readLayerContents(tar);
+  } catch (cause) {
+    const isDamaged = cause instanceof TarError || (cause instanceof Error && isZlibError(cause));
+    if (!isDamaged) throw cause;
+    throw new ProcessorError("IMAGE_FILE_INVALID", `a layer of ${imageName}: ${cause.message}`, { cause });
+  }
+}
+
+const isZlibError = (error: Error): boolean => "code" in error && String(error.code).startsWith("Z_");

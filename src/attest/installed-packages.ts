@@ -1,0 +1,120 @@
+import type { LayerContents } from "./layer-contents.js";
+import { spdxExpression } from "./spdx-expression.js";
+
+/** A package that an image holds. */
+export interface InstalledPackage {
+  readonly kind: "deb" | "npm";
+  readonly name: string;
+  readonly version: string;
+  /** Debian's; null for npm. */
+  readonly architecture: string | null;
+  /** The source package with its version when they differ from the binary's: `gcc-14 (14.2.0-19)`. */
+  readonly sourcePackage: string | null;
+  /** `Name <address>`, as the package says. */
+  readonly maintainer: string | null;
+  readonly homepage: string | null;
+  /** SPDX expression; null when the package does not tell in that language. */
+  readonly license: string | null;
+}
+
+/** The distribution as `os-release` names it. */
+export interface Distribution {
+  readonly id: string;
+  readonly versionId: string | null;
+  readonly prettyName: string;
+}
+
+/** Debian's packages: from dpkg's status, or from `status.d` in images without dpkg. Sorted by name. */
+export function debianPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
+  const stanzas = Object.entries(texts)
+    .filter(([path]) => /^var\/lib\/dpkg\/status(\.d\/(?!.*\.md5sums$).*)?$/.test(path))
+    .flatMap(([, text]) => text.split(/\n\s*\n/).map(fieldsOf));
+  return uniquePackages(stanzas.flatMap(debianPackage));
+}
+
+/** npm's packages by every `node_modules/<name>/package.json`. Sorted by name. */
+export function npmPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
+  return uniquePackages(
+    Object.entries(texts)
+      .filter(([path]) => /(^|\/)node_modules\//.test(path))
+      .flatMap(([, text]) => npmPackage(text)),
+  );
+}
+
+/** Null in an image that does not say. */
+export function distributionOf({ texts }: Pick<LayerContents, "texts">): Distribution | null {
+  const text = texts["etc/os-release"] ?? texts["usr/lib/os-release"];
+  if (text === undefined) return null;
+  const facts = new Map(
+    [...text.matchAll(/^([A-Z_]+)=(?:"([^"]*)"|'([^']*)'|(\S*))$/gm)].map(
+      ([, key = "", double, single, bare]) => [key, double ?? single ?? bare ?? ""],
+    ),
+  );
+  const id = facts.get("ID") ?? "linux";
+  return { id, versionId: facts.get("VERSION_ID") ?? null, prettyName: facts.get("PRETTY_NAME") ?? id };
+}
+
+/** One stanza's fields; lines that go on a field are left out: none of ours has any. */
+function fieldsOf(stanza: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...stanza.matchAll(/^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)[ \t\r]*$/gm)].map(
+      ([, key = "", value = ""]) => [key.toLowerCase(), value],
+    ),
+  );
+}
+
+function debianPackage(fields: ReadonlyMap<string, string>): InstalledPackage[] {
+  const name = fields.get("package");
+  const version = fields.get("version");
+  const status = fields.get("status"); // absent where nothing was ever installed by dpkg
+  if (name === undefined || version === undefined) return [];
+  if (status !== undefined && !/ (installed|unpacked|half-configured|triggers-\w+)$/.test(status)) return [];
+  const source = fields.get("source") ?? null;
+  return [
+    {
+      kind: "deb",
+      name,
+      version,
+      architecture: fields.get("architecture") ?? null,
+      sourcePackage: source,
+      maintainer: fields.get("maintainer") ?? null,
+      homepage: fields.get("homepage") ?? null,
+      license: null, // its copyright file tells, in no language of licences
+    },
+  ];
+}
+
+function npmPackage(text: string): InstalledPackage[] {
+  const json = parsed(text);
+  if (typeof json["name"] !== "string" || typeof json["version"] !== "string") return [];
+  const { name, version, license, homepage } = json;
+  return [
+    {
+      kind: "npm",
+      name,
+      version,
+      architecture: null,
+      sourcePackage: null,
+      maintainer: null,
+      homepage: typeof homepage === "string" ? homepage : null,
+      license: typeof license === "string" ? spdxExpression(license) : null,
+    },
+  ];
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
+  } catch {
+    return {}; // a package.json that npm could not read either
+  }
+}
+
+const keyOf = ({ name, version, architecture }: InstalledPackage): string =>
+  [name, version, architecture].join(" ");
+
+function uniquePackages(packages: readonly InstalledPackage[]): readonly InstalledPackage[] {
+  const byKey = new Map(packages.map((installed) => [keyOf(installed), installed]));
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, installed]) => installed);
+}

@@ -1,0 +1,99 @@
+import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { secretbox } from "@noble/ciphers/salsa.js";
+import { ProcessorError } from "../../processor/errors.js";
+
+const cosignLabel =
+  /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----\s*([A-Za-z0-9+/=\s]+?)-----END /;
+/** `scrypt` with these takes 1 GiB; cosign's own keys ask for 64 MiB. */
+const largestScrypt = { N: 1 << 20, r: 8, p: 4 } as const;
+
+/**
+ * Reads a private key for ECDSA on P-256: PEM as OpenSSL writes it (plain or encrypted), or what
+ * `cosign generate-key-pair` writes.
+ *
+ * @param password for an encrypted one, from `COSIGN_PASSWORD`
+ * @throws SIGN_KEY_INVALID
+ */
+export async function readSigningKey(file: string, password: string | undefined): Promise<KeyObject> {
+  const pem = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new ProcessorError("SIGN_KEY_INVALID", `${file} can't be read`, { cause });
+  });
+  const cosign = cosignLabel.exec(pem.trimStart())?.[1];
+  const key = cosign === undefined ? fromPem(pem, file, password) : await fromCosign(cosign, file, password);
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (key.asymmetricKeyType !== "ec" || curve !== "prime256v1")
+    throw new ProcessorError(
+      "SIGN_KEY_INVALID",
+      `${file} holds a key of type ${[key.asymmetricKeyType, curve].filter(Boolean).join(" ")}, not ECDSA on P-256`,
+    );
+  return key;
+}
+
+function fromPem(pem: string, file: string, password: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, ...(password !== undefined && { passphrase: password }) });
+  } catch (cause) {
+    const needsPassword = password === undefined && /ENCRYPTED/.test(pem);
+    throw new ProcessorError(
+      "SIGN_KEY_INVALID",
+      needsPassword
+        ? `${file} is encrypted, and COSIGN_PASSWORD is not set`
+        : `${file} holds no private key that can be read${password === undefined ? "" : " with COSIGN_PASSWORD"}`,
+      { cause },
+    );
+  }
+}
+
+/** cosign's envelope in JSON: scrypt makes the key of NaCl's secretbox, in which lies PKCS #8. */
+interface CosignEnvelope {
+  readonly kdf: {
+    readonly name: string;
+    readonly params: { readonly N: number; readonly r: number; readonly p: number };
+    readonly salt: string;
+  };
+  readonly cipher: { readonly name: string; readonly nonce: string };
+  readonly ciphertext: string;
+}
+
+async function fromCosign(base64: string, file: string, password: string | undefined): Promise<KeyObject> {
+  if (password === undefined)
+    throw new ProcessorError("SIGN_KEY_INVALID", `${file} is encrypted, and COSIGN_PASSWORD is not set`);
+  const { kdf, cipher, ciphertext } = envelopeOf(base64, file);
+  const { N, r, p } = kdf.params;
+  try {
+    const salt = Buffer.from(kdf.salt, "base64");
+    const secret = await deriveKey(password, salt, 32, { N, r, p, maxmem: 256 * N * r + (1 << 20) });
+    const box = secretbox(new Uint8Array(secret), Buffer.from(cipher.nonce, "base64"));
+    const der = Buffer.from(box.open(Buffer.from(ciphertext, "base64")));
+    return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  } catch (cause) {
+    throw new ProcessorError("SIGN_KEY_INVALID", `${file} does not open with COSIGN_PASSWORD`, { cause });
+  }
+}
+
+const deriveKey = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
+
+function envelopeOf(base64: string, file: string): CosignEnvelope {
+  const envelope = parsed(base64);
+  const { N = 0, r = 0, p = 0 } = envelope?.kdf?.params ?? {};
+  const isKnown =
+    envelope?.kdf?.name === "scrypt" &&
+    envelope.cipher?.name === "nacl/secretbox" &&
+    [N, r, p].every((value) => Number.isInteger(value) && value > 0) &&
+    [envelope.kdf.salt, envelope.cipher.nonce, envelope.ciphertext].every((text) => typeof text === "string");
+  if (!isKnown || N > largestScrypt.N || r > largestScrypt.r || p > largestScrypt.p)
+    throw new ProcessorError("SIGN_KEY_INVALID", `${file} is not a key that cosign wrote`);
+  return envelope as CosignEnvelope;
+}
+
+type Unchecked = { readonly [K in keyof CosignEnvelope]?: Partial<CosignEnvelope[K]> };
+
+function parsed(base64: string): Unchecked | null {
+  try {
+    return JSON.parse(Buffer.from(base64, "base64").toString("utf8")) as Unchecked | null;
+  } catch {
+    return null;
+  }
+}

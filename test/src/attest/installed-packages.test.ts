@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { debianPackages, distributionOf, npmPackages } from "../../../src/attest/installed-packages.js";
+import { imageUrl, packageUrl } from "../../../src/attest/package-url.js";
+import { spdxExpression } from "../../../src/attest/spdx-expression.js";
+
+const status = `Package: libstdc++6
+Status: install ok installed
+Maintainer: Debian GCC Maintainers <debian-gcc@lists.debian.org>
+Architecture: amd64
+Source: gcc-14 (14.2.0-19)
+Version: 1:14.2.0-19+b1
+Description: GNU Standard C++ Library v3
+ Package: a line that goes on is no field
+Homepage: http://gcc.gnu.org/
+
+Package: removed
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1
+`;
+
+const trixie = distributionOf({
+  texts: { "usr/lib/os-release": 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n' },
+});
+
+describe("debianPackages", () => {
+  test("reads dpkg's status without what was removed", () => {
+    const packages = debianPackages({ texts: { "var/lib/dpkg/status": status } });
+    expect(packages).toEqual([
+      {
+        kind: "deb",
+        name: "libstdc++6",
+        version: "1:14.2.0-19+b1",
+        architecture: "amd64",
+        sourcePackage: "gcc-14 (14.2.0-19)",
+        maintainer: "Debian GCC Maintainers <debian-gcc@lists.debian.org>",
+        homepage: "http://gcc.gnu.org/",
+        license: null,
+      },
+    ]);
+    expect(packageUrl(packages[0]!, trixie)).toBe(
+      "pkg:deb/debian/libstdc%2B%2B6@1:14.2.0-19%2Bb1?arch=amd64&distro=debian-13",
+    );
+  });
+
+  test("reads status.d of an image without dpkg, and not its lists of checksums", () => {
+    const texts = {
+      "var/lib/dpkg/status.d/libc6": "Package: libc6\nVersion: 2.41-12\nArchitecture: amd64\n",
+      "var/lib/dpkg/status.d/libc6.md5sums": "Package: not\nVersion: 1\n",
+    };
+    expect(debianPackages({ texts }).map(({ name, version }) => [name, version])).toEqual([
+      ["libc6", "2.41-12"],
+    ]);
+  });
+});
+
+test("npmPackages reads each package.json once, and no file that is none", () => {
+  const file = (name: string) => `opt/nnunet-processor/node_modules/${name}/package.json`;
+  const pngjs = JSON.stringify({ name: "pngjs", version: "7.0.0", license: "MIT" });
+  const scoped = JSON.stringify({ name: "@a/b", version: "1.0.0-rc.1+5", license: "SEE LICENSE IN LICENSE" });
+  const texts = {
+    [file("pngjs")]: pngjs,
+    [file("x/node_modules/pngjs")]: pngjs,
+    [file("@a/b")]: scoped,
+    [file("y")]: "{",
+  };
+  const packages = npmPackages({ texts });
+  expect(packages.map(({ name, license }) => [name, license])).toEqual([
+    ["@a/b", null],
+    ["pngjs", "MIT"],
+  ]);
+  expect(packageUrl(packages[0]!, trixie)).toBe("pkg:npm/%40a/b@1.0.0-rc.1%2B5");
+});
+
+test("imageUrl names registry, repository and tag beside the digest", () => {
+  const digest = `sha256:${"a".repeat(64)}`;
+  const imageName = "registry.example.org:5000/team/liver:1";
+  expect(imageUrl({ imageName, digest, architecture: "amd64" })).toBe(
+    `pkg:oci/liver@${digest}?arch=amd64&repository_url=registry.example.org:5000%2Fteam%2Fliver&tag=1`,
+  );
+});
+
+test.each([
+  { text: "Apache-2.0", expression: "Apache-2.0" },
+  { text: "CC BY-SA 4.0", expression: "CC-BY-SA-4.0" },
+  { text: "(MIT OR Apache-2.0)", expression: "(MIT OR Apache-2.0)" },
+  { text: "for research only", expression: null },
+  { text: "LicenseRef-Elsewhere", expression: null },
+])("the licence “$text” is $expression to SPDX", ({ text, expression }) => {
+  expect(spdxExpression(text)).toBe(expression);
+});
