@@ -6,9 +6,10 @@ import type { BlobCache } from "../image/oci/blob-cache.js";
 import type { OciImage } from "../image/oci/oci-types.js";
 import type { ArchiveManifestEntry } from "../image/oci/open-docker-archive.js";
 import { textOf } from "../image/oci/open-oci-layout.js";
-import { readTar, TarError } from "../image/oci/read-tar.js";
+import { TarError } from "../image/oci/read-tar.js";
 import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
 import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
+import { wholeTar } from "./whole-tar.js";
 
 const maxDocumentBytes = 4 << 20;
 
@@ -52,20 +53,7 @@ export async function describeSavedImage(
   saved: AsyncIterable<Uint8Array>,
   { imageName, imageId }: SavedImageIdentity,
 ): Promise<DescribedImage> {
-  const documents = new Map<string, string>();
-  const layers = new Map<string, LayerContents>();
-  const links = new Map<string, string>();
-  for await (const entry of readTar(saved)) {
-    const name = posix.normalize(entry.path);
-    if (entry.kind === "symlink") links.set(name, posix.join(posix.dirname(name), entry.linkTarget));
-    else if (entry.kind === "link") links.set(name, posix.normalize(entry.linkTarget));
-    if (entry.kind !== "file" || entry.sizeBytes === 0) continue;
-    const { first, whole } = await headOf(entry.bytes);
-    const isJson = first === 0x7b || first === 0x5b;
-    if (isJson && entry.sizeBytes <= maxDocumentBytes) documents.set(name, await textOf(whole));
-    else if (first === 0x1f) layers.set(name, await contentsOf(unframed(whole), imageName));
-    else if (entry.sizeBytes >= 512) layers.set(name, await contentsOf(whole, imageName));
-  }
+  const { documents, layers, links } = await partsOf(saved, imageName);
   const [entry] = JSON.parse(documents.get("manifest.json") ?? "[]") as readonly ArchiveManifestEntry[];
   const config = documents.get(posix.normalize(entry?.Config ?? ""));
   if (entry === undefined || config === undefined)
@@ -85,6 +73,31 @@ export async function describeSavedImage(
     JSON.parse(config) as ImageConfigJson,
     mergeLayers(inOrder),
   );
+}
+
+interface SavedParts {
+  /** JSON files by their names in the archive. */
+  readonly documents: ReadonlyMap<string, string>;
+  readonly layers: ReadonlyMap<string, LayerContents>;
+  readonly links: ReadonlyMap<string, string>;
+}
+
+async function partsOf(saved: AsyncIterable<Uint8Array>, imageName: string): Promise<SavedParts> {
+  const documents = new Map<string, string>();
+  const layers = new Map<string, LayerContents>();
+  const links = new Map<string, string>();
+  for await (const entry of wholeTar(saved)) {
+    const name = posix.normalize(entry.path);
+    if (entry.kind === "symlink") links.set(name, posix.join(posix.dirname(name), entry.linkTarget));
+    else if (entry.kind === "link") links.set(name, posix.normalize(entry.linkTarget));
+    if (entry.kind !== "file" || entry.sizeBytes === 0) continue;
+    const { first, whole } = await headOf(entry.bytes);
+    const isJson = first === 0x7b || first === 0x5b;
+    if (isJson && entry.sizeBytes <= maxDocumentBytes) documents.set(name, await textOf(whole));
+    else if (first === 0x1f) layers.set(name, await contentsOf(unframed(whole), imageName));
+    else if (entry.sizeBytes >= 512) layers.set(name, await contentsOf(whole, imageName));
+  }
+  return { documents, layers, links };
 }
 
 const unframed = (bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> =>

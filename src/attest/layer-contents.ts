@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { ProcessorError } from "../../processor/errors.js";
-import { readTar, type TarEntry } from "../image/oci/read-tar.js";
+import type { TarEntry } from "../image/oci/read-tar.js";
+import { wholeTar } from "./whole-tar.js";
 
 /** What a bill of materials needs of one layer: plain data, so that it is remembered by the layer's digest. */
 export interface LayerContents {
@@ -51,8 +52,7 @@ export async function readLayerContents(tar: AsyncIterable<Uint8Array>): Promise
   const files: Record<string, ListedFile> = {};
   const removed: string[] = [];
   const emptied: string[] = [];
-  const chunks = tar[Symbol.asyncIterator]();
-  for await (const entry of readTar({ [Symbol.asyncIterator]: () => chunks })) {
+  for await (const entry of wholeTar(tar)) {
     const path = entry.path.replace(/^\.?\//, "");
     const [, folder = "", name = ""] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
     if (name === ".wh..wh..opq") emptied.push(folder);
@@ -61,8 +61,6 @@ export async function readLayerContents(tar: AsyncIterable<Uint8Array>): Promise
     else if (toldInFull.some((pattern) => pattern.test(path))) texts[path] = await textOf(entry);
     else if (listed.some((pattern) => pattern.test(path))) files[path] = await digestsOf(entry);
   }
-  // What follows the tar's end is read as well: the source compares its digest there.
-  while ((await chunks.next()).done !== true);
   return { texts, files, removed, emptied };
 }
 

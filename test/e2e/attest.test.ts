@@ -1,12 +1,16 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import got from "got";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { silentProgress } from "../../processor/progress/progress.js";
+import { describeOciImage, describeSavedImage } from "../../src/attest/image-contents.js";
 import type { ProvenanceStatement } from "../../src/attest/provenance.js";
 import type { SpdxDocument } from "../../src/attest/spdx-types.js";
+import { BlobCache } from "../../src/image/oci/blob-cache.js";
 import type { ImageIndex, ImageManifest } from "../../src/image/oci/oci-types.js";
-import { writeOciLayout } from "../../src/image/oci/write-image.js";
+import { openOciLayout } from "../../src/image/oci/open-oci-layout.js";
+import { archiveTar, writeOciLayout } from "../../src/image/oci/write-image.js";
+import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
@@ -145,6 +149,37 @@ describe("beside an archive", () => {
       await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with its list of faults
     },
   );
+});
+
+test("an image reads the same as layers, and as the archive that an engine saves or loads", async () => {
+  const cwd = scratchFolder();
+  const image = await openOciLayout((await base(cwd)).slice("oci:".length));
+  const cache = await BlobCache.open(join(cwd, "cache"));
+  const { digest, ...described } = await describeOciImage(image, cache);
+  const imageId = image.config.descriptor.digest;
+  const saved = describeSavedImage(archiveTar(image), { imageName: image.imageName, imageId });
+  expect(await saved).toEqual({ ...described, digest: imageId });
+  expect(Object.keys(described.contents.texts)).toContain("var/lib/dpkg/status.d/libc6");
+});
+
+describeWithEngine("an image that Docker built", () => {
+  test("has both documents beside its archive, and the program ends", { timeout: 200_000 }, async () => {
+    const cwd = scratchFolder();
+    const imageName = "nnunet-processor-attest-test/blobs:1";
+    onTestFinished(() => removeImage(imageName));
+    const flags = ["--builder", "docker", "--export", "--tag", imageName, "--json"];
+    const model = ["--model-dir", goldenPath("v2", "blobs_3d_fullres", "model")];
+    const { exitCode, out, err } = await runProgram([...model, ...flags], { cwd });
+    expect(exitCode, err).toBe(0);
+    const { imageId, attested } = JSON.parse(out) as Report & { readonly imageId: string };
+    const { packages } = json<SpdxDocument>(attested!.files.spdx);
+    expect(packages[0]?.versionInfo).toBe(imageId);
+    expect(packages.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["libc6", "onnxruntime-node", "onnxruntime", "node"]),
+    );
+    const { subject } = json<ProvenanceStatement>(attested!.files.provenance);
+    expect(subject[0]?.digest).toEqual({ sha256: imageId.replace("sha256:", "") });
+  });
 });
 
 describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
