@@ -14,6 +14,13 @@ const modelDir = {
     "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE; several are averaged",
 } as const satisfies Options;
 
+const task = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "task or dataset, when the folder holds several: 4, Hippocampus, Task004_Hippocampus, …",
+} as const satisfies Options;
+
 const configuration = {
   group: modelGroup,
   type: "string",
@@ -201,6 +208,7 @@ export const predictOptions = {
     demandOption: true,
     describe: `${modelDir.describe}, or a folder that \`convert\` wrote`,
   },
+  task,
   configuration,
   checkpoint,
   folds,
@@ -274,6 +282,7 @@ export const predictOptions = {
 
 export const convertOptions = {
   "model-dir": { ...modelDir, demandOption: true },
+  task,
   configuration,
   checkpoint,
   folds,
@@ -294,6 +303,7 @@ export const convertOptions = {
 
 export const initOptions = {
   "model-dir": { ...modelDir, demandOption: true },
+  task,
   configuration,
   checkpoint,
   output: {

@@ -6,6 +6,7 @@ import type { FindModelOptions } from "../../model-source/find-model.js";
 import { findOnnxModel } from "../../model-source/find-onnx-model.js";
 import { findPreviousStage } from "../../model-source/find-previous-stage.js";
 import type { ModelMember, ModelSet, PostProcessingChoice } from "../../model-source/model-set.js";
+import { taskIdentity } from "../../model-source/task-identity.js";
 import type { TrainedModel } from "../../model-source/trained-model.js";
 import type { CommandSession } from "../command-session.js";
 import { trainedModel } from "./trained-model.js";
@@ -85,6 +86,7 @@ async function previousStageOf(
 
 interface ModelArguments {
   readonly "model-dir": readonly string[];
+  readonly task?: string | undefined;
   readonly configuration?: readonly string[] | undefined;
   readonly checkpoint?: string | undefined;
   readonly folds?: readonly string[] | undefined;
@@ -95,12 +97,20 @@ export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
   const configurations: readonly (string | undefined)[] = args.configuration ?? [undefined];
   return args["model-dir"].flatMap((modelDir) =>
     configurations.map((configuration) => ({
-      modelDir,
+      ...{ modelDir, ...taskOf(args.task) },
       ...(configuration === undefined ? {} : { configuration }),
       ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
       ...(args.folds === undefined ? {} : { folds: args.folds }),
     })),
   );
+}
+
+/** `4`, `Hippocampus` or `Task004_Hippocampus`. */
+function taskOf(task: string | undefined): Pick<FindModelOptions, "taskId" | "taskName"> {
+  if (task === undefined) return {};
+  if (/^\d+$/.test(task)) return { taskId: Number(task) };
+  const { id, name } = taskIdentity(task);
+  return { taskName: name, ...(id === null ? {} : { taskId: id }) };
 }
 
 /** `auto`, `off` or a file, as flags and config.json have it. */
