@@ -122,7 +122,7 @@ async function readVolume(
   const preferSform = model.plan.imageReader.startsWith("Nibabel");
   const images = await Promise.all(
     channelFiles.map(async (inputFile, channel) => {
-      const image = await readImage(inputFile, { preferSform });
+      const image = await readImage(inputFile, { preferSform, imageReader: model.plan.imageReader });
       return hooks.preProcessImage(image, { caseName: name, outputFile, inputFile, channel });
     }),
   );
