@@ -10,6 +10,7 @@ import { failureLines } from "./failure-lines.js";
 import { memoryError } from "./memory-limit.js";
 import { loadModel } from "./model/load-model.js";
 import { readTarget } from "./model/target-file.js";
+import { datedLine } from "./progress/dated-line.js";
 import { createLineProgress } from "./progress/line-progress.js";
 import { logLines } from "./progress/log-lines.js";
 
@@ -49,11 +50,13 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   const modelDir = await findModelDir(options.modelDir, target.kind);
   const { manifest } = await loadModel(modelDir, options.folds);
   const { folds, apiMethod, port } = options;
+  const format = (line: string): string => (target.kind === "sol" ? datedLine(new Date(), line) : line);
   return runEntry(target, {
     ...{ modelDir, folds, apiMethod, port, complain, signal },
+    workingDir: process.cwd(),
     settings: options.applyTo(manifest.settings),
     progress: createLineProgress({
-      write: (text) => process.stdout.write(asLines(text)),
+      write: (text) => process.stdout.write(asLines(format(text))),
       now: () => performance.now(),
     }),
   });

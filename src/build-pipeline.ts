@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RuntimeSettings } from "../processor/model/manifest.js";
+import type { Target } from "../processor/model/target-file.js";
 import type { Progress } from "../processor/progress/progress.js";
 import { modelParameters, ownInputs } from "./attest/build-inputs.js";
 import { describeSavedImage } from "./attest/image-contents.js";
@@ -12,6 +13,7 @@ import {
 } from "./attest-image.js";
 import { convertModel } from "./convert-pipeline.js";
 import { buildBaseImage } from "./image/base-image/build-base-image.js";
+import { debianPython } from "./image/base-image/debian-python.js";
 import { readRecipe } from "./image/base-image/recipe.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
 import { writeBuildContext } from "./image/build-context.js";
@@ -31,6 +33,7 @@ import {
 } from "./image/processor-image-plan.js";
 import type { ModelSet } from "./model-source/model-set.js";
 import { archiveFileName, type ImageArchive, requireNoArchive, writeArchive } from "./publish/archive.js";
+import { checkModelForTarget } from "./targets/check-model.js";
 
 export interface BuildOptions {
   readonly models: ModelSet;
@@ -38,6 +41,8 @@ export interface BuildOptions {
   readonly description: Omit<ImageDescription, "processorVersion">;
   /** Bundled hooks that the settings name; null for none. */
   readonly hookFile: string | null;
+  /** Where the image will run. */
+  readonly target: Target;
   /** Null for the recipe's own, which is built when the engine does not have it. */
   readonly baseImage: string | null;
   /** Whose recipe that is. */
@@ -50,6 +55,8 @@ export interface BuildOptions {
   readonly exportFolder: string | null;
   /** What is told of the image beside the archive and in the registry; null for nothing. */
   readonly attestation: AttestationSettings | null;
+  /** Where a platform prescribes it; null for the image's own. */
+  readonly archiveName: string | null;
   /** Holds what the base image is made of, for the next time. */
   readonly cacheFolder: string;
   /** Says where the engine is: `DOCKER_HOST` and its like. */
@@ -126,10 +133,14 @@ export async function planBuild(
   base: BaseImageFacts,
   folder: BuildFolder,
 ): Promise<ImagePlan> {
-  const { models, settings, description, hookFile, progress, signal } = options;
+  const { models, settings, description, hookFile, target, cacheFolder, progress, signal } = options;
   const outputDir = folder.place(convertedName);
+  const converted = await convertModel({ models, settings, outputDir, progress, ...aborting(signal) });
+  checkModelForTarget(target, converted.manifest);
+  const pythonFiles =
+    target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
   return planProcessorImage({
-    converted: await convertModel({ models, settings, outputDir, progress, ...aborting(signal) }),
+    ...{ converted, target, pythonFiles },
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     base,
@@ -161,9 +172,9 @@ async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<
 
 /** Refused before the work, not after it, when something is there already. */
 export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
-  const { exportFolder, description, attestation } = options;
+  const { exportFolder, archiveName, description, attestation } = options;
   if (exportFolder === null) return null;
-  const path = join(exportFolder, archiveFileName(description.imageName));
+  const path = join(exportFolder, archiveName ?? archiveFileName(description.imageName));
   await requireNoArchive(path);
   if (attestation !== null) await requireNoAttestation(path);
   return path;

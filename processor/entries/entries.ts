@@ -4,6 +4,7 @@ import { failureLines, failureSentence } from "../failure-lines.js";
 import type { RuntimeSettings } from "../model/manifest.js";
 import type { ApiMethod, Target, TargetKind } from "../model/target-file.js";
 import type { Progress } from "../progress/progress.js";
+import { amosSettings } from "./amos22.js";
 import { segmentFolder } from "./folder.js";
 import { openAlgorithm } from "./grand-challenge/open-algorithm.js";
 import { serve } from "./grand-challenge/serve.js";
@@ -16,6 +17,8 @@ export interface EntryContext {
   readonly settings: RuntimeSettings;
   /** Null for the target's own. */
   readonly apiMethod: ApiMethod | null;
+  /** Of the process. */
+  readonly workingDir: string;
   /** That a server listens on. */
   readonly port: number;
   readonly progress: Progress;
@@ -44,7 +47,8 @@ type Entry = (target: Target, context: EntryContext) => Promise<number>;
 const entries: Readonly<Record<TargetKind, Entry>> = {
   plain: (_, context) => runFolder(context),
   sol: (_, context) => runFolder(context),
-  amos22: (_, context) => runFolder(context),
+  amos22: async (_, context) =>
+    runFolder({ ...context, settings: await amosSettings(context.settings, context.workingDir) }),
   "grand-challenge": runAlgorithm,
 };
 

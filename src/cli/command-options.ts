@@ -127,6 +127,18 @@ export const buildOptions = {
     describe: "image name; {task_id}, {task_name} and {timestamp} are filled in",
     defaultDescription: "nnunet/processor-task{task_id}-{task_name}:{timestamp}",
   },
+  target: {
+    group: imageGroup,
+    choices: ["grand-challenge", "amos22", "sol", "plain"] as const,
+    describe: "where the image will run (docs/how-to/targets.md)",
+    defaultDescription: "config.json's, or plain",
+  },
+  registry: {
+    group: imageGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "registry, with a path if you like, in front of the default image name",
+  },
   "base-image": {
     group: imageGroup,
     type: "string",

@@ -1,8 +1,9 @@
 import type { Device, ExportMode, RuntimeSettings } from "../../processor/model/manifest.js";
 import type { CudaMajor } from "../image/base-image/variants.js";
+import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
 /** config.json as its author wrote it, checked against the schema. */
-export interface ConfigJson {
+export interface ConfigJson extends TargetJson {
   readonly task_id?: number;
   readonly task_name?: string;
   readonly model?: string;
@@ -64,6 +65,7 @@ export interface ProcessorConfig {
   readonly postProcessing: string;
   /** Under what terms the model may be used; null when the config does not say. */
   readonly modelLicence: { readonly name: string; readonly url: null } | null;
+  readonly target: TargetConfig;
   readonly settings: RuntimeSettings;
   /** Of an image for GPUs; null for the newest. */
   readonly cuda: CudaMajor | null;
@@ -97,6 +99,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
           : "off",
     cuda: json.cuda ?? null,
     modelLicence: json.model_license === undefined ? null : { name: json.model_license, url: null },
+    target: completeTarget(json),
     settings: {
       useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
       stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),

@@ -125,8 +125,8 @@ function describe(error: ErrorObject, schema: ConfigSchema): string | null {
   switch (error.keyword) {
     case "additionalProperties": {
       const key = String(error.params["additionalProperty"]);
-      const near = nearest(key, Object.keys(schema.properties));
-      return `/${key}: no such key${near === null ? "" : `; did you mean ${near}?`}`;
+      const near = error.instancePath === "" ? nearest(key, Object.keys(schema.properties)) : null;
+      return `${error.instancePath}/${key}: no such key${near === null ? "" : `; did you mean ${near}?`}`;
     }
     case "enum": {
       const allowed = error.params["allowedValues"] as readonly unknown[];

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import type { Target } from "../../processor/model/target-file.js";
 import { type ImageLayer, type ImagePlan, type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
-import { modelDirectory, processorEntrypoint } from "./processor-files.js";
+import { modelDirectory } from "./processor-files.js";
+import { targetImage } from "./target-image.js";
 
 export interface ProcessorImageParts {
   readonly description: ImageDescription;
@@ -10,6 +12,9 @@ export interface ProcessorImageParts {
   readonly processorFiles: readonly LayerFile[];
   /** Bundled hooks; they get the manifest's name for them. Null when the manifest names none. */
   readonly hookFile: string | null;
+  readonly target: Target;
+  /** A Python for targets that start one; empty for others. */
+  readonly pythonFiles: readonly LayerFile[];
 }
 
 /** What a conversion gives: `manifest.json`, what it names, and the model's own plans and dataset. */
@@ -51,11 +56,14 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const folds = distinctFolds(manifest);
   const weights = new Set(folds.flatMap(filesOfFold));
   const fileOf = (path: string) => modelFile(path, join(folder, path));
+  const { firstLayers, lastLayers, ...ofTarget } = targetImage(parts.target, parts.pythonFiles);
   const layers: readonly ImageLayer[] = [
+    ...firstLayers,
     ...folds.map((fold) => modelLayer(layerName(fold.onnxFile), filesOfFold(fold).map(fileOf))),
     { name: "processor", entries: processorFiles },
     ...hookLayer(hookFile, manifest),
     modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
+    ...lastLayers,
   ];
   return {
     imageName: description.imageName,
@@ -63,12 +71,12 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
     platform: "linux/amd64",
     layers,
     // ONNX Runtime's own reports are off before anything loads it, whichever base was given.
-    env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1" },
-    labels: { ...modelLabels(manifest), ...ociLabels(description, base) },
+    env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1", ...ofTarget.env },
+    labels: { ...modelLabels(manifest), ...ociLabels(description, base), ...ofTarget.labels },
     user: "1000:1000",
-    workingDir: "/",
-    entrypoint: processorEntrypoint,
-    command: [],
+    workingDir: ofTarget.workingDir,
+    entrypoint: ofTarget.entrypoint,
+    command: ofTarget.command,
   };
 }
 

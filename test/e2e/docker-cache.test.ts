@@ -35,6 +35,8 @@ describeWithEngine("the engine's cache", () => {
       base: { imageName: baseImage, imageId: null },
       processorFiles: await listProcessorFiles(),
       hookFile: null,
+      target: options.target,
+      pythonFiles: [],
     });
     built = await build(plan);
   }, timeout);

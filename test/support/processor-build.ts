@@ -33,6 +33,8 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
       licenses: "Apache-2.0",
     },
     hookFile: null,
+    target: { kind: "plain" },
+    archiveName: null,
     baseImage: null,
     baseVariant: "cpu",
     pythonIndex: null,

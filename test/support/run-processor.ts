@@ -9,6 +9,7 @@ export interface RunProcessorOptions {
   readonly stop?: { readonly signal: NodeJS.Signals; readonly afterText: string };
   /** Of the shell's `ulimit -d`, in KiB: the limit that grand-challenge sets. */
   readonly dataLimitKib?: number;
+  readonly workingDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -22,11 +23,11 @@ const program = join(repositoryRoot, "dist", "processor", "main.js");
 /** Runs the program in an image, as the image does but on this machine: no home, no terminal. */
 export async function runProcessor(
   args: readonly string[],
-  { stop, dataLimitKib, environment = {} }: RunProcessorOptions = {},
+  { stop, dataLimitKib, workingDir = "/", environment = {} }: RunProcessorOptions = {},
 ): Promise<ProcessorRun> {
   const limit = dataLimitKib === undefined ? "" : `ulimit -d ${dataLimitKib} && `;
   const child = spawn("sh", ["-c", `${limit}exec "$0" "$@"`, process.execPath, program, ...args], {
-    cwd: "/",
+    cwd: workingDir,
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -3,13 +3,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
+import type { Target } from "../../../processor/model/target-file.js";
 import { readSigningKey } from "../../attest/signing-key.js";
 import type { AttestationSettings, AttestedImage } from "../../attest-image.js";
 import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
 import { buildProcessor, renderBuild } from "../../build-pipeline.js";
 import { completeConfig, type EnsembleMember, type ProcessorConfig } from "../../config/config.js";
-import { defaultTag, imageNameOf } from "../../config/image-name.js";
+import { imageNameOf } from "../../config/image-name.js";
 import { loadConfig } from "../../config/load-config.js";
+import { archiveNameOf, type TargetConfig, tagOf, targetOf } from "../../config/target-config.js";
 import { buildEmbedded, type EmbeddedBuildReport } from "../../embedded-build.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
@@ -38,6 +40,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
   }
   const config = await configOf(args, session);
   const attestation = await attestationOf(args, config, session);
+  const destination = destinationOf(args, config);
   const models = await modelsOf(args, config, session);
   const builder = await builderOf(args, session);
   if (args.push && builder === "docker") throw pushNotYet();
@@ -45,7 +48,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
     const options = buildOptionsOf(
-      { args, builder, config, models, session, attestation },
+      { args, builder, config, destination, models, session, attestation },
       hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
     );
     if (options.hookFile !== null) {
@@ -161,13 +164,14 @@ interface BuildRequest {
   readonly args: BuildArguments;
   readonly builder: Builder;
   readonly config: ProcessorConfig;
+  readonly destination: Destination;
   readonly models: ModelSet;
   readonly session: CommandSession;
   readonly attestation: AttestationSettings | null;
 }
 
 function buildOptionsOf(
-  { args, builder, config, models, session, attestation }: BuildRequest,
+  { args, builder, config, destination, models, session, attestation }: BuildRequest,
   hookFile: string | null,
 ): BuildOptions {
   const { terminal, progress, signal } = session;
@@ -180,7 +184,7 @@ function buildOptionsOf(
     ...{ models, hookFile, progress, signal, attestation, environment: terminal.environment },
     settings: { ...config.settings, device, hookModule: hookFile === null ? null : "process-img.mjs" },
     description: {
-      imageName: imageNameOf(args.tag ?? defaultTag, model.task, created),
+      imageName: imageNameOf(destination.tag, model.task, created),
       title: `${model.task.name} ${configurations}`,
       description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
       // Without an engine nothing in the image depends on the day it was built.
@@ -188,6 +192,8 @@ function buildOptionsOf(
       source: null,
       licenses: "Apache-2.0",
     },
+    target: destination.target,
+    archiveName: destination.archiveName,
     baseImage: args["base-image"] ?? null,
     baseVariant: chooseVariant(device, args.cuda ?? config.cuda),
     pythonIndex: pythonIndex(terminal.environment),
@@ -196,6 +202,24 @@ function buildOptionsOf(
     exportFolder: args.export ? terminal.currentDirectory : null,
     cacheFolder: cacheFolder(terminal.environment),
   };
+}
+
+/** Where the image will run, and how it is called there. */
+interface Destination {
+  readonly target: Target;
+  readonly tag: string;
+  readonly archiveName: string | null;
+}
+
+/** The command line's word counts before config.json's; what they lack is told before the model is fetched. */
+function destinationOf(args: BuildArguments, config: ProcessorConfig): Destination {
+  const choice: TargetConfig = {
+    ...config.target,
+    ...(args.target === undefined ? {} : { kind: args.target }),
+    ...(args.registry === undefined ? {} : { registry: args.registry.replace(/\/+$/, "") }),
+  };
+  const tag = tagOf(choice, args.tag);
+  return { target: targetOf(choice), tag, archiveName: archiveNameOf(choice, tag) };
 }
 
 /** Reproducible builds give the time from outside, in Unix seconds. */

@@ -19,6 +19,8 @@ describe("planProcessorImage", () => {
     base: { imageName: "base:1", imageId: "sha256:0" },
     processorFiles: [],
     hookFile: null,
+    target: { kind: "plain" },
+    pythonFiles: [],
   });
   const withBlobs = <T>(use: (converted: ProcessorImageParts["converted"]) => Promise<T>) =>
     withConvertedModel(goldenPath("v2", "blobs_3d_fullres", "model"), use);

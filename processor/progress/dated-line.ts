@@ -1,0 +1,15 @@
+/** Of the part of the program that writes, as the original has it. */
+const nameWidth = 11;
+
+/**
+ * A log line as SOL's processors write it.
+ *
+ * @param now shown in local time, to the second
+ * @example datedLine(new Date(2026, 0, 2, 3, 4, 5), "2 cases") // "2026-01-02 03:04:05 [processor  ] 2 cases"
+ */
+export function datedLine(now: Date, line: string): string {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join("-");
+  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join(":");
+  return `${date} ${time} [${"processor".padEnd(nameWidth)}] ${line}`;
+}

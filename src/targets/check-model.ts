@@ -1,0 +1,52 @@
+import { ProcessorError } from "../../processor/errors.js";
+import type { ProcessorManifest } from "../../processor/model/manifest.js";
+import type { GrandChallengeTarget, Target } from "../../processor/model/target-file.js";
+
+/**
+ * Refuses early what the target would refuse late: a model whose channels or labels it does not take.
+ *
+ * @throws TARGET_UNFIT for the model, CONFIG_INVALID for what config.json says about it
+ */
+export function checkModelForTarget(target: Target, { models, settings }: ProcessorManifest): void {
+  const { channelNames, labels } = models[0]!;
+  if (target.kind === "amos22" && channelNames.length !== 1)
+    throw new ProcessorError(
+      "TARGET_UNFIT",
+      `AMOS22 gives one image for each case; the model has the channels ${channelNames.join(", ")}`,
+    );
+  if (target.kind !== "grand-challenge") return;
+  const largest = Math.max(0, ...labels.foregroundLabels, ...(labels.regionsClassOrder ?? []));
+  if (largest > 255)
+    throw new ProcessorError(
+      "TARGET_UNFIT",
+      `grand-challenge takes masks of 8 bits; the model has the label ${largest}`,
+    );
+  const labelNames = labels.names.map(({ name }) => name);
+  const faults = [
+    ...socketFaults(target, channelNames),
+    ...target.jsonOutputs
+      .filter(({ label }) => label !== null && !labelNames.includes(label))
+      .map(
+        ({ label }) =>
+          `grand_challenge.json_outputs: the model has no label ${label}, but ${labelNames.join(", ")}`,
+      ),
+    ...(settings.saveProbabilities
+      ? ["save_probabilities: grand-challenge takes one image from a socket's folder, and no probabilities"]
+      : []),
+  ];
+  if (faults.length > 0) throw new ProcessorError("CONFIG_INVALID", faults.join("\n"));
+}
+
+function socketFaults(
+  { inputSockets }: GrandChallengeTarget,
+  channelNames: readonly string[],
+): readonly string[] {
+  if (inputSockets === null) return [];
+  const wanted = channelNames.join(", ");
+  const missing = channelNames.filter((name) => inputSockets[name] === undefined);
+  const unknown = Object.keys(inputSockets).filter((name) => !channelNames.includes(name));
+  return [
+    ...missing.map((name) => `grand_challenge.inputs: no socket for the channel ${name}`),
+    ...unknown.map((name) => `grand_challenge.inputs: the model has no channel ${name}, but ${wanted}`),
+  ];
+}
