@@ -81,6 +81,7 @@ const hookFile = {
 
 const cuda = {
   group: imageGroup,
+  type: "string",
   choices: cudaMajors,
   requiresArg: true,
   describe: "CUDA in an image for GPUs: 12 for older drivers and GPUs (docs/reference/gpu.md)",

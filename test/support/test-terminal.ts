@@ -6,7 +6,10 @@ export interface TestTerminal extends Terminal {
   readonly interrupt: () => void;
 }
 
-export function testTerminal(currentDirectory: string): TestTerminal {
+export function testTerminal(
+  currentDirectory: string,
+  environment: Readonly<Record<string, string>> = {},
+): TestTerminal {
   const printed = { out: "", err: "" };
   let listener: ((signalName: string) => void) | null = null;
   return {
@@ -21,7 +24,7 @@ export function testTerminal(currentDirectory: string): TestTerminal {
       isInteractive: false,
       columns: 100,
       currentDirectory,
-      environment: { ...process.env, DOCKER_HOST: "tcp://127.0.0.1:9" },
+      environment: { ...process.env, DOCKER_HOST: "tcp://127.0.0.1:9", ...environment },
     },
     now: () => performance.now(),
     exitNow: (code) => {

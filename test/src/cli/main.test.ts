@@ -45,6 +45,7 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--overwrite", "--continue"],
       says: "exclude each other",
     },
+    { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: 'Choices: "12", "13"' },
     { argv: ["models", "info"], says: "needs the name of a model" },
   ])("$argv", async ({ argv, says }) => {
     expect(await run(...argv)).toBe(2);
@@ -53,8 +54,16 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
   });
 });
 
+test("doctor exits with 5 when a check fails, after its findings", async () => {
+  writeFileSync(join(folder, "file"), "");
+  terminal = testTerminal(folder, { XDG_CACHE_HOME: join(folder, "file") });
+  expect(await run("doctor", "--json", "--cuda", "12")).toBe(5);
+  expect(JSON.parse(terminal.printed.out)).toMatchObject({ isFit: false });
+  expect(terminal.printed.err).toContain("MACHINE_UNFIT: space (cache)");
+});
+
 describe("--help", () => {
-  test.each([[], ["predict"], ["convert"], ["init"], ["base-image"], ["models"]])(
+  test.each([[], ["predict"], ["convert"], ["init"], ["base-image"], ["models"], ["doctor"]])(
     "of %s groups and explains the options",
     async (...words) => {
       expect(await run(...words, "--help")).toBe(0);

@@ -1,0 +1,72 @@
+import { chmodSync, copyFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createLineProgress } from "../../processor/progress/line-progress.js";
+import { planBaseImage } from "../../src/image/base-image/base-image-plan.js";
+import { npmPackageFiles } from "../../src/image/base-image/npm-packages.js";
+import { pythonIndex } from "../../src/image/base-image/python-index.js";
+import { listFiles, readRecipe } from "../../src/image/base-image/recipe.js";
+import { type BaseVariant, readVersions } from "../../src/image/base-image/variants.js";
+import { wheelLayers } from "../../src/image/base-image/wheel-layers.js";
+import type { LayerFile } from "../../src/image/image-plan.js";
+import { listProcessorFiles, programVersion } from "../../src/image/processor-files.js";
+import { cacheFolder } from "../../src/model-source/cache-folder.js";
+
+export interface ImageRoot {
+  /** Command that starts the processor as the image does. */
+  readonly command: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Lays the files of a base image below a folder, so that its processor runs on a machine with a GPU and without
+ * Docker: the same Node, the same ONNX Runtime, the same libraries. Only Debian is the machine's own.
+ *
+ * @param wheelFolder wheels that are here already; null for the index
+ */
+export async function layImageRoot(
+  variant: BaseVariant,
+  folder: string,
+  wheelFolder: string | null,
+): Promise<ImageRoot> {
+  const recipe = await readRecipe(variant);
+  const cache = cacheFolder(process.env);
+  const progress = createLineProgress({ write: (line) => console.log(line), now: () => performance.now() });
+  const plan = planBaseImage({
+    recipe,
+    base: { kind: "image", imageName: recipe.debian.image },
+    packageFiles: await npmPackageFiles(recipe, cache),
+    wheelLayers: await wheelLayers(recipe.wheels, {
+      ...{ cacheFolder: cache, wheelFolder, progress },
+      index: pythonIndex(process.env) ?? new URL(readVersions().index),
+    }),
+    rootFiles: await listFiles(join(recipe.folder, "root")),
+    processorFiles: await listProcessorFiles(),
+    version: await programVersion(),
+  });
+  rmSync(folder, { recursive: true, force: true });
+  for (const entry of plan.layers.flatMap(({ entries }) => entries))
+    if (entry.kind === "file") layFile(entry, folder);
+  const [node, ...rest] = plan.entrypoint;
+  return {
+    command: [join(folder, node!), ...rest.map((path) => join(folder, path))],
+    env: { ...process.env, ...plan.env, LD_LIBRARY_PATH: join(folder, "usr/lib/x86_64-linux-gnu") },
+  };
+}
+
+function layFile({ path, source, mode }: LayerFile, folder: string): void {
+  const target = join(folder, path);
+  mkdirSync(dirname(target), { recursive: true });
+  if ("text" in source) {
+    writeFileSync(target, source.text);
+  } else if (mode === 0o644) {
+    try {
+      linkSync(source.file, target);
+      return; // a link has the mode of what it links
+    } catch {
+      copyFileSync(source.file, target); // another disk
+    }
+  } else {
+    copyFileSync(source.file, target);
+  }
+  chmodSync(target, mode);
+}

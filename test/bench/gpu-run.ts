@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { repositoryRoot } from "../support/golden.js";
+import type { ImageRoot } from "./gpu-image-root.js";
+import { type GpuUse, sampleGpu } from "./gpu-sampler.js";
+import { measureProcess } from "./measure-process.js";
+import { nnunetBin } from "./nnunet-peer.js";
+
+/** What all parts of the GPU benchmark share. */
+export interface GpuBench {
+  readonly root: ImageRoot;
+  readonly scratch: string;
+  /** On the CPU, without figures of a GPU. */
+  readonly isRehearsal: boolean;
+}
+
+export interface GpuRun extends GpuUse {
+  readonly wallSeconds: number;
+  /** As the program told it; the peer tells none. */
+  readonly executionProvider: string | null;
+}
+
+export interface WholeRun {
+  /** A model folder of nnU-Net. */
+  readonly model: string;
+  readonly folds: readonly string[];
+  readonly inputDir: string;
+  /** Without leading dot. */
+  readonly ending: string;
+  readonly outputDir: string;
+}
+
+/** Process start to files written, nnU-Net's defaults, with the files of the image. The conversion is not counted: a build does it. */
+export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
+  const converted = `${run.outputDir}-converted`;
+  await measureProcess([
+    ...([process.execPath, join(repositoryRoot, "dist", "build_processor.js"), "convert"] as const),
+    ...["--model-dir", run.model, "-o", converted, "--folds", ...run.folds],
+  ]);
+  const [program, ...args] = bench.root.command;
+  return measured(bench, [
+    ...([program, ...args] as const),
+    ...["--model-dir", converted, "--inputdir", run.inputDir, "--outputdir", run.outputDir],
+    ...["--allowed-extensions", run.ending, "--output-extension", run.ending, "--use-tta"],
+    ...["--device", bench.isRehearsal ? "cpu" : "cuda"],
+  ]);
+}
+
+export async function runPeer(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
+  return measured({ ...bench, root: { ...bench.root, env: process.env } }, [
+    join(nnunetBin(), "nnUNetv2_predict_from_modelfolder"),
+    ...["-i", run.inputDir, "-o", run.outputDir, "-m", run.model, "-f", ...run.folds],
+    ...["-device", bench.isRehearsal ? "cpu" : "cuda"],
+  ]);
+}
+
+async function measured(
+  { root, isRehearsal }: GpuBench,
+  command: readonly [string, ...string[]],
+): Promise<GpuRun> {
+  const run = () => measureProcess(command, { env: root.env });
+  const { result, use } = isRehearsal
+    ? { result: await run(), use: { peakMegabytes: 0, busyShare: 0 } }
+    : await sampleGpu(run);
+  const executionProvider = /the network runs on (.+)/.exec(result.stdout)?.[1] ?? null;
+  return { ...use, wallSeconds: result.wallSeconds, executionProvider };
+}

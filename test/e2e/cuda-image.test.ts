@@ -1,0 +1,74 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readImage } from "../../processor/image-io/read-image.js";
+import { writeImage } from "../../processor/image-io/write-image.js";
+import { readRecipe } from "../../src/image/base-image/recipe.js";
+import { findImage } from "../../src/image/docker/find-image.js";
+import { layerDigests, removeImage, runContained, testEngine } from "../support/docker.js";
+import { goldenPath } from "../support/golden.js";
+import { runProgram } from "../support/run-program.js";
+
+const recipe = await readRecipe("cuda13");
+const hasBase = await Promise.resolve()
+  .then(async () => (await findImage(testEngine(), recipe.imageName)) !== null)
+  .catch(() => false);
+
+/** Skipped by name where `build_processor base-image --device cuda` has not been run: it fetches 1.3 GB. */
+describe.skipIf(!hasBase)("an image for GPUs, on a machine without one", () => {
+  const imageName = "nnunet-processor-test/cuda:1";
+  const scratch = mkdtempSync(join(tmpdir(), "cuda-image-"));
+  const [input, output] = [join(scratch, "in"), join(scratch, "out")];
+
+  beforeAll(async () => {
+    mkdirSync(input);
+    mkdirSync(output);
+    chmodSync(output, 0o777); // the container is another user
+    const golden = goldenPath("v2", "blobs_3d_fullres", "input", "blob_010_0000.nii.gz");
+    await writeImage(await readImage(golden), join(input, "blob.mha"));
+    const model = goldenPath("v2", "blobs_3d_fullres", "model");
+    const built = await runProgram(["--model-dir", model, "--tag", imageName, "--device", "cuda"], {
+      cwd: scratch,
+    });
+    expect(built.exitCode, built.err).toBe(0);
+  }, 300_000);
+
+  afterAll(async () => {
+    await removeImage(imageName);
+    rmSync(scratch, { recursive: true });
+  });
+
+  test("finds every library but the driver's", async () => {
+    const list = `for f in /opt/nnunet-processor/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/* \
+      /usr/lib/x86_64-linux-gnu/lib*.so*; do LD_TRACE_LOADED_OBJECTS=1 /lib64/ld-linux-x86-64.so.2 $f; done`;
+    const { output: listed } = await runContained(imageName, {
+      input,
+      output,
+      command: ["/bin/sh", "-c", list],
+    });
+    expect(listed).toMatch(/libcublasLt\.so\.13 => \/lib/);
+    const missing = listed.split(/\r?\n/).filter((line) => line.includes("not found"));
+    expect(new Set(missing.map((line) => line.trim()))).toEqual(new Set(["libcuda.so.1 => not found"]));
+  });
+
+  test("ends with one sentence that says what to do, and never takes the CPU instead", async () => {
+    const run = await runContained(imageName, { input, output });
+    expect(run.exitCode).toBe(5);
+    const last = run.output.trim().split(/\r?\n/).at(-1);
+    expect(last).toMatch(/^DEVICE_MISSING: .*\(libcuda\.so\.1 is missing\).*--gpus all/);
+    expect(run.output).not.toContain("predicting");
+  });
+
+  test("has CUDA in layers of the base, below code and weights", async () => {
+    const [base, image] = [await layerDigests(recipe.imageName), await layerDigests(imageName)];
+    expect(image.slice(0, base.length)).toEqual(base);
+    expect(image.length).toBeGreaterThan(base.length);
+  });
+
+  test("tells in labels what driver and GPU it needs", async () => {
+    const labels = (await findImage(testEngine(), imageName))?.labels;
+    expect(labels?.["org.nnunet-processor.gpu.minimum-driver"]).toBe(recipe.gpu!.minimumDriver);
+    expect(labels?.["org.nnunet-processor.gpu.compute-capabilities"]).toContain("8.6");
+  });
+});

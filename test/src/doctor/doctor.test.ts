@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { examineMachine } from "../../../src/doctor/doctor.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "doctor-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const noEngine = { PATH: scratch, DOCKER_HOST: `unix://${scratch}/none.sock` };
+const options = { device: "auto", cuda: null, cacheFolder: scratch, environment: noEngine } as const;
+
+describe("build_processor doctor", () => {
+  test("calls a machine fit that can predict: an engine or a GPU that is missing does not stop that", async () => {
+    const { isFit, findings } = await examineMachine(options);
+    expect(isFit).toBe(true);
+    const resultOf = Object.fromEntries(findings.map(({ check, result }) => [check, result]));
+    expect(resultOf).toMatchObject({ Node: "pass", "ONNX Runtime": "pass", "container engine": "warning" });
+    expect(resultOf["GPU"]).not.toBe("fail");
+  });
+
+  test("gives a remedy with everything that fails or is doubtful", async () => {
+    const file = join(scratch, "file");
+    writeFileSync(file, "");
+    const { isFit, findings } = await examineMachine({
+      ...options,
+      device: "cuda",
+      cacheFolder: join(file, "x"),
+    });
+    expect(isFit).toBe(false);
+    expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({ result: "fail" });
+    for (const { check, result, remedy } of findings)
+      if (result === "fail" || result === "warning") expect(remedy, check).not.toBeNull();
+  });
+
+  test("asks for the container toolkit only where images are to run on GPUs", async () => {
+    const checks = async (device: "auto" | "cuda") =>
+      (await examineMachine({ ...options, device })).findings.map(({ check }) => check);
+    expect(await checks("auto")).not.toContain("GPU in containers");
+    expect(await checks("cuda")).toContain("GPU in containers");
+  });
+});
