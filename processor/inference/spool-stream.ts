@@ -12,7 +12,7 @@ export interface SpooledStream extends LogitStream {
 }
 
 /** Answers up to this size stay in memory. */
-const memoryLimitBytes = 256e6;
+const usualMemoryLimit = 256e6;
 
 /**
  * Takes a whole stream, so that its network can be freed before the next one runs. Small answers stay in memory, large
@@ -20,7 +20,10 @@ const memoryLimitBytes = 256e6;
  *
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
-export async function spoolStream(stream: LogitStream): Promise<SpooledStream> {
+export async function spoolStream(
+  stream: LogitStream,
+  memoryLimitBytes = usualMemoryLimit,
+): Promise<SpooledStream> {
   const bytes = stream.heads * voxelCount(stream.sizeZyx) * 4;
   const store = bytes <= memoryLimitBytes ? memoryStore() : await fileStore();
   const parts: SlabPart[] = [];

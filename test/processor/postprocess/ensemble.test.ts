@@ -64,9 +64,12 @@ describe("the mean of several answers", () => {
   });
 });
 
-test("a spooled stream gives the same slabs as often as it is read", async () => {
+test.each([
+  ["in memory", 1e9],
+  ["in a file", 0],
+])("a stream that waits %s gives the same slabs as often as it is read", async (_, memoryLimit) => {
   const plain = await collectLogits(sourceOf(answer(5, [5, 6, 7], "logits")).stream);
-  const spooled = await spoolStream(sourceOf(answer(5, [5, 6, 7], "logits")).stream);
+  const spooled = await spoolStream(sourceOf(answer(5, [5, 6, 7], "logits")).stream, memoryLimit);
   expect(await collectLogits(spooled)).toEqual(plain);
   expect(await collectLogits(spooled)).toEqual(plain);
   await spooled.discard();
