@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import type { Target } from "../../processor/model/target-file.js";
-import { type ImageLayer, type ImagePlan, type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
+import {
+  type ImageLayer,
+  type ImagePlan,
+  type LayerEntry,
+  type LayerFile,
+  layerFile,
+  sortedEntries,
+} from "./image-plan.js";
 import { modelDirectory } from "./processor-files.js";
 import { targetImage } from "./target-image.js";
 
@@ -14,7 +21,7 @@ export interface ProcessorImageParts {
   readonly hookFile: string | null;
   readonly target: Target;
   /** A Python for targets that start one; empty for others. */
-  readonly pythonFiles: readonly LayerFile[];
+  readonly pythonFiles: readonly LayerEntry[];
 }
 
 /** What a conversion gives: `manifest.json`, what it names, and the model's own plans and dataset. */

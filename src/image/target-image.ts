@@ -1,6 +1,13 @@
 import type { Target, TargetFile } from "../../processor/model/target-file.js";
 import { defaultTargetFile } from "../../processor/model/target-file.js";
-import { type ImageLayer, type ImagePlan, type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
+import {
+  type ImageLayer,
+  type ImagePlan,
+  type LayerEntry,
+  type LayerFile,
+  layerFile,
+  sortedEntries,
+} from "./image-plan.js";
 import { processorEntrypoint } from "./processor-files.js";
 
 /** What a target decides about an image. */
@@ -12,7 +19,7 @@ export interface TargetImage
 }
 
 /** @param pythonFiles a Python for targets that start one; empty for others */
-export function targetImage(target: Target, pythonFiles: readonly LayerFile[]): TargetImage {
+export function targetImage(target: Target, pythonFiles: readonly LayerEntry[]): TargetImage {
   const common: TargetImage = {
     firstLayers: [],
     lastLayers: target.kind === "plain" ? [] : [{ name: "target", entries: [targetFile(target)] }],

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
-import type { Target } from "../../../processor/model/target-file.js";
+import type { Target, TargetKind } from "../../../processor/model/target-file.js";
 import { readSigningKey } from "../../attest/signing-key.js";
 import type { AttestationSettings, AttestedImage } from "../../attest-image.js";
 import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
@@ -65,7 +65,9 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       return 0;
     }
     const report = await buildProcessor(options);
-    terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    terminal.out(
+      args.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, destination.target.kind),
+    );
     return 0;
   } finally {
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
@@ -231,7 +233,7 @@ function creationTime(epoch: string | undefined): Date {
 
 const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function reportText(report: BuildReport): string {
+function reportText(report: BuildReport, target: TargetKind): string {
   const lines = [
     `image     ${report.imageName}`,
     `digest    ${report.imageId}`,
@@ -245,9 +247,19 @@ function reportText(report: BuildReport): string {
     ...attestedLines(report.attested),
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
-    `run it:   docker run --rm --network none -v "$PWD/in:/input:ro" -v "$PWD/out:/output" ${report.imageName}`,
+    `run it:   ${runLine(report.imageName, target)}`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Trying it out as its platform runs it, as far as one line goes. */
+function runLine(imageName: string, target: TargetKind): string {
+  const folder = target === "amos22" ? "/workspace" : "";
+  const volumes = `-v "$PWD/in:${folder}/input:ro" -v "$PWD/out:${folder}/output"`;
+  const command = { "grand-challenge": " exec", amos22: " python run_inference.py", sol: "", plain: "" }[
+    target
+  ];
+  return `docker run --rm --network none ${volumes} ${imageName}${command}`;
 }
 
 function embeddedText(report: EmbeddedBuildReport): string {

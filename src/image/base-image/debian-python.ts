@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../../processor/progress/progress.js";
-import { type LayerFile, layerFile } from "../image-plan.js";
+import { type LayerEntry, layerFile } from "../image-plan.js";
 import { readTar } from "../oci/read-tar.js";
 import { listFiles, readRecipe } from "./recipe.js";
 import { runTool } from "./run-tool.js";
@@ -36,7 +36,7 @@ export async function debianPython(
   cacheFolder: string,
   progress: Progress,
   signal?: AbortSignal,
-): Promise<readonly LayerFile[]> {
+): Promise<readonly LayerEntry[]> {
   const { debian } = await readRecipe();
   const key = createHash("sha256")
     .update(JSON.stringify([debian.suite, pythonVersion, keptPaths]))
@@ -50,10 +50,17 @@ export async function debianPython(
       task.done();
     }
   }
-  return (await listFiles(folder)).map((name) => {
+  const files = (await listFiles(folder)).map((name) => {
     const isProgram = name === `usr/bin/python${pythonVersion}`;
     return layerFile(isProgram ? "usr/bin/python" : name, { file: join(folder, name) }, modeOf(name));
   });
+  // Without this folder, though nothing is in it, Python complains on stderr.
+  const modules = {
+    kind: "directory",
+    path: `usr/lib/python${pythonVersion}/lib-dynload`,
+    mode: 0o755,
+  } as const;
+  return [...files, modules];
 }
 
 const modeOf = (name: string): number => (/^usr\/bin\/|\.so(\.|$)/.test(name) ? 0o755 : 0o644);
