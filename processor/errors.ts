@@ -158,6 +158,10 @@ export const errorCatalogue = {
     help: "The message is Docker's own; --keep-build-files keeps the build context.",
   },
   BASE_IMAGE_MISSING: { exit: 5, help: "Build it with `build_processor base-image`, or pass --base-image." },
+  BASE_IMAGE_CHANGED: {
+    exit: 5,
+    help: "Pass --base-image NAME@sha256:… to build on the locked one, or remove the entry from processor.lock.json to take the new one.",
+  },
   TOOL_MISSING: { exit: 5, help: "Install the program that the message names." },
   EXPORT_FAILED: {
     exit: 5,
@@ -173,7 +177,7 @@ export const errorCatalogue = {
   },
   REGISTRY_DENIED: {
     exit: 5,
-    help: "Run `docker login` for the registry named, with an account that may write there.",
+    help: "Run `docker login` for the registry named, or pass --registry-username, with an account that may write there.",
   },
   REGISTRY_FAILED: {
     exit: 5,

@@ -24,7 +24,8 @@ import { findImage, findOrPullImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import type { ImagePlan } from "./image/image-plan.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
-import { hexOf } from "./image/oci/oci-types.js";
+import { type Descriptor, hexOf, type OciImage } from "./image/oci/oci-types.js";
+import { readDockerArchive } from "./image/oci/open-docker-archive.js";
 import { listProcessorFiles, programVersion } from "./image/processor-files.js";
 import {
   type BaseImageFacts,
@@ -33,6 +34,10 @@ import {
 } from "./image/processor-image-plan.js";
 import type { ModelSet } from "./model-source/model-set.js";
 import { archiveFileName, type ImageArchive, requireNoArchive, writeArchive } from "./publish/archive.js";
+import type { PushedImage } from "./publish/registry/push-image.js";
+import type { RegistryClient } from "./publish/registry/registry-client.js";
+import { pushToRegistry } from "./push-to-registry.js";
+import type { RegistrySettings } from "./registry-access.js";
 import { checkModelForTarget } from "./targets/check-model.js";
 
 export interface BuildOptions {
@@ -57,6 +62,11 @@ export interface BuildOptions {
   readonly attestation: AttestationSettings | null;
   /** Where a platform prescribes it; null for the image's own. */
   readonly archiveName: string | null;
+  /** Send the image to the registry in its name. */
+  readonly isPushed: boolean;
+  readonly registries: RegistrySettings;
+  /** `processor.lock.json`, which pins base images from registries; null to pin nothing. */
+  readonly lockFile: string | null;
   /** Holds what the base image is made of, for the next time. */
   readonly cacheFolder: string;
   /** Says where the engine is: `DOCKER_HOST` and its like. */
@@ -72,6 +82,8 @@ export interface BuildReport extends BuiltImage {
   readonly archive: ImageArchive | null;
   /** Null when it was not asked for, and for an image that only the engine has. */
   readonly attested: AttestedImage | null;
+  /** Null when it was not asked for. */
+  readonly pushed: PushedImage | null;
   /** Null when it was removed. */
   readonly buildFolder: string | null;
 }
@@ -96,15 +108,19 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
     if (keepBuildFiles) await keepContext(plan, folder);
     const archive =
       archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
-    const attested = archive === null ? null : await attest(options, { engine, base, image, archive });
-    const buildFolder = keepBuildFiles ? folder.path : null;
+    const saved = options.isPushed ? await readSaved(engine, image.imageName, options) : null;
+    const push = saved === null ? null : await pushToRegistry(saved, null, options);
+    const pushedTo =
+      saved === null || push === null ? null : { client: push.client, manifest: saved.manifest.descriptor };
+    const attested = await attest(options, { engine, base, image, archive, pushedTo });
     return {
       ...image,
       engine: engine.description,
       baseImage: base.imageName,
       archive,
+      pushed: push?.pushed ?? null,
       attested,
-      buildFolder,
+      buildFolder: keepBuildFiles ? folder.path : null,
     };
   } finally {
     if (!keepBuildFiles) await folder.remove();
@@ -198,15 +214,16 @@ interface BuiltParts {
   readonly engine: Engine;
   readonly base: BaseImageFacts;
   readonly image: BuiltImage;
-  readonly archive: ImageArchive;
+  readonly archive: ImageArchive | null;
+  readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
 }
 
 async function attest(
   options: BuildOptions,
-  { engine, base, image, archive }: BuiltParts,
+  { engine, base, image, archive, pushedTo }: BuiltParts,
 ): Promise<AttestedImage | null> {
   const { attestation, models, settings, hookFile, cacheFolder, progress } = options;
-  if (attestation === null) return null;
+  if (attestation === null || (archive === null && pushedTo === null)) return null;
   const cache = await BlobCache.open(join(cacheFolder, "layers"));
   const { imageName, imageId } = base;
   const baseInput = { name: imageName, ...(imageId !== null && { digest: { sha256: hexOf(imageId) } }) };
@@ -217,8 +234,19 @@ async function attest(
     parameters: { baseImage: imageName, models: modelParameters(models), config: settings },
     inputs: [baseInput, ...(await ownInputs({ models, hookFile, cache, progress }))],
     archive,
-    pushedTo: null,
+    pushedTo,
     progress,
+  });
+}
+
+/** What `docker save` gives, sent by this program: what the registry has already is skipped, broken uploads go on. */
+async function readSaved(engine: Engine, imageName: string, options: BuildOptions): Promise<OciImage> {
+  const cache = await BlobCache.open(join(options.cacheFolder, "layers"));
+  return await readDockerArchive(saveImage(engine, imageName), {
+    archiveName: imageName,
+    imageName,
+    cache,
+    ...aborting(options.signal),
   });
 }
 

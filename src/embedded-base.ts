@@ -1,10 +1,13 @@
 import { basename } from "node:path";
+import { ProcessorError } from "../processor/errors.js";
+import { readRecipe } from "./image/base-image/recipe.js";
 import { type RecipeBase, recipeBase } from "./image/base-image/recipe-base.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
 import type { BaseImage } from "./image/oci/base-image.js";
 import type { BlobCache } from "./image/oci/blob-cache.js";
 import { openBase } from "./image/oci/open-base.js";
 import type { BaseImageFacts } from "./image/processor-image-plan.js";
+import { lockBase, readLockedBase } from "./lock-file.js";
 import { defaultRetryPolicy } from "./model-source/retry.js";
 import { parseImageReference } from "./publish/registry/image-reference.js";
 import { type PulledBase, pullBase } from "./publish/registry/pull-base.js";
@@ -19,6 +22,8 @@ export interface EmbeddedBaseOptions extends RegistryAccess {
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
   readonly cacheFolder: string;
+  /** `processor.lock.json`; null to lock nothing. */
+  readonly lockFile: string | null;
 }
 
 export interface EmbeddedBase {
@@ -44,7 +49,7 @@ export async function embeddedBase(options: EmbeddedBaseOptions): Promise<Embedd
     return { base, facts: { imageName: basename(baseImage), imageId: null }, place: null };
   }
   const { registry, repository } = parseImageReference(baseImage);
-  const base = await pull(baseImage, options);
+  const base = await lockedPull(baseImage, options);
   return {
     base,
     facts: { imageName: baseImage, imageId: base.manifestDigest },
@@ -52,9 +57,37 @@ export async function embeddedBase(options: EmbeddedBaseOptions): Promise<Embedd
   };
 }
 
-/** One try at Debian's registry: packages from a mirror are the other way, not patience. */
-const ownBase = (options: EmbeddedBaseOptions): Promise<RecipeBase> =>
-  recipeBase({ ...options, variant: options.baseVariant, pull: (imageName) => pull(imageName, options, 1) });
+/** Debian's tag moves with every update; the one that is locked is taken by its digest. */
+async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
+  const { lockFile } = options;
+  const { debian } = await readRecipe(options.baseVariant);
+  const locked = lockFile === null ? null : await readLockedBase(lockFile, debian.image);
+  const base = await recipeBase({
+    ...options,
+    variant: options.baseVariant,
+    debianDigest: locked,
+    // One try where nothing is locked: packages from a mirror are the other way, not patience.
+    pull: (imageName) => pull(imageName, options, locked === null ? 1 : undefined),
+  });
+  if (lockFile !== null && base.debianDigest !== null)
+    await lockBase(lockFile, debian.image, base.debianDigest);
+  return base;
+}
+
+/** What a name meant at the first build is what it has to mean later. */
+async function lockedPull(imageName: string, options: EmbeddedBaseOptions): Promise<PulledBase> {
+  const { lockFile } = options;
+  const base = await pull(imageName, options);
+  if (lockFile === null || imageName.includes("@")) return base;
+  const locked = await readLockedBase(lockFile, imageName);
+  if (locked !== null && locked !== base.digest)
+    throw new ProcessorError(
+      "BASE_IMAGE_CHANGED",
+      `${imageName} is ${base.digest} now, and ${locked} in ${lockFile}`,
+    );
+  await lockBase(lockFile, imageName, base.digest);
+  return base;
+}
 
 async function pull(
   imageName: string,

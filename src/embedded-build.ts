@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
-import type { Progress } from "../processor/progress/progress.js";
 import { baseInputs, modelParameters, ownInputs } from "./attest/build-inputs.js";
 import { describeOciImage } from "./attest/image-contents.js";
 import { type AttestedImage, attestImage } from "./attest-image.js";
@@ -11,15 +10,8 @@ import { assembleImage } from "./image/oci/assemble-image.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import type { OciImage } from "./image/oci/oci-types.js";
 import { type WrittenImage, writeDockerArchive } from "./image/oci/write-image.js";
-import { parseImageReference } from "./publish/registry/image-reference.js";
-import { type PushedImage, pushImage } from "./publish/registry/push-image.js";
-import type { RegistryClient } from "./publish/registry/registry-client.js";
-import { registryClient } from "./registry-access.js";
-
-export interface EmbeddedBuildOptions extends BuildOptions {
-  /** Send the image to the registry in its name. */
-  readonly isPushed: boolean;
-}
+import type { PushedImage } from "./publish/registry/push-image.js";
+import { pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 
 export interface EmbeddedBuildReport {
   readonly imageName: string;
@@ -43,7 +35,7 @@ export interface EmbeddedBuildReport {
  *
  * @throws USAGE when the image would be kept nowhere; what the base, the layers and the registry throw
  */
-export async function buildEmbedded(options: EmbeddedBuildOptions): Promise<EmbeddedBuildReport> {
+export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuildReport> {
   const { description, cacheFolder, progress, signal, keepBuildFiles } = options;
   if (options.exportFolder === null && !options.isPushed)
     throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
@@ -58,9 +50,8 @@ export async function buildEmbedded(options: EmbeddedBuildOptions): Promise<Embe
       archivePath === null
         ? null
         : await writeDockerArchive({ image, path: archivePath, progress, ...aborting(signal) });
-    const target = options.isPushed ? await pushTarget(image, place, options) : null;
-    const pushed = target === null ? null : await push(image, target, progress);
-    const attested = await attest({ image, base, facts, cache, archive, target }, options);
+    const push = options.isPushed ? await pushToRegistry(image, place, options) : null;
+    const attested = await attest({ image, base, facts, cache, archive, push }, options);
     return {
       imageName: description.imageName,
       configDigest: image.config.descriptor.digest,
@@ -68,7 +59,7 @@ export async function buildEmbedded(options: EmbeddedBuildOptions): Promise<Embe
       sizeBytes: image.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
       baseImage: options.baseImage ?? facts.imageName,
       archive,
-      pushed,
+      pushed: push?.pushed ?? null,
       attested,
     };
   } finally {
@@ -76,36 +67,15 @@ export async function buildEmbedded(options: EmbeddedBuildOptions): Promise<Embe
   }
 }
 
-interface PushTarget {
-  readonly client: RegistryClient;
-  readonly tag: string;
-  readonly mountFrom: readonly string[];
-}
-
-/** Layers of a base in the same registry are mounted from there. */
-async function pushTarget(
-  image: OciImage,
-  basePlace: EmbeddedBase["place"],
-  options: BuildOptions,
-): Promise<PushTarget> {
-  const { reference: tag, ...place } = parseImageReference(image.imageName);
-  const mountFrom = basePlace?.registry === place.registry ? [basePlace.repository] : [];
-  const client = await registryClient(place, options, { mayWrite: true, alsoReads: mountFrom });
-  return { client, tag, mountFrom };
-}
-
-const push = (image: OciImage, target: PushTarget, progress: Progress): Promise<PushedImage> =>
-  pushImage({ ...target, image, progress });
-
 interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {
   readonly image: OciImage;
   readonly cache: BlobCache;
   readonly archive: WrittenImage | null;
-  readonly target: PushTarget | null;
+  readonly push: RegistryPush | null;
 }
 
 async function attest(
-  { image, base, facts, cache, archive, target }: BuiltParts,
+  { image, base, facts, cache, archive, push }: BuiltParts,
   options: BuildOptions,
 ): Promise<AttestedImage | null> {
   const { attestation, models, settings, hookFile, progress, signal } = options;
@@ -118,7 +88,7 @@ async function attest(
     parameters: { baseImage, models: modelParameters(models), config: settings },
     inputs: [...baseInputs(baseImage, base), ...(await ownInputs({ models, hookFile, cache, progress }))],
     archive,
-    pushedTo: target === null ? null : { client: target.client, manifest: image.manifest.descriptor },
+    pushedTo: push === null ? null : { client: push.client, manifest: image.manifest.descriptor },
     progress,
   });
 }

@@ -17,6 +17,8 @@ interface LockJson {
   readonly lockVersion: 1;
   /** By address, as the config or the registry names it. */
   readonly sources: Readonly<Record<string, LockedSource>>;
+  /** Digest of the manifest or index, by an image's name in its registry; absent in locks of older versions. */
+  readonly baseImages?: Readonly<Record<string, string>>;
 }
 
 /** The locked bytes of an address; null when it is not locked. */
@@ -25,32 +27,58 @@ export async function readLockedSource(lockFile: string, address: string): Promi
   return Object.hasOwn(sources, address) ? sources[address]! : null;
 }
 
+/** The digest that a base image had when it was first built on; null when it is not locked. */
+export async function readLockedBase(lockFile: string, imageName: string): Promise<string | null> {
+  const { baseImages = {} } = await readLock(lockFile);
+  return Object.hasOwn(baseImages, imageName) ? baseImages[imageName]! : null;
+}
+
 /**
  * Locks an address. Another address that a build beside this one locks at the same time is kept.
  *
  * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
  */
-export async function lockSource(lockFile: string, address: string, locked: LockedSource): Promise<void> {
+export const lockSource = (
+  lockFile: string,
+  address: string,
+  { sha256, size }: LockedSource,
+): Promise<void> =>
+  changeLock(lockFile, (lock) => {
+    const known = Object.hasOwn(lock.sources, address) ? lock.sources[address] : undefined;
+    if (known?.sha256 === sha256 && known.size === size) return lock;
+    return { ...lock, sources: sorted({ ...lock.sources, [address]: { sha256, size } }) };
+  });
+
+/**
+ * Locks a base image to a digest, beside everything that is locked already.
+ *
+ * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
+ */
+export const lockBase = (lockFile: string, imageName: string, digest: string): Promise<void> =>
+  changeLock(lockFile, (lock) =>
+    lock.baseImages?.[imageName] === digest
+      ? lock
+      : { ...lock, baseImages: sorted({ ...lock.baseImages, [imageName]: digest }) },
+  );
+
+async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson): Promise<void> {
   try {
-    await withFileLock(`${lockFile}.writing`, () => addToLock(lockFile, address, locked));
+    await withFileLock(`${lockFile}.writing`, async () => {
+      const lock = await readLock(lockFile);
+      const changed = change(lock);
+      if (changed === lock) return;
+      const beside = `${lockFile}.${randomUUID()}`;
+      await writeFile(beside, `${JSON.stringify(changed, null, 2)}\n`);
+      await rename(beside, lockFile);
+    });
   } catch (error) {
     if (error instanceof ProcessorError) throw error;
     throw new ProcessorError("OUTPUT_UNWRITABLE", `${lockFile} can't be written`, { cause: error });
   }
 }
 
-async function addToLock(lockFile: string, address: string, { sha256, size }: LockedSource): Promise<void> {
-  const { sources } = await readLock(lockFile);
-  const known = Object.hasOwn(sources, address) ? sources[address] : undefined;
-  if (known?.sha256 === sha256 && known.size === size) return;
-  const sorted = Object.entries({ ...sources, [address]: { sha256, size } }).sort(([a], [b]) =>
-    a < b ? -1 : 1,
-  );
-  const beside = `${lockFile}.${randomUUID()}`;
-  const json: LockJson = { lockVersion: 1, sources: Object.fromEntries(sorted) };
-  await writeFile(beside, `${JSON.stringify(json, null, 2)}\n`);
-  await rename(beside, lockFile);
-}
+const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 async function readLock(lockFile: string): Promise<LockJson> {
   const text = await readFile(lockFile, "utf8").catch((error: unknown) => {
@@ -74,6 +102,8 @@ function parse(text: string, lockFile: string): unknown {
 
 function isLock(json: unknown): json is LockJson {
   if (!isObject(json) || json.lockVersion !== 1 || !isObject(json.sources)) return false;
+  const { baseImages = {} } = json;
+  if (!isObject(baseImages) || !Object.values(baseImages).every(isDigest)) return false;
   return Object.values(json.sources).every(
     (source) =>
       isObject(source) &&
@@ -82,6 +112,9 @@ function isLock(json: unknown): json is LockJson {
       Number.isSafeInteger(source.size),
   );
 }
+
+const isDigest = (value: unknown): boolean =>
+  typeof value === "string" && /^sha256:[0-9a-f]{64}$/.test(value);
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -4,6 +4,7 @@ import { cudaMajors } from "../image/base-image/variants.js";
 const modelGroup = "Model:";
 const imageGroup = "Image:";
 const outputGroup = "Output:";
+const registryGroup = "Registry:";
 
 const modelDir = {
   group: modelGroup,
@@ -102,6 +103,36 @@ const overwrite = {
   describe: "replace what is there already",
 } as const satisfies Options;
 
+export const registryOptions = {
+  "registry-username": {
+    group: registryGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "account in the image's registry",
+    defaultDescription: "what `docker login` left",
+  },
+  "registry-password-stdin": {
+    group: registryGroup,
+    type: "boolean",
+    default: false,
+    describe:
+      "read that account's password from the standard input, not from BUILD_PROCESSOR_REGISTRY_PASSWORD",
+  },
+  "registry-plain-http": {
+    group: registryGroup,
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "registries (host:port) that are spoken to without TLS; this machine's own are anyway",
+  },
+  "registry-ca": {
+    group: registryGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "PEM file of an authority to trust as well",
+  },
+} as const satisfies Readonly<Record<string, Options>>;
+
 export const buildOptions = {
   "config-file": {
     group: modelGroup,
@@ -178,7 +209,7 @@ export const buildOptions = {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "also push the image to its registry (with --builder embedded)",
+    describe: "also push the image to the registry in its name",
   },
   attest: {
     group: outputGroup,
@@ -193,6 +224,7 @@ export const buildOptions = {
     requiresArg: true,
     describe: "with --push: sign the image with this P-256 key, as cosign does; COSIGN_PASSWORD opens it",
   },
+  ...registryOptions,
   "build-dir": {
     group: outputGroup,
     type: "string",

@@ -1,3 +1,5 @@
+import { text } from "node:stream/consumers";
+
 /** Where the program prints and what it knows of its surroundings: an argument, so that tests can give their own. */
 export interface Terminal {
   readonly out: (text: string) => void;
@@ -7,6 +9,8 @@ export interface Terminal {
   readonly columns: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly currentDirectory: string;
+  /** All of the standard input, as text. */
+  readonly readStdin: () => Promise<string>;
   readonly now: () => number;
   /** Calls back on Ctrl-C and on SIGTERM; returns a function that stops listening. */
   readonly onInterrupt: (callback: (signalName: string) => void) => () => void;
@@ -17,12 +21,13 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    out: (words) => void stdout.write(words),
+    err: (words) => void stderr.write(words),
     isInteractive: stderr.isTTY === true && env["CI"] === undefined && env["TERM"] !== "dumb",
     columns: stderr.columns ?? 80,
     environment: env,
     currentDirectory: process.cwd(),
+    readStdin: () => text(process.stdin),
     now: () => performance.now(),
     exitNow: (code) => process.exit(code),
     onInterrupt(callback) {

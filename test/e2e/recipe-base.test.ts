@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ProcessorError } from "../../processor/errors.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { buildBaseImage } from "../../src/image/base-image/build-base-image.js";
-import { recipeBase } from "../../src/image/base-image/recipe-base.js";
+import { type RecipeBaseOptions, recipeBase } from "../../src/image/base-image/recipe-base.js";
 import type { BaseImage } from "../../src/image/oci/base-image.js";
 import { BlobCache } from "../../src/image/oci/blob-cache.js";
 import { asBase } from "../../src/image/oci/open-oci-layout.js";
@@ -19,11 +19,12 @@ const timeout = 300_000;
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "no network"));
 
-const makeBase = async (folder: string, pull: (imageName: string) => Promise<BaseImage>) =>
+const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"]) =>
   recipeBase({
     ...{ variant: "cpu", pythonIndex: null },
     cache: await BlobCache.open(folder),
     cacheFolder: cacheFolder(process.env),
+    debianDigest: null,
     pull,
     progress: silentProgress,
   });
@@ -43,7 +44,7 @@ describe("the base that is made without an engine", () => {
     const asked: string[] = [];
     const pull = (imageName: string) => {
       asked.push(imageName);
-      return Promise.resolve(debian);
+      return Promise.resolve({ ...debian, digest: `sha256:${"d".repeat(64)}` });
     };
     const first = await makeBase(join(scratch, "cache"), pull);
     const second = await makeBase(join(scratch, "cache"), pull);

@@ -5,6 +5,7 @@ import type { BuildOptions } from "../../src/build-pipeline.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { findModel } from "../../src/model-source/find-model.js";
 import { singleModel } from "../../src/model-source/model-set.js";
+import { usualRegistrySettings } from "../../src/registry-access.js";
 import { testSettings } from "./convert.js";
 import { goldenPath } from "./golden.js";
 
@@ -42,6 +43,9 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     keepBuildFiles: false,
     attestation: null,
     exportFolder: null,
+    isPushed: false,
+    registries: usualRegistrySettings,
+    lockFile: null,
     cacheFolder: cacheFolder(process.env),
     environment: process.env,
     progress,

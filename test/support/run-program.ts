@@ -12,18 +12,21 @@ export interface ProgramRun {
 export interface RunProgramOptions {
   readonly cwd: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Piped into the program. */
+  readonly stdin?: string;
   /** Sent once this promise resolves. */
   readonly interruptAfter?: Promise<unknown>;
 }
 
 /** Runs `build_processor` as a user does, in a process of its own. */
 export async function runProgram(args: readonly string[], options: RunProgramOptions): Promise<ProgramRun> {
-  const { cwd, environment = {}, interruptAfter } = options;
+  const { cwd, environment = {}, stdin, interruptAfter } = options;
   const child = spawn(process.execPath, [join(repositoryRoot, "dist", "build_processor.js"), ...args], {
     cwd,
     env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin.end(stdin ?? "");
   const texts = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     texts.out += text;

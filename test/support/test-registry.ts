@@ -19,19 +19,31 @@ export interface TestRegistryOptions {
   /** Lines of `user:bcrypt`, for Basic authentication. */
   readonly htpasswd?: string;
   readonly port?: number;
+  /** PEM texts: then it speaks TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** Debian's `docker-registry` on a port of this machine; it ends with the test. */
-export async function startRegistry({ folder, htpasswd, port }: TestRegistryOptions): Promise<TestRegistry> {
+export async function startRegistry({
+  folder,
+  htpasswd,
+  port,
+  tls,
+}: TestRegistryOptions): Promise<TestRegistry> {
   mkdirSync(folder, { recursive: true });
   const host = `127.0.0.1:${port ?? (await freePort())}`;
   const passwords = join(folder, "htpasswd");
   if (htpasswd !== undefined) writeFileSync(passwords, `${htpasswd}\n`);
+  const keys = { key: join(folder, "tls.key"), certificate: join(folder, "tls.crt") };
+  if (tls !== undefined) {
+    writeFileSync(keys.key, tls.key);
+    writeFileSync(keys.certificate, tls.cert);
+  }
   const config = {
     version: "0.1",
     log: { level: "error" },
     storage: { filesystem: { rootdirectory: join(folder, "data") } },
-    http: { addr: host },
+    http: { addr: host, ...(tls === undefined ? {} : { tls: keys }) },
     ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "test", path: passwords } } }),
   };
   writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
@@ -44,7 +56,11 @@ export async function startRegistry({ folder, htpasswd, port }: TestRegistryOpti
   onTestFinished(stop);
   for (let isUp = false; !isUp; ) {
     if (child.exitCode !== null) throw new Error("docker-registry did not start");
-    isUp = await got(`http://${host}/v2/`, { throwHttpErrors: false, retry: { limit: 0 } }).then(
+    isUp = await got(`${tls === undefined ? "http" : "https"}://${host}/v2/`, {
+      throwHttpErrors: false,
+      retry: { limit: 0 },
+      https: { rejectUnauthorized: false },
+    }).then(
       () => true,
       () => wait(20, false),
     );

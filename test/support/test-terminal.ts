@@ -26,6 +26,7 @@ export function testTerminal(
       currentDirectory,
       environment: { ...process.env, DOCKER_HOST: "tcp://127.0.0.1:9", ...environment },
     },
+    readStdin: () => Promise.resolve(""),
     now: () => performance.now(),
     exitNow: (code) => {
       throw new Error(`exited at once with ${code}`);

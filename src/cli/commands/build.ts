@@ -17,13 +17,16 @@ import { bundleHook } from "../../hook-bundle.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
+import { lockFileName } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
 import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
+import type { PushedImage } from "../../publish/registry/push-image.js";
 import { type Builder, chooseBuilder } from "../choose-builder.js";
 import type { buildOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import { registrySettings } from "../registry-settings.js";
 import { pretrainedModel, pretrainedName } from "./trained-model.js";
 import { modelSetOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
@@ -32,7 +35,6 @@ type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 /** The program's main job: a trained model becomes an image. */
 export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
-  if (args.push && args.builder === "docker") throw pushNotYet();
   if (args["apply-resample-patch"]) {
     progress.note(
       "--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own",
@@ -43,11 +45,10 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
   const destination = destinationOf(args, config);
   const models = await modelsOf(args, config, session);
   const builder = await builderOf(args, session);
-  if (args.push && builder === "docker") throw pushNotYet();
   const hookFolder =
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
-    const options = buildOptionsOf(
+    const options = await buildOptionsOf(
       { args, builder, config, destination, models, session, attestation },
       hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
     );
@@ -60,7 +61,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       return 0;
     }
     if (builder === "embedded") {
-      const report = await buildEmbedded({ ...options, isPushed: args.push });
+      const report = await buildEmbedded(options);
       terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : embeddedText(report));
       return 0;
     }
@@ -73,12 +74,6 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
   }
 }
-
-const pushNotYet = () =>
-  new ProcessorError(
-    "NOT_YET",
-    "--push needs --builder embedded so far; or push the finished image with `docker push`",
-  );
 
 /** A rendered context asks no engine, and is Docker's. */
 const builderOf = (args: BuildArguments, session: CommandSession): Promise<Builder> =>
@@ -172,21 +167,22 @@ interface BuildRequest {
   readonly attestation: AttestationSettings | null;
 }
 
-function buildOptionsOf(
+async function buildOptionsOf(
   { args, builder, config, destination, models, session, attestation }: BuildRequest,
   hookFile: string | null,
-): BuildOptions {
+): Promise<BuildOptions> {
   const { terminal, progress, signal } = session;
   const epoch = terminal.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
   const device = args.device ?? config.settings.device;
   const [{ model }] = models.members as [ModelSet["members"][number]];
   const configurations = models.members.map((member) => member.model.configuration).join(" + ");
+  const imageName = imageNameOf(destination.tag, model.task, created);
   return {
     ...{ models, hookFile, progress, signal, attestation, environment: terminal.environment },
     settings: { ...config.settings, device, hookModule: hookFile === null ? null : "process-img.mjs" },
     description: {
-      imageName: imageNameOf(destination.tag, model.task, created),
+      imageName,
       title: `${model.task.name} ${configurations}`,
       description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
       // Without an engine nothing in the image depends on the day it was built.
@@ -202,6 +198,13 @@ function buildOptionsOf(
     buildDir: resolve(terminal.currentDirectory, args["build-dir"] ?? "build"),
     keepBuildFiles: args["keep-build-files"],
     exportFolder: args.export ? terminal.currentDirectory : null,
+    isPushed: args.push,
+    registries: await registrySettings(
+      args,
+      args.push ? imageName : (args["base-image"] ?? imageName),
+      terminal,
+    ),
+    lockFile: join(terminal.currentDirectory, lockFileName),
     cacheFolder: cacheFolder(terminal.environment),
   };
 }
@@ -244,6 +247,7 @@ function reportText(report: BuildReport, target: TargetKind): string {
       : [
           `archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`,
         ]),
+    ...pushedLines(report.pushed),
     ...attestedLines(report.attested),
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
@@ -273,9 +277,7 @@ function embeddedText(report: EmbeddedBuildReport): string {
     ...(archive === null
       ? []
       : [`archive   ${archive.path} (${inMegabytes(archive.bytes)}, sha256 ${archive.sha256})`]),
-    ...(pushed === null
-      ? []
-      : [`pushed    ${inMegabytes(pushed.sentBytes)} sent, ${pushed.blobsThere} parts were there`]),
+    ...pushedLines(pushed),
     ...attestedLines(attested),
   ];
   return `${lines.join("\n")}\n`;
@@ -292,6 +294,13 @@ function attestedLines(attested: AttestedImage | null): string[] {
       : [`signature ${signature.tag}${signature.isNew ? "" : " was there already"}`]),
   ];
 }
+const pushedLines = (pushed: PushedImage | null): readonly string[] =>
+  pushed === null
+    ? []
+    : [
+        `pushed    ${pushed.manifestDigest}`,
+        `          ${inMegabytes(pushed.sentBytes)} sent, ${pushed.blobsThere} parts were there`,
+      ];
 
 const renderedText = (rendered: {
   readonly imageName: string;

@@ -28,8 +28,10 @@ export interface RecipeBaseOptions {
   readonly cache: BlobCache;
   /** Holds what npm installed. */
   readonly cacheFolder: string;
+  /** Of Debian's image, when it is locked: then nothing else will do. Null otherwise. */
+  readonly debianDigest: string | null;
   /** Fetches Debian's own image; its refusal leads to mmdebstrap. */
-  readonly pull: (imageName: string) => Promise<BaseImage>;
+  readonly pull: (imageName: string) => Promise<BaseImage & { readonly digest: string }>;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -38,6 +40,8 @@ export interface RecipeBase extends BaseImage {
   readonly imageName: string;
   /** Of the base as an image of its own. */
   readonly manifestDigest: string;
+  /** Of Debian's image in its registry; null where mmdebstrap unpacked packages. */
+  readonly debianDigest: string | null;
 }
 
 /**
@@ -85,6 +89,7 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
       ...(await asBase(image)),
       imageName: recipe.imageName,
       manifestDigest: image.manifest.descriptor.digest,
+      debianDigest: debian.digest,
     };
   } finally {
     task.done();
@@ -96,15 +101,19 @@ const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImag
   config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
 
 interface DebianRecord {
-  /** Null where mmdebstrap unpacked the packages. */
+  /** Both null where mmdebstrap unpacked the packages. */
+  readonly digest: string | null;
   readonly config: ImageConfig | null;
   readonly layers: readonly CachedLayer[];
 }
 
 /** The Debian that was taken first stays, so that one machine builds the same image until its cache is cleared. */
-async function debianBase(recipe: BaseImageRecipe, options: RecipeBaseOptions): Promise<BaseImage> {
-  const { cache } = options;
-  const key = await debianKey(recipe);
+async function debianBase(
+  recipe: BaseImageRecipe,
+  options: RecipeBaseOptions,
+): Promise<BaseImage & { readonly digest: string | null }> {
+  const { cache, debianDigest } = options;
+  const key = await debianKey(recipe, debianDigest);
   const known = await cache.recall(key);
   const isThere =
     isDebianRecord(known) &&
@@ -113,31 +122,36 @@ async function debianBase(recipe: BaseImageRecipe, options: RecipeBaseOptions): 
     ? known
     : ((await pulledDebian(recipe, options)) ?? (await unpackedDebian(recipe, options)));
   if (!isThere) await cache.remember(key, record);
-  return { config: record.config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
+  const { digest, config } = record;
+  return { digest, config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
 }
 
-async function debianKey({ folder, debian, platform }: BaseImageRecipe): Promise<string> {
+async function debianKey(
+  { folder, debian, platform }: BaseImageRecipe,
+  digest: string | null,
+): Promise<string> {
   const hook = await readFile(join(folder, "debian-extract-hook.sh"));
-  return `debian 1 ${JSON.stringify([platform, debian, createHash("sha256").update(hook).digest("hex")])}`;
+  const made = createHash("sha256").update(hook).digest("hex");
+  return `debian 2 ${JSON.stringify([platform, debian, digest ?? made])}`;
 }
 
 /** Null when no registry gives it. */
 async function pulledDebian(
-  { debian }: BaseImageRecipe,
-  { cache, pull, progress, signal }: RecipeBaseOptions,
+  { debian: { image } }: BaseImageRecipe,
+  { cache, debianDigest, pull, progress, signal }: RecipeBaseOptions,
 ): Promise<DebianRecord | null> {
   try {
-    const { config, layers } = await pull(debian.image);
+    const wanted = debianDigest === null ? image : `${image}@${debianDigest}`;
+    const { config, layers, digest } = await pull(wanted);
     const cached: CachedLayer[] = [];
     for (const { descriptor, diffId, open } of layers)
       cached.push({ ...(await cache.write(open(), signal)), size: descriptor.size, diffId });
-    return { config, layers: cached };
+    return { digest, config, layers: cached };
   } catch (error) {
     signal?.throwIfAborted();
-    if (!(error instanceof ProcessorError && unreachable.has(error.code))) throw error;
-    progress.note(
-      `${debian.image} can't be had (${error.message}); taking Debian's packages with mmdebstrap`,
-    );
+    const isUnreachable = error instanceof ProcessorError && unreachable.has(error.code);
+    if (debianDigest !== null || !isUnreachable) throw error;
+    progress.note(`${image} can't be had (${error.message}); taking Debian's packages with mmdebstrap`);
     return null;
   }
 }
@@ -158,7 +172,7 @@ async function unpackedDebian(
     const archive = join(folder, "debian.tar");
     await writeDebianRoot(recipe, archive, signal);
     const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
-    return { config: null, layers: [await frameTar(tar, cache, signal)] };
+    return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -168,6 +182,7 @@ const isDebianRecord = (record: unknown): record is DebianRecord =>
   typeof record === "object" &&
   record !== null &&
   "config" in record &&
+  "digest" in record &&
   "layers" in record &&
   Array.isArray(record.layers) &&
   record.layers.every(isCachedLayer);

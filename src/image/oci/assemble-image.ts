@@ -36,6 +36,11 @@ export async function assembleImage(options: AssembleImageOptions): Promise<OciI
   const layers = [...base.layers, ...own.map((layer) => cachedLayerBlob(layer, cache))];
   const diffIds = layers.map(({ diffId }) => diffId);
   const config = documentBlob(mediaTypes.config, imageConfig(options, diffIds));
+  return imageOf({ imageName: plan.imageName, config, layers });
+}
+
+/** An image and the manifest that names its parts. */
+export function imageOf({ imageName, config, layers }: Omit<OciImage, "manifest">): OciImage {
   const manifest: ImageManifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
@@ -47,7 +52,7 @@ export async function assembleImage(options: AssembleImageOptions): Promise<OciI
       size,
     })),
   };
-  return { imageName: plan.imageName, config, manifest: documentBlob(mediaTypes.manifest, manifest), layers };
+  return { imageName, config, manifest: documentBlob(mediaTypes.manifest, manifest), layers };
 }
 
 function imageConfig({ plan, base, time }: AssembleImageOptions, diffIds: readonly string[]): ImageConfig {

@@ -1,14 +1,17 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { ProcessorError } from "../../../processor/errors.js";
+import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";
+import { bytesBlob } from "./document-blob.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
-import type { ImageConfig } from "./oci-types.js";
+import { type ImageConfig, mediaTypes, type OciImage } from "./oci-types.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const maxDocumentBytes = 4 << 20;
@@ -38,9 +41,14 @@ export async function openDockerArchive(path: string, options: OpenBaseOptions):
   const known = (await cache.recall(key)) as ArchiveParts | null;
   const isWhole =
     known !== null && (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
-  const parts = isWhole ? known : await readArchive(path, options);
-  if (!isWhole) await cache.remember(key, parts);
+  const parts = isWhole ? known : await readFileOnce(path, key, options);
   return { config: parts.config, layers: parts.layers.map((layer) => cachedLayerBlob(layer, cache)) };
+}
+
+async function readFileOnce(path: string, key: string, options: OpenBaseOptions): Promise<ArchiveParts> {
+  const { config, layers } = await readArchive(archiveBytes(path), path, options);
+  await options.cache.remember(key, { config, layers });
+  return { config, layers };
 }
 
 async function identityOf(path: string): Promise<string> {
@@ -52,12 +60,41 @@ async function identityOf(path: string): Promise<string> {
   }
 }
 
-async function readArchive(path: string, options: OpenBaseOptions): Promise<ArchiveParts> {
+export interface ReadDockerArchiveOptions extends OpenBaseOptions {
+  /** For messages. */
+  readonly archiveName: string;
+  readonly imageName: string;
+}
+
+/**
+ * The one image in the stream that `docker save` gives, as something to push: same configuration, same layers,
+ * framed when they are bare tars.
+ *
+ * @throws IMAGE_FILE_INVALID
+ */
+export async function readDockerArchive(
+  tar: AsyncIterable<Uint8Array>,
+  options: ReadDockerArchiveOptions,
+): Promise<OciImage> {
+  const { archiveName, imageName, cache } = options;
+  const { configText, layers } = await readArchive(tar, archiveName, options);
+  return imageOf({
+    imageName,
+    config: bytesBlob(mediaTypes.config, Buffer.from(configText)),
+    layers: layers.map((layer) => cachedLayerBlob(layer, cache)),
+  });
+}
+
+async function readArchive(
+  tar: AsyncIterable<Uint8Array>,
+  path: string,
+  options: OpenBaseOptions,
+): Promise<ArchiveParts & { readonly configText: string }> {
   const documents = new Map<string, string>();
   const layers = new Map<string, CachedBlob & { readonly diffId: string | null }>();
   const links = new Map<string, string>();
   try {
-    for await (const entry of readTar(archiveBytes(path))) {
+    for await (const entry of readTar(tar)) {
       const name = posix.normalize(entry.path);
       if (entry.kind === "symlink") links.set(name, posix.join(posix.dirname(name), entry.linkTarget));
       else if (entry.kind === "link") links.set(name, posix.normalize(entry.linkTarget));
@@ -73,12 +110,14 @@ async function readArchive(path: string, options: OpenBaseOptions): Promise<Arch
     throw error;
   }
   const entry = onlyEntry(path, documents.get("manifest.json"));
-  const config = parse<ImageConfig>(path, documents.get(posix.normalize(entry.Config)), entry.Config);
+  const configText = documents.get(posix.normalize(entry.Config)) ?? "";
+  const config = parse<ImageConfig>(path, configText || undefined, entry.Config);
   const diffIds = config.rootfs?.diff_ids ?? [];
   if (diffIds.length !== entry.Layers.length)
     throw invalid(path, `${entry.Layers.length} layers, but ${diffIds.length} in the configuration`);
   return {
     config,
+    configText,
     layers: entry.Layers.map((name, i) => {
       const place = posix.normalize(name);
       const blob = layers.get(links.get(place) ?? place);
@@ -109,7 +148,31 @@ async function takeFile(
   if (isJson && entry.sizeBytes <= maxDocumentBytes) documents.set(name, await textOf(bytes));
   else if (first[0] === 0x1f && first[1] === 0x8b)
     layers.set(name, { ...(await cache.write(bytes, signal)), diffId: null });
-  else if (entry.sizeBytes >= 512) layers.set(name, await frameTar(bytes, cache, signal));
+  else if (entry.sizeBytes >= 512) layers.set(name, await framedOnce(name, bytes, options));
+}
+
+/** A bare layer that engines name by its digest is framed once; later its bytes are only compared with the name. */
+async function framedOnce(
+  name: string,
+  tar: AsyncIterable<Uint8Array>,
+  { cache, signal }: OpenBaseOptions,
+): Promise<CachedLayer> {
+  const [, hex] = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name) ?? [];
+  if (hex === undefined) return await frameTar(tar, cache, signal);
+  let isNew = false;
+  const layer = await cache.layer(`framed 1 sha256:${hex}`, async () => {
+    isNew = true;
+    return await frameTar(tar, cache, signal);
+  });
+  const diffId = isNew ? layer.diffId : await digestOf(tar);
+  if (diffId !== `sha256:${hex}`) throw new TarError(`the layer ${name} is not what its name says`);
+  return layer;
+}
+
+async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of bytes) hash.update(chunk);
+  return `sha256:${hash.digest("hex")}`;
 }
 
 async function* chained(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -25,6 +25,14 @@ const maxMetadataBytes = 1 << 20;
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry> {
   const reader = new ChunkReader(source);
+  try {
+    yield* entriesOf(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* entriesOf(reader: ChunkReader): AsyncGenerator<TarEntry> {
   let pax: ReadonlyMap<string, string> = new Map();
   let gnuName: string | null = null;
   let gnuLink: string | null = null;
@@ -120,6 +128,11 @@ class ChunkReader {
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  /** Lets go of the stream: a connection that nobody reads to its end would keep the process alive. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   /** Null at the end of the stream. */

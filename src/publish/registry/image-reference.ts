@@ -38,13 +38,18 @@ export function parseImageReference(imageName: string): ImageReference {
 export interface RegistryAddressOptions {
   /** Registries (host and port) that the user allows to be spoken to without TLS. */
   readonly plainHttp?: readonly string[];
+  /** An authority was named: then this machine's own registries speak TLS as well. */
+  readonly certificateAuthority?: string | null;
 }
 
 /** The address of a registry's API: https, and http only on this machine or where the user said so. */
-export function registryAddress(registry: string, { plainHttp = [] }: RegistryAddressOptions = {}): URL {
+export function registryAddress(registry: string, options: RegistryAddressOptions = {}): URL {
+  const { plainHttp = [], certificateAuthority = null } = options;
   const host = registry === defaultRegistry ? "registry-1.docker.io" : registry;
   const { hostname } = new URL(`http://${host}`);
   const isLoopback =
     hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  return new URL(`${isLoopback || plainHttp.includes(registry) ? "http" : "https"}://${host}/v2/`);
+  return new URL(
+    `${(isLoopback && certificateAuthority === null) || plainHttp.includes(registry) ? "http" : "https"}://${host}/v2/`,
+  );
 }

@@ -25,8 +25,10 @@ export interface PullBaseOptions {
 }
 
 export interface PulledBase extends BaseImage {
-  /** Of the manifest for linux/amd64: pins the base. */
+  /** Of the manifest for the platform. */
   readonly manifestDigest: string;
+  /** Of what the reference names, which may be an index of several platforms: pins the base. */
+  readonly digest: string;
 }
 
 /**
@@ -36,22 +38,27 @@ export interface PulledBase extends BaseImage {
  * @throws BASE_IMAGE_MISSING, REGISTRY_DENIED, REGISTRY_FAILED, IMAGE_FILE_INVALID
  */
 export async function pullBase(options: PullBaseOptions): Promise<PulledBase> {
-  const { descriptor, manifest } = await fetchManifest(options, options.reference);
+  const { descriptor, manifest, named } = await fetchManifest(options, options.reference);
   const config = JSON.parse((await fetchDocument(options, manifest.config)).toString("utf8")) as ImageConfig;
   const diffIds = config.rootfs?.diff_ids ?? [];
   if (diffIds.length !== manifest.layers.length)
     throw invalid(options, `${manifest.layers.length} layers, but ${diffIds.length} in the configuration`);
   return {
     manifestDigest: descriptor.digest,
+    digest: named,
     config,
     layers: manifest.layers.map((layer, i) => lazyLayer(options, layer, diffIds[i]!)),
   };
 }
 
-async function fetchManifest(
-  options: PullBaseOptions,
-  reference: string,
-): Promise<{ readonly descriptor: Pick<Descriptor, "digest">; readonly manifest: ImageManifest }> {
+interface FetchedManifest {
+  readonly descriptor: Pick<Descriptor, "digest">;
+  readonly manifest: ImageManifest;
+  /** Digest of what was asked for. */
+  readonly named: string;
+}
+
+async function fetchManifest(options: PullBaseOptions, reference: string): Promise<FetchedManifest> {
   const { client } = options;
   const answer = await client.retrying(`looking up ${reference}`, () =>
     client.send(client.url(`manifests/${reference}`), {
@@ -68,12 +75,12 @@ async function fetchManifest(
   if (reference.startsWith("sha256:") && reference !== digest)
     throw invalid(options, `${reference} has other bytes`);
   const document = JSON.parse(answer.body.toString("utf8")) as ImageManifest | ImageIndex;
-  if (!("manifests" in document)) return { descriptor: { digest }, manifest: document };
+  if (!("manifests" in document)) return { descriptor: { digest }, manifest: document, named: digest };
   const found = document.manifests.find(
     ({ platform }) => platform?.os === "linux" && platform.architecture === "amd64",
   );
   if (found === undefined) throw invalid(options, "no image for linux/amd64");
-  return await fetchManifest(options, found.digest);
+  return { ...(await fetchManifest(options, found.digest)), named: digest };
 }
 
 async function fetchDocument({ client }: PullBaseOptions, descriptor: Descriptor): Promise<Buffer> {

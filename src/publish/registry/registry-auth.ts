@@ -21,6 +21,11 @@ export function parseChallenge(header: string | undefined): Challenge | null {
   };
 }
 
+/** Authorities trusted instead of Node's own, which are then among them. */
+export interface HttpsTrust {
+  readonly certificateAuthority?: string[];
+}
+
 export interface AuthorizeOptions {
   readonly challenge: Challenge;
   readonly credentials: Credentials | null;
@@ -30,6 +35,7 @@ export interface AuthorizeOptions {
   readonly registry: string;
   /** True when the registry itself is spoken to without TLS: only then may its token server be. */
   readonly isPlainHttp: boolean;
+  readonly https: HttpsTrust;
   readonly signal?: AbortSignal;
 }
 
@@ -50,7 +56,7 @@ const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 async function fetchToken(options: AuthorizeOptions): Promise<string> {
-  const { challenge, credentials, scopes, registry, isPlainHttp, signal } = options;
+  const { challenge, credentials, scopes, registry, isPlainHttp, https, signal } = options;
   const { realm = "", service } = challenge.parameters;
   const url = URL.canParse(realm) ? new URL(realm) : null;
   if (url === null || !(url.protocol === "https:" || (isPlainHttp && url.protocol === "http:")))
@@ -75,6 +81,7 @@ async function fetchToken(options: AuthorizeOptions): Promise<string> {
     ...(credentials?.kind === "password" && {
       headers: { authorization: basic(credentials.user, credentials.password) },
     }),
+    https,
     throwHttpErrors: false,
     followRedirect: false,
     timeout: { request: 30_000 },

@@ -1,10 +1,11 @@
+import { rootCertificates } from "node:tls";
 import got, { RequestError, type Response } from "got";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../model-source/retry.js";
 import type { Credentials } from "./docker-credentials.js";
 import { type ImageReference, registryAddress } from "./image-reference.js";
-import { authorize, type Challenge, parseChallenge } from "./registry-auth.js";
+import { authorize, type Challenge, type HttpsTrust, parseChallenge } from "./registry-auth.js";
 
 export interface RegistryClientOptions {
   readonly progress: Progress;
@@ -15,6 +16,8 @@ export interface RegistryClientOptions {
   /** Repositories read from besides the one worked on: sources of mounts. */
   readonly alsoReads?: readonly string[];
   readonly mayWrite: boolean;
+  /** PEM of an authority that is trusted beside the usual ones. */
+  readonly certificateAuthority?: string | null;
   readonly signal?: AbortSignal;
 }
 
@@ -41,6 +44,7 @@ export class RegistryClient {
   readonly signal: AbortSignal | null;
   readonly #api: URL;
   readonly #options: RegistryClientOptions;
+  readonly #https: HttpsTrust;
   #authorization: string | null = null;
   #renewal: Promise<string> | null = null;
 
@@ -54,6 +58,7 @@ export class RegistryClient {
     this.signal = options.signal ?? null;
     this.#api = registryAddress(registry, options);
     this.#options = options;
+    this.#https = trusting(options.certificateAuthority ?? null);
   }
 
   /** An address below the repository: `blobs/sha256:…`, `manifests/1`. */
@@ -93,6 +98,7 @@ export class RegistryClient {
       scopes: this.#scopes(),
       registry: this.registry,
       isPlainHttp: this.#api.protocol === "http:",
+      https: this.#https,
       ...(this.signal && { signal: this.signal }),
     }).finally(() => {
       this.#renewal = null;
@@ -120,6 +126,7 @@ export class RegistryClient {
     if (status !== 200) throw new ProcessorError("REGISTRY_FAILED", `${url.href} answers ${status}`);
     const stream = got.stream(url, {
       headers: this.#headers({}),
+      https: this.#https,
       retry: { limit: 0 },
       decompress: false,
       timeout: { socket: idleMs },
@@ -133,6 +140,7 @@ export class RegistryClient {
       const answer = await got(url, {
         method,
         headers: this.#headers(headers, url),
+        https: this.#https,
         ...(body !== undefined && { body }),
         responseType: "buffer",
         throwHttpErrors: false,
@@ -186,6 +194,10 @@ export class RegistryClient {
     return answer;
   }
 }
+
+/** Node's own authorities, and one more. */
+const trusting = (pem: string | null): HttpsTrust =>
+  pem === null ? {} : { certificateAuthority: [...rootCertificates, pem] };
 
 async function* withPassingFailures(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../processor/errors.js";
+import { parseImageReference } from "../publish/registry/image-reference.js";
+import type { RegistrySettings } from "../registry-access.js";
+import type { registryOptions } from "./command-options.js";
+import type { Terminal } from "./terminal.js";
+
+type RegistryArguments = InferredOptionTypes<typeof registryOptions>;
+
+const passwordVariable = "BUILD_PROCESSOR_REGISTRY_PASSWORD";
+
+/**
+ * The settings that the `--registry-…` flags give; name and password are for the registry of `imageName` alone.
+ * A password never stands on a command line, where every user of the machine can read it.
+ *
+ * @throws USAGE
+ */
+export async function registrySettings(
+  args: RegistryArguments,
+  imageName: string,
+  terminal: Terminal,
+): Promise<RegistrySettings> {
+  const user = args["registry-username"];
+  const caFile = args["registry-ca"];
+  if (user === undefined && args["registry-password-stdin"])
+    throw new ProcessorError("USAGE", "--registry-password-stdin needs --registry-username");
+  return {
+    credentials:
+      user === undefined
+        ? null
+        : {
+            registry: parseImageReference(imageName).registry,
+            user,
+            password: await passwordOf(args, terminal),
+          },
+    plainHttp: args["registry-plain-http"] ?? [],
+    certificateAuthority:
+      caFile === undefined ? null : await readPem(resolve(terminal.currentDirectory, caFile)),
+  };
+}
+
+async function passwordOf(args: RegistryArguments, terminal: Terminal): Promise<string> {
+  const password = args["registry-password-stdin"]
+    ? (await terminal.readStdin()).replace(/\r?\n$/, "")
+    : terminal.environment[passwordVariable];
+  if (password) return password;
+  throw new ProcessorError(
+    "USAGE",
+    `--registry-username needs a password: pipe it into --registry-password-stdin, or set ${passwordVariable}`,
+  );
+}
+
+async function readPem(file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new ProcessorError("USAGE", `--registry-ca: ${file} can't be read`, { cause });
+  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----"))
+    throw new ProcessorError("USAGE", `--registry-ca: ${file} holds no certificate in PEM`);
+  return text;
+}
