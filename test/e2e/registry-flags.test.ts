@@ -141,12 +141,12 @@ describeWithEngine("an image that Docker built", () => {
       ) as { readonly config: { readonly digest: string } };
       // Docker's classic store names an image by its configuration.
       expect(manifest.config.digest).toBe(report.imageId);
-      await outputOf("docker", "rmi", "-f", imageName);
-      await outputOf("docker", "pull", "-q", imageName);
       const second = await runProgram(flags, { cwd, environment });
       expect(
         (JSON.parse(second.out) as { readonly pushed: { readonly sentBytes: number } }).pushed.sentBytes,
       ).toBe(0);
+      await outputOf("docker", "rmi", "-f", imageName);
+      await outputOf("docker", "pull", "-q", imageName);
     },
   );
 });
