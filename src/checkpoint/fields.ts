@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
+import { shortText } from "./short-text.js";
 
 /**
  * One value of a file that nnU-Net wrote, whether it came from JSON or from a pickle. Every access checks the type;
@@ -54,7 +55,8 @@ export class Field {
 
   keys(): string[] {
     const value = this.#value;
-    if (value instanceof Map) return [...value.keys()].map(String);
+    if (value instanceof Map)
+      return [...value.keys()].map((key) => (typeof key === "string" ? key : shortText(key)));
     if (typeof value === "object" && value !== null && !this.isList) return Object.keys(value);
     return this.#fail("a dictionary");
   }
@@ -96,13 +98,9 @@ export class Field {
     return this.list().map((item) => item.integer());
   }
 
-  /** As it stands, for messages. */
+  /** As it stands, for messages, cut short. */
   text(): string {
-    const value = this.#value;
-    if (this.isNull) return "missing";
-    if (value instanceof Map) return "a dictionary";
-    const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
-    return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+    return this.isNull ? "missing" : shortText(this.#value);
   }
 
   #fail(wanted: string): never {

@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import type { NetworkWeights, WeightTensor } from "./checkpoint.js";
+import { shortText } from "./short-text.js";
 import { float32Chunks } from "./torch/read-tensor.js";
 import { isTensor } from "./torch/tensor.js";
 
@@ -13,7 +14,7 @@ export function networkWeights(stateDict: unknown, source: string): NetworkWeigh
     if (typeof key !== "string" || !isTensor(tensor)) {
       throw new ProcessorError(
         "CHECKPOINT_UNSUPPORTED",
-        `${source}: the network weight ${String(key)} is no tensor`,
+        `${source}: the network weight ${shortText(key)} is no tensor`,
       );
     }
     weights.set(key.replace(wrapperPrefixes, ""), {

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { ProcessorError } from "../../processor/errors.js";
 import { Field } from "./fields.js";
 
@@ -6,6 +6,8 @@ import { Field } from "./fields.js";
 export async function readJsonFile(file: string): Promise<Field> {
   let text: string;
   try {
+    const { size } = await stat(file);
+    if (size > maxBytes) throw new Error(`it has ${size} bytes, more than the ${maxBytes} that it may have`);
     text = await readFile(file, "utf8");
   } catch (cause) {
     throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
@@ -20,6 +22,9 @@ export async function readJsonFile(file: string): Promise<Field> {
     });
   }
 }
+
+/** nnU-Net's are below 1 MB; those of large data sets, which list every case, some MB. */
+const maxBytes = 128 * 2 ** 20;
 
 const stringOrNotANumber = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 

@@ -65,8 +65,15 @@ const schemes: ReadonlyMap<string, NormalizationScheme> = new Map([
 ]);
 
 /** The order in which v1 names its channels: by number. */
-export const channelKeys = (plans: Field): string[] =>
-  Array.from({ length: plans.get("num_modalities").integer() }, (_, channel) => String(channel));
+export function channelKeys(plans: Field): string[] {
+  const field = plans.get("num_modalities");
+  const count = field.integer();
+  if (count < 1 || count > maxChannels)
+    throw new ProcessorError("MODEL_FILE_INVALID", `${field.path} is ${count}`);
+  return Array.from({ length: count }, (_, channel) => String(channel));
+}
+
+const maxChannels = 1000;
 
 function readNormalization(plans: Field): ChannelNormalization[] {
   const properties = plans.get("dataset_properties").get("intensityproperties");

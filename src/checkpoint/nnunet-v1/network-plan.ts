@@ -92,10 +92,14 @@ function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
 function readPools(stagePlan: Field): (readonly number[])[] {
   const sizes = stagePlan.get("pool_op_kernel_sizes");
   if (!sizes.isNull) return sizes.list().map((size) => size.integers());
-  const counts = stagePlan.get("num_pool_per_axis").integers();
-  const most = Math.max(...counts);
+  const field = stagePlan.get("num_pool_per_axis");
+  const counts = field.integers();
+  const most = counts.reduce((a, b) => Math.max(a, b), 0);
+  if (most > maxPools) throw new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}`);
   return Array.from({ length: most }, (_, i) => counts.map((count) => (most - count <= i ? 2 : 1)));
 }
+
+const maxPools = 32;
 
 /** @param norm path of any normalisation of the network */
 function common(

@@ -45,7 +45,7 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
       features: positive(field),
       kernel: perAxis(kernels[stage] as Field, axes),
       stride: perAxis(strides[stage] as Field, axes),
-      blocks: positive(blocks[stage] as Field),
+      blocks: countOf(blocks[stage] as Field),
       bottleneckChannels: residual?.block === "bottleneck" ? positive(bottlenecks[stage] as Field) : null,
     };
   });
@@ -59,7 +59,7 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
     decoder: expand(kwargs.get("n_conv_per_stage_decoder"), stageCount - 1).map((blockCount, s) => ({
       // A decoder stage convolves as the encoder stage does whose skip it takes.
       kernel: (stages[stageCount - 2 - s] as StagePlan).kernel,
-      blocks: positive(blockCount),
+      blocks: countOf(blockCount),
     })),
     hasConvolutionBias,
     hasUpsamplingBias: hasConvolutionBias,
@@ -228,6 +228,15 @@ function positive(field: Field): number {
   if (value > 0) return value;
   throw new ProcessorError("MODEL_FILE_INVALID", `${field.path} is ${value}`);
 }
+
+/** Of what is built one by one. */
+function countOf(field: Field): number {
+  const value = positive(field);
+  if (value <= maxBlocks) return value;
+  throw new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${value}`);
+}
+
+const maxBlocks = 1000;
 
 const flag = (field: Field): boolean => (field.isNull ? false : field.boolean());
 

@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../processor/errors.js";
+import { shortText } from "../short-text.js";
 import { narrow } from "./integers.js";
 import { type GlobalTable, globalTable, StatefulValue } from "./pickle-global.js";
 
@@ -13,6 +14,9 @@ export const numpyGlobals: GlobalTable = globalTable(
   { name: "numpy.ndarray" },
 );
 
+/** Values become objects when they are looked at; what nnU-Net looks at has a few thousand. */
+const maxDecoded = 4_000_000;
+
 /** `numpy.dtype`: `f4`, `i8`, `b1`, `U10`, `O` … and its byte order. */
 export class NumpyDtype extends StatefulValue {
   readonly kind: string;
@@ -21,8 +25,9 @@ export class NumpyDtype extends StatefulValue {
 
   constructor(code: unknown) {
     super();
-    const [, order, kind, size] = /^([<>|=]?)([a-zA-Z])(\d*)$/.exec(String(code)) ?? [];
-    if (kind === undefined) throw damaged(`numpy.dtype(${String(code).slice(0, 40)})`);
+    const name = typeof code === "string" ? code : "";
+    const [, order, kind, size] = /^([<>|=]?)([a-zA-Z])(\d{0,9})$/.exec(name) ?? [];
+    if (kind === undefined) throw damaged(`numpy.dtype(${shortText(code)})`);
     this.kind = kind;
     this.itemSize = Number(size || 0) * (kind === "U" ? 4 : 1);
     this.isBigEndian = order === ">";
@@ -35,6 +40,7 @@ export class NumpyDtype extends StatefulValue {
   }
 
   decode(bytes: Uint8Array, count: number): unknown[] {
+    if (count > maxDecoded) throw damaged(`a numpy array of ${count} values`);
     if (!(count >= 0 && bytes.length >= count * this.itemSize)) {
       throw damaged(`${count} numpy values of ${this.itemSize} bytes in ${bytes.length} bytes`);
     }
@@ -80,7 +86,8 @@ export class NumpyDtype extends StatefulValue {
 export class NumpyArray extends StatefulValue {
   shape: readonly number[] = [];
   #dtype: NumpyDtype | undefined;
-  #data: Uint8Array | readonly unknown[] = [];
+  /** A text has one character per byte. It stays one until it is looked at: many arrays may share it. */
+  #data: string | Uint8Array | readonly unknown[] = [];
 
   /** The state is (version, shape, dtype, is Fortran order, bytes or list). */
   override setState(state: unknown): void {
@@ -89,16 +96,16 @@ export class NumpyArray extends StatefulValue {
     this.shape = shapeOf(shape);
     if (isFortranOrder === true && this.shape.length > 1) throw damaged("a numpy array in Fortran order");
     if (!(dtype instanceof NumpyDtype)) throw damaged("a numpy array without dtype");
-    const values = typeof data === "string" ? Buffer.from(data, "latin1") : data;
-    if (!(values instanceof Uint8Array || Array.isArray(values))) throw damaged("a numpy array without data");
+    const isData = typeof data === "string" || data instanceof Uint8Array || Array.isArray(data);
+    if (!isData) throw damaged("a numpy array without data");
     this.#dtype = dtype;
-    this.#data = values as Uint8Array | readonly unknown[];
+    this.#data = data as string | Uint8Array | readonly unknown[];
   }
 
   /** Flat, in C order (last axis fastest). */
   values(): readonly unknown[] {
     const count = this.shape.reduce((a, b) => a * b, 1);
-    const data = this.#data;
+    const data = typeof this.#data === "string" ? Buffer.from(this.#data, "latin1") : this.#data;
     const values = data instanceof Uint8Array ? this.#dtype?.decode(data, count) : data;
     if (values?.length !== count) throw damaged(`a numpy array of shape ${this.shape.join("×")}`);
     return values;
@@ -128,15 +135,25 @@ function shapeOf(value: unknown): number[] {
   });
 }
 
+/** Without the zeros that numpy fills up with. */
 function text(view: DataView, offset: number, length: number, characterSize: 1 | 4): string {
+  let end = offset + length;
+  const at = (position: number) =>
+    characterSize === 1 ? view.getUint8(position) : view.getUint32(position, true);
+  while (end > offset && at(end - characterSize) === 0) end -= characterSize;
+  if (characterSize === 1)
+    return Buffer.from(view.buffer, view.byteOffset + offset, end - offset).toString("latin1");
   let result = "";
-  for (let at = offset; at < offset + length; at += characterSize) {
-    const code = characterSize === 1 ? view.getUint8(at) : view.getUint32(at, true);
-    if (code > 0x10ffff) throw damaged("a numpy string");
-    result += String.fromCodePoint(code);
+  for (let from = offset; from < end; from += charactersAtOnce * 4) {
+    const codes: number[] = [];
+    for (let i = from; i < Math.min(end, from + charactersAtOnce * 4); i += 4) codes.push(at(i));
+    if (codes.some((code) => code > 0x10ffff)) throw damaged("a numpy string");
+    result += String.fromCodePoint(...codes);
   }
-  return result.replace(/\0+$/, "");
+  return result;
 }
+
+const charactersAtOnce = 1024;
 
 /** IEEE 754 half precision, given as its bits. */
 export function halfToFloat(half: number): number {

@@ -1,10 +1,12 @@
-import { ProcessorError } from "../../../processor/errors.js";
 import { ByteCursor } from "./byte-cursor.js";
-import { littleEndianInteger, narrow } from "./integers.js";
+import { integerOf } from "./number-text.js";
+import { maxObjects, ObjectBudget } from "./object-budget.js";
 import { opcodes } from "./opcodes.js";
+import { PickleFaults } from "./pickle-faults.js";
 import { type GlobalTable, type PickleGlobal, StatefulValue } from "./pickle-global.js";
 import { PickleStack } from "./pickle-stack.js";
-import { printable, quotedString, rawUnicode } from "./pickle-text.js";
+import { printable } from "./pickle-text.js";
+import { noScalar, numberIn, readScalar } from "./read-scalar.js";
 
 export interface ReadPickleOptions {
   /** File (and member) that the bytes come from, for messages. */
@@ -33,10 +35,6 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions): Pickl
   return { value: machine.run(), end: machine.position };
 }
 
-/** Far above what any training writes, far below what a machine can hold. */
-const maxObjects = 4_000_000;
-const maxIntegerBytes = 64;
-
 /** What an opcode returns that puts nothing on the stack. */
 const nothing = Symbol("nothing");
 
@@ -46,11 +44,13 @@ class PickleMachine {
   readonly #input: ByteCursor;
   readonly #options: ReadPickleOptions;
   readonly #memo = new Map<number, unknown>();
-  readonly #stack = new PickleStack((what) => this.#damaged(what));
-  #objects = 0;
+  readonly #faults: PickleFaults;
+  readonly #stack = new PickleStack((what) => this.#faults.damaged(what));
+  readonly #budget = new ObjectBudget(() => this.#faults.unsafe(`builds more than ${maxObjects} objects`));
 
   constructor(bytes: Uint8Array, options: ReadPickleOptions) {
     this.#input = new ByteCursor(bytes, options.source, options.position);
+    this.#faults = new PickleFaults(options.source, this.#input);
     this.#options = options;
   }
 
@@ -64,7 +64,8 @@ class PickleMachine {
       if (opcode === opcodes.STOP) return this.#stack.pop();
       const value = this.#step(opcode);
       if (value === nothing) continue;
-      this.#count();
+      if (isRecall(opcode)) this.#budget.take();
+      else this.#budget.takeNew(value);
       this.#stack.push(value);
     }
   }
@@ -72,16 +73,18 @@ class PickleMachine {
   /** Carries out one opcode and returns the value that it puts on the stack, if any. */
   #step(opcode: number): unknown {
     const input = this.#input;
+    const scalar = readScalar(opcode, input, this.#faults);
+    if (scalar !== noScalar) return scalar;
     switch (opcode) {
       case opcodes.PROTO:
-        if (input.uint8() > 5) this.#damaged("its protocol is newer than 5");
+        if (input.uint8() > 5) this.#faults.damaged("its protocol is newer than 5");
         return nothing;
       case opcodes.FRAME:
         input.uint64();
         return nothing;
 
       case opcodes.MARK:
-        this.#count();
+        this.#budget.take();
         this.#stack.mark();
         return nothing;
       case opcodes.POP:
@@ -93,54 +96,6 @@ class PickleMachine {
         return nothing;
       case opcodes.DUP:
         return this.#stack.top();
-
-      case opcodes.NONE:
-        return null;
-      case opcodes.NEWTRUE:
-        return true;
-      case opcodes.NEWFALSE:
-        return false;
-      case opcodes.BININT:
-        return input.int32();
-      case opcodes.BININT1:
-        return input.uint8();
-      case opcodes.BININT2:
-        return input.uint16();
-      case opcodes.LONG1:
-        return this.#integer(input.uint8());
-      case opcodes.LONG4:
-        return this.#integer(input.int32());
-      case opcodes.BINFLOAT:
-        return input.float64BigEndian();
-      case opcodes.INT:
-        return this.#booleanOrInteger(input.line());
-      case opcodes.LONG:
-        return this.#integerText(input.line().replace(/L$/, ""));
-      case opcodes.FLOAT:
-        return this.#floatText(input.line());
-
-      case opcodes.BINUNICODE:
-        return input.utf8(input.uint32());
-      case opcodes.SHORT_BINUNICODE:
-        return input.utf8(input.uint8());
-      case opcodes.BINUNICODE8:
-        return input.utf8(input.uint64());
-      case opcodes.UNICODE:
-        return rawUnicode(input.line());
-      case opcodes.STRING:
-        return quotedString(input.line());
-      // Python 2's str: text in every file that nnU-Net wrote.
-      case opcodes.BINSTRING:
-        return input.latin1(input.int32());
-      case opcodes.SHORT_BINSTRING:
-        return input.latin1(input.uint8());
-      case opcodes.BINBYTES:
-        return input.bytes(input.uint32());
-      case opcodes.SHORT_BINBYTES:
-        return input.bytes(input.uint8());
-      case opcodes.BINBYTES8:
-      case opcodes.BYTEARRAY8:
-        return input.bytes(input.uint64());
 
       case opcodes.EMPTY_TUPLE:
       case opcodes.EMPTY_LIST:
@@ -184,7 +139,7 @@ class PickleMachine {
       case opcodes.ADDITEMS: {
         const items = this.#stack.popMark();
         const set = this.#stack.top();
-        if (!(set instanceof Set)) this.#damaged("items are added to something that is no set");
+        if (!(set instanceof Set)) this.#faults.damaged("items are added to something that is no set");
         for (const item of items) (set as Set<unknown>).add(item);
         return nothing;
       }
@@ -192,7 +147,7 @@ class PickleMachine {
         return new Set(this.#stack.popMark());
 
       case opcodes.PUT:
-        this.#remember(this.#integerText(input.line()));
+        this.#remember(numberIn(input.line(), integerOf, this.#faults));
         return nothing;
       case opcodes.BINPUT:
         this.#remember(input.uint8());
@@ -204,7 +159,7 @@ class PickleMachine {
         this.#remember(this.#memo.size);
         return nothing;
       case opcodes.GET:
-        return this.#recall(this.#integerText(input.line()));
+        return this.#recall(numberIn(input.line(), integerOf, this.#faults));
       case opcodes.BINGET:
         return this.#recall(input.uint8());
       case opcodes.LONG_BINGET:
@@ -216,7 +171,9 @@ class PickleMachine {
       }
       case opcodes.STACK_GLOBAL: {
         const [module, name] = this.#stack.popMany(2);
-        return this.#global(String(module), String(name));
+        if (typeof module !== "string" || typeof name !== "string")
+          return this.#faults.damaged("it names something by what is no text");
+        return this.#global(module, name);
       }
       case opcodes.INST: {
         const module = input.line();
@@ -235,7 +192,7 @@ class PickleMachine {
       case opcodes.NEWOBJ_EX: {
         const [callable, args, keywords] = this.#stack.popMany(3);
         if (!(keywords instanceof Map) || keywords.size > 0)
-          this.#unsafe("calls something with keyword arguments");
+          this.#faults.unsafe("calls something with keyword arguments");
         return this.#construct(callable, args);
       }
       case opcodes.BUILD: {
@@ -243,12 +200,13 @@ class PickleMachine {
         const object = this.#stack.top();
         if (object instanceof StatefulValue) object.setState(state);
         // An OrderedDict's attributes (torch keeps `_metadata` there) are not data.
-        else if (!(object instanceof Map)) this.#unsafe("sets the attributes of an object");
+        else if (!(object instanceof Map)) this.#faults.unsafe("sets the attributes of an object");
         return nothing;
       }
       case opcodes.BINPERSID: {
         const id = this.#stack.pop();
-        if (this.#options.persistentLoad === undefined) this.#unsafe("refers to objects outside of it");
+        if (this.#options.persistentLoad === undefined)
+          this.#faults.unsafe("refers to objects outside of it");
         return this.#options.persistentLoad?.(id);
       }
       default:
@@ -258,103 +216,64 @@ class PickleMachine {
 
   #unsupported(opcode: number): never {
     const name = Object.entries(opcodes).find(([, code]) => code === opcode)?.[0];
-    if (name !== undefined) this.#unsafe(`uses ${name}`);
-    return this.#damaged(`byte ${opcode} is no pickle opcode`);
-  }
-
-  #count(objects = 1): void {
-    this.#objects += objects;
-    if (this.#objects > maxObjects) this.#unsafe(`builds more than ${maxObjects} objects`);
+    if (name !== undefined) this.#faults.unsafe(`uses ${name}`);
+    return this.#faults.damaged(`byte ${opcode} is no pickle opcode`);
   }
 
   #list(): unknown[] {
     const list = this.#stack.top();
-    if (!Array.isArray(list)) return this.#damaged("items are appended to something that is no list");
+    if (!Array.isArray(list)) return this.#faults.damaged("items are appended to something that is no list");
     return list as unknown[];
   }
 
   #dict(): Dict {
     const dict = this.#stack.top();
-    if (!(dict instanceof Map)) return this.#damaged("items are set in something that is no dict");
+    if (!(dict instanceof Map)) return this.#faults.damaged("items are set in something that is no dict");
     return dict as Dict;
   }
 
   #setItems(dict: Dict, pairs: readonly unknown[]): Dict {
-    if (pairs.length % 2 === 1) this.#damaged("a dict has a key without a value");
+    if (pairs.length % 2 === 1) this.#faults.damaged("a dict has a key without a value");
     for (let i = 0; i < pairs.length; i += 2) dict.set(pairs[i], pairs[i + 1]);
     return dict;
   }
 
   #remember(index: number | bigint): void {
+    this.#budget.take(2);
     this.#memo.set(Number(index), this.#stack.top());
   }
 
   #recall(index: number | bigint): unknown {
-    if (!this.#memo.has(Number(index))) this.#damaged(`it refers to object ${index}, which it does not hold`);
+    if (!this.#memo.has(Number(index)))
+      this.#faults.damaged(`it refers to object ${index}, which it does not hold`);
     return this.#memo.get(Number(index));
   }
 
   #global(module: string, name: string): PickleGlobal {
     const qualifiedName = `${module}.${name}`;
     const global = this.#options.globals.get(qualifiedName);
-    if (global === undefined) return this.#unsafe(`asks to load ${printable(qualifiedName)}`);
+    if (global === undefined) return this.#faults.unsafe(`asks to load ${printable(qualifiedName)}`);
     return global;
   }
 
   #construct(callable: unknown, args: unknown): unknown {
     const global = callable as PickleGlobal | null;
     if (typeof global !== "object" || global === null || !isKnown(this.#options.globals, global))
-      return this.#unsafe("calls something that is no name");
-    if (global.construct === undefined) return this.#unsafe(`calls ${global.name}`);
-    if (!Array.isArray(args)) return this.#damaged(`the arguments of ${global.name} are no tuple`);
+      return this.#faults.unsafe("calls something that is no name");
+    if (global.construct === undefined) return this.#faults.unsafe(`calls ${global.name}`);
+    if (!Array.isArray(args)) return this.#faults.damaged(`the arguments of ${global.name} are no tuple`);
     const value = global.construct(args);
-    this.#count(weight(value));
+    this.#budget.takeCopy(value);
     return value;
-  }
-
-  #integer(length: number): number | bigint {
-    if (length > maxIntegerBytes) this.#unsafe(`holds an integer of ${length} bytes`);
-    return littleEndianInteger(this.#input.bytes(length));
-  }
-
-  /** Protocol 0 writes booleans as the integers 00 and 01. */
-  #booleanOrInteger(text: string): number | bigint | boolean {
-    return text === "00" || text === "01" ? text === "01" : this.#integerText(text);
-  }
-
-  #integerText(text: string): number | bigint {
-    if (!/^-?\d{1,150}$/.test(text)) return this.#damaged(`${printable(text)} is no integer`);
-    return narrow(BigInt(text));
-  }
-
-  #floatText(text: string): number {
-    if (text === "nan") return Number.NaN;
-    const value = Number(text.replace("inf", "Infinity"));
-    if (text === "" || Number.isNaN(value)) return this.#damaged(`${printable(text)} is no number`);
-    return value;
-  }
-
-  #unsafe(what: string): never {
-    throw new ProcessorError(
-      "CHECKPOINT_UNSAFE",
-      `${this.#options.source}: the pickle ${what}; a checkpoint holds tensors and plain values only`,
-    );
-  }
-
-  #damaged(what: string): never {
-    throw new ProcessorError(
-      "MODEL_FILE_INVALID",
-      `${this.#options.source}: damaged pickle before byte ${this.position}: ${what}`,
-    );
   }
 }
 
-/** What a constructed value may have copied, in objects: a short pickle can ask for many copies of a long list. */
-function weight(value: unknown): number {
-  if (value instanceof Uint8Array) return Math.ceil(value.length / 64);
-  if (value instanceof Map || value instanceof Set) return value.size;
-  return Array.isArray(value) ? value.length : 0;
-}
+/** These put a value on the stack that is there already. */
+const isRecall = (opcode: number): boolean =>
+  opcode === opcodes.GET ||
+  opcode === opcodes.BINGET ||
+  opcode === opcodes.LONG_BINGET ||
+  opcode === opcodes.DUP;
 
 /** True for the table's own entries only, so that data that looks like an entry is never called. */
 const isKnown = (globals: GlobalTable, global: PickleGlobal): boolean => globals.get(global.name) === global;

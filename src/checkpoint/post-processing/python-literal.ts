@@ -24,7 +24,7 @@ export function parsePythonDict(text: string, place: string): ReadonlyMap<string
 }
 
 /** `(1, 2): 30,` or `1: 500.0` */
-const entry = /^(?:\(((?:\s*\d+\s*,?)+)\)|(\d+))\s*:\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s*(?:,|$)/;
+const entry = /^(?:\((\s*\d+(?:\s*,\s*\d+)*\s*,?\s*)\)|(\d+))\s*:\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s*(?:,|$)/;
 
 const damaged = (text: string, place: string) =>
   new ProcessorError(

@@ -106,5 +106,5 @@ function ofVersion2(names: readonly string[], settings: readonly Field[]): reado
 /** A label, a region (several labels) or a list of both: all of them taken together. */
 function labelsOf(field: Field): readonly number[] {
   if (!field.isList) return [field.integer()];
-  return [...new Set(field.list().flatMap(labelsOf))];
+  return [...new Set(field.list().flatMap((item) => (item.isList ? item.integers() : [item.integer()])))];
 }

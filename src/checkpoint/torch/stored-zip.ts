@@ -42,7 +42,13 @@ export async function openStoredZip(file: string, handle: FileHandle): Promise<S
   };
 }
 
-async function readDirectory(file: string): Promise<Entry[]> {
+/** What is kept of an entry: its raw name and extra fields may take 190 kB. */
+type DirectoryEntry = Pick<
+  Entry,
+  "fileName" | "relativeOffsetOfLocalHeader" | "compressedSize" | "compressionMethod"
+> & { readonly isEncrypted: boolean };
+
+async function readDirectory(file: string): Promise<DirectoryEntry[]> {
   let zip: ZipFile | undefined;
   try {
     // Names are only looked up, never used as paths, so that torch's own odd ones need no check.
@@ -50,8 +56,8 @@ async function readDirectory(file: string): Promise<Entry[]> {
     if (zip.entryCount > maxMembers) {
       throw new ProcessorError("CHECKPOINT_UNSAFE", `${file}: ${zip.entryCount} members in a checkpoint`);
     }
-    const entries: Entry[] = [];
-    for await (const entry of zip.eachEntry()) entries.push(entry);
+    const entries: DirectoryEntry[] = [];
+    for await (const entry of zip.eachEntry()) entries.push(kept(entry, file));
     return entries;
   } catch (cause) {
     if (cause instanceof ProcessorError) throw cause;
@@ -60,6 +66,22 @@ async function readDirectory(file: string): Promise<Entry[]> {
   } finally {
     zip?.close();
   }
+}
+
+/** torch's names are as long as `archive/data/123`. */
+const maxNameLength = 256;
+
+function kept(entry: Entry, file: string): DirectoryEntry {
+  const { fileName, relativeOffsetOfLocalHeader, compressedSize, compressionMethod } = entry;
+  if (fileName.length > maxNameLength)
+    throw new ProcessorError(
+      "CHECKPOINT_UNSAFE",
+      `${file}: a member's name of ${fileName.length} characters`,
+    );
+  return {
+    ...{ fileName, relativeOffsetOfLocalHeader, compressedSize, compressionMethod },
+    isEncrypted: entry.isEncrypted(),
+  };
 }
 
 interface ZipOnDisk {
@@ -71,13 +93,16 @@ interface ZipOnDisk {
 const localHeaderLength = 30;
 
 /** Adds the place of the data, which only the header before it tells (torch pads it to align the data). */
-async function locate(entries: readonly Entry[], zip: ZipOnDisk): Promise<Map<string, StoredMember>> {
+async function locate(
+  entries: readonly DirectoryEntry[],
+  zip: ZipOnDisk,
+): Promise<Map<string, StoredMember>> {
   const members = new Map<string, StoredMember>();
   const inOrder = entries.toSorted((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
   const headers = await readLocalHeaders(inOrder, zip);
   for (const [i, entry] of inOrder.entries()) {
     const name = entry.fileName;
-    if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
+    if (entry.compressionMethod !== 0 || entry.isEncrypted) {
       throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${zip.file}: ${name} is compressed or encrypted`);
     }
     const byteOffset = headers[i] as number;
@@ -98,7 +123,7 @@ async function locate(entries: readonly Entry[], zip: ZipOnDisk): Promise<Map<st
 }
 
 /** Returns where the data of each entry starts. */
-async function readLocalHeaders(entries: readonly Entry[], zip: ZipOnDisk): Promise<number[]> {
+async function readLocalHeaders(entries: readonly DirectoryEntry[], zip: ZipOnDisk): Promise<number[]> {
   const header = Buffer.alloc(localHeaderLength);
   const starts: number[] = [];
   for (const entry of entries) {

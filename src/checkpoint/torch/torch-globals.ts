@@ -2,7 +2,8 @@ import { ProcessorError } from "../../../processor/errors.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { type GlobalTable, globalTable, type PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";
-import { type ElementType, elementSizes, type Storage, type Tensor } from "./tensor.js";
+import { shortText } from "../short-text.js";
+import { type ElementType, elementCount, elementSizes, type Storage, type Tensor } from "./tensor.js";
 
 /** Every name that a checkpoint of nnU-Net may refer to. */
 export function checkpointGlobals(source: string): GlobalTable {
@@ -63,7 +64,7 @@ const torchTypes = globalTable(
     name: `torch.${name}`,
   })),
   { name: "torch.Size", construct: ([sizes]) => sizes },
-  { name: "torch.device", construct: (args) => args.join(":") },
+  { name: "torch.device", construct: (args) => args.map(shortText).join(":") },
   { name: "torch.Tensor" },
   { name: "torch.nn.parameter.Parameter" },
 );
@@ -76,7 +77,8 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor {
     !areSizes([storageOffset]) ||
     !areSizes(shape) ||
     !areSizes(strides) ||
-    shape.length !== strides.length
+    shape.length !== strides.length ||
+    shape.length > maxAxes
   ) {
     throw new ProcessorError("MODEL_FILE_INVALID", `${source}: a tensor without storage, shape or strides`);
   }
@@ -85,11 +87,23 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor {
   if (!isEmpty && last >= storage.elementCount) {
     throw new ProcessorError(
       "CHECKPOINT_TRUNCATED",
-      `${source}: a tensor of shape ${shape.join("×")} needs ${last + 1} values, its storage has ${storage.elementCount}`,
+      `${source}: a tensor of shape ${shapeText(shape)} needs ${last + 1} values, its storage has ${storage.elementCount}`,
+    );
+  }
+  // Strides of 0 would repeat a value without end; no network's weights have them.
+  if (elementCount(shape) > storage.elementCount) {
+    throw new ProcessorError(
+      "CHECKPOINT_UNSAFE",
+      `${source}: a tensor of shape ${shapeText(shape)} claims more values than the ${storage.elementCount} of its storage`,
     );
   }
   return { shape, strides, storage, storageOffset };
 }
+
+const shapeText = (shape: readonly number[]): string => shape.join("×");
+
+/** numpy's own limit; networks have 5. */
+const maxAxes = 64;
 
 /** `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor that was given attributes. */
 function typedArguments([rebuild, , args]: readonly unknown[]): readonly unknown[] {

@@ -18,7 +18,7 @@ export interface ArchivedImage {
 
 const maxDocumentBytes = 4 << 20;
 /** A processor's manifest lies in a layer of its own, with plans and dataset. Larger layers are passed over. */
-const maxSearchedLayerBytes = 64 << 20;
+const maxSearchedLayerBytes = 32 << 20;
 
 /**
  * Reads what `docker save` or `--export` wrote (.tar, .tar.gz) once, front to back, in constant memory, and picks one
@@ -33,7 +33,7 @@ export async function readImageArchive(archive: string, filePath: string): Promi
   try {
     for await (const entry of readTar(archiveBytes(archive))) {
       if (entry.kind === "file") await look(entry, filePath, { documents, files });
-      if (documents.size + files.size > maxEntries) throw new TarError("it has too many entries");
+      if (documents.size + files.size > maxDocuments) throw new TarError("it has too many entries");
     }
   } catch (cause) {
     if (cause instanceof ProcessorError) throw cause;
@@ -42,7 +42,7 @@ export async function readImageArchive(archive: string, filePath: string): Promi
   return assemble(archive, { documents, files });
 }
 
-const maxEntries = 10_000;
+const maxDocuments = 1000;
 
 interface Found {
   /** Texts by entry. */
@@ -53,29 +53,19 @@ interface Found {
 
 async function look(entry: TarEntry, filePath: string, { documents, files }: Found): Promise<void> {
   if (entry.sizeBytes > maxSearchedLayerBytes) return;
-  const chunks = entry.bytes[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  if (first.done === true) return;
-  const bytes = chained(Buffer.from(first.value), chunks);
-  if (first.value[0] === 0x7b || first.value[0] === 0x5b) {
-    if (entry.sizeBytes <= maxDocumentBytes)
-      documents.set(entry.path, (await collected(bytes)).toString("utf8"));
+  const bytes = await collected(entry.bytes);
+  if (bytes[0] === 0x7b || bytes[0] === 0x5b) {
+    if (bytes.length <= maxDocumentBytes) documents.set(entry.path, bytes.toString("utf8"));
     return;
   }
-  const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
-  const tar = isGzip ? (Readable.from(bytes).compose(createGunzip()) as AsyncIterable<Buffer>) : bytes;
-  const file = await fileIn(tar, filePath).catch(nullWhenNoTar);
+  const file = await fileIn(bytes, filePath).catch(nullWhenNoTar);
   if (file !== null) files.set(entry.path, file);
 }
 
-async function* chained(first: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Buffer> {
-  yield first;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next())
-    yield Buffer.from(next.value);
-}
-
-/** Reads on to the end, because what is left of a half-read stream would wait for ever. */
-async function fileIn(tar: AsyncIterable<Buffer>, path: string): Promise<Buffer | null> {
+async function fileIn(layer: Buffer, path: string): Promise<Buffer | null> {
+  const isGzip = layer[0] === 0x1f && layer[1] === 0x8b;
+  const whole = Readable.from([layer]);
+  const tar = isGzip ? (whole.compose(createGunzip()) as AsyncIterable<Buffer>) : whole;
   let found: Buffer | null = null;
   let unpackedBytes = 0;
   for await (const entry of readTar(tar)) {
@@ -89,6 +79,7 @@ async function fileIn(tar: AsyncIterable<Buffer>, path: string): Promise<Buffer 
 
 const maxUnpackedBytes = 1 << 30;
 
+/** Layers that are damaged or of a compression unknown here hold nothing that can be told. */
 function nullWhenNoTar(error: unknown): null {
   const isDamagedLayer = error instanceof TarError || (error instanceof Error && "code" in error);
   if (isDamagedLayer) return null;

@@ -159,6 +159,12 @@ describe("a file that is not what it claims is refused:", () => {
       "1000000 members",
     ],
     [
+      "a member's name of 60 kB",
+      () => torchZip(tensorPickle(), {}, [{ name: `archive/${"x".repeat(60_000)}` }]),
+      "CHECKPOINT_UNSAFE",
+      "name of 60008 characters",
+    ],
+    [
       "the byte order of another machine",
       () => torchZip(tensorPickle(), {}, [{ name: "archive/byteorder", data: "big" }]),
       "CHECKPOINT_UNSUPPORTED",

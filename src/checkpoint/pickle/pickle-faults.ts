@@ -1,0 +1,28 @@
+import { ProcessorError } from "../../../processor/errors.js";
+import type { ByteCursor } from "./byte-cursor.js";
+
+/** Says what is wrong with a pickle, and where it lies. */
+export class PickleFaults {
+  readonly #source: string;
+  readonly #input: ByteCursor;
+
+  constructor(source: string, input: ByteCursor) {
+    this.#source = source;
+    this.#input = input;
+  }
+
+  /** What a file of data never does. */
+  unsafe(what: string): never {
+    throw new ProcessorError(
+      "CHECKPOINT_UNSAFE",
+      `${this.#source}: the pickle ${what}; a checkpoint holds tensors and plain values only`,
+    );
+  }
+
+  damaged(what: string): never {
+    throw new ProcessorError(
+      "MODEL_FILE_INVALID",
+      `${this.#source}: damaged pickle before byte ${this.#input.position}: ${what}`,
+    );
+  }
+}
