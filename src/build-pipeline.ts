@@ -23,6 +23,7 @@ import { connectEngine, type Engine } from "./image/docker/engine.js";
 import { findImage, findOrPullImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import type { ImagePlan } from "./image/image-plan.js";
+import { type ModelTarball, requireNoTarball, writeModelTarball } from "./image/model-tarball.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import { type Descriptor, hexOf, type OciImage } from "./image/oci/oci-types.js";
 import { readDockerArchive } from "./image/oci/open-docker-archive.js";
@@ -30,6 +31,7 @@ import { listProcessorFiles, programVersion } from "./image/processor-files.js";
 import {
   type BaseImageFacts,
   type ImageDescription,
+  modelFiles,
   planProcessorImage,
 } from "./image/processor-image-plan.js";
 import type { ModelSet } from "./model-source/model-set.js";
@@ -67,6 +69,8 @@ export interface BuildOptions {
   readonly registries: RegistrySettings;
   /** `processor.lock.json`, which pins base images from registries; null to pin nothing. */
   readonly lockFile: string | null;
+  /** Where the model goes, apart from the image; null for into the image. */
+  readonly modelTarball: string | null;
   /** Holds what the base image is made of, for the next time. */
   readonly cacheFolder: string;
   /** Says where the engine is: `DOCKER_HOST` and its like. */
@@ -80,6 +84,8 @@ export interface BuildReport extends BuiltImage {
   readonly baseImage: string;
   /** Null when none was asked for. */
   readonly archive: ImageArchive | null;
+  /** Null when the image carries its model. */
+  readonly modelTarball: ModelTarball | null;
   /** Null when it was not asked for, and for an image that only the engine has. */
   readonly attested: AttestedImage | null;
   /** Null when it was not asked for. */
@@ -103,7 +109,7 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
   const folder = await openBuildFolder(options.buildDir);
   try {
     const base = await prepareBaseImage(engine, options);
-    const plan = await planBuild(options, base, folder);
+    const { plan, modelTarball } = await planBuild(options, base, folder);
     const image = await buildImage({ engine, plan, progress, ...aborting(signal) });
     if (keepBuildFiles) await keepContext(plan, folder);
     const archive =
@@ -120,6 +126,7 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
       archive,
       pushed: push?.pushed ?? null,
       attested,
+      modelTarball,
       buildFolder: keepBuildFiles ? folder.path : null,
     };
   } finally {
@@ -133,7 +140,8 @@ export async function renderBuild(options: BuildOptions): Promise<RenderedBuild>
   const folder = await openBuildFolder(options.buildDir);
   try {
     const base = { imageName: baseImage ?? (await readRecipe(baseVariant)).imageName, imageId: null };
-    await keepContext(await planBuild(options, base, folder), folder);
+    const { plan } = await planBuild(options, base, folder);
+    await keepContext(plan, folder);
     return { imageName: description.imageName, baseImage: base.imageName, buildFolder: folder.path };
   } catch (error) {
     await folder.remove();
@@ -143,25 +151,36 @@ export async function renderBuild(options: BuildOptions): Promise<RenderedBuild>
 
 const convertedName = "converted";
 
+/** The plan of an image, and its model where that lies apart. */
+export interface PlannedBuild {
+  readonly plan: ImagePlan;
+  readonly modelTarball: ModelTarball | null;
+}
+
 /** The model converted, and the plan of its image. */
 export async function planBuild(
   options: BuildOptions,
   base: BaseImageFacts,
   folder: BuildFolder,
-): Promise<ImagePlan> {
+): Promise<PlannedBuild> {
   const { models, settings, description, hookFile, target, cacheFolder, progress, signal } = options;
   const outputDir = folder.place(convertedName);
   const converted = await convertModel({ models, settings, outputDir, progress, ...aborting(signal) });
   checkModelForTarget(target, converted.manifest);
   const pythonFiles =
     target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
-  return planProcessorImage({
-    ...{ converted, target, pythonFiles },
+  const modelTarball =
+    options.modelTarball === null
+      ? null
+      : await writeModelTarball(modelFiles(converted, hookFile), options.modelTarball, signal);
+  const plan = planProcessorImage({
+    ...{ converted, target, pythonFiles, carriesModel: modelTarball === null },
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     base,
     hookFile,
   });
+  return { plan, modelTarball };
 }
 
 /** Leaves the build folder as a context that `docker build` takes; the weights lie in it once. */
@@ -188,7 +207,8 @@ async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<
 
 /** Refused before the work, not after it, when something is there already. */
 export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
-  const { exportFolder, archiveName, description, attestation } = options;
+  const { exportFolder, archiveName, description, attestation, modelTarball } = options;
+  if (modelTarball !== null) await requireNoTarball(modelTarball);
   if (exportFolder === null) return null;
   const path = join(exportFolder, archiveName ?? archiveFileName(description.imageName));
   await requireNoArchive(path);

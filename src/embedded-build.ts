@@ -6,6 +6,7 @@ import { type AttestedImage, attestImage } from "./attest-image.js";
 import { aborting, type BuildOptions, freeArchivePath, planBuild } from "./build-pipeline.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
 import { openBuildFolder } from "./image/build-folder.js";
+import type { ModelTarball } from "./image/model-tarball.js";
 import { assembleImage } from "./image/oci/assemble-image.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import type { OciImage } from "./image/oci/oci-types.js";
@@ -27,6 +28,8 @@ export interface EmbeddedBuildReport {
   readonly pushed: PushedImage | null;
   /** Null when it was not asked for. */
   readonly attested: AttestedImage | null;
+  /** Null when the image carries its model. */
+  readonly modelTarball: ModelTarball | null;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
   const folder = await openBuildFolder(options.buildDir);
   try {
     const { base, facts, place } = await embeddedBase({ ...options, cache });
-    const plan = await planBuild(options, facts, folder);
+    const { plan, modelTarball } = await planBuild(options, facts, folder);
     const image = await assembleImage({ plan, base, cache, time: description.created, ...aborting(signal) });
     const archive =
       archivePath === null
@@ -61,6 +64,7 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
       archive,
       pushed: push?.pushed ?? null,
       attested,
+      modelTarball,
     };
   } finally {
     if (!keepBuildFiles) await folder.remove();

@@ -205,6 +205,12 @@ export const buildOptions = {
     default: false,
     describe: "also write <name>.tar.gz into this folder",
   },
+  "model-tarball": {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "leave the model out of the image and write it as model.tar.gz (with --target grand-challenge)",
+  },
   push: {
     group: outputGroup,
     type: "boolean",

@@ -22,6 +22,8 @@ export interface ProcessorImageParts {
   readonly target: Target;
   /** A Python for targets that start one; empty for others. */
   readonly pythonFiles: readonly LayerEntry[];
+  /** Whether the model lies in the image; else the platform puts it beside. */
+  readonly carriesModel: boolean;
 }
 
 /** What a conversion gives: `manifest.json`, what it names, and the model's own plans and dataset. */
@@ -53,6 +55,16 @@ export interface BaseImageFacts {
   readonly imageId: string | null;
 }
 
+/** The files of the model's folder, by their paths in it. */
+export function modelFiles(
+  { folder, manifest, files }: ConvertedFolder,
+  hookFile: string | null,
+): LayerFile[] {
+  const { hookModule } = manifest.settings;
+  const hooks = hookFile === null || hookModule === null ? [] : [layerFile(hookModule, { file: hookFile })];
+  return [...files.map((path) => layerFile(path, { file: join(folder, path) })), ...hooks];
+}
+
 /**
  * The image of one processor: on the base come each fold's weights, then the processor's code, then hooks, then the
  * manifest. So other code leaves the weights' layers alone, and another setting re-does only the last one.
@@ -64,14 +76,17 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const weights = new Set(folds.flatMap(filesOfFold));
   const fileOf = (path: string) => modelFile(path, join(folder, path));
   const { firstLayers, lastLayers, ...ofTarget } = targetImage(parts.target, parts.pythonFiles);
-  const layers: readonly ImageLayer[] = [
-    ...firstLayers,
-    ...folds.map((fold) => modelLayer(layerName(fold.onnxFile), filesOfFold(fold).map(fileOf))),
-    { name: "processor", entries: processorFiles },
-    ...hookLayer(hookFile, manifest),
-    modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
-    ...lastLayers,
-  ];
+  const ownCode: ImageLayer = { name: "processor", entries: processorFiles };
+  const layers: readonly ImageLayer[] = parts.carriesModel
+    ? [
+        ...firstLayers,
+        ...folds.map((fold) => modelLayer(layerName(fold.onnxFile), filesOfFold(fold).map(fileOf))),
+        ownCode,
+        ...hookLayer(hookFile, manifest),
+        modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
+        ...lastLayers,
+      ]
+    : [...firstLayers, ownCode, ...lastLayers];
   return {
     imageName: description.imageName,
     base: { kind: "image", imageName: base.imageName },

@@ -7,12 +7,13 @@ import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { hasProgram } from "../support/program-on-path.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 
 const timeout = 300_000;
 const team = `testteam${process.pid}`;
 const algorithm = `nnunet-processor-test/algorithm${process.pid}:1`;
+const modelless = `nnunet-processor-test/modelless${process.pid}:1`;
 const scan = goldenPath("v2", "blobs_2d", "input", "blob_010_0000.nii.gz");
 const expected = goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg.nii.gz");
 
@@ -41,6 +42,7 @@ async function expectGolden(path: string): Promise<void> {
 describeWithEngine("an image built for", () => {
   afterAll(async () => {
     await removeImage(algorithm);
+    await removeImage(modelless);
     await removeImage(`${team}:latest`);
   });
 
@@ -54,6 +56,26 @@ describeWithEngine("an image built for", () => {
     mkdirSync(join(input, "images", "ct"), { recursive: true });
     await writeImage(await readImage(scan), join(input, "images", "ct", "a.mha"));
     const run = await runContained(algorithm, { input, output });
+    expect(run.exitCode, run.output).toBe(0);
+    await expectGolden(join(output, "images", "organ", "a.mha"));
+  });
+
+  test("grand-challenge finds a model that was uploaded apart from it", { timeout }, async () => {
+    const cwd = scratchFolder();
+    const config = { target: "grand-challenge", grand_challenge: { output: "organ" } };
+    await build(cwd, config, "--tag", modelless, "--model-tarball");
+    const { input, output } = mounts(cwd);
+    const model = join(cwd, "model");
+    mkdirSync(model);
+    await outputOf("tar", "-xzf", join(cwd, "model.tar.gz"), "-C", model);
+    expect(readdirSync(model)).toContain("manifest.json");
+    mkdirSync(join(input, "images", "ct"), { recursive: true });
+    await writeImage(await readImage(scan), join(input, "images", "ct", "a.mha"));
+    const command = ["/usr/local/bin/node", "/opt/nnunet-processor/processor/main.js", "exec"];
+    const without = await runContained(modelless, { input, output, command });
+    expect(without.output).toMatch(/MODEL_NOT_FOUND: \/opt\/ml\/model/);
+    const binds = [`${model}:/opt/ml/model:ro`];
+    const run = await runContained(modelless, { input, output, command, binds });
     expect(run.exitCode, run.output).toBe(0);
     await expectGolden(join(output, "images", "organ", "a.mha"));
   });

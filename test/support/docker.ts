@@ -47,6 +47,8 @@ export interface ContainerRun {
 export interface RunOptions {
   readonly input: string;
   readonly output: string;
+  /** Beside /input and /output, as Docker writes them. */
+  readonly binds?: readonly string[];
   /** Instead of the image's own program. */
   readonly command?: readonly string[];
 }
@@ -56,7 +58,7 @@ export interface RunOptions {
  * memory, nobody's rights.
  */
 export async function runContained(imageName: string, options: RunOptions): Promise<ContainerRun> {
-  const { input, output, command } = options;
+  const { input, output, command, binds = [] } = options;
   const { docker } = testEngine();
   const container = await docker.createContainer({
     Image: imageName,
@@ -68,7 +70,7 @@ export async function runContained(imageName: string, options: RunOptions): Prom
       ReadonlyRootfs: true,
       Tmpfs: { "/tmp": "" },
       Memory: 4 * 1024 ** 3,
-      Binds: [`${input}:/input:ro`, `${output}:/output`],
+      Binds: [`${input}:/input:ro`, `${output}:/output`, ...binds],
     },
   });
   return followToEnd(container);

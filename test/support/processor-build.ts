@@ -36,6 +36,7 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     hookFile: null,
     target: { kind: "plain" },
     archiveName: null,
+    modelTarball: null,
     baseImage: null,
     baseVariant: "cpu",
     pythonIndex: null,

@@ -17,6 +17,7 @@ import { bundleHook } from "../../hook-bundle.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
+import type { ModelTarball } from "../../image/model-tarball.js";
 import { lockFileName } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
@@ -192,6 +193,7 @@ async function buildOptionsOf(
     },
     target: destination.target,
     archiveName: destination.archiveName,
+    modelTarball: args["model-tarball"] ? join(terminal.currentDirectory, "model.tar.gz") : null,
     baseImage: args["base-image"] ?? null,
     baseVariant: chooseVariant(device, args.cuda ?? config.cuda),
     pythonIndex: pythonIndex(terminal.environment),
@@ -223,6 +225,11 @@ function destinationOf(args: BuildArguments, config: ProcessorConfig): Destinati
     ...(args.target === undefined ? {} : { kind: args.target }),
     ...(args.registry === undefined ? {} : { registry: args.registry.replace(/\/+$/, "") }),
   };
+  if (args["model-tarball"] && choice.kind !== "grand-challenge")
+    throw new ProcessorError(
+      "USAGE",
+      "--model-tarball is for --target grand-challenge, which puts it in place",
+    );
   const tag = tagOf(choice, args.tag);
   return { target: targetOf(choice), tag, archiveName: archiveNameOf(choice, tag) };
 }
@@ -248,6 +255,7 @@ function reportText(report: BuildReport, target: TargetKind): string {
           `archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`,
         ]),
     ...pushedLines(report.pushed),
+    ...modelLines(report.modelTarball),
     ...attestedLines(report.attested),
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
@@ -278,10 +286,14 @@ function embeddedText(report: EmbeddedBuildReport): string {
       ? []
       : [`archive   ${archive.path} (${inMegabytes(archive.bytes)}, sha256 ${archive.sha256})`]),
     ...pushedLines(pushed),
+    ...modelLines(report.modelTarball),
     ...attestedLines(attested),
   ];
   return `${lines.join("\n")}\n`;
 }
+
+const modelLines = (model: ModelTarball | null): string[] =>
+  model === null ? [] : [`model     ${model.path} (${inMegabytes(model.bytes)}, sha256 ${model.sha256})`];
 
 function attestedLines(attested: AttestedImage | null): string[] {
   if (attested === null) return [];

@@ -23,6 +23,24 @@ const keptPaths = [
   "/usr/share/doc/zlib1g/copyright",
 ];
 
+/** Where scanners look for what is installed, in an image without a package manager. */
+const packageRecords = "var/lib/dpkg/status.d";
+
+const packages = [
+  "libexpat1",
+  `libpython${pythonVersion}-minimal`,
+  `python${pythonVersion}-minimal`,
+  "zlib1g",
+];
+
+/** Runs after the packages are unpacked; `$1` is the folder that they are unpacked in. */
+const recordPackages = [
+  `mkdir -p "$1/${packageRecords}"`,
+  `for p in ${packages.join(" ")}`,
+  `do dpkg-deb --field "$1"/var/cache/apt/archives/"$p"_*.deb > "$1/${packageRecords}/$p" || exit 1`,
+  "done",
+].join("; ");
+
 /** What needs libraries that are left out. */
 const leftOut = /(^|\/)(_hashlib|_ssl)\.|\.pyc$/;
 
@@ -39,7 +57,7 @@ export async function debianPython(
 ): Promise<readonly LayerEntry[]> {
   const { debian } = await readRecipe();
   const key = createHash("sha256")
-    .update(JSON.stringify([debian.suite, pythonVersion, keptPaths]))
+    .update(JSON.stringify([debian.suite, pythonVersion, keptPaths, recordPackages]))
     .digest("hex");
   const folder = join(cacheFolder, "base-image", `python-${key.slice(0, 16)}`);
   if ((await stat(folder).catch(() => null)) === null) {
@@ -78,6 +96,7 @@ async function unpack(suite: string, folder: string, signal?: AbortSignal): Prom
         `--include=python${pythonVersion}-minimal`,
         "--dpkgopt=path-exclude=/*",
         ...keptPaths.map((path) => `--dpkgopt=path-include=${path}`),
+        `--extract-hook=${recordPackages}`,
         ...[suite, archive],
       ],
       env: { SOURCE_DATE_EPOCH: "0" },
@@ -100,7 +119,7 @@ async function takeFiles(archive: string, root: string): Promise<void> {
   const files: string[] = [];
   for await (const { path, kind, linkTarget, bytes } of readTar(createReadStream(archive))) {
     const name = path.replace(/^\.\//, "");
-    if (!name.startsWith("usr/") || leftOut.test(name)) continue;
+    if (!/^(usr|var\/lib\/dpkg\/status\.d)\//.test(name) || leftOut.test(name)) continue;
     if (kind === "symlink" && name.includes(".so.")) nameByTarget.set(join(dirname(name), linkTarget), name);
     if (kind !== "file") continue;
     await mkdir(dirname(join(root, name)), { recursive: true });

@@ -21,6 +21,7 @@ describe("planProcessorImage", () => {
     hookFile: null,
     target: { kind: "plain" },
     pythonFiles: [],
+    carriesModel: true,
   });
   const withBlobs = <T>(use: (converted: ProcessorImageParts["converted"]) => Promise<T>) =>
     withConvertedModel(goldenPath("v2", "blobs_3d_fullres", "model"), use);
@@ -50,6 +51,13 @@ describe("planProcessorImage", () => {
       expect(layers.at(-2)!.entries).toMatchObject([
         { path: "opt/nnunet-processor/model/process-img.mjs", source: { file: "/somewhere/bundle.mjs" } },
       ]);
+    });
+  });
+
+  test("leaves a model that lies apart out of the image, with its hooks", async () => {
+    await withBlobs(async (converted) => {
+      const { layers } = planProcessorImage({ ...partsOf(converted), carriesModel: false });
+      expect(layers.map(({ name }) => name)).toEqual(["processor"]);
     });
   });
 

@@ -1,0 +1,75 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { link, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ProcessorError } from "../../processor/errors.js";
+import { outputError } from "../../processor/image-io/write-file.js";
+import { type LayerFile, layerFileTime } from "./image-plan.js";
+import { adaptiveGzip } from "./oci/adaptive-gzip.js";
+import { layerTar } from "./oci/layer-tar.js";
+
+/** A model for grand-challenge's Models upload, which the platform unpacks to `/opt/ml/model`. */
+export interface ModelTarball {
+  readonly path: string;
+  readonly bytes: number;
+  /** Hexadecimal, of the file. */
+  readonly sha256: string;
+}
+
+/** @throws OUTPUT_EXISTS */
+export async function requireNoTarball(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null)
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
+}
+
+/**
+ * Writes the files, whose paths count from the tarball's root, beside its place and renames it when it is complete. The
+ * same files give the same bytes.
+ *
+ * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeModelTarball(
+  files: readonly LayerFile[],
+  path: string,
+  signal?: AbortSignal,
+): Promise<ModelTarball> {
+  await requireNoTarball(path);
+  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    await pipeline(
+      adaptiveGzip(layerTar(files, layerFileTime)),
+      async function* measured(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(partial, { flags: "wx", flush: true }),
+      ...(signal === undefined ? [] : [{ signal }]),
+    );
+    await putInPlace(partial, path);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw outputError(path, error);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return { path, bytes, sha256: hash.digest("hex") };
+}
+
+/** A link, unlike a rename, never replaces a file that came in the meantime. Not every file system has links. */
+async function putInPlace(partial: string, path: string): Promise<void> {
+  try {
+    await link(partial, path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "EEXIST") await requireNoTarball(path);
+    if (!["EPERM", "ENOTSUP", "ENOSYS"].includes(code)) throw error;
+    await requireNoTarball(path);
+    await rename(partial, path);
+  }
+}
