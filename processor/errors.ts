@@ -175,6 +175,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "The platform would refuse it too; the report says what to change for each check that fails.",
   },
+  SIMULATION_FAILED: {
+    exit: 5,
+    help: "It would fail on the platform too; the report says what to change for each check that fails.",
+  },
   REGISTRY_DENIED: {
     exit: 5,
     help: "Run `docker login` for the registry named, or pass --registry-username, with an account that may write there.",

@@ -14,6 +14,7 @@ import {
   modelsOptions,
   predictOptions,
   preflightOptions,
+  simulateOptions,
 } from "./command-options.js";
 import type { CommandSession } from "./command-session.js";
 
@@ -33,6 +34,11 @@ interface Command {
   /** Loaded only when the command runs, so that `--help` answers at once. */
   readonly load: () => Promise<Run>;
 }
+
+const image = {
+  type: "string",
+  describe: "image name, or .tar, .tar.gz or .tar.xz as `docker save` or --export writes it",
+} as const;
 
 export const commands: Readonly<Record<string, Command>> = {
   build: {
@@ -111,17 +117,23 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./commands/inspect.js")).runInspect,
   },
   preflight: {
-    usage: "preflight <archive>",
-    describe: "check an exported image as the platform will after the upload",
+    usage: "preflight <image>",
+    describe: "check an image or its archive as the platform will after the upload",
     options: preflightOptions,
-    positional: {
-      archive: {
-        type: "string",
-        describe: ".tar, .tar.gz or .tar.xz, as `docker save` or --export writes it",
-      },
-    },
+    positional: { image },
     examples: [["$0 preflight team-liver-1.tar.gz", "grand-challenge's checks, in its order"]],
     load: async () => (await import("./commands/preflight.js")).runPreflight,
+  },
+  simulate: {
+    usage: "simulate <image>",
+    describe: "run an image as the platform does, and check what it writes (needs Docker)",
+    options: simulateOptions,
+    positional: { image },
+    examples: [
+      ["$0 simulate team/liver:1 -i cases/ --expect right/", "as grand-challenge does"],
+      ["$0 simulate myteam-task1.tar.gz --target amos22 -i images/", "as AMOS22 does"],
+    ],
+    load: async () => (await import("./commands/simulate.js")).runSimulate,
   },
 };
 

@@ -417,13 +417,14 @@ export const inspectOptions = {
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
+const target = {
+  group: "Platform:",
+  choices: ["grand-challenge", "amos22", "sol", "plain"] as const,
+  default: "grand-challenge" as const,
+} as const satisfies Options;
+
 export const preflightOptions = {
-  target: {
-    group: outputGroup,
-    choices: ["grand-challenge"] as const,
-    default: "grand-challenge" as const,
-    describe: "platform whose checks are made",
-  },
+  target: { ...target, describe: "platform whose checks are made" },
   uploaded: {
     group: outputGroup,
     type: "string",
@@ -442,5 +443,53 @@ export const doctorOptions = {
     describe: "what images are to run on; with cuda a missing GPU is a failure",
   },
   cuda,
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const simulateOptions = {
+  target: { ...target, describe: "platform whose way of running is imitated" },
+  memory: {
+    group: "Platform:",
+    type: "string",
+    requiresArg: true,
+    describe: "of the machine: 8g, 512m",
+    defaultDescription: "the platform's: 8g, AMOS22 30g",
+  },
+  timeout: {
+    group: "Platform:",
+    type: "number",
+    default: 600,
+    requiresArg: true,
+    describe: "seconds for one case (one run where a run has many cases)",
+  },
+  socket: {
+    group: "Platform:",
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "grand-challenge: input socket of each channel",
+    defaultDescription: "input-image",
+  },
+  input: {
+    group: "Cases:",
+    alias: "i",
+    type: "string",
+    requiresArg: true,
+    demandOption: true,
+    describe: "folder of images, or of folders laid out as /input (inputs.json, images/<slug>/)",
+  },
+  expect: {
+    group: "Cases:",
+    type: "string",
+    requiresArg: true,
+    describe: "folder of right segmentations, named after the cases",
+  },
+  "min-dice": {
+    group: "Cases:",
+    type: "number",
+    default: 0.99,
+    requiresArg: true,
+    describe: "with --expect: what every label must reach",
+  },
   json,
 } as const satisfies Readonly<Record<string, Options>>;

@@ -1,4 +1,4 @@
-import type { Finding } from "../targets/preflight.js";
+import type { Finding } from "../targets/finding.js";
 
 /** Findings for people, one line each, remedies below. */
 export const findingsText = (findings: readonly Finding[]): string => findings.map(line).join("");

@@ -7,7 +7,7 @@ import { onnxRuntimeVersion } from "../../processor/inference/onnx-runtime.js";
 import type { Device } from "../../processor/model/manifest.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../image/base-image/variants.js";
 import { connectEngine, type Engine } from "../image/docker/engine.js";
-import type { Finding } from "../targets/preflight.js";
+import type { Finding } from "../targets/finding.js";
 
 export interface DoctorOptions {
   /** What images are to run on: with `cuda` a missing GPU is a failure. */

@@ -1,17 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { type ArchiveFacts, readArchiveFacts } from "./archive-facts.js";
-
-/** One rule of a platform, and what this archive makes of it. */
-export interface Finding {
-  /** Stays the same from version to version. */
-  readonly check: string;
-  readonly result: "pass" | "fail" | "warning" | "not-checked";
-  /** What was found. */
-  readonly reason: string;
-  /** What to do; null where nothing is to be done. */
-  readonly remedy: string | null;
-}
+import { type Finding, fail, notChecked, pass } from "./finding.js";
+import { apiMethodLabel, checkApiMethod, checkArchitecture, checkUser } from "./image-checks.js";
 
 export interface PreflightReport {
   readonly archive: string;
@@ -63,9 +54,9 @@ const checks: readonly Check[] = [
   checkSingleImage,
   checkManifestKeys,
   checkConfigName,
-  checkUser,
-  checkArchitecture,
-  checkApiMethod,
+  checkConfigUser,
+  checkConfigArchitecture,
+  checkConfigApiMethod,
   checkIsNew,
   checkSize,
   checkLayers,
@@ -142,41 +133,25 @@ function checkConfigName(facts: ArchiveFacts): Finding {
       );
 }
 
-function checkUser(facts: ArchiveFacts): Finding {
+function checkConfigUser(facts: ArchiveFacts): Finding {
   const config = containerConfig(facts);
-  if (config === null) return notChecked("user", "there is no configuration");
-  const user = String(config["User"] ?? "").toLowerCase();
-  const isRoot = user === "" || /^(root|0)(:|$)/.test(user);
-  return isRoot
-    ? fail(
-        "user",
-        `the image runs as ${user === "" ? "nobody in particular, so as root" : user}`,
-        "Set USER 1000:1000.",
-      )
-    : pass("user", `the image runs as ${user}`);
+  return config === null
+    ? notChecked("user", "there is no configuration")
+    : checkUser(String(config["User"] ?? ""));
 }
 
-function checkArchitecture(facts: ArchiveFacts): Finding {
+function checkConfigArchitecture(facts: ArchiveFacts): Finding {
   const config = imageConfig(facts);
-  if (config === null) return notChecked("architecture", "there is no configuration");
-  const architecture = String(config["architecture"] ?? "nothing");
-  return architecture === "amd64"
-    ? pass("architecture", architecture)
-    : fail("architecture", architecture, "Build for linux/amd64.");
+  return config === null
+    ? notChecked("architecture", "there is no configuration")
+    : checkArchitecture(String(config["architecture"] ?? "nothing"));
 }
 
-function checkApiMethod(facts: ArchiveFacts): Finding {
+function checkConfigApiMethod(facts: ArchiveFacts): Finding {
   const config = containerConfig(facts);
-  if (config === null) return notChecked("api-method", "there is no configuration");
-  const label = asRecord(config["Labels"])?.["org.grand-challenge.api-method"];
-  if (label === undefined) return pass("api-method", "no label: one process for each case (exec)");
-  return label === "exec" || label === "invoke"
-    ? pass("api-method", label)
-    : fail(
-        "api-method",
-        `the label is "${String(label)}"`,
-        "Set org.grand-challenge.api-method to exec or invoke.",
-      );
+  return config === null
+    ? notChecked("api-method", "there is no configuration")
+    : checkApiMethod(asRecord(config["Labels"])?.[apiMethodLabel]);
 }
 
 function checkIsNew(facts: ArchiveFacts, { uploadedDigests = [] }: PreflightOptions): Finding {
@@ -252,19 +227,3 @@ const asRecord = (value: unknown): Readonly<Record<string, unknown>> | null =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : null;
-
-const pass = (check: string, reason: string): Finding => ({ check, result: "pass", reason, remedy: null });
-
-const fail = (check: string, reason: string, remedy: string): Finding => ({
-  check,
-  result: "fail",
-  reason,
-  remedy,
-});
-
-const notChecked = (check: string, reason: string): Finding => ({
-  check,
-  result: "not-checked",
-  reason,
-  remedy: null,
-});

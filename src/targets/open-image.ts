@@ -1,0 +1,87 @@
+import { stat } from "node:fs/promises";
+import { ProcessorError } from "../../processor/errors.js";
+import type { Engine } from "../image/docker/engine.js";
+import { engineError, isNotFound } from "../image/docker/engine-error.js";
+import { loadArchive } from "../image/docker/load-archive.js";
+import { readArchiveFacts } from "./archive-facts.js";
+
+/** An image that the engine has, for as long as it is needed. */
+export interface OpenedImage {
+  readonly reference: string;
+  readonly imageId: string;
+  readonly user: string;
+  readonly architecture: string;
+  readonly imageLabels: Readonly<Record<string, string>>;
+  /** Label values that the image says it writes; null when it says nothing. */
+  readonly labels: readonly number[] | null;
+  /** Unloads it when it was an archive. */
+  close(): Promise<void>;
+}
+
+export interface OpenImageOptions {
+  readonly engine: Engine;
+  /** Name or archive. */
+  readonly image: string;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws INPUT_NOT_FOUND when it is neither a file nor an image of the engine; IMAGE_FILE_INVALID */
+export async function openImage(options: OpenImageOptions): Promise<OpenedImage> {
+  const { engine, image, signal } = options;
+  if (!(await isFile(image))) return describe(engine, image, () => Promise.resolve());
+  const { documents, problem } = await readArchiveFacts(image, signal);
+  if (problem !== null) throw new ProcessorError("IMAGE_FILE_INVALID", `${image}: ${problem}`);
+  const manifest = documents.get("manifest.json");
+  const names = (Array.isArray(manifest) ? manifest : []).flatMap((entry) => namesOf(entry));
+  const loaded = await loadArchive({
+    ...{ engine, archive: image, names },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    return await describe(engine, loaded.reference, loaded.unload);
+  } catch (error) {
+    await loaded.unload();
+    throw error;
+  }
+}
+
+/** An archive's path wins over an image's name: `./liver` says which is meant. */
+export const isFile = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => null))?.isFile() === true;
+
+function namesOf(entry: unknown): readonly string[] {
+  const names = (entry as { readonly RepoTags?: unknown } | null)?.RepoTags;
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
+async function describe(
+  { docker }: Engine,
+  reference: string,
+  close: () => Promise<void>,
+): Promise<OpenedImage> {
+  const found = await docker
+    .getImage(reference)
+    .inspect()
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw engineError(error, `looking for ${reference}`, "ENGINE_FAILED");
+      throw new ProcessorError(
+        "INPUT_NOT_FOUND",
+        `${reference} is neither a file nor an image that the engine has`,
+      );
+    });
+  const imageLabels = found.Config.Labels ?? {};
+  return {
+    ...{ reference, imageId: found.Id, user: found.Config.User ?? "", architecture: found.Architecture },
+    ...{ imageLabels, labels: labelValues(imageLabels["org.nnunet-processor.labels"]), close },
+  };
+}
+
+/** `{"background":0,"organ":1}` → 0, 1. */
+function labelValues(text: string | undefined): readonly number[] | null {
+  try {
+    const values = Object.values(JSON.parse(text ?? "null") as Record<string, unknown>);
+    return values.length > 0 && values.every((value) => typeof value === "number") ? values : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,175 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ContainerEnd, RunningContainer } from "../image/docker/container-run.js";
+import type { Sandbox, SandboxVolume } from "../image/docker/sandbox.js";
+import { checkEnd, checkLog, checkMemory } from "./check-run.js";
+import { type Finding, fail, notChecked, pass } from "./finding.js";
+import { type ExpectedOutput, lintOutput, type Segmentation } from "./lint-output.js";
+import type { Platform } from "./platform.js";
+
+/** What every phase of a simulation needs. */
+export interface Trial {
+  readonly sandbox: Sandbox;
+  /** The image as the platform has it. */
+  readonly reference: string;
+  readonly platform: Platform;
+  readonly memoryBytes: number;
+  /** For one case, or for one run where a run has many. */
+  readonly timeoutSeconds: number;
+  readonly labels: readonly number[] | null;
+  readonly minDice: number;
+  /** A folder for what phases need. */
+  readonly scratch: string;
+  readonly signal?: AbortSignal;
+}
+
+/** How a run differs from the platform's usual one. */
+export interface Run {
+  readonly phase: string;
+  readonly cases: readonly ExpectedOutput[];
+  /** Lays the cases out in a folder that becomes the input. */
+  readonly layOut: (folder: string) => Promise<void>;
+  readonly inputTarget: string;
+  readonly outputTarget: string;
+  /** Null for the image's own. */
+  readonly user: string | null;
+  readonly command: readonly string[] | null;
+}
+
+export interface PhaseResult {
+  readonly phase: string;
+  readonly seconds: number;
+  readonly peakMemoryBytes: number | null;
+  readonly findings: readonly Finding[];
+  readonly segmentations: readonly Segmentation[];
+  /** The end of its log, where something failed. */
+  readonly log: readonly string[];
+}
+
+export interface Volumes {
+  readonly input: SandboxVolume;
+  readonly output: SandboxVolume;
+}
+
+/** One process: it reads its input, writes its output and ends. */
+export async function runToEnd(trial: Trial, run: Run): Promise<PhaseResult> {
+  const volumes = await createVolumes(trial);
+  await fillInput(trial, volumes, run);
+  const processor = await startProcessor(trial, volumes, run);
+  const { end, isLate } = await endWithin(processor, trial.timeoutSeconds);
+  trial.signal?.throwIfAborted();
+  const output = await lintVolume(trial, volumes, run.cases);
+  const findings = [
+    checkEnd({ end, isLate, ...trial }),
+    ...checkMemory(end, trial.memoryBytes),
+    ...checkLog(end),
+    ...output.findings,
+  ];
+  const { seconds, peakMemoryBytes, log } = end;
+  const { segmentations } = output;
+  return { phase: run.phase, seconds, peakMemoryBytes, findings, segmentations, log: log.lastLines };
+}
+
+/** A platform that stops a job gives it five seconds between SIGTERM and SIGKILL. */
+const stopWithinSeconds = 5;
+/** A start-up that says nothing is interrupted after this long. */
+const quietSeconds = 3;
+
+/** The same process, asked to end while it works. */
+export async function runAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
+  const volumes = await createVolumes(trial);
+  await fillInput(trial, volumes, run);
+  const processor = await startProcessor(trial, volumes, run);
+  await Promise.race([processor.spoke, delay(quietSeconds * 1000, undefined, { ref: false })]);
+  const finding = await stopProcessor(processor);
+  trial.signal?.throwIfAborted();
+  const { seconds, peakMemoryBytes, log } = await processor.ended;
+  return {
+    phase: run.phase,
+    seconds,
+    peakMemoryBytes,
+    findings: [finding],
+    segmentations: [],
+    log: log.lastLines,
+  };
+}
+
+/** SIGTERM, five seconds, SIGKILL. */
+export async function stopProcessor(processor: RunningContainer): Promise<Finding> {
+  if (processor.hasEnded()) return notChecked("sigterm", "it had ended before");
+  const began = performance.now();
+  await processor.kill("SIGTERM");
+  const { isLate } = await endWithin(processor, stopWithinSeconds);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  return isLate
+    ? fail(
+        "sigterm",
+        `it still ran ${stopWithinSeconds} s after SIGTERM and was killed`,
+        "Handle SIGTERM: stop the work and exit; the first process of a container ignores it otherwise.",
+      )
+    : pass("sigterm", `it ended ${seconds} s after SIGTERM`);
+}
+
+export async function createVolumes({ sandbox, reference }: Trial): Promise<Volumes> {
+  return { input: await sandbox.createVolume(reference), output: await sandbox.createVolume(reference) };
+}
+
+export async function fillInput(
+  { sandbox, scratch }: Trial,
+  { input }: Volumes,
+  { layOut }: Pick<Run, "layOut">,
+): Promise<void> {
+  const folder = await mkdtemp(join(scratch, "input-"));
+  await layOut(folder);
+  await sandbox.fill(input, folder);
+}
+
+export async function startProcessor(
+  trial: Trial,
+  { input, output }: Volumes,
+  { inputTarget, outputTarget, user, command }: Run,
+): Promise<RunningContainer> {
+  const { sandbox, reference, platform, memoryBytes, signal } = trial;
+  const { environment, writable, keptMemoryBytes } = platform;
+  const mounts = [
+    { volume: input, target: inputTarget, isReadOnly: true },
+    { volume: output, target: outputTarget, isReadOnly: false },
+  ];
+  const dataLimitBytes = keptMemoryBytes === null ? null : memoryBytes - keptMemoryBytes;
+  const sharedMemoryBytes = Math.floor(memoryBytes / 2);
+  const limits = { memoryBytes, dataLimitBytes, sharedMemoryBytes };
+  return sandbox.start({ reference, user, command, environment, writable, mounts, ...limits }, signal);
+}
+
+export async function lintVolume(
+  { sandbox, scratch, platform, labels, minDice }: Trial,
+  { output }: Pick<Volumes, "output">,
+  cases: readonly ExpectedOutput[],
+) {
+  const folder = await mkdtemp(join(scratch, "output-"));
+  const leftOut = await sandbox.collect(output, folder);
+  const linted = await lintOutput({ folder, cases, rules: platform.output, labels, minDice });
+  const links = leftOut.map((path) =>
+    fail("regular-files", `${path} is neither a file nor a folder`, "Write files, not links."),
+  );
+  return { ...linted, findings: [...links, ...linted.findings] };
+}
+
+interface EndInTime {
+  readonly end: ContainerEnd;
+  /** It was killed. */
+  readonly isLate: boolean;
+}
+
+async function endWithin(processor: RunningContainer, seconds: number): Promise<EndInTime> {
+  const timer = new AbortController();
+  const inTime = await Promise.race([
+    processor.ended,
+    delay(seconds * 1000, null, { signal: timer.signal }).catch(() => null),
+  ]);
+  timer.abort();
+  if (inTime !== null) return { end: inTime, isLate: false };
+  await processor.kill("SIGKILL");
+  return { end: await processor.ended, isLate: true };
+}
