@@ -9,7 +9,11 @@ import { readTar, type TarEntry } from "../image/oci/read-tar.js";
 
 /** What is in an archive, as far as a platform looks at it. */
 export interface ArchiveFacts {
+  /** Path of the file; name of the image when it comes straight from an engine. */
   readonly archive: string;
+  /** An engine gives a plain tar, which no file's name and size tell about. */
+  readonly isFile: boolean;
+  /** Of the file, or of the tar. */
   readonly bytes: number;
   /** Why it is not a whole tar; null when it is one. */
   readonly problem: string | null;
@@ -34,12 +38,38 @@ const maxDocumentBytes = 4 << 20;
  */
 export async function readArchiveFacts(archive: string, signal?: AbortSignal): Promise<ArchiveFacts> {
   const bytes = await sizeOf(archive);
+  return { archive, isFile: true, bytes, ...(await readTarFacts(unpacked(archive), signal)) };
+}
+
+/** The same of a tar that an engine saves at this moment. */
+export async function readSavedFacts(
+  imageName: string,
+  tar: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<ArchiveFacts> {
+  let bytes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of tar) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  const bytesOfTar = counted();
+  const facts = await readTarFacts(bytesOfTar, signal);
+  // What follows the last entry: the engine's connection stays open until it is read.
+  while ((await bytesOfTar.next()).done !== true);
+  return { archive: imageName, isFile: false, bytes, ...facts };
+}
+
+type TarFacts = Pick<ArchiveFacts, "problem" | "entries" | "documents" | "texts">;
+
+async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<TarFacts> {
   const entries = new Map<string, ArchiveFile>();
   const documents = new Map<string, unknown>();
   const texts = new Map<string, string>();
   let problem: string | null = null;
   try {
-    for await (const entry of readTar(unpacked(archive))) {
+    for await (const entry of readTar(tar)) {
       signal?.throwIfAborted();
       if (entry.kind !== "file") continue;
       const { head, text } = await look(entry);
@@ -55,7 +85,7 @@ export async function readArchiveFacts(archive: string, signal?: AbortSignal): P
     if (error instanceof ProcessorError) throw error;
     problem = error instanceof Error ? error.message : String(error);
   }
-  return { archive, bytes, problem, entries, documents, texts };
+  return { problem, entries, documents, texts };
 }
 
 async function sizeOf(archive: string): Promise<number> {

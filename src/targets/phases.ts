@@ -16,7 +16,7 @@ import type { ExpectedOutput } from "./lint-output.js";
 import type { OpenedImage } from "./open-image.js";
 import type { Target } from "./platform.js";
 import { type PhaseResult, type Run, runAndStop, runToEnd, type Trial } from "./trial.js";
-import { layOutSockets, linkAll, type TrialCase } from "./trial-cases.js";
+import { layOutSockets, linkAll, type Spelling, type TrialCase } from "./trial-cases.js";
 
 /** A case with what should become of it. */
 export type KnownCase = TrialCase & ExpectedOutput;
@@ -54,8 +54,9 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
   const reference = await sandbox.withLinks(image.reference, { "/input": linkedInput });
   const trial: Trial = { ...unlinked, reference };
   const label = image.imageLabels[apiMethodLabel];
-  const slugs = sockets.length > 0 ? sockets : defaultSlugs(cases[0]!);
-  const runOf = (phase: string, trialCase: KnownCase, spelling: "interface" | "socket"): Run => ({
+  const slugs = sockets.length > 0 ? sockets : await slugsOf(unlinked, image, cases[0]!);
+  const isOurs = "org.nnunet-processor.version" in image.imageLabels;
+  const runOf = (phase: string, trialCase: KnownCase, spelling: Spelling): Run => ({
     phase,
     cases: [trialCase],
     layOut: (folder) => layOutSockets({ trialCase, folder, slugs, spelling }),
@@ -71,6 +72,9 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
   ].filter((finding) => finding !== null);
   const phases: PhaseResult[] = [];
   if (label === "invoke") {
+    // An image of ours does both, whichever it is labelled with.
+    if (isOurs) phases.push(await runToEnd(trial, { ...runOf("exec", first!, "socket"), command: ["exec"] }));
+    task.advance(1);
     const runs = [runOf("invoke-1", first!, "socket"), runOf("invoke-2", second!, "interface")];
     phases.push(...(await runInvocations(trial, runs)));
   } else {
@@ -96,8 +100,31 @@ const checkCases = (cases: readonly KnownCase[]): Finding =>
         "Give a folder with two cases of different size: what one leaves behind shows in the other.",
       );
 
-const defaultSlugs = ({ images }: TrialCase): readonly string[] =>
-  images.map((_, channel) => (images.length === 1 ? "input-image" : `input-image-${channel}`));
+/** Where an image of ours says what it was built for. */
+const targetFile = "/opt/nnunet-processor/target.json";
+
+/** The input sockets that the image was built for, in the order of its channels; any name will do for one channel. */
+async function slugsOf(
+  { sandbox }: Pick<Trial, "sandbox">,
+  { reference, imageLabels }: OpenedImage,
+  { images }: TrialCase,
+): Promise<readonly string[]> {
+  const channels = parsed(imageLabels["org.nnunet-processor.channels"]);
+  const { target } = (parsed(await sandbox.readFile(reference, targetFile)) ?? {}) as {
+    readonly target?: { readonly inputSockets?: Readonly<Record<string, string>> | null };
+  };
+  if (target?.inputSockets != null && Array.isArray(channels))
+    return channels.map((channel) => target.inputSockets![String(channel)] ?? String(channel));
+  return images.map((_, channel) => (images.length === 1 ? "input-image" : `input-image-${channel}`));
+}
+
+function parsed(text: string | null | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}
 
 async function runAmos22(options: PhasesOptions): Promise<Phases> {
   const { image, cases, task } = options;

@@ -1,12 +1,25 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { type ArchiveFacts, readArchiveFacts } from "./archive-facts.js";
-import { type Finding, fail, notChecked, pass } from "./finding.js";
-import { apiMethodLabel, checkApiMethod, checkArchitecture, checkUser } from "./image-checks.js";
+import { ProcessorError } from "../../processor/errors.js";
+import { connectEngine } from "../image/docker/engine.js";
+import { findImage } from "../image/docker/find-image.js";
+import { saveImage } from "../image/docker/save-image.js";
+import { type ArchiveFacts, readArchiveFacts, readSavedFacts } from "./archive-facts.js";
+import { type Finding, fail, notChecked, pass, warning } from "./finding.js";
+import {
+  apiMethodLabel,
+  checkApiMethod,
+  checkArchitecture,
+  checkTeamName,
+  checkUser,
+} from "./image-checks.js";
+import { isFile } from "./open-image.js";
+import type { Target } from "./platform.js";
 
 export interface PreflightReport {
-  readonly archive: string;
-  readonly target: "grand-challenge";
+  /** Path or name. */
+  readonly image: string;
+  readonly target: Target;
   readonly bytes: number;
   /** `sha256:…`, by which the platform knows an image; null when there is none. */
   readonly configDigest: string | null;
@@ -17,7 +30,11 @@ export interface PreflightReport {
 }
 
 export interface PreflightOptions {
-  readonly archive: string;
+  /** Archive, or name of an image that the engine has. */
+  readonly image: string;
+  readonly target: Target;
+  /** Where the engine is, for an image's name. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Config digests that were uploaded before. */
   readonly uploadedDigests?: readonly string[];
   readonly signal?: AbortSignal;
@@ -27,17 +44,19 @@ export interface PreflightOptions {
 const maxBytes = 10 * 1024 ** 3;
 
 /**
- * Looks at an archive as grand-challenge.org does after an upload: each of its checks in its order. A check whose
- * precondition failed is reported as not checked, so that nothing passes by accident.
+ * Looks at an archive as a platform does after an upload: each of its checks in its order. A check whose precondition
+ * failed is reported as not checked, so that nothing passes by accident. What is no file is an image of the engine,
+ * looked at as `docker save` gives it.
  *
- * @throws INPUT_NOT_FOUND when the archive can't be read
+ * @throws INPUT_NOT_FOUND when it is neither; ENGINE_MISSING
  */
 export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
-  const facts = await readArchiveFacts(options.archive, options.signal);
-  const findings = checks.map((check) => check(facts, options));
+  const { image, target } = options;
+  const facts = await factsOf(options);
+  const findings = checks[target].map((check) => check(facts, options)).filter((found) => found !== null);
   return {
-    archive: options.archive,
-    target: "grand-challenge",
+    image,
+    target,
     bytes: facts.bytes,
     configDigest: configDigest(facts),
     isAccepted: findings.every(({ result }) => result === "pass" || result === "warning"),
@@ -45,15 +64,33 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   };
 }
 
-type Check = (facts: ArchiveFacts, options: PreflightOptions) => Finding;
+async function factsOf({ image, environment, signal }: PreflightOptions): Promise<ArchiveFacts> {
+  if (await isFile(image)) return readArchiveFacts(image, signal);
+  if (/\.(tar|gz|xz)$/.test(image)) throw new ProcessorError("INPUT_NOT_FOUND", `${image} can't be read`);
+  const engine = await connectEngine(environment, signal);
+  if ((await findImage(engine, image)) === null)
+    throw new ProcessorError(
+      "INPUT_NOT_FOUND",
+      `${image} is neither a file nor an image that the engine has`,
+    );
+  return readSavedFacts(image, saveImage(engine, image), signal);
+}
 
-const checks: readonly Check[] = [
-  checkExtension,
+/** Null where there is nothing to check. */
+type Check = (facts: ArchiveFacts, options: PreflightOptions) => Finding | null;
+
+/** What `docker load` needs. */
+const loadable: readonly Check[] = [
   checkTar,
   checkManifest,
   checkSingleImage,
   checkManifestKeys,
   checkConfigName,
+];
+
+const grandChallengeChecks: readonly Check[] = [
+  checkExtension,
+  ...loadable,
   checkConfigUser,
   checkConfigArchitecture,
   checkConfigApiMethod,
@@ -62,7 +99,22 @@ const checks: readonly Check[] = [
   checkLayers,
 ];
 
-function checkExtension({ archive }: ArchiveFacts): Finding {
+const checks: Readonly<Record<Target, readonly Check[]>> = {
+  "grand-challenge": grandChallengeChecks,
+  amos22: [
+    checkArchiveName,
+    ...loadable,
+    checkImageName,
+    checkConfigArchitecture,
+    checkEntrypoint,
+    checkLayersPresent,
+  ],
+  sol: [...loadable, checkConfigArchitecture, checkLayersPresent],
+  plain: [...loadable, checkLayersPresent],
+};
+
+function checkExtension({ archive, isFile: isArchive }: ArchiveFacts): Finding | null {
+  if (!isArchive) return null;
   const name = basename(archive);
   return /\.tar(\.gz|\.xz)?$/.test(name)
     ? pass("extension", `${name} ends with an accepted extension`)
@@ -147,6 +199,39 @@ function checkConfigArchitecture(facts: ArchiveFacts): Finding {
     : checkArchitecture(String(config["architecture"] ?? "nothing"));
 }
 
+/** AMOS22 takes one file of this name. */
+function checkArchiveName({ archive, isFile: isArchive }: ArchiveFacts): Finding | null {
+  if (!isArchive) return null;
+  const name = basename(archive);
+  return /^[a-z0-9]+-task[12]\.tar\.gz$/.test(name)
+    ? pass("archive-name", name)
+    : fail("archive-name", `${name} is not TEAM-task1.tar.gz or TEAM-task2.tar.gz`, "Rename it.");
+}
+
+/** It is run by the team's name, which is the archive's. */
+function checkImageName({ archive, isFile: isArchive, documents }: ArchiveFacts): Finding {
+  const names = manifestEntry(documents)?.["RepoTags"];
+  const name = Array.isArray(names) ? names.map(String)[0] : undefined;
+  if (name === undefined) return notChecked("team-name", "the manifest names no image");
+  const finding = checkTeamName(name);
+  const team = basename(archive).replace(/-task[12]\.tar\.gz$/, "");
+  return finding.result === "pass" && isArchive && name.replace(/:latest$/, "") !== team
+    ? fail("team-name", `the archive is ${team}'s, the image is called ${name}`, "Give both one name.")
+    : finding;
+}
+
+/** The platform's command, `python run_inference.py`, comes after it. */
+function checkEntrypoint(facts: ArchiveFacts): Finding {
+  const entrypoint = containerConfig(facts)?.["Entrypoint"];
+  return Array.isArray(entrypoint) && entrypoint.length > 0
+    ? warning(
+        "entrypoint",
+        `the command becomes ${[...entrypoint, "python", "run_inference.py"].join(" ")}`,
+        "Build with --target amos22, which leaves ENTRYPOINT empty; `simulate` shows whether it runs.",
+      )
+    : pass("entrypoint", "none: python run_inference.py is run as it is");
+}
+
 function checkConfigApiMethod(facts: ArchiveFacts): Finding {
   const config = containerConfig(facts);
   return config === null
@@ -166,13 +251,22 @@ function checkIsNew(facts: ArchiveFacts, { uploadedDigests = [] }: PreflightOpti
     : pass("new-image", `${digest}; if the platform says "already been uploaded", it has this very image`);
 }
 
-function checkSize({ bytes }: ArchiveFacts): Finding {
-  const size = `${(bytes / 1024 ** 3).toFixed(2)} GiB of 10 GiB`;
+function checkSize({ bytes, isFile: isArchive }: ArchiveFacts): Finding {
+  const size = `${(bytes / 1024 ** 3).toFixed(2)} GiB of 10 GiB${isArchive ? "" : ", not compressed"}`;
   if (bytes > maxBytes)
     return fail("size", size, "Use fewer folds, or upload the weights apart as a model tarball.");
   return bytes > 0.8 * maxBytes
-    ? { check: "size", result: "warning", reason: size, remedy: "Little room is left for another fold." }
+    ? warning("size", size, "Little room is left for another fold.")
     : pass("size", size);
+}
+
+function checkLayersPresent(facts: ArchiveFacts): Finding {
+  const names = layerNames(facts);
+  if (names === null) return notChecked("layers", "the manifest has no Layers");
+  const missing = names.find((name) => !facts.entries.has(name));
+  return missing === undefined
+    ? pass("layers", `${names.length} layers, all there`)
+    : fail("layers", `${missing} is not in the archive`, "Write the archive again.");
 }
 
 function checkLayers(facts: ArchiveFacts): Finding {

@@ -62,14 +62,16 @@ function caseOfFiles(files: readonly string[]): readonly TrialCase[] {
   return [...groups].map(([name, images]) => ({ name, images, folder: null }));
 }
 
+/** grand-challenge wrote `inputs.json` in one way until 2025, in another since. */
+export type Spelling = "interface" | "socket";
+
 export interface SocketInputOptions {
   readonly trialCase: TrialCase;
   /** An empty folder. */
   readonly folder: string;
   /** Of the input sockets, channel by channel. */
   readonly slugs: readonly string[];
-  /** grand-challenge wrote `inputs.json` in one way until 2025, in another since. */
-  readonly spelling: "interface" | "socket";
+  readonly spelling: Spelling;
 }
 
 /**

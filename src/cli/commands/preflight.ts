@@ -1,27 +1,31 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
+import { isFile } from "../../targets/open-image.js";
 import { preflight } from "../../targets/preflight.js";
 import type { preflightOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
 
-type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { readonly archive: string };
+type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { readonly image: string };
 
 /**
- * `build_processor preflight ARCHIVE`: what the platform will say, before the upload.
+ * `build_processor preflight IMAGE`: what the platform will say, before the upload.
  *
  * @throws ARCHIVE_REFUSED when a check fails, after the report was printed
  */
 export async function runPreflight(args: PreflightArguments, session: CommandSession): Promise<number> {
   const { terminal, signal } = session;
+  const path = resolve(terminal.currentDirectory, args.image);
   const report = await preflight({
-    archive: resolve(terminal.currentDirectory, args.archive),
+    image: (await isFile(path)) ? path : args.image,
+    target: args.target,
+    environment: terminal.environment,
     uploadedDigests: args.uploaded ?? [],
     signal,
   });
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings));
   if (report.isAccepted) return 0;
   const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
-  throw new ProcessorError("ARCHIVE_REFUSED", `${args.archive}: ${failed.join(", ")}`);
+  throw new ProcessorError("ARCHIVE_REFUSED", `${args.image}: ${failed.join(", ")}`);
 }

@@ -1,8 +1,8 @@
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { inGigabytes } from "../../targets/check-run.js";
+import { isFile } from "../../targets/open-image.js";
 import { type SimulationReport, simulate } from "../../targets/simulate.js";
 import type { PhaseResult } from "../../targets/trial.js";
 import type { simulateOptions } from "../command-options.js";
@@ -19,10 +19,9 @@ type SimulateArguments = InferredOptionTypes<typeof simulateOptions> & { readonl
 export async function runSimulate(args: SimulateArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
   const path = (word: string): string => resolve(terminal.currentDirectory, word);
-  const isFile = (await stat(path(args.image)).catch(() => null))?.isFile() === true;
   if (!(args.timeout > 0)) throw new ProcessorError("USAGE", `--timeout ${args.timeout}: a number above 0`);
   const report = await simulate({
-    image: isFile ? path(args.image) : args.image,
+    image: (await isFile(path(args.image))) ? path(args.image) : args.image,
     target: args.target,
     input: path(args.input),
     expect: args.expect === undefined ? null : path(args.expect),

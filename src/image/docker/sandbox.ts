@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { Container, ContainerCreateOptions } from "dockerode";
 import { extract, type Headers, type Pack, pack } from "tar-fs";
+import { readTar } from "../oci/read-tar.js";
 import { type RunningContainer, startContainer } from "./container-run.js";
 import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
@@ -113,6 +115,22 @@ export class Sandbox {
     return leftOut;
   }
 
+  /** A text file of the image; null when it has none of at most 1 MiB at this path. */
+  async readFile(reference: string, path: string): Promise<string | null> {
+    return this.asked(`reading ${path} of ${reference}`, async () => {
+      const container = await this.createIdle({ Image: reference });
+      const archive = await container.getArchive({ path }).catch(unlessGone);
+      if (archive === undefined) return null;
+      try {
+        for await (const entry of readTar(archive as AsyncIterable<Buffer>))
+          if (entry.kind === "file" && entry.sizeBytes <= maxTextBytes) return await text(entry.bytes);
+        return null;
+      } finally {
+        (archive as Readable).destroy();
+      }
+    });
+  }
+
   /** Starts the processor. */
   async start(options: SandboxContainer, signal?: AbortSignal): Promise<RunningContainer> {
     const { reference, user, command, environment, memoryBytes, dataLimitBytes } = options;
@@ -203,6 +221,8 @@ export class Sandbox {
 const volumeTarget = "/nnunet-processor-volume/data";
 
 const volumeMount = (name: string) => ({ Type: "volume" as const, Source: name, Target: volumeTarget });
+
+const maxTextBytes = 1 << 20;
 
 const ofRoot = { uid: 0, gid: 0, mtime: new Date(0) };
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/progress/progress.js";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/image/oci/tar-header.js";
 import { writeDockerArchive } from "../../../src/image/oci/write-image.js";
-import { type Finding, preflight } from "../../../src/targets/preflight.js";
+import type { Finding } from "../../../src/targets/finding.js";
+import { type PreflightOptions, preflight } from "../../../src/targets/preflight.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../../support/program-on-path.js";
 import { testPlan } from "../../support/test-plan.js";
@@ -16,13 +17,16 @@ async function exported(scratch: string, name: string, changes: Parameters<typeo
   return await writeDockerArchive({ image, path: join(scratch, name), progress: silentProgress });
 }
 
+const lookAt = (image: string, more: Partial<PreflightOptions> = {}) =>
+  preflight({ image, target: "grand-challenge", environment: process.env, ...more });
+
 const failed = (findings: readonly Finding[]) =>
   findings.filter(({ result }) => result === "fail").map(({ check }) => check);
 
 describe("preflight", () => {
   test.each(["image.tar", "image.tar.gz"])("accepts %s as the embedded builder writes it", async (name) => {
     const { path, configDigest } = await exported(scratchFolder(), name);
-    const report = await preflight({ archive: path });
+    const report = await lookAt(path);
     expect(failed(report.findings)).toEqual([]);
     expect(report).toMatchObject({ isAccepted: true, configDigest });
   });
@@ -30,12 +34,12 @@ describe("preflight", () => {
   test.skipIf(!hasProgram("xz"))("accepts .tar.xz", async () => {
     const { path } = await exported(scratchFolder(), "image.tar");
     await outputOf("xz", "-1", path);
-    expect((await preflight({ archive: `${path}.xz` })).isAccepted).toBe(true);
+    expect((await lookAt(`${path}.xz`)).isAccepted).toBe(true);
   });
 
   test.each(["", "root", "ROOT", "0", "0:1000", "root:root"])('refuses the user "%s"', async (user) => {
     const { path } = await exported(scratchFolder(), "image.tar", { user });
-    expect(failed((await preflight({ archive: path })).findings)).toEqual(["user"]);
+    expect(failed((await lookAt(path)).findings)).toEqual(["user"]);
   });
 
   test("knows the two ways in which a case can be asked for", async () => {
@@ -46,13 +50,13 @@ describe("preflight", () => {
     ] as const) {
       const labels = { "org.grand-challenge.api-method": method };
       const { path } = await exported(scratchFolder(), "image.tar", { labels });
-      expect(failed((await preflight({ archive: path })).findings)).toEqual(result);
+      expect(failed((await lookAt(path)).findings)).toEqual(result);
     }
   });
 
   test("refuses an image that was uploaded before", async () => {
     const { path, configDigest } = await exported(scratchFolder(), "image.tar");
-    const { findings } = await preflight({ archive: path, uploadedDigests: [configDigest] });
+    const { findings } = await lookAt(path, { uploadedDigests: [configDigest] });
     expect(failed(findings)).toEqual(["new-image"]);
   });
 
@@ -60,14 +64,14 @@ describe("preflight", () => {
     const scratch = scratchFolder();
     const { path } = await exported(scratch, "image.tar");
     await outputOf("truncate", "-s", "-20000", path);
-    const { isAccepted, findings } = await preflight({ archive: path });
+    const { isAccepted, findings } = await lookAt(path);
     expect(isAccepted).toBe(false);
     expect(failed(findings)).toContain("tar");
   });
 
   test("refuses another extension", async () => {
     const { path } = await exported(scratchFolder(), "image.tgz");
-    expect(failed((await preflight({ archive: path })).findings)).toEqual(["extension"]);
+    expect(failed((await lookAt(path)).findings)).toEqual(["extension"]);
   });
 
   const hex = "a".repeat(64);
@@ -92,11 +96,51 @@ describe("preflight", () => {
   ])("refuses %s", async (_, contents, check) => {
     const archive = join(scratchFolder(), "image.tar");
     await writeFile(archive, tarOf(contents));
-    const { findings, isAccepted } = await preflight({ archive });
+    const { findings, isAccepted } = await lookAt(archive);
     expect(isAccepted).toBe(false);
     const finding = findings.find((candidate) => candidate.check === check);
     expect(finding).toMatchObject({ result: "fail", remedy: expect.stringMatching(/\.$/) });
   });
+});
+
+describe("preflight for AMOS22", () => {
+  const checksOf = async (name: string, changes: Parameters<typeof testPlan>[0]) => {
+    const { path } = await exported(scratchFolder(), name, changes);
+    return failed((await lookAt(path, { target: "amos22" })).findings);
+  };
+
+  test("accepts a team's archive", async () => {
+    expect(await checksOf("myteam-task1.tar.gz", { imageName: "myteam:latest", entrypoint: [] })).toEqual([]);
+  });
+
+  test("wants the team's name on the archive and on the image", async () => {
+    const plan = { imageName: "myteam:latest", entrypoint: [] };
+    expect(await checksOf("myteam.tar.gz", plan)).toEqual(["archive-name"]);
+    expect(await checksOf("other-task2.tar.gz", plan)).toEqual(["team-name"]);
+    expect(await checksOf("my-team-task1.tar.gz", { ...plan, imageName: "my-team:1" })).toEqual([
+      "archive-name",
+      "team-name",
+    ]);
+  });
+
+  test("is content with any user", async () => {
+    expect(await checksOf("t-task1.tar.gz", { imageName: "t:latest", user: "root" })).toEqual([]);
+  });
+});
+
+describe("preflight for a plain host", () => {
+  test("asks only what docker load needs", async () => {
+    const { path } = await exported(scratchFolder(), "image.tar", { user: "root" });
+    for (const target of ["plain", "sol"] as const)
+      expect((await lookAt(path, { target })).isAccepted).toBe(true);
+    await outputOf("truncate", "-s", "-20000", path);
+    expect(failed((await lookAt(path, { target: "plain" })).findings)).toContain("tar");
+  });
+});
+
+test("preflight says that there is no such archive, without asking an engine", async () => {
+  const refused = lookAt("no-such.tar.gz", { environment: { DOCKER_HOST: "tcp://127.0.0.1:1" } });
+  await expect(refused).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
 });
 
 function tarOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
