@@ -452,7 +452,7 @@ export const simulateOptions = {
     group: "Platform:",
     type: "string",
     requiresArg: true,
-    describe: "of the machine: 8g, 512m",
+    describe: "of the machine: 16g, 2048m",
     defaultDescription: "the platform's: 8g, AMOS22 30g",
   },
   timeout: {
@@ -468,7 +468,7 @@ export const simulateOptions = {
     array: true,
     requiresArg: true,
     describe: "grand-challenge: input socket of each channel",
-    defaultDescription: "input-image",
+    defaultDescription: "those that the image was built for",
   },
   input: {
     group: "Cases:",

@@ -214,8 +214,8 @@ function checkImageName({ archive, isFile: isArchive, documents }: ArchiveFacts)
   const name = Array.isArray(names) ? names.map(String)[0] : undefined;
   if (name === undefined) return notChecked("team-name", "the manifest names no image");
   const finding = checkTeamName(name);
-  const team = basename(archive).replace(/-task[12]\.tar\.gz$/, "");
-  return finding.result === "pass" && isArchive && name.replace(/:latest$/, "") !== team
+  const team = isArchive ? /^(.+)-task[12]\.tar\.gz$/.exec(basename(archive))?.[1] : undefined;
+  return finding.result === "pass" && team !== undefined && name.replace(/:latest$/, "") !== team
     ? fail("team-name", `the archive is ${team}'s, the image is called ${name}`, "Give both one name.")
     : finding;
 }
