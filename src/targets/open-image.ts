@@ -11,6 +11,7 @@ export interface OpenedImage {
   readonly imageId: string;
   readonly user: string;
   readonly architecture: string;
+  readonly entrypoint: readonly string[];
   readonly imageLabels: Readonly<Record<string, string>>;
   /** Label values that the image says it writes; null when it says nothing. */
   readonly labels: readonly number[] | null;
@@ -72,6 +73,7 @@ async function describe(
   const imageLabels = found.Config.Labels ?? {};
   return {
     ...{ reference, imageId: found.Id, user: found.Config.User ?? "", architecture: found.Architecture },
+    entrypoint: [found.Config.Entrypoint ?? []].flat(),
     ...{ imageLabels, labels: labelValues(imageLabels["org.nnunet-processor.labels"]), close },
   };
 }

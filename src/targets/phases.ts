@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { splitImageEnding } from "../../processor/image-io/image-ending.js";
 import type { ProgressTask } from "../../processor/progress/progress.js";
+import { processorDirectory, processorEntrypoint } from "../image/processor-files.js";
 import { type Finding, notChecked, pass, warning } from "./finding.js";
 import {
   apiMethodLabel,
@@ -55,7 +56,7 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
   const trial: Trial = { ...unlinked, reference };
   const label = image.imageLabels[apiMethodLabel];
   const slugs = sockets.length > 0 ? sockets : await slugsOf(unlinked, image, cases[0]!);
-  const isOurs = "org.nnunet-processor.version" in image.imageLabels;
+  const isOurs = image.entrypoint.join(" ") === processorEntrypoint.join(" ");
   const runOf = (phase: string, trialCase: KnownCase, spelling: Spelling): Run => ({
     phase,
     cases: [trialCase],
@@ -101,7 +102,7 @@ const checkCases = (cases: readonly KnownCase[]): Finding =>
       );
 
 /** Where an image of ours says what it was built for. */
-const targetFile = "/opt/nnunet-processor/target.json";
+const targetFile = `${processorDirectory}/target.json`;
 
 /** The input sockets that the image was built for, in the order of its channels; any name will do for one channel. */
 async function slugsOf(

@@ -66,7 +66,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
     image: options.image,
     ...(signal === undefined ? {} : { signal }),
   });
-  const sandbox = new Sandbox(engine);
+  const sandbox = new Sandbox(engine, options.image);
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));
   const memoryBytes = options.memoryBytes ?? platform.memoryBytes;
   const task = progress.start({ label: `running ${options.image}`, unit: "steps" });

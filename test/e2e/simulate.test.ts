@@ -7,9 +7,10 @@ import { writeImage } from "../../processor/image-io/write-image.js";
 import { buildProcessor } from "../../src/build-pipeline.js";
 import type { SimulationReport } from "../../src/targets/simulate.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
-import { buildServerImage, type Fault } from "../support/example-server.js";
+import { buildServerImage, buildTeamImage, type Fault } from "../support/example-server.js";
 import { goldenPath } from "../support/golden.js";
 import { testBuildOptions } from "../support/processor-build.js";
+import { outputOf } from "../support/program-on-path.js";
 import { type ProgramRun, runProgram } from "../support/run-program.js";
 
 // The first build makes the base image: packages are fetched and unpacked.
@@ -19,14 +20,12 @@ const processor = "nnunet-processor-test/simulated:1";
 const input = goldenPath("v2", "blobs_2d", "input");
 
 let scratch: string;
-let archive: string;
 
 describeWithEngine("build_processor simulate", () => {
   beforeAll(async () => {
     scratch = mkdtempSync(join(tmpdir(), "simulate-"));
     const options = await testBuildOptions({ golden: "blobs_2d", imageName: processor, scratch });
-    const report = await buildProcessor({ ...options, exportFolder: scratch });
-    archive = report.archive!.path;
+    await buildProcessor(options);
     await twoCases();
   }, timeout);
 
@@ -45,10 +44,12 @@ describeWithEngine("build_processor simulate", () => {
       join(right, "blob_010.nii.gz"),
     );
     const { docker } = testEngine();
-    const ids = async () => (await docker.listImages({ all: true })).map(({ Id }) => Id).sort();
+    const archived = "nnunet-processor-test/archived:1";
+    onTestFinished(() => removeImage(archived));
+    const archive = join(scratch, "archived.tar");
+    const imageId = await moveToArchive(archived, archive);
     // The archive's name stands for another image now, and must do so afterwards.
-    const other = await otherImage();
-    const before = await ids();
+    await docker.getImage(processor).tag({ repo: "nnunet-processor-test/archived", tag: "1" });
     const run = await simulated([archive, "--target", "plain", "-i", input, "--expect", right]);
     expect(run.exitCode, run.err).toBe(0);
     const { isAccepted, peakMemoryBytes, phases } = report(run);
@@ -61,9 +62,13 @@ describeWithEngine("build_processor simulate", () => {
     // nnU-Net accumulates in float16, so a voxel on the edge between two labels may fall on the other side.
     expect(organ).toMatchObject({ label: 1, expectedVoxels: 5805, dice: expect.closeTo(1, 3) });
     expect(phases[1]!.findings).toMatchObject([{ check: "sigterm", result: "pass" }]);
-    expect(await ids()).toEqual(before);
-    expect((await docker.getImage(processor).inspect()).Id).toBe(other);
-    await expectNothingLeft();
+    expect(report(run).imageId).toBe(imageId);
+    await expect(docker.getImage(imageId).inspect()).rejects.toMatchObject({ statusCode: 404 });
+    const [now, before] = await Promise.all(
+      [archived, processor].map((name) => docker.getImage(name).inspect()),
+    );
+    expect(now!.Id).toBe(before!.Id);
+    await expectNothingLeft(archive);
   });
 
   test("serves two cases in one process without a finding", { timeout }, async () => {
@@ -75,7 +80,7 @@ describeWithEngine("build_processor simulate", () => {
       "first",
       "second",
     ]);
-    await expectNothingLeft();
+    await expectNothingLeft(serverName([]));
   });
 
   test("finds what a server keeps of the case before, and a SIGTERM that is ignored", {
@@ -109,7 +114,7 @@ describeWithEngine("build_processor simulate", () => {
     const run = await simulateServer([fault]);
     expect(failedChecks(run)).toContain(check);
     expect(run.out).toContain(reason);
-    await expectNothingLeft();
+    await expectNothingLeft(serverName([fault]));
   });
 
   test("limits data to the memory less 1 GiB, as the platform does", { timeout }, async () => {
@@ -129,6 +134,32 @@ describeWithEngine("build_processor simulate", () => {
     expect(run.out).toMatch(/^fail +layout/m);
   });
 
+  test("starts a team's image as AMOS22 does: as root, as another user, with another name", {
+    timeout,
+  }, async () => {
+    const team = "simulatedteam";
+    onTestFinished(() => removeImage(team));
+    await buildTeamImage({ from: processor, imageName: team, scratch: mkdtempSync(join(scratch, "t-")) });
+    const run = await simulated([team, "--target", "amos22", "-i", input, "--memory", "4g"]);
+    expect(run.exitCode, run.err + run.out).toBe(0);
+    expect(report(run).phases.map(({ phase }) => phase)).toEqual(["workspace", "input"]);
+    expect(report(run).phases[1]!.segmentations[0]!.path).toBe("scan of 21.Nov_b.nii.gz");
+  });
+
+  test("finds a team's image that makes up names of its own", { timeout }, async () => {
+    const team = "simulatedteam-two";
+    onTestFinished(() => removeImage(team));
+    await buildTeamImage({
+      ...{ from: processor, imageName: team, scratch: mkdtempSync(join(scratch, "t-")) },
+      fault: "own-names",
+    });
+    const run = await simulated([team, "--target", "amos22", "-i", input, "--memory", "4g"]);
+    expect(failedChecks(run)).toEqual(["workspace layout", "input layout"]);
+    expect(report(run).findings).toContainEqual(
+      expect.objectContaining({ check: "team-name", result: "fail" }),
+    );
+  });
+
   test("stopped with Ctrl-C leaves neither container nor volume", { timeout }, async () => {
     const started = new Promise<void>((resolve, reject) => {
       const events = testEngine().docker.getEvents({ filters: { event: ["start"] } });
@@ -144,7 +175,7 @@ describeWithEngine("build_processor simulate", () => {
       interruptAfter: started,
     });
     expect(run.exitCode, run.err).toBe(130);
-    await expectNothingLeft();
+    await expectNothingLeft(processor);
   });
 });
 
@@ -178,21 +209,27 @@ async function twoCases(): Promise<void> {
   );
 }
 
-/** Gives the processor's name to an image of another id, which it returns. */
-async function otherImage(): Promise<string> {
+/** Writes a copy of the processor with an id of its own to an archive; the engine forgets it. */
+async function moveToArchive(imageName: string, archive: string): Promise<string> {
   const { docker } = testEngine();
   const container = await docker.createContainer({ Image: processor });
   try {
-    const [repo, tag] = processor.split(":");
-    await container.commit({ repo, tag, comment: "another" });
+    const [repo, tag] = imageName.split(":");
+    await container.commit({ repo, tag, comment: "a copy" });
   } finally {
     await container.remove();
   }
-  return (await docker.getImage(processor).inspect()).Id;
+  const { Id } = await docker.getImage(imageName).inspect();
+  await outputOf("docker", "save", "-o", archive, imageName);
+  await removeImage(imageName);
+  return Id;
 }
 
+const serverName = (faults: readonly Fault[]): string =>
+  `nnunet-processor-test/server-${faults.join("-") || "good"}:1`;
+
 async function simulateServer(faults: readonly Fault[], more: readonly string[] = []): Promise<ProgramRun> {
-  const imageName = `nnunet-processor-test/server-${faults.join("-") || "good"}:1`;
+  const imageName = serverName(faults);
   onTestFinished(() => removeImage(imageName));
   await buildServerImage({ from: processor, imageName, scratch: mkdtempSync(join(scratch, "s-")), faults });
   return simulated([imageName, "-i", join(scratch, "cases"), "--socket", "mr-image", ...more]);
@@ -211,9 +248,9 @@ const failedChecks = (run: ProgramRun): readonly string[] =>
     findings.filter(({ result }) => result === "fail").map(({ check }) => `${phase} ${check}`),
   );
 
-async function expectNothingLeft(): Promise<void> {
+async function expectNothingLeft(image: string): Promise<void> {
   const { docker } = testEngine();
-  const filters = { label: ["org.nnunet-processor.sandbox"] };
+  const filters = { label: [`org.nnunet-processor.sandbox=${image}`] };
   expect(await docker.listContainers({ all: true, filters })).toEqual([]);
   expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
 }

@@ -65,6 +65,44 @@ createServer((request, response) => {
 if (has("never-ready")) setTimeout(() => process.exit(7), 2000);
 `;
 
+/** A program as AMOS22 starts it, which calls every voxel above 0 an organ. */
+const inference = `
+import { existsSync, readdirSync } from "node:fs";
+import { readImage } from "/opt/nnunet-processor/processor/image-io/read-image.js";
+import { writeImage } from "/opt/nnunet-processor/processor/image-io/write-image.js";
+const root = existsSync("/workspace/input") ? "/workspace" : "";
+for (const name of readdirSync(root + "/input")) {
+  const image = await readImage(root + "/input/" + name);
+  const voxels = Uint8Array.from(image.voxels, (voxel) => (voxel > 0 ? 1 : 0));
+  const found = process.env.FAULTS === "own-names" ? name.slice(0, 8) + ".nii.gz" : name;
+  await writeImage({ ...image, voxels }, root + "/output/" + found);
+}
+`;
+
+/** An image that `python run_inference.py` works in; Python is a script that starts Node. */
+export async function buildTeamImage(options: {
+  readonly from: string;
+  readonly imageName: string;
+  readonly scratch: string;
+  /** It takes only names like amos_0001. */
+  readonly fault?: "own-names";
+}): Promise<void> {
+  const { from, imageName, scratch, fault = "" } = options;
+  const files = {
+    python: '#!/bin/sh\nexec /usr/local/bin/node "$@"\n',
+    "run_inference.mjs": inference,
+    "run_inference.py": 'import("./run_inference.mjs");\n',
+  };
+  await build({ imageName, scratch, files }, [
+    `FROM ${from}`,
+    "COPY python /usr/local/bin/python",
+    "COPY run_inference.py run_inference.mjs /workspace/",
+    "WORKDIR /workspace",
+    `ENV FAULTS="${fault}"`,
+    "ENTRYPOINT []",
+  ]);
+}
+
 export interface ServerImage {
   /** An image of a processor: its Node and its image reader are used. */
   readonly from: string;
@@ -76,21 +114,30 @@ export interface ServerImage {
 /** An image that serves `invoke` and says so. */
 export async function buildServerImage(options: ServerImage): Promise<void> {
   const { from, imageName, scratch, faults = [] } = options;
-  const context = join(scratch, imageName.replace(/\W/g, "-"));
-  mkdirSync(context);
-  writeFileSync(join(context, "server.mjs"), server);
-  const dockerfile = [
+  await build({ imageName, scratch, files: { "server.mjs": server } }, [
     `FROM ${from}`,
     "COPY server.mjs /opt/server.mjs",
     `ENV FAULTS="${faults.join(",")}"`,
     "LABEL org.grand-challenge.api-method=invoke",
     'ENTRYPOINT ["/usr/local/bin/node", "/opt/server.mjs"]',
-  ];
-  writeFileSync(join(context, "Dockerfile"), `${dockerfile.join("\n")}\n`);
-  const answer = await testEngine().docker.buildImage(
-    { context, src: ["Dockerfile", "server.mjs"] },
-    { t: imageName },
-  );
+  ]);
+}
+
+interface BuildContext {
+  readonly imageName: string;
+  readonly scratch: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+async function build(
+  { imageName, scratch, files }: BuildContext,
+  dockerfile: readonly string[],
+): Promise<void> {
+  const context = join(scratch, imageName.replace(/\W/g, "-"));
+  mkdirSync(context);
+  const all = { ...files, Dockerfile: `${dockerfile.join("\n")}\n` };
+  for (const [name, text] of Object.entries(all)) writeFileSync(join(context, name), text, { mode: 0o755 });
+  const answer = await testEngine().docker.buildImage({ context, src: Object.keys(all) }, { t: imageName });
   for await (const { error } of engineEvents(answer as AsyncIterable<Buffer>))
     if (error !== undefined) throw new Error(error);
 }

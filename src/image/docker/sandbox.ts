@@ -10,9 +10,6 @@ import { type RunningContainer, startContainer } from "./container-run.js";
 import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
 
-/** Marks everything that a sandbox makes in an engine, so that what a crash leaves can be found. */
-const sandboxLabel = { "org.nnunet-processor.sandbox": "1" };
-
 /** A folder that containers of a sandbox share: the platform's side writes it, the processor may only read or write. */
 export interface SandboxVolume {
   readonly name: string;
@@ -47,7 +44,16 @@ export interface SandboxContainer {
 export class Sandbox {
   private readonly cleanups: (() => Promise<unknown>)[] = [];
 
-  constructor(private readonly engine: Engine) {}
+  /** On everything that is made in the engine, so that what a crash leaves can be found. */
+  private readonly labels: Readonly<Record<string, string>>;
+
+  /** @param purpose for people: which image is tried */
+  constructor(
+    private readonly engine: Engine,
+    purpose: string,
+  ) {
+    this.labels = { "org.nnunet-processor.sandbox": purpose };
+  }
 
   /**
    * The image with one more layer, as a platform adds it: some paths become symbolic links.
@@ -75,7 +81,7 @@ export class Sandbox {
   async createVolume(reference: string): Promise<SandboxVolume> {
     return this.asked("making a volume", async () => {
       const name = `nnunet-processor-${randomUUID()}`;
-      await this.engine.docker.createVolume({ Name: name, Labels: sandboxLabel });
+      await this.engine.docker.createVolume({ Name: name, Labels: this.labels });
       this.cleanups.push(() => this.engine.docker.getVolume(name).remove().catch(unlessGone));
       const container = await this.createIdle({
         Image: reference,
@@ -203,7 +209,7 @@ export class Sandbox {
   }
 
   private async create(options: ContainerCreateOptions): Promise<Container> {
-    const container = await this.engine.docker.createContainer({ ...options, Labels: sandboxLabel });
+    const container = await this.engine.docker.createContainer({ ...options, Labels: this.labels });
     this.cleanups.push(() => container.remove({ force: true, v: true }).catch(unlessGone));
     return container;
   }

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import got from "got";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { describeWithEngine, removeImage } from "../support/docker.js";
+import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { hasProgram } from "../support/program-on-path.js";
+import { startRegistry } from "../support/test-registry.js";
+
+const execute = promisify(execFile);
+
+// Two builds and four runs.
+const timeout = 300_000;
+
+describe.skipIf(!hasProgram("docker-registry"))("the CI recipe", () => {
+  describeWithEngine("for a repository of two models", () => {
+    test("pushes the one that does well, keeps back the one that does not, and says which", {
+      timeout,
+    }, async () => {
+      const cwd = mkdtempSync(join(tmpdir(), "ci-"));
+      onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+      addModel(join(cwd, "models", "good"), "seg.nii.gz");
+      addModel(join(cwd, "models", "wrong"), null);
+      const { host } = await startRegistry({ folder: join(cwd, "registry") });
+      for (const name of ["good", "wrong"]) onTestFinished(() => removeImage(`${host}/team/${name}:v1`));
+      const run = execute(join(repositoryRoot, "examples", "ci", "build-models.sh"), {
+        cwd,
+        env: {
+          ...process.env,
+          ...{ REGISTRY: `${host}/team`, VERSION: "v1", TARGET: "plain", MEMORY: "4g" },
+          BUILD_PROCESSOR: `${process.execPath} ${join(repositoryRoot, "dist", "build_processor.js")}`,
+        },
+      });
+      await expect(run).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/wrong: simulate failed\nfailed: models\/wrong\n$/),
+        stdout: expect.stringMatching(/^fail +expected/m),
+      });
+      const { repositories } = await got(`http://${host}/v2/_catalog`).json<{ repositories: string[] }>();
+      expect(repositories).toEqual(["team/good"]);
+    });
+  });
+});
+
+/** @param expected its right segmentation; null for one that is wrong */
+function addModel(folder: string, expected: string | null): void {
+  const golden = goldenPath("v2", "blobs_2d");
+  for (const name of ["cases", "expected"]) mkdirSync(join(folder, name), { recursive: true });
+  cpSync(join(golden, "model"), join(folder, "model"), { recursive: true });
+  const image = join(golden, "input", "blob_010_0000.nii.gz");
+  cpSync(image, join(folder, "cases", "blob_010_0000.nii.gz"));
+  cpSync(
+    expected === null ? image : join(golden, "expected", "blob_010", expected),
+    join(folder, "expected", "blob_010.nii.gz"),
+  );
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ allowed_extensions: ["nii.gz"] }));
+}
