@@ -3,10 +3,10 @@ import { spdxExpression } from "./spdx-expression.js";
 
 /** A package that an image holds. */
 export interface InstalledPackage {
-  readonly kind: "deb" | "npm";
+  readonly kind: "deb" | "npm" | "pypi";
   readonly name: string;
   readonly version: string;
-  /** Debian's; null for npm. */
+  /** Debian's; null for the others. */
   readonly architecture: string | null;
   /** The source package with its version when they differ from the binary's: `gcc-14 (14.2.0-19)`. */
   readonly sourcePackage: string | null;
@@ -38,6 +38,15 @@ export function npmPackages({ texts }: Pick<LayerContents, "texts">): readonly I
     Object.entries(texts)
       .filter(([path]) => /(^|\/)node_modules\//.test(path))
       .flatMap(([, text]) => npmPackage(text)),
+  );
+}
+
+/** Python's packages by every `<name>.dist-info/METADATA`: CUDA's libraries come from wheels. Sorted by name. */
+export function pythonPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
+  return uniquePackages(
+    Object.entries(texts)
+      .filter(([path]) => path.endsWith(".dist-info/METADATA"))
+      .flatMap(([, text]) => pythonPackage(text)),
   );
 }
 
@@ -98,6 +107,29 @@ function npmPackage(text: string): InstalledPackage[] {
       maintainer: null,
       homepage: typeof homepage === "string" ? homepage : null,
       license: typeof license === "string" ? spdxExpression(license) : null,
+    },
+  ];
+}
+
+/** What NVIDIA's wheels declare, in one of its spellings. */
+export const nvidiaLicence = "LicenseRef-NVIDIA-Proprietary";
+
+/** The header of METADATA is like a stanza of dpkg; the description follows after an empty line. */
+function pythonPackage(text: string): InstalledPackage[] {
+  const fields = fieldsOf(text.split(/\r?\n\r?\n/, 1)[0]!);
+  const [name, version] = [fields.get("name"), fields.get("version")];
+  if (name === undefined || version === undefined) return [];
+  const license = fields.get("license-expression") ?? fields.get("license") ?? "";
+  return [
+    {
+      kind: "pypi",
+      name,
+      version,
+      architecture: null,
+      sourcePackage: null,
+      maintainer: null,
+      homepage: fields.get("home-page") ?? null,
+      license: /NVIDIA/.test(license) ? nvidiaLicence : spdxExpression(license.replace(/ License$/, "")),
     },
   ];
 }

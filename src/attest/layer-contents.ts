@@ -24,7 +24,7 @@ export interface ListedFile {
 }
 
 /** Changes when more of a layer is looked at. */
-export const layerContentsFormat = "layer contents 1";
+export const layerContentsFormat = "layer contents 2";
 
 const maxTextBytes = 8 << 20;
 
@@ -33,6 +33,7 @@ const toldInFull = [
   /^var\/lib\/dpkg\/status\.d\/[^/]+$/,
   /^(etc|usr\/lib)\/os-release$/,
   /(^|\/)node_modules\/(@[^/]+\/)?[^/@.][^/]*\/package\.json$/,
+  /(^|\/)[^/]+\.dist-info\/METADATA$/,
   /^opt\/nnunet-processor\/package\.json$/,
 ];
 

@@ -10,6 +10,8 @@ export function packageUrl(
   distribution: Distribution | null,
 ): string {
   if (kind === "npm") return `pkg:npm/${name.split("/").map(encoded).join("/")}@${encoded(version)}`;
+  if (kind === "pypi")
+    return `pkg:pypi/${encoded(name.toLowerCase().replaceAll("_", "-"))}@${encoded(version)}`;
   const { id, versionId } = distribution ?? { id: "debian", versionId: null };
   const qualifiers = [
     ...(architecture === null ? [] : [`arch=${encoded(architecture)}`]),

@@ -7,6 +7,8 @@ import {
   distributionOf,
   type InstalledPackage,
   npmPackages,
+  nvidiaLicence,
+  pythonPackages,
 } from "./installed-packages.js";
 import type { ListedFile } from "./layer-contents.js";
 import { genericUrl, imageUrl, packageUrl } from "./package-url.js";
@@ -40,13 +42,17 @@ const modelId = "SPDXRef-Model";
 const licenceId = "LicenseRef-Model";
 
 /**
- * What is in an image, as SPDX 2.3: Debian's and npm's packages, Node, ONNX Runtime, the processor, and the model with
+ * What is in an image, as SPDX 2.3: Debian's, npm's and Python's packages, Node, ONNX Runtime, the processor, and the model with
  * each of its files. The same image gives the same bytes: no clock, no random name.
  */
 export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
   const { image, modelLicence, programVersion } = options;
   const distribution = distributionOf(image.contents);
-  const installed = [...debianPackages(image.contents), ...npmPackages(image.contents)];
+  const installed = [
+    ...debianPackages(image.contents),
+    ...npmPackages(image.contents),
+    ...pythonPackages(image.contents),
+  ];
   const contained = withUniqueIds([
     ...operatingSystem(distribution),
     ...installed.map((found) => installedPackage(found, distribution)),
@@ -57,6 +63,10 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
   const files = modelFiles(image);
   const model = files.length === 0 ? [] : [modelPackage(image, files, modelLicence)];
   const packages = [imagePackage(image), ...contained, ...model];
+  const ownLicences = [
+    ...(model[0]?.licenseDeclared === licenceId ? [ownLicence(modelLicence!)] : []),
+    ...(contained.some(({ licenseDeclared }) => licenseDeclared === nvidiaLicence) ? [nvidiaTerms] : []),
+  ];
   return {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
@@ -73,9 +83,7 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
       ...files.map(({ SPDXID }) => relationship(modelId, "CONTAINS", SPDXID)),
       ...dependencies(contained),
     ],
-    ...(model[0]?.licenseDeclared === licenceId && {
-      hasExtractedLicensingInfos: [ownLicence(modelLicence!)],
-    }),
+    ...(ownLicences.length > 0 && { hasExtractedLicensingInfos: ownLicences }),
   };
 }
 
@@ -132,7 +140,9 @@ function installedPackage(found: InstalledPackage, distribution: Distribution | 
     ...(homepage !== null && URL.canParse(homepage) && { homepage }),
     ...(sourcePackage !== null && { sourceInfo: `built from the source package ${sourcePackage}` }),
     licenseDeclared: license ?? "NOASSERTION",
-    ...(kind === "deb" && { licenseComments: `/usr/share/doc/${name}/copyright` }),
+    ...((kind === "deb" || license === nvidiaLicence) && {
+      licenseComments: `/usr/share/doc/${name}/copyright`,
+    }),
     primaryPackagePurpose: "LIBRARY",
     externalRefs: [purl(packageUrl(found, distribution))],
   });
@@ -251,6 +261,12 @@ const ownLicence = ({ name, url }: ModelLicence) => ({
   extractedText: name!,
   ...(url !== null && { seeAlsos: [url] }),
 });
+
+const nvidiaTerms = {
+  licenseId: nvidiaLicence,
+  name: "NVIDIA Software License Agreement",
+  extractedText: "The text lies in the image beside each library's name: /usr/share/doc/nvidia-*/copyright",
+};
 
 function dependencies(packages: readonly SpdxPackage[]): SpdxRelationship[] {
   const ids = new Set(packages.map(({ SPDXID }) => SPDXID));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
-import type { Target, TargetKind } from "../../../processor/model/target-file.js";
+import type { Target } from "../../../processor/model/target-file.js";
 import { readSigningKey } from "../../attest/signing-key.js";
 import type { AttestationSettings, AttestedImage } from "../../attest-image.js";
 import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
@@ -15,7 +15,7 @@ import { archiveNameOf, type TargetConfig, tagOf, targetOf } from "../../config/
 import { buildEmbedded, type EmbeddedBuildReport } from "../../embedded-build.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
-import { chooseVariant } from "../../image/base-image/variants.js";
+import { chooseVariant, readVersions } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
 import type { ModelTarball } from "../../image/model-tarball.js";
 import { lockFileName } from "../../lock-file.js";
@@ -67,9 +67,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       return 0;
     }
     const report = await buildProcessor(options);
-    terminal.out(
-      args.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, destination.target.kind),
-    );
+    terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));
     return 0;
   } finally {
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
@@ -176,6 +174,7 @@ async function buildOptionsOf(
   const epoch = terminal.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
   const device = args.device ?? config.settings.device;
+  const baseVariant = chooseVariant(device, args.cuda ?? config.cuda);
   const [{ model }] = models.members as [ModelSet["members"][number]];
   const configurations = models.members.map((member) => member.model.configuration).join(" + ");
   const imageName = imageNameOf(destination.tag, model.task, created);
@@ -189,13 +188,13 @@ async function buildOptionsOf(
       // Without an engine nothing in the image depends on the day it was built.
       created: builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,
-      licenses: "Apache-2.0",
+      licenses: readVersions().variants[baseVariant].licences,
     },
     target: destination.target,
     archiveName: destination.archiveName,
     modelTarball: args["model-tarball"] ? join(terminal.currentDirectory, "model.tar.gz") : null,
     baseImage: args["base-image"] ?? null,
-    baseVariant: chooseVariant(device, args.cuda ?? config.cuda),
+    baseVariant,
     pythonIndex: pythonIndex(terminal.environment),
     buildDir: resolve(terminal.currentDirectory, args["build-dir"] ?? "build"),
     keepBuildFiles: args["keep-build-files"],
@@ -243,7 +242,7 @@ function creationTime(epoch: string | undefined): Date {
 
 const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function reportText(report: BuildReport, target: TargetKind): string {
+function reportText(report: BuildReport, options: BuildOptions): string {
   const lines = [
     `image     ${report.imageName}`,
     `digest    ${report.imageId}`,
@@ -259,19 +258,20 @@ function reportText(report: BuildReport, target: TargetKind): string {
     ...attestedLines(report.attested),
     ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
     "",
-    `run it:   ${runLine(report.imageName, target)}`,
+    `run it:   ${runLine(report.imageName, options)}`,
   ];
   return `${lines.join("\n")}\n`;
 }
 
 /** Trying it out as its platform runs it, as far as one line goes. */
-function runLine(imageName: string, target: TargetKind): string {
+function runLine(imageName: string, { target: { kind: target }, settings }: BuildOptions): string {
+  const gpus = settings.device === "cuda" ? "--gpus all " : "";
   const folder = target === "amos22" ? "/workspace" : "";
   const volumes = `-v "$PWD/in:${folder}/input:ro" -v "$PWD/out:${folder}/output"`;
   const command = { "grand-challenge": " exec", amos22: " python run_inference.py", sol: "", plain: "" }[
     target
   ];
-  return `docker run --rm --network none ${volumes} ${imageName}${command}`;
+  return `docker run --rm ${gpus}--network none ${volumes} ${imageName}${command}`;
 }
 
 function embeddedText(report: EmbeddedBuildReport): string {

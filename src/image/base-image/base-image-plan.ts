@@ -10,6 +10,7 @@ import {
 } from "../image-plan.js";
 import { modelDirectory, processorDirectory, processorEntrypoint } from "../processor-files.js";
 import type { BaseImageRecipe } from "./recipe.js";
+import { readVersions } from "./variants.js";
 
 export interface BaseImageParts {
   readonly recipe: BaseImageRecipe;
@@ -65,7 +66,7 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
       "org.nnunet-processor.base-variant": recipe.variant,
       ...gpuLabels(recipe),
       "org.opencontainers.image.version": version,
-      "org.opencontainers.image.licenses": licences(recipe),
+      "org.opencontainers.image.licenses": readVersions().variants[recipe.variant].licences,
       "org.opencontainers.image.base.name":
         base.kind === "image" ? base.imageName : `debian ${recipe.debian.suite}`,
       ...Object.fromEntries(
@@ -110,7 +111,3 @@ function gpuLabels({ gpu }: BaseImageRecipe): Readonly<Record<string, string>> {
     ].join(" "),
   };
 }
-
-/** SPDX expression of this program and of what wheels add. */
-const licences = ({ wheels }: BaseImageRecipe): string =>
-  [...new Set(["Apache-2.0", ...wheels.map(({ licence }) => licence).sort()])].join(" AND ");

@@ -24,6 +24,8 @@ export interface VersionsTable {
 
 export interface VariantVersions {
   readonly onnxruntime: string;
+  /** SPDX expression of this program and of what the image brings besides Debian and npm's packages. */
+  readonly licences: string;
   /** Null for the image that needs no GPU. */
   readonly cuda: GpuRequirements | null;
 }

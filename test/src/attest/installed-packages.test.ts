@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { debianPackages, distributionOf, npmPackages } from "../../../src/attest/installed-packages.js";
+import {
+  debianPackages,
+  distributionOf,
+  npmPackages,
+  pythonPackages,
+} from "../../../src/attest/installed-packages.js";
 import { imageUrl, packageUrl } from "../../../src/attest/package-url.js";
 import { spdxExpression } from "../../../src/attest/spdx-expression.js";
 
@@ -70,6 +75,27 @@ test("npmPackages reads each package.json once, and no file that is none", () =>
     ["pngjs", "MIT"],
   ]);
   expect(packageUrl(packages[0]!, trixie)).toBe("pkg:npm/%40a/b@1.0.0-rc.1%2B5");
+});
+
+test("pythonPackages reads the header of each METADATA, and NVIDIA's licence in its spellings", () => {
+  const header = (name: string, licence: string) =>
+    `Metadata-Version: 2.4\nName: ${name}\nVersion: 1.2.3\n${licence}\n\nName: not in the header\n`;
+  const texts = {
+    "a/nvidia_cublas-1.2.3.dist-info/METADATA": header(
+      "nvidia-cublas",
+      "License-Expression: LicenseRef-NVIDIA-Proprietary",
+    ),
+    "a/nvidia_cufft-1.2.3.dist-info/METADATA": header("nvidia_cufft", "License: NVIDIA Proprietary Software"),
+    "a/onnxruntime_gpu-1.2.3.dist-info/METADATA": header("onnxruntime-gpu", "License: MIT License"),
+    "a/METADATA": header("other", ""),
+  };
+  const packages = pythonPackages({ texts });
+  expect(packages.map(({ name, license }) => [name, license])).toEqual([
+    ["nvidia-cublas", "LicenseRef-NVIDIA-Proprietary"],
+    ["nvidia_cufft", "LicenseRef-NVIDIA-Proprietary"],
+    ["onnxruntime-gpu", "MIT"],
+  ]);
+  expect(packageUrl(packages[1]!, trixie)).toBe("pkg:pypi/nvidia-cufft@1.2.3");
 });
 
 test("imageUrl names registry, repository and tag beside the digest", () => {

@@ -34,8 +34,12 @@ describe.each(["cuda12", "cuda13"] as const)("the recipe of %s", (variant) => {
     );
   });
 
-  test("agrees with the table on cuDNN", async () => {
+  test("agrees with the table on cuDNN and licences", async () => {
     const { wheels, gpu } = await readRecipe(variant);
+    const licences = [...new Set(["Apache-2.0", ...wheels.map(({ licence }) => licence)])]
+      .sort()
+      .join(" AND ");
+    expect(table.variants[variant].licences).toBe(licences);
     const cudnn = wheels.find(({ name }) => name.startsWith("nvidia-cudnn"))!;
     expect(cudnn.version.startsWith(`${gpu!.cudnn}.`)).toBe(true);
     expect(gpu!.cuda.startsWith(variant.replace("cuda", ""))).toBe(true);
