@@ -61,11 +61,20 @@ async function modelInputs(
     ...folds.flatMap(({ checkpointFile }) => [checkpointFile, `${checkpointFile}.pkl`]),
     ...companions.map((name) => join(folder, name)),
   ];
+  const nameOf = (file: string) =>
+    `${prefix}${datasetName}/${configuration}/${relative(folder, file).split(sep).join("/")}`;
   const inputs: ResourceDescriptor[] = [];
+  for (const { checkpointFile, range } of folds) {
+    if (range === undefined) continue;
+    const label = nameOf(checkpointFile);
+    inputs.push({
+      name: label,
+      digest: await digestFile(range, ["sha256"], { progress: options.progress, label }),
+    });
+  }
   for (const file of files) {
     if ((await stat(file).catch(() => null))?.isFile() !== true) continue;
-    const name = relative(folder, file).split(sep).join("/");
-    inputs.push(await fileInput(file, `${prefix}${datasetName}/${configuration}/${name}`, options));
+    inputs.push(await fileInput(file, nameOf(file), options));
   }
   return inputs;
 }

@@ -12,14 +12,14 @@ import { readWeightsV2 } from "./nnunet-v2/read-checkpoint.js";
 /** What the two generations of nnU-Net do each in its own way. */
 interface NnUNetFormat {
   readonly defaultCheckpoint: string;
-  /** @param findCheckpoint any fold's checkpoint file, asked for only when the folders' names do not tell */
+  /** @param findFold any fold with its checkpoint, asked for only when the folders' names do not tell */
   readonly identify: (
     modelFolder: ModelFolder,
-    findCheckpoint: () => Promise<string>,
+    findFold: () => Promise<TrainedFold>,
   ) => Promise<ModelCandidate>;
   readonly describe: (model: TrainedModel) => Promise<ModelDescription>;
   readonly describeTraining: (model: TrainedModel) => Promise<TrainingFacts>;
-  readonly readWeights: (checkpointFile: string) => Promise<NetworkWeights>;
+  readonly readWeights: (fold: TrainedFold) => Promise<NetworkWeights>;
 }
 
 const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
@@ -43,8 +43,8 @@ const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
 export const defaultCheckpoint = (version: 1 | 2): string => formats[version].defaultCheckpoint;
 
 /** Task and configuration of a model folder, read no further than needed. */
-export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findCheckpoint) =>
-  formats[modelFolder.nnunetVersion].identify(modelFolder, findCheckpoint);
+export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =>
+  formats[modelFolder.nnunetVersion].identify(modelFolder, findFold);
 
 /**
  * Everything about a trained model but its weights, checked.
@@ -60,4 +60,4 @@ export const describeTraining = (model: TrainedModel): Promise<TrainingFacts> =>
 
 /** Names, shapes and places of one fold's weights. */
 export const readWeights = (version: 1 | 2, fold: TrainedFold): Promise<NetworkWeights> =>
-  formats[version].readWeights(fold.checkpointFile);
+  formats[version].readWeights(fold);

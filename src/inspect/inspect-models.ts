@@ -9,11 +9,11 @@ import {
 } from "../checkpoint/nnunet-formats.js";
 import { findModelFolders } from "../model-source/find-model-folders.js";
 import { presentFolds } from "../model-source/folds.js";
-import { modelTree } from "../model-source/model-folder.js";
+import { type LocalModel, modelTree } from "../model-source/model-folder.js";
 import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import type { SourceContext } from "../model-source/open-model-source.js";
 import { taskIdentity } from "../model-source/task-identity.js";
-import type { ModelFolder, TrainedModel } from "../model-source/trained-model.js";
+import type { ArchivedFiles, ModelFolder, TrainedModel } from "../model-source/trained-model.js";
 import { buildNetwork } from "../onnx/build-network.js";
 import type {
   ConfigurationInspection,
@@ -32,12 +32,14 @@ import { asProblem } from "./problem.js";
  */
 export async function inspectModels(source: ModelSource, place: TreePlace): Promise<ModelsInspection> {
   const inventory = await source.inventory();
-  const root =
-    "folder" in place ? place.folder : await modelTree(source, firstFolds(inventory), place.context);
+  const { modelDir: root, archived }: LocalModel =
+    "folder" in place
+      ? { modelDir: place.folder }
+      : await modelTree(source, firstFolds(inventory), place.context);
   const models: ConfigurationInspection[] = [];
   for (const folder of await findModelFolders(root)) {
     const path = relative(root, folder.folder).split(sep).join("/");
-    models.push(await inspectModel(folder, filesBelow(inventory, path)));
+    models.push(await inspectModel(folder, filesBelow(inventory, path), archived));
   }
   return {
     inspectionVersion: 1,
@@ -66,10 +68,11 @@ function filesBelow(inventory: readonly SourceFile[], path: string): ModelFiles 
 async function inspectModel(
   folder: ModelFolder,
   { path, files }: ModelFiles,
+  archived: ArchivedFiles | undefined,
 ): Promise<ConfigurationInspection> {
   const folds = foldsOf(files);
   const checkpointName = checkpointOf(folds, folder.nnunetVersion);
-  const identified = await identify(folder, checkpointName);
+  const identified = await identify(folder, checkpointName, archived);
   const model = identified.model;
   const described = model === null ? notDescribed : await describe(model);
   const { task, network } = described;
@@ -129,11 +132,19 @@ function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): string 
   return [...names].find((name) => name.includes("best")) ?? [...names][0] ?? null;
 }
 
-async function identify(folder: ModelFolder, checkpointName: string | null) {
+async function identify(
+  folder: ModelFolder,
+  checkpointName: string | null,
+  archived: ArchivedFiles | undefined,
+) {
   const problems: Problem[] = [];
   try {
-    const folds = await presentFolds(folder, checkpointName ?? defaultCheckpoint(folder.nnunetVersion));
-    const { datasetName, configuration } = await identifyModel(folder, async () => folds[0].checkpointFile);
+    const folds = await presentFolds(
+      folder,
+      checkpointName ?? defaultCheckpoint(folder.nnunetVersion),
+      archived,
+    );
+    const { datasetName, configuration } = await identifyModel(folder, async () => folds[0]);
     const model: TrainedModel = {
       folder: folder.folder,
       nnunetVersion: folder.nnunetVersion,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Progress } from "../../processor/progress/progress.js";
+import type { FileRange } from "../archive/byte-range.js";
 
 /** A checksum as a server publishes it. */
 export interface Digest {
@@ -14,21 +15,23 @@ export const formatDigest = ({ algorithm, hex }: Digest): string => `${algorithm
 
 const blockBytes = 1 << 20;
 
-/** Hexadecimal digests of a file by algorithm, in one pass over its bytes. */
+/** Hexadecimal digests of a file, or a part of one, by algorithm, in one pass over its bytes. */
 export async function digestFile<A extends string>(
-  path: string,
+  place: string | FileRange,
   algorithms: readonly A[],
   { progress, label }: { readonly progress: Progress; readonly label: string },
 ): Promise<Readonly<Record<A, string>>> {
   const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
-  const file = await open(path);
-  const { size } = await file.stat();
+  const file = await open(typeof place === "string" ? place : place.file);
+  const { offset, size } = typeof place === "string" ? { offset: 0, size: (await file.stat()).size } : place;
   const bar = progress.start({ label: `checking ${label}`, total: size, unit: "bytes" });
   try {
     const block = Buffer.allocUnsafe(blockBytes);
-    for (;;) {
-      const { bytesRead } = await file.read(block, 0, blockBytes);
+    for (let done = 0; done < size; ) {
+      const wanted = Math.min(blockBytes, size - done);
+      const { bytesRead } = await file.read(block, 0, wanted, offset + done);
       if (bytesRead === 0) break;
+      done += bytesRead;
       for (const { hash } of hashes) hash.update(block.subarray(0, bytesRead));
       bar.advance(bytesRead);
     }

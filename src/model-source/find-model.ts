@@ -3,7 +3,7 @@ import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { findModelFolders } from "./find-model-folders.js";
 import { presentFolds, selectFolds } from "./folds.js";
 import { taskIdentity } from "./task-identity.js";
-import type { ModelFolder, TrainedModel } from "./trained-model.js";
+import type { ArchivedFiles, ModelFolder, TrainedModel } from "./trained-model.js";
 
 export interface FindModelOptions {
   /** A model folder, or a tree that holds some: `nnUNet_results`, a dataset's folder. */
@@ -17,6 +17,8 @@ export interface FindModelOptions {
   readonly checkpointName?: string;
   /** Default: every `fold_k` with the checkpoint; `fold_all` only when it is the only one. */
   readonly folds?: readonly string[];
+  /** As `localModelFolder` gives them with `modelDir`. */
+  readonly archived?: ArchivedFiles;
 }
 
 /**
@@ -26,11 +28,14 @@ export interface FindModelOptions {
  */
 export async function findModel(options: FindModelOptions): Promise<TrainedModel> {
   const foldsOf = (modelFolder: ModelFolder) =>
-    presentFolds(modelFolder, options.checkpointName ?? defaultCheckpoint(modelFolder.nnunetVersion));
+    presentFolds(
+      modelFolder,
+      options.checkpointName ?? defaultCheckpoint(modelFolder.nnunetVersion),
+      options.archived,
+    );
   const candidates: ModelCandidate[] = [];
   for (const modelFolder of await findModelFolders(options.modelDir)) {
-    const findCheckpoint = async () => (await foldsOf(modelFolder))[0].checkpointFile;
-    candidates.push(await identifyModel(modelFolder, findCheckpoint));
+    candidates.push(await identifyModel(modelFolder, async () => (await foldsOf(modelFolder))[0]));
   }
   const { modelFolder, datasetName, configuration } = chooseModel(candidates, options);
   const { nnunetVersion, folder } = modelFolder;
@@ -43,5 +48,6 @@ export async function findModel(options: FindModelOptions): Promise<TrainedModel
     networkFormat: "checkpoint",
     checkpointName: options.checkpointName ?? defaultCheckpoint(nnunetVersion),
     folds: selectFolds(await foldsOf(modelFolder), options.folds ?? []),
+    ...(options.archived === undefined ? {} : { archived: options.archived }),
   };
 }

@@ -24,6 +24,7 @@ export async function findPreviousStage(
     // v1 takes the final checkpoint of the first stage, whatever the second one runs with.
     ...(model.nnunetVersion === 2 ? { checkpointName: model.checkpointName } : {}),
     folds: model.folds.map(({ fold }) => fold),
+    ...(model.archived === undefined ? {} : { archived: model.archived }),
   }).catch((error: unknown) => {
     if (error instanceof ProcessorError && error.code === "MODEL_NOT_FOUND") return null;
     throw error;

@@ -1,7 +1,7 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
-import type { ModelFolder, TrainedFold } from "./trained-model.js";
+import type { ArchivedFiles, ModelFolder, TrainedFold } from "./trained-model.js";
 
 /**
  * The folds of a model folder that have the checkpoint, in the order of their numbers, `all` last.
@@ -11,11 +11,15 @@ import type { ModelFolder, TrainedFold } from "./trained-model.js";
 export async function presentFolds(
   modelFolder: ModelFolder,
   checkpointName: string,
+  archived: ArchivedFiles = new Map(),
 ): Promise<readonly [TrainedFold, ...TrainedFold[]]> {
   const folds: TrainedFold[] = [];
   for (const name of modelFolder.foldNames) {
     const checkpointFile = join(modelFolder.folder, name, checkpointName);
-    if (await exists(checkpointFile)) folds.push({ fold: name.replace(/^fold_/, ""), checkpointFile });
+    const fold = name.replace(/^fold_/, "");
+    const range = archived.get(checkpointFile);
+    if (range !== undefined) folds.push({ fold, checkpointFile, range });
+    else if (await exists(checkpointFile)) folds.push({ fold, checkpointFile });
   }
   const [lowest, ...others] = folds.toSorted((a, b) => foldNumber(a) - foldNumber(b));
   if (lowest === undefined) {

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { copyFile, link, mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { FileRange } from "../archive/byte-range.js";
 import { openPretrained } from "./download-model.js";
 import { FolderSource } from "./folder-source.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 import { openModelSource, type SourceContext } from "./open-model-source.js";
+import type { ArchivedFiles } from "./trained-model.js";
 
 /** Which part of a results tree is needed; what is absent is not limited. */
 export interface WantedModel {
@@ -14,6 +16,13 @@ export interface WantedModel {
   readonly folds?: readonly string[];
   /** nnU-Net's final checkpoint by default. */
   readonly checkpointName?: string;
+}
+
+/** What `findModel` takes. */
+export interface LocalModel {
+  readonly modelDir: string;
+  /** Absent for a folder of the user's own. */
+  readonly archived?: ArchivedFiles;
 }
 
 /**
@@ -26,7 +35,7 @@ export async function localModelFolder(
   address: string,
   wanted: WantedModel,
   context: SourceContext,
-): Promise<string> {
+): Promise<LocalModel> {
   return folderOf(await openModelSource(address, context), wanted, context);
 }
 
@@ -35,11 +44,15 @@ export async function pretrainedModelFolder(
   name: string,
   wanted: WantedModel,
   context: SourceContext,
-): Promise<string> {
+): Promise<LocalModel> {
   return folderOf(await openPretrained(name, context), wanted, context);
 }
 
-async function folderOf(source: ModelSource, wanted: WantedModel, context: SourceContext): Promise<string> {
+async function folderOf(
+  source: ModelSource,
+  wanted: WantedModel,
+  context: SourceContext,
+): Promise<LocalModel> {
   try {
     return await modelTree(source, (path) => isWanted(path, wanted), context);
   } finally {
@@ -49,20 +62,33 @@ async function folderOf(source: ModelSource, wanted: WantedModel, context: Sourc
 
 /**
  * A tree in the cache with those files of a source that `isNeeded` accepts; of a folder the folder itself. Trees of
- * one source grow together.
+ * one source grow together. Checkpoints that are stored in an archive as they are stay there.
  */
 export async function modelTree(
   source: ModelSource,
   isNeeded: (path: string) => boolean,
   { store }: SourceContext,
-): Promise<string> {
-  if (source instanceof FolderSource) return source.address;
+): Promise<LocalModel> {
+  if (source instanceof FolderSource) return { modelDir: source.address };
   const inventory = await source.inventory();
   const folder = join(store.folder, "trees", identityOf(source.address, inventory));
-  for (const { path } of inventory.filter((file) => isNeeded(file.path)))
-    await linkInto(folder, path, await source.asFile(path));
-  return folder;
+  const archived = new Map<string, FileRange>();
+  for (const { path } of inventory.filter((file) => isNeeded(file.path))) {
+    const range = checkpointPath.test(path) ? await source.locate(path) : null;
+    if (range === null || isWholeFile(range)) await linkInto(folder, path, await source.asFile(path));
+    else {
+      await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+      archived.set(join(folder, path), range);
+    }
+  }
+  return { modelDir: folder, archived };
 }
+
+/** v1 keeps small things beside it, as `….model.pkl`, which are files of the tree. */
+const checkpointPath = /\.(?:pth|model)$/;
+
+/** An archive begins with a header, so that nothing in it begins where it does. */
+const isWholeFile = ({ offset }: FileRange): boolean => offset === 0;
 
 const fixedNames: ReadonlySet<string> = new Set([
   "plans.json",

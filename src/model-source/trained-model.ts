@@ -1,4 +1,5 @@
 import type { TaskIdentity } from "../../processor/model/manifest.js";
+import type { FileRange } from "../archive/byte-range.js";
 
 /** A verified folder with one trained configuration. */
 export interface TrainedModel {
@@ -15,12 +16,19 @@ export interface TrainedModel {
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, `all` last. */
   readonly folds: readonly TrainedFold[];
+  /** Of the archive that the folder was made of; absent for a folder of the user's own. */
+  readonly archived?: ArchivedFiles;
 }
+
+/** Files of a folder that are not there, because their bytes are read where they lie in an archive. By absolute path. */
+export type ArchivedFiles = ReadonlyMap<string, FileRange>;
 
 export interface TrainedFold {
   /** `0` … `4`, or `all`. */
   readonly fold: string;
   readonly checkpointFile: string;
+  /** Where its bytes lie when `checkpointFile` is one of the `ArchivedFiles`. */
+  readonly range?: FileRange;
 }
 
 /** A folder that looks like one trained configuration, before anything in it was read. */

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabelDefinition } from "../../../processor/model/manifest.js";
-import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { TrainedFold, TrainedModel } from "../../model-source/trained-model.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import { channelKeys, readInferencePlanV1 } from "./inference-plan.js";
@@ -13,7 +13,7 @@ import { readTrainingRecord, type TrainingRecord } from "./training-record.js";
 /** Reads what nnU-Net v1 keeps beside the first fold's checkpoint, which is what its prediction goes by. */
 export async function describeModelV1(model: TrainedModel): Promise<ModelDescription> {
   const record = await readRecord(model);
-  const { checkpointFile } = model.folds[0] as TrainedModel["folds"][number];
+  const fold = model.folds[0] as TrainedFold;
   const { stagePlan, facts } = record;
   const task = await describe(model, record);
   const { foregroundLabels } = task.labels;
@@ -21,11 +21,11 @@ export async function describeModelV1(model: TrainedModel): Promise<ModelDescrip
     ...task,
     network: readNetworkPlanV1({
       stagePlan,
-      weights: await readWeightsV1(checkpointFile),
+      weights: await readWeightsV1(fold),
       inputChannels: task.channelNames.length + (facts.isCascade ? foregroundLabels.length : 0),
       outputChannels: facts.regions?.length ?? foregroundLabels.length + 1,
       trainer: facts,
-      source: checkpointFile,
+      source: fold.checkpointFile,
     }),
   };
 }
@@ -40,7 +40,7 @@ interface ReadRecord extends TrainingRecord {
 }
 
 async function readRecord({ folds }: TrainedModel): Promise<ReadRecord> {
-  const { checkpointFile } = folds[0] as TrainedModel["folds"][number];
+  const { checkpointFile } = folds[0] as TrainedFold;
   const record = await readTrainingRecord(checkpointFile);
   const stagePlan = record.plans.get("plans_per_stage").get(record.stage);
   return { ...record, facts: trainerFacts(record.trainer), stagePlan };

@@ -1,20 +1,20 @@
 import { basename, dirname } from "node:path";
 import type { ModelCandidate } from "../../model-source/choose-model.js";
-import type { ModelFolder } from "../../model-source/trained-model.js";
+import type { ModelFolder, TrainedFold } from "../../model-source/trained-model.js";
 import { readTrainingRecord } from "./training-record.js";
 
 /**
  * What the names of the folders say and, only where they say nothing, what lies beside a checkpoint.
  *
- * @param findCheckpoint any fold's checkpoint file
+ * @param findFold any fold with its checkpoint
  */
 export async function identifyModelV1(
   modelFolder: ModelFolder,
-  findCheckpoint: () => Promise<string>,
+  findFold: () => Promise<TrainedFold>,
 ): Promise<ModelCandidate> {
   const { datasetName, configuration } = modelFolder.pathNames;
   if (datasetName !== null && configuration !== null) return { modelFolder, datasetName, configuration };
-  const record = await readTrainingRecord(await findCheckpoint());
+  const record = await readTrainingRecord((await findFold()).checkpointFile);
   return {
     modelFolder,
     datasetName: datasetName ?? record.datasetName ?? basename(dirname(modelFolder.folder)),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
-import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { TrainedFold, TrainedModel } from "../../model-source/trained-model.js";
 import type { NormalizationPlan } from "../../onnx/network-plan.js";
 import type { Checkpoint } from "../checkpoint.js";
 import type { Field } from "../fields.js";
@@ -17,7 +17,7 @@ import { readCheckpointV2 } from "./read-checkpoint.js";
  * taken from there.
  */
 export async function describeModelV2({ folder, folds }: TrainedModel): Promise<ModelDescription> {
-  const checkpoint = await readCheckpointV2((folds[0] as TrainedModel["folds"][number]).checkpointFile);
+  const checkpoint = await readCheckpointV2(folds[0] as TrainedFold);
   const { trainer, mirrorAxes } = checkpoint;
   const { configuration, ...facts } = await readTraining(folder, checkpoint.configuration);
   const network = readNetworkPlan({
@@ -35,8 +35,7 @@ export async function describeModelV2({ folder, folds }: TrainedModel): Promise<
 
 /** The same without the network, which may be one that only its author knows. */
 export async function describeTrainingV2({ folder, folds }: TrainedModel): Promise<TrainingFacts> {
-  const { checkpointFile } = folds[0] as TrainedModel["folds"][number];
-  const { trainer, mirrorAxes, configuration: name } = await readCheckpointV2(checkpointFile);
+  const { trainer, mirrorAxes, configuration: name } = await readCheckpointV2(folds[0] as TrainedFold);
   return describeTraining(await readTraining(folder, name), { trainer, mirrorAxes, name });
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ModelCandidate } from "../../model-source/choose-model.js";
-import type { ModelFolder } from "../../model-source/trained-model.js";
+import type { ModelFolder, TrainedFold } from "../../model-source/trained-model.js";
 import { readJsonFile } from "../read-json-file.js";
 import { readCheckpointV2 } from "./read-checkpoint.js";
 
@@ -8,17 +8,17 @@ import { readCheckpointV2 } from "./read-checkpoint.js";
  * What the names of the folders say and, only where they say nothing, plans.json and a checkpoint: a broken model
  * does not stand in the way of its neighbours.
  *
- * @param findCheckpoint any fold's checkpoint file
+ * @param findFold any fold with its checkpoint
  */
 export async function identifyModelV2(
   modelFolder: ModelFolder,
-  findCheckpoint: () => Promise<string>,
+  findFold: () => Promise<TrainedFold>,
 ): Promise<ModelCandidate> {
   const { folder, pathNames } = modelFolder;
   return {
     modelFolder,
     datasetName:
       pathNames.datasetName ?? (await readJsonFile(join(folder, "plans.json"))).get("dataset_name").string(),
-    configuration: pathNames.configuration ?? (await readCheckpointV2(await findCheckpoint())).configuration,
+    configuration: pathNames.configuration ?? (await readCheckpointV2(await findFold())).configuration,
   };
 }

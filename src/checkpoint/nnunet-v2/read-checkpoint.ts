@@ -1,11 +1,12 @@
+import type { TrainedFold } from "../../model-source/trained-model.js";
 import type { Checkpoint, NetworkWeights } from "../checkpoint.js";
 import { Field } from "../fields.js";
 import { networkWeights } from "../network-weights.js";
 import { readTorchFile } from "../torch/read-torch-file.js";
 
 /** Reads a `checkpoint_*.pth` of nnU-Net v2: names and places of the weights, none of their values. */
-export async function readCheckpointV2(file: string): Promise<Checkpoint> {
-  const checkpoint = new Field(await readTorchFile(file), file);
+export async function readCheckpointV2({ checkpointFile: file, range }: TrainedFold): Promise<Checkpoint> {
+  const checkpoint = new Field(await readTorchFile(file, range), file);
   const mirrorAxes = checkpoint.get("inference_allowed_mirroring_axes");
   return {
     trainer: checkpoint.get("trainer_name").string(),
@@ -16,5 +17,5 @@ export async function readCheckpointV2(file: string): Promise<Checkpoint> {
   };
 }
 
-export const readWeightsV2 = async (file: string): Promise<NetworkWeights> =>
-  (await readCheckpointV2(file)).weights;
+export const readWeightsV2 = async (fold: TrainedFold): Promise<NetworkWeights> =>
+  (await readCheckpointV2(fold)).weights;

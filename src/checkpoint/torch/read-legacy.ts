@@ -1,9 +1,8 @@
-import type { FileHandle } from "node:fs/promises";
 import { ProcessorError } from "../../../processor/errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
-import { readExactly } from "./read-exactly.js";
 import { elementSizes, type Storage } from "./tensor.js";
+import type { TorchBytes } from "./torch-bytes.js";
 import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
 
 /**
@@ -12,15 +11,15 @@ import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
  *
  * @param maxPickleBytes guards the memory: the pickles lie in front of the values
  */
-export async function readLegacy(file: string, handle: FileHandle, maxPickleBytes: number): Promise<unknown> {
-  const { size } = await handle.stat();
-  const pickles = await readPickles(file, handle, Math.min(size, maxPickleBytes));
+export async function readLegacy(checkpoint: TorchBytes, maxPickleBytes: number): Promise<unknown> {
+  const { label: file, size } = checkpoint;
+  const pickles = await readPickles(checkpoint, Math.min(size, maxPickleBytes));
   let position = pickles.end;
   for (const key of pickles.keys) {
     const storage = pickles.storages.get(key);
     if (storage === undefined)
       throw new ProcessorError("MODEL_FILE_INVALID", `${file}: no tensor has storage ${key}`);
-    const header = await readExactly(handle, { file, position, length: 8 });
+    const header = await checkpoint.read(position, 8);
     const end = position + 8 + storage.elementCount * elementSizes[storage.elementType];
     if (header.readBigInt64LE(0) !== BigInt(storage.elementCount) || end > size) {
       throw new ProcessorError(
@@ -28,7 +27,7 @@ export async function readLegacy(file: string, handle: FileHandle, maxPickleByte
         `${file}: storage ${key} of ${storage.elementCount} values should end at byte ${end}, the file ends at ${size}`,
       );
     }
-    storage.byteOffset = position + 8;
+    storage.byteOffset = checkpoint.offset + position + 8;
     position = end;
   }
   const placeless = [...pickles.storages].find(([, { byteOffset }]) => byteOffset < 0);
@@ -52,11 +51,11 @@ interface LegacyPickles {
 }
 
 /** Nothing tells how long the pickles are, so that they are read from a growing beginning of the file. */
-async function readPickles(file: string, handle: FileHandle, maxBytes: number): Promise<LegacyPickles> {
+async function readPickles(checkpoint: TorchBytes, maxBytes: number): Promise<LegacyPickles> {
   for (let length = Math.min(firstBytes, maxBytes); ; length = Math.min(4 * length, maxBytes)) {
-    const bytes = await readExactly(handle, { file, position: 0, length });
+    const bytes = await checkpoint.read(0, length);
     try {
-      return parsePickles(bytes, file);
+      return parsePickles(bytes, checkpoint);
     } catch (error) {
       const isCutOff = error instanceof ProcessorError && error.code === "CHECKPOINT_TRUNCATED";
       if (!isCutOff || length === maxBytes) throw error;
@@ -66,7 +65,7 @@ async function readPickles(file: string, handle: FileHandle, maxBytes: number): 
 
 const firstBytes = 2 ** 20;
 
-function parsePickles(bytes: Uint8Array, file: string): LegacyPickles {
+function parsePickles(bytes: Uint8Array, { label: file, file: place }: TorchBytes): LegacyPickles {
   const storages = new Map<string, UnplacedStorage>();
   const options = { source: file, globals: checkpointGlobals(file) };
   const magic = readPickle(bytes, options);
@@ -85,7 +84,7 @@ function parsePickles(bytes: Uint8Array, file: string): LegacyPickles {
       const { key, elementType, elementCount } = parseStorageId(id, file);
       const known = storages.get(key);
       if (known !== undefined) return known;
-      const storage = { file, byteOffset: -1, elementType, elementCount };
+      const storage = { file: place, byteOffset: -1, elementType, elementCount };
       storages.set(key, storage);
       return storage;
     },

@@ -1,29 +1,31 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { ProcessorError } from "../../../processor/errors.js";
+import type { FileRange } from "../../archive/byte-range.js";
 import { opcodes } from "../pickle/opcodes.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { readLegacy } from "./read-legacy.js";
 import { openStoredZip, type StoredZip } from "./stored-zip.js";
 import { elementSizes, type Storage } from "./tensor.js";
+import { TorchBytes } from "./torch-bytes.js";
 import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
 
 /**
  * Reads what `torch.save` wrote, as zip (since torch 1.6) or in its legacy format: dicts are Maps, tensors are `Tensor`s that point into the file. No tensor's values are
  * read and no code of the file runs.
  *
+ * @param range where the bytes lie when the file is a part of an archive; `file` is its name then
+ *
  * Errors: CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_UNSUPPORTED, MODEL_FILE_INVALID.
  */
-export async function readTorchFile(file: string): Promise<unknown> {
-  const handle = await openFile(file);
+export async function readTorchFile(file: string, range?: FileRange): Promise<unknown> {
+  const bytes = await TorchBytes.open(file, range);
   try {
-    const magic = Buffer.alloc(4);
-    const { bytesRead } = await handle.read(magic, 0, 4, 0);
-    if (bytesRead < 4) throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file} has ${bytesRead} bytes`);
-    if (magic.readUInt32LE(0) === zipMagic) return await readZip(file, handle);
-    if (magic[0] === opcodes.PROTO) return await readLegacy(file, handle, maxPickleBytes);
+    if (bytes.size < 4) throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file} has ${bytes.size} bytes`);
+    const magic = await bytes.read(0, 4);
+    if (magic.readUInt32LE(0) === zipMagic) return await readZip(bytes);
+    if (magic[0] === opcodes.PROTO) return await readLegacy(bytes, maxPickleBytes);
     throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is no file of torch.save`);
   } finally {
-    await handle.close();
+    await bytes.close();
   }
 }
 
@@ -31,18 +33,9 @@ const zipMagic = 0x04034b50;
 /** The pickle holds names and shapes only; nnU-Net's are below 1 MB. */
 const maxPickleBytes = 128 * 2 ** 20;
 
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, "r");
-  } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}
-
-async function readZip(file: string, handle: FileHandle): Promise<unknown> {
-  const zip = await openStoredZip(file, handle);
+async function readZip(checkpoint: TorchBytes): Promise<unknown> {
+  const { label: file } = checkpoint;
+  const zip = await openStoredZip(checkpoint);
   const pickle = [...zip.members.values()].find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickle === undefined) {
     throw new ProcessorError(
@@ -70,7 +63,8 @@ async function readZip(file: string, handle: FileHandle): Promise<unknown> {
           `${file}: storage ${key} should have ${needed} bytes, the file holds ${member?.byteLength ?? "none"}`,
         );
       }
-      const storage = { file, byteOffset: member.byteOffset, elementType, elementCount };
+      const byteOffset = checkpoint.offset + member.byteOffset;
+      const storage = { file: checkpoint.file, byteOffset, elementType, elementCount };
       storages.set(identity, storage);
       return storage;
     },

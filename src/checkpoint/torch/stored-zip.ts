@@ -1,7 +1,7 @@
-import type { FileHandle } from "node:fs/promises";
-import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { type Entry, fromRandomAccessReaderPromise } from "yauzl";
 import { ProcessorError } from "../../../processor/errors.js";
-import { readExactly } from "./read-exactly.js";
+import { ByteRange } from "../../archive/byte-range.js";
+import type { TorchBytes } from "./torch-bytes.js";
 
 /** The members of a zip file that torch wrote: stored, not compressed, so that they can be read in place. */
 export interface StoredZip {
@@ -12,7 +12,7 @@ export interface StoredZip {
 
 export interface StoredMember {
   readonly name: string;
-  /** Of the member's data, from the start of the file. */
+  /** Of the member's data, from the start of the checkpoint. */
   readonly byteOffset: number;
   readonly byteLength: number;
 }
@@ -24,10 +24,10 @@ const maxMembers = 200_000;
  * Reads the directory of a torch zip file. Members that are compressed or encrypted, that overlap or that reach
  * beyond the file are refused.
  */
-export async function openStoredZip(file: string, handle: FileHandle): Promise<StoredZip> {
-  const { size } = await handle.stat();
-  const entries = await readDirectory(file);
-  const members = await locate(entries, { file, handle, size });
+export async function openStoredZip(checkpoint: TorchBytes): Promise<StoredZip> {
+  const { label: file } = checkpoint;
+  const entries = await readDirectory(checkpoint);
+  const members = await locate(entries, checkpoint);
   return {
     members,
     readMember: async (member, maxBytes) => {
@@ -37,7 +37,7 @@ export async function openStoredZip(file: string, handle: FileHandle): Promise<S
           `${file}: ${member.name} has ${member.byteLength} bytes, more than the ${maxBytes} that it may have`,
         );
       }
-      return readExactly(handle, { file, position: member.byteOffset, length: member.byteLength });
+      return checkpoint.read(member.byteOffset, member.byteLength);
     },
   };
 }
@@ -48,11 +48,12 @@ type DirectoryEntry = Pick<
   "fileName" | "relativeOffsetOfLocalHeader" | "compressedSize" | "compressionMethod"
 > & { readonly isEncrypted: boolean };
 
-async function readDirectory(file: string): Promise<DirectoryEntry[]> {
-  let zip: ZipFile | undefined;
+async function readDirectory({ label: file, handle, offset, size }: TorchBytes): Promise<DirectoryEntry[]> {
   try {
     // Names are only looked up, never used as paths, so that torch's own odd ones need no check.
-    zip = await openPromise(file, { autoClose: false, decodeStrings: true, strictFileNames: false });
+    const zip = await fromRandomAccessReaderPromise(new ByteRange(handle, offset), size, {
+      ...{ autoClose: false, decodeStrings: true, strictFileNames: false },
+    });
     if (zip.entryCount > maxMembers) {
       throw new ProcessorError("CHECKPOINT_UNSAFE", `${file}: ${zip.entryCount} members in a checkpoint`);
     }
@@ -63,8 +64,6 @@ async function readDirectory(file: string): Promise<DirectoryEntry[]> {
     if (cause instanceof ProcessorError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file}: ${reason}`, { cause });
-  } finally {
-    zip?.close();
   }
 }
 
@@ -84,18 +83,12 @@ function kept(entry: Entry, file: string): DirectoryEntry {
   };
 }
 
-interface ZipOnDisk {
-  readonly file: string;
-  readonly handle: FileHandle;
-  readonly size: number;
-}
-
 const localHeaderLength = 30;
 
 /** Adds the place of the data, which only the header before it tells (torch pads it to align the data). */
 async function locate(
   entries: readonly DirectoryEntry[],
-  zip: ZipOnDisk,
+  zip: TorchBytes,
 ): Promise<Map<string, StoredMember>> {
   const members = new Map<string, StoredMember>();
   const inOrder = entries.toSorted((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
@@ -103,7 +96,7 @@ async function locate(
   for (const [i, entry] of inOrder.entries()) {
     const name = entry.fileName;
     if (entry.compressionMethod !== 0 || entry.isEncrypted) {
-      throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${zip.file}: ${name} is compressed or encrypted`);
+      throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${zip.label}: ${name} is compressed or encrypted`);
     }
     const byteOffset = headers[i] as number;
     const end = byteOffset + entry.compressedSize;
@@ -111,11 +104,11 @@ async function locate(
     if (end > zip.size) {
       throw new ProcessorError(
         "CHECKPOINT_TRUNCATED",
-        `${zip.file}: ${name} ends at byte ${end}, the file at ${zip.size}`,
+        `${zip.label}: ${name} ends at byte ${end}, the file at ${zip.size}`,
       );
     }
     if (end > next || members.has(name)) {
-      throw new ProcessorError("CHECKPOINT_UNSAFE", `${zip.file}: ${name} overlaps another member`);
+      throw new ProcessorError("CHECKPOINT_UNSAFE", `${zip.label}: ${name} overlaps another member`);
     }
     members.set(name, { name, byteOffset, byteLength: entry.compressedSize });
   }
@@ -123,16 +116,16 @@ async function locate(
 }
 
 /** Returns where the data of each entry starts. */
-async function readLocalHeaders(entries: readonly DirectoryEntry[], zip: ZipOnDisk): Promise<number[]> {
+async function readLocalHeaders(entries: readonly DirectoryEntry[], zip: TorchBytes): Promise<number[]> {
   const header = Buffer.alloc(localHeaderLength);
   const starts: number[] = [];
   for (const entry of entries) {
     const at = entry.relativeOffsetOfLocalHeader;
-    const { bytesRead } = await zip.handle.read(header, 0, localHeaderLength, at);
+    const { bytesRead } = await zip.handle.read(header, 0, localHeaderLength, zip.offset + at);
     if (bytesRead < localHeaderLength || header.readUInt32LE(0) !== 0x04034b50) {
       throw new ProcessorError(
         "CHECKPOINT_TRUNCATED",
-        `${zip.file}: no member at byte ${at}, where ${entry.fileName} should begin`,
+        `${zip.label}: no member at byte ${at}, where ${entry.fileName} should begin`,
       );
     }
     starts.push(at + localHeaderLength + header.readUInt16LE(26) + header.readUInt16LE(28));

@@ -27,7 +27,7 @@ export async function trainedModel(
   };
   const address = /^[a-z]+:/.test(modelDir) ? modelDir : folder;
   const context = await sourceContext(undefined, session);
-  return findModel({ ...options, modelDir: await localModelFolder(address, wanted, context) });
+  return findModel({ ...options, ...(await localModelFolder(address, wanted, context)) });
 }
 
 /** The pretrained model that a config's task names. */
@@ -45,7 +45,7 @@ export async function pretrainedModel(
   }
   const { name } = modelInfo(pretrainedName({ taskId, taskName }));
   const context = await sourceContext(zenodoUrl, session);
-  return findModel({ ...wanted, modelDir: await pretrainedModelFolder(name, rest, context) });
+  return findModel({ ...wanted, ...(await pretrainedModelFolder(name, rest, context)) });
 }
 
 /** `Task004_Hippocampus`, `Task004` or `Hippocampus`, by what a config tells. */

@@ -1,13 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/progress/progress.js";
+import { convertModel } from "../../../src/convert-pipeline.js";
 import { findModel } from "../../../src/model-source/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../../src/model-source/model-folder.js";
+import { singleModel } from "../../../src/model-source/model-set.js";
 import { openSourceContext, type SourceContext } from "../../../src/model-source/open-model-source.js";
+import { testSettings } from "../../support/convert.js";
 import { FileServer, file, json } from "../../support/file-server.js";
-import { goldenPath } from "../../support/golden.js";
+import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { hex } from "../../support/model-zip.js";
 import { buildZip, type ZipPart } from "../../support/zip-builder.js";
 
@@ -58,47 +61,71 @@ describe("the local folder of a model", () => {
   test("is the user's own when it is one", async () => {
     const own = join(folder, "own");
     await mkdir(own);
-    expect(await localModelFolder(own, {}, context)).toBe(own);
+    expect(await localModelFolder(own, {}, context)).toEqual({ modelDir: own });
     expect(await readdir(join(folder, "cache"))).not.toContain("trees");
   });
 
-  test.each([
-    { kind: "deflated", deflate: true },
-    { kind: "stored", deflate: false },
-  ])("holds of a $kind export what an image needs, byte for byte, and is a model", async ({ deflate }) => {
-    await writeFile(join(folder, "export.zip"), await exportedModel(deflate));
-    const wanted = { configuration: "3d_fullres", folds: ["0"] };
+  const original = goldenPath("v2", "blobs_3d_fullres", "model", "fold_0", "checkpoint_final.pth");
+  const wanted = { configuration: "3d_fullres", folds: ["0"] };
+
+  test("holds of a deflated export what an image needs, byte for byte, and is a model", async () => {
+    await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const local = await localModelFolder(join(folder, "export.zip"), wanted, context);
-    expect(await tree(local)).toEqual([
+    expect(await tree(local.modelDir)).toEqual([
       `${v2Folder}/dataset.json`,
       `${v2Folder}/fold_0/checkpoint_final.pth`,
       `${v2Folder}/plans.json`,
     ]);
-    const model = await findModel({ modelDir: local, configuration: "3d_fullres" });
-    expect(model.folds.map(({ fold }) => fold)).toEqual(["0"]);
-    const original = goldenPath("v2", "blobs_3d_fullres", "model", "fold_0", "checkpoint_final.pth");
+    const model = await findModel({ ...local, configuration: "3d_fullres" });
+    expect(model.folds.map(({ fold, range }) => [fold, range])).toEqual([["0", undefined]]);
     expect((await readFile(model.folds[0]!.checkpointFile)).equals(await readFile(original))).toBe(true);
+  });
+
+  test("leaves a checkpoint that is stored as it is in the archive, and reads it there", async () => {
+    const archive = join(folder, "export.zip");
+    await writeFile(archive, await exportedModel(false));
+    const local = await localModelFolder(archive, wanted, context);
+    expect(await tree(local.modelDir)).toEqual([`${v2Folder}/dataset.json`, `${v2Folder}/plans.json`]);
+    const { folds } = await findModel({ ...local, configuration: "3d_fullres" });
+    const { file, offset, size } = folds[0]!.range!;
+    expect(file).toBe(archive);
+    const bytes = (await readFile(archive)).subarray(offset, offset + size);
+    expect(bytes.equals(await readFile(original))).toBe(true);
+    const inCache = await tree(join(folder, "cache", "files"));
+    const sizes = await Promise.all(
+      inCache.map(async (name) => (await stat(join(folder, "cache", "files", name))).size),
+    );
+    expect(Math.max(...sizes)).toBeLessThan(size / 2);
+  });
+
+  test("refuses a stored checkpoint whose bytes do not have its CRC-32", async () => {
+    const parts = ["plans.json", "dataset.json"].map((name) => ({ name: `${v2Folder}/${name}`, data: "{}" }));
+    const damaged = { name: `${v2Folder}/fold_0/checkpoint_final.pth`, data: "damaged", crc: 1 };
+    await writeFile(join(folder, "export.zip"), buildZip([...parts, damaged]));
+    await expect(localModelFolder(join(folder, "export.zip"), wanted, context)).rejects.toMatchObject({
+      code: "ARCHIVE_INVALID",
+    });
   });
 
   test("grows when more of the archive is wanted, and is restored when it was tampered with", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const address = join(folder, "export.zip");
     const local = await localModelFolder(address, { configuration: "3d_fullres", folds: ["0"] }, context);
-    await rm(join(local, v2Folder, "plans.json"));
-    await writeFile(join(local, v2Folder, "plans.json"), "{}");
-    expect(await localModelFolder(address, { configuration: "3d_fullres" }, context)).toBe(local);
-    expect((await findModel({ modelDir: local })).folds).toHaveLength(2);
+    const plans = join(local.modelDir, v2Folder, "plans.json");
+    await rm(plans);
+    await writeFile(plans, "{}");
+    expect(await localModelFolder(address, { configuration: "3d_fullres" }, context)).toEqual(local);
+    expect((await findModel(local)).folds).toHaveLength(2);
     const original = goldenPath("v2", "blobs_3d_fullres", "model", "plans.json");
-    expect(await readFile(join(local, v2Folder, "plans.json"), "utf8")).toBe(
-      await readFile(original, "utf8"),
-    );
+    expect(await readFile(plans, "utf8")).toBe(await readFile(original, "utf8"));
   });
 
   test("takes another checkpoint when one is named", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
-    const wanted = { configuration: "3d_fullres", checkpointName: "checkpoint_best.pth" };
-    const local = await localModelFolder(join(folder, "export.zip"), wanted, context);
-    expect(await readdir(join(local, v2Folder, "fold_0"))).toEqual(["checkpoint_best.pth"]);
+    const best = { configuration: "3d_fullres", checkpointName: "checkpoint_best.pth" };
+    const { modelDir, archived } = await localModelFolder(join(folder, "export.zip"), best, context);
+    const fold = join(modelDir, v2Folder, "fold_0");
+    expect([await readdir(fold), [...archived!.keys()]]).toEqual([[], [join(fold, "checkpoint_best.pth")]]);
   });
 });
 
@@ -120,11 +147,42 @@ test("a pretrained v1 model is one tree, with the first stage of a cascade when 
   );
   server.on("/records/5126443/files/Task135_KiTS2021.zip", file(zip));
   const local = await pretrainedModelFolder("Task135", { configuration: "3d_cascade_fullres" }, context);
-  expect(await tree(local)).toEqual(
-    ["3d_cascade_fullres", "3d_lowres"].flatMap((configuration) => [
-      `${configuration}/${task}/fold_0/model_final_checkpoint.model`,
-      `${configuration}/${task}/fold_0/model_final_checkpoint.model.pkl`,
-      `${configuration}/${task}/plans.pkl`,
-    ]),
+  const folders = ["3d_cascade_fullres", "3d_lowres"].map((configuration) => `${configuration}/${task}`);
+  expect(await tree(local.modelDir)).toEqual(
+    folders.flatMap((path) => [`${path}/fold_0/model_final_checkpoint.model.pkl`, `${path}/plans.pkl`]),
+  );
+  expect([...local.archived!.keys()]).toEqual(
+    folders.map((path) => join(local.modelDir, path, "fold_0", "model_final_checkpoint.model")),
+  );
+});
+
+describe("a model in an archive converts to the same bytes as its folder:", () => {
+  /** Names below the archive, as the two versions lay results out. */
+  const models: readonly (readonly [string, string, string])[] = [
+    ["v2", goldenPath("v2", "blobs_2d", "model"), "Dataset501_Blobs/nnUNetTrainer__nnUNetPlans__2d"],
+    [
+      "a v1 checkpoint of torch before 1.6",
+      join(repositoryRoot, "test", "fixtures", "networks_v1", "generic_2d"),
+      "2d/Task501_Blobs/nnUNetTrainerV2__nnUNetPlansv2.1",
+    ],
+  ];
+  test.each(models.flatMap((model) => [false, true].map((deflate) => [...model, deflate] as const)))(
+    "%s (%s, %s, deflated %s)",
+    async (_, modelDir, prefix, deflate) => {
+      const parts: ZipPart[] = [];
+      for (const name of await tree(modelDir))
+        parts.push({ name: `${prefix}/${name}`, data: await readFile(join(modelDir, name)), deflate });
+      const address = join(folder, "export.zip");
+      await writeFile(address, buildZip([{ name: "readme.txt", data: "in front" }, ...parts]));
+      const local = await localModelFolder(address, {}, context);
+      const outputs: Buffer[] = [];
+      for (const [i, options] of [{ modelDir }, local].entries()) {
+        const outputDir = join(folder, `converted-${i}`);
+        const models = singleModel(await findModel(options));
+        await convertModel({ models, settings: testSettings, outputDir, progress: silentProgress });
+        outputs.push(await readFile(join(outputDir, "fold_0.weights")));
+      }
+      expect(outputs[0]!.equals(outputs[1]!)).toBe(true);
+    },
   );
 });
