@@ -125,7 +125,7 @@ function operatingSystem(distribution: Distribution | null): SpdxPackage[] {
     entry("SPDXRef-OperatingSystem", id, {
       ...(versionId !== null && { versionInfo: versionId }),
       comment: prettyName,
-      primaryPackagePurpose: "OPERATING-SYSTEM",
+      primaryPackagePurpose: "OPERATING_SYSTEM",
     }),
   ];
 }

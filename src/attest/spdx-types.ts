@@ -35,7 +35,7 @@ export interface SpdxPackage {
   readonly licenseConcluded: "NOASSERTION";
   readonly licenseComments?: string;
   readonly copyrightText: "NOASSERTION";
-  readonly primaryPackagePurpose?: "APPLICATION" | "CONTAINER" | "LIBRARY" | "OPERATING-SYSTEM" | "OTHER";
+  readonly primaryPackagePurpose?: "APPLICATION" | "CONTAINER" | "LIBRARY" | "OPERATING_SYSTEM" | "OTHER";
   readonly externalRefs?: readonly SpdxReference[];
 }
 

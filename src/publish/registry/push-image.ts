@@ -185,7 +185,8 @@ class Upload {
       if (answer.status === 404) this.#location = null;
       throw new PassingFailure(`the registry lost the upload (${answer.status})`);
     }
-    if (answer.status !== 202 && answer.status !== 201) throw refused("take a part of a layer", answer);
+    // 202 by the specification; some registries say 201 or 204.
+    if (![201, 202, 204].includes(answer.status)) throw refused("take a part of a layer", answer);
     this.#take(answer, at + chunk.length);
   }
 
