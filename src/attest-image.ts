@@ -4,11 +4,14 @@ import type { Progress } from "../processor/progress/progress.js";
 import type { DescribedImage } from "./attest/described-image.js";
 import {
   type ExternalParameters,
+  type ProvenanceStatement,
   provenanceStatement,
   type ResourceDescriptor,
 } from "./attest/provenance.js";
-import { isSignatureOf, signatureOf, signingPayload } from "./attest/simple-signing.js";
+import { imageSignature, signedAttestation } from "./attest/sign-image.js";
+import { spdxPredicateType, spdxStatement } from "./attest/signed-statement.js";
 import { type ModelLicence, spdxDocument } from "./attest/spdx-document.js";
+import type { SpdxDocument } from "./attest/spdx-types.js";
 import { type Descriptor, hexOf } from "./image/oci/oci-types.js";
 import { programVersion } from "./image/processor-files.js";
 import { requireNoArchive, writeBesideArchive } from "./publish/archive.js";
@@ -42,8 +45,8 @@ export interface AttestedImage {
   readonly files: AttestationFiles | null;
   /** Empty for an image that was not pushed. */
   readonly referrers: readonly PushedReferrer[];
-  /** Null for an image that was not signed. */
-  readonly signature: PushedSignature | null;
+  /** Of the image, then of both documents; empty for an image that was not signed. */
+  readonly signatures: readonly PushedSignature[];
 }
 
 export interface AttestationFiles {
@@ -76,25 +79,38 @@ export async function requireNoAttestation(archivePath: string): Promise<void> {
  */
 export async function attestImage(options: AttestImageOptions): Promise<AttestedImage> {
   const { archive, pushedTo, signingKey } = options;
-  const { spdx, provenance } = await documents(options);
+  const documents = await tell(options);
   const files = archive === null ? null : attestationFiles(archive.path);
   if (files !== null) {
-    await writeBesideArchive(files.spdx, spdx);
-    await writeBesideArchive(files.provenance, provenance);
+    await writeBesideArchive(files.spdx, text(documents.spdx));
+    await writeBesideArchive(files.provenance, text(documents.provenance));
   }
-  if (pushedTo === null) return { files, referrers: [], signature: null };
+  if (pushedTo === null) return { files, referrers: [], signatures: [] };
   const referrers: PushedReferrer[] = [];
-  // One after the other: a registry without a list of referrers keeps it under one tag.
-  for (const attestation of attestations(options, spdx, provenance))
-    referrers.push(await attach(attestation, pushedTo, options.progress));
-  const signature = signingKey === null ? null : await signImage(pushedTo, signingKey, options.progress);
-  return { files, referrers, signature };
+  // One after the other: a registry without a list of referrers keeps it under one tag, as cosign does signatures.
+  for (const attestation of attestations(options.image, documents))
+    referrers.push(
+      await pushReferrer({
+        client: pushedTo.client,
+        subject: pushedTo.manifest,
+        attestation,
+        progress: options.progress,
+      }),
+    );
+  const signatures =
+    signingKey === null ? [] : await signAll(documents, pushedTo, { signingKey, progress: options.progress });
+  return { files, referrers, signatures };
 }
 
-async function documents(options: AttestImageOptions): Promise<{ spdx: string; provenance: string }> {
+interface Documents {
+  readonly spdx: SpdxDocument;
+  readonly provenance: ProvenanceStatement;
+}
+
+async function tell(options: AttestImageOptions): Promise<Documents> {
   const { image, builder, parameters, inputs, archive, modelLicence } = options;
   const version = await programVersion();
-  const spdx = text(spdxDocument({ image, modelLicence, programVersion: version }));
+  const spdx = spdxDocument({ image, modelLicence, programVersion: version });
   const subjects = [
     { name: image.imageName, digest: { sha256: hexOf(image.digest) } },
     ...(archive === null || archive.sha256 === null
@@ -116,11 +132,11 @@ async function documents(options: AttestImageOptions): Promise<{ spdx: string; p
       {
         name: "bill of materials",
         mediaType: spdxType,
-        digest: { sha256: createHash("sha256").update(spdx).digest("hex") },
+        digest: { sha256: createHash("sha256").update(text(spdx)).digest("hex") },
       },
     ],
   });
-  return { spdx, provenance: text(provenance) };
+  return { spdx, provenance };
 }
 
 const spdxType = "application/spdx+json";
@@ -128,36 +144,33 @@ const inTotoType = "application/vnd.in-toto+json";
 
 const text = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
 
-function attestations({ image }: AttestImageOptions, spdx: string, provenance: string): Attestation[] {
-  const annotations = { "org.opencontainers.image.created": image.created };
+function attestations({ created }: DescribedImage, { spdx, provenance }: Documents): Attestation[] {
+  const annotations = { "org.opencontainers.image.created": created };
   return [
-    { mediaType: spdxType, bytes: Buffer.from(spdx), annotations },
+    { mediaType: spdxType, bytes: Buffer.from(text(spdx)), annotations },
     {
       mediaType: inTotoType,
-      bytes: Buffer.from(provenance),
-      annotations: { ...annotations, "in-toto.io/predicate-type": "https://slsa.dev/provenance/v1" },
+      bytes: Buffer.from(text(provenance)),
+      annotations: { ...annotations, "in-toto.io/predicate-type": provenance.predicateType },
     },
   ];
 }
 
-const attach = (
-  attestation: Attestation,
+async function signAll(
+  { spdx, provenance }: Documents,
   { client, manifest }: NonNullable<AttestImageOptions["pushedTo"]>,
-  progress: Progress,
-): Promise<PushedReferrer> => pushReferrer({ client, subject: manifest, attestation, progress });
-
-function signImage(
-  { client, manifest }: NonNullable<AttestImageOptions["pushedTo"]>,
-  key: KeyObject,
-  progress: Progress,
-): Promise<PushedSignature> {
-  const repository = `${client.registry === "docker.io" ? "index.docker.io" : client.registry}/${client.repository}`;
-  return pushSignature({
-    client,
-    manifestDigest: manifest.digest,
-    payload: signingPayload({ repository, manifestDigest: manifest.digest }),
-    sign: (payload) => signatureOf(payload, key),
-    isOwn: (payload, signature) => isSignatureOf(payload, signature, key),
-    progress,
-  });
+  { signingKey, progress }: { readonly signingKey: KeyObject; readonly progress: Progress },
+): Promise<readonly PushedSignature[]> {
+  const host = client.registry === "docker.io" ? "index.docker.io" : client.registry;
+  const identity = { repository: `${host}/${client.repository}`, manifestDigest: manifest.digest };
+  const bill = spdxStatement(provenance.subject, spdx);
+  const signed = [
+    imageSignature(identity, signingKey),
+    signedAttestation(Buffer.from(JSON.stringify(bill)), spdxPredicateType, signingKey),
+    signedAttestation(Buffer.from(JSON.stringify(provenance)), provenance.predicateType, signingKey),
+  ];
+  const pushed: PushedSignature[] = [];
+  for (const document of signed)
+    pushed.push(await pushSignature({ client, manifestDigest: manifest.digest, progress }, document));
+  return pushed;
 }

@@ -297,13 +297,11 @@ const modelLines = (model: ModelTarball | null): string[] =>
 
 function attestedLines(attested: AttestedImage | null): string[] {
   if (attested === null) return [];
-  const { files, referrers, signature } = attested;
+  const { files, referrers, signatures } = attested;
   return [
     ...(files === null ? [] : [`contents  ${files.spdx}`, `origin    ${files.provenance}`]),
     ...referrers.map(({ artifactType, manifestDigest }) => `attached  ${artifactType} ${manifestDigest}`),
-    ...(signature === null
-      ? []
-      : [`signature ${signature.tag}${signature.isNew ? "" : " was there already"}`]),
+    ...signatures.map(({ tag, isNew }) => `signed    ${tag}${isNew ? "" : " (was there already)"}`),
   ];
 }
 const pushedLines = (pushed: PushedImage | null): readonly string[] =>

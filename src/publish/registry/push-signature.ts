@@ -2,49 +2,58 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { bytesBlob, documentBlob } from "../../image/oci/document-blob.js";
 import { type Descriptor, hexOf, type ImageManifest, mediaTypes } from "../../image/oci/oci-types.js";
+import { verified } from "../../image/oci/verified-bytes.js";
 import { pushImage } from "./push-image.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 
-/** Where cosign looks for an image's signatures, and the names that it gives their parts. */
-const payloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
-const signatureKey = "dev.cosignproject.cosign/signature";
-
-export interface PushSignatureOptions {
+export interface SignedTarget {
   readonly client: RegistryClient;
   /** Of the signed image, `sha256:…`. */
   readonly manifestDigest: string;
-  readonly payload: Buffer;
-  /** A new signature of the payload, in base64. */
-  readonly sign: (payload: Buffer) => string;
-  /** Whether a signature of the payload is the same signer's. */
-  readonly isOwn: (payload: Buffer, signature: string) => boolean;
   readonly progress: Progress;
 }
 
+/** A signature of the image, or a signed statement about it. */
+export interface SignedDocument {
+  /** `sig` for signatures, `att` for statements: the end of the tag where cosign looks for them. */
+  readonly kind: "sig" | "att";
+  readonly mediaType: string;
+  /** Makes a new one; signatures differ each time. */
+  readonly make: () => {
+    readonly bytes: Buffer;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  /** Whether one that is there says the same and is the same signer's; `read` fetches what was signed. */
+  readonly isOwn: (layer: Descriptor, read: () => Promise<Buffer>) => Promise<boolean>;
+}
+
 export interface PushedSignature {
-  /** `sha256-<digest>.sig` */
+  /** `sha256-<digest>.sig` or `.att` */
   readonly tag: string;
-  /** False when the image had this signer's signature already. */
+  /** False when the image had this signer's already. */
   readonly isNew: boolean;
 }
 
+const maxSignedBytes = 16 << 20;
+
 /**
- * Adds a signature to those that the image has, as cosign keeps them: layers of one manifest under a tag made of the
- * image's digest.
+ * Adds a signature or a signed statement to those that the image has, as cosign keeps them: layers of one manifest
+ * under a tag made of the image's digest.
  *
  * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason when aborted
  */
-export async function pushSignature(options: PushSignatureOptions): Promise<PushedSignature> {
-  const { client, manifestDigest, payload, sign, isOwn, progress } = options;
-  const tag = `sha256-${hexOf(manifestDigest)}.sig`;
-  const present = await signaturesAt(client, tag);
-  const blob = bytesBlob(payloadType, payload);
-  const isSigned = present.some(
-    ({ digest, annotations }) =>
-      digest === blob.descriptor.digest && isOwn(payload, annotations?.[signatureKey] ?? ""),
-  );
-  if (isSigned) return { tag, isNew: false };
-  const layers = [...present, { ...blob.descriptor, annotations: { [signatureKey]: sign(payload) } }];
+export async function pushSignature(
+  target: SignedTarget,
+  { kind, mediaType, make, isOwn }: SignedDocument,
+): Promise<PushedSignature> {
+  const { client, manifestDigest, progress } = target;
+  const tag = `sha256-${hexOf(manifestDigest)}.${kind}`;
+  const present = await layersAt(client, tag);
+  for (const layer of present)
+    if (await isOwn(layer, () => readBlob(client, layer))) return { tag, isNew: false };
+  const { bytes, annotations } = make();
+  const blob = bytesBlob(mediaType, bytes);
+  const layers = [...present, { ...blob.descriptor, annotations }];
   const config = documentBlob(mediaTypes.config, signatureConfig(layers));
   const manifest: ImageManifest = {
     schemaVersion: 2,
@@ -52,22 +61,13 @@ export async function pushSignature(options: PushSignatureOptions): Promise<Push
     config: config.descriptor,
     layers,
   };
-  await pushImage({
-    client,
-    // The earlier signatures' payloads are in the repository.
-    image: {
-      imageName: tag,
-      manifest: documentBlob(mediaTypes.manifest, manifest),
-      config,
-      layers: [blob],
-    },
-    tag,
-    progress,
-  });
+  const image = { imageName: tag, manifest: documentBlob(mediaTypes.manifest, manifest), config };
+  // What the earlier layers name is in the repository.
+  await pushImage({ client, image: { ...image, layers: [blob] }, tag, progress });
   return { tag, isNew: true };
 }
 
-async function signaturesAt(client: RegistryClient, tag: string): Promise<readonly Descriptor[]> {
+async function layersAt(client: RegistryClient, tag: string): Promise<readonly Descriptor[]> {
   const answer = await client.retrying(`looking up ${tag}`, () =>
     client.send(client.url(`manifests/${tag}`), { method: "GET", headers: { accept: mediaTypes.manifest } }),
   );
@@ -88,6 +88,18 @@ function parsedManifest(body: Buffer): ImageManifest | null {
   } catch {
     return null;
   }
+}
+
+function readBlob(client: RegistryClient, descriptor: Descriptor): Promise<Buffer> {
+  const { digest, size } = descriptor;
+  if (!(size <= maxSignedBytes))
+    throw new ProcessorError("REGISTRY_FAILED", `${digest}, a signature's part, is longer than 16 MiB`);
+  return client.retrying(`fetching ${digest.slice(0, 19)}`, async () => {
+    const parts: Uint8Array[] = [];
+    for await (const part of verified(await client.open(client.url(`blobs/${digest}`)), descriptor))
+      parts.push(part);
+    return Buffer.concat(parts);
+  });
 }
 
 /** An image's configuration without an image: the form that registries and cosign expect. */

@@ -1,0 +1,37 @@
+import type { KeyObject } from "node:crypto";
+import type { SignedDocument } from "../publish/registry/push-signature.js";
+import { isStatementSignedBy, signedStatement } from "./signed-statement.js";
+import { isSignatureOf, type SignedIdentity, signatureOf, signingPayload } from "./simple-signing.js";
+
+/** The names that cosign gives the parts. */
+const signatureKey = "dev.cosignproject.cosign/signature";
+const simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
+const envelopeType = "application/vnd.dsse.envelope.v1+json";
+
+/** The image's signature, which `cosign verify` reads. */
+export function imageSignature(identity: SignedIdentity, key: KeyObject): SignedDocument {
+  const payload = signingPayload(identity);
+  return {
+    kind: "sig",
+    mediaType: simpleSigning,
+    make: () => ({ bytes: payload, annotations: { [signatureKey]: signatureOf(payload, key) } }),
+    isOwn: async ({ size, annotations }, read) =>
+      size === payload.length &&
+      isSignatureOf(payload, annotations?.[signatureKey] ?? "", key) &&
+      (await read()).equals(payload),
+  };
+}
+
+/** A signed statement about the image, which `cosign verify-attestation` reads. */
+export function signedAttestation(statement: Buffer, predicateType: string, key: KeyObject): SignedDocument {
+  return {
+    kind: "att",
+    mediaType: envelopeType,
+    make: () => ({
+      bytes: signedStatement(statement, key),
+      annotations: { [signatureKey]: "", predicateType },
+    }),
+    isOwn: async ({ annotations }, read) =>
+      annotations?.["predicateType"] === predicateType && isStatementSignedBy(await read(), statement, key),
+  };
+}

@@ -1,0 +1,55 @@
+import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import type { ResourceDescriptor } from "./provenance.js";
+import type { SpdxDocument } from "./spdx-types.js";
+
+const payloadType = "application/vnd.in-toto+json";
+
+/** DSSE: an in-toto statement with signatures over its exact bytes. */
+interface Envelope {
+  readonly payloadType: string;
+  /** Base64. */
+  readonly payload: string;
+  readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
+}
+
+/** A bill of materials as a statement about an image, the form in which it can be signed. */
+export const spdxStatement = (subject: readonly ResourceDescriptor[], document: SpdxDocument): object => ({
+  _type: "https://in-toto.io/Statement/v1",
+  subject,
+  predicateType: spdxPredicateType,
+  predicate: document,
+});
+
+export const spdxPredicateType = "https://spdx.dev/Document";
+
+export function signedStatement(statement: Buffer, key: KeyObject): Buffer {
+  const sig = sign("sha256", signedBytes(statement), { key, dsaEncoding: "der" }).toString("base64");
+  const envelope: Envelope = {
+    payloadType,
+    payload: statement.toString("base64"),
+    signatures: [{ keyid: "", sig }],
+  };
+  return Buffer.from(JSON.stringify(envelope));
+}
+
+/** True when the envelope holds this statement with a signature of this key. */
+export function isStatementSignedBy(envelope: Buffer, statement: Buffer, key: KeyObject): boolean {
+  const { payload, signatures } = parsed(envelope);
+  if (payload !== statement.toString("base64") || !Array.isArray(signatures)) return false;
+  const publicKey = { key: createPublicKey(key), dsaEncoding: "der" } as const;
+  return signatures.some(({ sig }) =>
+    verify("sha256", signedBytes(statement), publicKey, Buffer.from(String(sig), "base64")),
+  );
+}
+
+function parsed(envelope: Buffer): Partial<Envelope> {
+  try {
+    return (JSON.parse(envelope.toString("utf8")) ?? {}) as Partial<Envelope>;
+  } catch {
+    return {};
+  }
+}
+
+/** DSSE's pre-authentication encoding. */
+const signedBytes = (statement: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} `), statement]);
