@@ -4,7 +4,7 @@ import type { RuntimeSettings } from "../processor/model/manifest.js";
 import type { Target } from "../processor/model/target-file.js";
 import type { Progress } from "../processor/progress/progress.js";
 import { modelParameters, ownInputs } from "./attest/build-inputs.js";
-import { describeSavedImage } from "./attest/image-contents.js";
+import { describeOciImage, describeSavedImage } from "./attest/image-contents.js";
 import {
   type AttestationSettings,
   type AttestedImage,
@@ -25,7 +25,7 @@ import { saveImage } from "./image/docker/save-image.js";
 import type { ImagePlan } from "./image/image-plan.js";
 import { type ModelTarball, requireNoTarball, writeModelTarball } from "./image/model-tarball.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
-import { type Descriptor, hexOf, type OciImage } from "./image/oci/oci-types.js";
+import { hexOf, type OciImage } from "./image/oci/oci-types.js";
 import { readDockerArchive } from "./image/oci/open-docker-archive.js";
 import { listProcessorFiles, programVersion } from "./image/processor-files.js";
 import {
@@ -37,8 +37,7 @@ import {
 import type { ModelSet } from "./model-source/model-set.js";
 import { archiveFileName, type ImageArchive, requireNoArchive, writeArchive } from "./publish/archive.js";
 import type { PushedImage } from "./publish/registry/push-image.js";
-import type { RegistryClient } from "./publish/registry/registry-client.js";
-import { pushToRegistry } from "./push-to-registry.js";
+import { pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 import type { RegistrySettings } from "./registry-access.js";
 import { checkModelForTarget } from "./targets/check-model.js";
 
@@ -116,9 +115,7 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
       archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
     const saved = options.isPushed ? await readSaved(engine, image.imageName, options) : null;
     const push = saved === null ? null : await pushToRegistry(saved, null, options);
-    const pushedTo =
-      saved === null || push === null ? null : { client: push.client, manifest: saved.manifest.descriptor };
-    const attested = await attest(options, { engine, base, image, archive, pushedTo });
+    const attested = await attest(options, { engine, base, image, archive, saved, push });
     return {
       ...image,
       engine: engine.description,
@@ -235,26 +232,33 @@ interface BuiltParts {
   readonly base: BaseImageFacts;
   readonly image: BuiltImage;
   readonly archive: ImageArchive | null;
-  readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
+  /** As it was pushed. */
+  readonly saved: OciImage | null;
+  readonly push: RegistryPush | null;
 }
 
 async function attest(
   options: BuildOptions,
-  { engine, base, image, archive, pushedTo }: BuiltParts,
+  { engine, base, image, archive, saved, push }: BuiltParts,
 ): Promise<AttestedImage | null> {
-  const { attestation, models, settings, hookFile, cacheFolder, progress } = options;
-  if (attestation === null || (archive === null && pushedTo === null)) return null;
+  const { attestation, models, settings, hookFile, cacheFolder, progress, signal } = options;
+  if (attestation === null || (archive === null && saved === null)) return null;
   const cache = await BlobCache.open(join(cacheFolder, "layers"));
   const { imageName, imageId } = base;
   const baseInput = { name: imageName, ...(imageId !== null && { digest: { sha256: hexOf(imageId) } }) };
   return await attestImage({
     ...attestation,
-    image: await describeSavedImage(saveImage(engine, image.imageName), image),
+    // A registry knows an image by its manifest, an engine without a store of manifests by its configuration.
+    image:
+      saved === null
+        ? await describeSavedImage(saveImage(engine, image.imageName), image)
+        : await describeOciImage(saved, cache, signal),
     builder: "docker",
     parameters: { baseImage: imageName, models: modelParameters(models), config: settings },
     inputs: [baseInput, ...(await ownInputs({ models, hookFile, cache, progress }))],
     archive,
-    pushedTo,
+    pushedTo:
+      saved === null || push === null ? null : { client: push.client, manifest: saved.manifest.descriptor },
     progress,
   });
 }

@@ -180,6 +180,31 @@ describeWithEngine("an image that Docker built", () => {
     const { subject } = json<ProvenanceStatement>(attested!.files.provenance);
     expect(subject[0]?.digest).toEqual({ sha256: imageId.replace("sha256:", "") });
   });
+
+  test.skipIf(!hasProgram("docker-registry"))(
+    "is known in a registry by its manifest, which its documents name",
+    { timeout: 200_000 },
+    async () => {
+      const cwd = scratchFolder();
+      const { host } = await startRegistry({ folder: join(cwd, "registry") });
+      const imageName = `${host}/team/blobs:1`;
+      onTestFinished(() => removeImage(imageName));
+      const flags = ["--builder", "docker", "--push", "--tag", imageName, "--json"];
+      const model = ["--model-dir", goldenPath("v2", "blobs_3d_fullres", "model")];
+      const { exitCode, out, err } = await runProgram([...model, ...flags], { cwd });
+      expect(exitCode, err).toBe(0);
+      const { pushed, attested } = JSON.parse(out) as Report & {
+        readonly pushed: { readonly manifestDigest: string };
+      };
+      const fetched = async <T>(path: string) =>
+        JSON.parse(await got(`http://${host}/v2/team/blobs/${path}`, { headers: { accept } }).text()) as T;
+      const [, provenance] = attested!.referrers;
+      const manifest = await fetched<ImageManifest>(`manifests/${provenance!.manifestDigest}`);
+      expect(manifest.subject?.digest).toBe(pushed.manifestDigest);
+      const { subject } = await fetched<ProvenanceStatement>(`blobs/${manifest.layers[0]?.digest}`);
+      expect(`sha256:${subject[0]?.digest?.["sha256"]}`).toBe(pushed.manifestDigest);
+    },
+  );
 });
 
 describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
