@@ -35,6 +35,8 @@ export interface AttestImageOptions extends AttestationSettings {
   readonly inputs: readonly ResourceDescriptor[];
   /** Documents are written beside it; null where there is none. */
   readonly archive: { readonly path: string; readonly sha256: string | null } | null;
+  /** The model, where it lies apart; null for one in the image. */
+  readonly modelTarball: { readonly path: string; readonly sha256: string } | null;
   /** Where the image was pushed to; null where it was not. */
   readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
   readonly progress: Progress;
@@ -108,14 +110,16 @@ interface Documents {
 }
 
 async function tell(options: AttestImageOptions): Promise<Documents> {
-  const { image, builder, parameters, inputs, archive, modelLicence } = options;
+  const { image, builder, parameters, inputs, archive, modelTarball, modelLicence } = options;
   const version = await programVersion();
-  const spdx = spdxDocument({ image, modelLicence, programVersion: version });
+  const spdx = spdxDocument({ image, modelLicence, modelTarball, programVersion: version });
   const subjects = [
     { name: image.imageName, digest: { sha256: hexOf(image.digest) } },
-    ...(archive === null || archive.sha256 === null
-      ? []
-      : [{ name: basename(archive.path), digest: { sha256: archive.sha256 } }]),
+    ...[archive, modelTarball].flatMap((file) =>
+      file === null || file.sha256 === null
+        ? []
+        : [{ name: basename(file.path), digest: { sha256: file.sha256 } }],
+    ),
   ];
   const provenance = provenanceStatement({
     subjects,

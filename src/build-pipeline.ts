@@ -115,7 +115,9 @@ export async function buildProcessor(options: BuildOptions): Promise<BuildReport
       archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
     const saved = options.isPushed ? await readSaved(engine, image.imageName, options) : null;
     const push = saved === null ? null : await pushToRegistry(saved, null, options);
-    const attested = await attest(options, { engine, base, image, archive, saved, push });
+    const attested = await attest(options, {
+      ...{ engine, base, image, archive, modelTarball, saved, push },
+    });
     return {
       ...image,
       engine: engine.description,
@@ -232,6 +234,7 @@ interface BuiltParts {
   readonly base: BaseImageFacts;
   readonly image: BuiltImage;
   readonly archive: ImageArchive | null;
+  readonly modelTarball: ModelTarball | null;
   /** As it was pushed. */
   readonly saved: OciImage | null;
   readonly push: RegistryPush | null;
@@ -239,7 +242,7 @@ interface BuiltParts {
 
 async function attest(
   options: BuildOptions,
-  { engine, base, image, archive, saved, push }: BuiltParts,
+  { engine, base, image, archive, modelTarball, saved, push }: BuiltParts,
 ): Promise<AttestedImage | null> {
   const { attestation, models, settings, hookFile, cacheFolder, progress, signal } = options;
   if (attestation === null || (archive === null && saved === null)) return null;
@@ -257,6 +260,7 @@ async function attest(
     parameters: { baseImage: imageName, models: modelParameters(models), config: settings },
     inputs: [baseInput, ...(await ownInputs({ models, hookFile, cache, progress }))],
     archive,
+    modelTarball,
     pushedTo:
       saved === null || push === null ? null : { client: push.client, manifest: saved.manifest.descriptor },
     progress,

@@ -54,7 +54,7 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
         ? null
         : await writeDockerArchive({ image, path: archivePath, progress, ...aborting(signal) });
     const push = options.isPushed ? await pushToRegistry(image, place, options) : null;
-    const attested = await attest({ image, base, facts, cache, archive, push }, options);
+    const attested = await attest({ image, base, facts, cache, archive, modelTarball, push }, options);
     return {
       imageName: description.imageName,
       configDigest: image.config.descriptor.digest,
@@ -75,11 +75,12 @@ interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {
   readonly image: OciImage;
   readonly cache: BlobCache;
   readonly archive: WrittenImage | null;
+  readonly modelTarball: ModelTarball | null;
   readonly push: RegistryPush | null;
 }
 
 async function attest(
-  { image, base, facts, cache, archive, push }: BuiltParts,
+  { image, base, facts, cache, archive, modelTarball, push }: BuiltParts,
   options: BuildOptions,
 ): Promise<AttestedImage | null> {
   const { attestation, models, settings, hookFile, progress, signal } = options;
@@ -92,6 +93,7 @@ async function attest(
     parameters: { baseImage, models: modelParameters(models), config: settings },
     inputs: [...baseInputs(baseImage, base), ...(await ownInputs({ models, hookFile, cache, progress }))],
     archive,
+    modelTarball,
     pushedTo: push === null ? null : { client: push.client, manifest: image.manifest.descriptor },
     progress,
   });

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { basename } from "node:path";
 import { modelDirectory, processorDirectory } from "../image/processor-files.js";
 import type { DescribedImage } from "./described-image.js";
 import {
@@ -33,6 +34,8 @@ export interface SpdxDocumentOptions {
   readonly image: DescribedImage;
   /** Null when nobody said. */
   readonly modelLicence: ModelLicence | null;
+  /** The model, where it lies apart from the image; null for one in it. */
+  readonly modelTarball: { readonly path: string; readonly sha256: string } | null;
   /** Of this program. */
   readonly programVersion: string;
 }
@@ -46,7 +49,7 @@ const licenceId = "LicenseRef-Model";
  * each of its files. The same image gives the same bytes: no clock, no random name.
  */
 export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
-  const { image, modelLicence, programVersion } = options;
+  const { image, modelLicence, modelTarball, programVersion } = options;
   const distribution = distributionOf(image.contents);
   const installed = [
     ...debianPackages(image.contents),
@@ -60,8 +63,8 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
     ...onnxRuntime(image, installed),
     ...processor(image),
   ]);
-  const files = modelFiles(image);
-  const model = files.length === 0 ? [] : [modelPackage(image, files, modelLicence)];
+  const files = modelTarball === null ? modelFiles(image) : [];
+  const model = modelTarball !== null || files.length > 0 ? [modelPackage(options, files)] : [];
   const packages = [imagePackage(image), ...contained, ...model];
   const ownLicences = [
     ...(model[0]?.licenseDeclared === licenceId ? [ownLicence(modelLicence!)] : []),
@@ -79,7 +82,10 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
     files,
     relationships: [
       relationship("SPDXRef-DOCUMENT", "DESCRIBES", imageId),
-      ...packages.slice(1).map(({ SPDXID }) => relationship(imageId, "CONTAINS", SPDXID)),
+      ...[...contained, ...(modelTarball === null ? model : [])].map(({ SPDXID }) =>
+        relationship(imageId, "CONTAINS", SPDXID),
+      ),
+      ...(modelTarball === null ? [] : [relationship(imageId, "DEPENDS_ON", modelId)]),
       ...files.map(({ SPDXID }) => relationship(modelId, "CONTAINS", SPDXID)),
       ...dependencies(contained),
     ],
@@ -227,22 +233,30 @@ function modelFiles({ contents }: DescribedImage): SpdxFile[] {
 }
 
 function modelPackage(
-  { labels }: DescribedImage,
+  { image: { labels }, modelLicence, modelTarball }: SpdxDocumentOptions,
   files: readonly SpdxFile[],
-  licence: ModelLicence | null,
 ): SpdxPackage {
   const fact = (name: string) => labels[`org.nnunet-processor.${name}`] ?? "";
+  return entry(modelId, [fact("dataset"), fact("configuration")].filter(Boolean).join(" ") || "model", {
+    ...(modelTarball === null
+      ? { filesAnalyzed: true, packageVerificationCode: verificationCode(files) }
+      : {
+          sourceInfo: `apart from the image, in ${basename(modelTarball.path)}`,
+          checksums: [{ algorithm: "SHA256", checksumValue: modelTarball.sha256 }],
+        }),
+    comment: `nnU-Net v${fact("nnunet-version")}, trainer ${fact("trainer")}, plans ${fact("plans")}, checkpoint ${fact("checkpoint")}, folds ${fact("folds")}`,
+    ...licenceOf(modelLicence),
+    primaryPackagePurpose: "OTHER",
+  });
+}
+
+/** The specification's: SHA-1 of all files' sorted SHA-1. */
+function verificationCode(files: readonly SpdxFile[]): { packageVerificationCodeValue: string } {
   const sha1s = files.map(
     ({ checksums }) => checksums.find(({ algorithm }) => algorithm === "SHA1")!.checksumValue,
   );
   const code = createHash("sha1").update(sha1s.toSorted().join("")).digest("hex");
-  return entry(modelId, [fact("dataset"), fact("configuration")].filter(Boolean).join(" ") || "model", {
-    filesAnalyzed: true,
-    packageVerificationCode: { packageVerificationCodeValue: code },
-    comment: `nnU-Net v${fact("nnunet-version")}, trainer ${fact("trainer")}, plans ${fact("plans")}, checkpoint ${fact("checkpoint")}, folds ${fact("folds")}`,
-    ...licenceOf(licence),
-    primaryPackagePurpose: "OTHER",
-  });
+  return { packageVerificationCodeValue: code };
 }
 
 function licenceOf(licence: ModelLicence | null): Pick<SpdxPackage, "licenseDeclared" | "licenseComments"> {

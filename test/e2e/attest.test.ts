@@ -131,6 +131,28 @@ describe("beside an archive", () => {
     expect(texts[1]).toEqual(texts[0]);
   });
 
+  test("a model that lies apart is named by its own digest", { timeout: 120_000 }, async () => {
+    const cwd = scratchFolder();
+    const config = { grand_challenge: { output: "tissue" } };
+    writeFileSync(join(cwd, "config.json"), JSON.stringify(config));
+    const flags = ["--target", "grand-challenge", "--model-tarball", "--export", "--tag", "team/blobs:1"];
+    const { attested } = await build(cwd, ...flags);
+    const sha256 = await sha256Of(join(cwd, "model.tar.gz"));
+    const { packages, files, relationships } = json<SpdxDocument>(attested!.files.spdx);
+    expect(files).toEqual([]);
+    expect(packages.find(({ SPDXID }) => SPDXID === "SPDXRef-Model")?.checksums).toEqual([
+      { algorithm: "SHA256", checksumValue: sha256 },
+    ]);
+    expect(relationships).toContainEqual({
+      spdxElementId: "SPDXRef-Image",
+      relationshipType: "DEPENDS_ON",
+      relatedSpdxElement: "SPDXRef-Model",
+    });
+    const { subject } = json<ProvenanceStatement>(attested!.files.provenance);
+    expect(subject.at(-1)).toEqual({ name: "model.tar.gz", digest: { sha256 } });
+    if (hasProgram("pyspdxtools")) await outputOf("pyspdxtools", "-i", attested!.files.spdx);
+  });
+
   test("nothing lies when it is not wanted, and nothing is ever replaced", { timeout: 120_000 }, async () => {
     const cwd = scratchFolder();
     expect((await build(cwd, "--export", "--no-attest", "--tag", "a:1")).attested).toBeNull();
