@@ -2,7 +2,7 @@ import { ProcessorError } from "../errors.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { PreprocessHistory } from "../preprocess/prepared.js";
 import { type AxisTable, linearTable, nearestTable } from "../resampling/axis-table.js";
-import { separateAxis } from "../resampling/separate-axis.js";
+import { separateAxis, separateExportAxisV1 } from "../resampling/separate-axis.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import type { LabelMap } from "../volume/label-map.js";
 import type { ExportTarget } from "./export-slices.js";
@@ -18,11 +18,16 @@ export function axisTables(networkSizeZyx: Zyx, { plan, history }: ExportGrid): 
   const rule = plan.resampleProbabilities;
   const imageSizeZyx = history.sizeAfterCroppingZyx;
   const isTorch = rule.method === "torch";
-  const apart = separateAxis({
-    forceSeparateZ: rule.forceSeparateZ,
-    currentSpacingMmZyx: history.networkSpacingMmZyx,
-    newSpacingMmZyx: history.originalSpacingMmZyx,
-  });
+  const { networkSpacingMmZyx, originalSpacingMmZyx } = history;
+  const { forceSeparateZ } = rule;
+  const { transposeForward } = plan;
+  const apart =
+    plan.averaging === "probabilities"
+      ? separateExportAxisV1({ forceSeparateZ, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward })
+      : separateAxis({
+          ...{ forceSeparateZ, currentSpacingMmZyx: networkSpacingMmZyx },
+          newSpacingMmZyx: originalSpacingMmZyx,
+        });
   return ([0, 1, 2] as const).map((axis) => {
     const order = axis === apart ? (isTorch ? 0 : rule.orderZ) : isTorch ? 1 : rule.order;
     if (order !== 0 && order !== 1) {

@@ -23,6 +23,29 @@ export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
   return isAnisotropic(newSpacingMmZyx) ? lowResolutionAxis(newSpacingMmZyx) : null;
 }
 
+export interface ExportAxisQuestionV1 {
+  readonly forceSeparateZ: boolean | null;
+  /** Both in transposed order. */
+  readonly originalSpacingMmZyx: Zyx;
+  readonly networkSpacingMmZyx: Zyx;
+  readonly transposeForward: Zyx;
+}
+
+/**
+ * The same for v1's export (`save_segmentation_nifti_from_softmax`), in transposed order: the image's own spacing is asked
+ * first. When the network's decides, v1 counts its axes in transposed order, but takes that number for an axis of data
+ * that are transposed back already.
+ */
+export function separateExportAxisV1(question: ExportAxisQuestionV1): 0 | 1 | 2 | null {
+  const { forceSeparateZ, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward } = question;
+  if (forceSeparateZ === false) return null;
+  if (forceSeparateZ === true || isAnisotropic(originalSpacingMmZyx))
+    return lowResolutionAxis(originalSpacingMmZyx);
+  if (!isAnisotropic(networkSpacingMmZyx)) return null;
+  const axis = lowResolutionAxis(networkSpacingMmZyx);
+  return axis === null ? null : (transposeForward.indexOf(axis) as 0 | 1 | 2);
+}
+
 const isAnisotropic = (spacing: Zyx): boolean =>
   Math.max(...spacing) / Math.min(...spacing) > anisotropyThreshold;
 
