@@ -30,8 +30,11 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
   const { channelCount: imageChannels } = volume;
   const history = await historyOf(volume, options);
   const cropped = await cropAndTranspose(volume, history, options);
+  const { previousStage } = options;
   const previous =
-    options.previousStage === null ? null : await cropLabels(options.previousStage, history, options);
+    previousStage === null || isVersion1(plan)
+      ? null
+      : await copyLabels(previousStage, history.cropBoxZyx, options);
   const needsMask = previous !== null || plan.normalization.some(({ useMask }) => useMask);
   const mask = needsMask ? await nonzeroMask(cropped, { history, previous, imageChannels, pool }) : null;
 
@@ -42,7 +45,11 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
     toSpacingMmZyx: history.networkSpacingMmZyx,
     pool,
   };
-  const data = await toNetworkGrid(cropped, mask, { grids, plan, imageChannels, previous, labels });
+  const previousLabels =
+    previousStage !== null && isVersion1(plan)
+      ? await wholeLabels(previousStage, grids, { history, plan, pool })
+      : previous && (await resampleLabels(previous, { ...grids, rule: plan.resampleSegmentation }));
+  const data = await toNetworkGrid(cropped, mask, { grids, plan, imageChannels, previousLabels, labels });
   const channelCount = data.length / voxelCount(grids.toSizeZyx);
   return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
 }
@@ -53,7 +60,8 @@ interface GridOptions {
   readonly grids: Grids;
   readonly plan: InferencePlan;
   readonly imageChannels: number;
-  readonly previous: Int16Array<SharedArrayBuffer> | null;
+  /** On the network's grid. */
+  readonly previousLabels: Int16Array | null;
   readonly labels: LabelDefinition;
 }
 
@@ -61,14 +69,14 @@ interface GridOptions {
 async function toNetworkGrid(
   cropped: Float32Array<SharedArrayBuffer>,
   mask: Uint8Array<SharedArrayBuffer> | null,
-  { grids, plan, imageChannels, previous, labels }: GridOptions,
+  { grids, plan, imageChannels, previousLabels, labels }: GridOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const { pool, fromSizeZyx, toSizeZyx } = grids;
   const keepsGrid =
     plan.resampleData.method === "none" || toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
   const before = voxelCount(fromSizeZyx);
   const after = voxelCount(toSizeZyx);
-  const labelCount = previous === null ? 0 : labels.foregroundLabels.length;
+  const labelCount = previousLabels === null ? 0 : labels.foregroundLabels.length;
   const data =
     keepsGrid && labelCount === 0
       ? cropped
@@ -83,10 +91,8 @@ async function toNetworkGrid(
     if (data !== cropped) target.set(resampled);
     if (!plan.normalizeFirst) await normalize(target, { rule, mask: rule.useMask ? maskAfter : null, pool });
   }
-  if (previous !== null) {
-    const resampled = await resampleLabels(previous, { ...grids, rule: plan.resampleSegmentation });
-    appendOneHot(data.subarray(imageChannels * after), resampled, labels.foregroundLabels);
-  }
+  if (previousLabels !== null)
+    appendOneHot(data.subarray(imageChannels * after), previousLabels, labels.foregroundLabels);
   return data;
 }
 
@@ -184,17 +190,38 @@ async function cropAndTranspose(
   return output;
 }
 
-async function cropLabels(
-  { voxels, geometry }: LabelMap,
-  history: PreprocessHistory,
-  { plan, pool }: PreprocessOptions,
+/** v2 normalises first. */
+const isVersion1 = ({ normalizeFirst }: InferencePlan): boolean => !normalizeFirst;
+
+/**
+ * v1 stretches the earlier stage's segmentation as it is, not cropped, over the network's grid, and never separates an
+ * axis (`preprocess_save_to_queue`).
+ */
+async function wholeLabels(
+  previousStage: LabelMap,
+  grids: Grids,
+  { history, plan, pool }: Pick<PreprocessOptions, "plan" | "pool"> & { readonly history: PreprocessHistory },
 ): Promise<Int16Array<SharedArrayBuffer>> {
-  const output = new Int16Array(new SharedArrayBuffer(voxelCount(history.sizeAfterCroppingZyx) * 2));
+  const fromSizeZyx = history.sizeBeforeCroppingZyx;
+  const whole = fromSizeZyx.map((size) => [0, size] as const) as unknown as Box;
+  const rule = { ...plan.resampleSegmentation, forceSeparateZ: false };
+  const labels = await copyLabels(previousStage, whole, { plan, pool });
+  return resampleLabels(labels, { ...grids, fromSizeZyx, rule });
+}
+
+/** A box of the label map, in transposed order. */
+async function copyLabels(
+  { voxels, geometry }: LabelMap,
+  box: Box,
+  { plan, pool }: Pick<PreprocessOptions, "plan" | "pool">,
+): Promise<Int16Array<SharedArrayBuffer>> {
+  const [[z0, z1], [y0, y1], [x0, x1]] = box;
+  const output = new Int16Array(new SharedArrayBuffer((z1 - z0) * (y1 - y0) * (x1 - x0) * 2));
   await pool.run("copyBox", {
     input: voxels,
     inputSizeZyx: geometry.sizeZyx,
     order: plan.transposeForward,
-    box: history.cropBoxZyx,
+    box,
     output,
   });
   return output;
