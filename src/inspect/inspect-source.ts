@@ -83,7 +83,10 @@ async function inspectFile(address: string, path: string, options: InspectOption
   const kind = await kindOf(path);
   if (kind === "zip") {
     if (await isTorchZip(path)) return inspectCheckpoint(address, path);
-    return inspectArchive(({ store }) => ZipSource.open(path, store, { address }), options);
+    return {
+      ...(await inspectArchive(({ store }) => ZipSource.open(path, store), options)),
+      source: address,
+    };
   }
   if (kind === "pickle") return inspectCheckpoint(address, path);
   if (kind === "image") return inspectImageArchive(address, path);

@@ -102,7 +102,7 @@ async function leadsToFolder(link: string): Promise<boolean> {
 }
 
 /** v2: `Dataset501_Blobs/<trainer>__<plans>__<configuration>`; v1: `<configuration>/Task004_X/<trainer>__<plans>`. */
-function readPath(folder: string, version: 1 | 2): PathNames {
+export function readPath(folder: string, version: 1 | 2): PathNames {
   const parent = basename(dirname(folder));
   const datasetName = /^(?:Dataset|Task)\d{3,}_/.test(parent) ? parent : null;
   const parts = basename(folder).split("__");

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { copyFile, link, mkdir, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import type { FileRange } from "../archive/byte-range.js";
+import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { openPretrained } from "./download-model.js";
+import { readPath } from "./find-model-folders.js";
 import { FolderSource } from "./folder-source.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 import { openModelSource, type SourceContext } from "./open-model-source.js";
@@ -10,6 +12,8 @@ import type { ArchivedFiles } from "./trained-model.js";
 
 /** Which part of a results tree is needed; what is absent is not limited. */
 export interface WantedModel {
+  readonly taskId?: number;
+  readonly taskName?: string;
   /** `3d_fullres`, …; the cascade's second stage brings its first with it. */
   readonly configuration?: string;
   /** `0` … `4`, `all`. */
@@ -54,7 +58,9 @@ async function folderOf(
   context: SourceContext,
 ): Promise<LocalModel> {
   try {
-    return await modelTree(source, (path) => isWanted(path, wanted), context);
+    if (source instanceof FolderSource) return { modelDir: source.address };
+    const chosen = { ...wanted, ...chosenByNames(source.address, await source.inventory(), wanted) };
+    return await modelTree(source, (path) => isWanted(path, chosen), context);
   } finally {
     await source.close();
   }
@@ -83,6 +89,47 @@ export async function modelTree(
   }
   return { modelDir: folder, archived };
 }
+
+/**
+ * The configuration that is meant, where the names of an archive's folders tell: before anything is unpacked.
+ *
+ * @throws MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_NOT_FOUND, as `findModel` would afterwards
+ */
+function chosenByNames(
+  address: string,
+  inventory: readonly SourceFile[],
+  { taskId, taskName, configuration }: WantedModel,
+): Pick<WantedModel, "configuration"> {
+  const candidates: ModelCandidate[] = [];
+  const foldParents = new Set(inventory.flatMap(({ path }) => foldParent.exec(path)?.[1] ?? []));
+  for (const { path } of inventory) {
+    const nnunetVersion = plansVersions.get(posix.basename(path));
+    if (nnunetVersion === undefined || !foldParents.has(posix.dirname(path))) continue;
+    const folder = join(address, posix.dirname(path));
+    const pathNames = readPath(folder, nnunetVersion);
+    if (pathNames.datasetName === null || pathNames.configuration === null) return {};
+    candidates.push({
+      modelFolder: { folder, nnunetVersion, foldNames: [], pathNames },
+      ...{ datasetName: pathNames.datasetName, configuration: pathNames.configuration },
+    });
+  }
+  if (candidates.length === 0) return {};
+  const wanted = {
+    modelDir: address,
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(taskName === undefined ? {} : { taskName }),
+    ...(configuration === undefined ? {} : { configuration }),
+  };
+  return { configuration: chooseModel(candidates, wanted).configuration };
+}
+
+/** The folder that holds a checkpoint's fold. */
+const foldParent = /^(.+)\/(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
+
+const plansVersions: ReadonlyMap<string, 1 | 2> = new Map([
+  ["plans.pkl", 1],
+  ["plans.json", 2],
+]);
 
 /** v1 keeps small things beside it, as `….model.pkl`, which are files of the tree. */
 const checkpointPath = /\.(?:pth|model)$/;

@@ -15,12 +15,14 @@ export async function trainedModel(
   options: FindModelOptions,
   session: CommandSession,
 ): Promise<TrainedModel> {
-  const { modelDir, folds, configuration, checkpointName } = options;
+  const { modelDir, folds, configuration, checkpointName, taskId, taskName } = options;
   const folder = resolve(session.terminal.currentDirectory, modelDir);
   const isFolder =
     !/^[a-z]+:/.test(modelDir) && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
   if (isFolder) return findModel({ ...options, modelDir: folder });
   const wanted = {
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(taskName === undefined ? {} : { taskName }),
     ...(folds === undefined ? {} : { folds }),
     ...(configuration === undefined ? {} : { configuration }),
     ...(checkpointName === undefined ? {} : { checkpointName }),

@@ -120,6 +120,24 @@ describe("the local folder of a model", () => {
     expect(await readFile(plans, "utf8")).toBe(await readFile(original, "utf8"));
   });
 
+  test("says that an archive holds several models before anything of them is unpacked", async () => {
+    const parts = ["2d", "3d_fullres"].flatMap((configuration) =>
+      ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"].map((name) => ({
+        ...{ name: `Dataset001_Blobs/nnUNetTrainer__nnUNetPlans__${configuration}/${name}`, data: "{}" },
+        deflate: true,
+      })),
+    );
+    const address = join(folder, "export.zip");
+    await writeFile(address, buildZip(parts));
+    await expect(localModelFolder(address, {}, context)).rejects.toMatchObject({ code: "MODEL_AMBIGUOUS" });
+    await expect(localModelFolder(address, { taskId: 7 }, context)).rejects.toMatchObject({
+      code: "MODEL_TASK_MISMATCH",
+    });
+    expect(await tree(join(folder, "cache", "files"))).toEqual([]);
+    const local = await localModelFolder(address, { configuration: "2d" }, context);
+    expect((await tree(local.modelDir)).every((path) => path.includes("__2d/"))).toBe(true);
+  });
+
   test("takes another checkpoint when one is named", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const best = { configuration: "3d_fullres", checkpointName: "checkpoint_best.pth" };
