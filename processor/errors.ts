@@ -179,6 +179,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "It would fail on the platform too; the report says what to change for each check that fails.",
   },
+  IMAGE_DIFFERS: {
+    exit: 5,
+    help: "The report names what differs: other inputs, another version of build_processor, or an image that somebody changed.",
+  },
   REGISTRY_DENIED: {
     exit: 5,
     help: "Run `docker login` for the registry named, or pass --registry-username, with an account that may write there.",

@@ -5,7 +5,7 @@ import { describeOciImage } from "./attest/image-contents.js";
 import { type AttestedImage, attestImage } from "./attest-image.js";
 import { aborting, type BuildOptions, freeArchivePath, planBuild } from "./build-pipeline.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
-import { openBuildFolder } from "./image/build-folder.js";
+import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
 import type { ModelTarball } from "./image/model-tarball.js";
 import { assembleImage } from "./image/oci/assemble-image.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
@@ -46,9 +46,7 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
   const cache = await BlobCache.open(join(cacheFolder, "layers"));
   const folder = await openBuildFolder(options.buildDir);
   try {
-    const { base, facts, place } = await embeddedBase({ ...options, cache });
-    const { plan, modelTarball } = await planBuild(options, facts, folder);
-    const image = await assembleImage({ plan, base, cache, time: description.created, ...aborting(signal) });
+    const { image, base, facts, place, modelTarball } = await assembleEmbedded(options, cache, folder);
     const archive =
       archivePath === null
         ? null
@@ -69,6 +67,26 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
   } finally {
     if (!keepBuildFiles) await folder.remove();
   }
+}
+
+export interface AssembledBuild extends EmbeddedBase {
+  readonly image: OciImage;
+  /** Null when the model is in the image. */
+  readonly modelTarball: ModelTarball | null;
+}
+
+/** The image as it would be written, and what it lies on; nothing is kept but cached layers. */
+export async function assembleEmbedded(
+  options: BuildOptions,
+  cache: BlobCache,
+  folder: BuildFolder,
+): Promise<AssembledBuild> {
+  const { description, signal } = options;
+  const base = await embeddedBase({ ...options, cache });
+  const { plan, modelTarball } = await planBuild(options, base.facts, folder);
+  const time = description.created;
+  const image = await assembleImage({ plan, base: base.base, cache, time, ...aborting(signal) });
+  return { ...base, image, modelTarball };
 }
 
 interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {

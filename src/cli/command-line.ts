@@ -15,6 +15,7 @@ import {
   predictOptions,
   preflightOptions,
   simulateOptions,
+  verifyOptions,
 } from "./command-options.js";
 import type { CommandSession } from "./command-session.js";
 
@@ -115,6 +116,16 @@ export const commands: Readonly<Record<string, Command>> = {
       ["$0 inspect team/liver:1 --json", "an image in Docker, for programs"],
     ],
     load: async () => (await import("./commands/inspect.js")).runInspect,
+  },
+  verify: {
+    usage: "verify <image>",
+    describe: "build an image again from the same inputs and compare, layer by layer",
+    options: verifyOptions,
+    positional: {
+      image: { type: "string", describe: "archive, oci:FOLDER, or a name that Docker or a registry knows" },
+    },
+    examples: [["$0 verify team-liver-1.tar.gz --model-dir model/", "exit code 5 when something differs"]],
+    load: async () => (await import("./commands/verify.js")).runVerify,
   },
   preflight: {
     usage: "preflight <image>",

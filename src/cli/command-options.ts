@@ -253,6 +253,21 @@ export const buildOptions = {
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
+const {
+  builder: _embedded,
+  tag: _inTheImage,
+  "apply-resample-patch": _nothing,
+  export: _noArchive,
+  push: _noPush,
+  attest: _noAttestation,
+  "sign-key": _noKey,
+  "keep-build-files": _noFiles,
+  "context-only": _noContext,
+  ...rebuildOptions
+} = buildOptions;
+
+export const verifyOptions = rebuildOptions;
+
 export const predictOptions = {
   "model-dir": {
     ...modelDir,

@@ -5,15 +5,14 @@ import { silentProgress } from "../../processor/progress/progress.js";
 import { buildBaseImage } from "../../src/image/base-image/build-base-image.js";
 import { readRecipe } from "../../src/image/base-image/recipe.js";
 import { findImage } from "../../src/image/docker/find-image.js";
-import { writeOciLayout } from "../../src/image/oci/write-image.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { scratchFolder } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
-import { testPlan } from "../support/test-plan.js";
+import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
 
 interface Report {
@@ -32,16 +31,6 @@ async function build(cwd: string, ...args: readonly string[]): Promise<Report> {
   });
   expect(run.exitCode, run.err).toBe(0);
   return JSON.parse(run.out) as Report;
-}
-
-async function smallBase(cwd: string): Promise<string> {
-  const archive = await smallRootFileSystem(cwd);
-  const image = await assemble(
-    testPlan({ base: { kind: "root-file-system", archive } }),
-    join(cwd, "base-cache"),
-  );
-  await writeOciLayout({ image, path: join(cwd, "base"), progress: silentProgress });
-  return `oci:${join(cwd, "base")}`;
 }
 
 test("two builds without an engine, in two folders with two caches, give one archive", {

@@ -1,15 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { writeOciLayout } from "../../src/image/oci/write-image.js";
 import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { scratchFolder } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 import { selfSignedCertificate } from "../support/self-signed-certificate.js";
-import { testPlan } from "../support/test-plan.js";
+import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
 
 /** `ann` with the password `secret`, by bcrypt. */
@@ -27,14 +25,9 @@ interface Scratch {
 
 async function scratchWithBase(env: Readonly<Record<string, string>> = {}): Promise<Scratch> {
   const cwd = scratchFolder();
-  const plan = testPlan({
-    base: { kind: "root-file-system", archive: await smallRootFileSystem(cwd) },
-    env,
-  });
-  const image = await assemble(plan, join(cwd, "base-cache"));
-  await writeOciLayout({ image, path: join(cwd, "base"), progress: silentProgress });
+  const base = await smallBase(cwd, env);
   const environment = { XDG_CACHE_HOME: join(cwd, "cache"), DOCKER_CONFIG: cwd };
-  return { cwd, environment, base: `oci:${join(cwd, "base")}` };
+  return { cwd, environment, base };
 }
 
 withRegistry("--registry-username", () => {

@@ -41,6 +41,36 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       "--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own",
     );
   }
+  const text = await withBuildOptions(args, session, async ({ builder, options }) => {
+    if (args["context-only"]) {
+      const rendered = await renderBuild(options);
+      return args.json ? asJson(rendered) : renderedText(rendered);
+    }
+    if (builder === "embedded") {
+      const report = await buildEmbedded(options);
+      return args.json ? asJson(report) : embeddedText(report);
+    }
+    const report = await buildProcessor(options);
+    return args.json ? asJson(report) : reportText(report, options);
+  });
+  terminal.out(text);
+  return 0;
+}
+
+const asJson = (report: object): string => `${JSON.stringify(report, null, 2)}\n`;
+
+export interface ChosenBuild {
+  readonly builder: Builder;
+  readonly options: BuildOptions;
+}
+
+/** Everything that a build needs, found and checked; bundled hooks are there as long as `use` runs. */
+export async function withBuildOptions<T>(
+  args: BuildArguments,
+  session: CommandSession,
+  use: (build: ChosenBuild) => Promise<T>,
+): Promise<T> {
+  const { terminal } = session;
   const config = await configOf(args, session);
   const attestation = await attestationOf(args, config, session);
   const destination = destinationOf(args, config);
@@ -56,19 +86,7 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
     if (options.hookFile !== null) {
       await bundleHook(resolve(terminal.currentDirectory, args["process-img-file"]!), options.hookFile);
     }
-    if (args["context-only"]) {
-      const rendered = await renderBuild(options);
-      terminal.out(args.json ? `${JSON.stringify(rendered, null, 2)}\n` : renderedText(rendered));
-      return 0;
-    }
-    if (builder === "embedded") {
-      const report = await buildEmbedded(options);
-      terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : embeddedText(report));
-      return 0;
-    }
-    const report = await buildProcessor(options);
-    terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));
-    return 0;
+    return await use({ builder, options });
   } finally {
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
   }

@@ -25,6 +25,8 @@ export interface PullBaseOptions {
 }
 
 export interface PulledBase extends BaseImage {
+  readonly config: ImageConfig;
+  readonly configDigest: string;
   /** Of the manifest for the platform. */
   readonly manifestDigest: string;
   /** Of what the reference names, which may be an index of several platforms: pins the base. */
@@ -46,6 +48,7 @@ export async function pullBase(options: PullBaseOptions): Promise<PulledBase> {
   return {
     manifestDigest: descriptor.digest,
     digest: named,
+    configDigest: manifest.config.digest,
     config,
     layers: manifest.layers.map((layer, i) => lazyLayer(options, layer, diffIds[i]!)),
   };

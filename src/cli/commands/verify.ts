@@ -1,0 +1,54 @@
+import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { LayerComparison } from "../../image/oci/compare-images.js";
+import { type VerifyReport, verifyImage } from "../../verify-image.js";
+import type { verifyOptions } from "../command-options.js";
+import type { CommandSession } from "../command-session.js";
+import { withBuildOptions } from "./build.js";
+
+type VerifyArguments = InferredOptionTypes<typeof verifyOptions> & { readonly image: string };
+
+const filesShown = 10;
+
+/**
+ * `build_processor verify IMAGE`: builds it again without an engine, keeps nothing, and compares.
+ *
+ * @throws IMAGE_DIFFERS after the report was printed
+ */
+export async function runVerify(args: VerifyArguments, session: CommandSession): Promise<number> {
+  const { terminal } = session;
+  const rebuild = {
+    ...args,
+    ...{ export: false, push: false, attest: false, "context-only": false, "keep-build-files": false },
+    ...{ "sign-key": undefined, "apply-resample-patch": false, tag: undefined },
+  };
+  const report = await withBuildOptions({ ...rebuild, builder: "embedded" }, session, ({ options }) =>
+    verifyImage(args.image, options),
+  );
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+  if (report.isSame) return 0;
+  throw new ProcessorError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);
+}
+
+function asText({ image, foundDigest, rebuiltDigest, isSame, layers, settings }: VerifyReport): string {
+  const lines = [
+    `image     ${image}`,
+    `config    ${foundDigest}`,
+    `rebuilt   ${rebuiltDigest}`,
+    ...layers.flatMap(layerLines),
+    ...settings.map(({ name, found, expected }) => `setting   ${name}: ${found} and not ${expected}`),
+    isSame ? "the same, bit for bit" : "not the same",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function layerLines({ name, isSame, isFramedAnew, found, expected, files }: LayerComparison): string[] {
+  if (isSame) return [`same      ${name}${isFramedAnew ? " (compressed anew)" : ""}`];
+  const shown = files.slice(0, filesShown).map(({ path, difference }) => `          ${difference}: ${path}`);
+  return [
+    `differs   ${name}: ${found ?? "missing"} and not ${expected ?? "missing"}`,
+    ...shown,
+    ...(files.length === 0 ? ["          same files; owners, modes, times or their order differ"] : []),
+    ...(files.length > filesShown ? [`          and ${files.length - filesShown} more files`] : []),
+  ];
+}

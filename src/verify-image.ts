@@ -1,0 +1,84 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../processor/errors.js";
+import { aborting, type BuildOptions } from "./build-pipeline.js";
+import { assembleEmbedded } from "./embedded-build.js";
+import { openBuildFolder } from "./image/build-folder.js";
+import { connectEngine } from "./image/docker/engine.js";
+import { findImage } from "./image/docker/find-image.js";
+import { saveImage } from "./image/docker/save-image.js";
+import { BlobCache } from "./image/oci/blob-cache.js";
+import { type ComparedImage, compareImages, type ImageComparison } from "./image/oci/compare-images.js";
+import type { ImageConfig, OciImage } from "./image/oci/oci-types.js";
+import { archiveBytes, readDockerArchive } from "./image/oci/open-docker-archive.js";
+import { openOciLayout, textOf } from "./image/oci/open-oci-layout.js";
+import { parseImageReference } from "./publish/registry/image-reference.js";
+import { pullBase } from "./publish/registry/pull-base.js";
+import { registryClient } from "./registry-access.js";
+
+export interface VerifyReport extends ImageComparison {
+  readonly image: string;
+  readonly foundDigest: string;
+  readonly rebuiltDigest: string;
+}
+
+/**
+ * Rebuilds an image from the inputs given, as of the time that the image names, and tells what is not the same.
+ *
+ * @param image an archive, `oci:FOLDER`, or a name that the engine or a registry knows
+ * @throws IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that can't be had; what the build throws
+ */
+export async function verifyImage(image: string, options: BuildOptions): Promise<VerifyReport> {
+  const cache = await BlobCache.open(join(options.cacheFolder, "layers"));
+  const found = await openImage(image, cache, options);
+  const folder = await openBuildFolder(options.buildDir);
+  try {
+    const description = { ...options.description, ...identityOf(found.config) };
+    // Written where the rebuild is thrown away.
+    const modelTarball = options.modelTarball === null ? null : folder.place("model.tar.gz");
+    const rebuilt = await assembleEmbedded({ ...options, description, modelTarball }, cache, folder);
+    const comparison = await compareImages(found, await asCompared(rebuilt.image));
+    return {
+      image,
+      foundDigest: found.configDigest,
+      rebuiltDigest: rebuilt.image.config.descriptor.digest,
+      ...comparison,
+    };
+  } finally {
+    await folder.remove();
+  }
+}
+
+/** An image tells its tag and its time itself; both are in its labels. */
+function identityOf(config: ImageConfig): { readonly imageName: string; readonly created: Date } {
+  const labels = config.config?.Labels ?? {};
+  const created = labels["org.opencontainers.image.created"] ?? config.created ?? "";
+  if (Number.isNaN(Date.parse(created)))
+    throw new ProcessorError("IMAGE_FILE_INVALID", "the image does not say when it was made");
+  return {
+    imageName: `image:${labels["org.opencontainers.image.version"] ?? "latest"}`,
+    created: new Date(created),
+  };
+}
+
+async function openImage(image: string, cache: BlobCache, options: BuildOptions): Promise<ComparedImage> {
+  const { environment, signal } = options;
+  const common = { archiveName: image, imageName: image, cache, ...aborting(signal) };
+  if (image.startsWith("oci:")) return await asCompared(await openOciLayout(image.slice(4)));
+  const file = image.replace(/^docker-archive:/, "");
+  if (file !== image || (await stat(file).catch(() => null))?.isFile() === true)
+    return await asCompared(await readDockerArchive(archiveBytes(file), common));
+  const engine = await connectEngine(environment, signal).catch(() => null);
+  if (engine !== null && (await findImage(engine, image)) !== null)
+    return await asCompared(await readDockerArchive(saveImage(engine, image), common));
+  const { reference, ...place } = parseImageReference(image);
+  const client = await registryClient(place, options, { mayWrite: false });
+  const { configDigest, config, layers } = await pullBase({ client, reference, cache });
+  return { configDigest, config, layers };
+}
+
+const asCompared = async ({ config, layers }: OciImage): Promise<ComparedImage> => ({
+  configDigest: config.descriptor.digest,
+  config: JSON.parse(await textOf(config.open())) as ImageConfig,
+  layers,
+});

@@ -1,0 +1,97 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { VerifyReport } from "../../src/verify-image.js";
+import { goldenPath } from "../support/golden.js";
+import { scratchFolder } from "../support/oci-scratch.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { type ProgramRun, runProgram } from "../support/run-program.js";
+import { smallBase } from "../support/small-base.js";
+import { startRegistry } from "../support/test-registry.js";
+
+const timeout = 120_000;
+const archive = "team-blobs-1.tar.gz";
+const model = goldenPath("v2", "blobs_3d_fullres", "model");
+
+interface Built {
+  readonly cwd: string;
+  readonly inputs: readonly string[];
+  readonly run: (...args: readonly string[]) => Promise<ProgramRun>;
+}
+
+/** A folder with an archive that was built as of 2023. */
+async function builtArchive(): Promise<Built> {
+  const cwd = scratchFolder();
+  const inputs = ["--model-dir", model, "--base-image", await smallBase(cwd), "--json"];
+  const run = (...args: readonly string[]) =>
+    runProgram(args, {
+      cwd,
+      environment: { XDG_CACHE_HOME: join(cwd, "cache"), DOCKER_HOST: "tcp://127.0.0.1:9" },
+    });
+  const build = await runProgram(["--tag", "team/blobs:1", "--export", "--no-attest", ...inputs], {
+    cwd,
+    environment: {
+      XDG_CACHE_HOME: join(cwd, "cache"),
+      DOCKER_HOST: "tcp://127.0.0.1:9",
+      SOURCE_DATE_EPOCH: "1700000000",
+    },
+  });
+  expect(build.exitCode, build.err).toBe(0);
+  return { cwd, inputs, run };
+}
+
+const reportOf = ({ out }: ProgramRun): VerifyReport => JSON.parse(out) as VerifyReport;
+const differing = (report: VerifyReport) => report.layers.filter(({ isSame }) => !isSame);
+
+describe("build_processor verify", () => {
+  test("finds an archive the same on a machine without its cache, whatever day it is", {
+    timeout,
+  }, async () => {
+    const { cwd, inputs, run } = await builtArchive();
+    rmSync(join(cwd, "cache"), { recursive: true });
+    const verified = await run("verify", archive, ...inputs);
+    expect(verified.exitCode, verified.err).toBe(0);
+    const report = reportOf(verified);
+    expect(report).toMatchObject({ isSame: true, settings: [], rebuiltDigest: report.foundDigest });
+    expect(differing(report)).toEqual([]);
+  });
+
+  test("names the layer, the file and the setting that are not the same", { timeout }, async () => {
+    const { cwd, inputs, run } = await builtArchive();
+    writeFileSync(join(cwd, "config.json"), '{"use_test_time_augmentations": true}');
+    const verified = await run("verify", archive, ...inputs);
+    expect(verified.exitCode).toBe(5);
+    expect(verified.err).toContain("IMAGE_DIFFERS");
+    const [layer, ...others] = differing(reportOf(verified));
+    expect(others).toEqual([]);
+    expect(layer).toMatchObject({
+      name: "manifest",
+      files: [{ path: "opt/nnunet-processor/model/manifest.json", difference: "other content" }],
+    });
+  });
+
+  test("finds another model's weights out", { timeout }, async () => {
+    const { cwd, inputs, run } = await builtArchive();
+    writeFileSync(join(cwd, "config.json"), '{"folds": [0]}');
+    const verified = await run("verify", archive, ...inputs);
+    expect(verified.exitCode).toBe(5);
+    expect(differing(reportOf(verified)).flatMap(({ files }) => files.map(({ path }) => path))).toContain(
+      "opt/nnunet-processor/model/fold_1.weights",
+    );
+  });
+
+  test.skipIf(!hasProgram("docker-registry") || !hasProgram("skopeo"))(
+    "compares an image in a registry",
+    { timeout },
+    async () => {
+      const { cwd, inputs, run } = await builtArchive();
+      const { host } = await startRegistry({ folder: join(cwd, "registry") });
+      const image = `${host}/team/blobs:1`;
+      await outputOf("gunzip", join(cwd, archive));
+      const source = `docker-archive:${join(cwd, archive.replace(/\.gz$/, ""))}`;
+      await outputOf("skopeo", "copy", "-q", "--dest-tls-verify=false", source, `docker://${image}`);
+      const verified = await run("verify", image, ...inputs);
+      expect(verified.exitCode, verified.err).toBe(0);
+    },
+  );
+});

@@ -1,0 +1,14 @@
+import { join } from "node:path";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { writeOciLayout } from "../../src/image/oci/write-image.js";
+import { assemble, smallRootFileSystem } from "./oci-scratch.js";
+import { testPlan } from "./test-plan.js";
+
+/** A base of one program as an OCI layout below `folder`: `oci:<folder>/base`. */
+export async function smallBase(folder: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const archive = await smallRootFileSystem(folder);
+  const plan = testPlan({ base: { kind: "root-file-system", archive }, env });
+  const image = await assemble(plan, join(folder, "base-cache"));
+  await writeOciLayout({ image, path: join(folder, "base"), progress: silentProgress });
+  return `oci:${join(folder, "base")}`;
+}
