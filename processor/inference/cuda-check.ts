@@ -34,12 +34,22 @@ export async function cudaProblem(onnxFiles: readonly string[]): Promise<GpuProb
   return findGpuProblem(await readGpuFacts(), { requirements, memoryBytes });
 }
 
+/** What a failure to load networks on the GPU means, by the words of ONNX Runtime and CUDA. */
+export function cudaLoadError(message: string): ProcessorError {
+  const words = cudaWords(message);
+  if (/out of memory|failed to allocate/i.test(message))
+    return new ProcessorError("OUT_OF_MEMORY", `the GPU has too little memory for the networks: ${words}`);
+  if (/driver version is insufficient|no kernel image|unsupported toolchain/i.test(message))
+    return new ProcessorError("DEVICE_UNFIT", `driver or GPU do not fit this CUDA: ${words}`);
+  return new ProcessorError("DEVICE_MISSING", `CUDA was asked for and does not load: ${words}`);
+}
+
 /**
  * What CUDA said, without the C++ locations that ONNX Runtime puts around it.
  *
  * @example cudaWords("/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; …") // "CUDA failure 2: out of memory"
  */
-export function cudaWords(message: string): string {
+function cudaWords(message: string): string {
   return /\b(?:CUDA|CUDNN|CUBLAS) failure \d+: [^;\n]*[^;\s]/.exec(message)?.[0] ?? message;
 }
 

@@ -7,7 +7,7 @@ import { ProcessorError } from "../errors.js";
 import type { Device, InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
-import { cudaProblem, cudaWords, requireCuda } from "./cuda-check.js";
+import { cudaLoadError, cudaProblem, requireCuda } from "./cuda-check.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
   type FromInferenceWorker,
@@ -73,10 +73,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     if (answer.reason === "device" && device !== tries.at(-1)) continue;
     await worker.terminate();
     throw answer.reason === "device"
-      ? new ProcessorError(
-          "DEVICE_MISSING",
-          `CUDA was asked for and does not load: ${cudaWords(answer.message)}`,
-        )
+      ? cudaLoadError(answer.message)
       : new ProcessorError("INFERENCE_FAILED", `${options.onnxFiles[0]}: ${answer.message}`);
   }
   throw new Error("no device was tried");

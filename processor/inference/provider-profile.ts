@@ -23,7 +23,7 @@ export async function openProfiledSession(
   onnxFile: string,
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ProfiledSession> {
-  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-profile-"));
+  const folder = await writableFolder();
   try {
     const session = await ort.InferenceSession.create(onnxFile, {
       ...options,
@@ -39,6 +39,16 @@ export async function openProfiledSession(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A container with a read-only root and no /tmp still has shared memory. */
+async function writableFolder(): Promise<string> {
+  const inTemporary = (place: string) => mkdtemp(join(place, "nnunet-processor-profile-"));
+  return inTemporary(tmpdir()).catch((error: unknown) =>
+    inTemporary("/dev/shm").catch(() => {
+      throw error;
+    }),
+  );
 }
 
 /** Reads the profiler's JSON: each node's kernel is one event. */

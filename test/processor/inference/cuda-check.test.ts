@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { cudaWords, findGpuProblem } from "../../../processor/inference/cuda-check.js";
+import { cudaLoadError, findGpuProblem } from "../../../processor/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../../processor/inference/gpu-facts.js";
 import { isAtLeast, runsOn } from "../../../processor/inference/gpu-requirements.js";
 import { readVersions } from "../../../src/image/base-image/variants.js";
@@ -192,11 +192,31 @@ describe("facts of driver and GPU", () => {
   });
 });
 
-test("CUDA's own words are taken out of ONNX Runtime's", () => {
-  const message =
-    "/src/cuda_call.cc:146 std::conditional_t<THRW, void, Status> CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=c ; expr=cudaSetDevice(0); \n\n";
-  expect(cudaWords(message)).toBe(
-    "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
-  );
-  expect(cudaWords("Failed to load shared library")).toBe("Failed to load shared library");
+describe("a failure to load on the GPU", () => {
+  const around = (words: string) =>
+    `/src/cuda_call.cc:146 std::conditional_t<THRW, void, Status> ${words} ; GPU=0 ; hostname=c ; expr=cudaMalloc(0); \n\n`;
+
+  test.each([
+    { words: "CUDA failure 2: out of memory", code: "OUT_OF_MEMORY" },
+    {
+      words: "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
+      code: "DEVICE_UNFIT",
+    },
+    {
+      words: "CUDA failure 209: no kernel image is available for execution on the device",
+      code: "DEVICE_UNFIT",
+    },
+    { words: "CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED", code: "DEVICE_MISSING" },
+  ])("is $code for “$words”, without the C++ locations around it", ({ words, code }) => {
+    const error = cudaLoadError(around(words));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(new RegExp(`: ${words}$`));
+  });
+
+  test("keeps words that are none of CUDA's", () => {
+    expect(cudaLoadError("Failed to load shared library")).toMatchObject({
+      code: "DEVICE_MISSING",
+      message: "CUDA was asked for and does not load: Failed to load shared library",
+    });
+  });
 });
