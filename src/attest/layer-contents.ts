@@ -27,6 +27,8 @@ export interface ListedFile {
 export const layerContentsFormat = "layer contents 2";
 
 const maxTextBytes = 8 << 20;
+/** Of one layer's texts together; a base with a hundred thousand packages stays below it. */
+const maxTextsBytes = 128 << 20;
 
 const toldInFull = [
   /^var\/lib\/dpkg\/status$/,
@@ -46,21 +48,24 @@ const listed = [
 /**
  * Reads a layer's tar once, holding only the texts that name packages.
  *
- * @throws IMAGE_FILE_INVALID when such a text is longer than 8 MiB; TarError
+ * @throws IMAGE_FILE_INVALID when such a text is longer than 8 MiB, or all are longer than 128 MiB; TarError
  */
 export async function readLayerContents(tar: AsyncIterable<Uint8Array>): Promise<LayerContents> {
   const texts: Record<string, string> = {};
   const files: Record<string, ListedFile> = {};
   const removed: string[] = [];
   const emptied: string[] = [];
+  let textBytes = 0;
   for await (const entry of wholeTar(tar)) {
     const path = entry.path.replace(/^\.?\//, "");
     const [, folder = "", name = ""] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
     if (name === ".wh..wh..opq") emptied.push(folder);
     else if (name.startsWith(".wh.")) removed.push(folder + name.slice(".wh.".length));
     else if (entry.kind !== "file") continue;
-    else if (toldInFull.some((pattern) => pattern.test(path))) texts[path] = await textOf(entry);
-    else if (listed.some((pattern) => pattern.test(path))) files[path] = await digestsOf(entry);
+    else if (toldInFull.some((pattern) => pattern.test(path))) {
+      textBytes += entry.sizeBytes;
+      texts[path] = await textOf(entry, textBytes);
+    } else if (listed.some((pattern) => pattern.test(path))) files[path] = await digestsOf(entry);
   }
   return { texts, files, removed, emptied };
 }
@@ -83,9 +88,14 @@ const isHidden = (path: string, { removed, emptied }: LayerContents): boolean =>
   emptied.some((folder) => path.startsWith(folder)) ||
   removed.some((gone) => path === gone || path.startsWith(`${gone}/`));
 
-async function textOf({ path, sizeBytes, bytes }: TarEntry): Promise<string> {
+async function textOf({ path, sizeBytes, bytes }: TarEntry, textBytes: number): Promise<string> {
   if (sizeBytes > maxTextBytes)
     throw new ProcessorError("IMAGE_FILE_INVALID", `${path} in the image is longer than 8 MiB`);
+  if (textBytes > maxTextsBytes)
+    throw new ProcessorError(
+      "IMAGE_FILE_INVALID",
+      "a layer's package lists are longer than 128 MiB together",
+    );
   const parts: Uint8Array[] = [];
   for await (const part of bytes) parts.push(part);
   return Buffer.concat(parts).toString("utf8");

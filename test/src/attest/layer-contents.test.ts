@@ -64,15 +64,23 @@ test("a later layer replaces, removes and empties what earlier ones have", async
   });
 });
 
+const statusHeader = (path: string, sizeBytes: number): Uint8Array =>
+  tarHeader({ path, kind: "file", mode: 0o644, sizeBytes, time: new Date(0) });
+
 test("a package list longer than any real one is refused, not held", async () => {
   async function* huge() {
-    yield tarHeader({
-      path: "var/lib/dpkg/status",
-      kind: "file",
-      mode: 0o644,
-      sizeBytes: 1 << 30,
-      time: new Date(0),
-    });
+    yield statusHeader("var/lib/dpkg/status", 1 << 30);
   }
   await expect(readLayerContents(huge())).rejects.toMatchObject({ code: "IMAGE_FILE_INVALID" });
+});
+
+test("more package lists than any image has are refused together", async () => {
+  const list = Buffer.alloc(8 << 20, "\n");
+  async function* endless() {
+    for (let i = 0; ; i++) {
+      yield statusHeader(`var/lib/dpkg/status.d/${i}`, list.length);
+      yield list;
+    }
+  }
+  await expect(readLayerContents(endless())).rejects.toMatchObject({ code: "IMAGE_FILE_INVALID" });
 });
