@@ -13,6 +13,7 @@ import { readTarget } from "./model/target-file.js";
 import { datedLine } from "./progress/dated-line.js";
 import { createLineProgress } from "./progress/line-progress.js";
 import { logLines } from "./progress/log-lines.js";
+import { isSupervised, supervise } from "./supervise.js";
 
 /** A platform that stops a container waits five seconds before it kills. */
 const stopWithinMs = 4000;
@@ -22,7 +23,8 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => {
+    // A platform may signal the whole group, and a supervisor passes its own signal on: the second one changes nothing.
+    process.on(name, () => {
       stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${name}`));
       setTimeout(() => process.exit(errorCatalogue.INTERRUPTED.exit), stopWithinMs).unref();
     });
@@ -47,6 +49,9 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     return 0;
   }
   const target = await readTarget(options.targetFile);
+  const endAlone = () => process.exit(errorCatalogue.INTERRUPTED.exit);
+  if (target.kind === "grand-challenge" && !isSupervised(endAlone))
+    return supervise(import.meta.filename, argv, signal);
   const modelDir = await findModelDir(options.modelDir, target.kind);
   const { manifest } = await loadModel(modelDir, options.folds);
   const { folds, apiMethod, port } = options;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { repositoryRoot } from "./golden.js";
@@ -9,7 +10,8 @@ import type { ProgramRun } from "./run-program.js";
 export interface AlgorithmServer {
   /** Without a slash at the end. */
   readonly address: string;
-  readonly processId: number;
+  /** Of the child that does the work. */
+  workingProcessId(): number;
   /** What it has written so far. */
   readonly texts: { out: string; err: string };
   /** Resolves when it has said `text`; rejects when it ends before. */
@@ -42,7 +44,7 @@ export async function startAlgorithmServer(args: readonly string[]): Promise<Alg
   const port = /listening on port (\d+)/.exec(texts.out)![1]!;
   return {
     address: `http://localhost:${port}`,
-    processId: child.pid!,
+    workingProcessId: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")),
     texts,
     said,
     complained: (text) => untilSaid(child.stderr, () => texts.err.includes(text)),

@@ -1,5 +1,6 @@
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -22,7 +23,7 @@ import { singleModel } from "../../../src/model-source/model-set.js";
 import { type AlgorithmServer, startAlgorithmServer } from "../../support/algorithm-server.js";
 import { compareSegmentations } from "../../support/compare-segmentations.js";
 import { testSettings } from "../../support/convert.js";
-import { goldenPath } from "../../support/golden.js";
+import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import {
   lastLine,
   type ProcessorRun,
@@ -167,6 +168,16 @@ describe("exec", () => {
     });
   });
 
+  test("takes a .tif and answers with an .mha on its grid", async () => {
+    mkdirSync(join(input, "images", "ct-image"), { recursive: true });
+    const tiff = join(input, "images", "ct-image", "slide.tif");
+    cpSync(join(repositoryRoot, "test", "fixtures", "tiff", "flat8.tif"), tiff);
+    const { exitCode, err } = await exec();
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    const { geometry } = await readImage(segmentation("slide.mha"));
+    expect(geometry).toEqual((await readImage(tiff)).geometry);
+  });
+
   test("writes the legacy results.json when asked", async () => {
     await writeScan();
     expect((await exec(["--write-json"])).exitCode).toBe(0);
@@ -271,7 +282,7 @@ describe("invoke", () => {
   test("segments case after case in one process and loads the networks once", async () => {
     const running = await start();
     expect((await fetch(`${running.address}/health`)).status).toBe(200);
-    const threads = () => readdirSync(`/proc/${running.processId}/task`).length;
+    const threads = () => readdirSync(`/proc/${running.workingProcessId()}/task`).length;
     await writeScan();
     expect(await invoke(running)).toMatchObject({ status: 201 });
     await expectGolden(segmentation());
@@ -335,6 +346,28 @@ describe("invoke", () => {
     await writeScan("ct-image", "small.mha", testImage([2, 40, 50]));
     expect(await invoke(running)).toMatchObject({ status: 201 });
     expect(readdirSync(join(output, "images", "organ-segmentation"))).toEqual(["small.mha"]);
+  });
+
+  test.each(["SIGKILL", "SIGABRT"] as const)(
+    "says what it can when the system ends it with %s in the middle of a case",
+    async (signal) => {
+      const running = await start(["--step-size", "0.1", "--use-tta"]);
+      await writeScan("ct-image", `${uuid}.mha`, testImage([60, 300, 300]));
+      const expectCut = expect(invoke(running)).rejects.toThrow();
+      await running.said("predicting");
+      process.kill(running.workingProcessId(), signal);
+      await expectCut;
+      await running.complained(`memory is needed than this machine has (ended by ${signal})`);
+      expect(lastLine(running.texts.err)).toMatch(/^OUT_OF_MEMORY: /);
+      expect((await running.stop("SIGTERM")).exitCode).toBe(5);
+    },
+  );
+
+  test("ends the working process with the one that supervises it", async () => {
+    const running = await start();
+    const working = running.workingProcessId();
+    await running.stop("SIGKILL");
+    await expect.poll(() => existsSync(`/proc/${working}/exe`)).toBe(false);
   });
 
   /** A platform kills after five seconds. */
