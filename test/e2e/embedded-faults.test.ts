@@ -1,0 +1,231 @@
+import { createHash } from "node:crypto";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { type Progress, silentProgress } from "../../processor/progress/progress.js";
+import type { BuildOptions } from "../../src/build-pipeline.js";
+import { buildEmbedded } from "../../src/embedded-build.js";
+import { BlobCache } from "../../src/image/oci/blob-cache.js";
+import { contentDigest } from "../../src/image/oci/content-digest.js";
+import { scratchFolder } from "../support/oci-scratch.js";
+import { testBuildOptions } from "../support/processor-build.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { RecordedProgress } from "../support/recorded-progress.js";
+import { smallBase } from "../support/small-base.js";
+import { startRegistry } from "../support/test-registry.js";
+
+const timeout = 180_000;
+const archiveName = "team-blobs-1.tar.gz";
+
+interface Place {
+  /** Base and caches. */
+  readonly scratch: string;
+  /** Where the archive goes. */
+  readonly out: string;
+  readonly options: (changes?: Partial<BuildOptions>) => Promise<BuildOptions>;
+}
+
+async function place(imageName = "team/blobs:1"): Promise<Place> {
+  const scratch = scratchFolder();
+  const out = join(scratch, "out");
+  mkdirSync(out);
+  const baseImage = await smallBase(scratch);
+  return {
+    scratch,
+    out,
+    options: async (changes = {}) => ({
+      ...(await testBuildOptions({ golden: "blobs_3d_fullres", imageName, scratch })),
+      baseImage,
+      exportFolder: out,
+      cacheFolder: join(scratch, "cache"),
+      ...changes,
+    }),
+  };
+}
+
+const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
+const partials = (cacheFolder: string) => readdirSync(join(cacheFolder, "layers", "partial"));
+const blobFiles = (cacheFolder: string) =>
+  readdirSync(join(cacheFolder, "layers", "blobs")).map((name) => join(cacheFolder, "layers", "blobs", name));
+
+test("two builds at once in one cache both give the whole image", { timeout }, async () => {
+  const { scratch, out, options } = await place();
+  const folders = ["a", "b", "c"].map((name) => join(out, name));
+  await Promise.all(
+    folders.map(async (exportFolder) =>
+      buildEmbedded(await options({ exportFolder, buildDir: `${exportFolder}-build` })),
+    ),
+  );
+  const digests = folders.map((folder) => sha256(join(folder, archiveName)));
+  expect(new Set(digests).size).toBe(1);
+  expect(partials(join(scratch, "cache"))).toEqual([]);
+});
+
+describe.skipIf(!hasProgram("docker-registry"))("Ctrl-C", () => {
+  test("at the start of any phase leaves nothing half-written, and the next build goes on", {
+    timeout,
+  }, async () => {
+    const registryFolder = scratchFolder();
+    const { host } = await startRegistry({ folder: registryFolder });
+    const recorded = new RecordedProgress();
+    const whole = await place(`${host}/team/blobs:1`);
+    await buildEmbedded(await whole.options({ isPushed: true, progress: recorded }));
+    const phases = [...new Set(recorded.tasks.map(({ label }) => phaseOf(label)))];
+    expect(phases.length).toBeGreaterThanOrEqual(3); // converting, exporting, pushing
+
+    const interrupted = await place(`${host}/other/blobs:1`);
+    for (const phase of phases) {
+      const stop = new AbortController();
+      const build = buildEmbedded(
+        await interrupted.options({
+          isPushed: true,
+          signal: stop.signal,
+          progress: stoppingAt(phase, stop),
+        }),
+      );
+      await expect(build, phase).rejects.toThrow("stopped");
+      expect(partials(join(interrupted.scratch, "cache")), phase).toEqual([]);
+      expect(readdirSync(interrupted.scratch), phase).not.toContain("build");
+      // What was exported before the push began is whole; nothing else is there.
+      const left = readdirSync(interrupted.out);
+      expect(left, phase).toEqual(phase === "pushing" ? ["other-blobs-1.tar.gz"] : []);
+      for (const name of left) {
+        await outputOf("gzip", "--test", join(interrupted.out, name));
+        rmSync(join(interrupted.out, name));
+      }
+    }
+    const finished = await buildEmbedded(await interrupted.options({ isPushed: true }));
+    expect(finished.pushed?.manifestDigest).toBe(finished.manifestDigest);
+  });
+});
+
+/** Without the name of what it is done to. */
+const phaseOf = (label: string): string => /[a-z]+ing\b/.exec(label)?.[0] ?? label;
+
+function stoppingAt(phase: string, stop: AbortController): Progress {
+  return {
+    ...silentProgress,
+    start: (task) => {
+      if (phaseOf(task.label) === phase) stop.abort(new Error(`stopped at ${phase}`));
+      return silentProgress.start(task);
+    },
+  };
+}
+
+describe("a damaged cache", () => {
+  test("with a cut-off layer makes it again", { timeout }, async () => {
+    const { scratch, out, options } = await place();
+    await buildEmbedded(await options());
+    const before = sha256(join(out, archiveName));
+    const blobs = blobFiles(join(scratch, "cache"));
+    for (const file of blobs) truncateSync(file, 100);
+    await buildEmbedded(await options({ exportFolder: join(out, "again") }));
+    expect(blobs.length).toBeGreaterThan(1);
+    expect(sha256(join(out, "again", archiveName))).toBe(before);
+  });
+
+  test("with a changed byte is found out, writes no archive, and is whole the next time", {
+    timeout,
+  }, async () => {
+    const { scratch, out, options } = await place();
+    await buildEmbedded(await options());
+    const before = sha256(join(out, archiveName));
+    const [victim] = blobFiles(join(scratch, "cache"));
+    const bytes = readFileSync(victim!);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(victim!, bytes);
+    const again = join(out, "again");
+    await expect(buildEmbedded(await options({ exportFolder: again }))).rejects.toMatchObject({
+      code: "IMAGE_BUILD_FAILED",
+      message: expect.stringContaining("run the command again"),
+    });
+    expect(readdirSync(again)).toEqual([]);
+    await buildEmbedded(await options({ exportFolder: again }));
+    expect(sha256(join(again, archiveName))).toBe(before);
+  });
+
+  test("with records that are not JSON forgets them", { timeout }, async () => {
+    const { scratch, out, options } = await place();
+    await buildEmbedded(await options());
+    const records = join(scratch, "cache", "layers", "records");
+    for (const name of readdirSync(records)) writeFileSync(join(records, name), "\0");
+    await buildEmbedded(await options({ exportFolder: join(out, "again") }));
+    expect(sha256(join(out, "again", archiveName))).toBe(sha256(join(out, archiveName)));
+  });
+});
+
+describe("a clock that jumps", () => {
+  test("by decades in both directions changes no byte of the image", { timeout }, async () => {
+    const { out, options } = await place();
+    onTestFinished(() => void vi.useRealTimers());
+    const digests = [];
+    for (const year of ["2026", "1985", "2099"]) {
+      vi.useFakeTimers({ now: new Date(`${year}-06-01T00:00:00Z`), toFake: ["Date"] });
+      const { archive } = await buildEmbedded(await options({ exportFolder: join(out, year) }));
+      digests.push(archive?.sha256);
+    }
+    expect(new Set(digests).size).toBe(1);
+  });
+
+  test("does not hide that a file changed, even with its time put back", async () => {
+    const scratch = scratchFolder();
+    const cache = await BlobCache.open(join(scratch, "cache"));
+    const file = join(scratch, "weights.bin");
+    const time = new Date("2020-01-01T00:00:00Z");
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers({ now: new Date("2099-01-01T00:00:00Z"), toFake: ["Date"] });
+    writeFileSync(file, "one");
+    utimesSync(file, time, time);
+    const before = await contentDigest({ file }, cache);
+    vi.useFakeTimers({ now: new Date("1999-01-01T00:00:00Z"), toFake: ["Date"] });
+    writeFileSync(file, "two");
+    utimesSync(file, time, time);
+    expect(await contentDigest({ file }, cache)).not.toBe(before);
+  });
+});
+
+/** A file system of its own that can be full: only root may mount one. */
+const mayMount = process.platform === "linux" && process.getuid?.() === 0 && hasProgram("mount");
+
+describe.skipIf(!mayMount)("a full disk", () => {
+  async function smallDisk(folder: string, size: string): Promise<void> {
+    mkdirSync(folder, { recursive: true });
+    await outputOf("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder);
+    onTestFinished(async () => void (await outputOf("umount", folder)));
+  }
+
+  test("under the archive is told, leaves nothing there, and the next build goes on", {
+    timeout,
+  }, async () => {
+    const { out, options } = await place();
+    await smallDisk(out, "512k");
+    await expect(buildEmbedded(await options())).rejects.toMatchObject({
+      code: "DISK_FULL",
+      message: expect.stringContaining(out),
+    });
+    expect(readdirSync(out)).toEqual([]);
+    await outputOf("mount", "-o", "remount,size=64m", out);
+    await buildEmbedded(await options());
+    expect(readdirSync(out)).toEqual([archiveName]);
+  });
+
+  test("under the cache is told, and leaves no broken layer", { timeout }, async () => {
+    const { scratch, out, options } = await place();
+    const cacheFolder = join(scratch, "small-cache");
+    await smallDisk(cacheFolder, "256k");
+    await expect(buildEmbedded(await options({ cacheFolder }))).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(readdirSync(out)).toEqual([]);
+    expect(partials(cacheFolder)).toEqual([]);
+    await outputOf("mount", "-o", "remount,size=64m", cacheFolder);
+    await buildEmbedded(await options({ cacheFolder }));
+    expect(readdirSync(out)).toEqual([archiveName]);
+  });
+});
