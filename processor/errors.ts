@@ -162,6 +162,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "Pass --base-image NAME@sha256:… to build on the locked one, or remove the entry from processor.lock.json to take the new one.",
   },
+  PACKAGE_INDEX_UNKNOWN: {
+    exit: 5,
+    help: "Set PIP_INDEX_URL to the address of a Python package index, as pip takes it, or pass --wheels DIR with the files.",
+  },
   TOOL_MISSING: { exit: 5, help: "Install the program that the message names." },
   EXPORT_FAILED: {
     exit: 5,

@@ -404,7 +404,7 @@ export const baseImageOptions = {
     type: "string",
     requiresArg: true,
     describe: "folder with CUDA's wheels, for a machine without a network (the recipe names them)",
-    defaultDescription: "they are downloaded; PIP_INDEX_URL names a mirror",
+    defaultDescription: "they are downloaded from the index that pip is set to (PIP_INDEX_URL)",
   },
   "debian-root": {
     group: imageGroup,

@@ -5,7 +5,7 @@ import { planBaseImage } from "../../src/image/base-image/base-image-plan.js";
 import { npmPackageFiles } from "../../src/image/base-image/npm-packages.js";
 import { pythonIndex } from "../../src/image/base-image/python-index.js";
 import { listFiles, readRecipe } from "../../src/image/base-image/recipe.js";
-import { type BaseVariant, readVersions } from "../../src/image/base-image/variants.js";
+import type { BaseVariant } from "../../src/image/base-image/variants.js";
 import { wheelLayers } from "../../src/image/base-image/wheel-layers.js";
 import type { LayerFile } from "../../src/image/image-plan.js";
 import { listProcessorFiles, programVersion } from "../../src/image/processor-files.js";
@@ -37,7 +37,7 @@ export async function layImageRoot(
     packageFiles: await npmPackageFiles(recipe, cache),
     wheelLayers: await wheelLayers(recipe.wheels, {
       ...{ cacheFolder: cache, wheelFolder, progress },
-      index: pythonIndex(process.env) ?? new URL(readVersions().index),
+      index: pythonIndex(process.env),
     }),
     rootFiles: await listFiles(join(recipe.folder, "root")),
     processorFiles: await listProcessorFiles(),

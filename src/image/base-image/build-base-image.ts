@@ -12,7 +12,7 @@ import { planBaseImage } from "./base-image-plan.js";
 import { writeDebianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
-import { type BaseVariant, readVersions } from "./variants.js";
+import type { BaseVariant } from "./variants.js";
 import { wheelLayers } from "./wheel-layers.js";
 
 /** Where Debian comes from: its image in the engine or in a registry, packages unpacked by mmdebstrap, or what is there. */
@@ -52,7 +52,7 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
     task.advance(1);
     const layers = await wheelLayers(recipe.wheels, {
       ...{ cacheFolder, progress, wheelFolder: options.wheelFolder },
-      index: options.pythonIndex ?? new URL(readVersions().index),
+      index: options.pythonIndex,
       ...(signal === undefined ? {} : { signal }),
     });
     task.advance(1);

@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { HttpClient } from "../../model-source/http-client.js";
 import type { WheelPin } from "./recipe.js";
@@ -42,15 +45,32 @@ export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): 
 }
 
 /**
- * The index that the environment names as pip reads it (`PIP_INDEX_URL`), so that a mirror is set up once.
+ * The index that pip would take: `PIP_INDEX_URL`, or `index-url` in pip's configuration file of the user or the machine.
+ * Null when neither says one.
  *
  * @throws USAGE when it is no address
  */
 export function pythonIndex(environment: Readonly<Record<string, string | undefined>>): URL | null {
-  const text = environment["PIP_INDEX_URL"];
-  if (text === undefined || text === "") return null;
-  if (!URL.canParse(text)) throw new ProcessorError("USAGE", `PIP_INDEX_URL is ${text}, not an address`);
+  const text = environment["PIP_INDEX_URL"] || configuredIndex(environment);
+  if (text === null) return null;
+  if (!URL.canParse(text)) throw new ProcessorError("USAGE", `pip's index is ${text}, not an address`);
   return new URL(text);
+}
+
+function configuredIndex(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const home = environment["HOME"] ?? homedir();
+  const configFolder = environment["XDG_CONFIG_HOME"] ?? join(home, ".config");
+  const named = environment["PIP_CONFIG_FILE"];
+  const files = [
+    ...(named === undefined ? [] : [named]),
+    ...[join(configFolder, "pip", "pip.conf"), join(home, ".pip", "pip.conf"), "/etc/pip.conf"],
+  ];
+  for (const file of files) {
+    if (!existsSync(file)) continue;
+    const found = /^\s*index[-_]url\s*[=:]\s*(\S+)/m.exec(readFileSync(file, "utf8"))?.[1];
+    if (found !== undefined) return found;
+  }
+  return null;
 }
 
 function withSlash(index: URL): URL {

@@ -18,7 +18,7 @@ import { planBaseImage } from "./base-image-plan.js";
 import { writeDebianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
-import { type BaseVariant, readVersions } from "./variants.js";
+import type { BaseVariant } from "./variants.js";
 import { wheelLayers } from "./wheel-layers.js";
 
 export interface RecipeBaseOptions {
@@ -63,7 +63,7 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
     const cudaLayers = await wheelLayers(recipe.wheels, {
-      ...{ cacheFolder, progress, wheelFolder: null, index: pythonIndex ?? new URL(readVersions().index) },
+      ...{ cacheFolder, progress, wheelFolder: null, index: pythonIndex },
       ...(signal && { signal }),
     });
     task.advance(1);

@@ -16,8 +16,6 @@ export type CudaMajor = (typeof cudaMajors)[number];
 
 /** `base-image/versions.json`: the one table of what each image holds and asks for. */
 export interface VersionsTable {
-  /** Index of Python packages that wheels come from when the environment names none. */
-  readonly index: string;
   readonly defaultCuda: CudaMajor;
   readonly variants: Readonly<Record<BaseVariant, VariantVersions>>;
 }

@@ -20,7 +20,8 @@ export interface WheelLayersOptions {
   /** Folder with wheels that were fetched before (`pip download`); null for none. */
   readonly wheelFolder: string | null;
   /** Index of Python packages for wheels that are not there. */
-  readonly index: URL;
+  /** Null when none is known, which is an error once a wheel is needed. */
+  readonly index: URL | null;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -88,6 +89,11 @@ async function download(
   partFile: string,
   { index, progress, signal }: WheelLayersOptions,
 ): Promise<void> {
+  if (index === null)
+    throw new ProcessorError(
+      "PACKAGE_INDEX_UNKNOWN",
+      `${wheel.file} has to be fetched, and no index is named`,
+    );
   const http = new HttpClient({
     progress,
     mirrorOrigins: [index.origin],

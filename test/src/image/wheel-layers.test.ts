@@ -138,8 +138,11 @@ describe("layers from wheels", () => {
   });
 });
 
-test("the index that pip's variable names is taken; what is no address is refused", () => {
-  expect(pythonIndex({})).toBeNull();
+test("the index is the one that pip is set to; what is no address is refused", () => {
+  const home = mkdtempSync(join(tmpdir(), "pip-"));
+  const file = join(home, "own.conf");
+  writeFileSync(file, "[global]\ntimeout = 60\nindex-url = https://configured.example/simple\n");
+  expect(pythonIndex({ HOME: home, PIP_CONFIG_FILE: file })?.href).toBe("https://configured.example/simple");
   expect(pythonIndex({ PIP_INDEX_URL: "https://mirror.example/simple" })?.href).toBe(
     "https://mirror.example/simple",
   );
