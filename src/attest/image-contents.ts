@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { ProcessorError } from "../../processor/errors.js";
 import type { BlobCache } from "../image/oci/blob-cache.js";
+import { gunzipped } from "../image/oci/gunzipped.js";
 import type { OciImage } from "../image/oci/oci-types.js";
 import type { ArchiveManifestEntry } from "../image/oci/open-docker-archive.js";
 import { textOf } from "../image/oci/open-oci-layout.js";
@@ -100,8 +100,7 @@ async function partsOf(saved: AsyncIterable<Uint8Array>, imageName: string): Pro
   return { documents, layers, links };
 }
 
-const unframed = (bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> =>
-  Readable.from(bytes).compose(createGunzip()) as AsyncIterable<Buffer>;
+const unframed = (bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> => gunzipped(Readable.from(bytes));
 
 async function headOf(bytes: AsyncIterable<Uint8Array>) {
   const chunks = bytes[Symbol.asyncIterator]();

@@ -75,7 +75,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ["task", model.task.id === null ? model.task.name : `${model.task.id} ${model.task.name}`],
       ["nnU-Net", plans.join(", ")],
       ["network", network === null ? "none that can be converted" : network.architecture],
-      ["parameters", network === null ? null : millions(network.parameters)],
+      ["parameters", parameterText(model)],
       ["input", network === null ? null : counted(network.inputChannels, "channel")],
       ["patch", model.patchSize?.join(" × ") ?? null],
       ["spacing", model.spacingMm === null ? null : `${model.spacingMm.map(rounded).join(" × ")} mm`],
@@ -97,6 +97,12 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ...problemRows(model.problems),
     ],
   };
+}
+
+/** What inference uses, or, of a network that is not understood, all that its checkpoint has. */
+function parameterText({ network, checkpointParameters }: ConfigurationInspection): string | null {
+  if (network !== null) return millions(network.parameters);
+  return checkpointParameters === null ? null : millions(checkpointParameters);
 }
 
 function labelLines({ labels }: ConfigurationInspection): readonly string[] | null {

@@ -4,6 +4,7 @@ import { Field } from "../checkpoint/fields.js";
 import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
+import type { TrainedFold } from "../model-source/trained-model.js";
 import type { CheckpointInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";
 
@@ -33,6 +34,10 @@ export async function inspectCheckpoint(source: string, file: string): Promise<C
         : [],
   };
 }
+
+/** Values of all weights of a fold; those that have two names count once. */
+export const checkpointParameters = async ({ checkpointFile, range }: TrainedFold): Promise<number> =>
+  parametersOf(weightsOf(await readTorchFile(checkpointFile, range)));
 
 type Facts = Pick<
   CheckpointInspection,

@@ -76,6 +76,7 @@ function inspectManifestModel(
     ...{ datasetName: model.datasetName, configuration: model.configuration },
     ...{ trainer: model.trainer, plansName: model.plansName, checkpointName: model.checkpointName },
     folds,
+    checkpointParameters: null,
     network: { architecture, inputChannels, outputChannels, parameters },
     ...{ patchSize: plan.patchSize, spacingMm: plan.spacingMm, mirrorAxes: plan.mirrorAxes },
     channels: channelNames.map((name, i) => ({

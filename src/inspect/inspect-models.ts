@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { TrainingFacts } from "../checkpoint/model-description.js";
+import type { ModelDescription, TrainingFacts } from "../checkpoint/model-description.js";
 import {
   defaultCheckpoint,
   describeModel,
@@ -15,6 +15,7 @@ import type { SourceContext } from "../model-source/open-model-source.js";
 import { taskIdentity } from "../model-source/task-identity.js";
 import type { ArchivedFiles, ModelFolder, TrainedModel } from "../model-source/trained-model.js";
 import { buildNetwork } from "../onnx/build-network.js";
+import { checkpointParameters } from "./inspect-checkpoint.js";
 import type {
   ConfigurationInspection,
   FoldInspection,
@@ -88,6 +89,7 @@ async function inspectModel(
     checkpointName,
     folds,
     network,
+    checkpointParameters: described.checkpointParameters,
     patchSize: task?.plan.patchSize ?? null,
     spacingMm: task?.plan.spacingMm ?? null,
     mirrorAxes: task?.plan.mirrorAxes ?? null,
@@ -162,34 +164,42 @@ async function identify(
 interface Described {
   readonly task: TrainingFacts | null;
   readonly network: NetworkInspection | null;
+  readonly checkpointParameters: number | null;
   readonly problems: readonly Problem[];
 }
 
-const notDescribed: Described = { task: null, network: null, problems: [] };
+const notDescribed: Described = { task: null, network: null, checkpointParameters: null, problems: [] };
 
 /** As much as can be established: the network needs more than the task does. */
 async function describe(model: TrainedModel): Promise<Described> {
+  const problems: Problem[] = [];
+  const described = await attempt(() => describeModel(model), problems);
+  const network = described === null ? null : await attempt(() => networkOf(model, described), problems);
+  // What fails a second time was told the first time.
+  const task = described ?? (await attempt(() => describeTraining(model), []));
+  const parameters = await attempt(() => checkpointParameters(model.folds[0]!), []);
+  return { task, network, checkpointParameters: parameters, problems };
+}
+
+/** Null when it fails with a mistake of the catalogue, which `problems` gets. */
+async function attempt<T>(action: () => Promise<T>, problems: Problem[]): Promise<T | null> {
   try {
-    const task = await describeModel(model);
-    const fold = model.folds[0]!;
-    const weights = await readWeights(model.nnunetVersion, fold);
-    const { architecture, inputChannels, outputChannels } = task.network;
-    const facts = { architecture, inputChannels, outputChannels };
-    try {
-      const built = buildNetwork({ plan: task.network, weights, source: fold.checkpointFile });
-      return { task, network: { ...facts, parameters: built.parameters }, problems: [] };
-    } catch (error) {
-      return { task, network: null, problems: [asProblem(error)] };
-    }
+    return await action();
   } catch (error) {
-    const problems = [asProblem(error)];
-    try {
-      return { task: await describeTraining(model), network: null, problems };
-    } catch (second) {
-      asProblem(second); // the same cause, told already
-      return { task: null, network: null, problems };
-    }
+    problems.push(asProblem(error));
+    return null;
   }
+}
+
+async function networkOf(
+  { nnunetVersion, folds }: TrainedModel,
+  { network: plan }: ModelDescription,
+): Promise<NetworkInspection> {
+  const fold = folds[0]!;
+  const weights = await readWeights(nnunetVersion, fold);
+  const { parameters } = buildNetwork({ plan, weights, source: fold.checkpointFile });
+  const { architecture, inputChannels, outputChannels } = plan;
+  return { architecture, inputChannels, outputChannels, parameters };
 }
 
 /** Everything small, and one checkpoint of each configuration. */

@@ -115,6 +115,8 @@ export interface ConfigurationInspection {
   readonly folds: readonly FoldInspection[];
   /** Null for a network that cannot be converted. */
   readonly network: NetworkInspection | null;
+  /** Values of all weights in one fold's checkpoint, those that only training needs too; null where none was read. */
+  readonly checkpointParameters: number | null;
   /** Of the network's input, in its axis order (the last is the fastest). */
   readonly patchSize: readonly number[] | null;
   /** In the same axis order. */

@@ -28,11 +28,7 @@ export interface FindModelOptions {
  */
 export async function findModel(options: FindModelOptions): Promise<TrainedModel> {
   const foldsOf = (modelFolder: ModelFolder) =>
-    presentFolds(
-      modelFolder,
-      options.checkpointName ?? defaultCheckpoint(modelFolder.nnunetVersion),
-      options.archived,
-    );
+    presentFolds(modelFolder, checkpointNameOf(options, modelFolder.nnunetVersion), options.archived);
   const candidates: ModelCandidate[] = [];
   for (const modelFolder of await findModelFolders(options.modelDir)) {
     candidates.push(await identifyModel(modelFolder, async () => (await foldsOf(modelFolder))[0]));
@@ -46,8 +42,15 @@ export async function findModel(options: FindModelOptions): Promise<TrainedModel
     datasetName,
     configuration,
     networkFormat: "checkpoint",
-    checkpointName: options.checkpointName ?? defaultCheckpoint(nnunetVersion),
+    checkpointName: checkpointNameOf(options, nnunetVersion),
     folds: selectFolds(await foldsOf(modelFolder), options.folds ?? []),
     ...(options.archived === undefined ? {} : { archived: options.archived }),
   };
+}
+
+/** nnU-Net v1's own programs take the name without its ending. */
+function checkpointNameOf({ checkpointName }: FindModelOptions, version: 1 | 2): string {
+  if (checkpointName === undefined) return defaultCheckpoint(version);
+  const lacksEnding = version === 1 && !checkpointName.includes(".");
+  return lacksEnding ? `${checkpointName}.model` : checkpointName;
 }

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { ProcessorError } from "../../processor/errors.js";
+import { gunzipped } from "../image/oci/gunzipped.js";
 import { readTar, type TarEntry } from "../image/oci/read-tar.js";
 
 /** What is in an archive, as far as a platform looks at it. */
@@ -102,7 +102,7 @@ async function sizeOf(archive: string): Promise<number> {
 async function* unpacked(archive: string): AsyncGenerator<Uint8Array> {
   const first = await headOf(archive);
   const file = createReadStream(archive, { highWaterMark: 1 << 20 });
-  if (first[0] === 0x1f && first[1] === 0x8b) yield* file.compose(createGunzip()) as AsyncIterable<Buffer>;
+  if (first[0] === 0x1f && first[1] === 0x8b) yield* gunzipped(file);
   else if (first.subarray(0, 6).toString("latin1") === "\xfd7zXZ\0") yield* unxz(archive);
   else yield* file as AsyncIterable<Buffer>;
 }

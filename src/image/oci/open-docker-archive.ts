@@ -3,12 +3,12 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { ProcessorError } from "../../../processor/errors.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";
 import { bytesBlob } from "./document-blob.js";
+import { gunzipped } from "./gunzipped.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
 import { type ImageConfig, mediaTypes, type OciImage } from "./oci-types.js";
@@ -187,8 +187,7 @@ export async function* archiveBytes(path: string): AsyncGenerator<Uint8Array> {
   const first = await chunks.next();
   if (first.done === true) return;
   const whole = chained(first.value, chunks);
-  if (first.value[0] === 0x1f && first.value[1] === 0x8b)
-    yield* Readable.from(whole).compose(createGunzip()) as AsyncIterable<Buffer>;
+  if (first.value[0] === 0x1f && first.value[1] === 0x8b) yield* gunzipped(Readable.from(whole));
   else yield* whole;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { ProcessorError } from "../../../processor/errors.js";
+import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig } from "./oci-types.js";
 import { type ArchiveManifestEntry, archiveBytes } from "./open-docker-archive.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
@@ -65,7 +65,7 @@ async function look(entry: TarEntry, filePath: string, { documents, files }: Fou
 async function fileIn(layer: Buffer, path: string): Promise<Buffer | null> {
   const isGzip = layer[0] === 0x1f && layer[1] === 0x8b;
   const whole = Readable.from([layer]);
-  const tar = isGzip ? (whole.compose(createGunzip()) as AsyncIterable<Buffer>) : whole;
+  const tar = isGzip ? gunzipped(whole) : whole;
   let found: Buffer | null = null;
   let unpackedBytes = 0;
   for await (const entry of readTar(tar)) {
@@ -93,11 +93,18 @@ async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 function assemble(archive: string, { documents, files }: Found): ArchivedImage {
-  const [entry] = parsed<readonly ArchiveManifestEntry[]>(archive, documents, "manifest.json");
-  if (entry === undefined || typeof entry.Config !== "string" || !Array.isArray(entry.Layers))
+  const entries = parsed<readonly (ArchiveManifestEntry | null)[]>(archive, documents, "manifest.json");
+  const entry = Array.isArray(entries) ? entries[0] : null;
+  if (
+    entry === undefined ||
+    entry === null ||
+    typeof entry.Config !== "string" ||
+    !Array.isArray(entry.Layers)
+  )
     throw invalid(archive, "manifest.json names no image");
   const config = parsed<ImageConfig>(archive, documents, entry.Config);
-  const layer = entry.Layers.findLast((name) => files.has(name));
+  const { Layers: layers }: ArchiveManifestEntry = entry;
+  const layer = layers.findLast((name) => files.has(name));
   return {
     imageName: entry.RepoTags?.[0] ?? null,
     imageId: `sha256:${createHash("sha256").update(documents.get(entry.Config)!).digest("hex")}`,

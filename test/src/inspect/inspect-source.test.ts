@@ -85,8 +85,9 @@ describe("a model that cannot be built is told with its problem and with all els
       "plans.configurations.odd.architecture.network_class_name": "my_package.networks.SpecialUNet",
     };
     await withEditedModel("networks/plain_3d_thirds", { json }, async (modelDir) => {
-      const { network, patchSize, channels, labels, problems } = await onlyModel(modelDir);
+      const { network, patchSize, channels, labels, problems, ...rest } = await onlyModel(modelDir);
       expect(network).toBeNull();
+      expect(rest.checkpointParameters).toBeGreaterThan(1000);
       expect([patchSize, channels, labels]).not.toContain(null);
       expect(problems).toEqual([
         {

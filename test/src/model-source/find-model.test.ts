@@ -66,6 +66,12 @@ describe("a trained model is found", () => {
     });
   });
 
+  test("of v1 by its checkpoint's name without ending, as nnU-Net v1 takes it", async () => {
+    const modelDir = place(v1, "model");
+    const { checkpointName, folds } = await findModel({ modelDir, checkpointName: "model_final_checkpoint" });
+    expect([checkpointName, folds.length]).toEqual(["model_final_checkpoint.model", 1]);
+  });
+
   test("beside a broken model of another task", async () => {
     writeFileSync(join(place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d"), "plans.json"), "{");
     place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");

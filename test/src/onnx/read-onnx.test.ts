@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ProcessorError } from "../../../processor/errors.js";
 import { ProtobufWriter } from "../../../src/onnx/protobuf-writer.js";
 import { readOnnxModel } from "../../../src/onnx/read-onnx.js";
 import { withConvertedModel } from "../../support/convert.js";
@@ -134,6 +135,30 @@ describe("it refuses", () => {
   test("a file that does not exist", () => {
     expect(refusal(join(scratch, "none.onnx"))).toMatchObject({ code: "MODEL_FILE_INVALID" });
   });
+});
+
+test("a model with wrong bytes is read or refused, but nothing else happens", () => {
+  const model = readFileSync(join(fixtures, "onnx", "dynamic.onnx"));
+  const file = join(scratch, "damaged.onnx");
+  let state = 20_240_711;
+  // Park and Miller's generator, so that a failure can be repeated.
+  const random = (below: number) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
+  let refused = 0;
+  for (let i = 0; i < 1000; i++) {
+    const damaged = Buffer.from(model);
+    for (let k = 0; k < 4; k++) damaged[random(damaged.length)] = random(256);
+    writeFileSync(file, damaged);
+    try {
+      readOnnxModel(file);
+    } catch (error) {
+      if (!(error instanceof ProcessorError)) throw error;
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(50);
 });
 
 test("a file of 4 GB is read without reading its weights", () => {

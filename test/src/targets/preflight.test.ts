@@ -60,14 +60,17 @@ describe("preflight", () => {
     expect(failed(findings)).toEqual(["new-image"]);
   });
 
-  test("refuses an archive that was cut off, and calls the rest not checked", async () => {
-    const scratch = scratchFolder();
-    const { path } = await exported(scratch, "image.tar");
-    await outputOf("truncate", "-s", "-20000", path);
-    const { isAccepted, findings } = await lookAt(path);
-    expect(isAccepted).toBe(false);
-    expect(failed(findings)).toContain("tar");
-  });
+  test.each(["image.tar", "image.tar.gz"])(
+    "refuses %s that was cut off, and calls the rest not checked",
+    async (name) => {
+      const scratch = scratchFolder();
+      const { path } = await exported(scratch, name);
+      await outputOf("truncate", "-s", "-20000", path);
+      const { isAccepted, findings } = await lookAt(path);
+      expect(isAccepted).toBe(false);
+      expect(failed(findings)).toContain("tar");
+    },
+  );
 
   test("refuses another extension", async () => {
     const { path } = await exported(scratchFolder(), "image.tgz");
