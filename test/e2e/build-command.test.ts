@@ -48,7 +48,10 @@ describeWithEngine("build_processor", () => {
       });
       expect(run.exitCode, run.err).toBe(0);
       expect(run.out).toContain(imageName);
-      expect(readdirSync(folder).sort()).toEqual(["config.json", "nnunet-processor-test-command-1.tar.gz"]);
+      const archive = "nnunet-processor-test-command-1";
+      expect(readdirSync(folder).sort()).toEqual([
+        ...["config.json", `${archive}.provenance.json`, `${archive}.spdx.json`, `${archive}.tar.gz`],
+      ]);
 
       const output = join(folder, "output");
       mkdirSync(output);

@@ -139,7 +139,7 @@ describe("layers from wheels", () => {
 });
 
 test("the index is the one that pip is set to; what is no address is refused", () => {
-  const home = mkdtempSync(join(tmpdir(), "pip-"));
+  const home = mkdtempSync(join(scratch, "pip-"));
   const file = join(home, "own.conf");
   writeFileSync(file, "[global]\ntimeout = 60\nindex-url = https://configured.example/simple\n");
   expect(pythonIndex({ HOME: home, PIP_CONFIG_FILE: file })?.href).toBe("https://configured.example/simple");
