@@ -68,7 +68,10 @@ function minimumSizes(field: Field): ReadonlyMap<string, number> | null {
 }
 
 async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> {
-  const { size } = await stat(file);
+  const found = await stat(file).catch(() => null);
+  if (found?.isFile() !== true)
+    throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: there is no such file`);
+  const { size } = found;
   if (size > maxPickleBytes)
     throw new ProcessorError("CHECKPOINT_UNSAFE", `${file} is larger than ${maxPickleBytes} bytes`);
   const functions = globalTable({

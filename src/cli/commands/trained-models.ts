@@ -92,8 +92,16 @@ interface ModelArguments {
   readonly folds?: readonly string[] | undefined;
 }
 
-/** Every folder with every configuration that was named: several of either are an ensemble. */
+/**
+ * Every folder with every configuration that was named: several of either are an ensemble.
+ *
+ * @throws USAGE when one is named twice
+ */
 export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
+  for (const names of [args["model-dir"], args.configuration ?? []]) {
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new ProcessorError("USAGE", `${twice} is named twice`);
+  }
   const configurations: readonly (string | undefined)[] = args.configuration ?? [undefined];
   return args["model-dir"].flatMap((modelDir) =>
     configurations.map((configuration) => ({

@@ -80,6 +80,14 @@ describe("post-processing files", () => {
   });
 });
 
+test.each(["none.json", "none.pkl"])("%s that is not there is told by its name", async (name) => {
+  const missing = readPostProcessing(join(scratch, name), labels);
+  await expect(missing).rejects.toMatchObject({
+    code: "MODEL_FILE_INVALID",
+    message: expect.stringContaining(name),
+  });
+});
+
 test("a Python dictionary is read with numbers and tuples as keys", () => {
   expect(parsePythonDict("None", "")).toBeNull();
   expect(parsePythonDict("{}", "")).toEqual(new Map());
