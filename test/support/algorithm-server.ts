@@ -18,6 +18,8 @@ export interface AlgorithmServer {
   said(text: string): Promise<void>;
   /** The same on stderr. */
   complained(text: string): Promise<void>;
+  /** Waits until it ends by itself. */
+  ended(): Promise<ProgramRun>;
   /** Sends the signal and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<ProgramRun>;
 }
@@ -40,6 +42,7 @@ export async function startAlgorithmServer(args: readonly string[]): Promise<Alg
   });
   const closed = once(child, "close") as Promise<[number | null]>;
   const said = (text: string) => untilSaid(child.stdout, () => texts.out.includes(text));
+  const ended = async (): Promise<ProgramRun> => ({ exitCode: (await closed)[0], ...texts });
   await said("listening on port ");
   const port = /listening on port (\d+)/.exec(texts.out)![1]!;
   return {
@@ -48,10 +51,10 @@ export async function startAlgorithmServer(args: readonly string[]): Promise<Alg
     texts,
     said,
     complained: (text) => untilSaid(child.stderr, () => texts.err.includes(text)),
+    ended,
     async stop(signal) {
       child.kill(signal);
-      const [exitCode] = await closed;
-      return { exitCode, ...texts };
+      return ended();
     },
   };
 }

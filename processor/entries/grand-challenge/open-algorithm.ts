@@ -4,13 +4,14 @@ import type { CaseReport, CaseRequest } from "../../case.js";
 import { ProcessorError } from "../../errors.js";
 import type { Hooks } from "../../hooks/hooks.js";
 import { memoryError, outOfMemoryMessage } from "../../memory-limit.js";
+import { loadModel } from "../../model/load-model.js";
 import type { RuntimeSettings } from "../../model/manifest.js";
 import type { GrandChallengeTarget } from "../../model/target-file.js";
+import { openRunner } from "../../open-runner.js";
 import { writeJsonOutput } from "../../outputs/json-output.js";
 import { writeResultsJson } from "../../outputs/results-json.js";
 import type { Progress } from "../../progress/progress.js";
 import type { LabelMap } from "../../volume/label-map.js";
-import { openRunner } from "../open-runner.js";
 import { findSocketCase } from "./find-case.js";
 
 export interface AlgorithmOptions {
@@ -34,14 +35,16 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
   const { settings, target, progress } = options;
   if (settings.saveProbabilities)
     throw new ProcessorError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
-  const runner = await openRunner({
-    ...{ modelDir: options.modelDir, folds: options.folds, settings, progress },
+  const loaded = await loadModel(options.modelDir, options.folds);
+  const runner = await openRunner(loaded, {
+    ...{ progress, device: settings.device, stepSize: settings.stepSize, exportMode: settings.exportMode },
+    ...{ useTta: settings.useTestTimeAugmentation, skipsPostProcessing: false },
     hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
     adaptHooks: withEightBits,
   }).catch((error: unknown) => {
     throw memoryError(error);
   });
-  const { channelNames } = runner.loaded.model;
+  const { channelNames } = loaded.model;
   return {
     async run(signal) {
       const { inputDir, outputDir, writeJson } = settings;
@@ -52,9 +55,11 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
         outputFile: join(folder, `${name}.mha`),
       };
       await requireNoOtherImage(folder, `${name}.mha`);
-      const reports = await runner.segment([request], "overwrite", signal).catch((error: unknown) => {
-        throw memoryError(error);
-      });
+      const reports = await runner
+        .segment([request], { existing: "overwrite", signal })
+        .catch((error: unknown) => {
+          throw memoryError(error);
+        });
       if (writeJson) await writeResultsJson(outputDir, reports);
       const [report] = reports as [CaseReport];
       if (report.error !== undefined) throw caseError(report.error);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig, LayerBlob } from "./oci-types.js";
 import { readTar } from "./read-tar.js";
 
@@ -98,8 +98,7 @@ async function filesOf(layer: LayerBlob | null): Promise<ReadonlyMap<string, str
   return files;
 }
 
-const unframed = (layer: LayerBlob): AsyncIterable<Buffer> =>
-  Readable.from(layer.open()).compose(createGunzip()) as AsyncIterable<Buffer>;
+const unframed = (layer: LayerBlob): AsyncIterable<Buffer> => gunzipped(Readable.from(layer.open()));
 
 function compareSettings(found: ImageConfig, expected: ImageConfig): SettingDifference[] {
   const [ours, theirs] = [settingsOf(found), settingsOf(expected)];

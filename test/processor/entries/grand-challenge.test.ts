@@ -359,7 +359,7 @@ describe("invoke", () => {
       await expectCut;
       await running.complained(`memory is needed than this machine has (ended by ${signal})`);
       expect(lastLine(running.texts.err)).toMatch(/^OUT_OF_MEMORY: /);
-      expect((await running.stop("SIGTERM")).exitCode).toBe(5);
+      expect((await running.ended()).exitCode).toBe(5);
     },
   );
 
