@@ -1,9 +1,10 @@
 import { ByteCursor } from "./byte-cursor.js";
+import { MemoryBudget, maxMegabytes } from "./memory-budget.js";
 import { integerOf } from "./number-text.js";
-import { maxObjects, ObjectBudget } from "./object-budget.js";
 import { opcodes } from "./opcodes.js";
 import { PickleFaults } from "./pickle-faults.js";
 import { type GlobalTable, type PickleGlobal, StatefulValue } from "./pickle-global.js";
+import { PickleMemo } from "./pickle-memo.js";
 import { PickleStack } from "./pickle-stack.js";
 import { printable } from "./pickle-text.js";
 import { noScalar, numberIn, readScalar } from "./read-scalar.js";
@@ -43,10 +44,12 @@ type Dict = Map<unknown, unknown>;
 class PickleMachine {
   readonly #input: ByteCursor;
   readonly #options: ReadPickleOptions;
-  readonly #memo = new Map<number, unknown>();
+  readonly #memo = new PickleMemo();
   readonly #faults: PickleFaults;
   readonly #stack = new PickleStack((what) => this.#faults.damaged(what));
-  readonly #budget = new ObjectBudget(() => this.#faults.unsafe(`builds more than ${maxObjects} objects`));
+  readonly #budget = new MemoryBudget(() =>
+    this.#faults.unsafe(`builds more than ${maxMegabytes} MB of values`),
+  );
 
   constructor(bytes: Uint8Array, options: ReadPickleOptions) {
     this.#input = new ByteCursor(bytes, options.source, options.position);
@@ -64,7 +67,7 @@ class PickleMachine {
       if (opcode === opcodes.STOP) return this.#stack.pop();
       const value = this.#step(opcode);
       if (value === nothing) continue;
-      if (isRecall(opcode)) this.#budget.take();
+      if (isRecall(opcode)) this.#budget.takeReference();
       else this.#budget.takeNew(value);
       this.#stack.push(value);
     }
@@ -84,7 +87,7 @@ class PickleMachine {
         return nothing;
 
       case opcodes.MARK:
-        this.#budget.take();
+        this.#budget.takeList();
         this.#stack.mark();
         return nothing;
       case opcodes.POP:
@@ -140,6 +143,7 @@ class PickleMachine {
         const items = this.#stack.popMark();
         const set = this.#stack.top();
         if (!(set instanceof Set)) this.#faults.damaged("items are added to something that is no set");
+        this.#budget.takeEntries(items.length);
         for (const item of items) (set as Set<unknown>).add(item);
         return nothing;
       }
@@ -234,13 +238,16 @@ class PickleMachine {
 
   #setItems(dict: Dict, pairs: readonly unknown[]): Dict {
     if (pairs.length % 2 === 1) this.#faults.damaged("a dict has a key without a value");
+    this.#budget.takeEntries(pairs.length / 2);
     for (let i = 0; i < pairs.length; i += 2) dict.set(pairs[i], pairs[i + 1]);
     return dict;
   }
 
   #remember(index: number | bigint): void {
-    this.#budget.take(2);
-    this.#memo.set(Number(index), this.#stack.top());
+    const number = Number(index);
+    if (this.#memo.isNext(number)) this.#budget.takeReference();
+    else this.#budget.takeEntries(2);
+    this.#memo.set(number, this.#stack.top());
   }
 
   #recall(index: number | bigint): unknown {

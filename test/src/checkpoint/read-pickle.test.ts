@@ -178,7 +178,7 @@ describe("a pickle that claims more than it holds costs no memory", () => {
   test("millions of objects are refused", () => {
     const bytes = Buffer.alloc(5_000_000, "}");
     bytes.set([0x80, 2]);
-    expect(() => read(bytes)).toThrow("more than 6000000 objects");
+    expect(() => read(bytes)).toThrow("more than 400 MB");
   });
 
   test("a short pickle that copies a long list again and again is refused", () => {
@@ -187,7 +187,7 @@ describe("a pickle that claims more than it holds costs no memory", () => {
     for (let i = 0; i < 20_000; i++) distinct.integer(i);
     distinct.raw("e").raw("q").opcode(1);
     for (let i = 0; i < 1000; i++) distinct.raw("h").opcode(0).raw("(h").opcode(1).raw("tR");
-    expect(() => read(distinct.finish())).toThrow("more than 6000000 objects");
+    expect(() => read(distinct.finish())).toThrow("more than 400 MB");
   });
 
   test("a list that contains itself is read once", () => {
