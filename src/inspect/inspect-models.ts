@@ -100,7 +100,10 @@ async function inspectModel(
     previousStage: task?.previousStage ?? null,
     postProcessing: files
       .map((file) => (path === "" ? file.path : `${path}/${file.path}`))
-      .filter((file) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(file)),
+      // What v1 decided for a single fold is never applied.
+      .filter(
+        (file) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(file) && !/(?:^|\/)fold_[^/]+\//.test(file),
+      ),
     sizeBytes: totalBytes(files),
     problems: [...identified.problems, ...described.problems],
   };

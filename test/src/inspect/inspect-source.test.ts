@@ -66,7 +66,7 @@ describe("a model folder is told with", () => {
     expect(await onlyModel(goldenPath("v1", "cascade_3d_cascade_fullres", "model"))).toMatchObject({
       ...{ nnunetVersion: 1, datasetName: "Task503_Cascade", configuration: "3d_cascade_fullres" },
       network: { architecture: "Generic_UNet", inputChannels: 3 },
-      ...{ previousStage: "3d_lowres", postProcessing: ["fold_0/postprocessing.json"], problems: [] },
+      ...{ previousStage: "3d_lowres", postProcessing: [], problems: [] },
     });
   });
 
