@@ -4,7 +4,9 @@ import { ProcessorError } from "../errors.js";
 /** Where an image will run. It decides what the image reads and writes; the model and its settings stay what they are. */
 export type Target = GrandChallengeTarget | { readonly kind: "plain" | "sol" | "amos22" };
 
-export type TargetKind = Target["kind"];
+export const targetKinds = ["grand-challenge", "amos22", "sol", "plain"] as const satisfies Target["kind"][];
+
+export type TargetKind = (typeof targetKinds)[number];
 
 /** An algorithm of grand-challenge.org. */
 export interface GrandChallengeTarget {
@@ -41,8 +43,6 @@ export interface TargetFile {
   readonly target: Target;
 }
 
-const kinds: readonly TargetKind[] = ["plain", "sol", "amos22", "grand-challenge"];
-
 /**
  * Reads the target that an image was built for; an image without the file is a plain one.
  *
@@ -60,8 +60,8 @@ export async function readTarget(path: string): Promise<Target> {
       "MANIFEST_INVALID",
       `${path}: its version is ${targetVersion}, this processor reads 1`,
     );
-  if (target === undefined || !kinds.includes(target.kind))
-    throw new ProcessorError("MANIFEST_INVALID", `${path}: no target; there are ${kinds.join(", ")}`);
+  if (target === undefined || !targetKinds.includes(target.kind))
+    throw new ProcessorError("MANIFEST_INVALID", `${path}: no target; there are ${targetKinds.join(", ")}`);
   return target;
 }
 

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { targetKinds } from "../../processor/model/target-file.js";
 import { cudaMajors } from "../image/base-image/variants.js";
 
 const modelGroup = "Model:";
@@ -161,7 +162,7 @@ export const buildOptions = {
   },
   target: {
     group: imageGroup,
-    choices: ["grand-challenge", "amos22", "sol", "plain"] as const,
+    choices: targetKinds,
     describe: "where the image will run (docs/how-to/targets.md)",
     defaultDescription: "config.json's, or plain",
   },
@@ -434,7 +435,7 @@ export const inspectOptions = {
 
 const target = {
   group: "Platform:",
-  choices: ["grand-challenge", "amos22", "sol", "plain"] as const,
+  choices: targetKinds,
   default: "grand-challenge" as const,
 } as const satisfies Options;
 

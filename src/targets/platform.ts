@@ -1,7 +1,7 @@
-/** The places that run images, each by its own rules. */
-export const targets = ["grand-challenge", "amos22", "sol", "plain"] as const;
+import type { TargetKind } from "../../processor/model/target-file.js";
 
-export type Target = (typeof targets)[number];
+/** The places that run images, each by its own rules. */
+export type Target = TargetKind;
 
 /** How a platform runs an image, as far as it can be done at home. */
 export interface Platform {
