@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section …]`: size and speed against the real nnU-Net, both measured in this run on this machine.
- * Sections: golden, full-size, preprocess, export, components, convert, image, help. Results go to `out/bench.json` as well.
+ * Sections: golden, full-size, preprocess, export, components, convert, image, images, help. Results go to `out/bench.json` as well.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -13,6 +13,7 @@ import { benchFullSize } from "./bench-full-size.js";
 import { benchGolden } from "./bench-golden.js";
 import { benchHelp } from "./bench-help.js";
 import { benchImage } from "./bench-image.js";
+import { benchImages } from "./bench-images.js";
 import { benchPreprocess } from "./bench-preprocess.js";
 import type { BenchRow } from "./bench-row.js";
 
@@ -25,6 +26,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   components: benchComponents,
   convert: benchConvert,
   image: benchImage,
+  images: benchImages,
 };
 
 const wanted = process.argv.slice(2);

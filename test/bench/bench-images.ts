@@ -1,0 +1,272 @@
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import got from "got";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { embeddedBase } from "../../src/embedded-base.js";
+import { writeBuildContext } from "../../src/image/build-context.js";
+import { type ImagePlan, layerFile, layerFileTime } from "../../src/image/image-plan.js";
+import { assembleImage } from "../../src/image/oci/assemble-image.js";
+import type { BaseImage } from "../../src/image/oci/base-image.js";
+import { BlobCache } from "../../src/image/oci/blob-cache.js";
+import { writeDockerArchive } from "../../src/image/oci/write-image.js";
+import { listProcessorFiles } from "../../src/image/processor-files.js";
+import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import { pushToRegistry } from "../../src/push-to-registry.js";
+import { usualRegistrySettings } from "../../src/registry-access.js";
+import { type BenchRow, megabytes, seconds } from "./bench-row.js";
+
+const folds = 5;
+const foldBytes = 200e6;
+const baseName = "nnunet-processor-bench/base:1";
+const access = { registries: usualRegistrySettings, environment: process.env, progress: silentProgress };
+
+interface Measured {
+  /** Until the layers lie in the cache or the engine. */
+  readonly imageSeconds: number;
+  readonly archiveSeconds: number;
+  readonly pushSeconds: number;
+  /** What the registry holds more than before. */
+  readonly pushedBytes: number;
+  readonly archiveBytes: number;
+}
+
+/**
+ * A model of five folds with 1 GB of weights: first build, then other code, then other weights; each with an archive
+ * and a push. Docker builds, saves and pushes the same files on the same base, one after the other.
+ */
+export async function benchImages(): Promise<readonly BenchRow[]> {
+  const scratch = mkdtempSync(join(tmpdir(), "bench-images-"));
+  const registry = await startBenchRegistry(join(scratch, "registry"));
+  try {
+    const { base, cache } = await loadBase(scratch);
+    const steps = [
+      {
+        what: "first build, 1 GB of weights",
+        withinSeconds: 10,
+        plan: await plan(scratch, { code: 1, weights: 1 }),
+      },
+      { what: "rebuild, other code", withinSeconds: 1, plan: await plan(scratch, { code: 2, weights: 1 }) },
+      {
+        what: "rebuild, one fold's weights",
+        withinSeconds: 10,
+        plan: await plan(scratch, { code: 2, weights: 2 }),
+      },
+    ];
+    const rows: BenchRow[] = [];
+    for (const { what, plan, withinSeconds } of steps) {
+      const ours = await measureOurs(plan, { base, cache, scratch, registry });
+      const docker = await measureDocker(plan, { scratch, registry });
+      rows.push(...rowsOf(what, { ours, docker, withinSeconds }));
+    }
+    return rows;
+  } finally {
+    registry.stop();
+    rmSync(scratch, { recursive: true, force: true });
+    for (const image of [baseName, `${registry.host}/docker/bench:1`])
+      execFileSync("docker", ["rmi", "-f", image], { stdio: "ignore" });
+  }
+}
+
+interface Compared {
+  readonly ours: Measured;
+  readonly docker: Measured;
+  /** For the image alone. */
+  readonly withinSeconds: number;
+}
+
+const rowsOf = (what: string, { ours, docker: peer, withinSeconds }: Compared): BenchRow[] => [
+  {
+    what: `${what}: image`,
+    ours: seconds(ours.imageSeconds),
+    peer: seconds(peer.imageSeconds),
+    goal: `< ${withinSeconds} s`,
+    isReached: ours.imageSeconds < withinSeconds,
+  },
+  {
+    what: `${what}: archive`,
+    ours: `${seconds(ours.archiveSeconds)}, ${megabytes(ours.archiveBytes / 1e6)}`,
+    peer: `${seconds(peer.archiveSeconds)}, ${megabytes(peer.archiveBytes / 1e6)}`,
+    goal: "≤ docker save",
+    isReached: ours.archiveSeconds <= peer.archiveSeconds,
+  },
+  {
+    what: `${what}: push`,
+    ours: `${seconds(ours.pushSeconds)}, ${megabytes(ours.pushedBytes / 1e6)}`,
+    peer: `${seconds(peer.pushSeconds)}, ${megabytes(peer.pushedBytes / 1e6)}`,
+    goal: "≤ docker push",
+    isReached: ours.pushSeconds <= peer.pushSeconds,
+  },
+];
+
+interface OursOptions {
+  readonly base: BaseImage;
+  readonly cache: BlobCache;
+  readonly scratch: string;
+  readonly registry: BenchRegistry;
+}
+
+async function measureOurs(
+  plan: ImagePlan,
+  { base, cache, scratch, registry }: OursOptions,
+): Promise<Measured> {
+  const path = join(scratch, "ours.tar");
+  const imageName = `${registry.host}/ours/bench:1`;
+  const before = registry.bytes();
+  const start = performance.now();
+  const image = await assembleImage({ plan: { ...plan, imageName }, base, cache, time: layerFileTime });
+  const made = performance.now();
+  const { bytes } = await writeDockerArchive({ image, path, overwrite: true, progress: silentProgress });
+  const archived = performance.now();
+  await pushToRegistry(image, null, access);
+  const pushed = performance.now();
+  return {
+    imageSeconds: (made - start) / 1000,
+    archiveSeconds: (archived - made) / 1000,
+    pushSeconds: (pushed - archived) / 1000,
+    pushedBytes: registry.bytes() - before,
+    archiveBytes: bytes,
+  };
+}
+
+async function measureDocker(
+  plan: ImagePlan,
+  { scratch, registry }: Pick<OursOptions, "scratch" | "registry">,
+): Promise<Measured> {
+  const context = join(scratch, "context");
+  rmSync(context, { recursive: true, force: true });
+  mkdirSync(context);
+  await writeBuildContext({ ...plan, base: { kind: "image", imageName: baseName } }, (name) =>
+    join(context, name),
+  );
+  const imageName = `${registry.host}/docker/bench:1`;
+  const path = join(scratch, "docker.tar");
+  const before = registry.bytes();
+  const start = performance.now();
+  docker("build", "-q", "-t", imageName, context);
+  const made = performance.now();
+  docker("save", "-o", path, imageName);
+  const archived = performance.now();
+  docker("push", "-q", imageName);
+  const pushed = performance.now();
+  return {
+    imageSeconds: (made - start) / 1000,
+    archiveSeconds: (archived - made) / 1000,
+    pushSeconds: (pushed - archived) / 1000,
+    pushedBytes: registry.bytes() - before,
+    archiveBytes: statSync(path).size,
+  };
+}
+
+const docker = (...args: readonly string[]) =>
+  execFileSync("docker", args, { stdio: "ignore", env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+
+/** The recipe's own base, for both; it lies in a cache of its own, so that no layer of an earlier run is there. */
+async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; readonly cache: BlobCache }> {
+  const cache = await BlobCache.open(join(scratch, "layers"));
+  const shared = await BlobCache.open(join(cacheFolder(process.env), "layers"));
+  const { base } = await embeddedBase({
+    ...access,
+    ...{ baseImage: null, baseVariant: "cpu", pythonIndex: null, lockFile: null },
+    cache: shared,
+    cacheFolder: cacheFolder(process.env),
+  });
+  const path = join(scratch, "base.tar");
+  const image = await assembleImage({
+    plan: { ...emptyPlan, imageName: baseName },
+    base,
+    cache,
+    time: layerFileTime,
+  });
+  await writeDockerArchive({ image, path, progress: silentProgress });
+  docker("load", "-q", "-i", path);
+  return { base, cache };
+}
+
+const emptyPlan: ImagePlan = {
+  imageName: "bench:1",
+  base: { kind: "image", imageName: baseName },
+  platform: "linux/amd64",
+  layers: [],
+  env: {},
+  labels: {},
+  user: "1000:1000",
+  workingDir: "/",
+  entrypoint: ["/usr/local/bin/node", "/opt/nnunet-processor/processor/main.js"],
+  command: [],
+};
+
+interface Versions {
+  readonly code: number;
+  /** Of the last fold. */
+  readonly weights: number;
+}
+
+async function plan(scratch: string, { code, weights }: Versions): Promise<ImagePlan> {
+  const layers = [];
+  for (let fold = 0; fold < folds; fold++) {
+    const version = fold === folds - 1 ? weights : 1;
+    const file = join(scratch, `fold_${fold}-${version}.weights`);
+    if (!existsSync(file)) writeWeights(file, `${fold} ${version}`);
+    layers.push({
+      name: `fold_${fold}`,
+      entries: [layerFile(`opt/nnunet-processor/model/fold_${fold}.weights`, { file })],
+    });
+  }
+  const version = layerFile("opt/nnunet-processor/code.txt", { text: `${code}\n` });
+  return {
+    ...emptyPlan,
+    layers: [...layers, { name: "processor", entries: [...(await listProcessorFiles()), version] }],
+  };
+}
+
+/** As hard to compress as trained weights: fp32 in (-1, 1) with random mantissas. */
+function writeWeights(file: string, seed: string): void {
+  const bytes = Buffer.alloc(foldBytes);
+  const block = Buffer.alloc(1 << 20);
+  for (let at = 0; at < block.length; at += 64)
+    createHash("sha512").update(`${seed} ${at}`).digest().copy(block, at);
+  for (let at = 0; at < foldBytes; at += block.length) {
+    block.writeUInt32LE(at, 0);
+    block.copy(bytes, at);
+  }
+  for (let at = 3; at < foldBytes; at += 4) bytes[at] = 0x3c | (bytes[at]! & 0x81);
+  writeFileSync(file, bytes);
+}
+
+interface BenchRegistry {
+  readonly host: string;
+  /** That it holds. */
+  readonly bytes: () => number;
+  readonly stop: () => void;
+}
+
+async function startBenchRegistry(folder: string): Promise<BenchRegistry> {
+  const data = join(folder, "data");
+  mkdirSync(data, { recursive: true });
+  const host = "127.0.0.1:5987";
+  const config = {
+    version: "0.1",
+    log: { level: "error" },
+    storage: { filesystem: { rootdirectory: data } },
+    http: { addr: host },
+  };
+  writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
+  const child = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" });
+  for (let isUp = false; !isUp; ) {
+    if (child.exitCode !== null) throw new Error("docker-registry did not start");
+    isUp = await got(`http://${host}/v2/`, { throwHttpErrors: false, retry: { limit: 0 } }).then(
+      () => true,
+      () => wait(20, false),
+    );
+  }
+  return { host, bytes: () => folderBytes(data), stop: () => child.kill("SIGKILL") };
+}
+
+const folderBytes = (folder: string): number =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
