@@ -4,15 +4,12 @@ import type { CaseReport, CaseRequest } from "./case.js";
 import { checkOutputs, type Existing } from "./check-outputs.js";
 import { type FoundCase, findCases } from "./entries/find-cases.js";
 import { ProcessorError } from "./errors.js";
-import { loadHooks, noHooks } from "./hooks/hooks.js";
 import { supportedEndings } from "./image-io/image-ending.js";
-import { openNetworkSet } from "./inference/network-set.js";
 import { checkExportMode } from "./model/check-export-mode.js";
 import { type LoadedModel, loadModel } from "./model/load-model.js";
 import type { Device, ExportMode } from "./model/manifest.js";
-import { createWorkerPool } from "./parallel/worker-pool.js";
+import { openRunner } from "./open-runner.js";
 import type { Progress } from "./progress/progress.js";
-import { runCases } from "./run-cases.js";
 
 export interface PredictCasesOptions {
   /** A converted folder. */
@@ -84,33 +81,13 @@ export async function runModel(
   const savesProbabilities = requests.some(({ probabilitiesFile }) => probabilitiesFile !== null);
   checkExportMode(options.exportMode, loaded.manifest.models, { savesProbabilities });
   await checkOutputs(requests, options.existing);
-  const hooks = options.hookModule === null ? noHooks : await loadHooks(options.hookModule);
-  const pool = createWorkerPool();
-  const networks = await openNetworkSet({
-    members: loaded.members,
-    device: options.device,
-    availableBytes: process.availableMemory(),
-  });
-  options.progress.note(`the network runs on ${networks.executionProvider}`);
+  const runner = await openRunner(loaded, options);
   try {
-    const cases = await runCases(
-      requests,
-      {
-        ...{ model: loaded.model, members: loaded.members, networks, pool, hooks },
-        postProcessing: options.skipsPostProcessing ? [] : loaded.manifest.postProcessing,
-        ...{
-          stepSize: options.stepSize,
-          exportMode: options.exportMode,
-          useTestTimeAugmentation: options.useTta,
-          progress: options.progress,
-        },
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      },
-      options.existing,
-    );
-    return { cases, executionProvider: networks.executionProvider };
+    const { existing, signal } = options;
+    const cases = await runner.segment(requests, { existing, ...(signal === undefined ? {} : { signal }) });
+    return { cases, executionProvider: runner.executionProvider };
   } finally {
-    await Promise.all([networks.close(), pool.close()]);
+    await runner.close();
   }
 }
 
