@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ProcessorError } from "../processor/errors.js";
 import type { RuntimeSettings } from "../processor/model/manifest.js";
 import type { Target } from "../processor/model/target-file.js";
 import type { Progress } from "../processor/progress/progress.js";
@@ -22,7 +23,7 @@ import { type BuiltImage, buildImage } from "./image/docker/build-image.js";
 import { connectEngine, type Engine } from "./image/docker/engine.js";
 import { findImage, findOrPullImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
-import type { ImagePlan } from "./image/image-plan.js";
+import type { ImagePlan, ImagePlatform } from "./image/image-plan.js";
 import { type ModelTarball, requireNoTarball, writeModelTarball } from "./image/model-tarball.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import { hexOf, type OciImage } from "./image/oci/oci-types.js";
@@ -56,6 +57,8 @@ export interface BuildOptions {
   /** Index of Python packages that CUDA's libraries come from; null for the table's own. */
   readonly pythonIndex: URL | null;
   readonly buildDir: string;
+  /** Docker builds for linux/amd64 alone. */
+  readonly platform: ImagePlatform;
   readonly keepBuildFiles: boolean;
   /** Where the archive goes; null for none. */
   readonly exportFolder: string | null;
@@ -162,10 +165,13 @@ export async function planBuild(
   base: BaseImageFacts,
   folder: BuildFolder,
 ): Promise<PlannedBuild> {
-  const { models, settings, description, hookFile, target, cacheFolder, progress, signal } = options;
+  const { models, settings, description, hookFile, target, platform, cacheFolder, progress, signal } =
+    options;
   const outputDir = folder.place(convertedName);
   const converted = await convertModel({ models, settings, outputDir, progress, ...aborting(signal) });
   checkModelForTarget(target, converted.manifest);
+  if (target.kind === "amos22" && platform !== "linux/amd64")
+    throw new ProcessorError("USAGE", "AMOS22 runs images for linux/amd64");
   const pythonFiles =
     target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
   const modelTarball =
@@ -173,7 +179,7 @@ export async function planBuild(
       ? null
       : await writeModelTarball(modelFiles(converted, hookFile), options.modelTarball, signal);
   const plan = planProcessorImage({
-    ...{ converted, target, pythonFiles, carriesModel: modelTarball === null },
+    ...{ converted, target, platform, pythonFiles, carriesModel: modelTarball === null },
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     base,

@@ -3,6 +3,7 @@ import { ProcessorError } from "../processor/errors.js";
 import { readRecipe } from "./image/base-image/recipe.js";
 import { type RecipeBase, recipeBase } from "./image/base-image/recipe-base.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
+import { architectureOf, type ImagePlatform } from "./image/image-plan.js";
 import type { BaseImage } from "./image/oci/base-image.js";
 import type { BlobCache } from "./image/oci/blob-cache.js";
 import { openBase } from "./image/oci/open-base.js";
@@ -16,6 +17,7 @@ import { type RegistryAccess, registryClient } from "./registry-access.js";
 export interface EmbeddedBaseOptions extends RegistryAccess {
   /** A name in a registry, `docker-archive:FILE` or `oci:FOLDER`; null for the recipe's own, made on the spot. */
   readonly baseImage: string | null;
+  readonly platform: ImagePlatform;
   /** Whose recipe that is. */
   readonly baseVariant: BaseVariant;
   /** Index of Python packages; null for the table's own. */
@@ -36,6 +38,16 @@ export interface EmbeddedBase {
 
 /** @throws BASE_IMAGE_MISSING, IMAGE_FILE_INVALID, TOOL_MISSING and what registries answer */
 export async function embeddedBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
+  const found = await findBase(options);
+  const { architecture = architectureOf(options.platform) } = found.base.config ?? {};
+  if (architecture === architectureOf(options.platform)) return found;
+  throw new ProcessorError(
+    "BASE_IMAGE_MISSING",
+    `${options.baseImage ?? found.facts.imageName} is for linux/${architecture}, not ${options.platform}`,
+  );
+}
+
+async function findBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
   const { baseImage, cache, signal } = options;
   if (baseImage === null) {
     const base = await ownBase(options);
@@ -44,7 +56,12 @@ export async function embeddedBase(options: EmbeddedBaseOptions): Promise<Embedd
   if (/^(oci|docker-archive):/.test(baseImage)) {
     const base = await openBase(
       { kind: "image", imageName: baseImage },
-      { cache, pull: (imageName) => pull(imageName, options), ...(signal && { signal }) },
+      {
+        cache,
+        platform: options.platform,
+        pull: (imageName) => pull(imageName, options),
+        ...(signal && { signal }),
+      },
     );
     return { base, facts: { imageName: basename(baseImage), imageId: null }, place: null };
   }
@@ -60,7 +77,7 @@ export async function embeddedBase(options: EmbeddedBaseOptions): Promise<Embedd
 /** Debian's tag moves with every update; the one that is locked is taken by its digest. */
 async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
   const { lockFile } = options;
-  const { debian } = await readRecipe(options.baseVariant);
+  const { debian } = await readRecipe(options.baseVariant, options.platform);
   const locked = lockFile === null ? null : await readLockedBase(lockFile, debian.image);
   const base = await recipeBase({
     ...options,
@@ -97,5 +114,5 @@ async function pull(
   const { reference, ...place } = parseImageReference(imageName);
   const retry = { ...defaultRetryPolicy, attempts };
   const client = await registryClient(place, options, { mayWrite: false, retry });
-  return await pullBase({ client, reference, cache: options.cache });
+  return await pullBase({ client, reference, platform: options.platform, cache: options.cache });
 }

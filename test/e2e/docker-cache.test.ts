@@ -37,6 +37,7 @@ describeWithEngine("the engine's cache", () => {
       hookFile: null,
       target: options.target,
       pythonFiles: [],
+      platform: "linux/amd64",
       carriesModel: true,
     });
     built = await build(plan);

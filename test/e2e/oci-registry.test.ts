@@ -147,7 +147,12 @@ tests("a push", () => {
       message: expect.stringContaining("no space left on device"),
     });
     const cache = await BlobCache.open(join(scratch, "pulled"));
-    const missing = pullBase({ client: clientFor(`${host}/team/liver:1`), reference: "1", cache });
+    const missing = pullBase({
+      client: clientFor(`${host}/team/liver:1`),
+      reference: "1",
+      platform: "linux/amd64",
+      cache,
+    });
     await expect(missing).rejects.toMatchObject({ code: "BASE_IMAGE_MISSING" });
   });
 
@@ -259,7 +264,7 @@ tests("a base in a registry", () => {
     });
     const cache = await BlobCache.open(join(scratch, "other-cache"));
     const client = clientFor(`${proxy}/team/base:1`, { mayWrite: false });
-    const base = await pullBase({ client, reference: "1", cache });
+    const base = await pullBase({ client, reference: "1", platform: "linux/amd64", cache });
     expect(base.manifestDigest).toBe(below.manifest.descriptor.digest);
     const image = await assembleImage({ plan: testPlan(), base, cache, time: epoch });
     await push(`${proxy}/team/liver:1`, image, { alsoReads: ["team/base"] });

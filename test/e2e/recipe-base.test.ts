@@ -21,7 +21,7 @@ const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "n
 
 const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"]) =>
   recipeBase({
-    ...{ variant: "cpu", pythonIndex: null },
+    ...{ variant: "cpu", platform: "linux/amd64", pythonIndex: null },
     cache: await BlobCache.open(folder),
     cacheFolder: cacheFolder(process.env),
     debianDigest: null,

@@ -41,6 +41,7 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     baseVariant: "cpu",
     pythonIndex: null,
     buildDir: join(scratch, "build"),
+    platform: "linux/amd64",
     keepBuildFiles: false,
     attestation: null,
     exportFolder: null,

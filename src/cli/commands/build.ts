@@ -96,7 +96,10 @@ export async function withBuildOptions<T>(
 const builderOf = (args: BuildArguments, session: CommandSession): Promise<Builder> =>
   args["context-only"]
     ? Promise.resolve("docker")
-    : chooseBuilder({ builder: args.builder, isKeptElsewhere: args.export || args.push }, session);
+    : chooseBuilder(
+        { builder: args.builder, platform: args.platform, isKeptElsewhere: args.export || args.push },
+        session,
+      );
 
 /** The file that was named must be there; the default one may be absent when the model folder says everything. */
 async function configOf(args: BuildArguments, { terminal }: CommandSession): Promise<ProcessorConfig> {
@@ -215,6 +218,7 @@ async function buildOptionsOf(
     baseVariant,
     pythonIndex: pythonIndex(terminal.environment),
     buildDir: resolve(terminal.currentDirectory, args["build-dir"] ?? "build"),
+    platform: args.platform,
     keepBuildFiles: args["keep-build-files"],
     exportFolder: args.export ? terminal.currentDirectory : null,
     isPushed: args.push,

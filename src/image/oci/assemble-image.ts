@@ -1,4 +1,4 @@
-import type { ImagePlan } from "../image-plan.js";
+import { architectureOf, type ImagePlan } from "../image-plan.js";
 import type { BaseImage } from "./base-image.js";
 import type { BlobCache } from "./blob-cache.js";
 import { documentBlob } from "./document-blob.js";
@@ -36,11 +36,11 @@ export async function assembleImage(options: AssembleImageOptions): Promise<OciI
   const layers = [...base.layers, ...own.map((layer) => cachedLayerBlob(layer, cache))];
   const diffIds = layers.map(({ diffId }) => diffId);
   const config = documentBlob(mediaTypes.config, imageConfig(options, diffIds));
-  return imageOf({ imageName: plan.imageName, config, layers });
+  return imageOf({ imageName: plan.imageName, architecture: architectureOf(plan.platform), config, layers });
 }
 
 /** An image and the manifest that names its parts. */
-export function imageOf({ imageName, config, layers }: Omit<OciImage, "manifest">): OciImage {
+export function imageOf({ imageName, architecture, config, layers }: Omit<OciImage, "manifest">): OciImage {
   const manifest: ImageManifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
@@ -52,7 +52,7 @@ export function imageOf({ imageName, config, layers }: Omit<OciImage, "manifest"
       size,
     })),
   };
-  return { imageName, config, manifest: documentBlob(mediaTypes.manifest, manifest), layers };
+  return { imageName, architecture, config, manifest: documentBlob(mediaTypes.manifest, manifest), layers };
 }
 
 function imageConfig({ plan, base, time }: AssembleImageOptions, diffIds: readonly string[]): ImageConfig {

@@ -84,6 +84,8 @@ export interface LayerBlob extends Blob {
 /** A whole image, ready to be written anywhere. */
 export interface OciImage {
   readonly imageName: string;
+  /** `amd64` or `arm64`. */
+  readonly architecture: string;
   readonly manifest: Blob;
   readonly config: Blob;
   readonly layers: readonly LayerBlob[];

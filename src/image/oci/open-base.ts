@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { ProcessorError } from "../../../processor/errors.js";
-import type { ImageBase } from "../image-plan.js";
+import type { ImageBase, ImagePlatform } from "../image-plan.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
@@ -9,6 +9,7 @@ import { openDockerArchive } from "./open-docker-archive.js";
 import { asBase, openOciLayout } from "./open-oci-layout.js";
 
 export interface OpenPlanBaseOptions extends OpenBaseOptions {
+  readonly platform?: ImagePlatform;
   /** Fetches an image by its name; the caller knows registries. */
   readonly pull: (imageName: string) => Promise<BaseImage>;
 }
@@ -22,7 +23,8 @@ export interface OpenPlanBaseOptions extends OpenBaseOptions {
 export async function openBase(base: ImageBase, options: OpenPlanBaseOptions): Promise<BaseImage> {
   if (base.kind === "root-file-system") return await rootFileSystem(base.archive, options);
   const [, kind, path] = /^(oci|docker-archive):(.*)$/.exec(base.imageName) ?? [];
-  if (kind === "oci") return await asBase(await openOciLayout(path!));
+  if (kind === "oci")
+    return await asBase(await openOciLayout(path!, options.platform && { platform: options.platform }));
   if (kind === "docker-archive") return await openDockerArchive(path!, options);
   return await options.pull(base.imageName);
 }

@@ -77,9 +77,10 @@ export async function readDockerArchive(
   options: ReadDockerArchiveOptions,
 ): Promise<OciImage> {
   const { archiveName, imageName, cache } = options;
-  const { configText, layers } = await readArchive(tar, archiveName, options);
+  const { config, configText, layers } = await readArchive(tar, archiveName, options);
   return imageOf({
     imageName,
+    architecture: config.architecture,
     config: bytesBlob(mediaTypes.config, Buffer.from(configText)),
     layers: layers.map((layer) => cachedLayerBlob(layer, cache)),
   });

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import { architectureOf, type ImagePlatform } from "../image-plan.js";
 import type { BaseImage } from "./base-image.js";
 import {
   type Blob,
@@ -18,17 +19,26 @@ import { verified } from "./verified-bytes.js";
 const maxDocumentBytes = 4 << 20;
 const gzipLayer = /(\+gzip|\.tar\.gzip)$/;
 
+export interface OpenOciLayoutOptions {
+  /** Picks one of several by its annotation. */
+  readonly imageName?: string | undefined;
+  readonly platform?: ImagePlatform;
+}
+
 /**
- * An image for linux/amd64 in an OCI layout folder; `imageName` picks one of several by its annotation.
+ * An image for one platform in an OCI layout folder.
  *
  * @throws IMAGE_FILE_INVALID when a document is missing, damaged or for another platform
  */
-export async function openOciLayout(folder: string, imageName?: string): Promise<OciImage> {
+export async function openOciLayout(
+  folder: string,
+  { imageName, platform = "linux/amd64" }: OpenOciLayoutOptions = {},
+): Promise<OciImage> {
   const index = await json<ImageIndex>(join(folder, "index.json"));
-  const manifestDescriptor = await chooseManifest(folder, index.manifests, imageName);
+  const manifestDescriptor = await chooseManifest(folder, index.manifests, { imageName, platform });
   const manifest = blobIn(folder, manifestDescriptor);
   const { config, layers } = await document<ImageManifest>(folder, manifestDescriptor);
-  const { rootfs } = await document<ImageConfig>(folder, config);
+  const { rootfs, architecture } = await document<ImageConfig>(folder, config);
   if (rootfs?.diff_ids?.length !== layers.length)
     throw invalid(
       folder,
@@ -37,6 +47,7 @@ export async function openOciLayout(folder: string, imageName?: string): Promise
   const name = manifestDescriptor.annotations?.["org.opencontainers.image.ref.name"];
   return {
     imageName: name ?? imageName ?? folder,
+    architecture,
     manifest,
     config: blobIn(folder, config),
     layers: layers.map((layer, i) => {
@@ -55,22 +66,23 @@ export async function asBase({ config, layers }: OciImage): Promise<BaseImage> {
 async function chooseManifest(
   folder: string,
   manifests: readonly Descriptor[],
-  imageName: string | undefined,
+  { imageName, platform: wanted = "linux/amd64" }: OpenOciLayoutOptions,
 ): Promise<Descriptor> {
   const fits = manifests.filter(
     ({ platform, annotations }) =>
-      (platform === undefined || (platform.os === "linux" && platform.architecture === "amd64")) &&
+      (platform === undefined ||
+        (platform.os === "linux" && platform.architecture === architectureOf(wanted))) &&
       (imageName === undefined ||
         annotations?.["org.opencontainers.image.ref.name"] === imageName ||
         annotations?.["io.containerd.image.name"] === imageName),
   );
   const [found, second] = fits;
-  if (found === undefined) throw invalid(folder, `no image ${imageName ?? ""} for linux/amd64 in index.json`);
+  if (found === undefined) throw invalid(folder, `no image ${imageName ?? ""} for ${wanted} in index.json`);
   if (second !== undefined && second.digest !== found.digest)
     throw invalid(folder, "several images in index.json; name one");
   if (found.mediaType !== mediaTypes.index && found.mediaType !== mediaTypes.dockerIndex) return found;
   const inner = await document<ImageIndex>(folder, found);
-  return await chooseManifest(folder, inner.manifests, undefined);
+  return await chooseManifest(folder, inner.manifests, { platform: wanted });
 }
 
 export const blobIn = (folder: string, descriptor: Descriptor): Blob => ({

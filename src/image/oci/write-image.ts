@@ -166,7 +166,11 @@ const allBlobs = ({ manifest, config, layers }: OciImage): Blob[] => [
 const imageBytes = (image: OciImage): number =>
   allBlobs(image).reduce((sum, { descriptor }) => sum + descriptor.size, 0);
 
-function layoutTexts({ imageName, manifest }: OciImage): { readonly name: string; readonly text: string }[] {
+function layoutTexts({
+  imageName,
+  manifest,
+  architecture,
+}: OciImage): { readonly name: string; readonly text: string }[] {
   const annotations = {
     "io.containerd.image.name": imageName,
     "org.opencontainers.image.ref.name": imageName,
@@ -174,7 +178,7 @@ function layoutTexts({ imageName, manifest }: OciImage): { readonly name: string
   const index: ImageIndex = {
     schemaVersion: 2,
     mediaType: mediaTypes.index,
-    manifests: [{ ...manifest.descriptor, annotations, platform: { os: "linux", architecture: "amd64" } }],
+    manifests: [{ ...manifest.descriptor, annotations, platform: { os: "linux", architecture } }],
   };
   return [
     { name: "index.json", text: JSON.stringify(index) },

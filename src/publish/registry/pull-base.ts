@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ProcessorError } from "../../../processor/errors.js";
+import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
 import type { BaseImage } from "../../image/oci/base-image.js";
 import type { BlobCache } from "../../image/oci/blob-cache.js";
 import {
@@ -21,6 +22,8 @@ export interface PullBaseOptions {
   readonly client: RegistryClient;
   /** A tag or a digest. */
   readonly reference: string;
+  /** The one to take of an index. */
+  readonly platform: ImagePlatform;
   readonly cache: BlobCache;
 }
 
@@ -34,7 +37,7 @@ export interface PulledBase extends BaseImage {
 }
 
 /**
- * The image for linux/amd64 behind a reference. Only its documents are fetched; a layer comes when somebody reads it,
+ * The image for a platform behind a reference. Only its documents are fetched; a layer comes when somebody reads it,
  * once, into the cache. A push to the registry that has it already never does.
  *
  * @throws BASE_IMAGE_MISSING, REGISTRY_DENIED, REGISTRY_FAILED, IMAGE_FILE_INVALID
@@ -80,9 +83,9 @@ async function fetchManifest(options: PullBaseOptions, reference: string): Promi
   const document = JSON.parse(answer.body.toString("utf8")) as ImageManifest | ImageIndex;
   if (!("manifests" in document)) return { descriptor: { digest }, manifest: document, named: digest };
   const found = document.manifests.find(
-    ({ platform }) => platform?.os === "linux" && platform.architecture === "amd64",
+    ({ platform }) => platform?.os === "linux" && platform.architecture === architectureOf(options.platform),
   );
-  if (found === undefined) throw invalid(options, "no image for linux/amd64");
+  if (found === undefined) throw invalid(options, `no image for ${options.platform}`);
   return { ...(await fetchManifest(options, found.digest)), named: digest };
 }
 

@@ -21,6 +21,7 @@ describe("planProcessorImage", () => {
     hookFile: null,
     target: { kind: "plain" },
     pythonFiles: [],
+    platform: "linux/amd64",
     carriesModel: true,
   });
   const withBlobs = <T>(use: (converted: ProcessorImageParts["converted"]) => Promise<T>) =>

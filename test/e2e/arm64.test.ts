@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import got from "got";
+import { describe, expect, test } from "vitest";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { readRecipe } from "../../src/image/base-image/recipe.js";
+import { recipeBase } from "../../src/image/base-image/recipe-base.js";
+import { BlobCache } from "../../src/image/oci/blob-cache.js";
+import { documentBlob } from "../../src/image/oci/document-blob.js";
+import {
+  type ImageConfig,
+  type LayerBlob,
+  mediaTypes,
+  type OciImage,
+} from "../../src/image/oci/oci-types.js";
+import { openOciLayout, textOf } from "../../src/image/oci/open-oci-layout.js";
+import { readTar } from "../../src/image/oci/read-tar.js";
+import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import { pushToRegistry } from "../../src/push-to-registry.js";
+import { usualRegistrySettings } from "../../src/registry-access.js";
+import { goldenPath } from "../support/golden.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { runProgram } from "../support/run-program.js";
+import { testPlan } from "../support/test-plan.js";
+import { startRegistry } from "../support/test-registry.js";
+
+const timeout = 300_000;
+const platforms = ["linux/amd64", "linux/arm64"] as const;
+type Platform = (typeof platforms)[number];
+
+/** A base that says which machine it is for. */
+async function baseFor(platform: Platform, scratch: string, imageName = "base:1"): Promise<OciImage> {
+  const base = { kind: "root-file-system", archive: await smallRootFileSystem(scratch) } as const;
+  const plan = testPlan({ imageName, base, platform, env: { MACHINE: platform } });
+  return await assemble(plan, join(scratch, "base-cache"));
+}
+
+/** Both bases under one name, as multi-platform images lie in registries. */
+async function pushIndex(host: string, scratch: string): Promise<void> {
+  const manifests = [];
+  for (const platform of platforms) {
+    const architecture = platform.slice("linux/".length);
+    const image = await baseFor(platform, scratch, `${host}/team/base:${architecture}`);
+    await pushToRegistry(image, null, {
+      ...{ registries: usualRegistrySettings, environment: {}, progress: silentProgress },
+    });
+    manifests.push({ ...image.manifest.descriptor, platform: { os: "linux", architecture } });
+  }
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+  await got.put(`http://${host}/v2/team/base/manifests/1`, {
+    headers: { "content-type": mediaTypes.index },
+    body: await textOf(documentBlob(mediaTypes.index, index).open()),
+  });
+}
+
+const inFolder = (cwd: string) => ({
+  cwd,
+  environment: { XDG_CACHE_HOME: join(cwd, "cache"), DOCKER_HOST: "tcp://127.0.0.1:9" },
+});
+
+const model = goldenPath("v2", "blobs_3d_fullres", "model");
+
+describe.skipIf(!hasProgram("docker-registry"))("--platform linux/arm64", () => {
+  test("takes the arm64 image of the base's index, and its own layers are those for amd64", {
+    timeout,
+  }, async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    await pushIndex(host, cwd);
+    const images: OciImage[] = [];
+    for (const platform of platforms) {
+      const name = platform.slice("linux/".length);
+      const flags = ["--model-dir", model, "--base-image", `${host}/team/base:1`, "--export", "--no-attest"];
+      const run = await runProgram(
+        [...flags, "--tag", `team/blobs:${name}`, "--platform", platform],
+        inFolder(cwd),
+      );
+      expect(run.exitCode, run.err).toBe(0);
+      const layout = join(cwd, name);
+      await outputOf("mkdir", layout);
+      await outputOf("tar", "-xzf", join(cwd, `team-blobs-${name}.tar.gz`), "-C", layout);
+      images.push(await openOciLayout(layout, { platform }));
+    }
+    const [amd64, arm64] = images as [OciImage, OciImage];
+    const config = JSON.parse(await textOf(arm64.config.open())) as ImageConfig;
+    expect(config.architecture).toBe("arm64");
+    expect(config.config?.Env).toContain("MACHINE=linux/arm64");
+    expect(arm64.layers.map(({ diffId }) => diffId)).toEqual(amd64.layers.map(({ diffId }) => diffId));
+    const locks = JSON.parse(readFileSync(join(cwd, "processor.lock.json"), "utf8")) as {
+      readonly baseImages: object;
+    };
+    expect(Object.keys(locks.baseImages)).toHaveLength(1); // the index, which serves both
+  });
+
+  test("refuses a base that is for amd64 alone", { timeout }, async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    await pushIndex(host, cwd);
+    const flags = ["--model-dir", model, "--export", "--platform", "linux/arm64"];
+    const run = await runProgram([...flags, "--base-image", `${host}/team/base:amd64`], inFolder(cwd));
+    expect(run.exitCode).toBe(5);
+    expect(run.err).toMatch(/BASE_IMAGE_MISSING.*is for linux\/amd64, not linux\/arm64/);
+  });
+});
+
+test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, and the same versions", {
+  timeout,
+}, async () => {
+  const scratch = scratchFolder();
+  const debian = await baseFor("linux/arm64", scratch);
+  const config = JSON.parse(await textOf(debian.config.open())) as ImageConfig;
+  const base = await recipeBase({
+    ...{ variant: "cpu", platform: "linux/arm64", pythonIndex: null, debianDigest: null },
+    cache: await BlobCache.open(join(scratch, "cache")),
+    cacheFolder: cacheFolder(process.env),
+    pull: () => Promise.resolve({ config, layers: debian.layers, digest: debian.manifest.descriptor.digest }),
+    progress: silentProgress,
+  });
+  const machines: Record<string, number> = {};
+  for (const layer of base.layers.slice(debian.layers.length))
+    for await (const { path, bytes } of readTar(unframed(layer))) {
+      if (!/\/bin\/node$|\.node$|\.so[.\d]*$/.test(path)) continue;
+      for await (const chunk of bytes) machines[path] ??= Buffer.from(chunk).readUInt16LE(18);
+    }
+  const aarch64 = 183; // e_machine of ELF
+  expect(Object.keys(machines).length).toBeGreaterThanOrEqual(3);
+  expect(new Set(Object.values(machines))).toEqual(new Set([aarch64]));
+  const { versions: amd64 } = await readRecipe("cpu");
+  const { versions: arm64 } = await readRecipe("cpu", "linux/arm64");
+  expect(Object.values(arm64).toSorted()).toEqual(Object.values(amd64).toSorted());
+});
+
+async function* unframed(layer: LayerBlob): AsyncGenerator<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of layer.open()) parts.push(part);
+  yield gunzipSync(Buffer.concat(parts));
+}
