@@ -263,6 +263,7 @@ export const buildOptions = {
 
 const {
   builder: _embedded,
+  platform: _theImages,
   tag: _inTheImage,
   "apply-resample-patch": _nothing,
   export: _noArchive,

@@ -20,7 +20,12 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   const rebuild = {
     ...args,
     ...{ export: false, push: false, attest: false, "context-only": false, "keep-build-files": false },
-    ...{ "sign-key": undefined, "apply-resample-patch": false, tag: undefined },
+    ...{
+      "sign-key": undefined,
+      "apply-resample-patch": false,
+      tag: undefined,
+      platform: "linux/amd64" as const,
+    },
   };
   const report = await withBuildOptions({ ...rebuild, builder: "embedded" }, session, ({ options }) =>
     verifyImage(args.image, options),
