@@ -444,7 +444,7 @@ export const inspectOptions = {
 const target = {
   group: "Platform:",
   choices: targetKinds,
-  default: "grand-challenge" as const,
+  defaultDescription: "the one that the image was built for, else grand-challenge",
 } as const satisfies Options;
 
 export const preflightOptions = {
@@ -493,6 +493,12 @@ export const simulateOptions = {
     requiresArg: true,
     describe: "grand-challenge: input socket of each channel",
     defaultDescription: "those that the image was built for",
+  },
+  "model-tarball": {
+    group: "Platform:",
+    type: "string",
+    requiresArg: true,
+    describe: "grand-challenge: model.tar.gz that was written apart from the image",
   },
   input: {
     group: "Cases:",

@@ -20,6 +20,8 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
+  // When whoever read the messages is gone, cleaning up goes on.
+  stderr.on("error", () => {});
   return {
     out: (words) => void stdout.write(words),
     err: (words) => void stderr.write(words),

@@ -1,9 +1,8 @@
 import { type Finding, fail, pass } from "./finding.js";
+import { apiMethodLabel } from "./platform.js";
 
 /** How grand-challenge asks for a case: a process for each, or a server for many. */
 export type ApiMethod = "exec" | "invoke";
-
-export const apiMethodLabel = "org.grand-challenge.api-method";
 
 /** grand-challenge.org refuses images of root; the platform's own program drops to the image's user. */
 export function checkUser(name: string): Finding {

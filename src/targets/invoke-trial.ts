@@ -46,9 +46,9 @@ export async function runInvocations(trial: Trial, runs: readonly Run[]): Promis
       trial.signal?.throwIfAborted();
       if (processor.hasEnded()) break;
     }
-  const stopped = await stopProcessor(processor);
+  const { seconds, finding: stopped } = await stopProcessor(processor);
   trial.signal?.throwIfAborted();
-  const { seconds, peakMemoryBytes, log } = await processor.ended;
+  const { peakMemoryBytes, log } = await processor.ended;
   const last = [
     stopped,
     ...checkMemory({ peakMemoryBytes }, trial.memoryBytes),

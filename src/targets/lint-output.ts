@@ -126,7 +126,7 @@ const layouts: Readonly<Record<OutputRules["layout"], Layout>> = {
     const wanted = cases.flatMap(fileNamesOf);
     const missing = wanted.filter((name) => !files.includes(name));
     return missing.length === 0
-      ? pass("layout", `${wanted.length} segmentations under their inputs' names`)
+      ? pass("layout", `${wanted.join(", ")}: under the inputs' names`)
       : fail(
           "layout",
           `no ${missing.join(", ")} in the output folder`,

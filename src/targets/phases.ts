@@ -5,17 +5,11 @@ import { splitImageEnding } from "../../processor/image-io/image-ending.js";
 import type { ProgressTask } from "../../processor/progress/progress.js";
 import { processorDirectory, processorEntrypoint } from "../image/processor-files.js";
 import { type Finding, notChecked, pass, warning } from "./finding.js";
-import {
-  apiMethodLabel,
-  checkApiMethod,
-  checkArchitecture,
-  checkTeamName,
-  checkUser,
-} from "./image-checks.js";
+import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "./image-checks.js";
 import { runInvocations } from "./invoke-trial.js";
 import type { ExpectedOutput } from "./lint-output.js";
 import type { OpenedImage } from "./open-image.js";
-import type { Target } from "./platform.js";
+import { apiMethodLabel, type Target } from "./platform.js";
 import { type PhaseResult, type Run, runAndStop, runToEnd, type Trial } from "./trial.js";
 import { layOutSockets, linkAll, type Spelling, type TrialCase } from "./trial-cases.js";
 

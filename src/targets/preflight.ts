@@ -6,15 +6,9 @@ import { findImage } from "../image/docker/find-image.js";
 import { saveImage } from "../image/docker/save-image.js";
 import { type ArchiveFacts, readArchiveFacts, readSavedFacts } from "./archive-facts.js";
 import { type Finding, fail, notChecked, pass, warning } from "./finding.js";
-import {
-  apiMethodLabel,
-  checkApiMethod,
-  checkArchitecture,
-  checkTeamName,
-  checkUser,
-} from "./image-checks.js";
+import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "./image-checks.js";
 import { isFile } from "./open-image.js";
-import type { Target } from "./platform.js";
+import { apiMethodLabel, type Target, targetOf } from "./platform.js";
 
 export interface PreflightReport {
   /** Path or name. */
@@ -32,7 +26,8 @@ export interface PreflightReport {
 export interface PreflightOptions {
   /** Archive, or name of an image that the engine has. */
   readonly image: string;
-  readonly target: Target;
+  /** Null for the one that the image was built for. */
+  readonly target: Target | null;
   /** Where the engine is, for an image's name. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Config digests that were uploaded before. */
@@ -51,8 +46,9 @@ const maxBytes = 10 * 1024 ** 3;
  * @throws INPUT_NOT_FOUND when it is neither; ENGINE_MISSING
  */
 export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
-  const { image, target } = options;
+  const { image } = options;
   const facts = await factsOf(options);
+  const target = options.target ?? targetOf(asRecord(containerConfig(facts)?.["Labels"]) ?? {});
   const findings = checks[target].map((check) => check(facts, options)).filter((found) => found !== null);
   return {
     image,

@@ -7,22 +7,25 @@ import type { Progress } from "../../processor/progress/progress.js";
 import { connectEngine } from "../image/docker/engine.js";
 import { Sandbox } from "../image/docker/sandbox.js";
 import type { Finding } from "./finding.js";
-import { openImage } from "./open-image.js";
+import { isFile, openImage } from "./open-image.js";
 import { type KnownCase, runPhases } from "./phases.js";
-import { platforms, type Target } from "./platform.js";
+import { platforms, type Target, targetOf } from "./platform.js";
 import type { PhaseResult, Trial } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
 export interface SimulateOptions {
   /** Image name, or archive as `docker save` writes it. */
   readonly image: string;
-  readonly target: Target;
+  /** Null for the one that the image was built for. */
+  readonly target: Target | null;
   /** Folder of cases; see `findTrialCases`. */
   readonly input: string;
   /** Folder of right segmentations; null when there are none. */
   readonly expect: string | null;
   /** grand-challenge: input sockets, channel by channel, for images that stand side by side. */
   readonly sockets: readonly string[];
+  /** grand-challenge: the model, where it was written apart from the image; null where it is in it. */
+  readonly modelTarball: string | null;
   /** Null for the platform's. */
   readonly memoryBytes: number | null;
   readonly timeoutSeconds: number;
@@ -55,8 +58,9 @@ export interface SimulationReport {
  * @throws ENGINE_MISSING, INPUT_NOT_FOUND, IMAGE_FILE_INVALID, USAGE
  */
 export async function simulate(options: SimulateOptions): Promise<SimulationReport> {
-  const { target, environment, progress, signal } = options;
-  const platform = platforms[target];
+  const { environment, progress, modelTarball, signal } = options;
+  if (modelTarball !== null && !(await isFile(modelTarball)))
+    throw new ProcessorError("INPUT_NOT_FOUND", `${modelTarball} can't be read`);
   const cases = await withExpected(await findTrialCases(options.input), options.expect);
   const engine = await connectEngine(environment, signal).catch((error: unknown) => {
     throw refusal(error);
@@ -68,15 +72,19 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   });
   const sandbox = new Sandbox(engine, options.image);
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));
+  const target = options.target ?? targetOf(opened.imageLabels);
+  const platform = platforms[target];
   const memoryBytes = options.memoryBytes ?? platform.memoryBytes;
   const task = progress.start({ label: `running ${options.image}`, unit: "steps" });
   try {
+    const modelVolume =
+      modelTarball === null ? null : await sandbox.createVolume(opened.reference, modelTarball);
     const trial: Omit<Trial, "reference"> = {
-      ...{ sandbox, platform, memoryBytes, scratch, labels: opened.labels },
+      ...{ sandbox, platform, memoryBytes, scratch, modelVolume, labels: opened.labels },
       ...{ timeoutSeconds: options.timeoutSeconds, minDice: options.minDice },
       ...(signal === undefined ? {} : { signal }),
     };
-    const { findings, phases } = await runPhases({ ...options, trial, image: opened, cases, task });
+    const { findings, phases } = await runPhases({ ...options, target, trial, image: opened, cases, task });
     const peaks = phases.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
     return {
       ...{ image: options.image, imageId: opened.imageId, target, engine: engine.description },

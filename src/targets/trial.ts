@@ -18,6 +18,8 @@ export interface Trial {
   /** For one case, or for one run where a run has many. */
   readonly timeoutSeconds: number;
   readonly labels: readonly number[] | null;
+  /** The model, where it was written apart from the image. */
+  readonly modelVolume: SandboxVolume | null;
   readonly minDice: number;
   /** A folder for what phases need. */
   readonly scratch: string;
@@ -82,9 +84,9 @@ export async function runAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
   await fillInput(trial, volumes, run);
   const processor = await startProcessor(trial, volumes, run);
   await Promise.race([processor.spoke, delay(quietSeconds * 1000, undefined, { ref: false })]);
-  const finding = await stopProcessor(processor);
+  const { seconds, finding } = await stopProcessor(processor);
   trial.signal?.throwIfAborted();
-  const { seconds, peakMemoryBytes, log } = await processor.ended;
+  const { peakMemoryBytes, log } = await processor.ended;
   return {
     phase: run.phase,
     seconds,
@@ -96,19 +98,22 @@ export async function runAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
 }
 
 /** SIGTERM, five seconds, SIGKILL. */
-export async function stopProcessor(processor: RunningContainer): Promise<Finding> {
-  if (processor.hasEnded()) return notChecked("sigterm", "it had ended before");
+export async function stopProcessor(
+  processor: RunningContainer,
+): Promise<{ readonly seconds: number; readonly finding: Finding }> {
+  if (processor.hasEnded()) return { seconds: 0, finding: notChecked("sigterm", "it had ended before") };
   const began = performance.now();
   await processor.kill("SIGTERM");
   const { isLate } = await endWithin(processor, stopWithinSeconds);
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  return isLate
+  const seconds = (performance.now() - began) / 1000;
+  const finding = isLate
     ? fail(
         "sigterm",
         `it still ran ${stopWithinSeconds} s after SIGTERM and was killed`,
         "Handle SIGTERM: stop the work and exit; the first process of a container ignores it otherwise.",
       )
-    : pass("sigterm", `it ended ${seconds} s after SIGTERM`);
+    : pass("sigterm", `it ended ${seconds.toFixed(1)} s after SIGTERM`);
+  return { seconds, finding };
 }
 
 export async function createVolumes({ sandbox, reference }: Trial): Promise<Volumes> {
@@ -125,16 +130,20 @@ export async function fillInput(
   await sandbox.fill(input, folder);
 }
 
+/** Where grand-challenge unpacks a model that was uploaded apart. */
+const uploadedModel = "/opt/ml/model";
+
 export async function startProcessor(
   trial: Trial,
   { input, output }: Volumes,
   { inputTarget, outputTarget, user, command }: Run,
 ): Promise<RunningContainer> {
-  const { sandbox, reference, platform, memoryBytes, signal } = trial;
+  const { sandbox, reference, platform, memoryBytes, modelVolume, signal } = trial;
   const { environment, writable, keptMemoryBytes } = platform;
   const mounts = [
     { volume: input, target: inputTarget, isReadOnly: true },
     { volume: output, target: outputTarget, isReadOnly: false },
+    ...(modelVolume === null ? [] : [{ volume: modelVolume, target: uploadedModel, isReadOnly: true }]),
   ];
   const dataLimitBytes = keptMemoryBytes === null ? null : memoryBytes - keptMemoryBytes;
   const sharedMemoryBytes = Math.floor(memoryBytes / 2);

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -16,7 +17,10 @@ import { type ProgramRun, runProgram } from "../support/run-program.js";
 // The first build makes the base image: packages are fetched and unpacked.
 const timeout = 300_000;
 
-const processor = "nnunet-processor-test/simulated:1";
+/** Other runs of these tests may use the same engine. */
+const suffix = randomUUID().slice(0, 8);
+const group = `nnunet-processor-test/simulate-${suffix}`;
+const processor = `${group}/processor:1`;
 const input = goldenPath("v2", "blobs_2d", "input");
 
 let scratch: string;
@@ -44,12 +48,12 @@ describeWithEngine("build_processor simulate", () => {
       join(right, "blob_010.nii.gz"),
     );
     const { docker } = testEngine();
-    const archived = "nnunet-processor-test/archived:1";
+    const archived = `${group}/archived:1`;
     onTestFinished(() => removeImage(archived));
     const archive = join(scratch, "archived.tar");
     const imageId = await moveToArchive(archived, archive);
     // The archive's name stands for another image now, and must do so afterwards.
-    await docker.getImage(processor).tag({ repo: "nnunet-processor-test/archived", tag: "1" });
+    await docker.getImage(processor).tag({ repo: `${group}/archived`, tag: "1" });
     const run = await simulated([archive, "--target", "plain", "-i", input, "--expect", right]);
     expect(run.exitCode, run.err).toBe(0);
     const { isAccepted, peakMemoryBytes, phases } = report(run);
@@ -69,6 +73,35 @@ describeWithEngine("build_processor simulate", () => {
     );
     expect(now!.Id).toBe(before!.Id);
     await expectNothingLeft(archive);
+  });
+
+  test("runs an image for grand-challenge, with its model apart, in both of the platform's ways", {
+    timeout,
+  }, async () => {
+    const imageName = `${group}/apart:1`;
+    onTestFinished(() => removeImage(imageName));
+    const cwd = mkdtempSync(join(scratch, "apart-"));
+    const config = { target: "grand-challenge", grand_challenge: { output: "organ" } };
+    writeFileSync(join(cwd, "config.json"), JSON.stringify(config));
+    const build = await runProgram(
+      ["--model-dir", goldenPath("v2", "blobs_2d", "model"), "--tag", imageName, "--model-tarball"],
+      { cwd },
+    );
+    expect(build.exitCode, build.err).toBe(0);
+    const model = join(cwd, readdirSync(cwd).find((name) => name.endsWith(".tar.gz"))!);
+    const run = await simulated([imageName, "-i", join(scratch, "cases"), "--model-tarball", model]);
+    expect(run.exitCode, run.err + run.out).toBe(0);
+    expect(report(run).target).toBe("grand-challenge");
+    expect(report(run).phases.map(({ phase }) => phase)).toEqual([
+      "exec",
+      "start",
+      "invoke-1",
+      "invoke-2",
+      "stop",
+    ]);
+    const without = await simulated([imageName, "-i", join(scratch, "cases")]);
+    expect(failedChecks(without)).toContain("exec exit");
+    expect(failedChecks(without)).toContain("start health");
   });
 
   test("serves two cases in one process without a finding", { timeout }, async () => {
@@ -128,7 +161,9 @@ describeWithEngine("build_processor simulate", () => {
   test("says with the reason and the remedy what a folder processor would not do on grand-challenge", {
     timeout,
   }, async () => {
-    const run = await runProgram(["simulate", processor, "-i", input], { cwd: scratch });
+    const run = await runProgram(["simulate", processor, "--target", "grand-challenge", "-i", input], {
+      cwd: scratch,
+    });
     expect(run.exitCode).toBe(5);
     expect(run.out).toMatch(/^fail +exit +exit code 4; last on stderr: INPUT_NOT_FOUND/m);
     expect(run.out).toMatch(/^fail +layout/m);
@@ -137,7 +172,7 @@ describeWithEngine("build_processor simulate", () => {
   test("starts a team's image as AMOS22 does: as root, as another user, with another name", {
     timeout,
   }, async () => {
-    const team = "simulatedteam";
+    const team = `team${suffix}`;
     onTestFinished(() => removeImage(team));
     await buildTeamImage({ from: processor, imageName: team, scratch: mkdtempSync(join(scratch, "t-")) });
     const run = await simulated([team, "--target", "amos22", "-i", input, "--memory", "4g"]);
@@ -147,7 +182,7 @@ describeWithEngine("build_processor simulate", () => {
   });
 
   test("finds a team's image that makes up names of its own", { timeout }, async () => {
-    const team = "simulatedteam-two";
+    const team = `team-${suffix}`;
     onTestFinished(() => removeImage(team));
     await buildTeamImage({
       ...{ from: processor, imageName: team, scratch: mkdtempSync(join(scratch, "t-")) },
@@ -225,8 +260,7 @@ async function moveToArchive(imageName: string, archive: string): Promise<string
   return Id;
 }
 
-const serverName = (faults: readonly Fault[]): string =>
-  `nnunet-processor-test/server-${faults.join("-") || "good"}:1`;
+const serverName = (faults: readonly Fault[]): string => `${group}/server-${faults.join("-") || "good"}:1`;
 
 async function simulateServer(faults: readonly Fault[], more: readonly string[] = []): Promise<ProgramRun> {
   const imageName = serverName(faults);

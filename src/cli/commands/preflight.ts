@@ -19,7 +19,7 @@ export async function runPreflight(args: PreflightArguments, session: CommandSes
   const path = resolve(terminal.currentDirectory, args.image);
   const report = await preflight({
     image: (await isFile(path)) ? path : args.image,
-    target: args.target,
+    target: args.target ?? null,
     environment: terminal.environment,
     uploadedDigests: args.uploaded ?? [],
     signal,

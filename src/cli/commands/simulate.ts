@@ -22,9 +22,10 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
   if (!(args.timeout > 0)) throw new ProcessorError("USAGE", `--timeout ${args.timeout}: a number above 0`);
   const report = await simulate({
     image: (await isFile(path(args.image))) ? path(args.image) : args.image,
-    target: args.target,
+    target: args.target ?? null,
     input: path(args.input),
     expect: args.expect === undefined ? null : path(args.expect),
+    modelTarball: args["model-tarball"] === undefined ? null : path(args["model-tarball"]),
     sockets: args.socket ?? [],
     memoryBytes: args.memory === undefined ? null : memoryBytes(args.memory),
     timeoutSeconds: args.timeout,

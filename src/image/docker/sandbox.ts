@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -77,8 +78,12 @@ export class Sandbox {
     });
   }
 
-  /** An empty folder that everybody may write to but root owns. */
-  async createVolume(reference: string): Promise<SandboxVolume> {
+  /**
+   * A folder that everybody may write to but root owns.
+   *
+   * @param content a .tar or .tar.gz of what lies in it; empty when absent
+   */
+  async createVolume(reference: string, content?: string): Promise<SandboxVolume> {
     return this.asked("making a volume", async () => {
       const name = `nnunet-processor-${randomUUID()}`;
       await this.engine.docker.createVolume({ Name: name, Labels: this.labels });
@@ -89,6 +94,8 @@ export class Sandbox {
       });
       const folder = { ...ofRoot, name: basename(volumeTarget), mode: 0o777, type: "directory" as const };
       await container.putArchive(archiveOf([folder]), { path: dirname(volumeTarget) });
+      if (content !== undefined)
+        await container.putArchive(createReadStream(content), { path: volumeTarget });
       return { name, container };
     });
   }
