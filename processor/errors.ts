@@ -155,7 +155,7 @@ export const errorCatalogue = {
   PORT_TAKEN: { exit: 5, help: "Stop the other program, or pass another --port." },
   IMAGE_BUILD_FAILED: {
     exit: 5,
-    help: "The message is Docker's own; --keep-build-files keeps the build context.",
+    help: "The message is that of the program it names, Docker or mmdebstrap; --keep-build-files keeps the build context.",
   },
   BASE_IMAGE_MISSING: { exit: 5, help: "Build it with `build_processor base-image`, or pass --base-image." },
   BASE_IMAGE_CHANGED: {

@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ProcessorError } from "../../processor/errors.js";
@@ -9,7 +10,7 @@ import { BlobCache } from "../../src/image/oci/blob-cache.js";
 import { asBase } from "../../src/image/oci/open-oci-layout.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
-import { goldenPath } from "../support/golden.js";
+import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
@@ -157,3 +158,28 @@ async function settingsOf(imageName: string): Promise<unknown> {
   );
   return { User, WorkingDir, Entrypoint, Cmd: Cmd ?? [], Env, labels: Object.fromEntries(labels) };
 }
+
+const mayChangeUser = process.getuid?.() === 0 && hasProgram("setpriv") && hasProgram("fakeroot");
+
+describe.skipIf(!mayChangeUser || !hasProgram("mmdebstrap"))("Debian's packages", () => {
+  test("unpacked without root are byte for byte those that root unpacks", { timeout }, async () => {
+    const folder = scratchFolder();
+    chmodSync(folder, 0o777);
+    const script = join(repositoryRoot, "dist", "src", "image", "base-image");
+    const program = (archive: string) => `
+      const { readRecipe } = await import("${script}/recipe.js");
+      const { writeDebianRoot } = await import("${script}/debian-root.js");
+      await writeDebianRoot(await readRecipe(), "${join(folder, archive)}");`;
+    const node = (archive: string) =>
+      [process.execPath, "--input-type=module", "-e", program(archive)] as const;
+    const [command, ...args] = node("root.tar");
+    await outputOf(command, ...args);
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    await outputOf("setpriv", ...nobody, "env", `HOME=${folder}`, ...node("nobody.tar"));
+    const digests = (await outputOf("sha256sum", join(folder, "root.tar"), join(folder, "nobody.tar")))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ")[0]);
+    expect(digests[1]).toBe(digests[0]);
+  });
+});

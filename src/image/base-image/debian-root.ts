@@ -22,9 +22,19 @@ export async function writeDebianRoot(
       "BASE_IMAGE_MISSING",
       "Debian for linux/arm64 comes from a registry only, and none gives it; pass --base-image, or build on an arm64 machine",
     );
+  const onFailure = {
+    failure: "IMAGE_BUILD_FAILED",
+    install:
+      "install it with `sudo apt-get install mmdebstrap fakeroot` (on Debian or Ubuntu), reach a registry with Debian's image, or pass --base-image",
+    ...(signal === undefined ? {} : { signal }),
+  } as const;
+  await runTool({ command: "mmdebstrap", args: ["--version"], ...onFailure });
+  // Nothing is run in the new root, so that without root it takes no more than owners that are kept in mind.
+  const isRoot = process.getuid?.() === 0;
   await runTool({
-    command: "mmdebstrap",
+    command: isRoot ? "mmdebstrap" : "fakeroot",
     args: [
+      ...(isRoot ? [] : ["mmdebstrap", "--mode=chrootless"]),
       "--variant=extract",
       "--format=tar",
       // A container gets its own devices; a file of one can't be unpacked without root.
@@ -37,9 +47,6 @@ export async function writeDebianRoot(
       archive,
     ],
     env: { SOURCE_DATE_EPOCH: "0" },
-    failure: "IMAGE_BUILD_FAILED",
-    install:
-      "install it with `sudo apt-get install mmdebstrap` (on Debian or Ubuntu), reach a registry with Debian's image, or pass --base-image",
-    ...(signal === undefined ? {} : { signal }),
+    ...onFailure,
   });
 }
