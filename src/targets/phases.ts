@@ -66,16 +66,18 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
     noGpu,
   ].filter((finding) => finding !== null);
   const phases: PhaseResult[] = [];
-  if (label === "invoke") {
-    // An image of ours does both, whichever it is labelled with.
-    if (isOurs) phases.push(await runToEnd(trial, { ...runOf("exec", first!, "socket"), command: ["exec"] }));
+  // An image of ours does both, whichever it is labelled with.
+  if (isOurs || label !== "invoke") {
+    const command = isOurs && label !== undefined ? ["exec"] : null;
+    phases.push(await runToEnd(trial, { ...runOf("exec", first!, "socket"), command }));
     task.advance(1);
+    if (hasRun(phases))
+      phases.push(await runAndStop(trial, { ...runOf("exec-stop", second!, "interface"), command }));
+    task.advance(1);
+  }
+  if (label === "invoke") {
     const runs = [runOf("invoke-1", first!, "socket"), runOf("invoke-2", second!, "interface")];
     phases.push(...(await runInvocations(trial, runs)));
-  } else {
-    phases.push(await runToEnd(trial, runOf("exec", first!, "socket")));
-    task.advance(1);
-    if (hasRun(phases)) phases.push(await runAndStop(trial, runOf("stop", second!, "interface")));
   }
   return { findings, phases };
 }

@@ -94,6 +94,7 @@ describeWithEngine("build_processor simulate", () => {
     expect(report(run).target).toBe("grand-challenge");
     expect(report(run).phases.map(({ phase }) => phase)).toEqual([
       "exec",
+      "exec-stop",
       "start",
       "invoke-1",
       "invoke-2",
