@@ -219,6 +219,12 @@ export const buildOptions = {
     default: false,
     describe: "leave the model out of the image and write it as model.tar.gz (with --target grand-challenge)",
   },
+  "export-format": {
+    group: outputGroup,
+    choices: ["tar.gz", "tar"] as const,
+    default: "tar.gz" as const,
+    describe: "of the archive; skopeo and crane read only .tar",
+  },
   push: {
     group: outputGroup,
     type: "boolean",
@@ -267,6 +273,7 @@ const {
   tag: _inTheImage,
   "apply-resample-patch": _nothing,
   export: _noArchive,
+  "export-format": _noFormat,
   push: _noPush,
   attest: _noAttestation,
   "sign-key": _noKey,

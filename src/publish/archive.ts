@@ -51,7 +51,7 @@ export async function requireNoArchive(path: string): Promise<void> {
 }
 
 /**
- * Writes the compressed image beside its place and renames it when it is complete.
+ * Writes the image beside its place, compressed when the name ends in `.gz`, and renames it when it is complete.
  *
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED when the engine breaks off
  */
@@ -74,7 +74,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
           yield chunk;
         }
       },
-      parallelGzip,
+      path.endsWith(".gz") ? parallelGzip : asIs,
       async function* hash(chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
           digest.update(chunk);
@@ -111,6 +111,10 @@ export async function writeBesideArchive(path: string, text: string): Promise<vo
   } finally {
     await rm(partial, { force: true });
   }
+}
+
+async function* asIs(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const { buffer, byteOffset, length } of chunks) yield Buffer.from(buffer, byteOffset, length);
 }
 
 /** A link, unlike a rename, never replaces a file that came in the meantime. Not every file system has links. */

@@ -20,7 +20,7 @@ interface Built {
 }
 
 /** A folder with an archive that was built as of 2023. */
-async function builtArchive(): Promise<Built> {
+async function builtArchive(format: "tar" | "tar.gz" = "tar.gz"): Promise<Built> {
   const cwd = scratchFolder();
   const inputs = ["--model-dir", model, "--base-image", await smallBase(cwd), "--json"];
   const run = (...args: readonly string[]) =>
@@ -28,14 +28,17 @@ async function builtArchive(): Promise<Built> {
       cwd,
       environment: { XDG_CACHE_HOME: join(cwd, "cache"), DOCKER_HOST: "tcp://127.0.0.1:9" },
     });
-  const build = await runProgram(["--tag", "team/blobs:1", "--export", "--no-attest", ...inputs], {
-    cwd,
-    environment: {
-      XDG_CACHE_HOME: join(cwd, "cache"),
-      DOCKER_HOST: "tcp://127.0.0.1:9",
-      SOURCE_DATE_EPOCH: "1700000000",
+  const build = await runProgram(
+    ["--tag", "team/blobs:1", "--export", "--export-format", format, "--no-attest", ...inputs],
+    {
+      cwd,
+      environment: {
+        XDG_CACHE_HOME: join(cwd, "cache"),
+        DOCKER_HOST: "tcp://127.0.0.1:9",
+        SOURCE_DATE_EPOCH: "1700000000",
+      },
     },
-  });
+  );
   expect(build.exitCode, build.err).toBe(0);
   return { cwd, inputs, run };
 }
@@ -84,10 +87,9 @@ describe("build_processor verify", () => {
     "compares an image in a registry",
     { timeout },
     async () => {
-      const { cwd, inputs, run } = await builtArchive();
+      const { cwd, inputs, run } = await builtArchive("tar");
       const { host } = await startRegistry({ folder: join(cwd, "registry") });
       const image = `${host}/team/blobs:1`;
-      await outputOf("gunzip", join(cwd, archive));
       const source = `docker-archive:${join(cwd, archive.replace(/\.gz$/, ""))}`;
       await outputOf("skopeo", "copy", "-q", "--dest-tls-verify=false", source, `docker://${image}`);
       const verified = await run("verify", image, ...inputs);

@@ -23,6 +23,7 @@ import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
 import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
+import { archiveFileName } from "../../publish/archive.js";
 import type { PushedImage } from "../../publish/registry/push-image.js";
 import { type Builder, chooseBuilder } from "../choose-builder.js";
 import type { buildOptions } from "../command-options.js";
@@ -212,7 +213,7 @@ async function buildOptionsOf(
       licenses: readVersions().variants[baseVariant].licences,
     },
     target: destination.target,
-    archiveName: destination.archiveName,
+    archiveName: archiveNameFor(args, destination, imageName),
     modelTarball: args["model-tarball"] ? join(terminal.currentDirectory, "model.tar.gz") : null,
     baseImage: args["base-image"] ?? null,
     baseVariant,
@@ -253,6 +254,18 @@ function destinationOf(args: BuildArguments, config: ProcessorConfig): Destinati
     );
   const tag = tagOf(choice, args.tag);
   return { target: targetOf(choice), tag, archiveName: archiveNameOf(choice, tag) };
+}
+
+/** @throws USAGE when the target prescribes another format */
+function archiveNameFor(
+  args: BuildArguments,
+  { archiveName, target }: Destination,
+  imageName: string,
+): string | null {
+  if (args["export-format"] === "tar.gz") return archiveName;
+  if (archiveName !== null)
+    throw new ProcessorError("USAGE", `--export-format tar: ${target.kind} takes ${archiveName} only`);
+  return archiveFileName(imageName).replace(/\.gz$/, "");
 }
 
 /** Reproducible builds give the time from outside, in Unix seconds. */

@@ -19,7 +19,14 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   const { terminal } = session;
   const rebuild = {
     ...args,
-    ...{ export: false, push: false, attest: false, "context-only": false, "keep-build-files": false },
+    ...{
+      export: false,
+      "export-format": "tar" as const,
+      push: false,
+      attest: false,
+      "context-only": false,
+      "keep-build-files": false,
+    },
     ...{
       "sign-key": undefined,
       "apply-resample-patch": false,
