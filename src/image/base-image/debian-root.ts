@@ -1,11 +1,12 @@
-import { join } from "node:path";
+import { chmod } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import { architectureOf } from "../image-plan.js";
 import type { BaseImageRecipe } from "./recipe.js";
 import { runTool } from "./run-tool.js";
 
 /**
- * Writes Debian's root file system as a tar: the recipe's packages, unpacked without running anything of theirs.
+ * Writes Debian's root file system as a tar, alone in its folder: the recipe's packages, unpacked without running anything of theirs.
  * The same packages give the same bytes; which versions they have is the mirror's choice of that day, and
  * `/var/lib/dpkg/status.d` in the image says it.
  *
@@ -29,6 +30,7 @@ export async function writeDebianRoot(
     ...(signal === undefined ? {} : { signal }),
   } as const;
   await runTool({ command: "mmdebstrap", args: ["--version"], ...onFailure });
+  await chmod(dirname(archive), 0o755); // apt fetches as a user of its own
   // Nothing is run in the new root, so that without root it takes no more than owners that are kept in mind.
   const isRoot = process.getuid?.() === 0;
   await runTool({
@@ -46,7 +48,8 @@ export async function writeDebianRoot(
       debian.suite,
       archive,
     ],
-    env: { SOURCE_DATE_EPOCH: "0" },
+    // What an interrupted run leaves behind goes with the folder.
+    env: { SOURCE_DATE_EPOCH: "0", TMPDIR: dirname(archive) },
     ...onFailure,
   });
 }

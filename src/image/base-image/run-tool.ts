@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type ErrorCode, ProcessorError } from "../../../processor/errors.js";
 
@@ -21,18 +21,23 @@ export interface RunToolOptions {
  */
 export async function runTool(options: RunToolOptions): Promise<void> {
   const { command, args, cwd, env, failure, install, signal } = options;
+  signal?.throwIfAborted();
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
-    ...(signal === undefined ? {} : { signal }),
     stdio: ["ignore", "ignore", "pipe"],
+    // A group of its own: mmdebstrap ends its whole group when it is stopped, and that must not be ours.
+    detached: hasGroups,
   });
+  const stop = () => endGroup(child);
+  signal?.addEventListener("abort", stop, { once: true });
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     words = (words + text).slice(-2000);
   });
   try {
     const [code] = await once(child, "close");
+    signal?.throwIfAborted();
     if (code !== 0)
       throw new ProcessorError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
   } catch (error) {
@@ -40,5 +45,19 @@ export async function runTool(options: RunToolOptions): Promise<void> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
       throw new ProcessorError("TOOL_MISSING", `${command} was not found; ${install}`, { cause: error });
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+const hasGroups = process.platform !== "win32";
+
+/** The program and all that it started; what is gone already is no matter. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(hasGroups ? -pid : pid, "SIGTERM");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

@@ -1,0 +1,58 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { runTool } from "../../../src/image/base-image/run-tool.js";
+
+const common = { failure: "IMAGE_BUILD_FAILED", install: "install it" } as const;
+
+function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "run-tool-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+describe.skipIf(process.platform !== "linux")("a tool that is stopped", () => {
+  test("ends with all that it started, and only that, even when it ends its whole group", async () => {
+    const folder = scratchFolder();
+    // As mmdebstrap does: what it started runs in its group, and the group is told to end.
+    const script = `trap 'kill -TERM 0' TERM; sleep 600 & echo $! > pid.new; mv pid.new pid; wait`;
+    const stop = new AbortController();
+    const appeared = once(watch(folder), "change");
+    const run = runTool({ command: "sh", args: ["-c", script], cwd: folder, signal: stop.signal, ...common });
+    const outcome = expect(run).rejects.toThrow("stopped by the test");
+    await appeared;
+    while (!existsSync(join(folder, "pid"))) await new Promise(setImmediate);
+    stop.abort(new Error("stopped by the test"));
+    await outcome;
+    expect(isAlive(Number(readFileSync(join(folder, "pid"), "utf8")))).toBe(false);
+  });
+
+  test("does not even start when it is too late", async () => {
+    const stop = AbortSignal.abort(new Error("too late"));
+    await expect(runTool({ command: "true", args: [], signal: stop, ...common })).rejects.toThrow("too late");
+  });
+});
+
+test("a tool that fails is told with its last words, one that is missing with how to get it", async () => {
+  const failing = runTool({ command: "sh", args: ["-c", "echo no mirror >&2; exit 25"], ...common });
+  await expect(failing).rejects.toMatchObject({
+    code: "IMAGE_BUILD_FAILED",
+    message: expect.stringMatching(/25.*no mirror/),
+  });
+  const missing = runTool({ command: "no-such-tool", args: [], ...common });
+  await expect(missing).rejects.toMatchObject({
+    code: "TOOL_MISSING",
+    message: expect.stringContaining("install it"),
+  });
+});
