@@ -166,17 +166,19 @@ describe.skipIf(!mayChangeUser || !hasProgram("mmdebstrap"))("Debian's packages"
     const folder = scratchFolder();
     chmodSync(folder, 0o777);
     const script = join(repositoryRoot, "dist", "src", "image", "base-image");
-    const program = (archive: string) => `
+    const program = (name: string) => `
+      const { mkdirSync } = await import("node:fs");
+      mkdirSync("${folder}/${name}");
       const { readRecipe } = await import("${script}/recipe.js");
       const { writeDebianRoot } = await import("${script}/debian-root.js");
-      await writeDebianRoot(await readRecipe(), "${join(folder, archive)}");`;
+      await writeDebianRoot(await readRecipe(), "${folder}/${name}/debian.tar");`;
     const node = (archive: string) =>
       [process.execPath, "--input-type=module", "-e", program(archive)] as const;
-    const [command, ...args] = node("root.tar");
+    const [command, ...args] = node("root");
     await outputOf(command, ...args);
     const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    await outputOf("setpriv", ...nobody, "env", `HOME=${folder}`, ...node("nobody.tar"));
-    const digests = (await outputOf("sha256sum", join(folder, "root.tar"), join(folder, "nobody.tar")))
+    await outputOf("setpriv", ...nobody, "env", `HOME=${folder}`, ...node("nobody"));
+    const digests = (await outputOf("sha256sum", `${folder}/root/debian.tar`, `${folder}/nobody/debian.tar`))
       .trim()
       .split("\n")
       .map((line) => line.split(" ")[0]);
