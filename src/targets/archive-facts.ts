@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { ProcessorError } from "../../processor/errors.js";
 import { gunzipped } from "../image/oci/gunzipped.js";
@@ -17,7 +18,7 @@ export interface ArchiveFacts {
   readonly bytes: number;
   /** Why it is not a whole tar; null when it is one. */
   readonly problem: string | null;
-  /** Regular files by their exact names. */
+  /** Regular files by their exact names, and links to them: older engines save a repeated layer as a link. */
   readonly entries: ReadonlyMap<string, ArchiveFile>;
   /** JSON files up to 4 MiB, as values and as they stand there. */
   readonly documents: ReadonlyMap<string, unknown>;
@@ -67,10 +68,14 @@ async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal
   const entries = new Map<string, ArchiveFile>();
   const documents = new Map<string, unknown>();
   const texts = new Map<string, string>();
+  const links = new Map<string, string>();
   let problem: string | null = null;
   try {
     for await (const entry of readTar(tar)) {
       signal?.throwIfAborted();
+      if (entry.kind === "symlink")
+        links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget));
+      if (entry.kind === "link") links.set(entry.path, entry.linkTarget);
       if (entry.kind !== "file") continue;
       const { head, text } = await look(entry);
       entries.set(entry.path, { sizeBytes: entry.sizeBytes, compression: compressionOf(head) });
@@ -78,6 +83,10 @@ async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal
       texts.set(entry.path, text);
       const value = parsed(text);
       if (value !== undefined) documents.set(entry.path, value);
+    }
+    for (const [path, target] of links) {
+      const file = entries.get(target);
+      if (file !== undefined) entries.set(path, file);
     }
     if (entries.size === 0) problem = "no file in it";
   } catch (error) {

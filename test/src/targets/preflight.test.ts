@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/progress/progress.js";
@@ -104,6 +104,21 @@ describe("preflight", () => {
     const finding = findings.find((candidate) => candidate.check === check);
     expect(finding).toMatchObject({ result: "fail", remedy: expect.stringMatching(/\.$/) });
   });
+});
+
+test("preflight finds a repeated layer that an older engine saved as a link", async () => {
+  const folder = scratchFolder();
+  await mkdir(join(folder, "a"));
+  await mkdir(join(folder, "b"));
+  await writeFile(join(folder, "a", "layer.tar"), Buffer.alloc(1024));
+  await symlink("../a/layer.tar", join(folder, "b", "layer.tar"));
+  const manifest = [{ Config: "c.json", RepoTags: ["x:1"], Layers: ["a/layer.tar", "b/layer.tar"] }];
+  await writeFile(join(folder, "manifest.json"), JSON.stringify(manifest));
+  const archive = join(scratchFolder(), "image.tar");
+  await outputOf("tar", "-cf", archive, "-C", folder, "manifest.json", "b", "a");
+  const { findings } = await lookAt(archive);
+  const finding = findings.find(({ check }) => check === "layer-compression");
+  expect(finding).toMatchObject({ result: "pass" });
 });
 
 describe("preflight for AMOS22", () => {
