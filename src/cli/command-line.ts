@@ -4,20 +4,17 @@ import yargs, { type Argv } from "yargs";
 import { ProcessorError } from "../../processor/errors.js";
 import { nearest } from "../model-source/nearest-name.js";
 import { packageRoot } from "../package-root.js";
+import type { CommandSession } from "./command-session.js";
+import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
   baseImageOptions,
-  buildOptions,
-  convertOptions,
   doctorOptions,
-  initOptions,
   inspectOptions,
   modelsOptions,
-  predictOptions,
   preflightOptions,
   simulateOptions,
-  verifyOptions,
-} from "./command-options.js";
-import type { CommandSession } from "./command-session.js";
+} from "./options/image-options.js";
+import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
 
 /** What the command line asks for: a text to print, or a command to run. */
 export type ParsedCommand =

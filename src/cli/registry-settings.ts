@@ -4,7 +4,7 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../processor/errors.js";
 import { parseImageReference } from "../publish/registry/image-reference.js";
 import type { RegistrySettings } from "../registry-access.js";
-import type { registryOptions } from "./command-options.js";
+import type { registryOptions } from "./options/build-options.js";
 import type { Terminal } from "./terminal.js";
 
 type RegistryArguments = InferredOptionTypes<typeof registryOptions>;

@@ -5,8 +5,8 @@ import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant } from "../../image/base-image/variants.js";
 import { connectEngine } from "../../image/docker/engine.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
-import type { baseImageOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import type { baseImageOptions } from "../options/image-options.js";
 
 type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
 

@@ -6,8 +6,8 @@ import type { ModelManifest } from "../../../processor/model/manifest.js";
 import { completeConfig } from "../../config/config.js";
 import { convertModel } from "../../convert-pipeline.js";
 import type { ModelSet } from "../../model-source/model-set.js";
-import type { convertOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import type { convertOptions } from "../options/run-options.js";
 import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;

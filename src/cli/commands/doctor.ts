@@ -2,9 +2,9 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { examineMachine } from "../../doctor/doctor.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
-import type { doctorOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
+import type { doctorOptions } from "../options/image-options.js";
 
 type DoctorArguments = InferredOptionTypes<typeof doctorOptions>;
 

@@ -5,8 +5,8 @@ import { ProcessorError } from "../../../processor/errors.js";
 import { writeFileWhole } from "../../../processor/image-io/write-file.js";
 import { describeModel } from "../../checkpoint/nnunet-formats.js";
 import { packageRoot } from "../../package-root.js";
-import type { initOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import type { initOptions } from "../options/run-options.js";
 import { trainedModel } from "./trained-model.js";
 import { membersOf } from "./trained-models.js";
 

@@ -1,8 +1,8 @@
 import type { InferredOptionTypes } from "yargs";
 import { inspectSource } from "../../inspect/inspect-source.js";
-import type { inspectOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { inspectionText } from "../inspection-text.js";
+import type { inspectOptions } from "../options/image-options.js";
 import { sourceContext } from "./trained-model.js";
 
 type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly model: string };

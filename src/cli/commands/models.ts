@@ -3,8 +3,8 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { downloadModel } from "../../model-source/download-model.js";
 import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
-import type { modelsOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import type { modelsOptions } from "../options/image-options.js";
 import { sourceContext } from "./trained-model.js";
 
 type ModelsArguments = InferredOptionTypes<typeof modelsOptions> & {

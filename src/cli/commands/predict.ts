@@ -6,8 +6,8 @@ import type { CaseReport } from "../../../processor/case.js";
 import { ProcessorError } from "../../../processor/errors.js";
 import { predictCases, type RunReport } from "../../../processor/predict-cases.js";
 import { bundleHook } from "../../hook-bundle.js";
-import type { predictOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import type { predictOptions } from "../options/run-options.js";
 import { withConvertedModel } from "./convert.js";
 import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 

@@ -3,9 +3,9 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { isFile } from "../../targets/open-image.js";
 import { preflight } from "../../targets/preflight.js";
-import type { preflightOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
+import type { preflightOptions } from "../options/image-options.js";
 
 type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { readonly image: string };
 

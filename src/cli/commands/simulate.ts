@@ -5,9 +5,9 @@ import { inGigabytes } from "../../targets/check-run.js";
 import { isFile } from "../../targets/open-image.js";
 import { type SimulationReport, simulate } from "../../targets/simulate.js";
 import type { PhaseResult } from "../../targets/trial.js";
-import type { simulateOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
+import type { simulateOptions } from "../options/image-options.js";
 
 type SimulateArguments = InferredOptionTypes<typeof simulateOptions> & { readonly image: string };
 

@@ -2,8 +2,8 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { LayerComparison } from "../../image/oci/compare-images.js";
 import { type VerifyReport, verifyImage } from "../../verify-image.js";
-import type { verifyOptions } from "../command-options.js";
 import type { CommandSession } from "../command-session.js";
+import type { verifyOptions } from "../options/build-options.js";
 import { withBuildOptions } from "./build.js";
 
 type VerifyArguments = InferredOptionTypes<typeof verifyOptions> & { readonly image: string };
