@@ -5,32 +5,30 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Target } from "../../../processor/model/target-file.js";
 import { readSigningKey } from "../../attest/signing-key.js";
-import type { AttestationSettings, AttestedImage } from "../../attest-image.js";
-import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
+import type { AttestationSettings } from "../../attest-image.js";
+import type { BuildOptions } from "../../build-pipeline.js";
 import { buildProcessor, renderBuild } from "../../build-pipeline.js";
-import { completeConfig, type EnsembleMember, type ProcessorConfig } from "../../config/config.js";
+import { completeConfig, type ProcessorConfig } from "../../config/config.js";
 import { imageNameOf } from "../../config/image-name.js";
 import { loadConfig } from "../../config/load-config.js";
 import { archiveNameOf, type TargetConfig, tagOf, targetOf } from "../../config/target-config.js";
-import { buildEmbedded, type EmbeddedBuildReport } from "../../embedded-build.js";
+import { buildEmbedded } from "../../embedded-build.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant, readVersions } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
-import type { ModelTarball } from "../../image/model-tarball.js";
 import { lockFileName } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
-import type { FindModelOptions } from "../../model-source/find-model.js";
 import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
 import { archiveFileName } from "../../publish/archive.js";
-import type { PushedImage } from "../../publish/registry/push-image.js";
 import { type Builder, chooseBuilder } from "../choose-builder.js";
 import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";
 import { registrySettings } from "../registry-settings.js";
-import { pretrainedModel, pretrainedName } from "./trained-model.js";
-import { modelSetOf, postProcessingChoice, trainedModels } from "./trained-models.js";
+import { modelsOf } from "./build-models.js";
+import { embeddedText, renderedText, reportText } from "./build-report.js";
+import { pretrainedName } from "./trained-model.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
@@ -108,49 +106,6 @@ async function configOf(args: BuildArguments, { terminal }: CommandSession): Pro
   const isAbsent = args["config-file"] === undefined && (await stat(path).catch(() => null)) === null;
   return isAbsent ? completeConfig({}) : loadConfig(path);
 }
-
-async function modelsOf(
-  args: BuildArguments,
-  config: ProcessorConfig,
-  session: CommandSession,
-): Promise<ModelSet> {
-  const common = {
-    previousStage: args["prev-stage-model"] ?? config.previousStage,
-    needsPreviousStage: true,
-    postProcessing: postProcessingChoice(config.postProcessing, session.terminal.currentDirectory),
-  };
-  const wanted = {
-    ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
-    ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
-    ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
-    ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
-    folds: config.folds,
-  };
-  if (args["download-pretrained"]) {
-    const ensemble =
-      config.ensemble.length === 0 ? [wanted] : config.ensemble.map((m) => ({ ...wanted, ...given(m) }));
-    const models = [];
-    for (const member of ensemble) models.push(await pretrainedModel(member, args["zenodo-url"], session));
-    return modelSetOf(models, common, session);
-  }
-  const modelDirs = args["model-dir"] ?? [config.modelSource ?? "models"];
-  const members: readonly FindModelOptions[] =
-    config.ensemble.length === 0
-      ? modelDirs.map((modelDir) => ({ ...wanted, modelDir }))
-      : config.ensemble.map((member) => ({
-          ...wanted,
-          ...given(member),
-          modelDir: member.model ?? modelDirs[0]!,
-        }));
-  return trainedModels({ ...common, members, onnxFiles: args.onnx ?? config.onnxFiles }, session);
-}
-
-/** What an ensemble's member says itself. */
-const given = ({ configuration, checkpointName, folds }: EnsembleMember) => ({
-  ...(configuration === undefined ? {} : { configuration }),
-  ...(checkpointName === undefined ? {} : { checkpointName }),
-  ...(folds === undefined ? {} : { folds }),
-});
 
 /** A key that does not open is told before the work. */
 async function attestationOf(
@@ -274,82 +229,3 @@ function creationTime(epoch: string | undefined): Date {
   if (/^\d+$/.test(epoch)) return new Date(Number(epoch) * 1000);
   throw new ProcessorError("USAGE", `SOURCE_DATE_EPOCH is ${epoch}, not a number of seconds`);
 }
-
-const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-
-function reportText(report: BuildReport, options: BuildOptions): string {
-  const lines = [
-    `image     ${report.imageName}`,
-    `digest    ${report.imageId}`,
-    `size      ${inMegabytes(report.sizeBytes)}`,
-    `base      ${report.baseImage}`,
-    ...(report.archive === null
-      ? []
-      : [
-          `archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`,
-        ]),
-    ...pushedLines(report.pushed),
-    ...modelLines(report.modelTarball),
-    ...attestedLines(report.attested),
-    ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
-    "",
-    `run it:   ${runLine(report.imageName, options)}`,
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-/** Trying it out as its platform runs it, as far as one line goes. */
-function runLine(imageName: string, { target: { kind: target }, settings }: BuildOptions): string {
-  const gpus = settings.device === "cuda" ? "--gpus all " : "";
-  const folder = target === "amos22" ? "/workspace" : "";
-  const volumes = `-v "$PWD/in:${folder}/input:ro" -v "$PWD/out:${folder}/output"`;
-  const command = { "grand-challenge": " exec", amos22: " python run_inference.py", sol: "", plain: "" }[
-    target
-  ];
-  return `docker run --rm ${gpus}--network none ${volumes} ${imageName}${command}`;
-}
-
-function embeddedText(report: EmbeddedBuildReport): string {
-  const { archive, pushed, attested } = report;
-  const lines = [
-    `image     ${report.imageName}`,
-    `config    ${report.configDigest}`,
-    `manifest  ${report.manifestDigest}`,
-    `size      ${inMegabytes(report.sizeBytes)}`,
-    `base      ${report.baseImage}`,
-    ...(archive === null
-      ? []
-      : [`archive   ${archive.path} (${inMegabytes(archive.bytes)}, sha256 ${archive.sha256})`]),
-    ...pushedLines(pushed),
-    ...modelLines(report.modelTarball),
-    ...attestedLines(attested),
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-const modelLines = (model: ModelTarball | null): string[] =>
-  model === null ? [] : [`model     ${model.path} (${inMegabytes(model.bytes)}, sha256 ${model.sha256})`];
-
-function attestedLines(attested: AttestedImage | null): string[] {
-  if (attested === null) return [];
-  const { files, referrers, signatures } = attested;
-  return [
-    ...(files === null ? [] : [`contents  ${files.spdx}`, `origin    ${files.provenance}`]),
-    ...referrers.map(({ artifactType, manifestDigest }) => `attached  ${artifactType} ${manifestDigest}`),
-    ...signatures.map(({ tag, isNew }) => `signed    ${tag}${isNew ? "" : " (was there already)"}`),
-  ];
-}
-const pushedLines = (pushed: PushedImage | null): readonly string[] =>
-  pushed === null
-    ? []
-    : [
-        `pushed    ${pushed.manifestDigest}`,
-        `          ${inMegabytes(pushed.sentBytes)} sent, ${pushed.blobsThere} parts were there`,
-      ];
-
-const renderedText = (rendered: {
-  readonly imageName: string;
-  readonly baseImage: string;
-  readonly buildFolder: string;
-}): string =>
-  `context   ${rendered.buildFolder}\nbase      ${rendered.baseImage}\n\nbuild it: docker build -t ${rendered.imageName} ${rendered.buildFolder}\n`;
