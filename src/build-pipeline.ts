@@ -12,6 +12,7 @@ import {
   attestImage,
   requireNoAttestation,
 } from "./attest-image.js";
+import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { convertModel } from "./convert-pipeline.js";
 import { buildBaseImage } from "./image/base-image/build-base-image.js";
 import { debianPython } from "./image/base-image/debian-python.js";
@@ -159,16 +160,24 @@ export interface PlannedBuild {
   readonly modelTarball: ModelTarball | null;
 }
 
-/** The model converted, and the plan of its image. */
+/**
+ * The model converted, and the plan of its image.
+ *
+ * @param memo knows what unchanged checkpoints become, so that they are converted only when their layer is not there
+ */
 export async function planBuild(
   options: BuildOptions,
   base: BaseImageFacts,
   folder: BuildFolder,
+  memo?: ConversionMemo,
 ): Promise<PlannedBuild> {
   const { models, settings, description, hookFile, target, platform, cacheFolder, progress, signal } =
     options;
   const outputDir = folder.place(convertedName);
-  const converted = await convertModel({ models, settings, outputDir, progress, ...aborting(signal) });
+  const converted = await convertModel({
+    ...{ models, settings, outputDir, progress, ...aborting(signal) },
+    ...(memo === undefined ? {} : { memo }),
+  });
   checkModelForTarget(target, converted.manifest);
   if (target.kind === "amos22" && platform !== "linux/amd64")
     throw new ProcessorError("USAGE", "AMOS22 runs images for linux/amd64");

@@ -16,7 +16,9 @@ import {
 } from "./checkpoint/post-processing/find-post-processing.js";
 import { readPostProcessing } from "./checkpoint/post-processing/read-post-processing.js";
 import { checkMembers } from "./convert/check-members.js";
+import { type ConversionMemo, type FoldDigests, recallFold } from "./convert/conversion-memo.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./convert/read-stages.js";
+import type { KnownFile } from "./image/image-plan.js";
 import type { ModelMember, ModelSet } from "./model-source/model-set.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
 
@@ -27,6 +29,8 @@ export interface ConvertOptions {
   readonly outputDir: string;
   /** Whether an earlier conversion in `outputDir` may be replaced. */
   readonly overwrite?: boolean;
+  /** Remembers what checkpoints became: those that are unchanged are written only when somebody needs the files. */
+  readonly memo?: ConversionMemo;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -37,6 +41,8 @@ export interface ConvertedModel {
   readonly manifest: ProcessorManifest;
   /** Below the folder. */
   readonly files: readonly string[];
+  /** With a memo: files whose bytes are known. Those of an unchanged checkpoint are not there before `write`. */
+  readonly known: ReadonlyMap<string, KnownFile>;
 }
 
 /**
@@ -56,8 +62,9 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
   const companions = stages.all.flatMap(({ prefix, description }) =>
     description.companionFiles.map((file) => ({ file, name: prefix + basename(file) })),
   );
+  let known: ReadonlyMap<string, KnownFile> = new Map();
   await writeConvertedFolder({ outputDir, overwrite: options.overwrite ?? false }, async (folder) => {
-    await writeFolds(foldsOf(stages), folder, options);
+    known = await writeFolds(foldsOf(stages), folder, options);
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   });
@@ -69,6 +76,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
       ...companions.map(({ name }) => name),
       "manifest.json",
     ],
+    known,
   };
 }
 
@@ -80,21 +88,54 @@ const foldsOf = (stages: StageTable): readonly StageFold[] => stages.all.flatMap
 async function writeFolds(
   folds: readonly StageFold[],
   folder: string,
-  { progress, signal }: ConvertOptions,
-): Promise<void> {
-  const total = folds.reduce((sum, { bytes }) => sum + bytes, 0);
+  { outputDir, memo, progress, signal }: ConvertOptions,
+): Promise<ReadonlyMap<string, KnownFile>> {
+  const known = new Map<string, KnownFile>();
+  const due: StageFold[] = [];
+  for (const fold of folds) {
+    const digests = memo && fold.memoKey !== null ? await recallFold(memo, fold.memoKey) : null;
+    if (digests === null) due.push(fold);
+    else addKnown(known, fold, { digests, write: onceWritten(fold, outputDir) });
+  }
+  const total = due.reduce((sum, { bytes }) => sum + bytes, 0);
   const task = progress.start({ label: "converting the weights", total, unit: "bytes" });
   try {
-    for (const fold of folds) {
+    for (const fold of due) {
       await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
-      await fold.write(folder, (bytes) => {
+      const digests = await fold.write(folder, (bytes) => {
         if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
         task.advance(bytes);
       });
+      if (memo === undefined || digests === null) continue;
+      addKnown(known, fold, { digests, write: async () => {} });
+      if (fold.memoKey !== null) await memo.remember(fold.memoKey, digests);
     }
   } finally {
     task.done();
   }
+  return known;
+}
+
+/** Both files of a fold are written together, when the first of them is needed. */
+function onceWritten(fold: StageFold, folder: string): () => Promise<void> {
+  let writing: Promise<void> | null = null;
+  const write = async () => {
+    await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
+    await fold.write(folder, () => {});
+  };
+  return () => {
+    writing ??= write();
+    return writing;
+  };
+}
+
+function addKnown(
+  known: Map<string, KnownFile>,
+  { files: { onnxFile, weightsFile } }: StageFold,
+  { digests, write }: { readonly digests: FoldDigests; readonly write: () => Promise<void> },
+): void {
+  known.set(onnxFile, { sha256: digests.onnx, write });
+  if (weightsFile !== null) known.set(weightsFile, { sha256: digests.weights, write });
 }
 
 async function describe(

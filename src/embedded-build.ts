@@ -4,6 +4,7 @@ import { baseInputs, modelParameters, ownInputs } from "./attest/build-inputs.js
 import { describeOciImage } from "./attest/image-contents.js";
 import { type AttestedImage, attestImage } from "./attest-image.js";
 import { aborting, type BuildOptions, freeArchivePath, planBuild } from "./build-pipeline.js";
+import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
 import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
 import type { ModelTarball } from "./image/model-tarball.js";
@@ -46,7 +47,11 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
   const cache = await BlobCache.open(join(cacheFolder, "layers"));
   const folder = await openBuildFolder(options.buildDir);
   try {
-    const { image, base, facts, place, modelTarball } = await assembleEmbedded(options, cache, folder);
+    const { image, base, facts, place, modelTarball } = await assembleEmbedded(options, {
+      cache,
+      folder,
+      memo: keepBuildFiles ? null : cache,
+    });
     const archive =
       archivePath === null
         ? null
@@ -75,15 +80,26 @@ export interface AssembledBuild extends EmbeddedBase {
   readonly modelTarball: ModelTarball | null;
 }
 
+export interface AssemblyPlaces {
+  readonly cache: BlobCache;
+  readonly folder: BuildFolder;
+  /** Null when everything has to be converted anew. */
+  readonly memo: ConversionMemo | null;
+}
+
 /** The image as it would be written, and what it lies on; nothing is kept but cached layers. */
 export async function assembleEmbedded(
   options: BuildOptions,
-  cache: BlobCache,
-  folder: BuildFolder,
+  { cache, folder, memo }: AssemblyPlaces,
 ): Promise<AssembledBuild> {
   const { description, signal } = options;
   const base = await embeddedBase({ ...options, cache });
-  const { plan, modelTarball } = await planBuild(options, base.facts, folder);
+  const { plan, modelTarball } = await planBuild(
+    options,
+    base.facts,
+    folder,
+    ...(memo === null ? [] : [memo]),
+  );
   const time = description.created;
   const image = await assembleImage({ plan, base: base.base, cache, time, ...aborting(signal) });
   return { ...base, image, modelTarball };

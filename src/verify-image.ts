@@ -40,8 +40,7 @@ export async function verifyImage(image: string, options: BuildOptions): Promise
     const platform = `linux/${found.config.architecture}` as ImagePlatform;
     const rebuilt = await assembleEmbedded(
       { ...options, description, platform, modelTarball },
-      cache,
-      folder,
+      { cache, folder, memo: null },
     );
     const comparison = await compareImages(found, await asCompared(rebuilt.image));
     return {

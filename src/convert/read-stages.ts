@@ -10,6 +10,7 @@ import type { TrainedModel } from "../model-source/trained-model.js";
 import { buildNetwork } from "../onnx/build-network.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { weightBytes, writeNetwork } from "../onnx/write-network.js";
+import { conversionKey, type FoldDigests } from "./conversion-memo.js";
 
 /** One trained configuration, read and checked, and where it goes. */
 export interface Stage {
@@ -25,8 +26,13 @@ export interface Stage {
 export interface StageFold {
   readonly files: FoldFiles;
   readonly bytes: number;
-  /** @param folder the converted one; the folders of `files` are there */
-  write(folder: string, onBytes: (bytes: number) => void): Promise<void>;
+  /** What the written bytes depend on; null where that can't be told, or is not worth it. */
+  readonly memoKey: string | null;
+  /**
+   * @param folder the converted one; the folders of `files` are there
+   * @returns null where nobody asks for digests
+   */
+  write(folder: string, onBytes: (bytes: number) => void): Promise<FoldDigests | null>;
 }
 
 export interface StageTable {
@@ -77,6 +83,9 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
     folds.push({
       files: { fold: fold.fold, onnxFile, weightsFile },
       bytes: weightBytes(built.graph),
+      memoKey: await conversionKey({
+        ...{ file: fold.range?.file ?? fold.checkpointFile, range: fold.range ?? null, plan },
+      }),
       write: (folder, onBytes) =>
         writeNetwork({
           graph: built.graph,
@@ -117,10 +126,12 @@ function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
   return {
     files: { fold, onnxFile, weightsFile },
     bytes,
+    memoKey: null,
     async write(folder, onBytes) {
       await copyFile(onnx.file, join(folder, onnxFile));
       if (source !== null && weightsFile !== null) await copyFile(source, join(folder, weightsFile));
       onBytes(bytes);
+      return null;
     },
   };
 }

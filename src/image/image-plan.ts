@@ -55,7 +55,15 @@ export interface LayerDirectory {
 }
 
 /** Where a file's bytes come from: a file, streamed from where it lies, or a text that was rendered. */
-export type FileSource = { readonly file: string } | { readonly text: string };
+export type FileSource = { readonly file: string; readonly known?: KnownFile } | { readonly text: string };
+
+/** A file whose bytes are known; it may not be there before it is needed. */
+export interface KnownFile {
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** Puts it in its place, once. */
+  readonly write: () => Promise<void>;
+}
 
 /** The time of every file in a layer: nothing in an image depends on when it was built. */
 export const layerFileTime = new Date(0);

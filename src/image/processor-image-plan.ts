@@ -2,9 +2,11 @@ import { join } from "node:path";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import type { Target } from "../../processor/model/target-file.js";
 import {
+  type FileSource,
   type ImageLayer,
   type ImagePlan,
   type ImagePlatform,
+  type KnownFile,
   type LayerEntry,
   type LayerFile,
   layerFile,
@@ -34,6 +36,8 @@ export interface ConvertedFolder {
   readonly manifest: ProcessorManifest;
   /** All files, below the folder. */
   readonly files: readonly string[];
+  /** Those whose bytes are known; they may be written only when they are needed. */
+  readonly known: ReadonlyMap<string, KnownFile>;
 }
 
 /** What an image says about itself in OCI's annotations. */
@@ -58,13 +62,16 @@ export interface BaseImageFacts {
 }
 
 /** The files of the model's folder, by their paths in it. */
-export function modelFiles(
-  { folder, manifest, files }: ConvertedFolder,
-  hookFile: string | null,
-): LayerFile[] {
+export function modelFiles(converted: ConvertedFolder, hookFile: string | null): LayerFile[] {
+  const { manifest, files } = converted;
   const { hookModule } = manifest.settings;
   const hooks = hookFile === null || hookModule === null ? [] : [layerFile(hookModule, { file: hookFile })];
-  return [...files.map((path) => layerFile(path, { file: join(folder, path) })), ...hooks];
+  return [...files.map((path) => layerFile(path, sourceOf(converted, path))), ...hooks];
+}
+
+function sourceOf({ folder, known }: ConvertedFolder, path: string): FileSource {
+  const knownFile = known.get(path);
+  return { file: join(folder, path), ...(knownFile === undefined ? {} : { known: knownFile }) };
 }
 
 /**
@@ -73,10 +80,10 @@ export function modelFiles(
  */
 export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const { description, base, converted, processorFiles, hookFile } = parts;
-  const { folder, manifest, files } = converted;
+  const { manifest, files } = converted;
   const folds = distinctFolds(manifest);
   const weights = new Set(folds.flatMap(filesOfFold));
-  const fileOf = (path: string) => modelFile(path, join(folder, path));
+  const fileOf = (path: string) => modelFile(path, sourceOf(converted, path));
   const { firstLayers, lastLayers, ...ofTarget } = targetImage(parts.target, parts.pythonFiles);
   const ownCode: ImageLayer = { name: "processor", entries: processorFiles };
   const layers: readonly ImageLayer[] = parts.carriesModel
@@ -125,11 +132,11 @@ const layerName = (onnxFile: string): string =>
 
 function hookLayer(hookFile: string | null, { settings }: ProcessorManifest): readonly ImageLayer[] {
   if (hookFile === null || settings.hookModule === null) return [];
-  return [modelLayer("hooks", [modelFile(settings.hookModule, hookFile)])];
+  return [modelLayer("hooks", [modelFile(settings.hookModule, { file: hookFile })])];
 }
 
-const modelFile = (path: string, file: string): LayerFile =>
-  layerFile(`${modelDirectory.slice(1)}/${path}`, { file });
+const modelFile = (path: string, source: FileSource): LayerFile =>
+  layerFile(`${modelDirectory.slice(1)}/${path}`, source);
 
 const modelLayer = (name: string, entries: readonly LayerFile[]): ImageLayer => ({
   name,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type ExternalData, encodeModel } from "./encode-model.js";
@@ -12,17 +13,34 @@ export interface WriteNetworkOptions {
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Writes one network as two new files. The weights stream from the checkpoint and are never all in memory. */
-export async function writeNetwork(options: WriteNetworkOptions): Promise<void> {
+/**
+ * Writes one network as two new files. The weights stream from the checkpoint and are never all in memory.
+ *
+ * @returns hexadecimal SHA-256 of both files
+ */
+export async function writeNetwork(
+  options: WriteNetworkOptions,
+): Promise<{ readonly onnx: string; readonly weights: string }> {
   const { graph, onnxFile, weightsFile } = options;
   const data = layOut(graph);
   const handle = await open(weightsFile, "wx");
+  const hash = createHash("sha256");
+  let end = 0;
   try {
-    for (const item of data) await writeWeight(handle, item, options.onBytes);
+    for (const item of data) {
+      hash.update(new Uint8Array(item.byteOffset - end)); // the gap reads as zeros
+      end = item.byteOffset + item.byteLength;
+      await writeWeight(handle, item, (bytes) => {
+        hash.update(bytes);
+        options.onBytes(bytes.length);
+      });
+    }
   } finally {
     await handle.close();
   }
-  await writeFile(onnxFile, encodeModel({ graph, data, weightsFile: basename(weightsFile) }), { flag: "wx" });
+  const model = encodeModel({ graph, data, weightsFile: basename(weightsFile) });
+  await writeFile(onnxFile, model, { flag: "wx" });
+  return { onnx: createHash("sha256").update(model).digest("hex"), weights: hash.digest("hex") };
 }
 
 /** Bytes of weights that `writeNetwork` will write. */
@@ -47,13 +65,14 @@ function layOut({ weights }: OnnxGraph): ExternalData[] {
 async function writeWeight(
   handle: FileHandle,
   { weight, byteOffset, byteLength }: ExternalData,
-  onBytes: (bytes: number) => void,
+  onBytes: (bytes: Uint8Array) => void,
 ): Promise<void> {
   let position = byteOffset;
   for await (const chunk of weight.values.chunks()) {
-    await writeAll(handle, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), position);
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    await writeAll(handle, bytes, position);
     position += chunk.byteLength;
-    onBytes(chunk.byteLength);
+    onBytes(bytes);
   }
   if (position !== byteOffset + byteLength) {
     throw new Error(`${weight.name}: ${position - byteOffset} bytes instead of ${byteLength}`);

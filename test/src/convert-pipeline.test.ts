@@ -53,6 +53,39 @@ const digests = (folder: string) =>
 
 const files = ["dataset.json", "fold_0.onnx", "fold_0.weights", "manifest.json", "plans.json"];
 
+describe("with a memo", () => {
+  const records = new Map<string, unknown>();
+  const memo = {
+    recall: async (key: string) => records.get(key) ?? null,
+    remember: async (key: string, record: unknown) => void records.set(key, record),
+  };
+  beforeEach(() => records.clear());
+
+  test("an unchanged checkpoint is written only when its bytes are needed, and they are the same", async () => {
+    const first = await convert({ memo });
+    const plain = digests(first.folder);
+    const known = (converted: typeof first) =>
+      [...converted.known].map(([name, { sha256 }]) => [name, sha256]).sort();
+    expect(known(first)).toEqual(plain.filter(([name]) => name!.startsWith("fold_0.")));
+
+    const second = await convert({ memo, outputDir: join(parent, "second") });
+    expect(known(second)).toEqual(known(first));
+    expect(readdirSync(second.folder).sort()).toEqual(["dataset.json", "manifest.json", "plans.json"]);
+    await Promise.all([...second.known.values()].map(({ write }) => write()));
+    expect(digests(second.folder)).toEqual(plain);
+  });
+
+  test("another checkpoint of the same name is converted", async () => {
+    const edited = join(parent, "model");
+    cpSync(modelDir, edited, { recursive: true });
+    const model = { models: singleModel(await findModel({ modelDir: edited })) };
+    await convert({ memo, ...model });
+    expect(records.size).toBe(0); // it was written just now, and may change unseen
+    await convert({ memo, ...model, outputDir: join(parent, "again") });
+    expect(readdirSync(join(parent, "again"))).toContain("fold_0.weights");
+  });
+});
+
 describe("a converted folder", () => {
   test("has the network, its weights, the manifest and nnU-Net's own files, and nothing else", async () => {
     const { folder, files: named, manifest } = await convert();

@@ -13,6 +13,7 @@ const settledMs = 2000;
  */
 export async function contentDigest(source: FileSource, cache: BlobCache): Promise<string> {
   if ("text" in source) return createHash("sha256").update(source.text).digest("hex");
+  if (source.known !== undefined) return source.known.sha256;
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(source.file, { bigint: true });
   const key = `content ${source.file} ${[dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
   const known = await cache.recall(key);

@@ -46,8 +46,11 @@ function foldersOf(path: string): string[] {
   return names.slice(1).map((_, i) => names.slice(0, i + 1).join("/"));
 }
 
-const sizeOf = async ({ source }: LayerFile): Promise<number> =>
-  "text" in source ? Buffer.byteLength(source.text) : (await stat(source.file)).size;
+async function sizeOf({ source }: LayerFile): Promise<number> {
+  if ("text" in source) return Buffer.byteLength(source.text);
+  await source.known?.write();
+  return (await stat(source.file)).size;
+}
 
 async function* bytesOf({ source }: LayerFile): AsyncGenerator<Uint8Array> {
   if ("text" in source) yield Buffer.from(source.text);
