@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { ProcessorError } from "../../processor/errors.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/progress/progress.js";
 import { buildProcessor } from "../../src/build-pipeline.js";
 import { describeWithEngine, imagesWithLayer, layerDigests, removeImage } from "../support/docker.js";
+import { fragileEngine } from "../support/fragile-engine.js";
 import { testBuildOptions } from "../support/processor-build.js";
 
 const timeout = 300_000;
@@ -68,12 +69,47 @@ describeWithEngine("a build that is interrupted", () => {
   });
 });
 
+describeWithEngine("an engine that dies", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "e2e-dying-"));
+  const imageName = "nnunet-processor-test/dying:1";
+  afterAll(async () => {
+    rmSync(scratch, { recursive: true, force: true });
+    await removeImage(imageName);
+  });
+
+  test.each(["sending", "building", "exporting"])(
+    "while %s is told as such, and the next build goes through",
+    { timeout },
+    async (label) => {
+      const folder = mkdtempSync(join(scratch, "run-"));
+      const engine = await fragileEngine(folder);
+      const options = await testBuildOptions({ golden: "cascade_3d_lowres", imageName, scratch: folder });
+      const exportFolder = join(folder, "archive");
+      const broken = await buildProcessor({
+        ...{ ...options, environment: engine.environment, exportFolder },
+        progress: atFirst(label, () => engine.die()),
+      }).catch((error: unknown) => error);
+      expect(broken).toBeInstanceOf(ProcessorError);
+      expect((broken as ProcessorError).exitCode).toBe(5);
+      expect((broken as ProcessorError).code).not.toBe("INTERRUPTED");
+      expect(existsSync(join(folder, "build"))).toBe(false);
+      expect(existsSync(exportFolder) ? readdirSync(exportFolder) : []).toEqual([]);
+
+      const built = await buildProcessor({ ...options, exportFolder });
+      expect(built.archive).not.toBeNull();
+    },
+  );
+});
+
 /** Presses Ctrl-C at the first progress of a task. */
-function stoppingAt(label: string, stop: AbortController): Progress {
+const stoppingAt = (label: string, stop: AbortController): Progress =>
+  atFirst(label, () => stop.abort(new ProcessorError("INTERRUPTED", "stopped by a test")));
+
+function atFirst(label: string, act: () => void): Progress {
   return {
     start: (task: ProgressTaskOptions) => ({
       advance: () => {
-        if (task.label.startsWith(label)) stop.abort(new ProcessorError("INTERRUPTED", "stopped by a test"));
+        if (task.label.startsWith(label)) act();
       },
       done: () => {},
     }),
