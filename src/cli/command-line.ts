@@ -41,7 +41,7 @@ const image = {
 export const commands: Readonly<Record<string, Command>> = {
   build: {
     usage: "$0",
-    describe: "build a processor image from a trained model (needs Docker)",
+    describe: "build a processor image from a trained model, with Docker or without",
     options: buildOptions,
     examples: [
       [
