@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
+import { defaultRetryPolicy } from "./download/retry.js";
 import { readRecipe } from "./image/base-image/recipe.js";
 import { type RecipeBase, recipeBase } from "./image/base-image/recipe-base.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
@@ -9,7 +10,6 @@ import type { BlobCache } from "./image/oci/blob-cache.js";
 import { openBase } from "./image/oci/open-base.js";
 import type { BaseImageFacts } from "./image/processor-image-plan.js";
 import { lockBase, readLockedBase } from "./lock-file.js";
-import { defaultRetryPolicy } from "./model-source/retry.js";
 import { parseImageReference } from "./publish/registry/image-reference.js";
 import { type PulledBase, pullBase } from "./publish/registry/pull-base.js";
 import { type RegistryAccess, registryClient } from "./registry-access.js";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { ProcessorError } from "../processor/errors.js";
-import { withFileLock } from "./model-source/file-lock.js";
+import { withFileLock } from "./download/file-lock.js";
 
 export const lockFileName = "processor.lock.json";
 

@@ -1,5 +1,5 @@
 import type { Progress } from "../processor/progress/progress.js";
-import { defaultRetryPolicy, type RetryPolicy } from "./model-source/retry.js";
+import { defaultRetryPolicy, type RetryPolicy } from "./download/retry.js";
 import { dockerCredentials } from "./publish/registry/docker-credentials.js";
 import type { ImageReference } from "./publish/registry/image-reference.js";
 import { RegistryClient } from "./publish/registry/registry-client.js";

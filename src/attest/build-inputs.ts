@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import type { Progress } from "../../processor/progress/progress.js";
+import { digestFile } from "../download/file-digest.js";
 import type { BaseImage } from "../image/oci/base-image.js";
 import type { BlobCache } from "../image/oci/blob-cache.js";
 import { hexOf } from "../image/oci/oci-types.js";
-import { digestFile } from "../model-source/file-digest.js";
 import type { ModelSet } from "../model-source/model-set.js";
 import type { TrainedModel } from "../model-source/trained-model.js";
 import { imageUrl } from "./package-url.js";

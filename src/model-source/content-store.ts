@@ -14,8 +14,8 @@ import {
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import type { Progress } from "../../processor/progress/progress.js";
-import { digestFile } from "./file-digest.js";
-import { withFileLock } from "./file-lock.js";
+import { digestFile } from "../download/file-digest.js";
+import { withFileLock } from "../download/file-lock.js";
 
 /** A file of the cache whose bytes were compared with their digest in this process. */
 export interface StoredFile {

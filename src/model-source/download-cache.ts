@@ -1,9 +1,9 @@
 import { ProcessorError } from "../../processor/errors.js";
 import { ZipArchive } from "../archive/zip-archive.js";
+import { type DownloadOutcome, discardPart, downloadFile } from "../download/download-file.js";
+import { type Digest, digestFile, formatDigest } from "../download/file-digest.js";
+import { type HttpClient, shownUrl } from "../download/http-client.js";
 import type { ContentStore, StoredFile, StoreRecord } from "./content-store.js";
-import { type DownloadOutcome, discardPart, downloadFile } from "./download-file.js";
-import { type Digest, digestFile, formatDigest } from "./file-digest.js";
-import { type HttpClient, shownUrl } from "./http-client.js";
 
 export interface DownloadRequest {
   readonly url: URL;

@@ -1,6 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
-import type { Digest } from "./file-digest.js";
-import type { HttpClient } from "./http-client.js";
+import type { Digest } from "../download/file-digest.js";
+import type { HttpClient } from "../download/http-client.js";
 import { nearest } from "./nearest-name.js";
 
 export const zenodoUrl = new URL("https://zenodo.org/");

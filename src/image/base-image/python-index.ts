@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
-import type { HttpClient } from "../../model-source/http-client.js";
+import type { HttpClient } from "../../download/http-client.js";
 import type { WheelPin } from "./recipe.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";

@@ -1,7 +1,7 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/progress/progress.js";
+import { PassingFailure } from "../../download/retry.js";
 import type { Blob, OciImage } from "../../image/oci/oci-types.js";
-import { PassingFailure } from "../../model-source/retry.js";
 import { type RegistryAnswer, type RegistryClient, reasonOf } from "./registry-client.js";
 
 export interface PushImageOptions {

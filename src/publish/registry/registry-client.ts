@@ -2,7 +2,7 @@ import { rootCertificates } from "node:tls";
 import got, { RequestError, type Response } from "got";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
-import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../model-source/retry.js";
+import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../download/retry.js";
 import type { Credentials } from "./docker-credentials.js";
 import { type ImageReference, registryAddress } from "./image-reference.js";
 import { authorize, type Challenge, type HttpsTrust, parseChallenge } from "./registry-auth.js";

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { withFileLock } from "../../../src/model-source/file-lock.js";
+import { withFileLock } from "../../../src/download/file-lock.js";
 
 let folder = "";
 let lockFile = "";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { parseRetryAfter } from "../../../src/download/retry.js";
 import { cacheFolder } from "../../../src/model-source/cache-folder.js";
-import { parseRetryAfter } from "../../../src/model-source/retry.js";
 
 describe("Retry-After", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
