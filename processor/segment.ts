@@ -4,9 +4,11 @@ import type { Hooks } from "./hooks/hooks.js";
 import { readImage } from "./image-io/read-image.js";
 import { readLabelMap } from "./image-io/read-label-map.js";
 import { stackChannels } from "./image-io/stack-channels.js";
+import { writeFileWhole } from "./image-io/write-file.js";
 import { writeLabelMap } from "./image-io/write-image.js";
 import type { ExportMode, ModelManifest, PostProcessingStep } from "./model/manifest.js";
 import { openProbabilityFile } from "./outputs/probability-file.js";
+import { propertiesPickle } from "./outputs/properties-pickle.js";
 import { type ExportSource, exportLabels } from "./postprocess/export-labels.js";
 import { exportNetworkLabels } from "./postprocess/export-network-labels.js";
 import { removeComponents, type StepReport } from "./postprocess/remove-components.js";
@@ -96,6 +98,9 @@ async function exportAnswer(
   try {
     const labelMap = await exportLabels(sources, { labels, pool, probabilities: file });
     await file.finish();
+    // nnU-Net's other readers keep properties of their own.
+    if (model.nnunetVersion === 2 && first.plan.imageReader === "SimpleITKIO")
+      await writeFileWhole(probabilitiesFile.replace(/\.npz$/, ".pkl"), [propertiesPickle(first.history)]);
     return labelMap;
   } finally {
     await file.discard();
