@@ -96,7 +96,7 @@ describe("the program in an image", () => {
     ]);
     expect(exitCode).toBe(0);
     expect(readdirSync(output)).toEqual(["masks"]);
-    expect(readdirSync(join(output, "masks")).sort()).toEqual(["scan.npz", "scan.nrrd"]);
+    expect(readdirSync(join(output, "masks")).sort()).toEqual(["scan.npz", "scan.nrrd", "scan.pkl"]);
     const { geometry } = await readImage(join(output, "masks", "scan.nrrd"));
     expect(geometry.sizeZyx).toEqual([4, 60, 60]);
   });
