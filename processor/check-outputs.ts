@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { CaseRequest } from "./case.js";
 import { ProcessorError } from "./errors.js";
 import { outputError } from "./image-io/write-file.js";
+import { propertiesFileOf } from "./outputs/properties-pickle.js";
 
 /** What to do with a segmentation that is there already. */
 export type Existing = "error" | "overwrite" | "continue";
@@ -27,7 +28,11 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
     }
   }
   if (existing === "error") {
-    for (const file of owners.keys()) {
+    // Not every model writes properties, but none replaces what is there.
+    const properties = requests.flatMap(({ probabilitiesFile }) =>
+      probabilitiesFile === null ? [] : [propertiesFileOf(probabilitiesFile)],
+    );
+    for (const file of [...owners.keys(), ...properties]) {
       if (await exists(file)) throw new ProcessorError("OUTPUT_EXISTS", `${file} exists already`);
     }
   }

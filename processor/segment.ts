@@ -8,7 +8,7 @@ import { writeFileWhole } from "./image-io/write-file.js";
 import { writeLabelMap } from "./image-io/write-image.js";
 import type { ExportMode, ModelManifest, PostProcessingStep } from "./model/manifest.js";
 import { openProbabilityFile } from "./outputs/probability-file.js";
-import { propertiesPickle } from "./outputs/properties-pickle.js";
+import { propertiesFileOf, propertiesPickle } from "./outputs/properties-pickle.js";
 import { type ExportSource, exportLabels } from "./postprocess/export-labels.js";
 import { exportNetworkLabels } from "./postprocess/export-network-labels.js";
 import { removeComponents, type StepReport } from "./postprocess/remove-components.js";
@@ -100,7 +100,7 @@ async function exportAnswer(
     await file.finish();
     // nnU-Net's other readers keep properties of their own.
     if (model.nnunetVersion === 2 && first.plan.imageReader === "SimpleITKIO")
-      await writeFileWhole(probabilitiesFile.replace(/\.npz$/, ".pkl"), [propertiesPickle(first.history)]);
+      await writeFileWhole(propertiesFileOf(probabilitiesFile), [propertiesPickle(first.history)]);
     return labelMap;
   } finally {
     await file.discard();

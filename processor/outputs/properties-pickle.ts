@@ -1,6 +1,10 @@
 import type { PreprocessHistory } from "../preprocess/prepared.js";
 import { reversed } from "../volume/axes.js";
 
+/** `case.npz` has its properties in `case.pkl`. */
+export const propertiesFileOf = (probabilitiesFile: string): string =>
+  probabilitiesFile.replace(/\.npz$/, ".pkl");
+
 /**
  * The `<case>.pkl` that nnU-Net v2's SimpleITKIO leaves beside `<case>.npz` and `nnUNetv2_ensemble` asks for: where the
  * image lies and how it was cropped, as a pickle of protocol 2.

@@ -41,7 +41,7 @@ describe("before any work", () => {
     });
   });
 
-  test.each(["a.mha", "a.npz"])("%s that exists is refused and stays as it is", async (name) => {
+  test.each(["a.mha", "a.npz", "a.pkl"])("%s that exists is refused and stays as it is", async (name) => {
     writeFileSync(join(folder, name), "earlier");
     const requests = [request("a.mha", "a.mha", "a.npz")];
     await expect(checkOutputs(requests, "error")).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
