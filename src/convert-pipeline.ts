@@ -1,9 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { ProcessorError } from "../processor/errors.js";
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { checkExportMode } from "../processor/model/check-export-mode.js";
 import type {
-  FoldFiles,
   ModelManifest,
   PostProcessingStep,
   ProcessorManifest,
@@ -16,8 +14,9 @@ import {
 } from "./checkpoint/post-processing/find-post-processing.js";
 import { readPostProcessing } from "./checkpoint/post-processing/read-post-processing.js";
 import { checkMembers } from "./convert/check-members.js";
-import { type ConversionMemo, type FoldDigests, recallFold } from "./convert/conversion-memo.js";
+import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./convert/read-stages.js";
+import { asWritten, writeFolds } from "./convert/write-folds.js";
 import type { KnownFile } from "./image/image-plan.js";
 import type { ModelMember, ModelSet } from "./model-source/model-set.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
@@ -46,9 +45,9 @@ export interface ConvertedModel {
 }
 
 /**
- * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, and `fold_k.onnx` with
- * `fold_k.weights` for each fold. Where there are several models, or a cascade's earlier stage, each has a folder of its
- * own; what two of them share is there once. The same models give the same bytes.
+ * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, and for each fold `fold_k.onnx`
+ * and, for GPUs, `fold_k.gpu.onnx`, which share `fold_k.weights`. Where there are several models, or a cascade's earlier
+ * stage, each has a folder of its own; what two of them share is there once. The same models give the same bytes.
  *
  * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID,
  * ENSEMBLE_MISMATCH, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
@@ -57,86 +56,23 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
   const { models, outputDir, settings } = options;
   const stages = await readStages(models.members);
   checkMembers(models.members.map(({ model }) => stages.of(model)));
-  const manifest = await describe(models, stages, settings);
-  checkExportMode(settings.exportMode, manifest.models, { savesProbabilities: settings.saveProbabilities });
+  const planned = await describe(models, stages, settings);
+  checkExportMode(settings.exportMode, planned.models, { savesProbabilities: settings.saveProbabilities });
   const companions = stages.all.flatMap(({ prefix, description }) =>
     description.companionFiles.map((file) => ({ file, name: prefix + basename(file) })),
   );
-  let known: ReadonlyMap<string, KnownFile> = new Map();
-  await writeConvertedFolder({ outputDir, overwrite: options.overwrite ?? false }, async (folder) => {
-    known = await writeFolds(foldsOf(stages), folder, options);
+  const overwrite = options.overwrite ?? false;
+  return writeConvertedFolder({ outputDir, overwrite }, async (folder) => {
+    const { files, known } = await writeFolds(foldsOf(stages), folder, options);
+    const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, files)) };
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    const names = [...files, ...companions.map(({ name }) => name), "manifest.json"];
+    return { folder: outputDir, manifest, files: names, known };
   });
-  return {
-    folder: outputDir,
-    manifest,
-    files: [
-      ...foldsOf(stages).flatMap(({ files }) => filesOfFold(files)),
-      ...companions.map(({ name }) => name),
-      "manifest.json",
-    ],
-    known,
-  };
 }
-
-const filesOfFold = ({ weightsFile, onnxFile }: FoldFiles): readonly string[] =>
-  weightsFile === null ? [onnxFile] : [weightsFile, onnxFile];
 
 const foldsOf = (stages: StageTable): readonly StageFold[] => stages.all.flatMap(({ folds }) => folds);
-
-async function writeFolds(
-  folds: readonly StageFold[],
-  folder: string,
-  { outputDir, memo, progress, signal }: ConvertOptions,
-): Promise<ReadonlyMap<string, KnownFile>> {
-  const known = new Map<string, KnownFile>();
-  const due: StageFold[] = [];
-  for (const fold of folds) {
-    const digests = memo && fold.memoKey !== null ? await recallFold(memo, fold.memoKey) : null;
-    if (digests === null) due.push(fold);
-    else addKnown(known, fold, { digests, write: onceWritten(fold, outputDir) });
-  }
-  const total = due.reduce((sum, { bytes }) => sum + bytes, 0);
-  const task = progress.start({ label: "converting the weights", total, unit: "bytes" });
-  try {
-    for (const fold of due) {
-      await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
-      const digests = await fold.write(folder, (bytes) => {
-        if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
-        task.advance(bytes);
-      });
-      if (memo === undefined || digests === null) continue;
-      addKnown(known, fold, { digests, write: async () => {} });
-      if (fold.memoKey !== null) await memo.remember(fold.memoKey, digests);
-    }
-  } finally {
-    task.done();
-  }
-  return known;
-}
-
-/** Both files of a fold are written together, when the first of them is needed. */
-function onceWritten(fold: StageFold, folder: string): () => Promise<void> {
-  let writing: Promise<void> | null = null;
-  const write = async () => {
-    await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
-    await fold.write(folder, () => {});
-  };
-  return () => {
-    writing ??= write();
-    return writing;
-  };
-}
-
-function addKnown(
-  known: Map<string, KnownFile>,
-  { files: { onnxFile, weightsFile } }: StageFold,
-  { digests, write }: { readonly digests: FoldDigests; readonly write: () => Promise<void> },
-): void {
-  known.set(onnxFile, { sha256: digests.onnx, write });
-  if (weightsFile !== null) known.set(weightsFile, { sha256: digests.weights, write });
-}
 
 async function describe(
   models: ModelSet,

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
 import { ProcessorError } from "../errors.js";
+import { filesOfFold } from "./fold-files.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "./manifest.js";
 
 /** A converted folder, verified. */
@@ -18,6 +19,8 @@ export interface LoadedMember {
   readonly model: ModelManifest;
   /** Absolute, one for each fold. */
   readonly onnxFiles: readonly string[];
+  /** In the order of `onnxFiles`, absolute; null for a fold that has none. */
+  readonly gpuOnnxFiles: readonly (string | null)[];
   /** Of all folds. */
   readonly weightBytes: number;
   /** A cascade's earlier stage; null when there is none, or when its segmentations come from outside. */
@@ -55,15 +58,17 @@ async function loadMember(
     ({ fold }) => wantedFolds === null || wantedFolds.length === 0 || wantedFolds.includes(fold),
   );
   const onnxFiles: string[] = [];
+  const gpuOnnxFiles: (string | null)[] = [];
   let weightBytes = 0;
   for (const files of used) {
     const located = await locate(folder, files);
     onnxFiles.push(located.onnxFile);
+    gpuOnnxFiles.push(located.gpuOnnxFile);
     weightBytes += located.bytes;
   }
   const earlier = model.previousStage?.model ?? null;
   const previousStage = earlier === null ? null : await loadMember(folder, earlier, wantedFolds);
-  return { model, onnxFiles, weightBytes, previousStage };
+  return { model, onnxFiles, gpuOnnxFiles, weightBytes, previousStage };
 }
 
 async function readText(path: string, folder: string): Promise<string> {
@@ -110,9 +115,11 @@ function checkModel(model: ModelManifest, place: string, invalid: (reason: strin
   if (previousStage.model !== null) checkModel(previousStage.model, `${place}.previousStage.model`, invalid);
 }
 
-async function locate(folder: string, { onnxFile, weightsFile }: FoldFiles) {
+async function locate(folder: string, files: FoldFiles) {
+  const { onnxFile } = files;
+  const gpuOnnxFile = files.gpuOnnxFile ?? null; // folders of earlier versions don't name it
   let bytes = 0;
-  for (const file of weightsFile === null ? [onnxFile] : [onnxFile, weightsFile]) {
+  for (const file of filesOfFold(files)) {
     if (isAbsolute(file) || normalize(file).startsWith("..")) {
       throw new ProcessorError(
         "MANIFEST_INVALID",
@@ -121,7 +128,11 @@ async function locate(folder: string, { onnxFile, weightsFile }: FoldFiles) {
     }
     const found = await stat(join(folder, file)).catch(() => null);
     if (found === null) throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
-    bytes += found.size;
+    if (file !== gpuOnnxFile) bytes += found.size;
   }
-  return { onnxFile: join(folder, onnxFile), bytes };
+  return {
+    onnxFile: join(folder, onnxFile),
+    gpuOnnxFile: gpuOnnxFile === null ? null : join(folder, gpuOnnxFile),
+    bytes,
+  };
 }

@@ -90,6 +90,11 @@ export interface FoldFiles {
   readonly onnxFile: string;
   /** Null when the ONNX file holds its weights itself. */
   readonly weightsFile: string | null;
+  /**
+   * Below the manifest's folder: computes in float16 and averages mirrorings itself, with the same weights; null for a
+   * network of one's own, and where float16 can't hold a weight.
+   */
+  readonly gpuOnnxFile: string | null;
 }
 
 export interface NetworkFacts {

@@ -8,9 +8,10 @@ import { describeOnnxModel } from "../checkpoint/nnunet-v2/describe-onnx-model.j
 import type { ModelMember } from "../model-source/model-set.js";
 import type { TrainedModel } from "../model-source/trained-model.js";
 import { buildNetwork } from "../onnx/build-network.js";
+import { type AveragedAnswer, gpuGraph } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
-import { weightBytes, writeNetwork } from "../onnx/write-network.js";
-import { conversionKey, type FoldDigests } from "./conversion-memo.js";
+import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
+import { conversionKey } from "./conversion-memo.js";
 
 /** One trained configuration, read and checked, and where it goes. */
 export interface Stage {
@@ -24,15 +25,16 @@ export interface Stage {
 
 /** One fold that waits to be written. */
 export interface StageFold {
+  /** `gpuOnnxFile` is written only where float16 holds all weights, which the written ones tell. */
   readonly files: FoldFiles;
   readonly bytes: number;
   /** What the written bytes depend on; null where that can't be told, or is not worth it. */
   readonly memoKey: string | null;
   /**
    * @param folder the converted one; the folders of `files` are there
-   * @returns null where nobody asks for digests
+   * @returns null for files that are taken as they are
    */
-  write(folder: string, onBytes: (bytes: number) => void): Promise<FoldDigests | null>;
+  write(folder: string, onBytes: (bytes: number) => void): Promise<NetworkDigests | null>;
 }
 
 export interface StageTable {
@@ -72,6 +74,7 @@ function freeName(configuration: string, taken: Set<string>): string {
 
 async function checkpointStage(model: TrainedModel, prefix: string): Promise<Stage> {
   const { network: plan, ...description } = await describeModel(model);
+  const averaged = averagedAnswer(description);
   const folds: StageFold[] = [];
   let parameters = 0;
   for (const fold of model.folds) {
@@ -79,18 +82,20 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
     const built = buildNetwork({ plan, weights, source: fold.checkpointFile });
     parameters ||= built.parameters;
     const onnxFile = `${prefix}fold_${fold.fold}.onnx`;
+    const gpuOnnxFile = `${prefix}fold_${fold.fold}.gpu.onnx`;
     const weightsFile = `${prefix}fold_${fold.fold}.weights`;
     folds.push({
-      files: { fold: fold.fold, onnxFile, weightsFile },
+      files: { fold: fold.fold, onnxFile, weightsFile, gpuOnnxFile },
       bytes: weightBytes(built.graph),
       memoKey: await conversionKey({
-        ...{ file: fold.range?.file ?? fold.checkpointFile, range: fold.range ?? null, plan },
+        ...{ file: fold.range?.file ?? fold.checkpointFile, range: fold.range ?? null, plan, averaged },
       }),
       write: (folder, onBytes) =>
         writeNetwork({
           graph: built.graph,
           onnxFile: join(folder, onnxFile),
           weightsFile: join(folder, weightsFile),
+          gpu: { body: gpuGraph(built.graph, averaged), onnxFile: join(folder, gpuOnnxFile) },
           onBytes,
         }),
     });
@@ -98,6 +103,11 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
   const { architecture, inputChannels, outputChannels } = plan;
   const network = { architecture, inputChannels, outputChannels, parameters, maximumBatch: null };
   return { model, description, network, prefix, folds };
+}
+
+function averagedAnswer({ plan, labels }: TrainingFacts): AveragedAnswer {
+  if (plan.averaging === "logits") return "logits";
+  return labels.regionsClassOrder === null ? "softmax" : "sigmoid";
 }
 
 async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
@@ -124,7 +134,7 @@ function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
   const weightsFile = source === null ? null : `${prefix}fold_${fold}/${weights!.location}`;
   const bytes = onnx.parameters * 4;
   return {
-    files: { fold, onnxFile, weightsFile },
+    files: { fold, onnxFile, weightsFile, gpuOnnxFile: null },
     bytes,
     memoKey: null,
     async write(folder, onBytes) {

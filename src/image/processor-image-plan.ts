@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { filesOfFold } from "../../processor/model/fold-files.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import type { Target } from "../../processor/model/target-file.js";
 import {
@@ -119,9 +120,6 @@ function distinctFolds(manifest: ProcessorManifest): readonly FoldFiles[] {
   const byFile = new Map(models.flatMap(({ folds }) => folds).map((fold) => [fold.onnxFile, fold]));
   return [...byFile.values()];
 }
-
-const filesOfFold = ({ onnxFile, weightsFile }: FoldFiles): readonly string[] =>
-  weightsFile === null ? [onnxFile] : [onnxFile, weightsFile];
 
 /** `3d_fullres/fold_0.onnx` lies in layer `3d_fullres-fold_0`. */
 const layerName = (onnxFile: string): string =>

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { filesOfFold } from "../../processor/model/fold-files.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
@@ -60,12 +61,12 @@ function inspectManifestModel(
 ): ConfigurationInspection {
   const { plan, channelNames } = model;
   const { architecture, inputChannels, outputChannels, parameters } = model.network;
-  const folds = model.folds.map(({ fold, onnxFile, weightsFile }) => ({
-    fold,
-    files: [onnxFile, weightsFile]
+  const folds = model.folds.map((foldFiles) => ({
+    fold: foldFiles.fold,
+    files: filesOfFold(foldFiles)
       .flatMap((name) => {
-        const size = name === null ? undefined : sizes.get(name);
-        return name === null || size === undefined ? [] : [{ name, sizeBytes: size }];
+        const size = sizes.get(name);
+        return size === undefined ? [] : [{ name, sizeBytes: size }];
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }));

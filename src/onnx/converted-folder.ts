@@ -14,10 +14,10 @@ export interface ConvertedFolderOptions {
  *
  * Errors: OUTPUT_EXISTS, also when `outputDir` holds files that no conversion wrote; OUTPUT_UNWRITABLE, DISK_FULL.
  */
-export async function writeConvertedFolder(
+export async function writeConvertedFolder<T>(
   options: ConvertedFolderOptions,
-  fill: (folder: string) => Promise<void>,
-): Promise<void> {
+  fill: (folder: string) => Promise<T>,
+): Promise<T> {
   const outputDir = resolve(options.outputDir);
   const partial = join(dirname(outputDir), `.${basename(outputDir)}.partial-${process.pid}`);
   try {
@@ -26,8 +26,9 @@ export async function writeConvertedFolder(
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     try {
-      await fill(partial);
+      const filled = await fill(partial);
       await putInPlace(partial, outputDir, existing !== null);
+      return filled;
     } finally {
       await rm(partial, { recursive: true, force: true });
     }
@@ -61,7 +62,7 @@ function checkReplaceable(outputDir: string, existing: readonly string[] | null,
 }
 
 const convertedFile =
-  /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|fold_(?:\d+|all)(?:\.(?:onnx|weights)|\/[^/]+))$/;
+  /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|fold_(?:\d+|all)(?:\.(?:onnx|gpu\.onnx|weights)|\/[^/]+))$/;
 
 async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
   if (!exists) return rename(partial, outputDir);

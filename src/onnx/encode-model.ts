@@ -1,4 +1,11 @@
-import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxValue, OnnxWeight } from "./onnx-graph.js";
+import {
+  type OnnxAttribute,
+  type OnnxBody,
+  type OnnxNode,
+  type OnnxValue,
+  type OnnxWeight,
+  onnxElementTypes,
+} from "./onnx-graph.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
 /** Where an initializer's values lie in the file of weights. */
@@ -9,23 +16,21 @@ export interface ExternalData {
 }
 
 export interface EncodeModelOptions {
-  readonly graph: OnnxGraph;
+  readonly body: OnnxBody;
   readonly data: readonly ExternalData[];
   /** File name beside the model. */
   readonly weightsFile: string;
 }
 
 /** The bytes of an `.onnx` file (a ModelProto) whose weights lie in another file. */
-export function encodeModel({ graph, data, weightsFile }: EncodeModelOptions): Uint8Array {
+export function encodeModel({ body, data, weightsFile }: EncodeModelOptions): Uint8Array {
   return new ProtobufWriter()
     .integer(1, irVersion)
     .string(2, "nnunet-processor")
     .message(7, (message) => {
-      for (const node of graph.nodes) message.message(1, (m) => encodeNode(m, node));
-      message.string(2, graph.name);
+      encodeNodes(message, body);
       for (const item of data) message.message(5, (m) => encodeWeight(m, item, weightsFile));
-      message.message(11, (m) => encodeValue(m, graph.input));
-      message.message(12, (m) => encodeValue(m, graph.output));
+      encodeValues(message, body);
     })
     .message(8, (message) => message.string(1, "").integer(2, opset))
     .finish();
@@ -35,10 +40,19 @@ export function encodeModel({ graph, data, weightsFile }: EncodeModelOptions): U
 const irVersion = 9;
 const opset = 20;
 
-/** Of ONNX's enumerations TensorProto.DataType, TensorProto.DataLocation and AttributeProto.AttributeType. */
-const float32 = 1;
+/** Of ONNX's enumerations TensorProto.DataLocation and AttributeProto.AttributeType. */
 const external = 1;
-const attributeTypes = { float: 1, integer: 2, integers: 7 };
+const attributeTypes = { float: 1, integer: 2, body: 5, integers: 7 };
+
+function encodeNodes(message: ProtobufWriter, { name, nodes }: OnnxBody): void {
+  for (const node of nodes) message.message(1, (m) => encodeNode(m, node));
+  message.string(2, name);
+}
+
+function encodeValues(message: ProtobufWriter, { inputs, outputs }: OnnxBody): void {
+  for (const input of inputs) message.message(11, (m) => encodeValue(m, input));
+  for (const output of outputs) message.message(12, (m) => encodeValue(m, output));
+}
 
 function encodeNode(message: ProtobufWriter, node: OnnxNode): void {
   for (const input of node.inputs) message.string(1, input);
@@ -52,7 +66,14 @@ function encodeNode(message: ProtobufWriter, node: OnnxNode): void {
 function encodeAttribute(message: ProtobufWriter, attribute: OnnxAttribute): void {
   if ("float" in attribute) message.float(2, attribute.float).integer(20, attributeTypes.float);
   else if ("integer" in attribute) message.integer(3, attribute.integer).integer(20, attributeTypes.integer);
-  else {
+  else if ("body" in attribute) {
+    const { body } = attribute;
+    message.message(6, (graph) => {
+      encodeNodes(graph, body);
+      encodeValues(graph, body);
+    });
+    message.integer(20, attributeTypes.body);
+  } else {
     for (const value of attribute.integers) message.integer(8, value);
     message.integer(20, attributeTypes.integers);
   }
@@ -62,7 +83,10 @@ function encodeWeight(message: ProtobufWriter, data: ExternalData, weightsFile: 
   const entry = (key: string, value: string): void => {
     message.message(13, (m) => m.string(1, key).string(2, value));
   };
-  message.packedIntegers(1, data.weight.values.shape).integer(2, float32).string(8, data.weight.name);
+  message
+    .packedIntegers(1, data.weight.values.shape)
+    .integer(2, onnxElementTypes.float32)
+    .string(8, data.weight.name);
   entry("location", weightsFile);
   entry("offset", String(data.byteOffset));
   entry("length", String(data.byteLength));
@@ -72,7 +96,7 @@ function encodeWeight(message: ProtobufWriter, data: ExternalData, weightsFile: 
 function encodeValue(message: ProtobufWriter, value: OnnxValue): void {
   message.string(1, value.name).message(2, (type) =>
     type.message(1, (tensor) =>
-      tensor.integer(1, float32).message(2, (shape) => {
+      tensor.integer(1, onnxElementTypes[value.elementType ?? "float32"]).message(2, (shape) => {
         for (const size of value.shape) {
           shape.message(1, (m) => (typeof size === "number" ? m.integer(1, size) : m.string(2, size)));
         }

@@ -9,6 +9,14 @@ export interface OnnxGraph {
   readonly output: OnnxValue;
 }
 
+/** Nodes from inputs to outputs: what an ONNX file computes, or what a node repeats. */
+export interface OnnxBody {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+}
+
 export interface OnnxNode {
   readonly name: string;
   readonly operator: string;
@@ -20,13 +28,21 @@ export interface OnnxNode {
 export type OnnxAttribute =
   | { readonly integer: number }
   | { readonly float: number }
-  | { readonly integers: readonly number[] };
+  | { readonly integers: readonly number[] }
+  | { readonly body: OnnxBody };
 
 export interface OnnxValue {
   readonly name: string;
   /** A text is a dimension that is known at run time only. */
   readonly shape: readonly (number | string)[];
+  /** Absent: float32. */
+  readonly elementType?: OnnxElementType;
 }
+
+/** ONNX's enumeration TensorProto.DataType, as far as it is needed. */
+export const onnxElementTypes = { float32: 1, int64: 7, float16: 10 } as const;
+
+export type OnnxElementType = keyof typeof onnxElementTypes;
 
 /** One float32 initializer. */
 export interface OnnxWeight {

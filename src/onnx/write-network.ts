@@ -2,45 +2,68 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type ExternalData, encodeModel } from "./encode-model.js";
-import type { OnnxGraph } from "./onnx-graph.js";
+import type { OnnxBody, OnnxGraph } from "./onnx-graph.js";
 
 export interface WriteNetworkOptions {
   readonly graph: OnnxGraph;
   readonly onnxFile: string;
   /** Must lie in the same folder, which is where ONNX Runtime looks for it. */
   readonly weightsFile: string;
+  /** Another file beside them that computes with the same weights in float16. */
+  readonly gpu?: { readonly body: OnnxBody; readonly onnxFile: string };
   /** Called with the bytes of every chunk that is written; may throw to stop. */
   readonly onBytes: (bytes: number) => void;
 }
 
-/**
- * Writes one network as two new files. The weights stream from the checkpoint and are never all in memory.
- *
- * @returns hexadecimal SHA-256 of both files
- */
-export async function writeNetwork(
-  options: WriteNetworkOptions,
-): Promise<{ readonly onnx: string; readonly weights: string }> {
-  const { graph, onnxFile, weightsFile } = options;
+/** Hexadecimal SHA-256 of the files of one network. */
+export interface NetworkDigests {
+  readonly onnx: string;
+  readonly weights: string;
+  /** Null where there is no such file: nobody asked for it, or float16 can't hold one of the weights. */
+  readonly gpuOnnx: string | null;
+}
+
+/** Writes one network as two or three new files. The weights stream from the checkpoint and are never all in memory. */
+export async function writeNetwork(options: WriteNetworkOptions): Promise<NetworkDigests> {
+  const { graph, onnxFile, weightsFile, gpu } = options;
   const data = layOut(graph);
   const handle = await open(weightsFile, "wx");
   const hash = createHash("sha256");
   let end = 0;
+  let isWithinFloat16 = true;
   try {
     for (const item of data) {
       hash.update(new Uint8Array(item.byteOffset - end)); // the gap reads as zeros
       end = item.byteOffset + item.byteLength;
-      await writeWeight(handle, item, (bytes) => {
+      await writeWeight(handle, item, (bytes, values) => {
         hash.update(bytes);
+        isWithinFloat16 &&= float16Holds(values);
         options.onBytes(bytes.length);
       });
     }
   } finally {
     await handle.close();
   }
-  const model = encodeModel({ graph, data, weightsFile: basename(weightsFile) });
-  await writeFile(onnxFile, model, { flag: "wx" });
-  return { onnx: createHash("sha256").update(model).digest("hex"), weights: hash.digest("hex") };
+  const write = async (file: string, body: OnnxBody): Promise<string> => {
+    const model = encodeModel({ body, data, weightsFile: basename(weightsFile) });
+    await writeFile(file, model, { flag: "wx" });
+    return createHash("sha256").update(model).digest("hex");
+  };
+  return {
+    onnx: await write(onnxFile, { ...graph, inputs: [graph.input], outputs: [graph.output] }),
+    weights: hash.digest("hex"),
+    gpuOnnx: gpu !== undefined && isWithinFloat16 ? await write(gpu.onnxFile, gpu.body) : null,
+  };
+}
+
+/** Larger ones are infinite in float16. */
+const largestFloat16 = 65504;
+
+function float16Holds(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) {
+    if (!(Math.abs(values[i]!) <= largestFloat16)) return false; // not a number either
+  }
+  return true;
 }
 
 /** Bytes of weights that `writeNetwork` will write. */
@@ -65,14 +88,14 @@ function layOut({ weights }: OnnxGraph): ExternalData[] {
 async function writeWeight(
   handle: FileHandle,
   { weight, byteOffset, byteLength }: ExternalData,
-  onBytes: (bytes: Uint8Array) => void,
+  onChunk: (bytes: Uint8Array, values: Float32Array) => void,
 ): Promise<void> {
   let position = byteOffset;
   for await (const chunk of weight.values.chunks()) {
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     await writeAll(handle, bytes, position);
     position += chunk.byteLength;
-    onBytes(bytes);
+    onChunk(bytes, chunk);
   }
   if (position !== byteOffset + byteLength) {
     throw new Error(`${weight.name}: ${position - byteOffset} bytes instead of ${byteLength}`);

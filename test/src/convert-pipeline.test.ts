@@ -51,7 +51,14 @@ const digests = (folder: string) =>
         .digest("hex"),
     ]);
 
-const files = ["dataset.json", "fold_0.onnx", "fold_0.weights", "manifest.json", "plans.json"];
+const files = [
+  "dataset.json",
+  "fold_0.gpu.onnx",
+  "fold_0.onnx",
+  "fold_0.weights",
+  "manifest.json",
+  "plans.json",
+];
 
 describe("with a memo", () => {
   const records = new Map<string, unknown>();
@@ -108,7 +115,14 @@ describe("a converted folder", () => {
           datasetName: "Dataset900_Odd",
           checkpointName: "checkpoint_final.pth",
           network: { architecture: "ResidualEncoderUNet", inputChannels: 2, outputChannels: 3 },
-          folds: [{ fold: "0", onnxFile: "fold_0.onnx", weightsFile: "fold_0.weights" }],
+          folds: [
+            {
+              fold: "0",
+              onnxFile: "fold_0.onnx",
+              weightsFile: "fold_0.weights",
+              gpuOnnxFile: "fold_0.gpu.onnx",
+            },
+          ],
           previousStage: null,
         },
       ],
@@ -119,6 +133,20 @@ describe("a converted folder", () => {
     await convert();
     await convert({ outputDir: join(parent, "again") });
     expect(digests(join(parent, "again"))).toEqual(digests(outputDir));
+  });
+
+  test("has no float16 graph where float16 can't hold a weight, and says so in the manifest", async () => {
+    await convert();
+    const large = join(parent, "large");
+    cpSync(modelDir, large, { recursive: true });
+    replaceWeight(join(large, "fold_0", "checkpoint_final.pth"), join(outputDir, "fold_0.weights"));
+    const models = singleModel(await findModel({ modelDir: large }));
+    const { folder, files: named, manifest } = await convert({ models, outputDir: join(parent, "again") });
+    const withoutGpu = files.filter((name) => name !== "fold_0.gpu.onnx");
+    expect(readdirSync(folder).sort()).toEqual(withoutGpu);
+    expect([...named].sort()).toEqual(withoutGpu);
+    expect(manifest.models[0]!.folds[0]!.gpuOnnxFile).toBeNull();
+    expect(JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))).toEqual(manifest);
   });
 
   test("holds every weight once: no duplicate names, no heads of deep supervision", async () => {
@@ -297,3 +325,12 @@ describe("plans and checkpoint of different trainings are TENSOR_MISMATCH with t
     );
   });
 });
+
+/** Makes the first weight 1e6; an uncompressed checkpoint has the same bytes as the converted file. */
+function replaceWeight(checkpointFile: string, weightsFile: string): void {
+  const checkpoint = readFileSync(checkpointFile);
+  const at = checkpoint.indexOf(readFileSync(weightsFile).subarray(0, 64));
+  expect(at).toBeGreaterThan(0);
+  checkpoint.writeFloatLE(1e6, at);
+  writeFileSync(checkpointFile, checkpoint);
+}

@@ -1,3 +1,5 @@
+import { type AveragedAnswer, gpuGraph } from "../../src/onnx/gpu-graph.js";
+import type { OnnxGraph } from "../../src/onnx/onnx-graph.js";
 import { writeNetwork } from "../../src/onnx/write-network.js";
 
 export interface Convolution {
@@ -7,18 +9,20 @@ export interface Convolution {
 }
 
 export interface ConvolutionNetworkOptions {
-  /** Without ending: `<path>.onnx` and `<path>.weights` are written. */
+  /** Without ending: `<path>.onnx`, `<path>.gpu.onnx` and `<path>.weights` are written. */
   readonly path: string;
   readonly channels: number;
   readonly patchSize: readonly number[];
   /** Along each axis. */
   readonly kernel: number;
+  /** By the float16 graph; absent: logits. */
+  readonly averaged?: AveragedAnswer;
 }
 
 /** Writes a network of one convolution with as many heads as channels. */
 export async function writeConvolutionNetwork(
   { weight, bias }: Convolution,
-  { path, channels, patchSize, kernel }: ConvolutionNetworkOptions,
+  { path, channels, patchSize, kernel, averaged = "logits" }: ConvolutionNetworkOptions,
 ): Promise<string> {
   const onnxFile = `${path}.onnx`;
   const shape = ["batch", channels, ...patchSize];
@@ -32,29 +36,31 @@ export async function writeConvolutionNetwork(
       },
     },
   });
-  await writeNetwork({
-    graph: {
-      name: "convolution",
-      nodes: [
-        {
-          name: "convolution",
-          operator: "Conv",
-          inputs: ["input", "weight", "bias"],
-          outputs: ["logits"],
-          attributes: {
-            kernel_shape: { integers: kernelShape },
-            pads: { integers: [...kernelShape, ...kernelShape].map((size) => (size - 1) / 2) },
-          },
+  const graph: OnnxGraph = {
+    name: "convolution",
+    nodes: [
+      {
+        name: "convolution",
+        operator: "Conv",
+        inputs: ["input", "weight", "bias"],
+        outputs: ["logits"],
+        attributes: {
+          kernel_shape: { integers: kernelShape },
+          pads: { integers: [...kernelShape, ...kernelShape].map((size) => (size - 1) / 2) },
         },
-      ],
-      weights: [
-        tensor("weight", [channels, channels, ...kernelShape], weight),
-        tensor("bias", [channels], bias),
-      ],
-      input: { name: "input", shape },
-      output: { name: "logits", shape },
-    },
+      },
+    ],
+    weights: [
+      tensor("weight", [channels, channels, ...kernelShape], weight),
+      tensor("bias", [channels], bias),
+    ],
+    input: { name: "input", shape },
+    output: { name: "logits", shape },
+  };
+  await writeNetwork({
+    graph,
     onnxFile,
+    gpu: { body: gpuGraph(graph, averaged), onnxFile: `${path}.gpu.onnx` },
     weightsFile: `${path}.weights`,
     onBytes: () => {},
   });

@@ -36,7 +36,8 @@ export function readNpyGz(path: string): NpyArray {
   throw new Error(`${path}: dtype ${type}`);
 }
 
-function halfToFloat(half: number): number {
+/** The value of a float16 by its bits. */
+export function halfToFloat(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;
   const fraction = half & 0x3ff;

@@ -108,7 +108,7 @@ export const convertOptions = {
     type: "string",
     requiresArg: true,
     demandOption: true,
-    describe: "folder for manifest.json, fold_k.onnx and fold_k.weights",
+    describe: "folder for manifest.json, fold_k.onnx, fold_k.gpu.onnx and fold_k.weights",
   },
   overwrite,
   json,

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -35,7 +35,10 @@ const manifestPath = (): string => join(folder, "manifest.json");
 
 interface EditableManifest {
   manifestVersion: number;
-  models: { folds: { onnxFile: string; weightsFile: string }[]; [key: string]: unknown }[];
+  models: {
+    folds: { onnxFile: string; weightsFile: string; gpuOnnxFile?: string | null }[];
+    [key: string]: unknown;
+  }[];
   settings?: unknown;
 }
 
@@ -51,6 +54,22 @@ describe("a converted folder", () => {
     expect(all.members[0]!.onnxFiles).toEqual([join(folder, "fold_0.onnx"), join(folder, "fold_1.onnx")]);
     const second = await loadModel(folder, ["1"]);
     expect(second.members[0]!.onnxFiles).toEqual([join(folder, "fold_1.onnx")]);
+    expect(second.members[0]!.gpuOnnxFiles).toEqual([join(folder, "fold_1.gpu.onnx")]);
+  });
+
+  test("loads without float16 graphs where it has none, also when an earlier version wrote it", async () => {
+    editManifest(({ models }) => {
+      models[0]!.folds[0]!.gpuOnnxFile = null;
+      delete models[0]!.folds[1]!.gpuOnnxFile;
+    });
+    for (const name of ["fold_0.gpu.onnx", "fold_1.gpu.onnx"]) rmSync(join(folder, name));
+    expect((await loadModel(folder, null)).members[0]!.gpuOnnxFiles).toEqual([null, null]);
+  });
+
+  test("weighs what a network reads, not its float16 graph as well", async () => {
+    const names = ["fold_0.onnx", "fold_0.weights"];
+    const bytes = names.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+    expect((await loadModel(folder, ["0"])).members[0]!.weightBytes).toBe(bytes);
   });
 
   test("refuses folds that it lacks, and says which it has", async () => {

@@ -32,6 +32,7 @@ describe("planProcessorImage", () => {
       const { layers } = planProcessorImage(partsOf(converted));
       expect(layers.map(({ name }) => name)).toEqual(["fold_0", "fold_1", "processor", "manifest"]);
       expect(layers[0]!.entries.map(({ path }) => path)).toEqual([
+        "opt/nnunet-processor/model/fold_0.gpu.onnx",
         "opt/nnunet-processor/model/fold_0.onnx",
         "opt/nnunet-processor/model/fold_0.weights",
       ]);

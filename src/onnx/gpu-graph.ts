@@ -1,0 +1,136 @@
+import type { OnnxBody, OnnxElementType, OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.js";
+import { onnxElementTypes } from "./onnx-graph.js";
+
+/** What is averaged over the mirrorings: v2's logits, or v1's probabilities of labels (softmax) or regions (sigmoid). */
+export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
+
+/**
+ * The network in float16 with nnU-Net's mirrorings inside, so that a window crosses the bus once, not once for each
+ * mirroring. Its weights are the network's own, in float32; ONNX Runtime converts them once, when it loads the file.
+ *
+ * - input `windows`: float32, batch × channels × patch
+ * - inputs `orders_z` (3-D only), `orders_y`, `orders_x`: int64, mirrorings × patch size of the axis; each row is the
+ *   order in which one mirroring reads that axis, so `0 … n-1` or `n-1 … 0`
+ * - outputs `mean_0`, `mean_1`, …: float16, batch × heads of the group × patch; the mean over the mirrorings, in as many
+ *   groups as `headGroups` says, so that as many threads can take them
+ */
+export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody {
+  const [batch, , ...patchSize] = network.input.shape;
+  const heads = network.output.shape[1] as number;
+  const axes = ["z", "y", "x"].slice(3 - patchSize.length);
+  const sumShape = [batch!, heads, ...patchSize];
+  const sizes = headGroups(heads);
+  const groups = sizes.map((_, i) => `mean_${i}`);
+  return {
+    name: `${network.name}_float16`,
+    nodes: [
+      ...network.weights.map(({ name }) => cast(name, halved(name), "float16")),
+      cast("windows", "windows/half", "float16"),
+      node("Shape", ["windows"], ["batch_size"], { start: { integer: 0 }, end: { integer: 1 } }),
+      constant("answer_size", [heads, ...(patchSize as number[])]),
+      node("Concat", ["batch_size", "answer_size"], ["sum_size"], { axis: { integer: 0 } }),
+      node("ConstantOfShape", ["sum_size"], ["zeros"]),
+      node("Scan", ["zeros", ...axes.map((axis) => `orders_${axis}`)], ["sum"], {
+        body: { body: mirroring({ network, averaged, axes, sumShape }) },
+        num_scan_inputs: { integer: axes.length },
+      }),
+      node("Shape", [`orders_${axes[0]}`], ["mirrorings"], { start: { integer: 0 }, end: { integer: 1 } }),
+      cast("mirrorings", "divisor", "float32"),
+      node("Div", ["sum", "divisor"], ["mean"]),
+      ...(groups.length === 1
+        ? [cast("mean", "mean_0", "float16")]
+        : [
+            cast("mean", "mean/half", "float16"),
+            constant("group_sizes", sizes),
+            node("Split", ["mean/half", "group_sizes"], groups, { axis: { integer: 1 } }),
+          ]),
+    ],
+    inputs: [
+      { name: "windows", shape: network.input.shape },
+      ...axes.map(
+        (axis, i): OnnxValue => ({
+          name: `orders_${axis}`,
+          shape: ["mirrorings", patchSize[i]!],
+          elementType: "int64",
+        }),
+      ),
+    ],
+    outputs: groups.map((name, i) => ({
+      name,
+      shape: [batch!, sizes[i]!, ...patchSize],
+      elementType: "float16",
+    })),
+  };
+}
+
+/** Heads of each group, at least four where there are so many, in at most eight groups. */
+export function headGroups(heads: number): number[] {
+  const groups = Math.min(8, Math.ceil(heads / 4));
+  const start = (group: number) => Math.floor((group * heads) / groups);
+  return Array.from({ length: groups }, (_, group) => start(group + 1) - start(group));
+}
+
+interface MirroringOptions {
+  readonly network: OnnxGraph;
+  readonly averaged: AveragedAnswer;
+  readonly axes: readonly string[];
+  readonly sumShape: OnnxValue["shape"];
+}
+
+/** Adds one mirroring's answer: flip, network, flip back. An order of one axis is its own inverse. */
+function mirroring({ network, averaged, axes, sumShape }: MirroringOptions): OnnxBody {
+  const { input, output, weights } = network;
+  const weightNames = new Set(weights.map(({ name }) => name));
+  const answer = averaged === "logits" ? "answer" : "answer/logits";
+  return {
+    name: "mirroring",
+    nodes: [
+      ...flips("flip", axes, ["windows/half", input.name]),
+      ...network.nodes.map((inner) => ({
+        ...inner,
+        inputs: inner.inputs.map((name) => (weightNames.has(name) ? halved(name) : name)),
+      })),
+      ...flips("flip_back", axes, [output.name, "answer/half"]),
+      cast("answer/half", answer, "float32"),
+      ...(averaged === "softmax" ? [node("Softmax", [answer], ["answer"], { axis: { integer: 1 } })] : []),
+      ...(averaged === "sigmoid" ? [node("Sigmoid", [answer], ["answer"])] : []),
+      node("Add", ["sum_before", "answer"], ["sum_after"]),
+    ],
+    inputs: [
+      { name: "sum_before", shape: sumShape },
+      ...axes.map(
+        (axis, i): OnnxValue => ({ name: `order_${axis}`, shape: [sumShape[2 + i]!], elementType: "int64" }),
+      ),
+    ],
+    outputs: [{ name: "sum_after", shape: sumShape }],
+  };
+}
+
+/** One Gather per axis between two values. */
+function flips(
+  name: string,
+  axes: readonly string[],
+  [from, to]: readonly [from: string, to: string],
+): OnnxNode[] {
+  const value = (i: number) => (i === 0 ? from : i === axes.length ? to : `${name}_${axes[i - 1]}`);
+  return axes.map((axis, i) =>
+    node("Gather", [value(i), `order_${axis}`], [value(i + 1)], { axis: { integer: 2 + i } }),
+  );
+}
+
+const halved = (weight: string): string => `${weight}/half`;
+
+const cast = (from: string, to: string, elementType: OnnxElementType): OnnxNode =>
+  node("Cast", [from], [to], { to: { integer: onnxElementTypes[elementType] } });
+
+const constant = (name: string, integers: readonly number[]): OnnxNode =>
+  node("Constant", [], [name], { value_ints: { integers } });
+
+function node(
+  operator: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: OnnxNode["attributes"] = {},
+): OnnxNode {
+  return { name: outputs[0]!, operator, inputs, outputs, attributes };
+}

@@ -1,0 +1,143 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { ModelManifest } from "../../../processor/model/manifest.js";
+import { type AveragedAnswer, headGroups } from "../../../src/onnx/gpu-graph.js";
+import { withConvertedModel } from "../../support/convert.js";
+import { writeConvolutionNetwork } from "../../support/convolution-network.js";
+import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { allMirrorings, averageMirrorings, runGpuGraph, type Windows } from "../../support/mirrorings.js";
+import { syntheticWindow } from "../../support/network-window.js";
+
+const fixtures = join(repositoryRoot, "test", "fixtures");
+const networks = [
+  ...["networks", "networks_v1"].flatMap((folder) =>
+    readdirSync(join(fixtures, folder)).map((name) => ({ name, folder: join(fixtures, folder, name) })),
+  ),
+  ...[
+    "v2/blobs_3d_fullres",
+    "v2/blobs_2d",
+    "v2/mr_regions_resenc_3d",
+    "v1/blobs_3d_fullres",
+    "v1/blobs_2d",
+  ].map((name) => ({ name, folder: goldenPath(...name.split("/"), "model") })),
+];
+
+const scratch = mkdtempSync(join(tmpdir(), "gpu-graph-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+interface Comparison {
+  readonly maximum: number;
+  readonly mean: number;
+  /** Largest magnitude of the float32 answer. */
+  readonly largest: number;
+}
+
+async function compare(path: string, windows: Windows, averaged: AveragedAnswer): Promise<Comparison> {
+  const expected = await averageMirrorings(`${path}.onnx`, windows, averaged);
+  const { values } = await runGpuGraph(`${path}.gpu.onnx`, windows);
+  expect(values).toHaveLength(expected.length);
+  // Math.max hands a NaN on, so that it can't look like a small error.
+  const errors = values.map((value, i) => Math.abs(value - expected[i]!));
+  return {
+    maximum: errors.reduce((a, b) => Math.max(a, b), 0),
+    mean: errors.reduce((a, b) => a + b, 0) / errors.length,
+    largest: expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0),
+  };
+}
+
+const averagedBy = ({ plan, labels }: ModelManifest): AveragedAnswer =>
+  plan.averaging === "logits" ? "logits" : labels.regionsClassOrder === null ? "softmax" : "sigmoid";
+
+const windowsFor = ({ network, plan }: ModelManifest, batch: number): Windows => {
+  const shape = [batch, network.inputChannels, ...plan.patchSize];
+  return { values: syntheticWindow(shape), shape, mirrorings: allMirrorings(plan.patchSize.length) };
+};
+
+/**
+ * Weights and every layer's values are rounded to float16, by up to 2^-11 of themselves: at most eight such roundings
+ * of the largest value at one voxel, and less than one on average. A wrong flip is off by about the value itself.
+ */
+function expectWithinFloat16({ maximum, mean, largest }: Comparison): void {
+  expect(maximum).toBeLessThan(8 * 2 ** -11 * largest);
+  expect(mean).toBeLessThan(2 ** -11 * largest);
+}
+
+describe("the float16 graph answers as the mean of the network's mirrorings:", () => {
+  test.each(networks)("$name", async ({ folder: modelDir }) => {
+    await withConvertedModel(modelDir, async ({ folder, manifest }) => {
+      const model = manifest.models[0]!;
+      expectWithinFloat16(await compare(join(folder, "fold_0"), windowsFor(model, 1), averagedBy(model)));
+    });
+  });
+
+  const plain = networks.find(({ name }) => name === "plain_3d_thirds")!.folder;
+
+  test("two windows at once", async () => {
+    await withConvertedModel(plain, async ({ folder, manifest }) => {
+      expectWithinFloat16(
+        await compare(join(folder, "fold_0"), windowsFor(manifest.models[0]!, 2), "logits"),
+      );
+    });
+  });
+
+  test.each([
+    { name: "none but the window as it is", mirrorings: [[]] },
+    { name: "one axis", mirrorings: [[], [1]] },
+    { name: "the second and third axis", mirrorings: [[], [1], [2], [1, 2]] },
+  ])("$name", async ({ mirrorings }) => {
+    await withConvertedModel(plain, async ({ folder, manifest }) => {
+      const windows = { ...windowsFor(manifest.models[0]!, 1), mirrorings };
+      expectWithinFloat16(await compare(join(folder, "fold_0"), windows, "logits"));
+    });
+  });
+});
+
+describe("the answer's heads", () => {
+  test.each([
+    { heads: 1, groups: [1] },
+    { heads: 4, groups: [4] },
+    { heads: 5, groups: [2, 3] },
+    { heads: 9, groups: [3, 3, 3] },
+    { heads: 61, groups: [7, 8, 7, 8, 8, 7, 8, 8] },
+  ])("$heads come in groups of $groups", async ({ heads, groups }) => {
+    expect(headGroups(heads)).toEqual(groups);
+    const patchSize = [3, 5];
+    const path = join(scratch, `heads-${heads}`);
+    await writeConvolutionNetwork(pseudoRandomConvolution(heads), {
+      ...{ path, channels: heads, patchSize, kernel: 3 },
+    });
+    const shape = [2, heads, ...patchSize];
+    const windows = { values: syntheticWindow(shape), shape, mirrorings: allMirrorings(2) };
+    expect((await runGpuGraph(`${path}.gpu.onnx`, windows)).heads).toEqual(groups);
+    expectWithinFloat16(await compare(path, windows, "logits"));
+  });
+});
+
+describe("there is no float16 graph where a weight is", () => {
+  test.each([1e6, -65536, Number.NaN])("%d", async (weight) => {
+    const path = join(scratch, `weight-${weight}`);
+    await writeConvolutionNetwork(
+      { weight: [weight], bias: [0] },
+      { path, channels: 1, patchSize: [2, 2], kernel: 1 },
+    );
+    expect(existsSync(`${path}.onnx`)).toBe(true);
+    expect(existsSync(`${path}.gpu.onnx`)).toBe(false);
+  });
+
+  test("but for the largest that float16 holds", async () => {
+    const path = join(scratch, "largest");
+    await writeConvolutionNetwork(
+      { weight: [65504], bias: [-65504] },
+      { path, channels: 1, patchSize: [2, 2], kernel: 1 },
+    );
+    const windows = { values: Float32Array.of(1, 0, 0.5, 2), shape: [1, 1, 2, 2], mirrorings: [[]] };
+    expect([...(await runGpuGraph(`${path}.gpu.onnx`, windows)).values]).toEqual([0, -65504, -32752, 65504]);
+  });
+});
+
+const pseudoRandomConvolution = (channels: number) => ({
+  weight: [...syntheticWindow([channels, channels, 3, 3])],
+  bias: [...syntheticWindow([channels])],
+});
