@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runEntry } from "./entries/entries.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
 import { findModelDir } from "./entries/model-place.js";
-import { errorCatalogue, ProcessorError } from "./errors.js";
+import { ProcessorError } from "./errors.js";
 import { failureLines } from "./failure-lines.js";
 import { memoryError } from "./memory-limit.js";
 import { loadModel } from "./model/load-model.js";
@@ -15,19 +15,13 @@ import { createLineProgress } from "./progress/line-progress.js";
 import { logLines } from "./progress/log-lines.js";
 import { isSupervised, supervise } from "./supervise.js";
 
-/** A platform that stops a container waits five seconds before it kills. */
-const stopWithinMs = 4000;
-
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     // A platform may signal the whole group, and a supervisor passes its own signal on: the second one changes nothing.
-    process.on(name, () => {
-      stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${name}`));
-      setTimeout(() => process.exit(errorCatalogue.INTERRUPTED.exit), stopWithinMs).unref();
-    });
+    process.on(name, () => stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${name}`)));
   }
   try {
     return await run(argv, stop.signal);
@@ -48,10 +42,8 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     process.stdout.write(`${await version()}\n`);
     return 0;
   }
+  if (!isSupervised()) return supervise(import.meta.filename, argv, signal);
   const target = await readTarget(options.targetFile);
-  const endAlone = () => process.exit(errorCatalogue.INTERRUPTED.exit);
-  if (target.kind === "grand-challenge" && !isSupervised(endAlone))
-    return supervise(import.meta.filename, argv, signal);
   const modelDir = await findModelDir(options.modelDir, target.kind);
   const { manifest } = await loadModel(modelDir, options.folds);
   const { folds, apiMethod, port } = options;

@@ -13,9 +13,13 @@ const memorySignals: ReadonlySet<NodeJS.Signals> = new Set([
   "SIGTRAP",
 ]);
 
+/** A platform that stops a container waits five seconds before it kills. */
+const stopWithinMs = 4000;
+
 /**
- * Runs the program as a child on the same streams, so that somebody is left to say what happened when the system ends it:
- * an allocation that fails in native code is no exception that a program could catch.
+ * Runs the program as a child on the same streams, so that somebody is left to say what happened when the system ends it
+ * (an allocation that fails in native code is no exception that a program could catch), and to end it in time when it is
+ * told to stop: one window of a large network takes longer than that, and a process can't leave ONNX Runtime's midst.
  *
  * @returns the child's exit code
  * @throws OUT_OF_MEMORY when it was ended from outside; `stop`'s reason when that was asked for
@@ -26,8 +30,13 @@ export async function supervise(
   stop: AbortSignal,
 ): Promise<number> {
   const child = fork(program, argv, { stdio: "inherit" });
-  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
+  const end = () => void child.kill("SIGKILL");
+  const forward = (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    setTimeout(end, stopWithinMs).unref();
+  };
   process.on("SIGINT", forward).on("SIGTERM", forward);
+  process.once("exit", end);
   try {
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     if (signal === null) return code ?? 1;
@@ -36,18 +45,14 @@ export async function supervise(
       throw new ProcessorError("OUT_OF_MEMORY", outOfMemoryMessage(`ended by ${signal}`));
     throw new ProcessorError("INTERRUPTED", `stopped by ${signal}`);
   } finally {
-    process.off("SIGINT", forward).off("SIGTERM", forward);
+    process.off("SIGINT", forward).off("SIGTERM", forward).off("exit", end);
   }
 }
 
-/**
- * Whether this process is such a child.
- *
- * @param onOrphaned called when its parent is gone
- */
-export function isSupervised(onOrphaned: () => void): boolean {
+/** Whether this process is such a child, which ends with its parent. */
+export function isSupervised(): boolean {
   if (!process.connected) return false;
-  process.once("disconnect", onOrphaned);
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
   process.channel?.unref();
   return true;
 }

@@ -11,7 +11,7 @@ const widestHelp = 110;
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   const stop = new AbortController();
   const stopListening = terminal.onInterrupt((signalName) => {
-    if (stop.signal.aborted) terminal.exitNow(130);
+    if (stop.signal.aborted) terminal.exitNow();
     terminal.err(`\n${signalName}: stopping and cleaning up …\n`);
     stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${signalName}`));
   });

@@ -14,8 +14,8 @@ export interface Terminal {
   readonly now: () => number;
   /** Calls back on Ctrl-C and on SIGTERM; returns a function that stops listening. */
   readonly onInterrupt: (callback: (signalName: string) => void) => () => void;
-  /** Ends the process at once, for a second Ctrl-C. */
-  readonly exitNow: (code: number) => void;
+  /** Ends the process at once, for a second Ctrl-C; a shell sees exit code 130. */
+  readonly exitNow: () => void;
 }
 
 export function processTerminal(): Terminal {
@@ -31,7 +31,11 @@ export function processTerminal(): Terminal {
     currentDirectory: process.cwd(),
     readStdin: () => text(process.stdin),
     now: () => performance.now(),
-    exitNow: (code) => process.exit(code),
+    exitNow() {
+      // `process.exit` waits for a network that is running; a signal that nobody handles does not.
+      process.removeAllListeners("SIGINT");
+      process.kill(process.pid, "SIGINT");
+    },
     onInterrupt(callback) {
       const listener = (name: string) => callback(name);
       process.on("SIGINT", listener);

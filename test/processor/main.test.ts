@@ -25,6 +25,7 @@ import {
   type RunProcessorOptions,
   runProcessor,
 } from "../support/run-processor.js";
+import { writeSlowModel } from "../support/slow-model.js";
 import { testImage } from "../support/test-image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "processor-main-"));
@@ -188,6 +189,20 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
 });
 
 describe("a stop", () => {
+  test("does not wait for a window that takes longer than the platform does", {
+    timeout: 120_000,
+  }, async () => {
+    const slow = join(scratch, "slow");
+    await writeSlowModel(modelDir, slow);
+    await writeScan("scan.nii.gz");
+    // The first of four windows is told when it is done; the second is on its way a second later.
+    const stop = { signal: "SIGTERM", afterText: "predicting 1 of 4", laterMs: 1000 } as const;
+    const { exitCode, err, stopSeconds } = await run(["--model-dir", slow], { stop });
+    expect(exitCode).toBe(130);
+    expect(err.trim().split("\n")).toEqual([expect.stringMatching(/^INTERRUPTED: stopped by SIGTERM/)]);
+    expect(stopSeconds).toBeLessThan(5);
+  });
+
   test.each(["SIGTERM", "SIGINT"] as const)(
     "by %s ends within five seconds and leaves nothing",
     async (signal) => {

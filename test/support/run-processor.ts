@@ -5,8 +5,8 @@ import { repositoryRoot } from "./golden.js";
 import type { ProgramRun } from "./run-program.js";
 
 export interface RunProcessorOptions {
-  /** Sent as soon as the output holds `afterText`. */
-  readonly stop?: { readonly signal: NodeJS.Signals; readonly afterText: string };
+  /** Sent as soon as the output holds `afterText`, or `laterMs` after that. */
+  readonly stop?: { readonly signal: NodeJS.Signals; readonly afterText: string; readonly laterMs?: number };
   /** Of the shell's `ulimit -d`, in KiB: the limit that grand-challenge sets. */
   readonly dataLimitKib?: number;
   readonly workingDir?: string;
@@ -33,11 +33,16 @@ export async function runProcessor(
   });
   const texts = { out: "", err: "" };
   let stoppedAt: number | null = null;
+  const sendSignal = (signal: NodeJS.Signals) => {
+    stoppedAt = performance.now();
+    child.kill(signal);
+  };
+  let pending = stop;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     texts.out += text;
-    if (stop === undefined || stoppedAt !== null || !texts.out.includes(stop.afterText)) return;
-    stoppedAt = performance.now();
-    child.kill(stop.signal);
+    if (pending === undefined || !texts.out.includes(pending.afterText)) return;
+    setTimeout(sendSignal, pending.laterMs ?? 0, pending.signal);
+    pending = undefined;
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     texts.err += text;

@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { silentProgress } from "../../../processor/progress/progress.js";
+import { convertModel } from "../../../src/convert-pipeline.js";
+import { findModel } from "../../../src/model-source/find-model.js";
+import { singleModel } from "../../../src/model-source/model-set.js";
+import { testSettings } from "../../support/convert.js";
+import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { writeSlowModel } from "../../support/slow-model.js";
+
+let folder = "";
+const input = goldenPath("v2", "blobs_2d", "input");
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "terminal-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("a second Ctrl-C ends the program in the midst of a window", { timeout: 120_000 }, async () => {
+  const models = singleModel(await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") }));
+  const [modelDir, slowDir] = [join(folder, "model"), join(folder, "slow")];
+  await convertModel({ models, settings: testSettings, outputDir: modelDir, progress: silentProgress });
+  await writeSlowModel(modelDir, slowDir);
+  const program = join(repositoryRoot, "dist", "build_processor.js");
+  const args = [
+    "predict",
+    "--model-dir",
+    slowDir,
+    "--input",
+    input,
+    "--output",
+    join(folder, "out"),
+    "--disable-tta",
+  ];
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const signalAt = ["predicting 1 of", "stopping and cleaning up"];
+  let err = "";
+  let secondAt = 0;
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+    if (signalAt[0] === undefined || !err.includes(signalAt[0])) return;
+    signalAt.shift();
+    secondAt = performance.now();
+    // The second window has begun by then.
+    setTimeout(() => child.kill("SIGINT"), signalAt.length === 1 ? 1000 : 0);
+  });
+  const [exitCode, signal] = await once(child, "close");
+  expect({ exitCode, signal, signalAt }).toEqual({ exitCode: null, signal: "SIGINT", signalAt: [] });
+  expect(performance.now() - secondAt).toBeLessThan(2000);
+});
