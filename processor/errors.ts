@@ -72,6 +72,10 @@ export const errorCatalogue = {
     exit: 3,
     help: "plans.json and checkpoint belong to different trainings; use those of one folder.",
   },
+  ONNX_NOT_FOUND: {
+    exit: 3,
+    help: "Pass --onnx, or `onnx` in config.json, with files that exist, one for each fold.",
+  },
   ONNX_MISMATCH: {
     exit: 3,
     help: "Export the network with torch.onnx.export: one float32 input batch×channels×patch, logits batch×classes×patch as first output.",
@@ -91,7 +95,10 @@ export const errorCatalogue = {
   MANIFEST_INVALID: { exit: 3, help: "Convert the model again with this version of build_processor." },
 
   // the image to segment
-  INPUT_NOT_FOUND: { exit: 4, help: "Pass -i with a folder or files that exist and can be read." },
+  INPUT_NOT_FOUND: {
+    exit: 4,
+    help: "Pass the path of a folder or of files that exist and can be read; `-i` takes the images to segment.",
+  },
   INPUTS_JSON_INVALID: {
     exit: 4,
     help: "The platform writes inputs.json as a list of values, each with its socket's slug; compare it with a job's own.",

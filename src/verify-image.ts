@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
 import { aborting, type BuildOptions } from "./build-pipeline.js";
@@ -7,6 +6,7 @@ import { openBuildFolder } from "./image/build-folder.js";
 import { connectEngine } from "./image/docker/engine.js";
 import { findImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
+import { isImageFile } from "./image/image-file.js";
 import type { ImagePlatform } from "./image/image-plan.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import { type ComparedImage, compareImages, type ImageComparison } from "./image/oci/compare-images.js";
@@ -27,7 +27,7 @@ export interface VerifyReport extends ImageComparison {
  * Rebuilds an image from the inputs given, as of the time that the image names, and tells what is not the same.
  *
  * @param image an archive, `oci:FOLDER`, or a name that the engine or a registry knows
- * @throws IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that can't be had; what the build throws
+ * @throws INPUT_NOT_FOUND, IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that can't be had; what the build throws
  */
 export async function verifyImage(image: string, options: BuildOptions): Promise<VerifyReport> {
   const cache = await BlobCache.open(join(options.cacheFolder, "layers"));
@@ -71,7 +71,7 @@ async function openImage(image: string, cache: BlobCache, options: BuildOptions)
   const common = { archiveName: image, imageName: image, cache, ...aborting(signal) };
   if (image.startsWith("oci:")) return await asCompared(await openOciLayout(image.slice(4)));
   const file = image.replace(/^docker-archive:/, "");
-  if (file !== image || (await stat(file).catch(() => null))?.isFile() === true)
+  if (file !== image || (await isImageFile(file)))
     return await asCompared(await readDockerArchive(archiveBytes(file), common));
   const engine = await connectEngine(environment, signal).catch(() => null);
   if (engine !== null && (await findImage(engine, image)) !== null)

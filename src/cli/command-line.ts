@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
-import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "../model-source/nearest-name.js";
 import { packageRoot } from "../package-root.js";
 import type { CommandSession } from "./command-session.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
@@ -15,6 +13,7 @@ import {
   simulateOptions,
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
+import { usageError } from "./usage-error.js";
 
 /** What the command line asks for: a text to print, or a command to run. */
 export type ParsedCommand =
@@ -145,6 +144,8 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+const commandNames = Object.keys(commands).filter((name) => name !== "build");
+
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
 export async function parseCommandLine(argv: readonly string[], columns = 100): Promise<ParsedCommand> {
   let failure: Error | undefined;
@@ -153,7 +154,11 @@ export async function parseCommandLine(argv: readonly string[], columns = 100): 
     failure = error ?? undefined;
     text = output;
   });
-  if (failure !== undefined) throw usageError(failure.message, argv);
+  if (failure !== undefined) {
+    const named = argv.find((word) => commandNames.includes(word)) ?? "build";
+    const optionNames = Object.keys(commands[named]!.options);
+    throw usageError(failure.message, { argv, commandNames, optionNames });
+  }
   if (text !== "") return { kind: "text", text: `${text}\n` };
   const name = String(args._[0] ?? "build");
   const run = await commands[name]!.load();
@@ -181,30 +186,6 @@ function createParser(columns: number): Argv {
     });
   }
   return parser;
-}
-
-function usageError(message: string, argv: readonly string[]): ProcessorError {
-  const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ") ?? [];
-  if (unknown.length === 0) return new ProcessorError("USAGE", message.trim().split("\n").at(-1)!);
-  const named = argv.find((word) => word in commands && word !== "build");
-  const flags = Object.keys(commands[named ?? "build"]!.options);
-  // yargs tells an unknown flag twice, as written and in camel case.
-  const given = argv
-    .filter((word) => word.startsWith("-"))
-    .map((word) => word.replace(/^--?/, "").split("=")[0]!);
-  const isFlag = (word: string): boolean => given.includes(word);
-  const lines = unknown
-    .filter((word) => isFlag(word) || argv.includes(word))
-    .map((word) => {
-      const near = nearest(
-        word,
-        isFlag(word) ? flags : Object.keys(commands).filter((name) => name !== "build"),
-      );
-      const dashes = isFlag(word) ? "--" : "";
-      const kind = isFlag(word) ? "option" : "command";
-      return `no ${kind} ${dashes}${word}${near === null ? "" : `; did you mean ${dashes}${near}?`}`;
-    });
-  return new ProcessorError("USAGE", lines.join("\n"));
 }
 
 const programVersion = (): string =>

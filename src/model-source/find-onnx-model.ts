@@ -13,12 +13,18 @@ export interface FindOnnxModelOptions extends WantedModel {
 /**
  * A model whose networks are ONNX files: `modelDir` needs plans.json and dataset.json, and no checkpoints.
  *
- * @throws MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_FILE_INVALID
+ * @throws ONNX_NOT_FOUND, MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_FILE_INVALID
  */
 export async function findOnnxModel(options: FindOnnxModelOptions): Promise<TrainedModel> {
   const { modelDir, onnxFiles } = options;
-  for (const file of [join(modelDir, "plans.json"), join(modelDir, "dataset.json"), ...onnxFiles])
-    await requireFile(file);
+  for (const name of ["plans.json", "dataset.json"])
+    if (!(await isFile(join(modelDir, name))))
+      throw new ProcessorError(
+        "MODEL_NOT_FOUND",
+        `${modelDir} has no ${name}, which an ONNX file does not replace`,
+      );
+  for (const file of onnxFiles)
+    if (!(await isFile(file))) throw new ProcessorError("ONNX_NOT_FOUND", `${file} is no file`);
   const { datasetName, configurations } = await readNames(join(modelDir, "plans.json"));
   const named = /__([^_].*)$/.exec(basename(modelDir).replace(/^.*?__/, ""))?.[1];
   const only = named !== undefined && configurations.includes(named) ? [named] : configurations;
@@ -38,10 +44,8 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
   };
 }
 
-async function requireFile(file: string): Promise<void> {
-  if ((await stat(file).catch(() => null))?.isFile() === true) return;
-  throw new ProcessorError("MODEL_NOT_FOUND", `${file} is missing; an ONNX network needs it`);
-}
+const isFile = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => null))?.isFile() === true;
 
 async function readNames(plansFile: string) {
   let plans: { readonly dataset_name?: unknown; readonly configurations?: object };

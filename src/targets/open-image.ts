@@ -1,8 +1,8 @@
-import { stat } from "node:fs/promises";
 import { ProcessorError } from "../../processor/errors.js";
 import type { Engine } from "../image/docker/engine.js";
 import { engineError, isNotFound } from "../image/docker/engine-error.js";
 import { loadArchive } from "../image/docker/load-archive.js";
+import { isImageFile } from "../image/image-file.js";
 import { readArchiveFacts } from "./archive-facts.js";
 
 /** An image that the engine has, for as long as it is needed. */
@@ -29,7 +29,7 @@ export interface OpenImageOptions {
 /** @throws INPUT_NOT_FOUND when it is neither a file nor an image of the engine; IMAGE_FILE_INVALID */
 export async function openImage(options: OpenImageOptions): Promise<OpenedImage> {
   const { engine, image, signal } = options;
-  if (!(await isFile(image))) return describe(engine, image, () => Promise.resolve());
+  if (!(await isImageFile(image))) return describe(engine, image, () => Promise.resolve());
   const { documents, problem } = await readArchiveFacts(image, signal);
   if (problem !== null) throw new ProcessorError("IMAGE_FILE_INVALID", `${image}: ${problem}`);
   const manifest = documents.get("manifest.json");
@@ -45,10 +45,6 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
     throw error;
   }
 }
-
-/** An archive's path wins over an image's name: `./liver` says which is meant. */
-export const isFile = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => null))?.isFile() === true;
 
 function namesOf(entry: unknown): readonly string[] {
   const names = (entry as { readonly RepoTags?: unknown } | null)?.RepoTags;

@@ -4,10 +4,10 @@ import { ProcessorError } from "../../processor/errors.js";
 import { connectEngine } from "../image/docker/engine.js";
 import { findImage } from "../image/docker/find-image.js";
 import { saveImage } from "../image/docker/save-image.js";
+import { isImageFile } from "../image/image-file.js";
 import { type ArchiveFacts, readArchiveFacts, readSavedFacts } from "./archive-facts.js";
 import { type Finding, fail, notChecked, pass, warning } from "./finding.js";
 import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "./image-checks.js";
-import { isFile } from "./open-image.js";
 import { apiMethodLabel, type Target, targetOf } from "./platform.js";
 
 export interface PreflightReport {
@@ -61,8 +61,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
 }
 
 async function factsOf({ image, environment, signal }: PreflightOptions): Promise<ArchiveFacts> {
-  if (await isFile(image)) return readArchiveFacts(image, signal);
-  if (/\.(tar|gz|xz)$/.test(image)) throw new ProcessorError("INPUT_NOT_FOUND", `${image} can't be read`);
+  if (await isImageFile(image)) return readArchiveFacts(image, signal);
   const engine = await connectEngine(environment, signal);
   if ((await findImage(engine, image)) === null)
     throw new ProcessorError(

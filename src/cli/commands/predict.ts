@@ -26,8 +26,13 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
-  for (const { name, error } of failed)
-    terminal.err(`${name}: ${error!.code}: ${error!.message}\n  ${error!.help}\n`);
+  const isOnly = report.cases.length === 1;
+  for (const { name, error } of failed) {
+    const { code, message, help } = error!;
+    if (isOnly && code !== "BUG") throw new ProcessorError(code, `${name}: ${message}`);
+    terminal.err(`${name}: ${code}: ${message}\n  ${help}\n`);
+  }
+  if (isOnly) return 1;
   throw new ProcessorError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,

@@ -1,7 +1,6 @@
-import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
-import { isFile } from "../../targets/open-image.js";
+import { absoluteImageFile } from "../../image/image-file.js";
 import { preflight } from "../../targets/preflight.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
@@ -16,9 +15,8 @@ type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { reado
  */
 export async function runPreflight(args: PreflightArguments, session: CommandSession): Promise<number> {
   const { terminal, signal } = session;
-  const path = resolve(terminal.currentDirectory, args.image);
   const report = await preflight({
-    image: (await isFile(path)) ? path : args.image,
+    image: await absoluteImageFile(args.image, terminal.currentDirectory),
     target: args.target ?? null,
     environment: terminal.environment,
     uploadedDigests: args.uploaded ?? [],

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
+import { absoluteImageFile } from "../../image/image-file.js";
 import { inGigabytes } from "../../targets/check-run.js";
-import { isFile } from "../../targets/open-image.js";
 import { type SimulationReport, simulate } from "../../targets/simulate.js";
 import type { PhaseResult } from "../../targets/trial.js";
 import type { CommandSession } from "../command-session.js";
@@ -21,7 +21,7 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
   const path = (word: string): string => resolve(terminal.currentDirectory, word);
   if (!(args.timeout > 0)) throw new ProcessorError("USAGE", `--timeout ${args.timeout}: a number above 0`);
   const report = await simulate({
-    image: (await isFile(path(args.image))) ? path(args.image) : args.image,
+    image: await absoluteImageFile(args.image, terminal.currentDirectory),
     target: args.target ?? null,
     input: path(args.input),
     expect: args.expect === undefined ? null : path(args.expect),

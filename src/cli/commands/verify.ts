@@ -1,5 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
+import { absoluteImageFile } from "../../image/image-file.js";
 import type { LayerComparison } from "../../image/oci/compare-images.js";
 import { type VerifyReport, verifyImage } from "../../verify-image.js";
 import type { CommandSession } from "../command-session.js";
@@ -34,8 +35,9 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
       platform: "linux/amd64" as const,
     },
   };
+  const image = await absoluteImageFile(args.image, terminal.currentDirectory);
   const report = await withBuildOptions({ ...rebuild, builder: "embedded" }, session, ({ options }) =>
-    verifyImage(args.image, options),
+    verifyImage(image, options),
   );
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
   if (report.isSame) return 0;

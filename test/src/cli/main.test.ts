@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -35,8 +36,17 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
     { argv: ["--modle-dir", "x"], says: "no option --modle-dir; did you mean --model-dir?" },
     { argv: ["predct"], says: "no command predct; did you mean predict?" },
     { argv: ["predict", "--disable-ttaa"], says: "did you mean --disable-tta?" },
-    { argv: ["predict", "--model-dir", "x"], says: "Missing required arguments: input, output" },
-    { argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--device", "tpu"], says: "Choices" },
+    { argv: ["predict", "--model-dir", "x"], says: "--input and --output are missing" },
+    {
+      argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--device", "tpu"],
+      says: "--device tpu: it takes auto, cpu or cuda\n",
+    },
+    {
+      argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--mode", "fatsest"],
+      says: "did you mean fastest?",
+    },
+    { argv: ["models", "lits"], says: "lits: it takes list, info or download; did you mean list?" },
+    { argv: ["convert", "--model-dir", "x", "-o"], says: "-o needs a value" },
     {
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--step-size", "2"],
       says: "--step-size 2 is not above 0",
@@ -45,7 +55,7 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--overwrite", "--continue"],
       says: "exclude each other",
     },
-    { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: 'Choices: "12", "13"' },
+    { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: "--cuda 11: it takes 12 or 13\n" },
     { argv: ["models", "info"], says: "needs the name of a model" },
   ])("$argv", async ({ argv, says }) => {
     expect(await run(...argv)).toBe(2);
@@ -191,6 +201,18 @@ test("convert writes a folder, and does not touch one that is there", async () =
   expect(terminal.printed.err).toContain("OUTPUT_EXISTS");
 });
 
+describe("a file that is not there is named, with what to pass instead:", () => {
+  test("an archive to verify, which is no image's name", async () => {
+    expect(await run("verify", "team-liver-1.tar.gz", "--model-dir", blobs)).toBe(4);
+    expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: team-liver-1.tar.gz is no file");
+  });
+
+  test("an ONNX file", async () => {
+    expect(await run("convert", "--model-dir", blobs, "--onnx", "net.onnx", "-o", "converted")).toBe(3);
+    expect(terminal.printed.err).toMatch(/error ONNX_NOT_FOUND: .*net\.onnx is no file\nPass --onnx/);
+  });
+});
+
 test("init writes a config that the build takes", async () => {
   expect(await run("init", "--model-dir", goldenPath("v2", "mr_regions_resenc_3d", "model"))).toBe(0);
   const config = await loadConfig(join(folder, "config.json"));
@@ -208,12 +230,20 @@ describe("predict", () => {
     expect(readdirSync(join(folder, "out"))).toEqual(["blob_010.nii.gz"]);
   });
 
-  test("exits with 6 when a case failed, and names it", async () => {
+  test("exits with 6 when one of several cases failed, and names it", async () => {
+    cpSync(blobsInput, join(folder, "in"), { recursive: true });
+    writeFileSync(join(folder, "in", "bad_0000.nii.gz"), "no image");
+    expect(await run("predict", "--model-dir", blobs, "-i", "in", "-o", "out", "--disable-tta")).toBe(6);
+    expect(terminal.printed.err).toMatch(/bad: IMAGE_TRUNCATED/);
+    expect(terminal.printed.err).toContain("error SOME_CASES_FAILED: 1 of 2 cases failed: bad");
+  });
+
+  test("exits with the error of the only case", async () => {
     mkdirSync(join(folder, "in"));
     writeFileSync(join(folder, "in", "bad_0000.nii.gz"), "no image");
-    expect(await run("predict", "--model-dir", blobs, "-i", "in", "-o", "out")).toBe(6);
-    expect(terminal.printed.err).toMatch(/bad: IMAGE_TRUNCATED/);
-    expect(terminal.printed.err).toContain("error SOME_CASES_FAILED");
+    expect(await run("predict", "--model-dir", blobs, "-i", "in", "-o", "out")).toBe(4);
+    expect(terminal.printed.err).toContain("error IMAGE_TRUNCATED: bad: ");
+    expect(terminal.printed.err).not.toContain("other cases");
   });
 
   test("stops at Ctrl-C with 130 and leaves nothing", async () => {

@@ -156,10 +156,13 @@ describe("preflight for a plain host", () => {
   });
 });
 
-test("preflight says that there is no such archive, without asking an engine", async () => {
-  const refused = lookAt("no-such.tar.gz", { environment: { DOCKER_HOST: "tcp://127.0.0.1:1" } });
-  await expect(refused).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
-});
+test.each(["no-such.tar.gz", "./no-such", "/no/such:1"])(
+  "preflight says that %s is no file, without asking an engine",
+  async (image) => {
+    const refused = lookAt(image, { environment: { DOCKER_HOST: "tcp://127.0.0.1:1" } });
+    await expect(refused).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
+  },
+);
 
 function tarOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
   const time = new Date(0);

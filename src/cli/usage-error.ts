@@ -1,0 +1,67 @@
+import { ProcessorError } from "../../processor/errors.js";
+import { nearest } from "../model-source/nearest-name.js";
+
+export interface UsageContext {
+  readonly argv: readonly string[];
+  /** Without the one that has no name. */
+  readonly commandNames: readonly string[];
+  /** Of the command that was asked for, without dashes. */
+  readonly optionNames: readonly string[];
+}
+
+/** yargs' words for what is wrong with a command line, as sentences that name the option and what it takes. */
+export function usageError(message: string, context: UsageContext): ProcessorError {
+  const lines = unknownWords(message, context) ?? badChoices(message, context) ?? missing(message);
+  return new ProcessorError("USAGE", lines?.join("\n") ?? message.trim().split("\n").at(-1)!);
+}
+
+function unknownWords(
+  message: string,
+  { argv, commandNames, optionNames }: UsageContext,
+): readonly string[] | null {
+  const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
+  if (unknown === undefined) return null;
+  // yargs tells an unknown flag twice, as written and in camel case.
+  const given = argv
+    .filter((word) => word.startsWith("-"))
+    .map((word) => word.replace(/^--?/, "").split("=")[0]!);
+  const isFlag = (word: string): boolean => given.includes(word);
+  return unknown
+    .filter((word) => isFlag(word) || argv.includes(word))
+    .map((word) => {
+      const near = nearest(word, isFlag(word) ? optionNames : commandNames);
+      const dashes = isFlag(word) ? "--" : "";
+      const kind = isFlag(word) ? "option" : "command";
+      return `no ${kind} ${dashes}${word}${near === null ? "" : `; did you mean ${dashes}${near}?`}`;
+    });
+}
+
+/** `  Argument: cuda, Given: "11", Choices: "12", "13"` */
+function badChoices(message: string, { optionNames }: UsageContext): readonly string[] | null {
+  const found = [...message.matchAll(/^ *Argument: (\S+), Given: (.+), Choices: (.+)$/gm)];
+  if (found.length === 0) return null;
+  return found.map(([, name = "", given = "", choices = ""]) => {
+    const word = given.replace(/^"|"$/g, "");
+    const allowed = choices.split(", ").map((choice) => choice.replace(/^"|"$/g, ""));
+    // In three letters, two others are another word.
+    const near = word.length > 3 ? nearest(word, allowed) : null;
+    const option = optionNames.includes(name) ? `--${name} ` : "";
+    return `${option}${word}: it takes ${listed(allowed, "or")}${near === null ? "" : `; did you mean ${near}?`}`;
+  });
+}
+
+/** `Missing required arguments: input, output`, `Not enough arguments following: tag` */
+function missing(message: string): readonly string[] | null {
+  const required = /^Missing required arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
+  if (required !== undefined) {
+    const options = required.map((name) => `--${name}`);
+    return [`${listed(options, "and")} ${options.length === 1 ? "is" : "are"} missing`];
+  }
+  const option = /^Not enough arguments following: (.+)$/m.exec(message)?.[1];
+  return option === undefined ? null : [`${option.length === 1 ? "-" : "--"}${option} needs a value`];
+}
+
+const listed = (words: readonly string[], conjunction: "and" | "or"): string =>
+  words.length === 1
+    ? words[0]!
+    : `${words.slice(0, -1).join(", ")} ${conjunction} ${words[words.length - 1]}`;
