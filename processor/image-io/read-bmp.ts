@@ -1,8 +1,8 @@
 import { ProcessorError } from "../errors.js";
-import { identityDirection } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
 import { checkSizes } from "./check-sizes.js";
 import { FileWindow } from "./file-window.js";
+import { photographGeometry } from "./photograph-geometry.js";
 
 /**
  * Reads a photograph as nnU-Net's NaturalImage2DIO does: grey where the palette is the grey ramp itself, else red, green
@@ -20,13 +20,7 @@ export async function readBmp(path: string): Promise<Image> {
     const rows = await file.read(header.voxelsAt, rowBytes * height, 0);
     return {
       ...pixelsOf(rows, header, rowBytes),
-      geometry: {
-        sizeZyx: [1, height, width],
-        spacingMmZyx: [999, 1, 1],
-        originMmXyz: [0, 0, 0],
-        directionXyz: identityDirection,
-        dimensions: 2,
-      },
+      geometry: photographGeometry(width, height),
       source: { path, format: "bmp" },
     };
   } finally {

@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { PNG } from "pngjs";
 import { ProcessorError } from "../errors.js";
-import { identityDirection } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
 import { checkSizes } from "./check-sizes.js";
+import { photographGeometry } from "./photograph-geometry.js";
 
 /** Width and height stand in the first chunk, so that a bomb is refused before it is inflated. */
 const headerBytes = 33;
@@ -24,13 +24,7 @@ export async function readPng(path: string): Promise<Image> {
     throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${width} × ${height} pixels`);
   return {
     ...pixelsOf(decode(path, bytes), { bitDepth: bytes[24]!, colourType: bytes[25]! }),
-    geometry: {
-      sizeZyx: [1, height, width],
-      spacingMmZyx: [999, 1, 1],
-      originMmXyz: [0, 0, 0],
-      directionXyz: identityDirection,
-      dimensions: 2,
-    },
+    geometry: photographGeometry(width, height),
     source: { path, format: "png" },
   };
 }

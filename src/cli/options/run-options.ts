@@ -2,17 +2,15 @@ import type { Options } from "yargs";
 import {
   checkpoint,
   configuration,
-  folds,
   hookFile,
   imageGroup,
   json,
   modelDir,
-  onnx,
+  output,
   outputGroup,
   overwrite,
-  postProcessing,
-  previousStageModel,
   task,
+  trainedModelOptions,
 } from "./shared-options.js";
 
 export const predictOptions = {
@@ -21,13 +19,7 @@ export const predictOptions = {
     demandOption: true,
     describe: `${modelDir.describe}, or a folder that \`convert\` wrote`,
   },
-  task,
-  configuration,
-  checkpoint,
-  folds,
-  onnx,
-  "prev-stage-model": previousStageModel,
-  postprocessing: postProcessing,
+  ...trainedModelOptions,
   input: {
     group: imageGroup,
     alias: "i",
@@ -69,14 +61,7 @@ export const predictOptions = {
     default: "auto" as const,
     describe: "where the network runs",
   },
-  output: {
-    group: outputGroup,
-    alias: "o",
-    type: "string",
-    requiresArg: true,
-    demandOption: true,
-    describe: "folder for <case><ending>",
-  },
+  output: { ...output, demandOption: true, describe: "folder for <case><ending>" },
   "save-probabilities": {
     group: outputGroup,
     type: "boolean",
@@ -95,18 +80,9 @@ export const predictOptions = {
 
 export const convertOptions = {
   "model-dir": { ...modelDir, demandOption: true },
-  task,
-  configuration,
-  checkpoint,
-  folds,
-  onnx,
-  "prev-stage-model": previousStageModel,
-  postprocessing: postProcessing,
+  ...trainedModelOptions,
   output: {
-    group: outputGroup,
-    alias: "o",
-    type: "string",
-    requiresArg: true,
+    ...output,
     demandOption: true,
     describe: "folder for manifest.json, fold_k.onnx, fold_k.gpu.onnx and fold_k.weights",
   },
@@ -119,13 +95,6 @@ export const initOptions = {
   task,
   configuration,
   checkpoint,
-  output: {
-    group: outputGroup,
-    alias: "o",
-    type: "string",
-    default: "config.json",
-    requiresArg: true,
-    describe: "file to write",
-  },
+  output: { ...output, default: "config.json", describe: "file to write" },
   overwrite,
 } as const satisfies Readonly<Record<string, Options>>;

@@ -73,6 +73,25 @@ export const folds = {
   defaultDescription: "every fold_k with the checkpoint",
 } as const satisfies Options;
 
+/** Which trained model, for commands that read one without a config.json. */
+export const trainedModelOptions = {
+  task,
+  configuration,
+  checkpoint,
+  folds,
+  onnx,
+  "prev-stage-model": previousStageModel,
+  postprocessing: postProcessing,
+} as const satisfies Readonly<Record<string, Options>>;
+
+/** A command says what it is for. */
+export const output = {
+  group: outputGroup,
+  alias: "o",
+  type: "string",
+  requiresArg: true,
+} as const satisfies Options;
+
 export const hookFile = {
   group: imageGroup,
   type: "string",
