@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { buildImage } from "../../src/image/docker/build-image.js";
 import { type ImagePlan, layerFile } from "../../src/image/image-plan.js";
+import type { OciImage } from "../../src/image/oci/oci-types.js";
 import { readTar } from "../../src/image/oci/read-tar.js";
 import { writeDockerArchive, writeOciLayout } from "../../src/image/oci/write-image.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
@@ -30,6 +31,9 @@ const planOn = (archive: string, imageName: string): ImagePlan =>
     entrypoint: ["/bin/ldconfig"],
     command: ["--version"],
   });
+
+const liverImage = async (scratch: string): Promise<OciImage> =>
+  assemble(planOn(await smallRootFileSystem(scratch), "team/liver:1"), join(scratch, "cache"));
 
 const uniqueName = () => `nnunet-processor-oci-test/${randomUUID().slice(0, 8)}:1`;
 
@@ -117,10 +121,7 @@ describe("an embedded build", () => {
 
   test("leaves nothing behind when it is stopped", async () => {
     const scratch = scratchFolder();
-    const image = await assemble(
-      planOn(await smallRootFileSystem(scratch), "team/liver:1"),
-      join(scratch, "c"),
-    );
+    const image = await liverImage(scratch);
     const stop = new AbortController();
     const out = join(scratch, "out");
     const progress = {
@@ -136,10 +137,7 @@ describe("an embedded build", () => {
 describe.skipIf(!hasProgram("skopeo"))("skopeo", () => {
   test("reads the archive and the layout, and finds the digests that were reported", async () => {
     const scratch = scratchFolder();
-    const image = await assemble(
-      planOn(await smallRootFileSystem(scratch), "team/liver:1"),
-      join(scratch, "c"),
-    );
+    const image = await liverImage(scratch);
     const path = join(scratch, "image.tar");
     await writeDockerArchive({ image, path, progress: silentProgress });
     const layout = join(scratch, "layout");
@@ -155,10 +153,7 @@ describe.skipIf(!hasProgram("skopeo"))("skopeo", () => {
 describe.skipIf(!hasProgram("crane"))("crane", () => {
   test("validates the archive", async () => {
     const scratch = scratchFolder();
-    const image = await assemble(
-      planOn(await smallRootFileSystem(scratch), "team/liver:1"),
-      join(scratch, "c"),
-    );
+    const image = await liverImage(scratch);
     const path = join(scratch, "image.tar");
     await writeDockerArchive({ image, path, progress: silentProgress });
     expect(await outputOf("crane", "validate", "--tarball", path)).toContain("PASS");

@@ -12,13 +12,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
-import { silentProgress } from "../../processor/progress/progress.js";
 import type { Zyx } from "../../processor/volume/axes.js";
-import { convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
-import { testSettings } from "../support/convert.js";
-import { goldenPath } from "../support/golden.js";
+import { convertGolden } from "../support/convert.js";
 import {
   lastLine,
   type ProcessorRun,
@@ -34,9 +29,8 @@ let input = "";
 let output = "";
 
 beforeAll(async () => {
-  const model = await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") });
-  const settings = { ...testSettings, writeJson: true, useTestTimeAugmentation: false };
-  await convertModel({ models: singleModel(model), settings, outputDir: modelDir, progress: silentProgress });
+  const settings = { writeJson: true, useTestTimeAugmentation: false };
+  await convertGolden({ name: "blobs_2d", outputDir: modelDir, settings });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));

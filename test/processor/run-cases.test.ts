@@ -17,10 +17,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { writeImage } from "../../processor/image-io/write-image.js";
 import { type PredictCasesOptions, predictCases, type RunReport } from "../../processor/predict-cases.js";
 import { silentProgress } from "../../processor/progress/progress.js";
-import { convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
-import { testSettings } from "../support/convert.js";
+import { convertGolden } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
 import { testImage } from "../support/test-image.js";
 
@@ -31,18 +28,8 @@ let input = "";
 let output = "";
 
 beforeAll(async () => {
-  for (const [name, folder] of [
-    ["blobs_2d", oneChannel],
-    ["mr_regions_resenc_3d", twoChannels],
-  ] as const) {
-    const model = await findModel({ modelDir: goldenPath("v2", name, "model") });
-    await convertModel({
-      models: singleModel(model),
-      settings: testSettings,
-      outputDir: folder,
-      progress: silentProgress,
-    });
-  }
+  await convertGolden({ name: "blobs_2d", outputDir: oneChannel });
+  await convertGolden({ name: "mr_regions_resenc_3d", outputDir: twoChannels });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -6,6 +6,7 @@ import { silentProgress } from "../../processor/progress/progress.js";
 import { type ConvertedModel, convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
 import { singleModel } from "../../src/model-source/model-set.js";
+import { goldenPath } from "./golden.js";
 
 export const testSettings: RuntimeSettings = {
   useTestTimeAugmentation: true,
@@ -25,6 +26,25 @@ export const testSettings: RuntimeSettings = {
   numThreadsNiftiSave: 1,
   hookModule: null,
 };
+
+export interface ConvertGoldenOptions {
+  readonly name: string;
+  readonly version?: "v1" | "v2";
+  readonly outputDir: string;
+  /** In the place of `testSettings`' own. */
+  readonly settings?: Partial<RuntimeSettings>;
+}
+
+/** Converts a golden model of nnU-Net v2, or v1. */
+export async function convertGolden(options: ConvertGoldenOptions): Promise<ConvertedModel> {
+  const { name, version = "v2", outputDir, settings } = options;
+  return convertModel({
+    models: singleModel(await findModel({ modelDir: goldenPath(version, name, "model") })),
+    settings: { ...testSettings, ...settings },
+    outputDir,
+    progress: silentProgress,
+  });
+}
 
 /** Converts a model folder into a new temporary folder, which `use` may work with until it returns. */
 export async function withConvertedModel<T>(

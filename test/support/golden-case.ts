@@ -8,11 +8,7 @@ import type { ModelManifest } from "../../processor/model/manifest.js";
 import type { WorkerPool } from "../../processor/parallel/worker-pool.js";
 import type { Prepared } from "../../processor/preprocess/prepared.js";
 import { preprocess } from "../../processor/preprocess/preprocess.js";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
-import { testSettings } from "./convert.js";
+import { convertGolden } from "./convert.js";
 import { goldenPath } from "./golden.js";
 
 /** A golden model of nnU-Net v2, converted, with its one case. */
@@ -55,12 +51,8 @@ export async function withGoldenCase<T>(
 ): Promise<T> {
   const scratch = mkdtempSync(join(tmpdir(), "golden-"));
   try {
-    const { folder, manifest } = await convertModel({
-      models: singleModel(await findModel({ modelDir: goldenPath(version, name, "model") })),
-      settings: testSettings,
-      outputDir: join(scratch, "model"),
-      progress: silentProgress,
-    });
+    const outputDir = join(scratch, "model");
+    const { folder, manifest } = await convertGolden({ name, version, outputDir });
     const caseName = readdirSync(goldenPath(version, name, "expected"))[0]!;
     const model = manifest.models[0]!;
     return await use({

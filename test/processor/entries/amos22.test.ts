@@ -4,12 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readImage } from "../../../processor/image-io/read-image.js";
 import { writeImage } from "../../../processor/image-io/write-image.js";
-import { silentProgress } from "../../../processor/progress/progress.js";
-import { convertModel } from "../../../src/convert-pipeline.js";
-import { findModel } from "../../../src/model-source/find-model.js";
-import { singleModel } from "../../../src/model-source/model-set.js";
-import { testSettings } from "../../support/convert.js";
-import { goldenPath } from "../../support/golden.js";
+import { convertGolden } from "../../support/convert.js";
 import { lastLine, type ProcessorRun, runProcessor } from "../../support/run-processor.js";
 import { testImage } from "../../support/test-image.js";
 
@@ -19,13 +14,12 @@ let workspace = "";
 let root = "";
 
 beforeAll(async () => {
-  const models = singleModel(await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") }));
   const settings = {
-    ...{ ...testSettings, useTestTimeAugmentation: false },
+    useTestTimeAugmentation: false,
     // Of other targets; the platform's own rules count.
     ...{ overlayDestination: "images", allowedExtensions: ["mha"], outputExtension: "mha" },
   };
-  await convertModel({ models, settings, outputDir: modelDir, progress: silentProgress });
+  await convertGolden({ name: "blobs_2d", outputDir: modelDir, settings });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -15,14 +15,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readImage } from "../../../processor/image-io/read-image.js";
 import { writeImage } from "../../../processor/image-io/write-image.js";
 import type { GrandChallengeTarget } from "../../../processor/model/target-file.js";
-import { silentProgress } from "../../../processor/progress/progress.js";
 import type { Image } from "../../../processor/volume/image.js";
-import { convertModel } from "../../../src/convert-pipeline.js";
-import { findModel } from "../../../src/model-source/find-model.js";
-import { singleModel } from "../../../src/model-source/model-set.js";
 import { type AlgorithmServer, startAlgorithmServer } from "../../support/algorithm-server.js";
 import { compareSegmentations } from "../../support/compare-segmentations.js";
-import { testSettings } from "../../support/convert.js";
+import { convertGolden } from "../../support/convert.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import {
   lastLine,
@@ -42,9 +38,8 @@ let output = "";
 let server: AlgorithmServer | null = null;
 
 beforeAll(async () => {
-  const models = singleModel(await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") }));
-  const settings = { ...testSettings, useTestTimeAugmentation: false };
-  await convertModel({ models, settings, outputDir: modelDir, progress: silentProgress });
+  const settings = { useTestTimeAugmentation: false };
+  await convertGolden({ name: "blobs_2d", outputDir: modelDir, settings });
   scan = await readImage(goldenPath("v2", "blobs_2d", "input", "blob_010_0000.nii.gz"));
 });
 
@@ -390,8 +385,7 @@ describe("invoke", () => {
   test("ends with the reason when the model cannot be loaded", async () => {
     const broken = join(folder, "model");
     cpSync(modelDir, broken, { recursive: true });
-    const network = readdirSync(broken).find((name) => name.endsWith(".onnx"))!;
-    writeFileSync(join(broken, network), "no network");
+    writeFileSync(join(broken, "fold_0.onnx"), "no network");
     const { exitCode, err } = await runProcessor(["invoke", "--port", "0", ...args(), "--model-dir", broken]);
     expect(lastLine(err)).toMatch(/^INFERENCE_FAILED: /);
     expect(exitCode).toBe(5);

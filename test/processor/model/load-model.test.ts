@@ -3,25 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadModel } from "../../../processor/model/load-model.js";
-import { silentProgress } from "../../../processor/progress/progress.js";
-import { convertModel } from "../../../src/convert-pipeline.js";
-import { findModel } from "../../../src/model-source/find-model.js";
-import { singleModel } from "../../../src/model-source/model-set.js";
-import { testSettings } from "../../support/convert.js";
-import { goldenPath } from "../../support/golden.js";
+import { convertGolden } from "../../support/convert.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "load-model-"));
 const original = join(scratch, "original");
 let folder = "";
 
 beforeAll(async () => {
-  const model = await findModel({ modelDir: goldenPath("v2", "blobs_3d_fullres", "model") });
-  await convertModel({
-    models: singleModel(model),
-    settings: testSettings,
-    outputDir: original,
-    progress: silentProgress,
-  });
+  await convertGolden({ name: "blobs_3d_fullres", outputDir: original });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));

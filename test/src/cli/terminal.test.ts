@@ -4,11 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
-import { convertModel } from "../../../src/convert-pipeline.js";
-import { findModel } from "../../../src/model-source/find-model.js";
-import { singleModel } from "../../../src/model-source/model-set.js";
-import { testSettings } from "../../support/convert.js";
+import { convertGolden } from "../../support/convert.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { writeSlowModel } from "../../support/slow-model.js";
 
@@ -22,9 +18,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 test("a second Ctrl-C ends the program in the midst of a window", { timeout: 120_000 }, async () => {
-  const models = singleModel(await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") }));
   const [modelDir, slowDir] = [join(folder, "model"), join(folder, "slow")];
-  await convertModel({ models, settings: testSettings, outputDir: modelDir, progress: silentProgress });
+  await convertGolden({ name: "blobs_2d", outputDir: modelDir });
   await writeSlowModel(modelDir, slowDir);
   const program = join(repositoryRoot, "dist", "build_processor.js");
   const args = [
