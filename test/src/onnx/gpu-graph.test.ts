@@ -56,8 +56,9 @@ const windowsFor = ({ network, plan }: ModelManifest, batch: number): Windows =>
 };
 
 /**
- * Weights and every layer's values are rounded to float16, by up to 2^-11 of themselves: at most eight such roundings
- * of the largest value at one voxel, and less than one on average. A wrong flip is off by about the value itself.
+ * Windows, weights and means are rounded to float16, by up to 2^-11 of themselves; between them ONNX Runtime computes in
+ * float32 on a CPU. The layers carry that on: at most eight such roundings of the largest value at one voxel, and less
+ * than one on average. A wrong flip is off by about the value itself.
  */
 function expectWithinFloat16({ maximum, mean, largest }: Comparison): void {
   expect(maximum).toBeLessThan(8 * 2 ** -11 * largest);
