@@ -21,6 +21,10 @@ export const errorCatalogue = {
     exit: 2,
     help: "An image name is [registry/]name[:tag]: lower-case letters, digits and . _ - between them, tag up to 128 characters.",
   },
+  PRECISION_UNFIT: {
+    exit: 2,
+    help: "Use float32, or let the processor choose.",
+  },
   EXPORT_MODE_UNFIT: { exit: 2, help: "Use the mode normal, which is nnU-Net's default." },
   NOT_YET: { exit: 2, help: "Leave the flag out; the CHANGELOG says when it arrives." },
   HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },

@@ -28,15 +28,15 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** @throws HOOK_INVALID, DEVICE_MISSING, INFERENCE_FAILED, OUT_OF_MEMORY, EXPORT_MODE_UNFIT */
+/** @throws HOOK_INVALID, DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED, OUT_OF_MEMORY, EXPORT_MODE_UNFIT */
 export async function openRunner(loaded: LoadedModel, options: RunnerOptions): Promise<Runner> {
-  const { hookModule, adaptHooks = (hooks) => hooks, device, exportMode, progress } = options;
+  const { hookModule, adaptHooks = (hooks) => hooks, device, precision, exportMode, progress } = options;
   const { manifest, model, members } = loaded;
   checkExportMode(exportMode, manifest.models, { savesProbabilities: false });
   const hooks = adaptHooks(hookModule === null ? noHooks : await loadHooks(hookModule));
-  const networks = await openNetworkSet({ members, device, availableBytes: availableBytes() });
-  const { executionProvider } = networks;
-  progress.note(`the network runs on ${executionProvider}`);
+  const networks = await openNetworkSet({ members, device, precision, availableBytes: availableBytes() });
+  const { executionProvider, isHalfPrecision } = networks;
+  progress.note(`the network runs on ${executionProvider}${isHalfPrecision ? ", in float16" : ""}`);
   const pool = createWorkerPool();
   return {
     executionProvider,

@@ -7,7 +7,7 @@ import { ProcessorError } from "./errors.js";
 import { supportedEndings } from "./image-io/image-ending.js";
 import { checkExportMode } from "./model/check-export-mode.js";
 import { type LoadedModel, loadModel } from "./model/load-model.js";
-import type { Device, ExportMode } from "./model/manifest.js";
+import type { Device, ExportMode, Precision } from "./model/manifest.js";
 import { openRunner } from "./open-runner.js";
 import type { Progress } from "./progress/progress.js";
 
@@ -28,6 +28,7 @@ export interface PredictCasesOptions {
   /** Holds `<case><ending>` of a cascade's earlier stage. */
   readonly prevStageDir: string | null;
   readonly device: Device;
+  readonly precision: Precision;
   readonly existing: Existing;
   /** A bundled module with the user's hooks. */
   readonly hookModule: string | null;
@@ -62,6 +63,7 @@ export interface RunModelOptions
     | "exportMode"
     | "skipsPostProcessing"
     | "device"
+    | "precision"
     | "existing"
     | "hookModule"
     | "progress"

@@ -135,6 +135,7 @@ class StageRunner {
       ...{ plan, labels, stepSize, heads: network.outputChannels, maximumBatch: network.maximumBatch },
       mirrorAxes: useTestTimeAugmentation ? plan.mirrorAxes : [],
       startProgress: (total) => progress.start({ label, total, unit: "windows" }),
+      onNote: (line) => progress.note(`${this.input.caseName}: ${line}`),
       ...(signal === undefined ? {} : { signal }),
     });
   }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { ProcessorError } from "../errors.js";
-import type { Device, RuntimeSettings } from "../model/manifest.js";
+import type { Device, Precision, RuntimeSettings } from "../model/manifest.js";
 import { type ApiMethod, defaultTargetFile } from "../model/target-file.js";
 
 /** What the command line of the program in an image says, over the manifest's settings. */
@@ -39,6 +39,7 @@ Options (defaults are those of the config.json that the image was built with):
   --use-tta, --no-use-tta      test-time augmentation by mirroring
   --step-size X                overlap of windows: 0.5 is half a patch, 1 none
   --device cpu|cuda|auto
+  --precision float16|float32|auto
   --save-probabilities         <case>.npz beside each segmentation
   --write-json, --no-write-json
   --overwrite-output, --no-overwrite-output
@@ -80,6 +81,7 @@ export function parseFolderArguments(
       useTestTimeAugmentation: values["use-tta"] ?? settings.useTestTimeAugmentation,
       stepSize: values["step-size"] === undefined ? settings.stepSize : stepSize(values["step-size"]),
       device: values.device === undefined ? settings.device : device(values.device),
+      precision: values.precision === undefined ? settings.precision : precision(values.precision),
       saveProbabilities: values["save-probabilities"] ?? settings.saveProbabilities,
       writeJson: values["write-json"] ?? settings.writeJson,
       overwriteOutput: values["overwrite-output"] ?? settings.overwriteOutput,
@@ -98,6 +100,7 @@ function parse(argv: readonly string[]) {
       options: {
         ...{ inputdir: text, outputdir: text, "overlay-destination": text, "allowed-extensions": text },
         ...{ "output-extension": text, folds: text, "use-tta": flag, "step-size": text, device: text },
+        precision: text,
         ...{ "save-probabilities": flag, "write-json": flag, "overwrite-output": flag, "model-dir": text },
         ...{ version: flag, help: flag, port: text, "target-file": text },
       },
@@ -124,6 +127,11 @@ function stepSize(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= 1) return value;
   throw new ProcessorError("USAGE", `--step-size ${text} is not above 0 and at most 1`);
+}
+
+function precision(text: string): Precision {
+  if (text === "auto" || text === "float16" || text === "float32") return text;
+  throw new ProcessorError("USAGE", `--precision ${text}; there are float16, float32 and auto`);
 }
 
 function device(text: string): Device {

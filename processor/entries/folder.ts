@@ -48,6 +48,7 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       exportMode: settings.exportMode,
       skipsPostProcessing: false,
       device: settings.device,
+      precision: settings.precision,
       progress,
       signal,
     },

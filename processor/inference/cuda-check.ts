@@ -49,7 +49,7 @@ export function cudaLoadError(message: string): ProcessorError {
  *
  * @example cudaWords("/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; …") // "CUDA failure 2: out of memory"
  */
-function cudaWords(message: string): string {
+export function cudaWords(message: string): string {
   return /\b(?:CUDA|CUDNN|CUBLAS) failure \d+: [^;\n]*[^;\s]/.exec(message)?.[0] ?? message;
 }
 
@@ -68,6 +68,12 @@ async function leastMemory(onnxFiles: readonly string[]): Promise<number> {
     ),
   );
   return sizes.reduce((sum, size) => sum + size, contextBytes);
+}
+
+/** What the fullest GPU has left, as CUDA may take any of them; null when nobody tells. */
+export async function freeDeviceMemory(): Promise<number | null> {
+  const { gpus } = await readGpuFacts();
+  return gpus === null ? null : Math.min(...gpus.map(({ freeMemoryBytes }) => freeMemoryBytes));
 }
 
 /** Of the image that this processor runs in; null outside of one. */

@@ -1,3 +1,6 @@
+/** Which of z, y, x are flipped. */
+export type Flip = readonly [z: boolean, y: boolean, x: boolean];
+
 /**
  * The flips that test-time augmentation averages: none, and every combination of the allowed axes.
  *
@@ -5,10 +8,7 @@
  * @param dimensions of the patch; a 2-D patch has its axes behind the slice axis
  * @returns for each pass which of z, y, x are flipped
  */
-export function mirrorings(
-  axes: readonly number[],
-  dimensions: 2 | 3,
-): readonly (readonly [boolean, boolean, boolean])[] {
+export function mirrorings(axes: readonly number[], dimensions: 2 | 3): readonly Flip[] {
   const spatial = axes.map((axis) => axis + (3 - dimensions));
   return Array.from({ length: 2 ** spatial.length }, (_, bits) => {
     const flipped = spatial.filter((_, i) => (bits >> i) & 1);

@@ -1,11 +1,12 @@
 import type { LoadedMember } from "../model/load-model.js";
-import type { Device } from "../model/manifest.js";
+import type { Device, Precision } from "../model/manifest.js";
 import { type Networks, openNetworks } from "./networks.js";
 
 /** The networks of all members and their earlier stages. */
 export interface NetworkSet {
   /** The ONNX Runtime execution provider that runs them. */
   readonly executionProvider: string;
+  readonly isHalfPrecision: boolean;
   /** The member's networks; where memory does not hold all members, the others' are freed first. */
   of(member: LoadedMember): Promise<Networks>;
   close(): Promise<void>;
@@ -14,6 +15,7 @@ export interface NetworkSet {
 export interface NetworkSetOptions {
   readonly members: readonly LoadedMember[];
   readonly device: Device;
+  readonly precision: Precision;
   /** Memory that this process may still take. */
   readonly availableBytes: number;
 }
@@ -25,10 +27,10 @@ const shareForWeights = 0.5;
 /**
  * Loads the network that runs first, so that what is wrong with device or files shows before any work.
  *
- * @throws DEVICE_MISSING, INFERENCE_FAILED
+ * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED
  */
 export async function openNetworkSet(options: NetworkSetOptions): Promise<NetworkSet> {
-  const { members, device, availableBytes } = options;
+  const { members, device, precision, availableBytes } = options;
   const stages = inRunningOrder(members);
   const weightBytes = stages.reduce((sum, stage) => sum + stage.weightBytes, 0);
   const holdsAll = weightBytes * bytesPerWeightByte <= availableBytes * shareForWeights;
@@ -39,7 +41,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     const present = open.get(key);
     if (present !== undefined) return present;
     if (!holdsAll) await close();
-    const networks = await openNetworks({ onnxFiles: member.onnxFiles, device });
+    const { onnxFiles, gpuOnnxFiles } = member;
+    const networks = await openNetworks({ onnxFiles, gpuOnnxFiles, device, precision });
     open.set(key, networks);
     return networks;
   }
@@ -50,8 +53,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     await Promise.all(all.map((networks) => networks.close()));
   }
 
-  const { executionProvider } = await of(stages[0]!);
-  return { executionProvider, of, close };
+  const { executionProvider, isHalfPrecision } = await of(stages[0]!);
+  return { executionProvider, isHalfPrecision, of, close };
 }
 
 /** Each stage once: an earlier stage may be a member of its own as well. */

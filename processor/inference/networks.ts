@@ -4,12 +4,13 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ProcessorError } from "../errors.js";
-import type { Device, InferencePlan, LabelDefinition } from "../model/manifest.js";
+import type { Device, InferencePlan, LabelDefinition, Precision } from "../model/manifest.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
-import { cudaLoadError, cudaProblem, requireCuda } from "./cuda-check.js";
+import { cudaLoadError, cudaProblem, cudaWords, freeDeviceMemory, requireCuda } from "./cuda-check.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
+  type FoldNetworkFiles,
   type FromInferenceWorker,
   releasedIndex,
   stopIndex,
@@ -19,7 +20,11 @@ import {
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
   readonly onnxFiles: readonly string[];
+  /** The same networks for GPUs, where there are such; absent for none. */
+  readonly gpuOnnxFiles?: readonly (string | null)[];
   readonly device: Device;
+  /** Absent: `auto`. */
+  readonly precision?: Precision;
 }
 
 export interface PredictOptions {
@@ -33,6 +38,8 @@ export interface PredictOptions {
   readonly mirrorAxes: readonly number[];
   /** Called once the number of windows is known. */
   readonly startProgress: (windows: number) => ProgressTask;
+  /** What a user should know of the run: less memory than thought, overflow. */
+  readonly onNote?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -40,6 +47,7 @@ export interface PredictOptions {
 export interface Networks {
   /** The ONNX Runtime execution provider that runs them. */
   readonly executionProvider: string;
+  readonly isHalfPrecision: boolean;
   /** Predicts one case; the next call must wait until all slabs were taken. */
   predict(prepared: Prepared, options: PredictOptions): LogitStream;
   close(): Promise<void>;
@@ -48,10 +56,12 @@ export interface Networks {
 /**
  * Loads all folds. `auto` takes CUDA where it loads, else the CPU, and `executionProvider` says which.
  *
- * @throws DEVICE_MISSING and DEVICE_UNFIT when CUDA is asked for and does not run here; INFERENCE_FAILED when a file does not
+ * @throws PRECISION_UNFIT; DEVICE_MISSING and DEVICE_UNFIT when CUDA is asked for and does not run here; INFERENCE_FAILED when a file does not
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
-  if (options.device === "cuda" && hasCudaProvider()) await requireCuda(options.onnxFiles);
+  const { onnxFiles } = options;
+  checkPrecision(options);
+  if (options.device === "cuda" && hasCudaProvider()) await requireCuda(onnxFiles);
   // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url));
@@ -66,17 +76,37 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
         "CUDA was asked for; this installation has no CUDA execution provider",
       );
     }
-    post(worker, { type: "load", onnxFiles: options.onnxFiles, device, threads });
+    const folds = foldFiles(options, device);
+    const freeDeviceBytes = device === "cuda" ? await freeDeviceMemory() : null;
+    post(worker, { type: "load", folds, device, threads, freeDeviceBytes });
     const answer = await mailbox.next();
-    if (answer.type === "loaded") return networksOf(worker, mailbox, answer.executionProvider);
+    if (answer.type === "loaded") return networksOf(worker, mailbox, answer);
     if (answer.type !== "failed") throw new Error(`unexpected ${answer.type} while loading`);
     if (answer.reason === "device" && device !== tries.at(-1)) continue;
     await worker.terminate();
     throw answer.reason === "device"
       ? cudaLoadError(answer.message)
-      : new ProcessorError("INFERENCE_FAILED", `${options.onnxFiles[0]}: ${answer.message}`);
+      : new ProcessorError("INFERENCE_FAILED", `${onnxFiles[0]}: ${answer.message}`);
   }
   throw new Error("no device was tried");
+}
+
+function checkPrecision({ onnxFiles, gpuOnnxFiles, precision }: OpenNetworksOptions): void {
+  if (precision !== "float16") return;
+  const unfit = onnxFiles.find((_, i) => (gpuOnnxFiles?.[i] ?? null) === null);
+  if (unfit !== undefined)
+    throw new ProcessorError("PRECISION_UNFIT", `${unfit} has no graph that computes in float16`);
+}
+
+function foldFiles(
+  { onnxFiles, gpuOnnxFiles, precision = "auto" }: OpenNetworksOptions,
+  device: "cpu" | "cuda",
+): readonly FoldNetworkFiles[] {
+  const isHalfPrecision = precision === "auto" ? device === "cuda" : precision === "float16";
+  return onnxFiles.map((onnxFile, i) => ({
+    onnxFile,
+    gpuOnnxFile: isHalfPrecision ? (gpuOnnxFiles?.[i] ?? null) : null,
+  }));
 }
 
 /** ONNX Runtime complains on stderr when it is asked for a provider that can't load: `auto` looks first. */
@@ -140,9 +170,14 @@ function inferenceError(error: Error & { readonly code?: string }): Error {
   return error;
 }
 
-function networksOf(worker: Worker, mailbox: Mailbox, executionProvider: string): Networks {
+function networksOf(
+  worker: Worker,
+  mailbox: Mailbox,
+  { executionProvider, isHalfPrecision }: Extract<FromInferenceWorker, { type: "loaded" }>,
+): Networks {
   return {
     executionProvider,
+    isHalfPrecision,
     predict(prepared, options) {
       const isProbability = options.plan.averaging === "probabilities";
       const stream = {
@@ -186,7 +221,8 @@ async function* slabsOf(
     for (;;) {
       const message = await mailbox.next();
       if (message.type === "started") progress = options.startProgress(message.windows);
-      else if (message.type === "window") progress?.advance(1);
+      else if (message.type === "windows") progress?.advance(message.done);
+      else if (message.type === "note") options.onNote?.(message.line);
       else if (message.type === "slab") {
         const { zStart, slices, values } = message;
         yield {
@@ -223,8 +259,7 @@ async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): P
 }
 
 function failure({ reason, message }: Extract<FromInferenceWorker, { type: "failed" }>): Error {
-  if (reason === "run" && /alloc|memory/i.test(message)) {
-    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${message}`);
-  }
+  if (reason === "memory" || (reason === "run" && /alloc|memory/i.test(message)))
+    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${cudaWords(message)}`);
   return new ProcessorError("INFERENCE_FAILED", message);
 }

@@ -17,7 +17,7 @@ export interface ProfiledSession {
  * every node: a node without a CUDA kernel goes to the CPU without an error. The run is not lost: cuDNN searches its
  * algorithms in it.
  *
- * Inputs may be float32 or float16; axes without a fixed size are taken as 1.
+ * Inputs may be float32, float16 or int64; axes without a fixed size are taken as 1.
  */
 export async function openProfiledSession(
   onnxFile: string,
@@ -87,11 +87,11 @@ function zeroInputs(session: ort.InferenceSession): Record<string, ort.Tensor> {
       if (!input.isTensor) throw new Error(`input ${input.name} is no tensor`);
       const shape = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : 1));
       const count = shape.reduce((product, size) => product * size, 1);
-      const zeros =
-        input.type === "float16"
-          ? new ort.Tensor("float16", new Uint16Array(count), shape)
-          : new ort.Tensor("float32", new Float32Array(count), shape);
-      return [input.name, zeros];
+      if (input.type === "int64")
+        return [input.name, new ort.Tensor("int64", new BigInt64Array(count), shape)];
+      if (input.type === "float16")
+        return [input.name, new ort.Tensor("float16", new Uint16Array(count), shape)];
+      return [input.name, new ort.Tensor("float32", new Float32Array(count), shape)];
     }),
   );
 }

@@ -1,6 +1,5 @@
 import type { Zyx } from "../volume/axes.js";
-
-type Flip = readonly [z: boolean, y: boolean, x: boolean];
+import type { Flip } from "./mirrorings.js";
 
 export interface CutTask {
   /** `channel × z × y × x`. */

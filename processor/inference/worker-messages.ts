@@ -5,11 +5,20 @@ import type { Zyx } from "../volume/axes.js";
 export type ToInferenceWorker =
   | {
       readonly type: "load";
-      readonly onnxFiles: readonly string[];
+      readonly folds: readonly FoldNetworkFiles[];
       readonly device: "cpu" | "cuda";
       readonly threads: number;
+      /** Of the device, before anything is loaded; null when nobody tells. */
+      readonly freeDeviceBytes: number | null;
     }
   | { readonly type: "predict"; readonly task: PredictTask };
+
+export interface FoldNetworkFiles {
+  /** Takes any float32 windows. */
+  readonly onnxFile: string;
+  /** Computes in float16 and averages mirrorings itself; null where there is none, or where it is not wanted. */
+  readonly gpuOnnxFile: string | null;
+}
 
 export interface PredictTask {
   readonly data: Float32Array<SharedArrayBuffer>;
@@ -26,9 +35,10 @@ export interface PredictTask {
 }
 
 export type FromInferenceWorker =
-  | { readonly type: "loaded"; readonly executionProvider: string }
+  | { readonly type: "loaded"; readonly executionProvider: string; readonly isHalfPrecision: boolean }
   | { readonly type: "started"; readonly windows: number }
-  | { readonly type: "window" }
+  | { readonly type: "windows"; readonly done: number }
+  | { readonly type: "note"; readonly line: string }
   | {
       readonly type: "slab";
       readonly zStart: number;
@@ -38,9 +48,21 @@ export type FromInferenceWorker =
   | { readonly type: "done" }
   | {
       readonly type: "failed";
-      readonly reason: "device" | "load" | "run" | "overflow" | "stopped";
+      readonly reason: FailureReason;
       readonly message: string;
     };
+
+export type FailureReason = "device" | "load" | "run" | "memory" | "overflow" | "stopped";
+
+/** What the thread tells of a failure. */
+export class WorkerFailure extends Error {
+  constructor(
+    readonly reason: FailureReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
 
 export const stopIndex = 0;
 export const releasedIndex = 1;

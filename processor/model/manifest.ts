@@ -36,6 +36,7 @@ export interface RuntimeSettings {
   /** Overlap of neighbouring windows: 0.5 is half a patch; 1 is none. In (0, 1]. */
   readonly stepSize: number;
   readonly device: Device;
+  readonly precision: Precision;
   readonly inputDir: string;
   readonly outputDir: string;
   /** Below `outputDir`. */
@@ -57,6 +58,9 @@ export interface RuntimeSettings {
 }
 
 export type Device = "cpu" | "cuda" | "auto";
+
+/** In what a network computes: `auto` takes float16 on a GPU, where nnU-Net does so, and float32 on the CPU. */
+export type Precision = "auto" | "float16" | "float32";
 
 /**
  * v1's `--mode`: `normal` resamples probabilities to the image's grid; `fast` takes the largest on the network's grid and

@@ -1,4 +1,4 @@
-import type { Device, ExportMode, RuntimeSettings } from "../../processor/model/manifest.js";
+import type { Device, ExportMode, Precision, RuntimeSettings } from "../../processor/model/manifest.js";
 import type { CudaMajor } from "../image/base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
@@ -20,6 +20,7 @@ export interface ConfigJson extends TargetJson {
   readonly use_overlap?: boolean;
   readonly step_size?: number;
   readonly device?: Device;
+  readonly precision?: Precision;
   readonly cuda?: CudaMajor;
   readonly inputdir?: string;
   readonly outputdir?: string;
@@ -104,6 +105,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
       useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
       stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),
       device: json.device ?? "auto",
+      precision: json.precision ?? "auto",
       inputDir: json.inputdir ?? "/input",
       outputDir: json.outputdir ?? "/output",
       overlayDestination: json.overlay_destination ?? "images",

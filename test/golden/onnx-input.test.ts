@@ -38,7 +38,14 @@ async function predict(modelDir: string, name: string): Promise<Buffer> {
   const { cases } = await predictCases({
     ...{ modelDir, inputs: [goldenPath("v2", "blobs_2d", "input")], outputDir, folds: null, useTta: true },
     ...{ stepSize: 0.5, exportMode: "normal", skipsPostProcessing: false, saveProbabilities: false },
-    ...{ prevStageDir: null, device: "cpu", existing: "error", hookModule: null, progress: silentProgress },
+    ...{
+      prevStageDir: null,
+      device: "cpu",
+      precision: "auto",
+      existing: "error",
+      hookModule: null,
+      progress: silentProgress,
+    },
   });
   expect(cases.map(({ error }) => error)).toEqual([undefined]);
   return readFileSync(cases[0]!.outputFile);

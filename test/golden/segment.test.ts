@@ -102,7 +102,14 @@ async function withSegmentation(
   try {
     const previous = golden.previousStageDir === null ? null : previousStage(golden, outputDir);
     const { cases } = await predictCases({
-      ...{ modelDir: golden.folder, inputs: [golden.inputDir], outputDir, stepSize: 0.5, device: "cpu" },
+      ...{
+        modelDir: golden.folder,
+        inputs: [golden.inputDir],
+        outputDir,
+        stepSize: 0.5,
+        device: "cpu",
+        precision: "auto",
+      },
       ...{
         existing: "error",
         hookModule: null,

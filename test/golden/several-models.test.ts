@@ -111,7 +111,14 @@ async function withAnswer(
     const { cases } = await predictCases({
       ...{ modelDir: folder, inputs: [input], outputDir: join(scratch, "out"), folds: null, useTta: true },
       ...{ stepSize: 0.5, exportMode, skipsPostProcessing: false, saveProbabilities: false },
-      ...{ prevStageDir: null, device: "cpu", existing: "error", hookModule: null, progress: silentProgress },
+      ...{
+        prevStageDir: null,
+        device: "cpu",
+        precision: "auto",
+        existing: "error",
+        hookModule: null,
+        progress: silentProgress,
+      },
     });
     const [report, ...others] = cases as [CaseReport];
     expect(others).toEqual([]);

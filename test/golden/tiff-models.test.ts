@@ -90,7 +90,15 @@ async function segment(model: TiffModel, scratch: string): Promise<string> {
   const outputDir = join(scratch, "output");
   return withConvertedModel(modelDir, async ({ folder }) => {
     const { cases } = await predictCases({
-      ...{ modelDir: folder, inputs: [inputDir], outputDir, stepSize: 0.5, device: "cpu", folds: ["0"] },
+      ...{
+        modelDir: folder,
+        inputs: [inputDir],
+        outputDir,
+        stepSize: 0.5,
+        device: "cpu",
+        precision: "auto",
+        folds: ["0"],
+      },
       ...{ useTta: false, existing: "error", hookModule: null, saveProbabilities: false, prevStageDir: null },
       ...{ exportMode: "normal", skipsPostProcessing: false, progress: silentProgress },
     });

@@ -47,7 +47,7 @@ const writeGood = (name: string): Promise<void> => writeImage(good, join(input, 
 const predict = (options: Partial<PredictCasesOptions> = {}): Promise<RunReport> =>
   predictCases({
     ...{ modelDir: oneChannel, inputs: [input], outputDir: output, folds: null, useTta: false, stepSize: 1 },
-    ...{ exportMode: "normal", skipsPostProcessing: false },
+    ...{ exportMode: "normal", skipsPostProcessing: false, precision: "auto" },
     ...{ saveProbabilities: false, prevStageDir: null, device: "cpu", existing: "error", hookModule: null },
     ...{ progress: silentProgress, ...options },
   });

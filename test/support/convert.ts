@@ -12,6 +12,7 @@ export const testSettings: RuntimeSettings = {
   useTestTimeAugmentation: true,
   stepSize: 0.5,
   device: "cpu",
+  precision: "auto",
   inputDir: "/input",
   outputDir: "/output",
   overlayDestination: "images",

@@ -37,7 +37,8 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
     throw new ProcessorError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
   const loaded = await loadModel(options.modelDir, options.folds);
   const runner = await openRunner(loaded, {
-    ...{ progress, device: settings.device, stepSize: settings.stepSize, exportMode: settings.exportMode },
+    ...{ progress, device: settings.device, precision: settings.precision },
+    ...{ stepSize: settings.stepSize, exportMode: settings.exportMode },
     ...{ useTta: settings.useTestTimeAugmentation, skipsPostProcessing: false },
     hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
     adaptHooks: withEightBits,

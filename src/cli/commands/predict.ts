@@ -103,6 +103,7 @@ async function predict(
       prevStageDir:
         args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
       device: args.device,
+      precision: args.precision,
       existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
     });
   } finally {

@@ -61,6 +61,12 @@ export const predictOptions = {
     default: "auto" as const,
     describe: "where the network runs",
   },
+  precision: {
+    group: "Prediction:",
+    choices: ["auto", "float16", "float32"] as const,
+    default: "auto" as const,
+    describe: "in what it computes: auto is float16 on a GPU, float32 on the CPU",
+  },
   output: { ...output, demandOption: true, describe: "folder for <case><ending>" },
   "save-probabilities": {
     group: outputGroup,

@@ -15,7 +15,7 @@ describe("what config.json leaves out", () => {
         writeJson: false,
         overwriteOutput: true,
       },
-      ...{ numThreadsPreprocessing: 1, numThreadsNiftiSave: 1, device: "auto" },
+      ...{ numThreadsPreprocessing: 1, numThreadsNiftiSave: 1, device: "auto", precision: "auto" },
     });
   });
 

@@ -1,0 +1,12 @@
+import type { HeadRange } from "./window-sums.js";
+
+/** Heads that one thread sums. */
+const headsPerGroup = 4;
+const mostGroups = 8;
+
+/** How a graph for GPUs hands out its heads: each group is an output of its own, which one thread takes. */
+export function headRanges(heads: number): readonly HeadRange[] {
+  const groups = Math.min(mostGroups, Math.ceil(heads / headsPerGroup));
+  const start = (group: number) => Math.floor((group * heads) / groups);
+  return Array.from({ length: groups }, (_, group) => ({ from: start(group), to: start(group + 1) }));
+}

@@ -1,0 +1,48 @@
+import {
+  type FromInferenceWorker,
+  type PredictTask,
+  releasedIndex,
+  stopIndex,
+  WorkerFailure,
+} from "./worker-messages.js";
+
+/** At most this many slabs wait for the export: the next rows are predicted meanwhile. */
+const slabsInFlight = 2;
+
+/** Hands finished slices to the main thread, and waits where it does not keep up. */
+export class SlabSender {
+  private sent = 0;
+
+  constructor(
+    private readonly task: Pick<PredictTask, "heads" | "sizeZyx" | "control">,
+    private readonly send: (message: FromInferenceWorker) => void,
+  ) {}
+
+  /** Room for some slices of all heads. */
+  allocate(slices: number): Float32Array<SharedArrayBuffer> {
+    const { heads, sizeZyx } = this.task;
+    return new Float32Array(new SharedArrayBuffer(slices * heads * sizeZyx[1] * sizeZyx[2] * 4));
+  }
+
+  post(values: Float32Array<SharedArrayBuffer>, zStart: number): void {
+    const { heads, sizeZyx } = this.task;
+    this.send({ type: "slab", zStart, slices: values.length / (heads * sizeZyx[1] * sizeZyx[2]), values });
+    this.sent++;
+    this.waitFor(this.sent - slabsInFlight + 1);
+  }
+
+  /** Waits until all were taken. */
+  settle(): void {
+    this.waitFor(this.sent);
+  }
+
+  private waitFor(count: number): void {
+    const { control } = this.task;
+    for (;;) {
+      const released = Atomics.load(control, releasedIndex);
+      if (released >= count) return;
+      if (Atomics.load(control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
+      Atomics.wait(control, releasedIndex, released, 500);
+    }
+  }
+}
