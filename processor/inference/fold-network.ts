@@ -101,7 +101,8 @@ export class FoldNetwork {
       executionProviders: [device],
       intraOpNumThreads: threads,
       graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
+      // What fails is thrown as well.
+      logSeverityLevel: 4,
       // Without the arena a 128³ network needs 1.1 GB less and is no slower.
       enableCpuMemArena: false,
       enableMemPattern: false,

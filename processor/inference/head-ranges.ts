@@ -1,6 +1,6 @@
 import type { HeadRange } from "./window-sums.js";
 
-/** Heads that one thread sums. */
+/** Heads that one thread sums, as long as there are threads. */
 const headsPerGroup = 4;
 const mostGroups = 8;
 

@@ -185,14 +185,20 @@ function networksOf(
         sizeZyx: prepared.sizeZyx,
         kind: isProbability ? "probabilities" : "logits",
       } as const;
-      return { ...stream, slabs: slabsOf({ worker, mailbox }, prepared, options) };
+      return { ...stream, slabs: slabsOf({ worker, mailbox, executionProvider }, prepared, options) };
     },
     close: async () => void (await worker.terminate()),
   };
 }
 
+interface InferenceThread {
+  readonly worker: Worker;
+  readonly mailbox: Mailbox;
+  readonly executionProvider: string;
+}
+
 async function* slabsOf(
-  { worker, mailbox }: { readonly worker: Worker; readonly mailbox: Mailbox },
+  { worker, mailbox, executionProvider }: InferenceThread,
   prepared: Prepared,
   options: PredictOptions,
 ): AsyncGenerator<LogitSlab> {
@@ -237,7 +243,7 @@ async function* slabsOf(
       } else if (message.type === "failed") {
         isFinished = true;
         options.signal?.throwIfAborted();
-        throw failure(message);
+        throw failure(message, { patchSize: plan.patchSize, executionProvider });
       }
     }
   } finally {
@@ -258,8 +264,23 @@ async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): P
   }
 }
 
-function failure({ reason, message }: Extract<FromInferenceWorker, { type: "failed" }>): Error {
-  if (reason === "memory" || (reason === "run" && /alloc|memory/i.test(message)))
-    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${cudaWords(message)}`);
+function failure(
+  { reason, message }: Extract<FromInferenceWorker, { type: "failed" }>,
+  {
+    patchSize,
+    executionProvider,
+  }: { readonly patchSize: readonly number[]; readonly executionProvider: string },
+): Error {
+  if (reason === "memory") {
+    const window = `one window of ${patchSize.join(" × ")} voxels: ${cudaWords(message)}`;
+    return new ProcessorError(
+      "OUT_OF_MEMORY",
+      executionProvider.startsWith("CUDA")
+        ? `the GPU's memory does not hold ${window}; use a larger GPU, or --device cpu`
+        : `memory does not hold ${window}`,
+    );
+  }
+  if (reason === "run" && /alloc|memory/i.test(message))
+    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${message}`);
   return new ProcessorError("INFERENCE_FAILED", message);
 }

@@ -23,6 +23,12 @@ export interface WindowRunnerOptions {
   readonly send: (message: FromInferenceWorker) => void;
 }
 
+/** Newer Nodes have an array for float16 numbers, older ones give their bits. */
+const halfFloatBits = (data: ort.Tensor.DataType): Uint16Array => {
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  return new Uint16Array(buffer, byteOffset, length);
+};
+
 const unflipped: Flip = [false, false, false];
 
 /** Runs windows through folds and mirrorings and hands the answers on. */
@@ -31,6 +37,7 @@ export class WindowRunner {
   private readonly patchVoxels: number;
   private windowsPerRun: number;
   private isLastOfFold = false;
+  private hasOverflowed = false;
 
   constructor(
     private readonly task: PredictTask,
@@ -65,12 +72,17 @@ export class WindowRunner {
     if (outputs === null) return false;
     const total = outputs["total"]!.data as Float32Array;
     if (!Number.isFinite(total[0])) {
-      this.options.send({ type: "note", line: "float16 overflowed: these windows run in float32" });
+      if (!this.hasOverflowed)
+        this.options.send({
+          type: "note",
+          line: "float16 overflowed in a window: such windows run in float32",
+        });
+      this.hasOverflowed = true;
       await this.runFlips(fold, windows);
       return true;
     }
     headRanges(this.task.heads).forEach((range, group) => {
-      const values = outputs[`mean_${group}`]!.data as Uint16Array;
+      const values = halfFloatBits(outputs[`mean_${group}`]!.data);
       this.options.sink.add({ values, ...this.answersTo(windows, unflipped, 1) }, range);
     });
     return true;

@@ -1,3 +1,4 @@
+import { headRanges } from "../../processor/inference/head-ranges.js";
 import type { OnnxBody, OnnxElementType, OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.js";
 import { onnxElementTypes } from "./onnx-graph.js";
 
@@ -12,14 +13,15 @@ export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
  * - inputs `orders_z` (3-D only), `orders_y`, `orders_x`: int64, mirrorings × patch size of the axis; each row is the
  *   order in which one mirroring reads that axis, so `0 … n-1` or `n-1 … 0`
  * - outputs `mean_0`, `mean_1`, …: float16, batch × heads of the group × patch; the mean over the mirrorings, in as many
- *   groups as `headGroups` says, so that as many threads can take them
+ *   groups as `headRanges` says, so that as many threads can take them
+ * - output `total`: float32, the sum of all that; no finite number where float16 overflowed
  */
 export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody {
   const [batch, , ...patchSize] = network.input.shape;
   const heads = network.output.shape[1] as number;
   const axes = ["z", "y", "x"].slice(3 - patchSize.length);
   const sumShape = [batch!, heads, ...patchSize];
-  const sizes = headGroups(heads);
+  const sizes = headRanges(heads).map(({ from, to }) => to - from);
   const groups = sizes.map((_, i) => `mean_${i}`);
   return {
     name: `${network.name}_float16`,
@@ -37,13 +39,15 @@ export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody
       node("Shape", [`orders_${axes[0]}`], ["mirrorings"], { start: { integer: 0 }, end: { integer: 1 } }),
       cast("mirrorings", "divisor", "float32"),
       node("Div", ["sum", "divisor"], ["mean"]),
+      cast("mean", "mean/half", "float16"),
       ...(groups.length === 1
-        ? [cast("mean", "mean_0", "float16")]
+        ? [node("Identity", ["mean/half"], groups)]
         : [
-            cast("mean", "mean/half", "float16"),
             constant("group_sizes", sizes),
             node("Split", ["mean/half", "group_sizes"], groups, { axis: { integer: 1 } }),
           ]),
+      cast("mean/half", "mean/rounded", "float32"),
+      node("ReduceSum", ["mean/rounded"], ["total"], { keepdims: { integer: 0 } }),
     ],
     inputs: [
       { name: "windows", shape: network.input.shape },
@@ -55,19 +59,17 @@ export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody
         }),
       ),
     ],
-    outputs: groups.map((name, i) => ({
-      name,
-      shape: [batch!, sizes[i]!, ...patchSize],
-      elementType: "float16",
-    })),
+    outputs: [
+      ...groups.map(
+        (name, i): OnnxValue => ({
+          name,
+          shape: [batch!, sizes[i]!, ...patchSize],
+          elementType: "float16",
+        }),
+      ),
+      { name: "total", shape: [] },
+    ],
   };
-}
-
-/** Heads of each group, at least four where there are so many, in at most eight groups. */
-export function headGroups(heads: number): number[] {
-  const groups = Math.min(8, Math.ceil(heads / 4));
-  const start = (group: number) => Math.floor((group * heads) / groups);
-  return Array.from({ length: groups }, (_, group) => start(group + 1) - start(group));
 }
 
 interface MirroringOptions {

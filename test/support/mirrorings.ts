@@ -63,7 +63,8 @@ export async function runGpuGraph(
       feeds[`orders_${name}`] = new Tensor("int64", orders, [mirrorings.length, size]);
     }
     const answers = await session.run(feeds);
-    return joinHeads(session.outputNames.map((name) => answers[name] as Tensor));
+    const groups = session.outputNames.filter((name) => name.startsWith("mean_"));
+    return joinHeads(groups.map((name) => answers[name] as Tensor));
   } finally {
     await session.release();
   }

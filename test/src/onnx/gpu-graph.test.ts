@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { headRanges } from "../../../processor/inference/head-ranges.js";
 import type { ModelManifest } from "../../../processor/model/manifest.js";
-import { type AveragedAnswer, headGroups } from "../../../src/onnx/gpu-graph.js";
+import type { AveragedAnswer } from "../../../src/onnx/gpu-graph.js";
 import { withConvertedModel } from "../../support/convert.js";
 import { writeConvolutionNetwork } from "../../support/convolution-network.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
@@ -103,7 +104,7 @@ describe("the answer's heads", () => {
     { heads: 9, groups: [3, 3, 3] },
     { heads: 61, groups: [7, 8, 7, 8, 8, 7, 8, 8] },
   ])("$heads come in groups of $groups", async ({ heads, groups }) => {
-    expect(headGroups(heads)).toEqual(groups);
+    expect(headRanges(heads).map(({ from, to }) => to - from)).toEqual(groups);
     const patchSize = [3, 5];
     const path = join(scratch, `heads-${heads}`);
     await writeConvolutionNetwork(pseudoRandomConvolution(heads), {

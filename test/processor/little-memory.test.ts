@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeImage } from "../../processor/image-io/write-image.js";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { convertModel } from "../../src/convert-pipeline.js";
+import { findModel } from "../../src/model-source/find-model.js";
+import { singleModel } from "../../src/model-source/model-set.js";
+import { testSettings } from "../support/convert.js";
+import { writeConvolutionNetwork } from "../support/convolution-network.js";
+import { goldenPath } from "../support/golden.js";
+import { lastLine, runProcessor } from "../support/run-processor.js";
+import { testImage } from "../support/test-image.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "little-memory-"));
+const modelDir = join(scratch, "model");
+const input = join(scratch, "input");
+
+/** ONNX Runtime computes the convolution on 16 channels: 16 × 16 MiB for each window, twice. */
+const patchSize = [2048, 2048];
+const slices = 8;
+
+beforeAll(async () => {
+  const model = await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") });
+  await convertModel({
+    models: singleModel(model),
+    ...{ settings: testSettings, outputDir: modelDir, progress: silentProgress },
+  });
+  const manifestFile = join(modelDir, "manifest.json");
+  const manifest = JSON.parse(readFileSync(manifestFile, "utf8"));
+  const [described] = manifest.models;
+  described.plan.patchSize = patchSize;
+  described.network.outputChannels = 1;
+  described.folds = described.folds.slice(0, 1);
+  writeFileSync(manifestFile, JSON.stringify(manifest));
+  for (const ending of [".onnx", ".gpu.onnx", ".weights"]) rmSync(join(modelDir, `fold_0${ending}`));
+  await writeConvolutionNetwork(
+    { weight: new Array<number>(9).fill(0.1), bias: [0] },
+    { path: join(modelDir, "fold_0"), channels: 1, patchSize, kernel: 3 },
+  );
+  mkdirSync(input);
+  await writeImage(testImage([slices, 60, 60]), join(input, "scan.nii.gz"));
+});
+
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+async function run(dataLimitKib: number) {
+  const output = mkdtempSync(join(scratch, "output-"));
+  const folders = ["--model-dir", modelDir, "--inputdir", input, "--outputdir", output];
+  const ended = await runProcessor([...folders, "--output-extension", "nii.gz"], { dataLimitKib });
+  return { ...ended, files: readdirSync(output, { recursive: true }) };
+}
+
+test("where memory holds fewer windows at once, fewer go together and the case is segmented", async () => {
+  const { exitCode, out, err, files } = await run(1.5 * 2 ** 20);
+  expect(err).toBe("");
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/scan: memory does not hold 8 windows at once: 4 go together from here/);
+  expect(files).toContain(join("images", "scan.nii.gz"));
+});
+
+test("where it does not hold one, the case says so", async () => {
+  const { exitCode, err, files } = await run(700 * 2 ** 10);
+  expect(lastLine(err)).toMatch(
+    /^scan: OUT_OF_MEMORY: memory does not hold one window of 2048 × 2048 voxels/,
+  );
+  expect(exitCode).toBe(5);
+  expect(files.filter((file) => String(file).endsWith(".nii.gz"))).toEqual([]);
+});
