@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
 import { withFileLock } from "./download/file-lock.js";
 
 export const lockFileName = "processor.lock.json";
+
+/** It belongs beside the config.json whose model and base image it locks. */
+export const lockFileBeside = (configFile: string): string => join(dirname(configFile), lockFileName);
 
 /** What a downloaded archive was when it was first built with. */
 export interface LockedSource {
@@ -12,7 +16,7 @@ export interface LockedSource {
   readonly size: number;
 }
 
-/** `processor.lock.json`: belongs beside config.json and into version control. */
+/** Belongs into version control. */
 interface LockJson {
   readonly lockVersion: 1;
   /** By address, as the config or the registry names it. */

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { lockFileName } from "../lock-file.js";
 import { parseCommandLine } from "./command-line.js";
 import { explainError } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";
@@ -21,7 +23,9 @@ export async function main(argv: readonly string[], terminal: Terminal = process
       terminal.out(command.text);
       return 0;
     }
-    return await command.run({ terminal, progress: terminalProgress(terminal), signal: stop.signal });
+    const lockFile = join(terminal.currentDirectory, lockFileName);
+    const progress = terminalProgress(terminal);
+    return await command.run({ terminal, lockFile, progress, signal: stop.signal });
   } catch (error) {
     return explainError(stop.signal.aborted ? stop.signal.reason : error, terminal);
   } finally {

@@ -17,7 +17,7 @@ import { bundleHook } from "../../hook-bundle.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant, readVersions } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
-import { lockFileName } from "../../lock-file.js";
+import { lockFileBeside } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
@@ -66,11 +66,13 @@ export interface ChosenBuild {
 /** Everything that a build needs, found and checked; bundled hooks are there as long as `use` runs. */
 export async function withBuildOptions<T>(
   args: BuildArguments,
-  session: CommandSession,
+  commandSession: CommandSession,
   use: (build: ChosenBuild) => Promise<T>,
 ): Promise<T> {
-  const { terminal } = session;
-  const config = await configOf(args, session);
+  const { terminal } = commandSession;
+  const configFile = resolve(terminal.currentDirectory, args["config-file"] ?? "config.json");
+  const session = { ...commandSession, lockFile: lockFileBeside(configFile) };
+  const config = await configOf(configFile, args);
   const attestation = await attestationOf(args, config, session);
   const destination = destinationOf(args, config);
   const models = await modelsOf(args, config, session);
@@ -101,8 +103,7 @@ const builderOf = (args: BuildArguments, session: CommandSession): Promise<Build
       );
 
 /** The file that was named must be there; the default one may be absent when the model folder says everything. */
-async function configOf(args: BuildArguments, { terminal }: CommandSession): Promise<ProcessorConfig> {
-  const path = resolve(terminal.currentDirectory, args["config-file"] ?? "config.json");
+async function configOf(path: string, args: BuildArguments): Promise<ProcessorConfig> {
   const isAbsent = args["config-file"] === undefined && (await stat(path).catch(() => null)) === null;
   return isAbsent ? completeConfig({}) : loadConfig(path);
 }
@@ -183,7 +184,7 @@ async function buildOptionsOf(
       args.push ? imageName : (args["base-image"] ?? imageName),
       terminal,
     ),
-    lockFile: join(terminal.currentDirectory, lockFileName),
+    lockFile: session.lockFile,
     cacheFolder: cacheFolder(terminal.environment),
   };
 }

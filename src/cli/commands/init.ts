@@ -4,6 +4,7 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { writeFileWhole } from "../../../processor/image-io/write-file.js";
 import { describeModel } from "../../checkpoint/nnunet-formats.js";
+import { lockFileBeside } from "../../lock-file.js";
 import { packageRoot } from "../../package-root.js";
 import type { CommandSession } from "../command-session.js";
 import type { initOptions } from "../options/run-options.js";
@@ -28,7 +29,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const [member, ...others] = membersOf(args);
   if (member === undefined || others.length > 0)
     throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in the file");
-  const model = await trainedModel(member, session);
+  const model = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
   const { channelNames, plan } = await describeModel(model);
   const own = plan.fileEnding.replace(/^\./, "");
   const keepsOwn = pictureExtensions.includes(own);

@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
-import { lockFileName } from "../../lock-file.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import { type FindModelOptions, findModel } from "../../model-source/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../model-source/model-folder.js";
@@ -59,15 +58,14 @@ export function pretrainedName(config: {
   return [number, config.taskName].filter((part) => part !== undefined && part !== "").join("_");
 }
 
-/** Downloads are locked in processor.lock.json beside the config: a later build is refused if the bytes changed. */
+/** Downloads are locked in processor.lock.json: a later build is refused if the bytes changed. */
 export function sourceContext(
   zenodoUrl: string | undefined,
-  { terminal, progress, signal }: CommandSession,
+  { terminal, lockFile, progress, signal }: CommandSession,
 ): Promise<SourceContext> {
   return openSourceContext({
-    ...{ progress, signal },
+    ...{ lockFile, progress, signal },
     cacheFolder: cacheFolder(terminal.environment),
-    lockFile: join(terminal.currentDirectory, lockFileName),
     zenodoMirror: zenodoUrl === undefined ? null : mirror(zenodoUrl),
   });
 }

@@ -49,7 +49,8 @@ export const buildOptions = {
     group: modelGroup,
     type: "string",
     requiresArg: true,
-    describe: "config.json with the image's defaults (docs/reference/config.md)",
+    describe:
+      "config.json with the image's defaults (docs/reference/config.md); processor.lock.json goes beside it",
     defaultDescription: "config.json if it exists",
   },
   "model-dir": { ...modelDir, defaultDescription: "the config's `model`, else models" },
