@@ -14,6 +14,7 @@ import { type ModelLicence, spdxDocument } from "./attest/spdx-document.js";
 import type { SpdxDocument } from "./attest/spdx-types.js";
 import { type Descriptor, hexOf } from "./image/oci/oci-types.js";
 import { programVersion } from "./image/processor-files.js";
+import type { OnWritten } from "./publish/all-or-nothing.js";
 import { requireNoArchive, writeBesideArchive } from "./publish/archive.js";
 import { type Attestation, type PushedReferrer, pushReferrer } from "./publish/registry/push-referrer.js";
 import { type PushedSignature, pushSignature } from "./publish/registry/push-signature.js";
@@ -40,6 +41,7 @@ export interface AttestImageOptions extends AttestationSettings {
   /** Where the image was pushed to; null where it was not. */
   readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
   readonly progress: Progress;
+  readonly onWritten: OnWritten;
 }
 
 export interface AttestedImage {
@@ -85,7 +87,9 @@ export async function attestImage(options: AttestImageOptions): Promise<Attested
   const files = archive === null ? null : attestationFiles(archive.path);
   if (files !== null) {
     await writeBesideArchive(files.spdx, text(documents.spdx));
+    options.onWritten(files.spdx);
     await writeBesideArchive(files.provenance, text(documents.provenance));
+    options.onWritten(files.provenance);
   }
   if (pushedTo === null) return { files, referrers: [], signatures: [] };
   const referrers: PushedReferrer[] = [];

@@ -3,7 +3,7 @@ import { ProcessorError } from "../processor/errors.js";
 import { baseInputs, modelParameters, ownInputs } from "./attest/build-inputs.js";
 import { describeOciImage } from "./attest/image-contents.js";
 import { type AttestedImage, attestImage } from "./attest-image.js";
-import { aborting, type BuildOptions, freeArchivePath, planBuild } from "./build-pipeline.js";
+import { aborting, type BuildOptions, freeArchivePath } from "./build-options.js";
 import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
 import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
@@ -12,6 +12,8 @@ import { assembleImage } from "./image/oci/assemble-image.js";
 import { BlobCache } from "./image/oci/blob-cache.js";
 import type { OciImage } from "./image/oci/oci-types.js";
 import { type WrittenImage, writeDockerArchive } from "./image/oci/write-image.js";
+import { planBuild } from "./plan-build.js";
+import { allOrNothing, type OnWritten } from "./publish/all-or-nothing.js";
 import type { PushedImage } from "./publish/registry/push-image.js";
 import { pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 
@@ -35,11 +37,14 @@ export interface EmbeddedBuildReport {
 
 /**
  * The whole build without an engine: model → converted folder → image plan → layers → archive, registry or both.
- * The same inputs give the same digest: every time in the image is the description's.
+ * The same inputs give the same digest: every time in the image is the description's. One that fails leaves no file.
  *
  * @throws USAGE when the image would be kept nowhere; what the base, the layers and the registry throw
  */
-export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuildReport> {
+export const buildEmbedded = (options: BuildOptions): Promise<EmbeddedBuildReport> =>
+  allOrNothing((onWritten) => buildWithoutEngine(options, onWritten));
+
+async function buildWithoutEngine(options: BuildOptions, onWritten: OnWritten): Promise<EmbeddedBuildReport> {
   const { description, cacheFolder, progress, signal, keepBuildFiles } = options;
   if (options.exportFolder === null && !options.isPushed)
     throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
@@ -48,16 +53,19 @@ export async function buildEmbedded(options: BuildOptions): Promise<EmbeddedBuil
   const folder = await openBuildFolder(options.buildDir);
   try {
     const { image, base, facts, place, modelTarball } = await assembleEmbedded(options, {
-      cache,
-      folder,
+      ...{ cache, folder, onWritten },
       memo: keepBuildFiles ? null : cache,
     });
     const archive =
       archivePath === null
         ? null
         : await writeDockerArchive({ image, path: archivePath, progress, ...aborting(signal) });
+    if (archive !== null) onWritten(archive.path);
     const push = options.isPushed ? await pushToRegistry(image, place, options) : null;
-    const attested = await attest({ image, base, facts, cache, archive, modelTarball, push }, options);
+    const attested = await attest(
+      { image, base, facts, cache, archive, modelTarball, push, onWritten },
+      options,
+    );
     return {
       imageName: description.imageName,
       configDigest: image.config.descriptor.digest,
@@ -85,21 +93,20 @@ export interface AssemblyPlaces {
   readonly folder: BuildFolder;
   /** Null when everything has to be converted anew. */
   readonly memo: ConversionMemo | null;
+  readonly onWritten: OnWritten;
 }
 
 /** The image as it would be written, and what it lies on; nothing is kept but cached layers. */
 export async function assembleEmbedded(
   options: BuildOptions,
-  { cache, folder, memo }: AssemblyPlaces,
+  { cache, folder, memo, onWritten }: AssemblyPlaces,
 ): Promise<AssembledBuild> {
   const { description, signal } = options;
   const base = await embeddedBase({ ...options, cache });
-  const { plan, modelTarball } = await planBuild(
-    options,
-    base.facts,
-    folder,
-    ...(memo === null ? [] : [memo]),
-  );
+  const { plan, modelTarball } = await planBuild(options, {
+    ...{ base: base.facts, folder, onWritten },
+    ...(memo === null ? {} : { memo }),
+  });
   const time = description.created;
   const image = await assembleImage({ plan, base: base.base, cache, time, ...aborting(signal) });
   return { ...base, image, modelTarball };
@@ -111,10 +118,11 @@ interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {
   readonly archive: WrittenImage | null;
   readonly modelTarball: ModelTarball | null;
   readonly push: RegistryPush | null;
+  readonly onWritten: OnWritten;
 }
 
 async function attest(
-  { image, base, facts, cache, archive, modelTarball, push }: BuiltParts,
+  { image, base, facts, cache, archive, modelTarball, push, onWritten }: BuiltParts,
   options: BuildOptions,
 ): Promise<AttestedImage | null> {
   const { attestation, models, settings, hookFile, progress, signal } = options;
@@ -129,6 +137,6 @@ async function attest(
     archive,
     modelTarball,
     pushedTo: push === null ? null : { client: push.client, manifest: image.manifest.descriptor },
-    progress,
+    ...{ progress, onWritten },
   });
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
-import { aborting, type BuildOptions } from "./build-pipeline.js";
+import { aborting, type BuildOptions } from "./build-options.js";
 import { assembleEmbedded } from "./embedded-build.js";
 import { openBuildFolder } from "./image/build-folder.js";
 import { connectEngine } from "./image/docker/engine.js";
@@ -40,7 +40,7 @@ export async function verifyImage(image: string, options: BuildOptions): Promise
     const platform = `linux/${found.config.architecture}` as ImagePlatform;
     const rebuilt = await assembleEmbedded(
       { ...options, description, platform, modelTarball },
-      { cache, folder, memo: null },
+      { cache, folder, memo: null, onWritten: () => {} },
     );
     const comparison = await compareImages(found, await asCompared(rebuilt.image));
     return {

@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Progress, silentProgress } from "../../processor/progress/progress.js";
-import type { BuildOptions } from "../../src/build-pipeline.js";
+import type { BuildOptions } from "../../src/build-options.js";
 import { buildEmbedded } from "../../src/embedded-build.js";
 import { BlobCache } from "../../src/image/oci/blob-cache.js";
 import { contentDigest } from "../../src/image/oci/content-digest.js";
@@ -70,7 +62,7 @@ test("two builds at once in one cache both give the whole image", { timeout }, a
 });
 
 describe.skipIf(!hasProgram("docker-registry"))("Ctrl-C", () => {
-  test("at the start of any phase leaves nothing half-written, and the next build goes on", {
+  test("at the start of any phase leaves nothing, and the next build goes on", {
     timeout,
   }, async () => {
     const registryFolder = scratchFolder();
@@ -94,13 +86,8 @@ describe.skipIf(!hasProgram("docker-registry"))("Ctrl-C", () => {
       await expect(build, phase).rejects.toThrow("stopped");
       expect(partials(join(interrupted.scratch, "cache")), phase).toEqual([]);
       expect(readdirSync(interrupted.scratch), phase).not.toContain("build");
-      // What was exported before the push began is whole; nothing else is there.
-      const left = readdirSync(interrupted.out);
-      expect(left, phase).toEqual(phase === "pushing" ? ["other-blobs-1.tar.gz"] : []);
-      for (const name of left) {
-        await outputOf("gzip", "--test", join(interrupted.out, name));
-        rmSync(join(interrupted.out, name));
-      }
+      // Nor what was exported before the push began: the same command can run again.
+      expect(readdirSync(interrupted.out), phase).toEqual([]);
     }
     const finished = await buildEmbedded(await interrupted.options({ isPushed: true }));
     expect(finished.pushed?.manifestDigest).toBe(finished.manifestDigest);

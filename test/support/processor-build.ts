@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { RuntimeSettings } from "../../processor/model/manifest.js";
 import { type Progress, silentProgress } from "../../processor/progress/progress.js";
-import type { BuildOptions } from "../../src/build-pipeline.js";
+import type { BuildOptions } from "../../src/build-options.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { findModel } from "../../src/model-source/find-model.js";
 import { singleModel } from "../../src/model-source/model-set.js";

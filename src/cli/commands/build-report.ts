@@ -1,5 +1,6 @@
 import type { AttestedImage } from "../../attest-image.js";
-import type { BuildOptions, BuildReport } from "../../build-pipeline.js";
+import type { BuildOptions } from "../../build-options.js";
+import type { BuildReport } from "../../build-pipeline.js";
 import type { EmbeddedBuildReport } from "../../embedded-build.js";
 import type { ModelTarball } from "../../image/model-tarball.js";
 import type { PushedImage } from "../../publish/registry/push-image.js";

@@ -6,7 +6,7 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { Target } from "../../../processor/model/target-file.js";
 import { readSigningKey } from "../../attest/signing-key.js";
 import type { AttestationSettings } from "../../attest-image.js";
-import type { BuildOptions } from "../../build-pipeline.js";
+import type { BuildOptions } from "../../build-options.js";
 import { buildProcessor, renderBuild } from "../../build-pipeline.js";
 import { completeConfig, type ProcessorConfig } from "../../config/config.js";
 import { imageNameOf } from "../../config/image-name.js";

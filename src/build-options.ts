@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import type { RuntimeSettings } from "../processor/model/manifest.js";
+import type { Target } from "../processor/model/target-file.js";
+import type { Progress } from "../processor/progress/progress.js";
+import { type AttestationSettings, requireNoAttestation } from "./attest-image.js";
+import type { BaseVariant } from "./image/base-image/variants.js";
+import type { ImagePlatform } from "./image/image-plan.js";
+import { requireNoTarball } from "./image/model-tarball.js";
+import type { ImageDescription } from "./image/processor-image-plan.js";
+import type { ModelSet } from "./model-source/model-set.js";
+import { archiveFileName, requireNoArchive } from "./publish/archive.js";
+import type { RegistrySettings } from "./registry-access.js";
+
+/** What a build needs, found and checked. */
+export interface BuildOptions {
+  readonly models: ModelSet;
+  readonly settings: RuntimeSettings;
+  readonly description: Omit<ImageDescription, "processorVersion">;
+  /** Bundled hooks that the settings name; null for none. */
+  readonly hookFile: string | null;
+  /** Where the image will run. */
+  readonly target: Target;
+  /** Null for the recipe's own, which is built when the engine does not have it. */
+  readonly baseImage: string | null;
+  /** Whose recipe that is. */
+  readonly baseVariant: BaseVariant;
+  /** Index of Python packages that CUDA's libraries come from; null for the table's own. */
+  readonly pythonIndex: URL | null;
+  readonly buildDir: string;
+  /** Docker builds for linux/amd64 alone. */
+  readonly platform: ImagePlatform;
+  readonly keepBuildFiles: boolean;
+  /** Where the archive goes; null for none. */
+  readonly exportFolder: string | null;
+  /** What is told of the image beside the archive and in the registry; null for nothing. */
+  readonly attestation: AttestationSettings | null;
+  /** Where a platform prescribes it; null for the image's own. */
+  readonly archiveName: string | null;
+  /** Send the image to the registry in its name. */
+  readonly isPushed: boolean;
+  readonly registries: RegistrySettings;
+  /** `processor.lock.json`, which pins base images from registries; null to pin nothing. */
+  readonly lockFile: string | null;
+  /** Where the model goes, apart from the image; null for into the image. */
+  readonly modelTarball: string | null;
+  /** Holds what the base image is made of, for the next time. */
+  readonly cacheFolder: string;
+  /** Says where the engine is: `DOCKER_HOST` and its like. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Where the archive goes; null for none. Refused before the work, not after it, when something is there already.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
+  const { exportFolder, archiveName, description, attestation, modelTarball } = options;
+  if (modelTarball !== null) await requireNoTarball(modelTarball);
+  if (exportFolder === null) return null;
+  const path = join(exportFolder, archiveName ?? archiveFileName(description.imageName));
+  await requireNoArchive(path);
+  if (attestation !== null) await requireNoAttestation(path);
+  return path;
+}
+
+/** An option that is absent rather than undefined. */
+export const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });

@@ -1,0 +1,59 @@
+import { ProcessorError } from "../processor/errors.js";
+import { aborting, type BuildOptions } from "./build-options.js";
+import type { ConversionMemo } from "./convert/conversion-memo.js";
+import { convertModel } from "./convert-pipeline.js";
+import { debianPython } from "./image/base-image/debian-python.js";
+import type { BuildFolder } from "./image/build-folder.js";
+import type { ImagePlan } from "./image/image-plan.js";
+import { type ModelTarball, writeModelTarball } from "./image/model-tarball.js";
+import { listProcessorFiles, programVersion } from "./image/processor-files.js";
+import { type BaseImageFacts, modelFiles, planProcessorImage } from "./image/processor-image-plan.js";
+import type { OnWritten } from "./publish/all-or-nothing.js";
+import { checkModelForTarget } from "./targets/check-model.js";
+
+/** Where the converted model lies in the build folder. */
+export const convertedName = "converted";
+
+/** The plan of an image, and its model where that lies apart. */
+export interface PlannedBuild {
+  readonly plan: ImagePlan;
+  readonly modelTarball: ModelTarball | null;
+}
+
+export interface PlanContext {
+  readonly base: BaseImageFacts;
+  readonly folder: BuildFolder;
+  readonly onWritten: OnWritten;
+  /** Knows what unchanged checkpoints become, so that they are converted only when their layer is not there. */
+  readonly memo?: ConversionMemo;
+}
+
+/** The model converted, the plan of its image, and the tarball that holds it instead where one was asked for. */
+export async function planBuild(
+  options: BuildOptions,
+  { base, folder, onWritten, memo }: PlanContext,
+): Promise<PlannedBuild> {
+  const { models, settings, description, hookFile, target, platform, cacheFolder, progress, signal } =
+    options;
+  const outputDir = folder.place(convertedName);
+  const converted = await convertModel({
+    ...{ models, settings, outputDir, progress, ...aborting(signal) },
+    ...(memo === undefined ? {} : { memo }),
+  });
+  checkModelForTarget(target, converted.manifest);
+  if (target.kind === "amos22" && platform !== "linux/amd64")
+    throw new ProcessorError("USAGE", "AMOS22 runs images for linux/amd64");
+  const pythonFiles =
+    target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
+  const plan = planProcessorImage({
+    ...{ converted, target, platform, pythonFiles, carriesModel: options.modelTarball === null },
+    description: { ...description, processorVersion: await programVersion() },
+    processorFiles: await listProcessorFiles(),
+    base,
+    hookFile,
+  });
+  if (options.modelTarball === null) return { plan, modelTarball: null };
+  const modelTarball = await writeModelTarball(modelFiles(converted, hookFile), options.modelTarball, signal);
+  onWritten(modelTarball.path);
+  return { plan, modelTarball };
+}
