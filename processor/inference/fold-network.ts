@@ -25,16 +25,27 @@ export class FoldNetwork {
     private readonly settings: SessionSettings,
   ) {}
 
+  /** Loads the graph that windows go through. */
+  async open(): Promise<void> {
+    this.keep(await ort.InferenceSession.create(this.file, this.options).catch(this.failure));
+  }
+
   /**
-   * Loads the graph that windows go through.
+   * Loads it and asks ONNX Runtime where it runs.
    *
-   * @returns what ONNX Runtime says on where it runs; null on the CPU, which has no choice
+   * @returns null on the CPU, which has no choice
+   * @throws WorkerFailure when nothing of it runs on the device
    */
-  async open(): Promise<string | null> {
-    const file = this.files.gpuOnnxFile ?? this.files.onnxFile;
-    const { session, provider } = await this.load(file);
-    if (this.files.gpuOnnxFile === null) this.single = session;
-    else this.gpu = session;
+  async openProfiled(): Promise<string | null> {
+    if (this.settings.device === "cpu") {
+      await this.open();
+      return null;
+    }
+    const { session, providers } = await openProfiledSession(this.file, this.options).catch(this.failure);
+    const provider = describeProviders(providers);
+    if (providers["CUDAExecutionProvider"] === undefined)
+      throw new WorkerFailure("device", `ONNX Runtime ran the network on ${provider}`);
+    this.keep(session);
     return provider;
   }
 
@@ -79,21 +90,19 @@ export class FoldNetwork {
     await this.open();
   }
 
-  private async load(
-    file: string,
-  ): Promise<{ readonly session: ort.InferenceSession; readonly provider: string | null }> {
-    if (this.settings.device === "cpu")
-      return { session: await ort.InferenceSession.create(file, this.options), provider: null };
-    try {
-      const { session, providers } = await openProfiledSession(file, this.options);
-      const provider = describeProviders(providers);
-      if (providers["CUDAExecutionProvider"] === undefined)
-        throw new Error(`ONNX Runtime ran the network on ${provider}`);
-      return { session, provider };
-    } catch (error) {
-      throw new WorkerFailure("device", (error as Error).message);
-    }
+  private get file(): string {
+    return this.files.gpuOnnxFile ?? this.files.onnxFile;
   }
+
+  private keep(session: ort.InferenceSession): void {
+    if (this.files.gpuOnnxFile === null) this.single = session;
+    else this.gpu = session;
+  }
+
+  /** On a device a graph that does not load is the device's fault, as far as anybody can tell. */
+  private readonly failure = (error: Error): never => {
+    throw this.settings.device === "cpu" ? error : new WorkerFailure("device", error.message);
+  };
 
   private get options(): ort.InferenceSession.SessionOptions {
     const { device, threads } = this.settings;

@@ -23,6 +23,8 @@ interface Loaded {
   readonly folds: readonly FoldNetwork[];
   readonly device: "cpu" | "cuda";
   readonly freeDeviceBytes: number | null;
+  /** What memory turned out to hold. */
+  mostWindows: number;
 }
 
 let loaded: Loaded | null = null;
@@ -45,10 +47,10 @@ async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Prom
   const folds = message.folds.map((files) => new FoldNetwork(files, { device, threads }));
   let provider: string | null = null;
   for (const fold of folds) {
-    const ofFold = await fold.open();
-    provider ??= ofFold;
+    if (fold === folds[0]) provider = await fold.openProfiled();
+    else await fold.open();
   }
-  loaded = { folds, device, freeDeviceBytes };
+  loaded = { folds, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
   send({
     type: "loaded",
     executionProvider: provider ?? "CPUExecutionProvider",
@@ -56,15 +58,20 @@ async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Prom
   });
 }
 
-async function predict(task: PredictTask, { folds, device, freeDeviceBytes }: Loaded): Promise<void> {
+async function predict(task: PredictTask, model: Loaded): Promise<void> {
+  const { folds, device, freeDeviceBytes, mostWindows } = model;
   const grid = windowGrid(task.sizeZyx, task.plan.patchSize, task.stepSize);
   const windows = grid.rows.reduce((sum, { starts }) => sum + starts.length, 0);
   send({ type: "started", windows });
   const sink = openSink(task, grid, windows);
   const runner = new WindowRunner(task, {
     ...{ patchZyx: grid.patchZyx, sink, foldCount: folds.length, send },
+    onTooMany: (windows) => {
+      model.mostWindows = windows - 1;
+    },
     windowsPerRun: windowsPerRun({
-      ...{ device, freeDeviceBytes, maximumBatch: task.maximumBatch, dimensions: task.plan.dimensions },
+      ...{ device, freeDeviceBytes, dimensions: task.plan.dimensions },
+      maximumBatch: Math.min(mostWindows, task.maximumBatch ?? Number.POSITIVE_INFINITY),
       ...{ patchVoxels: voxelCount(grid.patchZyx), rowWindows: grid.rows[0]!.starts.length },
     }),
   });

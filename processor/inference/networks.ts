@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ProcessorError } from "../errors.js";
 import type { Device, InferencePlan, LabelDefinition, Precision } from "../model/manifest.js";
+import { threadLimits } from "../parallel/thread-limits.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
 import { cudaLoadError, cudaProblem, cudaWords, freeDeviceMemory, requireCuda } from "./cuda-check.js";
@@ -64,7 +65,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   if (options.device === "cuda" && hasCudaProvider()) await requireCuda(onnxFiles);
   // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
-  const worker = new Worker(new URL("./inference-worker.js", import.meta.url));
+  const worker = new Worker(new URL("./inference-worker.js", import.meta.url), {
+    resourceLimits: threadLimits,
+  });
   const mailbox = new Mailbox(worker);
   const threads = availableParallelism();
   const tries = await devicesToTry(options);

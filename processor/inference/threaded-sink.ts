@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { threadLimits } from "../parallel/thread-limits.js";
 import type { Zyx } from "../volume/axes.js";
 import {
   addedIndex,
@@ -19,7 +20,9 @@ export interface AccumulationThread {
 }
 
 export const openAccumulationThread = (range: HeadRange): AccumulationThread => {
-  const worker = new Worker(new URL("./accumulation-worker.js", import.meta.url));
+  const worker = new Worker(new URL("./accumulation-worker.js", import.meta.url), {
+    resourceLimits: threadLimits,
+  });
   worker.unref();
   return { worker, range };
 };

@@ -20,6 +20,8 @@ export interface WindowRunnerOptions {
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
   readonly foldCount: number;
+  /** Memory did not hold as many windows at once. */
+  readonly onTooMany: (windows: number) => void;
   readonly send: (message: FromInferenceWorker) => void;
 }
 
@@ -122,6 +124,7 @@ export class WindowRunner {
       if (!isOutOfMemory(error)) throw error;
       await fold.freeDeviceMemory();
       if (windows === 1) throw new WorkerFailure("memory", error.message);
+      this.options.onTooMany(windows);
       this.windowsPerRun = Math.ceil(windows / 2);
       const line = `memory does not hold ${windows} windows at once: ${this.windowsPerRun} go together from here`;
       this.options.send({ type: "note", line });

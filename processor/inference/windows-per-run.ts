@@ -5,8 +5,8 @@ export interface WindowBatch {
   readonly patchVoxels: number;
   /** Windows of one row: every row of a case has as many. */
   readonly rowWindows: number;
-  /** The most that the network takes; null for any number. */
-  readonly maximumBatch: number | null;
+  /** The most that the network takes, and memory was seen to hold; infinity for any number. */
+  readonly maximumBatch: number;
   /** Of the device, before the first window; null when nobody tells. */
   readonly freeDeviceBytes: number | null;
 }
@@ -27,7 +27,7 @@ const deviceBytesPerVoxel = 2 * 6 * 32 * 2;
  * @example windowsPerRun({ rowWindows: 9, patchVoxels: 64 ** 3, … }) // 5: two runs, where at most 8 go together
  */
 export function windowsPerRun(batch: WindowBatch): number {
-  const most = Math.max(1, Math.min(mostWindows(batch), batch.maximumBatch ?? Number.POSITIVE_INFINITY));
+  const most = Math.max(1, Math.min(mostWindows(batch), batch.maximumBatch));
   if (batch.device === "cpu") return most;
   return Math.ceil(batch.rowWindows / Math.ceil(batch.rowWindows / most));
 }

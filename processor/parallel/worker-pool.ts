@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ProcessorError } from "../errors.js";
 import type { KernelName, KernelTask, KernelTasks } from "./kernels.js";
+import { threadLimits } from "./thread-limits.js";
 
 /** Worker threads that run the numeric kernels over shared memory, so that the main thread stays free. */
 export interface WorkerPool {
@@ -44,7 +45,7 @@ export function createWorkerPool(size = Math.min(availableParallelism(), maximum
   }
 
   function start(): Worker {
-    const worker = new Worker(new URL("./worker.js", import.meta.url));
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { resourceLimits: threadLimits });
     worker.on("message", (message: { readonly result?: never; readonly error?: Error }) => {
       const job = running.get(worker);
       running.delete(worker);

@@ -42,6 +42,8 @@ export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
     ...["--model-dir", converted, "--inputdir", run.inputDir, "--outputdir", run.outputDir],
     ...["--allowed-extensions", run.ending, "--output-extension", run.ending, "--use-tta"],
     ...["--device", bench.isRehearsal ? "cpu" : "cuda"],
+    // A rehearsal goes through the graphs for GPUs, too.
+    ...["--precision", bench.isRehearsal ? "float16" : "auto"],
   ]);
 }
 

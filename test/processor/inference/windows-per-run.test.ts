@@ -3,7 +3,7 @@ import { type WindowBatch, windowsPerRun } from "../../../processor/inference/wi
 
 const gpu: WindowBatch = {
   ...{ device: "cuda", dimensions: 3, patchVoxels: 64 ** 3, rowWindows: 100 },
-  ...{ maximumBatch: null, freeDeviceBytes: null },
+  ...{ maximumBatch: Number.POSITIVE_INFINITY, freeDeviceBytes: null },
 };
 const gibibyte = 2 ** 30;
 
