@@ -45,6 +45,8 @@ export interface BuildOptions {
   readonly modelTarball: string | null;
   /** Holds what the base image is made of, for the next time. */
   readonly cacheFolder: string;
+  /** Of layers that stay in the cache when the build is done. */
+  readonly cacheLimitBytes: number;
   /** Says where the engine is: `DOCKER_HOST` and its like. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
@@ -65,6 +67,14 @@ export async function freeArchivePath(options: BuildOptions): Promise<string | n
   if (attestation !== null) await requireNoAttestation(path);
   return path;
 }
+
+/** Where layers are kept for the next build, as `withLayerCache` takes it. */
+export const layerCache = ({ cacheFolder, cacheLimitBytes, progress, signal }: BuildOptions) => ({
+  folder: join(cacheFolder, "layers"),
+  limitBytes: cacheLimitBytes,
+  progress,
+  ...aborting(signal),
+});
 
 /** An option that is absent rather than undefined. */
 export const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });

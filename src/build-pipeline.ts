@@ -1,9 +1,8 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { modelParameters, ownInputs } from "./attest/build-inputs.js";
 import { describeOciImage, describeSavedImage } from "./attest/image-contents.js";
-import { type AttestedImage, attestImage } from "./attest-image.js";
-import { aborting, type BuildOptions, freeArchivePath } from "./build-options.js";
+import { type AttestationSettings, type AttestedImage, attestImage } from "./attest-image.js";
+import { aborting, type BuildOptions, freeArchivePath, layerCache } from "./build-options.js";
 import { buildBaseImage } from "./image/base-image/build-base-image.js";
 import { readRecipe } from "./image/base-image/recipe.js";
 import { writeBuildContext } from "./image/build-context.js";
@@ -14,7 +13,8 @@ import { findImage, findOrPullImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import type { ImagePlan } from "./image/image-plan.js";
 import type { ModelTarball } from "./image/model-tarball.js";
-import { BlobCache } from "./image/oci/blob-cache.js";
+import type { BlobCache } from "./image/oci/blob-cache.js";
+import { withLayerCache } from "./image/oci/layer-cache.js";
 import { hexOf, type OciImage } from "./image/oci/oci-types.js";
 import { readDockerArchive } from "./image/oci/open-docker-archive.js";
 import type { BaseImageFacts } from "./image/processor-image-plan.js";
@@ -66,11 +66,8 @@ async function buildWithEngine(options: BuildOptions, onWritten: OnWritten): Pro
     const archive =
       archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
     if (archive !== null) onWritten(archive.path);
-    const saved = options.isPushed ? await readSaved(engine, image.imageName, options) : null;
-    const push = saved === null ? null : await pushToRegistry(saved, null, options);
-    const attested = await attest(options, {
-      ...{ engine, base, image, archive, modelTarball, saved, push, onWritten },
-    });
+    const built = { engine, base, image, archive, modelTarball, onWritten };
+    const { push, attested } = await publish(built, options);
     return {
       ...image,
       engine: engine.description,
@@ -146,19 +143,39 @@ interface BuiltParts {
   readonly image: BuiltImage;
   readonly archive: ImageArchive | null;
   readonly modelTarball: ModelTarball | null;
-  /** As it was pushed. */
-  readonly saved: OciImage | null;
-  readonly push: RegistryPush | null;
   readonly onWritten: OnWritten;
 }
 
+interface Published {
+  readonly push: RegistryPush | null;
+  readonly attested: AttestedImage | null;
+}
+
+/** Sends the image to its registry and tells what is in it, as far as either was asked for. */
+async function publish(built: BuiltParts, options: BuildOptions): Promise<Published> {
+  const { engine, image, archive } = built;
+  const { attestation, isPushed } = options;
+  if (!isPushed && (attestation === null || archive === null)) return { push: null, attested: null };
+  return await withLayerCache(layerCache(options), async (cache) => {
+    const saved = isPushed ? await readSaved(engine, image.imageName, { cache, options }) : null;
+    const push = saved === null ? null : await pushToRegistry(saved, null, options);
+    const sent = { ...built, cache, saved, push };
+    return { push, attested: attestation === null ? null : await attest(sent, { ...options, attestation }) };
+  });
+}
+
+interface SentParts extends BuiltParts {
+  readonly cache: BlobCache;
+  /** As it was pushed. */
+  readonly saved: OciImage | null;
+  readonly push: RegistryPush | null;
+}
+
 async function attest(
-  options: BuildOptions,
-  { engine, base, image, archive, modelTarball, saved, push, onWritten }: BuiltParts,
-): Promise<AttestedImage | null> {
-  const { attestation, models, settings, hookFile, cacheFolder, progress, signal } = options;
-  if (attestation === null || (archive === null && saved === null)) return null;
-  const cache = await BlobCache.open(join(cacheFolder, "layers"));
+  { engine, base, image, archive, modelTarball, cache, saved, push, onWritten }: SentParts,
+  options: BuildOptions & { readonly attestation: AttestationSettings },
+): Promise<AttestedImage> {
+  const { attestation, models, settings, hookFile, progress, signal } = options;
   const { imageName, imageId } = base;
   const baseInput = { name: imageName, ...(imageId !== null && { digest: { sha256: hexOf(imageId) } }) };
   return await attestImage({
@@ -180,12 +197,12 @@ async function attest(
 }
 
 /** What `docker save` gives, sent by this program: what the registry has already is skipped, broken uploads go on. */
-async function readSaved(engine: Engine, imageName: string, options: BuildOptions): Promise<OciImage> {
-  const cache = await BlobCache.open(join(options.cacheFolder, "layers"));
-  return await readDockerArchive(saveImage(engine, imageName), {
+const readSaved = (
+  engine: Engine,
+  imageName: string,
+  { cache, options }: { readonly cache: BlobCache; readonly options: BuildOptions },
+): Promise<OciImage> =>
+  readDockerArchive(saveImage(engine, imageName), {
     archiveName: imageName,
-    imageName,
-    cache,
-    ...aborting(options.signal),
+    ...{ imageName, cache, ...aborting(options.signal) },
   });
-}

@@ -1,15 +1,15 @@
-import { join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
 import { baseInputs, modelParameters, ownInputs } from "./attest/build-inputs.js";
 import { describeOciImage } from "./attest/image-contents.js";
 import { type AttestedImage, attestImage } from "./attest-image.js";
-import { aborting, type BuildOptions, freeArchivePath } from "./build-options.js";
+import { aborting, type BuildOptions, freeArchivePath, layerCache } from "./build-options.js";
 import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
 import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
 import type { ModelTarball } from "./image/model-tarball.js";
 import { assembleImage } from "./image/oci/assemble-image.js";
-import { BlobCache } from "./image/oci/blob-cache.js";
+import type { BlobCache } from "./image/oci/blob-cache.js";
+import { withLayerCache } from "./image/oci/layer-cache.js";
 import type { OciImage } from "./image/oci/oci-types.js";
 import { type WrittenImage, writeDockerArchive } from "./image/oci/write-image.js";
 import { planBuild } from "./plan-build.js";
@@ -42,14 +42,26 @@ export interface EmbeddedBuildReport {
  * @throws USAGE when the image would be kept nowhere; what the base, the layers and the registry throw
  */
 export const buildEmbedded = (options: BuildOptions): Promise<EmbeddedBuildReport> =>
-  allOrNothing((onWritten) => buildWithoutEngine(options, onWritten));
+  allOrNothing(async (onWritten) => {
+    if (options.exportFolder === null && !options.isPushed)
+      throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
+    const archivePath = await freeArchivePath(options);
+    return await withLayerCache(layerCache(options), (cache) =>
+      buildWithoutEngine(options, { archivePath, cache, onWritten }),
+    );
+  });
 
-async function buildWithoutEngine(options: BuildOptions, onWritten: OnWritten): Promise<EmbeddedBuildReport> {
-  const { description, cacheFolder, progress, signal, keepBuildFiles } = options;
-  if (options.exportFolder === null && !options.isPushed)
-    throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
-  const archivePath = await freeArchivePath(options);
-  const cache = await BlobCache.open(join(cacheFolder, "layers"));
+interface BuildPlaces {
+  readonly archivePath: string | null;
+  readonly cache: BlobCache;
+  readonly onWritten: OnWritten;
+}
+
+async function buildWithoutEngine(
+  options: BuildOptions,
+  { archivePath, cache, onWritten }: BuildPlaces,
+): Promise<EmbeddedBuildReport> {
+  const { description, progress, signal, keepBuildFiles } = options;
   const folder = await openBuildFolder(options.buildDir);
   try {
     const { image, base, facts, place, modelTarball } = await assembleEmbedded(options, {

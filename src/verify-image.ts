@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
-import { aborting, type BuildOptions } from "./build-options.js";
+import { aborting, type BuildOptions, layerCache } from "./build-options.js";
 import { assembleEmbedded } from "./embedded-build.js";
 import { openBuildFolder } from "./image/build-folder.js";
 import { connectEngine } from "./image/docker/engine.js";
@@ -8,8 +7,9 @@ import { findImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import { isImageFile } from "./image/image-file.js";
 import type { ImagePlatform } from "./image/image-plan.js";
-import { BlobCache } from "./image/oci/blob-cache.js";
+import type { BlobCache } from "./image/oci/blob-cache.js";
 import { type ComparedImage, compareImages, type ImageComparison } from "./image/oci/compare-images.js";
+import { withLayerCache } from "./image/oci/layer-cache.js";
 import type { ImageConfig, OciImage } from "./image/oci/oci-types.js";
 import { archiveBytes, readDockerArchive } from "./image/oci/open-docker-archive.js";
 import { openOciLayout, textOf } from "./image/oci/open-oci-layout.js";
@@ -29,8 +29,14 @@ export interface VerifyReport extends ImageComparison {
  * @param image an archive, `oci:FOLDER`, or a name that the engine or a registry knows
  * @throws INPUT_NOT_FOUND, IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that can't be had; what the build throws
  */
-export async function verifyImage(image: string, options: BuildOptions): Promise<VerifyReport> {
-  const cache = await BlobCache.open(join(options.cacheFolder, "layers"));
+export const verifyImage = (image: string, options: BuildOptions): Promise<VerifyReport> =>
+  withLayerCache(layerCache(options), (cache) => rebuildAndCompare(image, cache, options));
+
+async function rebuildAndCompare(
+  image: string,
+  cache: BlobCache,
+  options: BuildOptions,
+): Promise<VerifyReport> {
   const found = await openImage(image, cache, options);
   const folder = await openBuildFolder(options.buildDir);
   try {

@@ -21,6 +21,7 @@ const heartbeatMs = 2000;
 /** A lock whose heartbeat stands still for this long belongs to a process that is gone. */
 const staleMs = 15_000;
 const pollMs = 100;
+const forgottenMs = 3_600_000;
 
 /**
  * Runs `action` while no other process on this cache does, by a lock file with a heartbeat. A lock left by a process that
@@ -44,6 +45,15 @@ export async function withFileLock<T>(
     clearInterval(heartbeat);
     if ((await readOwner(lockFile))?.token === token) await rm(lockFile, { force: true });
   }
+}
+
+/**
+ * Whether a lock that this process does not wait for belongs to a living one. A heartbeat counts for an hour, since clocks
+ * of hosts that share a disk differ.
+ */
+export async function isLockHeld(lockFile: string): Promise<boolean> {
+  const beat = await stat(lockFile).catch(() => null);
+  return beat !== null && !(await isOwnerGone(lockFile)) && Date.now() - beat.mtimeMs < forgottenMs;
 }
 
 async function acquire(lockFile: string, { signal, onWait }: FileLockOptions): Promise<string> {
@@ -120,7 +130,7 @@ async function pause(signal: AbortSignal | null): Promise<void> {
   try {
     await wait(pollMs, undefined, signal === null ? {} : { signal });
   } catch (cause) {
-    throw new ProcessorError("INTERRUPTED", "stopped while another process downloads the same file", {
+    throw new ProcessorError("INTERRUPTED", "stopped while another process works on the same files", {
       cause,
     });
   }

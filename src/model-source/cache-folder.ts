@@ -1,7 +1,23 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
 
 const name = "nnunet-processor";
+
+const limitVariable = "BUILD_PROCESSOR_CACHE_GB";
+const usualLimitGigabytes = 20;
+
+/**
+ * How much the cache of image layers may hold after a build, in bytes: `BUILD_PROCESSOR_CACHE_GB` × 10⁹, 20 GB otherwise.
+ *
+ * @throws USAGE when it is no number
+ */
+export function cacheLimitBytes(environment: Readonly<Record<string, string | undefined>>): number {
+  const text = environment[limitVariable]?.trim() ?? "";
+  const gigabytes = text === "" ? usualLimitGigabytes : Number(text);
+  if (gigabytes >= 0) return gigabytes * 1e9;
+  throw new ProcessorError("USAGE", `${limitVariable}=${text}: a number of gigabytes, 0 or more`);
+}
 
 /**
  * Where downloads are kept: `$XDG_CACHE_HOME/nnunet-processor` (ignored when relative, as the XDG rule says),

@@ -49,6 +49,7 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     registries: usualRegistrySettings,
     lockFile: null,
     cacheFolder: cacheFolder(process.env),
+    cacheLimitBytes: Number.POSITIVE_INFINITY,
     environment: process.env,
     progress,
   };

@@ -18,7 +18,7 @@ import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant, readVersions } from "../../image/base-image/variants.js";
 import { layerFileTime } from "../../image/image-plan.js";
 import { lockFileBeside } from "../../lock-file.js";
-import { cacheFolder } from "../../model-source/cache-folder.js";
+import { cacheFolder, cacheLimitBytes } from "../../model-source/cache-folder.js";
 import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
 import { archiveFileName } from "../../publish/archive.js";
@@ -186,6 +186,7 @@ async function buildOptionsOf(
     ),
     lockFile: session.lockFile,
     cacheFolder: cacheFolder(terminal.environment),
+    cacheLimitBytes: cacheLimitBytes(terminal.environment),
   };
 }
 

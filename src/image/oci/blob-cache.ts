@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import { hexOf } from "./oci-types.js";
@@ -19,7 +19,8 @@ export interface CachedLayer extends CachedBlob {
 
 /**
  * Layers that were made or fetched before, by digest, and small records that lead to them. Builds may share one
- * cache: what is there under its final name is whole, because it was written beside and renamed.
+ * cache: what is there under its final name is whole, because it was written beside and renamed. A file's time is that of
+ * its last use, by which `withLayerCache` forgets.
  */
 export class BlobCache {
   readonly folder: string;
@@ -45,6 +46,7 @@ export class BlobCache {
 
   /** Reads a blob and compares its digest; a damaged one is removed, so that the next build makes it again. */
   async *read(digest: string): AsyncGenerator<Uint8Array> {
+    await markUsed(this.blobFile(digest));
     const hash = createHash("sha256");
     for await (const chunk of createReadStream(this.blobFile(digest), { highWaterMark: 1 << 20 })) {
       hash.update(chunk as Buffer);
@@ -60,10 +62,10 @@ export class BlobCache {
 
   /** True when the blob is there with this size. */
   async has({ digest, size }: CachedBlob): Promise<boolean> {
-    return await stat(this.blobFile(digest)).then(
-      (found) => found.size === size,
-      () => false,
-    );
+    const found = await stat(this.blobFile(digest)).catch(() => null);
+    if (found?.size !== size) return false;
+    await markUsed(this.blobFile(digest));
+    return true;
   }
 
   /**
@@ -100,7 +102,9 @@ export class BlobCache {
   /** What was remembered under a key; null for nothing, also when the record is unreadable. */
   async recall(key: string): Promise<unknown> {
     try {
-      return JSON.parse(await readFile(this.#recordFile(key), "utf8"));
+      const record = JSON.parse(await readFile(this.#recordFile(key), "utf8"));
+      await markUsed(this.#recordFile(key));
+      return record;
     } catch {
       return null;
     }
@@ -124,6 +128,12 @@ export class BlobCache {
   #recordFile(key: string): string {
     return join(this.folder, "records", `${createHash("sha256").update(key).digest("hex")}.json`);
   }
+}
+
+/** Only the order in which the cache forgets suffers when it is somebody else's. */
+async function markUsed(file: string): Promise<void> {
+  const now = new Date();
+  await utimes(file, now, now).catch(() => {});
 }
 
 export const isCachedLayer = (record: unknown): record is CachedLayer =>
