@@ -1,7 +1,7 @@
 import type { HeadRange } from "./window-sums.js";
 
 /** Heads that one thread sums, as long as there are threads. */
-const headsPerGroup = 4;
+const headsPerGroup = 2;
 const mostGroups = 8;
 
 /** How a graph for GPUs hands out its heads: each group is an output of its own, which one thread takes. */

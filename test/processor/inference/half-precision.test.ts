@@ -81,7 +81,7 @@ describe("a graph that averages mirrorings in float16 gives the float32 network'
   }[] = [
     { name: "one head", folds: { channels: 1, patchSize: [8, 8, 8] }, sizeZyx: [20, 13, 16] },
     {
-      name: "nine heads on three threads",
+      name: "nine heads on five threads",
       folds: { channels: 9, patchSize: [8, 6, 8] },
       sizeZyx: [20, 9, 16],
     },
