@@ -66,8 +66,8 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
   const sink = openSink(task, grid, windows);
   const runner = new WindowRunner(task, {
     ...{ patchZyx: grid.patchZyx, sink, foldCount: folds.length, send },
-    onTooMany: (windows) => {
-      model.mostWindows = windows - 1;
+    onFewer: (windowsPerRun) => {
+      model.mostWindows = windowsPerRun;
     },
     windowsPerRun: windowsPerRun({
       ...{ device, freeDeviceBytes, dimensions: task.plan.dimensions },

@@ -20,8 +20,8 @@ export interface WindowRunnerOptions {
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
   readonly foldCount: number;
-  /** Memory did not hold as many windows at once. */
-  readonly onTooMany: (windows: number) => void;
+  /** Memory does not hold more windows at once. */
+  readonly onFewer: (windowsPerRun: number) => void;
   readonly send: (message: FromInferenceWorker) => void;
 }
 
@@ -124,8 +124,8 @@ export class WindowRunner {
       if (!isOutOfMemory(error)) throw error;
       await fold.freeDeviceMemory();
       if (windows === 1) throw new WorkerFailure("memory", error.message);
-      this.options.onTooMany(windows);
       this.windowsPerRun = Math.ceil(windows / 2);
+      this.options.onFewer(this.windowsPerRun);
       const line = `memory does not hold ${windows} windows at once: ${this.windowsPerRun} go together from here`;
       this.options.send({ type: "note", line });
       return null;
