@@ -3,7 +3,7 @@ import type { StepReport } from "./postprocess/remove-components.js";
 import type { Geometry } from "./volume/geometry.js";
 import type { ImageSource } from "./volume/image.js";
 
-/** One case to segment: what the entries hand to `segmentCase`. */
+/** One case to segment: what the entries hand to `runCases`. */
 export interface CaseRequest {
   readonly name: string;
   /** One file for each channel in the network's order, or one file that holds all of them. */

@@ -26,7 +26,6 @@ export const errorCatalogue = {
     help: "Use float32, or let the processor choose.",
   },
   EXPORT_MODE_UNFIT: { exit: 2, help: "Use the mode normal, which is nnU-Net's default." },
-  NOT_YET: { exit: 2, help: "Leave the flag out; the CHANGELOG says when it arrives." },
   HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },
   HOOK_FAILED: { exit: 4, help: "The exception comes from the --process-img-file module; correct it there." },
 

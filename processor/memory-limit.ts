@@ -32,7 +32,8 @@ export function outOfMemoryMessage(reason: string): string {
 /** Typed arrays and threads report it differently. */
 const isFailedAllocation = (error: unknown): error is Error =>
   error instanceof Error &&
-  ((error instanceof RangeError && /allocation failed/i.test(error.message)) ||
+  ((error instanceof RangeError &&
+    /allocation failed|invalid (typed )?array( buffer)? length/i.test(error.message)) ||
     ["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED", "ENOMEM"].includes(
       (error as NodeJS.ErrnoException).code ?? "",
     ));

@@ -1,6 +1,7 @@
 import type { CaseReport, CaseRequest } from "./case.js";
 import { type Existing, isWritten } from "./check-outputs.js";
 import { ProcessorError } from "./errors.js";
+import { memoryError } from "./memory-limit.js";
 import { countLabels } from "./outputs/count-labels.js";
 import type { StepReport } from "./postprocess/remove-components.js";
 import {
@@ -123,20 +124,15 @@ function removedLines(removed: readonly StepReport[], { model }: SegmentContext)
 }
 
 function report(request: CaseRequest, error: unknown, { progress }: SegmentContext): CaseReport {
+  const known = memoryError(error);
   const described =
-    error instanceof ProcessorError
-      ? { code: error.code, message: error.message, help: error.help }
-      : isOutOfMemory(error)
-        ? {
-            code: "OUT_OF_MEMORY" as const,
-            message: error.message,
-            help: new ProcessorError("OUT_OF_MEMORY", "").help,
-          }
-        : {
-            code: "BUG" as const,
-            message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-            help: "Please report it, with the lines above.",
-          };
+    known instanceof ProcessorError
+      ? { code: known.code, message: known.message, help: known.help }
+      : {
+          code: "BUG" as const,
+          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          help: "Please report it, with the lines above.",
+        };
   progress.note(`${request.name}: failed: ${described.code}: ${described.message}`);
   return {
     name: request.name,
@@ -146,11 +142,6 @@ function report(request: CaseRequest, error: unknown, { progress }: SegmentConte
     error: described,
   };
 }
-
-/** A limit on memory (ulimit, RLIMIT_DATA) appears as a failed allocation. */
-const isOutOfMemory = (error: unknown): error is Error =>
-  error instanceof RangeError &&
-  /allocation failed|invalid (typed )?array( buffer)? length/i.test(error.message);
 
 const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
   name,

@@ -51,14 +51,10 @@ export interface Segmented {
   readonly removed: readonly StepReport[];
 }
 
-/** The whole runtime for one case, top to bottom; `runCases` calls the three steps itself, so that neighbours overlap. */
-export async function segmentCase(request: CaseRequest, context: SegmentContext): Promise<LabelMap> {
-  const prepared = await prepareCase(request, context);
-  const { labelMap } = await predictCase(prepared, context);
-  return writeCase(labelMap, prepared, context);
-}
-
-/** Reads the channels and brings them onto the first network's grid. */
+/**
+ * Reads the channels and brings them onto the first network's grid: the first of a case's three steps. `runCases` calls
+ * `predictCase` and `writeCase` after it, so that neighbours overlap.
+ */
 export async function prepareCase(request: CaseRequest, context: SegmentContext): Promise<PreparedCase> {
   const { model, members, pool } = context;
   const read = await readVolume(request, context);

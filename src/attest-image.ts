@@ -14,8 +14,9 @@ import { type ModelLicence, spdxDocument } from "./attest/spdx-document.js";
 import type { SpdxDocument } from "./attest/spdx-types.js";
 import { type Descriptor, hexOf } from "./image/oci/oci-types.js";
 import { programVersion } from "./image/processor-files.js";
+import { requireAbsent } from "./output-file.js";
 import type { OnWritten } from "./publish/all-or-nothing.js";
-import { requireNoArchive, writeBesideArchive } from "./publish/archive.js";
+import { writeBesideArchive } from "./publish/archive.js";
 import { type Attestation, type PushedReferrer, pushReferrer } from "./publish/registry/push-referrer.js";
 import { type PushedSignature, pushSignature } from "./publish/registry/push-signature.js";
 import type { RegistryClient } from "./publish/registry/registry-client.js";
@@ -59,7 +60,7 @@ export interface AttestationFiles {
 }
 
 /** `liver-1.spdx.json` and `liver-1.provenance.json` beside `liver-1.tar.gz`. */
-export function attestationFiles(archivePath: string): AttestationFiles {
+function attestationFiles(archivePath: string): AttestationFiles {
   const stem = archivePath.replace(/\.(tar\.gz|tgz|tar)$/, "");
   return { spdx: `${stem}.spdx.json`, provenance: `${stem}.provenance.json` };
 }
@@ -71,8 +72,8 @@ export function attestationFiles(archivePath: string): AttestationFiles {
  */
 export async function requireNoAttestation(archivePath: string): Promise<void> {
   const { spdx, provenance } = attestationFiles(archivePath);
-  await requireNoArchive(spdx);
-  await requireNoArchive(provenance);
+  await requireAbsent(spdx);
+  await requireAbsent(provenance);
 }
 
 /**

@@ -5,10 +5,10 @@ import type { Progress } from "../processor/progress/progress.js";
 import { type AttestationSettings, requireNoAttestation } from "./attest-image.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
 import type { ImagePlatform } from "./image/image-plan.js";
-import { requireNoTarball } from "./image/model-tarball.js";
 import type { ImageDescription } from "./image/processor-image-plan.js";
 import type { ModelSet } from "./model-source/model-set.js";
-import { archiveFileName, requireNoArchive } from "./publish/archive.js";
+import { requireAbsent } from "./output-file.js";
+import { archiveFileName } from "./publish/archive.js";
 import type { RegistrySettings } from "./registry-access.js";
 
 /** What a build needs, found and checked. */
@@ -60,10 +60,10 @@ export interface BuildOptions {
  */
 export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
   const { exportFolder, archiveName, description, attestation, modelTarball } = options;
-  if (modelTarball !== null) await requireNoTarball(modelTarball);
+  if (modelTarball !== null) await requireAbsent(modelTarball);
   if (exportFolder === null) return null;
   const path = join(exportFolder, archiveName ?? archiveFileName(description.imageName));
-  await requireNoArchive(path);
+  await requireAbsent(path);
   if (attestation !== null) await requireNoAttestation(path);
   return path;
 }

@@ -18,12 +18,6 @@ export interface RegistrySettings {
   readonly certificateAuthority: string | null;
 }
 
-export const usualRegistrySettings: RegistrySettings = {
-  credentials: null,
-  plainHttp: [],
-  certificateAuthority: null,
-};
-
 /** How this session speaks to registries. */
 export interface RegistryAccess {
   readonly registries: RegistrySettings;

@@ -25,7 +25,7 @@ export async function writeJsonOutput(
 }
 
 /** What the file holds: never NaN or infinite, which the platform refuses. */
-export function jsonValue(
+function jsonValue(
   { content, label, relativePath }: JsonOutput,
   labels: LabelCounts,
 ): number | Readonly<Record<string, number>> {

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { link, rename, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ProcessorError } from "../../processor/errors.js";
 import { outputError } from "../../processor/image-io/write-file.js";
+import { putInPlace, requireAbsent } from "../output-file.js";
 import { type LayerFile, layerFileTime } from "./image-plan.js";
 import { adaptiveGzip } from "./oci/adaptive-gzip.js";
 import { layerTar } from "./oci/layer-tar.js";
@@ -15,12 +15,6 @@ export interface ModelTarball {
   readonly bytes: number;
   /** Hexadecimal, of the file. */
   readonly sha256: string;
-}
-
-/** @throws OUTPUT_EXISTS */
-export async function requireNoTarball(path: string): Promise<void> {
-  if ((await stat(path).catch(() => null)) !== null)
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
 }
 
 /**
@@ -34,7 +28,7 @@ export async function writeModelTarball(
   path: string,
   signal?: AbortSignal,
 ): Promise<ModelTarball> {
-  await requireNoTarball(path);
+  await requireAbsent(path);
   const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
   const hash = createHash("sha256");
   let bytes = 0;
@@ -59,17 +53,4 @@ export async function writeModelTarball(
     await rm(partial, { force: true });
   }
   return { path, bytes, sha256: hash.digest("hex") };
-}
-
-/** A link, unlike a rename, never replaces a file that came in the meantime. Not every file system has links. */
-async function putInPlace(partial: string, path: string): Promise<void> {
-  try {
-    await link(partial, path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code === "EEXIST") await requireNoTarball(path);
-    if (!["EPERM", "ENOTSUP", "ENOSYS"].includes(code)) throw error;
-    await requireNoTarball(path);
-    await rename(partial, path);
-  }
 }

@@ -19,9 +19,3 @@ export type PostProcessingChoice =
   | { readonly kind: "models" }
   | { readonly kind: "none" }
   | { readonly kind: "file"; readonly file: string };
-
-/** One model, with nnU-Net's own post-processing. */
-export const singleModel = (model: TrainedModel): ModelSet => ({
-  members: [{ model, previousStage: null }],
-  postProcessing: { kind: "models" },
-});

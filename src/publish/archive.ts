@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { link, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../processor/errors.js";
+import { outputError } from "../../processor/image-io/write-file.js";
 import type { Progress } from "../../processor/progress/progress.js";
+import { putInPlace, requireAbsent } from "../output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
 
 /** An image in one file, as `docker load -i` takes it. */
@@ -22,8 +24,6 @@ export interface WriteArchiveOptions {
   /** Of the image, for the progress; the tar is a little longer. */
   readonly imageBytes: number;
   readonly path: string;
-  /** Replace what is there. */
-  readonly overwrite?: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -41,23 +41,13 @@ export function archiveFileName(imageName: string): string {
 }
 
 /**
- * Refuses to write over a file, early: before an image is built for it.
- *
- * @throws OUTPUT_EXISTS
- */
-export async function requireNoArchive(path: string): Promise<void> {
-  if ((await stat(path).catch(() => null)) !== null)
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
-}
-
-/**
  * Writes the image beside its place, compressed when the name ends in `.gz`, and renames it when it is complete.
  *
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED when the engine breaks off
  */
 export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
-  const { imageName, image, imageBytes, path, overwrite = false, progress, signal } = options;
-  if (!overwrite) await requireNoArchive(path);
+  const { imageName, image, imageBytes, path, progress, signal } = options;
+  await requireAbsent(path);
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw new ProcessorError("OUTPUT_UNWRITABLE", `${dirname(path)} can't be made`, { cause });
   });
@@ -85,7 +75,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
       createWriteStream(partial, { flags: "wx", flush: true }),
       ...(signal === undefined ? [] : [{ signal }]),
     );
-    await putInPlace(partial, path, overwrite);
+    await putInPlace(partial, path);
   } catch (error) {
     signal?.throwIfAborted();
     throw archiveError(error, imageName, path);
@@ -105,9 +95,9 @@ export async function writeBesideArchive(path: string, text: string): Promise<vo
   const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
   try {
     await writeFile(partial, text, { flag: "wx", flush: true });
-    await putInPlace(partial, path, false);
+    await putInPlace(partial, path);
   } catch (error) {
-    throw archiveError(error, `what ${basename(path)} tells`, path);
+    throw outputError(path, error);
   } finally {
     await rm(partial, { force: true });
   }
@@ -115,21 +105,6 @@ export async function writeBesideArchive(path: string, text: string): Promise<vo
 
 async function* asIs(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   for await (const { buffer, byteOffset, length } of chunks) yield Buffer.from(buffer, byteOffset, length);
-}
-
-/** A link, unlike a rename, never replaces a file that came in the meantime. Not every file system has links. */
-async function putInPlace(partial: string, path: string, overwrite: boolean): Promise<void> {
-  if (!overwrite) {
-    try {
-      await link(partial, path);
-      return;
-    } catch (error) {
-      const hasNoLinks = ["EPERM", "ENOTSUP", "ENOSYS"].includes(errorCode(error));
-      if (!hasNoLinks) throw error;
-      await requireNoArchive(path);
-    }
-  }
-  await rename(partial, path);
 }
 
 function archiveError(error: unknown, imageName: string, path: string): ProcessorError {
@@ -142,8 +117,6 @@ function archiveError(error: unknown, imageName: string, path: string): Processo
     return new ProcessorError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
   if (["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(code))
     return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);
-  if (code === "EEXIST")
-    return new ProcessorError("OUTPUT_EXISTS", `${path} is there already${kept}`, options);
   return new ProcessorError("EXPORT_FAILED", `${imageName} to ${path}: ${words}`, options);
 }
 

@@ -16,7 +16,7 @@ import { writeDockerArchive } from "../../src/image/oci/write-image.js";
 import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { pushToRegistry } from "../../src/push-to-registry.js";
-import { usualRegistrySettings } from "../../src/registry-access.js";
+import { usualRegistrySettings } from "../support/registry-settings.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 
 const folds = 5;
@@ -118,11 +118,12 @@ async function measureOurs(
 ): Promise<Measured> {
   const path = join(scratch, "ours.tar");
   const imageName = `${registry.host}/ours/bench:1`;
+  rmSync(path, { force: true });
   const before = registry.bytes();
   const start = performance.now();
   const image = await assembleImage({ plan: { ...plan, imageName }, base, cache, time: layerFileTime });
   const made = performance.now();
-  const { bytes } = await writeDockerArchive({ image, path, overwrite: true, progress: silentProgress });
+  const { bytes } = await writeDockerArchive({ image, path, progress: silentProgress });
   const archived = performance.now();
   await pushToRegistry(image, null, access);
   const pushed = performance.now();

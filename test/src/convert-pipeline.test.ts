@@ -17,10 +17,10 @@ import type { Progress } from "../../processor/progress/progress.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { type ConvertOptions, convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { type ModelEdit, withEditedModel } from "../support/edited-model.js";
 import { repositoryRoot } from "../support/golden.js";
+import { singleModel } from "../support/single-model.js";
 
 const modelDir = join(repositoryRoot, "test", "fixtures", "networks", "residual_2d_capped");
 

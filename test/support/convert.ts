@@ -5,8 +5,8 @@ import type { RuntimeSettings } from "../../processor/model/manifest.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { type ConvertedModel, convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
 import { goldenPath } from "./golden.js";
+import { singleModel } from "./single-model.js";
 
 export const testSettings: RuntimeSettings = {
   useTestTimeAugmentation: true,

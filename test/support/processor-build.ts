@@ -4,10 +4,10 @@ import { type Progress, silentProgress } from "../../processor/progress/progress
 import type { BuildOptions } from "../../src/build-options.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { findModel } from "../../src/model-source/find-model.js";
-import { singleModel } from "../../src/model-source/model-set.js";
-import { usualRegistrySettings } from "../../src/registry-access.js";
 import { testSettings } from "./convert.js";
 import { goldenPath } from "./golden.js";
+import { usualRegistrySettings } from "./registry-settings.js";
+import { singleModel } from "./single-model.js";
 
 export interface TestBuild {
   /** Of `golden/v2`. */

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { writeOciLayout } from "../../src/image/oci/write-image.js";
+import { writeOciLayout } from "./oci-layout.js";
 import { assemble, smallRootFileSystem } from "./oci-scratch.js";
 import { testPlan } from "./test-plan.js";
 
@@ -9,6 +8,6 @@ export async function smallBase(folder: string, env: Readonly<Record<string, str
   const archive = await smallRootFileSystem(folder);
   const plan = testPlan({ base: { kind: "root-file-system", archive }, env });
   const image = await assemble(plan, join(folder, "base-cache"));
-  await writeOciLayout({ image, path: join(folder, "base"), progress: silentProgress });
+  await writeOciLayout(image, join(folder, "base"));
   return `oci:${join(folder, "base")}`;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { CaseReport, CaseRequest } from "../../case.js";
 import { ProcessorError } from "../../errors.js";
 import type { Hooks } from "../../hooks/hooks.js";
-import { memoryError, outOfMemoryMessage } from "../../memory-limit.js";
+import { memoryError } from "../../memory-limit.js";
 import { loadModel } from "../../model/load-model.js";
 import type { RuntimeSettings } from "../../model/manifest.js";
 import type { GrandChallengeTarget } from "../../model/target-file.js";
@@ -105,5 +105,5 @@ function eightBits(labelMap: LabelMap, caseName: string): LabelMap {
 /** The case's mistake again, so that it ends as the process's own. */
 function caseError({ code, message }: NonNullable<CaseReport["error"]>): Error {
   if (code === "BUG") return new Error(message);
-  return new ProcessorError(code, code === "OUT_OF_MEMORY" ? outOfMemoryMessage(message) : message);
+  return new ProcessorError(code, message);
 }

@@ -85,7 +85,7 @@ async function chooseManifest(
   return await chooseManifest(folder, inner.manifests, { platform: wanted });
 }
 
-export const blobIn = (folder: string, descriptor: Descriptor): Blob => ({
+const blobIn = (folder: string, descriptor: Descriptor): Blob => ({
   descriptor,
   open: () =>
     verified(createReadStream(blobFile(folder, descriptor.digest), { highWaterMark: 1 << 20 }), descriptor),

@@ -1,19 +1,19 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ProcessorError } from "../../../processor/errors.js";
+import { outputError } from "../../../processor/image-io/write-file.js";
 import type { Progress } from "../../../processor/progress/progress.js";
+import { putInPlace, requireAbsent } from "../../output-file.js";
 import { type Blob, hexOf, type ImageIndex, mediaTypes, type OciImage } from "./oci-types.js";
 import { storedGzip } from "./stored-gzip.js";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.js";
 
 export interface WriteImageOptions {
   readonly image: OciImage;
-  /** A folder for a layout; `….tar` or `….tar.gz` for an archive. */
+  /** `….tar` or `….tar.gz` */
   readonly path: string;
-  readonly overwrite?: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -21,39 +21,10 @@ export interface WriteImageOptions {
 export interface WrittenImage {
   readonly path: string;
   readonly bytes: number;
-  /** Hexadecimal, of the archive's bytes; null for a folder. */
-  readonly sha256: string | null;
+  /** Hexadecimal, of the archive's bytes. */
+  readonly sha256: string;
   readonly configDigest: string;
   readonly manifestDigest: string;
-}
-
-/**
- * Writes the image as an OCI layout folder, beside its place first.
- *
- * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL
- */
-export async function writeOciLayout(options: WriteImageOptions): Promise<WrittenImage> {
-  const { image, path } = options;
-  return await besideThenInPlace(options, async (partial) => {
-    await mkdir(join(partial, "blobs", "sha256"), { recursive: true });
-    for (const { name, text } of layoutTexts(image)) await writeFile(join(partial, name), text);
-    const task = options.progress.start({
-      label: `writing ${path}`,
-      total: imageBytes(image),
-      unit: "bytes",
-    });
-    try {
-      for (const blob of allBlobs(image))
-        await pipeline(
-          counted(blob.open(), (bytes) => task.advance(bytes)),
-          createWriteStream(join(partial, blobPath(blob)), { flags: "wx" }),
-          ...(options.signal ? [{ signal: options.signal }] : []),
-        );
-    } finally {
-      task.done();
-    }
-    return { bytes: imageBytes(image), sha256: null };
-  });
 }
 
 /**
@@ -64,30 +35,40 @@ export async function writeOciLayout(options: WriteImageOptions): Promise<Writte
  */
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
   const { image, path, progress, signal } = options;
-  return await besideThenInPlace(options, async (partial) => {
-    const task = progress.start({
-      label: `exporting ${image.imageName}`,
-      total: imageBytes(image),
-      unit: "bytes",
-    });
-    const hash = createHash("sha256");
-    let bytes = 0;
-    try {
-      const tar = counted(archiveTar(image), (length) => task.advance(length));
-      const framed = path.endsWith(".gz") ? storedGzip(tar) : tar;
-      await pipeline(
-        counted(framed, (length, chunk) => {
-          bytes += length;
-          hash.update(chunk);
-        }),
-        createWriteStream(partial, { flags: "wx", flush: true }),
-        ...(signal ? [{ signal }] : []),
-      );
-    } finally {
-      task.done();
-    }
-    return { bytes, sha256: hash.digest("hex") };
+  await requireAbsent(path);
+  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const task = progress.start({
+    label: `exporting ${image.imageName}`,
+    total: imageBytes(image),
+    unit: "bytes",
   });
+  const hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const tar = counted(archiveTar(image), (length) => task.advance(length));
+    const framed = path.endsWith(".gz") ? storedGzip(tar) : tar;
+    await pipeline(
+      counted(framed, (length, chunk) => {
+        bytes += length;
+        hash.update(chunk);
+      }),
+      createWriteStream(partial, { flags: "wx", flush: true }),
+      ...(signal ? [{ signal }] : []),
+    );
+    await putInPlace(partial, path);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw outputError(path, error);
+  } finally {
+    task.done();
+    await rm(partial, { force: true });
+  }
+  return {
+    ...{ path, bytes, sha256: hash.digest("hex") },
+    configDigest: image.config.descriptor.digest,
+    manifestDigest: image.manifest.descriptor.digest,
+  };
 }
 
 /** The archive's bytes, for an engine or a registry tool that reads a stream. */
@@ -111,49 +92,6 @@ export async function* archiveTar(image: OciImage): AsyncGenerator<Uint8Array> {
     yield tarPadding(size);
   }
   yield tarEnd();
-}
-
-async function besideThenInPlace(
-  { image, path, overwrite = false, signal }: WriteImageOptions,
-  write: (partial: string) => Promise<Pick<WrittenImage, "bytes" | "sha256">>,
-): Promise<WrittenImage> {
-  const isThere = async () => (await stat(path).catch(() => null)) !== null;
-  if (!overwrite && (await isThere())) throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
-  const beside = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const written = await write(beside);
-    if (!overwrite && (await isThere()))
-      throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
-    await putInPlace(beside, path, overwrite);
-    return {
-      path,
-      ...written,
-      configDigest: image.config.descriptor.digest,
-      manifestDigest: image.manifest.descriptor.digest,
-    };
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw writeError(error, path);
-  } finally {
-    await rm(beside, { force: true, recursive: true });
-  }
-}
-
-/** A folder can't be renamed over another one: the old one steps aside, and comes back if the new one can't. */
-async function putInPlace(beside: string, path: string, overwrite: boolean): Promise<void> {
-  const isFolder = overwrite && (await stat(path).catch(() => null))?.isDirectory() === true;
-  if (!isFolder) {
-    await rename(beside, path);
-    return;
-  }
-  const aside = `${beside}-old`;
-  await rename(path, aside);
-  await rename(beside, path).catch(async (error: unknown) => {
-    await rename(aside, path);
-    throw error;
-  });
-  await rm(aside, { recursive: true });
 }
 
 const blobPath = ({ descriptor }: Blob): string => `blobs/sha256/${hexOf(descriptor.digest)}`;
@@ -201,14 +139,4 @@ async function* counted(
     count(chunk.length, chunk);
     yield chunk;
   }
-}
-
-function writeError(error: unknown, path: string): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const options = { cause: error };
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new ProcessorError("DISK_FULL", `no space left while writing ${path}`, options);
-  if (["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(code))
-    return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written`, options);
-  return error;
 }

@@ -7,10 +7,10 @@ import { ownInputs } from "../../../src/attest/build-inputs.js";
 import { BlobCache } from "../../../src/image/oci/blob-cache.js";
 import { findModel } from "../../../src/model-source/find-model.js";
 import { localModelFolder } from "../../../src/model-source/model-folder.js";
-import { singleModel } from "../../../src/model-source/model-set.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
 import { goldenPath } from "../../support/golden.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
+import { singleModel } from "../../support/single-model.js";
 import { buildZip } from "../../support/zip-builder.js";
 
 test("a checkpoint that is read inside an archive is told by its own digest, not by the archive's", async () => {

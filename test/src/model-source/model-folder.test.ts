@@ -6,12 +6,12 @@ import { silentProgress } from "../../../processor/progress/progress.js";
 import { convertModel } from "../../../src/convert-pipeline.js";
 import { findModel } from "../../../src/model-source/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../../src/model-source/model-folder.js";
-import { singleModel } from "../../../src/model-source/model-set.js";
 import { openSourceContext, type SourceContext } from "../../../src/model-source/open-model-source.js";
 import { testSettings } from "../../support/convert.js";
 import { FileServer, file, json } from "../../support/file-server.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { hex } from "../../support/model-zip.js";
+import { singleModel } from "../../support/single-model.js";
 import { buildZip, type ZipPart } from "../../support/zip-builder.js";
 
 let folder = "";

@@ -1,0 +1,30 @@
+import { link, rename, stat } from "node:fs/promises";
+import { ProcessorError } from "../processor/errors.js";
+
+/**
+ * Refuses to write over a file, early: before the work that would end in it.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function requireAbsent(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null)
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
+}
+
+/**
+ * Gives a file that was written beside its place its name. A link, unlike a rename, never replaces a file that came in the
+ * meantime; not every file system has links. The partial file may stay.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function putInPlace(partial: string, path: string): Promise<void> {
+  try {
+    await link(partial, path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "EEXIST") await requireAbsent(path);
+    if (!["EPERM", "ENOTSUP", "ENOSYS"].includes(code)) throw error;
+    await requireAbsent(path);
+    await rename(partial, path);
+  }
+}

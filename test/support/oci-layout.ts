@@ -1,0 +1,14 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { silentProgress } from "../../processor/progress/progress.js";
+import type { OciImage } from "../../src/image/oci/oci-types.js";
+import { writeDockerArchive } from "../../src/image/oci/write-image.js";
+import { outputOf } from "./program-on-path.js";
+
+/** Unpacks an exported archive, which is an OCI layout at the same time: `oci:<folder>`. */
+export async function writeOciLayout(image: OciImage, folder: string): Promise<void> {
+  const path = `${folder}.layout.tar`;
+  await writeDockerArchive({ image, path, progress: silentProgress });
+  mkdirSync(folder);
+  await outputOf("tar", "-xf", path, "-C", folder);
+  rmSync(path);
+}
