@@ -2,16 +2,14 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { ProcessorError } from "../../processor/errors.js";
 import type { BlobCache } from "../image/oci/blob-cache.js";
+import { textOf } from "../image/oci/document-blob.js";
 import { gunzipped } from "../image/oci/gunzipped.js";
-import type { OciImage } from "../image/oci/oci-types.js";
+import { maxDocumentBytes, type OciImage } from "../image/oci/oci-types.js";
 import type { ArchiveManifestEntry } from "../image/oci/open-docker-archive.js";
-import { textOf } from "../image/oci/open-oci-layout.js";
 import { TarError } from "../image/oci/read-tar.js";
 import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
 import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
 import { wholeTar } from "./whole-tar.js";
-
-const maxDocumentBytes = 4 << 20;
 
 /**
  * Reads an assembled image. Each layer is looked at once: what it holds is remembered by its digest.

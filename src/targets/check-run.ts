@@ -12,7 +12,7 @@ interface EndedRun {
   readonly platform: Platform;
 }
 
-export const inGigabytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+export const inGibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 
 /** Whether a process that should end by itself did so well. */
 export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, platform }: EndedRun): Finding {
@@ -28,12 +28,12 @@ export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, platform }:
   if (isOutOfMemory || exitCode === 137)
     return fail(
       "exit",
-      `killed as it exceeded ${inGigabytes(memoryBytes)} of memory; ${said}`,
+      `killed as it exceeded ${inGibibytes(memoryBytes)} of memory; ${said}`,
       "Ask for a machine with more memory (--memory here), or build with fewer folds.",
     );
   const remedy =
     platform.keptMemoryBytes !== null && /alloc|memory/i.test(log.lastErrorLine ?? "")
-      ? `Data is limited to ${inGigabytes(memoryBytes - platform.keptMemoryBytes)} there: ask for a machine with more memory (--memory here).`
+      ? `Data is limited to ${inGibibytes(memoryBytes - platform.keptMemoryBytes)} there: ask for a machine with more memory (--memory here).`
       : "The line says what to do.";
   return fail("exit", `exit code ${exitCode}; ${said}`, remedy);
 }
@@ -44,7 +44,7 @@ export function checkMemory(
   limit: number,
 ): readonly Finding[] {
   if (peakMemoryBytes === null) return [];
-  const shown = `at most ${inGigabytes(peakMemoryBytes)} of ${inGigabytes(limit)}`;
+  const shown = `at most ${inGibibytes(peakMemoryBytes)} of ${inGibibytes(limit)}`;
   return peakMemoryBytes > 0.8 * limit
     ? [warning("memory", shown, "A larger image may not fit: ask for a machine with more memory.")]
     : [pass("memory", shown)];

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ProcessorError } from "../../processor/errors.js";
 import type { ContainerEnd, RunningContainer } from "../image/docker/container-run.js";
 import { installFolder } from "../image/processor-files.js";
-import { checkLog, checkMemory, inGigabytes } from "./check-run.js";
+import { checkLog, checkMemory, inGibibytes } from "./check-run.js";
 import { type Finding, fail, pass } from "./finding.js";
 import {
   createVolumes,
@@ -116,7 +116,7 @@ function checkInvoke({ status, error, seconds }: Answer, { timeoutSeconds, memor
     ? fail(
         "invoke",
         `POST /invoke: no answer; ${error}`,
-        `Its log says why; more than ${inGigabytes(memoryBytes)} of memory is one cause.`,
+        `Its log says why; more than ${inGibibytes(memoryBytes)} of memory is one cause.`,
       )
     : fail(
         "invoke",

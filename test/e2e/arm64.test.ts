@@ -7,14 +7,14 @@ import { silentProgress } from "../../processor/progress/progress.js";
 import { readRecipe } from "../../src/image/base-image/recipe.js";
 import { recipeBase } from "../../src/image/base-image/recipe-base.js";
 import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import { documentBlob } from "../../src/image/oci/document-blob.js";
+import { documentBlob, textOf } from "../../src/image/oci/document-blob.js";
 import {
   type ImageConfig,
   type LayerBlob,
   mediaTypes,
   type OciImage,
 } from "../../src/image/oci/oci-types.js";
-import { openOciLayout, textOf } from "../../src/image/oci/open-oci-layout.js";
+import { openOciLayout } from "../../src/image/oci/open-oci-layout.js";
 import { readTar } from "../../src/image/oci/read-tar.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { pushToRegistry } from "../../src/push-to-registry.js";

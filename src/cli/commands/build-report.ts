@@ -69,6 +69,7 @@ function attestedLines(attested: AttestedImage | null): string[] {
     ...signatures.map(({ tag, isNew }) => `signed    ${tag}${isNew ? "" : " (was there already)"}`),
   ];
 }
+
 const pushedLines = (pushed: PushedImage | null): readonly string[] =>
   pushed === null
     ? []

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { absoluteImageFile } from "../../image/image-file.js";
-import { inGigabytes } from "../../targets/check-run.js";
+import { inGibibytes } from "../../targets/check-run.js";
 import { type SimulationReport, simulate } from "../../targets/simulate.js";
 import type { PhaseResult } from "../../targets/trial.js";
 import type { CommandSession } from "../command-session.js";
@@ -56,10 +56,10 @@ function memoryBytes(text: string): number {
 
 function asText(report: SimulationReport): string {
   const { engine, memoryBytes, peakMemoryBytes, findings, phases } = report;
-  const peak = peakMemoryBytes === null ? "unknown" : inGigabytes(peakMemoryBytes);
+  const peak = peakMemoryBytes === null ? "unknown" : inGibibytes(peakMemoryBytes);
   return [
     `image        ${report.image} (${report.imageId})\n`,
-    `as           ${report.target}, ${inGigabytes(memoryBytes)} of memory, ${engine}\n`,
+    `as           ${report.target}, ${inGibibytes(memoryBytes)} of memory, ${engine}\n`,
     `peak memory  ${peak}\n\n`,
     findingsText(findings),
     ...phases.map(phaseText),
@@ -67,7 +67,7 @@ function asText(report: SimulationReport): string {
 }
 
 function phaseText({ phase, seconds, peakMemoryBytes, findings, segmentations, log }: PhaseResult): string {
-  const peak = peakMemoryBytes === null ? "" : `, peak memory ${inGigabytes(peakMemoryBytes)}`;
+  const peak = peakMemoryBytes === null ? "" : `, peak memory ${inGibibytes(peakMemoryBytes)}`;
   const labels = segmentations.flatMap(({ path, labels: counted }) =>
     counted.map(({ label, voxels, expectedVoxels, dice }) => {
       const right = dice === null ? "" : `  expected ${expectedVoxels}, Dice ${dice.toFixed(4)}`;

@@ -1,3 +1,4 @@
+import { buffer } from "node:stream/consumers";
 import { readTar } from "../oci/read-tar.js";
 import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
@@ -26,9 +27,7 @@ export async function readImageFile({ docker }: Engine, request: ImageFileReques
       for await (const entry of readTar(tar as AsyncIterable<Buffer>)) {
         if (entry.kind !== "file") return null;
         if (entry.sizeBytes > maxBytes) throw new Error(`${path} has ${entry.sizeBytes} bytes`);
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of entry.bytes) chunks.push(Buffer.from(chunk));
-        return Buffer.concat(chunks);
+        return await buffer(entry.bytes);
       }
       return null;
     } finally {

@@ -9,6 +9,12 @@ export const mediaTypes = {
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
 } as const;
 
+/** Under the names of OCI, which may be followed by more, and of Docker. */
+export const isGzipLayer = (mediaType: string): boolean => /(\+gzip|\.tar\.gzip)$/.test(mediaType);
+
+/** Longer manifests and configurations are refused, before they take memory. */
+export const maxDocumentBytes = 4 << 20;
+
 export interface Descriptor {
   readonly mediaType: string;
   /** `sha256:…` */

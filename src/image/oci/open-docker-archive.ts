@@ -7,14 +7,13 @@ import { ProcessorError } from "../../../processor/errors.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";
-import { bytesBlob } from "./document-blob.js";
+import { bytesBlob, textOf } from "./document-blob.js";
 import { gunzipped } from "./gunzipped.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
-import { type ImageConfig, mediaTypes, type OciImage } from "./oci-types.js";
+import { type ImageConfig, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
-const maxDocumentBytes = 4 << 20;
 const archiveFormat = "docker archive 2";
 
 /** What `manifest.json` says of one image. */
@@ -212,12 +211,6 @@ function parse<T>(path: string, text: string | undefined, name: string): T {
   } catch (cause) {
     throw invalid(path, `${name} is not JSON`, cause);
   }
-}
-
-async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 const invalid = (path: string, what: string, cause?: unknown): ProcessorError =>

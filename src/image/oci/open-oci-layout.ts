@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import { architectureOf, type ImagePlatform } from "../image-plan.js";
 import type { BaseImage } from "./base-image.js";
+import { textOf } from "./document-blob.js";
 import {
   type Blob,
   type Descriptor,
@@ -11,13 +12,12 @@ import {
   type ImageConfig,
   type ImageIndex,
   type ImageManifest,
+  isGzipLayer,
+  maxDocumentBytes,
   mediaTypes,
   type OciImage,
 } from "./oci-types.js";
 import { verified } from "./verified-bytes.js";
-
-const maxDocumentBytes = 4 << 20;
-const gzipLayer = /(\+gzip|\.tar\.gzip)$/;
 
 export interface OpenOciLayoutOptions {
   /** Picks one of several by its annotation. */
@@ -51,7 +51,7 @@ export async function openOciLayout(
     manifest,
     config: blobIn(folder, config),
     layers: layers.map((layer, i) => {
-      if (!gzipLayer.test(layer.mediaType))
+      if (!isGzipLayer(layer.mediaType))
         throw invalid(folder, `a layer is ${layer.mediaType}; only gzip is read here`);
       return { ...blobIn(folder, layer), diffId: rootfs.diff_ids[i]! };
     }),
@@ -112,12 +112,6 @@ async function json<T>(file: string): Promise<T> {
   } catch (cause) {
     throw invalid(file, "it can't be read as JSON", cause);
   }
-}
-
-export async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 const invalid = (where: string, what: string, cause?: unknown): ProcessorError =>

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
 import { gunzipped } from "./gunzipped.js";
-import type { ImageConfig } from "./oci-types.js";
+import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";
 import { type ArchiveManifestEntry, archiveBytes } from "./open-docker-archive.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
@@ -16,7 +17,6 @@ export interface ArchivedImage {
   readonly file: Buffer | null;
 }
 
-const maxDocumentBytes = 4 << 20;
 /** A processor's manifest lies in a layer of its own, with plans and dataset. Larger layers are passed over. */
 const maxSearchedLayerBytes = 32 << 20;
 
@@ -53,7 +53,7 @@ interface Found {
 
 async function look(entry: TarEntry, filePath: string, { documents, files }: Found): Promise<void> {
   if (entry.sizeBytes > maxSearchedLayerBytes) return;
-  const bytes = await collected(entry.bytes);
+  const bytes = await buffer(entry.bytes);
   if (bytes[0] === 0x7b || bytes[0] === 0x5b) {
     if (bytes.length <= maxDocumentBytes) documents.set(entry.path, bytes.toString("utf8"));
     return;
@@ -72,7 +72,7 @@ async function fileIn(layer: Buffer, path: string): Promise<Buffer | null> {
     unpackedBytes += entry.sizeBytes;
     if (unpackedBytes > maxUnpackedBytes) throw new TarError("a layer unpacks to far more than it has");
     if (entry.kind === "file" && entry.path === path && entry.sizeBytes <= maxDocumentBytes)
-      found = await collected(entry.bytes);
+      found = await buffer(entry.bytes);
   }
   return found;
 }
@@ -84,12 +84,6 @@ function nullWhenNoTar(error: unknown): null {
   const isDamagedLayer = error instanceof TarError || (error instanceof Error && "code" in error);
   if (isDamagedLayer) return null;
   throw error;
-}
-
-async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 function assemble(archive: string, { documents, files }: Found): ArchivedImage {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
 import type { BaseImage } from "../../image/oci/base-image.js";
@@ -8,15 +9,15 @@ import {
   type ImageConfig,
   type ImageIndex,
   type ImageManifest,
+  isGzipLayer,
   type LayerBlob,
+  maxDocumentBytes,
   mediaTypes,
 } from "../../image/oci/oci-types.js";
 import { verified } from "../../image/oci/verified-bytes.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 
 const accepted = [mediaTypes.index, mediaTypes.dockerIndex, mediaTypes.manifest, mediaTypes.dockerManifest];
-const gzipLayer = /(\+gzip|\.tar\.gzip)$/;
-const maxDocumentBytes = 4 << 20;
 
 export interface PullBaseOptions {
   readonly client: RegistryClient;
@@ -93,17 +94,14 @@ async function fetchDocument({ client }: PullBaseOptions, descriptor: Descriptor
   if (descriptor.size > maxDocumentBytes)
     throw new ProcessorError("IMAGE_FILE_INVALID", `${descriptor.digest} is longer than 4 MiB`);
   return await client.retrying(`fetching ${descriptor.digest.slice(0, 19)}`, async () => {
-    const parts: Uint8Array[] = [];
-    const bytes = await client.open(client.url(`blobs/${descriptor.digest}`));
-    for await (const part of verified(bytes, descriptor)) parts.push(part);
-    return Buffer.concat(parts);
+    return await buffer(verified(await client.open(client.url(`blobs/${descriptor.digest}`)), descriptor));
   });
 }
 
 function lazyLayer(options: PullBaseOptions, descriptor: Descriptor, diffId: string): LayerBlob {
   const { client, cache } = options;
   const { digest, size, mediaType } = descriptor;
-  if (!gzipLayer.test(mediaType)) throw invalid(options, `a layer is ${mediaType}; only gzip is read here`);
+  if (!isGzipLayer(mediaType)) throw invalid(options, `a layer is ${mediaType}; only gzip is read here`);
   return {
     descriptor: { mediaType: mediaTypes.gzipLayer, digest, size },
     diffId,

@@ -1,3 +1,4 @@
+import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/progress/progress.js";
 import { PassingFailure } from "../../download/retry.js";
@@ -215,14 +216,13 @@ export async function putManifest(
   manifest: Blob,
   tag: string,
 ): Promise<RegistryAnswer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of manifest.open()) parts.push(part);
+  const body = await buffer(manifest.open());
   const { mediaType } = manifest.descriptor;
   const answer = await client.retrying(`pushing the manifest of ${tag}`, () =>
     client.send(client.url(`manifests/${tag}`), {
       method: "PUT",
       headers: { "content-type": mediaType },
-      body: Buffer.concat(parts),
+      body,
     }),
   );
   if (answer.status !== 201) throw refused("take the manifest", answer);

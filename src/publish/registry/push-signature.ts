@@ -1,3 +1,4 @@
+import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { bytesBlob, documentBlob } from "../../image/oci/document-blob.js";
@@ -94,12 +95,9 @@ function readBlob(client: RegistryClient, descriptor: Descriptor): Promise<Buffe
   const { digest, size } = descriptor;
   if (!(size <= maxSignedBytes))
     throw new ProcessorError("REGISTRY_FAILED", `${digest}, a signature's part, is longer than 16 MiB`);
-  return client.retrying(`fetching ${digest.slice(0, 19)}`, async () => {
-    const parts: Uint8Array[] = [];
-    for await (const part of verified(await client.open(client.url(`blobs/${digest}`)), descriptor))
-      parts.push(part);
-    return Buffer.concat(parts);
-  });
+  return client.retrying(`fetching ${digest.slice(0, 19)}`, async () =>
+    buffer(verified(await client.open(client.url(`blobs/${digest}`)), descriptor)),
+  );
 }
 
 /** An image's configuration without an image: the form that registries and cosign expect. */
