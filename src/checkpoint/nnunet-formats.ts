@@ -49,7 +49,7 @@ export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =
 /**
  * Everything about a trained model but its weights, checked.
  *
- * Errors: MODEL_FILE_INVALID, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
+ * @throws MODEL_FILE_INVALID, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
  */
 export const describeModel = (model: TrainedModel): Promise<ModelDescription> =>
   formats[model.nnunetVersion].describe(model);

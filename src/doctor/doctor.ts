@@ -7,7 +7,7 @@ import { onnxRuntimeVersion } from "../../processor/inference/onnx-runtime.js";
 import type { Device } from "../../processor/model/manifest.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../image/base-image/variants.js";
 import { connectEngine, type Engine } from "../image/docker/engine.js";
-import type { Finding } from "../targets/finding.js";
+import { type Finding, fail, notChecked, pass, warning } from "../targets/finding.js";
 
 export interface DoctorOptions {
   /** What images are to run on: with `cuda` a missing GPU is a failure. */
@@ -43,30 +43,24 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
   return { isFit: findings.every(({ result }) => result !== "fail"), findings };
 }
 
-const passed = (check: string, reason: string): Finding => ({
-  ...{ check, reason, remedy: null },
-  result: "pass",
-});
-
-const nodeFinding = (): Finding => passed("Node", `${process.versions.node} on ${process.platform}`);
+const nodeFinding = (): Finding => pass("Node", `${process.versions.node} on ${process.platform}`);
 
 async function onnxRuntimeFinding(): Promise<Finding> {
   try {
-    return passed("ONNX Runtime", await onnxRuntimeVersion());
+    return pass("ONNX Runtime", await onnxRuntimeVersion());
   } catch (error) {
-    return {
-      check: "ONNX Runtime",
-      result: "fail",
-      reason: `does not load: ${error instanceof Error ? error.message : String(error)}`,
-      remedy: "install the packages again with `npm ci` on Linux with glibc, macOS or Windows",
-    };
+    return fail(
+      "ONNX Runtime",
+      `does not load: ${error instanceof Error ? error.message : String(error)}`,
+      "install the packages again with `npm ci` on Linux with glibc, macOS or Windows",
+    );
   }
 }
 
 function engineFinding(engine: Engine | ProcessorError): Finding {
-  if (!(engine instanceof ProcessorError)) return passed("container engine", engine.description);
+  if (!(engine instanceof ProcessorError)) return pass("container engine", engine.description);
   // `predict` and `--builder embedded` need none.
-  return { check: "container engine", result: "warning", reason: engine.message, remedy: engine.help };
+  return warning("container engine", engine.message, engine.help);
 }
 
 /** Wheels as they arrive, what is unpacked of them, and npm's packages. */
@@ -79,11 +73,11 @@ async function spaceFinding(what: string, folder: string, neededBytes: number): 
     const { bavail, bsize } = await statfs(folder);
     const free = bavail * bsize;
     const reason = `${gib(free)} free in ${folder}`;
-    if (free >= neededBytes) return passed(check, reason);
-    return { check, result: "warning", reason, remedy: `free some: up to ${gib(neededBytes)} are needed` };
+    if (free >= neededBytes) return pass(check, reason);
+    return warning(check, reason, `free some: up to ${gib(neededBytes)} are needed`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { check, result: "fail", reason, remedy: `make ${folder} a folder that this user may write to` };
+    return fail(check, reason, `make ${folder} a folder that this user may write to`);
   }
 }
 
@@ -96,10 +90,9 @@ function gpuFinding(facts: GpuFacts, { device, cuda }: DoctorOptions): Finding {
     requirements: readVersions().variants[variant].cuda,
     memoryBytes: 0,
   });
-  if (problem === null) return passed(check, `${described(facts)}; fits base image ${variant}`);
+  if (problem === null) return pass(check, `${described(facts)}; fits base image ${variant}`);
   const [reason = "", ...remedy] = problem.message.split(/: (?=[a-z])/);
-  const result = device === "cuda" ? "fail" : "not-checked";
-  return { check, result, reason, remedy: device === "cuda" ? remedy.join(": ") : null };
+  return device === "cuda" ? fail(check, reason, remedy.join(": ")) : notChecked(check, reason);
 }
 
 function described({ kernelDriver, gpus }: GpuFacts): string {
@@ -110,19 +103,16 @@ function described({ kernelDriver, gpus }: GpuFacts): string {
 /** Whether containers can get the GPU: the toolkit adds a runtime, or devices described by CDI. */
 async function gpuEngineFinding(engine: Engine | ProcessorError): Promise<Finding> {
   const check = "GPU in containers";
-  if (engine instanceof ProcessorError)
-    return { check, result: "not-checked", reason: "no engine answers", remedy: null };
+  if (engine instanceof ProcessorError) return notChecked(check, "no engine answers");
   const info = (await engine.docker.info()) as EngineInfo;
   const devices = (info.DiscoveredDevices ?? []).filter(({ ID }) => ID.startsWith("nvidia.com/"));
   if ("nvidia" in (info.Runtimes ?? {}) || devices.length > 0)
-    return passed(check, "the engine has NVIDIA's runtime");
-  return {
+    return pass(check, "the engine has NVIDIA's runtime");
+  return fail(
     check,
-    result: "fail",
-    reason: "the engine knows no NVIDIA runtime and no NVIDIA device",
-    remedy:
-      "install the NVIDIA container toolkit, then `sudo nvidia-ctk runtime configure` and restart Docker",
-  };
+    "the engine knows no NVIDIA runtime and no NVIDIA device",
+    "install the NVIDIA container toolkit, then `sudo nvidia-ctk runtime configure` and restart Docker",
+  );
 }
 
 /** As the engine writes it. */

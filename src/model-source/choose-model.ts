@@ -22,7 +22,7 @@ export interface WantedModel {
 /**
  * The one candidate that fits.
  *
- * Errors: MODEL_TASK_MISMATCH, MODEL_NOT_FOUND (no such configuration), MODEL_AMBIGUOUS; each lists what there is.
+ * @throws MODEL_TASK_MISMATCH, MODEL_NOT_FOUND (no such configuration), MODEL_AMBIGUOUS; each lists what there is.
  */
 export function chooseModel(candidates: readonly ModelCandidate[], wanted: WantedModel): ModelCandidate {
   const { modelDir } = wanted;

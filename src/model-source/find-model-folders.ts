@@ -8,7 +8,7 @@ import type { ModelFolder, PathNames } from "./trained-model.js";
  * Every folder at or below `modelDir` that looks like a trained configuration: a model folder itself, an
  * `nnUNet_results` tree, a v1 `RESULTS_FOLDER` tree. Sorted by path; never empty.
  *
- * Errors: MODEL_NOT_FOUND says what was there instead.
+ * @throws MODEL_NOT_FOUND says what was there instead.
  */
 export async function findModelFolders(modelDir: string): Promise<ModelFolder[]> {
   await requireFolder(modelDir);

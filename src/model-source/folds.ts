@@ -6,7 +6,7 @@ import type { ArchivedFiles, ModelFolder, TrainedFold } from "./trained-model.js
 /**
  * The folds of a model folder that have the checkpoint, in the order of their numbers, `all` last.
  *
- * Errors: FOLD_MISSING when none has it.
+ * @throws FOLD_MISSING when none has it.
  */
 export async function presentFolds(
   modelFolder: ModelFolder,
@@ -36,7 +36,7 @@ export async function presentFolds(
 /**
  * The folds to use: those asked for or, when none is, as nnU-Net does, all numbered ones; `all` only where it is the only one.
  *
- * Errors: FOLD_MISSING names those that there are.
+ * @throws FOLD_MISSING names those that there are.
  */
 export function selectFolds(
   present: readonly TrainedFold[],

@@ -19,7 +19,7 @@ export interface NetworkPlanSources {
  * The network of an nnU-Net v1 training. Strides stand in the plans only; kernels, features and the number of blocks are
  * read from the weights, because trainers change them (`_3ConvPerStage`, `_allConv3x3`) without a trace in the plans.
  *
- * Errors: ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
+ * @throws ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
  */
 export function readNetworkPlanV1(sources: NetworkPlanSources): NetworkPlan {
   const { weights, source } = sources;

@@ -15,7 +15,7 @@ export interface TrainerFacts {
 /**
  * Trainers that change only training are all alike here; normalisation and biases show in the weights.
  *
- * Errors: PLANS_UNSUPPORTED for a trainer of nnU-Net whose network has the usual tensors, but computes something
+ * @throws PLANS_UNSUPPORTED for a trainer of nnU-Net whose network has the usual tensors, but computes something
  * that inference does not know.
  */
 export function trainerFacts(trainer: string): TrainerFacts {

@@ -23,7 +23,7 @@ export interface InferencePlanSources {
 /**
  * How a volume becomes this network's input and back, by nnU-Net v2's rules.
  *
- * Errors: PLANS_UNSUPPORTED for a class or function that is not nnU-Net's own, MODEL_FILE_INVALID for a missing field.
+ * @throws PLANS_UNSUPPORTED for a class or function that is not nnU-Net's own, MODEL_FILE_INVALID for a missing field.
  */
 export function readInferencePlan(sources: InferencePlanSources): InferencePlan {
   const { plans, configuration, dataset } = sources;

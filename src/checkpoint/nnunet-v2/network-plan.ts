@@ -19,7 +19,7 @@ export interface NetworkPlanSources {
 /**
  * The network that plans.json describes, from the `architecture` block or from the older keys.
  *
- * Errors: ARCHITECTURE_UNKNOWN for a class, PLANS_UNSUPPORTED for an argument that the class does not take or a layer
+ * @throws ARCHITECTURE_UNKNOWN for a class, PLANS_UNSUPPORTED for an argument that the class does not take or a layer
  * that inference does not know.
  */
 export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {

@@ -14,7 +14,7 @@ import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
  *
  * @param range where the bytes lie when the file is a part of an archive; `file` is its name then
  *
- * Errors: CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_UNSUPPORTED, MODEL_FILE_INVALID.
+ * @throws CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_UNSUPPORTED, MODEL_FILE_INVALID.
  */
 export async function readTorchFile(file: string, range?: FileRange): Promise<unknown> {
   const bytes = await TorchBytes.open(file, range);

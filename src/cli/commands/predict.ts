@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
@@ -6,6 +6,7 @@ import type { CaseReport } from "../../../processor/case.js";
 import { ProcessorError } from "../../../processor/errors.js";
 import { predictCases, type RunReport } from "../../../processor/predict-cases.js";
 import { bundleHook } from "../../hook-bundle.js";
+import { isConverted } from "../../inspect/inspect-converted.js";
 import type { CommandSession } from "../command-session.js";
 import type { predictOptions } from "../options/run-options.js";
 import { withConvertedModel } from "./convert.js";
@@ -74,9 +75,6 @@ async function predictWith(args: PredictArguments, session: CommandSession): Pro
     predict({ modelDir: folder, folds: null }, args, session),
   );
 }
-
-const isConverted = async (folder: string): Promise<boolean> =>
-  (await stat(join(folder, "manifest.json")).catch(() => null)) !== null;
 
 async function predict(
   model: { readonly modelDir: string; readonly folds: readonly string[] | null },

@@ -108,7 +108,7 @@ interface DebianRecord {
   readonly layers: readonly CachedLayer[];
 }
 
-/** The Debian that was taken first stays, so that one machine builds the same image until its cache is cleared. */
+/** The Debian that was taken first stays, so that one machine builds the same image as long as its cache has it. */
 async function debianBase(
   recipe: BaseImageRecipe,
   options: RecipeBaseOptions,
