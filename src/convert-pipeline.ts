@@ -16,7 +16,7 @@ import { readPostProcessing } from "./checkpoint/post-processing/read-post-proce
 import { checkMembers } from "./convert/check-members.js";
 import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./convert/read-stages.js";
-import { asWritten, writeFolds } from "./convert/write-folds.js";
+import { asWritten, writeFolds, writeGpuGraphs } from "./convert/write-folds.js";
 import type { KnownFile } from "./image/image-plan.js";
 import type { ModelMember, ModelSet } from "./model-source/model-set.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
@@ -45,9 +45,10 @@ export interface ConvertedModel {
 }
 
 /**
- * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, and for each fold `fold_k.onnx`
- * and, for GPUs, `fold_k.gpu.onnx`, which share `fold_k.weights`. Where there are several models, or a cascade's earlier
- * stage, each has a folder of its own; what two of them share is there once. The same models give the same bytes.
+ * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, for each fold `fold_k.onnx` with
+ * `fold_k.weights`, and for GPUs `network.gpu.onnx`, which reads the weights of all folds. Where there are several models,
+ * or a cascade's earlier stage, each has a folder of its own; what two of them share is there once. The same models give
+ * the same bytes.
  *
  * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID,
  * ENSEMBLE_MISMATCH, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
@@ -63,11 +64,12 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertedMo
   );
   const overwrite = options.overwrite ?? false;
   return writeConvertedFolder({ outputDir, overwrite }, async (folder) => {
-    const { files, known } = await writeFolds(foldsOf(stages), folder, options);
-    const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, files)) };
+    const { files, known, withinFloat16 } = await writeFolds(foldsOf(stages), folder, options);
+    const gpuFiles = await writeGpuGraphs(stages.all, folder, withinFloat16);
+    const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, gpuFiles)) };
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    const names = [...files, ...companions.map(({ name }) => name), "manifest.json"];
+    const names = [...files, ...gpuFiles, ...companions.map(({ name }) => name), "manifest.json"];
     return { folder: outputDir, manifest, files: names, known };
   });
 }
@@ -107,7 +109,7 @@ async function describeMember(
   };
 }
 
-function describeStage({ model, description, network, folds }: Stage): ModelManifest {
+function describeStage({ model, description, network, folds, gpuGraph }: Stage): ModelManifest {
   return {
     configuration: description.configuration,
     nnunetVersion: model.nnunetVersion,
@@ -120,6 +122,7 @@ function describeStage({ model, description, network, folds }: Stage): ModelMani
     plan: description.plan,
     network,
     folds: folds.map(({ files }) => files),
+    gpuOnnxFile: gpuGraph?.file ?? null,
     previousStage: null,
   };
 }

@@ -1,9 +1,9 @@
 import { parentPort } from "node:worker_threads";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import { type AnswerSink, LocalSink } from "./answer-sink.js";
-import { FoldNetwork } from "./fold-network.js";
 import { gaussianImportance } from "./gaussian.js";
 import { headRanges } from "./head-ranges.js";
+import { ModelSessions } from "./model-sessions.js";
 import { SlabSender } from "./slab-sender.js";
 import { type AccumulationThread, openAccumulationThread, ThreadedSink } from "./threaded-sink.js";
 import { type WindowGrid, windowGrid } from "./window-rows.js";
@@ -20,7 +20,7 @@ import {
 const port = parentPort!;
 
 interface Loaded {
-  readonly folds: readonly FoldNetwork[];
+  readonly sessions: ModelSessions;
   readonly device: "cpu" | "cuda";
   readonly freeDeviceBytes: number | null;
   /** What memory turned out to hold. */
@@ -43,29 +43,20 @@ function send(message: FromInferenceWorker): void {
 }
 
 async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Promise<void> {
-  const { device, threads, freeDeviceBytes } = message;
-  const folds = message.folds.map((files) => new FoldNetwork(files, { device, threads }));
-  let provider: string | null = null;
-  for (const fold of folds) {
-    if (fold === folds[0]) provider = await fold.openProfiled();
-    else await fold.open();
-  }
-  loaded = { folds, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
-  send({
-    type: "loaded",
-    executionProvider: provider ?? "CPUExecutionProvider",
-    isHalfPrecision: folds.some(({ mirroringSession }) => mirroringSession !== null),
-  });
+  const { device, freeDeviceBytes } = message;
+  const sessions = new ModelSessions(message);
+  const executionProvider = await sessions.open();
+  loaded = { sessions, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
+  send({ type: "loaded", executionProvider, isHalfPrecision: sessions.averaging !== null });
 }
 
 async function predict(task: PredictTask, model: Loaded): Promise<void> {
-  const { folds, device, freeDeviceBytes, mostWindows } = model;
+  const { sessions, device, freeDeviceBytes, mostWindows } = model;
   const grid = windowGrid(task.sizeZyx, task.plan.patchSize, task.stepSize);
-  const windows = grid.rows.reduce((sum, { starts }) => sum + starts.length, 0);
-  send({ type: "started", windows });
-  const sink = openSink(task, grid, windows);
+  send({ type: "started", windows: windowCount(grid) });
+  const sink = openSink(task, grid, sessions);
   const runner = new WindowRunner(task, {
-    ...{ patchZyx: grid.patchZyx, sink, foldCount: folds.length, send },
+    ...{ patchZyx: grid.patchZyx, sink, sessions, send },
     onFewer: (windowsPerRun) => {
       model.mostWindows = windowsPerRun;
     },
@@ -75,14 +66,13 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
       ...{ patchVoxels: voxelCount(grid.patchZyx), rowWindows: grid.rows[0]!.starts.length },
     }),
   });
-  const count = new WindowCount(folds.length);
   const [beforeZ, beforeY, beforeX] = grid.paddingBeforeZyx;
   for (const { zStart, finalBefore, starts } of grid.rows) {
     const row = starts.map(([z, y, x]) => ({
       onVolume: [z - beforeZ, y - beforeY, x - beforeX] as const,
       onSums: [z - zStart, y - beforeY, x - beforeX] as const,
     }));
-    for (const fold of folds) await runner.run(fold, row, (done) => count.add(done));
+    await runner.run(row, (done) => send({ type: "windows", done }));
     sink.addWeights(row.map(({ onSums }) => onSums));
     // Padding before and behind the volume is no part of the answer.
     const from = Math.max(zStart, beforeZ);
@@ -94,24 +84,9 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
   send({ type: "done" });
 }
 
-/** Tells of windows that all folds have seen. */
-class WindowCount {
-  private runs = 0;
-  private told = 0;
-
-  constructor(private readonly folds: number) {}
-
-  add(runs: number): void {
-    this.runs += runs;
-    const done = Math.floor(this.runs / this.folds) - this.told;
-    if (done === 0) return;
-    this.told += done;
-    send({ type: "windows", done });
-  }
-}
-
-function openSink(task: PredictTask, { patchZyx, rows }: WindowGrid, windows: number): AnswerSink {
-  const isWeighted = windows > 1 || task.plan.gaussianForSingleWindow;
+function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions): AnswerSink {
+  const { patchZyx, rows } = grid;
+  const isWeighted = windowCount(grid) > 1 || task.plan.gaussianForSingleWindow;
   const depth = Math.max(patchZyx[0], ...rows.map(({ zStart, zEnd }) => zEnd - zStart));
   const shape = {
     ...{ heads: task.heads, patchZyx },
@@ -121,8 +96,10 @@ function openSink(task: PredictTask, { patchZyx, rows }: WindowGrid, windows: nu
       : new Float32Array(voxelCount(patchZyx)).fill(1),
   };
   const slabs = new SlabSender(task, send);
-  if (loaded!.folds.every(({ mirroringSession }) => mirroringSession === null))
-    return new LocalSink(shape, slabs);
+  if (sessions.averaging === null) return new LocalSink(shape, slabs);
   if (accumulation.length === 0) accumulation = headRanges(task.heads).map(openAccumulationThread);
   return new ThreadedSink(accumulation, shape, { slabs, control: task.control });
 }
+
+const windowCount = ({ rows }: WindowGrid): number =>
+  rows.reduce((sum, { starts }) => sum + starts.length, 0);

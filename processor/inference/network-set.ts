@@ -41,8 +41,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     const present = open.get(key);
     if (present !== undefined) return present;
     if (!holdsAll) await close();
-    const { onnxFiles, gpuOnnxFiles } = member;
-    const networks = await openNetworks({ onnxFiles, gpuOnnxFiles, device, precision });
+    const { onnxFiles, gpuNetworks } = member;
+    const networks = await openNetworks({ onnxFiles, gpuNetworks, device, precision });
     open.set(key, networks);
     return networks;
   }

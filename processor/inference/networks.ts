@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ProcessorError } from "../errors.js";
+import type { GpuNetworks } from "../model/load-model.js";
 import type { Device, InferencePlan, LabelDefinition, Precision } from "../model/manifest.js";
 import { threadLimits } from "../parallel/thread-limits.js";
 import type { Prepared } from "../preprocess/prepared.js";
@@ -11,7 +12,6 @@ import type { ProgressTask } from "../progress/progress.js";
 import { cudaLoadError, cudaProblem, cudaWords, freeDeviceMemory, requireCuda } from "./cuda-check.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
-  type FoldNetworkFiles,
   type FromInferenceWorker,
   releasedIndex,
   stopIndex,
@@ -21,8 +21,8 @@ import {
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
   readonly onnxFiles: readonly string[];
-  /** The same networks for GPUs, where there are such; absent for none. */
-  readonly gpuOnnxFiles?: readonly (string | null)[];
+  /** The same networks for GPUs; absent or null where there are none. */
+  readonly gpuNetworks?: GpuNetworks | null;
   readonly device: Device;
   /** Absent: `auto`. */
   readonly precision?: Precision;
@@ -79,9 +79,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
         "CUDA was asked for; this installation has no CUDA execution provider",
       );
     }
-    const folds = foldFiles(options, device);
+    const gpuNetworks = computesInFloat16(options, device) ? (options.gpuNetworks ?? null) : null;
     const freeDeviceBytes = device === "cuda" ? await freeDeviceMemory() : null;
-    post(worker, { type: "load", folds, device, threads, freeDeviceBytes });
+    post(worker, { type: "load", onnxFiles, gpuNetworks, device, threads, freeDeviceBytes });
     const answer = await mailbox.next();
     if (answer.type === "loaded") return networksOf(worker, mailbox, answer);
     if (answer.type !== "failed") throw new Error(`unexpected ${answer.type} while loading`);
@@ -94,23 +94,16 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   throw new Error("no device was tried");
 }
 
-function checkPrecision({ onnxFiles, gpuOnnxFiles, precision }: OpenNetworksOptions): void {
-  if (precision !== "float16") return;
-  const unfit = onnxFiles.find((_, i) => (gpuOnnxFiles?.[i] ?? null) === null);
-  if (unfit !== undefined)
-    throw new ProcessorError("PRECISION_UNFIT", `${unfit} has no graph that computes in float16`);
+function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {
+  if (precision !== "float16" || (gpuNetworks ?? null) !== null) return;
+  throw new ProcessorError(
+    "PRECISION_UNFIT",
+    `${onnxFiles[0]} has no graph beside it that computes in float16`,
+  );
 }
 
-function foldFiles(
-  { onnxFiles, gpuOnnxFiles, precision = "auto" }: OpenNetworksOptions,
-  device: "cpu" | "cuda",
-): readonly FoldNetworkFiles[] {
-  const isHalfPrecision = precision === "auto" ? device === "cuda" : precision === "float16";
-  return onnxFiles.map((onnxFile, i) => ({
-    onnxFile,
-    gpuOnnxFile: isHalfPrecision ? (gpuOnnxFiles?.[i] ?? null) : null,
-  }));
-}
+const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: "cpu" | "cuda"): boolean =>
+  precision === "auto" ? device === "cuda" : precision === "float16";
 
 /** ONNX Runtime complains on stderr when it is asked for a provider that can't load: `auto` looks first. */
 async function devicesToTry({

@@ -2,9 +2,9 @@ import * as ort from "onnxruntime-node";
 import { sigmoid, softmax } from "../postprocess/probability-slice.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import type { AnswerSink } from "./answer-sink.js";
-import { type FoldNetwork, isOutOfMemory } from "./fold-network.js";
 import { headRanges } from "./head-ranges.js";
 import { type Flip, mirrorings } from "./mirrorings.js";
+import type { ModelSessions } from "./model-sessions.js";
 import { cutWindow } from "./window-copy.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
 
@@ -19,7 +19,7 @@ export interface WindowRunnerOptions {
   readonly sink: AnswerSink;
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
-  readonly foldCount: number;
+  readonly sessions: ModelSessions;
   /** Memory does not hold more windows at once. */
   readonly onFewer: (windowsPerRun: number) => void;
   readonly send: (message: FromInferenceWorker) => void;
@@ -31,6 +31,8 @@ const halfFloatBits = (data: ort.Tensor.DataType): Uint16Array => {
   return new Uint16Array(buffer, byteOffset, length);
 };
 
+const cornersOf = (windows: readonly Window[]): readonly Zyx[] => windows.map(({ onSums }) => onSums);
+
 const unflipped: Flip = [false, false, false];
 
 /** Runs windows through folds and mirrorings and hands the answers on. */
@@ -38,7 +40,6 @@ export class WindowRunner {
   private readonly flips: readonly Flip[];
   private readonly patchVoxels: number;
   private windowsPerRun: number;
-  private isLastOfFold = false;
   private hasOverflowed = false;
 
   constructor(
@@ -50,79 +51,76 @@ export class WindowRunner {
     this.windowsPerRun = options.windowsPerRun;
   }
 
-  /** One fold over all windows of a row. Where memory does not hold as many at once, fewer go together. */
-  async run(fold: FoldNetwork, windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
+  /** Windows of one row through all folds. Where memory does not hold as many at once, fewer go together. */
+  async run(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
     for (let done = 0; done < windows.length; ) {
       const together = windows.slice(done, done + this.windowsPerRun);
-      this.isLastOfFold = this.options.foldCount > 1 && done + together.length === windows.length;
-      if (fold.mirroringSession === null) await this.runFlips(fold, together);
-      else if (!(await this.tryMirrored(fold, together))) continue;
+      if (this.options.sessions.averaging === null) await this.runInFloat32(together);
+      else if (!(await this.tryInFloat16(together))) continue;
       onDone(together.length);
       done += together.length;
     }
   }
 
   /** @returns whether it was done; else fewer windows have to go together */
-  private async tryMirrored(fold: FoldNetwork, windows: readonly Window[]): Promise<boolean> {
-    const outputs = await this.unlessTooMany(fold, windows.length, () =>
-      fold.run(
-        fold.mirroringSession!,
-        { windows: this.cut(windows, unflipped), ...this.orders() },
-        this.isLastOfFold,
-      ),
+  private async tryInFloat16(windows: readonly Window[]): Promise<boolean> {
+    const { sessions, sink } = this.options;
+    const { session, folds } = sessions.averaging!;
+    const outputs = await this.unlessTooMany(windows.length, () =>
+      session.run({ windows: this.cut(windows, unflipped), ...this.runs(folds) }),
     );
     if (outputs === null) return false;
     const total = outputs["total"]!.data as Float32Array;
     if (!Number.isFinite(total[0])) {
-      if (!this.hasOverflowed)
-        this.options.send({
-          type: "note",
-          line: "float16 overflowed in a window: such windows run in float32",
-        });
-      this.hasOverflowed = true;
-      await this.runFlips(fold, windows);
+      this.noteOverflow();
+      await this.runInFloat32(windows);
       return true;
     }
     headRanges(this.task.heads).forEach((range, group) => {
       const values = halfFloatBits(outputs[`mean_${group}`]!.data);
-      this.options.sink.add({ values, ...this.answersTo(windows, unflipped, 1) }, range);
+      sink.add({ values, flip: unflipped, share: 1, cornersZyx: cornersOf(windows) }, range);
     });
     return true;
   }
 
-  /** The network in float32, one mirroring after the other. */
-  private async runFlips(fold: FoldNetwork, windows: readonly Window[]): Promise<void> {
-    for (const flip of this.flips) {
-      for (let done = 0; done < windows.length; ) {
-        const together = windows.slice(done, done + this.windowsPerRun);
-        const input = this.cut(together, flip);
-        const outputs = await this.unlessTooMany(fold, together.length, async () => {
-          const session = await fold.singleSession();
-          // Networks of one's own may call input and output otherwise.
-          const feeds = { [session.inputNames[0]!]: input };
-          return (await fold.run(session, feeds, this.isLastOfFold))[session.outputNames[0]!]!;
-        });
-        if (outputs === null) continue;
-        done += together.length;
-        const values = outputs.data as Float32Array;
-        this.checkAndNormalize(values);
-        this.options.sink.add({ values, ...this.answersTo(together, flip, this.flips.length) }, null);
-      }
+  private noteOverflow(): void {
+    const line = "float16 overflowed in a window: such windows run in float32";
+    if (!this.hasOverflowed) this.options.send({ type: "note", line });
+    this.hasOverflowed = true;
+  }
+
+  private async runInFloat32(windows: readonly Window[]): Promise<void> {
+    for (let fold = 0; fold < this.options.sessions.foldCount; fold++)
+      for (const flip of this.flips) await this.runMirrored(windows, fold, flip);
+  }
+
+  private async runMirrored(windows: readonly Window[], fold: number, flip: Flip): Promise<void> {
+    const { sessions, sink } = this.options;
+    const share = 1 / (sessions.foldCount * this.flips.length);
+    for (let done = 0; done < windows.length; ) {
+      const together = windows.slice(done, done + this.windowsPerRun);
+      const answer = await this.unlessTooMany(together.length, async () => {
+        const session = await sessions.single(fold);
+        // Networks of one's own may call input and output otherwise.
+        const feeds = { [session.inputNames[0]!]: this.cut(together, flip) };
+        return (await session.run(feeds))[session.outputNames[0]!]!;
+      });
+      if (answer === null) continue;
+      done += together.length;
+      const values = answer.data as Float32Array;
+      this.checkAndNormalize(values);
+      sink.add({ values, flip, share, cornersZyx: cornersOf(together) }, null);
     }
   }
 
   /** @returns null when memory did not suffice for so many windows at once: the next run has half as many */
-  private async unlessTooMany<T>(
-    fold: FoldNetwork,
-    windows: number,
-    run: () => Promise<T>,
-  ): Promise<T | null> {
+  private async unlessTooMany<T>(windows: number, run: () => Promise<T>): Promise<T | null> {
     if (Atomics.load(this.task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
     try {
       return await run();
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
-      await fold.freeDeviceMemory();
+      await this.options.sessions.freeDeviceMemory();
       if (windows === 1) throw new WorkerFailure("memory", error.message);
       this.windowsPerRun = Math.ceil(windows / 2);
       this.options.onFewer(this.windowsPerRun);
@@ -144,25 +142,24 @@ export class WindowRunner {
     return new ort.Tensor("float32", input, [windows.length, channelCount, ...plan.patchSize]);
   }
 
-  /** For each mirroring the order in which it reads each axis of the patch. */
-  private orders(): Record<string, ort.Tensor> {
+  /** Each fold with each mirroring: for each of them the order in which it reads each axis of the patch. */
+  private runs(folds: readonly number[]): Record<string, ort.Tensor> {
     const { patchZyx } = this.options;
+    const runs = folds.flatMap((fold) => this.flips.map((flip) => ({ fold, flip })));
     const axes = ([0, 1, 2] as const).slice(3 - this.task.plan.dimensions);
-    return Object.fromEntries(
-      axes.map((axis) => {
-        const size = patchZyx[axis];
-        const order = BigInt64Array.from({ length: this.flips.length * size }, (_, i) => {
-          const place = i % size;
-          return BigInt(this.flips[Math.floor(i / size)]![axis] ? size - 1 - place : place);
-        });
-        return [`orders_${"zyx"[axis]}`, new ort.Tensor("int64", order, [this.flips.length, size])];
-      }),
-    );
-  }
-
-  private answersTo(windows: readonly Window[], flip: Flip, flips: number) {
-    const share = 1 / (flips * this.options.foldCount);
-    return { cornersZyx: windows.map(({ onSums }) => onSums), flip, share };
+    const orders = axes.map((axis) => {
+      const size = patchZyx[axis];
+      const order = BigInt64Array.from({ length: runs.length * size }, (_, i) => {
+        const place = i % size;
+        return BigInt(runs[Math.floor(i / size)]!.flip[axis] ? size - 1 - place : place);
+      });
+      return [`orders_${"zyx"[axis]}`, new ort.Tensor("int64", order, [runs.length, size])] as const;
+    });
+    const foldOfRun = BigInt64Array.from(runs, ({ fold }) => BigInt(fold));
+    return {
+      folds: new ort.Tensor("int64", foldOfRun, [runs.length]),
+      ...Object.fromEntries(orders),
+    };
   }
 
   /** Refuses overflow; v1 averages probabilities instead of logits. */
@@ -183,3 +180,8 @@ export class WindowRunner {
       softmax(values.subarray(from, from + perWindow), heads, this.patchVoxels);
   }
 }
+
+/** In the words of ONNX Runtime's allocators, CUDA and C++. */
+const isOutOfMemory = (error: unknown): error is Error =>
+  error instanceof Error &&
+  /out of memory|failed to allocate|bad_alloc|allocation failed/i.test(error.message);

@@ -1,3 +1,4 @@
+import type { GpuNetworks } from "../model/load-model.js";
 import type { InferencePlan } from "../model/manifest.js";
 import type { Zyx } from "../volume/axes.js";
 
@@ -5,20 +6,15 @@ import type { Zyx } from "../volume/axes.js";
 export type ToInferenceWorker =
   | {
       readonly type: "load";
-      readonly folds: readonly FoldNetworkFiles[];
+      readonly onnxFiles: readonly string[];
+      /** Null where there are none, or where they are not wanted. */
+      readonly gpuNetworks: GpuNetworks | null;
       readonly device: "cpu" | "cuda";
       readonly threads: number;
       /** Of the device, before anything is loaded; null when nobody tells. */
       readonly freeDeviceBytes: number | null;
     }
   | { readonly type: "predict"; readonly task: PredictTask };
-
-export interface FoldNetworkFiles {
-  /** Takes any float32 windows. */
-  readonly onnxFile: string;
-  /** Computes in float16 and averages mirrorings itself; null where there is none, or where it is not wanted. */
-  readonly gpuOnnxFile: string | null;
-}
 
 export interface PredictTask {
   readonly data: Float32Array<SharedArrayBuffer>;

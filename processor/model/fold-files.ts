@@ -1,5 +1,5 @@
 import type { FoldFiles } from "./manifest.js";
 
-/** What one fold has below the manifest's folder. Folders of earlier versions don't say that they have no float16 graph. */
-export const filesOfFold = ({ onnxFile, weightsFile, gpuOnnxFile }: FoldFiles): readonly string[] =>
-  [weightsFile, onnxFile, gpuOnnxFile ?? null].filter((file) => file !== null);
+/** What one fold has below the manifest's folder. */
+export const filesOfFold = ({ onnxFile, weightsFile }: FoldFiles): readonly string[] =>
+  weightsFile === null ? [onnxFile] : [weightsFile, onnxFile];

@@ -14,13 +14,21 @@ export interface LoadedModel {
   readonly members: readonly LoadedMember[];
 }
 
+/** Folds in one graph that computes in float16. */
+export interface GpuNetworks {
+  /** Absolute. */
+  readonly onnxFile: string;
+  /** Which of the graph's folds run, counted from 0. */
+  readonly folds: readonly number[];
+}
+
 /** One model with the files that will run. */
 export interface LoadedMember {
   readonly model: ModelManifest;
   /** Absolute, one for each fold. */
   readonly onnxFiles: readonly string[];
-  /** In the order of `onnxFiles`, absolute; null for a fold that has none. */
-  readonly gpuOnnxFiles: readonly (string | null)[];
+  /** The same networks for GPUs; null where there are none. */
+  readonly gpuNetworks: GpuNetworks | null;
   /** Of all folds. */
   readonly weightBytes: number;
   /** A cascade's earlier stage; null when there is none, or when its segmentations come from outside. */
@@ -58,17 +66,21 @@ async function loadMember(
     ({ fold }) => wantedFolds === null || wantedFolds.length === 0 || wantedFolds.includes(fold),
   );
   const onnxFiles: string[] = [];
-  const gpuOnnxFiles: (string | null)[] = [];
   let weightBytes = 0;
   for (const files of used) {
     const located = await locate(folder, files);
     onnxFiles.push(located.onnxFile);
-    gpuOnnxFiles.push(located.gpuOnnxFile);
     weightBytes += located.bytes;
   }
   const earlier = model.previousStage?.model ?? null;
   const previousStage = earlier === null ? null : await loadMember(folder, earlier, wantedFolds);
-  return { model, onnxFiles, gpuOnnxFiles, weightBytes, previousStage };
+  return {
+    model,
+    onnxFiles,
+    gpuNetworks: await locateGpuNetworks(folder, model, used),
+    weightBytes,
+    previousStage,
+  };
 }
 
 async function readText(path: string, folder: string): Promise<string> {
@@ -115,24 +127,28 @@ function checkModel(model: ModelManifest, place: string, invalid: (reason: strin
   if (previousStage.model !== null) checkModel(previousStage.model, `${place}.previousStage.model`, invalid);
 }
 
+async function locateGpuNetworks(
+  folder: string,
+  model: ModelManifest,
+  used: readonly FoldFiles[],
+): Promise<GpuNetworks | null> {
+  const { gpuOnnxFile } = model;
+  if (typeof gpuOnnxFile !== "string") return null; // folders of earlier versions don't say that they have none
+  await sizeOf(folder, gpuOnnxFile);
+  return { onnxFile: join(folder, gpuOnnxFile), folds: used.map((fold) => model.folds.indexOf(fold)) };
+}
+
 async function locate(folder: string, files: FoldFiles) {
-  const { onnxFile } = files;
-  const gpuOnnxFile = files.gpuOnnxFile ?? null; // folders of earlier versions don't name it
   let bytes = 0;
-  for (const file of filesOfFold(files)) {
-    if (isAbsolute(file) || normalize(file).startsWith("..")) {
-      throw new ProcessorError(
-        "MANIFEST_INVALID",
-        `${folder}: the manifest names ${file}, outside its folder`,
-      );
-    }
-    const found = await stat(join(folder, file)).catch(() => null);
-    if (found === null) throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
-    if (file !== gpuOnnxFile) bytes += found.size;
-  }
-  return {
-    onnxFile: join(folder, onnxFile),
-    gpuOnnxFile: gpuOnnxFile === null ? null : join(folder, gpuOnnxFile),
-    bytes,
-  };
+  for (const file of filesOfFold(files)) bytes += await sizeOf(folder, file);
+  return { onnxFile: join(folder, files.onnxFile), bytes };
+}
+
+/** @throws MANIFEST_INVALID when the file is not there, or not below the folder */
+async function sizeOf(folder: string, file: string): Promise<number> {
+  if (isAbsolute(file) || normalize(file).startsWith(".."))
+    throw new ProcessorError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
+  const found = await stat(join(folder, file)).catch(() => null);
+  if (found === null) throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
+  return found.size;
 }

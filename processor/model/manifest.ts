@@ -83,6 +83,11 @@ export interface ModelManifest {
   readonly plan: InferencePlan;
   readonly network: NetworkFacts;
   readonly folds: readonly FoldFiles[];
+  /**
+   * Below the manifest's folder: all folds in one graph that computes in float16 and averages folds and mirrorings
+   * itself, with the folds' own weights; null for networks of one's own, and where float16 can't hold a weight.
+   */
+  readonly gpuOnnxFile: string | null;
   /** The earlier stage of a cascade, whose segmentation is this network's additional input. */
   readonly previousStage: PreviousStage | null;
 }
@@ -94,11 +99,6 @@ export interface FoldFiles {
   readonly onnxFile: string;
   /** Null when the ONNX file holds its weights itself. */
   readonly weightsFile: string | null;
-  /**
-   * Below the manifest's folder: computes in float16 and averages mirrorings itself, with the same weights; null for a
-   * network of one's own, and where float16 can't hold a weight.
-   */
-  readonly gpuOnnxFile: string | null;
 }
 
 export interface NetworkFacts {

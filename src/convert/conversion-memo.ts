@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import type { FileRange } from "../archive/byte-range.js";
-import type { AveragedAnswer } from "../onnx/gpu-graph.js";
 import type { NetworkPlan } from "../onnx/network-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 
@@ -12,7 +11,7 @@ export interface ConversionMemo {
 }
 
 /** Rises when the same checkpoint is written as other bytes. */
-const conversionFormat = "conversion 3";
+const conversionFormat = "conversion 4";
 
 /** A file that changed this recently may change again within the clock's grain, unseen. */
 const settledMs = 2000;
@@ -21,24 +20,18 @@ export interface CheckpointPlace {
   readonly file: string;
   readonly range: FileRange | null;
   readonly plan: NetworkPlan;
-  readonly averaged: AveragedAnswer;
 }
 
 /**
- * What the bytes of a converted fold depend on: the network's plan, what is averaged, and which file the checkpoint is. A file whose
+ * What the bytes of a converted fold depend on: the network's plan, and which file the checkpoint is. A file whose
  * device, inode, size and times are the same is the same. Null for one that was written just now.
  */
-export async function conversionKey({
-  file,
-  range,
-  plan,
-  averaged,
-}: CheckpointPlace): Promise<string | null> {
+export async function conversionKey({ file, range, plan }: CheckpointPlace): Promise<string | null> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
   if (Math.abs(Date.now() - Number(ctimeNs / 1_000_000n)) < settledMs) return null;
   const identity = [dev, ino, size, mtimeNs, ctimeNs].join(" ");
   const place = range === null ? "" : `${range.offset} ${range.size}`;
-  return [conversionFormat, file, identity, place, averaged, JSON.stringify(plan)].join("\n");
+  return [conversionFormat, file, identity, place, JSON.stringify(plan)].join("\n");
 }
 
 export async function recallFold(memo: ConversionMemo, key: string): Promise<NetworkDigests | null> {
@@ -46,7 +39,7 @@ export async function recallFold(memo: ConversionMemo, key: string): Promise<Net
   const isDigest = (value: unknown): value is string =>
     typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
   if (record === null) return null;
-  const { onnx, weights, gpuOnnx } = record;
-  if (!isDigest(onnx) || !isDigest(weights) || !(gpuOnnx === null || isDigest(gpuOnnx))) return null;
-  return { onnx, weights, gpuOnnx };
+  const { onnx, weights, isWithinFloat16 } = record;
+  if (!isDigest(onnx) || !isDigest(weights) || typeof isWithinFloat16 !== "boolean") return null;
+  return { onnx, weights, isWithinFloat16 };
 }

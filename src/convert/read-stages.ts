@@ -1,5 +1,5 @@
 import { copyFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import type { FoldFiles, NetworkFacts } from "../../processor/model/manifest.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
@@ -8,8 +8,9 @@ import { describeOnnxModel } from "../checkpoint/nnunet-v2/describe-onnx-model.j
 import type { ModelMember } from "../model-source/model-set.js";
 import type { TrainedModel } from "../model-source/trained-model.js";
 import { buildNetwork } from "../onnx/build-network.js";
-import { type AveragedAnswer, gpuGraph } from "../onnx/gpu-graph.js";
+import type { AveragedAnswer } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
+import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
 import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
 
@@ -21,6 +22,16 @@ export interface Stage {
   /** Folder below the converted one, with a slash at its end; empty when it is the only stage. */
   readonly prefix: string;
   readonly folds: readonly StageFold[];
+  /** All folds in float16, when that holds their weights; null for networks of one's own. */
+  readonly gpuGraph: StageGpuGraph | null;
+}
+
+/** A graph for GPUs that waits to be written. */
+export interface StageGpuGraph {
+  /** Below the converted folder. */
+  readonly file: string;
+  /** @param folder the converted one */
+  write(folder: string): Promise<void>;
 }
 
 /** One fold that waits to be written. */
@@ -74,35 +85,39 @@ function freeName(configuration: string, taken: Set<string>): string {
 
 async function checkpointStage(model: TrainedModel, prefix: string): Promise<Stage> {
   const { network: plan, ...description } = await describeModel(model);
-  const averaged = averagedAnswer(description);
   const folds: StageFold[] = [];
+  const graphs: FoldGraph[] = [];
   let parameters = 0;
   for (const fold of model.folds) {
     const weights = await readWeights(model.nnunetVersion, fold);
     const built = buildNetwork({ plan, weights, source: fold.checkpointFile });
     parameters ||= built.parameters;
     const onnxFile = `${prefix}fold_${fold.fold}.onnx`;
-    const gpuOnnxFile = `${prefix}fold_${fold.fold}.gpu.onnx`;
     const weightsFile = `${prefix}fold_${fold.fold}.weights`;
+    graphs.push({ graph: built.graph, weightsFile: basename(weightsFile) });
     folds.push({
-      files: { fold: fold.fold, onnxFile, weightsFile, gpuOnnxFile },
+      files: { fold: fold.fold, onnxFile, weightsFile },
       bytes: weightBytes(built.graph),
       memoKey: await conversionKey({
-        ...{ file: fold.range?.file ?? fold.checkpointFile, range: fold.range ?? null, plan, averaged },
+        ...{ file: fold.range?.file ?? fold.checkpointFile, range: fold.range ?? null, plan },
       }),
       write: (folder, onBytes) =>
         writeNetwork({
           graph: built.graph,
           onnxFile: join(folder, onnxFile),
           weightsFile: join(folder, weightsFile),
-          gpu: { body: gpuGraph(built.graph, averaged), onnxFile: join(folder, gpuOnnxFile) },
           onBytes,
         }),
     });
   }
   const { architecture, inputChannels, outputChannels } = plan;
   const network = { architecture, inputChannels, outputChannels, parameters, maximumBatch: null };
-  return { model, description, network, prefix, folds };
+  const gpuOnnxFile = `${prefix}network.gpu.onnx`;
+  const gpuGraph = {
+    file: gpuOnnxFile,
+    write: (folder: string) => writeGpuGraph(graphs, averagedAnswer(description), join(folder, gpuOnnxFile)),
+  };
+  return { model, description, network, prefix, folds, gpuGraph };
 }
 
 function averagedAnswer({ plan, labels }: TrainingFacts): AveragedAnswer {
@@ -118,6 +133,7 @@ async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
     network,
     prefix,
     folds: files.map((file, i) => onnxFold(file, String(i), prefix)),
+    gpuGraph: null,
   };
 }
 
@@ -134,7 +150,7 @@ function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
   const weightsFile = source === null ? null : `${prefix}fold_${fold}/${weights!.location}`;
   const bytes = onnx.parameters * 4;
   return {
-    files: { fold, onnxFile, weightsFile, gpuOnnxFile: null },
+    files: { fold, onnxFile, weightsFile },
     bytes,
     memoKey: null,
     async write(folder, onBytes) {

@@ -7,7 +7,7 @@ import type { Progress } from "../../processor/progress/progress.js";
 import type { KnownFile } from "../image/image-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 import { type ConversionMemo, recallFold } from "./conversion-memo.js";
-import type { StageFold } from "./read-stages.js";
+import type { Stage, StageFold } from "./read-stages.js";
 
 export interface WriteFoldsOptions {
   /** Where the folder will lie when it is complete. */
@@ -19,7 +19,9 @@ export interface WriteFoldsOptions {
 
 export interface WrittenFolds {
   /** Below the folder: those that are there, or that `known` can write. */
-  readonly files: ReadonlySet<string>;
+  readonly files: readonly string[];
+  /** Those whose weights float16 holds. */
+  readonly withinFloat16: ReadonlySet<StageFold>;
   /** With a memo: files whose bytes are known. */
   readonly known: ReadonlyMap<string, KnownFile>;
 }
@@ -34,14 +36,14 @@ export async function writeFolds(
   folder: string,
   { outputDir, memo, progress, signal }: WriteFoldsOptions,
 ): Promise<WrittenFolds> {
-  const written = new Map<StageFold, NetworkDigests | null>();
+  const withinFloat16 = new Set<StageFold>();
   const known = new Map<string, KnownFile>();
   const due: StageFold[] = [];
   for (const fold of folds) {
     const digests = memo && fold.memoKey !== null ? await recallFold(memo, fold.memoKey) : null;
     if (digests === null) due.push(fold);
     else {
-      written.set(fold, digests);
+      if (digests.isWithinFloat16) withinFloat16.add(fold);
       addKnown(known, fold, { digests, write: onceWritten(fold, outputDir) });
     }
   }
@@ -54,7 +56,7 @@ export async function writeFolds(
         if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
         task.advance(bytes);
       });
-      written.set(fold, digests);
+      if (digests?.isWithinFloat16) withinFloat16.add(fold);
       if (memo === undefined || digests === null) continue;
       addKnown(known, fold, { digests, write: async () => {} });
       if (fold.memoKey !== null) await memo.remember(fold.memoKey, digests);
@@ -62,30 +64,44 @@ export async function writeFolds(
   } finally {
     task.done();
   }
-  return { files: new Set(folds.flatMap((fold) => writtenFiles(fold, written.get(fold) ?? null))), known };
+  return { files: folds.flatMap(({ files }) => filesOfFold(files)), withinFloat16, known };
 }
 
-/** A model's part of the manifest without float16 graphs that could not be written. */
-export function asWritten(model: ModelManifest, written: ReadonlySet<string>): ModelManifest {
-  const { previousStage } = model;
+/**
+ * Writes the graphs for GPUs whose folds float16 holds.
+ *
+ * @returns their files, below the folder
+ */
+export async function writeGpuGraphs(
+  stages: readonly Stage[],
+  folder: string,
+  withinFloat16: ReadonlySet<StageFold>,
+): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const { folds, gpuGraph } of stages) {
+    if (gpuGraph === null || !folds.every((fold) => withinFloat16.has(fold))) continue;
+    await mkdir(dirname(join(folder, gpuGraph.file)), { recursive: true });
+    await gpuGraph.write(folder);
+    files.push(gpuGraph.file);
+  }
+  return files;
+}
+
+/** A model's part of the manifest without graphs that could not be written. */
+export function asWritten(model: ModelManifest, gpuFiles: readonly string[]): ModelManifest {
+  const { previousStage, gpuOnnxFile } = model;
   const earlier = previousStage?.model ?? null;
   return {
     ...model,
-    folds: model.folds.map((fold) => {
-      const hasGpuGraph = fold.gpuOnnxFile !== null && written.has(fold.gpuOnnxFile);
-      return hasGpuGraph ? fold : { ...fold, gpuOnnxFile: null };
-    }),
+    gpuOnnxFile: gpuOnnxFile !== null && gpuFiles.includes(gpuOnnxFile) ? gpuOnnxFile : null,
     previousStage:
       previousStage === null || earlier === null
         ? previousStage
-        : { ...previousStage, model: asWritten(earlier, written) },
+        : { ...previousStage, model: asWritten(earlier, gpuFiles) },
   };
 }
 
-const writtenFiles = ({ files }: StageFold, digests: NetworkDigests | null): readonly string[] =>
-  filesOfFold(digests?.gpuOnnx ? files : { ...files, gpuOnnxFile: null });
-
-/** All files of a fold are written together, when the first of them is needed. */
+/** Both files of a fold are written together, when the first of them is needed. */
 function onceWritten(fold: StageFold, folder: string): () => Promise<void> {
   let writing: Promise<void> | null = null;
   const write = async () => {
@@ -100,11 +116,9 @@ function onceWritten(fold: StageFold, folder: string): () => Promise<void> {
 
 function addKnown(
   known: Map<string, KnownFile>,
-  { files: { onnxFile, weightsFile, gpuOnnxFile } }: StageFold,
+  { files: { onnxFile, weightsFile } }: StageFold,
   { digests, write }: { readonly digests: NetworkDigests; readonly write: () => Promise<void> },
 ): void {
-  const { onnx, weights, gpuOnnx } = digests;
-  known.set(onnxFile, { sha256: onnx, write });
-  if (weightsFile !== null) known.set(weightsFile, { sha256: weights, write });
-  if (gpuOnnxFile !== null && gpuOnnx !== null) known.set(gpuOnnxFile, { sha256: gpuOnnx, write });
+  known.set(onnxFile, { sha256: digests.onnx, write });
+  if (weightsFile !== null) known.set(weightsFile, { sha256: digests.weights, write });
 }

@@ -62,7 +62,7 @@ function checkReplaceable(outputDir: string, existing: readonly string[] | null,
 }
 
 const convertedFile =
-  /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|fold_(?:\d+|all)(?:\.(?:onnx|gpu\.onnx|weights)|\/[^/]+))$/;
+  /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|network\.gpu\.onnx|fold_(?:\d+|all)(?:\.(?:onnx|weights)|\/[^/]+))$/;
 
 async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
   if (!exists) return rename(partial, outputDir);

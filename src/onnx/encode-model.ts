@@ -3,14 +3,17 @@ import {
   type OnnxBody,
   type OnnxNode,
   type OnnxValue,
-  type OnnxWeight,
   onnxElementTypes,
 } from "./onnx-graph.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
-/** Where an initializer's values lie in the file of weights. */
+/** Where an initializer's values lie. */
 export interface ExternalData {
-  readonly weight: OnnxWeight;
+  /** The initializer's. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** File name beside the model. */
+  readonly weightsFile: string;
   readonly byteOffset: number;
   readonly byteLength: number;
 }
@@ -18,18 +21,16 @@ export interface ExternalData {
 export interface EncodeModelOptions {
   readonly body: OnnxBody;
   readonly data: readonly ExternalData[];
-  /** File name beside the model. */
-  readonly weightsFile: string;
 }
 
-/** The bytes of an `.onnx` file (a ModelProto) whose weights lie in another file. */
-export function encodeModel({ body, data, weightsFile }: EncodeModelOptions): Uint8Array {
+/** The bytes of an `.onnx` file (a ModelProto) whose weights lie in other files. */
+export function encodeModel({ body, data }: EncodeModelOptions): Uint8Array {
   return new ProtobufWriter()
     .integer(1, irVersion)
     .string(2, "nnunet-processor")
     .message(7, (message) => {
       encodeNodes(message, body);
-      for (const item of data) message.message(5, (m) => encodeWeight(m, item, weightsFile));
+      for (const item of data) message.message(5, (m) => encodeWeight(m, item));
       encodeValues(message, body);
     })
     .message(8, (message) => message.string(1, "").integer(2, opset))
@@ -79,15 +80,12 @@ function encodeAttribute(message: ProtobufWriter, attribute: OnnxAttribute): voi
   }
 }
 
-function encodeWeight(message: ProtobufWriter, data: ExternalData, weightsFile: string): void {
+function encodeWeight(message: ProtobufWriter, data: ExternalData): void {
   const entry = (key: string, value: string): void => {
     message.message(13, (m) => m.string(1, key).string(2, value));
   };
-  message
-    .packedIntegers(1, data.weight.values.shape)
-    .integer(2, onnxElementTypes.float32)
-    .string(8, data.weight.name);
-  entry("location", weightsFile);
+  message.packedIntegers(1, data.shape).integer(2, onnxElementTypes.float32).string(8, data.name);
+  entry("location", data.weightsFile);
   entry("offset", String(data.byteOffset));
   entry("length", String(data.byteLength));
   message.integer(14, external);

@@ -6,17 +6,24 @@ import { onnxElementTypes } from "./onnx-graph.js";
 export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
 
 /**
- * The network in float16 with nnU-Net's mirrorings inside, so that a window crosses the bus once, not once for each
- * mirroring. Its weights are the network's own, in float32; ONNX Runtime converts them once, when it loads the file.
+ * All folds of a network in float16 with nnU-Net's averaging over folds and mirrorings inside, so that a window crosses
+ * the bus once, not once for each of them, and the device keeps room for one network's maps, not for each fold's. The
+ * weights are the folds' own, in float32 (`foldWeight`); ONNX Runtime converts them once, when it loads the file.
+ *
+ * A run is one fold with one mirroring.
  *
  * - input `windows`: float32, batch × channels × patch
- * - inputs `orders_z` (3-D only), `orders_y`, `orders_x`: int64, mirrorings × patch size of the axis; each row is the
- *   order in which one mirroring reads that axis, so `0 … n-1` or `n-1 … 0`
- * - outputs `mean_0`, `mean_1`, …: float16, batch × heads of the group × patch; the mean over the mirrorings, in as many
- *   groups as `headRanges` says, so that as many threads can take them
+ * - input `folds`: int64, runs; which fold runs
+ * - inputs `orders_z` (3-D only), `orders_y`, `orders_x`: int64, runs × patch size of the axis; each row is the order in
+ *   which a run reads that axis, so `0 … n-1` or `n-1 … 0`
+ * - outputs `mean_0`, `mean_1`, …: float16, batch × heads of the group × patch; the mean over the runs, in as many groups
+ *   as `headRanges` says, so that as many threads can take them
  * - output `total`: float32, the sum of all that; no finite number where float16 overflowed
  */
-export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody {
+export function gpuGraph(
+  network: OnnxGraph,
+  { folds, averaged }: { readonly folds: number; readonly averaged: AveragedAnswer },
+): OnnxBody {
   const [batch, , ...patchSize] = network.input.shape;
   const heads = network.output.shape[1] as number;
   const axes = ["z", "y", "x"].slice(3 - patchSize.length);
@@ -26,18 +33,19 @@ export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody
   return {
     name: `${network.name}_float16`,
     nodes: [
-      ...network.weights.map(({ name }) => cast(name, halved(name), "float16")),
+      constant("first", [0]),
+      ...network.weights.flatMap(({ name }) => stack(name, folds)),
       cast("windows", "windows/half", "float16"),
       node("Shape", ["windows"], ["batch_size"], { start: { integer: 0 }, end: { integer: 1 } }),
       constant("answer_size", [heads, ...(patchSize as number[])]),
       node("Concat", ["batch_size", "answer_size"], ["sum_size"], { axis: { integer: 0 } }),
       node("ConstantOfShape", ["sum_size"], ["zeros"]),
-      node("Scan", ["zeros", ...axes.map((axis) => `orders_${axis}`)], ["sum"], {
-        body: { body: mirroring({ network, averaged, axes, sumShape }) },
-        num_scan_inputs: { integer: axes.length },
+      node("Scan", ["zeros", "folds", ...axes.map((axis) => `orders_${axis}`)], ["sum"], {
+        body: { body: oneRun({ network, averaged, axes, sumShape }) },
+        num_scan_inputs: { integer: 1 + axes.length },
       }),
-      node("Shape", [`orders_${axes[0]}`], ["mirrorings"], { start: { integer: 0 }, end: { integer: 1 } }),
-      cast("mirrorings", "divisor", "float32"),
+      node("Shape", ["folds"], ["runs"]),
+      cast("runs", "divisor", "float32"),
       node("Div", ["sum", "divisor"], ["mean"]),
       cast("mean", "mean/half", "float16"),
       ...(groups.length === 1
@@ -51,10 +59,11 @@ export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody
     ],
     inputs: [
       { name: "windows", shape: network.input.shape },
+      { name: "folds", shape: ["runs"], elementType: "int64" },
       ...axes.map(
         (axis, i): OnnxValue => ({
           name: `orders_${axis}`,
-          shape: ["mirrorings", patchSize[i]!],
+          shape: ["runs", patchSize[i]!],
           elementType: "int64",
         }),
       ),
@@ -72,26 +81,43 @@ export function gpuGraph(network: OnnxGraph, averaged: AveragedAnswer): OnnxBody
   };
 }
 
-interface MirroringOptions {
+/** A fold's initializer in the graph of all. */
+export const foldWeight = (fold: number, weight: string): string => `folds/${fold}/${weight}`;
+
+/** The folds' weights along a new first axis. */
+function stack(weight: string, folds: number): OnnxNode[] {
+  const names = Array.from({ length: folds }, (_, fold) => foldWeight(fold, weight));
+  return [
+    ...names.flatMap((name) => [
+      cast(name, `${name}/half`, "float16"),
+      node("Unsqueeze", [`${name}/half`, "first"], [`${name}/row`]),
+    ]),
+    node(
+      "Concat",
+      names.map((name) => `${name}/row`),
+      [stacked(weight)],
+      { axis: { integer: 0 } },
+    ),
+  ];
+}
+
+interface RunOptions {
   readonly network: OnnxGraph;
   readonly averaged: AveragedAnswer;
   readonly axes: readonly string[];
   readonly sumShape: OnnxValue["shape"];
 }
 
-/** Adds one mirroring's answer: flip, network, flip back. An order of one axis is its own inverse. */
-function mirroring({ network, averaged, axes, sumShape }: MirroringOptions): OnnxBody {
+/** Adds one run's answer: the fold's weights, flip, network, flip back. An order of one axis is its own inverse. */
+function oneRun({ network, averaged, axes, sumShape }: RunOptions): OnnxBody {
   const { input, output, weights } = network;
-  const weightNames = new Set(weights.map(({ name }) => name));
   const answer = averaged === "logits" ? "answer" : "answer/logits";
   return {
-    name: "mirroring",
+    name: "run",
     nodes: [
+      ...weights.map(({ name }) => node("Gather", [stacked(name), "fold"], [name])),
       ...flips("flip", axes, ["windows/half", input.name]),
-      ...network.nodes.map((inner) => ({
-        ...inner,
-        inputs: inner.inputs.map((name) => (weightNames.has(name) ? halved(name) : name)),
-      })),
+      ...network.nodes,
       ...flips("flip_back", axes, [output.name, "answer/half"]),
       cast("answer/half", answer, "float32"),
       ...(averaged === "softmax" ? [node("Softmax", [answer], ["answer"], { axis: { integer: 1 } })] : []),
@@ -100,6 +126,7 @@ function mirroring({ network, averaged, axes, sumShape }: MirroringOptions): Onn
     ],
     inputs: [
       { name: "sum_before", shape: sumShape },
+      { name: "fold", shape: [], elementType: "int64" },
       ...axes.map(
         (axis, i): OnnxValue => ({ name: `order_${axis}`, shape: [sumShape[2 + i]!], elementType: "int64" }),
       ),
@@ -120,7 +147,7 @@ function flips(
   );
 }
 
-const halved = (weight: string): string => `${weight}/half`;
+const stacked = (weight: string): string => `folds/${weight}`;
 
 const cast = (from: string, to: string, elementType: OnnxElementType): OnnxNode =>
   node("Cast", [from], [to], { to: { integer: onnxElementTypes[elementType] } });

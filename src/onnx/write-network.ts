@@ -2,37 +2,36 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type ExternalData, encodeModel } from "./encode-model.js";
-import type { OnnxBody, OnnxGraph } from "./onnx-graph.js";
+import type { OnnxGraph, OnnxWeight } from "./onnx-graph.js";
 
 export interface WriteNetworkOptions {
   readonly graph: OnnxGraph;
   readonly onnxFile: string;
   /** Must lie in the same folder, which is where ONNX Runtime looks for it. */
   readonly weightsFile: string;
-  /** Another file beside them that computes with the same weights in float16. */
-  readonly gpu?: { readonly body: OnnxBody; readonly onnxFile: string };
   /** Called with the bytes of every chunk that is written; may throw to stop. */
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Hexadecimal SHA-256 of the files of one network. */
+/** What was written. */
 export interface NetworkDigests {
+  /** Hexadecimal SHA-256 of both files. */
   readonly onnx: string;
   readonly weights: string;
-  /** Null where there is no such file: nobody asked for it, or float16 can't hold one of the weights. */
-  readonly gpuOnnx: string | null;
+  /** Whether float16 can hold every weight. */
+  readonly isWithinFloat16: boolean;
 }
 
-/** Writes one network as two or three new files. The weights stream from the checkpoint and are never all in memory. */
+/** Writes one network as two new files. The weights stream from the checkpoint and are never all in memory. */
 export async function writeNetwork(options: WriteNetworkOptions): Promise<NetworkDigests> {
-  const { graph, onnxFile, weightsFile, gpu } = options;
-  const data = layOut(graph);
+  const { graph, onnxFile, weightsFile } = options;
+  const laidOut = layOut(graph);
   const handle = await open(weightsFile, "wx");
   const hash = createHash("sha256");
   let end = 0;
   let isWithinFloat16 = true;
   try {
-    for (const item of data) {
+    for (const item of laidOut) {
       hash.update(new Uint8Array(item.byteOffset - end)); // the gap reads as zeros
       end = item.byteOffset + item.byteLength;
       await writeWeight(handle, item, (bytes, values) => {
@@ -44,17 +43,21 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
   } finally {
     await handle.close();
   }
-  const write = async (file: string, body: OnnxBody): Promise<string> => {
-    const model = encodeModel({ body, data, weightsFile: basename(weightsFile) });
-    await writeFile(file, model, { flag: "wx" });
-    return createHash("sha256").update(model).digest("hex");
-  };
+  const body = { ...graph, inputs: [graph.input], outputs: [graph.output] };
+  const model = encodeModel({ body, data: externalData(graph, basename(weightsFile)) });
+  await writeFile(onnxFile, model, { flag: "wx" });
   return {
-    onnx: await write(onnxFile, { ...graph, inputs: [graph.input], outputs: [graph.output] }),
+    onnx: createHash("sha256").update(model).digest("hex"),
     weights: hash.digest("hex"),
-    gpuOnnx: gpu !== undefined && isWithinFloat16 ? await write(gpu.onnxFile, gpu.body) : null,
+    isWithinFloat16,
   };
 }
+
+/** Where `writeNetwork` puts the weights of a graph. */
+export const externalData = (graph: OnnxGraph, weightsFile: string): readonly ExternalData[] =>
+  layOut(graph).map(({ weight: { name, values }, byteOffset, byteLength }) => ({
+    ...{ name, shape: values.shape, weightsFile, byteOffset, byteLength },
+  }));
 
 /** Larger ones are infinite in float16. */
 const largestFloat16 = 65504;
@@ -74,7 +77,13 @@ export const weightBytes = (graph: OnnxGraph): number =>
 const pageSize = 4096;
 const lineSize = 64;
 
-function layOut({ weights }: OnnxGraph): ExternalData[] {
+interface LaidOutWeight {
+  readonly weight: OnnxWeight;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+function layOut({ weights }: OnnxGraph): LaidOutWeight[] {
   let end = 0;
   return weights.map((weight) => {
     const byteLength = 4 * weight.values.shape.reduce((a, b) => a * b, 1);
@@ -87,7 +96,7 @@ function layOut({ weights }: OnnxGraph): ExternalData[] {
 
 async function writeWeight(
   handle: FileHandle,
-  { weight, byteOffset, byteLength }: ExternalData,
+  { weight, byteOffset, byteLength }: LaidOutWeight,
   onChunk: (bytes: Uint8Array, values: Float32Array) => void,
 ): Promise<void> {
   let position = byteOffset;

@@ -201,7 +201,7 @@ describe("without an engine", () => {
       [".build_processor", ".dockerignore", "Dockerfile", "fold_0", "manifest", "processor"].sort(),
     );
     const model = join(folder, "build", "fold_0", "opt", "nnunet-processor", "model");
-    expect(readdirSync(model)).toEqual(["fold_0.gpu.onnx", "fold_0.onnx", "fold_0.weights"]);
+    expect(readdirSync(model)).toEqual(["fold_0.onnx", "fold_0.weights"]);
   });
 });
 

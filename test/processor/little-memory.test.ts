@@ -42,7 +42,7 @@ async function writeModel(size: number): Promise<string> {
   described.network.outputChannels = 1;
   described.folds = described.folds.slice(0, 1);
   writeFileSync(manifestFile, JSON.stringify(manifest));
-  for (const ending of [".onnx", ".gpu.onnx", ".weights"]) rmSync(join(modelDir, `fold_0${ending}`));
+  for (const ending of [".onnx", ".weights"]) rmSync(join(modelDir, `fold_0${ending}`));
   await writeConvolutionNetwork(
     { weight: new Array<number>(9).fill(0.1), bias: [0] },
     { path: join(modelDir, "fold_0"), channels: 1, patchSize, kernel: 3 },

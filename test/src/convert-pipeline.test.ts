@@ -53,10 +53,10 @@ const digests = (folder: string) =>
 
 const files = [
   "dataset.json",
-  "fold_0.gpu.onnx",
   "fold_0.onnx",
   "fold_0.weights",
   "manifest.json",
+  "network.gpu.onnx",
   "plans.json",
 ];
 
@@ -77,7 +77,7 @@ describe("with a memo", () => {
 
     const second = await convert({ memo, outputDir: join(parent, "second") });
     expect(known(second)).toEqual(known(first));
-    expect(readdirSync(second.folder).sort()).toEqual(["dataset.json", "manifest.json", "plans.json"]);
+    expect(readdirSync(second.folder).sort()).toEqual(files.filter((name) => !name.startsWith("fold_0.")));
     await Promise.all([...second.known.values()].map(({ write }) => write()));
     expect(digests(second.folder)).toEqual(plain);
   });
@@ -120,9 +120,9 @@ describe("a converted folder", () => {
               fold: "0",
               onnxFile: "fold_0.onnx",
               weightsFile: "fold_0.weights",
-              gpuOnnxFile: "fold_0.gpu.onnx",
             },
           ],
+          gpuOnnxFile: "network.gpu.onnx",
           previousStage: null,
         },
       ],
@@ -142,10 +142,10 @@ describe("a converted folder", () => {
     replaceWeight(join(large, "fold_0", "checkpoint_final.pth"), join(outputDir, "fold_0.weights"));
     const models = singleModel(await findModel({ modelDir: large }));
     const { folder, files: named, manifest } = await convert({ models, outputDir: join(parent, "again") });
-    const withoutGpu = files.filter((name) => name !== "fold_0.gpu.onnx");
+    const withoutGpu = files.filter((name) => name !== "network.gpu.onnx");
     expect(readdirSync(folder).sort()).toEqual(withoutGpu);
     expect([...named].sort()).toEqual(withoutGpu);
-    expect(manifest.models[0]!.folds[0]!.gpuOnnxFile).toBeNull();
+    expect(manifest.models[0]!.gpuOnnxFile).toBeNull();
     expect(JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))).toEqual(manifest);
   });
 

@@ -1,6 +1,8 @@
-import { type AveragedAnswer, gpuGraph } from "../../src/onnx/gpu-graph.js";
+import { join } from "node:path";
+import type { AveragedAnswer } from "../../src/onnx/gpu-graph.js";
 import type { OnnxGraph } from "../../src/onnx/onnx-graph.js";
-import { writeNetwork } from "../../src/onnx/write-network.js";
+import { writeGpuGraph } from "../../src/onnx/write-gpu-graph.js";
+import { type NetworkDigests, writeNetwork } from "../../src/onnx/write-network.js";
 
 export interface Convolution {
   /** `out × in × kernel`, flat. */
@@ -8,23 +10,66 @@ export interface Convolution {
   readonly bias: readonly number[];
 }
 
-export interface ConvolutionNetworkOptions {
-  /** Without ending: `<path>.onnx`, `<path>.gpu.onnx` and `<path>.weights` are written. */
-  readonly path: string;
+interface ConvolutionShape {
   readonly channels: number;
   readonly patchSize: readonly number[];
   /** Along each axis. */
   readonly kernel: number;
-  /** By the float16 graph; absent: logits. */
-  readonly averaged?: AveragedAnswer;
+}
+
+export interface ConvolutionNetworkOptions extends ConvolutionShape {
+  /** Without ending: `<path>.onnx` and `<path>.weights` are written. */
+  readonly path: string;
 }
 
 /** Writes a network of one convolution with as many heads as channels. */
 export async function writeConvolutionNetwork(
-  { weight, bias }: Convolution,
-  { path, channels, patchSize, kernel, averaged = "logits" }: ConvolutionNetworkOptions,
+  convolution: Convolution,
+  { path, ...shape }: ConvolutionNetworkOptions,
 ): Promise<string> {
-  const onnxFile = `${path}.onnx`;
+  await write(convolutionGraph(convolution, shape), path);
+  return `${path}.onnx`;
+}
+
+export interface ConvolutionFoldsOptions extends ConvolutionShape {
+  readonly folder: string;
+  /** By the float16 graph; absent: logits. */
+  readonly averaged?: AveragedAnswer;
+}
+
+export interface ConvolutionFolds {
+  readonly onnxFiles: readonly string[];
+  /** Of all folds. */
+  readonly gpuOnnxFile: string;
+  readonly isWithinFloat16: boolean;
+}
+
+/** Writes such networks as the folds of one model, with their float16 graph. */
+export async function writeConvolutionFolds(
+  convolutions: readonly Convolution[],
+  { folder, averaged = "logits", ...shape }: ConvolutionFoldsOptions,
+): Promise<ConvolutionFolds> {
+  const graphs = convolutions.map((convolution) => convolutionGraph(convolution, shape));
+  const written: NetworkDigests[] = [];
+  for (const [fold, graph] of graphs.entries())
+    written.push(await write(graph, join(folder, `fold_${fold}`)));
+  const gpuOnnxFile = join(folder, "network.gpu.onnx");
+  const folds = graphs.map((graph, fold) => ({ graph, weightsFile: `fold_${fold}.weights` }));
+  await writeGpuGraph(folds, averaged, gpuOnnxFile);
+  return {
+    onnxFiles: graphs.map((_, fold) => join(folder, `fold_${fold}.onnx`)),
+    gpuOnnxFile,
+    isWithinFloat16: written.every(({ isWithinFloat16 }) => isWithinFloat16),
+  };
+}
+
+const write = (graph: OnnxGraph, path: string): Promise<NetworkDigests> =>
+  writeNetwork({ graph, onnxFile: `${path}.onnx`, weightsFile: `${path}.weights`, onBytes: () => {} });
+
+function convolutionGraph(
+  { weight, bias }: Convolution,
+  { channels, patchSize, kernel }: ConvolutionShape,
+): OnnxGraph {
   const shape = ["batch", channels, ...patchSize];
   const kernelShape = patchSize.map(() => kernel);
   const tensor = (name: string, of: readonly number[], values: readonly number[]) => ({
@@ -36,7 +81,7 @@ export async function writeConvolutionNetwork(
       },
     },
   });
-  const graph: OnnxGraph = {
+  return {
     name: "convolution",
     nodes: [
       {
@@ -57,12 +102,4 @@ export async function writeConvolutionNetwork(
     input: { name: "input", shape },
     output: { name: "logits", shape },
   };
-  await writeNetwork({
-    graph,
-    onnxFile,
-    gpu: { body: gpuGraph(graph, averaged), onnxFile: `${path}.gpu.onnx` },
-    weightsFile: `${path}.weights`,
-    onBytes: () => {},
-  });
-  return onnxFile;
 }

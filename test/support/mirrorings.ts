@@ -16,8 +16,18 @@ export const allMirrorings = (axes: number): number[][] =>
     Array.from({ length: axes }, (_, axis) => axis).filter((axis) => (bits >> axis) & 1),
   );
 
-/** What nnU-Net does with the float32 network: one run for each mirroring, and the mean of what comes back. */
-export async function averageMirrorings(
+/** What nnU-Net does with the float32 networks: one run for each fold and mirroring, and the mean of what comes back. */
+export async function averageRuns(
+  onnxFiles: readonly string[],
+  windows: Windows,
+  averaged: AveragedAnswer,
+): Promise<Float32Array> {
+  const answers: Float32Array[] = [];
+  for (const file of onnxFiles) answers.push(await averageMirrorings(file, windows, averaged));
+  return answers[0]!.map((_, i) => answers.reduce((sum, answer) => sum + answer[i]!, 0) / answers.length);
+}
+
+async function averageMirrorings(
   onnxFile: string,
   { values, shape, mirrorings }: Windows,
   averaged: AveragedAnswer,
@@ -45,23 +55,27 @@ export interface GpuAnswer {
   readonly heads: readonly number[];
 }
 
-/** Runs a float16 graph on the processor at hand. */
+/** Runs some folds of a float16 graph on the processor at hand. */
 export async function runGpuGraph(
   gpuOnnxFile: string,
   { values, shape, mirrorings }: Windows,
+  folds: readonly number[],
 ): Promise<GpuAnswer> {
   const session = await InferenceSession.create(gpuOnnxFile, { intraOpNumThreads: 2 });
   try {
     const patch = shape.slice(2);
+    const runs = folds.flatMap((fold) => mirrorings.map((axes) => ({ fold, axes })));
     const feeds: Record<string, Tensor> = { windows: new Tensor("float32", values, [...shape]) };
     for (const [axis, size] of patch.entries()) {
-      const orders = mirrorings.flatMap((axes) => {
+      const orders = runs.flatMap(({ axes }) => {
         const order = Array.from({ length: size }, (_, i) => BigInt(i));
         return axes.includes(axis) ? order.reverse() : order;
       });
       const name = ["z", "y", "x"].at(axis - patch.length)!;
-      feeds[`orders_${name}`] = new Tensor("int64", orders, [mirrorings.length, size]);
+      feeds[`orders_${name}`] = new Tensor("int64", orders, [runs.length, size]);
     }
+    const foldOfRun = runs.map(({ fold }) => BigInt(fold));
+    feeds["folds"] = new Tensor("int64", foldOfRun, [runs.length]);
     const answers = await session.run(feeds);
     const groups = session.outputNames.filter((name) => name.startsWith("mean_"));
     return joinHeads(groups.map((name) => answers[name] as Tensor));

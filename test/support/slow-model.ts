@@ -15,7 +15,7 @@ export async function writeSlowModel(modelDir: string, slowDir: string): Promise
   Object.assign(manifest.models[0].network, { outputChannels: 1, maximumBatch: 1 });
   writeFileSync(join(slowDir, "manifest.json"), JSON.stringify(manifest));
   const path = join(slowDir, "fold_0");
-  for (const ending of [".onnx", ".gpu.onnx", ".weights"]) rmSync(`${path}${ending}`);
+  for (const ending of [".onnx", ".weights"]) rmSync(`${path}${ending}`);
   await writeConvolutionNetwork(
     { weight: new Array<number>(kernel ** 2).fill(1e-6), bias: [0] },
     { path, channels: 1, patchSize, kernel },

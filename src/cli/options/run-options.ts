@@ -90,7 +90,7 @@ export const convertOptions = {
   output: {
     ...output,
     demandOption: true,
-    describe: "folder for manifest.json, fold_k.onnx, fold_k.gpu.onnx and fold_k.weights",
+    describe: "folder for manifest.json, fold_k.onnx with fold_k.weights, and network.gpu.onnx",
   },
   overwrite,
   json,

@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { type Networks, openNetworks, type PredictOptions } from "../../../processor/inference/networks.js";
 import type { Zyx } from "../../../processor/volume/axes.js";
 import type { AveragedAnswer } from "../../../src/onnx/gpu-graph.js";
-import { writeConvolutionNetwork } from "../../support/convolution-network.js";
+import { type ConvolutionFolds, writeConvolutionFolds } from "../../support/convolution-network.js";
 import { difference } from "../../support/golden.js";
 import { collectLogits, planOfPatch, predictOptions, preparedVolume } from "../../support/inference-case.js";
 
@@ -28,22 +28,20 @@ interface Folds {
 }
 
 /** Each head is a weighted sum of all channels and their neighbours. */
-async function writeFolds({ channels, patchSize, count = 1, averaged = "logits", gain = 1 }: Folds) {
-  const files: string[] = [];
+function writeFolds({ channels, patchSize, count = 1, averaged = "logits", gain = 1 }: Folds) {
   const weights = channels * channels * 3 ** patchSize.length;
-  for (let fold = 0; fold < count; fold++) {
-    const weight = Array.from(
-      { length: weights },
-      (_, i) => (gain * (((i * 31 + fold * 17) % 41) - 20)) / 100,
-    );
-    const bias = Array.from({ length: channels }, (_, i) => gain * (i - fold));
-    const path = join(mkdtempSync(join(scratch, "fold-")), "fold");
-    files.push(
-      await writeConvolutionNetwork({ weight, bias }, { path, channels, patchSize, kernel: 3, averaged }),
-    );
-  }
-  return { onnxFiles: files, gpuOnnxFiles: files.map((file) => file.replace(/\.onnx$/, ".gpu.onnx")) };
+  const convolutions = Array.from({ length: count }, (_, fold) => ({
+    weight: Array.from({ length: weights }, (_, i) => (gain * (((i * 31 + fold * 17) % 41) - 20)) / 100),
+    bias: Array.from({ length: channels }, (_, i) => gain * (i - fold)),
+  }));
+  const folder = mkdtempSync(join(scratch, "folds-"));
+  return writeConvolutionFolds(convolutions, { folder, channels, patchSize, kernel: 3, averaged });
 }
+
+const gpuNetworksOf = ({ onnxFiles, gpuOnnxFile }: ConvolutionFolds) => ({
+  onnxFile: gpuOnnxFile,
+  folds: onnxFiles.map((_, fold) => fold),
+});
 
 const volumeOf = (sizeZyx: Zyx, channels: number) =>
   preparedVolume(
@@ -55,15 +53,14 @@ const volumeOf = (sizeZyx: Zyx, channels: number) =>
     channels,
   );
 
-type Files = Awaited<ReturnType<typeof writeFolds>>;
-
 async function predict(
-  files: Files,
+  files: ConvolutionFolds,
   precision: "float16" | "float32",
   options: PredictOptions,
   sizeZyx: Zyx,
 ) {
-  networks = await openNetworks({ ...files, device: "cpu", precision });
+  const { onnxFiles } = files;
+  networks = await openNetworks({ onnxFiles, gpuNetworks: gpuNetworksOf(files), device: "cpu", precision });
   const found = await collectLogits(networks.predict(volumeOf(sizeZyx, options.heads), options));
   await networks.close();
   networks = undefined;
@@ -147,14 +144,17 @@ describe("in float16", () => {
 
   test("what is asked for and not there is refused", async () => {
     const { onnxFiles } = await writeFolds({ channels: 2, patchSize });
-    const opening = openNetworks({ onnxFiles, gpuOnnxFiles: [null], device: "cpu", precision: "float16" });
+    const opening = openNetworks({ onnxFiles, gpuNetworks: null, device: "cpu", precision: "float16" });
     await expect(opening).rejects.toMatchObject({ code: "PRECISION_UNFIT" });
   });
 
   test("a reader that leaves early, and a stop, leave the networks usable", async () => {
     const files = await writeFolds({ channels: 9, patchSize });
     const nine = { ...options, heads: 9 };
-    networks = await openNetworks({ ...files, device: "cpu", precision: "float16" });
+    const { onnxFiles } = files;
+    networks = await openNetworks({
+      ...{ onnxFiles, gpuNetworks: gpuNetworksOf(files), device: "cpu", precision: "float16" },
+    });
     expect(networks.isHalfPrecision).toBe(true);
     const volume = volumeOf([40, 16, 16], 9);
     const expected = await collectLogits(networks.predict(volume, nine));

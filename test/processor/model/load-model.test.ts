@@ -25,7 +25,8 @@ const manifestPath = (): string => join(folder, "manifest.json");
 interface EditableManifest {
   manifestVersion: number;
   models: {
-    folds: { onnxFile: string; weightsFile: string; gpuOnnxFile?: string | null }[];
+    folds: { onnxFile: string; weightsFile: string }[];
+    gpuOnnxFile?: string | null;
     [key: string]: unknown;
   }[];
   settings?: unknown;
@@ -43,16 +44,20 @@ describe("a converted folder", () => {
     expect(all.members[0]!.onnxFiles).toEqual([join(folder, "fold_0.onnx"), join(folder, "fold_1.onnx")]);
     const second = await loadModel(folder, ["1"]);
     expect(second.members[0]!.onnxFiles).toEqual([join(folder, "fold_1.onnx")]);
-    expect(second.members[0]!.gpuOnnxFiles).toEqual([join(folder, "fold_1.gpu.onnx")]);
+    const onnxFile = join(folder, "network.gpu.onnx");
+    expect(second.members[0]!.gpuNetworks).toEqual({ onnxFile, folds: [1] });
   });
 
-  test("loads without float16 graphs where it has none, also when an earlier version wrote it", async () => {
+  test.each([
+    ["says so", null],
+    ["is of an earlier version", undefined],
+  ])("loads without a float16 graph where it has none and %s", async (_, gpuOnnxFile) => {
     editManifest(({ models }) => {
-      models[0]!.folds[0]!.gpuOnnxFile = null;
-      delete models[0]!.folds[1]!.gpuOnnxFile;
+      if (gpuOnnxFile === null) models[0]!.gpuOnnxFile = gpuOnnxFile;
+      else delete models[0]!.gpuOnnxFile;
     });
-    for (const name of ["fold_0.gpu.onnx", "fold_1.gpu.onnx"]) rmSync(join(folder, name));
-    expect((await loadModel(folder, null)).members[0]!.gpuOnnxFiles).toEqual([null, null]);
+    rmSync(join(folder, "network.gpu.onnx"));
+    expect((await loadModel(folder, null)).members[0]!.gpuNetworks).toBeNull();
   });
 
   test("weighs what a network reads, not its float16 graph as well", async () => {

@@ -6,10 +6,10 @@ const memoOf = (record: unknown) => ({ recall: async () => record, remember: asy
 
 describe("a fold is recalled", () => {
   test.each([
-    { name: "with its float16 graph", gpuOnnx: digest("c") },
-    { name: "without one, where float16 can't hold a weight", gpuOnnx: null },
-  ])("$name", async ({ gpuOnnx }) => {
-    const record = { onnx: digest("a"), weights: digest("b"), gpuOnnx };
+    { name: "whose weights float16 holds", isWithinFloat16: true },
+    { name: "whose weights it does not", isWithinFloat16: false },
+  ])("$name", async ({ isWithinFloat16 }) => {
+    const record = { onnx: digest("a"), weights: digest("b"), isWithinFloat16 };
     expect(await recallFold(memoOf(record), "key")).toEqual(record);
   });
 });
@@ -18,12 +18,12 @@ describe("a fold is converted again when the record", () => {
   test.each([
     { name: "is not there", record: null },
     {
-      name: "is of a version without float16 graphs",
+      name: "is of a version that did not ask for float16",
       record: { onnx: digest("a"), weights: digest("b") },
     },
     {
       name: "holds what is no digest",
-      record: { onnx: digest("a"), weights: "b", gpuOnnx: null },
+      record: { onnx: digest("a"), weights: "b", isWithinFloat16: true },
     },
   ])("$name", async ({ record }) => {
     expect(await recallFold(memoOf(record), "key")).toBeNull();

@@ -32,13 +32,13 @@ describe("planProcessorImage", () => {
       const { layers } = planProcessorImage(partsOf(converted));
       expect(layers.map(({ name }) => name)).toEqual(["fold_0", "fold_1", "processor", "manifest"]);
       expect(layers[0]!.entries.map(({ path }) => path)).toEqual([
-        "opt/nnunet-processor/model/fold_0.gpu.onnx",
         "opt/nnunet-processor/model/fold_0.onnx",
         "opt/nnunet-processor/model/fold_0.weights",
       ]);
       expect(layers[3]!.entries.map(({ path }) => path)).toEqual([
         "opt/nnunet-processor/model/dataset.json",
         "opt/nnunet-processor/model/manifest.json",
+        "opt/nnunet-processor/model/network.gpu.onnx",
         "opt/nnunet-processor/model/plans.json",
       ]);
     });

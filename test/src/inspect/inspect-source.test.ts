@@ -223,7 +223,6 @@ test("a converted folder is told from its manifest", async () => {
     const { network, labels, patchSize, channels, mirrorAxes } = trained;
     expect(inspection.models).toMatchObject([{ network, labels, patchSize, channels, mirrorAxes }]);
     expect(inspection.models[0]!.folds[0]!.files.map(({ name }) => name)).toEqual([
-      "fold_0.gpu.onnx",
       "fold_0.onnx",
       "fold_0.weights",
     ]);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -6,9 +6,9 @@ import { headRanges } from "../../../processor/inference/head-ranges.js";
 import type { ModelManifest } from "../../../processor/model/manifest.js";
 import type { AveragedAnswer } from "../../../src/onnx/gpu-graph.js";
 import { withConvertedModel } from "../../support/convert.js";
-import { writeConvolutionNetwork } from "../../support/convolution-network.js";
+import { writeConvolutionFolds } from "../../support/convolution-network.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { allMirrorings, averageMirrorings, runGpuGraph, type Windows } from "../../support/mirrorings.js";
+import { allMirrorings, averageRuns, runGpuGraph, type Windows } from "../../support/mirrorings.js";
 import { syntheticWindow } from "../../support/network-window.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures");
@@ -35,9 +35,19 @@ interface Comparison {
   readonly largest: number;
 }
 
-async function compare(path: string, windows: Windows, averaged: AveragedAnswer): Promise<Comparison> {
-  const expected = await averageMirrorings(`${path}.onnx`, windows, averaged);
-  const { values } = await runGpuGraph(`${path}.gpu.onnx`, windows);
+interface Networks {
+  readonly onnxFiles: readonly string[];
+  readonly gpuOnnxFile: string;
+}
+
+async function compare(
+  { onnxFiles, gpuOnnxFile }: Networks,
+  windows: Windows,
+  averaged: AveragedAnswer,
+): Promise<Comparison> {
+  const expected = await averageRuns(onnxFiles, windows, averaged);
+  const folds = onnxFiles.map((_, fold) => fold);
+  const { values } = await runGpuGraph(gpuOnnxFile, windows, folds);
   expect(values).toHaveLength(expected.length);
   // Math.max hands a NaN on, so that it can't look like a small error.
   const errors = values.map((value, i) => Math.abs(value - expected[i]!));
@@ -47,6 +57,11 @@ async function compare(path: string, windows: Windows, averaged: AveragedAnswer)
     largest: expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0),
   };
 }
+
+const networksOf = (folder: string, { folds, gpuOnnxFile }: ModelManifest): Networks => ({
+  onnxFiles: folds.map(({ onnxFile }) => join(folder, onnxFile)),
+  gpuOnnxFile: join(folder, gpuOnnxFile!),
+});
 
 const averagedBy = ({ plan, labels }: ModelManifest): AveragedAnswer =>
   plan.averaging === "logits" ? "logits" : labels.regionsClassOrder === null ? "softmax" : "sigmoid";
@@ -70,7 +85,7 @@ describe("the float16 graph answers as the mean of the network's mirrorings:", (
   test.each(networks)("$name", async ({ folder: modelDir }) => {
     await withConvertedModel(modelDir, async ({ folder, manifest }) => {
       const model = manifest.models[0]!;
-      expectWithinFloat16(await compare(join(folder, "fold_0"), windowsFor(model, 1), averagedBy(model)));
+      expectWithinFloat16(await compare(networksOf(folder, model), windowsFor(model, 1), averagedBy(model)));
     });
   });
 
@@ -79,7 +94,7 @@ describe("the float16 graph answers as the mean of the network's mirrorings:", (
   test("two windows at once", async () => {
     await withConvertedModel(plain, async ({ folder, manifest }) => {
       expectWithinFloat16(
-        await compare(join(folder, "fold_0"), windowsFor(manifest.models[0]!, 2), "logits"),
+        await compare(networksOf(folder, manifest.models[0]!), windowsFor(manifest.models[0]!, 2), "logits"),
       );
     });
   });
@@ -91,7 +106,7 @@ describe("the float16 graph answers as the mean of the network's mirrorings:", (
   ])("$name", async ({ mirrorings }) => {
     await withConvertedModel(plain, async ({ folder, manifest }) => {
       const windows = { ...windowsFor(manifest.models[0]!, 1), mirrorings };
-      expectWithinFloat16(await compare(join(folder, "fold_0"), windows, "logits"));
+      expectWithinFloat16(await compare(networksOf(folder, manifest.models[0]!), windows, "logits"));
     });
   });
 });
@@ -106,36 +121,50 @@ describe("the answer's heads", () => {
   ])("$heads come in groups of $groups", async ({ heads, groups }) => {
     expect(headRanges(heads).map(({ from, to }) => to - from)).toEqual(groups);
     const patchSize = [3, 5];
-    const path = join(scratch, `heads-${heads}`);
-    await writeConvolutionNetwork(pseudoRandomConvolution(heads), {
-      ...{ path, channels: heads, patchSize, kernel: 3 },
+    const folder = mkdtempSync(join(scratch, "heads-"));
+    const networks = await writeConvolutionFolds([pseudoRandomConvolution(heads)], {
+      ...{ folder, channels: heads, patchSize, kernel: 3 },
     });
     const shape = [2, heads, ...patchSize];
     const windows = { values: syntheticWindow(shape), shape, mirrorings: allMirrorings(2) };
-    expect((await runGpuGraph(`${path}.gpu.onnx`, windows)).heads).toEqual(groups);
-    expectWithinFloat16(await compare(path, windows, "logits"));
+    expect((await runGpuGraph(networks.gpuOnnxFile, windows, [0])).heads).toEqual(groups);
+    expectWithinFloat16(await compare(networks, windows, "logits"));
   });
 });
 
-describe("there is no float16 graph where a weight is", () => {
-  test.each([1e6, -65536, Number.NaN])("%d", async (weight) => {
-    const path = join(scratch, `weight-${weight}`);
-    await writeConvolutionNetwork(
-      { weight: [weight], bias: [0] },
-      { path, channels: 1, patchSize: [2, 2], kernel: 1 },
+describe("of several folds", () => {
+  test("those that are asked for are averaged", async () => {
+    const folder = mkdtempSync(join(scratch, "folds-"));
+    const bias = [1, 20, 300];
+    const { gpuOnnxFile } = await writeConvolutionFolds(
+      bias.map((value) => ({ weight: [0], bias: [value] })),
+      { folder, channels: 1, patchSize: [2, 2], kernel: 1 },
     );
-    expect(existsSync(`${path}.onnx`)).toBe(true);
-    expect(existsSync(`${path}.gpu.onnx`)).toBe(false);
+    const windows = { values: new Float32Array(4), shape: [1, 1, 2, 2], mirrorings: allMirrorings(2) };
+    for (const folds of [[0], [2], [1, 2], [2, 0], [0, 1, 2]]) {
+      const mean = folds.reduce((sum, fold) => sum + bias[fold]!, 0) / folds.length;
+      expect([...(await runGpuGraph(gpuOnnxFile, windows, folds)).values]).toEqual(new Array(4).fill(mean));
+    }
+  });
+});
+
+describe("float16 does not hold a weight of", () => {
+  const holds = async (weight: number, bias: number) => {
+    const folder = mkdtempSync(join(scratch, "weight-"));
+    const shape = { folder, channels: 1, patchSize: [2, 2], kernel: 1 };
+    return writeConvolutionFolds([{ weight: [weight], bias: [bias] }], shape);
+  };
+
+  test.each([1e6, -65536, Number.NaN])("%d", async (weight) => {
+    expect((await holds(weight, 0)).isWithinFloat16).toBe(false);
   });
 
-  test("but for the largest that float16 holds", async () => {
-    const path = join(scratch, "largest");
-    await writeConvolutionNetwork(
-      { weight: [65504], bias: [-65504] },
-      { path, channels: 1, patchSize: [2, 2], kernel: 1 },
-    );
+  test("but of the largest that there is", async () => {
+    const { isWithinFloat16, gpuOnnxFile } = await holds(65504, -65504);
+    expect(isWithinFloat16).toBe(true);
     const windows = { values: Float32Array.of(1, 0, 0.5, 2), shape: [1, 1, 2, 2], mirrorings: [[]] };
-    expect([...(await runGpuGraph(`${path}.gpu.onnx`, windows)).values]).toEqual([0, -65504, -32752, 65504]);
+    const { values } = await runGpuGraph(gpuOnnxFile, windows, [0]);
+    expect([...values]).toEqual([0, -65504, -32752, 65504]);
   });
 });
 
