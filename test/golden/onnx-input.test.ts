@@ -2,13 +2,13 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { predictCases } from "../../processor/predict-cases.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertModel } from "../../src/convert-pipeline.js";
 import { findModel } from "../../src/model-source/find-model.js";
 import { findOnnxModel } from "../../src/model-source/find-onnx-model.js";
 import { testSettings } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
+import { predictWith } from "../support/predict.js";
 import { singleModel } from "../support/single-model.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
@@ -35,17 +35,10 @@ const ownModel = () =>
 
 async function predict(modelDir: string, name: string): Promise<Buffer> {
   const outputDir = join(scratch, name);
-  const { cases } = await predictCases({
-    ...{ modelDir, inputs: [goldenPath("v2", "blobs_2d", "input")], outputDir, folds: null, useTta: true },
-    ...{ stepSize: 0.5, exportMode: "normal", skipsPostProcessing: false, saveProbabilities: false },
-    ...{
-      prevStageDir: null,
-      device: "cpu",
-      precision: "auto",
-      existing: "error",
-      hookModule: null,
-      progress: silentProgress,
-    },
+  const { cases } = await predictWith({
+    modelDir,
+    inputs: [goldenPath("v2", "blobs_2d", "input")],
+    outputDir,
   });
   expect(cases.map(({ error }) => error)).toEqual([undefined]);
   return readFileSync(cases[0]!.outputFile);
@@ -83,8 +76,12 @@ describe("an ONNX file in the place of a checkpoint", () => {
   });
 
   test("needs its file, plans and dataset", async () => {
-    await expect(
-      findOnnxModel({ modelDir: own, onnxFiles: [join(own, "missing.onnx")] }),
-    ).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+    const missing = findOnnxModel({ modelDir: own, onnxFiles: [join(own, "missing.onnx")] });
+    await expect(missing).rejects.toMatchObject({ code: "ONNX_NOT_FOUND" });
+    const alone = findOnnxModel({ modelDir: scratch, onnxFiles: [join(own, "fold_0.onnx")] });
+    await expect(alone).rejects.toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringContaining("has no plans.json"),
+    });
   });
 });

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readImage } from "../../processor/image-io/read-image.js";
-import { type PredictCasesOptions, predictCases } from "../../processor/predict-cases.js";
-import { silentProgress } from "../../processor/progress/progress.js";
+import type { PredictCasesOptions } from "../../processor/predict-cases.js";
 import type { Image } from "../../processor/volume/image.js";
 import { difference, readNpyGz } from "../support/golden.js";
 import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/golden-case.js";
+import { predictWith } from "../support/predict.js";
 import { readNpz } from "../support/read-npz.js";
 
 const minutes = 60_000;
@@ -119,25 +119,9 @@ async function withSegmentation(
   const outputDir = mkdtempSync(join(tmpdir(), "segmentation-"));
   try {
     const previous = golden.previousStageDir === null ? null : previousStage(golden, outputDir);
-    const { cases } = await predictCases({
-      ...{
-        modelDir: golden.folder,
-        inputs: [golden.inputDir],
-        outputDir,
-        stepSize: 0.5,
-        device: "cpu",
-        precision: "auto",
-      },
-      ...{
-        existing: "error",
-        hookModule: null,
-        progress: silentProgress,
-        saveProbabilities: false,
-        exportMode: "normal",
-        skipsPostProcessing: false,
-        ...settings,
-      },
-      prevStageDir: previous,
+    const { cases } = await predictWith({
+      ...{ modelDir: golden.folder, inputs: [golden.inputDir], outputDir, prevStageDir: previous },
+      ...settings,
     });
     expect(cases.map(({ name, status, error }) => ({ name, status, error }))).toEqual([
       { name: golden.caseName, status: "done", error: undefined },

@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import type { CaseReport } from "../../processor/case.js";
 import { readImage } from "../../processor/image-io/read-image.js";
 import type { ExportMode } from "../../processor/model/manifest.js";
-import { predictCases } from "../../processor/predict-cases.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import type { Image } from "../../processor/volume/image.js";
 import { convertModel } from "../../src/convert-pipeline.js";
@@ -13,6 +12,7 @@ import { findModel } from "../../src/model-source/find-model.js";
 import type { ModelSet } from "../../src/model-source/model-set.js";
 import { testSettings } from "../support/convert.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { predictWith } from "../support/predict.js";
 
 const minutes = 60_000;
 const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");
@@ -108,17 +108,11 @@ async function withAnswer(
     const { folder } = await convertModel({
       ...{ models, settings: testSettings, outputDir: join(scratch, "model"), progress: silentProgress },
     });
-    const { cases } = await predictCases({
-      ...{ modelDir: folder, inputs: [input], outputDir: join(scratch, "out"), folds: null, useTta: true },
-      ...{ stepSize: 0.5, exportMode, skipsPostProcessing: false, saveProbabilities: false },
-      ...{
-        prevStageDir: null,
-        device: "cpu",
-        precision: "auto",
-        existing: "error",
-        hookModule: null,
-        progress: silentProgress,
-      },
+    const { cases } = await predictWith({
+      modelDir: folder,
+      inputs: [input],
+      outputDir: join(scratch, "out"),
+      exportMode,
     });
     const [report, ...others] = cases as [CaseReport];
     expect(others).toEqual([]);

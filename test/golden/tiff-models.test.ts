@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
-import { predictCases } from "../../processor/predict-cases.js";
-import { silentProgress } from "../../processor/progress/progress.js";
 import type { Image } from "../../processor/volume/image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { withConvertedModel } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
+import { predictWith } from "../support/predict.js";
 import { shortType, tiff, tiffPage } from "../support/tiff-builder.js";
 
 interface TiffModel {
@@ -89,18 +88,12 @@ async function segment(model: TiffModel, scratch: string): Promise<string> {
   await writeInput(await readImage(original), inputDir);
   const outputDir = join(scratch, "output");
   return withConvertedModel(modelDir, async ({ folder }) => {
-    const { cases } = await predictCases({
-      ...{
-        modelDir: folder,
-        inputs: [inputDir],
-        outputDir,
-        stepSize: 0.5,
-        device: "cpu",
-        precision: "auto",
-        folds: ["0"],
-      },
-      ...{ useTta: false, existing: "error", hookModule: null, saveProbabilities: false, prevStageDir: null },
-      ...{ exportMode: "normal", skipsPostProcessing: false, progress: silentProgress },
+    const { cases } = await predictWith({
+      modelDir: folder,
+      inputs: [inputDir],
+      outputDir,
+      folds: ["0"],
+      useTta: false,
     });
     expect(cases.map(({ name, status, error }) => ({ name, status, error }))).toEqual([
       { name: caseName, status: "done", error: undefined },

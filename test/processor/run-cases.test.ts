@@ -15,10 +15,11 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { writeImage } from "../../processor/image-io/write-image.js";
-import { type PredictCasesOptions, predictCases, type RunReport } from "../../processor/predict-cases.js";
+import type { PredictCasesOptions, RunReport } from "../../processor/predict-cases.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertGolden } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
+import { predictWith } from "../support/predict.js";
 import { testImage } from "../support/test-image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "run-cases-"));
@@ -45,11 +46,13 @@ const good = testImage([4, 60, 60]);
 const writeGood = (name: string): Promise<void> => writeImage(good, join(input, name));
 
 const predict = (options: Partial<PredictCasesOptions> = {}): Promise<RunReport> =>
-  predictCases({
-    ...{ modelDir: oneChannel, inputs: [input], outputDir: output, folds: null, useTta: false, stepSize: 1 },
-    ...{ exportMode: "normal", skipsPostProcessing: false, precision: "auto" },
-    ...{ saveProbabilities: false, prevStageDir: null, device: "cpu", existing: "error", hookModule: null },
-    ...{ progress: silentProgress, ...options },
+  predictWith({
+    modelDir: oneChannel,
+    inputs: [input],
+    outputDir: output,
+    useTta: false,
+    stepSize: 1,
+    ...options,
   });
 
 const outcome = ({ cases }: RunReport) => cases.map(({ name, status, error }) => [name, status, error?.code]);
