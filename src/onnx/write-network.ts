@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { cpuGraph } from "./cpu-graph.js";
 import { type ExternalData, encodeModel } from "./encode-model.js";
 import type { OnnxGraph, OnnxWeight } from "./onnx-graph.js";
 
@@ -43,8 +44,7 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
   } finally {
     await handle.close();
   }
-  const body = { ...graph, inputs: [graph.input], outputs: [graph.output] };
-  const model = encodeModel({ body, data: externalData(graph, basename(weightsFile)) });
+  const model = encodeModel({ body: cpuGraph(graph), data: externalData(graph, basename(weightsFile)) });
   await writeFile(onnxFile, model, { flag: "wx" });
   return {
     onnx: createHash("sha256").update(model).digest("hex"),

@@ -91,6 +91,7 @@ function convolutionGraph(
         outputs: ["logits"],
         attributes: {
           kernel_shape: { integers: kernelShape },
+          strides: { integers: kernelShape.map(() => 1) },
           pads: { integers: [...kernelShape, ...kernelShape].map((size) => (size - 1) / 2) },
         },
       },
