@@ -1,6 +1,7 @@
 import { headRanges } from "../../processor/inference/head-ranges.js";
 import type { OnnxBody, OnnxElementType, OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.js";
 import { onnxElementTypes } from "./onnx-graph.js";
+import { constant, node } from "./onnx-nodes.js";
 
 /** What is averaged over the mirrorings: v2's logits, or v1's probabilities of labels (softmax) or regions (sigmoid). */
 export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
@@ -151,15 +152,3 @@ const stacked = (weight: string): string => `folds/${weight}`;
 
 const cast = (from: string, to: string, elementType: OnnxElementType): OnnxNode =>
   node("Cast", [from], [to], { to: { integer: onnxElementTypes[elementType] } });
-
-const constant = (name: string, integers: readonly number[]): OnnxNode =>
-  node("Constant", [], [name], { value_ints: { integers } });
-
-function node(
-  operator: string,
-  inputs: readonly string[],
-  outputs: readonly string[],
-  attributes: OnnxNode["attributes"] = {},
-): OnnxNode {
-  return { name: outputs[0]!, operator, inputs, outputs, attributes };
-}

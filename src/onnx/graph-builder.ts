@@ -126,7 +126,7 @@ export class GraphBuilder {
   }
 
   /** The whole graph: `input` (batch × channels × patch) to `logits` (batch × heads × patch). */
-  finish(plan: NetworkPlan, logits: Feature): OnnxGraph {
+  finish(plan: GraphFrame, logits: Feature): OnnxGraph {
     const nodes = this.#nodes.map((node) => ({
       ...node,
       outputs: node.outputs.map((output) => (output === logits.name ? "logits" : output)),
@@ -150,6 +150,9 @@ export class GraphBuilder {
     return name;
   }
 }
+
+/** What the graph's name, input and output follow from. */
+export type GraphFrame = Pick<NetworkPlan, "architecture" | "inputChannels" | "outputChannels" | "patchSize">;
 
 export interface InstanceNormTensors {
   readonly scale: WeightTensor | null;
