@@ -6,6 +6,7 @@ import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
 import { readRecipe } from "../../src/image/base-image/recipe.js";
 import { findImage } from "../../src/image/docker/find-image.js";
+import { compareSegmentations } from "../support/compare-segmentations.js";
 import { layerDigests, removeImage, runContained, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { runProgram } from "../support/run-program.js";
@@ -38,9 +39,9 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     mkdirSync(input);
     mkdirSync(output);
     chmodSync(output, 0o777); // the container is another user
-    const golden = goldenPath("v2", "blobs_3d_fullres", "input", "blob_010_0000.nii.gz");
-    await writeImage(await readImage(golden), join(input, "blob.mha"));
-    const model = goldenPath("v2", "blobs_3d_fullres", "model");
+    const golden = goldenPath("v2", "cascade_3d_lowres", "input", "cas_007_0000.nii.gz");
+    await writeImage(await readImage(golden), join(input, "case.mha"));
+    const model = goldenPath("v2", "cascade_3d_lowres", "model");
     const built = await runProgram(
       ["--model-dir", model, "--tag", imageName, "--device", "cuda", "--cuda", cuda],
       {
@@ -74,6 +75,16 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     const last = run.output.trim().split(/\r?\n/).at(-1);
     expect(last).toMatch(/^DEVICE_MISSING: .*\(libcuda\.so\.1 is missing\).*--gpus all/);
     expect(run.output).not.toContain("predicting");
+  });
+
+  test("gives nnU-Net's answer with the GPU's own graphs where the CPU is asked for", async () => {
+    const args = ["--device", "cpu", "--precision", "float16", "--use-tta"];
+    const run = await runContained(imageName, { input, output, args });
+    expect(run.exitCode, run.output).toBe(0);
+    expect(run.output).toContain("the network runs on CPUExecutionProvider, in float16");
+    const expected = goldenPath("v2", "cascade_3d_lowres", "expected", "cas_007", "seg_tta.nii.gz");
+    const { dice } = await compareSegmentations(join(output, "images", "case.mha"), expected);
+    for (const [label, value] of Object.entries(dice)) expect(value, `label ${label}`).toBeGreaterThan(0.999);
   });
 
   test("has CUDA in layers of the base, below code and weights", async () => {

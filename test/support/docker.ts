@@ -51,6 +51,8 @@ export interface RunOptions {
   readonly binds?: readonly string[];
   /** Instead of the image's own program. */
   readonly command?: readonly string[];
+  /** For its own program. */
+  readonly args?: readonly string[];
 }
 
 /**
@@ -58,13 +60,14 @@ export interface RunOptions {
  * memory, nobody's rights.
  */
 export async function runContained(imageName: string, options: RunOptions): Promise<ContainerRun> {
-  const { input, output, command, binds = [] } = options;
+  const { input, output, command, args, binds = [] } = options;
   const { docker } = testEngine();
   const container = await docker.createContainer({
     Image: imageName,
     User: "1000:1000",
     Tty: true,
     ...(command === undefined ? {} : { Entrypoint: [...command] }),
+    ...(args === undefined ? {} : { Cmd: [...args] }),
     HostConfig: {
       NetworkMode: "none",
       ReadonlyRootfs: true,
