@@ -1,4 +1,4 @@
-import { roundHalfToEven } from "../preprocess/round-half-to-even.js";
+import { roundToHalf } from "../volume/float16.js";
 
 /** nnU-Net's sigma_scale: an eighth of the patch. */
 const sigmaScale = 1 / 8;
@@ -30,13 +30,6 @@ export function gaussianImportance(patch: readonly number[], precision: "half" |
   const smallest = result.reduce((least, weight) => (weight > 0 && weight < least ? weight : least), peak);
   for (let i = 0; i < result.length; i++) if (result[i] === 0) result[i] = smallest;
   return result;
-}
-
-/** The nearest float16 of a positive number, halves to even; below 2^-14 the steps stay 2^-24 wide. */
-function roundToHalf(value: number): number {
-  const exponent = Math.max(Math.floor(Math.log2(value)), -14);
-  const step = 2 ** (exponent - 10);
-  return value > 0 ? roundHalfToEven(value / step) * step : 0;
 }
 
 function axisWeights(size: number): Float64Array {

@@ -1,5 +1,5 @@
 import type { Zyx } from "../volume/axes.js";
-import { halfFloatTable } from "./half-float.js";
+import { halfFloatTable } from "../volume/float16.js";
 import type { Flip } from "./mirrorings.js";
 import { addImportance, addWindow } from "./window-copy.js";
 

@@ -1,7 +1,7 @@
+import { roundToHalf } from "../volume/float16.js";
 import { blendSlices } from "./blend-slices.js";
 import type { ExportTarget } from "./export-slices.js";
 import type { ProbabilitySource } from "./probability-slice.js";
-import { roundToHalf } from "./round-to-half.js";
 
 export interface EnsembleSlicesTask {
   /** At least two, with the same heads. */

@@ -1,7 +1,7 @@
 import type { AxisTable } from "../resampling/axis-table.js";
 import type { Zyx } from "../volume/axes.js";
+import { roundToHalf } from "../volume/float16.js";
 import { blendSlices, type SlabWindow } from "./blend-slices.js";
-import { roundToHalf } from "./round-to-half.js";
 
 /** One network's answer, and the way to the cropped image's grid. */
 export interface ProbabilitySource {

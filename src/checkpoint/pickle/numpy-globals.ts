@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../processor/errors.js";
+import { halfToFloat } from "../../../processor/volume/float16.js";
 import { shortText } from "../short-text.js";
 import { narrow } from "./integers.js";
 import { type GlobalTable, globalTable, StatefulValue } from "./pickle-global.js";
@@ -154,15 +155,5 @@ function text(view: DataView, offset: number, length: number, characterSize: 1 |
 }
 
 const charactersAtOnce = 1024;
-
-/** IEEE 754 half precision, given as its bits. */
-export function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 const damaged = (what: string) => new ProcessorError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);

@@ -4,8 +4,8 @@ import { spoolStream } from "../../../processor/inference/spool-stream.js";
 import type { InferencePlan, LabelDefinition } from "../../../processor/model/manifest.js";
 import { createWorkerPool } from "../../../processor/parallel/worker-pool.js";
 import { type ExportSource, exportLabels } from "../../../processor/postprocess/export-labels.js";
-import { roundToHalf } from "../../../processor/postprocess/round-to-half.js";
 import { permute, voxelCount, type Zyx } from "../../../processor/volume/axes.js";
+import { roundToHalf } from "../../../processor/volume/float16.js";
 import { identityDirection } from "../../../processor/volume/geometry.js";
 import { collectLogits, planOfPatch } from "../../support/inference-case.js";
 

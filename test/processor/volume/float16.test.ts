@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { halfFloatTable } from "../../../processor/inference/half-float.js";
+import { halfFloatTable } from "../../../processor/volume/float16.js";
 
 test.each([
   ["zero", 0x0000, 0],

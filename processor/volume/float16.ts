@@ -1,0 +1,27 @@
+/** The value of a float16 number, by its bits (IEEE 754 binary16). */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The values of all 65,536 float16 numbers, by their bits. */
+export const halfFloatTable = (): Float32Array =>
+  Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfToFloat(bits));
+
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+const smallestNormal = 2 ** -14;
+
+/** The nearest float16 of a number in [0, 65504], ties to even: what a float16 array keeps of it. */
+export function roundToHalf(value: number): number {
+  // The spacing of float32 in [0.5, 1) is that of float16 below its smallest normal number.
+  if (value < smallestNormal) return Math.fround(value + 0.5) - 0.5;
+  float[0] = value;
+  const kept = bits[0]!;
+  bits[0] = (kept + 0xfff + ((kept >>> 13) & 1)) & ~0x1fff;
+  return float[0];
+}
