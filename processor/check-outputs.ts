@@ -28,11 +28,7 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
     }
   }
   if (existing === "error") {
-    // Not every model writes properties, but none replaces what is there.
-    const properties = requests.flatMap(({ probabilitiesFile }) =>
-      probabilitiesFile === null ? [] : [propertiesFileOf(probabilitiesFile)],
-    );
-    for (const file of [...owners.keys(), ...properties]) {
+    for (const file of owners.keys()) {
       if (await exists(file)) throw new ProcessorError("OUTPUT_EXISTS", `${file} exists already`);
     }
   }
@@ -53,6 +49,8 @@ export async function isWritten(request: CaseRequest): Promise<boolean> {
 }
 
 const outputsOf = ({ outputFile, probabilitiesFile }: CaseRequest): readonly string[] =>
-  probabilitiesFile === null ? [outputFile] : [outputFile, probabilitiesFile];
+  probabilitiesFile === null
+    ? [outputFile]
+    : [outputFile, probabilitiesFile, propertiesFileOf(probabilitiesFile)];
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;

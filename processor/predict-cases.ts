@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CaseReport, CaseRequest } from "./case.js";
 import { checkOutputs, type Existing } from "./check-outputs.js";
 import { type FoundCase, findCases } from "./entries/find-cases.js";
@@ -9,6 +9,7 @@ import { checkExportMode } from "./model/check-export-mode.js";
 import { type LoadedModel, loadModel } from "./model/load-model.js";
 import type { Device, ExportMode, Precision } from "./model/manifest.js";
 import { openRunner } from "./open-runner.js";
+import { writeModelFiles } from "./outputs/model-files.js";
 import type { Progress } from "./progress/progress.js";
 
 export interface PredictCasesOptions {
@@ -80,9 +81,14 @@ export async function runModel(
   requests: readonly CaseRequest[],
   options: RunModelOptions,
 ): Promise<RunReport> {
-  const savesProbabilities = requests.some(({ probabilitiesFile }) => probabilitiesFile !== null);
-  checkExportMode(options.exportMode, loaded.manifest.models, { savesProbabilities });
+  const folders = new Set(
+    requests.flatMap(({ probabilitiesFile }) =>
+      probabilitiesFile === null ? [] : [dirname(probabilitiesFile)],
+    ),
+  );
+  checkExportMode(options.exportMode, loaded.manifest.models, { savesProbabilities: folders.size > 0 });
   await checkOutputs(requests, options.existing);
+  for (const folder of folders) await writeModelFiles(loaded, { folder, ...options });
   const runner = await openRunner(loaded, options);
   try {
     const { existing, signal } = options;

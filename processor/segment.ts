@@ -1,6 +1,7 @@
 import type { CaseRequest, CaseVolume } from "./case.js";
 import { ProcessorError } from "./errors.js";
 import type { Hooks } from "./hooks/hooks.js";
+import { nibabelAffine } from "./image-io/nibabel-affine.js";
 import { readImage } from "./image-io/read-image.js";
 import { readLabelMap } from "./image-io/read-label-map.js";
 import { stackChannels } from "./image-io/stack-channels.js";
@@ -9,6 +10,7 @@ import { writeLabelMap } from "./image-io/write-image.js";
 import type { ExportMode, ModelManifest, PostProcessingStep } from "./model/manifest.js";
 import { openProbabilityFile } from "./outputs/probability-file.js";
 import { propertiesFileOf, propertiesPickle } from "./outputs/properties-pickle.js";
+import { propertiesPickleV1 } from "./outputs/properties-pickle-v1.js";
 import { type ExportSource, exportLabels } from "./postprocess/export-labels.js";
 import { exportNetworkLabels } from "./postprocess/export-network-labels.js";
 import { removeComponents, type StepReport } from "./postprocess/remove-components.js";
@@ -21,7 +23,6 @@ import {
 } from "./predict-members.js";
 import type { Prepared } from "./preprocess/prepared.js";
 import { type ReorientedCase, reorientCase, unturned } from "./preprocess/reorient-case.js";
-import type { ImageSource } from "./volume/image.js";
 import type { LabelMap } from "./volume/label-map.js";
 
 /** What all cases of a run share. */
@@ -39,7 +40,8 @@ export interface PreparedCase {
   /** On the grid of the stage that runs first. */
   readonly prepared: Prepared;
   readonly input: MemberInput;
-  readonly source: ImageSource;
+  /** The image as it lies. */
+  readonly image: Pick<CaseVolume, "geometry" | "source">;
   /** From the grid that the networks saw to the image's own. */
   readonly turnBack: ReorientedCase["turnBack"];
 }
@@ -59,23 +61,23 @@ export async function prepareCase(request: CaseRequest, context: SegmentContext)
   const { model, members, pool } = context;
   const read = await readVolume(request, context);
   const previous = await readPreviousStage(request, read, context);
-  const { volume, turn, turnBack } = model.plan.imageReader.endsWith("WithReorient")
-    ? await reorientCase(read, pool)
+  const { imageReader } = model.plan;
+  const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(read) : null;
+  const { volume, turn, turnBack } = imageReader.endsWith("WithReorient")
+    ? await reorientCase(read, { pool, affine })
     : unturned(read);
   const previousStage = previous === null ? null : await turn(previous);
   const input = { caseName: request.name, volume, previousStage };
   const prepared = await prepareStage(firstStage(members), input, context);
-  return { request, prepared, input, source: volume.source, turnBack };
+  return { request, prepared, input, image: { geometry: read.geometry, source: read.source }, turnBack };
 }
 
 /** Runs the networks over the case and brings their answer back onto the image's grid. */
-export async function predictCase(
-  { request, prepared, input, turnBack }: PreparedCase,
-  context: SegmentContext,
-): Promise<Segmented> {
+export async function predictCase(preparedCase: PreparedCase, context: SegmentContext): Promise<Segmented> {
+  const { prepared, input, turnBack } = preparedCase;
   const { pool, postProcessing } = context;
   const onNetworksSide = await predictMembers(input, prepared, context, (sources) =>
-    exportAnswer(sources, request, context),
+    exportAnswer(sources, preparedCase, context),
   );
   const labelMap = await turnBack(onNetworksSide);
   return { labelMap, removed: await removeComponents(labelMap, postProcessing, pool) };
@@ -83,20 +85,25 @@ export async function predictCase(
 
 async function exportAnswer(
   sources: readonly ExportSource[],
-  { probabilitiesFile }: CaseRequest,
+  { request, image }: PreparedCase,
   { model, pool, exportMode }: SegmentContext,
 ): Promise<LabelMap> {
-  const { labels } = model;
+  const { labels, nnunetVersion } = model;
+  const { probabilitiesFile, channelFiles } = request;
   const [first] = sources as [ExportSource];
+  const { history, plan, stream } = first;
   if (exportMode !== "normal") return exportNetworkLabels(first, { labels, pool, mode: exportMode });
   if (probabilitiesFile === null) return exportLabels(sources, { labels, pool, probabilities: null });
-  const file = await openProbabilityFile(probabilitiesFile, { ...first, labels, heads: first.stream.heads });
+  const form = { nnunetVersion, heads: stream.heads, history, plan, labels };
+  const file = await openProbabilityFile(probabilitiesFile, form);
   try {
     const labelMap = await exportLabels(sources, { labels, pool, probabilities: file });
     await file.finish();
-    // nnU-Net's other readers keep properties of their own.
-    if (model.nnunetVersion === 2 && first.plan.imageReader === "SimpleITKIO")
-      await writeFileWhole(propertiesFileOf(probabilitiesFile), [propertiesPickle(first.history)]);
+    const properties =
+      nnunetVersion === 1
+        ? propertiesPickleV1({ history, plan, labels, networkSizeZyx: stream.sizeZyx, channelFiles })
+        : propertiesPickle({ imageReader: plan.imageReader, history, image, affine: nibabelAffine(image) });
+    await writeFileWhole(propertiesFileOf(probabilitiesFile), [properties]);
     return labelMap;
   } finally {
     await file.discard();
@@ -106,7 +113,7 @@ async function exportAnswer(
 /** @returns the label map as written, after the user's own hook */
 export async function writeCase(
   labelMap: LabelMap,
-  { request, source }: PreparedCase,
+  { request, image: { source } }: PreparedCase,
   { hooks }: SegmentContext,
 ): Promise<LabelMap> {
   const context = { caseName: request.name, outputFile: request.outputFile };

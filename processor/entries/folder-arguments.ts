@@ -40,7 +40,7 @@ Options (defaults are those of the config.json that the image was built with):
   --step-size X                overlap of windows: 0.5 is half a patch, 1 none
   --device cpu|cuda|auto
   --precision float16|float32|auto
-  --save-probabilities         <case>.npz beside each segmentation
+  --save-probabilities         <case>.npz and .pkl beside each segmentation
   --write-json, --no-write-json
   --overwrite-output, --no-overwrite-output
   --model-dir DIR              converted model (default ${defaultModelDir}, or $NNUNET_MODEL_DIR)

@@ -50,7 +50,7 @@ export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeade
   // A negative spacing is in the direction already.
   const isTurned = source.fields?.["ElementSpacing"]?.includes("-") === true;
   const kept = source.format === "metaimage" && isSameRank && !isTurned ? (source.fields ?? {}) : {};
-  const matrix = isFlat ? [1, 0, 0, 1] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
+  const matrix = isFlat ? [d[0], d[3], d[1], d[4]] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
   const origin = geometry.originMmXyz;
   const lines: readonly (readonly [string, string])[] = [
     ["ObjectType", "Image"],
@@ -78,7 +78,10 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   const isFlat = geometry.dimensions === 2;
   const kept = source.format === "nrrd" ? spatialFields(source, isFlat ? 2 : 3) : null;
   const vector = (axis: number, spacing: number) =>
-    `(${[d[axis]! * spacing, d[3 + axis]! * spacing, d[6 + axis]! * spacing].join(",")})`;
+    `(${[d[axis]!, d[3 + axis]!, d[6 + axis]!]
+      .slice(0, isFlat ? 2 : 3)
+      .map((part) => part * spacing || 0)
+      .join(",")})`;
   const lines = [
     "NRRD0004",
     `type: ${nrrdTypes[type]}`,
@@ -87,7 +90,7 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
       ? [
           kept === null ? "space dimension: 2" : kept.space,
           `sizes: ${x} ${y}`,
-          `space directions: ${kept?.directions ?? `(${sx},0) (0,${sy})`}`,
+          `space directions: ${kept?.directions ?? `${vector(0, sx)} ${vector(1, sy)}`}`,
           "kinds: domain domain",
         ]
       : [

@@ -1,7 +1,7 @@
 import { ProcessorError } from "../errors.js";
 import type { Zyx } from "../volume/axes.js";
 import type { Direction, Geometry } from "../volume/geometry.js";
-import { identityDirection } from "../volume/geometry.js";
+import { flatDirection, identityDirection } from "../volume/geometry.js";
 import type { NiftiOrientation } from "../volume/image.js";
 
 type Columns = readonly (readonly [x: number, y: number, z: number])[];
@@ -28,7 +28,7 @@ export function niftiGeometry(
   const { pixdim } = orientation;
   const scale = grid.preferSform ? 1 : (millimetresPerUnit[orientation.xyztUnits & 7] ?? 1);
   const spacing = (axis: number): number => Math.abs(pixdim[axis]!) * scale || 1;
-  const form = grid.preferSform ? formOfNibabel(orientation) : formOfItk(path, orientation);
+  const form = grid.preferSform ? formOfNibabel(orientation, grid.sizeZyx) : formOfItk(path, orientation);
   const origin = form?.origin ?? [0, 0, 0];
   const spacingMm = [spacing(1), spacing(2), spacing(3)] as const;
   const used = [...pixdim.slice(1, grid.dimensions + 1), ...origin, ...(form?.columns.flat() ?? [])];
@@ -47,8 +47,7 @@ export function niftiGeometry(
       spacingMm[0],
     ],
     originMmXyz: [-origin[0]! * scale || 0, -origin[1]! * scale || 0, origin[2]! * scale],
-    directionXyz:
-      form === null || grid.dimensions === 2 ? identityDirection : toLps(path, unitColumns(form.columns)),
+    directionXyz: directionOf(path, form, grid.dimensions),
     dimensions: grid.dimensions,
   };
 }
@@ -68,9 +67,26 @@ function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
   );
 }
 
-function formOfNibabel(orientation: NiftiOrientation): Form | null {
-  if (orientation.sformCode > 0) return fromSform(orientation);
-  return orientation.qformCode > 0 ? fromQform(orientation) : null;
+/** Without either, x runs to the left and the middle of the grid is at 0. */
+function formOfNibabel(orientation: NiftiOrientation, [z, y, x]: Zyx): Form {
+  const { sformCode, qformCode, pixdim } = orientation;
+  if (sformCode > 0) return fromSform(orientation);
+  if (qformCode > 0) return fromQform(orientation);
+  return {
+    columns: [
+      [-1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ],
+    origin: [((x - 1) / 2) * pixdim[1]!, -((y - 1) / 2) * pixdim[2]!, -((z - 1) / 2) * pixdim[3]!],
+  };
+}
+
+function directionOf(path: string, form: Form | null, dimensions: 2 | 3): Direction {
+  if (form === null) return identityDirection;
+  if (dimensions === 3) return toLps(path, unitColumns(form.columns));
+  const [i, j] = form.columns;
+  return flatDirection(toLps(path, unitColumns([i!, j!, [0, 0, 1]])));
 }
 
 /** ITK's, for cosines, offsets in mm and spacings in mm alike. */

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import type { Xyz, Zyx } from "../volume/axes.js";
-import { type Direction, type Geometry, identityDirection } from "../volume/geometry.js";
+import type { Direction, Geometry } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
 import { ByteReader } from "./byte-source.js";
 import { checkSizes } from "./check-sizes.js";
@@ -157,7 +157,7 @@ function geometryOf(path: string, fields: Fields, sizeZyx: Zyx): Geometry {
       sizeZyx,
       spacingMmZyx: [999 * Math.max(sx, sy), sy, sx],
       originMmXyz: [origin[0] ?? 0, origin[1] ?? 0, 0],
-      directionXyz: identityDirection,
+      directionXyz: directionOf(path, matrix, { rank, spacing: signed }),
       dimensions: 2,
     };
   }
@@ -180,8 +180,11 @@ function directionOf(
   if (matrix.length !== 0 && matrix.length !== rank * rank)
     throw new ProcessorError("IMAGE_INVALID", `${path}: TransformMatrix has ${matrix.length} numbers`);
   const sign = (column: number) => (spacing[column]! < 0 ? -1 : 1);
+  const identity = (row: number, column: number) => (row === column ? 1 : 0);
   const at = (row: number, column: number) =>
-    (matrix[column * rank + row] ?? (row === column ? 1 : 0)) * sign(column) || 0;
+    row < rank && column < rank
+      ? (matrix[column * rank + row] ?? identity(row, column)) * sign(column) || 0
+      : identity(row, column);
   const axes = [0, 1, 2].map((column) => [at(0, column), at(1, column), at(2, column)] as const);
   if (axes.some((axis) => axis.every((part) => part === 0)))
     throw new ProcessorError("IMAGE_INVALID", `${path}: TransformMatrix is ${matrix.join(" ")}`);

@@ -196,8 +196,13 @@ function geometryOf(path: string, fields: Fields, { sizes, directions, spacings 
   if ([...lengths, ...origin].some((value) => !Number.isFinite(value))) {
     throw new ProcessorError("IMAGE_INVALID", `${path}: space directions ${fields.get("space directions")}`);
   }
-  const unit = (axis: number, row: number): number => vectors[axis]![row]! / (lengths[axis] || 1);
-  const isOriented = dimensions === 3 && vectors.length === 3;
+  const unit = (axis: number, row: number): number =>
+    axis < dimensions && row < dimensions
+      ? vectors[axis]![row]! / (lengths[axis] || 1)
+      : axis === row
+        ? 1
+        : 0;
+  const isOriented = vectors.length === dimensions && vectors.every(({ length }) => length >= dimensions);
   return {
     sizeZyx: [z, y, x] as Zyx,
     spacingMmZyx: [

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32, createDeflateRaw, type DeflateRaw } from "node:zlib";
 
-/** numpy's `.npy` header, version 1, for little-endian float32 in C order. */
-export function npyHeader(shape: readonly number[]): Buffer {
-  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+/** numpy's `.npy` header, version 1, for little-endian float32 or float16 in C order. */
+export function npyHeader(shape: readonly number[], type: "f4" | "f2"): Buffer {
+  const text = `{'descr': '<${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   // The data must begin at a multiple of 64.
   const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
   const header = Buffer.from(`\u0093NUMPY\u0001\u0000..${`${text.padEnd(length - 1)}\n`}`, "latin1");

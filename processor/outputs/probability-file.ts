@@ -5,17 +5,22 @@ import { outputError } from "../image-io/write-file.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 import type { PreprocessHistory } from "../preprocess/prepared.js";
-import { voxelCount, type Zyx } from "../volume/axes.js";
+import { permute, voxelCount, type Zyx } from "../volume/axes.js";
+import { floatToHalf } from "../volume/float16.js";
 import { NpzWriter, npyHeader } from "./npz-writer.js";
 
 export interface ProbabilityFileOptions {
+  readonly nnunetVersion: 1 | 2;
   readonly heads: number;
   readonly history: PreprocessHistory;
   readonly plan: InferencePlan;
   readonly labels: LabelDefinition;
 }
 
-/** A sink that ends as nnU-Net's `<case>.npz`: key `probabilities`, float32, `head × z × y × x` of the input's grid. */
+/**
+ * A sink that ends as nnU-Net's `<case>.npz`, `head × z × y × x` in the input's axes: of v2 float32 of the whole image under
+ * `probabilities`, of v1 float16 of the cropped one under `softmax`.
+ */
 export interface ProbabilityFile extends ProbabilitySink {
   finish(): Promise<void>;
   /** Removes what a failed run left; nothing once finished. */
@@ -74,21 +79,20 @@ async function writeArchive(
   scratch: FileHandle,
   options: ProbabilityFileOptions,
 ): Promise<void> {
-  const { heads, history } = options;
-  const sizeZyx = history.originalGeometry.sizeZyx;
+  const { heads, history, labels, nnunetVersion } = options;
   const croppedBytes = voxelCount(history.sizeAfterCroppingZyx) * 4;
   const cropped = Buffer.allocUnsafeSlow(croppedBytes);
   const values = new Float32Array(cropped.buffer, 0, croppedBytes / 4);
+  const grid = fileGrid(options);
   const writer = await NpzWriter.create(path);
   try {
-    await writer.begin("probabilities.npy");
-    await writer.write(npyHeader([heads, ...sizeZyx]));
+    await writer.begin(nnunetVersion === 1 ? "softmax.npy" : "probabilities.npy");
+    await writer.write(npyHeader([heads, ...grid.sizeZyx], nnunetVersion === 1 ? "f2" : "f4"));
     for (let head = 0; head < heads; head++) {
       await readFully(scratch, cropped, head * croppedBytes);
-      const channel = uncropped(values, {
-        ...options,
-        outside: options.labels.regionsClassOrder === null && head === 0 ? 1 : 0,
-      });
+      const outside = labels.regionsClassOrder === null && head === 0 ? 1 : 0;
+      const placed = placedIn(grid, { cropped: values, outside });
+      const channel = nnunetVersion === 1 ? Uint16Array.from(placed, floatToHalf) : placed;
       await writer.write(Buffer.from(channel.buffer, channel.byteOffset, channel.byteLength));
     }
     await writer.end();
@@ -96,6 +100,31 @@ async function writeArchive(
   } finally {
     await writer.abandon();
   }
+}
+
+/** The grid of a file, and where in it the cropped image lies. */
+interface FileGrid {
+  /** In the input's axes. */
+  readonly sizeZyx: Zyx;
+  /** In transposed axes. */
+  readonly boxZyx: PreprocessHistory["cropBoxZyx"];
+  readonly transposeForward: Zyx;
+}
+
+function fileGrid({ nnunetVersion, history, plan }: ProbabilityFileOptions): FileGrid {
+  const { transposeForward, transposeBackward } = plan;
+  const { originalGeometry, cropBoxZyx, sizeAfterCroppingZyx } = history;
+  if (nnunetVersion === 2) return { sizeZyx: originalGeometry.sizeZyx, boxZyx: cropBoxZyx, transposeForward };
+  const [z, y, x] = sizeAfterCroppingZyx;
+  return {
+    sizeZyx: permute(sizeAfterCroppingZyx, transposeBackward),
+    boxZyx: [
+      [0, z],
+      [0, y],
+      [0, x],
+    ],
+    transposeForward,
+  };
 }
 
 async function readFully(file: FileHandle, target: Buffer, position: number): Promise<void> {
@@ -106,18 +135,15 @@ async function readFully(file: FileHandle, target: Buffer, position: number): Pr
   }
 }
 
-/** Puts one head into the uncropped volume and turns its axes back; outside, background has probability 1. */
-function uncropped(
-  cropped: Float32Array,
-  { history, plan, outside }: Pick<ProbabilityFileOptions, "history" | "plan"> & { readonly outside: number },
+/** Puts one head into the file's grid and turns its axes back; outside, background has probability 1. */
+function placedIn(
+  { sizeZyx, boxZyx, transposeForward }: FileGrid,
+  { cropped, outside }: { readonly cropped: Float32Array; readonly outside: number },
 ): Float32Array {
-  const sizeZyx = history.originalGeometry.sizeZyx;
   const result = new Float32Array(voxelCount(sizeZyx)).fill(outside);
   const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
-  const [strideZ, strideY, strideX] = plan.transposeForward.map(
-    (axis) => strides[axis as 0 | 1 | 2],
-  ) as unknown as Zyx;
-  const [[z0, z1], [y0, y1], [x0, x1]] = history.cropBoxZyx;
+  const [strideZ, strideY, strideX] = permute(strides, transposeForward);
+  const [[z0, z1], [y0, y1], [x0, x1]] = boxZyx;
   let source = 0;
   for (let z = z0; z < z1; z++) {
     for (let y = y0; y < y1; y++) {

@@ -1,98 +1,105 @@
+import type { CaseVolume } from "../case.js";
 import type { PreprocessHistory } from "../preprocess/prepared.js";
-import { reversed } from "../volume/axes.js";
+import { type Affine, turnAffine } from "../volume/affine.js";
+import { reversed, type Zyx } from "../volume/axes.js";
+import type { Geometry } from "../volume/geometry.js";
+import { orientationLetters, turnToRas } from "../volume/reorient.js";
+import {
+  dict,
+  type Entries,
+  float,
+  integer,
+  list,
+  numpyArray,
+  type Pickled,
+  pickleFile,
+  text,
+  tuple,
+} from "./pickle-bytes.js";
 
 /** `case.npz` has its properties in `case.pkl`. */
 export const propertiesFileOf = (probabilitiesFile: string): string =>
   probabilitiesFile.replace(/\.npz$/, ".pkl");
 
+export interface PropertiesOptions {
+  /** nnU-Net's class that the model was trained with. */
+  readonly imageReader: string;
+  /** On the grid that the networks saw. */
+  readonly history: PreprocessHistory;
+  /** The image as it lies, before a reader "WithReorient" turned it. */
+  readonly image: Pick<CaseVolume, "geometry">;
+  /** nibabel's matrix of it; voxel to RAS in mm. */
+  readonly affine: Affine;
+}
+
 /**
- * The `<case>.pkl` that nnU-Net v2's SimpleITKIO leaves beside `<case>.npz` and `nnUNetv2_ensemble` asks for: where the
- * image lies and how it was cropped, as a pickle of protocol 2.
+ * The `<case>.pkl` that nnU-Net v2 leaves beside `<case>.npz` and `nnUNetv2_ensemble` asks for: where the image lies, as
+ * each of its readers keeps it, and how it was cropped.
  */
-export function propertiesPickle(history: PreprocessHistory): Uint8Array {
-  const { spacingMmZyx, originMmXyz, directionXyz, dimensions } = history.originalGeometry;
-  const isFlat = dimensions === 2;
-  const spacingMmXyz = reversed(spacingMmZyx);
-  const [a, b, , d, e] = directionXyz;
-  const writer = new PickleWriter();
-  writer.dict([
+export function propertiesPickle(options: PropertiesOptions): Uint8Array {
+  const { history, imageReader } = options;
+  return pickleFile(
+    dict([
+      ...(readerProperties[imageReader] ?? withoutPlace)(options),
+      ["shape_before_cropping", integers(history.sizeBeforeCroppingZyx)],
+      [
+        "bbox_used_for_cropping",
+        list(history.cropBoxZyx.map(([from, to]) => list([integer(from), integer(to)]))),
+      ],
+      ["shape_after_cropping_and_before_resampling", integers(history.sizeAfterCroppingZyx)],
+    ]),
+  );
+}
+
+const readerProperties: Readonly<Record<string, (options: PropertiesOptions) => Entries>> = {
+  SimpleITKIO: ({ history }) => [
+    ["sitk_stuff", dict(placeOfItk(history.originalGeometry))],
+    ["spacing", spacing(history, float)],
+  ],
+  SimpleITKIOWithReorient: ({ history, image }) => [
     [
       "sitk_stuff",
-      () =>
-        writer.dict([
-          ["spacing", () => writer.tuple(spacingMmXyz.slice(0, dimensions), "float")],
-          ["origin", () => writer.tuple(originMmXyz.slice(0, dimensions), "float")],
-          ["direction", () => writer.tuple(isFlat ? [a, b, d, e] : directionXyz, "float")],
-        ]),
+      dict([
+        ...placeOfItk(history.originalGeometry),
+        ["original_orientation", text(orientationLetters(image.geometry))],
+      ]),
     ],
-    ["spacing", () => writer.list(spacingMmZyx, (value) => writer.float(value))],
-    ["shape_before_cropping", () => writer.tuple(history.sizeBeforeCroppingZyx, "integer")],
-    ["bbox_used_for_cropping", () => writer.list(history.cropBoxZyx, (box) => writer.integers(box))],
+    ["spacing", spacing(history, float)],
+  ],
+  NibabelIO: ({ history, affine }) => [
+    ["nibabel_stuff", dict([["original_affine", matrix(affine)]])],
+    ["spacing", spacing(history, float)],
+  ],
+  NibabelIOWithReorient: ({ history, image: { geometry }, affine }) => [
     [
-      "shape_after_cropping_and_before_resampling",
-      () => writer.tuple(history.sizeAfterCroppingZyx, "integer"),
+      "nibabel_stuff",
+      dict([
+        ["original_affine", matrix(affine)],
+        ["reoriented_affine", matrix(turnAffine(affine, geometry.sizeZyx, turnToRas(geometry)))],
+      ]),
     ],
-  ]);
-  return writer.finish();
+    ["spacing", spacing(history, float)],
+  ],
+};
+
+/** NaturalImage2DIO and Tiff3DIO: whole numbers stay whole, since Tiff3DIO writes them as JSON. */
+const withoutPlace = ({ history }: PropertiesOptions): Entries => [
+  ["spacing", spacing(history, (value) => (Number.isInteger(value) ? integer(value) : float(value)))],
+];
+
+function placeOfItk({ spacingMmZyx, originMmXyz, directionXyz, dimensions }: Geometry): Entries {
+  const [a, b, , d, e] = directionXyz;
+  const floats = (values: readonly number[]) => tuple(values.map(float));
+  return [
+    ["spacing", floats(reversed(spacingMmZyx).slice(0, dimensions))],
+    ["origin", floats(originMmXyz.slice(0, dimensions))],
+    ["direction", floats(dimensions === 2 ? [a, b, d, e] : directionXyz)],
+  ];
 }
 
-/** The few opcodes that plain data needs. */
-class PickleWriter {
-  private readonly parts: Uint8Array[] = [Uint8Array.of(0x80, 2)];
+const spacing = ({ originalGeometry }: PreprocessHistory, write: (value: number) => Pickled): Pickled =>
+  list(originalGeometry.spacingMmZyx.map(write));
 
-  dict(entries: readonly (readonly [key: string, value: () => void])[]): void {
-    this.opcodes("}(");
-    for (const [key, value] of entries) {
-      this.text(key);
-      value();
-    }
-    this.opcodes("u");
-  }
+const integers = (sizeZyx: Zyx): Pickled => tuple(sizeZyx.map(integer));
 
-  list<T>(items: Iterable<T>, write: (item: T) => void): void {
-    this.opcodes("](");
-    for (const item of items) write(item);
-    this.opcodes("e");
-  }
-
-  integers(values: readonly number[]): void {
-    this.list(values, (value) => this.integer(value));
-  }
-
-  tuple(values: readonly number[], kind: "float" | "integer"): void {
-    this.opcodes("(");
-    for (const value of values) this[kind](value);
-    this.opcodes("t");
-  }
-
-  float(value: number): void {
-    const bytes = Buffer.alloc(9);
-    bytes.write("G", "latin1");
-    bytes.writeDoubleBE(value, 1);
-    this.parts.push(bytes);
-  }
-
-  integer(value: number): void {
-    const bytes = Buffer.alloc(5);
-    bytes.write("J", "latin1");
-    bytes.writeInt32LE(value, 1);
-    this.parts.push(bytes);
-  }
-
-  finish(): Uint8Array {
-    this.opcodes(".");
-    return Buffer.concat(this.parts);
-  }
-
-  private text(value: string): void {
-    const encoded = Buffer.from(value);
-    const head = Buffer.alloc(5);
-    head.write("X", "latin1");
-    head.writeUInt32LE(encoded.length, 1);
-    this.parts.push(head, encoded);
-  }
-
-  private opcodes(letters: string): void {
-    this.parts.push(Buffer.from(letters, "latin1"));
-  }
-}
+const matrix = (affine: Affine): Pickled => numpyArray(affine, { shape: [4, 4], type: "f8" });

@@ -1,9 +1,10 @@
 import type { CaseVolume } from "../case.js";
 import type { WorkerPool } from "../parallel/worker-pool.js";
-import { voxelCount } from "../volume/axes.js";
+import { type Affine, turnAffine, voxelSizesMmZyx } from "../volume/affine.js";
+import { voxelCount, type Zyx } from "../volume/axes.js";
 import type { Geometry } from "../volume/geometry.js";
 import type { LabelMap } from "../volume/label-map.js";
-import { turnGeometry, turnToRas } from "../volume/reorient.js";
+import { type AxisTurn, turnGeometry, turnToRas } from "../volume/reorient.js";
 
 /** A case turned to RAS and its way back; nnU-Net's readers "WithReorient" see every image like this. */
 export interface ReorientedCase {
@@ -21,10 +22,24 @@ export const unturned = (volume: CaseVolume): ReorientedCase => ({
   turnBack: async (labelMap) => labelMap,
 });
 
-export async function reorientCase(volume: CaseVolume, pool: WorkerPool): Promise<ReorientedCase> {
+export interface ReorientOptions {
+  readonly pool: WorkerPool;
+  /** nibabel's matrix, from which it takes the spacing of what it has turned; null for ITK, which keeps the spacing. */
+  readonly affine: Affine | null;
+}
+
+export async function reorientCase(
+  volume: CaseVolume,
+  { pool, affine }: ReorientOptions,
+): Promise<ReorientedCase> {
   const { geometry, channels, channelCount } = volume;
   const turn = turnToRas(geometry);
-  const turnedGeometry = turnGeometry(geometry, turn);
+  const turnedGeometry = {
+    ...turnGeometry(geometry, turn),
+    ...(affine === null || isStill(turn)
+      ? {}
+      : { spacingMmZyx: turnedSpacingMmZyx(affine, geometry.sizeZyx, turn) }),
+  };
   const sizeZyx = geometry.sizeZyx;
   const count = voxelCount(sizeZyx);
   const turnedChannels = new Float32Array(new SharedArrayBuffer(channels.length * 4));
@@ -45,6 +60,15 @@ export async function reorientCase(volume: CaseVolume, pool: WorkerPool): Promis
     turn: (labelMap) => moved(labelMap, turnedGeometry, "turned"),
     turnBack: (labelMap) => moved(labelMap, geometry, "plain"),
   };
+}
+
+const isStill = ({ orderZyx, isFlippedZyx }: AxisTurn): boolean =>
+  orderZyx.every((from, axis) => from === axis) && !isFlippedZyx.includes(true);
+
+/** NIfTI keeps spacings in float32. */
+function turnedSpacingMmZyx(affine: Affine, sizeZyx: Zyx, turn: AxisTurn): Zyx {
+  const [z, y, x] = voxelSizesMmZyx(turnAffine(affine, sizeZyx, turn));
+  return [Math.fround(z), Math.fround(y), Math.fround(x)];
 }
 
 function sharedLike(

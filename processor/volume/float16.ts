@@ -25,3 +25,17 @@ export function roundToHalf(value: number): number {
   bits[0] = (kept + 0xfff + ((kept >>> 13) & 1)) & ~0x1fff;
   return float[0];
 }
+
+/** The bits of the float16 that is nearest to a number, ties to even, as numpy's `astype(float16)`. */
+export function floatToHalf(value: number): number {
+  const size = Math.fround(Math.abs(value));
+  const sign = value < 0 ? 0x8000 : 0;
+  if (size < smallestNormal) return sign | (roundToHalf(size) * 2 ** 24);
+  float[0] = size;
+  const kept = bits[0]!;
+  const rounded = (kept + 0xfff + ((kept >>> 13) & 1)) >>> 13;
+  // The exponents' biases are 127 and 15.
+  return sign | Math.min(rounded - (112 << 10), infinity);
+}
+
+const infinity = 0x7c00;

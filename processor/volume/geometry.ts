@@ -16,3 +16,8 @@ export interface Geometry {
 export type Direction = readonly [number, number, number, number, number, number, number, number, number];
 
 export const identityDirection: Direction = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+
+/** The direction of a flat image: its z axis stands upright. The identity where both axes run the same way. */
+export function flatDirection([a, b, , c, d]: Direction): Direction {
+  return Math.abs(a * d - b * c) < 1e-6 ? identityDirection : [a, b, 0, c, d, 0, 0, 0, 1];
+}

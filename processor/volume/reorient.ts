@@ -29,6 +29,24 @@ export function turnToRas({ directionXyz }: Geometry): AxisTurn {
   };
 }
 
+/**
+ * Where the axes x, y and z of a grid run, in ITK's letters.
+ *
+ * @example "LPS" for the identity direction
+ */
+export function orientationLetters({ directionXyz }: Geometry): string {
+  const letters: string[] = [];
+  for (const [patient, image] of closestAxes(directionXyz).entries())
+    letters[image] = towards[patient as 0 | 1 | 2][directionXyz[patient * 3 + image]! > 0 ? 0 : 1];
+  return letters.join("");
+}
+
+const towards = [
+  ["L", "R"],
+  ["P", "A"],
+  ["S", "I"],
+] as const;
+
 /** For each patient axis the image axis that runs most along it, the clearest pair first. */
 function closestAxes(direction: Direction): readonly number[] {
   const pairs = [0, 1, 2].flatMap((patient) =>

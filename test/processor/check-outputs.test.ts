@@ -65,5 +65,7 @@ test("a case is written only when all of its files are there", async () => {
   writeFileSync(asked.outputFile, "");
   expect(await isWritten(asked)).toBe(false);
   writeFileSync(asked.probabilitiesFile!, "");
+  expect(await isWritten(asked)).toBe(false);
+  writeFileSync(join(folder, "a.pkl"), "");
   expect(await isWritten(asked)).toBe(true);
 });

@@ -91,7 +91,13 @@ describe("the program in an image", () => {
     ]);
     expect(exitCode).toBe(0);
     expect(readdirSync(output)).toEqual(["masks"]);
-    expect(readdirSync(join(output, "masks")).sort()).toEqual(["scan.npz", "scan.nrrd", "scan.pkl"]);
+    expect(readdirSync(join(output, "masks")).sort()).toEqual([
+      "dataset.json",
+      "plans.json",
+      "scan.npz",
+      "scan.nrrd",
+      "scan.pkl",
+    ]);
     const { geometry } = await readImage(join(output, "masks", "scan.nrrd"));
     expect(geometry.sizeZyx).toEqual([4, 60, 60]);
   });

@@ -18,7 +18,10 @@ export interface GridFixture {
   readonly segmentation: readonly number[];
 }
 
-export const heads = ({ logits, preprocessedShape }: GridFixture): number =>
+/** What the network is taken to have said. */
+type Answer = Pick<GridFixture, "logits" | "preprocessedShape">;
+
+export const heads = ({ logits, preprocessedShape }: Answer): number =>
   logits.length / (preprocessedShape[1] * preprocessedShape[2] * preprocessedShape[3]);
 
 export function prepare(
@@ -48,10 +51,7 @@ interface AnswerOptions {
 }
 
 /** The fixture's `head × z × y × x` as the sliding window hands it over. */
-export function answerOf(
-  fixture: GridFixture,
-  { sizeZyx, kind, slicesPerSlab = 3 }: AnswerOptions,
-): LogitStream {
+export function answerOf(fixture: Answer, { sizeZyx, kind, slicesPerSlab = 3 }: AnswerOptions): LogitStream {
   const headCount = heads(fixture);
   const plane = sizeZyx[1] * sizeZyx[2];
   async function* slabs() {

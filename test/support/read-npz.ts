@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
+import { halfFloatTable } from "../../processor/volume/float16.js";
 import type { NpyArray } from "./golden.js";
 
-/** Reads one float32 array of a `.npz` by its central directory, as numpy does. */
+/** Reads one float32 or float16 array of a `.npz` by its central directory, as numpy does. */
 export function readNpz(path: string, key: string): NpyArray {
   const bytes = readFileSync(path);
   const end = bytes.lastIndexOf(Buffer.from("PK\u0005\u0006", "latin1"));
@@ -26,5 +27,8 @@ function parseNpy(npy: Buffer): NpyArray {
     Number(text),
   );
   const body = Uint8Array.from(npy.subarray(start));
-  return { shape, data: new Float32Array(body.buffer) };
+  if (header.includes("'<f4'")) return { shape, data: new Float32Array(body.buffer) };
+  if (!header.includes("'<f2'")) throw new Error(`neither float32 nor float16: ${header}`);
+  const values = halfFloatTable();
+  return { shape, data: Float32Array.from(new Uint16Array(body.buffer), (bits) => values[bits]!) };
 }

@@ -72,7 +72,7 @@ export const predictOptions = {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "also write <case>.npz with every class's probabilities",
+    describe: "also write <case>.npz and .pkl, every class's probabilities for nnU-Net's ensembling",
   },
   overwrite,
   continue: {

@@ -63,7 +63,11 @@ describe("results.json", () => {
 describe("a file of probabilities", () => {
   const heads = 2;
   /** A 2 × 2 × 3 grid, transposed by [2, 0, 1] and cropped to one slice, two rows and one column. */
-  const plan = { ...planOfPatch([4, 4, 4]), transposeForward: [2, 0, 1] as const };
+  const plan = {
+    ...planOfPatch([4, 4, 4]),
+    transposeForward: [2, 0, 1],
+    transposeBackward: [1, 2, 0],
+  } as const;
   const history = {
     ...preparedVolume([], [2, 2, 3], 1).history,
     sizeBeforeCroppingZyx: [3, 2, 2] as const,
@@ -74,7 +78,8 @@ describe("a file of probabilities", () => {
     ] as const,
     sizeAfterCroppingZyx: [1, 2, 1] as const,
   };
-  const open = (path: string) => openProbabilityFile(path, { heads, history, plan, labels });
+  const open = (path: string, nnunetVersion: 1 | 2 = 2) =>
+    openProbabilityFile(path, { nnunetVersion, heads, history, plan, labels });
 
   test("lies on the image's own grid; outside the crop background is certain", async () => {
     const path = join(folder, "a.npz");
@@ -88,6 +93,17 @@ describe("a file of probabilities", () => {
     expect([...data.subarray(0, 12)]).toEqual([1, 1, 1, 1, 0.25, 1, 1, 1, 1, 1, 0.5, 1]);
     expect([...data.subarray(12)]).toEqual([0, 0, 0, 0, 0.75, 0, 0, 0, 0, 0, 0.5, 0]);
     expect(readdirSync(folder)).toEqual(["a.npz"]);
+  });
+
+  test("of v1 holds the cropped image in float16", async () => {
+    const path = join(folder, "a.npz");
+    const file = await open(path, 1);
+    await file.writeSlice(0, Float32Array.from([0.25, 0.1, 0.75, 0.9]));
+    await file.finish();
+    await file.discard();
+    const { shape, data } = readNpz(path, "softmax");
+    expect(shape).toEqual([2, 2, 1, 1]);
+    expect([...data]).toEqual([0.25, 0.0999755859375, 0.75, 0.89990234375]);
   });
 
   test("that is given up leaves nothing, and an earlier one as it was", async () => {

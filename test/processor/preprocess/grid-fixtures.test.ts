@@ -42,6 +42,7 @@ describe("onto the network's grid and back as nnU-Net does it", () => {
     );
 
     const file = await openProbabilityFile(join(scratch, `${name}.npz`), {
+      nnunetVersion: 2,
       heads: heads(fixture),
       history: prepared.history,
       plan,

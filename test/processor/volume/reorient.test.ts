@@ -50,7 +50,7 @@ describe.each(directions)("an image lying $name", ({ direction, name }) => {
     const source = { path: "", format: "nifti" } as const;
     const { volume, turn, turnBack } = await reorientCase(
       { channels, channelCount: 1, geometry, source },
-      pool,
+      { pool, affine: null },
     );
     const [slices, rows, columns] = volume.geometry.sizeZyx;
     for (let i = 0; i < count; i++) {

@@ -1,0 +1,49 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Existing } from "../check-outputs.js";
+import { ProcessorError } from "../errors.js";
+import { writeFileWhole } from "../image-io/write-file.js";
+import type { ModelManifest } from "../model/manifest.js";
+import type { Progress } from "../progress/progress.js";
+
+/** What nnU-Net v2 leaves beside its predictions, and its ensembling, evaluation and post-processing look for there. */
+const names = ["dataset.json", "plans.json"] as const;
+
+/** A converted folder and the first of its models. */
+export interface ModelFolder {
+  readonly folder: string;
+  readonly model: Pick<ModelManifest, "nnunetVersion" | "folds">;
+}
+
+export interface ModelFilesOptions {
+  readonly folder: string;
+  readonly existing: Existing;
+  readonly progress: Progress;
+}
+
+/**
+ * Copies the first model's `dataset.json` and `plans.json` beside its answers. Models of v1 have none.
+ *
+ * @throws OUTPUT_EXISTS when a file of that name holds something else, unless it may be replaced or is to be kept
+ */
+export async function writeModelFiles(
+  { folder: modelFolder, model }: ModelFolder,
+  { folder, existing, progress }: ModelFilesOptions,
+): Promise<void> {
+  if (model.nnunetVersion === 1) return;
+  // Each of several models has a folder of its own.
+  const source = join(modelFolder, dirname(model.folds[0]!.onnxFile));
+  for (const name of names) {
+    const bytes = await readFile(join(source, name)).catch(() => null);
+    if (bytes === null) {
+      progress.note(`the converted model has no ${name}: nnUNetv2_ensemble will ask for it`);
+      continue;
+    }
+    const path = join(folder, name);
+    const present = await readFile(path).catch(() => null);
+    if (present !== null && (existing === "continue" || present.equals(bytes))) continue;
+    if (present !== null && existing === "error")
+      throw new ProcessorError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
+    await writeFileWhole(path, [bytes]);
+  }
+}

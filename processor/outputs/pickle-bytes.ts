@@ -1,0 +1,96 @@
+/** A value as a pickle's opcodes. Protocol 3: every Python 3 reads it. */
+export type Pickled = Uint8Array;
+
+/** The whole file of one value. */
+export const pickleFile = (value: Pickled): Uint8Array =>
+  Buffer.concat([Uint8Array.of(0x80, 3), value, opcode(".")]);
+
+export const none: Pickled = opcode("N");
+
+export function text(value: string): Pickled {
+  const encoded = Buffer.from(value);
+  return Buffer.concat([opcode("X"), uint32(encoded.length), encoded]);
+}
+
+export function float(value: number): Pickled {
+  const bytes = Buffer.alloc(9);
+  bytes.write("G", "latin1");
+  bytes.writeDoubleBE(value, 1);
+  return bytes;
+}
+
+/** @param value within 32 bits */
+export function integer(value: number): Pickled {
+  const bytes = Buffer.alloc(5);
+  bytes.write("J", "latin1");
+  bytes.writeInt32LE(value, 1);
+  return bytes;
+}
+
+export const list = (items: readonly Pickled[]): Pickled =>
+  Buffer.concat([opcode("]("), ...items, opcode("e")]);
+
+export const tuple = (items: readonly Pickled[]): Pickled =>
+  Buffer.concat([opcode("("), ...items, opcode("t")]);
+
+export type Entries = readonly (readonly [key: string, value: Pickled])[];
+
+export const dict = (entries: Entries): Pickled => Buffer.concat([opcode("}"), items(entries)]);
+
+export const orderedDict = (entries: Entries): Pickled =>
+  Buffer.concat([call("collections.OrderedDict", []), items(entries)]);
+
+const items = (entries: Entries): Pickled =>
+  Buffer.concat([opcode("("), ...entries.flatMap(([key, value]) => [text(key), value]), opcode("u")]);
+
+/**
+ * A `numpy.ndarray` in C order, under the module's name of numpy 1, which numpy 2 keeps for pickles.
+ *
+ * @param values integers that a double holds exactly for `i8`
+ */
+export function numpyArray(
+  values: readonly number[],
+  { shape, type }: { readonly shape: readonly number[]; readonly type: "f8" | "i8" },
+): Pickled {
+  const data = Buffer.alloc(8 * values.length);
+  for (const [i, value] of values.entries()) {
+    if (type === "f8") data.writeDoubleLE(value, 8 * i);
+    else data.writeBigInt64LE(BigInt(value), 8 * i);
+  }
+  const empty = call("numpy.core.multiarray._reconstruct", [
+    global("numpy.ndarray"),
+    tuple([integer(0)]),
+    bytesOf(Buffer.from("b")),
+  ]);
+  const state = [integer(1), tuple(shape.map(integer)), dtype(type), isFalse, bytesOf(data)];
+  return Buffer.concat([empty, tuple(state), opcode("b")]);
+}
+
+/** Little-endian; neither a subtype nor fields, size and alignment as ever. */
+function dtype(type: "f8" | "i8"): Pickled {
+  const state = [integer(3), text("<"), none, none, none, integer(-1), integer(-1), integer(0)];
+  return Buffer.concat([call("numpy.dtype", [text(type), isFalse, isTrue]), tuple(state), opcode("b")]);
+}
+
+const isTrue: Pickled = Uint8Array.of(0x88);
+const isFalse: Pickled = Uint8Array.of(0x89);
+
+const call = (name: string, args: readonly Pickled[]): Pickled =>
+  Buffer.concat([global(name), tuple(args), opcode("R")]);
+
+function global(name: string): Pickled {
+  const dot = name.lastIndexOf(".");
+  return opcode(`c${name.slice(0, dot)}\n${name.slice(dot + 1)}\n`);
+}
+
+const bytesOf = (data: Uint8Array): Pickled => Buffer.concat([opcode("B"), uint32(data.length), data]);
+
+function uint32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function opcode(letters: string): Pickled {
+  return Buffer.from(letters, "latin1");
+}
