@@ -34,6 +34,7 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
   const stages = inRunningOrder(members);
   const weightBytes = stages.reduce((sum, stage) => sum + stage.weightBytes, 0);
   const holdsAll = weightBytes * bytesPerWeightByte <= availableBytes * shareForWeights;
+  const keepsFeatureMaps = holdFeatureMaps(stages, availableBytes);
   const open = new Map<string, Networks>();
 
   async function of(member: LoadedMember): Promise<Networks> {
@@ -42,7 +43,7 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     if (present !== undefined) return present;
     if (!holdsAll) await close();
     const { onnxFiles, gpuNetworks } = member;
-    const networks = await openNetworks({ onnxFiles, gpuNetworks, device, precision });
+    const networks = await openNetworks({ onnxFiles, gpuNetworks, device, precision, keepsFeatureMaps });
     open.set(key, networks);
     return networks;
   }
@@ -55,6 +56,19 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
 
   const { executionProvider, isHalfPrecision } = await of(stages[0]!);
   return { executionProvider, isHalfPrecision, of, close };
+}
+
+/** What a U-Net of 32 features takes for each voxel of its window, and something over. */
+const featureMapBytesPerVoxel = 1024;
+const shareForFeatureMaps = 0.25;
+
+/** Whether every fold of every network can keep the memory for its feature maps. */
+export function holdFeatureMaps(stages: readonly LoadedMember[], availableBytes: number): boolean {
+  const voxels = stages.map(
+    ({ model, onnxFiles }) => onnxFiles.length * model.plan.patchSize.reduce((a, b) => a * b, 1),
+  );
+  const bytes = featureMapBytesPerVoxel * voxels.reduce((a, b) => a + b, 0);
+  return bytes <= availableBytes * shareForFeatureMaps;
 }
 
 /** Each stage once: an earlier stage may be a member of its own as well. */

@@ -26,6 +26,8 @@ export interface OpenNetworksOptions {
   readonly device: Device;
   /** Absent: `auto`. */
   readonly precision?: Precision;
+  /** Whether each fold keeps memory for its feature maps, which saves time on the CPU; absent: it does not. */
+  readonly keepsFeatureMaps?: boolean;
 }
 
 export interface PredictOptions {
@@ -60,7 +62,7 @@ export interface Networks {
  * @throws PRECISION_UNFIT; DEVICE_MISSING and DEVICE_UNFIT when CUDA is asked for and does not run here; INFERENCE_FAILED when a file does not
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
-  const { onnxFiles } = options;
+  const { onnxFiles, keepsFeatureMaps = false } = options;
   checkPrecision(options);
   if (options.device === "cuda" && hasCudaProvider()) await requireCuda(onnxFiles);
   // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
@@ -81,7 +83,15 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     }
     const gpuNetworks = computesInFloat16(options, device) ? (options.gpuNetworks ?? null) : null;
     const freeDeviceBytes = device === "cuda" ? await freeDeviceMemory() : null;
-    post(worker, { type: "load", onnxFiles, gpuNetworks, device, threads, freeDeviceBytes });
+    post(worker, {
+      type: "load",
+      onnxFiles,
+      gpuNetworks,
+      device,
+      threads,
+      keepsFeatureMaps,
+      freeDeviceBytes,
+    });
     const answer = await mailbox.next();
     if (answer.type === "loaded") return networksOf(worker, mailbox, answer);
     if (answer.type !== "failed") throw new Error(`unexpected ${answer.type} while loading`);

@@ -11,6 +11,7 @@ export type ToInferenceWorker =
       readonly gpuNetworks: GpuNetworks | null;
       readonly device: "cpu" | "cuda";
       readonly threads: number;
+      readonly keepsFeatureMaps: boolean;
       /** Of the device, before anything is loaded; null when nobody tells. */
       readonly freeDeviceBytes: number | null;
     }

@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type NetworkSet, openNetworkSet } from "../../../processor/inference/network-set.js";
+import {
+  holdFeatureMaps,
+  type NetworkSet,
+  openNetworkSet,
+} from "../../../processor/inference/network-set.js";
 import type { LoadedMember } from "../../../processor/model/load-model.js";
 import { writeConvolutionNetwork } from "../../support/convolution-network.js";
 import { collectLogits, planOfPatch, predictOptions, preparedVolume } from "../../support/inference-case.js";
@@ -18,7 +22,10 @@ beforeAll(async () => {
       const convolution = { weight: [factor, 0, 0, factor], bias: [0, 0] };
       const path = join(scratch, `times_${factor}`);
       const file = await writeConvolutionNetwork(convolution, { path, channels: 2, patchSize, kernel: 1 });
-      return { onnxFiles: [file], weightBytes: 1000, previousStage: null } as unknown as LoadedMember;
+      return {
+        ...{ onnxFiles: [file], weightBytes: 1000, previousStage: null },
+        model: { plan: { patchSize } },
+      } as unknown as LoadedMember;
     }),
   );
 });
@@ -68,5 +75,25 @@ describe("the networks of several members", () => {
     await expect(
       openNetworkSet({ members: [cascade], device: "cpu", precision: "auto", availableBytes: 1e9 }),
     ).rejects.toMatchObject({ code: "INFERENCE_FAILED", message: expect.stringContaining("none.onnx") });
+  });
+});
+
+describe("memory for feature maps", () => {
+  const large = (folds: number) =>
+    ({
+      onnxFiles: Array.from({ length: folds }, (_, i) => `fold_${i}.onnx`),
+      model: { plan: { patchSize: [128, 128, 128] } },
+    }) as unknown as LoadedMember;
+  const gigabytes = 2 ** 30;
+
+  test("is kept by one large network on a usual machine, but not by five folds or three models", () => {
+    expect(holdFeatureMaps([large(1)], 16 * gigabytes)).toBe(true);
+    expect(holdFeatureMaps([large(5)], 16 * gigabytes)).toBe(false);
+    expect(holdFeatureMaps([large(1), large(1), large(1)], 16 * gigabytes)).toBe(false);
+    expect(holdFeatureMaps([large(5)], 64 * gigabytes)).toBe(true);
+  });
+
+  test("is given back after every window where memory is scarce", () => {
+    expect(holdFeatureMaps([large(1)], 4 * gigabytes)).toBe(false);
   });
 });
