@@ -11,7 +11,7 @@ export interface ConversionMemo {
 }
 
 /** Rises when the same checkpoint is written as other bytes. */
-const conversionFormat = "conversion 5";
+const conversionFormat = "conversion 6";
 
 /** A file that changed this recently may change again within the clock's grain, unseen. */
 const settledMs = 2000;

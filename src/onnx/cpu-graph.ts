@@ -64,8 +64,11 @@ function decoderStages(nodes: readonly OnnxNode[]): DecoderStage[] {
   });
 }
 
-/** Below, what is saved is less than what reading and writing once more costs; above, memory. */
-const winogradVoxels = { least: 1000, most: 2 ** 19 };
+/** Below, what is saved is less than what reading and writing once more costs; above, it takes too much memory. */
+const winogradVoxels = { least: 1000, most: 2 ** 22 };
+
+/** Parts of a map that a processor's cache holds. */
+const winogradPartBytes = 2 ** 25;
 
 function withWinograd(node: OnnxNode, maps: ReadonlyMap<string, FeatureMap>): readonly OnnxNode[] {
   const map = maps.get(node.outputs[0]!);
@@ -79,5 +82,8 @@ function withWinograd(node: OnnxNode, maps: ReadonlyMap<string, FeatureMap>): re
   const axis = [0, 1].find((i) => kernel[i] === 3 && sizeZyx[i]! % 2 === 0);
   if (axis === undefined || !isSameSize || input.channels < 8) return [node];
   if (voxels < winogradVoxels.least || voxels > winogradVoxels.most) return [node];
-  return winogradConvolution({ convolution: node, axis, size: sizeZyx, outputChannels: map.channels });
+  return winogradConvolution({
+    ...{ convolution: node, axis, size: sizeZyx, outputChannels: map.channels },
+    parts: Math.ceil((4 * voxels * Math.max(input.channels, map.channels)) / winogradPartBytes),
+  });
 }

@@ -9,6 +9,8 @@ export interface WinogradOptions {
   /** Of input and answer; even along `axis`. */
   readonly size: readonly number[];
   readonly outputChannels: number;
+  /** Into how many parts along the axis the work is cut, so that what lies in between is small. */
+  readonly parts: number;
 }
 
 /**
@@ -23,51 +25,103 @@ export interface WinogradOptions {
  * Source: Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
  */
 export function winogradConvolution(options: WinogradOptions): OnnxNode[] {
-  const { convolution, axis, size, outputChannels } = options;
+  const { convolution, axis, size, outputChannels, parts } = options;
   const chain = new NodeChain(convolution.name);
   const [input, weight, ...bias] = convolution.inputs;
-  const along = 2 + axis;
-  const places = size[axis]!;
-  const kernels = kernelParts(chain, weight!, along);
-  const attributes = withoutAxis(convolution, axis);
-  const convolve = (suffix: string, x: string, kernel: string, biases: readonly string[] = []): string =>
-    chain.add(suffix, "Conv", [x, kernel, ...biases], attributes);
+  const setting: Setting = {
+    ...{ input: input!, bias, axis, size, outputChannels },
+    kernels: kernelParts(chain, weight!, 2 + axis),
+    attributes: withoutAxis(convolution, axis),
+  };
+  const ranges = evenRanges(size[axis]!, parts);
+  const answers = ranges.map((range, i) => {
+    const part = new NodeChain(ranges.length === 1 ? convolution.name : `${convolution.name}/${i}`);
+    const answer = answersOf(part, setting, range);
+    chain.nodes.push(...part.nodes);
+    return answer;
+  });
+  chain.addTo(convolution.outputs[0]!, "Concat", answers, { axis: { integer: 2 + axis } });
+  return chain.nodes;
+}
 
-  const end = chain.integers("end", [places]);
+interface Setting {
+  readonly input: string;
+  readonly kernels: Kernels;
+  readonly bias: readonly string[];
+  readonly attributes: OnnxNode["attributes"];
+  readonly axis: number;
+  readonly size: readonly number[];
+  readonly outputChannels: number;
+}
+
+/** Places along the axis, the first of them even and as many. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+function evenRanges(places: number, parts: number): Range[] {
+  const pairs = places / 2;
+  const count = Math.min(parts, pairs);
+  const bound = (i: number): number => 2 * Math.floor((i * pairs) / count);
+  return Array.from({ length: count }, (_, i) => ({ from: bound(i), to: bound(i + 1) }));
+}
+
+/** The answers of a range. */
+function answersOf(chain: NodeChain, setting: Setting, { from, to }: Range): string {
+  const { input, kernels, bias, attributes, axis, size, outputChannels } = setting;
+  const along = 2 + axis;
   const axes = chain.integers("axis", [along]);
   const two = chain.integers("two", [2]);
-  const every = (suffix: string, first: number): string =>
-    chain.add(suffix, "Slice", [input!, chain.integers(`${suffix}_first`, [first]), end, axes, two]);
-  const even = every("even", 0);
-  const odd = every("odd", 1);
+  const everySecond = (suffix: string, first: number, end: number): string => {
+    const bounds = [chain.integers(`${suffix}_first`, [first]), chain.integers(`${suffix}_end`, [end])];
+    return chain.add(suffix, "Slice", [input, ...bounds, axes, two]);
+  };
+  /** Outside the volume are zeros. */
   const moved = (suffix: string, x: string, by: 1 | -1): string => {
     const pads = new Array<number>(2 * (2 + size.length)).fill(0);
     pads[along] = by;
     pads[2 + size.length + along] = -by;
     return chain.add(suffix, "Pad", [x, chain.integers(`${suffix}_pads`, pads)]);
   };
+  const convolve = (suffix: string, x: string, kernel: string, biases: readonly string[] = []): string =>
+    chain.add(suffix, "Conv", [x, kernel, ...biases], attributes);
 
+  const even = everySecond("even", from, to);
+  const odd = everySecond("odd", from + 1, to);
+  const oddBefore = from === 0 ? moved("odd_before", odd, 1) : everySecond("odd_before", from - 1, to - 2);
+  const evenBehind =
+    to === size[axis] ? moved("even_behind", even, -1) : everySecond("even_behind", from + 2, to + 1);
   const m1 = convolve("m1", chain.add("sum", "Add", [even, odd]), kernels.sum);
   const m2 = convolve("m2", chain.add("difference", "Sub", [odd, even]), kernels.alternating);
-  const before = chain.add("before", "Sub", [moved("odd_before", odd, 1), odd]);
-  const behind = chain.add("behind", "Sub", [even, moved("even_behind", even, -1)]);
-  const evenAnswers = chain.add("even_answers", "Add", [
-    chain.add("m1_plus_m2", "Add", [m1, m2]),
-    convolve("m0", before, kernels.first, bias),
-  ]);
-  const oddAnswers = chain.add("odd_answers", "Add", [
-    chain.add("m1_minus_m2", "Sub", [m1, m2]),
-    convolve("m3", behind, kernels.minusLast, bias),
-  ]);
-  const column = [0, outputChannels, ...size.slice(0, axis), places / 2, 1, ...size.slice(axis + 1)];
-  const answers = [evenAnswers, oddAnswers].map((x, i) => chain.reshape(`column_${i}`, x, column));
-  const pairs = chain.add("pairs", "Concat", answers, { axis: { integer: along + 1 } });
-  const shape = chain.integers("answer_shape", [0, outputChannels, ...size]);
-  chain.addTo(convolution.outputs[0]!, "Reshape", [pairs, shape]);
-  return chain.nodes;
+  const answers = [
+    chain.add("even_answers", "Add", [
+      chain.add("m1_plus_m2", "Add", [m1, m2]),
+      convolve("m0", chain.add("before", "Sub", [oddBefore, odd]), kernels.first, bias),
+    ]),
+    chain.add("odd_answers", "Add", [
+      chain.add("m1_minus_m2", "Sub", [m1, m2]),
+      convolve("m3", chain.add("behind", "Sub", [even, evenBehind]), kernels.minusLast, bias),
+    ]),
+  ];
+  const ahead = size.slice(0, axis);
+  const after = size.slice(axis + 1);
+  const pairs = (to - from) / 2;
+  const columns = answers.map((x, i) =>
+    chain.reshape(`column_${i}`, x, [0, outputChannels, ...ahead, pairs, 1, ...after]),
+  );
+  const joined = chain.add("pairs", "Concat", columns, { axis: { integer: along + 1 } });
+  return chain.reshape("answers", joined, [0, outputChannels, ...ahead, to - from, ...after]);
 }
 
-function kernelParts(chain: NodeChain, weight: string, along: number) {
+interface Kernels {
+  readonly first: string;
+  readonly sum: string;
+  readonly alternating: string;
+  readonly minusLast: string;
+}
+
+function kernelParts(chain: NodeChain, weight: string, along: number): Kernels {
   const parts = chain.split("kernel", weight, { axis: along, sizes: [1, 1, 1] });
   const [first, middle, last] = parts as [string, string, string];
   const half = chain.float("half", 0.5);

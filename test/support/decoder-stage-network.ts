@@ -18,15 +18,15 @@ export function decoderStageNetwork(options: DecoderStageOptions): OnnxGraph {
   const one = patchSize.map(() => 1);
   const convolve = (name: string, x: typeof graph.input, to: number, step: readonly number[]) =>
     graph.convolution(name, x, {
-      weight: weights([to, x.channels, ...kernel]),
-      bias: weights([to]),
+      weight: syntheticWeights([to, x.channels, ...kernel]),
+      bias: syntheticWeights([to]),
       stride: step,
     });
   const skip = convolve("encoder.0", graph.input, channels, one);
   const coarse = convolve("encoder.1", skip, 2 * channels, stride);
   const upsampled = graph.transposedConvolution("upsampling", coarse, {
-    weight: weights([2 * channels, channels, ...stride]),
-    bias: hasUpsamplingBias ? weights([channels]) : null,
+    weight: syntheticWeights([2 * channels, channels, ...stride]),
+    bias: hasUpsamplingBias ? syntheticWeights([channels]) : null,
     stride,
   });
   const joined = graph.concatenate("joined", upsampled, skip);
@@ -38,7 +38,7 @@ export function decoderStageNetwork(options: DecoderStageOptions): OnnxGraph {
 }
 
 /** Values between -1 and 1 that depend on the shape alone, scaled so that sums over inputs stay near 1. */
-function weights(shape: readonly number[]) {
+export function syntheticWeights(shape: readonly number[]) {
   const count = shape.reduce((a, b) => a * b, 1);
   const scale = Math.sqrt(shape[0]! / count);
   const values = Float32Array.from(

@@ -99,12 +99,12 @@ describe("the graph for CPUs", () => {
     expect(operators(decoderStageNetwork({ ...usual, channels: 129 }))).toContain("ConvTranspose");
   });
 
-  test("splits convolutions along an even axis on maps that are neither small nor as large as memory", () => {
+  test("splits convolutions along an even axis on maps that are neither small nor very large", () => {
     const on = (patchSize: readonly number[]): number =>
       convolutions(decoderStageNetwork({ ...usual, patchSize }));
     const split = on([12, 12, 12]);
     expect(on([4, 4, 4])).toBe(split - 3);
-    expect(on([128, 128, 128])).toBe(split - 3);
+    expect(on([192, 192, 192])).toBe(split - 3);
   });
 
   test("has the network's own input, output and weights", () => {
