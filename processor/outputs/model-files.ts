@@ -31,10 +31,8 @@ export async function writeModelFiles(
   { folder, existing, progress }: ModelFilesOptions,
 ): Promise<void> {
   if (model.nnunetVersion === 1) return;
-  // Each of several models has a folder of its own.
-  const source = join(modelFolder, dirname(model.folds[0]!.onnxFile));
   for (const name of names) {
-    const bytes = await readFile(join(source, name)).catch(() => null);
+    const bytes = await readNearest(name, modelFolder, dirname(model.folds[0]!.onnxFile));
     if (bytes === null) {
       progress.note(`the converted model has no ${name}: nnUNetv2_ensemble will ask for it`);
       continue;
@@ -46,4 +44,10 @@ export async function writeModelFiles(
       throw new ProcessorError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
     await writeFileWhole(path, [bytes]);
   }
+}
+
+/** Each of several models has a folder of its own, in which a fold may have one. Null where there is none. */
+async function readNearest(name: string, modelFolder: string, below: string): Promise<Buffer | null> {
+  const bytes = await readFile(join(modelFolder, below, name)).catch(() => null);
+  return bytes === null && below !== "." ? readNearest(name, modelFolder, dirname(below)) : bytes;
 }

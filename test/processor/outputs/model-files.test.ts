@@ -19,11 +19,11 @@ beforeEach(() => {
 });
 
 /** The first of several models: its files lie in a folder of its own. */
-const loaded = (nnunetVersion: 1 | 2 = 2): ModelFolder => ({
+const loaded = (nnunetVersion: 1 | 2 = 2, onnxFile = "0/fold_0.onnx"): ModelFolder => ({
   folder: modelFolder,
   model: {
     nnunetVersion,
-    folds: [{ fold: "0", onnxFile: "0/fold_0.onnx", weightsFile: null }],
+    folds: [{ fold: "0", onnxFile, weightsFile: null }],
   },
 });
 
@@ -35,6 +35,11 @@ test("plans.json and dataset.json of the first model lie beside its probabilitie
   expect(readFileSync(join(folder, "plans.json"), "utf8")).toBe('{"plans.json":1}');
   // Another run of the same model into the same folder.
   await writeModelFiles(loaded(), { folder, existing: "error", progress });
+});
+
+test("a network of one's own has a folder below the model's", async () => {
+  await writeModelFiles(loaded(2, "0/fold_0/network.onnx"), { folder, existing: "error", progress });
+  expect(readdirSync(folder)).toEqual(["dataset.json", "plans.json"]);
 });
 
 test("a file of that name that holds something else stays, unless it may be replaced", async () => {
