@@ -82,10 +82,11 @@ const readerProperties: Readonly<Record<string, (options: PropertiesOptions) => 
   ],
 };
 
-/** NaturalImage2DIO and Tiff3DIO: whole numbers stay whole, since Tiff3DIO writes them as JSON. */
-const withoutPlace = ({ history }: PropertiesOptions): Entries => [
-  ["spacing", spacing(history, (value) => (Number.isInteger(value) ? integer(value) : float(value)))],
-];
+/** NaturalImage2DIO and Tiff3DIO: where all are whole numbers they stay so, since Tiff3DIO writes them as JSON. */
+const withoutPlace = ({ history }: PropertiesOptions): Entries => {
+  const areWhole = history.originalGeometry.spacingMmZyx.every(Number.isInteger);
+  return [["spacing", spacing(history, areWhole ? integer : float)]];
+};
 
 function placeOfItk({ spacingMmZyx, originMmXyz, directionXyz, dimensions }: Geometry): Entries {
   const [a, b, , d, e] = directionXyz;
