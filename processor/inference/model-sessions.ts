@@ -102,8 +102,14 @@ export class ModelSessions {
       // A 128³ network takes a fifth more time where every map is new memory, which the system has to clear.
       enableCpuMemArena: device === "cpu" && keepsFeatureMaps,
       enableMemPattern: false,
-      // Weights would make the device's arena grow by twice their size.
-      ...(device === "cuda" ? { extra: { session: { use_device_allocator_for_initializers: "1" } } } : {}),
+      extra: {
+        session: {
+          // Threads that wait longer without sleeping cost a shared machine up to a third of a window's time.
+          intra_op: { spin_duration_us: "100" },
+          // Weights would make the device's arena grow by twice their size.
+          ...(device === "cuda" ? { use_device_allocator_for_initializers: "1" } : {}),
+        },
+      },
     };
   }
 }
