@@ -91,6 +91,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ],
       ["needs", model.previousStage === null ? null : `the segmentation of ${model.previousStage}`],
       ["folds", folds.map(({ fold, files }) => `${fold}  ${files.map(fileText).join(", ")}`.trimEnd())],
+      ["float16", model.gpuNetwork === null ? null : fileText(model.gpuNetwork)],
       ["checkpoint", model.checkpointName],
       ["post-processing", model.postProcessing],
       ["size", model.sizeBytes === 0 ? null : sizeText(model.sizeBytes)],

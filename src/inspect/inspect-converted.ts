@@ -61,13 +61,14 @@ function inspectManifestModel(
 ): ConfigurationInspection {
   const { plan, channelNames } = model;
   const { architecture, inputChannels, outputChannels, parameters } = model.network;
+  const present = (name: string) => {
+    const sizeBytes = sizes.get(name);
+    return sizeBytes === undefined ? [] : [{ name, sizeBytes }];
+  };
   const folds = model.folds.map((foldFiles) => ({
     fold: foldFiles.fold,
     files: filesOfFold(foldFiles)
-      .flatMap((name) => {
-        const size = sizes.get(name);
-        return size === undefined ? [] : [{ name, sizeBytes: size }];
-      })
+      .flatMap(present)
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }));
   return {
@@ -77,6 +78,8 @@ function inspectManifestModel(
     ...{ datasetName: model.datasetName, configuration: model.configuration },
     ...{ trainer: model.trainer, plansName: model.plansName, checkpointName: model.checkpointName },
     folds,
+    // Folders of earlier versions don't name it.
+    gpuNetwork: present(model.gpuOnnxFile ?? "")[0] ?? null,
     checkpointParameters: null,
     network: { architecture, inputChannels, outputChannels, parameters },
     ...{ patchSize: plan.patchSize, spacingMm: plan.spacingMm, mirrorAxes: plan.mirrorAxes },

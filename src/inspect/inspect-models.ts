@@ -89,6 +89,7 @@ async function inspectModel(
     checkpointName,
     folds,
     network,
+    gpuNetwork: null,
     checkpointParameters: described.checkpointParameters,
     patchSize: task?.plan.patchSize ?? null,
     spacingMm: task?.plan.spacingMm ?? null,

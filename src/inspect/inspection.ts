@@ -115,6 +115,8 @@ export interface ConfigurationInspection {
   readonly folds: readonly FoldInspection[];
   /** Null for a network that cannot be converted. */
   readonly network: NetworkInspection | null;
+  /** The graph of all folds in float16; null where there is none, and before a conversion. */
+  readonly gpuNetwork: FileInspection | null;
   /** Values of all weights in one fold's checkpoint, those that only training needs too; null where none was read. */
   readonly checkpointParameters: number | null;
   /** Of the network's input, in its axis order (the last is the fastest). */
@@ -146,7 +148,7 @@ export interface FoldInspection {
   /** `0` … `4`, `all`. */
   readonly fold: string;
   /** Checkpoints, or the converted network and its weights. Sorted by name. */
-  readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
+  readonly files: readonly FileInspection[];
 }
 
 export interface NetworkInspection {
@@ -162,4 +164,9 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly message: string;
   readonly help: string;
+}
+
+export interface FileInspection {
+  readonly name: string;
+  readonly sizeBytes: number;
 }

@@ -226,6 +226,7 @@ test("a converted folder is told from its manifest", async () => {
       "fold_0.onnx",
       "fold_0.weights",
     ]);
+    expect(inspection.models[0]!.gpuNetwork).toMatchObject({ name: "network.gpu.onnx" });
   });
 });
 
