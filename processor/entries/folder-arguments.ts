@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { ProcessorError } from "../errors.js";
 import type { Device, Precision, RuntimeSettings } from "../model/manifest.js";
 import { type ApiMethod, defaultTargetFile } from "../model/target-file.js";
+import { nearest } from "../nearest-name.js";
 
 /** What the command line of the program in an image says, over the manifest's settings. */
 export interface FolderArguments {
@@ -55,6 +56,11 @@ export function parseFolderArguments(
   environment: NodeJS.ProcessEnv,
 ): FolderArguments {
   const { values, positionals } = parse(argv);
+  const wanted = {
+    stepSize: values["step-size"] === undefined ? null : stepSize(values["step-size"]),
+    device: values.device === undefined ? null : device(values.device),
+    precision: values.precision === undefined ? null : precision(values.precision),
+  };
   const list = (text: string): readonly string[] =>
     text
       .split(",")
@@ -79,9 +85,9 @@ export function parseFolderArguments(
           : list(values["allowed-extensions"]),
       outputExtension: values["output-extension"] ?? settings.outputExtension,
       useTestTimeAugmentation: values["use-tta"] ?? settings.useTestTimeAugmentation,
-      stepSize: values["step-size"] === undefined ? settings.stepSize : stepSize(values["step-size"]),
-      device: values.device === undefined ? settings.device : device(values.device),
-      precision: values.precision === undefined ? settings.precision : precision(values.precision),
+      stepSize: wanted.stepSize ?? settings.stepSize,
+      device: wanted.device ?? settings.device,
+      precision: wanted.precision ?? settings.precision,
       saveProbabilities: values["save-probabilities"] ?? settings.saveProbabilities,
       writeJson: values["write-json"] ?? settings.writeJson,
       overwriteOutput: values["overwrite-output"] ?? settings.overwriteOutput,
@@ -89,25 +95,29 @@ export function parseFolderArguments(
   };
 }
 
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const options = {
+  ...{ inputdir: text, outputdir: text, "overlay-destination": text, "allowed-extensions": text },
+  ...{ "output-extension": text, folds: text, "use-tta": flag, "step-size": text, device: text },
+  ...{ precision: text, "save-probabilities": flag, "write-json": flag, "overwrite-output": flag },
+  ...{ "model-dir": text, version: flag, help: flag, port: text, "target-file": text },
+};
+
 function parse(argv: readonly string[]) {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
   try {
-    return parseArgs({
-      args: [...argv],
-      allowNegative: true,
-      allowPositionals: true,
-      options: {
-        ...{ inputdir: text, outputdir: text, "overlay-destination": text, "allowed-extensions": text },
-        ...{ "output-extension": text, folds: text, "use-tta": flag, "step-size": text, device: text },
-        precision: text,
-        ...{ "save-probabilities": flag, "write-json": flag, "overwrite-output": flag, "model-dir": text },
-        ...{ version: flag, help: flag, port: text, "target-file": text },
-      },
-    });
+    return parseArgs({ args: [...argv], allowNegative: true, allowPositionals: true, options });
   } catch (cause) {
-    throw new ProcessorError("USAGE", (cause as Error).message, { cause });
+    throw new ProcessorError("USAGE", unknownOption(cause as Error) ?? (cause as Error).message, { cause });
   }
+}
+
+/** Node's own words go on about positional arguments. */
+function unknownOption({ message }: Error): string | null {
+  const dashed = /^Unknown option '([^']+)'/.exec(message)?.[1];
+  if (dashed === undefined) return null;
+  const near = nearest(dashed.replace(/^-+/, ""), Object.keys(options));
+  return `no option ${dashed}${near === null ? "" : `; did you mean --${near}?`}`;
 }
 
 function apiMethod(positionals: readonly string[]): ApiMethod | null {

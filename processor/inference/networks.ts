@@ -99,9 +99,18 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     await worker.terminate();
     throw answer.reason === "device"
       ? cudaLoadError(answer.message)
-      : new ProcessorError("INFERENCE_FAILED", `${onnxFiles[0]}: ${answer.message}`);
+      : loadError(onnxFiles[0]!, answer.message);
   }
   throw new Error("no device was tried");
+}
+
+/** ONNX Runtime puts C++ locations before what it means. */
+function loadError(onnxFile: string, message: string): ProcessorError {
+  const words = message.replace(/^.*\.cc:\d+ (?:\w+ )?/s, "").trim();
+  return new ProcessorError(
+    "INFERENCE_FAILED",
+    `${dirname(onnxFile)}: the network does not load, because a file of it is missing, damaged or cut off: ${words}`,
+  );
 }
 
 function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {

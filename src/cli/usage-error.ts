@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "../model-source/nearest-name.js";
+import { nearest } from "../../processor/nearest-name.js";
 
 export interface UsageContext {
   readonly argv: readonly string[];

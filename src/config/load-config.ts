@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import type { TransformFailure } from "esbuild";
 import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "../model-source/nearest-name.js";
+import { nearest } from "../../processor/nearest-name.js";
 import { packageRoot } from "../package-root.js";
 import {
   type ConfigJson,

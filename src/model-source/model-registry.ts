@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "./nearest-name.js";
+import { nearest } from "../../processor/nearest-name.js";
 import registry from "./pretrained-models.json" with { type: "json" };
 
 /** A published model, as pretrained-models.json describes it (pretrained-models.schema.json says what may stand there). */

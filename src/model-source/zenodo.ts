@@ -1,7 +1,7 @@
 import { ProcessorError } from "../../processor/errors.js";
+import { nearest } from "../../processor/nearest-name.js";
 import type { Digest } from "../download/file-digest.js";
 import type { HttpClient } from "../download/http-client.js";
-import { nearest } from "./nearest-name.js";
 
 export const zenodoUrl = new URL("https://zenodo.org/");
 

@@ -155,7 +155,13 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
 
   test.each([
     ["no image", [], 4, /^INPUT_NOT_FOUND: .*nii\.gz/],
-    ["an unknown option", ["--inputdirr", "x"], 2, /^USAGE: .*inputdirr/],
+    [
+      "an unknown option",
+      ["--inputdirr", "x"],
+      2,
+      /^USAGE: no option --inputdirr; did you mean --inputdir\?/,
+    ],
+    ["an unknown precision", ["--model-dir", "none", "--precision", "half"], 2, /^USAGE: .*half.*float16/],
     ["a step size out of range", ["--step-size", "2"], 2, /^USAGE: .*--step-size 2/],
     ["an unknown device", ["--device", "tpu"], 2, /^USAGE: .*tpu/],
     ["no model", ["--model-dir", "/nonexistent"], 3, /^MODEL_NOT_FOUND: \/nonexistent/],

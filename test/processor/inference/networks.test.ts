@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -70,6 +70,16 @@ const options = predictOptions({ plan: planOfPatch(patchSize) });
 const volume = preparedVolume(values, sizeZyx, 2);
 
 describe("networks", () => {
+  test("whose weights are cut off say what is wrong in words of their own", async () => {
+    const path = join(folder, "fold_0");
+    const onnxFile = await writeConvolutionNetwork(identity, { path, channels: 2, patchSize, kernel: 1 });
+    truncateSync(`${path}.weights`, 4);
+    await expect(openNetworks({ onnxFiles: [onnxFile], device: "cpu" })).rejects.toMatchObject({
+      code: "INFERENCE_FAILED",
+      message: expect.stringMatching(/does not load, .* cut off: External initializer: (?!.*\.cc:)/),
+    });
+  });
+
   test("that answer with their input give the volume back, whatever the windows", async () => {
     const opened = await openIdentity();
     for (const stepSize of [0.25, 0.5, 0.77, 1]) {
