@@ -128,9 +128,7 @@ async function measureOurs(
   await pushToRegistry(image, null, access);
   const pushed = performance.now();
   return {
-    imageSeconds: (made - start) / 1000,
-    archiveSeconds: (archived - made) / 1000,
-    pushSeconds: (pushed - archived) / 1000,
+    ...secondsOf({ start, made, archived, pushed }),
     pushedBytes: registry.bytes() - before,
     archiveBytes: bytes,
   };
@@ -157,9 +155,7 @@ async function measureDocker(
   docker("push", "-q", imageName);
   const pushed = performance.now();
   return {
-    imageSeconds: (made - start) / 1000,
-    archiveSeconds: (archived - made) / 1000,
-    pushSeconds: (pushed - archived) / 1000,
+    ...secondsOf({ start, made, archived, pushed }),
     pushedBytes: registry.bytes() - before,
     archiveBytes: statSync(path).size,
   };
@@ -274,3 +270,12 @@ const folderBytes = (folder: string): number =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+
+type Moments = Readonly<Record<"start" | "made" | "archived" | "pushed", number>>;
+
+/** From milliseconds of one clock. */
+const secondsOf = ({ start, made, archived, pushed }: Moments) => ({
+  imageSeconds: (made - start) / 1000,
+  archiveSeconds: (archived - made) / 1000,
+  pushSeconds: (pushed - archived) / 1000,
+});

@@ -12,6 +12,7 @@ import {
   outputGroup,
   previousStageModel,
   registryGroup,
+  zenodoUrl,
 } from "./shared-options.js";
 
 export const registryOptions = {
@@ -62,7 +63,7 @@ export const buildOptions = {
     default: false,
     describe: "download the pretrained model of the config's task instead (see `build_processor models`)",
   },
-  "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
+  "zenodo-url": zenodoUrl,
   tag: {
     group: imageGroup,
     alias: "t",

@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { cuda, imageGroup, json, modelGroup, outputGroup, target } from "./shared-options.js";
+import { cuda, imageGroup, json, outputGroup, target, zenodoUrl } from "./shared-options.js";
 
 export const baseImageOptions = {
   tag: {
@@ -41,12 +41,12 @@ export const modelsOptions = {
     requiresArg: true,
     describe: "folder for `models download`",
   },
-  "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
+  "zenodo-url": zenodoUrl,
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
 export const inspectOptions = {
-  "zenodo-url": { group: modelGroup, type: "string", requiresArg: true, describe: "mirror of zenodo.org" },
+  "zenodo-url": zenodoUrl,
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 

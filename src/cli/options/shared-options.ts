@@ -109,6 +109,13 @@ export const cuda = {
   defaultDescription: "13",
 } as const satisfies Options;
 
+export const zenodoUrl = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "mirror of zenodo.org",
+} as const satisfies Options;
+
 export const json = {
   group: outputGroup,
   type: "boolean",
