@@ -28,7 +28,10 @@ export function selfSignedCertificate(hostNames: readonly string[]): {
   );
   const signature = Buffer.concat([Buffer.from([0]), sign("sha256", body, privateKey)]);
   const der = sequence(body, ecdsaWithSha256, tag(0x03, signature));
-  const lines = der.toString("base64").replace(/.{64}/g, "$&\n");
+  const lines = der
+    .toString("base64")
+    .match(/.{1,64}/g)!
+    .join("\n");
   return {
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
