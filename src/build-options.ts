@@ -24,7 +24,7 @@ export interface BuildOptions {
   readonly baseImage: string | null;
   /** Whose recipe that is. */
   readonly baseVariant: BaseVariant;
-  /** Index of Python packages that CUDA's libraries come from; null for the table's own. */
+  /** Index of Python packages that CUDA's libraries come from; null where pip is set to none. */
   readonly pythonIndex: URL | null;
   readonly buildDir: string;
   /** Docker builds for linux/amd64 alone. */

@@ -20,7 +20,7 @@ export interface EmbeddedBaseOptions extends RegistryAccess {
   readonly platform: ImagePlatform;
   /** Whose recipe that is. */
   readonly baseVariant: BaseVariant;
-  /** Index of Python packages; null for the table's own. */
+  /** Index of Python packages; null where pip is set to none. */
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
   readonly cacheFolder: string;

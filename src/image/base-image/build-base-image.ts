@@ -26,7 +26,7 @@ export interface BuildBaseImageOptions {
   readonly imageName?: string;
   /** Wheels that are here already; null for none. */
   readonly wheelFolder: string | null;
-  /** Index of Python packages; null for the table's own. */
+  /** Index of Python packages; null where pip is set to none. */
   readonly pythonIndex: URL | null;
   /** Holds what was installed, for the next time. */
   readonly cacheFolder: string;

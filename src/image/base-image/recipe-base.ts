@@ -24,7 +24,7 @@ import { wheelLayers } from "./wheel-layers.js";
 export interface RecipeBaseOptions {
   readonly variant: BaseVariant;
   readonly platform: ImagePlatform;
-  /** Index of Python packages for CUDA's libraries; null for the table's own. */
+  /** Index of Python packages for CUDA's libraries; null where pip is set to none. */
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
   /** Holds what npm installed. */
