@@ -29,7 +29,7 @@ describeWithEngine("the engine's cache", () => {
       description: { ...options.description, imageName: baseMaker },
     });
     const outputDir = join(scratch, "converted");
-    plan = planProcessorImage({
+    const planned = planProcessorImage({
       converted: await convertModel({ ...options, outputDir }),
       description: { ...options.description, processorVersion: "0" },
       base: { imageName: baseImage, imageId: null },
@@ -40,6 +40,8 @@ describeWithEngine("the engine's cache", () => {
       platform: "linux/amd64",
       carriesModel: true,
     });
+    // Other tests build this model too: with a first layer of its own no image of theirs is taken for one of these.
+    plan = { ...planned, layers: withChange(planned.layers, "fold_0") };
     built = await build(plan);
   }, timeout);
 

@@ -3,10 +3,11 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/progress/progress.js";
 import { contextEntries } from "../build-context.js";
 import type { ImagePlan, LayerEntry } from "../image-plan.js";
+import { BuildLog, type BuildStep } from "./build-log.js";
 import { contextStream } from "./context-stream.js";
 import type { Engine } from "./engine.js";
-import { engineError, isInUse, isNotFound } from "./engine-error.js";
-import { type EngineEvent, engineEvents } from "./engine-events.js";
+import { engineError, isInUse, isNotFound, isVanishedImage } from "./engine-error.js";
+import { engineEvents } from "./engine-events.js";
 import { findImage } from "./find-image.js";
 
 export interface BuildImageOptions {
@@ -25,40 +26,52 @@ export interface BuiltImage {
   readonly steps: readonly BuildStep[];
 }
 
-export interface BuildStep {
-  /** As the Dockerfile has it. */
-  readonly instruction: string;
-  /** The engine had its result already. */
-  readonly isCached: boolean;
-}
+/** How often a build may lose an image of the engine's cache. */
+const mostAttempts = 10;
 
 /**
  * Builds a plan with the engine. The name is given only to a finished image; after a failure or an abort the
  * engine holds nothing that it did not hold before.
  *
+ * Docker's builder takes images of other builds as its cache without holding them: when one is removed
+ * meanwhile, the build that relies on it fails, and is done again. (Of such a failed step Docker may keep an
+ * image that it names nowhere, as with `docker build`.)
+ *
  * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL; the signal's reason when aborted
  */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
-  const { engine, plan, signal } = options;
+  const { engine, plan, signal, progress } = options;
   const doing = `building ${plan.imageName}`;
   const context = contextEntries(plan);
   const before = await imageIds(engine);
-  const log = new BuildLog();
-  try {
-    await runBuild(options, context, log);
-    signal?.throwIfAborted();
-    await engine.docker.getImage(log.lastImage).tag(repositoryAndTag(plan.imageName));
-  } catch (error) {
-    await removeImages(
-      engine,
-      log.imagesNewestFirst.filter((image) => !isAmong(before, image)),
-    );
-    signal?.throwIfAborted();
-    throw engineError(error, doing, "IMAGE_BUILD_FAILED");
+  const logs: BuildLog[] = [];
+  const leftOver = () => logs.flatMap((log) => log.imagesNewestFirst).filter((id) => !isAmong(before, id));
+  for (;;) {
+    const log = new BuildLog();
+    logs.unshift(log);
+    try {
+      await runBuild(options, context, log);
+      signal?.throwIfAborted();
+      await engine.docker.getImage(log.lastImage).tag(repositoryAndTag(plan.imageName));
+      break;
+    } catch (error) {
+      if (signal?.aborted !== true && isVanishedImage(error) && logs.length < mostAttempts) {
+        progress.note(`${doing} again: an image in Docker's cache was removed meanwhile`);
+        continue;
+      }
+      await removeNameless(engine, leftOver());
+      signal?.throwIfAborted();
+      throw engineError(error, doing, "IMAGE_BUILD_FAILED");
+    }
   }
+  const [{ imagesNewestFirst: own, steps }] = logs as [BuildLog];
+  await removeNameless(
+    engine,
+    leftOver().filter((id) => !own.includes(id)),
+  );
   const image = await findImage(engine, plan.imageName);
   if (image === null) throw new ProcessorError("IMAGE_BUILD_FAILED", `${doing}: the image has vanished`);
-  return { ...image, steps: log.steps };
+  return { ...image, steps };
 }
 
 /**
@@ -124,51 +137,6 @@ async function followBuild(answer: AsyncIterable<Buffer>, options: FollowOptions
   }
 }
 
-/** What the engine's lines say: the steps, and the images that they made. */
-class BuildLog {
-  readonly #steps: { instruction: string; isCached: boolean }[] = [];
-  readonly #images: string[] = [];
-  stepCount = 0;
-
-  get steps(): readonly BuildStep[] {
-    return this.#steps;
-  }
-
-  get lastImage(): string {
-    const last = this.#images.at(-1);
-    if (last === undefined) throw new Error("Docker named no image");
-    return last;
-  }
-
-  /** An image comes before the one that it was made from. Shortened ids, as the engine prints them. */
-  get imagesNewestFirst(): readonly string[] {
-    return this.#images.toReversed();
-  }
-
-  add({ stream, error, aux }: EngineEvent): void {
-    if (error !== undefined) throw new Error(this.#inStep(error));
-    if (aux?.ID !== undefined) this.#images.push(aux.ID);
-    for (const line of (stream ?? "").split("\n")) this.#addLine(line);
-  }
-
-  #addLine(line: string): void {
-    const step = /^Step \d+\/(\d+) ?: (.*)$/i.exec(line);
-    if (step !== null) {
-      this.stepCount = Number(step[1]);
-      this.#steps.push({ instruction: step[2]!, isCached: false });
-    }
-    const current = this.#steps.at(-1);
-    if (current !== undefined && /^ ?-+> Using cache/.test(line)) current.isCached = true;
-    const image = /^ ?-+> ([0-9a-f]{12,64})$/.exec(line)?.[1];
-    if (image !== undefined) this.#images.push(image);
-  }
-
-  #inStep(error: string): string {
-    const step = this.#steps.at(-1);
-    return step === undefined ? error : `${step.instruction}: ${error}`;
-  }
-}
-
 async function imageIds({ docker }: Engine): Promise<ReadonlySet<string>> {
   const images = await docker.listImages({ all: true }).catch((error: unknown) => {
     throw engineError(error, "listing the engine's images", "ENGINE_FAILED");
@@ -179,10 +147,12 @@ async function imageIds({ docker }: Engine): Promise<ReadonlySet<string>> {
 const isAmong = (imageIds: ReadonlySet<string>, image: string): boolean =>
   [...imageIds].some((id) => id.startsWith(image) || id.startsWith(`sha256:${image}`));
 
-async function removeImages({ docker }: Engine, newestFirst: readonly string[]): Promise<void> {
+/** Not those with a name: another build has given it. */
+async function removeNameless({ docker }: Engine, newestFirst: readonly string[]): Promise<void> {
   for (const id of newestFirst) {
+    const image = docker.getImage(id);
     try {
-      await docker.getImage(id).remove({ noprune: true });
+      if ((await image.inspect()).RepoTags.length === 0) await image.remove({ noprune: true });
     } catch (error) {
       // Another build goes on from it, or it went with its child.
       if (!isNotFound(error) && !isInUse(error)) throw error;

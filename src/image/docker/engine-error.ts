@@ -27,6 +27,12 @@ export const isNotFound = (error: unknown): boolean => statusCode(error) === 404
 /** Whether the engine answered that something else needs the image. */
 export const isInUse = (error: unknown): boolean => statusCode(error) === 409;
 
+/** Whether the engine misses an image, or a layer, that it found itself a moment ago. */
+export const isVanishedImage = (error: unknown): boolean =>
+  /(unable to find image|no such image:|unknown parent image ID|unrecognized image ID) "?sha256:|layer does not exist/i.test(
+    engineWords(error),
+  );
+
 /** What the engine said, without the HTTP client's wrapping. */
 function engineWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -90,6 +90,43 @@ describe("what an engine reports", () => {
     });
   });
 
+  describe("as an image of its cache that is gone", () => {
+    const gone = lines(
+      { stream: 'Step 2/9 : COPY ["first/", "/"]\n' },
+      { error: `unable to find image "sha256:${"0".repeat(64)}"` },
+    );
+    const builds = () => server.requests.filter(({ path }) => path === "/build").length;
+
+    test("makes the build begin again, and says so", async () => {
+      server.on("/build", gone, lines({ stream: "Step 1/1 : FROM base:1\n ---> 0123456789ab\n" }));
+      server.on("/images/0123456789ab/tag", status(201));
+      const inspected = {
+        Id: "sha256:0123456789ab",
+        Size: 1,
+        Config: {},
+        Os: "linux",
+        Architecture: "amd64",
+      };
+      server.on("/images/nnunet-processor-test/plan:1/json", json(inspected));
+      server.on("/images/nnunet-processor-test%2Fplan%3A1/json", json(inspected));
+      const notes: string[] = [];
+      const progress = { ...silentProgress, note: (line: string) => void notes.push(line) };
+      const built = await buildImage({ engine: await engine(), plan: testPlan(), progress });
+      expect(built.steps).toEqual([{ instruction: "FROM base:1", isCached: false }]);
+      expect(notes).toEqual([expect.stringMatching(/plan:1 again: .*cache/)]);
+      expect(builds()).toBe(2);
+    });
+
+    test("time after time is IMAGE_BUILD_FAILED in the end", async () => {
+      server.on("/build", gone);
+      await expect(build()).rejects.toMatchObject({
+        code: "IMAGE_BUILD_FAILED",
+        message: expect.stringContaining("unable to find image"),
+      });
+      expect(builds()).toBe(10);
+    });
+  });
+
   test.each([
     { name: "inside the answer", answer: lines({ error: "write /x: no space left on device" }) },
     {

@@ -1,0 +1,60 @@
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { buildImage } from "../../src/image/docker/build-image.js";
+import {
+  describeWithEngine,
+  imagesWithLayer,
+  layerDigests,
+  removeImage,
+  testEngine,
+} from "../support/docker.js";
+import { smallRootFileSystem } from "../support/oci-scratch.js";
+import { testPlan, textLayer } from "../support/test-plan.js";
+
+describeWithEngine("builds side by side on one base", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "e2e-side-by-side-"));
+  const baseName = "nnunet-processor-test/side-by-side:base";
+  const builders = 4;
+  const buildsEach = 6;
+
+  beforeAll(async () => {
+    const archive = createReadStream(await smallRootFileSystem(scratch));
+    const [repo, tag] = baseName.split(":") as [string, string];
+    await text(await testEngine().docker.importImage(archive, { repo, tag }));
+  });
+
+  afterAll(async () => {
+    // Docker itself loses sight of a step's image when the image below it is removed in the same moment.
+    const { Id: base, RootFS } = await testEngine().docker.getImage(baseName).inspect();
+    for (const image of await imagesWithLayer(RootFS.Layers![0]!))
+      if (image !== base) await removeImage(image);
+    await removeImage(baseName);
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  // Each removal takes images out of the engine's cache that another build may just have chosen: without doing
+  // such a build again about one in five fails.
+  test("all succeed while images of the others are removed", async () => {
+    const buildAndRemove = async (builder: number) => {
+      for (let build = 0; build < buildsEach; build++) {
+        const imageName = `nnunet-processor-test/side-by-side:${builder}`;
+        const plan = testPlan({
+          imageName,
+          base: { kind: "image", imageName: baseName },
+          layers: [
+            textLayer("same", { "opt/same.txt": "1" }),
+            textLayer("own", { "opt/own.txt": `${builder} ${build}` }),
+          ],
+        });
+        await buildImage({ engine: testEngine(), plan, progress: silentProgress });
+        expect((await layerDigests(imageName)).length).toBe(3);
+        await removeImage(imageName);
+      }
+    };
+    await Promise.all(Array.from({ length: builders }, (_, builder) => buildAndRemove(builder)));
+  }, 120_000);
+});
