@@ -2,7 +2,8 @@ import { ProcessorError } from "../processor/errors.js";
 import { aborting, type BuildOptions, layerCache } from "./build-options.js";
 import { assembleEmbedded } from "./embedded-build.js";
 import { openBuildFolder } from "./image/build-folder.js";
-import { connectEngine } from "./image/docker/engine.js";
+import { connectEngine, type Engine } from "./image/docker/engine.js";
+import { isWithoutEngine } from "./image/docker/engine-error.js";
 import { findImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import { isImageFile } from "./image/image-file.js";
@@ -74,13 +75,13 @@ function identityOf(config: ImageConfig): { readonly imageName: string; readonly
 }
 
 async function openImage(image: string, cache: BlobCache, options: BuildOptions): Promise<ComparedImage> {
-  const { environment, signal } = options;
+  const { signal } = options;
   const common = { archiveName: image, imageName: image, cache, ...aborting(signal) };
   if (image.startsWith("oci:")) return await asCompared(await openOciLayout(image.slice(4)));
   const file = image.replace(/^docker-archive:/, "");
   if (file !== image || (await isImageFile(file)))
     return await asCompared(await readDockerArchive(archiveBytes(file), common));
-  const engine = await connectEngine(environment, signal).catch(() => null);
+  const engine = await engineOrNull(image, options);
   if (engine !== null && (await findImage(engine, image)) !== null)
     return await asCompared(await readDockerArchive(saveImage(engine, image), common));
   const { reference, ...place } = parseImageReference(image);
@@ -92,6 +93,20 @@ async function openImage(image: string, cache: BlobCache, options: BuildOptions)
     cache,
   });
   return { configDigest, config, layers };
+}
+
+/** Without an engine the image may still be in a registry. */
+async function engineOrNull(
+  image: string,
+  { environment, signal, progress }: BuildOptions,
+): Promise<Engine | null> {
+  try {
+    return await connectEngine(environment, signal);
+  } catch (error) {
+    if (!isWithoutEngine(error)) throw error;
+    progress.note(`${error.message}; ${image} is looked for in its registry`);
+    return null;
+  }
 }
 
 const asCompared = async ({ config, layers }: OciImage): Promise<ComparedImage> => ({

@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import { connectEngine } from "../image/docker/engine.js";
+import { isWithoutEngine } from "../image/docker/engine-error.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { CommandSession } from "./command-session.js";
 
@@ -33,11 +34,8 @@ export async function chooseBuilder(
     await connectEngine(terminal.environment, signal);
     return "docker";
   } catch (error) {
-    const isMissing = error instanceof ProcessorError && missing.has(error.code);
-    if (!isMissing || !isKeptElsewhere) throw error;
+    if (!isWithoutEngine(error) || !isKeptElsewhere) throw error;
     progress.note(`${error.message}; the image is put together without an engine`);
     return "embedded";
   }
 }
-
-const missing: ReadonlySet<string> = new Set(["ENGINE_MISSING", "ENGINE_FORBIDDEN"]);

@@ -2,6 +2,7 @@ import { open, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { ZipArchive } from "../archive/zip-archive.js";
+import { isWithoutEngine } from "../image/docker/engine-error.js";
 import { findModelFolders } from "../model-source/find-model-folders.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ModelSource } from "../model-source/model-source.js";
@@ -60,24 +61,19 @@ async function inspectImageNamed(
   name: string,
   { environment, currentDirectory, signal }: InspectOptions,
 ): Promise<Inspection> {
-  const image = imageName.test(name)
-    ? await inspectEngineImage(name, environment, signal).catch(nullWithoutEngine)
-    : null;
+  const missing = `${resolve(currentDirectory, name)} does not exist`;
+  if (!imageName.test(name)) throw new ProcessorError("MODEL_NOT_FOUND", missing);
+  let withoutEngine = "";
+  const image = await inspectEngineImage(name, environment, signal).catch((error: unknown) => {
+    if (!isWithoutEngine(error)) throw error;
+    withoutEngine = ` (${error.message})`;
+    return null;
+  });
   if (image !== null) return image;
-  throw new ProcessorError(
-    "MODEL_NOT_FOUND",
-    `${resolve(currentDirectory, name)} does not exist${imageName.test(name) ? `, and no image ${name} was found` : ""}`,
-  );
+  throw new ProcessorError("MODEL_NOT_FOUND", `${missing}, and no image ${name} was found${withoutEngine}`);
 }
 
 const imageName = /^[a-z0-9][a-z0-9._/-]*(?::\d+\/[a-z0-9._/-]+)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
-
-function nullWithoutEngine(error: unknown): null {
-  const isMissing =
-    error instanceof ProcessorError && ["ENGINE_MISSING", "ENGINE_FORBIDDEN"].includes(error.code);
-  if (isMissing) return null;
-  throw error;
-}
 
 async function inspectFile(address: string, path: string, options: InspectOptions): Promise<Inspection> {
   const kind = await kindOf(path);

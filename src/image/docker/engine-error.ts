@@ -21,6 +21,10 @@ export function engineError(error: unknown, doing: string, fallback: ErrorCode):
   return new ProcessorError(fallback, `${doing}: ${words}`, options);
 }
 
+/** Whether there is no engine that this user may ask. */
+export const isWithoutEngine = (error: unknown): error is ProcessorError =>
+  error instanceof ProcessorError && (error.code === "ENGINE_MISSING" || error.code === "ENGINE_FORBIDDEN");
+
 /** Whether the engine answered that it has no such image. */
 export const isNotFound = (error: unknown): boolean => statusCode(error) === 404;
 
