@@ -3,13 +3,13 @@ import { modelParameters, ownInputs } from "./attest/build-inputs.js";
 import { describeOciImage, describeSavedImage } from "./attest/image-contents.js";
 import { type AttestationSettings, type AttestedImage, attestImage } from "./attest-image.js";
 import { aborting, type BuildOptions, freeArchivePath, layerCache } from "./build-options.js";
-import { buildBaseImage } from "./image/base-image/build-base-image.js";
+import { findOrBuildBaseImage } from "./image/base-image/build-base-image.js";
 import { readRecipe } from "./image/base-image/recipe.js";
 import { writeBuildContext } from "./image/build-context.js";
 import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
 import { type BuiltImage, buildImage } from "./image/docker/build-image.js";
 import { connectEngine, type Engine } from "./image/docker/engine.js";
-import { findImage, findOrPullImage } from "./image/docker/find-image.js";
+import { findOrPullImage } from "./image/docker/find-image.js";
 import { saveImage } from "./image/docker/save-image.js";
 import type { ImagePlan } from "./image/image-plan.js";
 import type { ModelTarball } from "./image/model-tarball.js";
@@ -112,15 +112,7 @@ async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<
   const { baseImage, baseVariant: variant, pythonIndex, cacheFolder, progress, signal } = options;
   const common = { engine, progress, ...aborting(signal) };
   if (baseImage !== null) return findOrPullImage({ ...common, imageName: baseImage });
-  const { imageName } = await readRecipe(variant);
-  const present = await findImage(engine, imageName);
-  return (
-    present ??
-    buildBaseImage({
-      ...common,
-      ...{ variant, pythonIndex, cacheFolder, wheelFolder: null, debianRoot: "auto" },
-    })
-  );
+  return findOrBuildBaseImage({ ...common, variant, pythonIndex, cacheFolder });
 }
 
 const exportImage = (

@@ -2,9 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { silentProgress } from "../../processor/progress/progress.js";
-import { buildBaseImage } from "../../src/image/base-image/build-base-image.js";
-import { readRecipe } from "../../src/image/base-image/recipe.js";
-import { findImage } from "../../src/image/docker/find-image.js";
+import { findOrBuildBaseImage } from "../../src/image/base-image/build-base-image.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
@@ -34,7 +32,7 @@ async function build(cwd: string, ...args: readonly string[]): Promise<Report> {
 }
 
 test("two builds without an engine, in two folders with two caches, give one archive", {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const archives = [];
   for (const cwd of [scratchFolder(), scratchFolder()]) {
@@ -54,7 +52,7 @@ test("two builds without an engine, in two folders with two caches, give one arc
 
 test.skipIf(!hasProgram("docker-registry"))(
   "a build is pushed, and under another tag only what that changes is sent",
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async () => {
     const cwd = scratchFolder();
     const { host } = await startRegistry({ folder: join(cwd, "registry") });
@@ -73,20 +71,13 @@ test("an embedded build that would keep nothing is refused before any work", asy
 });
 
 describeWithEngine("an image that was built without an engine", () => {
-  test("gives nnU-Net's answer when an engine loads it", { timeout: 300_000 }, async () => {
+  test("gives nnU-Net's answer when an engine loads it", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
-    const { imageName: base } = await readRecipe();
-    const engine = testEngine();
-    if ((await findImage(engine, base)) === null)
-      await buildBaseImage({
-        engine,
-        variant: "cpu",
-        wheelFolder: null,
-        pythonIndex: null,
-        debianRoot: "auto",
-        cacheFolder: cacheFolder(process.env),
-        progress: silentProgress,
-      });
+    const { imageName: base } = await findOrBuildBaseImage({
+      engine: testEngine(),
+      ...{ variant: "cpu", pythonIndex: null, cacheFolder: cacheFolder(process.env) },
+      progress: silentProgress,
+    });
     await outputOf("docker", "save", "-o", join(cwd, "base.tar"), base);
     const imageName = "nnunet-processor-oci-test/blobs:1";
     onTestFinished(() => removeImage(imageName));

@@ -1,11 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
+import { withFileLock } from "../../download/file-lock.js";
 import { type BuiltImage, buildImage } from "../docker/build-image.js";
 import type { Engine } from "../docker/engine.js";
-import { findOrPullImage } from "../docker/find-image.js";
+import { type EngineImage, findImage, findOrPullImage } from "../docker/find-image.js";
 import type { ImageBase } from "../image-plan.js";
 import { listProcessorFiles, programVersion } from "../processor-files.js";
 import { planBaseImage } from "./base-image-plan.js";
@@ -71,6 +72,33 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
     task.done();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The recipe's image; built where the engine has none. Of several builds that begin without it one makes it and the others
+ * wait, so that all of them lie on the same base.
+ *
+ * @throws what `buildBaseImage` throws
+ */
+export async function findOrBuildBaseImage(
+  options: Omit<BuildBaseImageOptions, "imageName" | "debianRoot" | "wheelFolder">,
+): Promise<Pick<EngineImage, "imageName" | "imageId">> {
+  const { engine, cacheFolder, progress, signal } = options;
+  const { imageName } = await readRecipe(options.variant);
+  const present = await findImage(engine, imageName);
+  if (present !== null) return present;
+  const folder = join(cacheFolder, "base-image");
+  await mkdir(folder, { recursive: true });
+  return withFileLock(
+    join(folder, `${options.variant}.lock`),
+    async () =>
+      (await findImage(engine, imageName)) ??
+      (await buildBaseImage({ ...options, wheelFolder: null, debianRoot: "auto" })),
+    {
+      ...(signal === undefined ? {} : { signal }),
+      onWait: () => progress.note(`waiting for another build that makes ${imageName}`),
+    },
+  );
 }
 
 interface DebianRootOptions extends BuildBaseImageOptions {

@@ -1,0 +1,34 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { silentProgress } from "../../../processor/progress/progress.js";
+import { withFileLock } from "../../../src/download/file-lock.js";
+import { findOrBuildBaseImage } from "../../../src/image/base-image/build-base-image.js";
+import { readRecipe } from "../../../src/image/base-image/recipe.js";
+import { connectEngine } from "../../../src/image/docker/engine.js";
+import { FileServer, json, status } from "../../support/file-server.js";
+import { scratchFolder } from "../../support/oci-scratch.js";
+
+test("a build that begins while another makes the base waits for it, and takes that one", async () => {
+  const server = await FileServer.start();
+  onTestFinished(() => server.stop());
+  const { imageName } = await readRecipe("cpu");
+  const answers = [`/images/${imageName}/json`, `/images/${encodeURIComponent(imageName)}/json`];
+  server.on("/version", json({ Version: "99.1" }));
+  for (const path of answers) server.on(path, status(404));
+  const cacheFolder = scratchFolder();
+  mkdirSync(join(cacheFolder, "base-image"));
+
+  let found: ReturnType<typeof findOrBuildBaseImage> | undefined;
+  const engine = await connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` });
+  await withFileLock(join(cacheFolder, "base-image", "cpu.lock"), async () => {
+    await new Promise<void>((waits) => {
+      const progress = { ...silentProgress, note: () => waits() };
+      found = findOrBuildBaseImage({ engine, variant: "cpu", pythonIndex: null, cacheFolder, progress });
+    });
+    const made = { Id: "sha256:0123", Size: 1, Config: {}, Os: "linux", Architecture: "amd64" };
+    for (const path of answers) server.on(path, json(made));
+  });
+  expect(await found).toMatchObject({ imageName, imageId: "sha256:0123" });
+  expect(server.requests.filter(({ path }) => path === "/build")).toEqual([]);
+});
