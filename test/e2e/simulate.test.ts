@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
@@ -15,7 +17,9 @@ import { outputOf } from "../support/program-on-path.js";
 import { type ProgramRun, runProgram } from "../support/run-program.js";
 
 // The first build makes the base image: packages are fetched and unpacked.
-const timeout = 300_000;
+const timeout = 600_000;
+
+const sandboxLabel = "org.nnunet-processor.sandbox";
 
 /** Other runs of these tests may use the same engine. */
 const suffix = randomUUID().slice(0, 8);
@@ -197,15 +201,11 @@ describeWithEngine("build_processor simulate", () => {
   });
 
   test("stopped with Ctrl-C leaves neither container nor volume", { timeout }, async () => {
-    const started = new Promise<void>((resolve, reject) => {
-      const events = testEngine().docker.getEvents({ filters: { event: ["start"] } });
-      events.then((stream) => {
-        stream.once("data", () => {
-          (stream as unknown as { destroy(): void }).destroy();
-          resolve();
-        });
-      }, reject);
-    });
+    // Other tests start containers of their own in the meantime.
+    const filters = { event: ["start"], label: [`${sandboxLabel}=${processor}`] };
+    const events = (await testEngine().docker.getEvents({ filters })) as Readable;
+    onTestFinished(() => void events.destroy());
+    const started = once(events, "data");
     const run = await runProgram(["simulate", processor, "--target", "plain", "-i", input], {
       cwd: scratch,
       interruptAfter: started,
@@ -285,7 +285,7 @@ const failedChecks = (run: ProgramRun): readonly string[] =>
 
 async function expectNothingLeft(image: string): Promise<void> {
   const { docker } = testEngine();
-  const filters = { label: [`org.nnunet-processor.sandbox=${image}`] };
+  const filters = { label: [`${sandboxLabel}=${image}`] };
   expect(await docker.listContainers({ all: true, filters })).toEqual([]);
   expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
 }
