@@ -1,4 +1,5 @@
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -22,6 +23,9 @@ describeWithEngine("builds side by side on one base", () => {
   const buildsEach = 6;
 
   beforeAll(async () => {
+    // A layer that no other test's image has: those that have it are removed in the end.
+    mkdirSync(join(scratch, "root"));
+    writeFileSync(join(scratch, "root", "unique"), randomUUID());
     const archive = createReadStream(await smallRootFileSystem(scratch));
     const [repo, tag] = baseName.split(":") as [string, string];
     await text(await testEngine().docker.importImage(archive, { repo, tag }));
@@ -56,5 +60,5 @@ describeWithEngine("builds side by side on one base", () => {
       }
     };
     await Promise.all(Array.from({ length: builders }, (_, builder) => buildAndRemove(builder)));
-  }, 120_000);
+  }, 600_000);
 });
