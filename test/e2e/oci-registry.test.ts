@@ -115,21 +115,26 @@ tests("a push", () => {
   test("survives a registry that stops in the middle of an upload and comes back", async () => {
     const scratch = scratchFolder();
     const folder = join(scratch, "registry");
-    const first = await startRegistry({ folder });
-    const port = Number(first.host.split(":")[1]);
+    let registry = await startRegistry({ folder });
     let patches = 0;
-    let restarted: Promise<unknown> | null = null;
-    const proxy = await startFaultyProxy(first.host, (request) => {
-      if (request.method === "PATCH" && ++patches === 3)
-        restarted = first.stop().then(() => startRegistry({ folder, port }));
-      return false;
-    });
+    let restarted: Promise<void> | null = null;
+    const restart = async () => {
+      await registry.stop();
+      registry = await startRegistry({ folder });
+    };
+    const proxy = await startFaultyProxy(
+      () => registry.host,
+      (request) => {
+        if (request.method === "PATCH" && ++patches === 3) restarted = restart();
+        return false;
+      },
+    );
     const image = await smallImage(scratch);
-    const patient = { ...quick, attempts: 12, firstDelayMs: 50, maxDelayMs: 400 };
+    const patient = { ...quick, attempts: 60, firstDelayMs: 50, maxDelayMs: 400 };
     await push(`${proxy}/team/liver:1`, image, { retry: patient });
     expect(restarted).not.toBeNull();
     await restarted;
-    expect((await push(`${first.host}/team/liver:1`, image)).sentBytes).toBe(0);
+    expect((await push(`${registry.host}/team/liver:1`, image)).sentBytes).toBe(0);
   });
 
   test("gives up with the registry's own words when it stays broken, and leaves no tag", async () => {
