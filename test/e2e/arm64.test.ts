@@ -26,7 +26,7 @@ import { runProgram } from "../support/run-program.js";
 import { testPlan } from "../support/test-plan.js";
 import { startRegistry } from "../support/test-registry.js";
 
-const timeout = 300_000;
+const timeout = 600_000;
 const platforms = ["linux/amd64", "linux/arm64"] as const;
 type Platform = (typeof platforms)[number];
 

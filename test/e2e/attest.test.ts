@@ -79,7 +79,7 @@ const json = <T>(file: string): T => JSON.parse(readFileSync(file, "utf8")) as T
 
 describe("beside an archive", () => {
   test("lies what is in the image: packages, Node, the processor and the model's files by digest", {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const cwd = scratchFolder();
     writeFileSync(join(cwd, "config.json"), JSON.stringify({ model_license: "research only" }));
@@ -105,7 +105,7 @@ describe("beside an archive", () => {
   });
 
   test("lies how it was made, and a second build gives the same two documents", {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const texts = [];
     for (const cwd of [scratchFolder(), scratchFolder()]) {
@@ -131,7 +131,7 @@ describe("beside an archive", () => {
     expect(texts[1]).toEqual(texts[0]);
   });
 
-  test("a model that lies apart is named by its own digest", { timeout: 120_000 }, async () => {
+  test("a model that lies apart is named by its own digest", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const config = { grand_challenge: { output: "tissue" } };
     writeFileSync(join(cwd, "config.json"), JSON.stringify(config));
@@ -153,7 +153,7 @@ describe("beside an archive", () => {
     if (hasProgram("pyspdxtools")) await outputOf("pyspdxtools", "-i", attested!.files.spdx);
   });
 
-  test("nothing lies when it is not wanted, and nothing is ever replaced", { timeout: 120_000 }, async () => {
+  test("nothing lies when it is not wanted, and nothing is ever replaced", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     expect((await build(cwd, "--export", "--no-attest", "--tag", "a:1")).attested).toBeNull();
     expect(readdirSync(cwd).filter((name) => name.startsWith("a-1"))).toEqual(["a-1.tar.gz"]);
@@ -165,7 +165,7 @@ describe("beside an archive", () => {
 
   test.skipIf(!hasProgram("pyspdxtools"))(
     "is SPDX to the SPDX group's own tool",
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async () => {
       const { attested } = await build(scratchFolder(), "--export", "--tag", "team/blobs:1");
       await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with its list of faults
@@ -185,7 +185,7 @@ test("an image reads the same as layers, and as the archive that an engine saves
 });
 
 describeWithEngine("an image that Docker built", () => {
-  test("has both documents beside its archive, and the program ends", { timeout: 200_000 }, async () => {
+  test("has both documents beside its archive, and the program ends", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const imageName = "nnunet-processor-attest-test/blobs:1";
     onTestFinished(() => removeImage(imageName));
@@ -205,7 +205,7 @@ describeWithEngine("an image that Docker built", () => {
 
   test.skipIf(!hasProgram("docker-registry"))(
     "is known in a registry by its manifest, which its documents name",
-    { timeout: 200_000 },
+    { timeout: 600_000 },
     async () => {
       const cwd = scratchFolder();
       const { host } = await startRegistry({ folder: join(cwd, "registry") });
@@ -233,7 +233,7 @@ describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
   const flags = ["--push", "--sign-key", join(keys, "cosign.key"), "--tag"];
 
   test("has both documents as referrers, listed under the tag of registries that have no list, once", {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const cwd = scratchFolder();
     const { host } = await startRegistry({ folder: join(cwd, "registry") });
@@ -259,7 +259,7 @@ describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
     }
   });
 
-  test("is not listed by hand in a registry that lists referrers itself", { timeout: 120_000 }, async () => {
+  test("is not listed by hand in a registry that lists referrers itself", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const { host } = await startRegistry({ folder: join(cwd, "registry") });
     const tags: string[] = [];
@@ -276,7 +276,7 @@ describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
     expect(tags.slice(0, 4)).toEqual(["1", "sha256:…", "sha256:…", "sha256-….sig"]);
   });
 
-  test("is signed once by one key, and a second signer is added", { timeout: 120_000 }, async () => {
+  test("is signed once by one key, and a second signer is added", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const { host } = await startRegistry({ folder: join(cwd, "registry") });
     const rounds = [];
@@ -300,7 +300,7 @@ describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
   test.skipIf(!hasProgram("cosign"))(
     "is verified by cosign, and not with another key",
     {
-      timeout: 120_000,
+      timeout: 600_000,
     },
     async () => {
       const cwd = scratchFolder();

@@ -18,7 +18,7 @@ import { FileServer } from "../support/file-server.js";
 import { goldenPath } from "../support/golden.js";
 import { runProgram } from "../support/run-program.js";
 
-const timeout = 300_000;
+const timeout = 600_000;
 const modelDir = goldenPath("v2", "sagittal_transposed", "model");
 
 let folder: string;

@@ -13,7 +13,7 @@ import { startRegistry } from "../support/test-registry.js";
 const execute = promisify(execFile);
 
 // Two builds and four runs.
-const timeout = 300_000;
+const timeout = 600_000;
 
 describe.skipIf(!hasProgram("docker-registry"))("the CI recipe", () => {
   describeWithEngine("for a repository of two models", () => {

@@ -49,7 +49,7 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
       },
     );
     expect(built.exitCode, built.err).toBe(0);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await removeImage(imageName);

@@ -13,7 +13,7 @@ import { planProcessorImage } from "../../src/image/processor-image-plan.js";
 import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker.js";
 import { testBuildOptions } from "../support/processor-build.js";
 
-const timeout = 300_000;
+const timeout = 600_000;
 
 describeWithEngine("the engine's cache", () => {
   const imageName = "nnunet-processor-test/cache:1";

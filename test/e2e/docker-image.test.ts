@@ -20,7 +20,7 @@ import { testBuildOptions } from "../support/processor-build.js";
 const megabyte = 1_000_000;
 
 // The first build makes the base image: packages are fetched and unpacked.
-const timeout = 300_000;
+const timeout = 600_000;
 
 describeWithEngine("an image of a model with two folds", () => {
   const imageName = "registry.example.org/nnunet-processor-test/blobs:1";

@@ -9,7 +9,7 @@ import { describeWithEngine, imagesWithLayer, layerDigests, removeImage } from "
 import { fragileEngine } from "../support/fragile-engine.js";
 import { testBuildOptions } from "../support/processor-build.js";
 
-const timeout = 300_000;
+const timeout = 600_000;
 
 describeWithEngine("a build that is interrupted", () => {
   const scratch = mkdtempSync(join(tmpdir(), "e2e-interrupted-"));

@@ -14,7 +14,7 @@ import { RecordedProgress } from "../support/recorded-progress.js";
 import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
 
-const timeout = 180_000;
+const timeout = 600_000;
 const archiveName = "team-blobs-1.tar.gz";
 
 interface Place {

@@ -39,7 +39,7 @@ const liverImage = async (scratch: string): Promise<OciImage> =>
 const uniqueName = () => `nnunet-processor-oci-test/${randomUUID().slice(0, 8)}:1`;
 
 describeWithEngine("the two builders", () => {
-  test("give the same files, owners, modes and settings for one plan", { timeout: 120_000 }, async () => {
+  test("give the same files, owners, modes and settings for one plan", { timeout: 600_000 }, async () => {
     const scratch = scratchFolder();
     const archive = await smallRootFileSystem(scratch);
     const [byEngine, embedded] = [uniqueName(), uniqueName()];

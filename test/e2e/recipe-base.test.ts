@@ -16,7 +16,7 @@ import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 import { testPlan } from "../support/test-plan.js";
 
-const timeout = 300_000;
+const timeout = 600_000;
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "no network"));
 

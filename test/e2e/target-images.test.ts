@@ -10,7 +10,7 @@ import { scratchFolder } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 
-const timeout = 300_000;
+const timeout = 600_000;
 const team = `testteam${process.pid}`;
 const algorithm = `nnunet-processor-test/algorithm${process.pid}:1`;
 const modelless = `nnunet-processor-test/modelless${process.pid}:1`;

@@ -9,7 +9,7 @@ import { type ProgramRun, runProgram } from "../support/run-program.js";
 import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
 
-const timeout = 120_000;
+const timeout = 600_000;
 const archive = "team-blobs-1.tar.gz";
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 

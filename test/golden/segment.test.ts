@@ -14,7 +14,7 @@ const minutes = 60_000;
 
 describe("a case from file to file gives nnU-Net's segmentation", () => {
   describe("fold 0 without mirroring", () => {
-    test.each(goldenV2)("%s", { timeout: 5 * minutes }, async (name) => {
+    test.each(goldenV2)("%s", { timeout: 10 * minutes }, async (name) => {
       await withGoldenCase(name, async (golden) => {
         await expectSameSegmentation(golden, "seg", { folds: ["0"], useTta: false });
       });
@@ -22,7 +22,7 @@ describe("a case from file to file gives nnU-Net's segmentation", () => {
   });
 
   describe("all folds with mirroring, nnU-Net's default", () => {
-    test.each(goldenV2)("%s", { timeout: 10 * minutes }, async (name) => {
+    test.each(goldenV2)("%s", { timeout: 20 * minutes }, async (name) => {
       await withGoldenCase(name, async (golden) => {
         await expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
       });
@@ -31,13 +31,13 @@ describe("a case from file to file gives nnU-Net's segmentation", () => {
 });
 
 describe("a model of nnU-Net v1 gives v1's segmentation", () => {
-  test.each(goldenV1)("%s: fold 0 without mirroring", { timeout: 5 * minutes }, async (name) => {
+  test.each(goldenV1)("%s: fold 0 without mirroring", { timeout: 10 * minutes }, async (name) => {
     const check = (golden: GoldenCase) =>
       expectSameSegmentation(golden, "seg", { folds: ["0"], useTta: false });
     await withGoldenCase(name, check, "v1");
   });
 
-  test.each(goldenV1)("%s: all folds with mirroring", { timeout: 10 * minutes }, async (name) => {
+  test.each(goldenV1)("%s: all folds with mirroring", { timeout: 20 * minutes }, async (name) => {
     const check = (golden: GoldenCase) =>
       expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
     await withGoldenCase(name, check, "v1");

@@ -20,7 +20,7 @@ const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");
 type Version = "v1" | "v2";
 
 describe("an ensemble of configurations gives what nnU-Net's ensembling makes of their probabilities", () => {
-  test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 5 * minutes }, async (version) => {
+  test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 10 * minutes }, async (version) => {
     const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")];
     await withAnswer(
       { models: set(members), input: goldenPath(version, "blobs_2d", "input") },
@@ -32,7 +32,7 @@ describe("an ensemble of configurations gives what nnU-Net's ensembling makes of
 });
 
 describe("a cascade in one folder runs its first stage itself", () => {
-  test.each<Version>(["v1", "v2"])("of %s", { timeout: 5 * minutes }, async (version) => {
+  test.each<Version>(["v1", "v2"])("of %s", { timeout: 10 * minutes }, async (version) => {
     const second = await member(version, "cascade_3d_cascade_fullres");
     const first = await findModel({ modelDir: goldenPath(version, "cascade_3d_lowres", "model") });
     const models = set([{ ...second, previousStage: first }]);
@@ -51,7 +51,7 @@ describe("a cascade in one folder runs its first stage itself", () => {
 });
 
 describe("v1's fast modes resample labels", () => {
-  test.each(["fast", "fastest"] as const)("%s", { timeout: 5 * minutes }, async (exportMode) => {
+  test.each(["fast", "fastest"] as const)("%s", { timeout: 10 * minutes }, async (exportMode) => {
     const models = set([await member("v1", "blobs_3d_fullres")]);
     const input = goldenPath("v1", "blobs_3d_fullres", "input");
     await withAnswer({ models, input, exportMode }, async (found) => {

@@ -57,7 +57,7 @@ const models: readonly TiffModel[] = [
 ];
 
 describe("a model of TIFF or BMP images gives nnU-Net's segmentation, file to file", () => {
-  test.each(models)("$imageReader with $ending", { timeout: 300_000 }, async (model) => {
+  test.each(models)("$imageReader with $ending", { timeout: 600_000 }, async (model) => {
     const scratch = mkdtempSync(join(tmpdir(), "tiff-model-"));
     try {
       const { golden, caseName, goldenEnding } = model;

@@ -196,7 +196,7 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
 
 describe("a stop", () => {
   test("does not wait for a window that takes longer than the platform does", {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const slow = join(scratch, "slow");
     await writeSlowModel(modelDir, slow);

@@ -65,7 +65,7 @@ from nnunetv2.imageio.tif_reader_writer import Tiff3DIO
 seg, properties = {"Tiff3DIO": Tiff3DIO, "NaturalImage2DIO": NaturalImage2DIO}[sys.argv[1]]().read_seg(sys.argv[2])
 print(json.dumps([seg.shape, [int(v) for v in seg.ravel()], properties["spacing"]]))`;
 
-  test.each(cases)("$name", { timeout: 120_000 }, async ({ name, map, reader }) => {
+  test.each(cases)("$name", { timeout: 600_000 }, async ({ name, map, reader }) => {
     await write({ name, map });
     const printed = await outputOf(join(venv!, "bin", "python"), "-c", script, reader, join(scratch, name));
     expect(JSON.parse(printed)).toEqual([

@@ -27,7 +27,7 @@ const noWeight = { shape: [4, 1, 3, 3, 3], async *chunks() {} };
 
 /** In a process of its own, whose memory is that of this file only. */
 async function outcome(kind: "file" | "model", path: string): Promise<{ code: string; megabytes: number }> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, kind, path], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [program, kind, path], { timeout: 300_000 });
   return JSON.parse(stdout) as { code: string; megabytes: number };
 }
 
