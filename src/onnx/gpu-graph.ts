@@ -1,7 +1,7 @@
 import { headRanges } from "../../processor/inference/head-ranges.js";
 import type { OnnxBody, OnnxElementType, OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.js";
 import { onnxElementTypes } from "./onnx-graph.js";
-import { constant, node } from "./onnx-nodes.js";
+import { constant, NodeChain, node } from "./onnx-nodes.js";
 
 /** What is averaged over the mirrorings: v2's logits, or v1's probabilities of labels (softmax) or regions (sigmoid). */
 export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
@@ -22,27 +22,32 @@ export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
  * - output `total`: float32, the sum of all that; no finite number where float16 overflowed
  */
 export function gpuGraph(
-  network: OnnxGraph,
+  whole: OnnxGraph,
   { folds, averaged }: { readonly folds: number; readonly averaged: AveragedAnswer },
 ): OnnxBody {
+  const network = withoutLostBiases(whole);
   const [batch, , ...patchSize] = network.input.shape;
   const heads = network.output.shape[1] as number;
   const axes = ["z", "y", "x"].slice(3 - patchSize.length);
   const sumShape = [batch!, heads, ...patchSize];
   const sizes = headRanges(heads).map(({ from, to }) => to - from);
   const groups = sizes.map((_, i) => `mean_${i}`);
+  const norms = new Set(network.nodes.flatMap((of) => (isInstanceNorm(of) ? of.inputs.slice(1) : [])));
   return {
     name: `${network.name}_float16`,
     nodes: [
       constant("first", [0]),
-      ...network.weights.flatMap(({ name }) => stack(name, folds)),
       cast("windows", "windows/half", "float16"),
       node("Shape", ["windows"], ["batch_size"], { start: { integer: 0 }, end: { integer: 1 } }),
+      constant("one", [1]),
+      node("Concat", ["one", "batch_size"], ["each_window"], { axis: { integer: 0 } }),
+      ...network.weights.flatMap(({ name }) => stack(name, folds)),
+      ...[...norms].map((name) => node("Tile", [stacked(name), "each_window"], [ofEachWindow(name)])),
       constant("answer_size", [heads, ...(patchSize as number[])]),
       node("Concat", ["batch_size", "answer_size"], ["sum_size"], { axis: { integer: 0 } }),
       node("ConstantOfShape", ["sum_size"], ["zeros"]),
       node("Scan", ["zeros", "folds", ...axes.map((axis) => `orders_${axis}`)], ["sum"], {
-        body: { body: oneRun({ network, averaged, axes, sumShape }) },
+        body: { body: oneRun({ network, norms, averaged, axes, sumShape }) },
         num_scan_inputs: { integer: 1 + axes.length },
       }),
       node("Shape", ["folds"], ["runs"]),
@@ -104,21 +109,29 @@ function stack(weight: string, folds: number): OnnxNode[] {
 
 interface RunOptions {
   readonly network: OnnxGraph;
+  /** Weights of instance normalisations. */
+  readonly norms: ReadonlySet<string>;
   readonly averaged: AveragedAnswer;
   readonly axes: readonly string[];
   readonly sumShape: OnnxValue["shape"];
 }
 
 /** Adds one run's answer: the fold's weights, flip, network, flip back. An order of one axis is its own inverse. */
-function oneRun({ network, averaged, axes, sumShape }: RunOptions): OnnxBody {
+function oneRun({ network, norms, averaged, axes, sumShape }: RunOptions): OnnxBody {
   const { input, output, weights } = network;
+  const foldsOf = (name: string) => (norms.has(name) ? ofEachWindow(name) : stacked(name));
+  const sizes = new Map(weights.map(({ name, values }) => [name, values.shape[0]!]));
   const answer = averaged === "logits" ? "answer" : "answer/logits";
   return {
     name: "run",
     nodes: [
-      ...weights.map(({ name }) => node("Gather", [stacked(name), "fold"], [name])),
+      ...weights.map(({ name }) => node("Gather", [foldsOf(name), "fold"], [name])),
       ...flips("flip", axes, ["windows/half", input.name]),
-      ...network.nodes,
+      ...network.nodes.flatMap((of) =>
+        isInstanceNorm(of)
+          ? normOfEachWindow(of, { axes: axes.length, channels: sizes.get(of.inputs[1]!)! })
+          : [of],
+      ),
       ...flips("flip_back", axes, [output.name, "answer/half"]),
       cast("answer/half", answer, "float32"),
       ...(averaged === "softmax" ? [node("Softmax", [answer], ["answer"], { axis: { integer: 1 } })] : []),
@@ -136,6 +149,44 @@ function oneRun({ network, averaged, axes, sumShape }: RunOptions): OnnxBody {
   };
 }
 
+/**
+ * Windows side by side as the channels of one. For more than one, ONNX Runtime's CUDA kernel takes the variance in
+ * float16, which is infinite from a standard deviation of 256 on: the map becomes flat, and no answer shows it. For one,
+ * cuDNN computes in float32.
+ */
+function normOfEachWindow(
+  { name, inputs, outputs, attributes }: OnnxNode,
+  { axes, channels }: { readonly axes: number; readonly channels: number },
+): OnnxNode[] {
+  const [x, scale, shift] = inputs as [string, string, string];
+  const kept = Array.from({ length: axes }, () => 0);
+  const chain = new NodeChain(name);
+  const joined = chain.reshape("joined", x, [1, -1, ...kept]);
+  const normalized = chain.add("normalized", "InstanceNormalization", [joined, scale, shift], attributes);
+  const shape = chain.integers("parted_shape", [-1, channels, ...kept]);
+  chain.addTo(outputs[0]!, "Reshape", [normalized, shape]);
+  return chain.nodes;
+}
+
+/**
+ * The network without biases that an instance normalisation behind them subtracts again: on a GPU each is a pass over
+ * the whole map.
+ */
+function withoutLostBiases(network: OnnxGraph): OnnxGraph {
+  const lost = new Set<string>();
+  const nodes = network.nodes.map((of) => {
+    const readers = network.nodes.filter(({ inputs }) => inputs.includes(of.outputs[0]!));
+    const [x, weight, bias] = of.inputs;
+    if (of.operator !== "Conv" || bias === undefined || !readers.every(isInstanceNorm)) return of;
+    if (of.outputs[0] === network.output.name) return of;
+    lost.add(bias);
+    return { ...of, inputs: [x!, weight!] };
+  });
+  return { ...network, nodes, weights: network.weights.filter(({ name }) => !lost.has(name)) };
+}
+
+const isInstanceNorm = ({ operator }: OnnxNode): boolean => operator === "InstanceNormalization";
+
 /** One Gather per axis between two values. */
 function flips(
   name: string,
@@ -149,6 +200,8 @@ function flips(
 }
 
 const stacked = (weight: string): string => `folds/${weight}`;
+
+const ofEachWindow = (weight: string): string => `folds_of_windows/${weight}`;
 
 const cast = (from: string, to: string, elementType: OnnxElementType): OnnxNode =>
   node("Cast", [from], [to], { to: { integer: onnxElementTypes[elementType] } });

@@ -17,8 +17,11 @@ export async function writeGpuGraph(
   file: string,
 ): Promise<void> {
   const body = gpuGraph(folds[0]!.graph, { folds: folds.length, averaged });
+  const used = new Set(body.nodes.flatMap(({ inputs }) => inputs));
   const data = folds.flatMap(({ graph, weightsFile }, fold) =>
-    externalData(graph, weightsFile).map((item) => ({ ...item, name: foldWeight(fold, item.name) })),
+    externalData(graph, weightsFile)
+      .map((item) => ({ ...item, name: foldWeight(fold, item.name) }))
+      .filter(({ name }) => used.has(name)),
   );
   await writeFile(file, encodeModel({ body, data }), { flag: "wx" });
 }

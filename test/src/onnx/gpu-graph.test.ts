@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { headRanges } from "../../../processor/inference/head-ranges.js";
 import type { ModelManifest } from "../../../processor/model/manifest.js";
-import type { AveragedAnswer } from "../../../src/onnx/gpu-graph.js";
+import { type AveragedAnswer, gpuGraph } from "../../../src/onnx/gpu-graph.js";
+import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
+import type { OnnxBody, OnnxNode } from "../../../src/onnx/onnx-graph.js";
+import { integersOf } from "../../../src/onnx/onnx-nodes.js";
 import { withConvertedModel } from "../../support/convert.js";
 import { writeConvolutionFolds } from "../../support/convolution-network.js";
+import { syntheticWeights } from "../../support/decoder-stage-network.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { allMirrorings, averageRuns, runGpuGraph, type Windows } from "../../support/mirrorings.js";
 import { syntheticWindow } from "../../support/network-window.js";
@@ -148,6 +152,30 @@ describe("of several folds", () => {
   });
 });
 
+describe("an instance normalisation", () => {
+  const graph = normalizedGraph();
+  const { nodes } = bodyOf(graph);
+  const inputs = (name: string) => nodes.find((node) => node.name === name)!.inputs;
+
+  test("sees windows as channels of one, for which ONNX Runtime's CUDA kernel alone computes in float32", () => {
+    const norm = nodes.find(({ operator }) => operator === "InstanceNormalization")!;
+    const joined = nodes.find(({ outputs }) => outputs[0] === norm.inputs[0])!;
+    expect(joined.operator).toBe("Reshape");
+    expect(shapeOf(nodes, joined)).toEqual([1, -1, 0, 0]);
+    const parted = nodes.find(({ inputs: [x] }) => x === norm.outputs[0])!;
+    expect(parted.operator).toBe("Reshape");
+    expect(shapeOf(nodes, parted)).toEqual([-1, 2, 0, 0]);
+  });
+
+  test("takes the bias before it away, which is therefore left out, and no other", () => {
+    expect(inputs("first")).toEqual(["input", "first.weight"]);
+    expect(inputs("last")).toEqual(["norm", "last.weight", "last.bias"]);
+    const read = graph.nodes.flatMap((node) => node.inputs);
+    expect(read).toContain("folds/0/last.bias");
+    expect(read).not.toContain("folds/0/first.bias");
+  });
+});
+
 describe("float16 does not hold a weight of", () => {
   const holds = async (weight: number, bias: number) => {
     const folder = mkdtempSync(join(scratch, "weight-"));
@@ -172,3 +200,26 @@ const pseudoRandomConvolution = (channels: number) => ({
   weight: [...syntheticWindow([channels, channels, 3, 3])],
   bias: [...syntheticWindow([channels])],
 });
+
+/** Two convolutions with bias; an instance normalisation reads the first. */
+function normalizedGraph(): OnnxBody {
+  const builder = new GraphBuilder(1);
+  const convolution = (name: string, x: typeof builder.input) =>
+    builder.convolution(name, x, {
+      ...{ weight: syntheticWeights([2, x.channels, 3, 3]), bias: syntheticWeights([2]), stride: [1, 1] },
+    });
+  const first = convolution("first", builder.input);
+  const norm = builder.instanceNorm("norm", first, { scale: null, shift: null, epsilon: 1e-5 });
+  const frame = { architecture: "PlainConvUNet", inputChannels: 1, outputChannels: 2 } as const;
+  const network = builder.finish({ ...frame, patchSize: [4, 4] }, convolution("last", norm));
+  return gpuGraph(network, { folds: 1, averaged: "logits" });
+}
+
+function bodyOf({ nodes }: OnnxBody): OnnxBody {
+  const attribute = nodes.find(({ operator }) => operator === "Scan")?.attributes["body"];
+  if (attribute === undefined || !("body" in attribute)) throw new Error("no Scan");
+  return attribute.body;
+}
+
+const shapeOf = (nodes: readonly OnnxNode[], { inputs }: OnnxNode): readonly number[] =>
+  integersOf(nodes.find(({ outputs }) => outputs[0] === inputs[1])!, "value_ints");
