@@ -57,11 +57,12 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
   const sink = openSink(task, grid, sessions);
   const runner = new WindowRunner(task, {
     ...{ patchZyx: grid.patchZyx, sink, sessions, send },
+    fillsRuns: device === "cuda",
     onFewer: (windowsPerRun) => {
       model.mostWindows = windowsPerRun;
     },
     windowsPerRun: windowsPerRun({
-      ...{ device, freeDeviceBytes, dimensions: task.plan.dimensions },
+      ...{ device, freeDeviceBytes, dimensions: task.plan.dimensions, heads: task.heads },
       maximumBatch: Math.min(mostWindows, task.maximumBatch ?? Number.POSITIVE_INFINITY),
       ...{ patchVoxels: voxelCount(grid.patchZyx), rowWindows: grid.rows[0]!.starts.length },
     }),

@@ -19,6 +19,11 @@ export interface WindowRunnerOptions {
   readonly sink: AnswerSink;
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
+  /**
+   * Every run takes as many, the last window repeated where fewer are left: ONNX Runtime keeps cuDNN's plan of a
+   * convolution for the last shape only and makes all of them anew for another.
+   */
+  readonly fillsRuns: boolean;
   readonly sessions: ModelSessions;
   /** Memory does not hold more windows at once. */
   readonly onFewer: (windowsPerRun: number) => void;
@@ -66,8 +71,9 @@ export class WindowRunner {
   private async tryInFloat16(windows: readonly Window[]): Promise<boolean> {
     const { sessions, sink } = this.options;
     const { session, folds } = sessions.averaging!;
-    const outputs = await this.unlessTooMany(windows.length, () =>
-      session.run({ windows: this.cut(windows, unflipped), ...this.runs(folds) }),
+    const size = this.sizeOfRun(windows);
+    const outputs = await this.unlessTooMany(size, () =>
+      session.run({ windows: this.cut(windows, { size, flip: unflipped }), ...this.runs(folds) }),
     );
     if (outputs === null) return false;
     const total = outputs["total"]!.data as Float32Array;
@@ -77,7 +83,8 @@ export class WindowRunner {
       return true;
     }
     headRanges(this.task.heads).forEach((range, group) => {
-      const values = halfFloatBits(outputs[`mean_${group}`]!.data);
+      const all = halfFloatBits(outputs[`mean_${group}`]!.data);
+      const values = all.subarray(0, (all.length / size) * windows.length);
       sink.add({ values, flip: unflipped, share: 1, cornersZyx: cornersOf(windows) }, range);
     });
     return true;
@@ -99,15 +106,17 @@ export class WindowRunner {
     const share = 1 / (sessions.foldCount * this.flips.length);
     for (let done = 0; done < windows.length; ) {
       const together = windows.slice(done, done + this.windowsPerRun);
-      const answer = await this.unlessTooMany(together.length, async () => {
+      const size = this.sizeOfRun(together);
+      const answer = await this.unlessTooMany(size, async () => {
         const session = await sessions.single(fold);
         // Networks of one's own may call input and output otherwise.
-        const feeds = { [session.inputNames[0]!]: this.cut(together, flip) };
+        const feeds = { [session.inputNames[0]!]: this.cut(together, { size, flip }) };
         return (await session.run(feeds))[session.outputNames[0]!]!;
       });
       if (answer === null) continue;
       done += together.length;
-      const values = answer.data as Float32Array;
+      const all = answer.data as Float32Array;
+      const values = all.subarray(0, (all.length / size) * together.length);
       this.checkAndNormalize(values);
       sink.add({ values, flip, share, cornersZyx: cornersOf(together) }, null);
     }
@@ -130,16 +139,25 @@ export class WindowRunner {
     }
   }
 
-  private cut(windows: readonly Window[], flip: Flip): ort.Tensor {
+  private sizeOfRun(windows: readonly Window[]): number {
+    return this.options.fillsRuns ? this.windowsPerRun : windows.length;
+  }
+
+  private cut(
+    windows: readonly Window[],
+    { size, flip }: { readonly size: number; readonly flip: Flip },
+  ): ort.Tensor {
     const { data, sizeZyx, channelCount, plan } = this.task;
     const { patchZyx } = this.options;
     const perWindow = channelCount * this.patchVoxels;
-    const input = new Float32Array(windows.length * perWindow);
+    const input = new Float32Array(size * perWindow);
     windows.forEach(({ onVolume: cornerZyx }, i) => {
       const window = input.subarray(i * perWindow, (i + 1) * perWindow);
       cutWindow({ volume: data, sizeZyx, channelCount, cornerZyx, patchZyx, flip, window });
     });
-    return new ort.Tensor("float32", input, [windows.length, channelCount, ...plan.patchSize]);
+    const last = (windows.length - 1) * perWindow;
+    for (let i = windows.length; i < size; i++) input.copyWithin(i * perWindow, last, last + perWindow);
+    return new ort.Tensor("float32", input, [size, channelCount, ...plan.patchSize]);
   }
 
   /** Each fold with each mirroring: for each of them the order in which it reads each axis of the patch. */

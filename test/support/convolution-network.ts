@@ -15,6 +15,8 @@ interface ConvolutionShape {
   readonly patchSize: readonly number[];
   /** Along each axis. */
   readonly kernel: number;
+  /** Windows that it takes at once; absent: any number. */
+  readonly batch?: number;
 }
 
 export interface ConvolutionNetworkOptions extends ConvolutionShape {
@@ -68,9 +70,9 @@ const write = (graph: OnnxGraph, path: string): Promise<NetworkDigests> =>
 
 function convolutionGraph(
   { weight, bias }: Convolution,
-  { channels, patchSize, kernel }: ConvolutionShape,
+  { channels, patchSize, kernel, batch }: ConvolutionShape,
 ): OnnxGraph {
-  const shape = ["batch", channels, ...patchSize];
+  const shape = [batch ?? "batch", channels, ...patchSize];
   const kernelShape = patchSize.map(() => kernel);
   const tensor = (name: string, of: readonly number[], values: readonly number[]) => ({
     name,

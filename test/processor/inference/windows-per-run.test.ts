@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { type WindowBatch, windowsPerRun } from "../../../processor/inference/windows-per-run.js";
 
 const gpu: WindowBatch = {
-  ...{ device: "cuda", dimensions: 3, patchVoxels: 64 ** 3, rowWindows: 100 },
+  ...{ device: "cuda", dimensions: 3, patchVoxels: 64 ** 3, rowWindows: 96 },
+  heads: 2,
   ...{ maximumBatch: Number.POSITIVE_INFINITY, freeDeviceBytes: null },
 };
 const gibibyte = 2 ** 30;
@@ -12,11 +13,14 @@ describe("windows that go through a network together", () => {
     ["a window of 128³ goes alone", { patchVoxels: 128 ** 3 }, 1],
     ["a larger one too", { patchVoxels: 160 * 192 * 160 }, 1],
     ["windows of 64³ fill the GPU as one of 128³ does", {}, 8],
-    ["a row is shared out evenly", { rowWindows: 9 }, 5],
+    ["a row is shared out so that no window is computed twice", { rowWindows: 9 }, 3],
+    ["or as few as possible", { rowWindows: 13 }, 7],
+    ["in at most twice as many runs", { rowWindows: 7, maximumBatch: 5 }, 4],
     ["a row of fewer goes at once", { rowWindows: 3 }, 3],
     ["slices of 512² go in eights", { dimensions: 2, patchVoxels: 512 ** 2 }, 8],
     ["a network that takes one gets one", { maximumBatch: 1 }, 1],
     ["little memory takes fewer", { freeDeviceBytes: 0.5 * gibibyte }, 2],
+    ["many classes take memory too", { freeDeviceBytes: 6 * gibibyte, heads: 118 }, 6],
     ["and still one where it seems too little: the run will tell", { freeDeviceBytes: 1 }, 1],
   ] as const)("on a GPU: %s", (_, change, windows) => {
     expect(windowsPerRun({ ...gpu, ...change })).toBe(windows);

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { ModelSessions } from "../../../processor/inference/model-sessions.js";
+import { type Window, WindowRunner } from "../../../processor/inference/window-runner.js";
+import type { Answers } from "../../../processor/inference/window-sums.js";
+import { writeConvolutionFolds } from "../../support/convolution-network.js";
+import { halfToFloat } from "../../support/golden.js";
+import { planOfPatch, preparedVolume } from "../../support/inference-case.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "window-runner-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const patchZyx = [2, 2, 2] as const;
+const sizeZyx = [2, 2, 8] as const;
+const windows = [0, 1, 3, 6].map((x): Window => ({ onVolume: [0, 0, x], onSums: [0, 0, x] }));
+
+/** Runs four windows through a network that multiplies with two, takes three at once, and refuses any other number. */
+async function answersToFour(precision: "float32" | "float16"): Promise<readonly Answers[]> {
+  const { onnxFiles, gpuOnnxFile } = await writeConvolutionFolds([{ weight: [2], bias: [0] }], {
+    ...{
+      folder: mkdtempSync(join(scratch, "folds-")),
+      channels: 1,
+      patchSize: patchZyx,
+      kernel: 1,
+      batch: 3,
+    },
+  });
+  const sessions = new ModelSessions({
+    ...{ onnxFiles, device: "cpu", threads: 1, keepsFeatureMaps: false },
+    gpuNetworks: precision === "float32" ? null : { onnxFile: gpuOnnxFile, folds: [0] },
+  });
+  await sessions.open();
+  const { data } = preparedVolume(
+    Float32Array.from({ length: 32 }, (_, i) => i),
+    sizeZyx,
+    1,
+  );
+  const answers: Answers[] = [];
+  const nothing = () => {};
+  const runner = new WindowRunner(
+    {
+      ...{ data: data as Float32Array<SharedArrayBuffer>, channelCount: 1, sizeZyx, heads: 1 },
+      ...{ maximumBatch: null, isRegionModel: false, plan: planOfPatch(patchZyx), mirrorAxes: [2] },
+      ...{ stepSize: 0.5, control: new Int32Array(new SharedArrayBuffer(8)) },
+    },
+    {
+      ...{ patchZyx, sessions, windowsPerRun: 3, fillsRuns: true, onFewer: nothing, send: nothing },
+      sink: {
+        add: (answer) => answers.push(answer),
+        ...{ addWeights: nothing, finish: nothing, advance: nothing, settle: nothing },
+      },
+    },
+  );
+  await runner.run(windows, nothing);
+  return answers;
+}
+
+describe("runs that all take as many windows", () => {
+  test.each(["float32", "float16"] as const)("answer each window once: %s", async (precision) => {
+    const answers = await answersToFour(precision);
+    const unflipped = answers.filter(({ flip }) => !flip[2]);
+    expect(unflipped.flatMap(({ cornersZyx }) => cornersZyx.map(([, , x]) => x))).toEqual([0, 1, 3, 6]);
+    const values = unflipped.flatMap(({ values }) =>
+      values instanceof Uint16Array ? Array.from(values, halfToFloat) : [...values],
+    );
+    expect(values).toEqual(
+      [0, 1, 3, 6].flatMap((x) => [0, 1, 8, 9, 16, 17, 24, 25].map((place) => 2 * (place + x))),
+    );
+  });
+});
