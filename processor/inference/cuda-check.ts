@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../errors.js";
-import { type Gpu, type GpuFacts, readGpuFacts } from "./gpu-facts.js";
+import type { Gpu, GpuFacts } from "./gpu-facts.js";
 import { type GpuRequirements, gpuRequirementsName, isAtLeast, runsOn } from "./gpu-requirements.js";
+import { tellsOfMemory } from "./memory-failure.js";
 
 /** Why CUDA can't run here: one sentence, with what to do. */
 export interface GpuProblem {
@@ -22,22 +23,22 @@ export interface GpuNeeds {
  *
  * @throws DEVICE_MISSING, DEVICE_UNFIT
  */
-export async function requireCuda(onnxFiles: readonly string[]): Promise<void> {
-  const problem = await cudaProblem(onnxFiles);
+export async function requireCuda(onnxFiles: readonly string[], facts: GpuFacts): Promise<void> {
+  const problem = await cudaProblem(onnxFiles, facts);
   if (problem !== null) throw new ProcessorError(problem.code, problem.message);
 }
 
 /** Why CUDA can't run these networks here; null when nothing is known to stand in its way. */
-export async function cudaProblem(onnxFiles: readonly string[]): Promise<GpuProblem | null> {
+export async function cudaProblem(onnxFiles: readonly string[], facts: GpuFacts): Promise<GpuProblem | null> {
   const requirements = await readGpuRequirements();
   const memoryBytes = await leastMemory(onnxFiles);
-  return findGpuProblem(await readGpuFacts(), { requirements, memoryBytes });
+  return findGpuProblem(facts, { requirements, memoryBytes });
 }
 
 /** What a failure to load networks on the GPU means, by the words of ONNX Runtime and CUDA. */
 export function cudaLoadError(message: string): ProcessorError {
   const words = cudaWords(message);
-  if (/out of memory|failed to allocate/i.test(message))
+  if (tellsOfMemory(message))
     return new ProcessorError("OUT_OF_MEMORY", `the GPU has too little memory for the networks: ${words}`);
   if (/driver version is insufficient|no kernel image|unsupported toolchain/i.test(message))
     return new ProcessorError("DEVICE_UNFIT", `driver or GPU do not fit this CUDA: ${words}`);
@@ -50,7 +51,7 @@ export function cudaLoadError(message: string): ProcessorError {
  * @example cudaWords("/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; …") // "CUDA failure 2: out of memory"
  */
 export function cudaWords(message: string): string {
-  return /\b(?:CUDA|CUDNN|CUBLAS) failure \d+: [^;\n]*[^;\s]/.exec(message)?.[0] ?? message;
+  return /\b(?:CUDA|CUDNN|CUDNN_FE|CUBLAS) failure \d+: [^;\n]*[^;\s]/.exec(message)?.[0] ?? message;
 }
 
 /** CUDA's context with cuBLAS and cuDNN loaded, before any network. */
@@ -71,8 +72,7 @@ async function leastMemory(onnxFiles: readonly string[]): Promise<number> {
 }
 
 /** What the fullest GPU has left, as CUDA may take any of them; null when nobody tells. */
-export async function freeDeviceMemory(): Promise<number | null> {
-  const { gpus } = await readGpuFacts();
+export function freeDeviceMemory({ gpus }: GpuFacts): number | null {
   return gpus === null ? null : Math.min(...gpus.map(({ freeMemoryBytes }) => freeMemoryBytes));
 }
 

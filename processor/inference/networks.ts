@@ -10,6 +10,7 @@ import { threadLimits } from "../parallel/thread-limits.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
 import { cudaLoadError, cudaProblem, cudaWords, freeDeviceMemory, requireCuda } from "./cuda-check.js";
+import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
   type FromInferenceWorker,
@@ -64,7 +65,8 @@ export interface Networks {
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
   const { onnxFiles, keepsFeatureMaps = false } = options;
   checkPrecision(options);
-  if (options.device === "cuda" && hasCudaProvider()) await requireCuda(onnxFiles);
+  const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
+  if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
   // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url), {
@@ -72,9 +74,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   });
   const mailbox = new Mailbox(worker);
   const threads = availableParallelism();
-  const tries = await devicesToTry(options);
+  const tries = await devicesToTry(options, facts);
   for (const device of tries) {
-    if (device === "cuda" && !hasCudaProvider()) {
+    if (device === "cuda" && facts === null) {
       await worker.terminate();
       throw new ProcessorError(
         "DEVICE_MISSING",
@@ -82,7 +84,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       );
     }
     const gpuNetworks = computesInFloat16(options, device) ? (options.gpuNetworks ?? null) : null;
-    const freeDeviceBytes = device === "cuda" ? await freeDeviceMemory() : null;
+    const freeDeviceBytes = device === "cuda" && facts !== null ? freeDeviceMemory(facts) : null;
     post(worker, {
       type: "load",
       onnxFiles,
@@ -125,12 +127,12 @@ const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: 
   precision === "auto" ? device === "cuda" : precision === "float16";
 
 /** ONNX Runtime complains on stderr when it is asked for a provider that can't load: `auto` looks first. */
-async function devicesToTry({
-  device,
-  onnxFiles,
-}: OpenNetworksOptions): Promise<readonly ("cpu" | "cuda")[]> {
+async function devicesToTry(
+  { device, onnxFiles }: OpenNetworksOptions,
+  facts: GpuFacts | null,
+): Promise<readonly ("cpu" | "cuda")[]> {
   if (device !== "auto") return [device];
-  return hasCudaProvider() && (await cudaProblem(onnxFiles)) === null ? ["cuda", "cpu"] : ["cpu"];
+  return facts !== null && (await cudaProblem(onnxFiles, facts)) === null ? ["cuda", "cpu"] : ["cpu"];
 }
 
 function hasCudaProvider(): boolean {

@@ -14,8 +14,8 @@ export interface ProfiledSession {
 
 /**
  * Loads a network and runs it once on zeros with ONNX Runtime's profiler, whose records name the execution provider of
- * every node: a node without a CUDA kernel goes to the CPU without an error. The run is not lost: cuDNN searches its
- * algorithms in it.
+ * every node: a node without a CUDA kernel goes to the CPU without an error. The run is not lost: the device loads its
+ * code in it, and where windows go alone, convolutions keep their plans.
  *
  * Inputs may be float32, float16 or int64; axes without a fixed size are taken as 1.
  */

@@ -3,6 +3,7 @@ import { sigmoid, softmax } from "../postprocess/probability-slice.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import type { AnswerSink } from "./answer-sink.js";
 import { headRanges } from "./head-ranges.js";
+import { tellsOfMemory } from "./memory-failure.js";
 import { type Flip, mirrorings } from "./mirrorings.js";
 import type { ModelSessions } from "./model-sessions.js";
 import { cutWindow } from "./window-copy.js";
@@ -128,7 +129,7 @@ export class WindowRunner {
     try {
       return await run();
     } catch (error) {
-      if (!isOutOfMemory(error)) throw error;
+      if (!(error instanceof Error) || !tellsOfMemory(error.message)) throw error;
       await this.options.sessions.freeDeviceMemory();
       if (windows === 1) throw new WorkerFailure("memory", error.message);
       this.windowsPerRun = Math.ceil(windows / 2);
@@ -198,8 +199,3 @@ export class WindowRunner {
       softmax(values.subarray(from, from + perWindow), heads, this.patchVoxels);
   }
 }
-
-/** In the words of ONNX Runtime's allocators, CUDA and C++. */
-const isOutOfMemory = (error: unknown): error is Error =>
-  error instanceof Error &&
-  /out of memory|failed to allocate|bad_alloc|allocation failed/i.test(error.message);

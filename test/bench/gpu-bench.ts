@@ -4,6 +4,7 @@
  * `--cuda 12` for the other image, `--wheels DIR` for wheels that are here, `--rehearse` for the same steps on the CPU
  * with a small volume, to see that the command works where there is no GPU. Results go to `out/bench-gpu.json` as well.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { benchGpuFullSize } from "./gpu-full-size.js";
 import { benchGpuGolden } from "./gpu-golden.js";
 import { layImageRoot } from "./gpu-image-root.js";
 import type { GpuBench } from "./gpu-run.js";
+import { nnunetBin } from "./nnunet-peer.js";
 
 const { values } = parseArgs({
   options: { cuda: { type: "string" }, wheels: { type: "string" }, rehearse: { type: "boolean" } },
@@ -43,6 +45,7 @@ async function bench(): Promise<void> {
   console.log(`${new Date().toISOString().slice(0, 10)}, ${machine}\n`);
   const scratch = mkdtempSync(join(tmpdir(), "bench-gpu-"));
   try {
+    if (!isRehearsal) requireCudaOfPeer();
     const root = await layImageRoot(variant, join(repositoryRoot, ".bench", "gpu"), values.wheels ?? null);
     const setting: GpuBench = { root, scratch, isRehearsal };
     const rows: BenchRow[] = [...(await benchGpuGolden(setting)), ...(await benchGpuFullSize(setting))];
@@ -64,4 +67,14 @@ async function bench(): Promise<void> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Before anything runs for long: a torch without CUDA, or for a newer driver, would end the peer only later. */
+function requireCudaOfPeer(): void {
+  const test = "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)";
+  const { status } = spawnSync(join(nnunetBin(), "python"), ["-c", test], { stdio: "inherit" });
+  if (status !== 0)
+    throw new Error(
+      "nnU-Net's torch finds no CUDA here: NNUNET_VENV names an environment whose torch fits this driver",
+    );
 }

@@ -47,9 +47,11 @@ export async function layImageRoot(
   for (const entry of plan.layers.flatMap(({ entries }) => entries))
     if (entry.kind === "file") layFile(entry, folder);
   const [node, ...rest] = plan.entrypoint;
+  // The driver's library may be known by this variable alone.
+  const libraries = [join(folder, "usr/lib/x86_64-linux-gnu"), process.env["LD_LIBRARY_PATH"] ?? ""];
   return {
     command: [join(folder, node!), ...rest.map((path) => join(folder, path))],
-    env: { ...process.env, ...plan.env, LD_LIBRARY_PATH: join(folder, "usr/lib/x86_64-linux-gnu") },
+    env: { ...process.env, ...plan.env, LD_LIBRARY_PATH: libraries.filter((path) => path !== "").join(":") },
   };
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { repositoryRoot } from "../support/golden.js";
 import type { ImageRoot } from "./gpu-image-root.js";
-import { type GpuUse, sampleGpu } from "./gpu-sampler.js";
+import { countedAsByNvidiaSmi, type GpuUse, sampleGpu } from "./gpu-sampler.js";
 import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 
@@ -59,7 +59,7 @@ async function measured(
   { root, isRehearsal }: GpuBench,
   command: readonly [string, ...string[]],
 ): Promise<GpuRun> {
-  const run = () => measureProcess(command, { env: root.env });
+  const run = () => measureProcess(command, { env: { ...root.env, ...countedAsByNvidiaSmi } });
   const { result, use } = isRehearsal
     ? { result: await run(), use: { peakMegabytes: 0, busyShare: 0 } }
     : await sampleGpu(run);

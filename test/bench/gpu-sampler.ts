@@ -10,14 +10,23 @@ export interface GpuUse {
 
 const intervalMs = 100;
 
-/** Runs `action` while nvidia-smi tells the first GPU's memory and utilisation ten times a second. */
+/** CUDA counts the fastest GPU first unless it is told to count as nvidia-smi does. */
+export const countedAsByNvidiaSmi = { CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
+
+/** The GPU that CUDA takes, by number or UUID. */
+const gpuInUse = process.env["CUDA_VISIBLE_DEVICES"]?.split(",")[0] || "0";
+
+/**
+ * Runs `action` while nvidia-smi tells memory and utilisation of the first GPU (`CUDA_VISIBLE_DEVICES` names another)
+ * ten times a second.
+ */
 export async function sampleGpu<T>(
   action: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly use: GpuUse }> {
   const child = spawn(
     "nvidia-smi",
     [
-      ...["--id=0", "--query-gpu=memory.used,utilization.gpu", "--format=csv,noheader,nounits"],
+      ...[`--id=${gpuInUse}`, "--query-gpu=memory.used,utilization.gpu", "--format=csv,noheader,nounits"],
       `--loop-ms=${intervalMs}`,
     ],
     { stdio: ["ignore", "pipe", "inherit"] },

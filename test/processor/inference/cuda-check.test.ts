@@ -198,6 +198,7 @@ describe("a failure to load on the GPU", () => {
 
   test.each([
     { words: "CUDA failure 2: out of memory", code: "OUT_OF_MEMORY" },
+    { words: "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED", code: "OUT_OF_MEMORY" },
     {
       words: "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
       code: "DEVICE_UNFIT",
