@@ -11,6 +11,8 @@ export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
  * the bus once, not once for each of them, and the device keeps room for one network's maps, not for each fold's. The
  * weights are the folds' own, in float32 (`foldWeight`); ONNX Runtime converts them once, when it loads the file.
  *
+ * Shapes go into `ConstantOfShape` alone: ONNX Runtime runs what else computes with them on the CPU, not on the device.
+ *
  * A run is one fold with one mirroring.
  *
  * - input `windows`: float32, batch × channels × patch
@@ -36,22 +38,24 @@ export function gpuGraph(
   return {
     name: `${network.name}_float16`,
     nodes: [
-      constant("first", [0]),
       cast("windows", "windows/half", "float16"),
       node("Shape", ["windows"], ["batch_size"], { start: { integer: 0 }, end: { integer: 1 } }),
-      constant("one", [1]),
-      node("Concat", ["one", "batch_size"], ["each_window"], { axis: { integer: 0 } }),
+      node("ConstantOfShape", ["batch_size"], ["zero"]),
+      constant("first", [0]),
       ...network.weights.flatMap(({ name }) => stack(name, folds)),
-      ...[...norms].map((name) => node("Tile", [stacked(name), "each_window"], [ofEachWindow(name)])),
-      constant("answer_size", [heads, ...(patchSize as number[])]),
-      node("Concat", ["batch_size", "answer_size"], ["sum_size"], { axis: { integer: 0 } }),
-      node("ConstantOfShape", ["sum_size"], ["zeros"]),
+      ...repeatForWindows([...norms]),
+      constant("zero/map_shape", [-1, 1, ...patchSize.map(() => 1)]),
+      node("Reshape", ["zero", "zero/map_shape"], ["zero/map"]),
+      constant("answer_shape", [1, heads, ...(patchSize as number[])]),
+      node("Expand", ["zero/map", "answer_shape"], ["zeros"]),
       node("Scan", ["zeros", "folds", ...axes.map((axis) => `orders_${axis}`)], ["sum"], {
         body: { body: oneRun({ network, norms, averaged, axes, sumShape }) },
         num_scan_inputs: { integer: 1 + axes.length },
       }),
       node("Shape", ["folds"], ["runs"]),
-      cast("runs", "divisor", "float32"),
+      node("ConstantOfShape", ["runs"], ["zero_of_runs"]),
+      node("Exp", ["zero_of_runs"], ["one_of_runs"]),
+      node("ReduceSum", ["one_of_runs"], ["divisor"], { keepdims: { integer: 0 } }),
       node("Div", ["sum", "divisor"], ["mean"]),
       cast("mean", "mean/half", "float16"),
       ...(groups.length === 1
@@ -104,6 +108,23 @@ function stack(weight: string, folds: number): OnnxNode[] {
       [stacked(weight)],
       { axis: { integer: 0 } },
     ),
+  ];
+}
+
+/** The folds' weights of normalisations once for each window, side by side: `folds × (windows · channels)`. */
+function repeatForWindows(weights: readonly string[]): OnnxNode[] {
+  if (weights.length === 0) return [];
+  return [
+    cast("zero", "zero/half", "float16"),
+    constant("zero/row_shape", [1, -1, 1]),
+    node("Reshape", ["zero/half", "zero/row_shape"], ["zero/row"]),
+    constant("second", [1]),
+    constant("joined_shape", [0, -1]),
+    ...weights.flatMap((name) => [
+      node("Unsqueeze", [stacked(name), "second"], [`${stacked(name)}/row`]),
+      node("Add", [`${stacked(name)}/row`, "zero/row"], [`${stacked(name)}/rows`]),
+      node("Reshape", [`${stacked(name)}/rows`, "joined_shape"], [ofEachWindow(name)]),
+    ]),
   ];
 }
 

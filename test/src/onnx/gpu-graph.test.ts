@@ -152,6 +152,14 @@ describe("of several folds", () => {
   });
 });
 
+test("only ConstantOfShape reads a shape: what else did would run on the CPU", () => {
+  const { nodes } = normalizedGraph();
+  const shapes = nodes.flatMap(({ operator, outputs }) => (operator === "Shape" ? outputs : []));
+  expect(shapes).toHaveLength(2);
+  const readers = nodes.filter(({ inputs }) => inputs.some((name) => shapes.includes(name)));
+  expect(new Set(readers.map(({ operator }) => operator))).toEqual(new Set(["ConstantOfShape"]));
+});
+
 describe("an instance normalisation", () => {
   const graph = normalizedGraph();
   const { nodes } = bodyOf(graph);
