@@ -3,7 +3,7 @@ import { sigmoid, softmax } from "../postprocess/probability-slice.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import type { AnswerSink } from "./answer-sink.js";
 import { headRanges } from "./head-ranges.js";
-import { tellsOfMemory } from "./memory-failure.js";
+import { mayFitFewer, tellsOfMemory } from "./memory-failure.js";
 import { type Flip, mirrorings } from "./mirrorings.js";
 import type { ModelSessions } from "./model-sessions.js";
 import { cutWindow } from "./window-copy.js";
@@ -26,7 +26,7 @@ export interface WindowRunnerOptions {
    */
   readonly fillsRuns: boolean;
   readonly sessions: ModelSessions;
-  /** Memory does not hold more windows at once. */
+  /** More windows at once are too much. */
   readonly onFewer: (windowsPerRun: number) => void;
   readonly send: (message: FromInferenceWorker) => void;
 }
@@ -123,18 +123,20 @@ export class WindowRunner {
     }
   }
 
-  /** @returns null when memory did not suffice for so many windows at once: the next run has half as many */
+  /** @returns null when so many windows at once were too much: the next run has half as many */
   private async unlessTooMany<T>(windows: number, run: () => Promise<T>): Promise<T | null> {
     if (Atomics.load(this.task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof Error) || !tellsOfMemory(error.message)) throw error;
+      if (!(error instanceof Error) || !mayFitFewer(error.message)) throw error;
+      const isMemory = tellsOfMemory(error.message);
       await this.options.sessions.freeDeviceMemory();
-      if (windows === 1) throw new WorkerFailure("memory", error.message);
+      if (windows === 1) throw isMemory ? new WorkerFailure("memory", error.message) : error;
       this.windowsPerRun = Math.ceil(windows / 2);
       this.options.onFewer(this.windowsPerRun);
-      const line = `memory does not hold ${windows} windows at once: ${this.windowsPerRun} go together from here`;
+      const what = isMemory ? "memory does not hold" : "cuDNN does not take";
+      const line = `${what} ${windows} windows at once: ${this.windowsPerRun} go together from here`;
       this.options.send({ type: "note", line });
       return null;
     }

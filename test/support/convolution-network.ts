@@ -17,6 +17,8 @@ interface ConvolutionShape {
   readonly kernel: number;
   /** Windows that it takes at once; absent: any number. */
   readonly batch?: number;
+  /** Absent: `input`. */
+  readonly inputName?: string;
 }
 
 export interface ConvolutionNetworkOptions extends ConvolutionShape {
@@ -70,7 +72,7 @@ const write = (graph: OnnxGraph, path: string): Promise<NetworkDigests> =>
 
 function convolutionGraph(
   { weight, bias }: Convolution,
-  { channels, patchSize, kernel, batch }: ConvolutionShape,
+  { channels, patchSize, kernel, batch, inputName = "input" }: ConvolutionShape,
 ): OnnxGraph {
   const shape = [batch ?? "batch", channels, ...patchSize];
   const kernelShape = patchSize.map(() => kernel);
@@ -89,7 +91,7 @@ function convolutionGraph(
       {
         name: "convolution",
         operator: "Conv",
-        inputs: ["input", "weight", "bias"],
+        inputs: [inputName, "weight", "bias"],
         outputs: ["logits"],
         attributes: {
           kernel_shape: { integers: kernelShape },
@@ -102,7 +104,7 @@ function convolutionGraph(
       tensor("weight", [channels, channels, ...kernelShape], weight),
       tensor("bias", [channels], bias),
     ],
-    input: { name: "input", shape },
+    input: { name: inputName, shape },
     output: { name: "logits", shape },
   };
 }

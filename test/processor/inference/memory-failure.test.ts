@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tellsOfMemory } from "../../../processor/inference/memory-failure.js";
+import { mayFitFewer, tellsOfMemory } from "../../../processor/inference/memory-failure.js";
 
 test.each([
   "Non-zero status code returned while running Conv node. … Failed to allocate memory for requested buffer of size 268435456",
@@ -20,4 +20,13 @@ test.each([
   "Got invalid dimensions for input: windows",
 ])("but not “%s”", (message) => {
   expect(tellsOfMemory(message)).toBe(false);
+});
+
+test.each([
+  ["CUDNN_FE failure 8: GRAPH_EXECUTION_FAILED", true],
+  ["CUDNN failure 5000: CUDNN_STATUS_EXECUTION_FAILED", true],
+  ["CUDA failure 2: out of memory", true],
+  ["CUDA failure 700: an illegal memory access was encountered", false],
+])("after “%s” fewer windows are tried: %s", (message, isTried) => {
+  expect(mayFitFewer(message)).toBe(isTried);
 });
