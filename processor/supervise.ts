@@ -13,8 +13,8 @@ const memorySignals: ReadonlySet<NodeJS.Signals> = new Set([
   "SIGTRAP",
 ]);
 
-/** A platform that stops a container waits five seconds before it kills. */
-const stopWithinMs = 4000;
+/** A platform that stops a container waits five seconds before it kills; a busy machine takes a while to end a process. */
+const stopWithinMs = 3000;
 
 /**
  * Runs the program as a child on the same streams, so that somebody is left to say what happened when the system ends it
