@@ -362,7 +362,7 @@ describe("invoke", () => {
     const running = await start();
     const working = running.workingProcessId();
     await running.stop("SIGKILL");
-    await expect.poll(() => existsSync(`/proc/${working}/exe`)).toBe(false);
+    await expect.poll(() => existsSync(`/proc/${working}/exe`), { timeout: 60_000 }).toBe(false);
   });
 
   /** A platform kills after five seconds. */

@@ -34,7 +34,7 @@ test("a second Ctrl-C ends the program in the midst of a window", { timeout: 600
   ];
   const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
-  const signalAt = ["predicting 1 of", "stopping and cleaning up"];
+  const signalAt = ["predicting", "stopping and cleaning up"];
   let err = "";
   let secondAt = 0;
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -42,10 +42,11 @@ test("a second Ctrl-C ends the program in the midst of a window", { timeout: 600
     if (signalAt[0] === undefined || !err.includes(signalAt[0])) return;
     signalAt.shift();
     secondAt = performance.now();
-    // The second window has begun by then.
+    // The next window has begun by then.
     setTimeout(() => child.kill("SIGINT"), signalAt.length === 1 ? 1000 : 0);
   });
   const [exitCode, signal] = await once(child, "close");
   expect({ exitCode, signal, signalAt }).toEqual({ exitCode: null, signal: "SIGINT", signalAt: [] });
-  expect(performance.now() - secondAt).toBeLessThan(2000);
+  // The window would have taken longer: four seconds of its five at least were left.
+  expect(performance.now() - secondAt).toBeLessThan(4000);
 });
