@@ -141,9 +141,16 @@ export const json = (value: unknown): Answer =>
 async function send(response: ServerResponse, body: Buffer, options: FileAnswerOptions): Promise<void> {
   const end = Math.min(body.length, options.dropAfter ?? body.length, options.stallAfter ?? body.length);
   const closed = once(response, "close");
+  const isWhole = options.stallAfter === undefined && options.dropAfter === undefined;
   for (let offset = 0; offset < end; offset += chunkBytes) {
     if (response.destroyed) return;
-    if (!response.write(body.subarray(offset, Math.min(end, offset + chunkBytes)))) {
+    const chunk = body.subarray(offset, Math.min(end, offset + chunkBytes));
+    if (isWhole && offset + chunkBytes >= end) {
+      // With its last byte the answer is over: whoever has that may ask for more.
+      response.end(chunk);
+      return;
+    }
+    if (!response.write(chunk)) {
       await new Promise((resolve) => {
         response.once("drain", resolve);
         void closed.then(resolve);
