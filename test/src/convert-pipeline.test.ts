@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Progress } from "../../processor/progress/progress.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { type ConvertOptions, convertModel } from "../../src/convert-pipeline.js";
@@ -85,6 +85,8 @@ describe("with a memo", () => {
   test("another checkpoint of the same name is converted", async () => {
     const edited = join(parent, "model");
     cpSync(modelDir, edited, { recursive: true });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] }); // however long this machine takes
     const model = { models: singleModel(await findModel({ modelDir: edited })) };
     await convert({ memo, ...model });
     expect(records.size).toBe(0); // it was written just now, and may change unseen
