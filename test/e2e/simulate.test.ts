@@ -45,12 +45,14 @@ describeWithEngine("build_processor simulate", () => {
   test("runs an archive in a closed container, compares its answer and leaves the engine as it was", {
     timeout,
   }, async () => {
-    const right = join(scratch, "right");
-    mkdirSync(right);
-    copyFileSync(
-      goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg_tta.nii.gz"),
-      join(right, "blob_010.nii.gz"),
-    );
+    // Eight times the same case: a stop has to come in the midst of it, also where the machine is busy.
+    const [many, right] = [join(scratch, "many"), join(scratch, "right")];
+    for (const folder of [many, right]) mkdirSync(folder);
+    const expected = goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg_tta.nii.gz");
+    for (let i = 0; i < 8; i++) {
+      copyFileSync(join(input, "blob_010_0000.nii.gz"), join(many, `blob_${i}_0000.nii.gz`));
+      copyFileSync(expected, join(right, `blob_${i}.nii.gz`));
+    }
     const { docker } = testEngine();
     const archived = `${group}/archived:1`;
     onTestFinished(() => removeImage(archived));
@@ -58,7 +60,7 @@ describeWithEngine("build_processor simulate", () => {
     const imageId = await moveToArchive(archived, archive);
     // The archive's name stands for another image now, and must do so afterwards.
     await docker.getImage(processor).tag({ repo: `${group}/archived`, tag: "1" });
-    const run = await simulated([archive, "--target", "plain", "-i", input, "--expect", right]);
+    const run = await simulated([archive, "--target", "plain", "-i", many, "--expect", right]);
     expect(run.exitCode, run.err).toBe(0);
     const { isAccepted, peakMemoryBytes, phases } = report(run);
     expect(isAccepted).toBe(true);
