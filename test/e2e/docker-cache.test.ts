@@ -87,7 +87,7 @@ const withChange = (layers: readonly ImageLayer[], name: string): readonly Image
           ...layer,
           entries: [
             ...layer.entries,
-            layerFile(`${modelDirectory.slice(1)}/changed`, { text: randomUUID() }),
+            layerFile(`${modelDirectory.slice(1)}/changed-${name}`, { text: randomUUID() }),
           ],
         }
       : layer,

@@ -20,10 +20,9 @@ describeWithEngine("a build that is interrupted", () => {
   beforeAll(async () => {
     // Only these tests build this model, so its weights tell their images from all others.
     const earlier = "nnunet-processor-test/interrupted:0";
-    await buildProcessor(
-      await testBuildOptions({ golden: "cascade_3d_lowres", imageName: earlier, scratch }),
-    );
-    weightsLayer = (await layerDigests(earlier)).at(-3)!;
+    const options = await testBuildOptions({ golden: "cascade_3d_lowres", imageName: earlier, scratch });
+    const { baseImage } = await buildProcessor(options);
+    weightsLayer = (await layerDigests(earlier))[(await layerDigests(baseImage)).length]!;
     await removeImage(earlier);
     imagesBefore = await imagesWithLayer(weightsLayer);
   }, timeout);
