@@ -8,6 +8,8 @@ export interface ImagePlan {
   readonly base: ImageBase;
   readonly platform: ImagePlatform;
   readonly layers: readonly ImageLayer[];
+  /** Of every file that Docker copies; `layerFileTime` when absent. */
+  readonly fileTime?: Date;
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** `uid:gid`. */
@@ -67,6 +69,12 @@ export interface KnownFile {
 
 /** The time of every file in a layer: nothing in an image depends on when it was built. */
 export const layerFileTime = new Date(0);
+
+/**
+ * Of the files that Docker lays over those of a base: engines that compare folders to find out what a layer changes (vfs)
+ * take a file of the same size and time for the same file.
+ */
+export const overlaidFileTime = new Date(1000);
 
 /** A file that programs may read and nobody may change. */
 export const layerFile = (path: string, source: FileSource, mode = 0o644): LayerFile => ({

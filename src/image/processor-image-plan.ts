@@ -11,6 +11,7 @@ import {
   type LayerEntry,
   type LayerFile,
   layerFile,
+  overlaidFileTime,
   sortedEntries,
 } from "./image-plan.js";
 import { modelDirectory } from "./processor-files.js";
@@ -102,6 +103,7 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
     base: { kind: "image", imageName: base.imageName },
     platform: parts.platform,
     layers,
+    fileTime: overlaidFileTime,
     // ONNX Runtime's own reports are off before anything loads it, whichever base was given.
     env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1", ...ofTarget.env },
     labels: { ...modelLabels(manifest), ...ociLabels(description, base), ...ofTarget.labels },

@@ -83,7 +83,7 @@ async function runBuild(
   entries: readonly LayerEntry[],
   log: BuildLog,
 ): Promise<void> {
-  const context = contextStream(entries);
+  const context = contextStream(entries, plan.fileTime);
   const breakOff = () => context.destroy(new Error("interrupted"));
   signal?.addEventListener("abort", breakOff, { once: true });
   const keepGoing = () => signal?.removeEventListener("abort", breakOff);

@@ -11,25 +11,40 @@ interface StreamedFile {
 
 type RenderedEntry = LayerDirectory | (LayerFile & { readonly source: { readonly text: string } });
 
-const fixed = { mtime: layerFileTime, uid: 0, gid: 0 } as const;
+/** Of every entry. */
+interface FixedHeader {
+  readonly mtime: Date;
+  readonly uid: 0;
+  readonly gid: 0;
+}
 
 /**
  * The entries as one tar, read from where they lie while the engine takes them. Owner and times are fixed, so
  * that the engine's cache sees a change only where there is one.
  */
-export function contextStream(entries: readonly LayerEntry[]): Pack {
+export function contextStream(entries: readonly LayerEntry[], mtime = layerFileTime): Pack {
+  const fixed: FixedHeader = { mtime, uid: 0, gid: 0 };
   return pack(".", {
     entries: [],
     finalize: false,
-    finish: (tar) => addRendered(tar, entries.filter(isRendered), () => addFolders(tar, byFolder(entries))),
+    finish: (tar) => {
+      const context = { tar, fixed };
+      addRendered(context, entries.filter(isRendered), () => addFolders(context, byFolder(entries)));
+    },
   });
 }
 
 const isRendered = (entry: LayerEntry): entry is RenderedEntry =>
   entry.kind === "directory" || "text" in entry.source;
 
+interface Context {
+  readonly tar: Pack;
+  readonly fixed: FixedHeader;
+}
+
 /** One after the other, as a tar is written. */
-function addRendered(tar: Pack, [entry, ...rest]: readonly RenderedEntry[], done: () => void): void {
+function addRendered(context: Context, [entry, ...rest]: readonly RenderedEntry[], done: () => void): void {
+  const { tar, fixed } = context;
   if (entry === undefined) {
     done();
     return;
@@ -37,7 +52,7 @@ function addRendered(tar: Pack, [entry, ...rest]: readonly RenderedEntry[], done
   const { path: name, mode } = entry;
   const next = (error?: Error | null) => {
     if (error) tar.destroy(error);
-    else addRendered(tar, rest, done);
+    else addRendered(context, rest, done);
   };
   const written =
     entry.kind === "directory"
@@ -58,7 +73,8 @@ function byFolder(entries: readonly LayerEntry[]): readonly (readonly [string, r
   return [...folders];
 }
 
-function addFolders(tar: Pack, [first, ...rest]: ReturnType<typeof byFolder>): void {
+function addFolders(context: Context, [first, ...rest]: ReturnType<typeof byFolder>): void {
+  const { tar, fixed } = context;
   if (first === undefined) {
     tar.finalize();
     return;
@@ -74,6 +90,6 @@ function addFolders(tar: Pack, [first, ...rest]: ReturnType<typeof byFolder>): v
       const { path, mode } = inOrder.next().value!;
       return { ...header, ...fixed, name: path, mode };
     },
-    finish: () => addFolders(tar, rest),
+    finish: () => addFolders(context, rest),
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { overlaidFileTime } from "../../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../../src/image/processor-files.js";
 import { type ProcessorImageParts, planProcessorImage } from "../../../src/image/processor-image-plan.js";
 import { testSettings, withConvertedModel } from "../../support/convert.js";
@@ -29,7 +30,8 @@ describe("planProcessorImage", () => {
 
   test("puts what changes least often first: each fold, the code, the manifest", async () => {
     await withBlobs(async (converted) => {
-      const { layers } = planProcessorImage(partsOf(converted));
+      const { layers, fileTime } = planProcessorImage(partsOf(converted));
+      expect(fileTime).toEqual(overlaidFileTime);
       expect(layers.map(({ name }) => name)).toEqual(["fold_0", "fold_1", "processor", "manifest"]);
       expect(layers[0]!.entries.map(({ path }) => path)).toEqual([
         "opt/nnunet-processor/model/fold_0.onnx",

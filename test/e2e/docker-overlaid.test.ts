@@ -1,0 +1,42 @@
+import { randomUUID } from "node:crypto";
+import { text } from "node:stream/consumers";
+import { expect, onTestFinished, test } from "vitest";
+import { silentProgress } from "../../processor/progress/progress.js";
+import { buildImage } from "../../src/image/docker/build-image.js";
+import { type ImageBase, overlaidFileTime } from "../../src/image/image-plan.js";
+import { readTar } from "../../src/image/oci/read-tar.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { testPlan, textLayer } from "../support/test-plan.js";
+
+describeWithEngine("a file in the place of one of the base", () => {
+  // As when a base of an earlier version holds the processor's code; engines that compare folders look at both.
+  test("is the image's own, also of the same size", async () => {
+    const name = `nnunet-processor-test/overlaid-${randomUUID().slice(0, 8)}`;
+    const archive = await smallRootFileSystem(scratchFolder());
+    const build = async (tag: string, base: ImageBase, code: string) => {
+      const imageName = `${name}:${tag}`;
+      onTestFinished(() => removeImage(imageName));
+      const layers = [textLayer("processor", { "opt/main.js": code })];
+      const fileTime = base.kind === "image" ? { fileTime: overlaidFileTime } : {};
+      const plan = testPlan({ imageName, base, layers, ...fileTime });
+      await buildImage({ engine: testEngine(), plan, progress: silentProgress });
+      return imageName;
+    };
+    const base = await build("base", { kind: "root-file-system", archive }, "main(1)");
+    const image = await build("image", { kind: "image", imageName: base }, "main(2)");
+    expect(await textIn(image, "/opt/main.js")).toBe("main(2)");
+  });
+});
+
+async function textIn(imageName: string, path: string): Promise<string> {
+  const container = await testEngine().docker.createContainer({ Image: imageName });
+  try {
+    const archive = await container.getArchive({ path });
+    let found = "";
+    for await (const { bytes } of readTar(archive as AsyncIterable<Buffer>)) found += await text(bytes);
+    return found;
+  } finally {
+    await container.remove();
+  }
+}
