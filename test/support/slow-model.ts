@@ -1,11 +1,13 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { writeConvolutionNetwork } from "./convolution-network.js";
 
 const patchSize = [1024, 1024];
-/** The work of one window grows with the processor's cores, so that it takes longer than five seconds on any of them. */
-const kernel = 1 + 2 * Math.round(55 * Math.sqrt(availableParallelism()));
+/** A platform that stops a container waits five seconds. */
+const windowSeconds = 8;
+const triedKernel = 31;
 
 /** Copies a converted folder of one channel, one fold and two axes, with a network whose windows are slow. */
 export async function writeSlowModel(modelDir: string, slowDir: string): Promise<void> {
@@ -16,8 +18,34 @@ export async function writeSlowModel(modelDir: string, slowDir: string): Promise
   writeFileSync(join(slowDir, "manifest.json"), JSON.stringify(manifest));
   const path = join(slowDir, "fold_0");
   for (const ending of [".onnx", ".weights"]) rmSync(`${path}${ending}`);
-  await writeConvolutionNetwork(
+  // The work grows with the square of the kernel. How many cores there are would not tell how many this process gets.
+  const kernel = triedKernel * Math.sqrt(windowSeconds / (await secondsOfWindow()));
+  await writeNetwork(path, 1 + 2 * Math.round(kernel / 2));
+}
+
+const writeNetwork = (path: string, kernel: number): Promise<string> =>
+  writeConvolutionNetwork(
     { weight: new Array<number>(kernel ** 2).fill(1e-6), bias: [0] },
     { path, channels: 1, patchSize, kernel },
   );
+
+/** Of the network with the kernel that is tried. */
+async function secondsOfWindow(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "slow-model-"));
+  try {
+    const onnxFile = await writeNetwork(join(folder, "tried"), triedKernel);
+    const intraOpNumThreads = availableParallelism();
+    const session = await InferenceSession.create(onnxFile, { intraOpNumThreads });
+    const [height, width] = patchSize as [number, number];
+    const run = () =>
+      session.run({ input: new Tensor("float32", new Float32Array(height * width), [1, 1, height, width]) });
+    await run();
+    const began = performance.now();
+    await run();
+    const seconds = (performance.now() - began) / 1000;
+    await session.release();
+    return seconds;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
