@@ -12,7 +12,7 @@ import { startRegistry } from "../support/test-registry.js";
 
 /** `ann` with the password `secret`, by bcrypt. */
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";
-const timeout = 600_000;
+const timeout = 1_200_000;
 const withRegistry = describe.skipIf(!hasProgram("docker-registry"));
 const common = ["--model-dir", goldenPath("v2", "blobs_3d_fullres", "model"), "--json"];
 
