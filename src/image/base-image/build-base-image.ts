@@ -78,7 +78,7 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
  * The recipe's image; built where the engine has none. Of several builds that begin without it one makes it and the others
  * wait, so that all of them lie on the same base.
  *
- * @throws what `buildBaseImage` throws
+ * @throws what `buildBaseImage` throws; OUTPUT_UNWRITABLE for the cache folder
  */
 export async function findOrBuildBaseImage(
   options: Omit<BuildBaseImageOptions, "imageName" | "debianRoot" | "wheelFolder">,
@@ -88,7 +88,9 @@ export async function findOrBuildBaseImage(
   const present = await findImage(engine, imageName);
   if (present !== null) return present;
   const folder = join(cacheFolder, "base-image");
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+  });
   return withFileLock(
     join(folder, `${options.variant}.lock`),
     async () =>
