@@ -9,8 +9,9 @@ import type { Device, InferencePlan, LabelDefinition, Precision } from "../model
 import { threadLimits } from "../parallel/thread-limits.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import type { ProgressTask } from "../progress/progress.js";
-import { cudaLoadError, cudaProblem, cudaWords, freeDeviceMemory, requireCuda } from "./cuda-check.js";
+import { cudaLoadError, cudaProblem, freeDeviceMemory, requireCuda } from "./cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
+import { loadError, runError, threadError } from "./inference-errors.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 import {
   type FromInferenceWorker,
@@ -101,18 +102,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     await worker.terminate();
     throw answer.reason === "device"
       ? cudaLoadError(answer.message)
-      : loadError(onnxFiles[0]!, answer.message);
+      : loadError(dirname(onnxFiles[0]!), answer.message);
   }
   throw new Error("no device was tried");
-}
-
-/** ONNX Runtime puts C++ locations before what it means. */
-function loadError(onnxFile: string, message: string): ProcessorError {
-  const words = message.replace(/^.*\.cc:\d+ (?:\w+ )?/s, "").trim();
-  return new ProcessorError(
-    "INFERENCE_FAILED",
-    `${dirname(onnxFile)}: the network does not load, because a file of it is missing, damaged or cut off: ${words}`,
-  );
 }
 
 function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {
@@ -170,21 +162,12 @@ class Mailbox {
     for (;;) {
       const message = this.arrived.shift();
       if (message !== undefined) return message;
-      if (this.end !== null) throw inferenceError(this.end);
+      if (this.end !== null) throw threadError(this.end);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
     }
   }
-}
-
-function inferenceError(error: Error & { readonly code?: string }): Error {
-  const isMemory = error.code === "ERR_WORKER_OUT_OF_MEMORY" || /alloc|memory/i.test(error.message);
-  if (isMemory)
-    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${error.message}`, {
-      cause: error,
-    });
-  return error;
 }
 
 function networksOf(
@@ -260,7 +243,7 @@ async function* slabsOf(
       } else if (message.type === "failed") {
         isFinished = true;
         options.signal?.throwIfAborted();
-        throw failure(message, { patchSize: plan.patchSize, executionProvider });
+        throw runError(message, { patchSize: plan.patchSize, executionProvider });
       }
     }
   } finally {
@@ -279,25 +262,4 @@ async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): P
     const message = await mailbox.next().catch(() => null);
     if (message === null || message.type === "failed" || message.type === "done") return;
   }
-}
-
-function failure(
-  { reason, message }: Extract<FromInferenceWorker, { type: "failed" }>,
-  {
-    patchSize,
-    executionProvider,
-  }: { readonly patchSize: readonly number[]; readonly executionProvider: string },
-): Error {
-  if (reason === "memory") {
-    const window = `one window of ${patchSize.join(" × ")} voxels: ${cudaWords(message)}`;
-    return new ProcessorError(
-      "OUT_OF_MEMORY",
-      executionProvider.startsWith("CUDA")
-        ? `the GPU's memory does not hold ${window}; use a larger GPU, or --device cpu`
-        : `memory does not hold ${window}`,
-    );
-  }
-  if (reason === "run" && /alloc|memory/i.test(message))
-    return new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${message}`);
-  return new ProcessorError("INFERENCE_FAILED", message);
 }

@@ -52,9 +52,7 @@ export function quote(path: string): string {
 
 function nameProblem(path: string, nameBytes: number): string | null {
   if (nameBytes > maxNameBytes) return `has a name of ${nameBytes} bytes; at most ${maxNameBytes} are read`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (path === "" || /[\u0000-\u001f\u007f]/.test(path))
-    return "has a name that is empty or holds control characters";
+  if (path === "" || /\p{Cc}/u.test(path)) return "has a name that is empty or holds control characters";
   if (path.includes("\\")) return "has a backslash in its name, which some systems take for a folder";
   if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "has an absolute path";
   const parts = (path.endsWith("/") ? path.slice(0, -1) : path).split("/");

@@ -62,8 +62,7 @@ function blockText({ title, rows }: Block): string {
 }
 
 /** Names come from files of others: nothing in them may steer the terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-const printable = (line: string): string => line.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
+const printable = (line: string): string => line.replace(/\p{Cc}/gu, "\ufffd");
 
 function configurationBlock(model: ConfigurationInspection): Block {
   const { network, channels, folds, mirrorAxes } = model;

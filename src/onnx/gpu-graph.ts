@@ -194,16 +194,14 @@ function normOfEachWindow(
  * the whole map.
  */
 function withoutLostBiases(network: OnnxGraph): OnnxGraph {
-  const lost = new Set<string>();
   const nodes = network.nodes.map((of) => {
+    const [x, weight] = of.inputs;
     const readers = network.nodes.filter(({ inputs }) => inputs.includes(of.outputs[0]!));
-    const [x, weight, bias] = of.inputs;
-    if (of.operator !== "Conv" || bias === undefined || !readers.every(isInstanceNorm)) return of;
-    if (of.outputs[0] === network.output.name) return of;
-    lost.add(bias);
-    return { ...of, inputs: [x!, weight!] };
+    const isLost = readers.length > 0 && readers.every(isInstanceNorm);
+    return of.operator === "Conv" && isLost ? { ...of, inputs: [x!, weight!] } : of;
   });
-  return { ...network, nodes, weights: network.weights.filter(({ name }) => !lost.has(name)) };
+  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+  return { ...network, nodes, weights: network.weights.filter(({ name }) => used.has(name)) };
 }
 
 const isInstanceNorm = ({ operator }: OnnxNode): boolean => operator === "InstanceNormalization";
