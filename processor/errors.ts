@@ -203,7 +203,7 @@ export const errorCatalogue = {
   },
   REGISTRY_FAILED: {
     exit: 5,
-    help: "Run the command again: what the registry has already is not sent twice.",
+    help: "Check the registry's name and the network, then run the command again: a push sends only what is missing.",
   },
   SIGN_KEY_INVALID: {
     exit: 2,
