@@ -158,9 +158,13 @@ class PlatformClient {
   /** A connection that broke off because the process ended says less than its end. */
   private async isAnswer({ status, error }: Answer): Promise<boolean> {
     if (status !== null || error === "timeout") return true;
-    if (error !== null)
-      await Promise.race([this.processor.ended, delay(endsWithinMs, undefined, { ref: false })]);
-    return !this.processor.hasEnded();
+    return error === null ? !this.processor.hasEnded() : !(await this.isEnding());
+  }
+
+  /** The engine tells of an end a little later than what it breaks. */
+  private async isEnding(): Promise<boolean> {
+    await Promise.race([this.processor.ended, delay(endsWithinMs, undefined, { ref: false })]);
+    return this.processor.hasEnded();
   }
 
   /** Null when the processor has ended. */
@@ -176,8 +180,9 @@ class PlatformClient {
       const entrypoint = [program, flag, script, ...words];
       const started = await sandbox
         .startBeside({ reference, processor: this.processor, entrypoint, volumes })
-        .catch((error: unknown) => {
-          if (isMissing(error) || this.processor.hasEnded()) return null;
+        .catch(async (error: unknown) => {
+          // Nothing joins the network of a process that ends just then.
+          if (isMissing(error) || (await this.isEnding())) return null;
           throw error;
         });
       if (started !== null || this.processor.hasEnded()) return started;
@@ -189,7 +194,7 @@ class PlatformClient {
   }
 }
 
-/** Of a process that broke its connections off. */
+/** Of a process that broke its connections off, or had none joined to it. */
 const endsWithinMs = 1000;
 
 function answerOf(program: RunningContainer, { log }: ContainerEnd): Answer {
