@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { CaseReport, CaseRequest } from "./case.js";
 import { checkOutputs, type Existing } from "./check-outputs.js";
 import { type FoundCase, findCases } from "./entries/find-cases.js";
+import { type LeftOutFile, leftOutLines } from "./entries/left-out.js";
 import { ProcessorError } from "./errors.js";
 import { supportedEndings } from "./image-io/image-ending.js";
 import { checkExportMode } from "./model/check-export-mode.js";
@@ -42,18 +43,24 @@ export interface RunReport {
   readonly executionProvider: string;
 }
 
+/** What became of everything that `--input` named. */
+export interface PredictionReport extends RunReport {
+  /** What is in the input folders and belongs to no case. */
+  readonly leftOut: readonly LeftOutFile[];
+}
+
 /** `nnUNetv2_predict` for a folder or some files: groups them into cases and segments them. */
-export async function predictCases(options: PredictCasesOptions): Promise<RunReport> {
+export async function predictCases(options: PredictCasesOptions): Promise<PredictionReport> {
   const loaded = await loadModel(options.modelDir, options.folds);
-  const { cases, leftOver } = await findCases({
+  const { cases, leftOut } = await findCases({
     inputs: options.inputs,
     channelNames: loaded.model.channelNames,
     preferredEnding: loaded.model.plan.fileEnding,
   });
-  for (const file of leftOver) options.progress.note(`${file} belongs to no case and is left out`);
+  for (const line of leftOutLines(leftOut)) options.progress.note(line);
   const requests: CaseRequest[] = [];
   for (const found of cases) requests.push(await requestOf(found, loaded, options));
-  return runModel(loaded, requests, options);
+  return { ...(await runModel(loaded, requests, options)), leftOut };
 }
 
 export interface RunModelOptions
@@ -106,7 +113,7 @@ async function requestOf(
 ): Promise<CaseRequest> {
   const { name, channelFiles } = found;
   // MetaImage results are one file; `.mhd` would need two.
-  const ending = found.ending.toLowerCase() === ".mhd" ? ".mha" : found.ending;
+  const ending = found.ending === ".mhd" ? ".mha" : found.ending;
   return {
     ...{ name, channelFiles },
     outputFile: join(options.outputDir, `${name}${ending}`),

@@ -127,6 +127,7 @@ async function readVolume(
   { model, hooks, progress }: SegmentContext,
 ): Promise<CaseVolume> {
   const { name, outputFile, channelFiles } = request;
+  checkChannelFiles(request, model.channelNames);
   const preferSform = model.plan.imageReader.startsWith("Nibabel");
   const images = await Promise.all(
     channelFiles.map(async (inputFile, channel) => {
@@ -138,6 +139,16 @@ async function readVolume(
     channelNames: model.channelNames,
     onWarning: (line) => progress.note(`${name}: ${line}`),
   });
+}
+
+/** @throws INPUT_CHANNELS before any file is read, when there are more files than channels */
+function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: readonly string[]): void {
+  if (channelFiles.length <= channelNames.length) return;
+  const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
+  throw new ProcessorError(
+    "INPUT_CHANNELS",
+    `the model takes ${channelNames.length} (${wanted}), but ${name} has ${channelFiles.length} files: ${channelFiles.join(", ")}; a file that is a case of its own needs a channel number behind its name, such as ${name}_0001_0000`,
+  );
 }
 
 /** Null when no member continues a segmentation from outside. */

@@ -1,7 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import type { RuntimeSettings } from "../model/manifest.js";
+import { listFolder } from "./list-folder.js";
 
 /**
  * The settings of a run at AMOS22: every `*.nii.gz` of the input folder, whatever its name, becomes a segmentation of
@@ -30,6 +30,7 @@ export async function amosSettings(settings: RuntimeSettings, workingDir: string
 }
 
 async function holdsImages(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch(() => []);
-  return names.some((name) => !name.startsWith(".") && name.endsWith(".nii.gz"));
+  // Only one of the two places has to be there.
+  const { imageNames } = await listFolder(folder).catch(() => ({ imageNames: [] }));
+  return imageNames.some((name) => name.toLowerCase().endsWith(".nii.gz"));
 }

@@ -1,27 +1,30 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import { splitImageEnding, supportedEndings } from "../image-io/image-ending.js";
+import { type LeftOutFile, leftOutKinds } from "./left-out.js";
+import { listFolder } from "./list-folder.js";
 
 /** A case by name, with its channels' files in the network's order. */
 export interface FoundCase {
   readonly name: string;
+  /** More than the model has channels when the folder holds more; the case then fails when its turn comes. */
   readonly channelFiles: readonly string[];
-  /** Of its files, with leading dot. */
+  /** Of its files, with leading dot, in lower case. */
   readonly ending: string;
 }
 
 export interface FoundCases {
   readonly cases: readonly FoundCase[];
-  /** Image files that belong to no case. */
-  readonly leftOver: readonly string[];
+  /** Everything in the input folders that belongs to no case. */
+  readonly leftOut: readonly LeftOutFile[];
 }
 
 export interface FindCasesOptions {
   /** Folders and files, as given. */
   readonly inputs: readonly string[];
   readonly channelNames: readonly string[];
-  /** With leading dot; files of other known endings are taken when there is none of this. */
+  /** The model's own, with leading dot. */
   readonly preferredEnding: string;
 }
 
@@ -30,44 +33,80 @@ const channelSuffix = /^(.+)_(\d{4})$/;
 
 /**
  * Groups files into cases as nnU-Net does: `<case>_0000<ending>`, `<case>_0001<ending>`, … A model with one channel
- * also takes a file without the number.
+ * also takes a file without the number. Every known ending counts, in upper or lower case.
  *
  * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS when two files are the same channel of a case
  */
 export async function findCases(options: FindCasesOptions): Promise<FoundCases> {
-  const files = await imageFiles(options);
+  const { inputs, channelNames, preferredEnding } = options;
+  const listed = await listInputs(inputs, preferredEnding);
+  const numbers = numbersByStem(listed.files);
   const groups = new Map<string, Map<number, string>>();
-  const leftOver: string[] = [];
-  for (const file of files) {
-    const { stem } = splitImageEnding(basename(file))!;
-    const match = channelSuffix.exec(stem);
-    const isNumbered = match !== null && Number(match[2]) < options.channelNames.length;
-    if (!isNumbered && options.channelNames.length > 1) {
-      leftOver.push(file);
+  const leftOut: LeftOutFile[] = [...listed.leftOut];
+  for (const file of listed.files) {
+    const part = channelOf(file, numbers, channelNames.length);
+    if (part === null) {
+      leftOut.push({ path: file, reason: "not a channel of the model" });
       continue;
     }
-    const name = isNumbered ? match[1]! : stem;
-    const channel = isNumbered ? Number(match[2]) : 0;
+    const { name, channel } = part;
     const group = groups.get(name) ?? new Map<number, string>();
     const other = group.get(channel);
-    if (other !== undefined) {
+    if (other !== undefined)
       throw new ProcessorError(
         "INPUT_AMBIGUOUS",
         `${other} and ${file} are both channel ${channel} of case ${name}`,
       );
-    }
     groups.set(name, group.set(channel, file));
   }
-  if (groups.size === 0) {
-    const wanted = options.channelNames.map(
-      (_, i) => `<case>_${String(i).padStart(4, "0")}${options.preferredEnding}`,
-    );
-    throw new ProcessorError(
-      "INPUT_NOT_FOUND",
-      `no case in ${options.inputs.join(", ")}: files should be named ${wanted.join(", ")}`,
-    );
+  if (groups.size === 0) throw noCase(options, leftOut);
+  return { cases: [...groups].sort(byName).map(([name, group]) => caseOf(name, group)), leftOut };
+}
+
+interface CasePart {
+  /** The case's. */
+  readonly name: string;
+  readonly channel: number;
+}
+
+/** Null for a file that is no channel, where a model has several. */
+function channelOf(
+  file: string,
+  numbers: ReadonlyMap<string, ReadonlySet<number>>,
+  channelCount: number,
+): CasePart | null {
+  const { stem } = splitImageEnding(basename(file))!;
+  const [, name, digits] = channelSuffix.exec(stem) ?? [];
+  if (name !== undefined) {
+    const channel = Number(digits);
+    if (channel < channelCount || isSurplus(channel, numbers.get(name)!, channelCount))
+      return { name, channel };
   }
-  return { cases: [...groups].sort(byName).map(([name, group]) => caseOf(name, group)), leftOver };
+  return channelCount === 1 ? { name: stem, channel: 0 } : null;
+}
+
+/** No modality comes in this many channels: above it a number is a year, a date or a patient's. */
+const mostChannels = 100;
+
+/**
+ * Whether a number that the model has no channel for is one all the same, because the case has channels already: nnU-Net
+ * takes every `<case>_dddd` beside `<case>_0000` for a channel, and stops when there are too many.
+ */
+function isSurplus(number: number, others: ReadonlySet<number>, channelCount: number): boolean {
+  const lowest = Math.min(...others);
+  if (lowest >= channelCount) return false;
+  if (number < mostChannels) return true;
+  for (let i = lowest; i < number; i++) if (!others.has(i)) return false;
+  return true;
+}
+
+function numbersByStem(files: readonly string[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const numbers = new Map<string, Set<number>>();
+  for (const file of files) {
+    const [, name, digits] = channelSuffix.exec(splitImageEnding(basename(file))!.stem) ?? [];
+    if (name !== undefined) numbers.set(name, (numbers.get(name) ?? new Set()).add(Number(digits)));
+  }
+  return numbers;
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
@@ -75,30 +114,62 @@ const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 /** Channels that are missing are found out when the case is read: a file may hold several, and other cases go on. */
 function caseOf(name: string, group: ReadonlyMap<number, string>): FoundCase {
   const channelFiles = [...group].sort(([a], [b]) => a - b).map(([, file]) => file);
-  return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending };
+  return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };
 }
 
-async function imageFiles({ inputs, preferredEnding }: FindCasesOptions): Promise<readonly string[]> {
+function noCase(
+  { inputs, channelNames, preferredEnding }: FindCasesOptions,
+  leftOut: readonly LeftOutFile[],
+): ProcessorError {
+  const wanted = channelNames.map((_, i) => `<case>_${String(i).padStart(4, "0")}${preferredEnding}`);
+  const found = leftOutKinds(leftOut).map((line) => `\n  found: ${line}`);
+  return new ProcessorError(
+    "INPUT_NOT_FOUND",
+    `no case in ${inputs.join(", ")}: files should be named ${wanted.join(", ")}${found.join("")}`,
+  );
+}
+
+interface ListedInputs {
+  readonly files: readonly string[];
+  readonly leftOut: readonly LeftOutFile[];
+}
+
+async function listInputs(inputs: readonly string[], preferredEnding: string): Promise<ListedInputs> {
   const files: string[] = [];
+  const leftOut: LeftOutFile[] = [];
   for (const input of inputs) {
     const info = await stat(input).catch((cause: unknown) => {
       throw new ProcessorError("INPUT_NOT_FOUND", `${input} does not exist`, { cause });
     });
-    if (!info.isDirectory()) {
-      if (splitImageEnding(input) === null) {
-        throw new ProcessorError(
-          "IMAGE_UNSUPPORTED",
-          `${input}: known endings are ${supportedEndings.join(", ")}`,
-        );
-      }
-      files.push(input);
-      continue;
-    }
-    const names = (await readdir(input))
-      .filter((name) => !name.startsWith(".") && splitImageEnding(name) !== null)
-      .sort();
-    const preferred = names.filter((name) => name.endsWith(preferredEnding));
-    files.push(...(preferred.length > 0 ? preferred : names).map((name) => join(input, name)));
+    if (info.isDirectory()) {
+      const listed = await listFolder(input);
+      const images = listed.imageNames.map((name) => join(input, name));
+      const { kept, pictures } = withoutPictures(images, preferredEnding);
+      files.push(...kept);
+      leftOut.push(...listed.leftOut, ...pictures);
+    } else if (!info.isFile()) {
+      throw new ProcessorError("INPUT_NOT_FOUND", `${input} is neither a file nor a folder`);
+    } else if (splitImageEnding(input) === null) {
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${input}: known endings are ${supportedEndings.join(", ")}`,
+      );
+    } else files.push(input);
   }
-  return files;
+  return { files, leftOut };
+}
+
+const isPicture = (file: string): boolean => /\.(png|bmp)$/i.test(file);
+
+/** A picture in a folder of volumes is a preview; in a folder of its own, or for a model of pictures, it is a case. */
+function withoutPictures(
+  images: readonly string[],
+  preferredEnding: string,
+): { readonly kept: readonly string[]; readonly pictures: readonly LeftOutFile[] } {
+  const volumes = images.filter((file) => !isPicture(file));
+  if (volumes.length === 0 || isPicture(preferredEnding)) return { kept: images, pictures: [] };
+  const pictures = images
+    .filter(isPicture)
+    .map((path): LeftOutFile => ({ path, reason: "picture beside volumes" }));
+  return { kept: volumes, pictures };
 }

@@ -1,9 +1,10 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import { splitImageEnding } from "../image-io/image-ending.js";
 import type { RuntimeSettings } from "../model/manifest.js";
 import { type FoundCase, type FoundCases, findCases } from "./find-cases.js";
+import { type LeftOutFile, leftOutKinds } from "./left-out.js";
+import { listFolder } from "./list-folder.js";
 
 /**
  * The cases of an image's /input: each file directly in it that has an allowed extension. A model with one channel
@@ -15,36 +16,53 @@ export async function findImageCases(
   settings: RuntimeSettings,
   channelNames: readonly string[],
 ): Promise<FoundCases> {
-  const { inputDir, allowedExtensions, inputChannels } = settings;
-  const names = (
-    await readdir(inputDir).catch((cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${inputDir} cannot be read`, { cause });
-    })
-  )
-    .filter(
-      (name) =>
-        !name.startsWith(".") && allowedExtensions.some((extension) => name.endsWith(`.${extension}`)),
-    )
-    .sort();
-  if (names.length === 0) {
-    throw new ProcessorError(
-      "INPUT_NOT_FOUND",
-      `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}`,
-    );
+  const { inputDir, inputChannels } = settings;
+  const listed = await listFolder(inputDir);
+  const { names, leftOut } = allowedImages(listed.imageNames, listed.leftOut, settings);
+  if (names.length === 0) throw noImage(settings, leftOut);
+  const found = await group();
+  return { ...found, leftOut: [...leftOut, ...found.leftOut] };
+
+  async function group(): Promise<FoundCases> {
+    if (channelNames.length === 1)
+      return { cases: names.map((name) => singleCase(inputDir, name)), leftOut: [] };
+    if (inputChannels !== null) return namedChannels(settings, names, channelNames);
+    const inputs = names.map((name) => join(inputDir, name));
+    return findCases({ inputs, channelNames, preferredEnding: `.${settings.allowedExtensions[0]}` });
   }
-  const unknown = names.find((name) => splitImageEnding(name) === null);
-  if (unknown !== undefined)
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${join(inputDir, unknown)}: no format that can be read`);
-  if (channelNames.length === 1)
-    return { cases: names.map((name) => singleCase(inputDir, name)), leftOver: [] };
-  if (inputChannels !== null) return namedChannels(settings, names, channelNames);
-  const inputs = names.map((name) => join(inputDir, name));
-  return findCases({ inputs, channelNames, preferredEnding: `.${allowedExtensions[0]}` });
+}
+
+/** Extensions are compared without regard to case, as the readers do. */
+function allowedImages(
+  imageNames: readonly string[],
+  others: readonly LeftOutFile[],
+  { inputDir, allowedExtensions }: RuntimeSettings,
+): { readonly names: readonly string[]; readonly leftOut: readonly LeftOutFile[] } {
+  const isAllowed = (name: string): boolean =>
+    allowedExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension.toLowerCase()}`));
+  const unread = others.find(({ path, reason }) => reason === "not an image" && isAllowed(path));
+  if (unread !== undefined)
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${unread.path}: no format that can be read`);
+  const refused = imageNames
+    .filter((name) => !isAllowed(name))
+    .map((name): LeftOutFile => ({ path: join(inputDir, name), reason: "not an allowed extension" }));
+  return { names: imageNames.filter(isAllowed), leftOut: [...refused, ...others] };
+}
+
+function noImage(
+  { inputDir, allowedExtensions }: RuntimeSettings,
+  leftOut: readonly LeftOutFile[],
+): ProcessorError {
+  const found = leftOutKinds(leftOut).map((line) => `\n  found: ${line}`);
+  return new ProcessorError(
+    "INPUT_NOT_FOUND",
+    `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}${found.join("")}`,
+  );
 }
 
 function singleCase(inputDir: string, name: string): FoundCase {
   const { stem, ending } = splitImageEnding(name)!;
-  return { name: stem, channelFiles: [join(inputDir, name)], ending };
+  return { name: stem, channelFiles: [join(inputDir, name)], ending: ending.toLowerCase() };
 }
 
 function namedChannels(
@@ -53,13 +71,13 @@ function namedChannels(
   channelNames: readonly string[],
 ): FoundCases {
   const groups = new Map<string, Map<string, string>>();
-  const leftOver: string[] = [];
+  const leftOut: LeftOutFile[] = [];
   for (const name of names) {
     const path = join(inputDir, name);
     const { stem } = splitImageEnding(name)!;
     const channel = channelNames.find((known) => stem.endsWith(inputChannels![known] ?? "\0"));
     if (channel === undefined) {
-      leftOver.push(path);
+      leftOut.push({ path, reason: "not a channel of the model" });
       continue;
     }
     const caseName = stem.slice(0, stem.length - inputChannels![channel]!.length);
@@ -80,7 +98,7 @@ function namedChannels(
   // A missing channel is found out when the case is read, so that other cases go on.
   const cases = [...groups].map(([name, files]): FoundCase => {
     const channelFiles = channelNames.flatMap((channel) => files.get(channel) ?? []);
-    return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending };
+    return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };
   });
-  return { cases, leftOver };
+  return { cases, leftOut };
 }

@@ -7,6 +7,7 @@ import { writeResultsJson } from "../outputs/results-json.js";
 import { runModel } from "../predict-cases.js";
 import type { Progress } from "../progress/progress.js";
 import { findImageCases } from "./find-image-cases.js";
+import { leftOutLines } from "./left-out.js";
 
 export interface FolderEntryOptions {
   readonly modelDir: string;
@@ -24,8 +25,8 @@ export interface FolderEntryOptions {
 export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
   const { settings, progress, signal } = options;
   const loaded = await loadModel(options.modelDir, options.folds);
-  const { cases, leftOver } = await findImageCases(settings, loaded.model.channelNames);
-  for (const file of leftOver) progress.note(`${file} belongs to no case and is left out`);
+  const { cases, leftOut } = await findImageCases(settings, loaded.model.channelNames);
+  for (const line of leftOutLines(leftOut)) progress.note(line);
   const destination = normalize(settings.overlayDestination);
   if (isAbsolute(destination) || destination.startsWith("..")) {
     throw new ProcessorError(

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -15,7 +16,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { writeImage } from "../../processor/image-io/write-image.js";
-import type { PredictCasesOptions, RunReport } from "../../processor/predict-cases.js";
+import type { PredictCasesOptions, PredictionReport } from "../../processor/predict-cases.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertGolden } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
@@ -45,7 +46,7 @@ beforeEach(() => {
 const good = testImage([4, 60, 60]);
 const writeGood = (name: string): Promise<void> => writeImage(good, join(input, name));
 
-const predict = (options: Partial<PredictCasesOptions> = {}): Promise<RunReport> =>
+const predict = (options: Partial<PredictCasesOptions> = {}): Promise<PredictionReport> =>
   predictWith({
     modelDir: oneChannel,
     inputs: [input],
@@ -55,7 +56,8 @@ const predict = (options: Partial<PredictCasesOptions> = {}): Promise<RunReport>
     ...options,
   });
 
-const outcome = ({ cases }: RunReport) => cases.map(({ name, status, error }) => [name, status, error?.code]);
+const outcome = ({ cases }: PredictionReport) =>
+  cases.map(({ name, status, error }) => [name, status, error?.code]);
 
 describe("one bad case is reported and the others go on", () => {
   const faults: readonly {
@@ -128,6 +130,35 @@ describe("one bad case is reported and the others go on", () => {
     const report = await predict({ modelDir: twoChannels });
     expect(outcome(report)).toEqual([["a", "failed", "INPUT_CHANNELS"]]);
     expect(report.cases[0]!.error!.message).toContain("_0001 T2");
+  });
+
+  test.each([
+    ["one channel", () => oneChannel, ["0000", "0001", "0002", "0003"]],
+    ["two channels", () => twoChannels, ["0000", "0001", "0002"]],
+  ])("more files than a model of %s takes", async (_, modelOf, numbers) => {
+    for (const number of numbers) await writeGood(`brats_${number}.nii.gz`);
+    await writeGood("good_0000.nii.gz");
+    await writeGood("good_0001.nii.gz");
+    if (numbers.length === 4) rmSync(join(input, "good_0001.nii.gz"));
+    const report = await predict({ modelDir: modelOf() });
+    expect(outcome(report)).toEqual([
+      ["brats", "failed", "INPUT_CHANNELS"],
+      ["good", "done", undefined],
+    ]);
+    expect(report.cases[0]!.error!.message).toMatch(/brats has \d files: .*such as brats_0001_0000/);
+  });
+
+  test("a link that leads nowhere", async () => {
+    await writeGood("a_0000.nii.gz");
+    symlinkSync(join(input, "gone"), join(input, "b_0000.nii.gz"));
+    mkdirSync(join(input, "c_0000.nii.gz"));
+    const report = await predict();
+    expect(report.cases.map(({ name, status }) => [name, status])).toEqual([
+      ["a", "done"],
+      ["b", "failed"],
+    ]);
+    expect(report.cases[1]!.error!.code).not.toBe("BUG");
+    expect(report.leftOut).toEqual([{ path: join(input, "c_0000.nii.gz"), reason: "folder" }]);
   });
 
   test("channels on different grids", async () => {
@@ -287,5 +318,7 @@ test("files of other names are left out and told", async () => {
     modelDir: twoChannels,
     progress: { ...silentProgress, note: (line) => void notes.push(line) },
   });
-  expect(notes).toContainEqual(expect.stringContaining("stray.mha belongs to no case"));
+  expect(notes).toContainEqual(
+    expect.stringMatching(/^left out: 1 image not named as a channel .*: stray\.mha$/),
+  );
 });

@@ -1,10 +1,14 @@
-import { type PredictCasesOptions, predictCases, type RunReport } from "../../processor/predict-cases.js";
+import {
+  type PredictCasesOptions,
+  type PredictionReport,
+  predictCases,
+} from "../../processor/predict-cases.js";
 import { silentProgress } from "../../processor/progress/progress.js";
 
 type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
 
 /** `predictCases` on the CPU with nnU-Net's own defaults, but for what is said otherwise. */
-export const predictWith = (options: Places & Partial<PredictCasesOptions>): Promise<RunReport> =>
+export const predictWith = (options: Places & Partial<PredictCasesOptions>): Promise<PredictionReport> =>
   predictCases({
     ...{ folds: null, useTta: true, stepSize: 0.5, exportMode: "normal", skipsPostProcessing: false },
     ...{ saveProbabilities: false, prevStageDir: null, device: "cpu", precision: "auto", existing: "error" },

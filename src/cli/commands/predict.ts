@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { CaseReport } from "../../../processor/case.js";
 import { ProcessorError } from "../../../processor/errors.js";
-import { predictCases, type RunReport } from "../../../processor/predict-cases.js";
+import { type PredictionReport, predictCases } from "../../../processor/predict-cases.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { isConverted } from "../../inspect/inspect-converted.js";
 import type { CommandSession } from "../command-session.js";
@@ -41,7 +41,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
 }
 
 /** A converted folder runs as it is; trained models are converted for the time of the run. */
-async function predictWith(args: PredictArguments, session: CommandSession): Promise<RunReport> {
+async function predictWith(args: PredictArguments, session: CommandSession): Promise<PredictionReport> {
   const { currentDirectory } = session.terminal;
   const [first, ...others] = args["model-dir"];
   if (first !== undefined && others.length === 0) {
@@ -80,7 +80,7 @@ async function predict(
   model: { readonly modelDir: string; readonly folds: readonly string[] | null },
   args: PredictArguments,
   session: CommandSession,
-): Promise<RunReport> {
+): Promise<PredictionReport> {
   const { terminal, progress, signal } = session;
   const absolute = (path: string): string => resolve(terminal.currentDirectory, path);
   const hookFolder =
@@ -109,7 +109,7 @@ async function predict(
   }
 }
 
-function summary({ cases, executionProvider }: RunReport): string {
+function summary({ cases, executionProvider }: PredictionReport): string {
   const lines = cases.flatMap(caseLines);
   return `${lines.join("\n")}\n${cases.filter(({ status }) => status === "done").length} of ${cases.length} done on ${executionProvider}\n`;
 }

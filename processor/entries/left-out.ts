@@ -1,0 +1,56 @@
+import { basename } from "node:path";
+
+/** Why something in an input folder is not a case. These words stay the same from version to version. */
+export type LeftOutReason =
+  | "DICOM"
+  | "folder"
+  | "hidden"
+  | "not a channel of the model"
+  | "not a regular file"
+  | "not an allowed extension"
+  | "not an image"
+  | "picture beside volumes";
+
+export interface LeftOutFile {
+  readonly path: string;
+  readonly reason: LeftOutReason;
+}
+
+/** What a person reads for each reason, by how many there are. */
+const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
+  DICOM: (count) =>
+    `${counted(count, "DICOM file")}; convert ${count === 1 ? "it" : "them"} first, for example with dcm2niix`,
+  folder: (count) => `${counted(count, "folder")}; only files directly in the input folder are segmented`,
+  hidden: (count) => counted(count, "hidden file"),
+  "not a channel of the model": (count) =>
+    `${counted(count, "image")} not named as a channel of a case (<case>_0000, <case>_0001, …)`,
+  "not a regular file": (count) => `${count} not ${count === 1 ? "a regular file" : "regular files"}`,
+  "not an allowed extension": (count) => `${counted(count, "image")} without an allowed extension`,
+  "not an image": (count) => `${count} not ${count === 1 ? "an image" : "images"}`,
+  "picture beside volumes": (count) => `${counted(count, "picture")}; the model takes volumes`,
+};
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Names in a line, so that a folder of ten thousand files gives a line too. */
+const namesShown = 5;
+
+/**
+ * One line for each reason.
+ *
+ * @example leftOutLines([{ path: "in/a.dcm", reason: "DICOM" }])
+ * // ["left out: 1 DICOM file; convert it first, for example with dcm2niix: a.dcm"]
+ */
+export function leftOutLines(leftOut: readonly LeftOutFile[]): readonly string[] {
+  return leftOutKinds(leftOut).map((line) => `left out: ${line}`);
+}
+
+/** The same without a word in front, for a message. */
+export function leftOutKinds(leftOut: readonly LeftOutFile[]): readonly string[] {
+  const reasons = [...new Set(leftOut.map(({ reason }) => reason))];
+  return reasons.map((reason) => {
+    const names = leftOut.filter((file) => file.reason === reason).map(({ path }) => basename(path));
+    const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : "";
+    return `${sentences[reason](names.length)}: ${names.slice(0, namesShown).join(", ")}${more}`;
+  });
+}
