@@ -6,9 +6,9 @@ import { gunzipSync } from "node:zlib";
 /** The clone's root; tests run from `dist/test`. */
 export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 
-/** nnU-Net's own outputs lie beside the clone. A missing folder is a failure, never a skip. */
+/** Returns a path of nnU-Net's own outputs (test/golden/README.md). A missing file is a failure, never a skip. */
 export function goldenPath(...parts: readonly string[]): string {
-  const path = join(repositoryRoot, "..", "shared", "golden", ...parts);
+  const path = join(repositoryRoot, "test", "golden", ...parts);
   if (!existsSync(path)) throw new Error(`golden data missing: ${path}`);
   return path;
 }
