@@ -15,6 +15,7 @@ import {
   sortedEntries,
 } from "./image-plan.js";
 import { modelDirectory } from "./processor-files.js";
+import { runLabelsOf } from "./run-labels.js";
 import { targetImage } from "./target-image.js";
 
 export interface ProcessorImageParts {
@@ -106,7 +107,12 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
     fileTime: overlaidFileTime,
     // ONNX Runtime's own reports are off before anything loads it, whichever base was given.
     env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1", ...ofTarget.env },
-    labels: { ...modelLabels(manifest), ...ociLabels(description, base), ...ofTarget.labels },
+    labels: {
+      ...modelLabels(manifest),
+      ...runLabelsOf(manifest),
+      ...ociLabels(description, base),
+      ...ofTarget.labels,
+    },
     user: "1000:1000",
     workingDir: ofTarget.workingDir,
     entrypoint: ofTarget.entrypoint,

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { basename, join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageRoot } from "../../src/package-root.js";
+
+// npx keeps what it knows of a clone beside npm's cache: that is the test's own, the packages are this user's.
+describe("a fresh clone", () => {
+  let folder: string;
+  let clone: string;
+  const made = ["node_modules", "dist", "build", "out", ".bench", ".git", ".setup-lock"];
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "fresh-clone-"));
+    clone = join(folder, "clone");
+    cpSync(packageRoot, clone, {
+      recursive: true,
+      filter: (path) => {
+        const below = relative(packageRoot, path);
+        return !made.includes(below) && !below.startsWith(join("test", "golden-data"));
+      },
+    });
+    const cache = process.env["npm_config_cache"] ?? join(homedir(), ".npm");
+    mkdirSync(join(cache, "_cacache"), { recursive: true });
+    mkdirSync(join(folder, "cache"));
+    symlinkSync(join(cache, "_cacache"), join(folder, "cache", "_cacache"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  function npx(args: readonly string[], cwd = clone) {
+    const env = { ...process.env, npm_config_cache: join(folder, "cache") };
+    return spawnSync("npx", args, { cwd, env, encoding: "utf8" });
+  }
+
+  test("holds the file that npx links as its command, ready to be started", () => {
+    accessSync(join(clone, "bin", "build_processor.js"), constants.X_OK);
+  });
+
+  test("runs its first command, which sets up first and says so on the error stream", () => {
+    const { status, stdout, stderr } = npx(["build_processor", "--version"]);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(stderr).toMatch(/^setup: installing packages/);
+    expect(status).toBe(0);
+  });
+
+  test("runs further commands at once, from anywhere", () => {
+    expect(npx(["build_processor", "--version"]).stderr).toBe("");
+    const elsewhere = npx(["--yes", join("..", basename(clone)), "--version"], join(clone, "..", "cache"));
+    expect(elsewhere.stderr).toBe("");
+    expect(elsewhere.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test("has its command where npx that met it without looks too", () => {
+    accessSync(join(clone, "node_modules", ".bin", "build_processor"), constants.X_OK);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { departuresFromNnunet, runLabels, runLabelsOf } from "../../../src/image/run-labels.js";
+import { testSettings, withConvertedModel } from "../../support/convert.js";
+import { goldenPath } from "../../support/golden.js";
+
+const blobs = goldenPath("v2", "blobs_3d_fullres", "model");
+
+describe("the labels that say how an image segments", () => {
+  test("name what config.json decided", async () => {
+    await withConvertedModel(blobs, ({ manifest }) => {
+      const settings = { ...testSettings, useTestTimeAugmentation: false, stepSize: 1 };
+      expect(runLabelsOf({ ...manifest, settings })).toEqual({
+        "org.nnunet-processor.mirroring": "off",
+        "org.nnunet-processor.step-size": "1",
+        "org.nnunet-processor.precision": "auto",
+        "org.nnunet-processor.device": "cpu",
+        "org.nnunet-processor.export-mode": "normal",
+        "org.nnunet-processor.post-processing": "none",
+      });
+      return Promise.resolve();
+    });
+  });
+
+  test("say of a model that was trained without mirroring that there is none to leave out", async () => {
+    await withConvertedModel(blobs, ({ manifest }) => {
+      const models = manifest.models.map((model) => ({ ...model, plan: { ...model.plan, mirrorAxes: [] } }));
+      const settings = { ...testSettings, useTestTimeAugmentation: false };
+      expect(runLabelsOf({ ...manifest, models, settings })[runLabels.mirroring]).toBe("none");
+      return Promise.resolve();
+    });
+  });
+});
+
+describe("departuresFromNnunet", () => {
+  const defaults = {
+    [runLabels.mirroring]: "on",
+    [runLabels.stepSize]: "0.5",
+    [runLabels.exportMode]: "normal",
+    [runLabels.checkpoint]: "checkpoint_final.pth, model_final_checkpoint.model",
+    [runLabels.postProcessing]: "none",
+    [runLabels.nnunetVersion]: "2",
+  };
+
+  test.each([
+    ["nnU-Net's own defaults", {}, []],
+    [
+      "mirroring that is off",
+      { [runLabels.mirroring]: "off" },
+      ["mirroring is off; nnU-Net mirrors by default"],
+    ],
+    ["a model without mirroring", { [runLabels.mirroring]: "none" }, []],
+    ["another step", { [runLabels.stepSize]: "1" }, ["step size is 1; nnU-Net's is 0.5"]],
+    [
+      "the best checkpoint",
+      { [runLabels.checkpoint]: "checkpoint_best.pth" },
+      ["the checkpoint is checkpoint_best.pth; nnU-Net takes the final one by default"],
+    ],
+    ["a network of one's own", { [runLabels.checkpoint]: "fold_0.onnx" }, []],
+    [
+      "a fast export",
+      { [runLabels.exportMode]: "fast" },
+      ["export mode is fast; nnU-Net's is normal by default"],
+    ],
+    [
+      "post-processing of v2",
+      { [runLabels.postProcessing]: "on" },
+      ["post-processing is applied; nnUNetv2_predict leaves it to nnUNetv2_apply_postprocessing"],
+    ],
+    [
+      "post-processing of v1, which applies it itself",
+      { [runLabels.postProcessing]: "on", [runLabels.nnunetVersion]: "1" },
+      [],
+    ],
+  ])("tells of %s", (_what, labels, told) => {
+    expect(departuresFromNnunet({ ...defaults, ...labels })).toEqual(told);
+  });
+
+  test("says nothing of an image without these labels", () => {
+    expect(departuresFromNnunet({})).toEqual([]);
+  });
+});
