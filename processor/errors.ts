@@ -62,6 +62,10 @@ export const errorCatalogue = {
     exit: 3,
     help: "Do not load this file with Python either. Get the checkpoint from whoever trained the model.",
   },
+  CHECKPOINT_REFUSED: {
+    exit: 3,
+    help: "nnU-Net writes no such file. Get the checkpoint again from whoever trained the model.",
+  },
   CHECKPOINT_UNSUPPORTED: { exit: 3, help: "Save it again with torch.save, as nnU-Net's trainer does." },
   PLANS_UNSUPPORTED: {
     exit: 3,

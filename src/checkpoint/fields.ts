@@ -9,10 +9,13 @@ import { shortText } from "./short-text.js";
 export class Field {
   readonly path: string;
   readonly #value: unknown;
+  readonly #budget: ItemBudget;
 
-  constructor(value: unknown, path: string) {
+  /** @param budget shared by all fields of a file */
+  constructor(value: unknown, path: string, budget: ItemBudget = { itemsLeft: maxItems }) {
     this.#value = value;
     this.path = path;
+    this.#budget = budget;
   }
 
   /** Unchecked: for handing a value on, not for using it. */
@@ -40,10 +43,11 @@ export class Field {
   get(key: string): Field {
     const value = this.#value;
     const path = `${this.path}.${key}`;
-    if (value instanceof Map) return new Field(value.get(key) ?? value.get(Number(key)), path);
-    if (typeof value === "object" && value !== null && !this.isList) {
-      return new Field(Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined, path);
+    if (value instanceof Map) {
+      const byNumber = /^\d{1,15}$/.test(key) ? value.get(Number(key)) : undefined;
+      return this.#inner(value.get(key) ?? byNumber, path);
     }
+    if (isDictionary(value)) return this.#inner(Object.hasOwn(value, key) ? value[key] : undefined, path);
     return this.#fail("a dictionary");
   }
 
@@ -57,7 +61,7 @@ export class Field {
     const value = this.#value;
     if (value instanceof Map)
       return [...value.keys()].map((key) => (typeof key === "string" ? key : shortText(key)));
-    if (typeof value === "object" && value !== null && !this.isList) return Object.keys(value);
+    if (isDictionary(value)) return Object.keys(value);
     return this.#fail("a dictionary");
   }
 
@@ -67,9 +71,11 @@ export class Field {
 
   list(): Field[] {
     const value = this.#value;
+    if (value instanceof NumpyArray) this.#take(value.rowCount + value.valueCount);
     const items = value instanceof NumpyArray ? rows(value) : value;
     if (!Array.isArray(items)) return this.#fail("a list");
-    return items.map((item, i) => new Field(item, `${this.path}[${i}]`));
+    this.#take(items.length);
+    return items.map((item, i) => this.#inner(item, `${this.path}[${i}]`));
   }
 
   number(): number {
@@ -103,16 +109,41 @@ export class Field {
     return this.isNull ? "missing" : shortText(this.#value);
   }
 
+  #inner(value: unknown, path: string): Field {
+    return new Field(value, path, this.#budget);
+  }
+
+  #take(items: number): void {
+    this.#budget.itemsLeft -= items;
+    if (this.#budget.itemsLeft >= 0) return;
+    throw new ProcessorError(
+      "MODEL_FILE_INVALID",
+      `${this.path} has ${items} values; a file of nnU-Net has fewer than ${maxItems} in all`,
+    );
+  }
+
   #fail(wanted: string): never {
     throw new ProcessorError("MODEL_FILE_INVALID", `${this.path} should be ${wanted}, but is ${this.text()}`);
   }
 }
 
+/** How many more items of lists a file's fields may have: a short pickle can refer to one list very often. */
+interface ItemBudget {
+  itemsLeft: number;
+}
+
+/** What nnU-Net's own files need is a few thousand. */
+const maxItems = 10_000_000;
+
+function isDictionary(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** A list of lists for a matrix, as Python's `tolist()`. */
 function rows(array: NumpyArray): unknown[] {
-  const [length = 1, ...inner] = array.shape;
   const values = array.values();
-  if (inner.length === 0) return [...values];
-  const width = inner.reduce((a, b) => a * b, 1);
-  return Array.from({ length }, (_, i) => values.slice(i * width, (i + 1) * width));
+  if (array.shape.length < 2) return [...values];
+  const width = values.length / Math.max(array.rowCount, 1);
+  return Array.from({ length: array.rowCount }, (_, i) => values.slice(i * width, (i + 1) * width));
 }

@@ -2,7 +2,7 @@ import { ProcessorError } from "../../processor/errors.js";
 import type { NetworkWeights, WeightTensor } from "./checkpoint.js";
 import { shortText } from "./short-text.js";
 import { float32Chunks } from "./torch/read-tensor.js";
-import { isTensor } from "./torch/tensor.js";
+import { isReadable, isTensor } from "./torch/tensor.js";
 
 /** A state dict as tensors by module path. DataParallel's `module.` and torch.compile's `_orig_mod.` are taken off. */
 export function networkWeights(stateDict: unknown, source: string): NetworkWeights {
@@ -11,10 +11,11 @@ export function networkWeights(stateDict: unknown, source: string): NetworkWeigh
   }
   const weights = new Map<string, WeightTensor>();
   for (const [key, tensor] of stateDict as ReadonlyMap<unknown, unknown>) {
-    if (typeof key !== "string" || !isTensor(tensor)) {
+    if (typeof key !== "string" || !isTensor(tensor) || !isReadable(tensor.storage.elementType)) {
+      const found = isTensor(tensor) ? `a tensor of ${tensor.storage.elementType}` : shortText(tensor);
       throw new ProcessorError(
         "CHECKPOINT_UNSUPPORTED",
-        `${source}: the network weight ${shortText(key)} is no tensor`,
+        `${source}: the network weight ${shortText(key)} should be a tensor of numbers, but is ${found}`,
       );
     }
     weights.set(key.replace(wrapperPrefixes, ""), {

@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { ProcessorError } from "../../processor/errors.js";
 import { Field } from "./fields.js";
+import { parseJson } from "./parse-json.js";
 
-/** Reads a JSON file of nnU-Net. Python's NaN and Infinity, which JSON does not know, become null. */
+/** Reads a JSON file of nnU-Net, with objects in the order of their keys. Python's NaN and Infinity become null. */
 export async function readJsonFile(file: string): Promise<Field> {
   let text: string;
   try {
@@ -15,9 +16,9 @@ export async function readJsonFile(file: string): Promise<Field> {
     });
   }
   try {
-    return new Field(JSON.parse(text.replace(stringOrNotANumber, nullUnlessString)), file);
+    return new Field(parseJson(text), file);
   } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} is no JSON: ${(cause as Error).message}`, {
+    throw new ProcessorError("MODEL_FILE_INVALID", `${file} is not JSON: ${(cause as Error).message}`, {
       cause,
     });
   }
@@ -25,7 +26,3 @@ export async function readJsonFile(file: string): Promise<Field> {
 
 /** nnU-Net's are below 1 MB; those of large data sets, which list every case, some MB. */
 const maxBytes = 128 * 2 ** 20;
-
-const stringOrNotANumber = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
-
-const nullUnlessString = (token: string): string => (token.startsWith('"') ? token : "null");

@@ -1,3 +1,7 @@
+import { PickleGlobal } from "./pickle/pickle-global.js";
+import { printable } from "./pickle/pickle-text.js";
+import { UnreadObject } from "./pickle/unread-object.js";
+
 const maxCharacters = 80;
 const maxItems = 8;
 const maxDepth = 3;
@@ -16,12 +20,23 @@ function inner(value: unknown, depth: number): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, maxCharacters));
   if (typeof value === "function") return "a function";
   if (typeof value !== "object") return String(value);
-  if (value instanceof Map) return "a dictionary";
-  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  if (value instanceof UnreadObject) return value.text;
+  if (value instanceof PickleGlobal) return `the name ${printable(value.name)}`;
   if (Array.isArray(value)) return bracketed("[]", value, (item) => inner(item, depth - 1), depth);
-  if (!isPlain) return `a ${value.constructor.name}`;
-  const entry = ([key, item]: readonly [string, unknown]) => `${inner(key, 0)}:${inner(item, depth - 1)}`;
-  return bracketed("{}", Object.entries(value), entry, depth);
+  const entry = ([key, item]: readonly [unknown, unknown]) => `${inner(key, 0)}:${inner(item, depth - 1)}`;
+  if (value instanceof Map) return bracketed("{}", firstEntries(value), entry, depth);
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? bracketed("{}", Object.entries(value), entry, depth) : `a ${value.constructor.name}`;
+}
+
+/** One more than is shown, so that the text says that there are more. */
+function firstEntries(map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] {
+  const entries: [unknown, unknown][] = [];
+  for (const entry of map) {
+    entries.push(entry);
+    if (entries.length > maxItems) break;
+  }
+  return entries;
 }
 
 function bracketed<T>(

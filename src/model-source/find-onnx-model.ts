@@ -1,6 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { readJsonFile } from "../checkpoint/read-json-file.js";
 import { chooseModel, type WantedModel } from "./choose-model.js";
 import { taskIdentity } from "./task-identity.js";
 import type { ModelFolder, TrainedModel } from "./trained-model.js";
@@ -48,16 +49,9 @@ const isFile = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => null))?.isFile() === true;
 
 async function readNames(plansFile: string) {
-  let plans: { readonly dataset_name?: unknown; readonly configurations?: object };
-  try {
-    plans = JSON.parse(await readFile(plansFile, "utf8")) as typeof plans;
-  } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${plansFile} is no JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  const { dataset_name: datasetName, configurations } = plans ?? {};
-  if (typeof datasetName !== "string" || typeof configurations !== "object" || configurations === null)
-    throw new ProcessorError("MODEL_FILE_INVALID", `${plansFile} names no dataset or no configurations`);
-  return { datasetName, configurations: Object.keys(configurations) };
+  const plans = await readJsonFile(plansFile);
+  return {
+    datasetName: plans.get("dataset_name").string(),
+    configurations: plans.get("configurations").keys(),
+  };
 }

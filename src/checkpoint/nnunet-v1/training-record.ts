@@ -28,11 +28,10 @@ export async function readTrainingRecord(checkpointFile: string): Promise<Traini
   const plans = record.get("plans");
   const trainer = record.get("name").string();
   const init = record.get("init").list();
-  // Arguments of the trainer: plans file, fold, [local rank,] output folder, dataset folder, batch dice, stage, …
-  const outputIndex = init.findIndex((field) => field.isString && field.string().includes("__"));
-  const parts = (outputIndex < 0 ? "" : (init[outputIndex] as Field).string()).split(/[/\\]/).filter(Boolean);
+  const { outputFolder, stage: stageArgument } = trainerArguments(init);
+  const parts = (outputFolder?.isString ? outputFolder.string() : "").split(/[/\\]/).filter(Boolean);
   const folder = parts.findLastIndex((part) => part.includes("__"));
-  const stage = readStage(plans, outputIndex < 0 ? undefined : init[outputIndex + 3]);
+  const stage = readStage(plans, stageArgument);
   return {
     trainer,
     plans,
@@ -43,6 +42,18 @@ export async function readTrainingRecord(checkpointFile: string): Promise<Traini
     datasetName: [parts[folder - 1]].find((part) => part !== undefined && /^Task\d{3,}_/.test(part)) ?? null,
     plansName: parts[folder]?.split("__").at(1) ?? "nnUNetPlansv2.1",
   };
+}
+
+/**
+ * nnU-Net gives them to the trainer by position: plans file, fold, output folder, dataset folder, batch dice, stage, ….
+ * The trainers for several GPUs have the number of the process in front of the output folder.
+ *
+ * Source: `restore_model` in nnunet/training/model_restore.py; nnUNetTrainerV2_DDP.
+ */
+function trainerArguments(init: readonly Field[]) {
+  const hasLocalRank = init[2]?.isNumber ?? false;
+  const outputIndex = hasLocalRank ? 3 : 2;
+  return { outputFolder: init[outputIndex], stage: init[outputIndex + 3] };
 }
 
 /** nnU-Net's are below 1 MB, also for thousands of training cases. */
@@ -57,7 +68,7 @@ async function readSmallFile(file: string): Promise<Uint8Array> {
       cause,
     });
   }
-  throw new ProcessorError("CHECKPOINT_UNSAFE", `${file} is larger than ${maxPickleBytes} bytes`);
+  throw new ProcessorError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
 }
 
 /** A training without stage has plans of one stage only. */

@@ -78,15 +78,27 @@ export function describeTraining(
   };
 }
 
-/** `modality`, which nnU-Net looks for first, or `channel_names`: names by channel number. */
+/**
+ * `modality`, which nnU-Net looks for first, or `channel_names`. nnU-Net counts the entries and takes them in the order
+ * of the file, whatever their keys are: `{"0": "CT"}`, `{"1": "CT"}`, `{"CT": 0}` and `["CT"]` mean the same.
+ *
+ * Source: `determine_num_input_channels` in nnunetv2/utilities/label_handling/label_handling.py.
+ */
 function readChannelNames(dataset: Field): string[] {
   const names = dataset.getAny("modality", "channel_names");
-  const channels = names.keys().map((_, channel) => names.get(String(channel)));
-  if (channels.length === 0 || channels.some(({ isNull }) => isNull)) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${names.path} must name the channels 0, 1, …`);
-  }
-  return channels.map((field) => (field.isString ? field.string() : field.text()));
+  const channels = names.isList ? names.list().map(nameIn) : names.entries().map(channelName);
+  if (channels.length > 0) return channels;
+  throw new ProcessorError(
+    "MODEL_FILE_INVALID",
+    `${names.path} should name at least one channel, but is empty`,
+  );
 }
+
+/** A key that is not a number is the name; the value may then be a number, or the normalisation. */
+const channelName = ([key, value]: readonly [string, Field]): string =>
+  /^\d+$/.test(key) ? nameIn(value) : key;
+
+const nameIn = (field: Field): string => (field.isString ? field.string() : field.text());
 
 const hasRunningStatistics = ({ weights }: Checkpoint): boolean =>
   [...weights.keys()].some((name) => name.endsWith(".norm.running_mean"));

@@ -1,7 +1,7 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import type { ByteCursor } from "./byte-cursor.js";
 
-/** Says what is wrong with a pickle, and where it lies. */
+/** Says what is wrong with a pickle, and where. */
 export class PickleFaults {
   readonly #source: string;
   readonly #input: ByteCursor;
@@ -11,12 +11,17 @@ export class PickleFaults {
     this.#input = input;
   }
 
-  /** What a file of data never does. */
+  /** Python would run code. */
   unsafe(what: string): never {
     throw new ProcessorError(
       "CHECKPOINT_UNSAFE",
       `${this.#source}: the pickle ${what}; a checkpoint holds tensors and plain values only`,
     );
+  }
+
+  /** No program that saves a training writes such a file. */
+  refused(what: string): never {
+    throw new ProcessorError("CHECKPOINT_REFUSED", `${this.#source}: the pickle ${what}`);
   }
 
   damaged(what: string): never {

@@ -1,12 +1,23 @@
-/**
- * A name that a pickle may refer to. Nothing is imported and nothing is called: `construct` builds plain data
- * in the place of what Python would have built.
- */
-export interface PickleGlobal {
+/** What a name of a pickle stands for. */
+export interface GlobalEntry {
   /** `module.name`. */
   readonly name: string;
-  /** Absent for names that may be referred to but not called. */
+  /** Absent for names whose objects are of no interest. */
   readonly construct?: (args: readonly unknown[]) => unknown;
+}
+
+/**
+ * A name that a pickle refers to. Nothing is imported and nothing is called: `construct` builds plain data in the place
+ * of what Python would have built.
+ */
+export class PickleGlobal {
+  readonly name: string;
+  readonly construct: GlobalEntry["construct"];
+
+  constructor({ name, construct }: GlobalEntry) {
+    this.name = name;
+    this.construct = construct;
+  }
 }
 
 /** Something whose pickle continues with a state (opcode BUILD) after its construction. */
@@ -16,5 +27,5 @@ export abstract class StatefulValue {
 
 export type GlobalTable = ReadonlyMap<string, PickleGlobal>;
 
-export const globalTable = (...globals: readonly PickleGlobal[]): GlobalTable =>
-  new Map(globals.map((global) => [global.name, global]));
+export const globalTable = (...entries: readonly GlobalEntry[]): GlobalTable =>
+  new Map(entries.map((entry) => [entry.name, new PickleGlobal(entry)]));

@@ -1,40 +1,48 @@
-import { ProcessorError } from "../../../processor/errors.js";
-import { type GlobalTable, globalTable, type PickleGlobal } from "./pickle-global.js";
+import { damagedPickle } from "./damaged-pickle.js";
+import { type GlobalEntry, type GlobalTable, globalTable } from "./pickle-global.js";
+import { UnreadObject } from "./unread-object.js";
 
 /** Python's own containers and values, under their names of Python 2 and 3. */
 export const pythonGlobals: GlobalTable = globalTable(
-  ...inBuiltins("set", ([items]) => new Set(list("set", items))),
-  ...inBuiltins("frozenset", ([items]) => new Set(list("frozenset", items))),
-  ...inBuiltins("list", ([items]) => list("list", items)),
-  ...inBuiltins("tuple", ([items]) => list("tuple", items)),
+  ...["set", "frozenset"].flatMap((name) => inBuiltins(name, ([items]) => set(name, items))),
+  ...["list", "tuple"].flatMap((name) => inBuiltins(name, ([items]) => list(name, items))),
   ...inBuiltins("dict", ([pairs]) => dict(pairs)),
   ...inBuiltins("bytearray", bytes),
   ...inBuiltins("bytes", bytes),
-  // Types that are referred to, for instance as a defaultdict's factory.
-  ...["int", "float", "bool", "str", "object"].flatMap((name) => inBuiltins(name)),
   { name: "collections.OrderedDict", construct: ([pairs]) => dict(pairs) },
   { name: "collections.defaultdict", construct: ([, pairs]) => dict(pairs) },
+  { name: "collections.Counter", construct: ([counts]) => dict(counts) },
   { name: "_codecs.encode", construct: encode },
 );
 
-function inBuiltins(name: string, construct?: PickleGlobal["construct"]): PickleGlobal[] {
+function inBuiltins(name: string, construct?: GlobalEntry["construct"]): GlobalEntry[] {
   return ["builtins", "__builtin__"].map((module) => ({
     name: `${module}.${name}`,
     ...(construct === undefined ? {} : { construct }),
   }));
 }
 
-function list(type: string, value: unknown): readonly unknown[] {
+function list(type: string, value: unknown): readonly unknown[] | UnreadObject {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw damaged(`${type}() of something that is no list`);
+  if (value instanceof UnreadObject) return value;
+  if (value instanceof Set) return [...value];
+  if (!Array.isArray(value)) throw damagedPickle(`${type}() of something that is not a list`);
   return value as readonly unknown[];
 }
 
-function dict(pairs: unknown): Map<unknown, unknown> {
+function set(type: string, value: unknown): ReadonlySet<unknown> | UnreadObject {
+  const items = list(type, value);
+  return items instanceof UnreadObject ? items : new Set(items);
+}
+
+function dict(pairs: unknown): Map<unknown, unknown> | UnreadObject {
   if (pairs instanceof Map) return pairs;
+  const items = list("dict", pairs);
+  if (items instanceof UnreadObject) return items;
   return new Map(
-    list("dict", pairs).map((pair) => {
-      if (!Array.isArray(pair) || pair.length !== 2) throw damaged("dict() of something that is no pairs");
+    items.map((pair) => {
+      if (!Array.isArray(pair) || pair.length !== 2)
+        throw damagedPickle("dict() of something that is not pairs");
       return [pair[0], pair[1]];
     }),
   );
@@ -43,7 +51,7 @@ function dict(pairs: unknown): Map<unknown, unknown> {
 /** How protocol 2 writes bytes: as text whose characters are the bytes. */
 function encode([text, encoding]: readonly unknown[]): Uint8Array {
   if (typeof text !== "string" || (encoding !== "latin1" && encoding !== "latin-1")) {
-    throw damaged("_codecs.encode of something that is no latin1 text");
+    throw damagedPickle("_codecs.encode of something that is not latin1 text");
   }
   return Buffer.from(text, "latin1");
 }
@@ -53,7 +61,9 @@ function bytes(args: readonly unknown[]): Uint8Array {
   if (value === undefined) return new Uint8Array();
   if (value instanceof Uint8Array) return value;
   if (typeof value === "string") return encode(args);
-  throw damaged("bytes() of something that is neither bytes nor text");
+  if (typeof value === "number" && value >= 0 && value <= maxZeros) return new Uint8Array(value);
+  throw damagedPickle("bytes() of something that is neither bytes nor text");
 }
 
-const damaged = (what: string) => new ProcessorError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);
+/** `bytes(n)` is n zeros. */
+const maxZeros = 1024;

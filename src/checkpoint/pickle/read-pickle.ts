@@ -1,18 +1,20 @@
 import { ByteCursor } from "./byte-cursor.js";
 import { MemoryBudget, maxMegabytes } from "./memory-budget.js";
+import { NameTable } from "./name-table.js";
 import { integerOf } from "./number-text.js";
 import { opcodes } from "./opcodes.js";
 import { PickleFaults } from "./pickle-faults.js";
-import { type GlobalTable, type PickleGlobal, StatefulValue } from "./pickle-global.js";
+import { type GlobalTable, PickleGlobal, StatefulValue } from "./pickle-global.js";
 import { PickleMemo } from "./pickle-memo.js";
 import { PickleStack } from "./pickle-stack.js";
 import { printable } from "./pickle-text.js";
 import { noScalar, numberIn, readScalar } from "./read-scalar.js";
+import { UnreadObject } from "./unread-object.js";
 
 export interface ReadPickleOptions {
   /** File (and member) that the bytes come from, for messages. */
   readonly source: string;
-  /** The only names that the pickle may refer to. */
+  /** Names whose objects are read. Those of all others stay unread, and names that run code are refused. */
   readonly globals: GlobalTable;
   /** Resolves persistent ids, as torch uses them for storages; absent: none are allowed. */
   readonly persistentLoad?: (id: unknown) => unknown;
@@ -28,8 +30,11 @@ export interface PickledValue {
 
 /**
  * Reads a pickle (protocols 0 to 5) as data: dict → Map, list and tuple → array, set → Set, int → number or
- * bigint, bytes → Uint8Array, None → null. Names are looked up in `globals` and never imported; one that is not
- * there is CHECKPOINT_UNSAFE. Memory stays in proportion to the bytes read.
+ * bigint, bytes → Uint8Array, None → null, any other object → UnreadObject. Names are looked up in `globals` and never
+ * imported; memory stays in proportion to the bytes read.
+ *
+ * @throws CHECKPOINT_UNSAFE for a name that runs code in Python, wherever it is; CHECKPOINT_REFUSED, CHECKPOINT_TRUNCATED,
+ * MODEL_FILE_INVALID
  */
 export function readPickle(bytes: Uint8Array, options: ReadPickleOptions): PickledValue {
   const machine = new PickleMachine(bytes, options);
@@ -48,13 +53,15 @@ class PickleMachine {
   readonly #faults: PickleFaults;
   readonly #stack = new PickleStack((what) => this.#faults.damaged(what));
   readonly #budget = new MemoryBudget(() =>
-    this.#faults.unsafe(`builds more than ${maxMegabytes} MB of values`),
+    this.#faults.refused(`builds more than ${maxMegabytes} MB of values`),
   );
+  readonly #names: NameTable;
 
   constructor(bytes: Uint8Array, options: ReadPickleOptions) {
     this.#input = new ByteCursor(bytes, options.source, options.position);
     this.#faults = new PickleFaults(options.source, this.#input);
     this.#options = options;
+    this.#names = new NameTable(options.globals, this.#faults, this.#budget);
   }
 
   get position(): number {
@@ -114,13 +121,13 @@ class PickleMachine {
         return this.#stack.popMark();
       case opcodes.APPEND: {
         const item = this.#stack.pop();
-        this.#list().push(item);
+        this.#list()?.push(item);
         return nothing;
       }
       case opcodes.APPENDS: {
         const items = this.#stack.popMark();
         const list = this.#list();
-        for (const item of items) list.push(item);
+        for (const item of items) list?.push(item);
         return nothing;
       }
       case opcodes.EMPTY_DICT:
@@ -142,7 +149,8 @@ class PickleMachine {
       case opcodes.ADDITEMS: {
         const items = this.#stack.popMark();
         const set = this.#stack.top();
-        if (!(set instanceof Set)) this.#faults.damaged("items are added to something that is no set");
+        if (set instanceof UnreadObject) return nothing;
+        if (!(set instanceof Set)) this.#faults.damaged("items are added to something that is not a set");
         this.#budget.takeEntries(items.length);
         for (const item of items) (set as Set<unknown>).add(item);
         return nothing;
@@ -171,46 +179,49 @@ class PickleMachine {
 
       case opcodes.GLOBAL: {
         const module = input.line();
-        return this.#global(module, input.line());
+        return this.#names.find(module, input.line());
       }
       case opcodes.STACK_GLOBAL: {
         const [module, name] = this.#stack.popMany(2);
         if (typeof module !== "string" || typeof name !== "string")
-          return this.#faults.damaged("it names something by what is no text");
-        return this.#global(module, name);
+          return this.#faults.damaged("it names something by what is not text");
+        return this.#names.find(module, name);
       }
       case opcodes.INST: {
         const module = input.line();
-        const global = this.#global(module, input.line());
-        return this.#construct(global, this.#stack.popMark());
+        const global = this.#names.find(module, input.line());
+        return this.#names.construct(global, this.#stack.popMark());
       }
       case opcodes.OBJ: {
         const [callable, ...args] = this.#stack.popMark();
-        return this.#construct(callable, args);
+        return this.#names.construct(callable, args);
       }
       case opcodes.REDUCE:
       case opcodes.NEWOBJ: {
         const [callable, args] = this.#stack.popMany(2);
-        return this.#construct(callable, args);
+        return this.#names.construct(callable, args);
       }
       case opcodes.NEWOBJ_EX: {
         const [callable, args, keywords] = this.#stack.popMany(3);
-        if (!(keywords instanceof Map) || keywords.size > 0)
-          this.#faults.unsafe("calls something with keyword arguments");
-        return this.#construct(callable, args);
+        const value = this.#names.construct(callable, args);
+        const isPlain = keywords instanceof Map && keywords.size === 0;
+        return isPlain ? value : new UnreadObject("an object that was made with keyword arguments");
       }
       case opcodes.BUILD: {
         const state = this.#stack.pop();
         const object = this.#stack.top();
         if (object instanceof StatefulValue) object.setState(state);
-        // An OrderedDict's attributes (torch keeps `_metadata` there) are not data.
-        else if (!(object instanceof Map)) this.#faults.unsafe("sets the attributes of an object");
+        else if (object instanceof PickleGlobal)
+          this.#faults.unsafe(`sets the attributes of ${printable(object.name)}`);
+        // Attributes of a dict (torch keeps `_metadata` there), a set or a tensor are not data.
+        else if (typeof object !== "object" || object === null || Array.isArray(object))
+          this.#faults.damaged("it sets the attributes of something that has none");
         return nothing;
       }
       case opcodes.BINPERSID: {
         const id = this.#stack.pop();
         if (this.#options.persistentLoad === undefined)
-          this.#faults.unsafe("refers to objects outside of it");
+          this.#faults.refused("refers to objects outside of it");
         return this.#options.persistentLoad?.(id);
       }
       default:
@@ -220,19 +231,24 @@ class PickleMachine {
 
   #unsupported(opcode: number): never {
     const name = Object.entries(opcodes).find(([, code]) => code === opcode)?.[0];
-    if (name !== undefined) this.#faults.unsafe(`uses ${name}`);
-    return this.#faults.damaged(`byte ${opcode} is no pickle opcode`);
+    if (name !== undefined) this.#faults.refused(`uses ${name}, which refers to what is not in the file`);
+    return this.#faults.damaged(`byte ${opcode} is not a pickle opcode`);
   }
 
-  #list(): unknown[] {
+  /** Null for an object that stays unread. */
+  #list(): unknown[] | null {
     const list = this.#stack.top();
-    if (!Array.isArray(list)) return this.#faults.damaged("items are appended to something that is no list");
+    if (list instanceof UnreadObject) return null;
+    if (!Array.isArray(list))
+      return this.#faults.damaged("items are appended to something that is not a list");
     return list as unknown[];
   }
 
+  /** A new one for an object that stays unread. */
   #dict(): Dict {
     const dict = this.#stack.top();
-    if (!(dict instanceof Map)) return this.#faults.damaged("items are set in something that is no dict");
+    if (dict instanceof UnreadObject) return new Map();
+    if (!(dict instanceof Map)) return this.#faults.damaged("items are set in something that is not a dict");
     return dict as Dict;
   }
 
@@ -255,24 +271,6 @@ class PickleMachine {
       this.#faults.damaged(`it refers to object ${index}, which it does not hold`);
     return this.#memo.get(Number(index));
   }
-
-  #global(module: string, name: string): PickleGlobal {
-    const qualifiedName = `${module}.${name}`;
-    const global = this.#options.globals.get(qualifiedName);
-    if (global === undefined) return this.#faults.unsafe(`asks to load ${printable(qualifiedName)}`);
-    return global;
-  }
-
-  #construct(callable: unknown, args: unknown): unknown {
-    const global = callable as PickleGlobal | null;
-    if (typeof global !== "object" || global === null || !isKnown(this.#options.globals, global))
-      return this.#faults.unsafe("calls something that is no name");
-    if (global.construct === undefined) return this.#faults.unsafe(`calls ${global.name}`);
-    if (!Array.isArray(args)) return this.#faults.damaged(`the arguments of ${global.name} are no tuple`);
-    const value = global.construct(args);
-    this.#budget.takeCopy(value);
-    return value;
-  }
 }
 
 /** These put a value on the stack that is there already. */
@@ -281,6 +279,3 @@ const isRecall = (opcode: number): boolean =>
   opcode === opcodes.BINGET ||
   opcode === opcodes.LONG_BINGET ||
   opcode === opcodes.DUP;
-
-/** True for the table's own entries only, so that data that looks like an entry is never called. */
-const isKnown = (globals: GlobalTable, global: PickleGlobal): boolean => globals.get(global.name) === global;

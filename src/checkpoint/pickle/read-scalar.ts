@@ -66,11 +66,11 @@ export function readScalar(opcode: number, input: ByteCursor, faults: PickleFaul
 const maxIntegerBytes = 64;
 
 function integer(input: ByteCursor, length: number, faults: PickleFaults): number | bigint {
-  if (length > maxIntegerBytes) faults.unsafe(`holds an integer of ${length} bytes`);
+  if (length > maxIntegerBytes) faults.refused(`holds an integer of ${length} bytes`);
   return littleEndianInteger(input.bytes(length));
 }
 
 /** A number written as text, as protocol 0 does. */
 export function numberIn<T>(text: string, parse: (text: string) => T | null, faults: PickleFaults): T {
-  return parse(text) ?? faults.damaged(`${printable(text)} is no number`);
+  return parse(text) ?? faults.damaged(`${printable(text)} is not a number`);
 }

@@ -7,27 +7,86 @@ import { ProcessorError } from "../../../processor/errors.js";
  * @example parsePythonDict("{(1, 2): 30}", "") // Map { "1,2" => 30 }
  */
 export function parsePythonDict(text: string, place: string): ReadonlyMap<string, number> | null {
-  const trimmed = text.trim();
-  if (trimmed === "None") return null;
-  const found = new Map<string, number>();
-  const body = /^\{(.*)\}$/s.exec(trimmed)?.[1];
-  if (body === undefined) throw damaged(text, place);
-  let rest = body.trim();
-  while (rest !== "") {
-    const match = entry.exec(rest);
-    if (match === null) throw damaged(text, place);
-    const labels = (match[1] ?? match[2]!).split(",").map((label) => label.trim());
-    found.set(labels.filter((label) => label !== "").join(","), Number(match[3]));
-    rest = rest.slice(match[0].length).trim();
+  const tokens = new Tokens(text, place);
+  if (tokens.accepts("None")) {
+    tokens.end();
+    return null;
   }
+  const found = new Map<string, number>();
+  tokens.expect("{");
+  while (!tokens.accepts("}")) {
+    const labels = tokens.accepts("(") ? labelsOf(tokens) : [tokens.label()];
+    tokens.expect(":");
+    found.set(labels.join(","), tokens.number());
+    if (tokens.accepts(",")) continue;
+    tokens.expect("}");
+    break;
+  }
+  tokens.end();
   return found;
 }
 
-/** `(1, 2): 30,` or `1: 500.0` */
-const entry = /^(?:\((\s*\d+(?:\s*,\s*\d+)*\s*,?\s*)\)|(\d+))\s*:\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s*(?:,|$)/;
+/** `1, 2)` or `1,)`. */
+function labelsOf(tokens: Tokens): number[] {
+  const labels = [tokens.label()];
+  while (!tokens.accepts(")")) {
+    tokens.expect(",");
+    if (tokens.accepts(")")) break;
+    labels.push(tokens.label());
+  }
+  return labels;
+}
 
-const damaged = (text: string, place: string) =>
-  new ProcessorError(
-    "MODEL_FILE_INVALID",
-    `${place} should be a Python dictionary, but is ${text.slice(0, 80)}`,
-  );
+/** Reads a text token by token, each of its characters once. */
+class Tokens {
+  readonly #text: string;
+  readonly #place: string;
+  readonly #tokens: IterableIterator<RegExpMatchArray>;
+  #next: string | undefined;
+
+  constructor(text: string, place: string) {
+    this.#text = text;
+    this.#place = place;
+    this.#tokens = text.matchAll(token);
+    this.#advance();
+  }
+
+  accepts(wanted: string): boolean {
+    if (this.#next !== wanted) return false;
+    this.#advance();
+    return true;
+  }
+
+  expect(wanted: string): void {
+    if (!this.accepts(wanted)) this.#fail();
+  }
+
+  label(): number {
+    return /^\d+$/.test(this.#next ?? "") ? this.number() : this.#fail();
+  }
+
+  number(): number {
+    const value = /^\d/.test(this.#next ?? "") ? Number(this.#next) : Number.NaN;
+    if (Number.isNaN(value)) this.#fail();
+    this.#advance();
+    return value;
+  }
+
+  end(): void {
+    if (this.#next !== undefined) this.#fail();
+  }
+
+  #advance(): void {
+    this.#next = this.#tokens.next().value?.[0];
+  }
+
+  #fail(): never {
+    throw new ProcessorError(
+      "MODEL_FILE_INVALID",
+      `${this.#place} should be a Python dictionary, but is ${this.#text.slice(0, 80)}`,
+    );
+  }
+}
+
+/** A word or number, or any other character that is not a blank. */
+const token = /[\w.+-]+|\S/g;

@@ -3,7 +3,7 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { LabelDefinition, PostProcessingStep } from "../../../processor/model/manifest.js";
 import { Field } from "../fields.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
-import { globalTable } from "../pickle/pickle-global.js";
+import { PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { readJsonFile } from "../read-json-file.js";
@@ -19,7 +19,7 @@ const maxPickleBytes = 2 ** 20;
  * Reads what `nnUNet_determine_postprocessing` (v1: `postprocessing.json`) or `nnUNetv2_determine_postprocessing`
  * (`postprocessing.json`, `postprocessing.pkl`) decided, as steps in the order in which nnU-Net applies them.
  *
- * @throws MODEL_FILE_INVALID, CHECKPOINT_UNSAFE, PLANS_UNSUPPORTED
+ * @throws MODEL_FILE_INVALID, CHECKPOINT_UNSAFE, CHECKPOINT_REFUSED, PLANS_UNSUPPORTED
  */
 export async function readPostProcessing(
   file: string,
@@ -73,23 +73,25 @@ async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> 
     throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: there is no such file`);
   const { size } = found;
   if (size > maxPickleBytes)
-    throw new ProcessorError("CHECKPOINT_UNSAFE", `${file} is larger than ${maxPickleBytes} bytes`);
-  const functions = globalTable({
-    name: `nnunetv2.postprocessing.remove_connected_components.${keepLargest}`,
-  });
+    throw new ProcessorError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
   const { value } = readPickle(await readFile(file), {
     source: file,
-    globals: new Map([...pythonGlobals, ...numpyGlobals, ...functions]),
+    globals: new Map([...pythonGlobals, ...numpyGlobals]),
   });
   const [names, settings] = new Field(value, file).list();
   if (names === undefined || settings === undefined)
     throw new ProcessorError("MODEL_FILE_INVALID", `${file} holds no functions with their arguments`);
-  const nameOf = ({ raw }: Field) => String((raw as { readonly name?: unknown } | null)?.name ?? "");
   return ofVersion2(
-    names.list().map((field) => nameOf(field).split(".").at(-1)!),
+    names.list().map((field) => (field.raw instanceof PickleGlobal ? nameIn(field.raw.name) : field.text())),
     settings.list(),
   );
 }
+
+/** A function of nnU-Net without its module; any other with it. */
+const nameIn = (qualifiedName: string): string => {
+  const module = "nnunetv2.postprocessing.remove_connected_components.";
+  return qualifiedName.startsWith(module) ? qualifiedName.slice(module.length) : qualifiedName;
+};
 
 function ofVersion2(names: readonly string[], settings: readonly Field[]): readonly PostProcessingStep[] {
   return names.map((name, i) => {

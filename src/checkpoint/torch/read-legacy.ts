@@ -1,6 +1,7 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
+import { UnreadObject } from "../pickle/unread-object.js";
 import { elementSizes, type Storage } from "./tensor.js";
 import type { TorchBytes } from "./torch-bytes.js";
 import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
@@ -70,7 +71,7 @@ function parsePickles(bytes: Uint8Array, { label: file, file: place }: TorchByte
   const options = { source: file, globals: checkpointGlobals(file) };
   const magic = readPickle(bytes, options);
   if (magic.value !== magicNumber) {
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is a pickle, but no file of torch.save`);
+    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is a pickle, but not a file of torch.save`);
   }
   const protocol = readPickle(bytes, { ...options, position: magic.end });
   const system = readPickle(bytes, { ...options, position: protocol.end });
@@ -81,7 +82,9 @@ function parsePickles(bytes: Uint8Array, { label: file, file: place }: TorchByte
     ...options,
     position: system.end,
     persistentLoad: (id) => {
-      const { key, elementType, elementCount } = parseStorageId(id, file);
+      const storageId = parseStorageId(id, file);
+      if (storageId === null) return new UnreadObject("a module of the training");
+      const { key, elementType, elementCount } = storageId;
       const known = storages.get(key);
       if (known !== undefined) return known;
       const storage = { file: place, byteOffset: -1, elementType, elementCount };

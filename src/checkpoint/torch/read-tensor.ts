@@ -91,6 +91,8 @@ function toFloat32(buffer: ArrayBuffer, elementType: ElementType): Float32Array<
     case "uint8":
     case "bool":
       return Float32Array.from(new Uint8Array(buffer));
+    default:
+      throw new Error(`values of type ${elementType}`); // isReadable is asked before
   }
 }
 

@@ -2,6 +2,7 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { FileRange } from "../../archive/byte-range.js";
 import { opcodes } from "../pickle/opcodes.js";
 import { readPickle } from "../pickle/read-pickle.js";
+import { UnreadObject } from "../pickle/unread-object.js";
 import { readLegacy } from "./read-legacy.js";
 import { openStoredZip, type StoredZip } from "./stored-zip.js";
 import { elementSizes, type Storage } from "./tensor.js";
@@ -14,7 +15,7 @@ import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
  *
  * @param range where the bytes lie when the file is a part of an archive; `file` is its name then
  *
- * @throws CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_UNSUPPORTED, MODEL_FILE_INVALID.
+ * @throws CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_REFUSED, CHECKPOINT_UNSUPPORTED, MODEL_FILE_INVALID.
  */
 export async function readTorchFile(file: string, range?: FileRange): Promise<unknown> {
   const bytes = await TorchBytes.open(file, range);
@@ -23,7 +24,7 @@ export async function readTorchFile(file: string, range?: FileRange): Promise<un
     const magic = await bytes.read(0, 4);
     if (magic.readUInt32LE(0) === zipMagic) return await readZip(bytes);
     if (magic[0] === opcodes.PROTO) return await readLegacy(bytes, maxPickleBytes);
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is no file of torch.save`);
+    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is not a file of torch.save`);
   } finally {
     await bytes.close();
   }
@@ -51,7 +52,9 @@ async function readZip(checkpoint: TorchBytes): Promise<unknown> {
     source: file,
     globals: checkpointGlobals(file),
     persistentLoad: (id) => {
-      const { key, elementType, elementCount } = parseStorageId(id, file);
+      const storageId = parseStorageId(id, file);
+      if (storageId === null) return new UnreadObject("a module of the training");
+      const { key, elementType, elementCount } = storageId;
       const identity = `${elementType} ${elementCount} ${key}`;
       const known = storages.get(identity);
       if (known !== undefined) return known;

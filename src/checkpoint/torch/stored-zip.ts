@@ -33,7 +33,7 @@ export async function openStoredZip(checkpoint: TorchBytes): Promise<StoredZip> 
     readMember: async (member, maxBytes) => {
       if (member.byteLength > maxBytes) {
         throw new ProcessorError(
-          "CHECKPOINT_UNSAFE",
+          "CHECKPOINT_REFUSED",
           `${file}: ${member.name} has ${member.byteLength} bytes, more than the ${maxBytes} that it may have`,
         );
       }
@@ -55,7 +55,7 @@ async function readDirectory({ label: file, handle, offset, size }: TorchBytes):
       ...{ autoClose: false, decodeStrings: true, strictFileNames: false },
     });
     if (zip.entryCount > maxMembers) {
-      throw new ProcessorError("CHECKPOINT_UNSAFE", `${file}: ${zip.entryCount} members in a checkpoint`);
+      throw new ProcessorError("CHECKPOINT_REFUSED", `${file}: ${zip.entryCount} members in a checkpoint`);
     }
     const entries: DirectoryEntry[] = [];
     for await (const entry of zip.eachEntry()) entries.push(kept(entry, file));
@@ -74,7 +74,7 @@ function kept(entry: Entry, file: string): DirectoryEntry {
   const { fileName, relativeOffsetOfLocalHeader, compressedSize, compressionMethod } = entry;
   if (fileName.length > maxNameLength)
     throw new ProcessorError(
-      "CHECKPOINT_UNSAFE",
+      "CHECKPOINT_REFUSED",
       `${file}: a member's name of ${fileName.length} characters`,
     );
   return {
@@ -108,7 +108,7 @@ async function locate(
       );
     }
     if (end > next || members.has(name)) {
-      throw new ProcessorError("CHECKPOINT_UNSAFE", `${zip.label}: ${name} overlaps another member`);
+      throw new ProcessorError("CHECKPOINT_REFUSED", `${zip.label}: ${name} overlaps another member`);
     }
     members.set(name, { name, byteOffset, byteLength: entry.compressedSize });
   }

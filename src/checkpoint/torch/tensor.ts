@@ -30,7 +30,17 @@ export const elementSizes = {
   int8: 1,
   uint8: 1,
   bool: 1,
+  complex128: 16,
+  complex64: 8,
+  qint8: 1,
+  quint8: 1,
+  qint32: 4,
+  quint4x2: 1,
+  quint2x4: 1,
 } as const;
+
+/** Complex numbers, and integers whose scale is elsewhere: no weights of nnU-Net. */
+export const isReadable = (elementType: ElementType): boolean => !/^(?:complex|q)/.test(elementType);
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 

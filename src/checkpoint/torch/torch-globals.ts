@@ -1,18 +1,19 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
-import { type GlobalTable, globalTable, type PickleGlobal } from "../pickle/pickle-global.js";
+import { type GlobalEntry, type GlobalTable, globalTable, PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";
+import { UnreadObject } from "../pickle/unread-object.js";
 import { shortText } from "../short-text.js";
-import { type ElementType, elementCount, elementSizes, type Storage, type Tensor } from "./tensor.js";
+import { type ElementType, elementCount, type Storage, type Tensor } from "./tensor.js";
 
-/** Every name that a checkpoint of nnU-Net may refer to. */
+/** Every name of a checkpoint whose objects inference has a use for. */
 export function checkpointGlobals(source: string): GlobalTable {
-  const tensorFunctions: PickleGlobal[] = [
+  const tensorFunctions: GlobalEntry[] = [
     { name: "torch._utils._rebuild_tensor", construct: (args) => rebuildTensor(args, source) },
     { name: "torch._utils._rebuild_tensor_v2", construct: (args) => rebuildTensor(args, source) },
     {
       name: "torch._tensor._rebuild_from_type_v2",
-      construct: (args) => rebuildTensor(typedArguments(args), source),
+      construct: (args) => rebuildTyped(args, source),
     },
     { name: "torch._utils._rebuild_parameter", construct: ([tensor]) => tensor },
     { name: "torch._utils._rebuild_parameter_with_state", construct: ([tensor]) => tensor },
@@ -27,10 +28,14 @@ export interface StorageId {
   readonly elementCount: number;
 }
 
-/** A sixth field, of legacy files, would make the storage a part of another one, which torch gave up in 2018. */
-export function parseStorageId(id: unknown, source: string): StorageId {
+/**
+ * Null for what is no storage: whole modules had ids, too. A sixth field, of legacy files, would make the storage a part
+ * of another one, which torch gave up in 2018.
+ */
+export function parseStorageId(id: unknown, source: string): StorageId | null {
   const [kind, type, key, , count, view] = Array.isArray(id) ? (id as readonly unknown[]) : [];
-  const elementType = storageTypes.get((type as PickleGlobal | undefined)?.name ?? "");
+  if (typeof kind === "string" && kind !== "storage") return null;
+  const elementType = storageTypes.get(type instanceof PickleGlobal ? type.name : "");
   if (
     kind !== "storage" ||
     elementType === undefined ||
@@ -55,23 +60,26 @@ const storageTypes: ReadonlyMap<string, ElementType> = new Map([
   ["torch.CharStorage", "int8"],
   ["torch.ByteStorage", "uint8"],
   ["torch.BoolStorage", "bool"],
+  ["torch.ComplexDoubleStorage", "complex128"],
+  ["torch.ComplexFloatStorage", "complex64"],
+  ["torch.QInt8Storage", "qint8"],
+  ["torch.QUInt8Storage", "quint8"],
+  ["torch.QInt32Storage", "qint32"],
+  ["torch.QUInt4x2Storage", "quint4x2"],
+  ["torch.QUInt2x4Storage", "quint2x4"],
   ["torch.storage.UntypedStorage", "uint8"],
 ]);
 
 const torchTypes = globalTable(
   ...[...storageTypes.keys()].map((name) => ({ name })),
-  ...[...Object.keys(elementSizes), "half", "float", "double", "long", "int"].map((name) => ({
-    name: `torch.${name}`,
-  })),
   { name: "torch.Size", construct: ([sizes]) => sizes },
   { name: "torch.device", construct: (args) => args.map(shortText).join(":") },
-  { name: "torch.Tensor" },
-  { name: "torch.nn.parameter.Parameter" },
 );
 
 /** `_rebuild_tensor_v2(storage, offset, size, stride, …)`; the claimed shape must lie inside the storage. */
-function rebuildTensor(args: readonly unknown[], source: string): Tensor {
+function rebuildTensor(args: readonly unknown[], source: string): Tensor | UnreadObject {
   const [storage, storageOffset, shape, strides] = args as readonly [Storage, number, number[], number[]];
+  if (storage instanceof UnreadObject) return storage;
   if (
     !isStorage(storage) ||
     !areSizes([storageOffset]) ||
@@ -90,13 +98,11 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor {
       `${source}: a tensor of shape ${shapeText(shape)} needs ${last + 1} values, its storage has ${storage.elementCount}`,
     );
   }
-  // Strides of 0 would repeat a value without end; no network's weights have them.
-  if (elementCount(shape) > storage.elementCount) {
-    throw new ProcessorError(
-      "CHECKPOINT_UNSAFE",
-      `${source}: a tensor of shape ${shapeText(shape)} claims more values than the ${storage.elementCount} of its storage`,
+  // Strides of 0 repeat a value without end; no network's weights have them.
+  if (elementCount(shape) > storage.elementCount)
+    return new UnreadObject(
+      `a tensor of shape ${shapeText(shape)} that repeats the ${storage.elementCount} values of its storage`,
     );
-  }
   return { shape, strides, storage, storageOffset };
 }
 
@@ -106,9 +112,10 @@ const shapeText = (shape: readonly number[]): string => shape.join("×");
 const maxAxes = 64;
 
 /** `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor that was given attributes. */
-function typedArguments([rebuild, , args]: readonly unknown[]): readonly unknown[] {
-  const name = (rebuild as PickleGlobal | null)?.name;
-  return name === "torch._utils._rebuild_tensor_v2" && Array.isArray(args) ? args : [];
+function rebuildTyped([rebuild, , args]: readonly unknown[], source: string): Tensor | UnreadObject {
+  const name = rebuild instanceof PickleGlobal ? rebuild.name : "";
+  const isPlain = name === "torch._utils._rebuild_tensor_v2" && Array.isArray(args);
+  return isPlain ? rebuildTensor(args, source) : new UnreadObject("a tensor of a class of its own");
 }
 
 const isStorage = (value: unknown): boolean =>

@@ -21,7 +21,7 @@ import { buildZip } from "../../support/zip-builder.js";
 
 const program = fileURLToPath(new URL("../../support/read-checkpoint.js", import.meta.url));
 
-const unsafe = "CHECKPOINT_UNSAFE";
+const refused = "CHECKPOINT_REFUSED";
 const damaged = "MODEL_FILE_INVALID";
 const noWeight = { shape: [4, 1, 3, 3, 3], async *chunks() {} };
 
@@ -110,15 +110,15 @@ const limitMegabytes = 1200;
 
 describe("a checkpoint that would exhaust the memory is refused in bounded memory", () => {
   test.each<readonly [string, () => Uint8Array, string]>([
-    ["12 million empty lists", () => repeated([letter("]")], 12e6), unsafe],
-    ["12 million empty dicts", () => repeated([letter("}")], 12e6), unsafe],
-    ["12 million empty sets", () => repeated([0x8f], 12e6), unsafe],
-    ["12 million empty byte strings", () => repeated([letter("C"), 0], 12e6), unsafe],
-    ["12 million marks", () => repeated([letter("(")], 12e6), unsafe],
-    ["40 million entries of the memo", () => repeated([0x94], 40e6, [letter("N")]), unsafe],
-    ["8 million entries of the memo out of turn", () => outOfTurn(8_000_000), unsafe],
-    ["12 million tuples, each in the next", () => repeated([0x85], 12e6, [letter("N")]), unsafe],
-    ["a thousand copies of a megabyte", () => copiedText().finish(), unsafe],
+    ["12 million empty lists", () => repeated([letter("]")], 12e6), refused],
+    ["12 million empty dicts", () => repeated([letter("}")], 12e6), refused],
+    ["12 million empty sets", () => repeated([0x8f], 12e6), refused],
+    ["12 million empty byte strings", () => repeated([letter("C"), 0], 12e6), refused],
+    ["12 million marks", () => repeated([letter("(")], 12e6), refused],
+    ["40 million entries of the memo", () => repeated([0x94], 40e6, [letter("N")]), refused],
+    ["8 million entries of the memo out of turn", () => outOfTurn(8_000_000), refused],
+    ["12 million tuples, each in the next", () => repeated([0x85], 12e6, [letter("N")]), refused],
+    ["a thousand copies of a megabyte", () => copiedText().finish(), refused],
     ["a name that is an endless list", () => manyLaughs().string("x").opcode(0x93).finish(), damaged],
     ["a million zeros and a letter as a numpy string", () => zerosAndLetter().finish(), "read"],
     [
@@ -131,7 +131,7 @@ describe("a checkpoint that would exhaust the memory is refused in bounded memor
           .opcode(40)
           .raw("tR")
           .finish(),
-      damaged,
+      "read",
     ],
   ])("%s", async (_, pickle, code) => {
     const file = join(scratchFolder(), "hostile.pth");
@@ -141,14 +141,14 @@ describe("a checkpoint that would exhaust the memory is refused in bounded memor
     expect(found.megabytes).toBeLessThan(limitMegabytes);
   });
 
-  test("a tensor that repeats one value a million million times", async () => {
+  test("a tensor that repeats one value a million million times stays unread", async () => {
     const file = join(scratchFolder(), "hostile.pth");
     const parts = [
       { name: "archive/data.pkl", data: tensorOfOneValue().finish() },
       { name: "archive/data/0", data: new Uint8Array(4) },
     ];
     writeFileSync(file, buildZip(parts));
-    expect(await outcome("file", file)).toMatchObject({ code: unsafe });
+    expect(await outcome("file", file)).toMatchObject({ code: "read" });
   });
 });
 

@@ -1,9 +1,13 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js";
+import { readTrainingRecord } from "../../../src/checkpoint/nnunet-v1/training-record.js";
 import { findModel } from "../../../src/model-source/find-model.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { scratchFolder } from "../../support/oci-scratch.js";
+import { PickleWriter } from "../../support/pickle-writer.js";
 
 const describeFolder = async (modelDir: string) => describeModel(await findModel({ modelDir }));
 const describeFixture = (name: string) =>
@@ -81,6 +85,61 @@ describe("a v1 training", () => {
       [1, 3, 3],
     ]);
     expect(fabians.network.stages.map(({ blocks }) => blocks)).toEqual([1, 2, 3, 1]);
+  });
+});
+
+describe("a v1 training record is read by the position of the trainer's arguments:", () => {
+  const output = "/data/my__results/nnUNet/3d_lowres/Task007_Pancreas/nnUNetTrainerV2__myPlans";
+  const found = {
+    configuration: "3d_lowres",
+    datasetName: "Task007_Pancreas",
+    plansName: "myPlans",
+    stage: "1",
+  };
+  /** A `.model.pkl` whose trainer was given these arguments, each by its opcodes. */
+  const record = async (args: (writer: PickleWriter) => PickleWriter) => {
+    const file = join(scratchFolder(), "model_final_checkpoint.model");
+    const writer = new PickleWriter()
+      .raw("}(")
+      .string("name")
+      .string("nnUNetTrainerV2")
+      .string("init")
+      .raw("(");
+    args(writer).raw("t").string("plans").raw("}(").string("plans_per_stage").raw("}(");
+    for (const stage of [0, 1]) {
+      writer
+        .integer(stage)
+        .raw("}")
+        .string("patch_size")
+        .raw("](")
+        .integer(8)
+        .integer(8)
+        .integer(8)
+        .raw("es");
+    }
+    writeFileSync(`${file}.pkl`, writer.raw("uuu").finish());
+    return readTrainingRecord(file);
+  };
+
+  test.each([
+    [
+      "plans in a folder with __",
+      (writer: PickleWriter) => writer.string("/a__b/c__d/plans.pkl").integer(0).string(output),
+    ],
+    [
+      "a training on several GPUs",
+      (writer: PickleWriter) => writer.string("/a__b/plans.pkl").integer(0).integer(3).string(output),
+    ],
+  ])("%s", async (_, start) => {
+    const read = await record((writer) => start(writer).string("/data/x__y").opcode(0x88).integer(1));
+    expect(read).toMatchObject(found);
+  });
+
+  test("an output folder that is not a text", async () => {
+    const read = await record((writer) =>
+      writer.string("/a__b/plans.pkl").integer(0).global("pathlib", "PosixPath").raw(")RNN").integer(0),
+    );
+    expect(read).toMatchObject({ configuration: "3d_lowres", datasetName: null, stage: "0" });
   });
 });
 

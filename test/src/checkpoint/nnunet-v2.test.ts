@@ -192,11 +192,7 @@ describe("plans and data set that contradict themselves are MODEL_FILE_INVALID a
     ],
     ["no order of axes", { "plans.transpose_forward": [0, 0, 1] }, "transpose_forward"],
     ["channels without normalisation", { "dataset.channel_names.2": "FLAIR" }, "2 normalization_schemes"],
-    [
-      "channels with a gap",
-      { "dataset.channel_names": { "0": "T1", "2": "T2" } },
-      "must name the channels 0, 1",
-    ],
+    ["no channels", { "dataset.channel_names": {} }, "should name at least one channel"],
     ["no background", { "dataset.labels": { liver: 1 } }, "must name background"],
   ])("%s", async (_, json, message) => {
     const attempt = describeEdited({ json });
@@ -211,6 +207,41 @@ describe("plans and data set that contradict themselves are MODEL_FILE_INVALID a
     const attempt = describeEdited({ folder: (modelDir) => writeFileSync(join(modelDir, name), content) });
     await expect(attempt).rejects.toMatchObject({ code: "MODEL_FILE_INVALID" });
     await expect(attempt).rejects.toThrow(name);
+  });
+});
+
+describe("channel names are counted and taken in the order of the file, whatever their keys are:", () => {
+  test.each([
+    ["numbers from 1", '{"1": "T1", "2": "T2"}', ["T1", "T2"]],
+    ["numbers in another order", '{"2": "T2", "1": "T1"}', ["T2", "T1"]],
+    ["numbers with a gap and zeros", '{"0000": "T1", "0002": "T2"}', ["T1", "T2"]],
+    ["names with their normalisation", '{"CT": "CT", "PET": "CT"}', ["CT", "PET"]],
+    ["names with a number", '{"R": 0, "__proto__": "1"}', ["R", "__proto__"]],
+    ["a list", '["T1", "T2"]', ["T1", "T2"]],
+    ["values that are no names", '{"0": null, "1": 7}', ["missing", "7"]],
+  ])("%s", async (_, json, names) => {
+    const { channelNames, network } = await describeEdited({
+      folder: (modelDir) => {
+        const file = join(modelDir, "dataset.json");
+        const dataset = JSON.parse(readFileSync(file, "utf8")) as object;
+        const text = JSON.stringify({ ...dataset, channel_names: "NAMES" });
+        writeFileSync(file, text.replace('"NAMES"', json));
+      },
+    });
+    expect(channelNames).toEqual(names);
+    expect(network.inputChannels).toBe(2);
+  });
+
+  test("and labels called by numbers stay in the order of the file", async () => {
+    const { labels } = await describeEdited({
+      folder: (modelDir) => {
+        const file = join(modelDir, "dataset.json");
+        const dataset = JSON.parse(readFileSync(file, "utf8")) as object;
+        const text = JSON.stringify({ ...dataset, labels: "LABELS" });
+        writeFileSync(file, text.replace('"LABELS"', '{"background": 0, "11": 2, "3": 1}'));
+      },
+    });
+    expect(labels.names.map(({ name }) => name)).toEqual(["background", "11", "3"]);
   });
 });
 

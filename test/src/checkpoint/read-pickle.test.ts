@@ -1,7 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Field } from "../../../src/checkpoint/fields.js";
 import { NumpyArray } from "../../../src/checkpoint/pickle/numpy-globals.js";
 import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
+import { UnreadObject } from "../../../src/checkpoint/pickle/unread-object.js";
 import { checkpointGlobals } from "../../../src/checkpoint/torch/torch-globals.js";
+import { repositoryRoot } from "../../support/golden.js";
 import { PickleWriter } from "../../support/pickle-writer.js";
 
 const read = (bytes: Uint8Array): unknown =>
@@ -127,16 +132,48 @@ describe("a pickle that would run code is refused by the name it asks for", () =
     ["INST", new PickleWriter().raw("(").string("x").raw("i").text("os\nsystem\n"), "os.system"],
     ["OBJ", new PickleWriter().raw("(").global("os", "system").string("x").raw("o"), "os.system"],
     [
-      "an object's class",
-      new PickleWriter().global("my.module", "Trainer").raw(")").opcode(0x81),
-      "my.module.Trainer",
+      "what another module imported",
+      new PickleWriter().stackGlobal("random", "_os.system"),
+      "random._os.system",
     ],
+    ["a file's method", new PickleWriter().stackGlobal("pathlib", "Path.unlink"), "pathlib.Path.unlink"],
     [
-      "JavaScript's own names",
-      call(new PickleWriter().global("constructor", "constructor")),
-      "constructor.constructor",
+      "the way from an object to its module",
+      new PickleWriter().stackGlobal("collections", "Counter.__init__.__globals__"),
+      "__globals__",
     ],
-    ["__proto__", call(new PickleWriter().global("__proto__", "__proto__")), "__proto__.__proto__"],
+    ["builtins of another module", new PickleWriter().stackGlobal("torch", "builtins.eval"), "builtins.eval"],
+    ["Python 2's builtins", call(new PickleWriter().global("__builtin__", "execfile")), "execfile"],
+    ["a function from text", new PickleWriter().global("types", "FunctionType"), "types.FunctionType"],
+    ["a method by its name", new PickleWriter().global("operator", "methodcaller"), "methodcaller"],
+    ["a pickle in the pickle", call(new PickleWriter().global("_pickle", "loads")), "_pickle.loads"],
+    [
+      "torch's load of bytes",
+      new PickleWriter().global("torch.storage", "_load_from_bytes"),
+      "_load_from_bytes",
+    ],
+    ["numpy's load", call(new PickleWriter().global("numpy", "load")), "numpy.load"],
+    [
+      "attributes of a class",
+      new PickleWriter().global("my", "Class").raw("}b"),
+      "sets the attributes of my.Class",
+    ],
+  ])("%s", (_, writer, name) => {
+    const attempt = () => read(writer.finish());
+    expect(attempt).toThrow(expect.objectContaining({ code: "CHECKPOINT_UNSAFE" }));
+    expect(attempt).toThrow(name);
+  });
+
+  test("and a name can't write to the terminal", () => {
+    const writer = new PickleWriter().global("os", `\u001b[2J${"x".repeat(500)}`);
+    const attempt = () => read(writer.finish());
+    expect(attempt).toThrow("asks to load os.?[2Jxxx");
+    expect(attempt).not.toThrow("x".repeat(200));
+  });
+});
+
+describe("a pickle that no training writes is refused, without a word of code:", () => {
+  test.each([
     ["an extension code", new PickleWriter().opcode(0x82).opcode(1), "EXT1"],
     ["an out-of-band buffer", new PickleWriter().opcode(0x97), "NEXT_BUFFER"],
     ["a persistent id as text", new PickleWriter().raw("P").text("0\n"), "PERSID"],
@@ -145,20 +182,48 @@ describe("a pickle that would run code is refused by the name it asks for", () =
       new PickleWriter().string("x").raw("Q"),
       "refers to objects outside",
     ],
-    ["a call of a type", new PickleWriter().global("torch", "FloatStorage").raw(")R"), "torch.FloatStorage"],
-    ["a call of data", new PickleWriter().raw("})R"), "calls something that is no name"],
-    ["attributes of a list", new PickleWriter().raw("]}b"), "sets the attributes"],
-  ])("%s", (_, writer, name) => {
+    ["a call of data", new PickleWriter().raw("})R"), "calls something that is not a name"],
+  ])("%s", (_, writer, message) => {
     const attempt = () => read(writer.finish());
-    expect(attempt).toThrow(expect.objectContaining({ code: "CHECKPOINT_UNSAFE" }));
-    expect(attempt).toThrow(name);
+    expect(attempt).toThrow(expect.objectContaining({ code: "CHECKPOINT_REFUSED" }));
+    expect(attempt).toThrow(message);
+  });
+});
+
+describe("objects that only Python could build stay unread", () => {
+  const fixture = (name: string) => readFileSync(join(repositoryRoot, "test/fixtures/checkpoints", name));
+
+  test.each(["harmless.pkl", "harmless_p0.pkl"])("what a training keeps beside a checkpoint: %s", (name) => {
+    const record = read(fixture(name)) as ReadonlyMap<string, unknown>;
+    expect(record.get("name")).toBe("nnUNetTrainerV2");
+    const extra = new Field(record.get("extra"), "extra");
+    expect(extra.keys()).toHaveLength(34);
+    expect(extra.get("counter").raw).toEqual(new Map([30, 60].map((step) => [step, 1])));
+    expect(extra.get("datetime").text()).toBe("an object of datetime.datetime");
+    // Only who looks at one meets an error, and it says what is there.
+    for (const name of ["datetime", "decimal", "fortran", "dates", "record", "complex_array", "object"]) {
+      expect(() => extra.get(name).list()).toThrow(expect.objectContaining({ code: "MODEL_FILE_INVALID" }));
+    }
   });
 
-  test("and a name can't write to the terminal", () => {
-    const writer = new PickleWriter().global("os\u001b[2J", "x".repeat(500));
-    const attempt = () => read(writer.finish());
-    expect(attempt).toThrow("asks to load os?[2J.xxx");
-    expect(attempt).not.toThrow("x".repeat(200));
+  test.each([
+    ["JavaScript's own names", new PickleWriter().global("constructor", "constructor").raw(")R")],
+    ["__proto__", new PickleWriter().global("__proto__", "__proto__").raw(")R")],
+    [
+      "a class of one's own",
+      new PickleWriter().global("my.module", "Trainer").raw(")").opcode(0x81).raw("}b"),
+    ],
+    ["with items", new PickleWriter().global("my", "List").raw(")R(NNeNa(NNuNNs")],
+    ["a type of torch", new PickleWriter().global("torch", "FloatStorage").raw(")R")],
+  ])("%s", (_, writer) => {
+    expect(read(writer.finish())).toBeInstanceOf(UnreadObject);
+  });
+
+  test("a dictionary's keys are no properties of an object that stays unread", () => {
+    const value = read(new PickleWriter().global("my", "Class").finish());
+    expect(() => new Field(value, "x").get("name")).toThrow(
+      "x should be a dictionary, but is the name my.Class",
+    );
   });
 });
 
@@ -171,7 +236,7 @@ describe("a pickle that claims more than it holds costs no memory", () => {
     ["a line without end", new PickleWriter().raw("I12345")],
   ])("%s", (_, writer) => {
     expect(() => read(writer.finish())).toThrow(
-      expect.objectContaining({ code: expect.stringMatching(/^CHECKPOINT_(TRUNCATED|UNSAFE)$/) }),
+      expect.objectContaining({ code: expect.stringMatching(/^CHECKPOINT_(TRUNCATED|REFUSED)$/) }),
     );
   });
 
@@ -195,6 +260,36 @@ describe("a pickle that claims more than it holds costs no memory", () => {
       new PickleWriter().raw("]q").opcode(0).raw("h").opcode(0).raw("a").finish(),
     ) as unknown[];
     expect(list[0]).toBe(list);
+  });
+
+  /** `numpy.core.multiarray._reconstruct()` with this shape and type, and this text as its bytes. */
+  const numpyArray = (shape: readonly number[], type: string, text: string, writer = new PickleWriter()) => {
+    writer.global("numpy.core.multiarray", "_reconstruct").raw(")R");
+    writer.tuple((state) => {
+      state.integer(1).tuple((sizes) => {
+        for (const size of shape) sizes.integer(size);
+      });
+      state.global("numpy", "dtype").raw("(").string(type).raw("tR").opcode(0x89).string(text);
+    });
+    return writer.raw("b");
+  };
+
+  test("a numpy array of 400 million rows without values is refused when it is looked at", () => {
+    const value = read(numpyArray([400_000_000, 0], "f4", "").finish());
+    expect(() => new Field(value, "plans").list()).toThrow("plans has 400000000 values");
+  });
+
+  test("lists that are looked at again and again are refused", () => {
+    const writer = new PickleWriter().raw("](");
+    numpyArray([100_000], "u1", "x".repeat(100_000), writer).raw("q").opcode(0);
+    for (let i = 0; i < 300; i++) writer.raw("h").opcode(0);
+    const field = new Field(read(writer.raw("e").finish()), "plans");
+    expect(() => field.list().map((row) => row.list())).toThrow("fewer than 10000000 in all");
+  });
+
+  test("a numpy array with more bytes than its shape needs is not converted", () => {
+    const value = read(numpyArray([2], "u1", "x".repeat(100_000)).finish()) as NumpyArray;
+    expect(() => value.values()).toThrow("shape 2 in 100000 bytes");
   });
 
   test("a numpy array of 10^12 values in one byte is refused when it is looked at", () => {

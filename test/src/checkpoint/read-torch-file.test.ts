@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ProcessorError } from "../../../processor/errors.js";
+import { Field } from "../../../src/checkpoint/fields.js";
+import { networkWeights } from "../../../src/checkpoint/network-weights.js";
 import { float32Chunks } from "../../../src/checkpoint/torch/read-tensor.js";
 import { readTorchFile } from "../../../src/checkpoint/torch/read-torch-file.js";
 import type { Tensor } from "../../../src/checkpoint/torch/tensor.js";
@@ -100,15 +102,34 @@ describe("a tensor is read from its place in the file", () => {
   });
 });
 
+describe("a checkpoint with objects of the training that inference has no use for is read", () => {
+  test.each(["harmless.pth", "harmless_legacy.pth"])("%s", async (name) => {
+    const file = join(repositoryRoot, "test/fixtures/checkpoints", name);
+    const checkpoint = new Field(await readTorchFile(file), file);
+    expect(checkpoint.get("trainer_name").string()).toBe("nnUNetTrainer");
+    const weights = networkWeights(checkpoint.get("network_weights").raw, file);
+    expect([...weights.keys()]).toEqual(["w"]);
+    for (const unused of ["torch_sparse", "torch_float8", "torch_complex", "torch_expanded", "torch_meta"]) {
+      const found = new Map([["w", checkpoint.get("extra").get(unused).raw]]);
+      expect(() => networkWeights(found, file)).toThrow("the network weight w should be a tensor of numbers");
+    }
+  });
+});
+
 describe("a file that is not what it claims is refused:", () => {
   test.each<[name: string, bytes: () => Uint8Array, code: string, message: string]>([
     ["an empty file", () => new Uint8Array(), "CHECKPOINT_TRUNCATED", "0 bytes"],
-    ["a web page", () => Buffer.from("<!doctype html>"), "CHECKPOINT_UNSUPPORTED", "no file of torch.save"],
+    [
+      "a web page",
+      () => Buffer.from("<!doctype html>"),
+      "CHECKPOINT_UNSUPPORTED",
+      "not a file of torch.save",
+    ],
     [
       "another pickle",
       () => Uint8Array.of(0x80, 2, 0x4e, 0x2e),
       "CHECKPOINT_UNSUPPORTED",
-      "no file of torch.save",
+      "not a file of torch.save",
     ],
     [
       "another zip",
@@ -149,19 +170,19 @@ describe("a file that is not what it claims is refused:", () => {
     [
       "members that overlap",
       () => torchZip(tensorPickle(), {}, [{ name: "archive/data/1", data: values, sharesDataOf: 1 }]),
-      "CHECKPOINT_UNSAFE",
+      "CHECKPOINT_REFUSED",
       "overlaps another member",
     ],
     [
       "a directory of a million members",
       () => buildZip([{ name: "archive/data.pkl", data: tensorPickle() }], { claimedEntries: 1_000_000 }),
-      "CHECKPOINT_UNSAFE",
+      "CHECKPOINT_REFUSED",
       "1000000 members",
     ],
     [
       "a member's name of 60 kB",
       () => torchZip(tensorPickle(), {}, [{ name: `archive/${"x".repeat(60_000)}` }]),
-      "CHECKPOINT_UNSAFE",
+      "CHECKPOINT_REFUSED",
       "name of 60008 characters",
     ],
     [
@@ -194,7 +215,7 @@ describe("a file that is not what it claims is refused:", () => {
     const header = buildZip([{ name: "archive/data.pkl", data: "", size: 2e8, compressedSize: 2e8 }]);
     writeFileSync(file, header);
     await expect(readTorchFile(file)).rejects.toMatchObject({
-      code: expect.stringMatching(/^CHECKPOINT_(TRUNCATED|UNSAFE)$/),
+      code: expect.stringMatching(/^CHECKPOINT_(TRUNCATED|REFUSED)$/),
     });
   });
 });

@@ -1,0 +1,45 @@
+import { runsCode } from "./code-names.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import type { PickleFaults } from "./pickle-faults.js";
+import { type GlobalTable, PickleGlobal } from "./pickle-global.js";
+import { printable } from "./pickle-text.js";
+import { UnreadObject } from "./unread-object.js";
+
+/** The names of one pickle: those that are known, and those whose objects stay unread. */
+export class NameTable {
+  readonly #known: GlobalTable;
+  readonly #unread = new Map<string, PickleGlobal>();
+  readonly #faults: PickleFaults;
+  readonly #budget: MemoryBudget;
+
+  constructor(known: GlobalTable, faults: PickleFaults, budget: MemoryBudget) {
+    this.#known = known;
+    this.#faults = faults;
+    this.#budget = budget;
+  }
+
+  /** @throws CHECKPOINT_UNSAFE for a name that runs code in Python */
+  find(module: string, name: string): PickleGlobal {
+    const qualifiedName = `${module}.${name}`;
+    const found = this.#known.get(qualifiedName) ?? this.#unread.get(qualifiedName);
+    if (found !== undefined) return found;
+    if (runsCode(module, name)) this.#faults.unsafe(`asks to load ${printable(qualifiedName)}`);
+    const unread = new PickleGlobal({ name: qualifiedName });
+    this.#budget.takeEntries(2);
+    this.#budget.takeCopy(qualifiedName);
+    this.#unread.set(qualifiedName, unread);
+    return unread;
+  }
+
+  /** What a call of the name gives. */
+  construct(callable: unknown, args: unknown): unknown {
+    if (!(callable instanceof PickleGlobal))
+      return this.#faults.refused("calls something that is not a name");
+    if (callable.construct === undefined) return new UnreadObject(`an object of ${printable(callable.name)}`);
+    if (!Array.isArray(args))
+      return this.#faults.damaged(`the arguments of ${callable.name} are not a tuple`);
+    const value = callable.construct(args);
+    this.#budget.takeCopy(value);
+    return value;
+  }
+}

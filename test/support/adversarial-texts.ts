@@ -1,0 +1,43 @@
+/** Texts on which a reader that goes back takes time by the square of the length, with a name for each. */
+export function adversarialTexts(length: number): readonly (readonly [name: string, text: string])[] {
+  const repeated = (part: string, start = "", end = ""): string =>
+    `${start}${part.repeat(Math.ceil(length / part.length))}${end}`;
+  return [
+    ["escaped quotes that never close", repeated('\\"', '{"x": "')],
+    ["backslashes", repeated("\\", '"')],
+    ["quotes", repeated('"')],
+    ["blanks in front of a wrong character", repeated(" ", "{(1", "x}")],
+    ["blanks alone", repeated(" ")],
+    ["tabs and line feeds", repeated("\t\n", "{", "x")],
+    ["brackets that open", repeated("[")],
+    ["braces that open", repeated('{"a":')],
+    ["parentheses that open", repeated("(", "{")],
+    ["digits", repeated("1")],
+    ["digits in a dictionary", repeated("1", "{(", "}")],
+    ["digits and commas", repeated("1,", "{(", "}")],
+    ["digits, commas and blanks", repeated("1 , ", "{(", "}")],
+    ["zeros behind a point", repeated("0", "0.", "x")],
+    ["exponents", repeated("1e")],
+    ["minus signs", repeated("-")],
+    ["dots", repeated(".")],
+    ["names and dots", repeated("a.")],
+    ["underscores", repeated("_")],
+    ["letters", repeated("a")],
+    ["letters in front of a wrong ending", repeated("E", "", "Erro")],
+    ["slashes", repeated("/")],
+    ["slashes and dots", repeated("../")],
+    ["dashes", repeated("a-")],
+    ["equals signs and colons", repeated("a=b:")],
+    ["commas", repeated(",")],
+    ["line feeds", repeated("\n")],
+    ["carriage returns", repeated("\r")],
+    ["halves of surrogate pairs", repeated("\ud800")],
+    ["zero bytes", repeated("\0")],
+    ["names in braces", repeated("{a")],
+    ["braces that close", repeated("}")],
+    ["percent signs", repeated("%")],
+    ["NaN and minus", repeated("-Infinit")],
+    ["escapes that break off", repeated("\\u12")],
+    ["escapes of bytes that break off", repeated("\\x1", "'", "'")],
+  ];
+}
