@@ -10,7 +10,7 @@ export const errorCatalogue = {
   USAGE: { exit: 2, help: "Run the command with --help to see its options." },
   CONFIG_NOT_FOUND: {
     exit: 2,
-    help: "Pass --config-file, or write one with `build_processor init --model-dir …`.",
+    help: "Write one with `build_processor init --model-dir …`. --config-file names one at another place.",
   },
   CONFIG_NOT_JSON: {
     exit: 2,
@@ -27,14 +27,19 @@ export const errorCatalogue = {
   },
   EXPORT_MODE_UNFIT: { exit: 2, help: "Use the mode normal, which is nnU-Net's default." },
   HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },
-  HOOK_FAILED: { exit: 4, help: "The exception comes from the --process-img-file module; correct it there." },
+  HOOK_FAILED: { exit: 4, help: "The exception comes from your own module of hooks; correct it there." },
 
   // the trained model
   MODEL_NOT_FOUND: {
     exit: 3,
-    help: "Pass --model-dir with the folder that holds plans.json, dataset.json and fold_0, fold_1, …",
+    help: "A model is the folder that holds plans.json, dataset.json and fold_0, fold_1, … Pass it with --model-dir.",
+    imageHelp:
+      "Pass --model-dir with a folder that `build_processor convert` wrote, or build the image again.",
   },
-  MODEL_AMBIGUOUS: { exit: 3, help: "Pass the folder of one model, or name the configuration." },
+  MODEL_AMBIGUOUS: {
+    exit: 3,
+    help: "Pass the folder of one model. --configuration and --task choose one of several.",
+  },
   MODEL_TASK_MISMATCH: { exit: 3, help: "Correct task_id or task_name, or pass the folder of that task." },
   MODEL_FILE_INVALID: { exit: 3, help: "Copy the file again from the machine that trained the model." },
   ARCHIVE_INVALID: {
@@ -81,7 +86,7 @@ export const errorCatalogue = {
   },
   ONNX_NOT_FOUND: {
     exit: 3,
-    help: "Pass --onnx, or `onnx` in config.json, with files that exist, one for each fold.",
+    help: "Name files that exist, one for each fold, with `onnx` in config.json. --onnx names them on the command line.",
   },
   ONNX_MISMATCH: {
     exit: 3,
@@ -89,7 +94,7 @@ export const errorCatalogue = {
   },
   PREVIOUS_STAGE_UNKNOWN: {
     exit: 3,
-    help: "Name the folder of the low-resolution model: --prev-stage-model DIR, or previous_stage in config.json.",
+    help: "Name the folder of the low-resolution model with previous_stage in config.json. --prev-stage-model DIR names it on the command line.",
   },
   ENSEMBLE_MISMATCH: {
     exit: 3,
@@ -97,14 +102,20 @@ export const errorCatalogue = {
   },
   TARGET_UNFIT: {
     exit: 3,
-    help: "Build with --target plain, or train a model whose channels and labels the platform takes.",
+    help: "Train a model whose channels and labels the platform takes. --target plain builds an image that asks nothing of them.",
   },
-  MANIFEST_INVALID: { exit: 3, help: "Convert the model again with this version of build_processor." },
+  MANIFEST_INVALID: {
+    exit: 3,
+    help: "Convert the model again with this version of build_processor.",
+    imageHelp: "Build the image again with one version of build_processor.",
+  },
 
   // the image to segment
   INPUT_NOT_FOUND: {
     exit: 4,
-    help: "Pass the path of a folder or of files that exist and can be read; `-i` takes the images to segment.",
+    help: "Pass the path of a folder or of files that exist and can be read. `-i` takes the images to segment.",
+    imageHelp:
+      'Mount the folder of the images, `docker run -v "$PWD/in:/input:ro" …`. --inputdir names another place.',
   },
   INPUTS_JSON_INVALID: {
     exit: 4,
@@ -126,15 +137,26 @@ export const errorCatalogue = {
   GEOMETRY_MISMATCH: { exit: 4, help: "Resample the channels of one case onto one grid." },
   PREVIOUS_STAGE_MISSING: {
     exit: 4,
-    help: "A cascade needs its low-resolution stage: --prev-stage-model DIR, or its answers: --prev-stage-predictions DIR with <case><ending>.",
+    help: "A cascade needs the model of its low-resolution stage, or that stage's answers. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the answers, <case><ending>.",
+    imageHelp:
+      "Build the image again with the model of the low-resolution stage (previous_stage in config.json).",
   },
 
   // the machine
-  OUTPUT_EXISTS: { exit: 5, help: "Move it away, choose another place, or pass --overwrite." },
-  OUTPUT_UNWRITABLE: { exit: 5, help: "Choose a folder that this user may write to." },
+  OUTPUT_EXISTS: {
+    exit: 5,
+    help: "Move it away or choose another place. --overwrite replaces it. --continue keeps what is there and does the rest.",
+    imageHelp: "Give each run an output folder of its own.",
+  },
+  OUTPUT_UNWRITABLE: {
+    exit: 5,
+    help: "Choose a folder that this user may write to.",
+    imageHelp:
+      'Make the folder before the run, `mkdir -p out`, and run as its owner: `docker run --user "$(id -u):$(id -g)" …`.',
+  },
   DOWNLOAD_FAILED: {
     exit: 5,
-    help: "Run the command again: it goes on where it stopped. Behind a proxy set https_proxy; --zenodo-url names a mirror.",
+    help: "Run the command again: it goes on where it stopped. Behind a proxy set https_proxy. --zenodo-url names a mirror.",
   },
   DOWNLOAD_NOT_ARCHIVE: {
     exit: 5,
@@ -146,16 +168,19 @@ export const errorCatalogue = {
   },
   DISK_FULL: { exit: 5, help: "Free some space, or write to another disk." },
   OUT_OF_MEMORY: { exit: 5, help: "Give the process more memory, or split the image." },
-  DEVICE_MISSING: { exit: 5, help: "Use --device cpu, or a host (and image) with CUDA." },
+  DEVICE_MISSING: {
+    exit: 5,
+    help: "Use a host (and an image) with CUDA and an NVIDIA GPU. --device cpu needs neither.",
+  },
   MACHINE_UNFIT: { exit: 5, help: "Each finding above has its remedy." },
   DEVICE_UNFIT: {
     exit: 5,
-    help: "docs/reference/gpu.md says which driver and GPU each image needs; --device cpu needs none.",
+    help: "docs/reference/gpu.md says which driver and GPU each image needs. --device cpu needs none.",
   },
   INFERENCE_FAILED: { exit: 5, help: "Convert the model again; if it stays, report it with the message." },
   ENGINE_MISSING: {
     exit: 5,
-    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. Without Docker, --export or --push put the image together all the same; `predict`, `convert` and `--context-only` need none.",
+    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. Without Docker, `build_processor --export` and `build_processor --push` put the image together all the same; `predict`, `convert` and `build_processor --context-only` need none.",
   },
   ENGINE_FORBIDDEN: {
     exit: 5,
@@ -166,28 +191,31 @@ export const errorCatalogue = {
     exit: 5,
     help: "Free some space for Docker: `docker system df`, `docker system prune`.",
   },
-  PORT_TAKEN: { exit: 5, help: "Stop the other program, or pass another --port." },
+  PORT_TAKEN: { exit: 5, help: "Stop the other program. --port takes another one." },
   IMAGE_BUILD_FAILED: {
     exit: 5,
-    help: "The message is that of the program it names, Docker or mmdebstrap; --keep-build-files keeps the build context.",
+    help: "The message is that of the program it names, Docker or mmdebstrap. --keep-build-files keeps the build context.",
   },
-  BASE_IMAGE_MISSING: { exit: 5, help: "Build it with `build_processor base-image`, or pass --base-image." },
+  BASE_IMAGE_MISSING: {
+    exit: 5,
+    help: "Build it with `build_processor base-image`. --base-image names another.",
+  },
   BASE_IMAGE_CHANGED: {
     exit: 5,
-    help: "Pass --base-image NAME@sha256:… to build on the locked one, or remove the entry from processor.lock.json to take the new one.",
+    help: "Remove the entry from processor.lock.json to take the new one. --base-image NAME@sha256:… builds on the locked one.",
   },
   PACKAGE_INDEX_UNKNOWN: {
     exit: 5,
-    help: "Set PIP_INDEX_URL to the address of a Python package index, as pip takes it, or pass --wheels DIR with the files.",
+    help: "Set PIP_INDEX_URL to the address of a Python package index, as pip takes it. --wheels DIR names a folder with the files instead.",
   },
   TOOL_MISSING: { exit: 5, help: "Install the program that the message names." },
   EXPORT_FAILED: {
     exit: 5,
-    help: "The image is still in Docker: run again with --export, or `docker save`.",
+    help: "The image is still in Docker: `docker save` writes it, or the same build once more.",
   },
   IMAGE_FILE_INVALID: {
     exit: 5,
-    help: "Write the image again (`docker save`, or build_processor with --export) and copy it completely.",
+    help: "Write the image again (`docker save`, or `build_processor --export`) and copy it completely.",
   },
   ARCHIVE_REFUSED: {
     exit: 5,
@@ -203,7 +231,7 @@ export const errorCatalogue = {
   },
   REGISTRY_DENIED: {
     exit: 5,
-    help: "Run `docker login` for the registry named, or pass --registry-username, with an account that may write there.",
+    help: "Run `docker login` for the registry named, with an account that may write there. --registry-username names the account instead.",
   },
   REGISTRY_FAILED: {
     exit: 5,
@@ -217,12 +245,18 @@ export const errorCatalogue = {
     exit: 6,
     help: "The other cases are done; the lines above say what was wrong with these.",
   },
-  INTERRUPTED: { exit: 130, help: "Nothing half-written was left." },
+  INTERRUPTED: {
+    exit: 130,
+    help: "Nothing half-written was left. --continue does the cases that are left.",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 interface ErrorEntry {
   readonly exit: number;
+  /** What to do. A sentence that names a flag is shown by commands that have it, so one sentence names none. */
   readonly help: string;
+  /** What the program in an image says instead, which has other flags and no config.json. */
+  readonly imageHelp?: string;
 }
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,7 +1,9 @@
 import type { CaseReport } from "./case.js";
+import { imageFlags } from "./entries/folder-arguments.js";
 import { ProcessorError } from "./errors.js";
+import { helpFor } from "./help-for.js";
 
-/** What a person is told about an error: several lines for a bug; the last is always the one that platforms show. */
+/** What the user of an image is told about an error: several lines for a bug; the last is always the one that platforms show. */
 export function failureLines(error: unknown): readonly string[] {
   if (error instanceof ProcessorError) return [failureSentence(error)];
   return [
@@ -10,6 +12,13 @@ export function failureLines(error: unknown): readonly string[] {
   ];
 }
 
+type Failure = Pick<NonNullable<CaseReport["error"]>, "code" | "message">;
+
 /** `CODE: what was found and where. What to do.` */
-export const failureSentence = ({ code, message, help }: NonNullable<CaseReport["error"]>): string =>
-  `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${help}`;
+export function failureSentence({ code, message }: Failure): string {
+  const help =
+    code === "BUG"
+      ? "Please report it, with the lines above."
+      : helpFor(code, { program: "image", flags: imageFlags });
+  return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${help}`;
+}

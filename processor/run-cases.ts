@@ -25,14 +25,20 @@ export async function runCases(
   existing: Existing,
 ): Promise<readonly CaseReport[]> {
   const reports = new Map<CaseRequest, CaseReport>();
+  const report = (request: CaseRequest, result: CaseReport): void => {
+    reports.set(request, result);
+    const { name, error } = result;
+    // An only case ends with its error, which says it all.
+    if (error !== undefined && requests.length > 1)
+      context.progress.note(`${name}: failed: ${error.code}: ${error.message}`);
+  };
   const due: CaseRequest[] = [];
   for (const request of requests) {
     try {
-      if (existing === "continue" && (await isPresent(request, context)))
-        reports.set(request, skipped(request));
+      if (existing === "continue" && (await isPresent(request, context))) report(request, skipped(request));
       else due.push(request);
     } catch (error) {
-      reports.set(request, report(request, error, context));
+      report(request, failed(request, error));
     }
   }
   let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
@@ -43,18 +49,16 @@ export async function runCases(
     context.signal?.throwIfAborted();
     upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
     if (!(current instanceof Attempt)) {
-      reports.set(request, { ...report(request, current.error, context), seconds: current.seconds });
+      report(request, { ...failed(request, current.error), seconds: current.seconds });
       continue;
     }
     try {
       const segmented = await current.watch.time("predict", () => predictCase(current.prepared, context));
       await writing;
-      writing = finish({ segmented, attempted: current, context }).then(
-        (done) => void reports.set(request, done),
-      );
+      writing = finish({ segmented, attempted: current, context }).then((done) => report(request, done));
     } catch (error) {
       context.signal?.throwIfAborted();
-      reports.set(request, { ...report(request, error, context), seconds: current.watch.seconds() });
+      report(request, { ...failed(request, error), seconds: current.watch.seconds() });
     }
   }
   await writing;
@@ -106,7 +110,7 @@ async function finish({ segmented, attempted, context }: Finishing): Promise<Cas
     context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s`);
     return done;
   } catch (error) {
-    return { ...report(request, error, context), seconds: watch.seconds() };
+    return { ...failed(request, error), seconds: watch.seconds() };
   }
 }
 
@@ -123,7 +127,7 @@ function removedLines(removed: readonly StepReport[], { model }: SegmentContext)
     });
 }
 
-function report(request: CaseRequest, error: unknown, { progress }: SegmentContext): CaseReport {
+function failed(request: CaseRequest, error: unknown): CaseReport {
   const known = memoryError(error);
   const described =
     known instanceof ProcessorError
@@ -133,7 +137,6 @@ function report(request: CaseRequest, error: unknown, { progress }: SegmentConte
           message: error instanceof Error ? (error.stack ?? error.message) : String(error),
           help: "Please report it, with the lines above.",
         };
-  progress.note(`${request.name}: failed: ${described.code}: ${described.message}`);
   return {
     name: request.name,
     status: "failed",

@@ -104,6 +104,13 @@ const options = {
   ...{ "model-dir": text, version: flag, help: flag, port: text, "target-file": text },
 };
 
+/** Every flag of the program in an image, with its dashes. */
+export const imageFlags: ReadonlySet<string> = new Set(
+  Object.entries(options).flatMap(([name, { type }]) =>
+    type === "boolean" ? [`--${name}`, `--no-${name}`] : [`--${name}`],
+  ),
+);
+
 function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], allowNegative: true, allowPositionals: true, options });

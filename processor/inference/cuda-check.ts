@@ -143,6 +143,6 @@ const shownCapabilities = ({ computeCapabilities, ptx }: GpuRequirements): strin
   `${computeCapabilities.join(", ")}${ptx === null ? "" : " and newer"}`;
 
 const olderImage = ({ cuda }: GpuRequirements): string =>
-  cuda.startsWith("12.") ? "" : ", or build the image with `--cuda 12`";
+  cuda.startsWith("12.") ? "" : ", or build the image with `build_processor --cuda 12`";
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -155,14 +155,26 @@ export async function parseCommandLine(argv: readonly string[], columns = 100): 
     text = output;
   });
   if (failure !== undefined) {
-    const named = argv.find((word) => commandNames.includes(word)) ?? "build";
-    const optionNames = Object.keys(commands[named]!.options);
+    const optionNames = Object.keys(commands[namedCommand(argv)]!.options);
     throw usageError(failure.message, { argv, commandNames, optionNames });
   }
   if (text !== "") return { kind: "text", text: `${text}\n` };
   const name = String(args._[0] ?? "build");
   const run = await commands[name]!.load();
   return { kind: "command", run: (session) => run(args as never, session) };
+}
+
+/** The command that a command line most likely means, also one that can't be parsed. */
+export const namedCommand = (argv: readonly string[]): string =>
+  argv.find((word) => commandNames.includes(word)) ?? "build";
+
+/** Every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
+export function flagsOf(commandName: string): ReadonlySet<string> {
+  const flags = Object.entries(commands[commandName]!.options).flatMap(([name, { alias = [], type }]) => [
+    ...[name, ...[alias].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),
+    ...(type === "boolean" ? [`--no-${name}`] : []),
+  ]);
+  return new Set([...flags, "--help", "-h", "--version"]);
 }
 
 function createParser(columns: number): Argv {

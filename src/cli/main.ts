@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { lockFileName } from "../lock-file.js";
-import { parseCommandLine } from "./command-line.js";
-import { explainError } from "./explain-error.js";
+import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
+import { errorReport, errorText } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 import { terminalProgress } from "./terminal-progress.js";
 
@@ -17,18 +17,32 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     terminal.err(`\n${signalName}: stopping and cleaning up …\n`);
     stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${signalName}`));
   });
+  let hasPrinted = false;
+  const out = (text: string): void => {
+    hasPrinted = true;
+    terminal.out(text);
+  };
   try {
     const command = await parseCommandLine(argv, Math.min(terminal.columns, widestHelp));
     if (command.kind === "text") {
-      terminal.out(command.text);
+      out(command.text);
       return 0;
     }
     const lockFile = join(terminal.currentDirectory, lockFileName);
     const progress = terminalProgress(terminal);
-    return await command.run({ terminal, lockFile, progress, signal: stop.signal });
-  } catch (error) {
-    return explainError(stop.signal.aborted ? stop.signal.reason : error, terminal);
+    return await command.run({ terminal: { ...terminal, out }, lockFile, progress, signal: stop.signal });
+  } catch (thrown) {
+    const error = stop.signal.aborted ? stop.signal.reason : thrown;
+    const report = errorReport(error, flagsOf(namedCommand(argv)));
+    terminal.err(errorText(report));
+    // A report that says what failed is on stdout already; two would not be one JSON document.
+    if (wantsJson(argv) && !hasPrinted) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
+    return report.error.exitCode;
   } finally {
     stopListening();
   }
 }
+
+/** Also of a command line that can't be parsed. */
+const wantsJson = (argv: readonly string[]): boolean =>
+  argv.includes("--json") || argv.includes("--json=true");

@@ -14,13 +14,24 @@ export function errorsPage(): string {
   const sections = Object.entries(kinds).map(([exit, title]) => {
     const rows = Object.entries(errorCatalogue)
       .filter(([, entry]) => entry.exit === Number(exit))
-      .map(([code, { help }]) => `- **\`${code}\`**: ${help}`);
+      .map(
+        ([code, entry]) =>
+          `- **\`${code}\`**: ${entry.help}${"imageHelp" in entry ? ` In an image: ${entry.imageHelp}` : ""}`,
+      );
     return `## Exit code ${exit}: ${title}\n\n${rows.join("\n")}\n`;
   });
   return `# Errors
 
-Every mistake has a code that never changes. The message says what was found and where; here stands what to do.
-Exit code 1 is a bug: please report it with what was printed.
+Every mistake has a code that never changes. The message says what was found and where; this page says what to do. A command
+shows only the sentences whose flags it has. Exit code 1 is a bug: please report it with what was printed.
+
+With \`--json\` a command that fails before its report prints the error on stdout instead, and nothing else there:
+
+\`\`\`json
+{ "errorVersion": 1, "error": { "code": "INPUT_NOT_FOUND", "message": "…", "help": "…", "exitCode": 4 } }
+\`\`\`
+
+Within one \`errorVersion\` keys are only added. A report that was printed says itself what failed.
 
 ${sections.join("\n")}`;
 }

@@ -47,14 +47,14 @@ export function checkManifest({ documents, entries, problem }: ArchiveFacts): Fi
       entries.has("./manifest.json")
         ? "it is called ./manifest.json; only the exact name manifest.json is found"
         : "there is no file manifest.json",
-      "Write the archive with `docker save` or --export, not with tar by hand.",
+      "Write the archive with `docker save` or `build_processor --export`, not with tar by hand.",
     );
   return Array.isArray(documents.get("manifest.json"))
     ? pass("manifest", "manifest.json is a list")
     : fail(
         "manifest",
         "manifest.json is not a JSON list",
-        "Write the archive with `docker save` or --export.",
+        "Write the archive with `docker save` or `build_processor --export`.",
       );
 }
 
@@ -75,7 +75,7 @@ export function checkManifestKeys({ documents }: ArchiveFacts): Finding {
     : fail(
         "manifest-keys",
         `${missing.join(", ")} missing${"config" in entry ? "; config is spelt with a small c" : ""}`,
-        "Write the archive with `docker save` or --export.",
+        "Write the archive with `docker save` or `build_processor --export`.",
       );
 }
 
@@ -84,7 +84,11 @@ export function checkConfigName(facts: ArchiveFacts): Finding {
   if (name === null) return notChecked("config-name", "the manifest has no Config");
   const isAccepted = /^(?:[0-9a-f]{64}\.json|blobs\/sha256\/[0-9a-f]{64}|sha256:[0-9a-f]{64})$/.test(name);
   if (!isAccepted)
-    return fail("config-name", `Config is "${name}"`, "Write the archive with `docker save` or --export.");
+    return fail(
+      "config-name",
+      `Config is "${name}"`,
+      "Write the archive with `docker save` or `build_processor --export`.",
+    );
   const digest = configDigest(facts);
   if (digest === null)
     return fail("config-name", `${name} is not in the archive`, "Write the archive again.");
@@ -139,7 +143,7 @@ export function checkEntrypoint(facts: ArchiveFacts): Finding {
     ? warning(
         "entrypoint",
         `the command becomes ${[...entrypoint, "python", "run_inference.py"].join(" ")}`,
-        "Build with --target amos22, which leaves ENTRYPOINT empty; `simulate` shows whether it runs.",
+        "Build with `build_processor --target amos22`, which leaves ENTRYPOINT empty; `simulate` shows whether it runs.",
       )
     : pass("entrypoint", "none: python run_inference.py is run as it is");
 }
@@ -197,6 +201,6 @@ export function checkLayers(facts: ArchiveFacts): Finding {
     : fail(
         "layer-compression",
         `layers are ${kinds.join(" and ")}: the upload passes, the run fails`,
-        "Write the archive with --export: it frames all layers alike.",
+        "Write the archive with `build_processor --export`: it frames all layers alike.",
       );
 }

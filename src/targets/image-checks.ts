@@ -37,6 +37,6 @@ export function checkTeamName(imageName: string): Finding {
     : fail(
         "team-name",
         `the image's name is ${imageName}`,
-        "Tag it with the team's name alone, in lower-case letters and digits: --tag myteam:latest.",
+        "Tag it with the team's name alone, in lower-case letters and digits: `build_processor --tag myteam:latest`.",
       );
 }

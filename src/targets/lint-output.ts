@@ -97,7 +97,7 @@ const layouts: Readonly<Record<OutputRules["layout"], Layout>> = {
       return fail(
         "layout",
         `/output/${lost} is in no socket's folder`,
-        "Build with --target grand-challenge: images go to /output/images/<slug>/.",
+        "Build with `build_processor --target grand-challenge`: images go to /output/images/<slug>/.",
       );
     const wrong = images.find((path) => !rules.endings!.some((ending) => path.endsWith(ending)));
     if (wrong !== undefined)

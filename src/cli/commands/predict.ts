@@ -4,10 +4,13 @@ import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { CaseReport } from "../../../processor/case.js";
 import { ProcessorError } from "../../../processor/errors.js";
+import { helpFor } from "../../../processor/help-for.js";
 import { type PredictionReport, predictCases } from "../../../processor/predict-cases.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { isConverted } from "../../inspect/inspect-converted.js";
+import { flagsOf } from "../command-line.js";
 import type { CommandSession } from "../command-session.js";
+import { bugHelp } from "../explain-error.js";
 import type { predictOptions } from "../options/run-options.js";
 import { withConvertedModel } from "./convert.js";
 import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
@@ -27,17 +30,22 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
-  const isOnly = report.cases.length === 1;
-  for (const { name, error } of failed) {
-    const { code, message, help } = error!;
-    if (isOnly && code !== "BUG") throw new ProcessorError(code, `${name}: ${message}`);
-    terminal.err(`${name}: ${code}: ${message}\n  ${help}\n`);
-  }
-  if (isOnly) return 1;
+  if (report.cases.length === 1) throw onlyFailure(failed[0]!);
+  // Each case's own line was printed when it failed; its remedy is the same for all with that code.
+  for (const code of new Set(failed.map(({ error }) => error!.code)))
+    terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(code, predictReader)}\n`);
   throw new ProcessorError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
   );
+}
+
+const predictReader = { program: "build_processor", flags: flagsOf("predict") } as const;
+
+function onlyFailure({ name, error }: CaseReport): Error {
+  const { code, message } = error!;
+  if (code !== "BUG") return new ProcessorError(code, `${name}: ${message}`);
+  return Object.assign(new Error(message), { stack: `${name}: ${message}` });
 }
 
 /** A converted folder runs as it is; trained models are converted for the time of the run. */
@@ -111,11 +119,19 @@ async function predict(
 
 function summary({ cases, executionProvider }: PredictionReport): string {
   const lines = cases.flatMap(caseLines);
-  return `${lines.join("\n")}\n${cases.filter(({ status }) => status === "done").length} of ${cases.length} done on ${executionProvider}\n`;
+  const count = (wanted: CaseReport["status"]) => cases.filter(({ status }) => status === wanted).length;
+  const counts = [
+    `${count("done")} done`,
+    ...(count("skipped") > 0 ? [`${count("skipped")} already there`] : []),
+    ...(count("failed") > 0 ? [`${count("failed")} failed`] : []),
+  ];
+  return `${lines.join("\n")}\n${counts.join(", ")}, on ${executionProvider}\n`;
 }
 
+const shownStatus = { skipped: "already there", failed: "failed" } as const;
+
 function caseLines({ name, status, outputFile, labels }: CaseReport): readonly string[] {
-  if (status !== "done") return [`${name}  ${status}`];
+  if (status !== "done") return [`${name}  ${shownStatus[status]}`];
   const volumes = labels!.map(({ name: label, millilitres }) => `${label} ${millilitres.toFixed(1)} ml`);
   return [`${name}  ${volumes.join(", ")}`, `  ${outputFile}`];
 }

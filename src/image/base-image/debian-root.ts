@@ -21,12 +21,12 @@ export async function writeDebianRoot(
   if (architecture === "arm64" && process.arch !== "arm64")
     throw new ProcessorError(
       "BASE_IMAGE_MISSING",
-      "Debian for linux/arm64 comes from a registry only, and none gives it; pass --base-image, or build on an arm64 machine",
+      "Debian for linux/arm64 comes from a registry only, and none gives it; build on an arm64 machine, or upon another image with `build_processor --base-image NAME`",
     );
   const onFailure = {
     failure: "IMAGE_BUILD_FAILED",
     install:
-      "install it with `sudo apt-get install mmdebstrap fakeroot` (on Debian or Ubuntu), reach a registry with Debian's image, or pass --base-image",
+      "install it with `sudo apt-get install mmdebstrap fakeroot` (on Debian or Ubuntu), reach a registry with Debian's image, or build upon another image with `build_processor --base-image NAME`",
     ...(signal === undefined ? {} : { signal }),
   } as const;
   await runTool({ command: "mmdebstrap", args: ["--version"], ...onFailure });

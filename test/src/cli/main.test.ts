@@ -209,7 +209,9 @@ describe("a file that is not there is named, with what to pass instead:", () => 
 
   test("an ONNX file", async () => {
     expect(await run("convert", "--model-dir", blobs, "--onnx", "net.onnx", "-o", "converted")).toBe(3);
-    expect(terminal.printed.err).toMatch(/error ONNX_NOT_FOUND: .*net\.onnx is no file\nPass --onnx/);
+    expect(terminal.printed.err).toMatch(
+      /error ONNX_NOT_FOUND: .*net\.onnx is no file\nName files that exist, .*--onnx/,
+    );
   });
 });
 
@@ -234,7 +236,9 @@ describe("predict", () => {
     cpSync(blobsInput, join(folder, "in"), { recursive: true });
     writeFileSync(join(folder, "in", "bad_0000.nii.gz"), "no image");
     expect(await run("predict", "--model-dir", blobs, "-i", "in", "-o", "out", "--disable-tta")).toBe(6);
-    expect(terminal.printed.err).toMatch(/bad: IMAGE_TRUNCATED/);
+    expect(terminal.printed.err.match(/bad: failed: IMAGE_TRUNCATED/g)).toHaveLength(1);
+    expect(terminal.printed.err).toContain("IMAGE_TRUNCATED: Copy the file again");
+    expect(terminal.printed.out).toMatch(/^bad {2}failed\nblob_010 {2}.*\n.*\n1 done, 1 failed, on /);
     expect(terminal.printed.err).toContain("error SOME_CASES_FAILED: 1 of 2 cases failed: bad");
   });
 
@@ -244,6 +248,21 @@ describe("predict", () => {
     expect(await run("predict", "--model-dir", blobs, "-i", "in", "-o", "out")).toBe(4);
     expect(terminal.printed.err).toContain("error IMAGE_TRUNCATED: bad: ");
     expect(terminal.printed.err).not.toContain("other cases");
+    expect(terminal.printed.err.match(/IMAGE_TRUNCATED/g)).toHaveLength(1);
+  });
+
+  test("counts what is there already apart, and names what it leaves out", async () => {
+    cpSync(blobsInput, join(folder, "in"), { recursive: true });
+    writeFileSync(join(folder, "in", "notes.txt"), "");
+    const argv = ["predict", "--model-dir", blobs, "-i", "in", "-o", "out", "--disable-tta"];
+    expect(await run(...argv)).toBe(0);
+    cpSync(join(folder, "in", "blob_010_0000.nii.gz"), join(folder, "in", "other_0000.nii.gz"));
+    terminal = testTerminal(folder);
+    expect(await run(...argv)).toBe(5);
+    expect(terminal.printed.err).toMatch(/OUTPUT_EXISTS: .*\n.*--overwrite replaces it\. --continue keeps/);
+    expect(await run(...argv, "--continue")).toBe(0);
+    expect(terminal.printed.out).toContain("1 done, 1 already there, on CPU");
+    expect(terminal.printed.err).toContain("left out: 1 not an image: notes.txt");
   });
 
   test("stops at Ctrl-C with 130 and leaves nothing", async () => {
@@ -254,8 +273,27 @@ describe("predict", () => {
     while (!isUnderWay()) await new Promise((resolve) => setImmediate(resolve));
     terminal.interrupt();
     expect(await running).toBe(130);
-    expect(terminal.printed.err).toContain("INTERRUPTED");
+    expect(terminal.printed.err).toMatch(/INTERRUPTED: .*\nNothing half-written was left\. --continue does/);
     expect(readdirSync(join(folder, "out"))).toEqual([]);
+  });
+});
+
+describe("a command that fails prints its error as JSON where a report was asked for:", () => {
+  test.each([
+    { argv: ["predict", "--model-dir", "nope", "-i", "a", "-o", "b"], exitCode: 3, code: "MODEL_NOT_FOUND" },
+    { argv: ["--model-dir", "nope"], exitCode: 3, code: "MODEL_NOT_FOUND" },
+    { argv: ["convert", "--model-dir", "nope", "-o", "b"], exitCode: 3, code: "MODEL_NOT_FOUND" },
+    { argv: ["inspect", "nope"], exitCode: 3, code: "MODEL_NOT_FOUND" },
+    { argv: ["preflight", "nope.tar.gz"], exitCode: 4, code: "INPUT_NOT_FOUND" },
+    { argv: ["simulate", "nope.tar.gz", "-i", "nope"], exitCode: 4, code: "INPUT_NOT_FOUND" },
+    { argv: ["models", "info"], exitCode: 2, code: "USAGE" },
+    { argv: ["predict", "--modle-dir", "x"], exitCode: 2, code: "USAGE" },
+  ])("$argv", async ({ argv, exitCode, code }) => {
+    expect(await run(...argv, "--json")).toBe(exitCode);
+    const printed = JSON.parse(terminal.printed.out) as unknown;
+    const text = expect.any(String) as string;
+    expect(printed).toEqual({ errorVersion: 1, error: { code, exitCode, message: text, help: text } });
+    expect(terminal.printed.err).toContain(`error ${code}: `);
   });
 });
 
