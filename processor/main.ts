@@ -13,7 +13,7 @@ import { readTarget } from "./model/target-file.js";
 import { datedLine } from "./progress/dated-line.js";
 import { createLineProgress } from "./progress/line-progress.js";
 import { logLines } from "./progress/log-lines.js";
-import { isSupervised, supervise } from "./supervise.js";
+import { endAfterBug, isSupervised, supervise } from "./supervise.js";
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -23,6 +23,10 @@ async function main(argv: readonly string[]): Promise<number> {
     // A platform may signal the whole group, and a supervisor passes its own signal on: the second one changes nothing.
     process.on(name, () => stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${name}`)));
   }
+  process.on("uncaughtException", (error) => {
+    failureLines(error).forEach(complain);
+    endAfterBug();
+  });
   try {
     return await run(argv, stop.signal);
   } catch (thrown) {

@@ -30,6 +30,10 @@ export async function supervise(
   stop: AbortSignal,
 ): Promise<number> {
   const child = fork(program, argv, { stdio: "inherit" });
+  let hasSaidWhy = false;
+  child.once("message", () => {
+    hasSaidWhy = true;
+  });
   const end = () => void child.kill("SIGKILL");
   const forward = (signal: NodeJS.Signals) => {
     child.kill(signal);
@@ -41,12 +45,24 @@ export async function supervise(
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     if (signal === null) return code ?? 1;
     stop.throwIfAborted();
+    if (child.connected) await once(child, "disconnect"); // its message may still be on the way
+    if (hasSaidWhy) return 1;
     if (memorySignals.has(signal))
       throw new ProcessorError("OUT_OF_MEMORY", outOfMemoryMessage(`ended by ${signal}`));
     throw new ProcessorError("INTERRUPTED", `stopped by ${signal}`);
   } finally {
     process.off("SIGINT", forward).off("SIGTERM", forward).off("exit", end);
   }
+}
+
+/**
+ * Ends such a child after an exception that nobody caught and that it has written about. Its own native code aborts when a
+ * process ends in the middle of a window, which would look like a want of memory.
+ */
+export function endAfterBug(): void {
+  const end = () => void process.kill(process.pid, "SIGKILL");
+  if (process.connected) process.send!("has said why", end);
+  else process.exit(1);
 }
 
 /** Whether this process is such a child, which ends with its parent. */

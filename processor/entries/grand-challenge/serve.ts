@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ProcessorError } from "../../errors.js";
 import type { Algorithm } from "./open-algorithm.js";
@@ -16,6 +16,16 @@ export interface ServeOptions {
   readonly signal: AbortSignal;
 }
 
+/** A platform sends no body, or a few words. */
+const maxBodyBytes = 1 << 20;
+
+/**
+ * Bounds on what strangers can hold: the port may be open to anybody. The times are for sending a request; a case may
+ * take as long as it needs.
+ */
+const limits = { headersTimeout: 20_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 } as const;
+const maxConnections = 1000;
+
 /**
  * Serves cases over HTTP until the signal: `GET /health` answers 200 once the model is loaded and 503 before;
  * `POST /invoke` segments what lies in the input folder and answers 201, or 500 with the reason. A stop between cases is
@@ -29,12 +39,29 @@ export async function serve(options: ServeOptions): Promise<void> {
   /** The case that is running; null between cases. */
   let running: Promise<void> | null = null;
 
-  const server = createServer((request, response) => {
-    request.resume();
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+  const server = createServer(limits, (request, response) => {
+    try {
+      take(request, response);
+    } catch (error) {
+      // What is thrown in a listener would end the process, and the case that is running with it.
+      options.onFailure(error);
+      answer(response, 500, "BUG");
+    }
+  });
+
+  function take(request: IncomingMessage, response: ServerResponse): void {
+    // No other protocol is spoken here: the connection ends with the answer.
+    if (request.headers.upgrade !== undefined) response.setHeader("connection", "close");
+    if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) {
+      refuseBody(request, response);
+      return;
+    }
+    dropBody(request);
+    const path = pathOf(request.url ?? "/");
     const isHealth = path === "/health" && (request.method === "GET" || request.method === "HEAD");
     const isInvoke = path === "/invoke" && request.method === "POST";
-    if (!isHealth && !isInvoke) {
+    if (path === null) answer(response, 400, "the address of the request is not valid");
+    else if (!isHealth && !isInvoke) {
       const isKnown = path === "/health" || path === "/invoke";
       answer(response, isKnown ? 405 : 404, "there are GET /health and POST /invoke");
     } else if (algorithm === null) answer(response, 503, "the model is being loaded");
@@ -45,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       running = runCase(algorithm, response).finally(() => {
         running = null;
       });
-  });
+  }
 
   async function runCase(loaded: Algorithm, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
@@ -62,8 +89,11 @@ export async function serve(options: ServeOptions): Promise<void> {
     }
   }
 
+  server.maxConnections = maxConnections;
   server.on("clientError", (_error, socket) => socket.destroy());
   await listen(server, port);
+  // A connection that the system can't give (too many files are open, say) is no reason to end.
+  server.on("error", (error) => note(`a connection could not be accepted: ${error.message}`));
   note(`listening on port ${(server.address() as AddressInfo).port}`);
   try {
     algorithm = await options.open();
@@ -81,7 +111,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
-async function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+async function listen(server: Server, port: number): Promise<void> {
   try {
     server.listen(port);
     await once(server, "listening");
@@ -92,6 +122,27 @@ async function listen(server: ReturnType<typeof createServer>, port: number): Pr
       { cause },
     );
   }
+}
+
+/** The path of a request's address, which strangers write: `/health?x`, `http://host/health`; null if it is none. */
+function pathOf(address: string): string | null {
+  if (address.startsWith("/")) return /^[^?#]*/.exec(address)![0];
+  return URL.canParse(address) ? new URL(address).pathname : null;
+}
+
+/** Reads a request's body to its end, because the connection may be used again, unless the body is too long. */
+function dropBody(request: IncomingMessage): void {
+  let length = 0;
+  request.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > maxBodyBytes) request.destroy();
+  });
+}
+
+function refuseBody(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader("connection", "close");
+  answer(response, 413, `a request has a body of at most ${maxBodyBytes} bytes`);
+  response.once("finish", () => request.destroy());
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

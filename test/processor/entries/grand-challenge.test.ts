@@ -358,6 +358,32 @@ describe("invoke", () => {
     },
   );
 
+  test("does not take an exception that nobody catches, in the middle of a case, for a want of memory", async () => {
+    const withHook = join(folder, "model");
+    cpSync(modelDir, withHook, { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(withHook, "manifest.json"), "utf8")) as {
+      settings: object;
+    };
+    manifest.settings = { ...manifest.settings, hookModule: "hooks.mjs" };
+    writeFileSync(join(withHook, "manifest.json"), JSON.stringify(manifest));
+    const lateError = "setTimeout(() => { throw new Error('too late to catch'); }, 1000)";
+    writeFileSync(
+      join(withHook, "hooks.mjs"),
+      `export const preProcessImage = (image) => { ${lateError}; return image; };`,
+    );
+    server = await startAlgorithmServer([
+      ...args(),
+      ...["--model-dir", withHook, "--step-size", "0.1", "--use-tta"],
+    ]);
+    await server.said("ready");
+    await writeScan("ct-image", `${uuid}.mha`, testImage([60, 300, 300]));
+    await expect(invoke(server)).rejects.toThrow();
+    const { exitCode, err } = await server.ended();
+    expect(exitCode).toBe(1);
+    expect(err).toContain("too late to catch");
+    expect(lastLine(err)).toMatch(/^This is a bug of /);
+  });
+
   test("ends the working process with the one that supervises it", async () => {
     const running = await start();
     const working = running.workingProcessId();
