@@ -11,7 +11,8 @@ export type Existing = "error" | "overwrite" | "continue";
 /**
  * Looks at everything that can be known to fail before any work, and makes the output folders.
  *
- * @throws INPUT_AMBIGUOUS when two cases would write one file; OUTPUT_EXISTS, OUTPUT_UNWRITABLE
+ * @throws INPUT_AMBIGUOUS when two cases would write one file; OUTPUT_EXISTS; OUTPUT_UNWRITABLE, also for a name that is
+ *   too long
  */
 export async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
   const owners = new Map<string, CaseRequest>();
@@ -27,6 +28,7 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
       owners.set(file, request);
     }
   }
+  for (const file of owners.keys()) await requirePossibleName(file);
   if (existing === "error") {
     for (const file of owners.keys()) {
       if (await exists(file)) throw new ProcessorError("OUTPUT_EXISTS", `${file} exists already`);
@@ -40,6 +42,13 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
       throw outputError(folder, error);
     }
   }
+}
+
+/** A segmentation's name can be longer than its image's, because its ending can be. */
+async function requirePossibleName(path: string): Promise<void> {
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENAMETOOLONG") throw outputError(path, error);
+  });
 }
 
 /** Whether all files of a case are there. */

@@ -1,8 +1,9 @@
 import { constants } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import { ProcessorError } from "../errors.js";
+import { statInputFile } from "./input-file.js";
 
 const chunkBytes = 1 << 20;
 
@@ -16,8 +17,13 @@ export interface ByteSource {
   readonly start?: number;
 }
 
-/** Whether a file begins with these bytes; false for one that can not be opened. */
+/**
+ * Whether a file begins with these bytes; false for one that can not be opened.
+ *
+ * @throws INPUT_NOT_FOUND for anything but a regular file
+ */
 export async function beginsWith(path: string, magic: readonly number[]): Promise<boolean> {
+  await statInputFile(path);
   const file = await open(path).catch(() => null);
   if (file === null) return false;
   try {
@@ -41,12 +47,7 @@ export class ByteReader {
   ) {}
 
   static async open(source: ByteSource): Promise<ByteReader> {
-    const info = await stat(source.path).catch((cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} does not exist or cannot be read`, {
-        cause,
-      });
-    });
-    if (!info.isFile()) throw new ProcessorError("INPUT_NOT_FOUND", `${source.path} is no file`);
+    const info = await statInputFile(source.path);
     const size = Math.max(0, info.size - (source.start ?? 0));
     const file = createReadStream(source.path, { start: source.start ?? 0, highWaterMark: chunkBytes });
     if (source.compression === "none") {

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { ProcessorError } from "../errors.js";
+import { statInputFile } from "./input-file.js";
 
 /** Node.js reads no more than 2 GB at once. */
 const largestRead = 1 << 30;
@@ -17,13 +18,11 @@ export class FileWindow {
 
   /** @throws INPUT_NOT_FOUND */
   static async open(path: string): Promise<FileWindow> {
+    const { size } = await statInputFile(path);
     const file = await open(path).catch((cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${path} does not exist or cannot be read`, { cause });
+      throw new ProcessorError("INPUT_NOT_FOUND", `${path} cannot be read`, { cause });
     });
-    const info = await file.stat();
-    if (info.isFile()) return new FileWindow(path, info.size, file);
-    await file.close();
-    throw new ProcessorError("INPUT_NOT_FOUND", `${path} is no file`);
+    return new FileWindow(path, size, file);
   }
 
   /**

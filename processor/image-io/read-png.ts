@@ -1,94 +1,142 @@
-import { readFile, stat } from "node:fs/promises";
-import { PNG } from "pngjs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createInflate } from "node:zlib";
 import { ProcessorError } from "../errors.js";
 import type { Image } from "../volume/image.js";
 import { checkSizes } from "./check-sizes.js";
+import { FileWindow } from "./file-window.js";
 import { photographGeometry } from "./photograph-geometry.js";
+import { type PngHeader, type PngStart, readImageData, readPngStart } from "./png-chunks.js";
+import { announcedBytes, PngRows, samplesOf } from "./png-rows.js";
 
-/** Width and height stand in the first chunk, so that a bomb is refused before it is inflated. */
-const headerBytes = 33;
-const largestPixels = 2 ** 28;
+/** Pillow, which nnU-Net reads photographs with, takes more for a decompression bomb: `2 * Image.MAX_IMAGE_PIXELS`. */
+const largestPixels = 178_956_970;
 
-/** Reads a photograph as nnU-Net's NaturalImage2DIO does: each colour a component, spacing 999, 1, 1. */
+/** Deflate cannot do better than 1032 : 1. */
+const largestRatio = 1032;
+
+/**
+ * Reads a photograph as nnU-Net's NaturalImage2DIO does: each colour a component, spacing 999, 1, 1. Rows are decoded as
+ * they are inflated, so that only the pixels themselves take memory.
+ *
+ * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_INVALID, IMAGE_EMPTY
+ */
 export async function readPng(path: string): Promise<Image> {
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${path} does not exist or cannot be read`, { cause });
-  });
-  if (info.size < headerBytes)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${info.size} bytes are no PNG`);
-  const bytes = await readFile(path);
-  const width = bytes.readUInt32BE(16);
-  const height = bytes.readUInt32BE(20);
-  checkSizes(path, [width, height], 1);
-  if (width * height > largestPixels)
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${width} × ${height} pixels`);
-  return {
-    ...pixelsOf(decode(path, bytes), { bitDepth: bytes[24]!, colourType: bytes[25]! }),
-    geometry: photographGeometry(width, height),
-    source: { path, format: "png" },
-  };
-}
-
-/** pngjs gives four samples for each pixel, whatever the file has; the last is opacity. */
-type Samples = Uint8Array | Uint16Array;
-
-function decode(path: string, bytes: Buffer): Samples {
+  const file = await FileWindow.open(path);
   try {
-    return PNG.sync.read(withoutTransparentColour(bytes), { skipRescale: true }).data as Buffer | Uint16Array;
+    const start = await readPngStart(file);
+    const { width, height } = start.header;
+    checkSizes(path, [width, height], 1);
+    checkClaim(file, start.header);
+    return {
+      ...(await readPixels(file, start)),
+      geometry: photographGeometry(width, height),
+      source: { path, format: "png" },
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Refuses a bomb before memory is taken for it. */
+function checkClaim({ path, size }: FileWindow, header: PngHeader): void {
+  const { width, height } = header;
+  if (width * height > largestPixels) {
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ${width} × ${height} pixels; photographs have up to ${largestPixels}`,
+    );
+  }
+  const bytes = announcedBytes(header);
+  if (bytes > size * largestRatio) {
+    throw new ProcessorError(
+      "IMAGE_TRUNCATED",
+      `${path}: the header announces ${bytes} bytes of image data, ${size} bytes cannot hold them`,
+    );
+  }
+}
+
+async function readPixels(
+  file: FileWindow,
+  { header, palette, dataAt }: PngStart,
+): Promise<Pick<Image, "voxels" | "components">> {
+  const { width, height } = header;
+  const count = width * height;
+  const { isWide, channels, toVoxel } = channelsOf(header, palette);
+  const components = channels.length;
+  const voxels = isWide ? new Uint16Array(count) : new Uint8Array(count * components);
+  const perPixel = samplesOf(header);
+  const rows = new PngRows(file.path, header, (samples, pass, row) => {
+    const first = (pass.firstY + row * pass.stepY) * width + pass.firstX;
+    for (const [component, channel] of channels.entries()) {
+      const from = component * count + first;
+      for (let x = 0; x < pass.width; x++)
+        voxels[from + x * pass.stepX] = toVoxel(samples[x * perPixel + channel.sample]!, channel.part);
+    }
+  });
+  await inflateInto(rows, file, dataAt);
+  return { voxels, components };
+}
+
+async function inflateInto(rows: PngRows, file: FileWindow, dataAt: number): Promise<void> {
+  // When a stage throws, the pipeline may report the abort of another one instead.
+  let refusal: unknown = null;
+  const push = (chunk: Buffer): void => {
+    try {
+      rows.push(chunk);
+    } catch (error) {
+      refusal = error;
+      throw error;
+    }
+  };
+  try {
+    await pipeline(
+      Readable.from(readImageData(file, dataAt)),
+      createInflate(),
+      async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) push(chunk);
+      },
+    );
   } catch (cause) {
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: no complete PNG: ${(cause as Error).message}`, {
-      cause,
-    });
+    const error = refusal ?? cause;
+    if (error instanceof ProcessorError) throw error;
+    throw new ProcessorError(
+      "IMAGE_TRUNCATED",
+      `${file.path}: the compressed image data is damaged or cut off: ${(cause as Error).message}`,
+      { cause },
+    );
   }
+  rows.finish();
 }
 
-/** pngjs blanks the colour that a tRNS chunk calls transparent; skimage leaves it as it is. */
-function withoutTransparentColour(bytes: Buffer): Buffer {
-  for (let at = 8; at + 12 <= bytes.length; ) {
-    const end = at + 12 + bytes.readUInt32BE(at);
-    const name = bytes.toString("latin1", at + 4, at + 8);
-    if (name === "tRNS") return Buffer.concat([bytes.subarray(0, at), bytes.subarray(end)]);
-    if (name === "IDAT") break;
-    at = end;
-  }
-  return bytes;
-}
-
-interface PngHeader {
-  readonly bitDepth: number;
-  /** 0 grey, 2 RGB, 3 palette, 4 grey with opacity, 6 RGB with opacity. */
-  readonly colourType: number;
+interface Channels {
+  /** Whether the voxels have 16 bits. */
+  readonly isWide: boolean;
+  /** For each component: which sample of a pixel it comes from, and which colour of the palette. */
+  readonly channels: readonly { readonly sample: number; readonly part: number }[];
+  toVoxel(sample: number, part: number): number;
 }
 
 /**
- * The components that skimage gives nnU-Net: opacity only where it is a channel of its own, grey of 2 and 4 bit on the
- * scale of 8, and 16-bit images cut to 8 bit unless they are plain grey.
+ * The components that skimage gives nnU-Net: opacity only where it is a channel of its own, a palette's colours, grey of
+ * 2 and 4 bits on the scale of 8, and 16-bit images cut to 8 bits unless they are plain grey. A colour that a tRNS chunk
+ * calls transparent stays as it is.
  */
-function pixelsOf(
-  samples: Samples,
-  { bitDepth, colourType }: PngHeader,
-): Pick<Image, "voxels" | "components"> {
-  const isWideGrey = bitDepth === 16 && colourType === 0;
-  const channels = bitDepth === 16 && colourType === 4 ? [0, 1, 2, 3] : samplesOf[colourType]!;
-  const pixels = samples.length / 4;
-  const voxels = isWideGrey ? new Uint16Array(pixels) : new Uint8Array(pixels * channels.length);
-  const factor = colourType === 0 ? (greyFactors[bitDepth] ?? 1) : 1;
-  const shift = bitDepth === 16 && !isWideGrey ? 8 : 0;
-  for (const [component, sample] of channels.entries()) {
-    for (let i = 0; i < pixels; i++) {
-      voxels[component * pixels + i] = (samples[4 * i + sample]! * factor) >> shift;
-    }
+function channelsOf({ bitDepth, colourType }: PngHeader, palette: Uint8Array): Channels {
+  const plain = (...samples: readonly number[]) => samples.map((sample) => ({ sample, part: 0 }));
+  if (colourType === 3) {
+    const channels = [0, 1, 2].map((part) => ({ sample: 0, part }));
+    // Indices beyond the palette are black, as in Pillow.
+    return { isWide: false, channels, toVoxel: (index, part) => palette[3 * index + part] ?? 0 };
   }
-  return { voxels, components: channels.length };
+  if (colourType === 0) {
+    // 1-bit images stay 0 and 1, as booleans are.
+    const factor = bitDepth === 2 ? 85 : bitDepth === 4 ? 17 : 1;
+    return { isWide: bitDepth === 16, channels: plain(0), toVoxel: (sample) => sample * factor };
+  }
+  const shift = bitDepth === 16 ? 8 : 0;
+  const toVoxel = (sample: number) => sample >> shift;
+  if (colourType === 4)
+    return { isWide: false, channels: bitDepth === 16 ? plain(0, 0, 0, 1) : plain(0, 1), toVoxel };
+  return { isWide: false, channels: colourType === 2 ? plain(0, 1, 2) : plain(0, 1, 2, 3), toVoxel };
 }
-
-const samplesOf: Readonly<Record<number, readonly number[]>> = {
-  0: [0],
-  2: [0, 1, 2],
-  3: [0, 1, 2],
-  4: [0, 3],
-  6: [0, 1, 2, 3],
-};
-
-/** 1-bit images stay 0 and 1, as booleans are. */
-const greyFactors: Readonly<Record<number, number>> = { 2: 85, 4: 17 };

@@ -58,6 +58,7 @@ async function readJson(path: string): Promise<unknown> {
     throw new ProcessorError("INPUT_NOT_FOUND", `${path} cannot be read`, { cause: error });
   });
   if (info === null) return null;
+  if (!info.isFile()) throw new ProcessorError("INPUT_NOT_FOUND", `${path} is not a file`);
   if (info.size > largestBytes) throw new ProcessorError("IMAGE_INVALID", `${path}: ${info.size} bytes`);
   try {
     return JSON.parse(await readFile(path, "utf8"));

@@ -9,7 +9,7 @@ import { ProcessorError } from "../errors.js";
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeFileWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path)}.partial-${randomBytes(4).toString("hex")}`);
+  const partial = partialPathBeside(path);
   try {
     const file = await open(partial, "wx");
     try {
@@ -24,11 +24,26 @@ export async function writeFileWhole(path: string, parts: readonly Uint8Array[])
   }
 }
 
+/**
+ * Returns a hidden name in the same folder, for a file that is renamed when it is complete. It is short however long the
+ * final name is, because that may already be as long as the file system allows.
+ */
+export const partialPathBeside = (path: string): string =>
+  join(dirname(path), `.partial-${randomBytes(8).toString("hex")}`);
+
 /** The disk's own errors as mistakes that a user can mend; others as they are. */
 export function outputError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new ProcessorError("DISK_FULL", `no space left while writing ${path}`, { cause: error });
+  }
+  if (code === "ENAMETOOLONG") {
+    const bytes = Buffer.byteLength(basename(path));
+    return new ProcessorError(
+      "OUTPUT_UNWRITABLE",
+      `${path} cannot be written: its name has ${bytes} bytes; most file systems allow 255. Give the case, or the folder, a shorter name`,
+      { cause: error },
+    );
   }
   if (code !== undefined && ["EACCES", "EROFS", "EPERM", "ENOTDIR", "ENOENT", "EEXIST"].includes(code)) {
     return new ProcessorError("OUTPUT_UNWRITABLE", `${path} cannot be written (${code})`, { cause: error });

@@ -1,7 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { outputError } from "../image-io/write-file.js";
+import { outputError, partialPathBeside } from "../image-io/write-file.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 import type { PreprocessHistory } from "../preprocess/prepared.js";
@@ -36,7 +34,7 @@ export async function openProbabilityFile(
   options: ProbabilityFileOptions,
 ): Promise<ProbabilityFile> {
   const { heads, history } = options;
-  const stem = join(dirname(path), `.${basename(path)}.partial-${randomBytes(4).toString("hex")}`);
+  const stem = partialPathBeside(path);
   const scratchPath = `${stem}.scratch`;
   const scratch = await open(scratchPath, "wx+").catch((error: unknown) => {
     throw outputError(path, error);

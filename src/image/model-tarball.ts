@@ -1,9 +1,8 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { outputError } from "../../processor/image-io/write-file.js";
+import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
 import { putInPlace, requireAbsent } from "../output-file.js";
 import { type LayerFile, layerFileTime } from "./image-plan.js";
 import { adaptiveGzip } from "./oci/adaptive-gzip.js";
@@ -29,7 +28,7 @@ export async function writeModelTarball(
   signal?: AbortSignal,
 ): Promise<ModelTarball> {
   await requireAbsent(path);
-  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const partial = partialPathBeside(path);
   const hash = createHash("sha256");
   let bytes = 0;
   try {

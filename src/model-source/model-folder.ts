@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { copyFile, link, mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
+import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import type { FileRange } from "../archive/byte-range.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { openPretrained } from "./download-model.js";
@@ -184,7 +185,7 @@ async function linkInto(folder: string, path: string, file: string): Promise<voi
   const [wanted, found] = await Promise.all([stat(file), stat(target).catch(() => null)]);
   if (found?.ino === wanted.ino) return;
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-  const beside = `${target}.${process.pid}.linking`;
+  const beside = partialPathBeside(target);
   await link(file, beside).catch(() => copyFile(file, beside)); // not every disk has hard links
   await rename(beside, target);
 }

@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
@@ -54,7 +54,7 @@ async function writeBeside(
   advance: (count: number) => void,
 ) {
   await mkdir(dirname(target), { recursive: true });
-  const beside = `${target}.${randomUUID()}`;
+  const beside = partialPathBeside(target);
   try {
     const file = await open(beside, "wx");
     try {

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { partialPathBeside } from "../../processor/image-io/write-file.js";
 
 export interface ConvertedFolderOptions {
   readonly outputDir: string;
@@ -19,11 +20,10 @@ export async function writeConvertedFolder<T>(
   fill: (folder: string) => Promise<T>,
 ): Promise<T> {
   const outputDir = resolve(options.outputDir);
-  const partial = join(dirname(outputDir), `.${basename(outputDir)}.partial-${process.pid}`);
+  const partial = partialPathBeside(outputDir);
   try {
     const existing = await filesIn(outputDir);
     checkReplaceable(outputDir, existing, options.overwrite);
-    await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     try {
       const filled = await fill(partial);
@@ -85,7 +85,7 @@ function asOutputError(error: unknown, outputDir: string): unknown {
       cause: error,
     });
   }
-  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(code ?? "")) {
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG"].includes(code ?? "")) {
     return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir}: ${error.message}`, { cause: error });
   }
   return error;

@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../processor/errors.js";
-import { outputError } from "../../processor/image-io/write-file.js";
+import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import { putInPlace, requireAbsent } from "../output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
@@ -51,7 +51,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw new ProcessorError("OUTPUT_UNWRITABLE", `${dirname(path)} can't be made`, { cause });
   });
-  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const partial = partialPathBeside(path);
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
   const digest = createHash("sha256");
   let bytes = 0;
@@ -92,7 +92,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeBesideArchive(path: string, text: string): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const partial = partialPathBeside(path);
   try {
     await writeFile(partial, text, { flag: "wx", flush: true });
     await putInPlace(partial, path);
@@ -115,7 +115,7 @@ function archiveError(error: unknown, imageName: string, path: string): Processo
   const kept = `; the image ${imageName} is in Docker all the same`;
   if (code === "ENOSPC" || code === "EDQUOT")
     return new ProcessorError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
-  if (["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(code))
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"].includes(code))
     return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);
   return new ProcessorError("EXPORT_FAILED", `${imageName} to ${path}: ${words}`, options);
 }

@@ -27,6 +27,15 @@ describe("before any work", () => {
     expect(existsSync(join(folder, "new", "deep"))).toBe(true);
   });
 
+  test("a name that is too long for the file system is refused", async () => {
+    await expect(
+      checkOutputs([request("a.mha", `${"a".repeat(249)}.nii.gz`)], "overwrite"),
+    ).rejects.toMatchObject({
+      code: "OUTPUT_UNWRITABLE",
+      message: expect.stringContaining("its name has 256 bytes"),
+    });
+  });
+
   test.each([
     { what: "segmentation", ending: ".nii.gz", isSame: true },
     { what: "file of probabilities", ending: ".mha", isSame: false },

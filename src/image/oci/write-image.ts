@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { outputError } from "../../../processor/image-io/write-file.js";
+import { outputError, partialPathBeside } from "../../../processor/image-io/write-file.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { putInPlace, requireAbsent } from "../../output-file.js";
 import { type Blob, hexOf, type ImageIndex, mediaTypes, type OciImage } from "./oci-types.js";
@@ -36,7 +36,7 @@ export interface WrittenImage {
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
   const { image, path, progress, signal } = options;
   await requireAbsent(path);
-  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+  const partial = partialPathBeside(path);
   const task = progress.start({
     label: `exporting ${image.imageName}`,
     total: imageBytes(image),

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deflateSync, gzipSync } from "node:zlib";
+import { crc32, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { readImage } from "../../../processor/image-io/read-image.js";
 import { repositoryRoot } from "../../support/golden.js";
@@ -109,6 +109,7 @@ describe("a header's claim is checked before memory is taken for it", () => {
         const content = fixture("rgb.png");
         content.writeUInt32BE(65535, 16);
         content.writeUInt32BE(65535, 20);
+        content.writeUInt32BE(crc32(content.subarray(12, 29)), 29);
         return content;
       })(),
       code: "IMAGE_UNSUPPORTED",
