@@ -24,9 +24,15 @@ export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
   }
   throw new ProcessorError(
     "IMAGE_INVALID",
-    `${path}: "spacing" should be three lengths in mm (z, y, x), is ${JSON.stringify(spacing)}`,
+    `${path}: "spacing" should be three lengths in mm (z, y, x), is ${describe(spacing)}`,
   );
 }
+
+/** Short, however long or nested the value is. */
+const describe = (value: unknown): string =>
+  Array.isArray(value)
+    ? `[${value.slice(0, 8).map((part: unknown) => (typeof part === "number" ? part : typeof part))}]`
+    : typeof value;
 
 /**
  * Writes `{"spacing": [z, y, x]}` beside a segmentation, for whoever reads it as Tiff3DIO does.

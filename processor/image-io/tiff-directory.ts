@@ -36,12 +36,15 @@ export interface Block {
 const directoryBytes = 16 * 1024;
 
 /**
- * Reads the directories of a TIFF or BigTIFF file, in file order.
+ * Reads the directories of a TIFF or BigTIFF file, in file order. Directories and their values may be as long as the file
+ * all together, so that time and memory stay in proportion to it: many directories that share one long value, or overlap,
+ * are refused.
  *
  * @throws IMAGE_UNSUPPORTED, IMAGE_INVALID, IMAGE_TRUNCATED
  */
 export async function readTiffPages(file: FileWindow): Promise<readonly [TiffPage, ...TiffPage[]]> {
   const { layout, first } = await readHeader(file);
+  const allowance = new Allowance(file);
   const pages: TiffPage[] = [];
   const seen = new Set<number>();
   let blocks = 0;
@@ -49,8 +52,8 @@ export async function readTiffPages(file: FileWindow): Promise<readonly [TiffPag
     if (seen.has(at))
       throw new ProcessorError("IMAGE_INVALID", `${file.path}: its directories go in a circle`);
     seen.add(at);
-    const { entries, next } = await readEntries(file, layout, at);
-    const page = await readPage(new Directory(file, layout, entries));
+    const { entries, next } = await readEntries(allowance, layout, at);
+    const page = await readPage(new Directory(allowance, layout, entries));
     pages.push(page);
     blocks += page.blocks.length;
     if (blocks > file.size)
@@ -60,6 +63,24 @@ export async function readTiffPages(file: FileWindow): Promise<readonly [TiffPag
   const [head, ...others] = pages;
   if (head === undefined) throw new ProcessorError("IMAGE_EMPTY", `${file.path}: it has no page`);
   return [head, ...others];
+}
+
+/** Counts the bytes that directories have read from a file. */
+class Allowance {
+  private used = 0;
+
+  constructor(readonly file: FileWindow) {}
+
+  /** @throws IMAGE_TRUNCATED beyond the end; IMAGE_INVALID when more was read than the file has */
+  async read(offset: number, length: number): Promise<Buffer> {
+    const bytes = await this.file.read(offset, length, directoryBytes);
+    this.used += length;
+    if (this.used <= this.file.size) return bytes;
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${this.file.path}: its directories list more than the ${this.file.size} bytes of the file, because they share them`,
+    );
+  }
 }
 
 /** How numbers are written: BigTIFF has 64-bit offsets and counts. */
@@ -73,6 +94,7 @@ interface Entry {
   readonly count: number;
   /** Where the value stands: in the entry itself when it is short. */
   readonly valueAt: number;
+  readonly isInEntry: boolean;
 }
 
 async function readHeader(file: FileWindow): Promise<{ readonly layout: Layout; readonly first: number }> {
@@ -93,7 +115,8 @@ async function readOffset(file: FileWindow, { isBigEndian, isBig }: Layout, at: 
   return Number(isBigEndian ? bytes.readBigUInt64BE() : bytes.readBigUInt64LE());
 }
 
-async function readEntries(file: FileWindow, layout: Layout, at: number) {
+async function readEntries(allowance: Allowance, layout: Layout, at: number) {
+  const { file } = allowance;
   const { isBigEndian, isBig } = layout;
   const countBytes = isBig ? 8 : 2;
   const entryBytes = isBig ? 20 : 12;
@@ -104,7 +127,7 @@ async function readEntries(file: FileWindow, layout: Layout, at: number) {
       ? head.readUInt16BE()
       : head.readUInt16LE();
   const start = at + countBytes;
-  const bytes = await file.read(start, count * entryBytes, directoryBytes);
+  const bytes = await allowance.read(start, count * entryBytes);
   const uint16 = (offset: number) => (isBigEndian ? bytes.readUInt16BE(offset) : bytes.readUInt16LE(offset));
   const uint32 = (offset: number) => (isBigEndian ? bytes.readUInt32BE(offset) : bytes.readUInt32LE(offset));
   const entries = new Map<number, Entry>();
@@ -115,11 +138,11 @@ async function readEntries(file: FileWindow, layout: Layout, at: number) {
       ? Number(isBigEndian ? bytes.readBigUInt64BE(entry + 4) : bytes.readBigUInt64LE(entry + 4))
       : uint32(entry + 4);
     const inEntry = start + entry + (isBig ? 12 : 8);
-    const isShort = values * (bytesOfType[type] ?? 0) <= (isBig ? 8 : 4);
-    const valueAt = isShort ? inEntry : await readOffset(file, layout, inEntry);
+    const isInEntry = values * (bytesOfType[type] ?? 0) <= (isBig ? 8 : 4);
+    const valueAt = isInEntry ? inEntry : await readOffset(file, layout, inEntry);
     // The first of two alike counts, as in libtiff.
     const tag = uint16(entry);
-    if (!entries.has(tag)) entries.set(tag, { type, count: values, valueAt });
+    if (!entries.has(tag)) entries.set(tag, { type, count: values, valueAt, isInEntry });
   }
   return { entries, next: await readOffset(file, layout, start + count * entryBytes) };
 }
@@ -132,13 +155,13 @@ const bytesOfType: Readonly<Record<number, number>> = {
 
 class Directory {
   constructor(
-    private readonly file: FileWindow,
+    private readonly allowance: Allowance,
     private readonly layout: Layout,
     private readonly entries: ReadonlyMap<number, Entry>,
   ) {}
 
   get path(): string {
-    return this.file.path;
+    return this.allowance.file.path;
   }
 
   get isBigEndian(): boolean {
@@ -168,14 +191,20 @@ class Directory {
     return Array.from({ length: entry.count }, (_, i) => read(i));
   }
 
-  async number(tag: number, missing: number): Promise<number> {
+  /** The first of a list. */
+  async integer(tag: number, missing: number): Promise<number> {
     const [value] = await this.numbers(tag, [missing]);
-    if (value === undefined) throw new ProcessorError("IMAGE_INVALID", `${this.path}: tag ${tag} is empty`);
-    return value;
+    if (value !== undefined && Number.isSafeInteger(value)) return value;
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${this.path}: tag ${tag} is ${value ?? "empty"}, not an integer`,
+    );
   }
 
-  private bytes({ type, count, valueAt }: Entry): Promise<Buffer> {
-    return this.file.read(valueAt, count * (bytesOfType[type] ?? 0), directoryBytes);
+  private bytes({ type, count, valueAt, isInEntry }: Entry): Promise<Buffer> {
+    const length = count * (bytesOfType[type] ?? 0);
+    if (isInEntry) return this.allowance.file.read(valueAt, length, directoryBytes);
+    return this.allowance.read(valueAt, length);
   }
 
   private readerOf(type: number, view: DataView, little: boolean): ((i: number) => number) | undefined {
@@ -191,21 +220,21 @@ class Directory {
 }
 
 async function readPage(directory: Directory): Promise<TiffPage> {
-  const width = await directory.number(256, 0);
-  const height = await directory.number(257, 0);
+  const width = await directory.integer(256, 0);
+  const height = await directory.integer(257, 0);
   if (width < 1 || height < 1)
     throw new ProcessorError("IMAGE_EMPTY", `${directory.path}: its size is ${width} × ${height}`);
   await refuseRarities(directory);
-  const samplesPerPixel = await directory.number(277, 1);
-  const isPlanar = (await directory.number(284, 1)) === 2 && samplesPerPixel > 1;
+  const samplesPerPixel = await directory.integer(277, 1);
+  const isPlanar = (await directory.integer(284, 1)) === 2 && samplesPerPixel > 1;
   const elementType = await elementTypeOf(directory);
-  const compression = await directory.number(259, 1);
-  const predictor = await directory.number(317, 1);
+  const compression = await directory.integer(259, 1);
+  const predictor = await directory.integer(317, 1);
   const isTiled = directory.has(322);
-  const blockWidth = isTiled ? await directory.number(322, 0) : width;
+  const blockWidth = isTiled ? await directory.integer(322, 0) : width;
   const blockHeight = isTiled
-    ? await directory.number(323, 0)
-    : Math.min(await directory.number(278, height), height);
+    ? await directory.integer(323, 0)
+    : Math.min(await directory.integer(278, height), height);
   if (samplesPerPixel < 1 || blockWidth < 1 || blockHeight < 1) {
     throw new ProcessorError(
       "IMAGE_INVALID",
@@ -231,16 +260,16 @@ async function readPage(directory: Directory): Promise<TiffPage> {
     pixelMmXy: await readPixelSize(directory),
     likeness: [
       ...[width, height, samplesPerPixel, isPlanar, elementType, compression, predictor],
-      ...[isTiled, await directory.number(262, 1), await directory.numbers(338, [])],
+      ...[isTiled, await directory.integer(262, 1), await directory.numbers(338, [])],
     ].join(),
   };
 }
 
 /** What would change the order or the meaning of voxels, and hardly ever stands in a file. */
 async function refuseRarities(directory: Directory): Promise<void> {
-  const depth = Math.max(await directory.number(32997, 1), await directory.number(32998, 1));
-  const fillOrder = await directory.number(266, 1);
-  const photometric = await directory.number(262, 1);
+  const depth = Math.max(await directory.integer(32997, 1), await directory.integer(32998, 1));
+  const fillOrder = await directory.integer(266, 1);
+  const photometric = await directory.integer(262, 1);
   const found =
     depth > 1
       ? `a page ${depth} slices deep`
@@ -272,10 +301,10 @@ const elementTypes: readonly ElementType[] = [
 
 /** Pixels per inch or centimetre, as ITK's TIFFImageIO understands them. */
 async function readPixelSize(directory: Directory): Promise<readonly [number, number]> {
-  const unit = await directory.number(296, 2);
+  const unit = await directory.integer(296, 2);
   const mm = unit === 2 ? 25.4 : unit === 3 ? 10 : 0;
-  const x = mm / (await directory.number(282, 0));
-  const y = mm / (await directory.number(283, 0));
+  const [x = 0] = (await directory.numbers(282, [])).map((perUnit) => mm / perUnit);
+  const [y = 0] = (await directory.numbers(283, [])).map((perUnit) => mm / perUnit);
   const isUsable = [x, y].every((size) => Number.isFinite(size) && size > 0);
   return isUsable ? [x, y] : [1, 1];
 }

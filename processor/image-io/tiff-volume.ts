@@ -14,11 +14,13 @@ export interface TiffVolume {
  * Chooses the pages that `tifffile.imread` returns, and their shape: by the `{"shape": …}` that tifffile writes into the
  * description; by what ImageJ or OME write there; else every page that is like the first.
  *
- * @throws IMAGE_INVALID when description and pages contradict each other
+ * @throws IMAGE_INVALID when description and pages contradict each other; IMAGE_EMPTY when the first page has no pixel
  */
 export function tiffVolume(file: FileWindow, pages: readonly [TiffPage, ...TiffPage[]]): TiffVolume {
   const { path } = file;
   const [first] = pages;
+  if (first.width < 1 || first.height < 1)
+    throw new ProcessorError("IMAGE_EMPTY", `${path}: its size is ${first.width} × ${first.height}`);
   const shape = shapeOfDescription(path, first.description);
   if (shape !== null) {
     const wanted = productOf(shape) / samplesOf(first);
@@ -54,10 +56,11 @@ function shapeOfDescription(path: string, description: string): readonly number[
   } catch (cause) {
     throw new ProcessorError("IMAGE_INVALID", `${path}: its description is no JSON`, { cause });
   }
-  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size))) return shape as number[];
+  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size > 0))
+    return shape as number[];
   throw new ProcessorError(
     "IMAGE_INVALID",
-    `${path}: its description has the shape ${JSON.stringify(shape)}`,
+    `${path}: its description begins with ${description.slice(0, 80)}, which names no size for each axis`,
   );
 }
 
@@ -75,13 +78,21 @@ function stackOfDescription({ description, samplesPerPixel }: TiffPage): PageSta
     const axes = [/^frames=(\d+)/m, /^slices=(\d+)/m, /^channels=(\d+)/m].map(numberAfter);
     return { images, axes: productOf(axes) === images ? axes : [images] };
   }
-  if (!/<Pixels[^>]*\bSizeZ=/.test(description)) return null;
+  if (!elementOf(description, "<Pixels").includes(" SizeZ=")) return null;
   const [times, channels, slices] = [/\bSizeT="(\d+)"/, /\bSizeC="(\d+)"/, /\bSizeZ="(\d+)"/].map(
     numberAfter,
   );
   // The samples of a pixel count as channels.
   const axes = [times!, channels! / samplesPerPixel, slices!];
   return { images: productOf(axes), axes };
+}
+
+/** The text from an element's name to the end of its attributes; empty where there is none. */
+function elementOf(xml: string, start: string): string {
+  const at = xml.indexOf(start);
+  if (at < 0) return "";
+  const end = xml.indexOf(">", at);
+  return end < 0 ? "" : xml.slice(at, end).replace(/\s/g, " ");
 }
 
 const productOf = (sizes: readonly number[]): number => sizes.reduce((product, size) => product * size, 1);

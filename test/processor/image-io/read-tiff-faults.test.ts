@@ -68,6 +68,28 @@ describe("what a directory claims is checked before memory is taken for it", () 
   const described = Buffer.from("ImageJ=1.53t\nimages=1000000000\nslices=1000000000\n\0");
   const shaped = Buffer.from('{"shape": [1000000000000, 4, 4]}\0');
   const contradiction = Buffer.from('{"shape": [5, 5]}\0');
+  /** A thousand pages, each of which names the same bytes. */
+  const sharing = (tag: number, type: number, count: number): Buffer => {
+    const shared = Buffer.alloc(count * (type === longType ? 4 : type === shortType ? 2 : 1), 1);
+    const fields = [
+      ...page({ bytes: 0 }).filter(([other]) => other !== tag),
+      [tag, type, count, 24] as const,
+    ];
+    const pages = Array.from({ length: 1000 }, () => fields);
+    return tiff(Buffer.concat([sixteen, shared]), pages);
+  };
+  /** Directories of 60,000 entries, each beginning 12 bytes behind the one before. */
+  const overlapping = (count: number): Buffer => {
+    const content = Buffer.alloc(800_000);
+    content.write("II*\0", "latin1");
+    content.writeUInt32LE(8, 4);
+    for (let i = 0, at = 8; i < count; i++, at += 12) {
+      content.writeUInt16LE(60_000, at);
+      content.writeUInt32LE(at + 12, at + 2 + 60_000 * 12);
+    }
+    tiff(new Uint8Array(0), [page({ bytes: 16 })]).copy(content, 8 + 12 * count + 2, 10);
+    return content;
+  };
   const withText = (text: Buffer): Buffer =>
     tiff(Buffer.concat([sixteen, text]), [page({ more: [[270, 2, text.length, 24]] })]);
 
@@ -108,6 +130,35 @@ describe("what a directory claims is checked before memory is taken for it", () 
     { name: "10⁹ ImageJ slices", content: withText(described) },
     { name: "10¹² slices in its shape", content: withText(shaped) },
     { name: "another shape than its pages", content: withText(contradiction), code: "IMAGE_INVALID" },
+    {
+      name: "negative slices in its shape",
+      content: withText(Buffer.from('{"shape": [-1, -4, 4]}\0')),
+      code: "IMAGE_INVALID",
+    },
+    {
+      name: "a shape of a million brackets",
+      content: withText(Buffer.from(`{"shape": ${"[".repeat(1e6)}${"]".repeat(1e6)}}\0`)),
+      code: "IMAGE_INVALID",
+    },
+    { name: "a description that all pages share", content: sharing(270, 2, 100_000), code: "IMAGE_INVALID" },
+    {
+      name: "a list of numbers that all pages share",
+      content: sharing(338, shortType, 100_000),
+      code: "IMAGE_INVALID",
+    },
+    {
+      name: "a list of strips that all pages share",
+      content: sharing(273, longType, 25_000),
+      code: "IMAGE_INVALID",
+    },
+    { name: "directories that overlap", content: overlapping(1000), code: "IMAGE_INVALID" },
+    {
+      name: "more slices than pages, and a width of 0/0",
+      content: tiff(Buffer.from('\0\0\0\0\0\0\0\0{"shape": [2, 4, 4]}\0'), [
+        [[256, 5, 1, 8], ...page({ bytes: 0, more: [[270, 2, 21, 16]] }).slice(1)],
+      ]),
+      code: "IMAGE_INVALID",
+    },
     { name: "no width", content: tiff(sixteen, [page({ width: 0 })]), code: "IMAGE_EMPTY" },
     { name: "no page", content: Buffer.from("II*\0\0\0\0\0", "latin1"), code: "IMAGE_EMPTY" },
     { name: "JPEG", content: tiff(sixteen, [page({ compression: 7 })]), code: "IMAGE_UNSUPPORTED" },
@@ -123,6 +174,14 @@ describe("what a directory claims is checked before memory is taken for it", () 
     const after = process.memoryUsage();
     // A claim would have cost gigabytes; 64 MB is room for what the test runner itself does.
     expect(after.external + after.heapUsed - before.external - before.heapUsed).toBeLessThan(64 << 20);
+  });
+
+  test("an OME description of many elements is searched once", async () => {
+    const text = Buffer.from(`${"<Pixels".repeat(150_000)}\0`);
+    const start = performance.now();
+    expect(await codeOf("ome.tif", withText(text))).toBe("read");
+    // A search from each element would take minutes.
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   const bmp = (edit: (header: Buffer) => void): Buffer => {
