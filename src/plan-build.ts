@@ -1,5 +1,6 @@
 import { ProcessorError } from "../processor/errors.js";
 import { aborting, type BuildOptions } from "./build-options.js";
+import { checkSettingsForModel } from "./config/check-settings.js";
 import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { convertModel } from "./convert-pipeline.js";
 import { debianPython } from "./image/base-image/debian-python.js";
@@ -40,6 +41,7 @@ export async function planBuild(
     ...{ models, settings, outputDir, progress, ...aborting(signal) },
     ...(memo === undefined ? {} : { memo }),
   });
+  checkSettingsForModel(converted.manifest);
   checkModelForTarget(target, converted.manifest);
   if (target.kind === "amos22" && platform !== "linux/amd64")
     throw new ProcessorError("USAGE", "AMOS22 runs images for linux/amd64");

@@ -31,13 +31,13 @@ Segments every image in /input and writes the segmentations below /output.
 An image for grand-challenge segments the case in its sockets: \`exec\` once, \`invoke\` for each POST /invoke.
 
 Options (defaults are those of the config.json that the image was built with):
-  --inputdir DIR               folder with the images
-  --outputdir DIR              folder for the results
+  -i, --inputdir DIR           folder with the images
+  -o, --outputdir DIR          folder for the results
   --overlay-destination NAME   folder below outputdir for the segmentations
   --allowed-extensions A,B     without leading dot: mha,nii.gz
   --output-extension EXT       mha, nii.gz, nii or nrrd
   --folds 0,1                  folds to average
-  --use-tta, --no-use-tta      test-time augmentation by mirroring
+  --use-tta, --no-use-tta      test-time augmentation by mirroring; --disable-tta is --no-use-tta
   --step-size X                overlap of windows: 0.5 is half a patch, 1 none
   --device cpu|cuda|auto
   --precision float16|float32|auto
@@ -84,7 +84,7 @@ export function parseFolderArguments(
           ? settings.allowedExtensions
           : list(values["allowed-extensions"]),
       outputExtension: values["output-extension"] ?? settings.outputExtension,
-      useTestTimeAugmentation: values["use-tta"] ?? settings.useTestTimeAugmentation,
+      useTestTimeAugmentation: useTta(values) ?? settings.useTestTimeAugmentation,
       stepSize: wanted.stepSize ?? settings.stepSize,
       device: wanted.device ?? settings.device,
       precision: wanted.precision ?? settings.precision,
@@ -95,20 +95,35 @@ export function parseFolderArguments(
   };
 }
 
+/** @throws USAGE when both of its names are given and say different things */
+function useTta(values: {
+  readonly "use-tta"?: boolean | undefined;
+  readonly "disable-tta"?: boolean | undefined;
+}): boolean | undefined {
+  const { "use-tta": isUsed, "disable-tta": isDisabled } = values;
+  if (isUsed !== undefined && isDisabled === isUsed)
+    throw new ProcessorError("USAGE", "--use-tta and --disable-tta exclude each other");
+  return isDisabled === undefined ? isUsed : !isDisabled;
+}
+
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const options = {
-  ...{ inputdir: text, outputdir: text, "overlay-destination": text, "allowed-extensions": text },
-  ...{ "output-extension": text, folds: text, "use-tta": flag, "step-size": text, device: text },
+  inputdir: { ...text, short: "i" },
+  outputdir: { ...text, short: "o" },
+  ...{ "overlay-destination": text, "allowed-extensions": text, "output-extension": text, folds: text },
+  ...{ "use-tta": flag, "disable-tta": flag, "step-size": text, device: text },
   ...{ precision: text, "save-probabilities": flag, "write-json": flag, "overwrite-output": flag },
   ...{ "model-dir": text, version: flag, help: flag, port: text, "target-file": text },
 };
 
 /** Every flag of the program in an image, with its dashes. */
 export const imageFlags: ReadonlySet<string> = new Set(
-  Object.entries(options).flatMap(([name, { type }]) =>
-    type === "boolean" ? [`--${name}`, `--no-${name}`] : [`--${name}`],
-  ),
+  Object.entries(options).flatMap(([name, option]) => [
+    `--${name}`,
+    ...(option.type === "boolean" ? [`--no-${name}`] : []),
+    ...("short" in option ? [`-${option.short}`] : []),
+  ]),
 );
 
 function parse(argv: readonly string[]) {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
 import { packageRoot } from "../package-root.js";
 import type { CommandSession } from "./command-session.js";
+import { completionScript } from "./completion-script.js";
+import { type KnownOptions, ownFlags } from "./foreign-flags.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
   baseImageOptions,
@@ -69,7 +71,10 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: "init",
     describe: "write a config.json from what a model folder says",
     options: initOptions,
-    examples: [["$0 init --model-dir model/", "config.json in this folder"]],
+    examples: [
+      ["$0 init --model-dir model/", "config.json in this folder"],
+      ["$0 init --model-dir model/ --output-socket liver-segmentation", "for grand-challenge"],
+    ],
     load: async () => (await import("./commands/init.js")).runInit,
   },
   "base-image": {
@@ -144,10 +149,12 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-const commandNames = Object.keys(commands).filter((name) => name !== "build");
+const commandNames = [...Object.keys(commands).filter((name) => name !== "build"), "help", "completion"];
 
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
-export async function parseCommandLine(argv: readonly string[], columns = 100): Promise<ParsedCommand> {
+export async function parseCommandLine(words: readonly string[], columns = 100): Promise<ParsedCommand> {
+  if (words.length === 1 && words[0] === "completion") return { kind: "text", text: ownCompletion() };
+  const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   let failure: Error | undefined;
   let text = "";
   const args = await createParser(columns).parseAsync([...argv], {}, (error, _args, output) => {
@@ -164,9 +171,31 @@ export async function parseCommandLine(argv: readonly string[], columns = 100): 
   return { kind: "command", run: (session) => run(args as never, session) };
 }
 
+/** `help predict` is `predict --help`. */
+function asFlag([first, ...others]: readonly string[]): readonly string[] {
+  if (first === undefined) return [];
+  return first === "help" ? [...others.filter((word) => word !== "build"), "--help"] : [first, ...others];
+}
+
+function ownCompletion(): string {
+  const named = commandNames.map((name) => [name, Object.hasOwn(commands, name) ? [...flagsOf(name)] : []]);
+  return completionScript("build_processor", {
+    ...Object.fromEntries(named),
+    "": [...flagsOf("build")],
+  });
+}
+
+function knownOptions(commandName: string): KnownOptions {
+  const words = [...flagsOf(commandName)].map((flag) => flag.replace(/^-+/, ""));
+  return {
+    names: words.filter((word) => word.length > 1),
+    letters: words.filter((word) => word.length === 1),
+  };
+}
+
 /** The command that a command line most likely means, also one that can't be parsed. */
 export const namedCommand = (argv: readonly string[]): string =>
-  argv.find((word) => commandNames.includes(word)) ?? "build";
+  argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build";
 
 /** Every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
 export function flagsOf(commandName: string): ReadonlySet<string> {
@@ -174,7 +203,7 @@ export function flagsOf(commandName: string): ReadonlySet<string> {
     ...[name, ...[alias].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),
     ...(type === "boolean" ? [`--no-${name}`] : []),
   ]);
-  return new Set([...flags, "--help", "-h", "--version"]);
+  return new Set([...flags, "--help", "-h", "--version", "-V"]);
 }
 
 function createParser(columns: number): Argv {
@@ -186,6 +215,7 @@ function createParser(columns: number): Argv {
     .help()
     .alias("help", "h")
     .version(programVersion())
+    .alias("version", "V")
     .exitProcess(false)
     .epilogue(
       "Errors have a code; docs/reference/errors.md explains each. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.",
@@ -197,7 +227,10 @@ function createParser(columns: number): Argv {
       return command.options(options as Record<string, import("yargs").Options>);
     });
   }
-  return parser;
+  // Their lines in the list: both are answered before.
+  return parser
+    .command("help [command]", "show what a command takes")
+    .command("completion", "print a script that completes commands and flags in bash and zsh");
 }
 
 const programVersion = (): string =>

@@ -1,11 +1,12 @@
 import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
 import type { EnsembleMember, ProcessorConfig } from "../../config/config.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
 import type { ModelSet } from "../../model-source/model-set.js";
 import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";
 import { pretrainedModel } from "./trained-model.js";
-import { modelSetOf, postProcessingChoice, trainedModels } from "./trained-models.js";
+import { modelSetOf, postProcessingChoice, taskOf, trainedModels } from "./trained-models.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
@@ -20,30 +21,47 @@ export async function modelsOf(
     needsPreviousStage: true,
     postProcessing: postProcessingChoice(config.postProcessing, session.terminal.currentDirectory),
   };
+  const { folds } = args;
+  const onFlags = {
+    ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
+    ...(folds === undefined ? {} : { folds }),
+  };
   const wanted = {
     ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
     ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
+    ...(args.task === undefined ? {} : taskOf(args.task)),
     ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
     ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
-    folds: config.folds,
+    ...{ folds: config.folds, ...onFlags },
   };
+  const named = membersNamed(args.configuration);
+  const ensemble = named ?? config.ensemble.map((member) => ({ ...given(member), ...onFlags }));
   if (args["download-pretrained"]) {
-    const ensemble =
-      config.ensemble.length === 0 ? [wanted] : config.ensemble.map((m) => ({ ...wanted, ...given(m) }));
+    const members = ensemble.length === 0 ? [wanted] : ensemble.map((member) => ({ ...wanted, ...member }));
     const models = [];
-    for (const member of ensemble) models.push(await pretrainedModel(member, args["zenodo-url"], session));
+    for (const member of members) models.push(await pretrainedModel(member, args["zenodo-url"], session));
     return modelSetOf(models, common, session);
   }
   const modelDirs = args["model-dir"] ?? [config.modelSource ?? "models"];
   const members: readonly FindModelOptions[] =
-    config.ensemble.length === 0
-      ? modelDirs.map((modelDir) => ({ ...wanted, modelDir }))
-      : config.ensemble.map((member) => ({
-          ...wanted,
-          ...given(member),
-          modelDir: member.model ?? modelDirs[0]!,
-        }));
+    named !== null
+      ? modelDirs.flatMap((modelDir) => named.map((member) => ({ ...wanted, ...member, modelDir })))
+      : config.ensemble.length === 0
+        ? modelDirs.map((modelDir) => ({ ...wanted, modelDir }))
+        : config.ensemble.map((member, i) => ({
+            ...{ ...wanted, ...ensemble[i] },
+            modelDir: member.model ?? modelDirs[0]!,
+          }));
   return trainedModels({ ...common, members, onnxFiles: args.onnx ?? config.onnxFiles }, session);
+}
+
+/** Configurations on the command line take the place of the config's one and of its ensemble; null for none. */
+function membersNamed(
+  configurations: readonly string[] | undefined,
+): readonly { readonly configuration: string }[] | null {
+  const twice = configurations?.find((name, i) => configurations.indexOf(name) !== i);
+  if (twice !== undefined) throw new ProcessorError("USAGE", `${twice} is named twice`);
+  return configurations?.map((configuration) => ({ configuration })) ?? null;
 }
 
 /** What an ensemble's member says itself. */

@@ -29,6 +29,7 @@ import { registrySettings } from "../registry-settings.js";
 import { modelsOf } from "./build-models.js";
 import { embeddedText, renderedText, reportText } from "./build-report.js";
 import { pretrainedName } from "./trained-model.js";
+import { windowChoices } from "./window-choices.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
@@ -70,6 +71,7 @@ export async function withBuildOptions<T>(
   use: (build: ChosenBuild) => Promise<T>,
 ): Promise<T> {
   const { terminal } = commandSession;
+  windowChoices(args);
   const configFile = resolve(terminal.currentDirectory, args["config-file"] ?? "config.json");
   const session = { ...commandSession, lockFile: lockFileBeside(configFile) };
   const config = await configOf(configFile, args);
@@ -152,13 +154,21 @@ async function buildOptionsOf(
   const epoch = terminal.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
   const device = args.device ?? config.settings.device;
+  const { useTta, stepSize } = windowChoices(args);
   const baseVariant = chooseVariant(device, args.cuda ?? config.cuda);
   const [{ model }] = models.members as [ModelSet["members"][number]];
   const configurations = models.members.map((member) => member.model.configuration).join(" + ");
   const imageName = imageNameOf(destination.tag, model.task, created);
   return {
     ...{ models, hookFile, progress, signal, attestation, environment: terminal.environment },
-    settings: { ...config.settings, device, hookModule: hookFile === null ? null : "process-img.mjs" },
+    settings: {
+      ...config.settings,
+      useTestTimeAugmentation: useTta ?? config.settings.useTestTimeAugmentation,
+      stepSize: stepSize ?? config.settings.stepSize,
+      precision: args.precision ?? config.settings.precision,
+      device,
+      hookModule: hookFile === null ? null : "process-img.mjs",
+    },
     description: {
       imageName,
       title: `${model.task.name} ${configurations}`,

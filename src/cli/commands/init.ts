@@ -1,61 +1,125 @@
-import { stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { writeFileWhole } from "../../../processor/image-io/write-file.js";
 import { describeModel } from "../../checkpoint/nnunet-formats.js";
+import { type InitialTarget, initialConfig } from "../../config/initial-config.js";
+import { checkConfig, readConfigSchema } from "../../config/load-config.js";
 import { lockFileBeside } from "../../lock-file.js";
+import type { TrainedModel } from "../../model-source/trained-model.js";
 import { packageRoot } from "../../package-root.js";
 import type { CommandSession } from "../command-session.js";
 import type { initOptions } from "../options/run-options.js";
+import { programCall } from "../program-call.js";
+import type { Terminal } from "../terminal.js";
 import { trainedModel } from "./trained-model.js";
 import { membersOf } from "./trained-models.js";
 
 type InitArguments = InferredOptionTypes<typeof initOptions>;
 
-/** Endings that an image usually takes beside the training set's own. */
-const usualExtensions = ["mha", "nii.gz"];
+const schemaName = "config.schema.json";
 
-/** Endings of photographs and microscopes, whose axes and spacing mean something else than a scanner's. */
-const pictureExtensions = ["png", "bmp", "tif", "tiff"];
-
-/** `build_processor init`: writes a config.json that fits the model. */
+/** `build_processor init`: writes a config.json that fits the model, and says what to do with it. */
 export async function runInit(args: InitArguments, session: CommandSession): Promise<number> {
-  const { terminal } = session;
+  const { terminal, progress } = session;
   const path = resolve(terminal.currentDirectory, args.output);
   if (!args.overwrite && (await stat(path).catch(() => null)) !== null) {
     throw new ProcessorError("OUTPUT_EXISTS", `${path} exists already`);
   }
+  const target = targetOf(args);
   const [member, ...others] = membersOf(args);
   if (member === undefined || others.length > 0)
     throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in the file");
-  const model = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
-  const { channelNames, plan } = await describeModel(model);
-  const own = plan.fileEnding.replace(/^\./, "");
-  const keepsOwn = pictureExtensions.includes(own);
-  const schema = relative(dirname(path), join(packageRoot, "config.schema.json"));
-  const config = {
-    $schema: schema.startsWith(".") ? schema : `./${schema}`,
-    ...(model.task.id === null ? {} : { task_id: model.task.id }),
-    task_name: model.task.name,
-    configuration: model.configuration,
-    ...(args.checkpoint === undefined ? {} : { checkpoint_name: args.checkpoint }),
-    folds: null,
-    use_test_time_augmentations: false,
-    use_overlap: true,
-    overlay_destination: "images",
-    allowed_extensions: keepsOwn ? [own] : [...new Set([own, ...usualExtensions])],
-    output_extension: keepsOwn ? own : "mha",
-    ...(channelNames.length > 1
-      ? {
-          input_channels: Object.fromEntries(
-            channelNames.map((name, i) => [name, `_${String(i).padStart(4, "0")}`]),
-          ),
-        }
-      : {}),
-    write_json: false,
-  };
-  await writeFileWhole(path, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+  const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
+  const description = await describeModel(trained);
+  const config = initialConfig({
+    ...{ trained, description, target },
+    modelSource: sourceFrom(dirname(path), member.modelDir, terminal),
+    checkpointName: args.checkpoint ?? null,
+    folds: args.folds === undefined ? null : trained.folds.map(({ fold }) => fold),
+  });
+  checkConfig(config, { path, schema: await readConfigSchema() });
+  const schema = (await putSchemaBeside(path)) ? { $schema: `./${schemaName}` } : {};
+  await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ ...schema, ...config }, null, 2)}\n`)]);
   terminal.out(`${path}\n`);
+  progress.note(`model: ${trained.datasetName} ${trained.configuration}, folds ${foldsText(trained)}`);
+  if (target?.kind === "grand-challenge" && description.channelNames.length > 1)
+    progress.note(
+      "if each channel has a socket of its own, name them under grand_challenge.inputs (docs/how-to/targets.md)",
+    );
+  progress.note(`next:  ${buildLine(path, trained, target, terminal)}`);
   return 0;
 }
+
+/** @throws USAGE when a platform lacks what it must be told, or is told what another one needs */
+function targetOf(args: InitArguments): InitialTarget | null {
+  const { "output-socket": outputSocket, team } = args;
+  const kind = args.target ?? (outputSocket !== undefined ? "grand-challenge" : team && "amos22");
+  if (outputSocket !== undefined && kind !== "grand-challenge")
+    throw new ProcessorError("USAGE", `--output-socket is for --target grand-challenge, not ${kind}`);
+  if (team !== undefined && kind !== "amos22")
+    throw new ProcessorError("USAGE", `--team is for --target amos22, not ${kind}`);
+  switch (kind) {
+    case undefined:
+    case "":
+      return null;
+    case "grand-challenge":
+      if (outputSocket === undefined)
+        throw new ProcessorError(
+          "USAGE",
+          "--target grand-challenge needs --output-socket with the slug of the segmentation's socket",
+        );
+      return { kind, outputSocket };
+    case "amos22":
+      if (team === undefined) throw new ProcessorError("USAGE", "--target amos22 needs --team with its name");
+      return { kind, team };
+    case "sol":
+    case "plain":
+      return { kind };
+  }
+}
+
+/** Relative where it was given so, so that file and model can move together. */
+function sourceFrom(
+  configFolder: string,
+  modelDir: string,
+  { currentDirectory }: Pick<Terminal, "currentDirectory">,
+): string {
+  if (/^[a-z]+:/.test(modelDir) || isAbsolute(modelDir)) return modelDir;
+  const path = relative(configFolder, resolve(currentDirectory, modelDir)) || ".";
+  return path.startsWith(".") ? path : `./${path}`;
+}
+
+/** An editor completes and checks the keys by a copy, which moves with the file. False where another file has the name. */
+async function putSchemaBeside(path: string): Promise<boolean> {
+  const own = join(packageRoot, schemaName);
+  const beside = join(dirname(path), schemaName);
+  if (beside === own) return true;
+  const schema = await readFile(own);
+  const present = await readFile(beside).catch(() => null);
+  if (present !== null) return present.includes("nnunet-processor configuration");
+  await writeFileWhole(beside, [schema]);
+  return true;
+}
+
+const foldsText = ({ folds }: TrainedModel): string => folds.map(({ fold }) => fold).join(" ");
+
+function buildLine(
+  path: string,
+  { task }: TrainedModel,
+  target: InitialTarget | null,
+  terminal: Terminal,
+): string {
+  const fromHere = relative(terminal.currentDirectory, path);
+  const file = fromHere === "config.json" ? [] : ["--config-file", fromHere];
+  const tag = target?.kind === "amos22" ? [] : ["--tag", `team/${imagePart(task.name)}:1`];
+  return [programCall(terminal), ...file, ...tag, "--export"].join(" ");
+}
+
+/** As an image's name may have it. */
+const imagePart = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "") || "model";

@@ -14,15 +14,14 @@ import { bugHelp } from "../explain-error.js";
 import type { predictOptions } from "../options/run-options.js";
 import { withConvertedModel } from "./convert.js";
 import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
+import { windowChoices } from "./window-choices.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
 /** `build_processor predict`: the processor without an image. */
 export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
-  if (!(args["step-size"] > 0 && args["step-size"] <= 1)) {
-    throw new ProcessorError("USAGE", `--step-size ${args["step-size"]} is not above 0 and at most 1`);
-  }
+  windowChoices(args);
   if (args.overwrite && args.continue)
     throw new ProcessorError("USAGE", "--overwrite and --continue exclude each other");
   const report = await predictWith(args, session);
@@ -101,7 +100,7 @@ async function predict(
       ...{ hookModule, progress, signal },
       inputs: args.input.map(absolute),
       outputDir: absolute(args.output),
-      useTta: !args["disable-tta"],
+      useTta: windowChoices(args).useTta ?? true,
       stepSize: args["step-size"],
       exportMode: args.mode,
       skipsPostProcessing: args.postprocessing === "off",

@@ -114,7 +114,7 @@ export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
 }
 
 /** `4`, `Hippocampus` or `Task004_Hippocampus`. */
-function taskOf(task: string | undefined): Pick<FindModelOptions, "taskId" | "taskName"> {
+export function taskOf(task: string | undefined): Pick<FindModelOptions, "taskId" | "taskName"> {
   if (task === undefined) return {};
   if (/^\d+$/.test(task)) return { taskId: Number(task) };
   const { id, name } = taskIdentity(task);

@@ -2,7 +2,10 @@ import type { Options } from "yargs";
 import { targetKinds } from "../../../processor/model/target-file.js";
 import { imagePlatforms } from "../../image/image-plan.js";
 import {
+  checkpoint,
+  configuration,
   cuda,
+  folds,
   hookFile,
   imageGroup,
   json,
@@ -12,6 +15,8 @@ import {
   outputGroup,
   previousStageModel,
   registryGroup,
+  task,
+  windowOptions,
   zenodoUrl,
 } from "./shared-options.js";
 
@@ -55,6 +60,10 @@ export const buildOptions = {
     defaultDescription: "config.json if it exists",
   },
   "model-dir": { ...modelDir, defaultDescription: "the config's `model`, else models" },
+  task: { ...task, defaultDescription: "the config's" },
+  configuration: { ...configuration, defaultDescription: "the config's" },
+  folds: { ...folds, defaultDescription: "the config's, else every fold_k with the checkpoint" },
+  checkpoint: { ...checkpoint, defaultDescription: "the config's, else checkpoint_final.pth" },
   onnx,
   "prev-stage-model": previousStageModel,
   "download-pretrained": {
@@ -98,6 +107,10 @@ export const buildOptions = {
     defaultDescription: "the config's, auto",
   },
   cuda: { ...cuda, defaultDescription: "the config's, 13" },
+  ...windowOptions,
+  "use-tta": { ...windowOptions["use-tta"], defaultDescription: "the config's, false" },
+  "step-size": { ...windowOptions["step-size"], defaultDescription: "the config's, 0.5" },
+  precision: { ...windowOptions.precision, defaultDescription: "the config's, auto" },
   platform: {
     group: imageGroup,
     choices: imagePlatforms,

@@ -2,6 +2,7 @@ import type { Options } from "yargs";
 import {
   checkpoint,
   configuration,
+  folds,
   hookFile,
   imageGroup,
   json,
@@ -9,8 +10,10 @@ import {
   output,
   outputGroup,
   overwrite,
+  target,
   task,
   trainedModelOptions,
+  windowOptions,
 } from "./shared-options.js";
 
 export const predictOptions = {
@@ -36,19 +39,10 @@ export const predictOptions = {
     describe: "for a cascade: folder with <case><ending> of the low-resolution stage, instead of its model",
   },
   "process-img-file": hookFile,
-  "disable-tta": {
-    group: "Prediction:",
-    type: "boolean",
-    default: false,
-    describe: "no averaging over mirrored images: 8 times faster in 3-D, slightly less exact",
-  },
-  "step-size": {
-    group: "Prediction:",
-    type: "number",
-    default: 0.5,
-    requiresArg: true,
-    describe: "step between windows as a part of the patch; 1 is no overlap",
-  },
+  ...windowOptions,
+  "use-tta": { ...windowOptions["use-tta"], defaultDescription: "true" },
+  "step-size": { ...windowOptions["step-size"], default: 0.5 },
+  precision: { ...windowOptions.precision, default: "auto" as const },
   mode: {
     group: "Prediction:",
     choices: ["normal", "fast", "fastest"] as const,
@@ -60,12 +54,6 @@ export const predictOptions = {
     choices: ["auto", "cpu", "cuda"] as const,
     default: "auto" as const,
     describe: "where the network runs",
-  },
-  precision: {
-    group: "Prediction:",
-    choices: ["auto", "float16", "float32"] as const,
-    default: "auto" as const,
-    describe: "in what it computes: auto is float16 on a GPU, float32 on the CPU",
   },
   output: { ...output, demandOption: true, describe: "folder for <case><ending>" },
   "save-probabilities": {
@@ -101,6 +89,20 @@ export const initOptions = {
   task,
   configuration,
   checkpoint,
-  output: { ...output, default: "config.json", describe: "file to write" },
+  folds,
+  target: { ...target, describe: "where the image will run", defaultDescription: "plain" },
+  "output-socket": {
+    group: "Platform:",
+    type: "string",
+    requiresArg: true,
+    describe: "grand-challenge: slug of the socket that takes the segmentation",
+  },
+  team: {
+    group: "Platform:",
+    type: "string",
+    requiresArg: true,
+    describe: "AMOS22: the team's name, in lower-case letters and digits",
+  },
+  output: { ...output, default: "config.json", describe: "file to write; config.schema.json goes beside it" },
   overwrite,
 } as const satisfies Readonly<Record<string, Options>>;

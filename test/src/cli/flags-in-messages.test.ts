@@ -27,7 +27,7 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
 
 /** Files whose flags are those of other programs, of pages, or have a test of their own. */
 const elsewhere =
-  /^src\/(reference|cli\/options|cli\/command-line|cli\/commands\/build-report)|^src\/image\/(base-image\/(?!debian-root)|docker)|^processor\/(errors|help-for|inference\/gpu-facts)\.ts/;
+  /^src\/(reference|cli\/options|cli\/(command-line|completion-script|foreign-flags)|cli\/commands\/build-report)|^src\/image\/(base-image\/(?!debian-root)|docker)|^processor\/(errors|help-for|inference\/gpu-facts)\.ts/;
 
 const files = ["src", "processor"].flatMap((folder) =>
   readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })

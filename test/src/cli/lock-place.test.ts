@@ -44,7 +44,11 @@ describe("processor.lock.json lies", () => {
 
   test("beside the config.json that init writes", async () => {
     expect(await run("init", "--output", "liver/config.json")).toBe(0);
-    expect(readdirSync(join(folder, "liver")).sort()).toEqual(["config.json", "processor.lock.json"]);
+    expect(readdirSync(join(folder, "liver")).sort()).toEqual([
+      "config.json",
+      "config.schema.json",
+      "processor.lock.json",
+    ]);
   });
 
   test("in the current folder without one", async () => {

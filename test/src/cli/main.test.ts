@@ -13,7 +13,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
-import { loadConfig } from "../../../src/config/load-config.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { type TestTerminal, testTerminal } from "../../support/test-terminal.js";
 
@@ -57,6 +56,22 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
     },
     { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: "--cuda 11: it takes 12 or 13\n" },
     { argv: ["models", "info"], says: "needs the name of a model" },
+    { argv: ["predict", "-m", "3d_fullres"], says: "no option -m: --model-dir takes the model's folder" },
+    { argv: ["predict", "-t", "4"], says: "no option -t: --task (-d) takes the task's number or name" },
+    { argv: ["predict", "-tr", "nnUNetTrainer"], says: "no option -tr: trainer and plans are those of" },
+    { argv: ["--tag", "x:1", "-p", "nnUNetPlans"], says: "no option -p: trainer and plans are those of" },
+    { argv: ["predict", "-npp", "3"], says: "no option -npp: reading and writing overlap" },
+    { argv: ["predict", "--verbose"], says: "no option --verbose: progress goes to stderr" },
+    { argv: ["-v"], says: "no option -v: progress goes to stderr as plain lines" },
+    { argv: ["predict", "-chk"], says: "--checkpoint needs a value" },
+    {
+      argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "-step_size", "2"],
+      says: "--step-size 2 is not above 0",
+    },
+    {
+      argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--use-tta", "--disable_tta"],
+      says: "--use-tta and --disable-tta exclude each other",
+    },
   ])("$argv", async ({ argv, says }) => {
     expect(await run(...argv)).toBe(2);
     expect(terminal.printed.err).toContain(says);
@@ -82,8 +97,30 @@ describe("--help", () => {
     },
   );
 
-  test("--version is package.json's", async () => {
-    expect(await run("--version")).toBe(0);
+  test("help is --help, of a command too", async () => {
+    expect(await run("help")).toBe(0);
+    expect(terminal.printed.out).toMatch(/^build_processor\n[\s\S]*Commands:/);
+    expect(await run("help", "predict")).toBe(0);
+    expect(terminal.printed.out).toContain("build_processor predict\n");
+  });
+
+  test("completion prints a script that bash runs: commands, and a command's flags", async () => {
+    expect(await run("completion")).toBe(0);
+    const complete = (...words: readonly string[]): readonly string[] => {
+      const script = `${terminal.printed.out}
+COMP_WORDS=(build_processor ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}
+_build_processor; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const { stdout, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+      expect(stderr).toBe("");
+      return stdout.trim().split("\n");
+    };
+    expect(complete("pre")).toEqual(["predict", "preflight"]);
+    expect(complete("--push")).toEqual(["--push"]);
+    expect(complete("predict", "-i", "x", "--sav")).toEqual(["--save-probabilities"]);
+  });
+
+  test.each(["--version", "-V"])("%s is package.json's", async (flag) => {
+    expect(await run(flag)).toBe(0);
     const { version } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
       version: string;
     };
@@ -213,13 +250,6 @@ describe("a file that is not there is named, with what to pass instead:", () => 
       /error ONNX_NOT_FOUND: .*net\.onnx is no file\nName files that exist, .*--onnx/,
     );
   });
-});
-
-test("init writes a config that the build takes", async () => {
-  expect(await run("init", "--model-dir", goldenPath("v2", "mr_regions_resenc_3d", "model"))).toBe(0);
-  const config = await loadConfig(join(folder, "config.json"));
-  expect(config).toMatchObject({ taskId: 502, taskName: "MRRegions", configuration: "3d_fullres" });
-  expect(await run("init", "--model-dir", blobs)).toBe(5);
 });
 
 describe("predict", () => {

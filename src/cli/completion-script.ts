@@ -1,0 +1,25 @@
+/** Flags by command; the one without a name is the empty word. */
+export type FlagsByCommand = Readonly<Record<string, readonly string[]>>;
+
+/** A script for bash, and for zsh by its bash completion: commands, flags, and files where neither fits. */
+export function completionScript(program: string, flags: FlagsByCommand): string {
+  const { "": own = [], ...commands } = flags;
+  const names = Object.keys(commands);
+  const cases = Object.entries(commands).map(
+    ([name, words]) => `    ${name}) words="${words.join(" ")}" ;;\n`,
+  );
+  return `# ${program} completion >> ~/.bashrc, or ~/.zshrc
+[ -z "$ZSH_VERSION" ] || { autoload -U +X bashcompinit && bashcompinit; }
+_${program}() {
+  local word words command=
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $word in ${names.join("|")}) command=$word; break ;; esac
+  done
+  case $command in
+${cases.join("")}    *) words="${[...names, ...own].join(" ")}" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _${program} ${program}
+`;
+}

@@ -1,0 +1,83 @@
+import { ProcessorError } from "../../processor/errors.js";
+
+export interface KnownOptions {
+  /** Of the command that was asked for, without dashes. */
+  readonly names: readonly string[];
+  /** Single letters. */
+  readonly letters: readonly string[];
+}
+
+/**
+ * Words that people type who know nnU-Net's programs: `--disable_tta`, `-chk`, `-step_size`. What has a counterpart here
+ * becomes it; of the rest the message says what to do instead. (yargs would take `-chk` for three letters, one of them `-h`.)
+ *
+ * @throws USAGE
+ */
+export function ownFlags(argv: readonly string[], known: KnownOptions): readonly string[] {
+  const end = argv.indexOf("--");
+  const flags = argv.slice(0, end < 0 ? argv.length : end);
+  return [...flags.map((word) => ownFlag(word, known)), ...argv.slice(flags.length)];
+}
+
+function ownFlag(word: string, known: KnownOptions): string {
+  const [, dashes = "", name = "", value = ""] = /^(--?)([A-Za-z][\w-]*)(=[\s\S]*)?$/.exec(word) ?? [];
+  if (name === "" || known.names.includes(name) || (name.length === 1 && known.letters.includes(name)))
+    return name.length > 1 && dashes === "-" ? `--${name}${value}` : word;
+  const own = counterparts[name] ?? name.replaceAll("_", "-");
+  if (own !== name && isKnown(own, known)) return `--${own}${value}`;
+  if (dashes === "-" && own.length > 1 && known.names.includes(own)) return `--${own}${value}`;
+  const advice = advices.find(({ words }) => words.includes(`${dashes}${name}`));
+  if (advice?.needs.every((option) => known.names.includes(option)))
+    throw new ProcessorError("USAGE", `no option ${dashes}${name}: ${advice.instead}`);
+  return word;
+}
+
+const isKnown = (name: string, { names }: KnownOptions): boolean =>
+  names.includes(name) || names.includes(name.replace(/^no-/, ""));
+
+/** nnU-Net's words whose meaning has another name here. */
+const counterparts: Readonly<Record<string, string>> = {
+  chk: "checkpoint",
+  continue_prediction: "continue",
+  overwrite_existing: "overwrite",
+  save_npz: "save-probabilities",
+  npz: "save-probabilities",
+  input_folder: "input",
+  output_folder: "output",
+  model_folder: "model-dir",
+};
+
+/** nnU-Net's, TotalSegmentator's and everybody's words that have no counterpart; `needs` are options that the advice names. */
+const advices: readonly {
+  readonly words: readonly string[];
+  readonly needs: readonly string[];
+  readonly instead: string;
+}[] = [
+  {
+    words: ["-m"],
+    needs: ["model-dir"],
+    instead: "--model-dir takes the model's folder, --configuration (-c) the name of its configuration",
+  },
+  { words: ["-t", "-ta"], needs: ["task"], instead: "--task (-d) takes the task's number or name" },
+  {
+    words: ["-tr", "-p"],
+    needs: ["model-dir"],
+    instead:
+      "trainer and plans are those of the folder that --model-dir names, …/Trainer__Plans__configuration",
+  },
+  {
+    words: ["-npp", "-nps", "--num_threads_preprocessing", "--num_threads_nifti_save"],
+    needs: ["model-dir"],
+    instead: "reading and writing overlap by themselves, on the cores that there are",
+  },
+  {
+    words: ["-num_parts", "-part_id", "--num_parts", "--part_id"],
+    needs: ["input"],
+    instead: "--input (-i) takes several files; give each run its own",
+  },
+  {
+    words: ["-v", "--verbose", "--disable_progress_bar", "-q", "--quiet"],
+    needs: [],
+    instead: "progress goes to stderr as plain lines where that is no terminal; --version prints the version",
+  },
+];
