@@ -1,8 +1,9 @@
-import { access, constants, mkdir, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { CaseRequest } from "./case.js";
 import { ProcessorError } from "./errors.js";
 import { outputError } from "./image-io/write-file.js";
+import { makeFolder } from "./make-folder.js";
 import { propertiesFileOf } from "./outputs/properties-pickle.js";
 
 /** What to do with a segmentation that is there already. */
@@ -36,7 +37,7 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
   }
   for (const folder of new Set([...owners.keys()].map((file) => dirname(file)))) {
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await access(folder, constants.W_OK);
     } catch (error) {
       throw outputError(folder, error);

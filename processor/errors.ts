@@ -40,6 +40,10 @@ export const errorCatalogue = {
     exit: 3,
     help: "Pass the folder of one model. --configuration and --task choose one of several.",
   },
+  CONFIGURATION_MISSING: {
+    exit: 3,
+    help: "Ask for a configuration that the model folder has. --configuration names it.",
+  },
   MODEL_TASK_MISMATCH: { exit: 3, help: "Correct task_id or task_name, or pass the folder of that task." },
   MODEL_FILE_INVALID: { exit: 3, help: "Copy the file again from the machine that trained the model." },
   ARCHIVE_INVALID: {

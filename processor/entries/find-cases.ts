@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import { splitImageEnding, supportedEndings } from "../image-io/image-ending.js";
+import { didYouMean } from "../nearest-path.js";
 import { type LeftOutFile, leftOutKinds } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
@@ -138,8 +139,10 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
   const files: string[] = [];
   const leftOut: LeftOutFile[] = [];
   for (const input of inputs) {
-    const info = await stat(input).catch((cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${input} does not exist`, { cause });
+    const info = await stat(input).catch(async (cause: unknown) => {
+      throw new ProcessorError("INPUT_NOT_FOUND", `${input} does not exist${await didYouMean(input)}`, {
+        cause,
+      });
     });
     if (info.isDirectory()) {
       const listed = await listFolder(input);

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CaseReport } from "../case.js";
 import { ProcessorError } from "../errors.js";
-import { outputError, writeFileWhole } from "../image-io/write-file.js";
+import { writeFileWhole } from "../image-io/write-file.js";
+import { makeFolder } from "../make-folder.js";
 import type { JsonOutput } from "../model/target-file.js";
 
 type LabelCounts = NonNullable<CaseReport["labels"]>;
@@ -18,9 +18,7 @@ export async function writeJsonOutput(
   outputDir: string,
 ): Promise<void> {
   const path = join(outputDir, output.relativePath);
-  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
-    throw outputError(path, error);
-  });
+  await makeFolder(dirname(path));
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify(jsonValue(output, labels), null, 2)}\n`)]);
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, open, readdir, rm, rmdir } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { makeFolder } from "../../processor/make-folder.js";
 
 /** Where one build puts what it makes on the way. */
 export interface BuildFolder {
@@ -22,7 +23,7 @@ const claimFile = ".build_processor";
 export async function openBuildFolder(wanted: string): Promise<BuildFolder> {
   const path = resolve(wanted);
   try {
-    const firstMade = await mkdir(path, { recursive: true });
+    const firstMade = await makeFolder(path);
     if (await claim(path)) return folderAt(path, firstMade);
     const inside = await mkdtemp(join(path, "processor-"));
     return folderAt(inside, inside);

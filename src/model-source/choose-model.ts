@@ -22,7 +22,7 @@ export interface WantedModel {
 /**
  * The one candidate that fits.
  *
- * @throws MODEL_TASK_MISMATCH, MODEL_NOT_FOUND (no such configuration), MODEL_AMBIGUOUS; each lists what there is.
+ * @throws MODEL_TASK_MISMATCH, CONFIGURATION_MISSING, MODEL_AMBIGUOUS; each lists what there is.
  */
 export function chooseModel(candidates: readonly ModelCandidate[], wanted: WantedModel): ModelCandidate {
   const { modelDir } = wanted;
@@ -40,7 +40,7 @@ export function chooseModel(candidates: readonly ModelCandidate[], wanted: Wante
   const [model, ...others] = fitting;
   if (model === undefined) {
     throw new ProcessorError(
-      "MODEL_NOT_FOUND",
+      "CONFIGURATION_MISSING",
       `${modelDir} has ${distinct(ofTask.map(({ configuration }) => configuration))}, not ${wanted.configuration}`,
     );
   }

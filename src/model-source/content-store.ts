@@ -1,18 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
-import {
-  access,
-  chmod,
-  constants,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
@@ -53,7 +43,7 @@ export class ContentStore {
   static async open(folder: string, progress: Progress): Promise<ContentStore> {
     try {
       for (const part of ["files", "origins", "partial", "locks"])
-        await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+        await makeFolder(join(folder, part), 0o700);
       await access(join(folder, "partial"), constants.W_OK);
     } catch (cause) {
       throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });

@@ -1,7 +1,8 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { didYouMean } from "../../processor/nearest-path.js";
 import type { ModelFolder, PathNames } from "./trained-model.js";
 
 /**
@@ -38,7 +39,8 @@ async function requireFolder(modelDir: string): Promise<void> {
   try {
     isFolder = (await stat(modelDir)).isDirectory();
   } catch (cause) {
-    throw new ProcessorError("MODEL_NOT_FOUND", `${modelDir} does not exist`, { cause });
+    const near = await didYouMean(modelDir);
+    throw new ProcessorError("MODEL_NOT_FOUND", `${modelDir} does not exist${near}`, { cause });
   }
   if (!isFolder) throw new ProcessorError("MODEL_NOT_FOUND", `${modelDir} is a file, not a folder`);
 }
@@ -113,6 +115,9 @@ export function readPath(folder: string, version: 1 | 2): PathNames {
 }
 
 async function whatInstead(modelDir: string, { nearMisses }: Search): Promise<string> {
+  const folder = resolve(modelDir);
+  if (/^fold_(\d+|all)$/.test(basename(folder)))
+    return `; it is one fold of a model: pass its parent, ${dirname(folder)}`;
   if (nearMisses.length > 0) return `: ${nearMisses.slice(0, 3).join("; ")}`;
   const names = (await readdir(modelDir)).sort();
   if (names.length === 0) return "; it is empty";

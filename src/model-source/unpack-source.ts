@@ -1,7 +1,8 @@
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { partialPathBeside } from "../../processor/image-io/write-file.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
@@ -53,7 +54,7 @@ async function writeBeside(
   target: string,
   advance: (count: number) => void,
 ) {
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   const beside = partialPathBeside(target);
   try {
     const file = await open(beside, "wx");

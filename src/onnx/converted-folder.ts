@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { readdir, rename, rm } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { partialPathBeside } from "../../processor/image-io/write-file.js";
+import { makeFolder } from "../../processor/make-folder.js";
 
 export interface ConvertedFolderOptions {
   readonly outputDir: string;
@@ -22,9 +23,10 @@ export async function writeConvertedFolder<T>(
   const outputDir = resolve(options.outputDir);
   const partial = partialPathBeside(outputDir);
   try {
+    await makeFolder(dirname(outputDir));
     const existing = await filesIn(outputDir);
     checkReplaceable(outputDir, existing, options.overwrite);
-    await mkdir(partial, { recursive: true });
+    await makeFolder(partial);
     try {
       const filled = await fill(partial);
       await putInPlace(partial, outputDir, existing !== null);
@@ -85,7 +87,9 @@ function asOutputError(error: unknown, outputDir: string): unknown {
       cause: error,
     });
   }
-  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG"].includes(code ?? "")) {
+  if (code === "ENOTDIR")
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir} is a file, not a folder`, { cause: error });
+  if (["EACCES", "EPERM", "EROFS", "EEXIST", "ENAMETOOLONG"].includes(code ?? "")) {
     return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir}: ${error.message}`, { cause: error });
   }
   return error;

@@ -5,6 +5,7 @@ import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { ProcessorError } from "../../processor/errors.js";
+import { didYouMean } from "../../processor/nearest-path.js";
 import { gunzipped } from "../image/oci/gunzipped.js";
 import { readTar, type TarEntry } from "../image/oci/read-tar.js";
 
@@ -102,7 +103,8 @@ async function sizeOf(archive: string): Promise<number> {
     const found = await stat(archive);
     if (found.isFile()) return found.size;
   } catch (cause) {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${archive} can't be read`, { cause });
+    const near = await didYouMean(archive);
+    throw new ProcessorError("INPUT_NOT_FOUND", `${archive} can't be read${near}`, { cause });
   }
   throw new ProcessorError("INPUT_NOT_FOUND", `${archive} is not a file; preflight looks at an archive`);
 }

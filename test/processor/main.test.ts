@@ -174,6 +174,14 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
     expect(exitCode).toBe(expected);
   });
 
+  test.runIf(process.platform === "linux")("an output folder that Docker made as root", async () => {
+    await writeScan("scan.nii.gz");
+    const { exitCode, err } = await run(["--outputdir", "/proc/nobody-may-write-here"]);
+    expect(exitCode).toBe(5);
+    expect(lastLine(err)).toContain("`mkdir -p out`");
+    expect(lastLine(err)).toContain('--user "$(id -u):$(id -g)"');
+  });
+
   test("CUDA asked for where there is none", async () => {
     await writeScan("scan.nii.gz");
     const { exitCode, err } = await run(["--device", "cuda"]);

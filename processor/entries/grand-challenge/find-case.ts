@@ -4,6 +4,7 @@ import { ProcessorError } from "../../errors.js";
 import { splitImageEnding, supportedEndings } from "../../image-io/image-ending.js";
 import type { GrandChallengeTarget } from "../../model/target-file.js";
 import type { FoundCase } from "../find-cases.js";
+import { listFolder } from "../list-folder.js";
 import { readInputsJson, type SocketValue } from "./inputs-json.js";
 
 export interface FindSocketCaseOptions {
@@ -31,13 +32,26 @@ export async function findSocketCase(options: FindSocketCaseOptions): Promise<Fo
 /** Of a platform that does not write `inputs.json`. */
 async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> {
   const images = join(inputDir, "images");
-  const entries = await readdir(images, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${inputDir} has neither inputs.json nor images/`, { cause });
+  const entries = await readdir(images, { withFileTypes: true }).catch(async (cause: unknown) => {
+    throw new ProcessorError(
+      "INPUT_NOT_FOUND",
+      `${inputDir} is not laid out as a job of grand-challenge: it has neither inputs.json nor images/<socket>/<image>.mha${await foundInstead(inputDir)}`,
+      { cause },
+    );
   });
   return entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => ({ slug: name, relativePath: `images/${name}`, isImage: true }))
     .sort((a, b) => (a.slug < b.slug ? -1 : 1));
+}
+
+/** A folder of images is what a user has at hand; the platform lays it out. */
+async function foundInstead(inputDir: string): Promise<string> {
+  const { imageNames } = await listFolder(inputDir);
+  if (imageNames.length === 0) return "";
+  const [first, ...others] = imageNames;
+  const images = others.length === 0 ? first : `${imageNames.length} images, ${first} and others`;
+  return `; it has ${images}, which \`build_processor simulate IMAGE -i FOLDER\` lays out and runs`;
 }
 
 function chooseSockets(
@@ -76,18 +90,18 @@ async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue):
   const folder = join(inputDir, path);
   if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
     throw new ProcessorError("INPUT_NOT_FOUND", `the socket ${slug} has no folder ${folder}`);
-  const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
-  const images = names.filter((name) => splitImageEnding(name) !== null);
+  const { imageNames: images, leftOut } = await listFolder(folder);
   if (images.length === 1) return join(folder, images[0]!);
   if (images.length > 1)
     throw new ProcessorError(
       "INPUT_AMBIGUOUS",
       `${folder} holds ${images.length} images, ${images.slice(0, 3).join(", ")} …, where one is expected`,
     );
-  if (names.length > 0)
+  const [other] = leftOut.filter(({ reason }) => reason !== "hidden");
+  if (other !== undefined)
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${folder} holds ${names[0]}; known endings are ${supportedEndings.join(", ")}`,
+      `${folder} holds ${basename(other.path)} (${other.reason}); known endings are ${supportedEndings.join(", ")}`,
     );
   throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is empty`);
 }

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import { makeFolder } from "../../../processor/make-folder.js";
 import { hexOf } from "./oci-types.js";
 
 /** Bytes under their digest. */
@@ -32,8 +33,7 @@ export class BlobCache {
   /** @throws OUTPUT_UNWRITABLE */
   static async open(folder: string): Promise<BlobCache> {
     try {
-      for (const part of ["blobs", "records", "partial"])
-        await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+      for (const part of ["blobs", "records", "partial"]) await makeFolder(join(folder, part), 0o700);
     } catch (cause) {
       throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
     }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../../../processor/make-folder.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { isLockHeld, withFileLock } from "../../download/file-lock.js";
 import { BlobCache } from "./blob-cache.js";
@@ -23,7 +24,7 @@ export async function withLayerCache<T>(
 ): Promise<T> {
   const { folder, progress, signal } = options;
   const cache = await BlobCache.open(folder);
-  await mkdir(usersFolder(folder), { recursive: true, mode: 0o700 });
+  await makeFolder(usersFolder(folder), 0o700);
   try {
     return await withFileLock(join(usersFolder(folder), randomUUID()), async () => {
       // Whoever removes looks for users after it has the lock, and a user for the lock after it is known as one.

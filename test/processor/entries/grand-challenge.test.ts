@@ -192,6 +192,17 @@ describe("exec", () => {
     await expectGolden(segmentation());
   });
 
+  test("says of a folder of images how a job is laid out, and what lays it out", async () => {
+    writeFileSync(join(input, "a_0000.nii.gz"), "");
+    writeFileSync(join(input, "b_0000.nii.gz"), "");
+    const { exitCode, err } = await exec();
+    expect(exitCode).toBe(4);
+    expect(lastLine(err)).toMatch(
+      /^INPUT_NOT_FOUND: .* neither inputs\.json nor images\/<socket>\/<image>\.mha; it has 2 images, a_0000\.nii\.gz and others, which `build_processor simulate IMAGE -i FOLDER` lays out and runs\. Mount/,
+    );
+    expect(err).not.toContain("`-i` takes");
+  });
+
   test.each([
     [
       "no socket of the name",

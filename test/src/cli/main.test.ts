@@ -195,6 +195,27 @@ describe("a wrong model exits with 3", () => {
     expect(existsSync(join(folder, "converted"))).toBe(false);
   });
 
+  test.each([
+    {
+      name: "one fold of a model",
+      argv: ["--model-dir", join(blobs, "fold_0")],
+      says: `it is one fold of a model: pass its parent, ${blobs}\n`,
+    },
+    {
+      name: "a configuration that it does not have",
+      argv: ["--model-dir", blobs, "--configuration", "3d_lowres"],
+      says: "has 2d, not 3d_lowres\nAsk for a configuration that the model folder has. --configuration names it.",
+    },
+    {
+      name: "a misspelled folder",
+      argv: ["--model-dir", blobs.replace(/model$/, "modle")],
+      says: `does not exist; did you mean ${blobs}?`,
+    },
+  ])("$name, with what to pass instead", async ({ argv, says }) => {
+    expect(await run("convert", ...argv, "-o", "converted")).toBe(3);
+    expect(terminal.printed.err).toContain(says);
+  });
+
   test("a config of another task", async () => {
     writeFileSync(join(folder, "config.json"), '{"task_id": 3, "task_name": "Liver"}');
     expect(await run("--model-dir", blobs)).toBe(3);

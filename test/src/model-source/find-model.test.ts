@@ -188,7 +188,7 @@ describe("what is no model, or not one, says what was found:", () => {
   test("a configuration that was not trained", async () => {
     place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
     const attempt = findModel({ modelDir: tree, configuration: "3d_fullres" });
-    await expect(attempt).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+    await expect(attempt).rejects.toMatchObject({ code: "CONFIGURATION_MISSING" });
     await expect(attempt).rejects.toThrow("has 2d, not 3d_fullres");
   });
 

@@ -1,0 +1,44 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { ProcessorError } from "./errors.js";
+import { outputError } from "./image-io/write-file.js";
+
+/**
+ * Makes a folder and its parents, one after the other.
+ *
+ * Node's recursive `mkdir` never ends where a file system answers ENOENT below a folder that is there, as /proc does.
+ *
+ * @returns the first folder that was made; undefined when all were there
+ * @throws OUTPUT_UNWRITABLE, DISK_FULL
+ */
+export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
+  const missing: string[] = [];
+  let folder = resolve(path);
+  while (!(await isFolder(folder))) {
+    missing.unshift(folder);
+    folder = dirname(folder);
+  }
+  for (const next of missing) {
+    try {
+      await mkdir(next, { ...(mode === undefined ? {} : { mode }) });
+    } catch (error) {
+      if (isCode(error, "EEXIST") && (await isFolder(next))) continue; // another process was faster
+      throw outputError(next, error);
+    }
+  }
+  return missing[0];
+}
+
+/** False for what is not there. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isDirectory()) return true;
+  } catch (error) {
+    if (isCode(error, "ENOENT") || isCode(error, "ENOTDIR")) return false;
+    throw outputError(path, error);
+  }
+  throw new ProcessorError("OUTPUT_UNWRITABLE", `${path} is a file, not a folder`);
+}
+
+const isCode = (error: unknown, code: string): boolean =>
+  (error as NodeJS.ErrnoException | null)?.code === code;
