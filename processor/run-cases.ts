@@ -4,6 +4,8 @@ import { ProcessorError } from "./errors.js";
 import { memoryError } from "./memory-limit.js";
 import { countLabels } from "./outputs/count-labels.js";
 import type { StepReport } from "./postprocess/remove-components.js";
+import { duration } from "./progress/line-progress.js";
+import { numberedProgress } from "./progress/numbered-progress.js";
 import {
   type PreparedCase,
   predictCase,
@@ -43,8 +45,10 @@ export async function runCases(
   }
   let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
   let writing: Promise<void> = Promise.resolve();
+  const started = performance.now();
   for (let i = 0; i < due.length; i++) {
     const request = due[i]!;
+    const progress = numberedProgress(context.progress, { number: i + 1, total: due.length });
     const current = await upcoming!;
     context.signal?.throwIfAborted();
     upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
@@ -53,9 +57,18 @@ export async function runCases(
       continue;
     }
     try {
-      const segmented = await current.watch.time("predict", () => predictCase(current.prepared, context));
+      const segmented = await current.watch.time("predict", () =>
+        predictCase(current.prepared, { ...context, progress }),
+      );
       await writing;
-      writing = finish({ segmented, attempted: current, context }).then((done) => report(request, done));
+      const after = restText({
+        done: i + 1,
+        total: due.length,
+        seconds: (performance.now() - started) / 1000,
+      });
+      writing = finish({ segmented, attempted: current, context, after }).then((done) =>
+        report(request, done),
+      );
     } catch (error) {
       context.signal?.throwIfAborted();
       report(request, { ...failed(request, error), seconds: current.watch.seconds() });
@@ -90,9 +103,18 @@ interface Finishing {
   readonly segmented: Segmented;
   readonly attempted: Attempt;
   readonly context: SegmentContext;
+  /** What is said of the other cases when this one is done. */
+  readonly after: string;
 }
 
-async function finish({ segmented, attempted, context }: Finishing): Promise<CaseReport> {
+/** ` (3 of 40, about 8 min left)`; empty for an only case. */
+function restText({ done, total, seconds }: Readonly<Record<"done" | "total" | "seconds", number>>): string {
+  if (total === 1) return "";
+  const left = done < total ? `, about ${duration((seconds / done) * (total - done))} left` : "";
+  return ` (${done} of ${total}${left})`;
+}
+
+async function finish({ segmented, attempted, context, after }: Finishing): Promise<CaseReport> {
   const { request, prepared, watch } = attempted;
   try {
     const written = await watch.time("write", () => writeCase(segmented.labelMap, prepared, context));
@@ -107,7 +129,7 @@ async function finish({ segmented, attempted, context }: Finishing): Promise<Cas
     } as const;
     for (const line of removedLines(segmented.removed, context))
       context.progress.note(`${request.name}: ${line}`);
-    context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s`);
+    context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s${after}`);
     return done;
   } catch (error) {
     return { ...failed(request, error), seconds: watch.seconds() };

@@ -33,22 +33,42 @@ export function createLineProgress({ write, now }: LineProgressOptions): Progres
   };
 }
 
+/** How far a task is. */
+export interface ProgressPoint {
+  readonly done: number;
+  /** From its start to when `done` was reached. */
+  readonly seconds: number;
+  /** Since then; 0 where the text is written at that moment. */
+  readonly secondsSince?: number;
+}
+
 /** `brain_010: predicting 12 of 48 windows (25 %), 6 s left`. */
-export function progressText(
-  task: ProgressTaskOptions,
-  at: { readonly done: number; readonly seconds: number },
-): string {
-  const { label, total, unit } = task;
+export const progressText = (task: ProgressTaskOptions, at: ProgressPoint): string =>
+  `${task.label} ${amountText(task, at)}`;
+
+/** The first units hold what is done once, such as a connection or a plan of convolutions: they say little of the rest. */
+const smallestShare = 0.05;
+
+/** `12 of 48 windows (25 %), 6 s left`; no time where too little is done to know it. */
+export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoint): string {
   const amount = (value: number): string =>
     unit === "bytes" ? `${(value / 1e6).toFixed(1)} MB` : `${value}`;
   const unitName = unit === "bytes" ? "" : ` ${unit}`;
-  if (total === undefined || total === 0) return `${label} ${amount(at.done)}${unitName}`;
+  if (total === undefined || total === 0) return `${amount(at.done)}${unitName}`;
   const share = Math.min(1, at.done / total);
-  const left = share > 0 ? duration((at.seconds * (1 - share)) / share) : "?";
-  return `${label} ${amount(at.done)} of ${amount(total)}${unitName} (${Math.floor(share * 100)} %), ${left} left`;
+  const left = share < smallestShare ? "" : `, ${duration(secondsLeft(share, at))} left`;
+  return `${amount(at.done)} of ${amount(total)}${unitName} (${Math.floor(share * 100)} %)${left}`;
 }
 
-function duration(seconds: number): string {
+/** Goes down between two units; when the next one takes longer than expected, so does the rest. */
+function secondsLeft(share: number, { seconds, secondsSince = 0 }: ProgressPoint): number {
+  const restOf = (spent: number): number => (spent * (1 - share)) / share;
+  const left = restOf(seconds) - secondsSince;
+  return left >= 0 ? left : restOf(seconds + secondsSince);
+}
+
+/** `62 s`, `12 min`, `1.9 h`. */
+export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;

@@ -1,11 +1,12 @@
-import { createLineProgress, progressText } from "../../processor/progress/line-progress.js";
-import type { Progress, ProgressTask } from "../../processor/progress/progress.js";
+import { amountText, createLineProgress } from "../../processor/progress/line-progress.js";
+import type { Progress, ProgressTask, ProgressTaskOptions } from "../../processor/progress/progress.js";
 import type { Terminal } from "./terminal.js";
 
 /** Shorter tasks show nothing. */
 const quietMs = 2000;
 const redrawMs = 100;
-const barWidth = 24;
+/** The time that is left changes also when nothing advances. */
+const countdownMs = 1000;
 
 /** A bar on a terminal, plain lines in a log. Both go to stderr: stdout is for results. */
 export function terminalProgress(terminal: Terminal): Progress {
@@ -16,17 +17,23 @@ export function terminalProgress(terminal: Terminal): Progress {
     note: (line) => err(`${clear}${line}\n`),
     start(task): ProgressTask {
       const started = now();
-      let done = 0;
-      let drawn = 0;
+      let [done, advanced, drawn] = [0, started, 0];
+      const draw = (): void => {
+        if (now() - started < quietMs) return;
+        drawn = now();
+        const seconds = (advanced - started) / 1000;
+        const secondsSince = (drawn - advanced) / 1000;
+        err(`${clear}${progressLine(task, { done, seconds, secondsSince }, columns - 1)}`);
+      };
+      const stopRepeating = terminal.repeat(draw, countdownMs);
       return {
         advance(units) {
           done += units;
-          if (now() - started < quietMs || now() - drawn < redrawMs) return;
-          drawn = now();
-          const text = progressText(task, { done, seconds: (now() - started) / 1000 });
-          err(`${clear}${`${bar(task.total, done)}${text}`.slice(0, columns - 1)}`);
+          advanced = now();
+          if (now() - drawn >= redrawMs) draw();
         },
         done() {
+          stopRepeating();
           if (drawn > 0) err(clear);
         },
       };
@@ -34,8 +41,38 @@ export function terminalProgress(terminal: Terminal): Progress {
   };
 }
 
-function bar(total: number | undefined, done: number): string {
-  if (total === undefined || total === 0) return "";
-  const filled = Math.round(barWidth * Math.min(1, done / total));
-  return `${"█".repeat(filled)}${"░".repeat(barWidth - filled)} `;
+const widestBar = 24;
+const narrowestBar = 8;
+const shortestLabel = 16;
+
+/** One line of at most `width` characters: the bar gives way first, then the middle of the name, never the numbers. */
+export function progressLine(
+  task: ProgressTaskOptions,
+  at: Parameters<typeof amountText>[1],
+  width: number,
+): string {
+  const amount = amountText(task, at);
+  const forBar = width - amount.length - 1 - task.label.length - 1;
+  const barWidth = hasTotal(task) ? Math.min(widestBar, Math.max(narrowestBar, forBar)) : 0;
+  const forLabel = width - amount.length - 1 - (barWidth > 0 ? barWidth + 1 : 0);
+  const shown =
+    forLabel >= Math.min(shortestLabel, task.label.length)
+      ? `${barOf(task, at.done, barWidth)}${shortened(task.label, forLabel)}`
+      : shortened(task.label, Math.max(1, width - amount.length - 1));
+  return `${shown} ${amount}`.slice(0, width);
+}
+
+const hasTotal = ({ total }: ProgressTaskOptions): boolean => total !== undefined && total > 0;
+
+function barOf({ total }: ProgressTaskOptions, done: number, width: number): string {
+  if (width === 0) return "";
+  const filled = Math.round(width * Math.min(1, done / total!));
+  return `${"█".repeat(filled)}${"░".repeat(width - filled)} `;
+}
+
+/** Both ends say most: a case's number in front, and what is being done behind. */
+function shortened(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const start = Math.floor((width - 1) / 3);
+  return `${text.slice(0, start)}…${text.slice(text.length - (width - 1 - start))}`;
 }

@@ -12,6 +12,8 @@ export interface Terminal {
   /** All of the standard input, as text. */
   readonly readStdin: () => Promise<string>;
   readonly now: () => number;
+  /** Calls back again and again without keeping the program alive; returns a function that ends it. */
+  readonly repeat: (callback: () => void, everyMs: number) => () => void;
   /** Calls back on Ctrl-C and on SIGTERM; returns a function that stops listening. */
   readonly onInterrupt: (callback: (signalName: string) => void) => () => void;
   /** Ends the process at once, for a second Ctrl-C; a shell sees exit code 130. */
@@ -31,6 +33,10 @@ export function processTerminal(): Terminal {
     currentDirectory: process.cwd(),
     readStdin: () => text(process.stdin),
     now: () => performance.now(),
+    repeat(callback, everyMs) {
+      const timer = setInterval(callback, everyMs).unref();
+      return () => clearInterval(timer);
+    },
     exitNow() {
       // `process.exit` waits for a network that is running; a signal that nobody handles does not.
       process.removeAllListeners("SIGINT");

@@ -28,6 +28,7 @@ export function testTerminal(
     },
     readStdin: () => Promise.resolve(""),
     now: () => performance.now(),
+    repeat: () => () => {},
     exitNow: () => {
       throw new Error("exited at once");
     },

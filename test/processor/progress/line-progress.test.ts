@@ -40,9 +40,15 @@ describe("progress in a log", () => {
 
 describe("a line of progress", () => {
   test.each([
-    ["long times in minutes", { done: 1, seconds: 10 }, "(2 %), 7 min left"],
-    ["very long ones in hours", { done: 1, seconds: 300 }, "(2 %), 3.3 h left"],
-    ["no time before anything is done", { done: 0, seconds: 3 }, "(0 %), ? left"],
+    ["long times in minutes", { done: 2, seconds: 20 }, "(5 %), 6 min left"],
+    ["very long ones in hours", { done: 2, seconds: 600 }, "(5 %), 3.2 h left"],
+    ["no time before enough is done to know it", { done: 1, seconds: 300 }, "1 of 40 windows (2 %)"],
+    ["less time when some went by", { done: 20, seconds: 60, secondsSince: 20 }, "(50 %), 40 s left"],
+    [
+      "more time when more went by than was left",
+      { done: 20, seconds: 60, secondsSince: 80 },
+      "(50 %), 2 min left",
+    ],
     ["the end", { done: 40, seconds: 3 }, "(100 %), 0 s left"],
   ])("tells %s", (_, at, end) => {
     expect(progressText(task, at).endsWith(end)).toBe(true);
