@@ -5,7 +5,7 @@ import { checkOutputs, type Existing } from "./check-outputs.js";
 import { type FoundCase, findCases } from "./entries/find-cases.js";
 import { type LeftOutFile, leftOutLines } from "./entries/left-out.js";
 import { ProcessorError } from "./errors.js";
-import { supportedEndings } from "./image-io/image-ending.js";
+import { oneFileEnding, supportedEndings } from "./image-io/image-ending.js";
 import { checkExportMode } from "./model/check-export-mode.js";
 import { type LoadedModel, loadModel } from "./model/load-model.js";
 import type { Device, ExportMode, Precision } from "./model/manifest.js";
@@ -112,8 +112,7 @@ async function requestOf(
   options: PredictCasesOptions,
 ): Promise<CaseRequest> {
   const { name, channelFiles } = found;
-  // MetaImage results are one file; `.mhd` would need two.
-  const ending = found.ending === ".mhd" ? ".mha" : found.ending;
+  const ending = oneFileEnding(found.ending);
   return {
     ...{ name, channelFiles },
     outputFile: join(options.outputDir, `${name}${ending}`),

@@ -1,8 +1,9 @@
 import { constants } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { createGunzip, createInflate } from "node:zlib";
+import { createGunzip, createUnzip } from "node:zlib";
 import { ProcessorError } from "../errors.js";
+import { gzipLengthBeforeOtherBytes } from "./gzip-end.js";
 import { statInputFile } from "./input-file.js";
 
 const chunkBytes = 1 << 20;
@@ -12,22 +13,23 @@ const largestRatio = 1032;
 
 export interface ByteSource {
   readonly path: string;
+  /** "zlib" takes gzip as well, as MetaIO does. */
   readonly compression: "none" | "gzip" | "zlib";
   /** First byte of the file that belongs to the source. */
   readonly start?: number;
 }
 
 /**
- * Whether a file begins with these bytes; false for one that can not be opened.
+ * Whether a file has these bytes at `start`; false for one that can not be opened.
  *
  * @throws INPUT_NOT_FOUND for anything but a regular file
  */
-export async function beginsWith(path: string, magic: readonly number[]): Promise<boolean> {
+export async function beginsWith(path: string, magic: readonly number[], start = 0): Promise<boolean> {
   await statInputFile(path);
   const file = await open(path).catch(() => null);
   if (file === null) return false;
   try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(magic.length), position: 0 });
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(magic.length), position: start });
     return bytesRead === magic.length && magic.every((byte, i) => buffer[i] === byte);
   } finally {
     await file.close();
@@ -37,30 +39,24 @@ export async function beginsWith(path: string, magic: readonly number[]): Promis
 /** Reads a header of unknown length and then exactly the data that it announces. */
 export class ByteReader {
   private pending: Buffer = Buffer.alloc(0);
+  /** Bytes that the stream has given so far. */
+  private given = 0;
+  /** Bytes of a stream that began again, given already. */
+  private repeated = 0;
+  private endsEarly = false;
 
   private constructor(
     private readonly source: ByteSource,
-    private readonly chunks: AsyncIterator<Buffer>,
+    private stream: ByteStream,
     /** Bytes that the source can give at most. */
-    private readonly limit: number,
-    private readonly close: () => void,
+    readonly limit: number,
   ) {}
 
   static async open(source: ByteSource): Promise<ByteReader> {
     const info = await statInputFile(source.path);
     const size = Math.max(0, info.size - (source.start ?? 0));
-    const file = createReadStream(source.path, { start: source.start ?? 0, highWaterMark: chunkBytes });
-    if (source.compression === "none") {
-      return new ByteReader(source, file[Symbol.asyncIterator](), size, () => file.destroy());
-    }
-    const inflate = (source.compression === "gzip" ? createGunzip : createInflate)({ chunkSize: chunkBytes });
-    file.on("error", (error) => inflate.destroy(error));
-    file.pipe(inflate);
-    const close = () => {
-      file.destroy();
-      inflate.destroy();
-    };
-    return new ByteReader(source, inflate[Symbol.asyncIterator](), size * largestRatio + chunkBytes, close);
+    const limit = source.compression === "none" ? size : size * largestRatio + chunkBytes;
+    return new ByteReader(source, openStream(source), limit);
   }
 
   /** Returns the first bytes without consuming them; fewer when the source is shorter. */
@@ -113,25 +109,39 @@ export class ByteReader {
     return data;
   }
 
+  /** Gives what follows, chunk by chunk. */
+  async *rest(): AsyncGenerator<Buffer> {
+    let chunk: Buffer | null = this.pending;
+    this.pending = Buffer.alloc(0);
+    for (; chunk !== null; chunk = await this.next()) yield chunk;
+  }
+
   /** Reads on to the end, where a gzip file keeps its checksum. */
   async finish(): Promise<void> {
     if (this.source.compression !== "none") while ((await this.next()) !== null);
-    this.close();
+    this.stream.close();
   }
 
   destroy(): void {
-    this.close();
+    this.stream.close();
   }
 
   private async next(): Promise<Buffer | null> {
     try {
-      const { value, done } = await this.chunks.next();
-      return done === true ? null : (value as Buffer);
+      while (true) {
+        const { value, done } = await this.stream.chunks.next();
+        if (done === true) return null;
+        const chunk = (value as Buffer).subarray(this.repeated);
+        this.repeated -= value.length - chunk.length;
+        this.given += chunk.length;
+        if (chunk.length > 0) return chunk;
+      }
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
       if (code === "EACCES")
         throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
       if (this.source.compression === "none") throw cause;
+      if (await this.leaveOutOtherBytes()) return this.next();
       throw new ProcessorError(
         "IMAGE_TRUNCATED",
         `${this.source.path}: the compressed data is damaged or cut off: ${message}`,
@@ -141,4 +151,39 @@ export class ByteReader {
       );
     }
   }
+
+  /** Begins again without the bytes that follow the last gzip member; false when there are none. */
+  private async leaveOutOtherBytes(): Promise<boolean> {
+    const { source, given } = this;
+    if (this.endsEarly) return false;
+    const length = await gzipLengthBeforeOtherBytes(source.path, source.start ?? 0);
+    if (length === null) return false;
+    this.endsEarly = true;
+    this.repeated = given;
+    this.stream.close();
+    this.stream = openStream(source, length);
+    return true;
+  }
+}
+
+interface ByteStream {
+  readonly chunks: AsyncIterator<Buffer>;
+  close(): void;
+}
+
+/** @param length bytes of the file that belong to the source; all that follow its start when absent */
+function openStream({ path, compression, start = 0 }: ByteSource, length?: number): ByteStream {
+  const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
+  const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
+  if (compression === "none") {
+    return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };
+  }
+  const inflate = (compression === "gzip" ? createGunzip : createUnzip)({ chunkSize: chunkBytes });
+  file.on("error", (error) => inflate.destroy(error));
+  file.pipe(inflate);
+  const close = () => {
+    file.destroy();
+    inflate.destroy();
+  };
+  return { chunks: inflate[Symbol.asyncIterator](), close };
 }

@@ -48,14 +48,27 @@ export function decodeElements(bytes: Buffer, type: ElementType, isBigEndian: bo
   return new constructors[type](bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / size));
 }
 
-/** `x y z component` with the component fastest, as MetaImage and NRRD store vectors, to one volume per component. */
-export function separateComponents(voxels: VoxelArray, components: number): VoxelArray {
+/**
+ * Moves the axis with the components behind all others, one volume per component.
+ *
+ * @param faster sizes of the axes that are faster than it; none where the component is the fastest, as MetaImage stores
+ *   vectors
+ */
+export function separateComponents(
+  voxels: VoxelArray,
+  components: number,
+  faster: readonly number[] = [],
+): VoxelArray {
   if (components === 1) return voxels;
-  const count = voxels.length / components;
+  const inner = faster.reduce((product, size) => product * size, 1);
+  const outer = voxels.length / components / inner;
   const result = voxels.slice() as VoxelArray;
   for (let component = 0; component < components; component++) {
-    for (let i = 0; i < count; i++)
-      result[component * count + i] = voxels[i * components + component] as never;
+    for (let o = 0; o < outer; o++) {
+      const from = (o * components + component) * inner;
+      const to = (component * outer + o) * inner;
+      for (let i = 0; i < inner; i++) result[to + i] = voxels[from + i] as never;
+    }
   }
   return result;
 }

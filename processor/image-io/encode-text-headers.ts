@@ -106,16 +106,15 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
 }
 
-/** Without the `none` of a component axis, which a label map does not have; null where nothing fits. */
+/** Null where the input does not place every axis in space. */
 function spatialFields({ fields = {} }: ImageSource, dimensions: 2 | 3) {
-  const vectors = fields["space directions"]?.match(/\([^)]*\)/g) ?? [];
-  if (vectors.length !== dimensions) return null;
+  const directions = fields["space directions"];
+  if (directions?.split(" ").length !== dimensions) return null;
   const space = fields["space"];
-  const words = (vector: string) => vector.replace(/\s/g, "");
   return {
     space:
       space === undefined ? `space dimension: ${fields["space dimension"] ?? dimensions}` : `space: ${space}`,
-    directions: vectors.map(words).join(" "),
-    origin: words(fields["space origin"] ?? `(${new Array(dimensions).fill(0).join(",")})`),
+    directions,
+    origin: fields["space origin"] ?? `(${new Array(dimensions).fill(0).join(",")})`,
   };
 }

@@ -12,6 +12,9 @@ const formats: readonly (readonly [ending: string, format: ImageFormat])[] = [
   [".bmp", "bmp"],
   [".tif", "tiff"],
   [".tiff", "tiff"],
+  [".nhdr", "nrrd"],
+  [".gipl.gz", "gipl"],
+  [".gipl", "gipl"],
 ];
 
 export const supportedEndings: readonly string[] = formats.map(([ending]) => ending);
@@ -30,4 +33,11 @@ export function splitImageEnding(
   const found = formats.find(([ending]) => fileName.toLowerCase().endsWith(ending));
   if (found === undefined) return null;
   return { stem: fileName.slice(0, -found[0].length), ending: fileName.slice(-found[0].length) };
+}
+
+/** The ending of a result for an image of this ending: `.mhd` and `.nhdr` would need two files. */
+export function oneFileEnding(ending: string): string {
+  const lower = ending.toLowerCase();
+  if (lower.endsWith(".mhd")) return ".mha";
+  return lower.endsWith(".nhdr") ? ".nrrd" : ending;
 }

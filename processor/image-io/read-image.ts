@@ -1,6 +1,7 @@
 import type { Image, ImageFormat } from "../volume/image.js";
 import { imageFormatOf } from "./image-ending.js";
 import { readBmp } from "./read-bmp.js";
+import { readGipl } from "./read-gipl.js";
 import { readMetaimage } from "./read-metaimage.js";
 import { readNifti } from "./read-nifti.js";
 import { readNrrd } from "./read-nrrd.js";
@@ -18,6 +19,7 @@ const readers: Readonly<Record<ImageFormat, (path: string, options: ReadImageOpt
   nifti: readNifti,
   metaimage: readMetaimage,
   nrrd: readNrrd,
+  gipl: readGipl,
   png: readPng,
   bmp: readBmp,
   tiff: readTiff,

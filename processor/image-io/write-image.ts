@@ -5,10 +5,11 @@ import type { LabelMap } from "../volume/label-map.js";
 import { gzipParts, zlibCompress } from "./compress.js";
 import { elementTypeOf } from "./element-type.js";
 import { encodeBmp } from "./encode-bmp.js";
+import { encodeGipl } from "./encode-gipl.js";
 import { encodeNiftiHeader } from "./encode-nifti.js";
 import { metaimageHeader, nrrdHeader } from "./encode-text-headers.js";
 import { encodeTiff } from "./encode-tiff.js";
-import { imageFormatOf } from "./image-ending.js";
+import { imageFormatOf, oneFileEnding } from "./image-ending.js";
 import { writeSpacingFile } from "./spacing-file.js";
 import { writeFileWhole } from "./write-file.js";
 
@@ -26,8 +27,8 @@ export const writeLabelMap = (labelMap: LabelMap, path: string, source: ImageSou
  * Tiff3DIO writes it.
  */
 export async function writeImage(image: Image, path: string): Promise<void> {
-  if (path.toLowerCase().endsWith(".mhd"))
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write .mha instead`);
+  if (/\.(?:mhd|nhdr)$/i.test(path))
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write ${oneFileEnding(path)} instead`);
   const format = imageFormatOf(path);
   const parts = await encoders[format](image, path);
   // First, because the image is what tells that a case is done.
@@ -64,6 +65,11 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
     refuseComponents(image, path);
     const data = await gzipParts(bytesOfVoxels(image.voxels));
     return [nrrdHeader({ ...image, type: elementTypeOf(image.voxels), dataBytes: 0 }), ...data];
+  },
+  async gipl(image, path) {
+    refuseComponents(image, path);
+    const content = encodeGipl(image, path);
+    return path.toLowerCase().endsWith(".gz") ? gzipParts(content) : [content];
   },
   async png(image, path) {
     const { voxels, geometry } = image;

@@ -28,11 +28,11 @@ export interface ImageSource {
   readonly format: ImageFormat;
   /** NIfTI only: the codes and matrices as stored, kept bit for bit in a result of the same format. */
   readonly nifti?: NiftiOrientation;
-  /** MetaImage and NRRD only: the header's geometry fields as written, so that no digit is lost. */
+  /** MetaImage and NRRD only: the numbers that place the image in space, as written, so that no digit is lost. */
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "png" | "bmp" | "tiff";
+export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "gipl" | "png" | "bmp" | "tiff";
 
 /** The orientation fields of a NIfTI-1 or NIfTI-2 header, unchanged. */
 export interface NiftiOrientation {

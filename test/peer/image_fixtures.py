@@ -234,4 +234,12 @@ for name in sorted(os.listdir(OUT)):
             **{"shape": list(channels.shape), "values": [float(v) for v in channels.ravel()]},
             **{"spacingXyz": [1, 1], "originXyz": [0, 0], "direction": None},
         }
+# GIPL has no direction, and SimpleITK writes a flat image as one slice.
+for name, image in (
+    ("float32.gipl", volume(np.float32)),
+    ("int16.gipl.gz", volume(np.int16)),
+    ("flat.gipl", flat),
+):
+    sitk.WriteImage(image, os.path.join(OUT, name))
+    record(name)
 json.dump(expected, open(os.path.join(OUT, "expected.json"), "w"))

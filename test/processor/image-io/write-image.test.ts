@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -55,6 +55,74 @@ describe("a label map has the geometry of its image", () => {
     const after = gunzipSync(readFileSync(path));
     expect(after.subarray(76, 108)).toEqual(before.subarray(76, 108));
     expect(after.subarray(252, 328)).toEqual(before.subarray(252, 328));
+  });
+});
+
+describe("free text of a header does not reach a result", () => {
+  const labels = Uint8Array.from({ length: 24 }, (_, i) => i % 7);
+  const written = async (name: string, header: string): Promise<{ text: string; geometry: object[] }> => {
+    const input = join(scratch, `input${name}`);
+    writeFileSync(input, Buffer.concat([Buffer.from(header), Buffer.alloc(24)]));
+    const image = await readImage(input);
+    const output = join(scratch, `output${name}`);
+    await writeLabelMap({ voxels: labels, geometry: image.geometry }, output, image.source);
+    return {
+      text: readFileSync(output, "latin1").slice(0, 700),
+      geometry: [image.geometry, (await readImage(output)).geometry],
+    };
+  };
+
+  test("key/value pairs of an NRRD", async () => {
+    const { text, geometry } = await written(
+      ".nrrd",
+      "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nencoding: raw\nspace: ras\nspace directions: (0.50,0,0) (0, 2e0, 0) (0,0,3)\nspace origin: (1,2,3)\nspace origin:=(7,7,7)\nspace:=evil\n\n",
+    );
+    expect(text).toContain(
+      "space: right-anterior-superior\nsizes: 4 3 2\nspace directions: (0.50,0,0) (0,2e0,0) (0,0,3)\n",
+    );
+    expect(text).toContain("space origin: (1,2,3)\n");
+    expect(text).not.toContain("evil");
+    expect(geometry[1]).toEqual(geometry[0]);
+  });
+
+  test("what follows the numbers of a MetaImage", async () => {
+    const { text, geometry } = await written(
+      ".mha",
+      "NDims = 3\nDimSize = 4 3 2\nElementType = MET_UCHAR\nOffset = 7 7 7\nOrigin = 1.50 2 3 evil\nRotation = 0 1 0 -1 0 0 0 0 1 evil\nElementSize = 1 2 3 evil\nElementDataFile = LOCAL\n",
+    );
+    expect(text).toContain("TransformMatrix = 0 1 0 -1 0 0 0 0 1\nOffset = 1.50 2 3\n");
+    expect(text).toContain("ElementSpacing = 1 2 3\n");
+    expect(text).not.toContain("evil");
+    expect(geometry[1]).toEqual(geometry[0]);
+  });
+});
+
+test.each([".mhd", ".nhdr"])("%s would be two files, and names the ending of one", async (ending) => {
+  const image = await readImage(join(fixtures, "int16.mha"));
+  await expect(writeImage(image, join(scratch, `two${ending}`))).rejects.toMatchObject({
+    code: "IMAGE_UNSUPPORTED",
+    message: expect.stringMatching(/write .*\.(?:mha|nrrd) instead/),
+  });
+});
+
+describe("GIPL", () => {
+  test.each([".gipl", ".gipl.gz"])("a label map as %s has the geometry of its image", async (ending) => {
+    const image = await readImage(join(fixtures, "float32.gipl"));
+    for (const voxels of [Uint8Array.from({ length: 60 }, (_, i) => i), new Uint16Array(60).fill(700)]) {
+      const path = join(scratch, `labels-${voxels.BYTES_PER_ELEMENT}${ending}`);
+      await writeLabelMap({ voxels, geometry: image.geometry }, path, image.source);
+      const read = await readImage(path);
+      expect(read.voxels).toEqual(voxels);
+      expect(read.geometry).toEqual(image.geometry);
+    }
+  });
+
+  test("keeps no direction, and says so", async () => {
+    const image = await readImage(join(fixtures, "uint8.nrrd"));
+    await expect(writeImage(image, join(scratch, "turned.gipl"))).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+      message: expect.stringContaining("no direction"),
+    });
   });
 });
 
