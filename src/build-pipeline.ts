@@ -22,7 +22,7 @@ import { convertedName, planBuild } from "./plan-build.js";
 import { allOrNothing, type OnWritten } from "./publish/all-or-nothing.js";
 import { type ImageArchive, writeArchive } from "./publish/archive.js";
 import type { PushedImage } from "./publish/registry/push-image.js";
-import { pushToRegistry, type RegistryPush } from "./push-to-registry.js";
+import { checkRegistry, pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 
 export interface BuildReport extends BuiltImage {
   readonly engine: string;
@@ -56,6 +56,7 @@ export const buildProcessor = (options: BuildOptions): Promise<BuildReport> =>
 async function buildWithEngine(options: BuildOptions, onWritten: OnWritten): Promise<BuildReport> {
   const { environment, progress, signal, keepBuildFiles } = options;
   const archivePath = await freeArchivePath(options);
+  if (options.isPushed) await checkRegistry(options.description.imageName, options);
   const engine = await connectEngine(environment, signal);
   const folder = await openBuildFolder(options.buildDir);
   try {

@@ -15,7 +15,7 @@ import { type WrittenImage, writeDockerArchive } from "./image/oci/write-image.j
 import { planBuild } from "./plan-build.js";
 import { allOrNothing, type OnWritten } from "./publish/all-or-nothing.js";
 import type { PushedImage } from "./publish/registry/push-image.js";
-import { pushToRegistry, type RegistryPush } from "./push-to-registry.js";
+import { checkRegistry, pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 
 export interface EmbeddedBuildReport {
   readonly imageName: string;
@@ -46,6 +46,7 @@ export const buildEmbedded = (options: BuildOptions): Promise<EmbeddedBuildRepor
     if (options.exportFolder === null && !options.isPushed)
       throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
     const archivePath = await freeArchivePath(options);
+    if (options.isPushed) await checkRegistry(options.description.imageName, options);
     return await withLayerCache(layerCache(options), (cache) =>
       buildWithoutEngine(options, { archivePath, cache, onWritten }),
     );

@@ -11,6 +11,16 @@ export interface RegistryPush {
 }
 
 /**
+ * Asks the registry in an image's name whether it answers and lets this account in: before the image is built.
+ *
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED
+ */
+export async function checkRegistry(imageName: string, access: RegistryAccess): Promise<void> {
+  const client = await registryClient(parseImageReference(imageName), access, { mayWrite: true });
+  await client.check();
+}
+
+/**
  * Sends an image to the registry in its name.
  *
  * @param basePlace where the base's layers lie; in the same registry they are mounted, not sent

@@ -1,6 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
 import { ProcessorError } from "../errors.js";
+import { readTextFile } from "../read-text-file.js";
+import { manifestProblem } from "./check-manifest.js";
 import { filesOfFold } from "./fold-files.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "./manifest.js";
 
@@ -83,8 +85,10 @@ async function loadMember(
   };
 }
 
+const maxManifestBytes = 64 << 20;
+
 async function readText(path: string, folder: string): Promise<string> {
-  return readFile(path, "utf8").catch((cause: unknown) => {
+  return readTextFile(path, maxManifestBytes).catch((cause: unknown) => {
     throw new ProcessorError(
       "MODEL_NOT_FOUND",
       `${folder} has no readable manifest.json: it is no converted model`,
@@ -106,25 +110,9 @@ function parseManifest(path: string, text: string): ProcessorManifest {
     throw invalid("no JSON object");
   if (manifest.manifestVersion !== 1)
     throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
-  if (!Array.isArray(manifest.models) || manifest.models.length === 0)
-    throw invalid("it should list at least one model");
-  if (!Array.isArray(manifest.postProcessing)) throw invalid("postProcessing is missing");
-  if (typeof manifest.settings !== "object" || manifest.settings === null)
-    throw invalid("settings is missing");
-  for (const [i, model] of manifest.models.entries()) checkModel(model, `models[${i}]`, invalid);
+  const problem = manifestProblem(manifest);
+  if (problem !== null) throw invalid(problem);
   return manifest;
-}
-
-function checkModel(model: ModelManifest, place: string, invalid: (reason: string) => ProcessorError): void {
-  for (const key of ["plan", "labels", "network", "folds", "channelNames"] as const) {
-    if (typeof model[key] !== "object" || model[key] === null) throw invalid(`${place}.${key} is missing`);
-  }
-  if (model.folds.length === 0) throw invalid(`${place} lists no folds`);
-  const { previousStage } = model;
-  if (previousStage === null) return;
-  if (typeof previousStage !== "object" || !Array.isArray(previousStage.postProcessing))
-    throw invalid(`${place}.previousStage is incomplete`);
-  if (previousStage.model !== null) checkModel(previousStage.model, `${place}.previousStage.model`, invalid);
 }
 
 async function locateGpuNetworks(

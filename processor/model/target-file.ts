@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { ProcessorError } from "../errors.js";
+import { listOf, oneOf, orNull, record, recordOf, text } from "../json-check.js";
+import { readTextFile, unreadable } from "../read-text-file.js";
 
 /** Where an image will run. It decides what the image reads and writes; the model and its settings stay what they are. */
 export type Target = GrandChallengeTarget | { readonly kind: "plain" | "sol" | "amos22" };
@@ -49,25 +50,40 @@ export interface TargetFile {
  * @throws MANIFEST_INVALID
  */
 export async function readTarget(path: string): Promise<Target> {
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+  const json = await readTextFile(path, maxTargetBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
-    throw new ProcessorError("MANIFEST_INVALID", `${path} cannot be read (${cause.code})`, { cause });
+    throw new ProcessorError("MANIFEST_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
-  if (text === null) return { kind: "plain" };
-  const { targetVersion, target } = parse(path, text);
+  if (json === null) return { kind: "plain" };
+  const { targetVersion, target } = parse(path, json);
   if (targetVersion !== 1)
     throw new ProcessorError(
       "MANIFEST_INVALID",
       `${path}: its version is ${targetVersion}, this processor reads 1`,
     );
-  if (target === undefined || !targetKinds.includes(target.kind))
-    throw new ProcessorError("MANIFEST_INVALID", `${path}: no target; there are ${targetKinds.join(", ")}`);
-  return target;
+  const problem =
+    checkKind(target, "target") ??
+    (target?.kind === "grand-challenge" ? checkGrandChallenge(target, "target") : null);
+  if (problem !== null) throw new ProcessorError("MANIFEST_INVALID", `${path}: ${problem}`);
+  return target!;
 }
 
-function parse(path: string, text: string): Partial<TargetFile> {
+const maxTargetBytes = 1 << 20;
+
+const checkKind = record({ kind: oneOf(targetKinds) });
+
+const checkGrandChallenge = record({
+  apiMethod: oneOf(["exec", "invoke"]),
+  inputSockets: orNull(recordOf(text)),
+  outputSocket: text,
+  jsonOutputs: listOf(
+    record({ relativePath: text, content: oneOf(["volumes_ml", "voxel_counts"]), label: orNull(text) }),
+  ),
+});
+
+function parse(path: string, json: string): Partial<TargetFile> {
   try {
-    return (JSON.parse(text) ?? {}) as Partial<TargetFile>;
+    return (JSON.parse(json) ?? {}) as Partial<TargetFile>;
   } catch (cause) {
     throw new ProcessorError("MANIFEST_INVALID", `${path}: no JSON: ${(cause as Error).message}`, { cause });
   }

@@ -4,9 +4,10 @@ import { ProcessorError } from "../../processor/errors.js";
 import type { BlobCache } from "../image/oci/blob-cache.js";
 import { textOf } from "../image/oci/document-blob.js";
 import { gunzipped } from "../image/oci/gunzipped.js";
+import { archiveManifestShape } from "../image/oci/oci-shapes.js";
 import { maxDocumentBytes, type OciImage } from "../image/oci/oci-types.js";
-import type { ArchiveManifestEntry } from "../image/oci/open-docker-archive.js";
 import { TarError } from "../image/oci/read-tar.js";
+import { parseChecked } from "../json/checked-json.js";
 import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
 import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
 import { wholeTar } from "./whole-tar.js";
@@ -52,7 +53,11 @@ export async function describeSavedImage(
   { imageName, imageId }: SavedImageIdentity,
 ): Promise<DescribedImage> {
   const { documents, layers, links } = await partsOf(saved, imageName);
-  const [entry] = JSON.parse(documents.get("manifest.json") ?? "[]") as readonly ArchiveManifestEntry[];
+  const invalid = (reason: string, cause?: unknown) =>
+    new ProcessorError("IMAGE_FILE_INVALID", `${imageName}, as it was saved: manifest.json ${reason}`, {
+      cause,
+    });
+  const [entry] = parseChecked(documents.get("manifest.json") ?? "[]", archiveManifestShape, invalid);
   const config = documents.get(posix.normalize(entry?.Config ?? ""));
   if (entry === undefined || config === undefined)
     throw new ProcessorError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, has no configuration`);

@@ -5,6 +5,7 @@ import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 import { ProcessorError } from "../../processor/errors.js";
 import type { Progress } from "../../processor/progress/progress.js";
+import { readBounded } from "./bounded-body.js";
 import {
   defaultRetryPolicy,
   PassingFailure,
@@ -111,7 +112,10 @@ export class HttpClient {
       const answer = await this.open(url, { accept });
       try {
         if (answer.status !== 200) throw statusFailure(answer, label);
-        return parseJson(await readBounded(answer.body, label), answer, label);
+        const tooLong = () =>
+          new ProcessorError("DOWNLOAD_FAILED", `${label}: the answer is longer than ${maxJsonBytes} bytes`);
+        const body = await readBounded(answer.body, maxJsonBytes, tooLong);
+        return parseJson(body.toString("utf8"), answer, label);
       } finally {
         answer.close();
       }
@@ -188,6 +192,14 @@ function sortedFailure(error: unknown): Error {
     return new ProcessorError("DOWNLOAD_FAILED", `no such host, or no network: ${error.message}`, {
       cause: error,
     });
+  if (codes.includes("ERR_TOO_MANY_REDIRECTS"))
+    return new ProcessorError("DOWNLOAD_FAILED", `the server leads in a circle: ${error.message}`, {
+      cause: error,
+    });
+  if (codes.includes("ERR_UNSUPPORTED_PROTOCOL"))
+    return new ProcessorError("DOWNLOAD_FAILED", "the server leads to an address that is not http or https", {
+      cause: error,
+    });
   if (codes.some((code) => certificateErrors.test(code)))
     return new ProcessorError(
       "DOWNLOAD_FAILED",
@@ -210,21 +222,6 @@ function causes(error: unknown): Error[] {
   for (let cause = error; cause instanceof Error && !chain.includes(cause); cause = cause.cause)
     chain.push(cause);
   return chain;
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array>, label: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.byteLength;
-    if (length > maxJsonBytes)
-      throw new ProcessorError(
-        "DOWNLOAD_FAILED",
-        `${label}: the answer is longer than ${maxJsonBytes} bytes`,
-      );
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parseJson(text: string, answer: HttpAnswer, label: string): unknown {

@@ -40,7 +40,8 @@ export interface RetryOptions {
   /** What is tried, for messages: the file's or the server's name. */
   readonly label: string;
   readonly policy: RetryPolicy;
-  readonly note: (line: string) => void;
+  /** @param failure names the reason and the attempt, without the label and the pause: the same for parallel attempts */
+  readonly note: (line: string, failure: string) => void;
   readonly signal: AbortSignal | null;
 }
 
@@ -76,6 +77,7 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
         );
       note(
         `${label}: ${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s (attempt ${failures + 1} of ${policy.attempts})`,
+        `${error.message} ${failures}`,
       );
       await pause(delayMs, options.signal);
     }

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../errors.js";
+import { readTextFile, unreadable } from "../../read-text-file.js";
 
 /** One value of a job's inputs. */
 export interface SocketValue {
@@ -27,6 +27,9 @@ interface ItemJson {
   readonly image?: unknown;
 }
 
+/** Some thousand values. A longer file is not parsed: that would keep health checks waiting. */
+const maxBytes = 1 << 20;
+
 /**
  * Reads the list of a job's socket values, in either spelling; null when the platform wrote none.
  *
@@ -34,9 +37,9 @@ interface ItemJson {
  */
 export async function readInputsJson(inputDir: string): Promise<readonly SocketValue[] | null> {
   const path = join(inputDir, "inputs.json");
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+  const text = await readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
-    throw new ProcessorError("INPUTS_JSON_INVALID", `${path} cannot be read (${cause.code})`, { cause });
+    throw new ProcessorError("INPUTS_JSON_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   if (text === null) return null;
   const items = parse(path, text);

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { ProcessorError } from "../../../processor/errors.js";
+import { parseChecked, type Shape } from "../../json/checked-json.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";
@@ -11,17 +12,11 @@ import { bytesBlob, textOf } from "./document-blob.js";
 import { gunzipped } from "./gunzipped.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
+import { type ArchiveManifestEntry, archiveManifestShape, configShape } from "./oci-shapes.js";
 import { type ImageConfig, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const archiveFormat = "docker archive 2";
-
-/** What `manifest.json` says of one image. */
-export interface ArchiveManifestEntry {
-  readonly Config: string;
-  readonly RepoTags: readonly string[] | null;
-  readonly Layers: readonly string[];
-}
 
 interface ArchiveParts {
   readonly config: ImageConfig;
@@ -111,8 +106,8 @@ async function readArchive(
   }
   const entry = onlyEntry(path, documents.get("manifest.json"));
   const configText = documents.get(posix.normalize(entry.Config)) ?? "";
-  const config = parse<ImageConfig>(path, configText || undefined, entry.Config);
-  const diffIds = config.rootfs?.diff_ids ?? [];
+  const config = parse(path, configShape, configText || undefined, entry.Config);
+  const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== entry.Layers.length)
     throw invalid(path, `${entry.Layers.length} layers, but ${diffIds.length} in the configuration`);
   return {
@@ -192,25 +187,15 @@ export async function* archiveBytes(path: string): AsyncGenerator<Uint8Array> {
 }
 
 function onlyEntry(path: string, text: string | undefined): ArchiveManifestEntry {
-  const entries = parse<readonly ArchiveManifestEntry[]>(path, text, "manifest.json");
-  const [entry] = Array.isArray(entries) ? entries : [];
-  if (
-    entry === undefined ||
-    entries.length !== 1 ||
-    !Array.isArray(entry.Layers) ||
-    typeof entry.Config !== "string"
-  )
+  const [entry, second] = parse(path, archiveManifestShape, text, "manifest.json");
+  if (entry === undefined || second !== undefined)
     throw invalid(path, "manifest.json does not name exactly one image");
   return entry;
 }
 
-function parse<T>(path: string, text: string | undefined, name: string): T {
+function parse<T>(path: string, shape: Shape<T>, text: string | undefined, name: string): T {
   if (text === undefined) throw invalid(path, `no ${name} in it`);
-  try {
-    return JSON.parse(text) as T;
-  } catch (cause) {
-    throw invalid(path, `${name} is not JSON`, cause);
-  }
+  return parseChecked(text, shape, (reason, cause) => invalid(path, `${name} ${reason}`, cause));
 }
 
 const invalid = (path: string, what: string, cause?: unknown): ProcessorError =>

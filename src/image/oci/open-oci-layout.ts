@@ -1,17 +1,17 @@
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import { readTextFile, unreadable } from "../../../processor/read-text-file.js";
+import { parseChecked, type Shape } from "../../json/checked-json.js";
 import { architectureOf, type ImagePlatform } from "../image-plan.js";
 import type { BaseImage } from "./base-image.js";
 import { textOf } from "./document-blob.js";
+import { configShape, indexShape, manifestShape } from "./oci-shapes.js";
 import {
   type Blob,
   type Descriptor,
   hexOf,
-  type ImageConfig,
   type ImageIndex,
-  type ImageManifest,
   isGzipLayer,
   maxDocumentBytes,
   mediaTypes,
@@ -34,16 +34,13 @@ export async function openOciLayout(
   folder: string,
   { imageName, platform = "linux/amd64" }: OpenOciLayoutOptions = {},
 ): Promise<OciImage> {
-  const index = await json<ImageIndex>(join(folder, "index.json"));
+  const index = await indexOf(folder);
   const manifestDescriptor = await chooseManifest(folder, index.manifests, { imageName, platform });
   const manifest = blobIn(folder, manifestDescriptor);
-  const { config, layers } = await document<ImageManifest>(folder, manifestDescriptor);
-  const { rootfs, architecture } = await document<ImageConfig>(folder, config);
-  if (rootfs?.diff_ids?.length !== layers.length)
-    throw invalid(
-      folder,
-      `${layers.length} layers, but ${rootfs?.diff_ids?.length ?? 0} in the configuration`,
-    );
+  const { config, layers } = await document(folder, manifestDescriptor, manifestShape);
+  const { rootfs, architecture } = await document(folder, config, configShape);
+  if (rootfs.diff_ids.length !== layers.length)
+    throw invalid(folder, `${layers.length} layers, but ${rootfs.diff_ids.length} in the configuration`);
   const name = manifestDescriptor.annotations?.["org.opencontainers.image.ref.name"];
   return {
     imageName: name ?? imageName ?? folder,
@@ -60,7 +57,11 @@ export async function openOciLayout(
 
 /** An image as something to lay layers on. */
 export async function asBase({ config, layers }: OciImage): Promise<BaseImage> {
-  return { config: JSON.parse(await textOf(config.open())) as ImageConfig, layers };
+  const { digest } = config.descriptor;
+  const checked = parseChecked(await textOf(config.open()), configShape, (reason, cause) =>
+    invalid(digest, `the configuration ${reason}`, cause),
+  );
+  return { config: checked, layers };
 }
 
 async function chooseManifest(
@@ -81,7 +82,7 @@ async function chooseManifest(
   if (second !== undefined && second.digest !== found.digest)
     throw invalid(folder, "several images in index.json; name one");
   if (found.mediaType !== mediaTypes.index && found.mediaType !== mediaTypes.dockerIndex) return found;
-  const inner = await document<ImageIndex>(folder, found);
+  const inner = await document(folder, found, indexShape);
   return await chooseManifest(folder, inner.manifests, { platform: wanted });
 }
 
@@ -96,22 +97,22 @@ function blobFile(folder: string, digest: string): string {
   return join(folder, "blobs", "sha256", hexOf(digest));
 }
 
-async function document<T>(folder: string, descriptor: Descriptor): Promise<T> {
-  if (descriptor.size > maxDocumentBytes) throw invalid(folder, `${descriptor.digest} is longer than 4 MiB`);
-  try {
-    return JSON.parse(await textOf(blobIn(folder, descriptor).open())) as T;
-  } catch (cause) {
+async function document<T>(folder: string, descriptor: Descriptor, shape: Shape<T>): Promise<T> {
+  const { digest, size } = descriptor;
+  if (size > maxDocumentBytes) throw invalid(folder, `${digest} is longer than 4 MiB`);
+  const text = await textOf(blobIn(folder, descriptor).open()).catch((cause: unknown) => {
     if (cause instanceof ProcessorError) throw cause;
-    throw invalid(folder, `${descriptor.digest} can't be read`, cause);
-  }
+    throw invalid(folder, `${digest} can't be read`, cause);
+  });
+  return parseChecked(text, shape, (reason, cause) => invalid(folder, `${digest} ${reason}`, cause));
 }
 
-async function json<T>(file: string): Promise<T> {
-  try {
-    return JSON.parse(await readFile(file, "utf8")) as T;
-  } catch (cause) {
-    throw invalid(file, "it can't be read as JSON", cause);
-  }
+async function indexOf(folder: string): Promise<ImageIndex> {
+  const file = join(folder, "index.json");
+  const text = await readTextFile(file, maxDocumentBytes).catch((cause: unknown) => {
+    throw invalid(file, unreadable(cause), cause);
+  });
+  return parseChecked(text, indexShape, (reason, cause) => invalid(file, `it ${reason}`, cause));
 }
 
 const invalid = (where: string, what: string, cause?: unknown): ProcessorError =>

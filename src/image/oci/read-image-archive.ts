@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
+import { parseChecked, type Shape } from "../../json/checked-json.js";
 import { gunzipped } from "./gunzipped.js";
+import { archiveManifestShape, configShape } from "./oci-shapes.js";
 import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";
-import { type ArchiveManifestEntry, archiveBytes } from "./open-docker-archive.js";
+import { archiveBytes } from "./open-docker-archive.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
 /** An image as a file, without its layers. */
@@ -87,17 +89,10 @@ function nullWhenNoTar(error: unknown): null {
 }
 
 function assemble(archive: string, { documents, files }: Found): ArchivedImage {
-  const entries = parsed<readonly (ArchiveManifestEntry | null)[]>(archive, documents, "manifest.json");
-  const entry = Array.isArray(entries) ? entries[0] : null;
-  if (
-    entry === undefined ||
-    entry === null ||
-    typeof entry.Config !== "string" ||
-    !Array.isArray(entry.Layers)
-  )
-    throw invalid(archive, "manifest.json names no image");
-  const config = parsed<ImageConfig>(archive, documents, entry.Config);
-  const { Layers: layers }: ArchiveManifestEntry = entry;
+  const [entry] = parsed(archive, archiveManifestShape, documents, "manifest.json");
+  if (entry === undefined) throw invalid(archive, "manifest.json names no image");
+  const config = parsed(archive, configShape, documents, entry.Config);
+  const { Layers: layers } = entry;
   const layer = layers.findLast((name) => files.has(name));
   return {
     imageName: entry.RepoTags?.[0] ?? null,
@@ -107,14 +102,15 @@ function assemble(archive: string, { documents, files }: Found): ArchivedImage {
   };
 }
 
-function parsed<T>(archive: string, documents: ReadonlyMap<string, string>, name: string): T {
+function parsed<T>(
+  archive: string,
+  shape: Shape<T>,
+  documents: ReadonlyMap<string, string>,
+  name: string,
+): T {
   const text = documents.get(name);
   if (text === undefined) throw invalid(archive, `it has no ${name}, so that it is no image`);
-  try {
-    return JSON.parse(text) as T;
-  } catch (cause) {
-    throw invalid(archive, `${name} is no JSON`, cause);
-  }
+  return parseChecked(text, shape, (reason, cause) => invalid(archive, `${name} ${reason}`, cause));
 }
 
 const invalid = (archive: string, reason: string, cause?: unknown): ProcessorError =>

@@ -4,10 +4,10 @@ import { ProcessorError } from "../../../processor/errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
 import type { BaseImage } from "../../image/oci/base-image.js";
 import type { BlobCache } from "../../image/oci/blob-cache.js";
+import { configShape, manifestOrIndexShape } from "../../image/oci/oci-shapes.js";
 import {
   type Descriptor,
   type ImageConfig,
-  type ImageIndex,
   type ImageManifest,
   isGzipLayer,
   type LayerBlob,
@@ -15,6 +15,7 @@ import {
   mediaTypes,
 } from "../../image/oci/oci-types.js";
 import { verified } from "../../image/oci/verified-bytes.js";
+import { parseChecked } from "../../json/checked-json.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 
 const accepted = [mediaTypes.index, mediaTypes.dockerIndex, mediaTypes.manifest, mediaTypes.dockerManifest];
@@ -45,8 +46,11 @@ export interface PulledBase extends BaseImage {
  */
 export async function pullBase(options: PullBaseOptions): Promise<PulledBase> {
   const { descriptor, manifest, named } = await fetchManifest(options, options.reference);
-  const config = JSON.parse((await fetchDocument(options, manifest.config)).toString("utf8")) as ImageConfig;
-  const diffIds = config.rootfs?.diff_ids ?? [];
+  const configText = (await fetchDocument(options, manifest.config)).toString("utf8");
+  const config = parseChecked(configText, configShape, (reason, cause) =>
+    invalid(options, `the configuration ${reason}`, cause),
+  );
+  const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length)
     throw invalid(options, `${manifest.layers.length} layers, but ${diffIds.length} in the configuration`);
   return {
@@ -81,13 +85,16 @@ async function fetchManifest(options: PullBaseOptions, reference: string): Promi
   const digest = digestOf(answer.body);
   if (reference.startsWith("sha256:") && reference !== digest)
     throw invalid(options, `${reference} has other bytes`);
-  const document = JSON.parse(answer.body.toString("utf8")) as ImageManifest | ImageIndex;
+  const document = parseChecked(answer.body.toString("utf8"), manifestOrIndexShape, (reason, cause) =>
+    unexpected(options, `${reference} ${reason}`, cause),
+  );
   if (!("manifests" in document)) return { descriptor: { digest }, manifest: document, named: digest };
   const found = document.manifests.find(
     ({ platform }) => platform?.os === "linux" && platform.architecture === architectureOf(options.platform),
   );
   if (found === undefined) throw invalid(options, `no image for ${options.platform}`);
-  return { ...(await fetchManifest(options, found.digest)), named: digest };
+  const inner = await fetchManifest(options, found.digest);
+  return { ...inner, named: digest };
 }
 
 async function fetchDocument({ client }: PullBaseOptions, descriptor: Descriptor): Promise<Buffer> {
@@ -135,5 +142,9 @@ async function* counted(bytes: AsyncIterable<Uint8Array>, count: (length: number
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-const invalid = ({ client }: PullBaseOptions, what: string): ProcessorError =>
-  new ProcessorError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`);
+const invalid = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
+  new ProcessorError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`, { cause });
+
+/** Something else than a registry answers: a proxy's login page, say. */
+const unexpected = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
+  new ProcessorError("REGISTRY_FAILED", `${client.registry}/${client.repository}: ${what}`, { cause });

@@ -3,7 +3,8 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/progress/progress.js";
 import { PassingFailure } from "../../download/retry.js";
 import type { Blob, OciImage } from "../../image/oci/oci-types.js";
-import { type RegistryAnswer, type RegistryClient, reasonOf } from "./registry-client.js";
+import { type RegistryClient, reasonOf } from "./registry-client.js";
+import type { RegistryAnswer } from "./registry-http.js";
 
 export interface PushImageOptions {
   readonly client: RegistryClient;

@@ -1,6 +1,7 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { bytesBlob, documentBlob } from "../../image/oci/document-blob.js";
+import { indexShape } from "../../image/oci/oci-shapes.js";
 import {
   type Descriptor,
   hexOf,
@@ -8,6 +9,7 @@ import {
   type ImageManifest,
   mediaTypes,
 } from "../../image/oci/oci-types.js";
+import { parseChecked } from "../../json/checked-json.js";
 import { type PushedImage, pushImage, putManifest } from "./push-image.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 
@@ -95,20 +97,14 @@ async function readIndex(client: RegistryClient, tag: string): Promise<readonly 
     client.send(client.url(`manifests/${tag}`), { method: "GET", headers: { accept: mediaTypes.index } }),
   );
   if (answer.status === 404) return [];
-  const index = answer.status === 200 ? parsedIndex(answer.body) : null;
-  if (index === null)
-    throw new ProcessorError(
+  const refused = (reason: string, cause?: unknown) =>
+    new ProcessorError(
       "REGISTRY_FAILED",
-      `${client.registry}/${client.repository}:${tag} is no list of referrers (${answer.status}${reasonOf(answer)})`,
+      `${client.registry}/${client.repository}:${tag} is no list of referrers (${reason})`,
+      { cause },
     );
-  return index.manifests;
-}
-
-function parsedIndex(body: Buffer): ImageIndex | null {
-  try {
-    const index = JSON.parse(body.toString("utf8")) as Partial<ImageIndex> | null;
-    return Array.isArray(index?.manifests) ? (index as ImageIndex) : null;
-  } catch {
-    return null;
-  }
+  if (answer.status !== 200) throw refused(`${answer.status}${reasonOf(answer)}`);
+  return parseChecked(answer.body.toString("utf8"), indexShape, (reason, cause) =>
+    refused(`it ${reason}`, cause),
+  ).manifests;
 }

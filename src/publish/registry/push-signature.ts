@@ -2,8 +2,10 @@ import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { bytesBlob, documentBlob } from "../../image/oci/document-blob.js";
+import { manifestShape } from "../../image/oci/oci-shapes.js";
 import { type Descriptor, hexOf, type ImageManifest, mediaTypes } from "../../image/oci/oci-types.js";
 import { verified } from "../../image/oci/verified-bytes.js";
+import { parseChecked } from "../../json/checked-json.js";
 import { pushImage } from "./push-image.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 
@@ -73,22 +75,16 @@ async function layersAt(client: RegistryClient, tag: string): Promise<readonly D
     client.send(client.url(`manifests/${tag}`), { method: "GET", headers: { accept: mediaTypes.manifest } }),
   );
   if (answer.status === 404) return [];
-  const manifest = answer.status === 200 ? parsedManifest(answer.body) : null;
-  if (manifest === null)
-    throw new ProcessorError(
+  const refused = (reason: string, cause?: unknown) =>
+    new ProcessorError(
       "REGISTRY_FAILED",
-      `${client.registry}/${client.repository}:${tag} holds no signatures (${answer.status}${reasonOf(answer)})`,
+      `${client.registry}/${client.repository}:${tag} holds no signatures (${reason})`,
+      { cause },
     );
-  return manifest.layers;
-}
-
-function parsedManifest(body: Buffer): ImageManifest | null {
-  try {
-    const manifest = JSON.parse(body.toString("utf8")) as Partial<ImageManifest> | null;
-    return Array.isArray(manifest?.layers) ? (manifest as ImageManifest) : null;
-  } catch {
-    return null;
-  }
+  if (answer.status !== 200) throw refused(`${answer.status}${reasonOf(answer)}`);
+  return parseChecked(answer.body.toString("utf8"), manifestShape, (reason, cause) =>
+    refused(`it ${reason}`, cause),
+  ).layers;
 }
 
 function readBlob(client: RegistryClient, descriptor: Descriptor): Promise<Buffer> {

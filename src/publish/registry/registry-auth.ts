@@ -1,6 +1,8 @@
-import got from "got";
 import { ProcessorError } from "../../../processor/errors.js";
+import { PassingFailure } from "../../download/retry.js";
 import type { Credentials } from "./docker-credentials.js";
+import { tokenAnswerShape } from "./registry-documents.js";
+import { exchange, type HttpsTrust, type RegistryAnswer, type RegistryRequest } from "./registry-http.js";
 
 /** What a 401 asks for. */
 export interface Challenge {
@@ -21,11 +23,6 @@ export function parseChallenge(header: string | undefined): Challenge | null {
   };
 }
 
-/** Authorities trusted instead of Node's own, which are then among them. */
-export interface HttpsTrust {
-  readonly certificateAuthority?: string[];
-}
-
 export interface AuthorizeOptions {
   readonly challenge: Challenge;
   readonly credentials: Credentials | null;
@@ -33,10 +30,11 @@ export interface AuthorizeOptions {
   readonly scopes: readonly string[];
   /** For messages. */
   readonly registry: string;
-  /** True when the registry itself is spoken to without TLS: only then may its token server be. */
-  readonly isPlainHttp: boolean;
+  /** True for a host that may be spoken to without TLS: on this machine, or named by the user. */
+  readonly isPlainHttp: (host: string) => boolean;
+  readonly note: (line: string) => void;
   readonly https: HttpsTrust;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal | null;
 }
 
 /**
@@ -55,15 +53,39 @@ export async function authorize(options: AuthorizeOptions): Promise<string> {
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
+const maxTokenAnswerBytes = 1 << 20;
+
 async function fetchToken(options: AuthorizeOptions): Promise<string> {
-  const { challenge, credentials, scopes, registry, isPlainHttp, https, signal } = options;
-  const { realm = "", service } = challenge.parameters;
+  const { registry, https, signal } = options;
+  const url = tokenServer(options);
+  const answer = await exchange(url, tokenRequest(url, options), {
+    https,
+    maxAnswerBytes: maxTokenAnswerBytes,
+    signal,
+  });
+  const token = answer.status === 200 ? tokenOf(answer) : null;
+  if (token !== null) return token;
+  const what = `${url.host} gives no token for ${registry} (${answer.status})`;
+  if (answer.status === 408 || answer.status === 429 || answer.status >= 500) throw new PassingFailure(what);
+  throw new ProcessorError("REGISTRY_DENIED", what);
+}
+
+/** The token server that a registry names. It gets the name and password as well, as with Docker. */
+function tokenServer({ challenge, credentials, registry, isPlainHttp, note }: AuthorizeOptions): URL {
+  const { realm = "" } = challenge.parameters;
   const url = URL.canParse(realm) ? new URL(realm) : null;
-  if (url === null || !(url.protocol === "https:" || (isPlainHttp && url.protocol === "http:")))
+  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isPlainHttp(url.host))))
     throw new ProcessorError(
       "REGISTRY_DENIED",
       `${registry} names "${realm}" as its token server; not https`,
     );
+  if (credentials !== null && url.host !== registry)
+    note(`signing in to ${registry} at its token server ${url.host}`);
+  return url;
+}
+
+function tokenRequest(url: URL, { challenge, credentials, scopes }: AuthorizeOptions): RegistryRequest {
+  const { service } = challenge.parameters;
   const isToken = credentials?.kind === "identity-token";
   const form = new URLSearchParams(service === undefined ? {} : { service });
   for (const scope of isToken ? [scopes.join(" ")] : scopes) form.append("scope", scope);
@@ -71,39 +93,22 @@ async function fetchToken(options: AuthorizeOptions): Promise<string> {
     form.set("grant_type", "refresh_token");
     form.set("refresh_token", credentials.token);
     form.set("client_id", "nnunet-processor");
-  } else for (const [key, value] of form) url.searchParams.append(key, value);
-  const answer = await got(url, {
-    method: isToken ? "POST" : "GET",
-    ...(isToken && {
-      body: form.toString(),
-      headers: { "content-type": "application/x-www-form-urlencoded" },
-    }),
-    ...(credentials?.kind === "password" && {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return { method: "POST", headers, body: Buffer.from(form.toString()) };
+  }
+  for (const [key, value] of form) url.searchParams.append(key, value);
+  return {
+    method: "GET",
+    ...(credentials !== null && {
       headers: { authorization: basic(credentials.user, credentials.password) },
     }),
-    https,
-    throwHttpErrors: false,
-    followRedirect: false,
-    timeout: { request: 30_000 },
-    retry: { limit: 3, methods: ["GET", "POST"] },
-    ...(signal && { signal }),
-  });
-  const token = answer.statusCode === 200 ? tokenOf(answer.body) : null;
-  if (token === null)
-    throw new ProcessorError(
-      "REGISTRY_DENIED",
-      `${url.host} gives no token for ${registry} (${answer.statusCode})`,
-    );
-  return token;
+  };
 }
 
-function tokenOf(body: string): string | null {
+function tokenOf({ body }: RegistryAnswer): string | null {
   try {
-    const { token, access_token } = JSON.parse(body) as {
-      readonly token?: string;
-      readonly access_token?: string;
-    };
-    return token ?? access_token ?? null;
+    const json: unknown = JSON.parse(body.toString("utf8"));
+    return tokenAnswerShape.fits(json) ? (json.token ?? json.access_token ?? null) : null;
   } catch {
     return null;
   }

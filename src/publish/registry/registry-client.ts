@@ -1,11 +1,19 @@
 import { rootCertificates } from "node:tls";
-import got, { RequestError, type Response } from "got";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../download/retry.js";
 import type { Credentials } from "./docker-credentials.js";
 import { type ImageReference, registryAddress } from "./image-reference.js";
-import { authorize, type Challenge, type HttpsTrust, parseChallenge } from "./registry-auth.js";
+import { authorize, type Challenge, parseChallenge } from "./registry-auth.js";
+import { registryErrorsShape } from "./registry-documents.js";
+import {
+  ConnectionRefused,
+  exchange,
+  type HttpsTrust,
+  openBytes,
+  type RegistryAnswer,
+  type RegistryRequest,
+} from "./registry-http.js";
 
 export interface RegistryClientOptions {
   readonly progress: Progress;
@@ -21,20 +29,7 @@ export interface RegistryClientOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface RegistryRequest {
-  readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
-}
-
-export interface RegistryAnswer {
-  readonly status: number;
-  readonly headers: Response["headers"];
-  readonly body: Buffer;
-}
-
 const maxAnswerBytes = 16 << 20;
-const idleMs = 60_000;
 
 /** One repository of a registry, spoken to as the OCI distribution specification says. */
 export class RegistryClient {
@@ -47,6 +42,9 @@ export class RegistryClient {
   readonly #https: HttpsTrust;
   #authorization: string | null = null;
   #renewal: Promise<string> | null = null;
+  #hasAnswered = false;
+  /** Retries that were told since the registry last answered: parallel requests fail for one reason. */
+  readonly #noted = new Set<string>();
 
   constructor(
     { registry, repository }: Pick<ImageReference, "registry" | "repository">,
@@ -78,12 +76,14 @@ export class RegistryClient {
   /**
    * One request, with authorization renewed once when the registry asks.
    *
-   * @throws PassingFailure for network faults, 408, 429 and 5xx; REGISTRY_DENIED for 401 and 403
+   * @throws PassingFailure for network faults, 408, 429 and 5xx; REGISTRY_DENIED for 401 and 403; REGISTRY_FAILED at once
+   * when nothing listens and nothing has before
    */
   async send(url: URL, request: RegistryRequest): Promise<RegistryAnswer> {
     const used = this.#authorization;
     const answer = await this.#once(url, request);
-    if (answer.status !== 401) return this.#sorted(answer, request);
+    // Only the registry may ask for what is known to it; a place that it leads to may not.
+    if (answer.status !== 401 || !this.#isOwn(answer.url)) return this.#sorted(answer, request);
     const challenge = parseChallenge(answer.headers["www-authenticate"]);
     if (challenge === null || !(await this.#renew(used, challenge))) return this.#sorted(answer, request);
     return this.#sorted(await this.#once(url, request), request);
@@ -97,9 +97,10 @@ export class RegistryClient {
       credentials: this.#options.credentials,
       scopes: this.#scopes(),
       registry: this.registry,
-      isPlainHttp: this.#api.protocol === "http:",
+      isPlainHttp: (host) => registryAddress(host, this.#options).protocol === "http:",
+      note: (line) => this.progress.note(line),
       https: this.#https,
-      ...(this.signal && { signal: this.signal }),
+      signal: this.signal,
     }).finally(() => {
       this.#renewal = null;
     });
@@ -111,7 +112,11 @@ export class RegistryClient {
     return withRetries(attempt, {
       label,
       policy: this.#options.retry,
-      note: (line) => this.progress.note(line),
+      note: (line, failure) => {
+        if (this.#noted.has(failure)) return;
+        this.#noted.add(failure);
+        this.progress.note(line);
+      },
       signal: this.signal,
     }).catch((error: unknown) => {
       this.signal?.throwIfAborted();
@@ -124,54 +129,51 @@ export class RegistryClient {
   async open(url: URL): Promise<AsyncIterable<Uint8Array>> {
     const { status } = await this.send(url, { method: "HEAD" }); // settles the authorization as well
     if (status !== 200) throw new ProcessorError("REGISTRY_FAILED", `${url.href} answers ${status}`);
-    const stream = got.stream(url, {
-      headers: this.#headers({}),
-      https: this.#https,
-      retry: { limit: 0 },
-      decompress: false,
-      timeout: { socket: idleMs },
-      ...(this.signal && { signal: this.signal }),
-    });
-    return withPassingFailures(stream);
+    return openBytes(url, this.#headers({}, url), { https: this.#https, signal: this.signal });
   }
 
-  async #once(url: URL, { method, headers = {}, body }: RegistryRequest): Promise<RegistryAnswer> {
+  /**
+   * Asks whether a registry answers, and lets in whoever comes: before work whose result it is to take.
+   *
+   * @throws REGISTRY_DENIED, REGISTRY_FAILED
+   */
+  async check(): Promise<void> {
+    const { status } = await this.retrying(this.registry, () => this.send(this.#api, { method: "GET" }));
+    if (status === 200) return;
+    throw new ProcessorError(
+      "REGISTRY_FAILED",
+      `${this.#api.href} answers ${status}, where a registry answers 200`,
+    );
+  }
+
+  async #once(url: URL, request: RegistryRequest): Promise<RegistryAnswer> {
+    const headers = this.#headers(request.headers ?? {}, url);
     try {
-      const answer = await got(url, {
-        method,
-        headers: this.#headers(headers, url),
-        https: this.#https,
-        ...(body !== undefined && { body }),
-        responseType: "buffer",
-        throwHttpErrors: false,
-        followRedirect: method === "GET" || method === "HEAD",
-        decompress: false,
-        retry: { limit: 0 },
-        timeout: { lookup: idleMs, connect: idleMs, secureConnect: idleMs, socket: idleMs },
-        ...(this.signal && { signal: this.signal }),
-      });
-      if (answer.rawBody.length > maxAnswerBytes)
-        throw new ProcessorError("REGISTRY_FAILED", `${this.registry}: the answer is longer than 16 MiB`);
-      return { status: answer.statusCode, headers: answer.headers, body: answer.rawBody };
+      const answer = await exchange(
+        url,
+        { ...request, headers },
+        { https: this.#https, maxAnswerBytes, signal: this.signal },
+      );
+      this.#hasAnswered = true;
+      if (answer.status < 500) this.#noted.clear();
+      return answer;
     } catch (error) {
-      this.signal?.throwIfAborted();
-      if (error instanceof ProcessorError) throw error;
-      if (error instanceof RequestError && error.cause instanceof ProcessorError) throw error.cause;
-      if (error instanceof RequestError && error.code === "ENOTFOUND")
-        throw new ProcessorError("REGISTRY_FAILED", `no such host as ${url.hostname}, or no network`, {
-          cause: error,
-        });
-      throw new PassingFailure(error instanceof Error ? error.message : String(error), { cause: error });
+      // It may be starting again if it has answered before.
+      if (!(error instanceof ConnectionRefused) || this.#hasAnswered) throw error;
+      throw new ProcessorError("REGISTRY_FAILED", error.message, { cause: error });
     }
   }
 
+  #isOwn(url: URL): boolean {
+    return url.origin === this.#api.origin;
+  }
+
   /** The token is for the registry alone, not for a storage host that it names. */
-  #headers(headers: Readonly<Record<string, string>>, url: URL = this.#api): Record<string, string> {
-    const isOwn = url.host === this.#api.host;
+  #headers(headers: Readonly<Record<string, string>>, url: URL): Record<string, string> {
     return {
       "user-agent": "nnunet-processor",
       ...headers,
-      ...(isOwn && this.#authorization !== null && { authorization: this.#authorization }),
+      ...(this.#isOwn(url) && this.#authorization !== null && { authorization: this.#authorization }),
     };
   }
 
@@ -186,6 +188,11 @@ export class RegistryClient {
   #sorted(answer: RegistryAnswer, { method }: RegistryRequest): RegistryAnswer {
     const { status } = answer;
     const what = `${this.registry}/${this.repository} answers ${method} with ${status}${reasonOf(answer)}`;
+    if ((status === 401 || status === 403) && !this.#isOwn(answer.url))
+      throw new ProcessorError(
+        "REGISTRY_FAILED",
+        `${this.registry} leads to ${answer.url.host}, which answers ${method} with ${status}; a name and password are shown to ${this.registry} only`,
+      );
     if (status === 401 || status === 403) throw new ProcessorError("REGISTRY_DENIED", what);
     if (status === 408 || status === 429 || status >= 500)
       throw new PassingFailure(what, {
@@ -199,23 +206,18 @@ export class RegistryClient {
 const trusting = (pem: string | null): HttpsTrust =>
   pem === null ? {} : { certificateAuthority: [...rootCertificates, pem] };
 
-async function* withPassingFailures(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* stream;
-  } catch (cause) {
-    throw new PassingFailure(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
-
 /** The registry's own words. */
 export function reasonOf({ body }: RegistryAnswer): string {
+  const json = parsedJson(body);
+  const errors = registryErrorsShape.fits(json) ? json.errors : [];
+  const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
+  return words.length === 0 ? "" : `: ${words.join("; ")}`;
+}
+
+function parsedJson(body: Buffer): unknown {
   try {
-    const { errors } = JSON.parse(body.toString("utf8")) as {
-      readonly errors?: readonly { readonly code?: string; readonly message?: string }[];
-    };
-    const words = (errors ?? []).map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-    return words.length === 0 ? "" : `: ${words.join("; ")}`;
+    return JSON.parse(body.toString("utf8"));
   } catch {
-    return "";
+    return null;
   }
 }

@@ -20,6 +20,7 @@ import { type AlgorithmServer, startAlgorithmServer } from "../../support/algori
 import { compareSegmentations } from "../../support/compare-segmentations.js";
 import { convertGolden } from "../../support/convert.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { outputOf } from "../../support/program-on-path.js";
 import {
   lastLine,
   type ProcessorRun,
@@ -219,6 +220,12 @@ describe("exec", () => {
     ],
     ["inputs.json that is no list", { inputs: "{}" }, 4, /^INPUTS_JSON_INVALID: /],
     ["inputs.json that is no JSON", { inputs: "[" }, 4, /^INPUTS_JSON_INVALID: /],
+    [
+      "inputs.json longer than 1 MiB",
+      { inputs: `${" ".repeat(1 << 20)}[]` },
+      4,
+      /^INPUTS_JSON_INVALID: .*longer/,
+    ],
     ["inputs.json without slugs", { inputs: "[{}]" }, 4, /^INPUTS_JSON_INVALID: .*item 0/],
     [
       "a socket outside the input folder",
@@ -244,6 +251,32 @@ describe("exec", () => {
     const { exitCode, err } = await exec();
     expect(lastLine(err)).toMatch(line);
     expect(exitCode).toBe(expected);
+  });
+
+  test("does not wait for inputs.json that is a FIFO", async () => {
+    await outputOf("mkfifo", join(input, "inputs.json"));
+    const { exitCode, err } = await exec();
+    expect(lastLine(err)).toMatch(/^INPUTS_JSON_INVALID: .*it is not a file/);
+    expect(exitCode).toBe(4);
+  });
+
+  test.each([
+    ["no target", { target: null }, /target should be an object/],
+    ["no sockets", { inputSockets: undefined }, /target\.inputSockets is missing/],
+    ["a socket that is no text", { inputSockets: { CT: 1 } }, /inputSockets\.CT should be a text/],
+    ["no output", { outputSocket: null }, /outputSocket should be a text/],
+  ] as const)("refuses a target file with %s", async (_, changed, message) => {
+    const file = join(folder, "other-target.json");
+    const whole = {
+      targetVersion: 1,
+      target: { ...target, ...changed },
+      ...("target" in changed ? changed : {}),
+    };
+    writeFileSync(file, JSON.stringify(whole));
+    const { exitCode, err } = await exec(["--target-file", file]);
+    expect(lastLine(err)).toMatch(/^MANIFEST_INVALID: /);
+    expect(lastLine(err)).toMatch(message);
+    expect(exitCode).toBe(3);
   });
 
   test("says how much memory there is when the image does not fit", async () => {

@@ -98,14 +98,33 @@ describe("a manifest is refused, with the reason, when", () => {
         editManifest((manifest) => {
           manifest.models = [];
         }),
-      /one model/,
+      /models should have at least 1/,
     ],
     [
       "a model has no plan",
       () => editManifest(({ models }) => void delete models[0]!["plan"]),
       /plan is missing/,
     ],
-    ["a model has no folds", () => editManifest(({ models }) => void models[0]!.folds.splice(0)), /no folds/],
+    [
+      "a model has no folds",
+      () => editManifest(({ models }) => void models[0]!.folds.splice(0)),
+      /models\[0\]\.folds should have at least 1/,
+    ],
+    [
+      "a fold names no file",
+      () => editManifest(({ models }) => void Object.assign(models[0]!.folds[0]!, { onnxFile: ["x"] })),
+      /models\[0\]\.folds\[0\]\.onnxFile should be a text/,
+    ],
+    [
+      "folds are no list",
+      () => editManifest(({ models }) => void Object.assign(models[0]!, { folds: { length: 1 } })),
+      /folds should be a list/,
+    ],
+    [
+      "a patch is as long as a text",
+      () => editManifest(({ models }) => void Object.assign(models[0]!["plan"]!, { patchSize: "64" })),
+      /plan\.patchSize should be a list/,
+    ],
     ["settings are missing", () => editManifest((manifest) => void delete manifest.settings), /settings/],
     [
       "a file lies outside",

@@ -1,0 +1,20 @@
+/**
+ * Reads a whole body into memory, and stops at the first byte over the limit: an answer without end must not take what
+ * memory there is before somebody looks at its length.
+ *
+ * @param tooLong makes the error
+ */
+export async function readBounded(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  tooLong: () => Error,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length > maxBytes) throw tooLong();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
