@@ -90,12 +90,20 @@ function normalize(
 ): Feature {
   if (normalization === null) return x;
   const options = { channels: x.channels, normalization };
-  return normalization.kind === "batch"
-    ? site.graph.batchNorm(path, x, batchNormTensors(site, path, options))
-    : site.graph.instanceNorm(path, x, {
+  const { epsilon } = normalization;
+  switch (normalization.kind) {
+    case "batch":
+      return site.graph.batchNorm(path, x, batchNormTensors(site, path, options));
+    case "instance":
+      return site.graph.instanceNorm(path, x, { ...affineTensors(site, path, options), epsilon });
+    case "group":
+      return site.graph.groupNorm(path, x, {
         ...affineTensors(site, path, options),
-        epsilon: normalization.epsilon,
+        ...{ epsilon, groups: normalization.groups, spatialAxes: site.plan.patchSize.length },
       });
+    case "response":
+      return site.graph.responseNorm(path, x, { ...responseNormTensors(site, path, x.channels), epsilon });
+  }
 }
 
 interface NormOptions {
@@ -109,6 +117,15 @@ function batchNormTensors(site: NetworkSite, path: string, options: NormOptions)
     mean: site.parameters.take(`${path}.running_mean`, [options.channels]),
     variance: site.parameters.take(`${path}.running_var`, [options.channels]),
     epsilon: options.normalization.epsilon,
+  };
+}
+
+function responseNormTensors({ parameters, plan }: NetworkSite, path: string, channels: number) {
+  const shape = [1, channels, ...plan.patchSize.map(() => 1)];
+  return {
+    scale: parameters.take(`${path}.weight`, shape),
+    shift: parameters.take(`${path}.bias`, shape),
+    threshold: parameters.take(`${path}.tau`, shape),
   };
 }
 

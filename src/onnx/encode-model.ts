@@ -43,7 +43,7 @@ const opset = 20;
 
 /** Of ONNX's enumerations TensorProto.DataLocation and AttributeProto.AttributeType. */
 const external = 1;
-const attributeTypes = { float: 1, integer: 2, body: 5, integers: 7 };
+const attributeTypes = { float: 1, integer: 2, text: 3, body: 5, integers: 7 };
 
 function encodeNodes(message: ProtobufWriter, { name, nodes }: OnnxBody): void {
   for (const node of nodes) message.message(1, (m) => encodeNode(m, node));
@@ -67,6 +67,7 @@ function encodeNode(message: ProtobufWriter, node: OnnxNode): void {
 function encodeAttribute(message: ProtobufWriter, attribute: OnnxAttribute): void {
   if ("float" in attribute) message.float(2, attribute.float).integer(20, attributeTypes.float);
   else if ("integer" in attribute) message.integer(3, attribute.integer).integer(20, attributeTypes.integer);
+  else if ("text" in attribute) message.string(4, attribute.text).integer(20, attributeTypes.text);
   else if ("body" in attribute) {
     const { body } = attribute;
     message.message(6, (graph) => {

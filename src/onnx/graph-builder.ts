@@ -1,5 +1,7 @@
 import type { WeightTensor } from "../checkpoint/checkpoint.js";
 import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
+import { groupNormNodes, responseNormNodes } from "./normalization-nodes.js";
+import { activationNodes } from "./activation-nodes.js";
 import type { ActivationPlan, NetworkPlan } from "./network-plan.js";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxWeight } from "./onnx-graph.js";
 
@@ -93,15 +95,39 @@ export class GraphBuilder {
     });
   }
 
+  /** Null scale or shift: one and zero. */
+  groupNorm(name: string, x: Feature, norm: GroupNormTensors): Feature {
+    const { groups, epsilon, scale, shift, spatialAxes } = norm;
+    const perChannel = (suffix: string, values: WeightTensor | null): string | null =>
+      values === null
+        ? null
+        : this.#weight(`${name}.${suffix}`, broadcast(values, [x.channels], spatialAxes));
+    const nodes = groupNormNodes({
+      ...{ input: x.name, output: name, spatialAxes, channels: x.channels, groups, epsilon },
+      one: this.#weight(`${name}.group_one`, filled(groups, 1)),
+      zero: this.#weight(`${name}.group_zero`, filled(groups, 0)),
+      scale: perChannel("weight", scale),
+      shift: perChannel("bias", shift),
+    });
+    this.#nodes.push(...nodes);
+    return { name, channels: x.channels };
+  }
+
+  responseNorm(name: string, x: Feature, norm: ResponseNormTensors): Feature {
+    const nodes = responseNormNodes({
+      ...{ input: x.name, output: name, epsilon: norm.epsilon },
+      scale: this.#weight(`${name}.weight`, norm.scale),
+      shift: this.#weight(`${name}.bias`, norm.shift),
+      threshold: this.#weight(`${name}.tau`, norm.threshold),
+    });
+    this.#nodes.push(...nodes);
+    return { name, channels: x.channels };
+  }
+
   activation(name: string, x: Feature, plan: ActivationPlan | null): Feature {
     if (plan === null) return x;
-    return plan.kind === "relu"
-      ? this.#node(name, "Relu", { inputs: [x.name], channels: x.channels, attributes: {} })
-      : this.#node(name, "LeakyRelu", {
-          inputs: [x.name],
-          channels: x.channels,
-          attributes: { alpha: { float: plan.slope } },
-        });
+    this.#nodes.push(...activationNodes(plan, x.name, name));
+    return { name, channels: x.channels };
   }
 
   averagePool(name: string, x: Feature, stride: readonly number[]): Feature {
@@ -160,11 +186,30 @@ export interface InstanceNormTensors {
   readonly epsilon: number;
 }
 
+export interface GroupNormTensors extends InstanceNormTensors {
+  readonly groups: number;
+  readonly spatialAxes: number;
+}
+
+/** Each `1 × channels × 1 × 1 …`. */
+export interface ResponseNormTensors {
+  readonly scale: WeightTensor;
+  readonly shift: WeightTensor;
+  readonly threshold: WeightTensor;
+  readonly epsilon: number;
+}
+
 interface NodeOptions {
   readonly inputs: readonly string[];
   readonly channels: number;
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
+
+/** With axes of one place behind. */
+const broadcast = (values: WeightTensor, shape: readonly number[], axes: number): WeightTensor => ({
+  ...values,
+  shape: [...shape, ...Array.from({ length: axes }, () => 1)],
+});
 
 const filled = (length: number, value: number): WeightTensor => ({
   shape: [length],

@@ -50,19 +50,32 @@ export interface DecoderStagePlan {
   readonly blocks: number;
 }
 
-export interface NormalizationPlan {
-  /** `instance` takes mean and variance from the window, `batch` those that training kept. */
-  readonly kind: "instance" | "batch";
+export type NormalizationPlan = PlainNormalizationPlan | GroupNormalizationPlan;
+
+export interface PlainNormalizationPlan {
+  /**
+   * `instance` takes mean and variance from the window, `batch` those that training kept; `response` is filter response
+   * normalisation, which has a learnt threshold as well.
+   */
+  readonly kind: "instance" | "batch" | "response";
   readonly epsilon: number;
   /** Whether there is a learnt scale and shift. */
   readonly isAffine: boolean;
 }
 
-export interface ActivationPlan {
-  readonly kind: "leakyRelu" | "relu";
-  /** Of the negative half; 0 for `relu`. */
-  readonly slope: number;
+export interface GroupNormalizationPlan {
+  readonly kind: "group";
+  /** Into how many groups of neighbours the channels are parted. */
+  readonly groups: number;
+  readonly epsilon: number;
+  readonly isAffine: boolean;
 }
+
+export type ActivationPlan =
+  | { readonly kind: "leakyRelu" | "relu"; /** Of the negative half; 0 for `relu`. */ readonly slope: number }
+  | { readonly kind: "elu"; readonly alpha: number }
+  | { readonly kind: "gelu"; readonly approximation: "none" | "tanh" }
+  | { readonly kind: "mish" | "silu" | "selu" | "tanh" | "sigmoid" | "softplus" };
 
 export interface ResidualPlan {
   readonly block: "basic" | "bottleneck";

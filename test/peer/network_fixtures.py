@@ -208,6 +208,37 @@ NETWORKS = {
         n_conv_per_stage_encoder=[1, 2, 2], n_conv_per_stage_decoder=[1, 1], num_pool_per_axis=[2, 2],
         pool_op_kernel_sizes=[[1, 1], [2, 2], [2, 2]], conv_kernel_sizes=[[3, 3]] * 3,
     ),
+    **{
+        f"activation_{name.lower()}": dict(
+            patch=[8, 12],
+            **arch(
+                "ResidualEncoderUNet" if name in ("GELU", "ELU") else "PlainConvUNet", 2, n_stages=2,
+                features_per_stage=[3, 4], kernel_sizes=[[3, 3]] * 2, strides=[[1, 1], [2, 2]],
+                n_conv_per_stage_decoder=[1], nonlin=f"torch.nn.{name}", nonlin_kwargs=kwargs, norm_op=norm_op,
+                norm_op_kwargs={"affine": True},
+                **{"n_blocks_per_stage" if name in ("GELU", "ELU") else "n_conv_per_stage": [1, 2]},
+            ),
+        )
+        for name, kwargs, norm_op in [
+            ("GELU", {}, norm("Instance", 2)),
+            ("Mish", {"inplace": True}, norm("Instance", 2)),
+            ("SiLU", None, norm("Instance", 2)),
+            ("ELU", {"alpha": 0.5}, norm("Instance", 2)),
+            ("SELU", None, norm("Batch", 2)),
+            ("Softplus", None, norm("Instance", 2)),
+            ("Tanh", None, norm("Instance", 2)),
+            ("Sigmoid", None, norm("Instance", 2)),
+            ("RReLU", {"lower": 0.1, "upper": 0.5}, norm("Instance", 2)),
+        ]
+    },
+    "activation_gelu_tanh": dict(
+        patch=[8, 8, 8],
+        **arch(
+            "PlainConvUNet", 3, n_stages=2, features_per_stage=[3, 4], kernel_sizes=[[3, 3, 3]] * 2,
+            strides=[[1, 1, 1], [2, 2, 2]], n_conv_per_stage=[1, 2], n_conv_per_stage_decoder=[2],
+            nonlin="torch.nn.GELU", nonlin_kwargs={"approximate": "tanh"},
+        ),
+    ),
 }
 
 # How the state dict of a network is changed before it is saved, to cover what real files hold.

@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from network_fixtures import FIXTURES, randomise, window, write_window
+from nnunet.network_architecture.custom_modules.feature_response_normalization import FRN3D
+from nnunet.network_architecture.custom_modules.helperModules import Identity, MyGroupNorm
+from nnunet.network_architecture.custom_modules.mish import Mish
 from nnunet.network_architecture.generic_modular_residual_UNet import FabiansUNet, get_default_network_config
 from nnunet.network_architecture.generic_UNet import ConvDropoutNonlinNorm, Generic_UNet
 from torch import nn
@@ -21,13 +24,13 @@ FABIANS_PLANS = "nnUNetPlans_FabiansResUNet_v2.1"
 
 
 def generic(patch, pools, kernels, channels=1, classes=3, base=2, norm=None, nonlin=nn.LeakyReLU, slope=1e-2, convs=2,
-            **kwargs):
+            norm_kwargs=None, **kwargs):
     three = len(patch) == 3
     norm = norm or (nn.InstanceNorm3d if three else nn.InstanceNorm2d)
-    nonlin_kwargs = {"negative_slope": slope, "inplace": True} if nonlin is nn.LeakyReLU else {"inplace": True}
+    nonlin_kwargs = {nn.LeakyReLU: {"negative_slope": slope, "inplace": True}, nn.ReLU: {"inplace": True}}.get(nonlin, {})
     network = Generic_UNet(
         channels, base, classes, len(pools), convs, 2, nn.Conv3d if three else nn.Conv2d, norm,
-        {"eps": 1e-5, "affine": True}, nn.Dropout3d if three else nn.Dropout2d, {"p": 0, "inplace": True}, nonlin,
+        norm_kwargs or {"eps": 1e-5, "affine": True}, nn.Dropout3d if three else nn.Dropout2d, {"p": 0, "inplace": True}, nonlin,
         nonlin_kwargs, True, False, lambda x: x, None, pools, kernels, False, True, True, **kwargs,
     )
     network.do_ds = False
@@ -76,6 +79,18 @@ NETWORKS = {
     "fabians_batchnorm": lambda: (
         fabians([8, 8, 8], [[1, 1, 1], P2, [1, 1, 1]], [K3] * 3, [1, 1, 2], [1, 1], norm="bn"),
         "nnUNetTrainerV2_ResencUNet_DA3_BN", dict(labels=1, plans=FABIANS_PLANS)),
+    # As the trainers of these names build them.
+    "generic_gelu": lambda: (generic([8, 8, 8], [P2], [K3] * 2, nonlin=nn.GELU), "nnUNetTrainerV2_GeLU", {}),
+    "generic_mish": lambda: (generic([8, 8, 8], [P2], [K3] * 2, nonlin=Mish), "nnUNetTrainerV2_Mish", {}),
+    "generic_groupnorm": lambda: (
+        generic([8, 8, 8], [P2], [K3] * 2, base=8, norm=MyGroupNorm,
+                norm_kwargs={"eps": 1e-5, "affine": True, "num_groups": 8}), "nnUNetTrainerV2_GN", {}),
+    "generic_groupnorm_2d": lambda: (
+        generic([16, 8], [[2, 2]], [[3, 3]] * 2, base=16, norm=MyGroupNorm,
+                norm_kwargs={"eps": 1e-5, "affine": True, "num_groups": 8}), "nnUNetTrainerV2_GN", {}),
+    "generic_response_norm": lambda: (
+        generic([8, 8, 8], [P2], [K3] * 2, norm=FRN3D, nonlin=Identity, norm_kwargs={"eps": 1e-6}),
+        "nnUNetTrainerV2_FRN", {}),
 }
 
 

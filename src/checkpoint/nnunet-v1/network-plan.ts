@@ -10,7 +10,7 @@ export interface NetworkPlanSources {
   readonly weights: NetworkWeights;
   readonly inputChannels: number;
   readonly outputChannels: number;
-  readonly trainer: Pick<TrainerFacts, "activation" | "isActivationFirst">;
+  readonly trainer: Pick<TrainerFacts, "activation" | "isActivationFirst" | "normGroups">;
   /** The checkpoint's file, for messages. */
   readonly source: string;
 }
@@ -111,15 +111,24 @@ function common(
     outputChannels,
     patchSize: stagePlan.get("patch_size").integers(),
     hasUpsamplingBias: false,
-    normalization: normalizationOf(weights, norm),
+    normalization: normalizationOf(weights, norm, trainer.normGroups),
     activation: trainer.activation,
     isActivationFirst: trainer.isActivationFirst,
   } as const;
 }
 
-/** `_BN` trainers have BatchNorm, `_NoNormalization` none, all others InstanceNorm with nnU-Net's constants. */
-function normalizationOf(weights: NetworkWeights, norm: string): NormalizationPlan | null {
+/**
+ * `_BN` trainers have BatchNorm, `_FRN` filter response normalisation, `_GN` GroupNorm, `_NoNormalization` none, all
+ * others InstanceNorm, each with nnU-Net's constants.
+ */
+function normalizationOf(
+  weights: NetworkWeights,
+  norm: string,
+  groups: number | null,
+): NormalizationPlan | null {
   if (!weights.has(`${norm}.weight`)) return null;
+  if (weights.has(`${norm}.tau`)) return { kind: "response", epsilon: 1e-6, isAffine: true };
+  if (groups !== null) return { kind: "group", groups, epsilon: 1e-5, isAffine: true };
   const kind = weights.has(`${norm}.running_mean`) ? "batch" : "instance";
   return { kind, epsilon: 1e-5, isAffine: true };
 }

@@ -1,4 +1,3 @@
-import { ProcessorError } from "../../../processor/errors.js";
 import type { ActivationPlan } from "../../onnx/network-plan.js";
 
 /** What only the code of a v1 trainer says, known by the class's name. */
@@ -7,26 +6,17 @@ export interface TrainerFacts {
   /** Null: one head per label with softmax. Else region names and labels, each with a sigmoid. */
   readonly regions: readonly { readonly name: string; readonly labels: readonly number[] }[] | null;
   readonly doesMirror: boolean;
-  readonly activation: ActivationPlan;
+  /** Null for none: filter response normalisation has one of its own. */
+  readonly activation: ActivationPlan | null;
+  /** Groups of a group normalisation; null for another one, which shows in the weights. */
+  readonly normGroups: number | null;
   /** conv → activation → normalisation. */
   readonly isActivationFirst: boolean;
 }
 
-/**
- * Trainers that change only training are all alike here; normalisation and biases show in the weights.
- *
- * @throws PLANS_UNSUPPORTED for a trainer of nnU-Net whose network has the usual tensors, but computes something
- * that inference does not know.
- */
+/** Trainers that change only training are all alike here; other normalisations and biases show in the weights. */
 export function trainerFacts(trainer: string): TrainerFacts {
   const parts = trainer.split("_");
-  const unknown = parts.find((part) => unknownLayers.has(part));
-  if (unknown !== undefined) {
-    throw new ProcessorError(
-      "PLANS_UNSUPPORTED",
-      `the trainer ${trainer} builds the network with ${unknown}`,
-    );
-  }
   // nnUNetTrainerV2BraTSRegions_BN is the one of this family that was trained without regions.
   const hasRegions = trainer.includes("BraTSRegions") && trainer !== "nnUNetTrainerV2BraTSRegions_BN";
   return {
@@ -34,13 +24,17 @@ export function trainerFacts(trainer: string): TrainerFacts {
     regions: hasRegions ? bratsRegions : null,
     doesMirror: !/no(?:Mirroring|DataAugmentation|DA)(?![a-z])/i.test(trainer),
     activation: activationOf(parts),
+    // Source: nnUNetTrainerV2_GN.
+    normGroups: parts.includes("GN") ? 8 : null,
     isActivationFirst: parts.some((part) => part === "convReLUIN" || part === "convlReLUIN"),
   };
 }
 
-const unknownLayers = new Set(["GeLU", "Mish", "FRN", "GN"]);
-
-function activationOf(parts: readonly string[]): ActivationPlan {
+/** Source: the trainers in nnunet/training/network_training/nnUNet_variants/architectural_variants. */
+function activationOf(parts: readonly string[]): ActivationPlan | null {
+  if (parts.includes("FRN")) return null;
+  if (parts.includes("GeLU")) return { kind: "gelu", approximation: "none" };
+  if (parts.includes("Mish")) return { kind: "mish" };
   if (parts.includes("ReLU")) return { kind: "relu", slope: 0 };
   const isSteep = parts.includes("LReLU") && parts.includes("2en1");
   return { kind: "leakyRelu", slope: isSteep ? 0.2 : 0.01 };

@@ -1,0 +1,70 @@
+import { type OnnxNode, onnxElementTypes } from "./onnx-graph.js";
+import { NodeChain } from "./onnx-nodes.js";
+
+/** What a node reads and writes, by name. */
+interface NormSite {
+  readonly input: string;
+  readonly output: string;
+}
+
+export interface GroupNormSite extends NormSite {
+  readonly spatialAxes: number;
+  readonly channels: number;
+  readonly groups: number;
+  readonly epsilon: number;
+  /** One value per group: 1 and 0. */
+  readonly one: string;
+  readonly zero: string;
+  /** `channels × 1 × 1 …`; null where the layer learns none. */
+  readonly scale: string | null;
+  readonly shift: string | null;
+}
+
+/**
+ * Group normalisation as an instance normalisation of groups: the channels of a group become one channel whose first
+ * spatial axis is longer, so that no shape needs to be known.
+ */
+export function groupNormNodes(site: GroupNormSite): readonly OnnxNode[] {
+  const { input, output, spatialAxes, channels, groups, epsilon, one, zero, scale, shift } = site;
+  const chain = new NodeChain(output);
+  const kept = Array.from({ length: spatialAxes - 1 }, () => 0);
+  const grouped = chain.reshape("grouped", input, [0, groups, -1, ...kept]);
+  const normalized = chain.add("normalized", "InstanceNormalization", [grouped, one, zero], {
+    epsilon: { float: epsilon },
+  });
+  const shape = chain.integers("parted_shape", [0, channels, -1, ...kept]);
+  if (scale === null || shift === null) {
+    chain.addTo(output, "Reshape", [normalized, shape]);
+    return chain.nodes;
+  }
+  const parted = chain.add("parted", "Reshape", [normalized, shape]);
+  chain.addTo(output, "Add", [chain.add("scaled", "Mul", [parted, scale]), shift]);
+  return chain.nodes;
+}
+
+export interface ResponseNormSite extends NormSite {
+  readonly epsilon: number;
+  /** `1 × channels × 1 × 1 …`. */
+  readonly scale: string;
+  readonly shift: string;
+  readonly threshold: string;
+}
+
+/**
+ * Filter response normalisation with its thresholded linear unit: `max(x / sqrt(mean(x²) + ε) · scale + shift, threshold)`.
+ * The squares are float32 also in a network of float16, which they would overflow from 256 on.
+ *
+ * Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020; FRN3D of nnU-Net v1.
+ */
+export function responseNormNodes(site: ResponseNormSite): readonly OnnxNode[] {
+  const { input, output, epsilon, scale, shift, threshold } = site;
+  const chain = new NodeChain(output);
+  const float32 = { to: { integer: onnxElementTypes.float32 } };
+  const x = chain.add("float32", "Cast", [input], float32);
+  const mean = chain.add("mean", "GlobalAveragePool", [chain.add("squares", "Mul", [x, x])]);
+  const root = chain.add("root", "Sqrt", [chain.add("sum", "Add", [mean, chain.float("epsilon", epsilon)])]);
+  const normalized = chain.add("normalized", "CastLike", [chain.add("divided", "Div", [x, root]), input]);
+  const scaled = chain.add("shifted", "Add", [chain.add("scaled", "Mul", [normalized, scale]), shift]);
+  chain.addTo(output, "Max", [scaled, threshold]);
+  return chain.nodes;
+}
