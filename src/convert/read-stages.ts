@@ -2,12 +2,12 @@ import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import type { FoldFiles, NetworkFacts } from "../../processor/model/manifest.js";
+import { foldNetwork } from "../checkpoint/fold-network.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
-import { describeModel, readWeights } from "../checkpoint/nnunet-formats.js";
+import { describeModel } from "../checkpoint/nnunet-formats.js";
 import { describeOnnxModel } from "../checkpoint/nnunet-v2/describe-onnx-model.js";
 import type { ModelMember } from "../model-source/model-set.js";
 import type { TrainedModel } from "../model-source/trained-model.js";
-import { buildNetwork } from "../onnx/build-network.js";
 import type { AveragedAnswer } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
@@ -84,13 +84,13 @@ function freeName(configuration: string, taken: Set<string>): string {
 }
 
 async function checkpointStage(model: TrainedModel, prefix: string): Promise<Stage> {
-  const { network: plan, ...description } = await describeModel(model);
+  const described = await describeModel(model);
+  const { network: plan, ...description } = described;
   const folds: StageFold[] = [];
   const graphs: FoldGraph[] = [];
   let parameters = 0;
   for (const fold of model.folds) {
-    const weights = await readWeights(model.nnunetVersion, fold);
-    const built = buildNetwork({ plan, weights, source: fold.checkpointFile });
+    const built = await foldNetwork(model, described, fold);
     parameters ||= built.parameters;
     const onnxFile = `${prefix}fold_${fold.fold}.onnx`;
     const weightsFile = `${prefix}fold_${fold.fold}.weights`;

@@ -1,11 +1,11 @@
 import { relative, sep } from "node:path";
+import { foldNetwork } from "../checkpoint/fold-network.js";
 import type { ModelDescription, TrainingFacts } from "../checkpoint/model-description.js";
 import {
   defaultCheckpoint,
   describeModel,
   describeTraining,
   identifyModel,
-  readWeights,
 } from "../checkpoint/nnunet-formats.js";
 import { findModelFolders } from "../model-source/find-model-folders.js";
 import { presentFolds } from "../model-source/folds.js";
@@ -14,7 +14,6 @@ import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import type { SourceContext } from "../model-source/open-model-source.js";
 import { taskIdentity } from "../model-source/task-identity.js";
 import type { ArchivedFiles, ModelFolder, TrainedModel } from "../model-source/trained-model.js";
-import { buildNetwork } from "../onnx/build-network.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
 import type {
   ConfigurationInspection,
@@ -195,14 +194,9 @@ async function attempt<T>(action: () => Promise<T>, problems: Problem[]): Promis
   }
 }
 
-async function networkOf(
-  { nnunetVersion, folds }: TrainedModel,
-  { network: plan }: ModelDescription,
-): Promise<NetworkInspection> {
-  const fold = folds[0]!;
-  const weights = await readWeights(nnunetVersion, fold);
-  const { parameters } = buildNetwork({ plan, weights, source: fold.checkpointFile });
-  const { architecture, inputChannels, outputChannels } = plan;
+async function networkOf(model: TrainedModel, description: ModelDescription): Promise<NetworkInspection> {
+  const { parameters } = await foldNetwork(model, description, model.folds[0]!);
+  const { architecture, inputChannels, outputChannels } = description.network;
   return { architecture, inputChannels, outputChannels, parameters };
 }
 

@@ -1,3 +1,4 @@
+import { ProcessorError } from "../../processor/errors.js";
 import type { NetworkWeights } from "../checkpoint/checkpoint.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
 import { genericUNet } from "./architectures/generic-unet.js";
@@ -12,6 +13,8 @@ import { ParameterTable } from "./parameter-table.js";
 export interface BuildNetworkOptions {
   readonly plan: NetworkPlan;
   readonly weights: NetworkWeights;
+  /** The trainer's class, for messages. */
+  readonly trainer: string;
   /** The checkpoint's file, for messages. */
   readonly source: string;
 }
@@ -25,14 +28,24 @@ export interface BuiltNetwork {
 /**
  * Joins plan and weights to a graph; no weight's values are read yet.
  *
- * Errors: TENSOR_MISMATCH names tensors that are missing, left over or of another shape.
+ * @throws TENSOR_MISMATCH names tensors that are missing, left over or of another shape; ARCHITECTURE_UNKNOWN when no
+ * tensor of the network has its name in the checkpoint
  */
-export function buildNetwork({ plan, weights, source }: BuildNetworkOptions): BuiltNetwork {
+export function buildNetwork({ plan, weights, source, trainer }: BuildNetworkOptions): BuiltNetwork {
   const graph = new GraphBuilder(plan.inputChannels);
   const parameters = new ParameterTable(weights, source);
   const logits = architectures[plan.architecture]({ graph, parameters, plan });
+  if (parameters.isOfAnotherNetwork) throw anotherNetwork({ plan, weights, source, trainer });
   parameters.finish(isUnused);
   return { graph: graph.finish(plan, logits), parameters: parameters.valueCount };
+}
+
+function anotherNetwork({ plan, weights, source, trainer }: BuildNetworkOptions): ProcessorError {
+  const first = [...weights.keys()].slice(0, 3).join(", ");
+  return new ProcessorError(
+    "ARCHITECTURE_UNKNOWN",
+    `${source}: the trainer ${trainer} built another network than the ${plan.architecture} of its plans; it has ${first}, …`,
+  );
 }
 
 const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = {

@@ -20,6 +20,11 @@ export class ParameterTable {
     return this.#values;
   }
 
+  /** Whether not one of the tensors asked for is there, even by name. */
+  get isOfAnotherNetwork(): boolean {
+    return [...this.#taken].every((name) => !this.#weights.has(name));
+  }
+
   /**
    * The tensor of a layer. One that is missing or of another shape is noted, so that `finish` can name all of them;
    * what is returned in its place only lets the account go on.

@@ -11,6 +11,7 @@ import { readInferencePlan } from "./inference-plan.js";
 import { readLabels } from "./label-definition.js";
 import { readNetworkPlan } from "./network-plan.js";
 import { readCheckpointV2 } from "./read-checkpoint.js";
+import { trainerArchitecture } from "./trainer-architecture.js";
 
 /**
  * Reads plans.json, dataset.json and the first fold's checkpoint: like nnU-Net, trainer, configuration and mirroring are
@@ -19,6 +20,12 @@ import { readCheckpointV2 } from "./read-checkpoint.js";
 export async function describeModelV2({ folder, folds }: TrainedModel): Promise<ModelDescription> {
   const checkpoint = await readCheckpointV2(folds[0] as TrainedFold);
   const { trainer, mirrorAxes } = checkpoint;
+  const ownArchitecture = trainerArchitecture(trainer);
+  if (ownArchitecture !== null)
+    throw new ProcessorError(
+      "ARCHITECTURE_UNKNOWN",
+      `${folder}: the trainer ${trainer} builds the network ${ownArchitecture}, not the one of plans.json`,
+    );
   const { configuration, ...facts } = await readTraining(folder, checkpoint.configuration);
   const network = readNetworkPlan({
     configuration,

@@ -1,0 +1,19 @@
+import type { TrainedFold, TrainedModel } from "../model-source/trained-model.js";
+import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
+import type { ModelDescription } from "./model-description.js";
+import { readWeights } from "./nnunet-formats.js";
+
+/**
+ * The network of one fold as a graph; no weight's values are read yet. A fold that does not fit its plans fails here,
+ * before anything is written.
+ *
+ * @throws TENSOR_MISMATCH, ARCHITECTURE_UNKNOWN, CHECKPOINT_*
+ */
+export async function foldNetwork(
+  { nnunetVersion }: TrainedModel,
+  { network: plan, trainer }: ModelDescription,
+  fold: TrainedFold,
+): Promise<BuiltNetwork> {
+  const weights = await readWeights(nnunetVersion, fold);
+  return buildNetwork({ plan, weights, trainer, source: fold.checkpointFile });
+}
