@@ -45,7 +45,10 @@ export const errorCatalogue = {
     help: "Ask for a configuration that the model folder has. --configuration names it.",
   },
   MODEL_TASK_MISMATCH: { exit: 3, help: "Correct task_id or task_name, or pass the folder of that task." },
-  MODEL_FILE_INVALID: { exit: 3, help: "Copy the file again from the machine that trained the model." },
+  MODEL_FILE_INVALID: {
+    exit: 3,
+    help: "Copy the file again from the machine that trained the model, or correct what the message names.",
+  },
   ARCHIVE_INVALID: {
     exit: 3,
     help: "Download or copy the archive again; compare its size with the original.",
@@ -65,7 +68,10 @@ export const errorCatalogue = {
     help: "Find out why the bytes changed. If the change is wanted, remove the entry from processor.lock.json.",
   },
   LOCK_INVALID: { exit: 2, help: "Restore processor.lock.json from version control, or delete it." },
-  FOLD_MISSING: { exit: 3, help: "Ask only for folds that the model folder has." },
+  FOLD_MISSING: {
+    exit: 3,
+    help: "Ask only for folds that the model has, or name another checkpoint of theirs with `checkpoint_name` in config.json. --checkpoint names it on the command line: --checkpoint checkpoint_best.pth (v1: model_best).",
+  },
   CHECKPOINT_TRUNCATED: { exit: 3, help: "Copy the checkpoint again; compare its size with the original." },
   CHECKPOINT_UNSAFE: {
     exit: 3,
@@ -86,7 +92,7 @@ export const errorCatalogue = {
   },
   TENSOR_MISMATCH: {
     exit: 3,
-    help: "plans.json and checkpoint belong to different trainings; use those of one folder.",
+    help: "Use plans and checkpoints of one training. A network that the trainer built in its own way goes as an ONNX file: `onnx` in config.json. --onnx names it on the command line.",
   },
   ONNX_NOT_FOUND: {
     exit: 3,

@@ -18,6 +18,7 @@ import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./convert/read-stages.js";
 import { asWritten, writeFolds, writeGpuGraphs } from "./convert/write-folds.js";
 import type { KnownFile } from "./image/image-plan.js";
+import { namingArchives } from "./model-source/archive-tree.js";
 import type { ModelMember, ModelSet } from "./model-source/model-set.js";
 import { writeConvertedFolder } from "./onnx/converted-folder.js";
 
@@ -53,7 +54,13 @@ export interface ConvertedModel {
  * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID,
  * ENSEMBLE_MISMATCH, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
  */
-export async function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
+export function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
+  const used = options.models.members.flatMap(({ model, previousStage }) => [model, previousStage]);
+  const trees = used.map((model) => model?.tree);
+  return namingArchives(trees, () => convertNamed(options));
+}
+
+async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
   const { models, outputDir, settings } = options;
   const stages = await readStages(models.members);
   checkMembers(models.members.map(({ model }) => stages.of(model)));

@@ -94,6 +94,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ["checkpoint", model.checkpointName],
       ["post-processing", model.postProcessing],
       ["size", model.sizeBytes === 0 ? null : sizeText(model.sizeBytes)],
+      ["warning", model.warnings],
       ...problemRows(model.problems),
     ],
   };

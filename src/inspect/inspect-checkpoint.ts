@@ -1,12 +1,10 @@
 import { access, open, stat } from "node:fs/promises";
-import { ProcessorError } from "../../processor/errors.js";
 import { Field } from "../checkpoint/fields.js";
 import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
 import type { TrainedFold } from "../model-source/trained-model.js";
-import type { CheckpointInspection } from "./inspection.js";
-import { asProblem } from "./problem.js";
+import type { CheckpointInspection, Problem } from "./inspection.js";
 
 /**
  * One file of torch.save. Nothing but its pickle is read.
@@ -28,12 +26,16 @@ export async function inspectCheckpoint(source: string, file: string): Promise<C
     ...facts,
     tensors: weights.length,
     parameters: parametersOf(weights),
-    problems:
-      facts === null
-        ? [asProblem(new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} was not written by nnU-Net`))]
-        : [],
+    problems: facts === null ? [notOfNnUNet(file, weights.length)] : [],
   };
 }
+
+/** What other programs save with torch, HD-BET's `0.model` for instance: saving it again would not help. */
+const notOfNnUNet = (file: string, tensors: number): Problem => ({
+  code: "CHECKPOINT_UNSUPPORTED",
+  message: `${file} holds ${tensors === 0 ? "no weights" : "weights"}, but not what nnU-Net's trainers save with them (trainer, plans or configuration)`,
+  help: 'nnU-Net\'s own checkpoint of this model is needed, with its plans and dataset files. Otherwise export the network to ONNX (`torch.onnx.export`, input batch × channels × patch, output the logits), write plans.json and dataset.json for it, and name it in config.json: "onnx".',
+});
 
 /** Values of all weights of a fold; those that have two names count once. */
 export const checkpointParameters = async ({ checkpointFile, range }: TrainedFold): Promise<number> =>

@@ -94,6 +94,7 @@ function inspectManifestModel(
       .filter((name) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(name))
       .sort(),
     sizeBytes: folds.flatMap(({ files }) => files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    warnings: [],
     problems: [],
   };
 }

@@ -7,13 +7,14 @@ import {
   describeTraining,
   identifyModel,
 } from "../checkpoint/nnunet-formats.js";
+import { namingArchives } from "../model-source/archive-tree.js";
 import { findModelFolders } from "../model-source/find-model-folders.js";
 import { presentFolds } from "../model-source/folds.js";
 import { type LocalModel, modelTree } from "../model-source/model-folder.js";
 import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import type { SourceContext } from "../model-source/open-model-source.js";
 import { taskIdentity } from "../model-source/task-identity.js";
-import type { ArchivedFiles, ModelFolder, TrainedModel } from "../model-source/trained-model.js";
+import type { ModelFolder, TrainedModel } from "../model-source/trained-model.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
 import type {
   ConfigurationInspection,
@@ -32,14 +33,15 @@ import { asProblem } from "./problem.js";
  */
 export async function inspectModels(source: ModelSource, place: TreePlace): Promise<ModelsInspection> {
   const inventory = await source.inventory();
-  const { modelDir: root, archived }: LocalModel =
+  const local: LocalModel =
     "folder" in place
       ? { modelDir: place.folder }
       : await modelTree(source, firstFolds(inventory), place.context);
+  const root = local.modelDir;
   const models: ConfigurationInspection[] = [];
-  for (const folder of await findModelFolders(root)) {
+  for (const folder of await namingArchives([local.tree], () => findModelFolders(root))) {
     const path = relative(root, folder.folder).split(sep).join("/");
-    models.push(await inspectModel(folder, filesBelow(inventory, path), archived));
+    models.push(await inspectModel(folder, filesBelow(inventory, path), local));
   }
   return {
     inspectionVersion: 1,
@@ -68,13 +70,14 @@ function filesBelow(inventory: readonly SourceFile[], path: string): ModelFiles 
 async function inspectModel(
   folder: ModelFolder,
   { path, files }: ModelFiles,
-  archived: ArchivedFiles | undefined,
+  local: LocalModel,
 ): Promise<ConfigurationInspection> {
   const folds = foldsOf(files);
-  const checkpointName = checkpointOf(folds, folder.nnunetVersion);
-  const identified = await identify(folder, checkpointName, archived);
+  const { taken, read } = checkpointOf(folds, folder.nnunetVersion);
+  const identified = await identify(folder, read, local);
   const model = identified.model;
   const described = model === null ? notDescribed : await describe(model);
+  const untaken = taken === null && read !== null ? [await noCheckpoint(folder, local)] : [];
   const { task, network } = described;
   const datasetName = model?.datasetName ?? folder.pathNames.datasetName ?? path;
   return {
@@ -85,7 +88,7 @@ async function inspectModel(
     configuration: task?.configuration ?? model?.configuration ?? folder.pathNames.configuration ?? "unknown",
     trainer: task?.trainer ?? null,
     plansName: task?.plansName ?? null,
-    checkpointName,
+    checkpointName: taken,
     folds,
     network,
     gpuNetwork: null,
@@ -105,7 +108,8 @@ async function inspectModel(
         (file) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(file) && !/(?:^|\/)fold_[^/]+\//.test(file),
       ),
     sizeBytes: totalBytes(files),
-    problems: [...identified.problems, ...described.problems],
+    warnings: taken === null ? [] : unfinished(files, taken),
+    problems: [...untaken, ...identified.problems, ...described.problems],
   };
 }
 
@@ -129,33 +133,59 @@ function foldsOf(files: readonly SourceFile[]): readonly FoldInspection[] {
 
 const foldNumber = (fold: string): number => (fold === "all" ? Number.POSITIVE_INFINITY : Number(fold));
 
-/** nnU-Net's own choice, or what there is instead; null for none. */
-function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): string | null {
-  const names = new Set(folds.flatMap(({ files }) => files.map(({ name }) => name)));
-  const usual = defaultCheckpoint(version);
-  if (names.has(usual)) return usual;
-  return [...names].find((name) => name.includes("best")) ?? [...names][0] ?? null;
+interface CheckpointChoice {
+  /** What a build takes, nnU-Net's own choice; null when no fold has it. */
+  readonly taken: string | null;
+  /** What the model can be described by; null for none. */
+  readonly read: string | null;
 }
 
-async function identify(
-  folder: ModelFolder,
-  checkpointName: string | null,
-  archived: ArchivedFiles | undefined,
-) {
-  const problems: Problem[] = [];
+function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): CheckpointChoice {
+  const names = new Set(folds.flatMap(({ files }) => files.map(({ name }) => name)));
+  const usual = defaultCheckpoint(version);
+  if (names.has(usual)) return { taken: usual, read: usual };
+  return { taken: null, read: [...names].find((name) => name.includes("best")) ?? [...names][0] ?? null };
+}
+
+/** As a build would say it. */
+async function noCheckpoint(folder: ModelFolder, local: LocalModel): Promise<Problem> {
   try {
-    const folds = await presentFolds(
-      folder,
-      checkpointName ?? defaultCheckpoint(folder.nnunetVersion),
-      archived,
+    await namingArchives([local.tree], () =>
+      presentFolds(folder, defaultCheckpoint(folder.nnunetVersion), local),
     );
-    const { datasetName, configuration } = await identifyModel(folder, async () => folds[0]);
+  } catch (error) {
+    return asProblem(error);
+  }
+  throw new Error(`${folder.folder}: the usual checkpoint appeared while it was inspected`);
+}
+
+/** Folds that a build leaves out. */
+function unfinished(files: readonly SourceFile[], taken: string): readonly string[] {
+  const names = new Set(files.flatMap(({ path }) => /^fold_(\d+|all)\//.exec(path)?.[1] ?? []));
+  const trained = new Map(foldsOf(files).map((fold) => [fold.fold, fold.files.map(({ name }) => name)]));
+  return [...names].sort().flatMap((fold) => {
+    const has = trained.get(fold) ?? [];
+    if (has.includes(taken)) return [];
+    const instead = has.length === 0 ? "" : `, but ${has.join(", ")}`;
+    return [`fold ${fold} has no ${taken}${instead}: a build leaves it out`];
+  });
+}
+
+async function identify(folder: ModelFolder, checkpointName: string | null, local: LocalModel) {
+  const problems: Problem[] = [];
+  const name = checkpointName ?? defaultCheckpoint(folder.nnunetVersion);
+  try {
+    const { datasetName, configuration, folds } = await namingArchives([local.tree], async () => {
+      const { folds: present } = await presentFolds(folder, name, local);
+      return { ...(await identifyModel(folder, async () => present[0])), folds: present };
+    });
     const model: TrainedModel = {
       folder: folder.folder,
       nnunetVersion: folder.nnunetVersion,
       task: taskIdentity(datasetName),
-      ...{ datasetName, configuration, folds, networkFormat: "checkpoint" },
-      checkpointName: checkpointName ?? defaultCheckpoint(folder.nnunetVersion),
+      ...{ datasetName, configuration, folds, leftOut: [], networkFormat: "checkpoint" },
+      checkpointName: name,
+      ...(local.tree === undefined ? {} : { tree: local.tree }),
     };
     return { model, problems };
   } catch (error) {
@@ -176,6 +206,8 @@ const notDescribed: Described = { task: null, network: null, checkpointParameter
 /** As much as can be established: the network needs more than the task does. */
 async function describe(model: TrainedModel): Promise<Described> {
   const problems: Problem[] = [];
+  const attempt = <T>(action: () => Promise<T>, found: Problem[]) =>
+    attempted(() => namingArchives([model.tree], action), found);
   const described = await attempt(() => describeModel(model), problems);
   const network = described === null ? null : await attempt(() => networkOf(model, described), problems);
   // What fails a second time was told the first time.
@@ -185,7 +217,7 @@ async function describe(model: TrainedModel): Promise<Described> {
 }
 
 /** Null when it fails with a mistake of the catalogue, which `problems` gets. */
-async function attempt<T>(action: () => Promise<T>, problems: Problem[]): Promise<T | null> {
+async function attempted<T>(action: () => Promise<T>, problems: Problem[]): Promise<T | null> {
   try {
     return await action();
   } catch (error) {
@@ -207,7 +239,7 @@ function firstFolds(inventory: readonly SourceFile[]): (path: string) => boolean
     const { files } = filesBelow(inventory, folder);
     const folds = foldsOf(files);
     const version = files.some(({ path }) => path === "plans.json") ? 2 : 1;
-    const name = checkpointOf(folds, version);
+    const { read: name } = checkpointOf(folds, version);
     const first = folds.find((fold) => fold.files.some((file) => file.name === name));
     const prefix = folder === "" ? "" : `${folder}/`;
     for (const small of smallFiles) wanted.add(`${prefix}${small}`);

@@ -110,7 +110,7 @@ export interface ConfigurationInspection {
   readonly configuration: string;
   readonly trainer: string | null;
   readonly plansName: string | null;
-  /** The checkpoint that a build takes. */
+  /** The checkpoint that a build takes; null when no fold has it. */
   readonly checkpointName: string | null;
   readonly folds: readonly FoldInspection[];
   /** Null for a network that cannot be converted. */
@@ -135,6 +135,8 @@ export interface ConfigurationInspection {
   /** Below the source. */
   readonly postProcessing: readonly string[];
   readonly sizeBytes: number;
+  /** What a build does otherwise than one might think, such as a fold that it leaves out. */
+  readonly warnings: readonly string[];
   readonly problems: readonly Problem[];
 }
 

@@ -71,7 +71,8 @@ async function visit(folder: string, depth: number, search: Search): Promise<voi
 }
 
 const plansFiles = { 1: "plans.pkl", 2: "plans.json" } as const;
-const foldPatterns = { 1: /^(?:fold_\d+|all)$/, 2: /^fold_(?:\d+|all)$/ } as const;
+/** Names of the folders of folds, by nnU-Net's version. */
+export const foldPatterns = { 1: /^(?:fold_\d+|all)$/, 2: /^fold_(?:\d+|all)$/ } as const;
 
 function nnunetVersion(files: ReadonlySet<string>): 1 | 2 | null {
   if (files.has(plansFiles[2])) return 2;
@@ -122,5 +123,8 @@ async function whatInstead(modelDir: string, { nearMisses }: Search): Promise<st
   const names = (await readdir(modelDir)).sort();
   if (names.length === 0) return "; it is empty";
   const shown = names.slice(0, 8).join(", ");
-  return `; it has ${shown}${names.length > 8 ? `, … (${names.length} entries)` : ""}`;
+  const rest = names.length > 8 ? `, … (${names.length} entries)` : "";
+  const hasWeights = names.some((name) => /\.(?:pth|pt|model)$/.test(name));
+  const why = hasWeights ? ", but weights without plans.json or plans.pkl are not a model of nnU-Net" : "";
+  return `; it has ${shown}${rest}${why}`;
 }

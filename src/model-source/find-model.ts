@@ -1,4 +1,5 @@
 import { defaultCheckpoint, identifyModel } from "../checkpoint/nnunet-formats.js";
+import type { ArchiveTree } from "./archive-tree.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { findModelFolders } from "./find-model-folders.js";
 import { presentFolds, selectFolds } from "./folds.js";
@@ -19,6 +20,7 @@ export interface FindModelOptions {
   readonly folds?: readonly string[];
   /** As `localModelFolder` gives them with `modelDir`. */
   readonly archived?: ArchivedFiles;
+  readonly tree?: ArchiveTree;
 }
 
 /**
@@ -28,10 +30,10 @@ export interface FindModelOptions {
  */
 export async function findModel(options: FindModelOptions): Promise<TrainedModel> {
   const foldsOf = (modelFolder: ModelFolder) =>
-    presentFolds(modelFolder, checkpointNameOf(options, modelFolder.nnunetVersion), options.archived);
+    presentFolds(modelFolder, checkpointNameOf(options, modelFolder.nnunetVersion), options);
   const candidates: ModelCandidate[] = [];
   for (const modelFolder of await findModelFolders(options.modelDir)) {
-    candidates.push(await identifyModel(modelFolder, async () => (await foldsOf(modelFolder))[0]));
+    candidates.push(await identifyModel(modelFolder, async () => (await foldsOf(modelFolder)).folds[0]));
   }
   const { modelFolder, datasetName, configuration } = chooseModel(candidates, options);
   const { nnunetVersion, folder } = modelFolder;
@@ -43,8 +45,9 @@ export async function findModel(options: FindModelOptions): Promise<TrainedModel
     configuration,
     networkFormat: "checkpoint",
     checkpointName: checkpointNameOf(options, nnunetVersion),
-    folds: selectFolds(await foldsOf(modelFolder), options.folds ?? []),
+    ...selectFolds(await foldsOf(modelFolder), options.folds ?? []),
     ...(options.archived === undefined ? {} : { archived: options.archived }),
+    ...(options.tree === undefined ? {} : { tree: options.tree }),
   };
 }
 

@@ -41,6 +41,7 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
     ...{ folder: modelDir, nnunetVersion: 2, datasetName, configuration, networkFormat: "onnx" },
     task: taskIdentity(datasetName),
     checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
+    leftOut: [],
     folds: onnxFiles.map((checkpointFile, i) => ({ fold: String(i), checkpointFile })),
   };
 }

@@ -25,6 +25,7 @@ export async function findPreviousStage(
     ...(model.nnunetVersion === 2 ? { checkpointName: model.checkpointName } : {}),
     folds: model.folds.map(({ fold }) => fold),
     ...(model.archived === undefined ? {} : { archived: model.archived }),
+    ...(model.tree === undefined ? {} : { tree: model.tree }),
   }).catch((error: unknown) => {
     if (error instanceof ProcessorError && error.code === "MODEL_NOT_FOUND") return null;
     throw error;

@@ -1,59 +1,105 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
-import type { ArchivedFiles, ModelFolder, TrainedFold } from "./trained-model.js";
+import { type ArchiveTree, filesIn, foldersIn } from "./archive-tree.js";
+import { foldPatterns } from "./find-model-folders.js";
+import type { ArchivedFiles, LeftOutFold, ModelFolder, TrainedFold } from "./trained-model.js";
+
+export interface PresentFolds {
+  /** In the order of their numbers, `all` last. */
+  readonly folds: readonly [TrainedFold, ...TrainedFold[]];
+  /** Those without the checkpoint: their training has not ended. */
+  readonly leftOut: readonly LeftOutFold[];
+}
+
+/** Where files are that are not in the model's folder. */
+export interface FoldPlaces {
+  readonly archived?: ArchivedFiles;
+  readonly tree?: ArchiveTree;
+}
 
 /**
- * The folds of a model folder that have the checkpoint, in the order of their numbers, `all` last.
+ * The folds of a model folder that have the checkpoint.
  *
  * @throws FOLD_MISSING when none has it.
  */
 export async function presentFolds(
   modelFolder: ModelFolder,
   checkpointName: string,
-  archived: ArchivedFiles = new Map(),
-): Promise<readonly [TrainedFold, ...TrainedFold[]]> {
+  { archived = new Map(), tree }: FoldPlaces = {},
+): Promise<PresentFolds> {
   const folds: TrainedFold[] = [];
-  for (const name of modelFolder.foldNames) {
-    const checkpointFile = join(modelFolder.folder, name, checkpointName);
+  const leftOut: LeftOutFold[] = [];
+  for (const name of foldNames(modelFolder, tree)) {
+    const folder = join(modelFolder.folder, name);
+    const checkpointFile = join(folder, checkpointName);
     const fold = name.replace(/^fold_/, "");
     const range = archived.get(checkpointFile);
     if (range !== undefined) folds.push({ fold, checkpointFile, range });
     else if (await exists(checkpointFile)) folds.push({ fold, checkpointFile });
+    else if (tree === undefined || !filesIn(tree, folder).includes(checkpointName)) {
+      const has = await checkpointsIn(folder, tree);
+      leftOut.push({ fold, reason: `fold ${fold} has no ${checkpointName}${has}` });
+    }
   }
   const [lowest, ...others] = folds.toSorted((a, b) => foldNumber(a) - foldNumber(b));
   if (lowest === undefined) {
-    const first = modelFolder.foldNames[0] ?? "";
-    const files = (await readdir(join(modelFolder.folder, first))).sort().slice(0, 8);
+    const first = foldNames(modelFolder, tree)[0] ?? "";
+    const files = (await namesIn(join(modelFolder.folder, first), tree)).toSorted().slice(0, 8);
     throw new ProcessorError(
       "FOLD_MISSING",
       `${modelFolder.folder}: no fold has ${checkpointName}; ${first} has ${files.join(", ") || "nothing"}`,
     );
   }
-  return [lowest, ...others];
+  return { folds: [lowest, ...others], leftOut };
+}
+
+/** Of an archive also those whose checkpoints were not unpacked. */
+function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, tree?: ArchiveTree) {
+  if (tree === undefined) return unpacked;
+  const inArchive = foldersIn(tree, folder).filter((name) => foldPatterns[nnunetVersion].test(name));
+  return [...new Set([...unpacked, ...inArchive])].toSorted();
+}
+
+const namesIn = async (folder: string, tree: ArchiveTree | undefined): Promise<readonly string[]> =>
+  tree === undefined ? readdir(folder) : filesIn(tree, folder);
+
+/** `, but checkpoint_best.pth`, or nothing. */
+async function checkpointsIn(folder: string, tree: ArchiveTree | undefined): Promise<string> {
+  const names = (await namesIn(folder, tree)).filter((name) => /\.(?:pth|model)$/.test(name)).toSorted();
+  return names.length === 0 ? "" : `, but ${names.slice(0, 8).join(", ")}`;
 }
 
 /**
- * The folds to use: those asked for or, when none is, as nnU-Net does, all numbered ones; `all` only where it is the only one.
+ * The folds to use: those asked for or, when none is, as nnU-Net does, all numbered ones; `all` only where it is the only
+ * one.
  *
  * @throws FOLD_MISSING names those that there are.
  */
 export function selectFolds(
-  present: readonly TrainedFold[],
+  { folds: present, leftOut }: PresentFolds,
   wanted: readonly string[],
-): readonly TrainedFold[] {
+): Pick<PresentFolds, "leftOut"> & { readonly folds: readonly TrainedFold[] } {
   if (wanted.length === 0) {
     const numbered = present.filter(({ fold }) => fold !== "all");
-    return numbered.length > 0 ? numbered : present;
+    if (numbered.length === 0 || numbered.length === present.length) return { folds: present, leftOut };
+    const all = { fold: "all", reason: "fold all is used only where it is the only one" };
+    return { folds: numbered, leftOut: [...leftOut, all] };
   }
-  return [...new Set(wanted)].map((name) => {
+  const folds = [...new Set(wanted)].map((name) => {
     const match = present.find(({ fold }) => fold === name);
-    if (match === undefined) {
-      const has = present.map(({ fold }) => fold).join(", ");
-      throw new ProcessorError("FOLD_MISSING", `there is no fold ${name}; trained are ${has}`);
-    }
-    return match;
+    if (match !== undefined) return match;
+    const unfinished = leftOut.find(({ fold }) => fold === name);
+    const has = present.map(({ fold }) => fold).join(", ");
+    throw new ProcessorError(
+      "FOLD_MISSING",
+      unfinished === undefined
+        ? `there is no fold ${name}; trained are ${has}`
+        : `${unfinished.reason}; trained are ${has}`,
+    );
   });
+  // Those that nobody asked for need no word.
+  return { folds, leftOut: [] };
 }
 
 const foldNumber = ({ fold }: TrainedFold): number =>

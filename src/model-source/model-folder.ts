@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { copyFile, link, mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
+import { ProcessorError } from "../../processor/errors.js";
 import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import type { FileRange } from "../archive/byte-range.js";
+import type { ArchiveTree } from "./archive-tree.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { openPretrained } from "./download-model.js";
 import { readPath } from "./find-model-folders.js";
@@ -28,6 +30,7 @@ export interface LocalModel {
   readonly modelDir: string;
   /** Absent for a folder of the user's own. */
   readonly archived?: ArchivedFiles;
+  readonly tree?: ArchiveTree;
 }
 
 /**
@@ -60,7 +63,9 @@ async function folderOf(
 ): Promise<LocalModel> {
   try {
     if (source instanceof FolderSource) return { modelDir: source.address };
-    const chosen = { ...wanted, ...chosenByNames(source.address, await source.inventory(), wanted) };
+    const inventory = await source.inventory();
+    const chosen = { ...wanted, ...chosenByNames(source.address, inventory, wanted) };
+    checkCheckpoints(source.address, inventory, chosen);
     return await modelTree(source, (path) => isWanted(path, chosen), context);
   } finally {
     await source.close();
@@ -88,7 +93,8 @@ export async function modelTree(
       archived.set(join(folder, path), range);
     }
   }
-  return { modelDir: folder, archived };
+  const tree = { folder, address: source.address, paths: inventory.map(({ path }) => path) };
+  return { modelDir: folder, archived, tree };
 }
 
 /**
@@ -124,6 +130,41 @@ function chosenByNames(
   return { configuration: chooseModel(candidates, wanted).configuration };
 }
 
+/**
+ * Looks for the wanted checkpoints before anything is unpacked.
+ *
+ * @throws FOLD_MISSING when no fold of the archive has one, or not every fold that was asked for
+ */
+function checkCheckpoints(address: string, inventory: readonly SourceFile[], wanted: WantedModel): void {
+  const checkpoints = inventory
+    .flatMap(({ path }) => foldCheckpoint.exec(path)?.[0] ?? [])
+    .filter(
+      (path) =>
+        wanted.configuration === undefined || isOfConfiguration(path.split("/"), wanted.configuration),
+    );
+  const [first] = checkpoints;
+  if (first === undefined) return; // what the archive has instead is said where models are looked for
+  const missing = (what: string) => new ProcessorError("FOLD_MISSING", `${address}: ${what}`);
+  const trained = checkpoints.filter((path) => isWanted(path, { ...wanted, folds: [] }));
+  if (trained.length === 0) {
+    const fold = posix.dirname(first);
+    const names = checkpoints
+      .filter((path) => posix.dirname(path) === fold)
+      .map((path) => posix.basename(path));
+    const name = wanted.checkpointName ?? finalCheckpoints[first.endsWith(".model") ? 1 : 2];
+    throw missing(`no fold has ${name}; ${posix.basename(fold)} has ${names.sort().join(", ")}`);
+  }
+  const folds = new Set(trained.map((path) => foldOf(posix.basename(posix.dirname(path)))));
+  const absent = wanted.folds?.find((fold) => !folds.has(fold));
+  if (absent !== undefined)
+    throw missing(`there is no fold ${absent}; trained are ${[...folds].sort().join(", ")}`);
+}
+
+/** `0` for `fold_0`, `all` for `fold_all` and v1's `all`. */
+const foldOf = (folderName: string): string => folderName.replace(/^fold_/, "");
+
+const foldCheckpoint = /^(?:.+\/)?(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
+
 /** The folder that holds a checkpoint's fold. */
 const foldParent = /^(.+)\/(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
 
@@ -145,17 +186,19 @@ const fixedNames: ReadonlySet<string> = new Set([
   "postprocessing.json",
   "postprocessing.pkl",
 ]);
-const finalCheckpoints: readonly string[] = ["checkpoint_final.pth", "model_final_checkpoint.model"];
+const finalCheckpoints = { 1: "model_final_checkpoint.model", 2: "checkpoint_final.pth" } as const;
 
 function isWanted(path: string, { configuration, folds, checkpointName }: WantedModel): boolean {
   const parts = path.split("/");
   const name = parts.at(-1) ?? "";
   const parent = parts.at(-2) ?? "";
   if (configuration !== undefined && !isOfConfiguration(parts, configuration)) return false;
-  if (!parent.startsWith("fold_")) return fixedNames.has(name);
-  if (folds !== undefined && folds.length > 0 && !folds.includes(parent.slice("fold_".length))) return false;
+  if (!parent.startsWith("fold_") && parent !== "all") return fixedNames.has(name);
+  if (folds !== undefined && folds.length > 0 && !folds.includes(foldOf(parent))) return false;
   const checkpoints =
-    checkpointName === undefined ? finalCheckpoints : [checkpointName, `${checkpointName}.model`];
+    checkpointName === undefined
+      ? Object.values(finalCheckpoints)
+      : [checkpointName, `${checkpointName}.model`];
   return checkpoints.some((checkpoint) => name === checkpoint || name === `${checkpoint}.pkl`);
 }
 

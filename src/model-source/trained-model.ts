@@ -1,5 +1,6 @@
 import type { TaskIdentity } from "../../processor/model/manifest.js";
 import type { FileRange } from "../archive/byte-range.js";
+import type { ArchiveTree } from "./archive-tree.js";
 
 /** A verified folder with one trained configuration. */
 export interface TrainedModel {
@@ -16,8 +17,19 @@ export interface TrainedModel {
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, `all` last. */
   readonly folds: readonly TrainedFold[];
+  /** Folds that are there, but not used. */
+  readonly leftOut: readonly LeftOutFold[];
   /** Of the archive that the folder was made of; absent for a folder of the user's own. */
   readonly archived?: ArchivedFiles;
+  /** The same archive's tree in the cache. */
+  readonly tree?: ArchiveTree;
+}
+
+export interface LeftOutFold {
+  /** `0` … `4`, or `all`. */
+  readonly fold: string;
+  /** `fold 1 has no checkpoint_final.pth, but checkpoint_best.pth`. */
+  readonly reason: string;
 }
 
 /** Files of a folder that are not there, because their bytes are read where they lie in an archive. By absolute path. */

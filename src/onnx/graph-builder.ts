@@ -1,8 +1,8 @@
 import type { WeightTensor } from "../checkpoint/checkpoint.js";
-import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
-import { groupNormNodes, responseNormNodes } from "./normalization-nodes.js";
 import { activationNodes } from "./activation-nodes.js";
+import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
 import type { ActivationPlan, NetworkPlan } from "./network-plan.js";
+import { groupNormNodes, responseNormNodes } from "./normalization-nodes.js";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxWeight } from "./onnx-graph.js";
 
 /** A value between two nodes. */

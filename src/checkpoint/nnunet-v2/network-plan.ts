@@ -167,7 +167,8 @@ function readNormalization(kwargs: Field): NormalizationPlan | null {
   if (field.isNull) return null;
   const name = className(field);
   if (name === "Identity") return null;
-  const [, kind] = name === "SyncBatchNorm" ? ["", "Batch"] : (/^(Instance|Batch)Norm[23]d$/.exec(name) ?? []);
+  const [, kind] =
+    name === "SyncBatchNorm" ? ["", "Batch"] : (/^(Instance|Batch)Norm[23]d$/.exec(name) ?? []);
   if (kind === undefined) throw unsupported(field);
   const options = kwargs.get("norm_op_kwargs");
   const option = (key: string): Field => (options.isNull ? options : options.get(key));

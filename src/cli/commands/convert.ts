@@ -40,7 +40,9 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
   const stages = manifest.models.flatMap((model) =>
     model.previousStage?.model ? [model.previousStage.model, model] : [model],
   );
-  terminal.out(`${stages.map(stageLine).join("\n")}\nconverted   ${folder}\n`);
+  const used = models.members.flatMap(({ model, previousStage }) => [previousStage, model]);
+  const leftOut = used.flatMap((model) => model?.leftOut.map(({ reason }) => `left out    ${reason}`) ?? []);
+  terminal.out(`${[...stages.map(stageLine), ...leftOut, `converted   ${folder}`].join("\n")}\n`);
   return 0;
 }
 

@@ -3,10 +3,11 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { writeFileWhole } from "../../../processor/image-io/write-file.js";
-import { describeModel } from "../../checkpoint/nnunet-formats.js";
+import { describeRunnable } from "../../checkpoint/fold-network.js";
 import { type InitialTarget, initialConfig } from "../../config/initial-config.js";
 import { checkConfig, readConfigSchema } from "../../config/load-config.js";
 import { lockFileBeside } from "../../lock-file.js";
+import { namingArchives } from "../../model-source/archive-tree.js";
 import type { TrainedModel } from "../../model-source/trained-model.js";
 import { packageRoot } from "../../package-root.js";
 import type { CommandSession } from "../command-session.js";
@@ -32,7 +33,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   if (member === undefined || others.length > 0)
     throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in the file");
   const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
-  const description = await describeModel(trained);
+  const description = await namingArchives([trained.tree], () => describeRunnable(trained));
   const config = initialConfig({
     ...{ trained, description, target },
     modelSource: sourceFrom(dirname(path), member.modelDir, terminal),

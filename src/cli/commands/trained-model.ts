@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import { namingArchives } from "../../model-source/archive-tree.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import { type FindModelOptions, findModel } from "../../model-source/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../model-source/model-folder.js";
@@ -18,7 +19,7 @@ export async function trainedModel(
   const folder = resolve(session.terminal.currentDirectory, modelDir);
   const isFolder =
     !/^[a-z]+:/.test(modelDir) && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
-  if (isFolder) return findModel({ ...options, modelDir: folder });
+  if (isFolder) return noted(await findModel({ ...options, modelDir: folder }), session);
   const wanted = {
     ...(taskId === undefined ? {} : { taskId }),
     ...(taskName === undefined ? {} : { taskName }),
@@ -28,7 +29,9 @@ export async function trainedModel(
   };
   const address = /^[a-z]+:/.test(modelDir) ? modelDir : folder;
   const context = await sourceContext(undefined, session);
-  return findModel({ ...options, ...(await localModelFolder(address, wanted, context)) });
+  const local = await localModelFolder(address, wanted, context);
+  const model = await namingArchives([local.tree], () => findModel({ ...options, ...local }));
+  return noted(model, session);
 }
 
 /** The pretrained model that a config's task names. */
@@ -46,7 +49,16 @@ export async function pretrainedModel(
   }
   const { name } = modelInfo(pretrainedName({ taskId, taskName }));
   const context = await sourceContext(zenodoUrl, session);
-  return findModel({ ...wanted, ...(await pretrainedModelFolder(name, rest, context)) });
+  const local = await pretrainedModelFolder(name, rest, context);
+  const model = await namingArchives([local.tree], () => findModel({ ...wanted, ...local }));
+  return noted(model, session);
+}
+
+/** Says which folds are left out: the answer of the others is another one. */
+function noted(model: TrainedModel, { progress }: CommandSession): TrainedModel {
+  for (const { reason } of model.leftOut)
+    progress.note(`${model.datasetName} ${model.configuration}: ${reason}; it is left out`);
+  return model;
 }
 
 /** `Task004_Hippocampus`, `Task004` or `Hippocampus`, by what a config tells. */

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import type { TrainingFacts } from "../../checkpoint/model-description.js";
 import { describeModel } from "../../checkpoint/nnunet-formats.js";
 import { describeOnnxModel } from "../../checkpoint/nnunet-v2/describe-onnx-model.js";
+import { namingArchives } from "../../model-source/archive-tree.js";
 import type { FindModelOptions } from "../../model-source/find-model.js";
 import { findOnnxModel } from "../../model-source/find-onnx-model.js";
 import { findPreviousStage } from "../../model-source/find-previous-stage.js";
@@ -71,15 +73,16 @@ async function previousStageOf(
   { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members" | "onnxFiles">,
   session: CommandSession,
 ): Promise<TrainedModel | null> {
-  const describe = model.networkFormat === "onnx" ? describeOnnxModel : describeModel;
-  const { previousStage: configuration } = await describe(model);
+  const describe: (of: TrainedModel) => Promise<TrainingFacts> =
+    model.networkFormat === "onnx" ? describeOnnxModel : describeModel;
+  const { previousStage: configuration } = await namingArchives([model.tree], () => describe(model));
   if (configuration === null) return null;
   if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, session);
-  const found = await findPreviousStage(model, configuration);
+  const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
   if (found === null && needsPreviousStage)
     throw new ProcessorError(
       "PREVIOUS_STAGE_UNKNOWN",
-      `${model.folder}: ${model.configuration} continues ${configuration}, which is not beside it`,
+      `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, which is not beside it`,
     );
   return found;
 }

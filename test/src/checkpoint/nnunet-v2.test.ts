@@ -5,6 +5,7 @@ import { Field } from "../../../src/checkpoint/fields.js";
 import type { ModelDescription } from "../../../src/checkpoint/model-description.js";
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { readLabels } from "../../../src/checkpoint/nnunet-v2/label-definition.js";
+import { trainerArchitecture } from "../../../src/checkpoint/nnunet-v2/trainer-architecture.js";
 import { findModel } from "../../../src/model-source/find-model.js";
 import { type ModelEdit, withEditedModel } from "../../support/edited-model.js";
 import { repositoryRoot } from "../../support/golden.js";
@@ -137,7 +138,7 @@ describe("what inference does not know is refused by name:", () => {
       "squeeze_excitation",
     ],
     ["a norm", { [`${kwargs}.norm_op`]: "torch.nn.GroupNorm" }, "PLANS_UNSUPPORTED", "torch.nn.GroupNorm"],
-    ["an activation", { [`${kwargs}.nonlin`]: "torch.nn.GELU" }, "PLANS_UNSUPPORTED", "torch.nn.GELU"],
+    ["an activation", { [`${kwargs}.nonlin`]: "torch.nn.PReLU" }, "PLANS_UNSUPPORTED", "torch.nn.PReLU"],
     ["a convolution", { [`${kwargs}.conv_op`]: "torch.nn.Conv1d" }, "PLANS_UNSUPPORTED", "torch.nn.Conv1d"],
     [
       "a normalisation",
@@ -165,6 +166,42 @@ describe("what inference does not know is refused by name:", () => {
     const attempt = describeEdited({ json });
     await expect(attempt).rejects.toMatchObject({ code });
     await expect(attempt).rejects.toThrow(message);
+  });
+});
+
+describe("a trainer that builds a network of its own is refused with the name of both:", () => {
+  test.each([
+    ["nnUNet_Primus_S_Trainer", "Primus"],
+    ["nnUNet_Primus_M_Trainer_BS8_2e4", "Primus"],
+    ["nnUNet_PrimusV2B_Trainer", "PrimusV2B"],
+    ["nnUNet_PrimusV3L_Trainer", "PrimusV3L"],
+    ["_Primus_L_48_BS1", "Primus"],
+    ["nnUNetTrainer", null],
+    ["nnUNet_Trainer_BS8", null],
+    ["nnUNetTrainerBN", null],
+    ["nnUNetTrainerPrimus", null],
+  ])("%s", (trainer, architecture) => {
+    expect(trainerArchitecture(trainer)).toBe(architecture);
+  });
+
+  test("whatever plans.json names", async () => {
+    const attempt = describeEdited({
+      folder: (modelDir) => {
+        const file = join(modelDir, "fold_0", "checkpoint_final.pth");
+        const text = readFileSync(file).toString("latin1");
+        // A text of the pickle has its length in front.
+        const trainer = (name: string) => `X${String.fromCharCode(name.length)}\0\0\0${name}`;
+        expect(text).toContain(trainer("nnUNetTrainer"));
+        writeFileSync(
+          file,
+          Buffer.from(text.replace(trainer("nnUNetTrainer"), trainer("_Primus_S_x__")), "latin1"),
+        );
+      },
+    });
+    await expect(attempt).rejects.toMatchObject({ code: "ARCHITECTURE_UNKNOWN" });
+    await expect(attempt).rejects.toThrow(
+      "the trainer _Primus_S_x__ builds the network Primus, not the one of plans.json",
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/progress/progress.js";
@@ -128,7 +128,43 @@ describe("a model that cannot be built is told with its problem and with all els
     });
   });
 
-  test("a fold without a final checkpoint names the one that is there", async () => {
+  test("a network that its trainer built, not the plans", async () => {
+    await withEditedModel("networks/plain_3d_thirds", {}, async (modelDir) => {
+      const file = join(modelDir, "fold_0", "checkpoint_final.pth");
+      // Names of one length, so that only the stored member's bytes change.
+      const renamed = readFileSync(file)
+        .toString("latin1")
+        .replaceAll("encoder.", "enkoder.")
+        .replaceAll("decoder.", "dekoder.");
+      writeFileSync(file, Buffer.from(renamed, "latin1"));
+      const { network, problems } = await onlyModel(modelDir);
+      expect({ network, code: problems[0]?.code }).toEqual({ network: null, code: "ARCHITECTURE_UNKNOWN" });
+      expect(problems[0]?.message).toContain(
+        "the trainer nnUNetTrainer built another network than the PlainConvUNet",
+      );
+    });
+  });
+
+  test("one fold of two that has not ended", async () => {
+    const folder = (modelDir: string) => {
+      cpSync(join(modelDir, "fold_0"), join(modelDir, "fold_1"), { recursive: true });
+      renameSync(join(modelDir, "fold_1/checkpoint_final.pth"), join(modelDir, "fold_1/checkpoint_best.pth"));
+      mkdirSync(join(modelDir, "fold_2"));
+      writeFileSync(join(modelDir, "fold_2", "training_log.txt"), "");
+    };
+    await withEditedModel("networks/plain_3d_thirds", { folder }, async (modelDir) => {
+      expect(await onlyModel(modelDir)).toMatchObject({
+        checkpointName: "checkpoint_final.pth",
+        problems: [],
+        warnings: [
+          "fold 1 has no checkpoint_final.pth, but checkpoint_best.pth: a build leaves it out",
+          "fold 2 has no checkpoint_final.pth: a build leaves it out",
+        ],
+      });
+    });
+  });
+
+  test("folds without a final checkpoint, which a build refuses", async () => {
     const folder = (modelDir: string) => {
       const fold = join(modelDir, "fold_0");
       cpSync(join(fold, "checkpoint_final.pth"), join(fold, "checkpoint_best.pth"));
@@ -136,8 +172,16 @@ describe("a model that cannot be built is told with its problem and with all els
     };
     await withEditedModel("networks/plain_3d_thirds", { folder }, async (modelDir) => {
       expect(await onlyModel(modelDir)).toMatchObject({
-        checkpointName: "checkpoint_best.pth",
-        problems: [],
+        checkpointName: null,
+        network: { architecture: "PlainConvUNet" },
+        warnings: [],
+        problems: [
+          {
+            code: "FOLD_MISSING",
+            message: `${modelDir}: no fold has checkpoint_final.pth; fold_0 has checkpoint_best.pth`,
+            help: expect.stringContaining("--checkpoint checkpoint_best.pth"),
+          },
+        ],
       });
     });
   });

@@ -31,6 +31,7 @@ describe("a trained model is found", () => {
       datasetName: "Dataset900_Odd",
       configuration: "odd",
       networkFormat: "checkpoint",
+      leftOut: [],
       checkpointName: "checkpoint_final.pth",
       folds: [{ fold: "0", checkpointFile: join(modelDir, "fold_0", "checkpoint_final.pth") }],
     });
@@ -99,7 +100,11 @@ describe("folds", () => {
     (await findModel({ modelDir, ...(folds && { folds }) })).folds.map(({ fold }) => fold);
 
   test("are all numbered ones in their order, without fold_all, as nnU-Net takes them", async () => {
-    expect(await foldsOf(withFolds("fold_10", "fold_2", "fold_all"))).toEqual(["0", "2", "10"]);
+    const modelDir = withFolds("fold_10", "fold_2", "fold_all");
+    expect(await foldsOf(modelDir)).toEqual(["0", "2", "10"]);
+    expect((await findModel({ modelDir })).leftOut).toEqual([
+      { fold: "all", reason: "fold all is used only where it is the only one" },
+    ]);
   });
 
   test("are those asked for, in the order asked for", async () => {
@@ -117,6 +122,12 @@ describe("folds", () => {
     const modelDir = withFolds("fold_1");
     rmSync(join(modelDir, "fold_1", "checkpoint_final.pth"));
     expect(await foldsOf(modelDir)).toEqual(["0"]);
+    expect((await findModel({ modelDir })).leftOut).toEqual([
+      { fold: "1", reason: "fold 1 has no checkpoint_final.pth" },
+    ]);
+    await expect(foldsOf(modelDir, ["1"])).rejects.toThrow(
+      "fold 1 has no checkpoint_final.pth; trained are 0",
+    );
   });
 
   test("that are not there are FOLD_MISSING, with those that are", async () => {

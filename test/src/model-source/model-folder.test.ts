@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/progress/progress.js";
+import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { convertModel } from "../../../src/convert-pipeline.js";
+import { namingArchives } from "../../../src/model-source/archive-tree.js";
 import { findModel } from "../../../src/model-source/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../../src/model-source/model-folder.js";
 import { openSourceContext, type SourceContext } from "../../../src/model-source/open-model-source.js";
@@ -144,6 +146,72 @@ describe("the local folder of a model", () => {
     const { modelDir, archived } = await localModelFolder(join(folder, "export.zip"), best, context);
     const fold = join(modelDir, v2Folder, "fold_0");
     expect([await readdir(fold), [...archived!.keys()]]).toEqual([[], [join(fold, "checkpoint_best.pth")]]);
+  });
+});
+
+describe("what is wrong with an archive is said by its own list and name:", () => {
+  /** A zip of these files, each with these bytes, or nothing. */
+  async function zipOf(files: Readonly<Record<string, string | Buffer>>): Promise<string> {
+    const address = join(folder, "export.zip");
+    await writeFile(
+      address,
+      buildZip(Object.entries(files).map(([name, data]) => ({ name, data, deflate: true }))),
+    );
+    return address;
+  }
+  const model = goldenPath("v2", "blobs_3d_fullres", "model");
+  const plans = async () => ({
+    [`${v2Folder}/plans.json`]: await readFile(join(model, "plans.json")),
+    [`${v2Folder}/dataset.json`]: await readFile(join(model, "dataset.json")),
+  });
+
+  test.each([v2Folder, "model"])("a checkpoint of another name, in %s", async (prefix) => {
+    const named = Object.entries(await plans()).map(([path, data]) => [path.replace(v2Folder, prefix), data]);
+    const address = await zipOf({
+      ...Object.fromEntries(named),
+      [`${prefix}/fold_0/checkpoint_best.pth`]: "weights",
+    });
+    await expect(localModelFolder(address, {}, context)).rejects.toMatchObject({
+      code: "FOLD_MISSING",
+      message: `${address}: no fold has checkpoint_final.pth; fold_0 has checkpoint_best.pth`,
+    });
+    const local = await localModelFolder(address, { checkpointName: "checkpoint_best.pth" }, context);
+    expect(local.tree?.address).toBe(address);
+  });
+
+  test("a fold that it does not have", async () => {
+    const checkpoint = await readFile(join(model, "fold_0", "checkpoint_final.pth"));
+    const address = await zipOf({
+      ...(await plans()),
+      [`${v2Folder}/fold_0/checkpoint_final.pth`]: checkpoint,
+      [`${v2Folder}/fold_1/checkpoint_final.pth`]: checkpoint,
+      [`${v2Folder}/fold_2/checkpoint_best.pth`]: checkpoint,
+    });
+    await expect(localModelFolder(address, { folds: ["0", "7"] }, context)).rejects.toThrow(
+      `${address}: there is no fold 7; trained are 0, 1`,
+    );
+    const { folds, leftOut } = await findModel(await localModelFolder(address, {}, context));
+    expect(folds.map(({ fold }) => fold)).toEqual(["0", "1"]);
+    expect(leftOut).toEqual([
+      { fold: "2", reason: "fold 2 has no checkpoint_final.pth, but checkpoint_best.pth" },
+    ]);
+  });
+
+  test("plans and weights that cannot be read", async () => {
+    const files = { ...(await plans()), [`${v2Folder}/fold_0/checkpoint_final.pth`]: "no weights" };
+    const address = await zipOf(files);
+    const local = await localModelFolder(address, {}, context);
+    const attempt = namingArchives([local.tree], async () => describeModel(await findModel(local)));
+    await expect(attempt).rejects.toMatchObject({
+      code: "CHECKPOINT_UNSUPPORTED",
+      message: `${address}: ${v2Folder}/fold_0/checkpoint_final.pth is not a file of torch.save`,
+    });
+  });
+
+  test("v1's fold for all cases is unpacked", async () => {
+    const address = await zipOf({ "x/plans.pkl": "", "x/all/model_final_checkpoint.model": "weights" });
+    const local = await localModelFolder(address, {}, context);
+    expect(await tree(local.modelDir)).toEqual(["x/all/model_final_checkpoint.model", "x/plans.pkl"]);
   });
 });
 

@@ -107,6 +107,7 @@ describe("the post-processing of a model is found", () => {
       ...{
         datasetName: "T",
         checkpointName: "c",
+        leftOut: [],
         networkFormat: "checkpoint",
         folds: folds.map((fold) => ({ fold, checkpointFile: "" })),
       },
