@@ -5,6 +5,9 @@ import { type GlobalTable, PickleGlobal } from "./pickle-global.js";
 import { printable } from "./pickle-text.js";
 import { UnreadObject } from "./unread-object.js";
 
+/** Longer than any of a Python library. */
+const maxNameLength = 1000;
+
 /** The names of one pickle: those that are known, and those whose objects stay unread. */
 export class NameTable {
   readonly #known: GlobalTable;
@@ -23,6 +26,8 @@ export class NameTable {
     const qualifiedName = `${module}.${name}`;
     const found = this.#known.get(qualifiedName) ?? this.#unread.get(qualifiedName);
     if (found !== undefined) return found;
+    if (qualifiedName.length > maxNameLength)
+      this.#faults.damaged(`a name of ${qualifiedName.length} characters`);
     if (runsCode(module, name)) this.#faults.unsafe(`asks to load ${printable(qualifiedName)}`);
     const unread = new PickleGlobal({ name: qualifiedName });
     this.#budget.takeEntries(2);
