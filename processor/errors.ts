@@ -21,6 +21,11 @@ export const errorCatalogue = {
     exit: 2,
     help: "An image name is [registry/]name[:tag]: lower-case letters, digits and . _ - between them, tag up to 128 characters.",
   },
+  OUTPUT_EXISTS: {
+    exit: 2,
+    help: "Move it away or choose another place. --overwrite replaces it. --continue keeps what is there and does the rest.",
+    imageHelp: "Give each run an output folder of its own.",
+  },
   PRECISION_UNFIT: {
     exit: 2,
     help: "Use float32, or let the processor choose.",
@@ -153,11 +158,6 @@ export const errorCatalogue = {
   },
 
   // the machine
-  OUTPUT_EXISTS: {
-    exit: 5,
-    help: "Move it away or choose another place. --overwrite replaces it. --continue keeps what is there and does the rest.",
-    imageHelp: "Give each run an output folder of its own.",
-  },
   OUTPUT_UNWRITABLE: {
     exit: 5,
     help: "Choose a folder that this user may write to.",

@@ -14,8 +14,7 @@ import { type ModelLicence, spdxDocument } from "./attest/spdx-document.js";
 import type { SpdxDocument } from "./attest/spdx-types.js";
 import { type Descriptor, hexOf } from "./image/oci/oci-types.js";
 import { programVersion } from "./image/processor-files.js";
-import { requireAbsent } from "./output-file.js";
-import type { OnWritten } from "./publish/all-or-nothing.js";
+import type { StageFile } from "./publish/all-or-nothing.js";
 import { writeBesideArchive } from "./publish/archive.js";
 import { type Attestation, type PushedReferrer, pushReferrer } from "./publish/registry/push-referrer.js";
 import { type PushedSignature, pushSignature } from "./publish/registry/push-signature.js";
@@ -42,7 +41,7 @@ export interface AttestImageOptions extends AttestationSettings {
   /** Where the image was pushed to; null where it was not. */
   readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
   readonly progress: Progress;
-  readonly onWritten: OnWritten;
+  readonly stage: StageFile;
 }
 
 export interface AttestedImage {
@@ -60,20 +59,9 @@ export interface AttestationFiles {
 }
 
 /** `liver-1.spdx.json` and `liver-1.provenance.json` beside `liver-1.tar.gz`. */
-function attestationFiles(archivePath: string): AttestationFiles {
+export function attestationFiles(archivePath: string): AttestationFiles {
   const stem = archivePath.replace(/\.(tar\.gz|tgz|tar)$/, "");
   return { spdx: `${stem}.spdx.json`, provenance: `${stem}.provenance.json` };
-}
-
-/**
- * Refuses to write over a document, before an image is built for it.
- *
- * @throws OUTPUT_EXISTS
- */
-export async function requireNoAttestation(archivePath: string): Promise<void> {
-  const { spdx, provenance } = attestationFiles(archivePath);
-  await requireAbsent(spdx);
-  await requireAbsent(provenance);
 }
 
 /**
@@ -87,10 +75,9 @@ export async function attestImage(options: AttestImageOptions): Promise<Attested
   const documents = await tell(options);
   const files = archive === null ? null : attestationFiles(archive.path);
   if (files !== null) {
-    await writeBesideArchive(files.spdx, text(documents.spdx));
-    options.onWritten(files.spdx);
-    await writeBesideArchive(files.provenance, text(documents.provenance));
-    options.onWritten(files.provenance);
+    const { stage } = options;
+    await writeBesideArchive(files.spdx, text(documents.spdx), stage(files.spdx));
+    await writeBesideArchive(files.provenance, text(documents.provenance), stage(files.provenance));
   }
   if (pushedTo === null) return { files, referrers: [], signatures: [] };
   const referrers: PushedReferrer[] = [];

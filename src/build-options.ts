@@ -2,12 +2,13 @@ import { join } from "node:path";
 import type { RuntimeSettings } from "../processor/model/manifest.js";
 import type { Target } from "../processor/model/target-file.js";
 import type { Progress } from "../processor/progress/progress.js";
-import { type AttestationSettings, requireNoAttestation } from "./attest-image.js";
+import { type AttestationSettings, attestationFiles } from "./attest-image.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
 import type { ImagePlatform } from "./image/image-plan.js";
 import type { ImageDescription } from "./image/processor-image-plan.js";
 import type { ModelSet } from "./model-source/model-set.js";
-import { requireAbsent } from "./output-file.js";
+import { requireAbsent, requireReplaceable } from "./output-file.js";
+import type { ExistingFile } from "./publish/all-or-nothing.js";
 import { archiveFileName } from "./publish/archive.js";
 import type { RegistrySettings } from "./registry-access.js";
 
@@ -32,6 +33,8 @@ export interface BuildOptions {
   readonly keepBuildFiles: boolean;
   /** Where the archive goes; null for none. */
   readonly exportFolder: string | null;
+  /** What becomes of an archive, its documents or a model tarball that are there; a build that fails leaves them. */
+  readonly existing: ExistingFile;
   /** What is told of the image beside the archive and in the registry; null for nothing. */
   readonly attestation: AttestationSettings | null;
   /** Where a platform prescribes it; null for the image's own. */
@@ -54,17 +57,18 @@ export interface BuildOptions {
 }
 
 /**
- * Where the archive goes; null for none. Refused before the work, not after it, when something is there already.
+ * Where the archive goes; null for none. Refused before the work, not after it, when something is there that stays.
  *
  * @throws OUTPUT_EXISTS
  */
 export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
-  const { exportFolder, archiveName, description, attestation, modelTarball } = options;
-  if (modelTarball !== null) await requireAbsent(modelTarball);
-  if (exportFolder === null) return null;
-  const path = join(exportFolder, archiveName ?? archiveFileName(description.imageName));
-  await requireAbsent(path);
-  if (attestation !== null) await requireNoAttestation(path);
+  const { exportFolder, archiveName, description, attestation, modelTarball, existing } = options;
+  const path =
+    exportFolder === null ? null : join(exportFolder, archiveName ?? archiveFileName(description.imageName));
+  const documents = path === null || attestation === null ? null : attestationFiles(path);
+  const files = [modelTarball, path, documents?.spdx, documents?.provenance];
+  for (const file of files.filter((name) => name !== null && name !== undefined))
+    await (existing === "keep" ? requireAbsent(file) : requireReplaceable(file));
   return path;
 }
 

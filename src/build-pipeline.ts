@@ -19,13 +19,15 @@ import { hexOf, type OciImage } from "./image/oci/oci-types.js";
 import { readDockerArchive } from "./image/oci/open-docker-archive.js";
 import type { BaseImageFacts } from "./image/processor-image-plan.js";
 import { convertedName, planBuild } from "./plan-build.js";
-import { allOrNothing, type OnWritten } from "./publish/all-or-nothing.js";
+import { allOrNothing, type StageFile } from "./publish/all-or-nothing.js";
 import { type ImageArchive, writeArchive } from "./publish/archive.js";
 import type { PushedImage } from "./publish/registry/push-image.js";
 import { checkRegistry, pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 
 export interface BuildReport extends BuiltImage {
   readonly engine: string;
+  /** All labels of the image. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly baseImage: string;
   /** Null when none was asked for. */
   readonly archive: ImageArchive | null;
@@ -51,9 +53,9 @@ export interface RenderedBuild {
  * in the engine.
  */
 export const buildProcessor = (options: BuildOptions): Promise<BuildReport> =>
-  allOrNothing((onWritten) => buildWithEngine(options, onWritten));
+  allOrNothing(options.existing, (stage) => buildWithEngine(options, stage));
 
-async function buildWithEngine(options: BuildOptions, onWritten: OnWritten): Promise<BuildReport> {
+async function buildWithEngine(options: BuildOptions, stage: StageFile): Promise<BuildReport> {
   const { environment, progress, signal, keepBuildFiles } = options;
   const archivePath = await freeArchivePath(options);
   if (options.isPushed) await checkRegistry(options.description.imageName, options);
@@ -61,17 +63,19 @@ async function buildWithEngine(options: BuildOptions, onWritten: OnWritten): Pro
   const folder = await openBuildFolder(options.buildDir);
   try {
     const base = await prepareBaseImage(engine, options);
-    const { plan, modelTarball } = await planBuild(options, { base, folder, onWritten });
+    const { plan, modelTarball } = await planBuild(options, { base, folder, stage });
     const image = await buildImage({ engine, plan, progress, ...aborting(signal) });
     if (keepBuildFiles) await keepContext(plan, folder);
     const archive =
-      archivePath === null ? null : await exportImage(engine, image, { ...options, archivePath });
-    if (archive !== null) onWritten(archive.path);
-    const built = { engine, base, image, archive, modelTarball, onWritten };
+      archivePath === null
+        ? null
+        : await exportImage(engine, image, { ...options, archivePath, writtenTo: stage(archivePath) });
+    const built = { engine, base, image, archive, modelTarball, stage };
     const { push, attested } = await publish(built, options);
     return {
       ...image,
       engine: engine.description,
+      labels: plan.labels,
       baseImage: base.imageName,
       archive,
       pushed: push?.pushed ?? null,
@@ -86,14 +90,14 @@ async function buildWithEngine(options: BuildOptions, onWritten: OnWritten): Pro
 
 /** The same build as far as it goes without an engine: the context, with its Dockerfile, stays in the build folder. */
 export const renderBuild = (options: BuildOptions): Promise<RenderedBuild> =>
-  allOrNothing((onWritten) => renderContext(options, onWritten));
+  allOrNothing(options.existing, (stage) => renderContext(options, stage));
 
-async function renderContext(options: BuildOptions, onWritten: OnWritten): Promise<RenderedBuild> {
+async function renderContext(options: BuildOptions, stage: StageFile): Promise<RenderedBuild> {
   const { description, baseImage, baseVariant } = options;
   const folder = await openBuildFolder(options.buildDir);
   try {
     const base = { imageName: baseImage ?? (await readRecipe(baseVariant)).imageName, imageId: null };
-    const { plan } = await planBuild(options, { base, folder, onWritten });
+    const { plan } = await planBuild(options, { base, folder, stage });
     await keepContext(plan, folder);
     return { imageName: description.imageName, baseImage: base.imageName, buildFolder: folder.path };
   } catch (error) {
@@ -119,14 +123,18 @@ async function prepareBaseImage(engine: Engine, options: BuildOptions): Promise<
 const exportImage = (
   engine: Engine,
   { imageName, sizeBytes }: BuiltImage,
-  { archivePath, progress, signal }: BuildOptions & { readonly archivePath: string },
+  {
+    archivePath,
+    writtenTo,
+    progress,
+    signal,
+  }: BuildOptions & { readonly archivePath: string; readonly writtenTo: string },
 ): Promise<ImageArchive> =>
   writeArchive({
     imageName,
     image: saveImage(engine, imageName),
     imageBytes: sizeBytes,
-    path: archivePath,
-    progress,
+    ...{ path: archivePath, writtenTo, progress },
     ...aborting(signal),
   });
 
@@ -136,7 +144,7 @@ interface BuiltParts {
   readonly image: BuiltImage;
   readonly archive: ImageArchive | null;
   readonly modelTarball: ModelTarball | null;
-  readonly onWritten: OnWritten;
+  readonly stage: StageFile;
 }
 
 interface Published {
@@ -165,7 +173,7 @@ interface SentParts extends BuiltParts {
 }
 
 async function attest(
-  { engine, base, image, archive, modelTarball, cache, saved, push, onWritten }: SentParts,
+  { engine, base, image, archive, modelTarball, cache, saved, push, stage }: SentParts,
   options: BuildOptions & { readonly attestation: AttestationSettings },
 ): Promise<AttestedImage> {
   const { attestation, models, settings, hookFile, progress, signal } = options;
@@ -185,7 +193,7 @@ async function attest(
     modelTarball,
     pushedTo:
       saved === null || push === null ? null : { client: push.client, manifest: saved.manifest.descriptor },
-    ...{ progress, onWritten },
+    ...{ progress, stage },
   });
 }
 

@@ -13,7 +13,7 @@ import { withLayerCache } from "./image/oci/layer-cache.js";
 import type { OciImage } from "./image/oci/oci-types.js";
 import { type WrittenImage, writeDockerArchive } from "./image/oci/write-image.js";
 import { planBuild } from "./plan-build.js";
-import { allOrNothing, type OnWritten } from "./publish/all-or-nothing.js";
+import { allOrNothing, type StageFile } from "./publish/all-or-nothing.js";
 import type { PushedImage } from "./publish/registry/push-image.js";
 import { checkRegistry, pushToRegistry, type RegistryPush } from "./push-to-registry.js";
 
@@ -22,6 +22,8 @@ export interface EmbeddedBuildReport {
   /** Docker calls it the image's id. */
   readonly configDigest: string;
   readonly manifestDigest: string;
+  /** All labels of the image. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Of all layers, as they travel. */
   readonly sizeBytes: number;
   readonly baseImage: string;
@@ -42,47 +44,47 @@ export interface EmbeddedBuildReport {
  * @throws USAGE when the image would be kept nowhere; what the base, the layers and the registry throw
  */
 export const buildEmbedded = (options: BuildOptions): Promise<EmbeddedBuildReport> =>
-  allOrNothing(async (onWritten) => {
+  allOrNothing(options.existing, async (stage) => {
     if (options.exportFolder === null && !options.isPushed)
       throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
     const archivePath = await freeArchivePath(options);
     if (options.isPushed) await checkRegistry(options.description.imageName, options);
     return await withLayerCache(layerCache(options), (cache) =>
-      buildWithoutEngine(options, { archivePath, cache, onWritten }),
+      buildWithoutEngine(options, { archivePath, cache, stage }),
     );
   });
 
 interface BuildPlaces {
   readonly archivePath: string | null;
   readonly cache: BlobCache;
-  readonly onWritten: OnWritten;
+  readonly stage: StageFile;
 }
 
 async function buildWithoutEngine(
   options: BuildOptions,
-  { archivePath, cache, onWritten }: BuildPlaces,
+  { archivePath, cache, stage }: BuildPlaces,
 ): Promise<EmbeddedBuildReport> {
   const { description, progress, signal, keepBuildFiles } = options;
   const folder = await openBuildFolder(options.buildDir);
   try {
-    const { image, base, facts, place, modelTarball } = await assembleEmbedded(options, {
-      ...{ cache, folder, onWritten },
+    const { image, labels, base, facts, place, modelTarball } = await assembleEmbedded(options, {
+      ...{ cache, folder, stage },
       memo: keepBuildFiles ? null : cache,
     });
     const archive =
       archivePath === null
         ? null
-        : await writeDockerArchive({ image, path: archivePath, progress, ...aborting(signal) });
-    if (archive !== null) onWritten(archive.path);
+        : await writeDockerArchive({
+            ...{ image, path: archivePath, writtenTo: stage(archivePath), progress },
+            ...aborting(signal),
+          });
     const push = options.isPushed ? await pushToRegistry(image, place, options) : null;
-    const attested = await attest(
-      { image, base, facts, cache, archive, modelTarball, push, onWritten },
-      options,
-    );
+    const attested = await attest({ image, base, facts, cache, archive, modelTarball, push, stage }, options);
     return {
       imageName: description.imageName,
       configDigest: image.config.descriptor.digest,
       manifestDigest: image.manifest.descriptor.digest,
+      labels,
       sizeBytes: image.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
       baseImage: options.baseImage ?? facts.imageName,
       archive,
@@ -97,6 +99,7 @@ async function buildWithoutEngine(
 
 export interface AssembledBuild extends EmbeddedBase {
   readonly image: OciImage;
+  readonly labels: Readonly<Record<string, string>>;
   /** Null when the model is in the image. */
   readonly modelTarball: ModelTarball | null;
 }
@@ -106,23 +109,23 @@ export interface AssemblyPlaces {
   readonly folder: BuildFolder;
   /** Null when everything has to be converted anew. */
   readonly memo: ConversionMemo | null;
-  readonly onWritten: OnWritten;
+  readonly stage: StageFile;
 }
 
 /** The image as it would be written, and what it lies on; nothing is kept but cached layers. */
 export async function assembleEmbedded(
   options: BuildOptions,
-  { cache, folder, memo, onWritten }: AssemblyPlaces,
+  { cache, folder, memo, stage }: AssemblyPlaces,
 ): Promise<AssembledBuild> {
   const { description, signal } = options;
   const base = await embeddedBase({ ...options, cache });
   const { plan, modelTarball } = await planBuild(options, {
-    ...{ base: base.facts, folder, onWritten },
+    ...{ base: base.facts, folder, stage },
     ...(memo === null ? {} : { memo }),
   });
   const time = description.created;
   const image = await assembleImage({ plan, base: base.base, cache, time, ...aborting(signal) });
-  return { ...base, image, modelTarball };
+  return { ...base, image, labels: plan.labels, modelTarball };
 }
 
 interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {
@@ -131,11 +134,11 @@ interface BuiltParts extends Pick<EmbeddedBase, "base" | "facts"> {
   readonly archive: WrittenImage | null;
   readonly modelTarball: ModelTarball | null;
   readonly push: RegistryPush | null;
-  readonly onWritten: OnWritten;
+  readonly stage: StageFile;
 }
 
 async function attest(
-  { image, base, facts, cache, archive, modelTarball, push, onWritten }: BuiltParts,
+  { image, base, facts, cache, archive, modelTarball, push, stage }: BuiltParts,
   options: BuildOptions,
 ): Promise<AttestedImage | null> {
   const { attestation, models, settings, hookFile, progress, signal } = options;
@@ -150,6 +153,6 @@ async function attest(
     archive,
     modelTarball,
     pushedTo: push === null ? null : { client: push.client, manifest: image.manifest.descriptor },
-    ...{ progress, onWritten },
+    ...{ progress, stage },
   });
 }

@@ -12,6 +12,17 @@ export async function requireAbsent(path: string): Promise<void> {
 }
 
 /**
+ * Refuses what no file can replace, early.
+ *
+ * @throws OUTPUT_EXISTS
+ */
+export async function requireReplaceable(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found !== null && !found.isFile())
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already, and is not a file`);
+}
+
+/**
  * Gives a file that was written beside its place its name. A link, unlike a rename, never replaces a file that came in the
  * meantime; not every file system has links. The partial file may stay.
  *

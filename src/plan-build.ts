@@ -9,7 +9,7 @@ import type { ImagePlan } from "./image/image-plan.js";
 import { type ModelTarball, writeModelTarball } from "./image/model-tarball.js";
 import { listProcessorFiles, programVersion } from "./image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "./image/processor-image-plan.js";
-import type { OnWritten } from "./publish/all-or-nothing.js";
+import type { StageFile } from "./publish/all-or-nothing.js";
 import { checkModelForTarget } from "./targets/check-model.js";
 
 /** Where the converted model lies in the build folder. */
@@ -24,7 +24,7 @@ export interface PlannedBuild {
 export interface PlanContext {
   readonly base: BaseImageFacts;
   readonly folder: BuildFolder;
-  readonly onWritten: OnWritten;
+  readonly stage: StageFile;
   /** Knows what unchanged checkpoints become, so that they are converted only when their layer is not there. */
   readonly memo?: ConversionMemo;
 }
@@ -32,7 +32,7 @@ export interface PlanContext {
 /** The model converted, the plan of its image, and the tarball that holds it instead where one was asked for. */
 export async function planBuild(
   options: BuildOptions,
-  { base, folder, onWritten, memo }: PlanContext,
+  { base, folder, stage, memo }: PlanContext,
 ): Promise<PlannedBuild> {
   const { models, settings, description, hookFile, target, platform, cacheFolder, progress, signal } =
     options;
@@ -55,7 +55,9 @@ export async function planBuild(
     hookFile,
   });
   if (options.modelTarball === null) return { plan, modelTarball: null };
-  const modelTarball = await writeModelTarball(modelFiles(converted, hookFile), options.modelTarball, signal);
-  onWritten(modelTarball.path);
+  const path = options.modelTarball;
+  const modelTarball = await writeModelTarball(modelFiles(converted, hookFile), {
+    ...{ path, writtenTo: stage(path), signal },
+  });
   return { plan, modelTarball };
 }

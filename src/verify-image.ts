@@ -48,7 +48,7 @@ async function rebuildAndCompare(
     const platform = `linux/${found.config.architecture}` as ImagePlatform;
     const rebuilt = await assembleEmbedded(
       { ...options, description, platform, modelTarball },
-      { cache, folder, memo: null, onWritten: () => {} },
+      { cache, folder, memo: null, stage: (path) => path },
     );
     const comparison = await compareImages(found, await asCompared(rebuilt.image));
     return {

@@ -81,7 +81,7 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: "base-image",
     describe: "build the image under every processor image",
     options: baseImageOptions,
-    examples: [["$0 base-image", "under the recipe's own name"]],
+    examples: [["$0 base-image", "under the name that builds look for"]],
     load: async () => (await import("./commands/base-image.js")).runBaseImage,
   },
   models: {

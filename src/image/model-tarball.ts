@@ -16,6 +16,13 @@ export interface ModelTarball {
   readonly sha256: string;
 }
 
+export interface ModelTarballPlace {
+  readonly path: string;
+  /** Where the file is written; its own path, unless it gets its name together with others. */
+  readonly writtenTo?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Writes the files, whose paths count from the tarball's root, beside its place and renames it when it is complete. The
  * same files give the same bytes.
@@ -24,10 +31,9 @@ export interface ModelTarball {
  */
 export async function writeModelTarball(
   files: readonly LayerFile[],
-  path: string,
-  signal?: AbortSignal,
+  { path, writtenTo = path, signal }: ModelTarballPlace,
 ): Promise<ModelTarball> {
-  await requireAbsent(path);
+  await requireAbsent(writtenTo);
   const partial = partialPathBeside(path);
   const hash = createHash("sha256");
   let bytes = 0;
@@ -44,7 +50,7 @@ export async function writeModelTarball(
       createWriteStream(partial, { flags: "wx", flush: true }),
       ...(signal === undefined ? [] : [{ signal }]),
     );
-    await putInPlace(partial, path);
+    await putInPlace(partial, writtenTo);
   } catch (error) {
     signal?.throwIfAborted();
     throw outputError(path, error);

@@ -1,18 +1,52 @@
-import { rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { outputError } from "../../processor/image-io/write-file.js";
+import { putInPlace } from "../output-file.js";
 
-/** Told of each file that a build has put in place. */
-export type OnWritten = (path: string) => void;
+/** What happens to a file that is there when a build has made another of its name. */
+export type ExistingFile = "replace" | "keep";
+
+/** Gives a file of a build the path where it is written until the whole build is done: beside its own. */
+export type StageFile = (path: string) => string;
 
 /**
- * Runs a build. When it fails after some of its files are in place (an archive, and then the registry refuses the image),
- * they are taken away again: the same command can run once more, and no part of a result is taken for the whole.
+ * Runs a build whose files appear together, at its end. When it fails (an archive is written, and then the registry
+ * refuses the image), everything is as it was: what an earlier build left stays whole, and no part of a result is taken
+ * for all of it.
+ *
+ * @throws OUTPUT_EXISTS when a file is there that is to be kept; what the build throws
  */
-export async function allOrNothing<T>(build: (onWritten: OnWritten) => Promise<T>): Promise<T> {
-  const written: string[] = [];
+export async function allOrNothing<T>(
+  existing: ExistingFile,
+  build: (stage: StageFile) => Promise<T>,
+): Promise<T> {
+  const staged = new Map<string, string>();
+  const stage: StageFile = (path) => {
+    const place = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+    staged.set(path, place);
+    return place;
+  };
   try {
-    return await build((path) => written.push(path));
-  } catch (error) {
-    for (const path of written) await rm(path, { force: true });
-    throw error;
+    const result = await build(stage);
+    await putAllInPlace(staged, existing);
+    return result;
+  } finally {
+    for (const place of staged.values()) await rm(place, { force: true });
+  }
+}
+
+/** Of files that are kept none appears when one of the names is taken. */
+async function putAllInPlace(staged: ReadonlyMap<string, string>, existing: ExistingFile): Promise<void> {
+  const placed: string[] = [];
+  for (const [path, place] of staged) {
+    try {
+      if (existing === "replace") await rename(place, path);
+      else await putInPlace(place, path);
+    } catch (error) {
+      if (existing === "keep") for (const own of placed) await rm(own, { force: true });
+      throw outputError(path, error);
+    }
+    placed.push(path);
   }
 }

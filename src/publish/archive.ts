@@ -24,6 +24,8 @@ export interface WriteArchiveOptions {
   /** Of the image, for the progress; the tar is a little longer. */
   readonly imageBytes: number;
   readonly path: string;
+  /** Where the file is written; its own path, unless it gets its name together with others. */
+  readonly writtenTo?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -46,8 +48,8 @@ export function archiveFileName(imageName: string): string {
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED when the engine breaks off
  */
 export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
-  const { imageName, image, imageBytes, path, progress, signal } = options;
-  await requireAbsent(path);
+  const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
+  await requireAbsent(writtenTo);
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw new ProcessorError("OUTPUT_UNWRITABLE", `${dirname(path)} can't be made`, { cause });
   });
@@ -75,7 +77,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
       createWriteStream(partial, { flags: "wx", flush: true }),
       ...(signal === undefined ? [] : [{ signal }]),
     );
-    await putInPlace(partial, path);
+    await putInPlace(partial, writtenTo);
   } catch (error) {
     signal?.throwIfAborted();
     throw archiveError(error, imageName, path);
@@ -89,13 +91,14 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
 /**
  * Writes a small text beside its place and puts it there whole; what is there already stays.
  *
+ * @param writtenTo its own path, unless it gets its name together with others
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
-export async function writeBesideArchive(path: string, text: string): Promise<void> {
+export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {
   const partial = partialPathBeside(path);
   try {
     await writeFile(partial, text, { flag: "wx", flush: true });
-    await putInPlace(partial, path);
+    await putInPlace(partial, writtenTo);
   } catch (error) {
     throw outputError(path, error);
   } finally {

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   watch,
   writeFileSync,
 } from "node:fs";
@@ -42,12 +43,14 @@ describeWithEngine("build_processor", () => {
         output_extension: "nrrd",
       };
       writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+      writeFileSync(join(folder, "nnunet-processor-test-command-1.tar.gz"), "of an earlier build");
       const run = await runProgram(["--config-file", "config.json", ...arguments_, "--export"], {
         cwd: folder,
       });
       expect(run.exitCode, run.err).toBe(0);
       expect(run.out).toContain(imageName);
       const archive = "nnunet-processor-test-command-1";
+      expect(statSync(join(folder, `${archive}.tar.gz`)).size).toBeGreaterThan(10_000_000);
       expect(readdirSync(folder).sort()).toEqual([
         ...["config.json", `${archive}.provenance.json`, `${archive}.spdx.json`, `${archive}.tar.gz`],
       ]);
@@ -120,11 +123,11 @@ describeWithEngine("build_processor", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("refuses before any work to write over an archive", async () => {
+  test("refuses with --no-overwrite, before any work, to replace an archive", async () => {
     const archive = join(folder, "nnunet-processor-test-command-1.tar.gz");
     writeFileSync(archive, "earlier");
-    const run = await runProgram([...arguments_, "--export"], { cwd: folder });
-    expect(run.exitCode).toBe(5);
+    const run = await runProgram([...arguments_, "--export", "--no-overwrite"], { cwd: folder });
+    expect(run.exitCode).toBe(2);
     expect(run.err).toContain("OUTPUT_EXISTS");
     expect(run.err).toContain(archive);
     await expect(testEngine().docker.getImage(imageName).inspect()).rejects.toMatchObject({

@@ -37,6 +37,7 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     target: { kind: "plain" },
     archiveName: null,
     modelTarball: null,
+    existing: "keep",
     baseImage: null,
     baseVariant: "cpu",
     pythonIndex: null,

@@ -1,82 +1,121 @@
+import { relative } from "node:path";
 import type { AttestedImage } from "../../attest-image.js";
 import type { BuildOptions } from "../../build-options.js";
-import type { BuildReport } from "../../build-pipeline.js";
-import type { EmbeddedBuildReport } from "../../embedded-build.js";
-import type { ModelTarball } from "../../image/model-tarball.js";
-import type { PushedImage } from "../../publish/registry/push-image.js";
+import { runLabels } from "../../image/run-labels.js";
+import { programCall } from "../program-call.js";
+import type { Terminal } from "../terminal.js";
+import type { BuildRecord } from "./build-record.js";
 
 const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-export function reportText(report: BuildReport, options: BuildOptions): string {
-  const lines = [
-    `image     ${report.imageName}`,
-    `digest    ${report.imageId}`,
-    `size      ${inMegabytes(report.sizeBytes)}`,
-    `base      ${report.baseImage}`,
-    ...(report.archive === null
-      ? []
-      : [
-          `archive   ${report.archive.path} (${inMegabytes(report.archive.bytes)}, sha256 ${report.archive.sha256})`,
-        ]),
-    ...pushedLines(report.pushed),
-    ...modelLines(report.modelTarball),
-    ...attestedLines(report.attested),
-    ...(report.buildFolder === null ? [] : [`context   ${report.buildFolder}`]),
-    "",
-    `run it:   ${runLine(report.imageName, options)}`,
+type Row = readonly [key: string, value: string | null];
+
+/** A finished build for people: what was made, how it segments, and how to try it. */
+export function reportText(record: BuildRecord, options: BuildOptions, terminal: Terminal): string {
+  const rows: readonly Row[] = [
+    ["image", record.imageName],
+    ["id", record.imageId],
+    ["manifest", record.manifestDigest],
+    ["size", inMegabytes(record.sizeBytes)],
+    ["base", record.baseImage],
+    ["model", modelText(record)],
+    ["segments", segmentsText(record, options)],
+    ...record.departures.map((departure): Row => ["differs", departure]),
+    ...fileRows("archive", record.archive),
+    ...fileRows("tarball", record.modelTarball),
+    ...pushedRows(record),
+    ...attestedRows(record.attested),
+    ["context", record.buildFolder],
   ];
-  return `${lines.join("\n")}\n`;
+  const lines = rows.flatMap(([key, value]) => (value === null ? [] : [`${key.padEnd(8)} ${value}`]));
+  return `${[...lines, "", ...trialLines(record, options, terminal)].join("\n")}\n`;
 }
 
-/** Trying it out as its platform runs it, as far as one line goes. */
-function runLine(imageName: string, { target: { kind: target }, settings }: BuildOptions): string {
-  const gpus = settings.device === "cuda" ? "--gpus all " : "";
-  const folder = target === "amos22" ? "/workspace" : "";
-  const volumes = `-v "$PWD/in:${folder}/input:ro" -v "$PWD/out:${folder}/output"`;
-  const command = { "grand-challenge": " exec", amos22: " python run_inference.py", sol: "", plain: "" }[
-    target
-  ];
-  return `docker run --rm ${gpus}--network none ${volumes} ${imageName}${command}`;
+function modelText({ labels }: BuildRecord): string {
+  const of = (name: string): string => labels[`org.nnunet-processor.${name}`] ?? "";
+  const folds = labels[runLabels.folds] ?? "";
+  return `${of("dataset")} ${of("configuration")}, ${labels[runLabels.checkpoint]}, fold${/^\w+$/.test(folds) ? "" : "s"} ${folds}`;
 }
 
-export function embeddedText(report: EmbeddedBuildReport): string {
-  const { archive, pushed, attested } = report;
-  const lines = [
-    `image     ${report.imageName}`,
-    `config    ${report.configDigest}`,
-    `manifest  ${report.manifestDigest}`,
-    `size      ${inMegabytes(report.sizeBytes)}`,
-    `base      ${report.baseImage}`,
-    ...(archive === null
-      ? []
-      : [`archive   ${archive.path} (${inMegabytes(archive.bytes)}, sha256 ${archive.sha256})`]),
-    ...pushedLines(pushed),
-    ...modelLines(report.modelTarball),
-    ...attestedLines(attested),
-  ];
-  return `${lines.join("\n")}\n`;
+function segmentsText({ labels }: BuildRecord, { baseVariant }: BuildOptions): string {
+  const mirroring = labels[runLabels.mirroring];
+  const isOnGpu = baseVariant !== "cpu";
+  const wanted = labels[runLabels.precision];
+  const precision = wanted !== "auto" ? wanted : isOnGpu ? "float16" : "float32";
+  return [
+    mirroring === "none" ? "no mirroring (as trained)" : `mirroring ${mirroring}`,
+    `step size ${labels[runLabels.stepSize]}`,
+    `${precision} on the ${isOnGpu ? "GPU" : "CPU"} (ONNX Runtime)`,
+  ].join(", ");
 }
 
-const modelLines = (model: ModelTarball | null): string[] =>
-  model === null ? [] : [`model     ${model.path} (${inMegabytes(model.bytes)}, sha256 ${model.sha256})`];
+interface WrittenFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
-function attestedLines(attested: AttestedImage | null): string[] {
+const fileRows = (key: string, file: WrittenFile | null): readonly Row[] =>
+  file === null
+    ? []
+    : [
+        [key, `${file.path} (${inMegabytes(file.bytes)})`],
+        ["", `sha256 ${file.sha256}`],
+      ];
+
+function pushedRows({ pushed, pinnedName }: BuildRecord): readonly Row[] {
+  if (pushed === null) return [];
+  const there = pushed.blobsThere === 0 ? "" : `, ${pushed.blobsThere} layers were in the registry already`;
+  return [
+    ["pushed", `${inMegabytes(pushed.sentBytes)} sent${there}`],
+    ["pin it", pinnedName],
+  ];
+}
+
+function attestedRows(attested: AttestedImage | null): readonly Row[] {
   if (attested === null) return [];
   const { files, referrers, signatures } = attested;
   return [
-    ...(files === null ? [] : [`contents  ${files.spdx}`, `origin    ${files.provenance}`]),
-    ...referrers.map(({ artifactType, manifestDigest }) => `attached  ${artifactType} ${manifestDigest}`),
-    ...signatures.map(({ tag, isNew }) => `signed    ${tag}${isNew ? "" : " (was there already)"}`),
+    ["contains", files && `${files.spdx} (list of contents, SPDX)`],
+    ["made by", files && `${files.provenance} (provenance, SLSA)`],
+    ...referrers.map(
+      ({ artifactType, manifestDigest }): Row => ["attached", `${artifactType} ${manifestDigest}`],
+    ),
+    ...signatures.map(({ tag, isNew }): Row => ["signed", `${tag}${isNew ? "" : " (was there already)"}`]),
   ];
 }
 
-const pushedLines = (pushed: PushedImage | null): readonly string[] =>
-  pushed === null
-    ? []
-    : [
-        `pushed    ${pushed.manifestDigest}`,
-        `          ${inMegabytes(pushed.sentBytes)} sent, ${pushed.blobsThere} parts were there`,
-      ];
+/** Trying it out as its platform runs it. */
+function trialLines(record: BuildRecord, options: BuildOptions, terminal: Terminal): readonly string[] {
+  const { target, settings, modelTarball } = options;
+  const archive = record.archive === null ? null : shownPath(record.archive.path, terminal);
+  if (target.kind === "grand-challenge") {
+    const image = archive ?? record.imageName;
+    const model = modelTarball === null ? "" : ` --model-tarball ${shownPath(modelTarball, terminal)}`;
+    return [
+      `try it as the platform runs it (cases/ is a folder of images):`,
+      `  ${programCall(terminal)} simulate ${image} -i cases/${model}`,
+    ];
+  }
+  const gpus = settings.device === "cuda" ? "--gpus all " : "";
+  const place = target.kind === "amos22" ? "/workspace" : "";
+  const command = target.kind === "amos22" ? " python run_inference.py" : "";
+  const load = record.builder === "embedded" && archive !== null ? [`  docker load -i ${archive}`] : [];
+  return [
+    "run it on the images in in/:",
+    ...load,
+    // Docker makes a folder that is missing as root, where the image's user can't write.
+    "  mkdir -p out",
+    `  docker run --rm ${gpus}--network none --user "$(id -u):$(id -g)" \\`,
+    `    -v "$PWD/in:${place}/input:ro" -v "$PWD/out:${place}/output" \\`,
+    `    ${record.imageName}${command}`,
+  ];
+}
+
+function shownPath(path: string, { currentDirectory }: Pick<Terminal, "currentDirectory">): string {
+  const fromHere = relative(currentDirectory, path);
+  return fromHere.startsWith("..") ? path : fromHere;
+}
 
 export const renderedText = (rendered: {
   readonly imageName: string;

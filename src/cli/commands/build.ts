@@ -27,7 +27,8 @@ import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";
 import { registrySettings } from "../registry-settings.js";
 import { modelsOf } from "./build-models.js";
-import { embeddedText, renderedText, reportText } from "./build-report.js";
+import { recordOfDocker, recordOfEmbedded } from "./build-record.js";
+import { renderedText, reportText } from "./build-report.js";
 import { pretrainedName } from "./trained-model.js";
 import { windowChoices } from "./window-choices.js";
 
@@ -46,12 +47,11 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       const rendered = await renderBuild(options);
       return args.json ? asJson(rendered) : renderedText(rendered);
     }
-    if (builder === "embedded") {
-      const report = await buildEmbedded(options);
-      return args.json ? asJson(report) : embeddedText(report);
-    }
-    const report = await buildProcessor(options);
-    return args.json ? asJson(report) : reportText(report, options);
+    const record =
+      builder === "embedded"
+        ? recordOfEmbedded(await buildEmbedded(options))
+        : recordOfDocker(await buildProcessor(options));
+    return args.json ? asJson(record) : reportText(record, options, terminal);
   });
   terminal.out(text);
   return 0;
@@ -187,6 +187,7 @@ async function buildOptionsOf(
     buildDir: resolve(terminal.currentDirectory, args["build-dir"] ?? "build"),
     platform: args.platform,
     keepBuildFiles: args["keep-build-files"],
+    existing: args.overwrite ? "replace" : "keep",
     exportFolder: args.export ? terminal.currentDirectory : null,
     isPushed: args.push,
     registries: await registrySettings(

@@ -25,6 +25,7 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
       "export-format": "tar" as const,
       push: false,
       attest: false,
+      overwrite: false,
       "context-only": false,
       "keep-build-files": false,
     },

@@ -13,6 +13,7 @@ import {
   modelGroup,
   onnx,
   outputGroup,
+  overwrite,
   previousStageModel,
   registryGroup,
   task,
@@ -98,7 +99,7 @@ export const buildOptions = {
     type: "string",
     requiresArg: true,
     describe: "image to build upon",
-    defaultDescription: "the recipe's own, built when missing",
+    defaultDescription: "the one of this version, built when missing",
   },
   device: {
     group: imageGroup,
@@ -137,6 +138,11 @@ export const buildOptions = {
     default: false,
     describe: "also write <name>.tar.gz into this folder",
   },
+  overwrite: {
+    ...overwrite,
+    default: true,
+    describe: "replace an archive that is there, when the new one is complete; --no-overwrite refuses",
+  },
   "model-tarball": {
     group: outputGroup,
     type: "boolean",
@@ -160,7 +166,7 @@ export const buildOptions = {
     type: "boolean",
     default: true,
     describe:
-      "with --export or --push: tell what is in the image (SPDX) and how it was made (SLSA provenance); --no-attest for neither (docs/how-to/attest.md)",
+      "with --export or --push: write a list of what is in the image (SPDX) and how it was made (SLSA provenance), beside the archive and into the registry; --no-attest leaves both out (docs/how-to/attest.md)",
   },
   "sign-key": {
     group: outputGroup,
@@ -198,6 +204,7 @@ const {
   "apply-resample-patch": _nothing,
   export: _noArchive,
   "export-format": _noFormat,
+  overwrite: _noArchiveThere,
   push: _noPush,
   attest: _noAttestation,
   "sign-key": _noKey,

@@ -8,7 +8,7 @@ export const baseImageOptions = {
     type: "string",
     requiresArg: true,
     describe: "image name",
-    defaultDescription: "the recipe's own",
+    defaultDescription: "the one that builds look for",
   },
   device: {
     group: imageGroup,

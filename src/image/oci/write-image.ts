@@ -14,6 +14,8 @@ export interface WriteImageOptions {
   readonly image: OciImage;
   /** `….tar` or `….tar.gz` */
   readonly path: string;
+  /** Where the file is written; its own path, unless it gets its name together with others. */
+  readonly writtenTo?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -34,8 +36,8 @@ export interface WrittenImage {
  * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL
  */
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
-  const { image, path, progress, signal } = options;
-  await requireAbsent(path);
+  const { image, path, writtenTo = path, progress, signal } = options;
+  await requireAbsent(writtenTo);
   const partial = partialPathBeside(path);
   const task = progress.start({
     label: `exporting ${image.imageName}`,
@@ -56,7 +58,7 @@ export async function writeDockerArchive(options: WriteImageOptions): Promise<Wr
       createWriteStream(partial, { flags: "wx", flush: true }),
       ...(signal ? [{ signal }] : []),
     );
-    await putInPlace(partial, path);
+    await putInPlace(partial, writtenTo);
   } catch (error) {
     signal?.throwIfAborted();
     throw outputError(path, error);

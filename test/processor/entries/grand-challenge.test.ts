@@ -233,7 +233,7 @@ describe("exec", () => {
       4,
       /^INPUTS_JSON_INVALID: .*outside/,
     ],
-    ["another image where the result goes", { there: "old.mha" }, 5, /^OUTPUT_EXISTS: .*old\.mha/],
+    ["another image where the result goes", { there: "old.mha" }, 2, /^OUTPUT_EXISTS: .*old\.mha/],
   ] as const)("says in the last line: %s", async (_, fault, expected, line) => {
     const given: { slug?: string; second?: string; name?: string; inputs?: string; there?: string } = fault;
     await writeScan(given.slug);

@@ -17,7 +17,7 @@ describe("a model tarball", () => {
     async () => {
       const folder = scratchFolder();
       const path = join(folder, "model.tar.gz");
-      const { bytes, sha256 } = await writeModelTarball(files, path);
+      const { bytes, sha256 } = await writeModelTarball(files, { path });
       expect(readFileSync(path).length).toBe(bytes);
       expect(sha256).toMatch(/^[0-9a-f]{64}$/);
       const unpack = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2], filter='data')";
@@ -33,8 +33,8 @@ describe("a model tarball", () => {
 
   test("of the same files has the same bytes", async () => {
     const folder = scratchFolder();
-    const first = await writeModelTarball(files, join(folder, "a.tar.gz"));
-    const second = await writeModelTarball(files.toReversed(), join(folder, "b.tar.gz"));
+    const first = await writeModelTarball(files, { path: join(folder, "a.tar.gz") });
+    const second = await writeModelTarball(files.toReversed(), { path: join(folder, "b.tar.gz") });
     expect(second.sha256).toBe(first.sha256);
   });
 
@@ -42,10 +42,10 @@ describe("a model tarball", () => {
     const folder = scratchFolder();
     const path = join(folder, "model.tar.gz");
     const missing = layerFile("fold_0.weights", { file: join(folder, "nowhere") });
-    await expect(writeModelTarball([...files, missing], path)).rejects.toThrow();
+    await expect(writeModelTarball([...files, missing], { path })).rejects.toThrow();
     expect(existsSync(path)).toBe(false);
     writeFileSync(path, "another model");
-    await expect(writeModelTarball(files, path)).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    await expect(writeModelTarball(files, { path })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
     expect(readdirSync(folder)).toEqual(["model.tar.gz"]);
     expect(readFileSync(path, "utf8")).toBe("another model");
   });

@@ -1,39 +1,61 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { allOrNothing } from "../../../src/publish/all-or-nothing.js";
+import { allOrNothing, type StageFile } from "../../../src/publish/all-or-nothing.js";
 
 let folder = "";
+const names = ["image.tar.gz", "image.spdx.json"];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "all-or-nothing-"));
 });
-
 afterEach(() => rmSync(folder, { recursive: true }));
 
+function writeAll(stage: StageFile, text: string): void {
+  for (const name of names) writeFileSync(stage(join(folder, name)), text);
+}
+const texts = (): readonly string[] =>
+  readdirSync(folder)
+    .sort()
+    .map((name) => `${name}: ${readFileSync(join(folder, name), "utf8")}`);
+
 describe("a build", () => {
-  test("that fails takes away what it has put in place, and nothing else", async () => {
-    writeFileSync(join(folder, "earlier.tar.gz"), "of another build");
-    const refused = allOrNothing(async (onWritten) => {
-      for (const name of ["image.tar.gz", "image.spdx.json"]) {
-        writeFileSync(join(folder, name), "whole");
-        onWritten(join(folder, name));
-      }
+  test("that fails leaves what an earlier one has made, and nothing of its own", async () => {
+    writeFileSync(join(folder, "image.tar.gz"), "earlier");
+    const refused = allOrNothing("replace", (stage) => {
+      writeAll(stage, "new");
       throw new Error("the registry refuses it");
     });
     await expect(refused).rejects.toThrow("the registry refuses it");
-    expect(readdirSync(folder)).toEqual(["earlier.tar.gz"]);
+    expect(texts()).toEqual(["image.tar.gz: earlier"]);
   });
 
-  test("that succeeds keeps it", async () => {
-    const path = join(folder, "image.tar.gz");
-    const build = allOrNothing(async (onWritten) => {
-      writeFileSync(path, "whole");
-      onWritten(path);
+  test("replaces what an earlier one has made, when it is done", async () => {
+    writeFileSync(join(folder, "image.tar.gz"), "earlier");
+    const build = allOrNothing("replace", async (stage) => {
+      writeAll(stage, "new");
+      expect(readFileSync(join(folder, "image.tar.gz"), "utf8")).toBe("earlier");
       return 7;
     });
     expect(await build).toBe(7);
-    expect(existsSync(path)).toBe(true);
+    expect(texts()).toEqual(["image.spdx.json: new", "image.tar.gz: new"]);
+  });
+
+  test("that is to keep what is there puts none of its files in place when a name is taken meanwhile", async () => {
+    const build = allOrNothing("keep", async (stage) => {
+      writeAll(stage, "new");
+      writeFileSync(join(folder, "image.spdx.json"), "of somebody else");
+    });
+    await expect(build).rejects.toMatchObject({ code: "OUTPUT_EXISTS", exitCode: 2 });
+    expect(texts()).toEqual(["image.spdx.json: of somebody else"]);
+  });
+
+  test("says which name is a folder's", async () => {
+    const build = allOrNothing("replace", async (stage) => {
+      writeFileSync(stage(folder), "new");
+    });
+    await expect(build).rejects.toThrow(folder);
+    expect(texts()).toEqual([]);
   });
 });
