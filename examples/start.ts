@@ -35,8 +35,9 @@ async function answeringEngine(): Promise<{ readonly isThere: boolean; readonly 
     return { isThere: true, line: `${description} answers: the image is built and run with it.\n` };
   } catch (error) {
     if (!(error instanceof ProcessorError)) throw error;
-    const what = "the image is put together into an archive, and the same processor runs in Node.\n";
-    return { isThere: false, line: `No Docker engine (${error.message}): ${what}` };
+    const line =
+      "Without Docker: the image is put together into an archive, and the same processor runs in Node.\n";
+    return { isThere: false, line };
   }
 }
 

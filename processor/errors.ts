@@ -204,7 +204,7 @@ export const errorCatalogue = {
   PORT_TAKEN: { exit: 5, help: "Stop the other program. --port takes another one." },
   IMAGE_BUILD_FAILED: {
     exit: 5,
-    help: "The message is that of the program it names, Docker or mmdebstrap. --keep-build-files keeps the build context.",
+    help: "The message is that of the program it names, Docker, apt or npm. --keep-build-files keeps the build context.",
   },
   BASE_IMAGE_MISSING: {
     exit: 5,

@@ -35,7 +35,7 @@ export async function chooseBuilder(
     return "docker";
   } catch (error) {
     if (!isWithoutEngine(error) || !isKeptElsewhere) throw error;
-    progress.note(`${error.message}; the image is put together without an engine`);
+    progress.note(`the image is put together without an engine (${error.message})`);
     return "embedded";
   }
 }

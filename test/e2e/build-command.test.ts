@@ -144,7 +144,7 @@ describeWithEngine("build_processor base-image", () => {
     async () => {
       onTestFinished(() => removeImage(imageName));
       const run = await runProgram(
-        ["base-image", "--debian-root", "mmdebstrap", "--tag", imageName, "--json"],
+        ["base-image", "--debian-root", "packages", "--tag", imageName, "--json"],
         {
           cwd: folder,
         },

@@ -58,19 +58,19 @@ describe("the base that is made without an engine", () => {
     expect(new Set(first.layers.map(({ diffId }) => diffId)).size).toBe(first.layers.length);
   });
 
-  test("says how to get Debian where neither a registry nor mmdebstrap gives it", async () => {
+  test("says how to get Debian where no registry gives it and apt is missing", async () => {
     vi.stubEnv("PATH", "/nowhere");
     onTestFinished(() => void vi.unstubAllEnvs());
     await expect(makeBase(scratchFolder(), noRegistry)).rejects.toMatchObject({
       code: "TOOL_MISSING",
-      message: expect.stringMatching(/mmdebstrap.*apt-get install.*--base-image/),
+      message: expect.stringMatching(/apt-get was not found.*Debian and Ubuntu.*--base-image/),
     });
   });
 });
 
-const withMmdebstrap = test.skipIf(!hasProgram("mmdebstrap"));
+const withApt = test.skipIf(!hasProgram("apt-get") || !hasProgram("dpkg-deb"));
 
-withMmdebstrap(
+withApt(
   "without an engine --export builds an image all the same, the second time from the cache alone",
   { timeout },
   async () => {
@@ -85,14 +85,14 @@ withMmdebstrap(
     expect(first.err).toContain("without an engine");
     const second = await runProgram([...flags, "other.example.org/team/blobs:1", "--build-dir", "b"], {
       cwd: scratchFolder(),
-      environment: { ...environment, PATH: "/nowhere" }, // no mmdebstrap, no npm,
+      environment: { ...environment, PATH: "/nowhere" }, // no apt, no npm
     });
     expect(second.exitCode, second.err).toBe(0);
   },
 );
 
 describeWithEngine("an image that no engine built on its own base", () => {
-  withMmdebstrap(
+  withApt(
     "has the files, owners, modes and settings of the one that Docker builds",
     { timeout },
     async () => {
@@ -159,9 +159,9 @@ async function settingsOf(imageName: string): Promise<unknown> {
   return { User, WorkingDir, Entrypoint, Cmd: Cmd ?? [], Env, labels: Object.fromEntries(labels) };
 }
 
-const mayChangeUser = process.getuid?.() === 0 && hasProgram("setpriv") && hasProgram("fakeroot");
+const mayChangeUser = process.getuid?.() === 0 && hasProgram("setpriv") && hasProgram("apt-get");
 
-describe.skipIf(!mayChangeUser || !hasProgram("mmdebstrap"))("Debian's packages", () => {
+describe.skipIf(!mayChangeUser)("Debian's packages", () => {
   test("unpacked without root are byte for byte those that root unpacks", { timeout }, async () => {
     const folder = scratchFolder();
     chmodSync(folder, 0o777);
@@ -171,7 +171,8 @@ describe.skipIf(!mayChangeUser || !hasProgram("mmdebstrap"))("Debian's packages"
       mkdirSync("${folder}/${name}");
       const { readRecipe } = await import("${script}/recipe.js");
       const { writeDebianRoot } = await import("${script}/debian-root.js");
-      await writeDebianRoot(await readRecipe(), "${folder}/${name}/debian.tar");`;
+      const { silentProgress: progress } = await import("${script}/../../../processor/progress/progress.js");
+      await writeDebianRoot(await readRecipe(), "${folder}/${name}/debian.tar", { progress });`;
     const node = (archive: string) =>
       [process.execPath, "--input-type=module", "-e", program(archive)] as const;
     const [command, ...args] = node("root");

@@ -19,7 +19,7 @@ export async function runBaseImage(
   const report = await buildBaseImage({
     engine: await connectEngine(environment, signal),
     variant: chooseVariant(args.device, args.cuda ?? null),
-    debianRoot: args["debian-root"],
+    debianRoot: args["debian-root"] === "mmdebstrap" ? "packages" : args["debian-root"],
     wheelFolder: args.wheels === undefined ? null : resolve(terminal.currentDirectory, args.wheels),
     pythonIndex: pythonIndex(environment),
     ...(args.tag === undefined ? {} : { imageName: args.tag }),

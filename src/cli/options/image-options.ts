@@ -26,9 +26,10 @@ export const baseImageOptions = {
   },
   "debian-root": {
     group: imageGroup,
-    choices: ["auto", "image", "mmdebstrap"] as const,
+    choices: ["auto", "image", "packages", "mmdebstrap"] as const,
     default: "auto" as const,
-    describe: "where Debian comes from: its image, its packages (needs mmdebstrap), or what is there",
+    describe:
+      "where Debian comes from: its image, its packages (needs apt-get; mmdebstrap is the old name), or what is there",
   },
   json,
 } as const satisfies Readonly<Record<string, Options>>;

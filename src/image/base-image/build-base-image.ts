@@ -16,8 +16,8 @@ import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
 import type { BaseVariant } from "./variants.js";
 import { wheelLayers } from "./wheel-layers.js";
 
-/** Where Debian comes from: its image in the engine or in a registry, packages unpacked by mmdebstrap, or what is there. */
-export type DebianRootSource = "image" | "mmdebstrap" | "auto";
+/** Where Debian comes from: its image in the engine or in a registry, its packages, or what is there. */
+export type DebianRootSource = "image" | "packages" | "auto";
 
 export interface BuildBaseImageOptions {
   readonly variant: BaseVariant;
@@ -110,7 +110,7 @@ interface DebianRootOptions extends BuildBaseImageOptions {
 
 async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
   const { engine, debianRoot, recipe, folder, progress, signal } = options;
-  if (debianRoot !== "mmdebstrap") {
+  if (debianRoot !== "packages") {
     const aborting = signal === undefined ? {} : { signal };
     try {
       const { imageName } = await findOrPullImage({
@@ -123,10 +123,12 @@ async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
     } catch (error) {
       const isMissing = error instanceof ProcessorError && error.code === "BASE_IMAGE_MISSING";
       if (debianRoot === "image" || !isMissing) throw error;
-      progress.note(`${recipe.debian.image} can't be had; taking Debian's packages with mmdebstrap`);
+      progress.note(
+        `taking Debian's packages with apt, because the engine can't pull ${recipe.debian.image}`,
+      );
     }
   }
   const archive = join(folder, "debian.tar");
-  await writeDebianRoot(recipe, archive, signal);
+  await writeDebianRoot(recipe, archive, { progress, ...(signal && { signal }) });
   return { kind: "root-file-system", archive };
 }

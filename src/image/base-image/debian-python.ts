@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { type LayerEntry, layerFile } from "../image-plan.js";
-import { readTar } from "../oci/read-tar.js";
+import { fetchPackages } from "./fetch-packages.js";
 import { listFiles, readRecipe } from "./recipe.js";
-import { runTool } from "./run-tool.js";
+import { type RootTree, unpackPackages } from "./root-tree.js";
 
 /** Of Debian 13; the base image's C library must be as new. */
 const pythonVersion = "3.13";
@@ -23,23 +21,13 @@ const keptPaths = [
   "/usr/share/doc/zlib1g/copyright",
 ];
 
-/** Where scanners look for what is installed, in an image without a package manager. */
-const packageRecords = "var/lib/dpkg/status.d";
-
-const packages = [
+/** Whose files are kept; the rest of what they depend on is in the base. */
+const packages: ReadonlySet<string> = new Set([
   "libexpat1",
   `libpython${pythonVersion}-minimal`,
   `python${pythonVersion}-minimal`,
   "zlib1g",
-];
-
-/** Runs after the packages are unpacked; `$1` is the folder that they are unpacked in. */
-const recordPackages = [
-  `mkdir -p "$1/${packageRecords}"`,
-  `for p in ${packages.join(" ")}`,
-  `do dpkg-deb --field "$1"/var/cache/apt/archives/"$p"_*.deb > "$1/${packageRecords}/$p" || exit 1`,
-  "done",
-].join("; ");
+]);
 
 /** What needs libraries that are left out. */
 const leftOut = /(^|\/)(_hashlib|_ssl)\.|\.pyc$/;
@@ -48,7 +36,7 @@ const leftOut = /(^|\/)(_hashlib|_ssl)\.|\.pyc$/;
  * Files of Debian's python3-minimal, with the interpreter as `/usr/bin/python`: enough to run a script that starts
  * another program. They are unpacked once and come from the cache from then on.
  *
- * @throws TOOL_MISSING without mmdebstrap; IMAGE_BUILD_FAILED with its words
+ * @throws TOOL_MISSING without apt-get or dpkg-deb; IMAGE_BUILD_FAILED with their words
  */
 export async function debianPython(
   cacheFolder: string,
@@ -57,13 +45,13 @@ export async function debianPython(
 ): Promise<readonly LayerEntry[]> {
   const { debian } = await readRecipe();
   const key = createHash("sha256")
-    .update(JSON.stringify([debian.suite, pythonVersion, keptPaths, recordPackages]))
+    .update(JSON.stringify(["packages 1", debian.suite, pythonVersion, keptPaths, [...packages]]))
     .digest("hex");
   const folder = join(cacheFolder, "base-image", `python-${key.slice(0, 16)}`);
   if ((await stat(folder).catch(() => null)) === null) {
     const task = progress.start({ label: "unpacking Debian's Python", total: 1, unit: "steps" });
     try {
-      await unpack(debian.suite, folder, signal);
+      await unpack(debian.suite, folder, { progress, ...(signal && { signal }) });
     } finally {
       task.done();
     }
@@ -84,29 +72,27 @@ export async function debianPython(
 const modeOf = (name: string): number => (/^usr\/bin\/|\.so(\.|$)/.test(name) ? 0o755 : 0o644);
 
 /** The folder appears under its name only when it is complete. */
-async function unpack(suite: string, folder: string, signal?: AbortSignal): Promise<void> {
+async function unpack(
+  suite: string,
+  folder: string,
+  { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal },
+): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   const partial = await mkdtemp(`${folder}.partial-`);
   try {
-    const archive = join(partial, "python.tar");
-    await runTool({
-      command: "mmdebstrap",
-      args: [
-        ...["--variant=extract", "--format=tar", "--skip=output/dev", "--architectures=amd64"],
-        `--include=python${pythonVersion}-minimal`,
-        "--dpkgopt=path-exclude=/*",
-        ...keptPaths.map((path) => `--dpkgopt=path-include=${path}`),
-        `--extract-hook=${recordPackages}`,
-        ...[suite, archive],
-      ],
-      env: { SOURCE_DATE_EPOCH: "0" },
-      failure: "IMAGE_BUILD_FAILED",
-      install:
-        "install it with `sudo apt-get install mmdebstrap`: the image for AMOS22 needs Debian's Python",
-      ...(signal === undefined ? {} : { signal }),
+    const debs = await fetchPackages({
+      ...{ suite, architecture: "amd64", packages: [`python${pythonVersion}-minimal`] },
+      folder: join(partial, "apt"),
+      onNote: (text) => progress.note(text),
+      ...(signal && { signal }),
+    });
+    const tree = await unpackPackages(debs, {
+      pathRules: ["path-exclude=/*", ...keptPaths.map((path) => `path-include=${path}`)],
+      isRecorded: (name) => packages.has(name),
+      ...(signal && { signal }),
     });
     const root = join(partial, "root");
-    await takeFiles(archive, root);
+    await writeFiles(tree, root);
     await rename(root, folder).catch(keepTheFirst);
   } finally {
     await rm(partial, { recursive: true, force: true });
@@ -114,21 +100,16 @@ async function unpack(suite: string, folder: string, signal?: AbortSignal): Prom
 }
 
 /** Libraries get the name by which programs ask for them, which is a link in Debian; other links are not needed. */
-async function takeFiles(archive: string, root: string): Promise<void> {
+async function writeFiles(tree: RootTree, root: string): Promise<void> {
   const nameByTarget = new Map<string, string>();
-  const files: string[] = [];
-  for await (const { path, kind, linkTarget, bytes } of readTar(createReadStream(archive))) {
-    const name = path.replace(/^\.\//, "");
-    if (!/^(usr|var\/lib\/dpkg\/status\.d)\//.test(name) || leftOut.test(name)) continue;
-    if (kind === "symlink" && name.includes(".so.")) nameByTarget.set(join(dirname(name), linkTarget), name);
-    if (kind !== "file") continue;
-    await mkdir(dirname(join(root, name)), { recursive: true });
-    await pipeline(bytes, createWriteStream(join(root, name), { flags: "wx" }));
-    files.push(name);
-  }
-  for (const name of files) {
-    const link = nameByTarget.get(name);
-    if (link !== undefined) await rename(join(root, name), join(root, link));
+  for (const [path, entry] of tree)
+    if (entry.kind === "symlink" && path.includes(".so."))
+      nameByTarget.set(join(dirname(path), entry.target), path);
+  for (const [path, entry] of tree) {
+    if (entry.kind !== "file" || leftOut.test(path)) continue;
+    const to = join(root, nameByTarget.get(path) ?? path);
+    await mkdir(dirname(to), { recursive: true });
+    await writeFile(to, entry.bytes, { flag: "wx" });
   }
 }
 

@@ -1,55 +1,63 @@
-import { chmod } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../../processor/errors.js";
+import type { Progress } from "../../../processor/progress/progress.js";
 import { architectureOf } from "../image-plan.js";
+import { busyboxApplets } from "./busybox-applets.js";
+import { fetchPackages } from "./fetch-packages.js";
 import type { BaseImageRecipe } from "./recipe.js";
-import { runTool } from "./run-tool.js";
+import { type RootTree, rootTar, unpackPackages } from "./root-tree.js";
+
+export interface DebianRootOptions {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
 
 /**
- * Writes Debian's root file system as a tar, alone in its folder: the recipe's packages, unpacked without running anything of theirs.
- * The same packages give the same bytes; which versions they have is the mirror's choice of that day, and
- * `/var/lib/dpkg/status.d` in the image says it.
+ * Debian's root file system as a tar: the recipe's packages, unpacked without root and without running anything of theirs.
+ * The same packages give the same bytes on every machine; which versions they have is the mirror's choice of that
+ * day, and `/var/lib/dpkg/status.d` in the image says it.
  *
- * @throws BASE_IMAGE_MISSING for another architecture than this machine's; TOOL_MISSING without mmdebstrap; IMAGE_BUILD_FAILED with its words
+ * @throws TOOL_MISSING without apt-get or dpkg-deb; IMAGE_BUILD_FAILED with their words
  */
-export async function writeDebianRoot(
-  { folder, debian, platform }: BaseImageRecipe,
+export async function* debianRoot(
+  { debian, platform }: BaseImageRecipe,
+  { progress, signal }: DebianRootOptions,
+): AsyncGenerator<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-debian-"));
+  try {
+    const packages = await fetchPackages({
+      ...{ suite: debian.suite, packages: debian.packages, architecture: architectureOf(platform), folder },
+      onNote: (text) => progress.note(text),
+      ...(signal && { signal }),
+    });
+    const tree = await unpackPackages(packages, { pathRules: debian.pathRules, ...(signal && { signal }) });
+    linkApplets(tree);
+    yield* rootTar(tree);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same into a file. */
+export const writeDebianRoot = (
+  recipe: BaseImageRecipe,
   archive: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  const architecture = architectureOf(platform);
-  if (architecture === "arm64" && process.arch !== "arm64")
-    throw new ProcessorError(
-      "BASE_IMAGE_MISSING",
-      "Debian for linux/arm64 comes from a registry only, and none gives it; build on an arm64 machine, or upon another image with `build_processor --base-image NAME`",
-    );
-  const onFailure = {
-    failure: "IMAGE_BUILD_FAILED",
-    install:
-      "install it with `sudo apt-get install mmdebstrap fakeroot` (on Debian or Ubuntu), reach a registry with Debian's image, or build upon another image with `build_processor --base-image NAME`",
-    ...(signal === undefined ? {} : { signal }),
-  } as const;
-  await runTool({ command: "mmdebstrap", args: ["--version"], ...onFailure });
-  await chmod(dirname(archive), 0o755); // apt fetches as a user of its own
-  // Nothing is run in the new root, so that without root it takes no more than owners that are kept in mind.
-  const isRoot = process.getuid?.() === 0;
-  await runTool({
-    command: isRoot ? "mmdebstrap" : "fakeroot",
-    args: [
-      ...(isRoot ? [] : ["mmdebstrap", "--mode=chrootless"]),
-      "--variant=extract",
-      "--format=tar",
-      // A container gets its own devices; a file of one can't be unpacked without root.
-      "--skip=output/dev",
-      `--architectures=${architecture}`,
-      `--include=${debian.packages.join(",")}`,
-      ...debian.pathRules.map((rule) => `--dpkgopt=${rule}`),
-      `--extract-hook=${join(folder, "debian-extract-hook.sh")}`,
-      debian.suite,
-      archive,
-    ],
-    // What an interrupted run leaves behind goes with the folder.
-    env: { SOURCE_DATE_EPOCH: "0", TMPDIR: dirname(archive) },
-    ...onFailure,
-  });
+  options: DebianRootOptions,
+): Promise<void> => pipeline(Readable.from(debianRoot(recipe, options)), createWriteStream(archive));
+
+/** Small versions of sh, ls, cat, ps …: somebody may have to look into a container, but nothing is installed there with dpkg. */
+function linkApplets(tree: RootTree): void {
+  const busybox = tree.get("usr/bin/busybox");
+  if (busybox?.kind !== "file")
+    throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox is not where it was");
+  for (const applet of busyboxApplets(busybox.bytes)) {
+    const path = `usr/bin/${applet}`;
+    if (!tree.has(path) && !/^dpkg/.test(applet))
+      tree.set(path, { kind: "symlink", target: "/usr/bin/busybox" });
+  }
 }

@@ -1,7 +1,3 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
@@ -15,7 +11,7 @@ import type { ImageConfig } from "../oci/oci-types.js";
 import { asBase } from "../oci/open-oci-layout.js";
 import { programVersion } from "../processor-files.js";
 import { planBaseImage } from "./base-image-plan.js";
-import { writeDebianRoot } from "./debian-root.js";
+import { debianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
 import type { BaseVariant } from "./variants.js";
@@ -31,7 +27,7 @@ export interface RecipeBaseOptions {
   readonly cacheFolder: string;
   /** Of Debian's image, when it is locked: then nothing else will do. Null otherwise. */
   readonly debianDigest: string | null;
-  /** Fetches Debian's own image; its refusal leads to mmdebstrap. */
+  /** Fetches Debian's own image; its refusal leads to Debian's packages. */
   readonly pull: (imageName: string) => Promise<BaseImage & { readonly digest: string }>;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -41,17 +37,17 @@ export interface RecipeBase extends BaseImage {
   readonly imageName: string;
   /** Of the base as an image of its own. */
   readonly manifestDigest: string;
-  /** Of Debian's image in its registry; null where mmdebstrap unpacked packages. */
+  /** Of Debian's image in its registry; null where packages were unpacked. */
   readonly debianDigest: string | null;
 }
 
 /**
- * The base of the recipe, made on the spot without an engine: Debian from its registry or unpacked by mmdebstrap,
+ * The base of the recipe, made on the spot without an engine: Debian from its registry or unpacked from its packages,
  * then Node and ONNX Runtime as layers. Each part is made once and comes from the cache from then on.
  *
  * The processor's own code is not among its layers: every image brings it.
  *
- * @throws TOOL_MISSING when neither a registry nor mmdebstrap gives Debian, or npm is missing; IMAGE_BUILD_FAILED;
+ * @throws TOOL_MISSING when no registry gives Debian and apt-get or dpkg-deb is missing, or npm is missing; IMAGE_BUILD_FAILED;
  * for wheels what `wheelLayers` throws
  */
 export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
@@ -102,7 +98,7 @@ const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImag
   config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
 
 interface DebianRecord {
-  /** Both null where mmdebstrap unpacked the packages. */
+  /** Both null where packages were unpacked. */
   readonly digest: string | null;
   readonly config: ImageConfig | null;
   readonly layers: readonly CachedLayer[];
@@ -114,7 +110,7 @@ async function debianBase(
   options: RecipeBaseOptions,
 ): Promise<BaseImage & { readonly digest: string | null }> {
   const { cache, debianDigest } = options;
-  const key = await debianKey(recipe, debianDigest);
+  const key = debianKey(recipe, debianDigest);
   const known = await cache.recall(key);
   const isThere =
     isDebianRecord(known) &&
@@ -127,14 +123,11 @@ async function debianBase(
   return { digest, config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
 }
 
-async function debianKey(
-  { folder, debian, platform }: BaseImageRecipe,
-  digest: string | null,
-): Promise<string> {
-  const hook = await readFile(join(folder, "debian-extract-hook.sh"));
-  const made = createHash("sha256").update(hook).digest("hex");
-  return `debian 2 ${JSON.stringify([platform, debian, digest ?? made])}`;
-}
+/** Rises when the same packages give other bytes. */
+const unpackingFormat = "packages 1";
+
+const debianKey = ({ debian, platform }: BaseImageRecipe, digest: string | null): string =>
+  `debian 3 ${JSON.stringify([platform, debian, digest ?? unpackingFormat])}`;
 
 /** Null when no registry gives it. */
 async function pulledDebian(
@@ -152,7 +145,7 @@ async function pulledDebian(
     signal?.throwIfAborted();
     const isUnreachable = error instanceof ProcessorError && unreachable.has(error.code);
     if (debianDigest !== null || !isUnreachable) throw error;
-    progress.note(`${image} can't be had (${error.message}); taking Debian's packages with mmdebstrap`);
+    progress.note(`taking Debian's packages with apt, because no registry gives ${image} (${error.message})`);
     return null;
   }
 }
@@ -163,20 +156,13 @@ const unreachable: ReadonlySet<string> = new Set([
   "REGISTRY_DENIED",
 ]);
 
-/** The tar of the root file system is the layer as it is: links, owners and modes stay what dpkg made them. */
+/** The tar of the root file system is the layer as it is: links and modes stay Debian's. */
 async function unpackedDebian(
   recipe: BaseImageRecipe,
-  { cache, signal }: RecipeBaseOptions,
+  { cache, progress, signal }: RecipeBaseOptions,
 ): Promise<DebianRecord> {
-  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-base-"));
-  try {
-    const archive = join(folder, "debian.tar");
-    await writeDebianRoot(recipe, archive, signal);
-    const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
-    return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const tar = debianRoot(recipe, { progress, ...(signal && { signal }) });
+  return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
 }
 
 const isDebianRecord = (record: unknown): record is DebianRecord =>

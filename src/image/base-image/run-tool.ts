@@ -20,19 +20,28 @@ export interface RunToolOptions {
  * @throws TOOL_MISSING when it is not installed; `failure` with the end of what it wrote to stderr
  */
 export async function runTool(options: RunToolOptions): Promise<void> {
+  await run(options, "ignore");
+}
+
+/** Runs a program to its end and returns what it wrote to stdout. @throws what `runTool` throws */
+export const toolOutput = (options: RunToolOptions): Promise<Buffer> => run(options, "pipe");
+
+async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<Buffer> {
   const { command, args, cwd, env, failure, install, signal } = options;
   signal?.throwIfAborted();
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
-    stdio: ["ignore", "ignore", "pipe"],
-    // A group of its own: mmdebstrap ends its whole group when it is stopped, and that must not be ours.
+    stdio: ["ignore", output, "pipe"],
+    // A group of its own, so that what the program started ends with it, and we do not.
     detached: hasGroups,
   });
   const stop = () => endGroup(child);
   signal?.addEventListener("abort", stop, { once: true });
+  const chunks: Buffer[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
   let words = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     words = (words + text).slice(-2000);
   });
   try {
@@ -40,6 +49,7 @@ export async function runTool(options: RunToolOptions): Promise<void> {
     signal?.throwIfAborted();
     if (code !== 0)
       throw new ProcessorError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
+    return Buffer.concat(chunks);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Error && "code" in error && error.code === "ENOENT")

@@ -6,6 +6,8 @@ export interface TarEntry {
   readonly path: string;
   readonly kind: "file" | "directory" | "link" | "symlink" | "other";
   readonly linkTarget: string;
+  /** Permissions with setuid, setgid and sticky bit. */
+  readonly mode: number;
   readonly sizeBytes: number;
   /** To be read before the next entry is asked for; what is left is skipped. */
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -58,6 +60,7 @@ async function* entriesOf(reader: ChunkReader): AsyncGenerator<TarEntry> {
     yield {
       path: pax.get("path") ?? gnuName ?? (prefix === "" ? name : `${prefix}/${name}`),
       kind: kindOf(type),
+      mode: numberAt(header, 100, 8) & 0o7777,
       linkTarget: pax.get("linkpath") ?? gnuLink ?? textOf(header.subarray(157, 257)),
       sizeBytes,
       bytes: body.bytes,

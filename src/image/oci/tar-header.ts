@@ -2,7 +2,9 @@
 export interface TarHeader {
   /** Without the slash at the start; folders end with one. */
   readonly path: string;
-  readonly kind: "file" | "directory";
+  readonly kind: "file" | "directory" | "symlink";
+  /** Of a symbolic link; absent otherwise. */
+  readonly linkTarget?: string;
   readonly mode: number;
   readonly sizeBytes: number;
   /** Whole seconds are kept. */
@@ -20,16 +22,21 @@ export function tarHeader(header: TarHeader): Buffer {
   const records: [string, string][] = [];
   const place = ustarName(header.path);
   if (place === null) records.push(["path", header.path]);
+  const linkTarget = header.linkTarget ?? "";
+  if (ustarName(linkTarget)?.prefix !== "") records.push(["linkpath", linkTarget]);
   if (header.sizeBytes > largestOctalSize) records.push(["size", String(header.sizeBytes)]);
   const block = headerBlock({
     ...(place ?? { prefix: "", name: asciiTail(header.path) }),
     mode: header.mode,
     sizeBytes: header.sizeBytes > largestOctalSize ? 0 : header.sizeBytes,
     time: header.time,
-    type: header.kind === "file" ? "0" : "5",
+    type: entryTypes[header.kind],
+    linkTarget: asciiTail(linkTarget),
   });
   return records.length === 0 ? block : Buffer.concat([paxHeader(records, header.time), block]);
 }
+
+const entryTypes = { file: "0", symlink: "2", directory: "5" } as const;
 
 /** The zeros after `sizeBytes` bytes of data, up to a whole block. */
 export const tarPadding = (sizeBytes: number): Buffer =>
@@ -44,10 +51,11 @@ interface UstarFields {
   readonly mode: number;
   readonly sizeBytes: number;
   readonly time: Date;
-  readonly type: "0" | "5" | "x";
+  readonly type: "0" | "2" | "5" | "x";
+  readonly linkTarget: string;
 }
 
-function headerBlock({ prefix, name, mode, sizeBytes, time, type }: UstarFields): Buffer {
+function headerBlock({ prefix, name, mode, sizeBytes, time, type, linkTarget }: UstarFields): Buffer {
   const block = Buffer.alloc(tarBlockBytes);
   const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, "0")}\0`;
   block.write(name, 0, "latin1");
@@ -58,6 +66,7 @@ function headerBlock({ prefix, name, mode, sizeBytes, time, type }: UstarFields)
   block.write(octal(Math.max(0, Math.floor(time.getTime() / 1000)), 11), 136, "latin1");
   block.fill(" ", 148, 156);
   block.write(type, 156, "latin1");
+  block.write(linkTarget, 157, "latin1");
   block.write("ustar\x0000", 257, "latin1");
   block.write(octal(0, 7), 329, "latin1");
   block.write(octal(0, 7), 337, "latin1");
@@ -89,6 +98,7 @@ function paxHeader(records: readonly (readonly [string, string])[], time: Date):
     sizeBytes: body.length,
     time,
     type: "x",
+    linkTarget: "",
   });
   return Buffer.concat([block, body, tarPadding(body.length)]);
 }

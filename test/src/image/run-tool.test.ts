@@ -25,7 +25,7 @@ const isAlive = (pid: number): boolean => {
 describe.skipIf(process.platform !== "linux")("a tool that is stopped", () => {
   test("ends with all that it started, and only that, even when it ends its whole group", async () => {
     const folder = scratchFolder();
-    // As mmdebstrap does: what it started runs in its group, and the group is told to end.
+    // As some tools do: what it started runs in its group, and the group is told to end.
     const script = `trap 'kill -TERM 0' TERM; sleep 600 & echo $! > pid.new; mv pid.new pid; wait`;
     const stop = new AbortController();
     const appeared = once(watch(folder), "change");

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { toolOutput } from "./run-tool.js";
+
+/** Where Debian's archive and its security updates are. */
+export interface DebianMirror {
+  readonly archive: string;
+  readonly security: string;
+}
+
+/** Debian's own name for the nearest mirror. */
+export const defaultMirror: DebianMirror = {
+  archive: "http://deb.debian.org/debian",
+  security: "http://deb.debian.org/debian-security",
+};
+
+const quietly = {
+  failure: "IMAGE_BUILD_FAILED",
+  install: "every Debian and Ubuntu has it",
+} as const;
+
+/** The mirror that this machine's own apt uses; null where the machine is not a Debian or names none. */
+export async function hostMirror(signal?: AbortSignal): Promise<DebianMirror | null> {
+  const release = await readFile("/etc/os-release", "utf8").catch(() => "");
+  if (!/^ID="?debian"?$/m.test(release)) return null;
+  const codename = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(release)?.[1];
+  const targets = await toolOutput({
+    command: "apt-get",
+    args: ["indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"],
+    ...quietly,
+    ...(signal && { signal }),
+  });
+  return mirrorOf(targets.toString("utf8"), codename ?? "");
+}
+
+/**
+ * Finds Debian's archive among the places that apt knows.
+ *
+ * @param targets lines `<release> <component> <address>`, as `apt-get indextargets` prints them
+ * @example mirrorOf("bookworm main http://mirror/debian/", "bookworm")?.archive // "http://mirror/debian"
+ */
+export function mirrorOf(targets: string, codename: string): DebianMirror | null {
+  const places = targets.split("\n").map((line) => line.trim().split(" "));
+  const placeOf = (release: string) =>
+    places.find(([name, component]) => name === release && component === "main")?.[2]?.replace(/\/+$/, "");
+  const archive = placeOf(codename);
+  if (archive === undefined || codename === "" || archive.startsWith("cdrom:")) return null;
+  return { archive, security: placeOf(`${codename}-security`) ?? `${archive}-security` };
+}
+
+/** What this machine says of proxies, retries and dates in apt's own words; never that signatures need no check. */
+export async function hostTransport(signal?: AbortSignal): Promise<string> {
+  const settings = await toolOutput({
+    command: "apt-config",
+    args: ["dump"],
+    ...quietly,
+    ...(signal && { signal }),
+  });
+  return transportOf(settings.toString("utf8"));
+}
+
+/** @param settings lines `Name "value";`, as `apt-config dump` prints them */
+export const transportOf = (settings: string): string =>
+  settings
+    .split("\n")
+    .filter((line) => isTransport.test(line) && !line.endsWith('"";'))
+    .join("\n");
+
+const isTransport =
+  /^Acquire::(https?::|ForceIPv[46] |Retries |Check-Valid-Until |Check-Date |Max-FutureTime |Queue-Mode )/i;
