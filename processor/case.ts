@@ -32,7 +32,8 @@ export interface CaseReport {
   readonly outputFile: string;
   /** The ONNX Runtime execution provider that ran; absent unless done. */
   readonly executionProvider?: string;
-  readonly seconds: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
+  /** Absent when nothing was done for it. */
+  readonly seconds?: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
   /** Voxels and millilitres by label value; absent unless done. */
   readonly labels?: readonly {
     readonly label: number;

@@ -235,6 +235,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "It would fail on the platform too; the report says what to change for each check that fails.",
   },
+  ANSWER_DIFFERS: {
+    exit: 5,
+    help: "The platform does not see what you expect: it would take the image. The report says how far the answers differ, and why.",
+  },
   IMAGE_DIFFERS: {
     exit: 5,
     help: "The report names what differs: other inputs, another version of build_processor, or an image that somebody changed.",

@@ -78,6 +78,8 @@ export async function runCases(
   return requests.map((request) => reports.get(request)!);
 }
 
+type Seconds = NonNullable<CaseReport["seconds"]>;
+
 class Attempt {
   constructor(
     readonly request: CaseRequest,
@@ -91,7 +93,7 @@ async function attempt(
   request: CaseRequest,
   context: SegmentContext,
   watch: Stopwatch,
-): Promise<Attempt | { readonly error: unknown; readonly seconds: CaseReport["seconds"] }> {
+): Promise<Attempt | { readonly error: unknown; readonly seconds: Seconds }> {
   try {
     return new Attempt(request, await watch.time("preprocess", () => prepareCase(request, context)), watch);
   } catch (error) {
@@ -163,7 +165,6 @@ function failed(request: CaseRequest, error: unknown): CaseReport {
     name: request.name,
     status: "failed",
     outputFile: request.outputFile,
-    seconds: {},
     error: described,
   };
 }
@@ -172,7 +173,6 @@ const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
   name,
   status: "skipped",
   outputFile,
-  seconds: {},
 });
 
 async function isPresent(request: CaseRequest, { hooks }: SegmentContext): Promise<boolean> {
@@ -193,7 +193,7 @@ class Stopwatch {
   }
 
   /** `total` is the work on this case; neighbours overlap with it. */
-  seconds(): CaseReport["seconds"] {
+  seconds(): Seconds {
     const total = Object.values(this.measured).reduce((sum, value) => sum + value, 0);
     return { ...this.measured, total };
   }

@@ -51,6 +51,7 @@ const smallestShare = 0.05;
 
 /** `12 of 48 windows (25 %), 6 s left`; no time where too little is done to know it. */
 export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoint): string {
+  if (unit === "seconds") return duration(at.seconds + (at.secondsSince ?? 0));
   const amount = (value: number): string =>
     unit === "bytes" ? `${(value / 1e6).toFixed(1)} MB` : `${value}`;
   const unitName = unit === "bytes" ? "" : ` ${unit}`;

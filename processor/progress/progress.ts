@@ -11,7 +11,8 @@ export interface ProgressTaskOptions {
   readonly label: string;
   /** Absent when it can't be known. */
   readonly total?: number;
-  readonly unit: "windows" | "bytes" | "cases" | "steps" | "tensors";
+  /** `seconds` is for what can't be counted: the time since its start is shown. */
+  readonly unit: "windows" | "bytes" | "cases" | "steps" | "tensors" | "seconds";
 }
 
 export interface ProgressTask {

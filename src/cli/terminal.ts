@@ -7,6 +7,8 @@ export interface Terminal {
   /** Whether progress may be drawn as a bar. */
   readonly isInteractive: boolean;
   readonly columns: number;
+  /** Whether stdout may be coloured and broken at the edge: it is a terminal, and NO_COLOR is not set. */
+  readonly hasColour: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly currentDirectory: string;
   /** All of the standard input, as text. */
@@ -29,6 +31,7 @@ export function processTerminal(): Terminal {
     err: (words) => void stderr.write(words),
     isInteractive: stderr.isTTY === true && env["CI"] === undefined && env["TERM"] !== "dumb",
     columns: stderr.columns ?? 80,
+    hasColour: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     environment: env,
     currentDirectory: process.cwd(),
     readStdin: () => text(process.stdin),

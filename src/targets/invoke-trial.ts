@@ -12,6 +12,7 @@ import {
   lintVolume,
   type PhaseResult,
   type Run,
+  shown,
   startProcessor,
   stopProcessor,
   type Trial,
@@ -32,7 +33,9 @@ export async function runInvocations(trial: Trial, runs: readonly Run[]): Promis
   const processor = await startProcessor(trial, volumes, runs[0]!);
   const client = new PlatformClient(trial, processor, volumes);
   const results: PhaseResult[] = [];
-  const health = await client.ask(["ready", "/health", healthWithinSeconds, readyWithinSeconds]);
+  const health = await shown(trial, "start: waiting for GET /health", () =>
+    client.ask(["ready", "/health", healthWithinSeconds, readyWithinSeconds]),
+  );
   const findings = [checkHealth(health)];
   results.push({
     ...emptyPhase("start"),
@@ -42,7 +45,11 @@ export async function runInvocations(trial: Trial, runs: readonly Run[]): Promis
   });
   if (findings.every(({ result }) => result === "pass"))
     for (const run of runs) {
-      results.push(await invoke(trial, run, { processor, client, volumes }));
+      results.push(
+        await shown(trial, `${run.phase}: waiting for POST /invoke`, () =>
+          invoke(trial, run, { processor, client, volumes }),
+        ),
+      );
       trial.signal?.throwIfAborted();
       if (processor.hasEnded()) break;
     }

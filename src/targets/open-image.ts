@@ -74,10 +74,10 @@ async function describe(
   };
 }
 
-/** `{"background":0,"organ":1}` → 0, 1. */
+/** `{"background":0,"organ":1}` → 0, 1; of a region the values that it is made of. */
 function labelValues(text: string | undefined): readonly number[] | null {
   try {
-    const values = Object.values(JSON.parse(text ?? "null") as Record<string, unknown>);
+    const values = Object.values(JSON.parse(text ?? "null") as Record<string, unknown>).flat();
     return values.length > 0 && values.every((value) => typeof value === "number") ? values : null;
   } catch {
     return null;

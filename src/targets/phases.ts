@@ -2,7 +2,6 @@ import { symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { splitImageEnding } from "../../processor/image-io/image-ending.js";
-import type { ProgressTask } from "../../processor/progress/progress.js";
 import { processorDirectory, processorEntrypoint } from "../image/processor-files.js";
 import { type Finding, notChecked, pass, warning } from "./finding.js";
 import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "./image-checks.js";
@@ -22,7 +21,6 @@ export interface PhasesOptions {
   readonly image: OpenedImage;
   readonly cases: readonly KnownCase[];
   readonly sockets: readonly string[];
-  readonly task: ProgressTask;
 }
 
 export interface Phases {
@@ -44,7 +42,7 @@ const runners: Readonly<Record<Target, (options: PhasesOptions) => Promise<Phase
 const linkedInput = "/opt/ml/input/data/simulated";
 
 async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
-  const { trial: unlinked, image, cases, sockets, task } = options;
+  const { trial: unlinked, image, cases, sockets } = options;
   const { sandbox } = unlinked;
   const reference = await sandbox.withLinks(image.reference, { "/input": linkedInput });
   const trial: Trial = { ...unlinked, reference };
@@ -70,10 +68,8 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
   if (isOurs || label !== "invoke") {
     const command = isOurs && label !== undefined ? ["exec"] : null;
     phases.push(await runToEnd(trial, { ...runOf("exec", first!, "socket"), command }));
-    task.advance(1);
     if (hasRun(phases))
       phases.push(await runAndStop(trial, { ...runOf("exec-stop", second!, "interface"), command }));
-    task.advance(1);
   }
   if (label === "invoke") {
     const runs = [runOf("invoke-1", first!, "socket"), runOf("invoke-2", second!, "interface")];
@@ -124,7 +120,7 @@ function parsed(text: string | null | undefined): unknown {
 }
 
 async function runAmos22(options: PhasesOptions): Promise<Phases> {
-  const { image, cases, task } = options;
+  const { image, cases } = options;
   const trial: Trial = { ...options.trial, reference: image.reference };
   const command = ["python", "run_inference.py"];
   requireFiles(cases);
@@ -140,20 +136,18 @@ async function runAmos22(options: PhasesOptions): Promise<Phases> {
   const phases: PhaseResult[] = [];
   for (const run of [whole, other]) {
     phases.push(await runToEnd(trial, run));
-    task.advance(1);
   }
   return { findings: [checkTeamName(image.reference), noGpu], phases };
 }
 
 /** One process for all cases, then one that is stopped. */
-async function runFolder({ trial: rest, image, cases, task }: PhasesOptions): Promise<Phases> {
+async function runFolder({ trial: rest, image, cases }: PhasesOptions): Promise<Phases> {
   const trial: Trial = { ...rest, reference: image.reference };
   const run: Run = {
     ...{ phase: "run", cases, layOut: (folder) => layOutFiles(cases, folder) },
     ...{ inputTarget: "/input", outputTarget: "/output", user: null, command: null },
   };
   const phases = [await runToEnd(trial, run)];
-  task.advance(1);
   if (hasRun(phases)) phases.push(await runAndStop(trial, { ...run, phase: "stop" }));
   return { findings: [], phases };
 }

@@ -1,17 +1,18 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join, sep } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { splitImageEnding } from "../../processor/image-io/image-ending.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import { connectEngine } from "../image/docker/engine.js";
 import { Sandbox } from "../image/docker/sandbox.js";
-import { isFile } from "../image/image-file.js";
+import { isFile, isImageFile } from "../image/image-file.js";
+import { departuresFromNnunet } from "../image/run-labels.js";
 import type { Finding } from "./finding.js";
 import { openImage } from "./open-image.js";
 import { type KnownCase, runPhases } from "./phases.js";
 import { platforms, type Target, targetOf } from "./platform.js";
-import type { PhaseResult, Trial } from "./trial.js";
+import { type PhaseResult, shown, type Trial } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
 export interface SimulateOptions {
@@ -66,26 +67,27 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   const engine = await connectEngine(environment, signal).catch((error: unknown) => {
     throw refusal(error);
   });
-  const opened = await openImage({
-    engine,
-    image: options.image,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const open = { engine, image: options.image, ...(signal === undefined ? {} : { signal }) };
+  const isArchive = await isImageFile(options.image);
+  const opened = isArchive
+    ? await shown(options, `loading ${basename(options.image)} into Docker`, () => openImage(open))
+    : await openImage(open);
   const sandbox = new Sandbox(engine, options.image);
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));
   const target = options.target ?? targetOf(opened.imageLabels);
   const platform = platforms[target];
   const memoryBytes = options.memoryBytes ?? platform.memoryBytes;
-  const task = progress.start({ label: `running ${options.image}`, unit: "steps" });
   try {
     const modelVolume =
       modelTarball === null ? null : await sandbox.createVolume(opened.reference, modelTarball);
     const trial: Omit<Trial, "reference"> = {
       ...{ sandbox, platform, memoryBytes, scratch, modelVolume, labels: opened.labels },
       ...{ timeoutSeconds: options.timeoutSeconds, minDice: options.minDice },
+      departures: departuresFromNnunet(opened.imageLabels),
+      progress,
       ...(signal === undefined ? {} : { signal }),
     };
-    const { findings, phases } = await runPhases({ ...options, target, trial, image: opened, cases, task });
+    const { findings, phases } = await runPhases({ ...options, target, trial, image: opened, cases });
     const peaks = phases.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
     return {
       ...{ image: options.image, imageId: opened.imageId, target, engine: engine.description },
@@ -96,7 +98,6 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
       ...{ findings, phases },
     };
   } finally {
-    task.done();
     await sandbox.remove().finally(() => opened.close());
     await rm(scratch, { recursive: true, force: true });
   }
@@ -120,10 +121,12 @@ async function withExpected(
   folder: string | null,
 ): Promise<readonly KnownCase[]> {
   if (folder === null) return cases.map((one) => ({ ...one, expected: null }));
-  const files = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is no folder that can be read`, { cause });
+  const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is not a folder that can be read`, { cause });
   });
-  const images = files.filter((path) => splitImageEnding(basename(path)) !== null);
+  const images = files
+    .filter((entry) => !entry.isDirectory() && splitImageEnding(entry.name) !== null)
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
   return cases.map((one) => {
     const found = images.filter((path) => path.split(sep).some((part) => isNameOf(part, one.name)));
     const expected = found.length === 0 && cases.length === 1 ? images : found;

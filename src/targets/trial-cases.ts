@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import { leftOutKinds } from "../../processor/entries/left-out.js";
+import { listFolder } from "../../processor/entries/list-folder.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { splitImageEnding } from "../../processor/image-io/image-ending.js";
 import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
+import { didYouMean } from "../../processor/nearest-path.js";
 
 /** One case of `--input`. */
 export interface TrialCase {
@@ -22,19 +25,23 @@ export interface TrialCase {
  * @throws INPUT_NOT_FOUND
  */
 export async function findTrialCases(input: string): Promise<readonly TrialCase[]> {
-  const entries = await readdir(input, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${input} is no folder that can be read`, { cause });
+  const entries = await readdir(input).catch(async (cause: unknown) => {
+    const near = await didYouMean(input);
+    throw new ProcessorError("INPUT_NOT_FOUND", `${input} is not a folder that can be read${near}`, {
+      cause,
+    });
   });
   if (await isInputFolder(input)) return [await caseOfFolder(input)];
-  const folders = entries.map(({ name }) => join(input, name)).sort();
+  const folders = entries.map((name) => join(input, name)).sort();
   const isCase = await Promise.all(folders.map(isInputFolder));
   const cases = await Promise.all(folders.filter((_, i) => isCase[i]).map(caseOfFolder));
   if (cases.length > 0) return cases;
-  const files = folders.filter((path) => splitImageEnding(basename(path)) !== null);
-  if (files.length > 0) return caseOfFiles(files);
+  const { imageNames, leftOut } = await listFolder(input);
+  if (imageNames.length > 0) return caseOfFiles(imageNames.map((name) => join(input, name)));
+  const found = leftOutKinds(leftOut).map((line) => `\n  found: ${line}`);
   throw new ProcessorError(
     "INPUT_NOT_FOUND",
-    `${input} holds neither images nor folders with inputs.json or images/`,
+    `${input} holds neither images nor folders with inputs.json or images/${found.join("")}`,
   );
 }
 
@@ -46,10 +53,10 @@ async function isInputFolder(path: string): Promise<boolean> {
 }
 
 async function caseOfFolder(folder: string): Promise<TrialCase> {
-  const images = (await readdir(folder, { recursive: true }))
-    .filter((path) => splitImageEnding(basename(path)) !== null)
-    .sort()
-    .map((path) => join(folder, path));
+  const images = (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => !entry.isDirectory() && splitImageEnding(entry.name) !== null)
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
   return { name: basename(folder), images, folder };
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Progress } from "../../processor/progress/progress.js";
 import type { ContainerEnd, RunningContainer } from "../image/docker/container-run.js";
 import type { Sandbox, SandboxVolume } from "../image/docker/sandbox.js";
 import { checkEnd, checkLog, checkMemory } from "./check-run.js";
@@ -21,6 +22,9 @@ export interface Trial {
   /** The model, where it was written apart from the image. */
   readonly modelVolume: SandboxVolume | null;
   readonly minDice: number;
+  /** Where the image segments otherwise than nnU-Net does by default, in words. */
+  readonly departures: readonly string[];
+  readonly progress: Progress;
   /** A folder for what phases need. */
   readonly scratch: string;
   readonly signal?: AbortSignal;
@@ -49,13 +53,31 @@ export interface PhaseResult {
   readonly log: readonly string[];
 }
 
+/** Says what is being done, and on a terminal for how long. */
+export async function shown<T>(
+  { progress }: Pick<Trial, "progress">,
+  label: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  progress.note(label);
+  const task = progress.start({ label, unit: "seconds" });
+  try {
+    return await work();
+  } finally {
+    task.done();
+  }
+}
+
 export interface Volumes {
   readonly input: SandboxVolume;
   readonly output: SandboxVolume;
 }
 
 /** One process: it reads its input, writes its output and ends. */
-export async function runToEnd(trial: Trial, run: Run): Promise<PhaseResult> {
+export const runToEnd = (trial: Trial, run: Run): Promise<PhaseResult> =>
+  shown(trial, `${run.phase}: running until it ends`, () => runProcess(trial, run));
+
+async function runProcess(trial: Trial, run: Run): Promise<PhaseResult> {
   const volumes = await createVolumes(trial);
   await fillInput(trial, volumes, run);
   const processor = await startProcessor(trial, volumes, run);
@@ -79,7 +101,10 @@ const stopWithinSeconds = 5;
 const quietSeconds = 3;
 
 /** The same process, asked to end while it works. */
-export async function runAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
+export const runAndStop = (trial: Trial, run: Run): Promise<PhaseResult> =>
+  shown(trial, `${run.phase}: stopping it while it works`, () => startAndStop(trial, run));
+
+async function startAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
   const volumes = await createVolumes(trial);
   await fillInput(trial, volumes, run);
   const processor = await startProcessor(trial, volumes, run);
@@ -152,13 +177,13 @@ export async function startProcessor(
 }
 
 export async function lintVolume(
-  { sandbox, scratch, platform, labels, minDice }: Trial,
+  { sandbox, scratch, platform, labels, minDice, departures }: Trial,
   { output }: Pick<Volumes, "output">,
   cases: readonly ExpectedOutput[],
 ) {
   const folder = await mkdtemp(join(scratch, "output-"));
   const leftOut = await sandbox.collect(output, folder);
-  const linted = await lintOutput({ folder, cases, rules: platform.output, labels, minDice });
+  const linted = await lintOutput({ folder, cases, rules: platform.output, labels, minDice, departures });
   const links = leftOut.map((path) =>
     fail("regular-files", `${path} is neither a file nor a folder`, "Write files, not links."),
   );

@@ -22,6 +22,7 @@ export function testTerminal(
     },
     ...{
       isInteractive: false,
+      hasColour: false,
       columns: 100,
       currentDirectory,
       environment: { ...process.env, DOCKER_HOST: "tcp://127.0.0.1:9", ...environment },

@@ -22,7 +22,7 @@ export async function runDoctor(args: DoctorArguments, session: CommandSession):
     environment: terminal.environment,
     signal,
   });
-  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings));
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings, terminal));
   if (report.isFit) return 0;
   const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
   throw new ProcessorError("MACHINE_UNFIT", failed.join(", "));

@@ -11,6 +11,7 @@ import { isConverted } from "../../inspect/inspect-converted.js";
 import { flagsOf } from "../command-line.js";
 import type { CommandSession } from "../command-session.js";
 import { bugHelp } from "../explain-error.js";
+import { jsonText } from "../json-text.js";
 import type { predictOptions } from "../options/run-options.js";
 import { withConvertedModel } from "./convert.js";
 import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
@@ -25,7 +26,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   if (args.overwrite && args.continue)
     throw new ProcessorError("USAGE", "--overwrite and --continue exclude each other");
   const report = await predictWith(args, session);
-  if (args.json) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
+  if (args.json) terminal.out(jsonText(report));
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;

@@ -22,7 +22,7 @@ export async function runPreflight(args: PreflightArguments, session: CommandSes
     uploadedDigests: args.uploaded ?? [],
     signal,
   });
-  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings));
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings, terminal));
   if (report.isAccepted) return 0;
   const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
   throw new ProcessorError("ARCHIVE_REFUSED", `${args.image}: ${failed.join(", ")}`);

@@ -2,19 +2,18 @@ import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { absoluteImageFile } from "../../image/image-file.js";
-import { inGibibytes } from "../../targets/check-run.js";
-import { type SimulationReport, simulate } from "../../targets/simulate.js";
-import type { PhaseResult } from "../../targets/trial.js";
+import { simulate } from "../../targets/simulate.js";
 import type { CommandSession } from "../command-session.js";
-import { findingsText } from "../findings-text.js";
+import { jsonText } from "../json-text.js";
 import type { simulateOptions } from "../options/image-options.js";
+import { simulationText } from "../simulation-text.js";
 
 type SimulateArguments = InferredOptionTypes<typeof simulateOptions> & { readonly image: string };
 
 /**
  * `build_processor simulate IMAGE`: what the platform will do with the image, done here first.
  *
- * @throws SIMULATION_FAILED when a check fails, after the report was printed
+ * @throws SIMULATION_FAILED, ANSWER_DIFFERS when a check fails, after the report was printed
  */
 export async function runSimulate(args: SimulateArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
@@ -32,13 +31,17 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
     minDice: args["min-dice"],
     ...{ environment: terminal.environment, progress, signal },
   });
-  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+  terminal.out(args.json ? jsonText(report) : simulationText(report, terminal));
   if (report.isAccepted) return 0;
-  const failed = [{ phase: "image", findings: report.findings }, ...report.phases].flatMap(
-    ({ phase, findings }) =>
-      findings.filter(({ result }) => result === "fail").map(({ check }) => `${check} (${phase})`),
+  const failed = [report, ...report.phases]
+    .flatMap(({ findings }) => findings)
+    .filter(({ result }) => result === "fail");
+  const checks = [...new Set(failed.map(({ check }) => check))];
+  const isAnswerOnly = checks.every((check) => check === "expected");
+  throw new ProcessorError(
+    isAnswerOnly ? "ANSWER_DIFFERS" : "SIMULATION_FAILED",
+    `${args.image}: ${isAnswerOnly ? "the segmentations are not the expected ones" : checks.join(", ")}`,
   );
-  throw new ProcessorError("SIMULATION_FAILED", `${args.image}: ${failed.join(", ")}`);
 }
 
 const units: Readonly<Record<string, number>> = { m: 1024 ** 2, g: 1024 ** 3 };
@@ -52,33 +55,4 @@ function memoryBytes(text: string): number {
   const bytes = Math.floor(Number(digits) * (units[unit?.toLowerCase() ?? ""] ?? Number.NaN));
   if (bytes >= leastMemoryBytes) return bytes;
   throw new ProcessorError("USAGE", `--memory ${text}: write 8g or 2048m, at least 1280m`);
-}
-
-function asText(report: SimulationReport): string {
-  const { engine, memoryBytes, peakMemoryBytes, findings, phases } = report;
-  const peak = peakMemoryBytes === null ? "unknown" : inGibibytes(peakMemoryBytes);
-  return [
-    `image        ${report.image} (${report.imageId})\n`,
-    `as           ${report.target}, ${inGibibytes(memoryBytes)} of memory, ${engine}\n`,
-    `peak memory  ${peak}\n\n`,
-    findingsText(findings),
-    ...phases.map(phaseText),
-  ].join("");
-}
-
-function phaseText({ phase, seconds, peakMemoryBytes, findings, segmentations, log }: PhaseResult): string {
-  const peak = peakMemoryBytes === null ? "" : `, peak memory ${inGibibytes(peakMemoryBytes)}`;
-  const labels = segmentations.flatMap(({ path, labels: counted }) =>
-    counted.map(({ label, voxels, expectedVoxels, dice }) => {
-      const right = dice === null ? "" : `  expected ${expectedVoxels}, Dice ${dice.toFixed(4)}`;
-      return `             ${path}  label ${label}: ${voxels} voxels${right}\n`;
-    }),
-  );
-  const hasFailed = findings.some(({ result }) => result === "fail");
-  return [
-    `\n${phase}: ${seconds.toFixed(1)} s${peak}\n`,
-    findingsText(findings),
-    ...labels,
-    ...(hasFailed ? log.map((line) => `  | ${line}\n`) : []),
-  ].join("");
 }

@@ -280,6 +280,8 @@ describe("predict", () => {
     ).toBe(0);
     const report = JSON.parse(terminal.printed.out) as { cases: readonly { status: string }[] };
     expect(report.cases.map(({ status }) => status)).toEqual(["done"]);
+    for (const number of terminal.printed.out.match(/\d+\.\d+/g)!)
+      expect(number.replace(/^[0.]+|\./g, "").length).toBeLessThanOrEqual(6);
     expect(readdirSync(join(folder, "out"))).toEqual(["blob_010.nii.gz"]);
   });
 

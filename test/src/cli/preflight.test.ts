@@ -20,6 +20,6 @@ test("preflight prints every check as JSON, and fails with the names of those th
   await rename(join(cwd, "image.tar"), join(cwd, "image.zip"));
   const refused = await runProgram(["preflight", "image.zip"], { cwd });
   expect(refused.exitCode).toBe(5);
-  expect(refused.out).toMatch(/^fail +extension/);
+  expect(refused.out).toMatch(/^pass .*\n(.*\n)*fail +extension.*\n.*\n$/);
   expect(refused.err).toContain("ARCHIVE_REFUSED");
 });

@@ -25,7 +25,15 @@ async function lint(files: Readonly<Record<string, Image | string>>, more: Parti
   }
   const cases = [{ name: "a", images: [source], expected: null }];
   const rules = platforms["grand-challenge"].output;
-  const linted = await lintOutput({ folder, cases, rules, labels: [0, 1], minDice: 0.99, ...more });
+  const linted = await lintOutput({
+    folder,
+    cases,
+    rules,
+    labels: [0, 1],
+    minDice: 0.99,
+    departures: [],
+    ...more,
+  });
   const failed = linted.findings.filter(({ result }) => result === "fail");
   return { ...linted, failed, checks: failed.map(({ check }) => check) };
 }
@@ -77,6 +85,9 @@ describe("an output for grand-challenge", () => {
     // 3 voxels of 6 and of 3: 2 · 3 / 9.
     expect(segmentations[0]!.labels[1]).toEqual({ label: 1, voxels: 6, expectedVoxels: 3, dice: 2 / 3 });
     expect((await lint({ [right]: answer }, { cases, minDice: 0.6 })).checks).toEqual([]);
+    const { failed } = await lint({ [right]: answer }, { cases, departures: ["mirroring is off"] });
+    expect(failed[0]!.reason).toMatch(/^a: 1: Dice 0\.6667, 6 of 3 voxels; Dice must be 0\.99 or more/);
+    expect(failed[0]!.remedy).toContain("does not segment as nnU-Net does by default: mirroring is off.");
   });
 });
 

@@ -1,0 +1,92 @@
+import { inGibibytes } from "../targets/check-run.js";
+import type { Finding } from "../targets/finding.js";
+import type { Segmentation } from "../targets/lint-output.js";
+import type { SimulationReport } from "../targets/simulate.js";
+import type { PhaseResult } from "../targets/trial.js";
+import { findingsText, type TextStyle } from "./findings-text.js";
+
+/** A simulation for people: its runs, what they wrote, the logs of those that failed, and each check once. */
+export function simulationText(report: SimulationReport, style: TextStyle): string {
+  const { engine, memoryBytes, peakMemoryBytes, findings, phases } = report;
+  const peak = peakMemoryBytes === null ? "unknown" : inGibibytes(peakMemoryBytes);
+  const all = [
+    ...findings.map((finding) => ({ finding, phase: null })),
+    ...phases.flatMap(({ phase, findings: own }) => own.map((finding) => ({ finding, phase }))),
+  ];
+  return [
+    `image        ${report.image}\n`,
+    `             ${shortDigest(report.imageId)}\n`,
+    `run as       ${report.target}, ${inGibibytes(memoryBytes)} of memory\n`,
+    `engine       ${engine}\n`,
+    `peak memory  ${peak}\n\n`,
+    ...phases.map(phaseLine),
+    ...segmentationLines(phases),
+    ...phases.flatMap(logLines),
+    "\n",
+    findingsText(mergeFindings(all), style),
+  ].join("");
+}
+
+/** `sha256:` and twelve digits, as Docker shows an image. */
+const shortDigest = (digest: string): string => digest.slice(0, "sha256:".length + 12);
+
+function phaseLine({ phase, seconds, peakMemoryBytes, findings }: PhaseResult): string {
+  const peak = peakMemoryBytes === null ? "" : inGibibytes(peakMemoryBytes);
+  const failed = findings.filter(({ result }) => result === "fail").length;
+  const outcome =
+    failed === 0 ? `${findings.length} checks, none failed` : `${failed} of ${findings.length} checks failed`;
+  return `${phase.padEnd(12)} ${`${seconds.toFixed(1)} s`.padStart(9)}  ${peak.padStart(9)}  ${outcome}\n`;
+}
+
+/** What several runs wrote alike is shown once. */
+function segmentationLines(phases: readonly PhaseResult[]): readonly string[] {
+  const written = new Map<string, string[]>();
+  for (const { phase, segmentations } of phases)
+    for (const segmentation of segmentations) {
+      const text = segmentationText(segmentation);
+      written.set(text, [...(written.get(text) ?? []), phase]);
+    }
+  if (written.size === 0) return [];
+  return ["\n", ...[...written].map(([text, names]) => `${text}  (${names.join(", ")})\n`)];
+}
+
+function segmentationText({ caseName, labels }: Segmentation): string {
+  const values = labels
+    .filter(({ label }) => label !== 0)
+    .map(
+      ({ label, voxels, dice }) =>
+        `label ${label}: ${voxels} voxels${dice === null ? "" : `, Dice ${dice.toFixed(4)}`}`,
+    );
+  return `${caseName}  ${values.join("; ") || "background only"}`;
+}
+
+function logLines({ phase, findings, log }: PhaseResult): readonly string[] {
+  if (log.length === 0 || !findings.some(({ result }) => result === "fail")) return [];
+  return [`\nend of the log of ${phase}:\n`, ...log.map((line) => `  | ${line}\n`)];
+}
+
+interface PhaseFinding {
+  readonly finding: Finding;
+  /** Null for what is about the image itself. */
+  readonly phase: string | null;
+}
+
+/**
+ * One finding for each check and result, with the runs in which it was made. Where runs passed with different words, the
+ * first one's stand for all; every different failure stays.
+ */
+export function mergeFindings(all: readonly PhaseFinding[]): readonly Finding[] {
+  const merged = new Map<string, { readonly finding: Finding; readonly phases: string[] }>();
+  for (const { finding, phase } of all) {
+    const { check, result, reason } = finding;
+    const key = JSON.stringify(result === "pass" ? [check, result] : [check, result, reason]);
+    const known = merged.get(key) ?? { finding, phases: [] };
+    merged.set(key, known);
+    if (phase !== null && !known.phases.includes(phase)) known.phases.push(phase);
+  }
+  return [...merged.values()].map(({ finding, phases }) =>
+    phases.length === 0 || finding.result === "pass"
+      ? finding
+      : { ...finding, reason: `${finding.reason} (${phases.join(", ")})` },
+  );
+}
