@@ -19,7 +19,7 @@ export function encodeGipl({ voxels, geometry }: Image, path: string): Buffer {
       "IMAGE_UNSUPPORTED",
       `${path}: GIPL holds no voxels of type ${type}, or no axis of ${Math.max(x, y, z)}; write .nii.gz`,
     );
-  const isAligned = geometry.directionXyz.every((part, i) => part === (i % 4 === 0 ? 1 : 0));
+  const isAligned = geometry.directionXyz.every((part, i) => Math.abs(part) === (i % 4 === 0 ? 1 : 0));
   if (!isAligned)
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
@@ -27,7 +27,9 @@ export function encodeGipl({ voxels, geometry }: Image, path: string): Buffer {
     );
   const header = Buffer.alloc(giplHeaderBytes);
   const [sz, sy, sx] = geometry.spacingMmZyx;
-  const spacings = [sx, sy, geometry.dimensions === 2 ? 1 : sz, 1];
+  // ITK turns an axis of negative spacing around.
+  const signs = [0, 4, 8].map((i) => geometry.directionXyz[i]!);
+  const spacings = [sx * signs[0]!, sy * signs[1]!, geometry.dimensions === 2 ? 1 : sz * signs[2]!, 1];
   for (const [axis, size] of [x, y, z, 1].entries()) header.writeUInt16BE(size, giplOffsets.sizes + 2 * axis);
   header.writeUInt16BE(code, giplOffsets.type);
   for (const [axis, spacing] of spacings.entries())

@@ -117,6 +117,53 @@ describe("GIPL", () => {
     }
   });
 
+  test("an axis that a negative spacing turns around stays turned", async () => {
+    const content = readFileSync(join(fixtures, "float32.gipl"));
+    content.writeFloatBE(-0.5, 14);
+    const path = join(scratch, "turned-input.gipl");
+    writeFileSync(path, content);
+    const image = await readImage(path);
+    expect(image.geometry.directionXyz).toEqual([1, 0, 0, 0, -1, 0, 0, 0, 1]);
+    expect(image.geometry.spacingMmZyx[1]).toBe(0.5);
+    await writeImage(image, join(scratch, "turned-output.gipl"));
+    expect((await readImage(join(scratch, "turned-output.gipl"))).geometry).toEqual(image.geometry);
+  });
+
+  test.each([
+    {
+      name: "without its magic number",
+      edit: (content: Buffer) => content.fill(0, 252, 256),
+      code: "IMAGE_INVALID",
+    },
+    {
+      name: "of complex voxels",
+      edit: (content: Buffer) => content.writeUInt16BE(192, 8),
+      code: "IMAGE_UNSUPPORTED",
+    },
+    {
+      name: "with a spacing of 0",
+      edit: (content: Buffer) => content.writeFloatBE(0, 10),
+      code: "IMAGE_INVALID",
+    },
+    {
+      name: "with an origin of NaN",
+      edit: (content: Buffer) => content.writeDoubleBE(Number.NaN, 204),
+      code: "IMAGE_INVALID",
+    },
+    { name: "of no voxel", edit: (content: Buffer) => content.writeUInt16BE(0, 0), code: "IMAGE_EMPTY" },
+    {
+      name: "of more voxels than it has",
+      edit: (content: Buffer) => content.writeUInt16BE(6, 0),
+      code: "IMAGE_TRUNCATED",
+    },
+  ])("a file $name is refused", async ({ edit, code }) => {
+    const content = readFileSync(join(fixtures, "float32.gipl"));
+    edit(content);
+    const path = join(scratch, "damaged.gipl");
+    writeFileSync(path, content);
+    await expect(readImage(path)).rejects.toMatchObject({ code });
+  });
+
   test("keeps no direction, and says so", async () => {
     const image = await readImage(join(fixtures, "uint8.nrrd"));
     await expect(writeImage(image, join(scratch, "turned.gipl"))).rejects.toMatchObject({
