@@ -3,8 +3,8 @@ import type { Zyx } from "../volume/axes.js";
 import type { Direction, Geometry } from "../volume/geometry.js";
 import { flatDirection, identityDirection } from "../volume/geometry.js";
 import type { NiftiOrientation } from "../volume/image.js";
-
-type Columns = readonly (readonly [x: number, y: number, z: number])[];
+import { nibabelForm, niftiAffine, realPart } from "./nibabel-affine.js";
+import { type Columns, leftSingular } from "./single-precision-svd.js";
 
 /** Where the axes of the file run, scaled by the spacing, and where they begin; RAS. */
 interface Form {
@@ -14,8 +14,8 @@ interface Form {
 
 /**
  * The geometry that ITK reads from a NIfTI header: spacing from pixdim in xyzt_units; orientation from the sform if its
- * axes are at right angles and it is the scanner's (code 1), the only one or the qform's equal, else from the qform, else
- * none. RAS becomes LPS.
+ * axes are at right angles and it is the scanner's (code 1), the only one or much like the qform, else from the qform,
+ * else none. A negative pixdim turns its axis. RAS becomes LPS.
  *
  * @param preferSform nibabel's rule: the sform whenever there is one, sheared or not, and pixdim as it is
  * @throws IMAGE_INVALID for numbers that are not finite, and for a sheared sform without a qform
@@ -27,8 +27,10 @@ export function niftiGeometry(
 ): Geometry {
   const { pixdim } = orientation;
   const scale = grid.preferSform ? 1 : (millimetresPerUnit[orientation.xyztUnits & 7] ?? 1);
-  const spacing = (axis: number): number => Math.abs(pixdim[axis]!) * scale || 1;
-  const form = grid.preferSform ? formOfNibabel(orientation, grid.sizeZyx) : formOfItk(path, orientation);
+  const spacing = (axis: number): number => (Math.abs(pixdim[axis]!) || 1) * scale;
+  const form = grid.preferSform
+    ? formOfNibabel(path, orientation, grid.sizeZyx)
+    : formOfItk(path, orientation);
   const origin = form?.origin ?? [0, 0, 0];
   const spacingMm = [spacing(1), spacing(2), spacing(3)] as const;
   const used = [...pixdim.slice(1, grid.dimensions + 1), ...origin, ...(form?.columns.flat() ?? [])];
@@ -38,6 +40,7 @@ export function niftiGeometry(
       `${path}: spacing (pixdim ${pixdim.slice(1, 4).join(", ")}) or orientation holds NaN or infinity`,
     );
   }
+  const signs = [1, 2, 3].map((axis) => (!grid.preferSform && pixdim[axis]! < 0 ? -1 : 1));
   return {
     sizeZyx: grid.sizeZyx,
     spacingMmZyx: [
@@ -46,8 +49,12 @@ export function niftiGeometry(
       spacingMm[1],
       spacingMm[0],
     ],
-    originMmXyz: [-origin[0]! * scale || 0, -origin[1]! * scale || 0, origin[2]! * scale],
-    directionXyz: directionOf(path, form, grid.dimensions),
+    originMmXyz: [
+      -origin[0]! * scale || 0,
+      -origin[1]! * scale || 0,
+      grid.dimensions === 2 ? 0 : origin[2]! * scale,
+    ],
+    directionXyz: directionOf(path, form, { dimensions: grid.dimensions, signs }),
     dimensions: grid.dimensions,
   };
 }
@@ -58,7 +65,7 @@ function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
   const qform = qformCode > 0 ? fromQform(orientation) : null;
   const sform = sformCode > 0 ? fromSform(orientation) : null;
   if (sform === null) return qform;
-  if (isOrthogonal(sform.columns) && (qform === null || sformCode === 1 || areSimilar(sform, qform)))
+  if (isOrthogonal(sform.columns) && (qform === null || sformCode === 1 || areVerySimilar(sform, qform)))
     return sform;
   if (qform !== null) return qform;
   throw new ProcessorError(
@@ -67,27 +74,46 @@ function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
   );
 }
 
-/** Without either, x runs to the left and the middle of the grid is at 0. */
-function formOfNibabel(orientation: NiftiOrientation, [z, y, x]: Zyx): Form {
-  const { sformCode, qformCode, pixdim } = orientation;
-  if (sformCode > 0) return fromSform(orientation);
-  if (qformCode > 0) return fromQform(orientation);
-  return {
-    columns: [
-      [-1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ],
-    origin: [((x - 1) / 2) * pixdim[1]!, -((y - 1) / 2) * pixdim[2]!, -((z - 1) / 2) * pixdim[3]!],
-  };
+function formOfNibabel(path: string, orientation: NiftiOrientation, sizeZyx: Zyx): Form {
+  if (nibabelForm(orientation) === "qform" && Number.isNaN(realPart(orientation)))
+    throw new ProcessorError("IMAGE_INVALID", `${path}: the quaternion of its qform is longer than 1`);
+  const affine = niftiAffine(orientation, sizeZyx);
+  const column = (axis: number) => [affine[axis]!, affine[4 + axis]!, affine[8 + axis]!] as const;
+  return { columns: [column(0), column(1), column(2)], origin: [affine[3]!, affine[7]!, affine[11]!] };
 }
 
-function directionOf(path: string, form: Form | null, dimensions: 2 | 3): Direction {
-  if (form === null) return identityDirection;
-  if (dimensions === 3) return toLps(path, unitColumns(form.columns));
-  const [i, j] = form.columns;
-  return flatDirection(toLps(path, unitColumns([i!, j!, [0, 0, 1]])));
+interface DirectionTask {
+  readonly dimensions: 2 | 3;
+  /** -1 for an axis to turn. */
+  readonly signs: readonly number[];
 }
+
+function directionOf(path: string, form: Form | null, { dimensions, signs }: DirectionTask): Direction {
+  const columns = form?.columns ?? lpsIdentityInRas;
+  const turned = (axis: Columns): Columns =>
+    axis.map(([x, y, z], i) => [x * signs[i]!, y * signs[i]!, z * signs[i]!] as const);
+  if (dimensions === 3) return toLps(path, turned(unitColumns(columns)));
+  const [[ix, iy], [jx, jy]] = columns as [Columns[0], Columns[1]];
+  return flatDirection(
+    toLps(
+      path,
+      turned(
+        unitColumns([
+          [ix, iy, 0],
+          [jx, jy, 0],
+          [0, 0, 1],
+        ]),
+      ),
+    ),
+  );
+}
+
+/** ITK's direction where a file has neither form. */
+const lpsIdentityInRas: Columns = [
+  [-1, 0, 0],
+  [0, -1, 0],
+  [0, 0, 1],
+];
 
 /** ITK's, for cosines, offsets in mm and spacings in mm alike. */
 const tolerance = 1e-4;
@@ -103,15 +129,22 @@ function isOrthogonal(columns: Columns): boolean {
   );
 }
 
-function areSimilar(a: Form, b: Form): boolean {
+/**
+ * Whether ITK takes two forms for the same (`sform_and_qform_are_very_similar`): equal singular values, left singular
+ * vectors and offsets. Neither sees an axis that runs the other way, so that a wrong qfac does not count.
+ */
+function areVerySimilar(sform: Form, qform: Form): boolean {
   const isNear = (u: readonly number[], v: readonly number[]) =>
     u.every((value, i) => Math.abs(value - v[i]!) <= tolerance);
-  const lengths = ({ columns }: Form) => columns.map((column) => Math.hypot(...column));
-  return (
-    isNear(unitColumns(a.columns).flat(), unitColumns(b.columns).flat()) &&
-    isNear(lengths(a), lengths(b)) &&
-    isNear(a.origin, b.origin)
+  if (!isNear(sform.origin, qform.origin)) return false;
+  const [s, q] = [leftSingular(sform.columns), leftSingular(qform.columns)];
+  // The vectors of the sform times the inverse, that is the transpose, of the qform's.
+  const product = [0, 1, 2].flatMap((row) =>
+    [0, 1, 2].map((column) =>
+      s.vectors.reduce((sum, vector, i) => sum + vector[row]! * q.vectors[i]![column]!, 0),
+    ),
   );
+  return isNear(s.values, q.values) && isNear(product, identityDirection);
 }
 
 function unitColumns(columns: Columns): Columns {

@@ -2,8 +2,12 @@ import { ProcessorError } from "../errors.js";
 import type { NiftiOrientation } from "../volume/image.js";
 import type { ElementType } from "./element-type.js";
 
+/** `single`: header and voxels in one file; `pair`: a header that says otherwise; `analyze`: Analyze 7.5. */
+export type NiftiForm = "single" | "pair" | "analyze";
+
 /** What a NIfTI-1 or NIfTI-2 header says, in one form. */
 export interface NiftiHeader {
+  readonly form: NiftiForm;
   readonly isBigEndian: boolean;
   readonly type: ElementType;
   /** dim[1..7], as many as dim[0] says. */
@@ -30,28 +34,60 @@ const types: Readonly<Record<number, ElementType>> = {
   1280: "uint64",
 };
 
-/** @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED (a pair of files, complex or RGB voxels) */
+/**
+ * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED (voxels that another file holds, complex or RGB voxels)
+ */
 export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   if (bytes.length < 348)
     throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const little = view.getInt32(0, true);
-  const big = view.getInt32(0, false);
-  const isBigEndian = big === 348 || big === 540;
-  if (!isBigEndian && little !== 348 && little !== 540) {
+  const first = [view.getInt32(0, true), view.getInt32(0, false)];
+  if (first.includes(540)) return parseVersion2(path, bytes, view);
+  const form = formOfVersion1(bytes);
+  if (form === "analyze" && !first.includes(348)) {
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: no NIfTI header (its first number is ${little}, not 348 or 540)`,
+      `${path}: no NIfTI header (its first number is ${first[0]}, not 348 or 540)`,
     );
   }
-  const version = (isBigEndian ? big : little) === 348 ? 1 : 2;
-  if (version === 2 && bytes.length < 540)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
-  const magic = bytes.toString("latin1", version === 1 ? 344 : 4, version === 1 ? 347 : 7);
-  if (magic !== `n+${version}`) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
+  const isBigEndian = isBigEndianVersion1(path, view);
+  const header = readFields(path, new FieldReader(view, !isBigEndian, 1), { version: 1, isBigEndian });
+  if (form !== "single" && header.dataOffset < 348) {
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: it is the header of a pair of files (.hdr and .img), whose voxels are in the other one`,
+    );
   }
-  return readFields(path, new FieldReader(view, !isBigEndian, version), { version, isBigEndian });
+  return { ...(form === "analyze" ? withoutNiftiFields(header) : header), form };
+}
+
+function parseVersion2(path: string, bytes: Buffer, view: DataView): NiftiHeader {
+  if (bytes.length < 540)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
+  if (bytes.toString("latin1", 4, 7) !== "n+2")
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
+  const isBigEndian = view.getInt32(0, false) === 540;
+  const header = readFields(path, new FieldReader(view, !isBigEndian, 2), { version: 2, isBigEndian });
+  return { ...header, form: "single" };
+}
+
+function formOfVersion1(bytes: Buffer): NiftiForm {
+  const magic = bytes.toString("latin1", 344, 347);
+  return magic === "n+1" ? "single" : magic === "ni1" ? "pair" : "analyze";
+}
+
+/** The NIfTI library asks dim[0], which is 1 to 7, and does not look at the first number. */
+function isBigEndianVersion1(path: string, view: DataView): boolean {
+  const isRank = (rank: number): boolean => rank >= 1 && rank <= 7;
+  if (isRank(view.getInt16(40, true))) return false;
+  if (isRank(view.getInt16(40, false))) return true;
+  throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${view.getInt16(40, true)}, not 1 to 7`);
+}
+
+/** Analyze 7.5 has other fields where NIfTI has orientation, units and scaling. */
+function withoutNiftiFields(header: Omit<NiftiHeader, "form">): Omit<NiftiHeader, "form"> {
+  const orientation = { ...header.orientation, qformCode: 0, sformCode: 0, xyztUnits: 0 };
+  return { ...header, slope: 1, intercept: 0, orientation };
 }
 
 /** NIfTI-2 has the same fields at other places and twice as wide. */
@@ -104,7 +140,7 @@ function readFields(
   path: string,
   fields: FieldReader,
   { version, isBigEndian }: { readonly version: 1 | 2; readonly isBigEndian: boolean },
-): NiftiHeader {
+): Omit<NiftiHeader, "form"> {
   const dimensions = fields.sizes([40, 16], 8);
   const code = fields.short([70, 12]);
   const type = types[code];
@@ -122,7 +158,7 @@ function readFields(
     isBigEndian,
     type,
     sizesXyz: dimensions.slice(1, rank + 1),
-    dataOffset: Math.max(fields.dataOffset(), version === 1 ? 348 : 540),
+    dataOffset: fields.dataOffset(),
     slope,
     intercept,
     orientation: {

@@ -10,32 +10,51 @@ import type { ReadImageOptions } from "./read-image.js";
 
 const gzipMagic = [0x1f, 0x8b];
 
-/** Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components. */
+/**
+ * Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components.
+ *
+ * Without `preferSform` the rules are those of ITK's NiftiImageIO, with it nibabel's.
+ */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
   // ITK and nibabel too read a plain file that is only named .nii.gz.
   const isGzip = path.toLowerCase().endsWith(".gz") && (await beginsWith(path, gzipMagic));
   const reader = await ByteReader.open({ path, compression: isGzip ? "gzip" : "none" });
+  const preferSform = options.preferSform === true;
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
-    const { sizeZyx, components, dimensions } = gridOf(path, header);
+    if (preferSform && header.form === "analyze") {
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${path}: its header is of the format Analyze 7.5, which nibabel does not read from a file named .nii`,
+      );
+    }
+    const { sizeZyx, components, dimensions } = gridOf(path, header, preferSform);
     const count = components * sizeZyx[0] * sizeZyx[1] * sizeZyx[2];
-    const bytes = await reader.readData(header.dataOffset, count * bytesOf(header.type));
+    const bytes = await reader.readData(dataOffsetOf(header), count * bytesOf(header.type));
     await reader.finish();
+    const geometry = niftiGeometry(path, header.orientation, { sizeZyx, dimensions, preferSform });
+    const stored = decodeElements(bytes, header.type, header.isBigEndian);
+    const zeroedVoxels = preferSform ? 0 : zeroNonFinite(stored);
     return {
-      voxels: rescaled(decodeElements(bytes, header.type, header.isBigEndian), scalingOf(header, options)),
+      voxels: rescaled(stored, scalingOf(path, header, preferSform), preferSform),
       components,
-      geometry: niftiGeometry(path, header.orientation, {
-        ...{ sizeZyx, dimensions },
-        preferSform: options.preferSform === true,
-      }),
+      geometry,
       source: { path, format: "nifti", nifti: header.orientation },
+      ...(zeroedVoxels === 0 ? {} : { zeroedVoxels }),
     };
   } finally {
     reader.destroy();
   }
 }
 
-function gridOf(path: string, { sizesXyz, type }: NiftiHeader) {
+/** Voxels follow the header at the earliest, whatever it says, as in ITK. A pair's voxels are where it says. */
+function dataOffsetOf({ dataOffset, form, orientation }: NiftiHeader): number {
+  return form === "single" ? Math.max(dataOffset, orientation.version === 1 ? 348 : 540) : dataOffset;
+}
+
+function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSform: boolean) {
+  // The NIfTI library takes a size that is not positive for 1; some writers leave the time axis 0.
+  const sizesXyz = preferSform ? stored : stored.map((size, axis) => (axis > 2 && size <= 0 ? 1 : size));
   checkSizes(path, sizesXyz, bytesOf(type));
   const [x = 1, y = 1, z = 1, ...rest] = sizesXyz;
   const components = rest.find((size) => size > 1) ?? 1;
@@ -59,18 +78,40 @@ interface Scaling {
 }
 
 /** ITK takes a slope of 0 for 1 and still adds the intercept; nibabel and the standard then scale nothing. */
-function scalingOf({ slope, intercept }: NiftiHeader, { preferSform }: ReadImageOptions): Scaling {
-  const hasSlope = slope !== 0 && Number.isFinite(slope);
-  if (preferSform === true && !hasSlope) return { slope: 1, intercept: 0 };
-  return { slope: hasSlope ? slope : 1, intercept: Number.isFinite(intercept) ? intercept : 0 };
+function scalingOf(path: string, { slope, intercept }: NiftiHeader, preferSform: boolean): Scaling {
+  if (!preferSform) {
+    const isUsable = Number.isFinite(slope) && Math.abs(slope) >= Number.EPSILON;
+    return { slope: isUsable ? slope : 1, intercept: Number.isFinite(intercept) ? intercept : 0 };
+  }
+  if (slope === 0 || !Number.isFinite(slope)) return { slope: 1, intercept: 0 };
+  if (Number.isFinite(intercept)) return { slope, intercept };
+  throw new ProcessorError("IMAGE_INVALID", `${path}: scl_slope is ${slope} and scl_inter ${intercept}`);
 }
 
-/** Slope 1 and intercept 0 change nothing and keep the type. */
-function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling): VoxelArray {
+/** The NIfTI library sets NaN and infinite voxels to 0 before anything else. */
+function zeroNonFinite(voxels: VoxelArray): number {
+  if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return 0;
+  let count = 0;
+  for (let i = 0; i < voxels.length; i++) {
+    if (Number.isFinite(voxels[i])) continue;
+    voxels[i] = 0;
+    count++;
+  }
+  return count;
+}
+
+/** Slope 1 and intercept 0 change nothing and keep the type. ITK takes integers as float32 first, nibabel as float64. */
+function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling, preferSform: boolean): VoxelArray {
   if (slope === 1 && intercept === 0) return voxels;
+  const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);
   const result = new Float32Array(voxels.length);
   if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {
-    for (let i = 0; i < result.length; i++) result[i] = Number(voxels[i]) * slope + intercept;
+    for (let i = 0; i < result.length; i++) {
+      const voxel = Number(voxels[i]);
+      result[i] = (isSingleFirst ? Math.fround(voxel) : voxel) * slope + intercept;
+    }
+  } else if (isSingleFirst) {
+    for (let i = 0; i < result.length; i++) result[i] = Math.fround(voxels[i]!) * slope + intercept;
   } else {
     for (let i = 0; i < result.length; i++) result[i] = voxels[i]! * slope + intercept;
   }

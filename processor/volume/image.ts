@@ -19,6 +19,10 @@ export interface Image {
   /** 1 for a grey image; 3 for RGB; the length of the fourth axis of a 4-D file. */
   readonly components: number;
   readonly geometry: Geometry;
+  /**
+   * How many voxels were NaN or infinite in the file and are 0 here, because the model's reader does so; absent for none.
+   */
+  readonly zeroedVoxels?: number;
   /** What the file's own format says beyond the geometry, so that a result can be written alike. */
   readonly source: ImageSource;
 }
