@@ -21,23 +21,25 @@ const caseName = "brain_010";
 const tag = "nnunet-processor/brain-tissue:example";
 
 async function showTheMainJob(): Promise<void> {
-  say("nnunet-processor: a trained nnU-Net becomes a running Docker image\n");
+  say("nnunet-processor: a trained nnU-Net becomes an image without Python\n");
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const engine = await answeringEngine();
-  say(engine.line);
-  await compareWithNnunet(engine.isThere ? await segmentInContainer() : await segmentWithoutEngine());
+  say(
+    engine === null
+      ? "The image is put together into an archive, and the same processor runs\nin Node. Docker is not needed.\n"
+      : `The image is built and run with ${engine}.\n`,
+  );
+  await compareWithNnunet(engine === null ? await segmentWithoutEngine() : await segmentInContainer());
 }
 
-async function answeringEngine(): Promise<{ readonly isThere: boolean; readonly line: string }> {
+/** Null where no Docker engine answers. */
+async function answeringEngine(): Promise<string | null> {
   try {
-    const { description } = await connectEngine(process.env);
-    return { isThere: true, line: `${description} answers: the image is built and run with it.\n` };
+    return (await connectEngine(process.env)).description;
   } catch (error) {
-    if (!(error instanceof ProcessorError)) throw error;
-    const line =
-      "Without Docker: the image is put together into an archive, and the same processor runs in Node.\n";
-    return { isThere: false, line };
+    if (error instanceof ProcessorError) return null;
+    throw error;
   }
 }
 
@@ -47,24 +49,17 @@ async function segmentInContainer(): Promise<string> {
     ...["--config-file", join(example, "config.json"), "--model-dir", join(example, "model"), "--tag", tag],
     ...["--build-dir", join(out, "build")],
   ]);
-  // The container runs as user 1000, who must be able to write here.
+  // Made by this user, as whom the container runs; Docker would make it as root.
   const mounted = join(out, "container-output");
-  mkdirSync(mounted, { recursive: true, mode: 0o777 });
-  const run = [
-    ...[
-      "run",
-      "--rm",
-      "--network",
-      "none",
-      "--read-only",
-      "--tmpfs",
-      "/tmp",
-      "--user",
-      `${process.getuid?.() ?? 1000}`,
-    ],
-    ...["-v", `${join(example, "input")}:/input:ro`, "-v", `${mounted}:/output`, tag],
-  ];
-  say(`\n$ docker ${run.map(shown).join(" ")}`);
+  mkdirSync(mounted, { recursive: true });
+  const isolation = ["--network", "none", "--read-only", "--tmpfs", "/tmp"];
+  const input = join(example, "input");
+  say(`\n$ docker run --rm ${isolation.join(" ")} \\`);
+  say(`    --user "$(id -u):$(id -g)" -v "$PWD/${shown(input)}:/input:ro" \\`);
+  say(`    -v "$PWD/${shown(mounted)}:/output" ${tag}`);
+  const user = `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`;
+  const volumes = ["-v", `${input}:/input:ro`, "-v", `${mounted}:/output`];
+  const run = ["run", "--rm", ...isolation, "--user", user, ...volumes, tag];
   const { status } = spawnSync("docker", run, { stdio: "inherit" });
   if (status !== 0) fail(`docker run exited with ${status}`);
   return join(mounted, "images", `${caseName}_0000.nii.gz`);
@@ -76,10 +71,14 @@ async function segmentWithoutEngine(): Promise<string> {
     ...["--config-file", join(example, "config.json"), "--model-dir", join(example, "model"), "--tag", tag],
     ...["--build-dir", join(out, "build")],
   ];
+  const folder = shown(out);
   process.chdir(out); // an archive is written where the command runs
-  say(`$ npx build_processor ${[...build, "--export"].map(shown).join(" ")}`);
-  if ((await main([...build, "--export"])) !== 0) {
-    say("\nDebian can't be had here, so the build goes as far as the context that `docker build` takes:\n");
+  const words = [...build, "--builder", "embedded", "--export"];
+  say(`$ cd ${folder} && npx build_processor ${words.map(shown).join(" ")}`);
+  if ((await main(words)) !== 0) {
+    say(
+      "\nDebian's packages are out of reach here: the build stops at the context that `docker build` takes.\n",
+    );
     await step("build_processor", [...build, "--context-only"]);
   }
   process.chdir(root);
@@ -119,7 +118,10 @@ async function step(program: string, args: readonly string[]): Promise<void> {
   if (code !== 0) fail(`${program} exited with ${code}`);
 }
 
-const shown = (argument: string): string => argument.replaceAll(`${root}/`, "");
+/** Paths in the clone as they are from the current folder, so that a line can be pasted there. */
+function shown(argument: string): string {
+  return argument.startsWith(`${root}/`) ? relative(process.cwd(), argument) : argument;
+}
 
 function dice(a: Image, b: Image, label: number): number {
   let both = 0;

@@ -35,7 +35,7 @@ export async function chooseBuilder(
     return "docker";
   } catch (error) {
     if (!isWithoutEngine(error) || !isKeptElsewhere) throw error;
-    progress.note(`the image is put together without an engine (${error.message})`);
+    progress.note(`The image is put together without Docker (${error.message})`);
     return "embedded";
   }
 }

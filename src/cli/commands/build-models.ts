@@ -6,7 +6,7 @@ import type { ModelSet } from "../../model-source/model-set.js";
 import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";
 import { pretrainedModel } from "./trained-model.js";
-import { modelSetOf, postProcessingChoice, taskOf, trainedModels } from "./trained-models.js";
+import { modelSetOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
@@ -29,7 +29,6 @@ export async function modelsOf(
   const wanted = {
     ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
     ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
-    ...(args.task === undefined ? {} : taskOf(args.task)),
     ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
     ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
     ...{ folds: config.folds, ...onFlags },

@@ -19,6 +19,7 @@ export function reportText(record: BuildRecord, options: BuildOptions, terminal:
     ["size", inMegabytes(record.sizeBytes)],
     ["base", record.baseImage],
     ["model", modelText(record)],
+    ...leftOutFolds(options),
     ["segments", segmentsText(record, options)],
     ...record.departures.map((departure): Row => ["differs", departure]),
     ...fileRows("archive", record.archive),
@@ -35,6 +36,11 @@ function modelText({ labels }: BuildRecord): string {
   const of = (name: string): string => labels[`org.nnunet-processor.${name}`] ?? "";
   const folds = labels[runLabels.folds] ?? "";
   return `${of("dataset")} ${of("configuration")}, ${labels[runLabels.checkpoint]}, fold${/^\w+$/.test(folds) ? "" : "s"} ${folds}`;
+}
+
+function leftOutFolds({ models }: BuildOptions): readonly Row[] {
+  const found = models.members.flatMap(({ model, previousStage }) => [model, previousStage ?? []].flat());
+  return found.flatMap(({ leftOut }) => leftOut.map(({ reason }): Row => ["left out", reason]));
 }
 
 function segmentsText({ labels }: BuildRecord, { baseVariant }: BuildOptions): string {

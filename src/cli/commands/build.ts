@@ -30,6 +30,7 @@ import { modelsOf } from "./build-models.js";
 import { recordOfDocker, recordOfEmbedded } from "./build-record.js";
 import { renderedText, reportText } from "./build-report.js";
 import { pretrainedName } from "./trained-model.js";
+import { taskOf } from "./trained-models.js";
 import { windowChoices } from "./window-choices.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
@@ -107,7 +108,9 @@ const builderOf = (args: BuildArguments, session: CommandSession): Promise<Build
 /** The file that was named must be there; the default one may be absent when the model folder says everything. */
 async function configOf(path: string, args: BuildArguments): Promise<ProcessorConfig> {
   const isAbsent = args["config-file"] === undefined && (await stat(path).catch(() => null)) === null;
-  return isAbsent ? completeConfig({}) : loadConfig(path);
+  const config = isAbsent ? completeConfig({}) : await loadConfig(path);
+  if (args.task === undefined) return config;
+  return { ...config, ...{ taskId: undefined, taskName: undefined }, ...taskOf(args.task) };
 }
 
 /** A key that does not open is told before the work. */

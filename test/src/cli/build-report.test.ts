@@ -84,6 +84,16 @@ describe("the summary of a build", () => {
       expect(said.split("\n")).toContain(line);
   });
 
+  test("names folds that are not finished", async () => {
+    const { models } = await options();
+    const [member] = models.members;
+    const leftOut = [{ fold: "1", reason: "fold 1 has no checkpoint_final.pth, but checkpoint_best.pth" }];
+    const members = [{ ...member!, model: { ...member!.model, leftOut } }];
+    expect(await text({ models: { ...models, members } })).toContain(
+      "\nleft out fold 1 has no checkpoint_final.pth, but checkpoint_best.pth\n",
+    );
+  });
+
   test("makes the output folder before Docker would, and runs as the user who calls", async () => {
     const said = await text();
     expect(said).toContain("\n  mkdir -p out\n");

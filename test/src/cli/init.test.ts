@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -187,4 +188,15 @@ describe("the build's own flags", () => {
       expect(terminal.printed.err).toContain("checkpoint_x.pth");
     });
   });
+});
+
+test("the build takes the task of --task from a folder with several, whatever config.json says", async () => {
+  for (const name of ["Dataset501_Blobs", "Dataset502_MRRegions"]) {
+    const golden = name === "Dataset501_Blobs" ? blobs : resenc;
+    cpSync(golden, join(folder, "results", name, "nnUNetTrainer__nnUNetPlans__x"), { recursive: true });
+  }
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ task_id: 501, task_name: "Blobs" }));
+  const flags = ["--model-dir", "results", "--context-only", "--json", "--tag", "{task_name}:1"];
+  expect(await run(...flags, "-d", "502"), terminal.printed.err).toBe(0);
+  expect(JSON.parse(terminal.printed.out)).toMatchObject({ imageName: "mrregions:1" });
 });
