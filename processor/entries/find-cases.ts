@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { ProcessorError } from "../errors.js";
 import { splitImageEnding, supportedEndings } from "../image-io/image-ending.js";
 import { didYouMean } from "../nearest-path.js";
-import { type LeftOutFile, leftOutKinds } from "./left-out.js";
+import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
 /** A case by name, with its channels' files in the network's order. */
@@ -123,10 +123,9 @@ function noCase(
   leftOut: readonly LeftOutFile[],
 ): ProcessorError {
   const wanted = channelNames.map((_, i) => `<case>_${String(i).padStart(4, "0")}${preferredEnding}`);
-  const found = leftOutKinds(leftOut).map((line) => `\n  found: ${line}`);
   return new ProcessorError(
     "INPUT_NOT_FOUND",
-    `no case in ${inputs.join(", ")}: files should be named ${wanted.join(", ")}${found.join("")}`,
+    `no case in ${inputs.join(", ")}: files should be named ${wanted.join(", ")}${foundInstead(leftOut)}`,
   );
 }
 

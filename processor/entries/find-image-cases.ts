@@ -3,7 +3,7 @@ import { ProcessorError } from "../errors.js";
 import { splitImageEnding } from "../image-io/image-ending.js";
 import type { RuntimeSettings } from "../model/manifest.js";
 import { type FoundCase, type FoundCases, findCases } from "./find-cases.js";
-import { type LeftOutFile, leftOutKinds } from "./left-out.js";
+import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
 /**
@@ -53,10 +53,13 @@ function noImage(
   { inputDir, allowedExtensions }: RuntimeSettings,
   leftOut: readonly LeftOutFile[],
 ): ProcessorError {
-  const found = leftOutKinds(leftOut).map((line) => `\n  found: ${line}`);
+  const refused = leftOut.filter(({ reason }) => reason === "not an allowed extension");
+  const endings = refused.map(({ path }) => splitImageEnding(path)!.ending.slice(1).toLowerCase());
+  const wider = [...new Set([...allowedExtensions, ...endings])].join(",");
+  const remedy = refused.length === 0 ? "" : `; --allowed-extensions ${wider} takes them too`;
   return new ProcessorError(
     "INPUT_NOT_FOUND",
-    `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}${found.join("")}`,
+    `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}${foundInstead(leftOut)}${remedy}`,
   );
 }
 

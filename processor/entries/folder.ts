@@ -27,6 +27,7 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
   const loaded = await loadModel(options.modelDir, options.folds);
   const { cases, leftOut } = await findImageCases(settings, loaded.model.channelNames);
   for (const line of leftOutLines(leftOut)) progress.note(line);
+  for (const line of numberedCaseLines(cases, loaded.model.channelNames.length)) progress.note(line);
   const destination = normalize(settings.overlayDestination);
   if (isAbsolute(destination) || destination.startsWith("..")) {
     throw new ProcessorError(
@@ -58,4 +59,22 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
   });
   if (settings.writeJson) await writeResultsJson(settings.outputDir, reports);
   return reports;
+}
+
+/**
+ * One line for each case that looks like several channels: an image for one channel takes every file as a case, as
+ * AMOS22 and `build_processor.py` do, and would segment a modality that the model never saw without a word.
+ */
+function numberedCaseLines(
+  cases: readonly { readonly name: string }[],
+  channelCount: number,
+): readonly string[] {
+  if (channelCount > 1) return [];
+  const names = new Set(cases.map(({ name }) => name));
+  return [...names]
+    .filter((name) => name.endsWith("_0000") && names.has(name.replace(/0000$/, "0001")))
+    .map(
+      (name) =>
+        `${name}, ${name.replace(/0000$/, "0001")}, … are cases of their own here: the model has one channel`,
+    );
 }

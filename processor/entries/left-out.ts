@@ -45,8 +45,11 @@ export function leftOutLines(leftOut: readonly LeftOutFile[]): readonly string[]
   return leftOutKinds(leftOut).map((line) => `left out: ${line}`);
 }
 
-/** The same without a word in front, for a message. */
-export function leftOutKinds(leftOut: readonly LeftOutFile[]): readonly string[] {
+/** The same as the end of a message, on its line: platforms show the last line only. Empty when nothing was left out. */
+export const foundInstead = (leftOut: readonly LeftOutFile[]): string =>
+  leftOut.length === 0 ? "" : `; found ${leftOutKinds(leftOut).join("; ")}`;
+
+function leftOutKinds(leftOut: readonly LeftOutFile[]): readonly string[] {
   const reasons = [...new Set(leftOut.map(({ reason }) => reason))];
   return reasons.map((reason) => {
     const names = leftOut.filter((file) => file.reason === reason).map(({ path }) => basename(path));

@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import { helpFor } from "../../processor/help-for.js";
+import type { Terminal } from "./terminal.js";
 
 /** What `--json` prints instead of a report when a command fails. Within one `errorVersion` keys are only added. */
 export interface ErrorReport {
@@ -26,6 +27,9 @@ export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorRe
 
 export const bugHelp = "This is a bug of build_processor: please report it with the lines above.";
 
-/** What a person reads of it. */
-export const errorText = ({ error: { code, message, help } }: ErrorReport): string =>
-  `${code === "BUG" ? message : `error ${code}: ${message}`}\n${help}\n`;
+/** What a person reads of it; on a terminal its first word is red. */
+export function errorText({ error: { code, message, help } }: ErrorReport, terminal: Terminal): string {
+  const isColoured = terminal.isInteractive && (terminal.environment["NO_COLOR"] ?? "") === "";
+  const word = isColoured ? "\u001b[31merror\u001b[39m" : "error";
+  return `${code === "BUG" ? message : `${word} ${code}: ${message}`}\n${help}\n`;
+}

@@ -34,7 +34,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : thrown;
     const report = errorReport(error, flagsOf(namedCommand(argv)));
-    terminal.err(errorText(report));
+    terminal.err(errorText(report, terminal));
     // A report that says what failed is on stdout already; two would not be one JSON document.
     if (wantsJson(argv) && !hasPrinted) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
     return report.error.exitCode;

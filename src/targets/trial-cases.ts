@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { leftOutKinds } from "../../processor/entries/left-out.js";
+import { foundInstead } from "../../processor/entries/left-out.js";
 import { listFolder } from "../../processor/entries/list-folder.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { splitImageEnding } from "../../processor/image-io/image-ending.js";
@@ -38,10 +38,9 @@ export async function findTrialCases(input: string): Promise<readonly TrialCase[
   if (cases.length > 0) return cases;
   const { imageNames, leftOut } = await listFolder(input);
   if (imageNames.length > 0) return caseOfFiles(imageNames.map((name) => join(input, name)));
-  const found = leftOutKinds(leftOut).map((line) => `\n  found: ${line}`);
   throw new ProcessorError(
     "INPUT_NOT_FOUND",
-    `${input} holds neither images nor folders with inputs.json or images/${found.join("")}`,
+    `${input} holds neither images nor folders with inputs.json or images/${foundInstead(leftOut)}`,
   );
 }
 

@@ -76,6 +76,14 @@ describe("the program in an image", () => {
     expect(out).toContain("2 cases");
   });
 
+  test("says that numbered files are cases of their own where the model has one channel", async () => {
+    for (const number of ["0000", "0001", "0002"]) await writeScan(`brats_${number}.nii.gz`);
+    const { exitCode, out } = await run();
+    expect(exitCode).toBe(0);
+    expect(out.match(/brats_0000, brats_0001, … are cases of their own here/g)).toHaveLength(1);
+    expect(readdirSync(join(output, "images"))).toHaveLength(3);
+  });
+
   test("lets the command line override config.json", async () => {
     await writeScan("scan.mha");
     const { exitCode } = await run([

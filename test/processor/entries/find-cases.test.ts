@@ -169,7 +169,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     await expect(find(["T1", "T2"])).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
       message: expect.stringMatching(
-        /<case>_0000\.nii\.gz, <case>_0001\.nii\.gz\n {2}found: 2 DICOM files; convert them first, for example with dcm2niix: 1\.dcm, 2\.dcm\n/,
+        /<case>_0000\.nii\.gz, <case>_0001\.nii\.gz; found 2 DICOM files; convert them first, for example with dcm2niix: 1\.dcm, 2\.dcm; 1 not/,
       ),
     });
   });
@@ -260,11 +260,21 @@ describe("an image's input folder", () => {
     });
   });
 
+  test("names the flag that takes images of other extensions, in a message of one line", async () => {
+    put("a.nii.gz", "b.NII.GZ", "c.nrrd", "notes.txt");
+    await expect(find(["CT"], { allowedExtensions: ["mha"] })).rejects.toMatchObject({
+      code: "INPUT_NOT_FOUND",
+      message: expect.stringMatching(
+        /^No suitable.* found 3 images without an allowed extension: a\.nii\.gz, .*; --allowed-extensions mha,nii\.gz,nrrd takes them too$/,
+      ),
+    });
+  });
+
   test("without suitable images lists the allowed extensions", async () => {
     put("scan.dcm");
     await expect(find(["CT"], { allowedExtensions: ["mha", "nii.gz"] })).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
-      message: expect.stringMatching(/mha, nii\.gz\n {2}found: 1 DICOM file; convert it first/),
+      message: expect.stringMatching(/mha, nii\.gz; found 1 DICOM file; convert it first/),
     });
   });
 });

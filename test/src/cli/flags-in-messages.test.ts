@@ -20,7 +20,7 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
   [/^src\/targets\/(check-run|invoke-trial|lint-output|phases|simulate|trial.*)\.ts$/, flagsOf("simulate")],
   [/^src\/targets\//, ofAll("simulate", "preflight")],
   [/^src\/image\/base-image\/debian-root\.ts$/, common([flagsOf("build"), flagsOf("base-image")])],
-  [/^processor\/entries\/folder-arguments\.ts$/, imageFlags],
+  [/^processor\/entries\/(folder-arguments|find-image-cases)\.ts$/, imageFlags],
   [/^processor\//, common([flagsOf("predict"), imageFlags])],
   [/^src\//, new Set(Object.keys(commands).flatMap((name) => [...flagsOf(name)]))],
 ];
