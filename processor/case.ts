@@ -1,5 +1,6 @@
 import type { ErrorCode } from "./errors.js";
 import type { StepReport } from "./postprocess/remove-components.js";
+import type { Extent } from "./volume/extent.js";
 import type { Geometry } from "./volume/geometry.js";
 import type { ImageSource } from "./volume/image.js";
 
@@ -25,6 +26,13 @@ export interface CaseVolume {
   readonly source: ImageSource;
 }
 
+/** How much of one label a segmentation has. */
+export type LabelCount = Extent & {
+  readonly label: number;
+  readonly name: string;
+  readonly voxels: number;
+};
+
 /** What became of one case. */
 export interface CaseReport {
   readonly name: string;
@@ -34,13 +42,10 @@ export interface CaseReport {
   readonly executionProvider?: string;
   /** Absent when nothing was done for it. */
   readonly seconds?: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
-  /** Voxels and millilitres by label value; absent unless done. */
-  readonly labels?: readonly {
-    readonly label: number;
-    readonly name: string;
-    readonly voxels: number;
-    readonly millilitres: number;
-  }[];
+  /** Absent unless done. */
+  readonly labels?: readonly LabelCount[];
+  /** What the run went on in spite of, as in the log; absent when there was nothing. */
+  readonly warnings?: readonly string[];
   /** What each step of post-processing removed; absent when there is none. */
   readonly removed?: readonly StepReport[];
   /** Present when failed. */

@@ -14,6 +14,7 @@ import {
   type Segmented,
   writeCase,
 } from "./segment.js";
+import { extentText } from "./volume/extent.js";
 
 /**
  * Segments all cases with one set of loaded networks. While one is in the network, the next is read and the previous
@@ -128,6 +129,7 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
       seconds: watch.seconds(),
       labels: countLabels(written, context.model.labels),
       ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
+      ...(prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings }),
     } as const;
     for (const line of removedLines(segmented.removed, context))
       context.progress.note(`${request.name}: ${line}`);
@@ -144,9 +146,13 @@ function removedLines(removed: readonly StepReport[], { model }: SegmentContext)
     model.labels.names.find(({ value }) => value === label)?.name ?? `label ${label}`;
   return removed
     .filter(({ removedComponents }) => removedComponents > 0)
-    .map(({ labels, removedComponents, removedVoxels, removedMillilitres }) => {
+    .map(({ labels, removedComponents, removedVoxels, removedMillilitres, removedSquareMillimetres }) => {
       const parts = `${removedComponents} part${removedComponents === 1 ? "" : "s"}`;
-      const size = `${removedVoxels} voxels, ${removedMillilitres.toFixed(2)} ml`;
+      const extent =
+        removedMillilitres === undefined
+          ? { squareMillimetres: removedSquareMillimetres! }
+          : { millilitres: removedMillilitres };
+      const size = `${removedVoxels} voxels, ${extentText(extent, 2)}`;
       return `post-processing removed ${parts} of ${labels.map(nameOf).join(" + ")} (${size})`;
     });
 }

@@ -42,6 +42,8 @@ export interface PreparedCase {
   readonly input: MemberInput;
   /** The image as it lies. */
   readonly image: Pick<CaseVolume, "geometry" | "source">;
+  /** What was said of the image while it was read. */
+  readonly warnings: readonly string[];
   /** From the grid that the networks saw to the image's own. */
   readonly turnBack: ReorientedCase["turnBack"];
 }
@@ -59,7 +61,11 @@ export interface Segmented {
  */
 export async function prepareCase(request: CaseRequest, context: SegmentContext): Promise<PreparedCase> {
   const { model, members, pool } = context;
-  const read = await readVolume(request, context);
+  const warnings: string[] = [];
+  const read = await readVolume(request, context, (line) => {
+    context.progress.note(`${request.name}: ${line}`);
+    warnings.push(line);
+  });
   const previous = await readPreviousStage(request, read, context);
   const { imageReader } = model.plan;
   const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(read) : null;
@@ -69,7 +75,8 @@ export async function prepareCase(request: CaseRequest, context: SegmentContext)
   const previousStage = previous === null ? null : await turn(previous);
   const input = { caseName: request.name, volume, previousStage };
   const prepared = await prepareStage(firstStage(members), input, context);
-  return { request, prepared, input, image: { geometry: read.geometry, source: read.source }, turnBack };
+  const image = { geometry: read.geometry, source: read.source };
+  return { request, prepared, input, image, warnings, turnBack };
 }
 
 /** Runs the networks over the case and brings their answer back onto the image's grid. */
@@ -124,7 +131,8 @@ export async function writeCase(
 
 async function readVolume(
   request: CaseRequest,
-  { model, hooks, progress }: SegmentContext,
+  { model, hooks }: SegmentContext,
+  onWarning: (line: string) => void,
 ): Promise<CaseVolume> {
   const { name, outputFile, channelFiles } = request;
   checkChannelFiles(request, model.channelNames);
@@ -132,14 +140,18 @@ async function readVolume(
   const images = await Promise.all(
     channelFiles.map(async (inputFile, channel) => {
       const image = await readImage(inputFile, { preferSform, imageReader: model.plan.imageReader });
+      if (image.zeroedVoxels !== undefined) onWarning(zeroedText(inputFile, image.zeroedVoxels));
       return hooks.preProcessImage(image, { caseName: name, outputFile, inputFile, channel });
     }),
   );
   return stackChannels(images, {
     channelNames: model.channelNames,
-    onWarning: (line) => progress.note(`${name}: ${line}`),
+    onWarning,
   });
 }
+
+const zeroedText = (inputFile: string, voxels: number): string =>
+  `${inputFile}: ${voxels === 1 ? "1 voxel was" : `${voxels} voxels were`} NaN or infinite and ${voxels === 1 ? "is" : "are"} taken for 0, as nnU-Net's own reader does`;
 
 /** @throws INPUT_CHANNELS before any file is read, when there are more files than channels */
 function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: readonly string[]): void {

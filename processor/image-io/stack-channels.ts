@@ -74,10 +74,12 @@ function checkFinite(values: Float32Array, { voxels, source }: Image): void {
 function compareGrids(first: Image, other: Image, onWarning: (line: string) => void): void {
   const pair = `${other.source.path} and ${first.source.path}`;
   const refuse = (what: "sizeZyx" | "spacingMmZyx", name: string): never => {
-    const shown = (geometry: Geometry) => geometry[what].join(" × ");
+    // The z spacing of a flat image is made up for resampling.
+    const isFlat = [first, other].every(({ geometry }) => geometry.dimensions === 2);
+    const shown = (geometry: Geometry) => geometry[what].slice(isFlat ? 1 : 0).join(" × ");
     throw new ProcessorError(
       "GEOMETRY_MISMATCH",
-      `${pair} differ in ${name} (z × y × x): ${shown(other.geometry)} and ${shown(first.geometry)}`,
+      `${pair} differ in ${name} (${isFlat ? "y × x" : "z × y × x"}): ${shown(other.geometry)} and ${shown(first.geometry)}`,
     );
   };
   if (!isClose(first.geometry.sizeZyx, other.geometry.sizeZyx)) refuse("sizeZyx", "size");

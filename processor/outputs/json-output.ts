@@ -1,20 +1,18 @@
 import { dirname, join } from "node:path";
-import type { CaseReport } from "../case.js";
+import type { LabelCount } from "../case.js";
 import { ProcessorError } from "../errors.js";
 import { writeFileWhole } from "../image-io/write-file.js";
 import { makeFolder } from "../make-folder.js";
 import type { JsonOutput } from "../model/target-file.js";
 
-type LabelCounts = NonNullable<CaseReport["labels"]>;
-
 /**
  * Writes one JSON file about a segmentation: millilitres or voxels of every label by name, or the number of one label.
  *
- * @throws CONFIG_INVALID when the model has no such label; DISK_FULL, OUTPUT_UNWRITABLE
+ * @throws CONFIG_INVALID when the model has no such label, or a flat image no volume; DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeJsonOutput(
   output: JsonOutput,
-  labels: LabelCounts,
+  labels: readonly LabelCount[],
   outputDir: string,
 ): Promise<void> {
   const path = join(outputDir, output.relativePath);
@@ -25,10 +23,16 @@ export async function writeJsonOutput(
 /** What the file holds: never NaN or infinite, which the platform refuses. */
 function jsonValue(
   { content, label, relativePath }: JsonOutput,
-  labels: LabelCounts,
+  labels: readonly LabelCount[],
 ): number | Readonly<Record<string, number>> {
-  const amount = ({ voxels, millilitres }: LabelCounts[number]): number =>
-    content === "volumes_ml" ? millilitres : voxels;
+  const amount = (count: LabelCount): number => {
+    if (content === "voxel_counts") return count.voxels;
+    if ("millilitres" in count) return count.millilitres;
+    throw new ProcessorError(
+      "CONFIG_INVALID",
+      `${relativePath} is to hold volumes in millilitres, and a flat image has none: its slice has no thickness. Build with the content voxel_counts for it`,
+    );
+  };
   if (label === null) return Object.fromEntries(labels.map((count) => [count.name, amount(count)]));
   const found = labels.find(({ name }) => name === label);
   if (found !== undefined) return amount(found);

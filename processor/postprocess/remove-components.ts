@@ -1,12 +1,16 @@
 import type { PostProcessingStep } from "../model/manifest.js";
 import type { WorkerPool } from "../parallel/worker-pool.js";
+import { extentOf } from "../volume/extent.js";
 import type { LabelMap } from "../volume/label-map.js";
 import type { RemovedComponents } from "./keep-largest-component.js";
 
 /** What one step removed. */
 export interface StepReport extends Pick<RemovedComponents, "removedComponents" | "removedVoxels"> {
   readonly labels: readonly number[];
-  readonly removedMillilitres: number;
+  /** Absent for a flat image. */
+  readonly removedMillilitres?: number;
+  /** Of a flat image only. */
+  readonly removedSquareMillimetres?: number;
 }
 
 /**
@@ -27,8 +31,13 @@ export async function removeComponents(
       ...{ voxels, sizeZyx: geometry.sizeZyx, labels, connectivity },
       sparing: minimumMm3 === null ? null : { voxelVolumeMm3, minimumMm3 },
     });
-    const removedMillilitres = (removedVoxels * voxelVolumeMm3) / 1000;
-    reports.push({ labels, removedComponents, removedVoxels, removedMillilitres });
+    const extent = extentOf(removedVoxels, geometry);
+    reports.push({
+      ...{ labels, removedComponents, removedVoxels },
+      ...("millilitres" in extent
+        ? { removedMillilitres: extent.millilitres }
+        : { removedSquareMillimetres: extent.squareMillimetres }),
+    });
   }
   return reports;
 }

@@ -66,10 +66,9 @@ describe("one bad case is reported and the others go on", () => {
     readonly spoil: (path: string) => Promise<void>;
   }[] = [
     {
-      name: "NaN voxels",
+      name: "voxels that scaling makes infinite",
       code: "IMAGE_NOT_FINITE",
-      spoil: (path) =>
-        writeImage(testImage([4, 60, 60], { voxels: new Float32Array(4 * 60 * 60).fill(Number.NaN) }), path),
+      spoil: (path) => patched(path, (nifti) => nifti.writeFloatLE(3e38, 112)),
     },
     {
       name: "an axis without voxels",
@@ -116,6 +115,27 @@ describe("one bad case is reported and the others go on", () => {
       ["c", "done", undefined],
     ]);
     expect(readdirSync(output).sort()).toEqual(["a.nii.gz", "c.nii.gz"]);
+  });
+
+  const withNaN = () => {
+    const voxels = Float32Array.from(good.voxels, Number);
+    voxels[5] = Number.NaN;
+    voxels[6] = Number.POSITIVE_INFINITY;
+    return testImage([4, 60, 60], { voxels });
+  };
+
+  test("NaN voxels of a NIfTI file count as 0, as for ITK, and the log and the report say so", async () => {
+    await writeImage(withNaN(), join(input, "a_0000.nii.gz"));
+    const notes: string[] = [];
+    const { cases } = await predict({ progress: { ...silentProgress, note: (line) => notes.push(line) } });
+    const warning = `${join(input, "a_0000.nii.gz")}: 2 voxels were NaN or infinite and are taken for 0, as nnU-Net's own reader does`;
+    expect(cases).toMatchObject([{ name: "a", status: "done", warnings: [warning] }]);
+    expect(notes).toContain(`a: ${warning}`);
+  });
+
+  test("NaN voxels of another format stop the case", async () => {
+    await writeImage(withNaN(), join(input, "a_0000.mha"));
+    expect(outcome(await predict())).toEqual([["a", "failed", "IMAGE_NOT_FINITE"]]);
   });
 
   async function patched(path: string, change: (nifti: Buffer) => void): Promise<void> {

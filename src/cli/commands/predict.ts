@@ -6,6 +6,7 @@ import type { CaseReport } from "../../../processor/case.js";
 import { ProcessorError } from "../../../processor/errors.js";
 import { helpFor } from "../../../processor/help-for.js";
 import { type PredictionReport, predictCases } from "../../../processor/predict-cases.js";
+import { extentText } from "../../../processor/volume/extent.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { isConverted } from "../../inspect/inspect-converted.js";
 import { flagsOf } from "../command-line.js";
@@ -132,6 +133,6 @@ const shownStatus = { skipped: "already there", failed: "failed" } as const;
 
 function caseLines({ name, status, outputFile, labels }: CaseReport): readonly string[] {
   if (status !== "done") return [`${name}  ${shownStatus[status]}`];
-  const volumes = labels!.map(({ name: label, millilitres }) => `${label} ${millilitres.toFixed(1)} ml`);
+  const volumes = labels!.map((count) => `${count.name} ${extentText(count, 1)}`);
   return [`${name}  ${volumes.join(", ")}`, `  ${outputFile}`];
 }

@@ -164,11 +164,24 @@ describe("exec", () => {
     });
   });
 
-  test("takes a .tif and answers with an .mha on its grid", async () => {
+  function copyFlat(): string {
     mkdirSync(join(input, "images", "ct-image"), { recursive: true });
     const tiff = join(input, "images", "ct-image", "slide.tif");
     cpSync(join(repositoryRoot, "test", "fixtures", "tiff", "flat8.tif"), tiff);
+    return tiff;
+  }
+
+  test("refuses to write the volumes of a flat image, which has none", async () => {
+    copyFlat();
     const { exitCode, err } = await exec();
+    expect(exitCode).toBe(2);
+    expect(err).toContain("organ-volumes.json is to hold volumes in millilitres, and a flat image has none");
+    expect(existsSync(join(output, "organ-volumes.json"))).toBe(false);
+  });
+
+  test("takes a .tif and answers with an .mha on its grid", async () => {
+    const tiff = copyFlat();
+    const { exitCode, err } = await exec([], { jsonOutputs: [target.jsonOutputs[1]!] });
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
     const { geometry } = await readImage(segmentation("slide.mha"));
     expect(geometry).toEqual((await readImage(tiff)).geometry);

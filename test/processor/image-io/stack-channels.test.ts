@@ -31,6 +31,14 @@ describe("channels of one case", () => {
     expect(channelCount).toBe(2);
   });
 
+  test("that are flat and differ in spacing are refused without the thickness that nnU-Net makes up", () => {
+    const flat = (path: string, side: number) =>
+      image(path, new Uint8Array(6), { dimensions: 2, spacingMmZyx: [999 * side, side, side] });
+    expect(() => stackChannels([flat("a.nii", 1), flat("b.nii", 2)], options())).toThrow(
+      "b.nii and a.nii differ in spacing in mm (y × x): 2 × 2 and 1 × 1",
+    );
+  });
+
   test("may lie in one file", () => {
     const both = image(
       "a.nii",

@@ -5,8 +5,10 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { CaseReport } from "../../../processor/case.js";
 import type { LabelDefinition } from "../../../processor/model/manifest.js";
 import { countLabels } from "../../../processor/outputs/count-labels.js";
+import { writeJsonOutput } from "../../../processor/outputs/json-output.js";
 import { openProbabilityFile } from "../../../processor/outputs/probability-file.js";
 import { writeResultsJson } from "../../../processor/outputs/results-json.js";
+import { extentText } from "../../../processor/volume/extent.js";
 import { planOfPatch, preparedVolume } from "../../support/inference-case.js";
 import { readNpz } from "../../support/read-npz.js";
 import { testImage } from "../../support/test-image.js";
@@ -42,6 +44,35 @@ describe("labels are counted", () => {
   });
 });
 
+describe("a flat image has an area and no volume", () => {
+  const { geometry } = testImage([1, 2, 3], { spacingMmZyx: [999, 0.5, 2] });
+  const flat = {
+    geometry: { ...geometry, dimensions: 2 },
+    voxels: Uint8Array.from([0, 1, 1, 0, 1, 0]),
+  } as const;
+  const counts = countLabels(flat, labels);
+  const output = { relativePath: "organs.json", label: null } as const;
+
+  test("in square millimetres", () => {
+    expect(counts).toEqual([
+      { label: 1, name: "liver", voxels: 3, squareMillimetres: 3 },
+      { label: 3, name: "tumour", voxels: 0, squareMillimetres: 0 },
+    ]);
+    expect(extentText(counts[0]!, 1)).toBe("3.0 mm²");
+  });
+
+  test("a file of volumes is refused, one of voxels is written", async () => {
+    await expect(writeJsonOutput({ ...output, content: "volumes_ml" }, counts, folder)).rejects.toMatchObject(
+      {
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining("a flat image has none"),
+      },
+    );
+    await writeJsonOutput({ ...output, content: "voxel_counts" }, counts, folder);
+    expect(JSON.parse(readFileSync(join(folder, "organs.json"), "utf8"))).toEqual({ liver: 3, tumour: 0 });
+  });
+});
+
 describe("results.json", () => {
   test("has an entry for each case, with a mask or the reason why there is none", async () => {
     const report = { seconds: {}, outputFile: join(folder, "images", "a.mha") } as const;
@@ -49,12 +80,19 @@ describe("results.json", () => {
     const reports: readonly CaseReport[] = [
       { ...report, name: "a", status: "done" },
       { ...report, name: "b", status: "failed", error },
+      { ...report, name: "c", status: "done", warnings: ["3 voxels were NaN"] },
     ];
     writeFileSync(join(folder, "results.json"), "an earlier run's");
     await writeResultsJson(folder, reports);
     expect(JSON.parse(readFileSync(join(folder, "results.json"), "utf8"))).toEqual([
       { entity: "a", metrics: { segmentation: "filepath:images/a.mha" }, error_messages: [] },
       { entity: "b", metrics: {}, error_messages: ["IMAGE_TRUNCATED: b ends early"] },
+      {
+        entity: "c",
+        metrics: { segmentation: "filepath:images/a.mha" },
+        error_messages: [],
+        warnings: ["3 voxels were NaN"],
+      },
     ]);
     expect(readdirSync(folder)).toEqual(["results.json"]);
   });
