@@ -39,8 +39,8 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
   return 0;
 }
 
-const line = ({ name, nnunetVersion, title, channels }: PretrainedModel): string =>
-  `${name.padEnd(44)} v${nnunetVersion}  ${title} (${channels.join(", ")})\n`;
+const line = ({ name, nnunetVersion, licence, title, channels }: PretrainedModel): string =>
+  `${name.padEnd(50)} v${nnunetVersion}  ${(licence.name ?? "licence: see info").padEnd(17)}  ${title} (${channels.join(", ")})\n`;
 
 function details(model: PretrainedModel): string {
   const labels = Object.entries(model.labels).map(([value, name]) => `  ${value.padStart(3)} ${name}\n`);
