@@ -4,6 +4,7 @@ import type { Target } from "../processor/model/target-file.js";
 import type { Progress } from "../processor/progress/progress.js";
 import { type AttestationSettings, attestationFiles } from "./attest-image.js";
 import type { BaseVariant } from "./image/base-image/variants.js";
+import type { Engine } from "./image/docker/engine.js";
 import type { ImagePlatform } from "./image/image-plan.js";
 import type { ImageDescription } from "./image/processor-image-plan.js";
 import type { ModelSet } from "./model-source/model-set.js";
@@ -39,6 +40,8 @@ export interface BuildOptions {
   readonly attestation: AttestationSettings | null;
   /** Where a platform prescribes it; null for the image's own. */
   readonly archiveName: string | null;
+  /** Gets an image that this program has put together; null for none. */
+  readonly engine: Engine | null;
   /** Send the image to the registry in its name. */
   readonly isPushed: boolean;
   readonly registries: RegistrySettings;

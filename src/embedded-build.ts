@@ -6,6 +6,7 @@ import { aborting, type BuildOptions, freeArchivePath, layerCache } from "./buil
 import type { ConversionMemo } from "./convert/conversion-memo.js";
 import { type EmbeddedBase, embeddedBase } from "./embedded-base.js";
 import { type BuildFolder, openBuildFolder } from "./image/build-folder.js";
+import { loadImage } from "./image/docker/load-image.js";
 import type { ModelTarball } from "./image/model-tarball.js";
 import { assembleImage } from "./image/oci/assemble-image.js";
 import type { BlobCache } from "./image/oci/blob-cache.js";
@@ -19,6 +20,8 @@ import { checkRegistry, pushToRegistry, type RegistryPush } from "./push-to-regi
 
 export interface EmbeddedBuildReport {
   readonly imageName: string;
+  /** The Docker engine that got the image; null for none. */
+  readonly engine: string | null;
   /** Docker calls it the image's id. */
   readonly configDigest: string;
   readonly manifestDigest: string;
@@ -38,14 +41,14 @@ export interface EmbeddedBuildReport {
 }
 
 /**
- * The whole build without an engine: model → converted folder → image plan → layers → archive, registry or both.
+ * The whole build without Docker's builder: model → converted folder → image plan → layers → archive, registry, engine.
  * The same inputs give the same digest: every time in the image is the description's. One that fails leaves no file.
  *
  * @throws USAGE when the image would be kept nowhere; what the base, the layers and the registry throw
  */
 export const buildEmbedded = (options: BuildOptions): Promise<EmbeddedBuildReport> =>
   allOrNothing(options.existing, async (stage) => {
-    if (options.exportFolder === null && !options.isPushed)
+    if (options.exportFolder === null && !options.isPushed && options.engine === null)
       throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
     const archivePath = await freeArchivePath(options);
     if (options.isPushed) await checkRegistry(options.description.imageName, options);
@@ -80,8 +83,10 @@ async function buildWithoutEngine(
           });
     const push = options.isPushed ? await pushToRegistry(image, place, options) : null;
     const attested = await attest({ image, base, facts, cache, archive, modelTarball, push, stage }, options);
+    if (options.engine !== null) await loadImage(options.engine, image, signal);
     return {
       imageName: description.imageName,
+      engine: options.engine?.description ?? null,
       configDigest: image.config.descriptor.digest,
       manifestDigest: image.manifest.descriptor.digest,
       labels,

@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../processor/errors.js";
-import { connectEngine } from "../image/docker/engine.js";
+import { connectEngine, type Engine } from "../image/docker/engine.js";
 import { isWithoutEngine } from "../image/docker/engine-error.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { CommandSession } from "./command-session.js";
@@ -11,31 +11,46 @@ export interface BuilderWish {
   readonly platform: ImagePlatform;
   /** The image goes somewhere besides the engine: into an archive or a registry. */
   readonly isKeptElsewhere: boolean;
+  /** Null for the recipe's own. */
+  readonly baseImage: string | null;
+  /** What stays is a context for `docker build`. */
+  readonly isContextKept: boolean;
+}
+
+export interface BuilderChoice {
+  readonly builder: Builder;
+  /** Gets the image that this program has put together; null when none does. */
+  readonly engine: Engine | null;
 }
 
 /**
- * Docker when an engine answers, this program alone when none does and the image has a place to go.
+ * Chooses who puts the image together. This program does, because its images can be rebuilt bit for bit, and a Docker
+ * engine that answers gets the result. Docker builds when it is asked to, and on a base image by name, which the engine
+ * alone may have.
  *
  * @throws ENGINE_MISSING, ENGINE_FORBIDDEN when only an engine could keep the image
  */
 export async function chooseBuilder(
-  { builder, platform, isKeptElsewhere }: BuilderWish,
+  { builder, platform, isKeptElsewhere, baseImage, isContextKept }: BuilderWish,
   { terminal, progress, signal }: CommandSession,
-): Promise<Builder> {
+): Promise<BuilderChoice> {
   if (platform !== "linux/amd64") {
-    if (builder === "embedded" || isKeptElsewhere) return "embedded";
+    if (builder === "embedded" || isKeptElsewhere) return { builder: "embedded", engine: null };
     throw new ProcessorError(
       "USAGE",
       `--platform ${platform} needs --export or --push: no engine is asked for it`,
     );
   }
-  if (builder !== "auto") return builder;
+  if (builder !== "auto") return { builder, engine: null };
   try {
-    await connectEngine(terminal.environment, signal);
-    return "docker";
+    const engine = await connectEngine(terminal.environment, signal);
+    const isBaseOfEngine = baseImage !== null && !/^(oci|docker-archive):/.test(baseImage);
+    return isBaseOfEngine || isContextKept
+      ? { builder: "docker", engine: null }
+      : { builder: "embedded", engine };
   } catch (error) {
     if (!isWithoutEngine(error) || !isKeptElsewhere) throw error;
     progress.note(`The image is put together without Docker (${error.message})`);
-    return "embedded";
+    return { builder: "embedded", engine: null };
   }
 }

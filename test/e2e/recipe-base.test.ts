@@ -82,7 +82,7 @@ withApt(
     const flags = ["--model-dir", model, "--export", "--json", "--tag"];
     const first = await runProgram([...flags, "team/blobs:1"], { cwd, environment });
     expect(first.exitCode, first.err).toBe(0);
-    expect(first.err).toContain("without an engine");
+    expect(first.err).toContain("without Docker");
     const second = await runProgram([...flags, "other.example.org/team/blobs:1", "--build-dir", "b"], {
       cwd: scratchFolder(),
       environment: { ...environment, PATH: "/nowhere" }, // no apt, no npm

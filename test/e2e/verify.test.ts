@@ -1,7 +1,8 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { VerifyReport } from "../../src/verify-image.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { scratchFolder } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
@@ -97,4 +98,29 @@ describe("build_processor verify", () => {
       expect(verified.err).toMatch(/no Docker engine answers at .*is looked for in its registry/);
     },
   );
+});
+
+describeWithEngine("an image that a build has left in Docker", () => {
+  test("is the same from two folders with two caches, and verify finds nothing that differs", {
+    timeout,
+  }, async () => {
+    const imageName = "nnunet-processor-test/reproducible:1";
+    onTestFinished(() => removeImage(imageName));
+    const ids: string[] = [];
+    for (const isLast of [false, true]) {
+      const cwd = scratchFolder();
+      const environment = { XDG_CACHE_HOME: join(cwd, "cache") };
+      const inputs = ["--model-dir", model, "--base-image", await smallBase(cwd), "--json"];
+      const build = await runProgram(["--tag", imageName, ...inputs], { cwd, environment });
+      expect(build.exitCode, build.err).toBe(0);
+      const { Id } = await testEngine().docker.getImage(imageName).inspect();
+      expect(JSON.parse(build.out)).toMatchObject({ imageId: Id, engine: testEngine().description });
+      ids.push(Id);
+      if (!isLast) continue;
+      const verified = await runProgram(["verify", imageName, ...inputs], { cwd, environment });
+      expect(verified.exitCode, verified.err).toBe(0);
+      expect(reportOf(verified)).toMatchObject({ isSame: true, foundDigest: Id });
+    }
+    expect(ids[1]).toBe(ids[0]);
+  });
 });

@@ -46,6 +46,7 @@ export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> 
     keepBuildFiles: false,
     attestation: null,
     exportFolder: null,
+    engine: null,
     isPushed: false,
     registries: usualRegistrySettings,
     lockFile: null,

@@ -21,7 +21,7 @@ export interface BuildRecord {
   readonly pinnedName: string | null;
   readonly sizeBytes: number;
   readonly baseImage: string;
-  /** The Docker engine; null without one. */
+  /** The Docker engine that has the image; null without one. */
   readonly engine: string | null;
   /** All labels of the image; `org.nnunet-processor.…` say what it holds and how it segments. */
   readonly labels: Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export const recordOfEmbedded = (report: EmbeddedBuildReport): BuildRecord => ({
   ...recordOf("embedded", report),
   imageId: report.configDigest,
   manifestDigest: report.manifestDigest,
-  engine: null,
+  engine: report.engine,
   buildFolder: null,
   steps: [],
 });

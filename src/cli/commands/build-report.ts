@@ -106,7 +106,7 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
   const gpus = settings.device === "cuda" ? "--gpus all " : "";
   const place = target.kind === "amos22" ? "/workspace" : "";
   const command = target.kind === "amos22" ? " python run_inference.py" : "";
-  const load = record.builder === "embedded" && archive !== null ? [`  docker load -i ${archive}`] : [];
+  const load = record.engine === null && archive !== null ? [`  docker load -i ${archive}`] : [];
   return [
     "run it on the images in in/:",
     ...load,

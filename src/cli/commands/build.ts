@@ -22,12 +22,12 @@ import { cacheFolder, cacheLimitBytes } from "../../model-source/cache-folder.js
 import { modelInfo } from "../../model-source/model-registry.js";
 import type { ModelSet } from "../../model-source/model-set.js";
 import { archiveFileName } from "../../publish/archive.js";
-import { type Builder, chooseBuilder } from "../choose-builder.js";
+import { type BuilderChoice, chooseBuilder } from "../choose-builder.js";
 import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";
 import { registrySettings } from "../registry-settings.js";
 import { modelsOf } from "./build-models.js";
-import { recordOfDocker, recordOfEmbedded } from "./build-record.js";
+import { type BuildRecord, recordOfDocker, recordOfEmbedded } from "./build-record.js";
 import { renderedText, reportText } from "./build-report.js";
 import { pretrainedName } from "./trained-model.js";
 import { taskOf } from "./trained-models.js";
@@ -43,25 +43,37 @@ export async function runBuild(args: BuildArguments, session: CommandSession): P
       "--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own",
     );
   }
-  const text = await withBuildOptions(args, session, async ({ builder, options }) => {
+  const text = await withBuildOptions(args, session, async ({ choice, options }) => {
     if (args["context-only"]) {
       const rendered = await renderBuild(options);
       return args.json ? asJson(rendered) : renderedText(rendered);
     }
-    const record =
-      builder === "embedded"
-        ? recordOfEmbedded(await buildEmbedded(options))
-        : recordOfDocker(await buildProcessor(options));
+    const record = await buildWith(choice, options);
     return args.json ? asJson(record) : reportText(record, options, terminal);
   });
   terminal.out(text);
   return 0;
 }
 
+async function buildWith(choice: BuilderChoice, options: BuildOptions): Promise<BuildRecord> {
+  if (choice.builder === "docker") return recordOfDocker(await buildProcessor(options));
+  try {
+    return recordOfEmbedded(await buildEmbedded(options));
+  } catch (error) {
+    // Docker may have a base, or Debian's image, that this program can get nowhere.
+    const isBaseMissing = error instanceof ProcessorError && error.code === "TOOL_MISSING";
+    if (choice.engine === null || !isBaseMissing) throw error;
+    options.progress.note(
+      `Docker builds the image, which then can't be rebuilt bit for bit: ${error.message}`,
+    );
+    return recordOfDocker(await buildProcessor(options));
+  }
+}
+
 const asJson = (report: object): string => `${JSON.stringify(report, null, 2)}\n`;
 
 export interface ChosenBuild {
-  readonly builder: Builder;
+  readonly choice: BuilderChoice;
   readonly options: BuildOptions;
 }
 
@@ -79,29 +91,33 @@ export async function withBuildOptions<T>(
   const attestation = await attestationOf(args, config, session);
   const destination = destinationOf(args, config);
   const models = await modelsOf(args, config, session);
-  const builder = await builderOf(args, session);
+  const choice = await choiceOf(args, session);
   const hookFolder =
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
   try {
     const options = await buildOptionsOf(
-      { args, builder, config, destination, models, session, attestation },
+      { args, choice, config, destination, models, session, attestation },
       hookFolder === null ? null : join(hookFolder, "process-img.mjs"),
     );
     if (options.hookFile !== null) {
       await bundleHook(resolve(terminal.currentDirectory, args["process-img-file"]!), options.hookFile);
     }
-    return await use({ builder, options });
+    return await use({ choice, options });
   } finally {
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
   }
 }
 
 /** A rendered context asks no engine, and is Docker's. */
-const builderOf = (args: BuildArguments, session: CommandSession): Promise<Builder> =>
+const choiceOf = (args: BuildArguments, session: CommandSession): Promise<BuilderChoice> =>
   args["context-only"]
-    ? Promise.resolve("docker")
+    ? Promise.resolve({ builder: "docker", engine: null })
     : chooseBuilder(
-        { builder: args.builder, platform: args.platform, isKeptElsewhere: args.export || args.push },
+        {
+          ...{ builder: args.builder, platform: args.platform, isKeptElsewhere: args.export || args.push },
+          baseImage: args["base-image"] ?? null,
+          isContextKept: args["keep-build-files"],
+        },
         session,
       );
 
@@ -141,7 +157,7 @@ async function attestationOf(
 
 interface BuildRequest {
   readonly args: BuildArguments;
-  readonly builder: Builder;
+  readonly choice: BuilderChoice;
   readonly config: ProcessorConfig;
   readonly destination: Destination;
   readonly models: ModelSet;
@@ -150,7 +166,7 @@ interface BuildRequest {
 }
 
 async function buildOptionsOf(
-  { args, builder, config, destination, models, session, attestation }: BuildRequest,
+  { args, choice, config, destination, models, session, attestation }: BuildRequest,
   hookFile: string | null,
 ): Promise<BuildOptions> {
   const { terminal, progress, signal } = session;
@@ -176,8 +192,8 @@ async function buildOptionsOf(
       imageName,
       title: `${model.task.name} ${configurations}`,
       description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
-      // Without an engine nothing in the image depends on the day it was built.
-      created: builder === "embedded" && epoch === undefined ? layerFileTime : created,
+      // Unless Docker builds, nothing in the image depends on the day it was built.
+      created: choice.builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,
       licenses: readVersions().variants[baseVariant].licences,
     },
@@ -192,6 +208,7 @@ async function buildOptionsOf(
     keepBuildFiles: args["keep-build-files"],
     existing: args.overwrite ? "replace" : "keep",
     exportFolder: args.export ? terminal.currentDirectory : null,
+    engine: choice.engine,
     isPushed: args.push,
     registries: await registrySettings(
       args,

@@ -123,7 +123,7 @@ export const buildOptions = {
     choices: ["auto", "docker", "embedded"] as const,
     default: "auto" as const,
     describe:
-      "who puts the image together: Docker, this program alone (with --export or --push), or Docker if it answers",
+      "who puts the image together: Docker, this program alone (with --export or --push), or this program with the image loaded into Docker if it answers",
   },
   "process-img-file": hookFile,
   "apply-resample-patch": {

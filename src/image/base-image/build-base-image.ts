@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
@@ -10,7 +9,7 @@ import { type EngineImage, findImage, findOrPullImage } from "../docker/find-ima
 import type { ImageBase } from "../image-plan.js";
 import { listProcessorFiles, programVersion } from "../processor-files.js";
 import { planBaseImage } from "./base-image-plan.js";
-import { writeDebianRoot } from "./debian-root.js";
+import { cachedDebianRoot } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
 import type { BaseVariant } from "./variants.js";
@@ -44,10 +43,9 @@ export interface BuildBaseImageOptions {
 export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
   const { engine, cacheFolder, progress, signal } = options;
   const recipe = await readRecipe(options.variant);
-  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-base-"));
   const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
-    const base = await debianRoot({ ...options, recipe, folder });
+    const base = await debianRoot({ ...options, recipe });
     task.advance(1);
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
@@ -70,7 +68,6 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
     return await buildImage({ engine, plan, progress, ...(signal === undefined ? {} : { signal }) });
   } finally {
     task.done();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -105,11 +102,10 @@ export async function findOrBuildBaseImage(
 
 interface DebianRootOptions extends BuildBaseImageOptions {
   readonly recipe: BaseImageRecipe;
-  readonly folder: string;
 }
 
 async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
-  const { engine, debianRoot, recipe, folder, progress, signal } = options;
+  const { engine, debianRoot, recipe, cacheFolder, progress, signal } = options;
   if (debianRoot !== "packages") {
     const aborting = signal === undefined ? {} : { signal };
     try {
@@ -128,7 +124,6 @@ async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
       );
     }
   }
-  const archive = join(folder, "debian.tar");
-  await writeDebianRoot(recipe, archive, { progress, ...(signal && { signal }) });
+  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, ...(signal && { signal }) });
   return { kind: "root-file-system", archive };
 }

@@ -1,7 +1,8 @@
+import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../../processor/errors.js";
@@ -42,6 +43,33 @@ export async function* debianRoot(
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * The same as a file of the cache, made once for both builders, so that switching between them makes no other Debian.
+ *
+ * @returns its path
+ */
+export async function cachedDebianRoot(
+  recipe: BaseImageRecipe,
+  { cacheFolder, ...options }: DebianRootOptions & { readonly cacheFolder: string },
+): Promise<string> {
+  const key = createHash("sha256").update(debianRootKey(recipe)).digest("hex").slice(0, 16);
+  const file = join(cacheFolder, "base-image", `debian-${key}.tar`);
+  if ((await stat(file).catch(() => null)) !== null) return file;
+  await mkdir(dirname(file), { recursive: true });
+  const partial = `${file}.${randomUUID()}.partial`;
+  try {
+    await writeDebianRoot(recipe, partial, options);
+    await rename(partial, file);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return file;
+}
+
+/** What decides the bytes of the tar, besides the state of the mirror; the number rises with the way of unpacking. */
+export const debianRootKey = ({ debian, platform }: BaseImageRecipe): string =>
+  JSON.stringify(["packages 1", platform, debian]);
 
 /** The same into a file. */
 export const writeDebianRoot = (

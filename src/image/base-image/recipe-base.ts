@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { Progress } from "../../../processor/progress/progress.js";
@@ -11,7 +12,7 @@ import type { ImageConfig } from "../oci/oci-types.js";
 import { asBase } from "../oci/open-oci-layout.js";
 import { programVersion } from "../processor-files.js";
 import { planBaseImage } from "./base-image-plan.js";
-import { debianRoot } from "./debian-root.js";
+import { cachedDebianRoot, debianRootKey } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
 import type { BaseVariant } from "./variants.js";
@@ -123,11 +124,8 @@ async function debianBase(
   return { digest, config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
 }
 
-/** Rises when the same packages give other bytes. */
-const unpackingFormat = "packages 1";
-
-const debianKey = ({ debian, platform }: BaseImageRecipe, digest: string | null): string =>
-  `debian 3 ${JSON.stringify([platform, debian, digest ?? unpackingFormat])}`;
+const debianKey = (recipe: BaseImageRecipe, digest: string | null): string =>
+  `debian 3 ${debianRootKey(recipe)} ${digest ?? ""}`;
 
 /** Null when no registry gives it. */
 async function pulledDebian(
@@ -159,9 +157,10 @@ const unreachable: ReadonlySet<string> = new Set([
 /** The tar of the root file system is the layer as it is: links and modes stay Debian's. */
 async function unpackedDebian(
   recipe: BaseImageRecipe,
-  { cache, progress, signal }: RecipeBaseOptions,
+  { cache, cacheFolder, progress, signal }: RecipeBaseOptions,
 ): Promise<DebianRecord> {
-  const tar = debianRoot(recipe, { progress, ...(signal && { signal }) });
+  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, ...(signal && { signal }) });
+  const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
   return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
 }
 

@@ -37,7 +37,7 @@ const docker: BuildReport = {
   steps: [],
 };
 const embedded: EmbeddedBuildReport = {
-  ...{ ...common, configDigest: id, manifestDigest: manifest },
+  ...{ ...common, engine: null, configDigest: id, manifestDigest: manifest },
   archive: { ...common.archive, configDigest: id, manifestDigest: manifest },
 };
 
