@@ -22,10 +22,10 @@ export function reportText(record: BuildRecord, options: BuildOptions, terminal:
     ...leftOutFolds(options),
     ["segments", segmentsText(record, options)],
     ...record.departures.map((departure): Row => ["differs", departure]),
-    ...fileRows("archive", record.archive),
-    ...fileRows("tarball", record.modelTarball),
+    ...fileRows("archive", record.archive, terminal),
+    ...fileRows("tarball", record.modelTarball, terminal),
     ...pushedRows(record),
-    ...attestedRows(record.attested),
+    ...attestedRows(record.attested, terminal),
     ["context", record.buildFolder],
   ];
   const lines = rows.flatMap(([key, value]) => (value === null ? [] : [`${key.padEnd(8)} ${value}`]));
@@ -61,11 +61,11 @@ interface WrittenFile {
   readonly sha256: string;
 }
 
-const fileRows = (key: string, file: WrittenFile | null): readonly Row[] =>
+const fileRows = (key: string, file: WrittenFile | null, terminal: Place): readonly Row[] =>
   file === null
     ? []
     : [
-        [key, `${file.path} (${inMegabytes(file.bytes)})`],
+        [key, `${shownPath(file.path, terminal)} (${inMegabytes(file.bytes)})`],
         ["", `sha256 ${file.sha256}`],
       ];
 
@@ -78,12 +78,12 @@ function pushedRows({ pushed, pinnedName }: BuildRecord): readonly Row[] {
   ];
 }
 
-function attestedRows(attested: AttestedImage | null): readonly Row[] {
+function attestedRows(attested: AttestedImage | null, terminal: Place): readonly Row[] {
   if (attested === null) return [];
   const { files, referrers, signatures } = attested;
   return [
-    ["contains", files && `${files.spdx} (list of contents, SPDX)`],
-    ["made by", files && `${files.provenance} (provenance, SLSA)`],
+    ["contains", files && `${shownPath(files.spdx, terminal)} (list of contents, SPDX)`],
+    ["made by", files && `${shownPath(files.provenance, terminal)} (provenance, SLSA)`],
     ...referrers.map(
       ({ artifactType, manifestDigest }): Row => ["attached", `${artifactType} ${manifestDigest}`],
     ),
@@ -118,7 +118,9 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
   ];
 }
 
-function shownPath(path: string, { currentDirectory }: Pick<Terminal, "currentDirectory">): string {
+type Place = Pick<Terminal, "currentDirectory">;
+
+function shownPath(path: string, { currentDirectory }: Place): string {
   const fromHere = relative(currentDirectory, path);
   return fromHere.startsWith("..") ? path : fromHere;
 }

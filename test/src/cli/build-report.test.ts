@@ -80,6 +80,7 @@ describe("the summary of a build", () => {
       "model    Dataset004_Liver 3d_fullres, checkpoint_final.pth, folds 0 1",
       "segments mirroring off, step size 0.5, float32 on the CPU (ONNX Runtime)",
       "differs  mirroring is off; nnU-Net mirrors by default",
+      "archive  team-liver-1.tar.gz (69.0 MB)",
     ])
       expect(said.split("\n")).toContain(line);
   });
