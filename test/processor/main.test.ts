@@ -155,8 +155,8 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
 
   test("a single bad image gives the image's own exit code", async () => {
     const voxels = new Float32Array(4 * 60 * 60).fill(Number.NaN);
-    await writeImage(testImage([4, 60, 60], { voxels }), join(input, "scan.nii.gz"));
-    const { exitCode, err } = await run();
+    await writeImage(testImage([4, 60, 60], { voxels }), join(input, "scan.mha"));
+    const { exitCode, err } = await run(["--allowed-extensions", "mha"]);
     expect(exitCode).toBe(4);
     expect(lastLine(err)).toMatch(/^scan: IMAGE_NOT_FINITE: /);
   });

@@ -102,7 +102,11 @@ test("an image for SOL writes log lines with date, time and name", async () => {
 test.each([
   ["a file that is no JSON", "{", /^MANIFEST_INVALID: .*no JSON/],
   ["another version", '{"targetVersion": 2}', /^MANIFEST_INVALID: .*version is 2/],
-  ["an unknown target", '{"targetVersion": 1, "target": {"kind": "moon"}}', /^MANIFEST_INVALID: .*there are/],
+  [
+    "an unknown target",
+    '{"targetVersion": 1, "target": {"kind": "moon"}}',
+    /^MANIFEST_INVALID: .*target\.kind should be one of/,
+  ],
 ])("a target file with %s stops the image", async (_, text, line) => {
   writeFileSync(join(workspace, "..", "target.json"), text);
   const { exitCode, err } = await run();
