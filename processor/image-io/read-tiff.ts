@@ -9,7 +9,7 @@ import { FileWindow } from "./file-window.js";
 import type { ReadImageOptions } from "./read-image.js";
 import { readSpacingFile } from "./spacing-file.js";
 import { arrangeTiff } from "./tiff-axes.js";
-import { blockRowBytes, decodeBlock, largestExpansion } from "./tiff-block.js";
+import { blockRowBytes, decodeBlock, largestExpansion, requireKnownCompression } from "./tiff-block.js";
 import { readTiffPages, type TiffPage } from "./tiff-directory.js";
 import { tiffVolume } from "./tiff-volume.js";
 
@@ -77,6 +77,7 @@ async function readVoxels(
 function checkClaim({ path, size }: FileWindow, pages: readonly TiffPage[]): void {
   let stored = 0;
   for (const page of pages) {
+    requireKnownCompression(path, page);
     const perBlock = page.blockHeight * blockRowBytes(page);
     const ratio = largestExpansion(page.compression);
     for (const [i, { bytes }] of page.blocks.entries()) {

@@ -25,9 +25,7 @@ export interface BlockTask {
 export async function decodeBlock(task: BlockTask): Promise<Uint8Array> {
   const { path, page, rows } = task;
   const expected = rows * blockRowBytes(page);
-  const expand = expanders[page.compression];
-  if (expand === undefined) throw unsupported(path, `compression ${page.compression}`);
-  const bytes = await expand(task, expected);
+  const bytes = await expanderOf(path, page)(task, expected);
   if (bytes.length < expected) {
     throw new ProcessorError(
       "IMAGE_TRUNCATED",
@@ -36,6 +34,27 @@ export async function decodeBlock(task: BlockTask): Promise<Uint8Array> {
   }
   return undoPredictor(unpack(bytes.subarray(0, expected), page), task);
 }
+
+/** @throws IMAGE_UNSUPPORTED before anything is said of lengths, which mean nothing in an unknown compression */
+export function requireKnownCompression(path: string, page: TiffPage): void {
+  expanderOf(path, page);
+}
+
+function expanderOf(path: string, { compression }: TiffPage): Expand {
+  const expand = expanders[compression];
+  if (expand !== undefined) return expand;
+  const name = unreadCompressions.get(compression);
+  throw unsupported(path, `compression ${compression}${name === undefined ? "" : ` (${name})`}`);
+}
+
+const unreadCompressions: ReadonlyMap<number, string> = new Map([
+  ...[2, 3, 4].map((code) => [code, "CCITT"] as const),
+  ...[6, 7].map((code) => [code, "JPEG"] as const),
+  [34712, "JPEG 2000"],
+  [34925, "LZMA"],
+  [50000, "Zstandard"],
+  [50001, "WebP"],
+]);
 
 /** Stored bytes of one row of a block. */
 export function blockRowBytes(page: TiffPage): number {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { nibabelAffine } from "../../../processor/image-io/nibabel-affine.js";
 import { niftiGeometry } from "../../../processor/image-io/nifti-geometry.js";
@@ -118,6 +119,15 @@ describe("a header that is not quite as the standard wants it is read as ITK rea
     expect(Array.from((await read(new Uint8Array(large.buffer), fields)).voxels, Number)).toEqual(
       Array.from(large, scaled),
     );
+  });
+
+  test.each([
+    { name: "zeros", more: new Uint8Array(20) },
+    { name: "text", more: Buffer.from("and more") },
+  ])("bytes after the gzip data are ignored: $name", async ({ more }) => {
+    const path = join(scratch, "longer.nii.gz");
+    writeFileSync(path, Buffer.concat([gzipSync(nifti(bytes)), more]));
+    expect((await readImage(path)).voxels).toEqual(bytes);
   });
 
   test("a header whose voxels are in another file is refused", async () => {

@@ -161,6 +161,15 @@ describe("what a directory claims is checked before memory is taken for it", () 
     },
     { name: "no width", content: tiff(sixteen, [page({ width: 0 })]), code: "IMAGE_EMPTY" },
     { name: "no page", content: Buffer.from("II*\0\0\0\0\0", "latin1"), code: "IMAGE_EMPTY" },
+    ...[
+      { name: "CCITT", compression: 4 },
+      { name: "LZMA", compression: 34925 },
+      { name: "Zstandard, shorter than any that is read", compression: 50000 },
+    ].map(({ name, compression }) => ({
+      name,
+      content: tiff(sixteen, [page({ width: 100, height: 100, compression })]),
+      code: "IMAGE_UNSUPPORTED",
+    })),
     { name: "JPEG", content: tiff(sixteen, [page({ compression: 7 })]), code: "IMAGE_UNSUPPORTED" },
     {
       name: "12-bit samples",
