@@ -31,6 +31,8 @@ describe.skipIf(!hasProgram("docker-registry"))("the CI recipe", () => {
         env: {
           ...process.env,
           ...{ REGISTRY: `${host}/team`, VERSION: "v1", TARGET: "plain", MEMORY: "4g" },
+          SIGN_KEY: join(repositoryRoot, "test", "fixtures", "keys", "cosign.key"),
+          COSIGN_PASSWORD: "test",
           BUILD_PROCESSOR: `${process.execPath} ${join(repositoryRoot, "dist", "build_processor.js")}`,
         },
       });
@@ -41,6 +43,15 @@ describe.skipIf(!hasProgram("docker-registry"))("the CI recipe", () => {
       });
       const { repositories } = await got(`http://${host}/v2/_catalog`).json<{ repositories: string[] }>();
       expect(repositories).toEqual(["team/good"]);
+      const manifest = await got(`http://${host}/v2/team/good/manifests/v1`, {
+        headers: { accept: "application/vnd.oci.image.manifest.v1+json" },
+      });
+      const digest = String(manifest.headers["docker-content-digest"]);
+      const { stdout } = await run.catch((error: { readonly stdout: string }) => error);
+      expect(stdout.split("\n")).toContain(`good: ${host}/team/good@${digest}`);
+      const { tags } = await got(`http://${host}/v2/team/good/tags/list`).json<{ tags: string[] }>();
+      const named = digest.replace(":", "-");
+      expect(tags).toEqual(expect.arrayContaining([named, `${named}.sig`, "v1"]));
     });
   });
 });
