@@ -1,8 +1,9 @@
 /** More digits are noise of floating-point arithmetic: seconds, millilitres and Dice have fewer. */
 const significantDigits = 6;
+const decimals = 6;
 
 /**
- * A report as JSON, with fractions of six digits.
+ * A report as JSON, with fractions of six digits, and no more than six behind the point.
  *
  * @example jsonText({ millilitres: 0.03833303000000069 }) // '{\n  "millilitres": 0.038333\n}\n'
  */
@@ -11,7 +12,7 @@ export const jsonText = (report: object): string =>
     report,
     (_, value: unknown) =>
       typeof value === "number" && !Number.isInteger(value)
-        ? Number(value.toPrecision(significantDigits))
+        ? Number(Number(value.toPrecision(significantDigits)).toFixed(decimals))
         : value,
     2,
   )}\n`;
