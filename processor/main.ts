@@ -2,6 +2,7 @@
 /** The program in an image: does what the image's target asks, and says in its last line what went wrong. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { diskError } from "./disk-error.js";
 import { runEntry } from "./entries/entries.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
 import { findModelDir } from "./entries/model-place.js";
@@ -12,7 +13,7 @@ import { loadModel } from "./model/load-model.js";
 import { readTarget } from "./model/target-file.js";
 import { datedLine } from "./progress/dated-line.js";
 import { createLineProgress } from "./progress/line-progress.js";
-import { logLines } from "./progress/log-lines.js";
+import { cleanLine, logLines } from "./progress/log-lines.js";
 import { endAfterBug, isSupervised, supervise } from "./supervise.js";
 
 process.exitCode = await main(process.argv.slice(2));
@@ -30,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await run(argv, stop.signal);
   } catch (thrown) {
-    const error = memoryError(thrown);
+    const error = diskError(memoryError(thrown));
     failureLines(error).forEach(complain);
     return error instanceof ProcessorError ? error.exitCode : 1;
   }
@@ -57,7 +58,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     workingDir: process.cwd(),
     settings: options.applyTo(manifest.settings),
     progress: createLineProgress({
-      write: (text) => process.stdout.write(asLines(format(text))),
+      write: (text) => process.stdout.write(asLines(format(cleanLine(text)))),
       now: () => performance.now(),
     }),
   });

@@ -1,5 +1,6 @@
 import type { CaseReport, CaseRequest } from "./case.js";
 import { type Existing, isWritten } from "./check-outputs.js";
+import { diskError } from "./disk-error.js";
 import { ProcessorError } from "./errors.js";
 import { memoryError } from "./memory-limit.js";
 import { countLabels } from "./outputs/count-labels.js";
@@ -158,7 +159,7 @@ function removedLines(removed: readonly StepReport[], { model }: SegmentContext)
 }
 
 function failed(request: CaseRequest, error: unknown): CaseReport {
-  const known = memoryError(error);
+  const known = diskError(memoryError(error));
   const described =
     known instanceof ProcessorError
       ? { code: known.code, message: known.message, help: known.help }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isDiskFull } from "../disk-error.js";
 import { ProcessorError } from "../errors.js";
 
 /**
@@ -34,7 +35,7 @@ export const partialPathBeside = (path: string): string =>
 /** The disk's own errors as mistakes that a user can mend; others as they are. */
 export function outputError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isDiskFull(error)) {
     return new ProcessorError("DISK_FULL", `no space left while writing ${path}`, { cause: error });
   }
   if (code === "ENAMETOOLONG") {

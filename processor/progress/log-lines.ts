@@ -1,13 +1,38 @@
 /** Platforms drop a line over 64 KiB; its end shows that something is missing. */
 const maximumLineBytes = 60_000;
 
+/** Control characters but tabs, and those that turn the direction of writing: a file's name may hold them. */
+const controls = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/**
+ * One line for a terminal or a log from a text that may hold a stranger's names: what would move the cursor, change colours
+ * or begin a line of its own is shown as `\\x1b`.
+ *
+ * @example cleanLine("b\n\u001b[31mx.nii.gz") // "b\\x0a\\x1b[31mx.nii.gz"
+ */
+export const cleanLine = (line: string): string => line.replace(controls, escaped);
+
+/** The same for a text of several lines. */
+export const cleanLines = (text: string): string => text.split("\n").map(cleanLine).join("\n");
+
+function escaped(character: string): string {
+  if (character === "\t") return character;
+  const code = character.codePointAt(0)!;
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+}
+
 /**
  * Splits a text into lines that a log keeps: valid UTF-8, no carriage returns, and each well below 64 KiB.
  *
  * @returns at least one line, without ends
  */
 export function logLines(text: string): readonly string[] {
-  return text.split(/\r\n|[\r\n]/).map(boundedLine);
+  return text
+    .split(/\r\n|[\r\n]/)
+    .map(cleanLine)
+    .map(boundedLine);
 }
 
 function boundedLine(line: string): string {

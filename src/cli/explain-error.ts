@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import { helpFor } from "../../processor/help-for.js";
+import { cleanLines } from "../../processor/progress/log-lines.js";
 import type { Terminal } from "./terminal.js";
 
 /** What `--json` prints instead of a report when a command fails. Within one `errorVersion` keys are only added. */
@@ -31,5 +32,6 @@ export const bugHelp = "This is a bug of build_processor: please report it with 
 export function errorText({ error: { code, message, help } }: ErrorReport, terminal: Terminal): string {
   const isColoured = terminal.isInteractive && (terminal.environment["NO_COLOR"] ?? "") === "";
   const word = isColoured ? "\u001b[31merror\u001b[39m" : "error";
-  return `${code === "BUG" ? message : `${word} ${code}: ${message}`}\n${help}\n`;
+  const shown = cleanLines(message);
+  return `${code === "BUG" ? shown : `${word} ${code}: ${shown}`}\n${help}\n`;
 }

@@ -1,3 +1,4 @@
+import { cleanLine } from "../../processor/progress/log-lines.js";
 import type { Finding } from "../targets/finding.js";
 import type { Terminal } from "./terminal.js";
 
@@ -27,8 +28,8 @@ const resultWidth = 13;
 function findingText({ check, result, reason, remedy }: Finding, width: number, style: TextStyle): string {
   const indent = " ".repeat(resultWidth + width);
   const head = `${coloured(result.padEnd(resultWidth), colours[result], style)}${check.padEnd(width)}`;
-  const [first, ...rest] = wrapped(reason, indent.length, style);
-  const below = [...rest, ...(remedy === null ? [] : wrapped(remedy, indent.length, style))];
+  const [first, ...rest] = wrapped(cleanLine(reason), indent.length, style);
+  const below = [...rest, ...(remedy === null ? [] : wrapped(cleanLine(remedy), indent.length, style))];
   return [`${head}${first}`, ...below.map((line) => `${indent}${line}`)].map((line) => `${line}\n`).join("");
 }
 

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { diskError } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
+import { cleanLines } from "../../processor/progress/log-lines.js";
 import { lockFileName } from "../lock-file.js";
 import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
 import { errorReport, errorText } from "./explain-error.js";
@@ -20,7 +22,8 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   let hasPrinted = false;
   const out = (text: string): void => {
     hasPrinted = true;
-    terminal.out(text);
+    // JSON has its own escapes.
+    terminal.out(wantsJson(argv) ? text : cleaned(text, terminal));
   };
   try {
     const command = await parseCommandLine(argv, Math.min(terminal.columns, widestHelp));
@@ -32,7 +35,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     const progress = terminalProgress(terminal);
     return await command.run({ terminal: { ...terminal, out }, lockFile, progress, signal: stop.signal });
   } catch (thrown) {
-    const error = stop.signal.aborted ? stop.signal.reason : thrown;
+    const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
     const report = errorReport(error, flagsOf(namedCommand(argv)));
     terminal.err(errorText(report, terminal));
     // A report that says what failed is on stdout already; two would not be one JSON document.
@@ -42,6 +45,17 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     stopListening();
   }
 }
+
+/** The program's own colours stay; `findingsText` cleans what it paints. */
+const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:31|32|33|39|90)m)`);
+
+const cleaned = (text: string, { hasColour }: Terminal): string =>
+  hasColour
+    ? text
+        .split(ownColours)
+        .map((part) => (ownColours.test(part) ? part : cleanLines(part)))
+        .join("")
+    : cleanLines(text);
 
 /** Also of a command line that can't be parsed. */
 const wantsJson = (argv: readonly string[]): boolean =>

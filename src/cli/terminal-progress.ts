@@ -1,4 +1,5 @@
 import { amountText, createLineProgress } from "../../processor/progress/line-progress.js";
+import { cleanLine } from "../../processor/progress/log-lines.js";
 import type { Progress, ProgressTask, ProgressTaskOptions } from "../../processor/progress/progress.js";
 import type { Terminal } from "./terminal.js";
 
@@ -11,11 +12,12 @@ const countdownMs = 1000;
 /** A bar on a terminal, plain lines in a log. Both go to stderr: stdout is for results. */
 export function terminalProgress(terminal: Terminal): Progress {
   const { err, now, columns, isInteractive } = terminal;
-  if (!isInteractive) return createLineProgress({ write: (line) => err(`${line}\n`), now });
+  if (!isInteractive) return createLineProgress({ write: (line) => err(`${cleanLine(line)}\n`), now });
   const clear = "\r\u001b[2K";
   return {
-    note: (line) => err(`${clear}${line}\n`),
-    start(task): ProgressTask {
+    note: (line) => err(`${clear}${cleanLine(line)}\n`),
+    start(given): ProgressTask {
+      const task = { ...given, label: cleanLine(given.label) };
       const started = now();
       let [done, advanced, drawn] = [0, started, 0];
       const draw = (): void => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import type { ProgressTask } from "../../processor/progress/progress.js";
 import { type HttpAnswer, type HttpClient, shownUrl, statusFailure } from "./http-client.js";
@@ -262,9 +263,8 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
       written += bytesWritten;
     }
   } catch (cause) {
-    const isFull =
-      cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
-    if (isFull) throw new ProcessorError("DISK_FULL", "no space left while downloading", { cause });
+    if (isDiskFull(cause))
+      throw new ProcessorError("DISK_FULL", "no space left while downloading", { cause });
     throw cause;
   }
 }

@@ -77,9 +77,16 @@ async function acquire(lockFile: string, { signal, onWait }: FileLockOptions): P
 async function create(lockFile: string, owner: Owner): Promise<boolean> {
   try {
     const file = await open(lockFile, "wx");
-    await file.writeFile(JSON.stringify(owner));
-    await file.close();
-    return true;
+    try {
+      await file.writeFile(JSON.stringify(owner));
+      return true;
+    } catch (error) {
+      // A lock without its owner's name would keep others waiting.
+      await rm(lockFile, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { makeFolder } from "../../processor/make-folder.js";
 import type { Progress } from "../../processor/progress/progress.js";
@@ -145,8 +146,7 @@ export class ContentStore {
 const nameOf = (key: string) => createHash("sha256").update(key).digest("hex");
 
 function diskError(error: unknown, folder: string): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
-  if (error.code === "ENOSPC" || error.code === "EDQUOT")
+  if (isDiskFull(error))
     return new ProcessorError("DISK_FULL", `no space left in the cache folder ${folder}`, { cause: error });
   return error;
 }

@@ -1,5 +1,6 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
+import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import { makeFolder } from "../../processor/make-folder.js";
@@ -82,7 +83,7 @@ async function putInPlace(partial: string, outputDir: string, exists: boolean): 
 function asOutputError(error: unknown, outputDir: string): unknown {
   if (error instanceof ProcessorError || !(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isDiskFull(error)) {
     return new ProcessorError("DISK_FULL", `${outputDir}: no space left for the converted model`, {
       cause: error,
     });

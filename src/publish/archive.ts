@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
 import type { Progress } from "../../processor/progress/progress.js";
@@ -116,7 +117,7 @@ function archiveError(error: unknown, imageName: string, path: string): Processo
   const words = error instanceof Error ? error.message : String(error);
   const options = { cause: error };
   const kept = `; the image ${imageName} is in Docker all the same`;
-  if (code === "ENOSPC" || code === "EDQUOT")
+  if (isDiskFull(error))
     return new ProcessorError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
   if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"].includes(code))
     return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);

@@ -6,6 +6,7 @@ import type { CaseReport } from "../../../processor/case.js";
 import { ProcessorError } from "../../../processor/errors.js";
 import { helpFor } from "../../../processor/help-for.js";
 import { type PredictionReport, predictCases } from "../../../processor/predict-cases.js";
+import { cleanLine } from "../../../processor/progress/log-lines.js";
 import { extentText } from "../../../processor/volume/extent.js";
 import { bundleHook } from "../../hook-bundle.js";
 import { isConverted } from "../../inspect/inspect-converted.js";
@@ -119,7 +120,8 @@ async function predict(
 }
 
 function summary({ cases, executionProvider }: PredictionReport): string {
-  const lines = cases.flatMap(caseLines);
+  // A case's name is that of a file, and may hold line ends.
+  const lines = cases.flatMap(caseLines).map(cleanLine);
   const count = (wanted: CaseReport["status"]) => cases.filter(({ status }) => status === wanted).length;
   const counts = [
     `${count("done")} done`,

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDiskFull } from "../../../processor/disk-error.js";
 import { ProcessorError } from "../../../processor/errors.js";
 import { makeFolder } from "../../../processor/make-folder.js";
 import { hexOf } from "./oci-types.js";
@@ -147,7 +148,6 @@ export const isCachedLayer = (record: unknown): record is CachedLayer =>
   typeof record.size === "number";
 
 function diskError(error: unknown, folder: string): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  if (!isDiskFull(error)) return error;
   return new ProcessorError("DISK_FULL", `no space left in the cache folder ${folder}`, { cause: error });
 }
