@@ -1,36 +1,81 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
+import { ProcessorError } from "../../../processor/errors.js";
 import { buildBaseImage } from "../../image/base-image/build-base-image.js";
 import { pythonIndex } from "../../image/base-image/python-index.js";
 import { chooseVariant } from "../../image/base-image/variants.js";
 import { connectEngine } from "../../image/docker/engine.js";
-import { cacheFolder } from "../../model-source/cache-folder.js";
+import { lockFileName } from "../../lock-file.js";
+import { cacheFolder, cacheLimitBytes } from "../../model-source/cache-folder.js";
+import { pushBaseImage } from "../../push-base-image.js";
+import { checkRegistry } from "../../push-to-registry.js";
 import type { CommandSession } from "../command-session.js";
 import type { baseImageOptions } from "../options/image-options.js";
+import { registrySettings } from "../registry-settings.js";
+import { pinnedName } from "./build-record.js";
 
 type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
 
-/** `build_processor base-image`: builds the image under every processor image. */
+/** `build_processor base-image`: builds the image under every processor image, and sends it where `--push` says. */
 export async function runBaseImage(
   args: BaseImageArguments,
   { terminal, progress, signal }: CommandSession,
 ): Promise<number> {
-  const { environment } = terminal;
+  const { environment, currentDirectory } = terminal;
+  const access = {
+    registries: await registrySettings(args, pushedName(args) ?? "base", terminal),
+    ...{ environment, progress, signal },
+  };
+  if (args.push) await checkRegistry(pushedName(args)!, access);
+  const engine = await connectEngine(environment, signal);
   const report = await buildBaseImage({
-    engine: await connectEngine(environment, signal),
+    engine,
     variant: chooseVariant(args.device, args.cuda ?? null),
     debianRoot: args["debian-root"] === "mmdebstrap" ? "packages" : args["debian-root"],
-    wheelFolder: args.wheels === undefined ? null : resolve(terminal.currentDirectory, args.wheels),
+    wheelFolder: args.wheels === undefined ? null : resolve(currentDirectory, args.wheels),
     pythonIndex: pythonIndex(environment),
     ...(args.tag === undefined ? {} : { imageName: args.tag }),
     cacheFolder: cacheFolder(environment),
     progress,
     signal,
   });
+  const pushed = args.push
+    ? await pushBaseImage({
+        ...{ engine, image: report, ...access },
+        ...{ cacheFolder: cacheFolder(environment), cacheLimitBytes: cacheLimitBytes(environment) },
+        lockFile: join(currentDirectory, lockFileName),
+      })
+    : null;
+  const pinned = pushed === null ? null : pinnedName(report.imageName, pushed.manifestDigest);
+  const rows = [
+    `image     ${report.imageName}`,
+    `digest    ${report.imageId}`,
+    `size      ${(report.sizeBytes / 1e6).toFixed(1)} MB`,
+    ...(pinned === null
+      ? []
+      : [
+          `pin it    ${pinned}`,
+          `locked    ${lockFileName}: builds with \`--base-image ${report.imageName}\` take this digest only`,
+        ]),
+  ];
   terminal.out(
     args.json
-      ? `${JSON.stringify(report, null, 2)}\n`
-      : `image     ${report.imageName}\ndigest    ${report.imageId}\nsize      ${(report.sizeBytes / 1e6).toFixed(1)} MB\n`,
+      ? `${JSON.stringify({ ...report, pushed, pinnedName: pinned }, null, 2)}\n`
+      : `${rows.join("\n")}\n`,
   );
   return 0;
+}
+
+/**
+ * Where `--push` sends the image; null without it.
+ *
+ * @throws USAGE without a name: the recipe's own belongs to no registry
+ */
+function pushedName({ push, tag }: BaseImageArguments): string | null {
+  if (!push) return null;
+  if (tag !== undefined) return tag;
+  throw new ProcessorError(
+    "USAGE",
+    "--push needs --tag with the registry, as registry.example.org/team/base:1",
+  );
 }

@@ -63,11 +63,14 @@ function recordOf(builder: Builder, report: Common) {
   const { imageName, sizeBytes, baseImage, labels, archive, modelTarball, pushed, attested } = report;
   return {
     ...({ reportVersion: 1, builder, imageName } as const),
-    pinnedName: pushed === null ? null : `${withoutTag(imageName)}@${pushed.manifestDigest}`,
+    pinnedName: pushed === null ? null : pinnedName(imageName, pushed.manifestDigest),
     ...{ sizeBytes, baseImage, labels, archive, modelTarball, pushed, attested },
     departures: departuresFromNnunet(labels),
   };
 }
+
+/** `name@sha256:…`, which names the same image for ever. */
+export const pinnedName = (imageName: string, digest: string): string => `${withoutTag(imageName)}@${digest}`;
 
 function withoutTag(imageName: string): string {
   const colon = imageName.lastIndexOf(":");

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { registryOptions } from "./build-options.js";
 import { cuda, imageGroup, json, outputGroup, target, zenodoUrl } from "./shared-options.js";
 
 export const baseImageOptions = {
@@ -31,6 +32,13 @@ export const baseImageOptions = {
     describe:
       "where Debian comes from: its image, its packages (needs apt-get; mmdebstrap is the old name), or what is there",
   },
+  push: {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "send the image to the registry in its --tag, and lock its digest in processor.lock.json",
+  },
+  ...registryOptions,
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
