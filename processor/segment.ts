@@ -8,6 +8,7 @@ import { stackChannels } from "./image-io/stack-channels.js";
 import { writeFileWhole } from "./image-io/write-file.js";
 import { writeLabelMap } from "./image-io/write-image.js";
 import type { ExportMode, ModelManifest, PostProcessingStep } from "./model/manifest.js";
+import { inWritersType } from "./outputs/label-type.js";
 import { openProbabilityFile } from "./outputs/probability-file.js";
 import { propertiesFileOf, propertiesPickle } from "./outputs/properties-pickle.js";
 import { propertiesPickleV1 } from "./outputs/properties-pickle-v1.js";
@@ -82,12 +83,13 @@ export async function prepareCase(request: CaseRequest, context: SegmentContext)
 /** Runs the networks over the case and brings their answer back onto the image's grid. */
 export async function predictCase(preparedCase: PreparedCase, context: SegmentContext): Promise<Segmented> {
   const { prepared, input, turnBack } = preparedCase;
-  const { pool, postProcessing } = context;
+  const { pool, postProcessing, model } = context;
   const onNetworksSide = await predictMembers(input, prepared, context, (sources) =>
     exportAnswer(sources, preparedCase, context),
   );
   const labelMap = await turnBack(onNetworksSide);
-  return { labelMap, removed: await removeComponents(labelMap, postProcessing, pool) };
+  const removed = await removeComponents(labelMap, postProcessing, pool);
+  return { labelMap: inWritersType(labelMap, model), removed };
 }
 
 async function exportAnswer(

@@ -3,12 +3,16 @@ import { exportSlices } from "../postprocess/export-slices.js";
 import { keepLargestComponent } from "../postprocess/keep-largest-component.js";
 import { probabilitySlice } from "../postprocess/probability-slice.js";
 import { copyBox } from "../preprocess/copy-box.js";
+import { float32Statistics } from "../preprocess/float32-statistics.js";
 import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
 import { normalizeChannel } from "../preprocess/normalize-channel.js";
 import { channelStatistics } from "../preprocess/statistics.js";
 import { clipGroups, rangeOfGroups } from "../resampling/clip-groups.js";
 import { resampleAxis } from "../resampling/resample-axis.js";
 import { resampleLabelGrid } from "../resampling/resample-label-grid.js";
+import { resampleLabelGridTorch } from "../resampling/resample-label-grid-torch.js";
+import { splineCoefficients } from "../resampling/spline-coefficients.js";
+import { splineVotes } from "../resampling/spline-votes.js";
 import { turnVoxels } from "../volume/reorient.js";
 
 /** Every function that runs in a worker. Its one argument holds plain values and views of shared memory. */
@@ -19,6 +23,7 @@ export const kernels = {
   ensembleSlices,
   exportSlices,
   fillMask,
+  float32Statistics,
   keepLargestComponent,
   nonzeroExtent,
   normalizeChannel,
@@ -26,6 +31,9 @@ export const kernels = {
   rangeOfGroups,
   resampleAxis,
   resampleLabelGrid,
+  resampleLabelGridTorch,
+  splineCoefficients,
+  splineVotes,
   turnVoxels,
 } as const;
 

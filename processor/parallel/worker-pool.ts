@@ -91,11 +91,14 @@ export function createWorkerPool(size = Math.min(availableParallelism(), maximum
   };
 }
 
+/** Half-open. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Cuts `0 … count` into at most `parts` ranges of nearly equal length. */
-export function splitRange(
-  count: number,
-  parts: number,
-): readonly { readonly from: number; readonly to: number }[] {
+export function splitRange(count: number, parts: number): readonly Range[] {
   const used = Math.max(1, Math.min(parts, count));
   return Array.from({ length: used }, (_, i) => ({
     from: Math.floor((i * count) / used),

@@ -1,11 +1,13 @@
 import { ProcessorError } from "../errors.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
 import type { PreprocessHistory } from "../preprocess/prepared.js";
-import { type AxisTable, linearTable, nearestTable } from "../resampling/axis-table.js";
+import { axisRules } from "../resampling/axis-rule.js";
+import { type AxisTable, axisTable, nearestTable } from "../resampling/axis-table.js";
 import { separateAxis, separateExportAxisV1 } from "../resampling/separate-axis.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import type { LabelMap } from "../volume/label-map.js";
 import type { ExportTarget } from "./export-slices.js";
+import { largestLabel } from "./largest-label.js";
 
 /** Where a network's answer comes from and goes to. */
 export interface ExportGrid {
@@ -13,32 +15,36 @@ export interface ExportGrid {
   readonly plan: InferencePlan;
 }
 
-/** How the axes of the network's grid map to those of the cropped image, both in the plan's transposed order. */
-export function axisTables(networkSizeZyx: Zyx, { plan, history }: ExportGrid): Zyx<AxisTable> {
-  const rule = plan.resampleProbabilities;
-  const imageSizeZyx = history.sizeAfterCroppingZyx;
-  const isTorch = rule.method === "torch";
+/** The axis along which the network's answer is resampled apart from the other two; null for none. */
+export function exportAxisApart({ plan, history }: ExportGrid): 0 | 1 | 2 | null {
   const { networkSpacingMmZyx, originalSpacingMmZyx } = history;
-  const { forceSeparateZ } = rule;
-  const { transposeForward } = plan;
-  const apart =
-    plan.averaging === "probabilities"
-      ? separateExportAxisV1({ forceSeparateZ, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward })
-      : separateAxis({
-          ...{ forceSeparateZ, currentSpacingMmZyx: networkSpacingMmZyx },
-          newSpacingMmZyx: originalSpacingMmZyx,
-        });
-  return ([0, 1, 2] as const).map((axis) => {
-    const order = axis === apart ? (isTorch ? 0 : rule.orderZ) : isTorch ? 1 : rule.order;
-    if (order !== 0 && order !== 1) {
-      throw new ProcessorError(
-        "PLANS_UNSUPPORTED",
-        `resampling of logits by order ${order}; known are 0 and 1`,
-      );
-    }
-    const table = order === 0 ? nearestTable : linearTable;
-    return table(networkSizeZyx[axis], imageSizeZyx[axis]);
-  }) as unknown as Zyx<AxisTable>;
+  const { transposeForward, resampleProbabilities: rule } = plan;
+  return plan.averaging === "probabilities"
+    ? separateExportAxisV1({ rule, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward })
+    : separateAxis({
+        rule,
+        currentSpacingMmZyx: networkSpacingMmZyx,
+        newSpacingMmZyx: originalSpacingMmZyx,
+      });
+}
+
+/** How the axes of the network's grid map to those of the cropped image, both in the plan's transposed order. */
+export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable> {
+  const rule = grid.plan.resampleProbabilities;
+  const imageSizeZyx = grid.history.sizeAfterCroppingZyx;
+  const isSameGrid = networkSizeZyx.every((size, axis) => size === imageSizeZyx[axis]);
+  if (rule.method === "none" && !isSameGrid) {
+    throw new ProcessorError(
+      "PLANS_UNSUPPORTED",
+      "the plans resample images but not the network's answer (no_resampling_hack), so that the image must have the network's spacing",
+    );
+  }
+  const rules = axisRules({ rule, apart: exportAxisApart(grid), toSizeZyx: imageSizeZyx });
+  const table = (axis: 0 | 1 | 2): AxisTable =>
+    isSameGrid
+      ? nearestTable(networkSizeZyx[axis], imageSizeZyx[axis])
+      : axisTable(rules[axis], networkSizeZyx[axis], imageSizeZyx[axis]);
+  return [table(0), table(1), table(2)];
 }
 
 /** A new label map of the whole image, with the place of the cropped, transposed grid in it. */
@@ -47,7 +53,7 @@ export function exportTarget(
   labels: LabelDefinition,
 ): ExportTarget & Pick<LabelMap, "voxels"> {
   const { sizeZyx } = history.originalGeometry;
-  const isSmall = labels.foregroundLabels.length < 255;
+  const isSmall = largestLabel(labels) < 256;
   const buffer = new SharedArrayBuffer(voxelCount(sizeZyx) * (isSmall ? 1 : 2));
   const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
   const strideZyx = plan.transposeForward.map((axis) => strides[axis as 0 | 1 | 2]) as unknown as Zyx;

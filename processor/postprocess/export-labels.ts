@@ -6,6 +6,7 @@ import type { LabelMap } from "../volume/label-map.js";
 import { axisTables, type ExportGrid, exportTarget } from "./export-grid.js";
 import { axesBetween, permuteStream } from "./permute-stream.js";
 import type { ProbabilitySource } from "./probability-slice.js";
+import { resizeStream } from "./resize-stream.js";
 import { SlabCursor } from "./slab-cursor.js";
 
 /** Takes probabilities slice by slice, on the cropped and transposed image grid. */
@@ -40,7 +41,7 @@ export async function exportLabels(
 ): Promise<LabelMap> {
   const [first] = sources as [ExportSource];
   const target = exportTarget(first, options.labels);
-  const cursors = await Promise.all(sources.map((source) => openCursor(source, first)));
+  const cursors = await openCursors(sources, options.pool);
   const slices = first.history.sizeAfterCroppingZyx[0];
   try {
     for (let done = 0; done < slices; ) {
@@ -62,11 +63,17 @@ export async function exportLabels(
 }
 
 /** All sources are read in the axis order of the first. */
-async function openCursor({ stream, ...grid }: ExportSource, first: ExportSource): Promise<SlabCursor> {
-  const tables = axisTables(stream.sizeZyx, grid);
-  const order = axesBetween(grid.plan.transposeForward, first.plan.transposeForward);
-  if (order === null) return new SlabCursor(stream, tables);
-  return new SlabCursor(await permuteStream(stream, order), permute(tables, order));
+function openCursors(sources: readonly ExportSource[], pool: WorkerPool): Promise<SlabCursor[]> {
+  const [first] = sources as [ExportSource];
+  return Promise.all(
+    sources.map(async ({ stream: answer, ...grid }) => {
+      const stream = await resizeStream(answer, grid, pool);
+      const tables = axisTables(stream.sizeZyx, grid);
+      const order = axesBetween(grid.plan.transposeForward, first.plan.transposeForward);
+      if (order === null) return new SlabCursor(stream, tables);
+      return new SlabCursor(await permuteStream(stream, order), permute(tables, order));
+    }),
+  );
 }
 
 interface SliceRange {

@@ -1,8 +1,8 @@
-import type { ExportMode, Resampling } from "../model/manifest.js";
-import { resampleLabels } from "../resampling/resample-labels.js";
+import type { ExportMode } from "../model/manifest.js";
+import { resizeLabels } from "../resampling/resample-labels.js";
 import type { Zyx } from "../volume/axes.js";
 import type { LabelMap } from "../volume/label-map.js";
-import { exportTarget } from "./export-grid.js";
+import { exportAxisApart, exportTarget } from "./export-grid.js";
 import { type ExportOptions, type ExportSource, exportLabels } from "./export-labels.js";
 
 export type NetworkLabelsOptions = Pick<ExportOptions, "labels" | "pool"> & {
@@ -19,12 +19,13 @@ export async function exportNetworkLabels(
 ): Promise<LabelMap> {
   const { history, plan } = source;
   const onNetworkGrid = await labelsOnNetworkGrid(source, { labels, pool });
-  const resampled = await resampleLabels(onNetworkGrid, {
-    rule: labelRule(plan.resampleProbabilities, mode),
+  const rule = plan.resampleProbabilities;
+  const resampled = await resizeLabels(onNetworkGrid, {
+    rule: mode === "fast" ? rule : { ...rule, order: 0 },
     fromSizeZyx: source.stream.sizeZyx,
     toSizeZyx: history.sizeAfterCroppingZyx,
-    fromSpacingMmZyx: history.networkSpacingMmZyx,
-    toSpacingMmZyx: history.originalSpacingMmZyx,
+    // Labels of order 0 are resampled along all axes together, whatever the spacing.
+    apart: mode === "fastest" || rule.order === 0 ? null : exportAxisApart(source),
     pool,
   });
   const target = exportTarget(source, labels);
@@ -39,9 +40,6 @@ export async function exportNetworkLabels(
   }
   return { voxels: target.voxels, geometry: history.originalGeometry };
 }
-
-const labelRule = (probabilities: Resampling, mode: "fast" | "fastest"): Resampling =>
-  mode === "fast" ? probabilities : { ...probabilities, order: 0, orderZ: 0, forceSeparateZ: false };
 
 /** The usual export to a grid that is the network's own. */
 async function labelsOnNetworkGrid(

@@ -1,6 +1,7 @@
 import { ProcessorError } from "../errors.js";
 import type { ChannelNormalization } from "../model/manifest.js";
 import { splitRange, type WorkerPool } from "../parallel/worker-pool.js";
+import type { Float32Statistics } from "./float32-statistics.js";
 import type { NormalizeTask } from "./normalize-channel.js";
 import { combined, type PartialStatistics, type StatisticsTask } from "./statistics.js";
 
@@ -11,6 +12,8 @@ export interface NormalizeOptions {
   readonly rule: ChannelNormalization;
   /** 1 inside the non-zero region; null when the rule uses none. */
   readonly mask: Uint8Array<SharedArrayBuffer> | null;
+  /** Values that lie together in the array that nnU-Net normalises, see `Float32StatisticsTask`. */
+  readonly runLength: number;
   readonly pool: WorkerPool;
 }
 
@@ -34,8 +37,8 @@ async function formulaOf(
   values: Float32Array<SharedArrayBuffer>,
   options: NormalizeOptions,
 ): Promise<Formula | null> {
-  const { rule, mask, pool } = options;
-  const measure = () => meanAndDeviation(values, { mask, within: null, pool });
+  const { rule, mask, runLength, pool } = options;
+  const measure = () => meanAndDeviation(values, { mask, within: null, runLength, pool });
   switch (rule.scheme) {
     case "NoNormalization":
       return null;
@@ -83,7 +86,12 @@ async function formulaOf(
     case "CT2NormalizationV1": {
       const { percentile005, percentile995 } = rule.intensity!;
       const clip = [percentile005, percentile995] as const;
-      const { mean, deviation } = await meanAndDeviation(values, { mask: null, within: clip, pool });
+      const { mean, deviation } = await meanAndDeviation(values, {
+        mask: null,
+        within: clip,
+        runLength,
+        pool,
+      });
       return { clip, offset: mean, divisor: deviation, zeroOutsideMask: mask !== null };
     }
   }
@@ -91,14 +99,23 @@ async function formulaOf(
 
 type Counted = Pick<StatisticsTask, "within"> & Pick<NormalizeOptions, "mask" | "pool">;
 
-async function meanAndDeviation(values: Float32Array<SharedArrayBuffer>, options: Counted) {
+async function meanAndDeviation(
+  values: Float32Array<SharedArrayBuffer>,
+  { runLength, ...options }: Counted & Pick<NormalizeOptions, "runLength">,
+): Promise<Float32Statistics> {
   const first = await statistics(values, { ...options, mean: null });
   // An empty mask has no statistics; numpy would give NaN and spoil the image.
   if (first.count === 0) return { mean: 0, deviation: 1 };
   const mean = first.sum / first.count;
   const second = await statistics(values, { ...options, mean });
-  return { mean, deviation: Math.sqrt(second.squaredDeviations / second.count) };
+  const deviation = Math.sqrt(second.squaredDeviations / second.count);
+  if (deviation >= Math.abs(mean) * nearlyConstant) return { mean, deviation };
+  const { pool, mask, within } = options;
+  return pool.run("float32Statistics", { values, mask, within, runLength });
 }
+
+/** Below this ratio of deviation to mean, the rounding errors of float32 show in the result. */
+const nearlyConstant = 0.01;
 
 async function statistics(
   values: Float32Array<SharedArrayBuffer>,

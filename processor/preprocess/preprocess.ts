@@ -1,4 +1,5 @@
 import type { CaseVolume } from "../case.js";
+import { ProcessorError } from "../errors.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
 import { splitRange, type WorkerPool } from "../parallel/worker-pool.js";
 import { resampleLabels } from "../resampling/resample-labels.js";
@@ -40,7 +41,7 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
 
   const grids: Grids = {
     fromSizeZyx: history.sizeAfterCroppingZyx,
-    toSizeZyx: networkSize(history),
+    toSizeZyx: networkSize(history, plan),
     fromSpacingMmZyx: history.originalSpacingMmZyx,
     toSpacingMmZyx: history.networkSpacingMmZyx,
     pool,
@@ -49,10 +50,35 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
     previousStage !== null && isVersion1(plan)
       ? await wholeLabels(previousStage, grids, { history, plan, pool })
       : previous && (await resampleLabels(previous, { ...grids, rule: plan.resampleSegmentation }));
-  const data = await toNetworkGrid(cropped, mask, { grids, plan, imageChannels, previousLabels, labels });
+  checkSameGrid(previousLabels, grids.toSizeZyx);
+  const data = await toNetworkGrid(cropped, mask, {
+    ...{ grids, plan, imageChannels, previousLabels, labels },
+    runLength: isVersion1(plan) ? voxelCount(grids.toSizeZyx) : runLength(history, plan),
+  });
   const channelCount = data.length / voxelCount(grids.toSizeZyx);
   return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
 }
+
+/** Plans may resample images but not segmentations, which goes well for images of the network's own spacing only. */
+function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
+  if (previousLabels === null || previousLabels.length === voxelCount(sizeZyx)) return;
+  throw new ProcessorError(
+    "PLANS_UNSUPPORTED",
+    "the plans resample images but not the earlier stage's segmentation (no_resampling_hack), so that the image must have the network's spacing",
+  );
+}
+
+/** Voxels of the crop that lie together in the image, which v2 normalises as a view of it. */
+function runLength(history: PreprocessHistory, { transposeForward }: InferencePlan): number {
+  const whole = untransposed(history.sizeBeforeCroppingZyx, transposeForward);
+  const cropped = untransposed(history.sizeAfterCroppingZyx, transposeForward);
+  const [z, y, x] = cropped;
+  if (x !== whole[2]) return x;
+  return y === whole[1] ? z * y * x : y * x;
+}
+
+const untransposed = (size: Zyx, transposeForward: Zyx): Zyx =>
+  [0, 1, 2].map((axis) => size[transposeForward.indexOf(axis)]) as unknown as Zyx;
 
 type Grids = Omit<ResampleOptions, "rule">;
 
@@ -63,17 +89,17 @@ interface GridOptions {
   /** On the network's grid. */
   readonly previousLabels: Int16Array | null;
   readonly labels: LabelDefinition;
+  readonly runLength: number;
 }
 
 /** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the previous stage. */
 async function toNetworkGrid(
   cropped: Float32Array<SharedArrayBuffer>,
   mask: Uint8Array<SharedArrayBuffer> | null,
-  { grids, plan, imageChannels, previousLabels, labels }: GridOptions,
+  { grids, plan, imageChannels, previousLabels, labels, runLength }: GridOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const { pool, fromSizeZyx, toSizeZyx } = grids;
-  const keepsGrid =
-    plan.resampleData.method === "none" || toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
+  const keepsGrid = toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
   const before = voxelCount(fromSizeZyx);
   const after = voxelCount(toSizeZyx);
   const labelCount = previousLabels === null ? 0 : labels.foregroundLabels.length;
@@ -86,10 +112,12 @@ async function toNetworkGrid(
     const rule = plan.normalization[channel]!;
     const source = cropped.subarray(channel * before, (channel + 1) * before);
     const target = data.subarray(channel * after, (channel + 1) * after);
-    if (plan.normalizeFirst) await normalize(source, { rule, mask: rule.useMask ? mask : null, pool });
+    if (plan.normalizeFirst)
+      await normalize(source, { rule, mask: rule.useMask ? mask : null, runLength, pool });
     const resampled = await resampleVolume(source, { ...grids, rule: plan.resampleData });
     if (data !== cropped) target.set(resampled);
-    if (!plan.normalizeFirst) await normalize(target, { rule, mask: rule.useMask ? maskAfter : null, pool });
+    if (!plan.normalizeFirst)
+      await normalize(target, { rule, mask: rule.useMask ? maskAfter : null, runLength, pool });
   }
   if (previousLabels !== null)
     appendOneHot(data.subarray(imageChannels * after), previousLabels, labels.foregroundLabels);
@@ -157,8 +185,12 @@ function union(boxes: readonly (Box | null)[]): Box | null {
   ]) as unknown as Box;
 }
 
-/** nnU-Net's `compute_new_shape`: Python's round, half to even. */
-function networkSize(history: PreprocessHistory): Zyx {
+/**
+ * nnU-Net's `compute_new_shape`: Python's round, half to even. Data that are not resampled keep their size whatever their
+ * spacing.
+ */
+function networkSize(history: PreprocessHistory, { resampleData }: InferencePlan): Zyx {
+  if (resampleData.method === "none") return history.sizeAfterCroppingZyx;
   const { sizeAfterCroppingZyx, originalSpacingMmZyx, networkSpacingMmZyx } = history;
   return ([0, 1, 2] as const).map((axis) =>
     roundHalfToEven((originalSpacingMmZyx[axis] / networkSpacingMmZyx[axis]) * sizeAfterCroppingZyx[axis]),

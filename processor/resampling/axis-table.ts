@@ -1,3 +1,5 @@
+import type { AxisRule, CoordinateRounding } from "./axis-rule.js";
+
 /** Where each output sample of one axis lies between the input's samples. */
 export interface AxisTable {
   /** Lower neighbour, clamped to the axis. */
@@ -17,11 +19,52 @@ export interface AxisTable {
 export const inputCoordinate = (i: number, size: { readonly from: number; readonly to: number }): number =>
   (size.from / size.to) * (i + 0.5) - 0.5;
 
+/** The table of a rule that takes the nearest sample or blends two; splines from order 2 on have none. */
+export function axisTable(rule: AxisRule, from: number, to: number): AxisTable {
+  if (rule.by === "torch")
+    return rule.mode === "linear" ? torchLinearTable(from, to, rule.rounding) : torchNearestTable(from, to);
+  if (rule.order > 1) throw new Error(`a spline of order ${rule.order} has no table of two neighbours`);
+  return rule.order === 0 ? nearestTable(from, to) : linearTable(from, to);
+}
+
 /** Linear interpolation with coordinates clamped to the axis (scipy's `mode="nearest"`, order 1). */
-export function linearTable(from: number, to: number): AxisTable {
+export const linearTable = (from: number, to: number): AxisTable =>
+  blendTable(from, to, (i) => inputCoordinate(i, { from, to }));
+
+/** Order 0: the nearest sample, half way up (scipy's `floor(x + 0.5)`). */
+export const nearestTable = (from: number, to: number): AxisTable =>
+  pickTable(from, to, (i) => Math.floor(inputCoordinate(i, { from, to }) + 0.5));
+
+/** torch's `linear`, `bilinear` and `trilinear`, with coordinates and weights in float32. */
+export function torchLinearTable(from: number, to: number, rounding: CoordinateRounding): AxisTable {
+  return blendTable(from, to, (i) => torchCoordinate(i, { from, to, rounding }));
+}
+
+/**
+ * torch's `nearest-exact`. Its float32 decides which neighbour gets a sample that lies exactly between two, so that
+ * 14 slices stretched to 23 differ from scipy's order 0.
+ */
+export const torchNearestTable = (from: number, to: number): AxisTable =>
+  pickTable(from, to, (i) =>
+    Math.floor(Math.fround(torchCoordinate(i, { from, to, rounding: "fused" }) + 0.5)),
+  );
+
+interface TorchAxis {
+  readonly from: number;
+  readonly to: number;
+  readonly rounding: CoordinateRounding;
+}
+
+/** `area_pixel_compute_source_index` in float32; the product of a float32 and `i + 0.5` is exact in float64. */
+function torchCoordinate(i: number, { from, to, rounding }: TorchAxis): number {
+  const product = Math.fround(from / to) * (i + 0.5);
+  return Math.fround((rounding === "fused" ? product : Math.fround(product)) - 0.5);
+}
+
+function blendTable(from: number, to: number, coordinate: (i: number) => number): AxisTable {
   const table = emptyTable(to);
   for (let i = 0; i < to; i++) {
-    const x = Math.min(Math.max(inputCoordinate(i, { from, to }), 0), from - 1);
+    const x = Math.min(Math.max(coordinate(i), 0), from - 1);
     const lower = Math.floor(x);
     table.lower[i] = lower;
     table.upper[i] = Math.min(lower + 1, from - 1);
@@ -30,11 +73,10 @@ export function linearTable(from: number, to: number): AxisTable {
   return table;
 }
 
-/** Order 0: the nearest sample, half way up (scipy's `floor(x + 0.5)`, torch's `nearest-exact`). */
-export function nearestTable(from: number, to: number): AxisTable {
+function pickTable(from: number, to: number, sample: (i: number) => number): AxisTable {
   const table = emptyTable(to);
   for (let i = 0; i < to; i++) {
-    const nearest = Math.min(Math.max(Math.floor(inputCoordinate(i, { from, to }) + 0.5), 0), from - 1);
+    const nearest = Math.min(Math.max(sample(i), 0), from - 1);
     table.lower[i] = nearest;
     table.upper[i] = nearest;
   }

@@ -1,4 +1,6 @@
-import { inputCoordinate, linearTable, nearestTable } from "./axis-table.js";
+import type { AxisRule } from "./axis-rule.js";
+import { axisTable, inputCoordinate } from "./axis-table.js";
+import { firstCoefficient, splineGain, splinePadding, splinePoles, writeSplineWeights } from "./b-spline.js";
 
 type FloatArray = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
 
@@ -11,8 +13,7 @@ export interface ResampleAxisTask {
   readonly from: number;
   readonly to: number;
   readonly inner: number;
-  /** 0 nearest, 1 linear, 3 interpolating cubic B-spline: scipy's orders with `mode="nearest"`. */
-  readonly order: number;
+  readonly rule: AxisRule;
   /** Range of lines (of `outer × inner`) that this call does. */
   readonly lines: { readonly from: number; readonly to: number };
 }
@@ -20,20 +21,18 @@ export interface ResampleAxisTask {
 /** Lines that are worked on side by side, so that the recursion of one hides behind the others. */
 const lanes = 8;
 
-/** The cubic spline's prefilter pole. */
-const pole = Math.sqrt(3) - 2;
-
-/** What the recursions leave out; it is applied with the spline's weights. */
-const gain = (1 - pole) * (1 - 1 / pole);
-
-/** Samples of repeated edge that scipy puts on both sides before it filters (its `npad`). */
-const padding = 12;
-
 /** One axis of a separable resize, in float64 from the input's samples to the output's. */
 export function resampleAxis(task: ResampleAxisTask): void {
   const { input, output, from, to, inner, lines } = task;
-  const evaluate = task.order === 3 ? cubicEvaluation(from, to) : tableEvaluation(task);
-  const padded = task.order === 3 ? padding : 0;
+  const order = splineOrder(task.rule);
+  const poles = splinePoles(order);
+  const evaluate =
+    order === 0
+      ? tableEvaluation(task)
+      : order === 3
+        ? cubicEvaluation(from, to)
+        : splineEvaluation(task, order);
+  const padded = order === 0 ? 0 : splinePadding;
   const length = from + 2 * padded;
   const buffer = new Float64Array(length * lanes);
   const result = new Float64Array(to * lanes);
@@ -48,11 +47,15 @@ export function resampleAxis(task: ResampleAxisTask): void {
       outputStarts[lane] = outer * to * inner + (line - outer * inner);
     }
     gather(buffer, input, { starts: inputStarts, count, from, inner, padded });
-    if (task.order === 3) prefilter(buffer, length);
+    // Not for…of, which costs a tenth of the time here.
+    for (let i = 0; i < poles.length; i++) prefilter(buffer, length, poles[i]!);
     evaluate(buffer, result);
     scatter(output, result, { starts: outputStarts, count, to, inner });
   }
 }
+
+/** 0 for what a table of two neighbours does. */
+const splineOrder = (rule: AxisRule): number => (rule.by === "scipy" && rule.order > 1 ? rule.order : 0);
 
 interface Gathering {
   readonly starts: Int32Array;
@@ -98,12 +101,12 @@ function scatter(output: FloatArray, result: Float64Array, { starts, count, to, 
  * Turns samples into spline coefficients, but for the gain, in place: a causal and an anti-causal recursion, with half-sample-symmetric
  * ends as scipy's `spline_filter` has them for `mode="nearest"`.
  */
-function prefilter(buffer: Float64Array, length: number): void {
+function prefilter(buffer: Float64Array, length: number, pole: number): void {
   const end = length * lanes;
   for (let lane = 0; lane < lanes; lane++) {
     let power = pole;
     let sum = buffer[lane]!;
-    // The reflected signal's geometric series; pole^40 is below the precision of float64.
+    // The reflected signal's geometric series; the largest pole^40 is the precision of float64.
     for (let i = 0; i < Math.min(length, 40); i++, power *= pole) sum += power * buffer[i * lanes + lane]!;
     buffer[lane] = sum;
   }
@@ -116,8 +119,8 @@ function prefilter(buffer: Float64Array, length: number): void {
 
 type Evaluation = (buffer: Float64Array, result: Float64Array) => void;
 
-function tableEvaluation({ from, to, order }: ResampleAxisTask): Evaluation {
-  const { lower, upper, weight } = order === 0 ? nearestTable(from, to) : linearTable(from, to);
+function tableEvaluation({ from, to, rule }: ResampleAxisTask): Evaluation {
+  const { lower, upper, weight } = axisTable(rule, from, to);
   return (buffer, result) => {
     for (let i = 0; i < to; i++) {
       const a = lower[i]! * lanes;
@@ -131,21 +134,47 @@ function tableEvaluation({ from, to, order }: ResampleAxisTask): Evaluation {
   };
 }
 
-function cubicEvaluation(from: number, to: number): Evaluation {
+interface Taps {
+  /** Where the first coefficient stands in the buffer. */
+  readonly starts: Int32Array;
+  /** `order + 1` of each output sample. */
+  readonly weights: Float64Array;
+}
+
+function tapsOf({ from, to }: Pick<ResampleAxisTask, "from" | "to">, order: number): Taps {
   const starts = new Int32Array(to);
-  const weights = new Float64Array(4 * to);
+  const weights = new Float64Array((order + 1) * to);
   for (let i = 0; i < to; i++) {
-    // Coordinates beyond the edge are clamped to it before the padding is counted in.
-    const x =
-      Math.min(Math.max(inputCoordinate(i, { from, to }), -padding + 1), from - 1 + padding - 2) + padding;
-    const floor = Math.floor(x);
-    const t = x - floor;
-    starts[i] = (floor - 1) * lanes;
-    weights[4 * i] = (gain * (1 - t) ** 3) / 6;
-    weights[4 * i + 1] = (gain * (t * t * (t - 2) * 3 + 4)) / 6;
-    weights[4 * i + 2] = (gain * ((1 - t) * (1 - t) * (1 - t - 2) * 3 + 4)) / 6;
-    weights[4 * i + 3] = (gain * t ** 3) / 6;
+    // At most half a sample beyond the edge, which is in the padding.
+    const x = inputCoordinate(i, { from, to }) + splinePadding;
+    starts[i] = firstCoefficient(order, x) * lanes;
+    writeSplineWeights(weights, (order + 1) * i, order, x);
   }
+  const gain = splineGain(splinePoles(order));
+  for (let i = 0; i < weights.length; i++) weights[i] = weights[i]! * gain;
+  return { starts, weights };
+}
+
+function splineEvaluation({ from, to }: ResampleAxisTask, order: number): Evaluation {
+  const { starts, weights } = tapsOf({ from, to }, order);
+  const taps = order + 1;
+  return (buffer, result) => {
+    for (let i = 0; i < to; i++) {
+      const target = i * lanes;
+      const start = starts[i]!;
+      for (let lane = 0; lane < lanes; lane++) {
+        let sum = 0;
+        for (let tap = 0; tap < taps; tap++)
+          sum += weights[taps * i + tap]! * buffer[start + tap * lanes + lane]!;
+        result[target + lane] = sum;
+      }
+    }
+  };
+}
+
+/** The same for order 3 without the inner loop, because most data are resampled by it. */
+function cubicEvaluation(from: number, to: number): Evaluation {
+  const { starts, weights } = tapsOf({ from, to }, 3);
   return (buffer, result) => {
     for (let i = 0; i < to; i++) {
       const a = starts[i]!;

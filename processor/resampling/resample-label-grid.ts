@@ -1,15 +1,14 @@
 import type { Zyx } from "../volume/axes.js";
-import { type AxisTable, linearTable, nearestTable } from "./axis-table.js";
+import type { AxisRule } from "./axis-rule.js";
+import { type AxisTable, axisTable, nearestTable } from "./axis-table.js";
 
 export interface ResampleLabelGridTask {
   readonly input: Int16Array;
   readonly output: Int16Array;
   readonly fromSizeZyx: Zyx;
   readonly toSizeZyx: Zyx;
-  /** Per axis: 0 takes the nearest label, 1 lets neighbours vote. */
-  readonly orderZyx: Zyx;
-  /** Where labels draw level: the nearest one if it is among them (batchgenerators), or the lowest (torch). */
-  readonly tieBreak: "nearest" | "lowest";
+  /** Per axis: take the nearest label, or let two neighbours vote. */
+  readonly rulesZyx: Zyx<AxisRule>;
   /** Output slices that this call does. */
   readonly slices: { readonly from: number; readonly to: number };
 }
@@ -17,12 +16,12 @@ export interface ResampleLabelGridTask {
 /**
  * Gives each output voxel the label with the largest linearly interpolated indicator: batchgenerators'
  * `resize_segmentation`. All labels are interpolated at once: only the eight neighbours can have a share. Shares are
- * summed in scipy's order, because ties are decided by exact equality.
+ * summed in scipy's order, because exact ties go to the nearest label if it is among the tied, else to the lowest.
  */
 export function resampleLabelGrid(task: ResampleLabelGridTask): void {
   const { input, output, fromSizeZyx, toSizeZyx, slices } = task;
   const tables = ([0, 1, 2] as const).map((axis) =>
-    (task.orderZyx[axis] === 0 ? nearestTable : linearTable)(fromSizeZyx[axis], toSizeZyx[axis]),
+    axisTable(task.rulesZyx[axis], fromSizeZyx[axis], toSizeZyx[axis]),
   ) as unknown as Zyx<AxisTable>;
   const nearest = ([0, 1, 2] as const).map(
     (axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower,
@@ -49,7 +48,7 @@ export function resampleLabelGrid(task: ResampleLabelGridTask): void {
           count = addShare({ labels, shares }, count, input[cz * plane + cy * columns + cx]!, share);
         }
         const near = input[nearest[0][z]! * plane + nearest[1][y]! * columns + nearest[2][x]!]!;
-        output[out] = winner({ labels, shares }, count, task.tieBreak === "nearest" ? near : null);
+        output[out] = winner({ labels, shares }, count, near);
       }
     }
   }
@@ -71,12 +70,11 @@ function addShare({ labels, shares }: Votes, count: number, label: number, share
   return count + 1;
 }
 
-function winner({ labels, shares }: Votes, count: number, nearest: number | null): number {
+function winner({ labels, shares }: Votes, count: number, nearest: number): number {
   let best = 0;
   for (let i = 1; i < count; i++) {
     if (shares[i]! > shares[best]! || (shares[i] === shares[best] && labels[i]! < labels[best]!)) best = i;
   }
-  if (nearest === null) return labels[best]!;
   for (let i = 0; i < count; i++) if (labels[i] === nearest && shares[i] === shares[best]) return nearest;
   return labels[best]!;
 }

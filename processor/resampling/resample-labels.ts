@@ -1,51 +1,80 @@
-import { ProcessorError } from "../errors.js";
-import { splitRange } from "../parallel/worker-pool.js";
+import { type Range, splitRange } from "../parallel/worker-pool.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
-import type { ResampleOptions } from "./resample-volume.js";
+import { type AxisRule, axisRules } from "./axis-rule.js";
+import type { ResampleOptions, ResizeOptions } from "./resample-volume.js";
+import { resizeLabelsBySpline } from "./resize-labels-by-spline.js";
 import { separateAxis } from "./separate-axis.js";
+
+type Labels = Int16Array<SharedArrayBuffer>;
 
 /**
  * Resamples a label map by nnU-Net's rule for segmentations: in-plane (or in 3-D) by the label with the largest
- * interpolated indicator, along an axis that goes apart by the nearest slice.
+ * interpolated indicator, and along an axis that goes apart by the nearest slice, or with an `orderZ` by the label that
+ * has more than half.
  *
  * @param labels `z × y × x`; −1 stands for "outside the image's non-zero region" and is a label of its own
  */
-export async function resampleLabels(
-  labels: Int16Array<SharedArrayBuffer>,
-  options: ResampleOptions,
-): Promise<Int16Array<SharedArrayBuffer>> {
-  const { rule, fromSizeZyx, toSizeZyx } = options;
-  if (rule.method === "none" || fromSizeZyx.every((size, axis) => size === toSizeZyx[axis])) return labels;
-  const order = rule.method === "torch" ? 1 : rule.order;
-  const orderApart = rule.method === "torch" ? 0 : rule.orderZ;
+export function resampleLabels(labels: Labels, options: ResampleOptions): Promise<Labels> {
   const apart = separateAxis({
-    forceSeparateZ: rule.forceSeparateZ,
+    rule: options.rule,
     currentSpacingMmZyx: options.fromSpacingMmZyx,
     newSpacingMmZyx: options.toSpacingMmZyx,
   });
-  if (order > 1 || (apart !== null && orderApart !== 0)) {
-    throw new ProcessorError(
-      "PLANS_UNSUPPORTED",
-      `resampling of labels by order ${order} and ${orderApart} apart; known are 0 or 1, and 0`,
-    );
-  }
-  if (apart === null) return resampleTo(labels, { ...options, orderZyx: [order, order, order] });
-  const inPlane = toSizeZyx.map((size, axis) =>
-    axis === apart ? fromSizeZyx[apart] : size,
-  ) as unknown as Zyx;
-  const flat = await resampleTo(labels, { ...options, toSizeZyx: inPlane, orderZyx: [order, order, order] });
-  return resampleTo(flat, { ...options, fromSizeZyx: inPlane, orderZyx: [0, 0, 0] });
+  return resizeLabels(labels, { ...options, apart });
 }
 
-async function resampleTo(
-  input: Int16Array<SharedArrayBuffer>,
-  { fromSizeZyx, toSizeZyx, orderZyx, rule, pool }: ResampleOptions & { readonly orderZyx: Zyx },
-): Promise<Int16Array<SharedArrayBuffer>> {
-  const output = new Int16Array(new SharedArrayBuffer(voxelCount(toSizeZyx) * 2));
-  const tieBreak = rule.method === "torch" ? "lowest" : "nearest";
-  const task = { input, output, fromSizeZyx, toSizeZyx, orderZyx, tieBreak } as const;
-  await Promise.all(
-    splitRange(toSizeZyx[0], pool.size).map((slices) => pool.run("resampleLabelGrid", { ...task, slices })),
+/** The same where it is known which axis goes apart. */
+export async function resizeLabels(labels: Labels, options: ResizeOptions): Promise<Labels> {
+  const { rule, fromSizeZyx, toSizeZyx, apart } = options;
+  if (rule.method === "none" || isSame(fromSizeZyx, toSizeZyx)) return labels;
+  const inPlane =
+    apart === null
+      ? toSizeZyx
+      : (toSizeZyx.map((size, axis) => (axis === apart ? fromSizeZyx[apart] : size)) as unknown as Zyx);
+  const flat = await resizeInPlane(labels, { ...options, toSizeZyx: inPlane });
+  return apart === null ? flat : resizeApart(flat, { ...options, fromSizeZyx: inPlane, apart });
+}
+
+const isSame = (a: Zyx, b: Zyx): boolean => a.every((size, axis) => size === b[axis]);
+
+async function resizeInPlane(labels: Labels, options: ResizeOptions): Promise<Labels> {
+  const { rule, fromSizeZyx, toSizeZyx, apart, pool } = options;
+  if (isSame(fromSizeZyx, toSizeZyx)) return labels;
+  if (rule.method === "torch") {
+    return onGrid(options, (output, slices) =>
+      pool.run("resampleLabelGridTorch", { input: labels, output, fromSizeZyx, toSizeZyx, apart, slices }),
+    );
+  }
+  if (rule.order > 1) return resizeLabelsBySpline(labels, { ...options, election: "largest" });
+  const { order } = rule;
+  return vote(labels, options, axisRules({ rule: { ...rule, orderZ: order }, apart, toSizeZyx }));
+}
+
+async function resizeApart(
+  labels: Labels,
+  options: ResizeOptions & { readonly apart: 0 | 1 | 2 },
+): Promise<Labels> {
+  const { rule, fromSizeZyx, toSizeZyx, apart } = options;
+  if (isSame(fromSizeZyx, toSizeZyx)) return labels;
+  if (rule.method !== "torch" && rule.orderZ > 0)
+    return resizeLabelsBySpline(labels, { ...options, election: "majority" });
+  // The other two axes keep their size, for which any rule takes the sample itself.
+  const nearest = axisRules({ rule, apart, toSizeZyx })[apart];
+  return vote(labels, options, [nearest, nearest, nearest]);
+}
+
+function vote(input: Labels, options: ResizeOptions, rulesZyx: Zyx<AxisRule>): Promise<Labels> {
+  const { fromSizeZyx, toSizeZyx, pool } = options;
+  return onGrid(options, (output, slices) =>
+    pool.run("resampleLabelGrid", { input, output, fromSizeZyx, toSizeZyx, rulesZyx, slices }),
   );
+}
+
+async function onGrid(
+  { toSizeZyx, pool }: ResizeOptions,
+  fill: (output: Labels, slices: Range) => Promise<void>,
+): Promise<Labels> {
+  const output = new Int16Array(new SharedArrayBuffer(voxelCount(toSizeZyx) * 2));
+  await Promise.all(splitRange(toSizeZyx[0], pool.size).map((slices) => fill(output, slices)));
   return output;
 }

@@ -1,7 +1,7 @@
-import { ProcessorError } from "../errors.js";
 import type { Resampling } from "../model/manifest.js";
 import { splitRange, type WorkerPool } from "../parallel/worker-pool.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
+import { type AxisRule, axisRules } from "./axis-rule.js";
 import { separateAxis } from "./separate-axis.js";
 
 type FloatArray = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
@@ -15,9 +15,9 @@ export interface ResampleOptions {
   readonly pool: WorkerPool;
 }
 
-interface AxisPass {
-  readonly axis: 0 | 1 | 2;
-  readonly order: number;
+/** A resize whose axis that goes apart is known. */
+export interface ResizeOptions extends Pick<ResampleOptions, "rule" | "fromSizeZyx" | "toSizeZyx" | "pool"> {
+  readonly apart: 0 | 1 | 2 | null;
 }
 
 /**
@@ -32,37 +32,37 @@ export async function resampleVolume<Values extends FloatArray>(
   values: Values,
   options: ResampleOptions,
 ): Promise<Values> {
-  const { rule, fromSizeZyx, toSizeZyx, pool } = options;
-  if (rule.method === "none" || sameSize(fromSizeZyx, toSizeZyx)) return values;
   const apart = separateAxis({
-    forceSeparateZ: rule.forceSeparateZ,
+    rule: options.rule,
     currentSpacingMmZyx: options.fromSpacingMmZyx,
     newSpacingMmZyx: options.toSpacingMmZyx,
   });
-  // resample_torch_* is linear; its anisotropic axis is taken from the nearest slice.
-  const order = rule.method === "torch" ? 1 : rule.order;
-  const orderApart = rule.method === "torch" ? 0 : rule.orderZ;
-  for (const used of [order, orderApart]) {
-    if (![0, 1, 3].includes(used))
-      throw new ProcessorError("PLANS_UNSUPPORTED", `resampling of order ${used}; known are 0, 1, 3`);
-  }
+  return resizeVolume(values, { ...options, apart });
+}
+
+/** @param values `z × y × x`; left as it was */
+export async function resizeVolume<Values extends FloatArray>(
+  values: Values,
+  { rule, fromSizeZyx, toSizeZyx, apart, pool }: ResizeOptions,
+): Promise<Values> {
+  if (rule.method === "none" || sameSize(fromSizeZyx, toSizeZyx)) return values;
+  const rules = axisRules({ rule, apart, toSizeZyx });
   const together = ([0, 1, 2] as const)
     .filter((axis) => axis !== apart && fromSizeZyx[axis] !== toSizeZyx[axis])
-    .map((axis): AxisPass => ({ axis, order }))
-    .sort((a, b) => toSizeZyx[a.axis] / fromSizeZyx[a.axis] - toSizeZyx[b.axis] / fromSizeZyx[b.axis]);
+    .sort((a, b) => toSizeZyx[a] / fromSizeZyx[a] - toSizeZyx[b] / fromSizeZyx[b]);
 
   let current: FloatArray = values;
   let size: Zyx = fromSizeZyx;
-  const run = async (pass: AxisPass): Promise<void> => {
-    const next = replaced(size, pass.axis, toSizeZyx[pass.axis]);
-    current = await resampleOneAxis(current, { pass, size, next, pool });
+  const run = async (axis: 0 | 1 | 2): Promise<void> => {
+    const next = replaced(size, axis, toSizeZyx[axis]);
+    current = await resampleOneAxis(current, { axis, rule: rules[axis], size, next, pool });
     size = next;
   };
-  const range = order === 3 ? await measureRange(values, { size: fromSizeZyx, apart, pool }) : null;
-  for (const pass of together) await run(pass);
+  const overshoots = rule.method === "spline" && rule.order > 1;
+  const range = overshoots ? await measureRange(values, { size: fromSizeZyx, apart, pool }) : null;
+  for (const axis of together) await run(axis);
   if (range !== null && together.length > 0) await clip(current, range, { size, apart, pool });
-  if (apart !== null && fromSizeZyx[apart] !== toSizeZyx[apart])
-    await run({ axis: apart, order: orderApart });
+  if (apart !== null && fromSizeZyx[apart] !== toSizeZyx[apart]) await run(apart);
   return current as Values;
 }
 
@@ -74,22 +74,23 @@ const replaced = (size: Zyx, axis: number, value: number): Zyx =>
 const innerSize = (size: Zyx, axis: number): number =>
   size.slice(axis + 1).reduce((product, n) => product * n, 1);
 
+interface AxisPass {
+  readonly axis: 0 | 1 | 2;
+  readonly rule: AxisRule;
+  readonly size: Zyx;
+  readonly next: Zyx;
+  readonly pool: WorkerPool;
+}
+
 async function resampleOneAxis(
   input: FloatArray,
-  {
-    pass,
-    size,
-    next,
-    pool,
-  }: { readonly pass: AxisPass; readonly size: Zyx; readonly next: Zyx; readonly pool: WorkerPool },
+  { axis, rule, size, next, pool }: AxisPass,
 ): Promise<FloatArray> {
   const buffer = new SharedArrayBuffer(voxelCount(next) * input.BYTES_PER_ELEMENT);
   const output = input instanceof Float32Array ? new Float32Array(buffer) : new Float64Array(buffer);
-  const lineCount = voxelCount(size) / size[pass.axis];
-  const task = {
-    ...{ input, output, from: size[pass.axis], to: next[pass.axis] },
-    ...{ inner: innerSize(size, pass.axis), order: pass.order },
-  };
+  const lineCount = voxelCount(size) / size[axis];
+  const inner = innerSize(size, axis);
+  const task = { input, output, from: size[axis], to: next[axis], inner, rule };
   await Promise.all(
     splitRange(lineCount, pool.size).map((lines) => pool.run("resampleAxis", { ...task, lines })),
   );

@@ -1,10 +1,11 @@
+import type { Resampling } from "../model/manifest.js";
 import type { Zyx } from "../volume/axes.js";
 
 /** nnU-Net's ANISO_THRESHOLD. */
-const anisotropyThreshold = 3;
+export const defaultAnisotropyThreshold = 3;
 
 export interface SeparateAxisQuestion {
-  readonly forceSeparateZ: boolean | null;
+  readonly rule: Pick<Resampling, "forceSeparateZ" | "anisotropyThreshold">;
   /** Of the grid that is resampled; asked first. */
   readonly currentSpacingMmZyx: Zyx;
   readonly newSpacingMmZyx: Zyx;
@@ -12,19 +13,20 @@ export interface SeparateAxisQuestion {
 
 /**
  * The axis that is resampled apart from the other two, or null when all three go together: the one with the largest
- * spacing where this is over three times the smallest. Two or three axes that tie are never separated
+ * spacing where this is more than the rule's threshold times the smallest. Two or three axes that tie are never separated
  * (nnU-Net's `determine_do_sep_z_and_axis`).
  */
 export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
-  const { forceSeparateZ, currentSpacingMmZyx, newSpacingMmZyx } = question;
+  const { rule, currentSpacingMmZyx, newSpacingMmZyx } = question;
+  const { forceSeparateZ, anisotropyThreshold } = rule;
   if (forceSeparateZ === false) return null;
-  if (forceSeparateZ === true || isAnisotropic(currentSpacingMmZyx))
+  if (forceSeparateZ === true || isAnisotropic(currentSpacingMmZyx, anisotropyThreshold))
     return lowResolutionAxis(currentSpacingMmZyx);
-  return isAnisotropic(newSpacingMmZyx) ? lowResolutionAxis(newSpacingMmZyx) : null;
+  return isAnisotropic(newSpacingMmZyx, anisotropyThreshold) ? lowResolutionAxis(newSpacingMmZyx) : null;
 }
 
 export interface ExportAxisQuestionV1 {
-  readonly forceSeparateZ: boolean | null;
+  readonly rule: Pick<Resampling, "forceSeparateZ" | "anisotropyThreshold">;
   /** Both in transposed order. */
   readonly originalSpacingMmZyx: Zyx;
   readonly networkSpacingMmZyx: Zyx;
@@ -37,17 +39,18 @@ export interface ExportAxisQuestionV1 {
  * that are transposed back already.
  */
 export function separateExportAxisV1(question: ExportAxisQuestionV1): 0 | 1 | 2 | null {
-  const { forceSeparateZ, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward } = question;
+  const { rule, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward } = question;
+  const { forceSeparateZ, anisotropyThreshold } = rule;
   if (forceSeparateZ === false) return null;
-  if (forceSeparateZ === true || isAnisotropic(originalSpacingMmZyx))
+  if (forceSeparateZ === true || isAnisotropic(originalSpacingMmZyx, anisotropyThreshold))
     return lowResolutionAxis(originalSpacingMmZyx);
-  if (!isAnisotropic(networkSpacingMmZyx)) return null;
+  if (!isAnisotropic(networkSpacingMmZyx, anisotropyThreshold)) return null;
   const axis = lowResolutionAxis(networkSpacingMmZyx);
   return axis === null ? null : (transposeForward.indexOf(axis) as 0 | 1 | 2);
 }
 
-const isAnisotropic = (spacing: Zyx): boolean =>
-  Math.max(...spacing) / Math.min(...spacing) > anisotropyThreshold;
+const isAnisotropic = (spacing: Zyx, threshold: number = defaultAnisotropyThreshold): boolean =>
+  Math.max(...spacing) / Math.min(...spacing) > threshold;
 
 function lowResolutionAxis(spacing: Zyx): 0 | 1 | 2 | null {
   const largest = Math.max(...spacing);

@@ -43,11 +43,38 @@ cases = {
     "linear_data": dict(shape=(7, 9, 8), spacing=(1.0, 1.0, 1.0), target=[0.8, 1.2, 1.1], order=1),
     "torch_resampling": dict(shape=(7, 9, 8), spacing=(1.0, 1.0, 1.0), target=[0.8, 1.2, 1.1], function="resample_torch_fornnunet"),
     "torch_resampling_anisotropic": dict(shape=(5, 9, 8), spacing=(5.0, 1.0, 1.0), target=[3.2, 1.2, 1.1], function="resample_torch_fornnunet"),
+    # The network's 14 slices, stretched to 23: some lie exactly between two, where torch's float32 decides.
+    "torch_tie": dict(shape=(23, 5, 4), spacing=(6.0, 1.0, 1.0), target=[6.0 * 23 / 14, 1.2, 1.1], function="resample_torch_fornnunet"),
+    "torch_tie_of_data": dict(shape=(14, 5, 4), spacing=(6.0, 1.0, 1.0), target=[6.0 * 14 / 23, 1.2, 1.1], function="resample_torch_fornnunet"),
+    "torch_previous_stage": dict(shape=(8, 10, 12), spacing=(1.0, 1.0, 1.0), target=[0.8, 2.0, 1.7], function="resample_torch_fornnunet", previous=True),
+    "torch_previous_stage_anisotropic": dict(shape=(9, 8, 10), spacing=(4.0, 1.0, 1.0), target=[3.0, 0.7, 1.7], function="resample_torch_fornnunet", previous=True),
+    "torch_previous_stage_last_axis": dict(shape=(8, 10, 9), spacing=(1.0, 1.0, 4.0), target=[0.7, 1.7, 3.0], function="resample_torch_fornnunet", previous=True),
+    "torch_regions_transposed": dict(shape=(8, 7, 6), spacing=(1.0, 1.0, 5.0), target=[4.0, 1.3, 0.8], transpose=[2, 0, 1], function="resample_torch_fornnunet", regions=True),
+    "no_resampling": dict(shape=(7, 9, 8), spacing=(2.0, 1.0, 1.0), target=[0.8, 1.2, 1.1], function="no_resampling_hack", margin=1),
+    "no_resampling_2d": dict(shape=(4, 9, 8), spacing=(2.0, 1.0, 1.0), target=[1.7, 0.6], function="no_resampling_hack"),
+    "no_resampling_previous_stage": dict(shape=(6, 7, 8), spacing=(2.0, 1.0, 1.0), target=[0.8, 1.2, 1.1], function="no_resampling_hack", previous=True),
+    "quadratic": dict(shape=(6, 7, 8), spacing=(1.0, 1.0, 1.0), target=[0.8, 1.3, 1.1], order=2, probabilities_order=2),
+    "cubic_probabilities": dict(shape=(6, 7, 8), spacing=(1.0, 1.0, 1.0), target=[1.4, 0.8, 1.1], probabilities_order=3),
+    "quartic_regions": dict(shape=(6, 7, 8), spacing=(1.0, 1.0, 1.0), target=[1.4, 0.8, 1.1], order=4, probabilities_order=4, regions=True),
+    "quintic_2d": dict(shape=(3, 9, 8), spacing=(3.0, 1.0, 1.0), target=[1.4, 0.8], order=5, probabilities_order=5),
+    "spline_along_z": dict(shape=(6, 7, 8), spacing=(5.0, 1.0, 1.0), target=[3.0, 1.3, 0.9], order=2, order_z=4, probabilities_order=1, probabilities_order_z=3),
+    "spline_along_z_transposed": dict(shape=(7, 8, 6), spacing=(1.0, 1.0, 5.0), target=[3.0, 1.3, 0.9], transpose=[2, 0, 1], order=3, order_z=1, probabilities_order=5, probabilities_order_z=2),
+    "previous_stage_by_spline": dict(shape=(8, 10, 8), spacing=(1.0, 1.0, 1.0), target=[2.0, 2.0, 1.3], previous=True, seg_order=3),
+    "previous_stage_by_spline_along_z": dict(shape=(6, 10, 8), spacing=(4.0, 1.0, 1.0), target=[2.0, 2.0, 1.3], previous=True, seg_order=2, seg_order_z=3),
+    "previous_stage_linear_along_z": dict(shape=(6, 10, 8), spacing=(4.0, 1.0, 1.0), target=[8.0, 1.7, 1.3], previous=True, seg_order=0, seg_order_z=1),
+    "low_threshold": dict(shape=(6, 9, 8), spacing=(2.0, 1.0, 1.0), target=[1.5, 1.2, 1.1], threshold=1.8),
+    "high_threshold": dict(shape=(6, 9, 8), spacing=(4.0, 1.0, 1.0), target=[3.0, 1.2, 1.1], threshold=4.5),
+    "constant": dict(shape=(7, 11, 13), spacing=(1.0, 1.0, 1.0), target=[1.2, 1.7, 1.1], constant=113.7),
+    "constant_cropped": dict(shape=(7, 11, 13), spacing=(1.0, 1.0, 1.0), target=[1.2, 1.3, 1.1], constant=113.7, margin=1, transpose=[2, 0, 1]),
+    "constant_masked": dict(shape=(7, 11, 13), spacing=(1.0, 1.0, 1.0), target=[1.2, 1.3, 1.1], constant=0.7, margin=1, hole=True, mask=True),
+    "high_threshold_torch": dict(shape=(6, 9, 8), spacing=(4.0, 1.0, 1.0), target=[3.0, 1.2, 1.1], threshold=4.5, function="resample_torch_fornnunet"),
 }
 
 
-def image(shape, channels, margin, hole):
+def image(shape, channels, margin, hole, constant):
     data = rng.normal(100, 40, (channels, *shape)).astype(np.float32)
+    if constant is not None:
+        data[:] = constant
     if margin:
         inner = np.zeros(shape, bool)
         inner[tuple(slice(margin, max(margin, s - margin)) for s in shape)] = True
@@ -58,15 +85,23 @@ def image(shape, channels, margin, hole):
 
 
 def run(name, *, shape, spacing, target, transpose=(0, 1, 2), margin=0, hole=False, mask=False, channels=1, schemes=None,
-        regions=False, previous=False, order=3, function=DEFAULT):
+        regions=False, previous=False, order=3, order_z=0, seg_order=1, seg_order_z=0, probabilities_order=1,
+        probabilities_order_z=0, threshold=None, constant=None, function=DEFAULT):
     schemes = schemes or [Z] * channels
-    kwargs = lambda is_seg, k: {"is_seg": is_seg, "order": k, "order_z": 0, "force_separate_z": None} if function == DEFAULT else {"is_seg": is_seg, "force_separate_z": None}
+    def kwargs(is_seg, k, k_z):
+        if function == "no_resampling_hack":
+            return {}
+        orders = {"order": k, "order_z": k_z} if function == DEFAULT else {}
+        thresholds = {} if threshold is None else {"separate_z_anisotropy_threshold": threshold}
+        return {"is_seg": is_seg, **orders, "force_separate_z": None, **thresholds}
+
     configuration = {
         "patch_size": [8] * len(target), "spacing": target, "normalization_schemes": schemes,
         "use_mask_for_norm": [mask] * channels, "batch_size": 2, "data_identifier": "x", "preprocessor_name": "DefaultPreprocessor",
-        "resampling_fn_data": function, "resampling_fn_data_kwargs": kwargs(False, order),
-        "resampling_fn_seg": function, "resampling_fn_seg_kwargs": kwargs(True, 1),
-        "resampling_fn_probabilities": function, "resampling_fn_probabilities_kwargs": kwargs(False, 1),
+        "resampling_fn_data": function, "resampling_fn_data_kwargs": kwargs(False, order, order_z),
+        "resampling_fn_seg": function, "resampling_fn_seg_kwargs": kwargs(True, seg_order, seg_order_z),
+        "resampling_fn_probabilities": function, "resampling_fn_probabilities_kwargs": kwargs(False, probabilities_order, probabilities_order_z),
+        **({"previous_stage": "d"} if previous else {}),
         "architecture": {"network_class_name": "PlainConvUNet", "arch_kwargs": {}, "_kw_requires_import": []},
     }
     intensity = {"mean": 100.0, "std": 35.0, "median": 99.0, "min": 0.0, "max": 250.0, "percentile_00_5": 40.0, "percentile_99_5": 160.0}
@@ -81,7 +116,7 @@ def run(name, *, shape, spacing, target, transpose=(0, 1, 2), margin=0, hole=Fal
         dataset["regions_class_order"] = [1, 2]
     manager = PlansManager(plans)
     config, label_manager = manager.get_configuration("c"), manager.get_label_manager(dataset)
-    data = image(shape, channels, margin, hole)
+    data = image(shape, channels, margin, hole, constant)
     seg = None
     if previous:
         seg = (rng.random((1, *shape)) > 0.5).astype(np.int16) + (rng.random((1, *shape)) > 0.8)

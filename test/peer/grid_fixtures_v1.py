@@ -48,12 +48,22 @@ cases = {
     "previous_stage_anisotropic": dict(shape=(5, 10, 11), spacing=(4.0, 1.0, 1.0), target=[3.1, 1.3, 0.9], previous=True, transpose=[0, 2, 1]),
     "export_by_order_zero": dict(shape=(7, 9, 8), spacing=(1.0, 1.0, 1.0), target=[1.5, 1.2, 1.1],
                                  export=dict(force_separate_z=None, interpolation_order=0, interpolation_order_z=0)),
+    "export_by_cubic": dict(shape=(6, 7, 8), spacing=(1.0, 1.0, 1.0), target=[1.5, 0.8, 1.1],
+                            export=dict(force_separate_z=None, interpolation_order=3, interpolation_order_z=0)),
+    "export_by_splines_along_z": dict(shape=(8, 7, 6), spacing=(1.0, 1.0, 5.0), target=[3.0, 1.2, 0.8], transpose=[2, 0, 1],
+                                      export=dict(force_separate_z=None, interpolation_order=5, interpolation_order_z=2)),
+    "export_along_z_only": dict(shape=(6, 7, 8), spacing=(5.0, 1.0, 1.0), target=[3.0, 1.3, 0.9], regions=True,
+                                export=dict(force_separate_z=None, interpolation_order=1, interpolation_order_z=4)),
+    "constant": dict(shape=(9, 11, 13), spacing=(1.0, 1.0, 1.0), target=[1.2, 0.7, 1.1], constant=113.7),
+    "constant_masked": dict(shape=(9, 11, 13), spacing=(1.0, 1.0, 1.0), target=[1.2, 0.7, 1.1], constant=113.7, mask=True, margin=1),
 }
 
 
 def run(name, *, shape, spacing, target, transpose=(0, 1, 2), margin=0, corner=False, mask=False, channels=1,
-        scheme="nonCT", regions=False, previous=False, flat=False, export=None):
+        scheme="nonCT", regions=False, previous=False, flat=False, export=None, constant=None):
     data = rng.normal(100, 40, (channels, *shape)).astype(np.float32)
+    if constant is not None:
+        data[:] = constant
     if margin:
         inner = np.zeros(shape, bool)
         inner[tuple(slice(margin, s - margin) for s in shape)] = True

@@ -7,6 +7,7 @@ import type {
 } from "../../../processor/model/manifest.js";
 import type { Zyx } from "../../../processor/volume/axes.js";
 import type { Field } from "../fields.js";
+import { splineOrder } from "../spline-order.js";
 
 export interface InferencePlanSources {
   /** plans.pkl. */
@@ -107,8 +108,8 @@ function exportParameters(field: Field) {
   if (field.isNull) return {};
   const separate = field.get("force_separate_z");
   return {
-    order: field.get("interpolation_order").integer(),
-    orderZ: field.get("interpolation_order_z").integer(),
+    order: splineOrder(field.get("interpolation_order")),
+    orderZ: splineOrder(field.get("interpolation_order_z")),
     forceSeparateZ: separate.isNull ? null : separate.boolean(),
   };
 }

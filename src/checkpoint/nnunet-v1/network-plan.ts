@@ -65,6 +65,13 @@ function genericUNet(sources: NetworkPlanSources): NetworkPlan {
 function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
   const { weights, stagePlan } = sources;
   const strides = stagePlan.get("pool_op_kernel_sizes").list();
+  const first = strides[0]?.integers() ?? [];
+  if (first.some((step) => step !== 1)) {
+    throw new ProcessorError(
+      "PLANS_UNSUPPORTED",
+      `${stagePlan.path}.pool_op_kernel_sizes begins with ${first.join("×")}: the network's answer would be smaller than its patch; FabiansUNet's first stage must not pool`,
+    );
+  }
   const stages = strides.map((stride, s): StagePlan => {
     const path = `encoder.stages.${s}.convs`;
     const blocks = countBlocks(weights, path, "conv1");

@@ -5,8 +5,10 @@ import type {
   NormalizationScheme,
   Resampling,
 } from "../../../processor/model/manifest.js";
+import { defaultAnisotropyThreshold } from "../../../processor/resampling/separate-axis.js";
 import type { Zyx } from "../../../processor/volume/axes.js";
 import type { Field } from "../fields.js";
+import { splineOrder } from "../spline-order.js";
 
 export interface InferencePlanSources {
   /** plans.json. */
@@ -154,13 +156,28 @@ function readResampling(configuration: Field, key: string): Resampling {
   const whenSet = <T>(name: string, read: (field: Field) => T, otherwise: T): T =>
     kwargs.keys().includes(name) ? read(kwargs.get(name)) : otherwise;
 
-  const threshold = whenSet("separate_z_anisotropy_threshold", (field) => field.number(), 3);
-  const mode = whenSet("mode", (field) => field.string(), "linear");
-  const modeOfZ = whenSet("aniso_axis_mode", (field) => field.string(), "nearest-exact");
-  if (threshold !== 3 || mode !== "linear" || modeOfZ !== "nearest-exact") {
+  // A segmentation is resampled only to continue an earlier stage; what plans say of it means nothing otherwise.
+  const isSegmentation = key === "resampling_fn_seg" && !configuration.get("previous_stage").isNull;
+  const wrongKind = whenSet("is_seg", (field) => field.boolean(), false) !== isSegmentation;
+  if (wrongKind && method !== "none" && (isSegmentation || key !== "resampling_fn_seg")) {
     throw new ProcessorError(
       "PLANS_UNSUPPORTED",
-      `${kwargs.path} is ${kwargs.text()}; only the defaults of separate_z_anisotropy_threshold, mode and aniso_axis_mode are known`,
+      `${kwargs.path}.is_seg must be ${isSegmentation}: ${isSegmentation ? "labels are not resampled like an image" : "an image is not resampled like labels"}`,
+    );
+  }
+  const threshold = whenSet(
+    "separate_z_anisotropy_threshold",
+    (field) => field.number(),
+    defaultAnisotropyThreshold,
+  );
+  const isMemoryEfficient =
+    isSegmentation && whenSet("memefficient_seg_resampling", (field) => field.boolean(), false);
+  const mode = whenSet("mode", (field) => field.string(), "linear");
+  const modeOfZ = whenSet("aniso_axis_mode", (field) => field.string(), "nearest-exact");
+  if (isMemoryEfficient || mode !== "linear" || modeOfZ !== "nearest-exact") {
+    throw new ProcessorError(
+      "PLANS_UNSUPPORTED",
+      `${kwargs.path} is ${kwargs.text()}; only the defaults of memefficient_seg_resampling, mode and aniso_axis_mode are known`,
     );
   }
   const isSpline = method === "spline";
@@ -173,15 +190,8 @@ function readResampling(configuration: Field, key: string): Resampling {
       (field) => (field.isNull ? null : field.boolean()),
       defaults.forceSeparateZ,
     ),
+    ...(threshold === defaultAnisotropyThreshold ? {} : { anisotropyThreshold: threshold }),
   };
-}
-
-function splineOrder(field: Field): number {
-  const order = field.integer();
-  if (![0, 1, 2, 3].includes(order)) {
-    throw new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${order}; known: 0, 1, 2, 3`);
-  }
-  return order;
 }
 
 function checkedMirrorAxes(axes: readonly number[], dimensions: number): readonly number[] {

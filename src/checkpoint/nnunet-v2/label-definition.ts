@@ -44,9 +44,15 @@ export function readLabels(dataset: Field): DatasetLabels {
       `regions_class_order has ${regionsClassOrder.length} entries for ${regions.length} regions`,
     );
   }
+  const unwritable = regionsClassOrder.find((label) => label < 0 || label > largestWritten);
+  if (unwritable !== undefined)
+    throw invalid(`regions_class_order has ${unwritable}; labels are written from 0 to ${largestWritten}`);
   const definition = { names, foregroundLabels, regionsClassOrder, ignoreLabel: ignore };
   return { definition, heads: regions.length };
 }
+
+/** The largest uint16. */
+const largestWritten = 65535;
 
 type NamedLabel = LabelDefinition["names"][number];
 

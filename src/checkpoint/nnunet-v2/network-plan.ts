@@ -49,6 +49,7 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
       bottleneckChannels: residual?.block === "bottleneck" ? positive(bottlenecks[stage] as Field) : null,
     };
   });
+  checkFirstStride(stages[0]!.stride, kwargs);
   const hasConvolutionBias = flag(kwargs.get("conv_bias"));
   return {
     architecture,
@@ -72,6 +73,15 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
 }
 
 const maxStages = 32;
+
+/** The decoder ends at the first stage's resolution, which must be the patch's. */
+function checkFirstStride(stride: readonly number[], kwargs: Field): void {
+  if (stride.every((step) => step === 1)) return;
+  throw new ProcessorError(
+    "PLANS_UNSUPPORTED",
+    `${kwargs.path}.strides begins with ${stride.join("×")}: the network's answer would be smaller than its patch, and nnU-Net can't run it either; the first stage's stride must be 1`,
+  );
+}
 
 type ArchitectureOfV2 = Exclude<ArchitectureName, "Generic_UNet" | "FabiansUNet">;
 

@@ -9,7 +9,12 @@ test("v1's CT2 clips by the training set and takes mean and deviation from the c
   const values = shared(Float32Array, [-1000, -50, 0, 10, 37.5, 80, 120, 300, 2000, 55]);
   const mask = shared(Uint8Array, [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
   const intensity = { mean: 1, std: 2, percentile005: -50, percentile995: 300 };
-  await normalize(values, { rule: { scheme: "CT2NormalizationV1", useMask: true, intensity }, mask, pool });
+  await normalize(values, {
+    rule: { scheme: "CT2NormalizationV1", useMask: true, intensity },
+    mask,
+    runLength: values.length,
+    pool,
+  });
   // nnU-Net 1.7.1's own lines in numpy, float32
   const expected = [
     ...[0, -2.449890613555908, -1.2300280332565308, -0.9860554933547974, -0.31513115763664246],

@@ -5,7 +5,7 @@ import type { Zyx } from "../../../processor/volume/axes.js";
 describe("v1's export separates", () => {
   const axis = (original: Zyx, network: Zyx, transposeForward: Zyx, forceSeparateZ: boolean | null = null) =>
     separateExportAxisV1({
-      ...{ forceSeparateZ, transposeForward },
+      ...{ rule: { forceSeparateZ }, transposeForward },
       originalSpacingMmZyx: original,
       networkSpacingMmZyx: network,
     });

@@ -111,6 +111,21 @@ describe("plans.json", () => {
   });
 });
 
+test("a threshold of anisotropy other than nnU-Net's is kept", async () => {
+  const { plan } = await describeEdited({
+    json: { [`${odd}.resampling_fn_data_kwargs.separate_z_anisotropy_threshold`]: 2 },
+  });
+  expect(plan.resampleData.anisotropyThreshold).toBe(2);
+  expect(plan.resampleProbabilities).not.toHaveProperty("anisotropyThreshold");
+});
+
+test("what plans say of segmentations counts only where one is continued", async () => {
+  const { plan } = await describeEdited({
+    json: { [`${odd}.resampling_fn_seg_kwargs.is_seg`]: false },
+  });
+  expect(plan.resampleSegmentation.order).toBe(1);
+});
+
 describe("what inference does not know is refused by name:", () => {
   test.each<[name: string, json: Record<string, unknown>, code: string, message: string]>([
     [
@@ -149,11 +164,32 @@ describe("what inference does not know is refused by name:", () => {
     ["a resampling", { [`${odd}.resampling_fn_seg`]: "my_resampling" }, "PLANS_UNSUPPORTED", "my_resampling"],
     [
       "an argument of a resampling",
-      { [`${odd}.resampling_fn_data_kwargs.separate_z_anisotropy_threshold`]: 2 },
+      {
+        [`${odd}.resampling_fn_data`]: "resample_torch_fornnunet",
+        [`${odd}.resampling_fn_data_kwargs`]: { mode: "bicubic" },
+      },
       "PLANS_UNSUPPORTED",
-      "separate_z_anisotropy_threshold",
+      "bicubic",
     ],
-    ["a spline's order", { [`${odd}.resampling_fn_data_kwargs.order`]: 5 }, "PLANS_UNSUPPORTED", "is 5"],
+    ["a spline's order", { [`${odd}.resampling_fn_data_kwargs.order`]: 6 }, "PLANS_UNSUPPORTED", "is 6"],
+    [
+      "images that are resampled like labels",
+      { [`${odd}.resampling_fn_data_kwargs.is_seg`]: true },
+      "PLANS_UNSUPPORTED",
+      "is_seg must be false",
+    ],
+    [
+      "a cascade's labels that are resampled like an image",
+      { [`${odd}.previous_stage`]: "3d_lowres", [`${odd}.resampling_fn_seg_kwargs.is_seg`]: false },
+      "PLANS_UNSUPPORTED",
+      "is_seg must be true",
+    ],
+    [
+      "a network whose first stage makes its answer smaller than the patch",
+      { [`${kwargs}.strides.0`]: [1, 2, 2] },
+      "PLANS_UNSUPPORTED",
+      "begins with 1×2×2",
+    ],
     ["a reader", { "plans.image_reader_writer": "MyReader" }, "PLANS_UNSUPPORTED", "MyReader"],
     [
       "a preprocessor",

@@ -1,0 +1,28 @@
+import type { ModelManifest } from "../model/manifest.js";
+import { largestLabel } from "../postprocess/largest-label.js";
+import type { LabelMap } from "../volume/label-map.js";
+
+/**
+ * Returns the label map in the type that nnU-Net's writer for the model's images chooses by the values of the case:
+ * uint8 where they are all below 255, else uint16 (`write_seg` of SimpleITKIO, NibabelIO, NaturalImage2DIO, Tiff3DIO).
+ * SimpleITKIOWithReorient and nnU-Net v1 write uint8 always, so that labels above 255 wrap round; here they stay as they
+ * are, in uint16.
+ */
+export function inWritersType(
+  labelMap: LabelMap,
+  { plan, nnunetVersion, labels }: Pick<ModelManifest, "plan" | "nnunetVersion" | "labels">,
+): LabelMap {
+  const { voxels } = labelMap;
+  const writesByte = nnunetVersion === 1 || plan.imageReader === "SimpleITKIOWithReorient";
+  const firstWide = writesByte ? 256 : 255;
+  if (voxels instanceof Uint8Array && largestLabel(labels) < firstWide) return labelMap;
+  const isWide = largestOf(voxels) >= firstWide;
+  if (isWide === voxels instanceof Uint16Array) return labelMap;
+  return { ...labelMap, voxels: isWide ? Uint16Array.from(voxels) : Uint8Array.from(voxels) };
+}
+
+function largestOf(voxels: LabelMap["voxels"]): number {
+  let largest = 0;
+  for (let i = 0; i < voxels.length; i++) largest = Math.max(largest, voxels[i]!);
+  return largest;
+}
