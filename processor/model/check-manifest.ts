@@ -19,11 +19,14 @@ const postProcessing = listOf(
   record({ labels: numbers, connectivity: oneOf([6, 26]), minimumMm3: orNull(number) }),
 );
 
+const splineOrder = oneOf([0, 1, 2, 3, 4, 5]);
+
 const resampling = record({
-  method: text,
-  order: wholeNumber,
-  orderZ: wholeNumber,
+  method: oneOf(["spline", "torch", "none"]),
+  order: splineOrder,
+  orderZ: splineOrder,
   forceSeparateZ: orNull(flag),
+  anisotropyThreshold: orAbsent(number),
 });
 
 /** JSON has no NaN: it writes null. */
