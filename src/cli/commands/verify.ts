@@ -40,22 +40,38 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   const report = await withBuildOptions({ ...rebuild, builder: "embedded" }, session, ({ options }) =>
     verifyImage(image, options),
   );
-  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+  terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : verificationText(report));
   if (report.isSame) return 0;
   throw new ProcessorError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);
 }
 
-function asText({ image, foundDigest, rebuiltDigest, isSame, layers, settings }: VerifyReport): string {
+/** The report for people. */
+export function verificationText(report: VerifyReport): string {
+  const { image, foundDigest, rebuiltDigest, isSame, isByDocker, layers, settings } = report;
   const lines = [
     `image     ${image}`,
     `config    ${foundDigest}`,
     `rebuilt   ${rebuiltDigest}`,
-    ...layers.flatMap(layerLines),
-    ...settings.map(({ name, found, expected }) => `setting   ${name}: ${found} and not ${expected}`),
+    ...(isByDocker ? [byDocker] : []),
+    ...layers.flatMap((layer) => (isByDocker ? layerLines(layer).slice(0, 1) : layerLines(layer))),
+    ...settings
+      .filter(({ name }) => !isByDocker || name.startsWith("config.Labels."))
+      .map(
+        ({ name, found, expected }) =>
+          `setting   ${name}: ${shortened(found)} and not ${shortened(expected)}`,
+      ),
     isSame ? "the same, bit for bit" : "not the same",
   ];
   return `${lines.join("\n")}\n`;
 }
+
+const byDocker =
+  "builder   Docker put this image together, with times of its own: nobody can rebuild it bit for bit. Build without `--builder docker`.";
+
+const longestValue = 100;
+
+const shortened = (value: string | null): string =>
+  value === null ? "missing" : value.length > longestValue ? `${value.slice(0, longestValue)}…` : value;
 
 function layerLines({ name, isSame, isFramedAnew, found, expected, files }: LayerComparison): string[] {
   if (isSame) return [`same      ${name}${isFramedAnew ? " (compressed anew)" : ""}`];

@@ -16,6 +16,8 @@ export interface ComparedImage {
 export interface ImageComparison {
   /** Same configuration, bit for bit, and so the same files in every layer. */
   readonly isSame: boolean;
+  /** Docker's own builder put the image together, with times and settings that no rebuild can repeat. */
+  readonly isByDocker: boolean;
   readonly layers: readonly LayerComparison[];
   /** Of the configuration, by name: `config.Labels.…`, `created`, …; layers are told of apart. */
   readonly settings: readonly SettingDifference[];
@@ -63,16 +65,20 @@ export async function compareImages(found: ComparedImage, expected: ComparedImag
   }
   return {
     isSame: found.configDigest === expected.configDigest,
+    isByDocker: !(found.config.history ?? []).some(({ created_by = "" }) => created_by.startsWith(ownLayer)),
     layers,
     settings: compareSettings(found.config, expected.config),
   };
 }
 
+/** How this program's layers begin in an image's history. */
+const ownLayer = "build_processor layer ";
+
 /** What made each layer; settings have lines of their own in the history, without one. */
 const layerNames = ({ history = [] }: ImageConfig): string[] =>
   history
     .filter(({ empty_layer }) => empty_layer !== true)
-    .map(({ created_by = "" }) => created_by.replace(/^build_processor layer /, ""));
+    .map(({ created_by = "" }) => created_by.replace(ownLayer, ""));
 
 async function compareFiles(found: LayerBlob | null, expected: LayerBlob | null): Promise<FileDifference[]> {
   const [ours, theirs] = [await filesOf(found), await filesOf(expected)];

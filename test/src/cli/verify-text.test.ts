@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { verificationText } from "../../../src/cli/commands/verify.js";
+import type { VerifyReport } from "../../../src/verify-image.js";
+
+const report: VerifyReport = {
+  ...{ image: "team/liver:1", foundDigest: "sha256:a", rebuiltDigest: "sha256:b" },
+  ...{ isSame: false, isByDocker: true },
+  layers: [
+    {
+      ...{ name: "processor", found: "sha256:c", expected: "sha256:d", isSame: false, isFramedAnew: false },
+      files: [{ path: "opt/a.js", difference: "other content" }],
+    },
+  ],
+  settings: [
+    { name: "container_config", found: JSON.stringify("x".repeat(3000)), expected: null },
+    { name: "config.Labels.title", found: JSON.stringify("y".repeat(3000)), expected: '"z"' },
+  ],
+};
+
+test("verify says of an image of Docker's builder why it differs, without every file and value", () => {
+  const lines = verificationText(report).trimEnd().split("\n");
+  expect(lines).toHaveLength(7);
+  expect(lines).toContainEqual(expect.stringMatching(/Docker put this image together/));
+  expect(lines.every((line) => line.length < 200)).toBe(true);
+});
+
+test("verify names the files of an image that can be rebuilt", () => {
+  const text = verificationText({ ...report, isByDocker: false });
+  expect(text).toContain("other content: opt/a.js");
+  expect(text).toContain("setting   container_config");
+});
