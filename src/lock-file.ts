@@ -60,7 +60,7 @@ export const lockSource = (
  */
 export const lockBase = (lockFile: string, imageName: string, digest: string): Promise<void> =>
   changeLock(lockFile, (lock) =>
-    lock.baseImages?.[imageName] === digest
+    Object.hasOwn(lock.baseImages ?? {}, imageName) && lock.baseImages?.[imageName] === digest
       ? lock
       : { ...lock, baseImages: sorted({ ...lock.baseImages, [imageName]: digest }) },
   );

@@ -78,7 +78,9 @@ function namedChannels(
   for (const name of names) {
     const path = join(inputDir, name);
     const { stem } = splitImageEnding(name)!;
-    const channel = channelNames.find((known) => stem.endsWith(inputChannels![known] ?? "\0"));
+    const channel = channelNames.find(
+      (known) => Object.hasOwn(inputChannels!, known) && stem.endsWith(inputChannels![known]!),
+    );
     if (channel === undefined) {
       leftOut.push({ path, reason: "not a channel of the model" });
       continue;

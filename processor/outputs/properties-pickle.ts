@@ -40,7 +40,7 @@ export function propertiesPickle(options: PropertiesOptions): Uint8Array {
   const { history, imageReader } = options;
   return pickleFile(
     dict([
-      ...(readerProperties[imageReader] ?? withoutPlace)(options),
+      ...(readerProperties.get(imageReader) ?? withoutPlace)(options),
       ["shape_before_cropping", integers(history.sizeBeforeCroppingZyx)],
       [
         "bbox_used_for_cropping",
@@ -51,36 +51,38 @@ export function propertiesPickle(options: PropertiesOptions): Uint8Array {
   );
 }
 
-const readerProperties: Readonly<Record<string, (options: PropertiesOptions) => Entries>> = {
-  SimpleITKIO: ({ history }) => [
-    ["sitk_stuff", dict(placeOfItk(history.originalGeometry))],
-    ["spacing", spacing(history, float)],
-  ],
-  SimpleITKIOWithReorient: ({ history, image }) => [
-    [
-      "sitk_stuff",
-      dict([
-        ...placeOfItk(history.originalGeometry),
-        ["original_orientation", text(orientationLetters(image.geometry))],
-      ]),
+const readerProperties: ReadonlyMap<string, (options: PropertiesOptions) => Entries> = new Map(
+  Object.entries({
+    SimpleITKIO: ({ history }) => [
+      ["sitk_stuff", dict(placeOfItk(history.originalGeometry))],
+      ["spacing", spacing(history, float)],
     ],
-    ["spacing", spacing(history, float)],
-  ],
-  NibabelIO: ({ history, affine }) => [
-    ["nibabel_stuff", dict([["original_affine", matrix(affine)]])],
-    ["spacing", spacing(history, float)],
-  ],
-  NibabelIOWithReorient: ({ history, image: { geometry }, affine }) => [
-    [
-      "nibabel_stuff",
-      dict([
-        ["original_affine", matrix(affine)],
-        ["reoriented_affine", matrix(turnAffine(affine, geometry.sizeZyx, turnToRas(geometry)))],
-      ]),
+    SimpleITKIOWithReorient: ({ history, image }) => [
+      [
+        "sitk_stuff",
+        dict([
+          ...placeOfItk(history.originalGeometry),
+          ["original_orientation", text(orientationLetters(image.geometry))],
+        ]),
+      ],
+      ["spacing", spacing(history, float)],
     ],
-    ["spacing", spacing(history, float)],
-  ],
-};
+    NibabelIO: ({ history, affine }) => [
+      ["nibabel_stuff", dict([["original_affine", matrix(affine)]])],
+      ["spacing", spacing(history, float)],
+    ],
+    NibabelIOWithReorient: ({ history, image: { geometry }, affine }) => [
+      [
+        "nibabel_stuff",
+        dict([
+          ["original_affine", matrix(affine)],
+          ["reoriented_affine", matrix(turnAffine(affine, geometry.sizeZyx, turnToRas(geometry)))],
+        ]),
+      ],
+      ["spacing", spacing(history, float)],
+    ],
+  } satisfies Readonly<Record<string, (options: PropertiesOptions) => Entries>>),
+);
 
 /** NaturalImage2DIO and Tiff3DIO: where all are whole numbers they stay so, since Tiff3DIO writes them as JSON. */
 const withoutPlace = ({ history }: PropertiesOptions): Entries => {

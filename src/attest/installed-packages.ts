@@ -66,9 +66,10 @@ export function distributionOf({ texts }: Pick<LayerContents, "texts">): Distrib
 /** One stanza's fields; lines that go on a field are left out: none of ours has any. */
 function fieldsOf(stanza: string): ReadonlyMap<string, string> {
   return new Map(
-    [...stanza.matchAll(/^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)[ \t\r]*$/gm)].map(
-      ([, key = "", value = ""]) => [key.toLowerCase(), value],
-    ),
+    [...stanza.matchAll(/^([A-Za-z][A-Za-z0-9-]*):(.*)$/gm)].map(([, key = "", value = ""]) => [
+      key.toLowerCase(),
+      value.trim(),
+    ]),
   );
 }
 

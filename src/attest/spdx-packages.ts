@@ -21,7 +21,7 @@ export function operatingSystem(distribution: Distribution | null): SpdxPackage[
 /** A package of Debian, npm or Python. */
 export function installedPackage(found: InstalledPackage, distribution: Distribution | null): SpdxPackage {
   const { kind, name, version, architecture, sourcePackage, maintainer, homepage, license } = found;
-  const by = maintainer === null ? null : agent(maintainer);
+  const by = maintainer === null ? null : maintainerAsAgent(maintainer);
   const id = ["SPDXRef", kind, idPart(name), idPart(version), architecture].filter(Boolean).join("-");
   return entry(id, name, {
     versionInfo: version,
@@ -38,9 +38,13 @@ export function installedPackage(found: InstalledPackage, distribution: Distribu
 }
 
 /** A maintainer as SPDX writes people: teams behind mailing lists are organizations. */
-function agent(maintainer: string): string {
-  const [, name = maintainer, address] = /^(.*?)\s*<([^>]*)>$/.exec(maintainer) ?? [];
-  const kind = /@(.*lists|packages|tracker)\./.test(address ?? "") ? "Organization" : "Person";
+export function maintainerAsAgent(maintainer: string): string {
+  const open = maintainer.indexOf("<");
+  const hasAddress = open >= 0 && maintainer.indexOf(">") === maintainer.length - 1;
+  const name = hasAddress ? maintainer.slice(0, open).trimEnd() : maintainer;
+  const address = hasAddress ? maintainer.slice(open + 1, -1) : undefined;
+  const domain = address?.slice(address.indexOf("@") + 1) ?? "";
+  const kind = /lists\.|^(?:packages|tracker)\./.test(domain) ? "Organization" : "Person";
   return `${kind}: ${name.replaceAll(/[()"]/g, "")}${address === undefined ? "" : ` (${address})`}`;
 }
 

@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../processor/errors.js";
+import { locating } from "./pickle/damaged-pickle.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
 import { shortText } from "./short-text.js";
 
@@ -72,7 +73,7 @@ export class Field {
   list(): Field[] {
     const value = this.#value;
     if (value instanceof NumpyArray) this.#take(value.rowCount + value.valueCount);
-    const items = value instanceof NumpyArray ? rows(value) : value;
+    const items = value instanceof NumpyArray ? locating(this.path, () => rows(value)) : value;
     if (!Array.isArray(items)) return this.#fail("a list");
     this.#take(items.length);
     return items.map((item, i) => this.#inner(item, `${this.path}[${i}]`));

@@ -23,7 +23,8 @@ function ownFlag(word: string, known: KnownOptions): string {
   const [, dashes = "", name = "", value = ""] = /^(--?)([A-Za-z][\w-]*)(=[\s\S]*)?$/.exec(word) ?? [];
   if (name === "" || known.names.includes(name) || (name.length === 1 && known.letters.includes(name)))
     return name.length > 1 && dashes === "-" ? `--${name}${value}` : word;
-  const own = counterparts[name] ?? name.replaceAll("_", "-");
+  const counterpart = Object.hasOwn(counterparts, name) ? counterparts[name] : undefined;
+  const own = counterpart ?? name.replaceAll("_", "-");
   if (own !== name && isKnown(own, known)) return `--${own}${value}`;
   if (dashes === "-" && own.length > 1 && known.names.includes(own)) return `--${own}${value}`;
   const advice = advices.find(({ words }) => words.includes(`${dashes}${name}`));

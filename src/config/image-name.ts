@@ -11,18 +11,18 @@ export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp
  * @throws TAG_INVALID naming the rule that the result breaks
  */
 export function imageNameOf(template: string, task: TaskIdentity, now: Date): string {
-  const values: Readonly<Record<string, string>> = {
-    task_id: task.id === null ? "" : `${task.id}`,
-    task_name: task.name.toLowerCase(),
-    timestamp: `${Math.floor(now.getTime() / 1000)}`,
-  };
+  const values: ReadonlyMap<string, string> = new Map([
+    ["task_id", task.id === null ? "" : `${task.id}`],
+    ["task_name", task.name.toLowerCase()],
+    ["timestamp", `${Math.floor(now.getTime() / 1000)}`],
+  ]);
   const name = template.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (match, key: string | undefined) => {
     if (match === "{{" || match === "}}") return match[0]!;
-    const value = values[key ?? ""];
+    const value = values.get(key ?? "");
     if (value === undefined) {
       throw new ProcessorError(
         "TAG_INVALID",
-        `--tag ${template}: no {${key}}; there are ${Object.keys(values)
+        `--tag ${template}: no {${key}}; there are ${[...values.keys()]
           .map((known) => `{${known}}`)
           .join(", ")}`,
       );

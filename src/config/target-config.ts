@@ -38,10 +38,17 @@ export interface AmosTeam {
 export function completeTarget(json: TargetJson): TargetConfig {
   return {
     kind: json.target ?? "plain",
-    registry: json.registry?.replace(/\/+$/, "") ?? null,
+    registry: json.registry === undefined ? null : withoutSlashes(json.registry),
     grandChallenge: json.grand_challenge ?? null,
     amos22: json.amos22 === undefined ? null : { team: json.amos22.team, task: json.amos22.task ?? 1 },
   };
+}
+
+/** Without those at its end. */
+function withoutSlashes(registry: string): string {
+  let end = registry.length;
+  while (registry[end - 1] === "/") end--;
+  return registry.slice(0, end);
 }
 
 /**

@@ -232,7 +232,7 @@ async function checkIsZip(first: Uint8Array, answer: HttpAnswer, label: string):
   const start = Buffer.from(first.buffer, first.byteOffset, Math.min(first.byteLength, 4096));
   if (start.length >= 4 && (start.readUInt32LE(0) === 0x04034b50 || start.readUInt32LE(0) === 0x06054b50))
     return;
-  const title = /<title[^>]*>([^<]{0,100})/i.exec(start.toString("utf8"))?.[1]?.replace(/\s+/g, " ").trim();
+  const title = /<title[^<>]*>([^<]{0,100})/i.exec(start.toString("utf8"))?.[1]?.replace(/\s+/g, " ").trim();
   const isPage = isHtml(answer) || /^\s*<(!doctype html|html)/i.test(start.toString("utf8"));
   const what = isPage
     ? `a web page${title ? ` titled ${JSON.stringify(title)}` : ""}`

@@ -33,7 +33,7 @@ export async function inspectCheckpoint(source: string, file: string): Promise<C
 /** What other programs save with torch, HD-BET's `0.model` for instance: saving it again would not help. */
 const notOfNnUNet = (file: string, tensors: number): Problem => ({
   code: "CHECKPOINT_UNSUPPORTED",
-  message: `${file} holds ${tensors === 0 ? "no weights" : "weights"}, but not what nnU-Net's trainers save with them (trainer, plans or configuration)`,
+  message: `${file} was not written by nnU-Net: it holds ${tensors === 0 ? "no weights" : "weights alone"}, without the trainer's name and arguments`,
   help: 'nnU-Net\'s own checkpoint of this model is needed, with its plans and dataset files. Otherwise export the network to ONNX (`torch.onnx.export`, input batch × channels × patch, output the logits), write plans.json and dataset.json for it, and name it in config.json: "onnx".',
 });
 

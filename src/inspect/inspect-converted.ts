@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { manifestProblem } from "../../processor/model/check-manifest.js";
 import { filesOfFold } from "../../processor/model/fold-files.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
 import { FolderSource } from "../model-source/folder-source.js";
@@ -29,19 +30,20 @@ export const isConverted = async (folder: string): Promise<boolean> =>
 /** @throws MANIFEST_INVALID */
 export function parseManifest(place: string, text: string): ProcessorManifest {
   const invalid = (reason: string) => new ProcessorError("MANIFEST_INVALID", `${place}: ${reason}`);
-  let manifest: ProcessorManifest;
+  let manifest: Unchecked | null;
   try {
-    manifest = JSON.parse(text) as ProcessorManifest;
+    manifest = JSON.parse(text) as Unchecked | null;
   } catch (cause) {
-    throw new ProcessorError("MANIFEST_INVALID", `${place} is no JSON`, { cause });
+    throw new ProcessorError("MANIFEST_INVALID", `${place} is not JSON`, { cause });
   }
-  const isList = Array.isArray(manifest?.models) && Array.isArray(manifest.postProcessing);
-  if (manifest?.manifestVersion !== 1 || !isList) throw invalid("it is no manifest of this version");
-  for (const model of manifest.models) {
-    if (model?.plan === undefined || model.network === undefined || !Array.isArray(model.folds))
-      throw invalid("a model in it lacks plan, network or folds");
-  }
-  return manifest;
+  if (manifest?.manifestVersion !== 1) throw invalid("it is not a manifest of this version");
+  const problem = manifestProblem(manifest);
+  if (problem !== null) throw invalid(problem);
+  return manifest as unknown as ProcessorManifest; // the one cast, right after the check
+}
+
+interface Unchecked {
+  readonly manifestVersion?: unknown;
 }
 
 /** The models of a manifest, a cascade's first stage before the second. */

@@ -204,10 +204,10 @@ function isWanted(path: string, { configuration, folds, checkpointName }: Wanted
 
 /** v1 has a folder for each configuration; v2 ends the folder's name with it. A tree of one model names none. */
 function isOfConfiguration(parts: readonly string[], configuration: string): boolean {
-  const known = /^(2d|3d_\w+)$/;
+  const known = /^(?:2d|3d_\w+)$/;
   const named = parts
     .slice(0, -1)
-    .map((part) => (known.test(part) ? part : /__(2d|3d_\w+)$/.exec(part)?.[1]));
+    .map((part) => [part, part.split("__").at(-1)!].find((name) => known.test(name)));
   const found = named.find((candidate) => candidate !== undefined);
   if (found === undefined || found === configuration) return true;
   return configuration === "3d_cascade_fullres" && found === "3d_lowres";

@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import type { NetworkWeights } from "../checkpoint/checkpoint.js";
+import { printable } from "../checkpoint/pickle/pickle-text.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
 import { genericUNet } from "./architectures/generic-unet.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";
@@ -41,7 +42,7 @@ export function buildNetwork({ plan, weights, source, trainer }: BuildNetworkOpt
 }
 
 function anotherNetwork({ plan, weights, source, trainer }: BuildNetworkOptions): ProcessorError {
-  const first = [...weights.keys()].slice(0, 3).join(", ");
+  const first = [...weights.keys()].slice(0, 3).map(printable).join(", ");
   return new ProcessorError(
     "ARCHITECTURE_UNKNOWN",
     `${source}: the trainer ${trainer} built another network than the ${plan.architecture} of its plans; it has ${first}, …`,

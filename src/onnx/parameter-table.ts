@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../processor/errors.js";
 import type { NetworkWeights, WeightTensor } from "../checkpoint/checkpoint.js";
+import { printable } from "../checkpoint/pickle/pickle-text.js";
 
 /** Hands a checkpoint's tensors to the layers that need them and keeps account of those that do not fit. */
 export class ParameterTable {
@@ -50,7 +51,7 @@ export class ParameterTable {
   finish(isUnused: (name: string) => boolean): void {
     for (const [name, tensor] of this.#weights) {
       if (!this.#taken.has(name) && !isUnused(name)) {
-        this.#problems.push(`${name} (${shapeText(tensor.shape)}) has no place in the network`);
+        this.#problems.push(`${printable(name)} (${shapeText(tensor.shape)}) has no place in the network`);
       }
     }
     if (this.#problems.length === 0) return;

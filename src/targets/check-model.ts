@@ -43,7 +43,7 @@ function socketFaults(
 ): readonly string[] {
   if (inputSockets === null) return [];
   const wanted = channelNames.join(", ");
-  const missing = channelNames.filter((name) => inputSockets[name] === undefined);
+  const missing = channelNames.filter((name) => !Object.hasOwn(inputSockets, name));
   const unknown = Object.keys(inputSockets).filter((name) => !channelNames.includes(name));
   return [
     ...missing.map((name) => `grand_challenge.inputs: no socket for the channel ${name}`),

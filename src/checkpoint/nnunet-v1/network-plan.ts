@@ -2,6 +2,7 @@ import { ProcessorError } from "../../../processor/errors.js";
 import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../onnx/network-plan.js";
 import type { NetworkWeights } from "../checkpoint.js";
 import type { Field } from "../fields.js";
+import { printable } from "../pickle/pickle-text.js";
 import type { TrainerFacts } from "./trainer-facts.js";
 
 export interface NetworkPlanSources {
@@ -25,7 +26,7 @@ export function readNetworkPlanV1(sources: NetworkPlanSources): NetworkPlan {
   const { weights, source } = sources;
   if (weights.has("conv_blocks_context.0.blocks.0.conv.weight")) return genericUNet(sources);
   if (weights.has("encoder.initial_conv.weight")) return fabiansUNet(sources);
-  const first = [...weights.keys()].slice(0, 3).join(", ");
+  const first = [...weights.keys()].slice(0, 3).map(printable).join(", ");
   throw new ProcessorError(
     "ARCHITECTURE_UNKNOWN",
     `${source}: neither Generic_UNet nor FabiansUNet has ${first}`,

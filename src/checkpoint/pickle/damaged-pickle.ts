@@ -1,4 +1,15 @@
 import { ProcessorError } from "../../../processor/errors.js";
 
+/** @param what is wrong; `locating` adds where */
 export const damagedPickle = (what: string): ProcessorError =>
   new ProcessorError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);
+
+/** Runs `action`, whose errors get the place in front. */
+export function locating<T>(place: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof ProcessorError) || error.message.startsWith(place)) throw error;
+    throw new ProcessorError(error.code, `${place}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,4 +1,5 @@
 import { ByteCursor } from "./byte-cursor.js";
+import { locating } from "./damaged-pickle.js";
 import { MemoryBudget, maxMegabytes } from "./memory-budget.js";
 import { NameTable } from "./name-table.js";
 import { integerOf } from "./number-text.js";
@@ -38,7 +39,8 @@ export interface PickledValue {
  */
 export function readPickle(bytes: Uint8Array, options: ReadPickleOptions): PickledValue {
   const machine = new PickleMachine(bytes, options);
-  return { value: machine.run(), end: machine.position };
+  const value = locating(options.source, () => machine.run());
+  return { value, end: machine.position };
 }
 
 /** What an opcode returns that puts nothing on the stack. */

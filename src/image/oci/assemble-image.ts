@@ -95,7 +95,7 @@ function containerConfig(plan: ImagePlan, base: ContainerConfig): ContainerConfi
 function mergedEnv(base: readonly string[], env: Readonly<Record<string, string>>): string[] {
   const nameOf = (line: string) => line.split("=", 1)[0]!;
   return [
-    ...base.map((line) => (nameOf(line) in env ? `${nameOf(line)}=${env[nameOf(line)]}` : line)),
+    ...base.map((line) => (Object.hasOwn(env, nameOf(line)) ? `${nameOf(line)}=${env[nameOf(line)]}` : line)),
     ...Object.entries(env)
       .filter(([name]) => !base.some((line) => nameOf(line) === name))
       .map(([name, value]) => `${name}=${value}`),

@@ -1,11 +1,17 @@
 import { performance } from "node:perf_hooks";
 import { describe, expect, test } from "vitest";
+import { debianPackages, distributionOf } from "../../../src/attest/installed-packages.js";
+import { maintainerAsAgent } from "../../../src/attest/spdx-packages.js";
 import { parseJson } from "../../../src/checkpoint/parse-json.js";
 import { floatOf, integerOf } from "../../../src/checkpoint/pickle/number-text.js";
 import { printable, quotedString, rawUnicode } from "../../../src/checkpoint/pickle/pickle-text.js";
 import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
 import { parsePythonDict } from "../../../src/checkpoint/post-processing/python-literal.js";
 import { shortText } from "../../../src/checkpoint/short-text.js";
+import { imageNameOf } from "../../../src/config/image-name.js";
+import { completeTarget } from "../../../src/config/target-config.js";
+import { parseManifest } from "../../../src/inspect/inspect-converted.js";
+import { taskIdentity } from "../../../src/model-source/task-identity.js";
 import { adversarialTexts } from "../../support/adversarial-texts.js";
 
 /** A reader of text, which may refuse it. */
@@ -25,9 +31,17 @@ const readers: Readonly<Record<string, Reader>> = {
     }),
   "a name for a terminal": printable,
   "a value in a message": shortText,
+  "an image's name": (text) => imageNameOf(text, { id: 1, name: "x" }, new Date(0)),
+  "a registry's name": (text) => completeTarget({ registry: `${text}x` }),
+  "dpkg's list of packages": (text) =>
+    debianPackages({ texts: { "var/lib/dpkg/status": `Package: a\nVersion: 1\nMaintainer: a${text}x\n` } }),
+  "a package's maintainer": (text) => maintainerAsAgent(`${text}<${text}x`),
+  "the name of a distribution": (text) => distributionOf({ texts: { "etc/os-release": `ID=${text}"` } }),
+  "a manifest": (text) => parseManifest("manifest.json", text),
+  "a task's name": taskIdentity,
 };
 
-describe("every reader of a model's texts takes time in proportion to the length:", () => {
+describe("every reader of a stranger's text takes time in proportion to the length:", () => {
   test.each(Object.entries(readers))("%s", (_, read) => {
     for (const [name, text] of adversarialTexts(1_000_000)) {
       const start = performance.now();

@@ -26,6 +26,8 @@ describe("an image name that Docker would refuse is refused with the rule", () =
     [`team/liver:${"x".repeat(129)}`, "1 to 128"],
     ["exa_mple.org/liver", "no host name"],
     ["team/{task}:1", "no {task}; there are {task_id}, {task_name}, {timestamp}"],
+    ["team/{constructor}:1", "no {constructor}; there are"],
+    ["team/{__proto__}:1", "no {__proto__}; there are"],
     [`${"a".repeat(256)}`, "longer than 255"],
   ])("%s", (template, rule) => {
     expect(() => imageNameOf(template, task, now)).toThrow(rule);

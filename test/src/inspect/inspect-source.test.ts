@@ -11,7 +11,7 @@ import type {
   ModelsInspection,
 } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
-import { withConvertedModel } from "../../support/convert.js";
+import { testSettings, withConvertedModel } from "../../support/convert.js";
 import { describeWithEngine, testEngine } from "../../support/docker.js";
 import { withEditedModel } from "../../support/edited-model.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
@@ -341,6 +341,35 @@ describe("an image", () => {
       }
     });
   });
+});
+
+test("weights that other programs saved are told from nnU-Net's checkpoints, with what to do about them", async () => {
+  const file = join(scratchFolder(), "0.model");
+  writeFileSync(file, buildZip([{ name: "archive/data.pkl", data: new PickleWriter().raw("}").finish() }]));
+  expect(await inspect(file)).toMatchObject({
+    problems: [
+      {
+        code: "CHECKPOINT_UNSUPPORTED",
+        message: `${file} was not written by nnU-Net: it holds no weights, without the trainer's name and arguments`,
+        help: expect.stringContaining("export the network to ONNX"),
+      },
+    ],
+  });
+});
+
+test.each([
+  ["models that are no list", { models: {} }, "models should be a list"],
+  ["a model that is nothing", { models: [null] }, "models[0]"],
+  ["a fold without its file", { models: [{ folds: [{ fold: "0" }] }] }, "models[0]"],
+])("a manifest with %s is refused with the place", async (_, changed, place) => {
+  const folder = join(scratchFolder(), "converted");
+  mkdirSync(folder);
+  const task = { id: 1, name: "x" };
+  const manifest = { manifestVersion: 1, task, settings: testSettings, postProcessing: [], ...changed };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  const attempt = inspect(folder);
+  await expect(attempt).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
+  await expect(attempt).rejects.toThrow(place);
 });
 
 describe("what is no model is refused with what it is", () => {

@@ -38,6 +38,12 @@ describe("a model for a platform that does not take it is refused before the ima
       /no socket for the channel PET/,
     ],
     [
+      "a channel without socket whose name JavaScript knows",
+      { inputSockets: { CT: "ct" } },
+      manifest(["CT", "constructor"]),
+      /no socket for the channel constructor/,
+    ],
+    [
       "a socket for no channel",
       { inputSockets: { MR: "mr", CT: "ct" } },
       manifest(["CT"]),
