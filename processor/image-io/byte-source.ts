@@ -175,11 +175,14 @@ interface ByteStream {
 function openStream({ path, compression, start = 0 }: ByteSource, length?: number): ByteStream {
   const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
   const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
+  // Whoever reads gets the error; one that comes before, or to a stream that nobody reads, must not end the process.
+  file.on("error", () => {});
   if (compression === "none") {
     return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };
   }
   const inflate = (compression === "gzip" ? createGunzip : createUnzip)({ chunkSize: chunkBytes });
   file.on("error", (error) => inflate.destroy(error));
+  inflate.on("error", () => {});
   file.pipe(inflate);
   const close = () => {
     file.destroy();
