@@ -53,10 +53,7 @@ export async function runBaseImage(
     `size      ${(report.sizeBytes / 1e6).toFixed(1)} MB`,
     ...(pinned === null
       ? []
-      : [
-          `pin it    ${pinned}`,
-          `locked    ${lockFileName}: builds with \`--base-image ${report.imageName}\` take this digest only`,
-        ]),
+      : [`pin it    ${pinned}`, `locked    ${lockFileName}: builds on this name take this digest only`]),
   ];
   terminal.out(
     args.json
