@@ -1,0 +1,41 @@
+import { commands } from "../../src/cli/command-line.js";
+import { svgBox, svgPicture, svgText } from "./svg.js";
+
+/** Who wants what, and the commands for it in the order in which they are typed. */
+export const paths: readonly { readonly who: string; readonly commandNames: readonly string[] }[] = [
+  { who: "I have a trained model and images, and want segmentations", commandNames: ["inspect", "predict"] },
+  {
+    who: "I hand in to a challenge or to grand-challenge.org",
+    commandNames: ["init", "build", "preflight", "simulate"],
+  },
+  { who: "I pack many models in CI", commandNames: ["build", "preflight", "verify"] },
+  { who: "I have no model of my own", commandNames: ["models", "build"] },
+  { who: "I run networks in a program of my own", commandNames: ["convert"] },
+  { who: "I prepare a machine or a closed network", commandNames: ["doctor", "base-image"] },
+];
+
+/** Draws which commands are for whom, with the command line's own words for each. */
+export function commandPicture(): string {
+  const width = 860;
+  const parts: string[] = [];
+  let y = 16;
+  for (const { who, commandNames } of paths) {
+    const height = 40 + 22 * commandNames.length;
+    parts.push(
+      svgBox({ x: 16, y, width: width - 32, height }, "#f6f8fa"),
+      svgText(32, y + 24, who, { weight: "bold" }),
+    );
+    commandNames.forEach((name, i) => {
+      const at = y + 48 + 22 * i;
+      parts.push(
+        svgText(40, at, name === "build" ? "build_processor" : `build_processor ${name}`, {
+          font: "mono",
+          size: 13,
+        }),
+        svgText(290, at, commands[name]!.describe, { tone: "quiet", size: 13 }),
+      );
+    });
+    y += height + 12;
+  }
+  return svgPicture(width, y + 4, parts);
+}

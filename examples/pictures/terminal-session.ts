@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A real terminal of 80 columns, in tmux, in which commands run one after the other. */
+export class TerminalSession {
+  readonly #name = `pictures-${process.pid}`;
+
+  /** @param program the compiled program that `npx build_processor` starts here, as it does in a clone */
+  constructor(folder: string, program: string) {
+    const startFile = join(folder, ".bashrc");
+    const lines = [
+      "PS1='$ '",
+      `PROMPT_COMMAND='tmux wait-for -S ${this.#name}'`,
+      `npx() { shift; node '${program}' "$@"; }`,
+    ];
+    writeFileSync(startFile, lines.join("\n"));
+    const shell = ["bash", "--rcfile", startFile];
+    tmux("new-session", "-d", "-s", this.#name, "-x", "80", "-y", "200", "-c", folder, ...shell);
+    this.#waitForPrompt();
+  }
+
+  /** Runs a command to its end and returns all that the terminal then shows, the prompt with the command first, with colours. */
+  run(command: string): string[] {
+    this.#type("clear");
+    this.#type(command);
+    const shown = tmux("capture-pane", "-e", "-p", "-t", this.#name).split("\n");
+    const begin = shown.findIndex((line) => line.startsWith("$ "));
+    const end = shown.findLastIndex((line) => line.trim() !== "" && line.trim() !== "$");
+    return shown.slice(begin, end + 1);
+  }
+
+  close(): void {
+    tmux("kill-session", "-t", this.#name);
+  }
+
+  #type(text: string): void {
+    tmux("send-keys", "-t", this.#name, "-l", text);
+    tmux("send-keys", "-t", this.#name, "Enter");
+    this.#waitForPrompt();
+  }
+
+  /** The shell signals before each prompt; tmux keeps a signal for whoever waits later. */
+  #waitForPrompt(): void {
+    tmux("wait-for", this.#name);
+  }
+}
+
+const tmux = (...args: readonly string[]): string => execFileSync("tmux", args, { encoding: "utf8" });
