@@ -37,5 +37,5 @@ export function commandPicture(): string {
     });
     y += height + 12;
   }
-  return svgPicture(width, y + 4, parts);
+  return svgPicture("Which command is for whom", [width, y + 4], parts);
 }

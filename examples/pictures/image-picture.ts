@@ -31,30 +31,34 @@ export function imagePicture(modelFolder: string, archive: string, onnxFolder: s
   const total = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const card = (x: number, title: string, lines: readonly string[]): string =>
     svgCard({ x, y: middle - 45, width: 200, height: 90 }, "#ddf4ff", title, lines);
-  return svgPicture(left + width + 24, height, [
-    card(24, "checkpoint_final.pth", [
-      `PyTorch, ${megabytes(sizeOf(modelFolder, /\.pth$/))}`,
-      "weights and training state",
-    ]),
-    svgArrow([224, middle], [286, middle]),
-    svgText(255, middle - 10, "no Python", { anchor: "middle", tone: "quiet", size: 11 }),
-    card(290, "fold_0.onnx", [
-      `ONNX, ${megabytes(sizeOf(onnxFolder, /^fold_.*\.(onnx|weights)$/))}`,
-      "the same weights, float32",
-    ]),
-    svgArrow([490, middle], [left - 4, middle]),
-    svgText(left + width / 2, top - 36, "image, layer by layer", { anchor: "middle", weight: "bold" }),
-    svgText(left + width / 2, top - 16, "what changes often is on top", {
-      anchor: "middle",
-      tone: "quiet",
-      size: 12,
-    }),
-    ...layers.map(({ name, bytes }, i) => layerRow(left, top + i * layerHeight, width, { name, bytes })),
-    svgText(left + width / 2, height - 24, `${megabytes(total)} as exported`, {
-      anchor: "middle",
-      weight: "bold",
-    }),
-  ]);
+  return svgPicture(
+    "From the checkpoint to the layers of the image",
+    [left + width + 24, height],
+    [
+      card(24, "checkpoint_final.pth", [
+        `PyTorch, ${megabytes(sizeOf(modelFolder, /\.pth$/))}`,
+        "weights and training state",
+      ]),
+      svgArrow([224, middle], [286, middle]),
+      svgText(255, middle - 10, "no Python", { anchor: "middle", tone: "quiet", size: 11 }),
+      card(290, "fold_0.onnx", [
+        `ONNX, ${megabytes(sizeOf(onnxFolder, /^fold_.*\.(onnx|weights)$/))}`,
+        "the same weights, float32",
+      ]),
+      svgArrow([490, middle], [left - 4, middle]),
+      svgText(left + width / 2, top - 36, "image, layer by layer", { anchor: "middle", weight: "bold" }),
+      svgText(left + width / 2, top - 16, "what changes often is on top", {
+        anchor: "middle",
+        tone: "quiet",
+        size: 12,
+      }),
+      ...layers.map(({ name, bytes }, i) => layerRow(left, top + i * layerHeight, width, { name, bytes })),
+      svgText(left + width / 2, height - 24, `${megabytes(total)} as exported`, {
+        anchor: "middle",
+        weight: "bold",
+      }),
+    ],
+  );
 }
 
 function layerRow(x: number, y: number, width: number, { name, bytes }: ArchiveLayer): string {

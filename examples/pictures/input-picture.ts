@@ -74,5 +74,5 @@ function draw(panels: readonly Panel[]): string {
     });
     y += height + 12;
   }
-  return svgPicture(width, y + 4, parts);
+  return svgPicture("What each platform mounts as input", [width, y + 4], parts);
 }

@@ -9,10 +9,13 @@ export interface Box {
 
 const colours = { ink: "#1f2328", quiet: "#59636e", line: "#8c959f", paper: "#ffffff" };
 
+type Size = readonly [width: number, height: number];
+
 /** A whole picture on white, so that it can be read on dark pages, too. */
-export function svgPicture(width: number, height: number, parts: readonly string[]): string {
+export function svgPicture(title: string, [width, height]: Size, parts: readonly string[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="14">`,
+    `<title>${escaped(title)}</title>`,
     `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="${colours.line}"/></marker></defs>`,
     `<rect width="${width}" height="${height}" fill="${colours.paper}"/>`,
     ...parts,

@@ -24,10 +24,11 @@ export function terminalPicture(lines: readonly string[]): string {
     const y = margin + lineHeight * (i + 0.75);
     return `<text x="${margin}" y="${y}" fill="#c9d1d9" font-family="ui-monospace, monospace" font-size="14" xml:space="preserve">${spans(line)}</text>`;
   });
-  return svgPicture(width, height, [
-    `<rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>`,
-    ...texts,
-  ]);
+  return svgPicture(
+    "Build, preflight and simulate in a terminal",
+    [width, height],
+    [`<rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>`, ...texts],
+  );
 }
 
 function spans(line: string): string {
