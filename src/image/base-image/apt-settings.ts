@@ -7,11 +7,26 @@ export interface DebianMirror {
   readonly security: string;
 }
 
-/** Debian's own name for the nearest mirror. */
-export const defaultMirror: DebianMirror = {
-  archive: "http://deb.debian.org/debian",
-  security: "http://deb.debian.org/debian-security",
-};
+/** The mirror that the user names, without a word about where its security updates are. */
+export function namedMirror(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): DebianMirror | null {
+  const archive = environment["DEBIAN_MIRROR"]?.trim().replace(/\/+$/, "") ?? "";
+  return archive === "" ? null : mirrorAt(archive);
+}
+
+/** Debian's own mirror as python-apt knows it, also on Ubuntu; null where python-apt is not installed. */
+export async function knownMirror(
+  template = "/usr/share/python-apt/templates/Debian.info",
+): Promise<DebianMirror | null> {
+  const text = await readFile(template, "utf8").catch(() => "");
+  const stanza = text.split("\n\n").find((lines) => lines.startsWith("Suite: {series}\n")) ?? text;
+  const line = stanza.split("\n").find((candidate) => candidate.startsWith("BaseURI:"));
+  const archive = line?.slice("BaseURI:".length).trim().replace(/\/+$/, "") ?? "";
+  return archive === "" ? null : mirrorAt(archive);
+}
+
+const mirrorAt = (archive: string): DebianMirror => ({ archive, security: `${archive}-security` });
 
 const quietly = {
   failure: "IMAGE_BUILD_FAILED",

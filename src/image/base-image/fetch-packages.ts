@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
 import { installFolder } from "../processor-files.js";
-import { type DebianMirror, defaultMirror, hostMirror, hostTransport } from "./apt-settings.js";
+import { type DebianMirror, hostMirror, hostTransport, knownMirror, namedMirror } from "./apt-settings.js";
 import { runTool } from "./run-tool.js";
 
 export interface FetchPackagesOptions {
@@ -29,10 +29,8 @@ export async function fetchPackages(options: FetchPackagesOptions): Promise<read
   const { suite, onNote, signal } = options;
   const apt = { command: "apt-get", ...onFailure, ...(signal && { signal }) };
   await runTool({ ...apt, args: ["--version"] });
-  const own = await hostMirror(signal);
+  const mirrors = await mirrorsOf(signal);
   const transport = await hostTransport(signal);
-  const mirrors =
-    own === null || own.archive === defaultMirror.archive ? [defaultMirror] : [own, defaultMirror];
   for (const [i, mirror] of mirrors.entries()) {
     const folder = join(options.folder, `mirror-${i}`);
     try {
@@ -41,11 +39,24 @@ export async function fetchPackages(options: FetchPackagesOptions): Promise<read
       signal?.throwIfAborted();
       if (!(error instanceof ProcessorError) || i === mirrors.length - 1) throw error;
       onNote(
-        `this machine's mirror does not give ${suite} (${error.message}); asking ${defaultMirror.archive}`,
+        `this machine's mirror does not give ${suite} (${error.message}); asking ${mirrors[i + 1]!.archive}`,
       );
     }
   }
   throw new Error("there is always a mirror");
+}
+
+/** The user's mirror alone where one is named; otherwise the machine's own, then Debian's. */
+async function mirrorsOf(signal?: AbortSignal): Promise<readonly DebianMirror[]> {
+  const named = namedMirror();
+  if (named !== null) return [named];
+  const found = [await hostMirror(signal), await knownMirror()].filter((mirror) => mirror !== null);
+  if (found.length > 0)
+    return found.filter(({ archive }, i) => found.findIndex((other) => other.archive === archive) === i);
+  throw new ProcessorError(
+    "TOOL_MISSING",
+    "this machine's apt names no mirror of Debian: set DEBIAN_MIRROR to the address of one (https://www.debian.org/mirror/list), or install python-apt-common, which names Debian's own",
+  );
 }
 
 async function downloadFrom(

@@ -4,7 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { mirrorOf, transportOf } from "../../../../src/image/base-image/apt-settings.js";
+import {
+  knownMirror,
+  mirrorOf,
+  namedMirror,
+  transportOf,
+} from "../../../../src/image/base-image/apt-settings.js";
 import { busyboxApplets } from "../../../../src/image/base-image/busybox-applets.js";
 import { readRecipe } from "../../../../src/image/base-image/recipe.js";
 import {
@@ -50,6 +55,30 @@ describe("the mirror of the machine", () => {
   ])("$name", ({ targets: lines, codename, mirror }) => {
     expect(mirrorOf(lines, codename)).toEqual(mirror);
   });
+});
+
+test("a mirror that the user names has its security updates beside it", () => {
+  expect(namedMirror({ DEBIAN_MIRROR: "https://mirror.example.org/debian/" })).toEqual({
+    archive: "https://mirror.example.org/debian",
+    security: "https://mirror.example.org/debian-security",
+  });
+  expect(namedMirror({})).toBeNull();
+});
+
+test("Debian's own mirror is the one that python-apt's template names for every release", async () => {
+  const folder = scratchFolder();
+  const template = join(folder, "Debian.info");
+  writeFileSync(
+    template,
+    [
+      "X-Exclude-Suites: buzz",
+      "Suite: {series}-security\nBaseURI: https://security.example.org/",
+      "Suite: {series}\nRepositoryType: deb\nBaseURI: https://own.example.org/debian/",
+      "Suite: sid\nBaseURI: https://sid.example.org/debian/",
+    ].join("\n\n"),
+  );
+  expect((await knownMirror(template))?.archive).toBe("https://own.example.org/debian");
+  expect(await knownMirror(join(folder, "missing"))).toBeNull();
 });
 
 test("apt takes proxy and retries from the machine, but never leave to skip signatures or to run programs", () => {
