@@ -20,11 +20,11 @@ const timeout = 600_000;
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "no network"));
 
-const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"]) =>
+const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"], cache = cacheFolder(process.env)) =>
   recipeBase({
     ...{ variant: "cpu", platform: "linux/amd64", pythonIndex: null },
     cache: await BlobCache.open(folder),
-    cacheFolder: cacheFolder(process.env),
+    cacheFolder: cache,
     debianDigest: null,
     pull,
     progress: silentProgress,
@@ -61,7 +61,7 @@ describe("the base that is made without an engine", () => {
   test("says how to get Debian where no registry gives it and apt is missing", async () => {
     vi.stubEnv("PATH", "/nowhere");
     onTestFinished(() => void vi.unstubAllEnvs());
-    await expect(makeBase(scratchFolder(), noRegistry)).rejects.toMatchObject({
+    await expect(makeBase(scratchFolder(), noRegistry, scratchFolder())).rejects.toMatchObject({
       code: "TOOL_MISSING",
       message: expect.stringMatching(/apt-get was not found.*Debian and Ubuntu.*--base-image/),
     });
