@@ -1,16 +1,17 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseCommandLine } from "../../../src/cli/command-line.js";
 import { checkConfig, readConfigSchema } from "../../../src/config/load-config.js";
 import { repositoryRoot } from "../../support/golden.js";
 
-const howTo = join(repositoryRoot, "docs", "how-to");
 const pages = [
   join(repositoryRoot, "README.md"),
-  ...readdirSync(howTo)
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => join(howTo, name)),
+  ...["", "tutorials", "how-to", "reference"].flatMap((folder) =>
+    readdirSync(join(repositoryRoot, "docs", folder))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join(repositoryRoot, "docs", folder, name)),
+  ),
 ];
 
 interface Block {
@@ -34,11 +35,14 @@ const commandsIn = ({ place, text }: Block) =>
     .replaceAll("\\\n", " ")
     .split("\n")
     .map((line) => line.replace(/\s#.*$/, "").trim())
-    .filter((line) => line.startsWith("npx build_processor"))
-    .map((line) => ({ place, words: line.split(/\s+/).slice(2) }));
+    .map((line) => /^(?:\$ )?(?:npx )?build_processor(?: (.*))?$/.exec(line)?.[1]?.trim())
+    .filter((words) => words !== undefined)
+    .map((words) => ({ place, words: words.split(/\s+/) }));
 
-describe("every command in README and docs/how-to is one that the program takes", () => {
-  const commands = blocks.filter(({ language }) => language === "bash").flatMap(commandsIn);
+describe("every command in README and docs is one that the program takes", () => {
+  const commands = blocks
+    .filter(({ language }) => ["bash", "sh", "console"].includes(language))
+    .flatMap(commandsIn);
   test.each(commands.map(({ place, words }) => [words.join(" "), place, words] as const))(
     "%s (%s)",
     async (_line, _place, words) => {
@@ -47,11 +51,23 @@ describe("every command in README and docs/how-to is one that the program takes"
   );
 });
 
-describe("every config.json in README and docs/how-to is valid", () => {
-  const configs = blocks.filter(({ language }) => language === "json");
+describe("every config.json in README and docs is valid", () => {
+  const configs = blocks.filter(
+    ({ language, text }) => language === "json" && !text.includes("errorVersion"),
+  );
   test.each(configs.map(({ place, text }) => [place, text] as const))("%s", async (place, text) => {
     expect(() => checkConfig(JSON.parse(text), { path: place, schema })).not.toThrow();
   });
+});
+
+test("every link to a file of the repository leads to one", () => {
+  const missing = pages.flatMap((page) =>
+    [...readFileSync(page, "utf8").matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(dirname(page), target)))
+      .map((target) => `${page.slice(repositoryRoot.length + 1)}: ${target}`),
+  );
+  expect(missing).toEqual([]);
 });
 
 const schema = await readConfigSchema();
