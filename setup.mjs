@@ -3,11 +3,13 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,16 +19,35 @@ const root = dirname(fileURLToPath(import.meta.url));
 const modules = join(root, "node_modules");
 const stamp = join(modules, ".nnunet-processor-lock");
 const program = join(root, "dist", "build_processor.js");
+const compiled = join(root, "dist", ".compiled");
 const turn = join(root, ".setup-lock");
 
-/** Whether the program can run: compiled, with the packages that the lock file names. */
+/** Whether the program can run: compiled from the sources that are here, with the packages that the lock file names. */
 export function isSetUp() {
-  if (existsSync(turn) || !existsSync(program) || !existsSync(modules)) return false;
-  // Packages that somebody installed by hand bear no stamp.
+  if (existsSync(turn) || !existsSync(modules) || !isCompiled()) return false;
+  // Packages that somebody installed by hand have no stamp.
   return !existsSync(stamp) || readFileSync(stamp, "utf8") === lockDigest();
 }
 
-/** Installs and compiles what is missing. The standard output is the caller's own where `isQuiet`. */
+const isCompiled = () => existsSync(program) && newestSourceMs() <= compiledMs();
+
+/** Of everything that the program is compiled from; `git pull` gives the files that it changes the current time. */
+function newestSourceMs() {
+  const folders = ["processor", "src"].map((name) => join(root, name));
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  return Math.max(...[join(root, "build_processor.ts"), ...files].map(mtimeMs));
+}
+
+/** `tsc -b` renews its own files only where something changed, so that set-up leaves a stamp as well. */
+const compiledMs = () => Math.max(...[compiled, join(root, "dist", "root.tsbuildinfo")].map(mtimeMs));
+
+const mtimeMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** Installs and compiles what is missing. Writes to stderr alone if `isQuiet`, because stdout is the caller's. */
 export function setUp({ isQuiet = false } = {}) {
   requireNode();
   const say = isQuiet ? console.error : console.log;
@@ -42,8 +63,12 @@ export function setUp({ isQuiet = false } = {}) {
       ]);
       writeFileSync(stamp, lockDigest());
     }
-    if (!existsSync(program)) say("setup: compiling …");
+    if (!isCompiled()) say("setup: compiling …");
+    const startedAt = new Date();
     run(process.execPath, [join(modules, "typescript", "bin", "tsc"), "-b"]);
+    writeFileSync(compiled, "");
+    // A source that changed meanwhile is newer.
+    utimesSync(compiled, startedAt, startedAt);
     linkCommand();
   } finally {
     rmSync(turn, { force: true });
@@ -54,7 +79,7 @@ export function setUp({ isQuiet = false } = {}) {
     if (error) console.error(`setup: ${command} could not be started: ${error.message}`);
     if (status === 0) return;
     rmSync(turn, { force: true });
-    console.error("setup: it did not finish; `npm run setup` in the clone tries again");
+    console.error("setup: failed; run `npm run setup` in the clone to try again");
     process.exit(status ?? 1);
   }
 }
@@ -73,9 +98,9 @@ const lockDigest = () =>
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
 
-/** Two commands at once in a fresh clone: the second waits for the first one's installation. */
+/** Waits until no other command sets up this clone, then marks it as being set up by this one. */
 function takeTurn(say) {
-  for (let isTold = false; ; isTold = true) {
+  for (let hasSaidSo = false; ; hasSaidSo = true) {
     try {
       writeFileSync(turn, `${process.pid}`, { flag: "wx" });
       return;
@@ -86,7 +111,7 @@ function takeTurn(say) {
       rmSync(turn, { force: true });
       continue;
     }
-    if (!isTold) say("setup: waiting for another one in this folder …");
+    if (!hasSaidSo) say("setup: waiting for another command that sets up this folder …");
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
   }
 }
@@ -95,7 +120,7 @@ function takeTurn(say) {
 function isTurnTaken() {
   try {
     const pid = Number(readFileSync(turn, "utf8"));
-    if (pid === 0) return Date.now() - statSync(turn).mtimeMs < 5000; // its owner is just writing it
+    if (pid === 0) return Date.now() - statSync(turn).mtimeMs < 5000; // its owner is still writing it
     process.kill(pid, 0);
     return true;
   } catch (error) {
@@ -103,7 +128,7 @@ function isTurnTaken() {
   }
 }
 
-/** For npx that met the clone when its command was not there yet: it looks here too. */
+/** An npx that first saw this clone without its command looks for it here. */
 function linkCommand() {
   const link = join(modules, ".bin", "build_processor");
   if (process.platform === "win32" || existsSync(link)) return;

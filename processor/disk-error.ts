@@ -1,6 +1,6 @@
 import { ProcessorError } from "./errors.js";
 
-/** The disk is full, an account's quota is used up, or a file may not get longer (a limit of the process). */
+/** The disk is full, an account's quota is used up, or the process may not write longer files (RLIMIT_FSIZE). */
 const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 export function isDiskFull(error: unknown): boolean {
@@ -8,17 +8,16 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 /**
- * A write that failed for want of space as a mistake of the catalogue; any other error as it is. Writers name what they
- * wrote themselves; this is for the edge, so that none is forgotten.
+ * Returns DISK_FULL for a write that failed because no space is left, and any other error unchanged. The edge calls it
+ * for every error, in case a writer did not.
+ *
+ * @param where ends the message: `in the cache folder …`; by default the path that the system reports
  */
-export function diskError(error: unknown): unknown {
+export function diskError(error: unknown, where?: string): unknown {
   if (!isDiskFull(error)) return error;
   const { message, path } = error as NodeJS.ErrnoException;
-  return new ProcessorError(
-    "DISK_FULL",
-    path === undefined ? message : `no space left while writing ${path}`,
-    {
-      cause: error,
-    },
-  );
+  const place = where ?? (path === undefined ? undefined : `while writing ${path}`);
+  return new ProcessorError("DISK_FULL", place === undefined ? message : `no space left ${place}`, {
+    cause: error,
+  });
 }

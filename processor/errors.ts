@@ -229,7 +229,7 @@ export const errorCatalogue = {
   },
   ARCHIVE_REFUSED: {
     exit: 5,
-    help: "The platform would refuse it too; the report says what to change for each check that fails.",
+    help: "The platform would refuse the archive for the same reasons. Follow the remedy that the report names below each of them.",
   },
   SIMULATION_FAILED: {
     exit: 5,

@@ -1,4 +1,8 @@
-/** Finds what is wrong with a JSON value: the place and what should be there; null when it is right. */
+/**
+ * Finds what is wrong with a JSON value: the place, and what should be there. Returns null when nothing is.
+ *
+ * A check is a function of a few lines, not a JSON Schema, because the program in an image brings no validator.
+ */
 export type JsonCheck = (value: unknown, place: string) => string | null;
 
 const when =
@@ -9,7 +13,14 @@ const when =
 export const text: JsonCheck = when((value) => typeof value === "string", "a text");
 export const number: JsonCheck = when((value) => typeof value === "number", "a number");
 export const wholeNumber: JsonCheck = when(Number.isSafeInteger, "a whole number");
+export const count: JsonCheck = when(
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  "a whole number, 0 or more",
+);
 export const flag: JsonCheck = when((value) => typeof value === "boolean", "true or false");
+
+export const matching = (pattern: RegExp, what: string): JsonCheck =>
+  when((value) => typeof value === "string" && pattern.test(value), what);
 
 export const oneOf = (values: readonly unknown[]): JsonCheck =>
   when(
@@ -22,7 +33,6 @@ export const orNull =
   (value, place) =>
     value === null ? null : check(value, place);
 
-/** For what folders of earlier versions do not have. */
 export const orAbsent =
   (check: JsonCheck): JsonCheck =>
   (value, place) =>
@@ -36,8 +46,8 @@ export const either =
 export const listOf =
   (check: JsonCheck, shortest = 0): JsonCheck =>
   (value, place) => {
-    if (!Array.isArray(value)) return `${place} should be a list`;
-    if (value.length < shortest) return `${place} should have at least ${shortest} in it`;
+    if (!Array.isArray(value)) return `${named(place)} should be a list`;
+    if (value.length < shortest) return `${named(place)} should have at least ${shortest} items`;
     for (const [i, item] of value.entries()) {
       const problem = check(item, `${place}[${i}]`);
       if (problem !== null) return problem;
@@ -45,11 +55,11 @@ export const listOf =
     return null;
   };
 
-/** An object with these fields; others are left alone. */
+/** An object with these fields; it may have others. */
 export const record =
   (fields: Readonly<Record<string, JsonCheck>>): JsonCheck =>
   (value, place) => {
-    if (!isObject(value)) return `${place || "the document"} should be an object`;
+    if (!isObject(value)) return `${named(place)} should be an object`;
     for (const [key, check] of Object.entries(fields)) {
       const isThere = Object.hasOwn(value, key);
       const problem = check(isThere ? value[key] : undefined, joined(place, key));
@@ -62,13 +72,15 @@ export const record =
 export const recordOf =
   (check: JsonCheck): JsonCheck =>
   (value, place) => {
-    if (!isObject(value)) return `${place} should be an object`;
+    if (!isObject(value)) return `${named(place)} should be an object`;
     for (const [key, item] of Object.entries(value)) {
       const problem = check(item, joined(place, key));
       if (problem !== null) return problem;
     }
     return null;
   };
+
+const named = (place: string): string => place || "the document";
 
 const joined = (place: string, key: string): string => (place === "" ? key : `${place}.${key}`);
 

@@ -19,12 +19,8 @@ export interface ByteSource {
   readonly start?: number;
 }
 
-/**
- * Whether a file has these bytes at `start`; false for one that can not be opened.
- *
- * @throws INPUT_NOT_FOUND for anything but a regular file
- */
-export async function beginsWith(path: string, magic: readonly number[], start = 0): Promise<boolean> {
+/** Whether a file has these bytes at `start`; false for a file that cannot be opened. */
+async function beginsWith(path: string, magic: readonly number[], start: number): Promise<boolean> {
   await statInputFile(path);
   const file = await open(path).catch(() => null);
   if (file === null) return false;
@@ -35,6 +31,11 @@ export async function beginsWith(path: string, magic: readonly number[], start =
     await file.close();
   }
 }
+
+const gzipMagic = [0x1f, 0x8b];
+
+/** Whether gzip data begin at `start`. @throws INPUT_NOT_FOUND for anything but a regular file */
+export const isGzip = (path: string, start = 0): Promise<boolean> => beginsWith(path, gzipMagic, start);
 
 /** Reads a header of unknown length and then exactly the data that it announces. */
 export class ByteReader {

@@ -1,7 +1,7 @@
 import { ProcessorError } from "../errors.js";
 import type { Zyx } from "../volume/axes.js";
 import type { Direction, Geometry } from "../volume/geometry.js";
-import { flatDirection, identityDirection } from "../volume/geometry.js";
+import { flatDirection, identityDirection, spacingOf } from "../volume/geometry.js";
 import type { NiftiOrientation } from "../volume/image.js";
 import { nibabelForm, niftiAffine, realPart } from "./nibabel-affine.js";
 import { type Columns, leftSingular } from "./single-precision-svd.js";
@@ -43,12 +43,7 @@ export function niftiGeometry(
   const signs = [1, 2, 3].map((axis) => (!grid.preferSform && pixdim[axis]! < 0 ? -1 : 1));
   return {
     sizeZyx: grid.sizeZyx,
-    spacingMmZyx: [
-      // SimpleITKIO gives a flat image a z spacing that no other axis comes near.
-      grid.dimensions === 2 ? 999 * Math.max(spacingMm[0], spacingMm[1]) : spacingMm[2],
-      spacingMm[1],
-      spacingMm[0],
-    ],
+    spacingMmZyx: spacingOf(spacingMm, grid.dimensions),
     originMmXyz: [
       -origin[0]! * scale || 0,
       -origin[1]! * scale || 0,

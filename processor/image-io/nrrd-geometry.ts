@@ -1,6 +1,6 @@
 import { ProcessorError } from "../errors.js";
 import type { Xyz } from "../volume/axes.js";
-import type { Geometry } from "../volume/geometry.js";
+import { type Geometry, spacingOf } from "../volume/geometry.js";
 import { directionOfColumns } from "./direction-of-columns.js";
 import type { NrrdAxis, NrrdHeader } from "./nrrd-header.js";
 
@@ -89,10 +89,9 @@ export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdL
   if (spacings.includes(0) || origin.some((part) => !Number.isFinite(part)))
     throw new ProcessorError("IMAGE_INVALID", `${path}: its axes or its origin are not in space`);
   const [x = 1, y = 1, z = 1] = domain.map(({ size }) => size);
-  const [sx = 1, sy = 1, sz = 1] = spacings.map(Math.abs);
   return {
     sizeZyx: [dimensions === 2 ? 1 : z, y, x],
-    spacingMmZyx: [dimensions === 2 ? 999 * Math.max(sx, sy) : sz, sy, sx],
+    spacingMmZyx: spacingOf(spacings.map(Math.abs), dimensions),
     originMmXyz: [origin[0] ?? 0, origin[1] ?? 0, dimensions === 2 ? 0 : (origin[2] ?? 0)] as Xyz,
     directionXyz: directionOfColumns(path, columns, spacings),
     dimensions,

@@ -1,13 +1,11 @@
 import { ProcessorError } from "../errors.js";
-import type { Geometry } from "../volume/geometry.js";
+import { type Geometry, spacingOf } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
-import { ByteReader, beginsWith } from "./byte-source.js";
+import { ByteReader, isGzip } from "./byte-source.js";
 import { checkSizes } from "./check-sizes.js";
 import { directionOfColumns } from "./direction-of-columns.js";
 import { bytesOf, decodeElements } from "./element-type.js";
 import { giplHeaderBytes, giplMagics, giplOffsets, giplTypes } from "./gipl-header.js";
-
-const gzipMagic = [0x1f, 0x8b];
 
 /**
  * Reads `.gipl` and `.gipl.gz` as ITK does, which takes no direction from the header.
@@ -15,8 +13,8 @@ const gzipMagic = [0x1f, 0x8b];
  * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_EMPTY, INPUT_NOT_FOUND
  */
 export async function readGipl(path: string): Promise<Image> {
-  const isGzip = path.toLowerCase().endsWith(".gz") && (await beginsWith(path, gzipMagic));
-  const reader = await ByteReader.open({ path, compression: isGzip ? "gzip" : "none" });
+  const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
+  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
   try {
     const header = await reader.peek(giplHeaderBytes);
     if (header.length < giplHeaderBytes)
@@ -66,12 +64,11 @@ function geometryOf(path: string, header: Buffer, sizes: readonly number[]): Geo
       `${path}: its spacing is ${spacings.join(" × ")} and its origin ${origin.join(", ")}`,
     );
   const [x = 1, y = 1, z = 1] = sizes;
-  const [sx = 1, sy = 1, sz = 1] = spacings.map(Math.abs);
   const [ox = 0, oy = 0, oz = 0] = origin;
   const columns = axes.map((column) => axes.map((row) => (row === column ? 1 : 0)));
   return {
     sizeZyx: isFlat ? [1, y, x] : [z, y, x],
-    spacingMmZyx: [isFlat ? 999 * Math.max(sx, sy) : sz, sy, sx],
+    spacingMmZyx: spacingOf(spacings.map(Math.abs), isFlat ? 2 : 3),
     originMmXyz: [ox, oy, oz],
     directionXyz: directionOfColumns(path, columns, spacings),
     dimensions: isFlat ? 2 : 3,

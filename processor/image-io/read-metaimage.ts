@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { ProcessorError } from "../errors.js";
 import type { Xyz } from "../volume/axes.js";
-import type { Geometry } from "../volume/geometry.js";
+import { type Geometry, spacingOf } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
 import { ByteReader } from "./byte-source.js";
 import { checkSizes } from "./check-sizes.js";
@@ -83,7 +83,6 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
   const signed = spacings?.values ?? [1, 1, 1];
   if (signed.includes(0))
     throw new ProcessorError("IMAGE_INVALID", `${path}: ElementSpacing is ${spacings?.text}`);
-  const [sx = 1, sy = 1, sz = 1] = signed.map(Math.abs);
   const [x = 1, y = 1, z = 1] = sizes;
   const [ox = 0, oy = 0, oz = 0] = origin?.values ?? [];
   // TransformMatrix holds one axis after the other; they are the columns of ITK's direction.
@@ -92,7 +91,7 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
   );
   return {
     sizeZyx: isFlat ? [1, y, x] : [z, y, x],
-    spacingMmZyx: [isFlat ? 999 * Math.max(sx, sy) : sz, sy, sx],
+    spacingMmZyx: spacingOf(signed.map(Math.abs), isFlat ? 2 : 3),
     originMmXyz: [ox, oy, isFlat ? 0 : oz] as Xyz,
     directionXyz: directionOfColumns(path, columns, signed),
     dimensions: isFlat ? 2 : 3,

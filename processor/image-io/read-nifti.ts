@@ -1,14 +1,12 @@
 import { ProcessorError } from "../errors.js";
 import type { Zyx } from "../volume/axes.js";
 import type { Image, VoxelArray } from "../volume/image.js";
-import { ByteReader, beginsWith } from "./byte-source.js";
+import { ByteReader, isGzip } from "./byte-source.js";
 import { checkSizes } from "./check-sizes.js";
 import { bytesOf, decodeElements } from "./element-type.js";
 import { niftiGeometry } from "./nifti-geometry.js";
 import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-header.js";
 import type { ReadImageOptions } from "./read-image.js";
-
-const gzipMagic = [0x1f, 0x8b];
 
 /**
  * Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components.
@@ -17,8 +15,8 @@ const gzipMagic = [0x1f, 0x8b];
  */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
   // ITK and nibabel too read a plain file that is only named .nii.gz.
-  const isGzip = path.toLowerCase().endsWith(".gz") && (await beginsWith(path, gzipMagic));
-  const reader = await ByteReader.open({ path, compression: isGzip ? "gzip" : "none" });
+  const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
+  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
   const preferSform = options.preferSform === true;
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));

@@ -10,7 +10,7 @@ import type { ReadImageOptions } from "./read-image.js";
 import { readSpacingFile } from "./spacing-file.js";
 import { arrangeTiff } from "./tiff-axes.js";
 import { blockRowBytes, decodeBlock, largestExpansion, requireKnownCompression } from "./tiff-block.js";
-import { readTiffPages, type TiffPage } from "./tiff-directory.js";
+import { readTiffPages, type TiffPage } from "./tiff-pages.js";
 import { tiffVolume } from "./tiff-volume.js";
 
 const aheadBytes = 1 << 20;

@@ -1,6 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ProcessorError } from "../errors.js";
+import { readTextFile, unreadable } from "../read-text-file.js";
 import type { Zyx } from "../volume/axes.js";
 import { splitImageEnding } from "./image-ending.js";
 import { writeFileWhole } from "./write-file.js";
@@ -24,11 +24,11 @@ export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
   }
   throw new ProcessorError(
     "IMAGE_INVALID",
-    `${path}: "spacing" should be three lengths in mm (z, y, x), is ${describe(spacing)}`,
+    `${path}: "spacing" should be three lengths in mm (z, y, x), but is ${describe(spacing)}`,
   );
 }
 
-/** Short, however long or nested the value is. */
+/** Describes a value in a few words, however long or nested it is. */
 const describe = (value: unknown): string =>
   Array.isArray(value)
     ? `[${value.slice(0, 8).map((part: unknown) => (typeof part === "number" ? part : typeof part))}]`
@@ -47,7 +47,7 @@ export async function writeSpacingFile(imagePath: string, spacingMmZyx: Zyx): Pr
   if (!isSpacing) {
     throw new ProcessorError(
       "OUTPUT_EXISTS",
-      `${path} is to hold the spacing of ${basename(imagePath)}, and holds something else`,
+      `${path} is needed for the spacing of ${basename(imagePath)}, but holds something else`,
     );
   }
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ spacing: spacingMmZyx }, null, 4)}\n`)]);
@@ -59,17 +59,15 @@ function spacingFileOf(imagePath: string): string {
 }
 
 async function readJson(path: string): Promise<unknown> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw new ProcessorError("INPUT_NOT_FOUND", `${path} cannot be read`, { cause: error });
+  const text = await readTextFile(path, largestBytes).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return null;
+    throw new ProcessorError("IMAGE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
-  if (info === null) return null;
-  if (!info.isFile()) throw new ProcessorError("INPUT_NOT_FOUND", `${path} is not a file`);
-  if (info.size > largestBytes) throw new ProcessorError("IMAGE_INVALID", `${path}: ${info.size} bytes`);
+  if (text === null) return null;
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    return JSON.parse(text);
   } catch (cause) {
-    throw new ProcessorError("IMAGE_INVALID", `${path} is no JSON`, { cause });
+    throw new ProcessorError("IMAGE_INVALID", `${path} is not JSON`, { cause });
   }
 }
 

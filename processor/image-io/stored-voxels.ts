@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { ProcessorError } from "../errors.js";
-import { ByteReader, beginsWith } from "./byte-source.js";
+import { ByteReader, isGzip } from "./byte-source.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decodeVoxelHex, decodeVoxelText, type VoxelText } from "./voxel-text.js";
 
@@ -43,7 +43,7 @@ interface Piece extends StoredVoxels {
 async function readPiece(piece: Piece): Promise<Buffer> {
   const { path, start, encoding, type, count } = piece;
   if (encoding === "text" || encoding === "hex") return readText(piece);
-  if (encoding === "gzip" && !(await beginsWith(path, gzipMagic, start)))
+  if (encoding === "gzip" && !(await isGzip(path, start)))
     throw new ProcessorError(
       "IMAGE_INVALID",
       `${path}: its voxels should be gzip data, and gzip's first two bytes are not there`,
@@ -60,8 +60,6 @@ async function readPiece(piece: Piece): Promise<Buffer> {
     reader.destroy();
   }
 }
-
-const gzipMagic = [0x1f, 0x8b];
 
 async function offsetOf({ path, start, encoding, skipBytes }: Piece, length: number): Promise<number> {
   if (skipBytes >= 0) return skipBytes;

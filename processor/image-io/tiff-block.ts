@@ -3,7 +3,7 @@ import { inflate } from "node:zlib";
 import { ProcessorError } from "../errors.js";
 import { bytesOf } from "./element-type.js";
 import { expandLzw } from "./expand-lzw.js";
-import type { TiffPage } from "./tiff-directory.js";
+import type { TiffPage } from "./tiff-pages.js";
 
 const inflateAsync = promisify(inflate);
 

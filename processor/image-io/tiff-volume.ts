@@ -1,7 +1,7 @@
 import { ProcessorError } from "../errors.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import type { FileWindow } from "./file-window.js";
-import type { TiffPage } from "./tiff-directory.js";
+import type { TiffPage } from "./tiff-pages.js";
 
 /** The pages of a TIFF file that make up one array. */
 export interface TiffVolume {

@@ -17,6 +17,16 @@ export type Direction = readonly [number, number, number, number, number, number
 
 export const identityDirection: Direction = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
+/**
+ * The spacing of an image from that of its own axes. A flat image gets a z spacing that no other axis comes near, as
+ * nnU-Net's SimpleITKIO makes it up for resampling.
+ *
+ * @example spacingOf([0.5, 0.7], 2) // [699.3, 0.7, 0.5]
+ */
+export function spacingOf([x = 1, y = 1, z = 1]: readonly number[], dimensions: 2 | 3): Zyx {
+  return [dimensions === 2 ? 999 * Math.max(x, y) : z, y, x];
+}
+
 /** The direction of a flat image: its z axis stands upright. The identity where both axes run the same way. */
 export function flatDirection([a, b, , c, d]: Direction): Direction {
   return Math.abs(a * d - b * c) < 1e-6 ? identityDirection : [a, b, 0, c, d, 0, 0, 0, 1];

@@ -2,7 +2,7 @@ import { cleanLine } from "../../processor/progress/log-lines.js";
 import type { Finding } from "../targets/finding.js";
 import type { Terminal } from "./terminal.js";
 
-/** How text is laid out: on a terminal it is coloured and broken at the edge, in a file it is neither. */
+/** How text is laid out: on a terminal it is coloured and wrapped, in a file it is neither. */
 export type TextStyle = Pick<Terminal, "hasColour" | "columns">;
 
 /** ANSI's colours: green, red, yellow, grey. */
@@ -14,7 +14,7 @@ const colours: Readonly<Record<Finding["result"], number>> = {
 };
 const order = ["pass", "not-checked", "warning", "fail"] as const satisfies Finding["result"][];
 
-/** Findings for people, one line each, remedies below; what fails comes last, where a terminal stops. */
+/** Findings for people, one line each, remedies below. Failures come last, where a terminal stops scrolling. */
 export function findingsText(findings: readonly Finding[], style: TextStyle): string {
   const width = Math.max(...findings.map(({ check }) => check.length)) + 2;
   return order
@@ -36,11 +36,11 @@ function findingText({ check, result, reason, remedy }: Finding, width: number, 
 const coloured = (text: string, colour: number, { hasColour }: TextStyle): string =>
   hasColour ? `\u001b[${colour}m${text}\u001b[39m` : text;
 
-/** Narrower columns would hold a word a line. */
+/** A narrower column would hold one word per line. */
 const narrowest = 20;
 
-/** A file keeps each text on one line, so that it can be searched. */
-function wrapped(text: string, indent: number, { hasColour, columns }: TextStyle): readonly string[] {
+/** The lines of a text on a terminal. In a file it stays one line, so that it can be searched. */
+export function wrapped(text: string, indent: number, { hasColour, columns }: TextStyle): readonly string[] {
   if (!hasColour) return [text];
   const width = Math.max(narrowest, columns - indent);
   const lines: string[] = [];

@@ -1,4 +1,5 @@
 import type { PostProcessingStep } from "../../processor/model/manifest.js";
+import { cleanLine } from "../../processor/progress/log-lines.js";
 import type {
   CheckpointInspection,
   ConfigurationInspection,
@@ -58,11 +59,8 @@ function blockText({ title, rows }: Block): string {
       (line, i) => `  ${(i === 0 ? key : "").padEnd(width)}${line}`,
     ),
   );
-  return `${[title, ...lines].map((line) => `${printable(line).trimEnd()}\n`).join("")}`;
+  return `${[title, ...lines].map((line) => `${cleanLine(line).trimEnd()}\n`).join("")}`;
 }
-
-/** Names come from files of others: nothing in them may steer the terminal. */
-const printable = (line: string): string => line.replace(/\p{Cc}/gu, "\ufffd");
 
 function configurationBlock(model: ConfigurationInspection): Block {
   const { network, channels, folds, mirrorAxes } = model;

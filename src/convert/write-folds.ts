@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import { filesOfFold } from "../../processor/model/fold-files.js";
 import type { ModelManifest } from "../../processor/model/manifest.js";
 import type { Progress } from "../../processor/progress/progress.js";
@@ -51,7 +51,7 @@ export async function writeFolds(
   const task = progress.start({ label: "converting the weights", total, unit: "bytes" });
   try {
     for (const fold of due) {
-      await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
+      await makeFolder(dirname(join(folder, fold.files.onnxFile)));
       const digests = await fold.write(folder, (bytes) => {
         if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
         task.advance(bytes);
@@ -80,7 +80,7 @@ export async function writeGpuGraphs(
   const files: string[] = [];
   for (const { folds, gpuGraph } of stages) {
     if (gpuGraph === null || !folds.every((fold) => withinFloat16.has(fold))) continue;
-    await mkdir(dirname(join(folder, gpuGraph.file)), { recursive: true });
+    await makeFolder(dirname(join(folder, gpuGraph.file)));
     await gpuGraph.write(folder);
     files.push(gpuGraph.file);
   }
@@ -105,7 +105,7 @@ export function asWritten(model: ModelManifest, gpuFiles: readonly string[]): Mo
 function onceWritten(fold: StageFold, folder: string): () => Promise<void> {
   let writing: Promise<void> | null = null;
   const write = async () => {
-    await mkdir(dirname(join(folder, fold.files.onnxFile)), { recursive: true });
+    await makeFolder(dirname(join(folder, fold.files.onnxFile)));
     await fold.write(folder, () => {});
   };
   return () => {

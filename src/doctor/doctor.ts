@@ -1,9 +1,10 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { ProcessorError } from "../../processor/errors.js";
 import { findGpuProblem } from "../../processor/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../processor/inference/gpu-facts.js";
 import { onnxRuntimeVersion } from "../../processor/inference/onnx-runtime.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import type { Device } from "../../processor/model/manifest.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../image/base-image/variants.js";
 import { connectEngine, type Engine } from "../image/docker/engine.js";
@@ -69,7 +70,7 @@ const baseBytes = { cpu: 2 ** 29, cuda12: 4 * 2 ** 30, cuda13: 3 * 2 ** 30 } as 
 async function spaceFinding(what: string, folder: string, neededBytes: number): Promise<Finding> {
   const check = `space (${what})`;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const { bavail, bsize } = await statfs(folder);
     const free = bavail * bsize;
     const reason = `${gib(free)} free in ${folder}`;

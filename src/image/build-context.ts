@@ -1,5 +1,6 @@
-import { copyFile, link, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, link, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { makeFolder } from "../../processor/make-folder.js";
 import { renderDockerTexts } from "./dockerfile.js";
 import { type ImagePlan, type LayerEntry, layerFile } from "./image-plan.js";
 
@@ -33,7 +34,7 @@ export async function writeBuildContext(plan: ImagePlan, place: (name: string) =
   for (const entry of contextEntries(plan)) {
     const [top = "", ...below] = entry.path.split("/");
     const path = join(place(top), ...below);
-    if (entry.kind === "directory") await mkdir(path, { recursive: true, mode: entry.mode });
+    if (entry.kind === "directory") await makeFolder(path, entry.mode);
     else if ("text" in entry.source) await writeFile(path, entry.source.text, { mode: entry.mode });
     else await linkOrCopy(entry.source.file, path);
   }
@@ -57,7 +58,7 @@ const parents = (path: string): string[] =>
     .map((_, i, names) => names.slice(0, i + 1).join("/"));
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   // Another disk, or a file system without hard links.
   await link(from, to).catch(() => copyFile(from, to));
 }

@@ -56,7 +56,7 @@ async function inspectArchive(
   }
 }
 
-/** `team/liver:1`, `sha256:…`: what is no file may be an image. */
+/** `team/liver:1`, `sha256:…`: a word that is not a path may name an image. */
 async function inspectImageNamed(
   name: string,
   { environment, currentDirectory, signal }: InspectOptions,
@@ -92,7 +92,7 @@ async function inspectFile(address: string, path: string, options: InspectOption
     "SOURCE_INVALID",
     isPart
       ? `${path} is one file of a model: pass its folder`
-      : `${path} is no model: neither a zip, a checkpoint, an ONNX file nor an image`,
+      : `${path} is not a model: it is neither a zip, a checkpoint, an ONNX file nor an image`,
   );
 }
 

@@ -1,29 +1,23 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { JsonCheck } from "../../processor/json-check.js";
 
-/** What a JSON document from outside must look like before anything of it is used. */
+/** What a JSON document from outside must look like before any of it is used. */
 export interface Shape<T> {
   /** True when the value has the shape. */
   readonly fits: (json: unknown) => json is T;
-  /** What is wrong with the value that was looked at last, with its place. */
-  readonly problem: () => string;
+  /** What is wrong with a value, and where; null when it fits. */
+  readonly problem: (json: unknown) => string | null;
 }
 
-/** A shape by JSON Schema; the schema is compiled at its first use. */
-export function shapeOf<T>(schema: object): Shape<T> {
-  let validate: ValidateFunction<T> | null = null;
-  return {
-    fits(json): json is T {
-      validate ??= new Ajv({ allowUnionTypes: true, ownProperties: true }).compile<T>(schema);
-      return validate(json);
-    },
-    problem: () => problemText(validate?.errors?.[0]),
-  };
-}
+/** @param check must accept nothing but values of the type */
+export const shapeOf = <T>(check: JsonCheck): Shape<T> => ({
+  fits: (json): json is T => check(json, "") === null,
+  problem: (json) => check(json, ""),
+});
 
 /**
- * Reads a document of a known shape.
+ * Parses a document of a known shape.
  *
- * @param invalid makes the error from a reason such as `is not JSON` or `/layers must be array`
+ * @param invalid makes the error from a reason such as `is not JSON` or `has an unexpected form: layers should be a list`
  */
 export function parseChecked<T>(
   text: string,
@@ -36,9 +30,6 @@ export function parseChecked<T>(
   } catch (cause) {
     throw invalid("is not JSON", cause);
   }
-  if (!shape.fits(json)) throw invalid(`has an unexpected form: ${shape.problem()}`);
+  if (!shape.fits(json)) throw invalid(`has an unexpected form: ${shape.problem(json)}`);
   return json;
 }
-
-const problemText = (error: ErrorObject | undefined): string =>
-  `${error?.instancePath || "the document"} ${error?.message ?? "is not what was expected"}`;

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isDiskFull } from "../../processor/disk-error.js";
+import { diskError } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { makeFolder } from "../../processor/make-folder.js";
 import type { Progress } from "../../processor/progress/progress.js";
@@ -113,7 +113,7 @@ export class ContentStore {
       return await this.keep(beside, key, { origin, sha256, size, etag: null, digest: null });
     } catch (error) {
       await rm(beside, { force: true });
-      throw diskError(error, this.folder);
+      throw diskError(error, `in the cache folder ${this.folder}`);
     }
   }
 
@@ -144,9 +144,3 @@ export class ContentStore {
 }
 
 const nameOf = (key: string) => createHash("sha256").update(key).digest("hex");
-
-function diskError(error: unknown, folder: string): unknown {
-  if (isDiskFull(error))
-    return new ProcessorError("DISK_FULL", `no space left in the cache folder ${folder}`, { cause: error });
-  return error;
-}

@@ -25,7 +25,7 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
         `${modelDir} has no ${name}, which an ONNX file does not replace`,
       );
   for (const file of onnxFiles)
-    if (!(await isFile(file))) throw new ProcessorError("ONNX_NOT_FOUND", `${file} is no file`);
+    if (!(await isFile(file))) throw new ProcessorError("ONNX_NOT_FOUND", `${file} is not a file`);
   const { datasetName, configurations } = await readNames(join(modelDir, "plans.json"));
   const named = /__([^_].*)$/.exec(basename(modelDir).replace(/^.*?__/, ""))?.[1];
   const only = named !== undefined && configurations.includes(named) ? [named] : configurations;

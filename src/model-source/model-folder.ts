@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { copyFile, link, mkdir, rename, stat } from "node:fs/promises";
+import { copyFile, link, rename, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { partialPathBeside } from "../../processor/image-io/write-file.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import type { FileRange } from "../archive/byte-range.js";
+import { defaultCheckpoint } from "../checkpoint/nnunet-formats.js";
 import type { ArchiveTree } from "./archive-tree.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { openPretrained } from "./download-model.js";
@@ -89,7 +91,7 @@ export async function modelTree(
     const range = checkpointPath.test(path) ? await source.locate(path) : null;
     if (range === null || isWholeFile(range)) await linkInto(folder, path, await source.asFile(path));
     else {
-      await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(join(folder, path)), 0o700);
       archived.set(join(folder, path), range);
     }
   }
@@ -108,7 +110,7 @@ function chosenByNames(
   { taskId, taskName, configuration }: WantedModel,
 ): Pick<WantedModel, "configuration"> {
   const candidates: ModelCandidate[] = [];
-  const foldParents = new Set(inventory.flatMap(({ path }) => foldParent.exec(path)?.[1] ?? []));
+  const foldParents = new Set(inventory.flatMap(({ path }) => foldCheckpoint.exec(path)?.[1] ?? []));
   for (const { path } of inventory) {
     const nnunetVersion = plansVersions.get(posix.basename(path));
     if (nnunetVersion === undefined || !foldParents.has(posix.dirname(path))) continue;
@@ -151,7 +153,7 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
     const names = checkpoints
       .filter((path) => posix.dirname(path) === fold)
       .map((path) => posix.basename(path));
-    const name = wanted.checkpointName ?? finalCheckpoints[first.endsWith(".model") ? 1 : 2];
+    const name = wanted.checkpointName ?? defaultCheckpoint(first.endsWith(".model") ? 1 : 2);
     throw missing(`no fold has ${name}; ${posix.basename(fold)} has ${names.sort().join(", ")}`);
   }
   const folds = new Set(trained.map((path) => foldOf(posix.basename(posix.dirname(path)))));
@@ -163,10 +165,8 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
 /** `0` for `fold_0`, `all` for `fold_all` and v1's `all`. */
 const foldOf = (folderName: string): string => folderName.replace(/^fold_/, "");
 
-const foldCheckpoint = /^(?:.+\/)?(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
-
-/** The folder that holds a checkpoint's fold. */
-const foldParent = /^(.+)\/(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
+/** A checkpoint in the folder of a fold, which is in the folder that it captures. */
+const foldCheckpoint = /^(?:(.+)\/)?(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
 
 const plansVersions: ReadonlyMap<string, 1 | 2> = new Map([
   ["plans.pkl", 1],
@@ -186,7 +186,6 @@ const fixedNames: ReadonlySet<string> = new Set([
   "postprocessing.json",
   "postprocessing.pkl",
 ]);
-const finalCheckpoints = { 1: "model_final_checkpoint.model", 2: "checkpoint_final.pth" } as const;
 
 function isWanted(path: string, { configuration, folds, checkpointName }: WantedModel): boolean {
   const parts = path.split("/");
@@ -197,7 +196,7 @@ function isWanted(path: string, { configuration, folds, checkpointName }: Wanted
   if (folds !== undefined && folds.length > 0 && !folds.includes(foldOf(parent))) return false;
   const checkpoints =
     checkpointName === undefined
-      ? Object.values(finalCheckpoints)
+      ? [defaultCheckpoint(1), defaultCheckpoint(2)]
       : [checkpointName, `${checkpointName}.model`];
   return checkpoints.some((checkpoint) => name === checkpoint || name === `${checkpoint}.pkl`);
 }
@@ -227,7 +226,7 @@ async function linkInto(folder: string, path: string, file: string): Promise<voi
   const target = join(folder, path);
   const [wanted, found] = await Promise.all([stat(file), stat(target).catch(() => null)]);
   if (found?.ino === wanted.ino) return;
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(target), 0o700);
   const beside = partialPathBeside(target);
   await link(file, beside).catch(() => copyFile(file, beside)); // not every disk has hard links
   await rename(beside, target);

@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { outputError } from "../../processor/image-io/write-file.js";
+import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
 import { putInPlace } from "../output-file.js";
 
 /** What happens to a file that is there when a build has made another of its name. */
@@ -23,7 +21,7 @@ export async function allOrNothing<T>(
 ): Promise<T> {
   const staged = new Map<string, string>();
   const stage: StageFile = (path) => {
-    const place = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 8)}`);
+    const place = partialPathBeside(path);
     staged.set(path, place);
     return place;
   };

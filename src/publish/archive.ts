@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import { putInPlace, requireAbsent } from "../output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
@@ -51,9 +52,7 @@ export function archiveFileName(imageName: string): string {
 export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
   const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
   await requireAbsent(writtenTo);
-  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
-    throw new ProcessorError("OUTPUT_UNWRITABLE", `${dirname(path)} can't be made`, { cause });
-  });
+  await makeFolder(dirname(path));
   const partial = partialPathBeside(path);
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
   const digest = createHash("sha256");

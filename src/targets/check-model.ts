@@ -8,7 +8,7 @@ import type { GrandChallengeTarget, Target } from "../../processor/model/target-
  * @throws TARGET_UNFIT for the model, CONFIG_INVALID for what config.json says about it
  */
 export function checkModelForTarget(target: Target, { models, settings }: ProcessorManifest): void {
-  const { channelNames, labels } = models[0]!;
+  const { channelNames, labels, plan } = models[0]!;
   if (target.kind === "amos22" && channelNames.length !== 1)
     throw new ProcessorError(
       "TARGET_UNFIT",
@@ -24,6 +24,7 @@ export function checkModelForTarget(target: Target, { models, settings }: Proces
   const labelNames = labels.names.map(({ name }) => name);
   const faults = [
     ...socketFaults(target, channelNames),
+    ...(plan.imageReader === "NaturalImage2DIO" ? volumeFaults(target) : []),
     ...target.jsonOutputs
       .filter(({ label }) => label !== null && !labelNames.includes(label))
       .map(
@@ -36,6 +37,15 @@ export function checkModelForTarget(target: Target, { models, settings }: Proces
   ];
   if (faults.length > 0) throw new ProcessorError("CONFIG_INVALID", faults.join("\n"));
 }
+
+/** A flat image has an area, not a volume. */
+const volumeFaults = ({ jsonOutputs }: GrandChallengeTarget): readonly string[] =>
+  jsonOutputs
+    .filter(({ content }) => content === "volumes_ml")
+    .map(
+      ({ relativePath }) =>
+        `grand_challenge.json_outputs: ${relativePath} asks for volumes_ml, but the model segments flat images (NaturalImage2DIO), which have no volume; use voxel_counts`,
+    );
 
 function socketFaults(
   { inputSockets }: GrandChallengeTarget,

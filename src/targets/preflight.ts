@@ -53,8 +53,8 @@ export interface PreflightOptions extends CheckContext {
 
 /**
  * Looks at an archive as a platform does after an upload: each of its checks in its order. A check whose precondition
- * failed is reported as not checked, so that nothing passes by accident. What is no file is an image of the engine,
- * looked at as `docker save` gives it.
+ * failed is reported as not checked, so that nothing passes by accident. A word that is not a path names an image of
+ * the engine, looked at as `docker save` gives it.
  *
  * @throws INPUT_NOT_FOUND when it is neither; ENGINE_MISSING
  */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { foundInstead } from "../../processor/entries/left-out.js";
 import { listFolder } from "../../processor/entries/list-folder.js";
@@ -7,6 +7,7 @@ import { ProcessorError } from "../../processor/errors.js";
 import { splitImageEnding } from "../../processor/image-io/image-ending.js";
 import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
+import { makeFolder } from "../../processor/make-folder.js";
 import { didYouMean } from "../../processor/nearest-path.js";
 
 /** One case of `--input`. */
@@ -98,7 +99,7 @@ export async function layOutSockets(options: SocketInputOptions): Promise<void> 
     const ending = /\.(mha|tiff?)$/i.test(image) ? extname(image) : ".mha";
     const name = `${uuidOf(trialCase.name, channel)}${ending}`;
     const path = join(folder, "images", slug, name);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     if (ending === ".mha" && extname(image) !== ".mha") await writeImage(await readImage(image), path);
     else await symlink(image, path);
     const socket = { slug, kind: "Image", super_kind: "Image", relative_path: `images/${slug}` };

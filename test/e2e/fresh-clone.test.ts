@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -49,6 +58,15 @@ describe("a fresh clone", () => {
     const elsewhere = npx(["--yes", join("..", basename(clone)), "--version"], join(clone, "..", "cache"));
     expect(elsewhere.stderr).toBe("");
     expect(elsewhere.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test("compiles again when a source is newer than the program, as after git pull", () => {
+    const time = new Date();
+    utimesSync(join(clone, "src", "cli", "main.ts"), time, time);
+    const { stdout, stderr } = npx(["build_processor", "--version"]);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(stderr).toBe("setup: compiling …\n");
+    expect(npx(["build_processor", "--version"]).stderr).toBe("");
   });
 
   test("has its command where npx that met it without looks too", () => {

@@ -53,7 +53,10 @@ export async function runBaseImage(
     `size      ${(report.sizeBytes / 1e6).toFixed(1)} MB`,
     ...(pinned === null
       ? []
-      : [`pin it    ${pinned}`, `locked    ${lockFileName}: builds on this name take this digest only`]),
+      : [
+          `pin it    ${pinned}`,
+          `locked    ${lockFileName}: \`build_processor --base-image ${report.imageName}\` accepts only this digest`,
+        ]),
   ];
   terminal.out(
     args.json

@@ -4,6 +4,7 @@ import { ProcessorError } from "../../../processor/errors.js";
 import { downloadModel } from "../../model-source/download-model.js";
 import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
 import type { CommandSession } from "../command-session.js";
+import { type TextStyle, wrapped } from "../findings-text.js";
 import type { modelsOptions } from "../options/image-options.js";
 import { sourceContext } from "./trained-model.js";
 
@@ -17,7 +18,11 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
   const { terminal } = session;
   if (args.action === "list") {
     const models = listModels();
-    terminal.out(args.json ? `${JSON.stringify(models, null, 2)}\n` : models.map(line).join(""));
+    terminal.out(
+      args.json
+        ? `${JSON.stringify(models, null, 2)}\n`
+        : models.map((model) => listed(model, terminal)).join(""),
+    );
     return 0;
   }
   if (args.name === undefined)
@@ -39,8 +44,16 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
   return 0;
 }
 
-const line = ({ name, nnunetVersion, licence, title, channels }: PretrainedModel): string =>
-  `${name.padEnd(50)} v${nnunetVersion}  ${(licence.name ?? "licence: see info").padEnd(17)}  ${title} (${channels.join(", ")})\n`;
+/** One line in a file, so that it can be searched; on a terminal the name, and below it the rest. */
+function listed(model: PretrainedModel, style: TextStyle): string {
+  const { name, nnunetVersion, licence, title, channels } = model;
+  const facts = `v${nnunetVersion}  ${(licence.name ?? "licence: see info").padEnd(17)}`;
+  const description = `${title} (${channels.join(", ")})`;
+  if (!style.hasColour) return `${name.padEnd(52)} ${facts}  ${description}\n`;
+  const indent = "    ";
+  const below = wrapped(`${facts.trimEnd()}  ${description}`, indent.length, style);
+  return [name, ...below.map((line) => `${indent}${line}`)].map((line) => `${line}\n`).join("");
+}
 
 function details(model: PretrainedModel): string {
   const labels = Object.entries(model.labels).map(([value, name]) => `  ${value.padStart(3)} ${name}\n`);

@@ -1,6 +1,7 @@
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/errors.js";
 import { absoluteImageFile } from "../../image/image-file.js";
+import type { Finding } from "../../targets/finding.js";
 import { preflight } from "../../targets/preflight.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
@@ -24,6 +25,13 @@ export async function runPreflight(args: PreflightArguments, session: CommandSes
   });
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings, terminal));
   if (report.isAccepted) return 0;
-  const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
-  throw new ProcessorError("ARCHIVE_REFUSED", `${args.image}: ${failed.join(", ")}`);
+  throw new ProcessorError("ARCHIVE_REFUSED", `${args.image}: ${refusalText(report.findings)}`);
+}
+
+/** Says why an archive is refused: the reason of each check that fails, or which checks could not be made. */
+function refusalText(findings: readonly Finding[]): string {
+  const failed = findings.filter(({ result }) => result === "fail");
+  if (failed.length > 0) return failed.map(({ check, reason }) => `${check}: ${reason}`).join("; ");
+  const unchecked = findings.filter(({ result }) => result === "not-checked");
+  return `not checked: ${unchecked.map(({ check }) => check).join(", ")}`;
 }

@@ -66,7 +66,7 @@ export function verificationText(report: VerifyReport): string {
 }
 
 const byDocker =
-  "builder   Docker put this image together, with times of its own: nobody can rebuild it bit for bit. Build it with this program's own builder, the default.";
+  "builder   Docker built this image, with times of its own, so that nobody can rebuild it bit for bit. Build it with this program's own builder, the default.";
 
 const longestValue = 100;
 

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import { makeFolder } from "../../../processor/make-folder.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { withFileLock } from "../../download/file-lock.js";
 import { type BuiltImage, buildImage } from "../docker/build-image.js";
@@ -85,7 +85,7 @@ export async function findOrBuildBaseImage(
   const present = await findImage(engine, imageName);
   if (present !== null) return present;
   const folder = join(cacheFolder, "base-image");
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(folder).catch((cause: unknown) => {
     throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
   });
   return withFileLock(

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../../../processor/make-folder.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { type LayerEntry, layerFile } from "../image-plan.js";
 import { fetchPackages } from "./fetch-packages.js";
@@ -77,7 +78,7 @@ async function unpack(
   folder: string,
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal },
 ): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   const partial = await mkdtemp(`${folder}.partial-`);
   try {
     const debs = await fetchPackages({
@@ -108,7 +109,7 @@ async function writeFiles(tree: RootTree, root: string): Promise<void> {
   for (const [path, entry] of tree) {
     if (entry.kind !== "file" || leftOut.test(path)) continue;
     const to = join(root, nameByTarget.get(path) ?? path);
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolder(dirname(to));
     await writeFile(to, entry.bytes, { flag: "wx" });
   }
 }

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../../processor/errors.js";
+import { makeFolder } from "../../../processor/make-folder.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { architectureOf } from "../image-plan.js";
 import { busyboxApplets } from "./busybox-applets.js";
@@ -56,7 +57,7 @@ export async function cachedDebianRoot(
   const key = createHash("sha256").update(debianRootKey(recipe)).digest("hex").slice(0, 16);
   const file = join(cacheFolder, "base-image", `debian-${key}.tar`);
   if ((await stat(file).catch(() => null)) !== null) return file;
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const partial = `${file}.${randomUUID()}.partial`;
   try {
     await writeDebianRoot(recipe, partial, options);

@@ -1,6 +1,7 @@
-import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../../processor/errors.js";
+import { makeFolder } from "../../../processor/make-folder.js";
 import { installFolder } from "../processor-files.js";
 import { type DebianMirror, hostMirror, hostTransport, knownMirror, namedMirror } from "./apt-settings.js";
 import { runTool } from "./run-tool.js";
@@ -66,7 +67,7 @@ async function downloadFrom(
 ): Promise<readonly string[]> {
   const place = (...names: string[]) => join(folder, ...names);
   for (const name of ["etc/parts", "etc/trusted", "lists/partial", "archives/partial", "log"])
-    await mkdir(place(name), { recursive: true });
+    await makeFolder(place(name));
   await copyFile(
     join(installFolder, "base-image", "debian", "archive-keys.asc"),
     place("etc", "trusted", "debian.asc"),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../../../processor/make-folder.js";
 import { type LayerFile, layerFile } from "../image-plan.js";
 import { type BaseImageRecipe, listFiles } from "./recipe.js";
 import { runTool } from "./run-tool.js";
@@ -30,7 +31,7 @@ export async function npmPackageFiles(
 
 /** The folder appears under its name only when it is complete. */
 async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSignal): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   const partial = await mkdtemp(`${folder}.partial-`);
   try {
     for (const name of ["package.json", "package-lock.json"])
@@ -50,7 +51,7 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
     for (const [name, places] of Object.entries(recipe.packages))
       for (const place of Object.keys(places)) {
         const to = join(partial, "kept", name, place);
-        await mkdir(dirname(to), { recursive: true });
+        await makeFolder(dirname(to));
         await rename(join(partial, "node_modules", name, place), to);
       }
     await rename(join(partial, "kept"), folder).catch(keepTheFirst);

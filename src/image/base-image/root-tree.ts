@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
 import { readTar, type TarEntry } from "../oci/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../oci/tar-header.js";
@@ -68,19 +69,13 @@ async function rootEntry(
 ): Promise<RootEntry> {
   if (kind === "directory") return { kind, mode };
   if (kind === "symlink") return { kind, target: linkTarget };
-  if (kind === "file") return { kind, mode, bytes: await wholeOf(bytes) };
+  if (kind === "file") return { kind, mode, bytes: await buffer(bytes) };
   const linked = tree.get(inRoot(linkTarget));
   if (kind === "link" && linked !== undefined) return linked;
   throw new ProcessorError(
     "IMAGE_BUILD_FAILED",
     `a Debian package has ${path}, which is neither a file nor a link`,
   );
-}
-
-async function wholeOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 /** dpkg's own rule (dpkg(1), `--path-exclude`): `*` also stands for slashes, and the last rule that matches counts. */

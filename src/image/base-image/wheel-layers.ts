@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../../processor/errors.js";
+import { makeFolder } from "../../../processor/make-folder.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { ZipArchive } from "../../archive/zip-archive.js";
 import { discardPart, downloadFile } from "../../download/download-file.js";
@@ -55,7 +56,7 @@ async function unpackedWheel(wheel: WheelPin, options: WheelLayersOptions): Prom
     .digest("hex");
   const folder = join(options.cacheFolder, "base-image", "wheels", wanted);
   if (await isThere(folder)) return folder;
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   await withFileLock(
     `${folder}.lock`,
     async () => {
@@ -125,7 +126,7 @@ async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promi
   try {
     for (const path of Object.keys(wheel.files)) {
       const target = join(partial, path);
-      await mkdir(dirname(target), { recursive: true });
+      await makeFolder(dirname(target));
       await pipeline(archive.read(path), createWriteStream(target));
     }
     await rename(partial, folder);

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isDiskFull } from "../../../processor/disk-error.js";
+import { diskError } from "../../../processor/disk-error.js";
 import { ProcessorError } from "../../../processor/errors.js";
 import { makeFolder } from "../../../processor/make-folder.js";
 import { hexOf } from "./oci-types.js";
@@ -94,7 +94,7 @@ export class BlobCache {
       await rename(partial, this.blobFile(digest));
       return { digest, size };
     } catch (error) {
-      throw diskError(error, this.folder);
+      throw diskError(error, `in the cache folder ${this.folder}`);
     } finally {
       await rm(partial, { force: true });
     }
@@ -146,8 +146,3 @@ export const isCachedLayer = (record: unknown): record is CachedLayer =>
   /^sha256:[0-9a-f]{64}$/.test(String(record.diffId)) &&
   "size" in record &&
   typeof record.size === "number";
-
-function diskError(error: unknown, folder: string): unknown {
-  if (!isDiskFull(error)) return error;
-  return new ProcessorError("DISK_FULL", `no space left in the cache folder ${folder}`, { cause: error });
-}

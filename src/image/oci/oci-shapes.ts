@@ -1,107 +1,83 @@
+import {
+  count,
+  either,
+  flag,
+  listOf,
+  matching,
+  orAbsent,
+  orNull,
+  record,
+  recordOf,
+  text,
+} from "../../../processor/json-check.js";
 import { shapeOf } from "../../json/checked-json.js";
 import type { ImageConfig, ImageIndex, ImageManifest } from "./oci-types.js";
 
-const text = { type: "string" } as const;
-const texts = { type: ["array", "null"], items: text } as const;
-const textsByName = { type: ["object", "null"], additionalProperties: text } as const;
-const digest = { type: "string", pattern: "^[a-z0-9]+([+._-][a-z0-9]+)*:[0-9a-fA-F]{32,128}$" } as const;
+const optionalText = orAbsent(text);
+const optionalTexts = orAbsent(orNull(listOf(text)));
+const digest = matching(/^[a-z0-9]+([+._-][a-z0-9]+)*:[0-9a-fA-F]{32,128}$/, "a digest (sha256:…)");
 
-const descriptor = {
-  type: "object",
-  required: ["mediaType", "digest", "size"],
-  properties: {
-    mediaType: text,
-    digest,
-    size: { type: "integer", minimum: 0 },
-    platform: {
-      type: "object",
-      required: ["os", "architecture"],
-      properties: { os: text, architecture: text, variant: text },
-    },
-    artifactType: text,
-    annotations: { type: "object", additionalProperties: text },
-  },
-} as const;
-
-const manifestProperties = {
+const descriptor = record({
   mediaType: text,
-  config: descriptor,
-  layers: { type: "array", items: descriptor },
-} as const;
+  digest,
+  size: count,
+  platform: orAbsent(record({ os: text, architecture: text, variant: optionalText })),
+  artifactType: optionalText,
+  annotations: orAbsent(recordOf(text)),
+});
 
-const indexProperties = { mediaType: text, manifests: { type: "array", items: descriptor } } as const;
+const manifest = record({ mediaType: optionalText, config: descriptor, layers: listOf(descriptor) });
+const index = record({ mediaType: optionalText, manifests: listOf(descriptor) });
 
 /** A manifest of one image or artifact. */
-export const manifestShape = shapeOf<ImageManifest>({
-  type: "object",
-  required: ["config", "layers"],
-  properties: manifestProperties,
-});
+export const manifestShape = shapeOf<ImageManifest>(manifest);
 
-export const indexShape = shapeOf<ImageIndex>({
-  type: "object",
-  required: ["manifests"],
-  properties: indexProperties,
-});
+export const indexShape = shapeOf<ImageIndex>(index);
 
 /** What a registry has behind a tag. */
-export const manifestOrIndexShape = shapeOf<ImageManifest | ImageIndex>({
-  type: "object",
-  anyOf: [{ required: ["manifests"] }, { required: ["config", "layers"] }],
-  properties: { ...manifestProperties, ...indexProperties },
-});
+export const manifestOrIndexShape = shapeOf<ImageManifest | ImageIndex>(either(index, manifest));
 
 /** An image's configuration, as far as it is used. */
-export const configShape = shapeOf<ImageConfig>({
-  type: "object",
-  required: ["rootfs"],
-  properties: {
-    created: { type: ["string", "null"] },
-    architecture: text,
-    os: text,
-    config: {
-      type: ["object", "null"],
-      properties: {
-        User: text,
-        Env: texts,
-        Entrypoint: texts,
-        Cmd: texts,
-        WorkingDir: text,
-        Labels: textsByName,
-      },
-    },
-    rootfs: {
-      type: "object",
-      required: ["diff_ids"],
-      properties: { diff_ids: { type: "array", items: digest } },
-    },
-    history: {
-      type: ["array", "null"],
-      items: {
-        type: "object",
-        properties: {
-          created: { type: ["string", "null"] },
-          created_by: text,
-          comment: text,
-          empty_layer: { type: "boolean" },
-        },
-      },
-    },
-  },
-});
+export const configShape = shapeOf<ImageConfig>(
+  record({
+    created: orAbsent(orNull(text)),
+    architecture: optionalText,
+    os: optionalText,
+    config: orAbsent(
+      orNull(
+        record({
+          User: optionalText,
+          Env: optionalTexts,
+          Entrypoint: optionalTexts,
+          Cmd: optionalTexts,
+          WorkingDir: optionalText,
+          Labels: orAbsent(orNull(recordOf(text))),
+        }),
+      ),
+    ),
+    rootfs: record({ diff_ids: listOf(digest) }),
+    history: orAbsent(
+      orNull(
+        listOf(
+          record({
+            created: orAbsent(orNull(text)),
+            created_by: optionalText,
+            comment: optionalText,
+            empty_layer: orAbsent(flag),
+          }),
+        ),
+      ),
+    ),
+  }),
+);
 
-/** What `manifest.json` of a docker archive says of one image. */
+/** What `manifest.json` of a docker archive says about one image. */
 export interface ArchiveManifestEntry {
   readonly Config: string;
   readonly RepoTags?: readonly string[] | null;
   readonly Layers: readonly string[];
 }
 
-export const archiveManifestShape = shapeOf<readonly ArchiveManifestEntry[]>({
-  type: "array",
-  items: {
-    type: "object",
-    required: ["Config", "Layers"],
-    properties: { Config: text, RepoTags: texts, Layers: { type: "array", items: text } },
-  },
-});
+export const archiveManifestShape = shapeOf<readonly ArchiveManifestEntry[]>(
+  listOf(record({ Config: text, RepoTags: optionalTexts, Layers: listOf(text) })),
+);

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { outputError, partialPathBeside } from "../../../processor/image-io/write-file.js";
+import { makeFolder } from "../../../processor/make-folder.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { putInPlace, requireAbsent } from "../../output-file.js";
 import { type Blob, hexOf, type ImageIndex, mediaTypes, type OciImage } from "./oci-types.js";
@@ -47,7 +48,7 @@ export async function writeDockerArchive(options: WriteImageOptions): Promise<Wr
   const hash = createHash("sha256");
   let bytes = 0;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const tar = counted(archiveTar(image), (length) => task.advance(length));
     const framed = path.endsWith(".gz") ? storedGzip(tar) : tar;
     await pipeline(

@@ -262,13 +262,13 @@ test("convert writes a folder, and does not touch one that is there", async () =
 describe("a file that is not there is named, with what to pass instead:", () => {
   test("an archive to verify, which is no image's name", async () => {
     expect(await run("verify", "team-liver-1.tar.gz", "--model-dir", blobs)).toBe(4);
-    expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: team-liver-1.tar.gz is no file");
+    expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: team-liver-1.tar.gz does not exist");
   });
 
   test("an ONNX file", async () => {
     expect(await run("convert", "--model-dir", blobs, "--onnx", "net.onnx", "-o", "converted")).toBe(3);
     expect(terminal.printed.err).toMatch(
-      /error ONNX_NOT_FOUND: .*net\.onnx is no file\nName files that exist, .*--onnx/,
+      /error ONNX_NOT_FOUND: .*net\.onnx is not a file\nName files that exist, .*--onnx/,
     );
   });
 });

@@ -20,7 +20,7 @@ const report: VerifyReport = {
 test("verify says of an image of Docker's builder why it differs, without every file and value", () => {
   const lines = verificationText(report).trimEnd().split("\n");
   expect(lines).toHaveLength(7);
-  expect(lines).toContainEqual(expect.stringMatching(/Docker put this image together/));
+  expect(lines).toContainEqual(expect.stringMatching(/Docker built this image/));
   expect(lines.every((line) => line.length < 200)).toBe(true);
 });
 

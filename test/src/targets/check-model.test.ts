@@ -12,9 +12,14 @@ const target: GrandChallengeTarget = {
   jsonOutputs: [],
 };
 
-function manifest(channelNames: readonly string[], largestLabel = 2): ProcessorManifest {
+function manifest(
+  channelNames: readonly string[],
+  largestLabel = 2,
+  imageReader = "SimpleITKIO",
+): ProcessorManifest {
   const model = {
     channelNames,
+    plan: { imageReader } as ModelManifest["plan"],
     labels: {
       names: [
         { name: "background", value: 0 },
@@ -55,6 +60,12 @@ describe("a model for a platform that does not take it is refused before the ima
       { jsonOutputs: [{ relativePath: "a.json", content: "volumes_ml" as const, label: "spleen" }] },
       manifest(["CT"]),
       /no label spleen, but background, liver/,
+    ],
+    [
+      "volumes of flat images",
+      { jsonOutputs: [{ relativePath: "a.json", content: "volumes_ml" as const, label: null }] },
+      manifest(["red", "green", "blue"], 2, "NaturalImage2DIO"),
+      /a\.json asks for volumes_ml, .* use voxel_counts/,
     ],
   ] as const)("%s", (_, changed, found, says) => {
     expect(() => checkModelForTarget({ ...target, ...changed }, found)).toThrow(says);

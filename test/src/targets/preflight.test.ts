@@ -157,7 +157,7 @@ describe("preflight for a plain host", () => {
 });
 
 test.each(["no-such.tar.gz", "./no-such", "/no/such:1"])(
-  "preflight says that %s is no file, without asking an engine",
+  "preflight says that %s does not exist, without asking an engine",
   async (image) => {
     const refused = lookAt(image, { environment: { DOCKER_HOST: "tcp://127.0.0.1:1" } });
     await expect(refused).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
