@@ -26,7 +26,7 @@ export interface CaseVolume {
   readonly source: ImageSource;
 }
 
-/** How much of one label a segmentation has. */
+/** The amount of one label in a segmentation. */
 export type LabelCount = Extent & {
   readonly label: number;
   readonly name: string;
@@ -40,11 +40,11 @@ export interface CaseReport {
   readonly outputFile: string;
   /** The ONNX Runtime execution provider that ran; absent unless done. */
   readonly executionProvider?: string;
-  /** Absent when nothing was done for it. */
+  /** Absent for a case that was not started. */
   readonly seconds?: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
   /** Absent unless done. */
   readonly labels?: readonly LabelCount[];
-  /** What the run went on in spite of, as in the log; absent when there was nothing. */
+  /** Problems that did not stop the run, as in the log; absent when there were none. */
   readonly warnings?: readonly string[];
   /** What each step of post-processing removed; absent when there is none. */
   readonly removed?: readonly StepReport[];

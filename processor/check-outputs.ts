@@ -45,7 +45,7 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
   }
 }
 
-/** A segmentation's name can be longer than its image's, because its ending can be. */
+/** Refuses a name that is too long. A segmentation's ending, and so its name, can be longer than its image's. */
 async function requirePossibleName(path: string): Promise<void> {
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENAMETOOLONG") throw outputError(path, error);

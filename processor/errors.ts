@@ -10,7 +10,7 @@ export const errorCatalogue = {
   USAGE: { exit: 2, help: "Run the command with --help to see its options." },
   CONFIG_NOT_FOUND: {
     exit: 2,
-    help: "Write one with `build_processor init --model-dir …`. --config-file names one at another place.",
+    help: "Write one with `build_processor init --model-dir …`. --config-file names one elsewhere.",
   },
   CONFIG_NOT_JSON: {
     exit: 2,
@@ -23,7 +23,7 @@ export const errorCatalogue = {
   },
   OUTPUT_EXISTS: {
     exit: 2,
-    help: "Move it away or choose another place. --overwrite replaces it. --continue keeps what is there and does the rest.",
+    help: "Move it or choose another place. --overwrite replaces it. --continue keeps finished cases and does the others.",
     imageHelp: "Give each run an output folder of its own.",
   },
   PRECISION_UNFIT: {
@@ -32,7 +32,7 @@ export const errorCatalogue = {
   },
   EXPORT_MODE_UNFIT: { exit: 2, help: "Use the mode normal, which is nnU-Net's default." },
   HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },
-  HOOK_FAILED: { exit: 4, help: "The exception comes from your own module of hooks; correct it there." },
+  HOOK_FAILED: { exit: 4, help: "The exception comes from your own hook module; correct it there." },
 
   // the trained model
   MODEL_NOT_FOUND: {
@@ -75,7 +75,7 @@ export const errorCatalogue = {
   LOCK_INVALID: { exit: 2, help: "Restore processor.lock.json from version control, or delete it." },
   FOLD_MISSING: {
     exit: 3,
-    help: "Ask only for folds that the model has, or name another checkpoint of theirs with `checkpoint_name` in config.json. --checkpoint names it on the command line: --checkpoint checkpoint_best.pth (v1: model_best).",
+    help: "Ask only for folds that the model has, or name a checkpoint that they have with `checkpoint_name` in config.json. On the command line: --checkpoint checkpoint_best.pth (v1: model_best).",
   },
   CHECKPOINT_TRUNCATED: { exit: 3, help: "Copy the checkpoint again; compare its size with the original." },
   CHECKPOINT_UNSAFE: {
@@ -84,7 +84,7 @@ export const errorCatalogue = {
   },
   CHECKPOINT_REFUSED: {
     exit: 3,
-    help: "nnU-Net writes no such file. Get the checkpoint again from whoever trained the model.",
+    help: "nnU-Net does not write such a file. Get the checkpoint again from whoever trained the model.",
   },
   CHECKPOINT_UNSUPPORTED: { exit: 3, help: "Save it again with torch.save, as nnU-Net's trainer does." },
   PLANS_UNSUPPORTED: {
@@ -97,11 +97,11 @@ export const errorCatalogue = {
   },
   TENSOR_MISMATCH: {
     exit: 3,
-    help: "Use plans and checkpoints of one training. A network that the trainer built in its own way goes as an ONNX file: `onnx` in config.json. --onnx names it on the command line.",
+    help: "Use plans and checkpoints of one training. If the trainer builds a network of its own, export it to ONNX and name the file with `onnx` in config.json. On the command line: --onnx.",
   },
   ONNX_NOT_FOUND: {
     exit: 3,
-    help: "Name files that exist, one for each fold, with `onnx` in config.json. --onnx names them on the command line.",
+    help: "Name files that exist, one for each fold, with `onnx` in config.json. On the command line: --onnx.",
   },
   ONNX_MISMATCH: {
     exit: 3,
@@ -109,7 +109,7 @@ export const errorCatalogue = {
   },
   PREVIOUS_STAGE_UNKNOWN: {
     exit: 3,
-    help: "Name the folder of the low-resolution model with previous_stage in config.json. --prev-stage-model DIR names it on the command line.",
+    help: "Name the folder of the low-resolution model with `previous_stage` in config.json. On the command line: --prev-stage-model DIR.",
   },
   ENSEMBLE_MISMATCH: {
     exit: 3,
@@ -117,20 +117,21 @@ export const errorCatalogue = {
   },
   TARGET_UNFIT: {
     exit: 3,
-    help: "Train a model whose channels and labels the platform takes. --target plain builds an image that asks nothing of them.",
+    help: "Train a model whose channels and labels the platform takes. --target plain builds an image without the platform's rules.",
   },
   MANIFEST_INVALID: {
     exit: 3,
     help: "Convert the model again with this version of build_processor.",
-    imageHelp: "Build the image again with one version of build_processor.",
+    imageHelp:
+      "Build the image again: its model and its program must come from one version of build_processor.",
   },
 
   // the image to segment
   INPUT_NOT_FOUND: {
     exit: 4,
-    help: "Pass the path of a folder or of files that exist and can be read. `-i` takes the images to segment.",
+    help: "Pass a folder or files that exist and can be read. `-i` takes the images to segment.",
     imageHelp:
-      'Mount the folder of the images, `docker run -v "$PWD/in:/input:ro" …`. --inputdir names another place.',
+      'Mount the folder of images: `docker run -v "$PWD/in:/input:ro" …`. --inputdir names another place.',
   },
   INPUTS_JSON_INVALID: {
     exit: 4,
@@ -152,7 +153,7 @@ export const errorCatalogue = {
   GEOMETRY_MISMATCH: { exit: 4, help: "Resample the channels of one case onto one grid." },
   PREVIOUS_STAGE_MISSING: {
     exit: 4,
-    help: "A cascade needs the model of its low-resolution stage, or that stage's answers. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the answers, <case><ending>.",
+    help: "A cascade needs the model of its low-resolution stage, or that stage's segmentations. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the segmentations, <case><ending>.",
     imageHelp:
       "Build the image again with the model of the low-resolution stage (previous_stage in config.json).",
   },
@@ -162,11 +163,11 @@ export const errorCatalogue = {
     exit: 5,
     help: "Choose a folder that this user may write to.",
     imageHelp:
-      'Make the folder before the run, `mkdir -p out`, and run as its owner: `docker run --user "$(id -u):$(id -g)" …`.',
+      'Make the folder first (`mkdir -p out`) and run as its owner: `docker run --user "$(id -u):$(id -g)" …`.',
   },
   DOWNLOAD_FAILED: {
     exit: 5,
-    help: "Run the command again: it goes on where it stopped. Behind a proxy set https_proxy. --zenodo-url names a mirror.",
+    help: "Run the command again: it continues where it stopped. Behind a proxy, set https_proxy. --zenodo-url names a mirror.",
   },
   DOWNLOAD_NOT_ARCHIVE: {
     exit: 5,
@@ -190,7 +191,7 @@ export const errorCatalogue = {
   INFERENCE_FAILED: { exit: 5, help: "Convert the model again; if it stays, report it with the message." },
   ENGINE_MISSING: {
     exit: 5,
-    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. Without Docker, `build_processor --export` and `build_processor --push` put the image together all the same; `predict`, `convert` and `build_processor --context-only` need none.",
+    help: "Start Docker (`sudo systemctl start docker`) or set DOCKER_HOST. Without Docker, `build_processor --export`, `build_processor --push`, `build_processor --context-only`, `predict` and `convert` still work.",
   },
   ENGINE_FORBIDDEN: {
     exit: 5,
@@ -201,10 +202,10 @@ export const errorCatalogue = {
     exit: 5,
     help: "Free some space for Docker: `docker system df`, `docker system prune`.",
   },
-  PORT_TAKEN: { exit: 5, help: "Stop the other program. --port takes another one." },
+  PORT_TAKEN: { exit: 5, help: "Stop the other program. --port chooses another port." },
   IMAGE_BUILD_FAILED: {
     exit: 5,
-    help: "The message is that of the program it names, Docker, apt or npm. --keep-build-files keeps the build context.",
+    help: "The message is from Docker, apt or npm, as it says. --keep-build-files keeps the build context.",
   },
   BASE_IMAGE_MISSING: {
     exit: 5,
@@ -212,16 +213,16 @@ export const errorCatalogue = {
   },
   BASE_IMAGE_CHANGED: {
     exit: 5,
-    help: "Remove the entry from processor.lock.json to take the new one. --base-image NAME@sha256:… builds on the locked one.",
+    help: "Remove the entry from processor.lock.json to accept the new image. --base-image NAME@sha256:… builds on the locked one.",
   },
   PACKAGE_INDEX_UNKNOWN: {
     exit: 5,
-    help: "Set PIP_INDEX_URL to the address of a Python package index, as pip takes it. --wheels DIR names a folder with the files instead.",
+    help: "Set PIP_INDEX_URL to the address of a Python package index, as for pip. --wheels DIR names a folder with the files instead.",
   },
   TOOL_MISSING: { exit: 5, help: "Install the program that the message names." },
   EXPORT_FAILED: {
     exit: 5,
-    help: "The image is still in Docker: `docker save` writes it, or the same build once more.",
+    help: "The image is still in Docker: write it with `docker save`, or run the same build again.",
   },
   IMAGE_FILE_INVALID: {
     exit: 5,
@@ -237,7 +238,7 @@ export const errorCatalogue = {
   },
   ANSWER_DIFFERS: {
     exit: 5,
-    help: "The platform does not see what you expect: it would take the image. The report says how far the answers differ, and why.",
+    help: "The platform would accept the image, because it does not know the expected segmentations. The report says how far the image's differ from them, and why.",
   },
   IMAGE_DIFFERS: {
     exit: 5,
@@ -245,7 +246,7 @@ export const errorCatalogue = {
   },
   REGISTRY_DENIED: {
     exit: 5,
-    help: "Run `docker login` for the registry named, with an account that may write there. --registry-username names the account instead.",
+    help: "Run `docker login` for that registry with an account that may write there. --registry-username names an account instead.",
   },
   REGISTRY_FAILED: {
     exit: 5,
@@ -261,15 +262,15 @@ export const errorCatalogue = {
   },
   INTERRUPTED: {
     exit: 130,
-    help: "Nothing half-written was left. --continue does the cases that are left.",
+    help: "No half-written file remains. --continue does the remaining cases.",
   },
 } as const satisfies Record<string, ErrorEntry>;
 
 interface ErrorEntry {
   readonly exit: number;
-  /** What to do. A sentence that names a flag is shown by commands that have it, so one sentence names none. */
+  /** What to do. A command shows a sentence only if it has the flags in it, so at least one sentence names no flag. */
   readonly help: string;
-  /** What the program in an image says instead, which has other flags and no config.json. */
+  /** The remedy that the program in an image shows instead, because it has other flags and no config.json. */
   readonly imageHelp?: string;
 }
 

@@ -3,7 +3,7 @@ import { imageFlags } from "./entries/folder-arguments.js";
 import { ProcessorError } from "./errors.js";
 import { helpFor } from "./help-for.js";
 
-/** What the user of an image is told about an error: several lines for a bug; the last is always the one that platforms show. */
+/** An error for the user of an image: several lines for a bug; platforms show the last one. */
 export function failureLines(error: unknown): readonly string[] {
   if (error instanceof ProcessorError) return [failureSentence(error)];
   return [

@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCatalogue } from "./errors.js";
 
-/** The program whose user reads a remedy. */
+/** The program that shows a remedy to its user. */
 export interface HelpReader {
   readonly program: "build_processor" | "image";
   /** With their dashes, also the short ones: `--output`, `-o`. */
@@ -8,7 +8,7 @@ export interface HelpReader {
 }
 
 /**
- * The remedy of an error for the program that failed: without the sentences that name a flag which it lacks.
+ * The remedy of an error, without the sentences that name a flag which the failing program lacks.
  *
  * @example helpFor("OUTPUT_EXISTS", { program: "build_processor", flags: new Set(["--overwrite"]) })
  * // "Move it away or choose another place. --overwrite replaces it."
@@ -25,7 +25,7 @@ export function helpFor(code: ErrorCode, { program, flags }: HelpReader): string
 const sentencesOf = (text: string): readonly string[] => text.split(/(?<=[.!?…])\s+(?=[A-Z`-])/);
 
 /**
- * The flags that a text asks for. A command line between backticks is another program's, and so are its flags.
+ * The flags in a text. Those in a command line between backticks belong to that command and are left out.
  *
  * @example flagsIn("Pass --tag, or run `docker save -o FILE`.") // ["--tag"]
  */

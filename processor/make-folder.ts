@@ -6,9 +6,10 @@ import { outputError } from "./image-io/write-file.js";
 /**
  * Makes a folder and its parents, one after the other.
  *
- * Node's recursive `mkdir` never ends where a file system answers ENOENT below a folder that is there, as /proc does.
+ * Use it instead of Node's recursive `mkdir`, which never ends on a file system that answers ENOENT below an existing
+ * folder, as /proc does.
  *
- * @returns the first folder that was made; undefined when all were there
+ * @returns the first folder that was made; undefined if all existed
  * @throws OUTPUT_UNWRITABLE, DISK_FULL
  */
 export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
@@ -29,7 +30,7 @@ export async function makeFolder(path: string, mode?: number): Promise<string | 
   return missing[0];
 }
 
-/** False for what is not there. */
+/** Returns false for a path that does not exist. */
 async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;

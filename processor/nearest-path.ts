@@ -2,11 +2,11 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { nearest } from "./nearest-name.js";
 
-/** A folder with more names is not searched: the message would wait for it. */
+/** A folder with more names is not searched, because that would delay the message. */
 const mostNames = 10_000;
 
 /**
- * Names what a path that does not exist was most likely meant to be, as the end of a message; empty when nothing is near.
+ * Suggests the path that was probably meant by one that does not exist, as the end of a message; empty if none is similar.
  *
  * @example await didYouMean("/data/nnUNet_resluts") // "; did you mean /data/nnUNet_results?"
  */
@@ -15,7 +15,7 @@ export async function didYouMean(path: string): Promise<string> {
   while (dirname(folder) !== folder && (await stat(folder).catch(() => null)) === null)
     [folder, name] = [dirname(folder), basename(folder)];
   const names = await readdir(folder).catch(() => []);
-  // A short name is near to many others.
+  // A short name is similar to many others.
   if (name.length < 4 || names.length > mostNames) return "";
   const near = nearest(name, names);
   return near === null ? "" : `; did you mean ${join(folder, near)}?`;

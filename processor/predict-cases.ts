@@ -43,9 +43,9 @@ export interface RunReport {
   readonly executionProvider: string;
 }
 
-/** What became of everything that `--input` named. */
+/** What happened to everything that `--input` names. */
 export interface PredictionReport extends RunReport {
-  /** What is in the input folders and belongs to no case. */
+  /** Everything in the input folders that belongs to no case. */
   readonly leftOut: readonly LeftOutFile[];
 }
 

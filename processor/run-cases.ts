@@ -32,7 +32,7 @@ export async function runCases(
   const report = (request: CaseRequest, result: CaseReport): void => {
     reports.set(request, result);
     const { name, error } = result;
-    // An only case ends with its error, which says it all.
+    // If there is only one case, the run ends with its error.
     if (error !== undefined && requests.length > 1)
       context.progress.note(`${name}: failed: ${error.code}: ${error.message}`);
   };
@@ -107,11 +107,11 @@ interface Finishing {
   readonly segmented: Segmented;
   readonly attempted: Attempt;
   readonly context: SegmentContext;
-  /** What is said of the other cases when this one is done. */
+  /** What the log says about the remaining cases when this one is done. */
   readonly after: string;
 }
 
-/** ` (3 of 40, about 8 min left)`; empty for an only case. */
+/** ` (3 of 40, about 8 min left)`; empty if there is only one case. */
 function restText({ done, total, seconds }: Readonly<Record<"done" | "total" | "seconds", number>>): string {
   if (total === 1) return "";
   const left = done < total ? `, about ${duration((seconds / done) * (total - done))} left` : "";

@@ -43,7 +43,7 @@ export interface PreparedCase {
   readonly input: MemberInput;
   /** The image as it lies. */
   readonly image: Pick<CaseVolume, "geometry" | "source">;
-  /** What was said of the image while it was read. */
+  /** Warnings about the image, from reading it. */
   readonly warnings: readonly string[];
   /** From the grid that the networks saw to the image's own. */
   readonly turnBack: ReorientedCase["turnBack"];
@@ -153,7 +153,7 @@ async function readVolume(
 }
 
 const zeroedText = (inputFile: string, voxels: number): string =>
-  `${inputFile}: ${voxels === 1 ? "1 voxel was" : `${voxels} voxels were`} NaN or infinite and ${voxels === 1 ? "is" : "are"} taken for 0, as nnU-Net's own reader does`;
+  `${inputFile}: ${voxels === 1 ? "1 voxel was" : `${voxels} voxels were`} NaN or infinite and ${voxels === 1 ? "is" : "are"} read as 0, as in nnU-Net's own reader`;
 
 /** @throws INPUT_CHANNELS before any file is read, when there are more files than channels */
 function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: readonly string[]): void {
@@ -161,7 +161,7 @@ function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: re
   const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
   throw new ProcessorError(
     "INPUT_CHANNELS",
-    `the model takes ${channelNames.length} (${wanted}), but ${name} has ${channelFiles.length} files: ${channelFiles.join(", ")}; a file that is a case of its own needs a channel number behind its name, such as ${name}_0001_0000`,
+    `the model takes ${channelNames.length} files per case (${wanted}), but ${name} has ${channelFiles.length}: ${channelFiles.join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
   );
 }
 

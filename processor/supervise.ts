@@ -45,7 +45,7 @@ export async function supervise(
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     if (signal === null) return code ?? 1;
     stop.throwIfAborted();
-    if (child.connected) await once(child, "disconnect"); // its message may still be on the way
+    if (child.connected) await once(child, "disconnect"); // its message may not have arrived yet
     if (hasSaidWhy) return 1;
     if (memorySignals.has(signal))
       throw new ProcessorError("OUT_OF_MEMORY", outOfMemoryMessage(`ended by ${signal}`));
@@ -56,8 +56,8 @@ export async function supervise(
 }
 
 /**
- * Ends such a child after an exception that nobody caught and that it has written about. Its own native code aborts when a
- * process ends in the middle of a window, which would look like a want of memory.
+ * Ends such a child after an uncaught exception that it has already reported. If it exited normally in the middle of a
+ * window, native code would abort, which looks like a lack of memory.
  */
 export function endAfterBug(): void {
   const end = () => void process.kill(process.pid, "SIGKILL");

@@ -30,7 +30,7 @@ export async function amosSettings(settings: RuntimeSettings, workingDir: string
 }
 
 async function holdsImages(folder: string): Promise<boolean> {
-  // Only one of the two places has to be there.
+  // Only one of the two folders has to exist.
   const { imageNames } = await listFolder(folder).catch(() => ({ imageNames: [] }));
   return imageNames.some((name) => name.toLowerCase().endsWith(".nii.gz"));
 }

@@ -9,9 +9,9 @@ import { listFolder } from "./list-folder.js";
 /** A case by name, with its channels' files in the network's order. */
 export interface FoundCase {
   readonly name: string;
-  /** More than the model has channels when the folder holds more; the case then fails when its turn comes. */
+  /** May be more than the model has channels; the case then fails when its turn comes. */
   readonly channelFiles: readonly string[];
-  /** Of its files, with leading dot, in lower case. */
+  /** The ending of its files, with leading dot, in lower case. */
   readonly ending: string;
 }
 
@@ -25,7 +25,7 @@ export interface FindCasesOptions {
   /** Folders and files, as given. */
   readonly inputs: readonly string[];
   readonly channelNames: readonly string[];
-  /** The model's own, with leading dot. */
+  /** The ending of the training images, with leading dot. */
   readonly preferredEnding: string;
 }
 
@@ -65,12 +65,11 @@ export async function findCases(options: FindCasesOptions): Promise<FoundCases> 
 }
 
 interface CasePart {
-  /** The case's. */
   readonly name: string;
   readonly channel: number;
 }
 
-/** Null for a file that is no channel, where a model has several. */
+/** The case and channel that a file's name stands for; null if it names no channel and the model has several. */
 function channelOf(
   file: string,
   numbers: ReadonlyMap<string, ReadonlySet<number>>,
@@ -86,12 +85,12 @@ function channelOf(
   return channelCount === 1 ? { name: stem, channel: 0 } : null;
 }
 
-/** No modality comes in this many channels: above it a number is a year, a date or a patient's. */
+/** No modality has this many channels: a larger number is a year, a date or a patient's. */
 const mostChannels = 100;
 
 /**
- * Whether a number that the model has no channel for is one all the same, because the case has channels already: nnU-Net
- * takes every `<case>_dddd` beside `<case>_0000` for a channel, and stops when there are too many.
+ * Whether a number beyond the model's channels still counts as a channel, because the case has other channels: nnU-Net
+ * takes every `<case>_dddd` next to `<case>_0000` as a channel, and stops when there are too many.
  */
 function isSurplus(number: number, others: ReadonlySet<number>, channelCount: number): boolean {
   const lowest = Math.min(...others);

@@ -32,7 +32,7 @@ export async function findImageCases(
   }
 }
 
-/** Extensions are compared without regard to case, as the readers do. */
+/** Compares extensions in lower case, as the readers do. */
 function allowedImages(
   imageNames: readonly string[],
   others: readonly LeftOutFile[],
@@ -42,7 +42,10 @@ function allowedImages(
     allowedExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension.toLowerCase()}`));
   const unread = others.find(({ path, reason }) => reason === "not an image" && isAllowed(path));
   if (unread !== undefined)
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${unread.path}: no format that can be read`);
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${unread.path}: its extension is allowed, but its format cannot be read`,
+    );
   const refused = imageNames
     .filter((name) => !isAllowed(name))
     .map((name): LeftOutFile => ({ path: join(inputDir, name), reason: "not an allowed extension" }));
@@ -56,7 +59,7 @@ function noImage(
   const refused = leftOut.filter(({ reason }) => reason === "not an allowed extension");
   const endings = refused.map(({ path }) => splitImageEnding(path)!.ending.slice(1).toLowerCase());
   const wider = [...new Set([...allowedExtensions, ...endings])].join(",");
-  const remedy = refused.length === 0 ? "" : `; --allowed-extensions ${wider} takes them too`;
+  const remedy = refused.length === 0 ? "" : `; to segment them too, pass --allowed-extensions ${wider}`;
   return new ProcessorError(
     "INPUT_NOT_FOUND",
     `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}${foundInstead(leftOut)}${remedy}`,
@@ -100,7 +103,7 @@ function namedChannels(
     const wanted = channelNames.map((channel) => `<case>${inputChannels![channel] ?? ""}`).join(", ");
     throw new ProcessorError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
   }
-  // A missing channel is found out when the case is read, so that other cases go on.
+  // A missing channel is reported when the case is read, so that other cases go on.
   const cases = [...groups].map(([name, files]): FoundCase => {
     const channelFiles = channelNames.flatMap((channel) => files.get(channel) ?? []);
     return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };

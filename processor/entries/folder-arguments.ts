@@ -35,7 +35,7 @@ Options (defaults are those of the config.json that the image was built with):
   -o, --outputdir DIR          folder for the results
   --overlay-destination NAME   folder below outputdir for the segmentations
   --allowed-extensions A,B     without leading dot: mha,nii.gz
-  --output-extension EXT       mha, nii.gz, nii or nrrd
+  --output-extension EXT       mha, nii.gz, nii, nrrd, gipl, png, …
   --folds 0,1                  folds to average
   --use-tta, --no-use-tta      test-time augmentation by mirroring; --disable-tta is --no-use-tta
   --step-size X                overlap of windows: 0.5 is half a patch, 1 none
@@ -95,14 +95,14 @@ export function parseFolderArguments(
   };
 }
 
-/** @throws USAGE when both of its names are given and say different things */
+/** @throws USAGE when its two names contradict each other */
 function useTta(values: {
   readonly "use-tta"?: boolean | undefined;
   readonly "disable-tta"?: boolean | undefined;
 }): boolean | undefined {
   const { "use-tta": isUsed, "disable-tta": isDisabled } = values;
   if (isUsed !== undefined && isDisabled === isUsed)
-    throw new ProcessorError("USAGE", "--use-tta and --disable-tta exclude each other");
+    throw new ProcessorError("USAGE", "--use-tta and --disable-tta cannot be used together");
   return isDisabled === undefined ? isUsed : !isDisabled;
 }
 

@@ -62,8 +62,8 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
 }
 
 /**
- * One line for each case that looks like several channels: an image for one channel takes every file as a case, as
- * AMOS22 and `build_processor.py` do, and would segment a modality that the model never saw without a word.
+ * Warns of names that look like several channels of one case. A model with one channel takes every file as a case, as
+ * AMOS22 and `build_processor.py` do, and would silently segment a modality that it never saw.
  */
 function numberedCaseLines(
   cases: readonly { readonly name: string }[],
@@ -75,6 +75,6 @@ function numberedCaseLines(
     .filter((name) => name.endsWith("_0000") && names.has(name.replace(/0000$/, "0001")))
     .map(
       (name) =>
-        `${name}, ${name.replace(/0000$/, "0001")}, … are cases of their own here: the model has one channel`,
+        `${name}, ${name.replace(/0000$/, "0001")}, … are segmented as separate cases, because the model has one channel`,
     );
 }

@@ -16,7 +16,7 @@ export interface LeftOutFile {
   readonly reason: LeftOutReason;
 }
 
-/** What a person reads for each reason, by how many there are. */
+/** The sentence for each reason, by the number of files. */
 const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
   DICOM: (count) =>
     `${counted(count, "DICOM file")}; convert ${count === 1 ? "it" : "them"} first, for example with dcm2niix`,
@@ -27,12 +27,12 @@ const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
   "not a regular file": (count) => `${count} not ${count === 1 ? "a regular file" : "regular files"}`,
   "not an allowed extension": (count) => `${counted(count, "image")} without an allowed extension`,
   "not an image": (count) => `${count} not ${count === 1 ? "an image" : "images"}`,
-  "picture beside volumes": (count) => `${counted(count, "picture")}; the model takes volumes`,
+  "picture beside volumes": (count) => `${counted(count, "picture")} next to volumes, which the model takes`,
 };
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-/** Names in a line, so that a folder of ten thousand files gives a line too. */
+/** Names shown per line, so that even ten thousand files give a readable line. */
 const namesShown = 5;
 
 /**
@@ -45,7 +45,7 @@ export function leftOutLines(leftOut: readonly LeftOutFile[]): readonly string[]
   return leftOutKinds(leftOut).map((line) => `left out: ${line}`);
 }
 
-/** The same as the end of a message, on its line: platforms show the last line only. Empty when nothing was left out. */
+/** The same as the end of an error message, on its line, because platforms show only the last one. May be empty. */
 export const foundInstead = (leftOut: readonly LeftOutFile[]): string =>
   leftOut.length === 0 ? "" : `; found ${leftOutKinds(leftOut).join("; ")}`;
 

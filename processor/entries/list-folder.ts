@@ -6,16 +6,16 @@ import type { LeftOutFile, LeftOutReason } from "./left-out.js";
 
 /** What is directly in an input folder. */
 export interface ListedFolder {
-  /** Names of files with the ending of an image, and of links that lead nowhere; sorted. */
+  /** Names of files, and of dangling links, with the ending of an image; sorted. */
   readonly imageNames: readonly string[];
-  /** Everything else, sorted by name. Files that an image keeps its voxels or spacing in are in neither list. */
+  /** Everything else, sorted by name. Files that hold an image's voxels or spacing are in neither list. */
   readonly leftOut: readonly LeftOutFile[];
 }
 
 /**
- * Lists a folder's images, and says of everything else in it why it is none.
+ * Lists a folder's images, and everything else with the reason why it is not one.
  *
- * A link that leads nowhere counts as an image: somebody wants it segmented, so its case has to fail.
+ * A dangling link named as an image counts as one: somebody wants it segmented, so its case must fail.
  *
  * @throws INPUT_NOT_FOUND when the folder can't be read
  */
@@ -35,7 +35,7 @@ export async function listFolder(folder: string): Promise<ListedFolder> {
   return { imageNames, leftOut };
 }
 
-/** Null for an image. */
+/** Returns null for an image. */
 async function reasonToLeaveOut(path: string, name: string): Promise<LeftOutReason | null> {
   if (name.startsWith(".")) return "hidden";
   const isNamedAsImage = splitImageEnding(name) !== null;
@@ -58,7 +58,7 @@ async function isDicom(path: string, name: string): Promise<boolean> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, dicomMark.at);
     return buffer.toString("latin1", 0, bytesRead) === dicomMark.text;
   } catch {
-    // What can't be read is left out as well, as a file that is not an image.
+    // An unreadable file is left out as well, as not an image.
     return false;
   } finally {
     await file?.close();
@@ -71,7 +71,7 @@ const dataEndings: Readonly<Record<string, readonly string[]>> = {
   ".nhdr": [".raw", ".raw.gz", ".gz", ".bz2", ".txt", ".hex"],
 };
 
-/** Names that the images of a folder may keep voxels in, or the spacing of a TIFF volume (Tiff3DIO). */
+/** Names of files that may hold the voxels of a folder's images, or the spacing of a TIFF volume (Tiff3DIO). */
 function belongingsOf(names: readonly string[]): ReadonlySet<string> {
   return new Set(
     names.flatMap((name) => {

@@ -19,7 +19,7 @@ export interface ByteSource {
   readonly start?: number;
 }
 
-/** Whether a file has these bytes at `start`; false for a file that cannot be opened. */
+/** Returns whether a file has these bytes at `start`; false for a file that cannot be opened. */
 async function beginsWith(path: string, magic: readonly number[], start: number): Promise<boolean> {
   await statInputFile(path);
   const file = await open(path).catch(() => null);
@@ -34,7 +34,11 @@ async function beginsWith(path: string, magic: readonly number[], start: number)
 
 const gzipMagic = [0x1f, 0x8b];
 
-/** Whether gzip data begin at `start`. @throws INPUT_NOT_FOUND for anything but a regular file */
+/**
+ * Returns whether gzip data begin at `start`.
+ *
+ * @throws INPUT_NOT_FOUND for anything but a regular file
+ */
 export const isGzip = (path: string, start = 0): Promise<boolean> => beginsWith(path, gzipMagic, start);
 
 /** Reads a header of unknown length and then exactly the data that it announces. */
@@ -42,7 +46,7 @@ export class ByteReader {
   private pending: Buffer = Buffer.alloc(0);
   /** Bytes that the stream has given so far. */
   private given = 0;
-  /** Bytes of a stream that began again, given already. */
+  /** Bytes to skip of a stream that was opened again, because they were given already. */
   private repeated = 0;
   private endsEarly = false;
 
@@ -110,7 +114,7 @@ export class ByteReader {
     return data;
   }
 
-  /** Gives what follows, chunk by chunk. */
+  /** Yields the remaining bytes, chunk by chunk. */
   async *rest(): AsyncGenerator<Buffer> {
     let chunk: Buffer | null = this.pending;
     this.pending = Buffer.alloc(0);
@@ -153,7 +157,7 @@ export class ByteReader {
     }
   }
 
-  /** Begins again without the bytes that follow the last gzip member; false when there are none. */
+  /** Opens the stream again without the bytes after the last gzip member; false when there are none. */
   private async leaveOutOtherBytes(): Promise<boolean> {
     const { source, given } = this;
     if (this.endsEarly) return false;
@@ -172,11 +176,11 @@ interface ByteStream {
   close(): void;
 }
 
-/** @param length bytes of the file that belong to the source; all that follow its start when absent */
+/** @param length bytes of the file that belong to the source; all after its start when absent */
 function openStream({ path, compression, start = 0 }: ByteSource, length?: number): ByteStream {
   const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
   const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
-  // Whoever reads gets the error; one that comes before, or to a stream that nobody reads, must not end the process.
+  // The reader gets the error; one that comes before anybody reads must not end the process.
   file.on("error", () => {});
   if (compression === "none") {
     return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };

@@ -3,11 +3,11 @@ import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { ProcessorError } from "../errors.js";
 
 /**
- * Returns the paths of the files with the voxels that a header names: in the header's folder, or in a folder below it.
+ * Returns the paths of the voxel files that a header names, which are in the header's folder or below it.
  *
- * A header comes from strangers. With a path to any other place it could make the program read a file that its sender
- * may not see, and show it as voxels; links that lead out of the folder are refused for the same reason. A file that is
- * named twice would cost its bytes again each time.
+ * A header may come from a stranger. With a path to another place it could make the program read a file that its sender
+ * may not see, and show it as voxels; links that lead out of the folder are refused for the same reason. A file may be
+ * named once only, because each time would take memory for all its bytes.
  *
  * @param endings to add to a name, in the order in which they are tried; "" for the name as it is
  * @throws IMAGE_UNSUPPORTED for a path that leads out of the folder, INPUT_NOT_FOUND for a file that is not there
@@ -17,7 +17,7 @@ export async function findDataFiles(
   names: readonly string[],
   endings: readonly string[] = [""],
 ): Promise<readonly string[]> {
-  // A header may itself be a link: its files are then next to the link or next to its target.
+  // If the header is a link, its files are next to the link or next to the link's target.
   const roots = [await realpath(dirname(headerPath)), dirname(await realpath(headerPath))];
   const seen = new Set<string>();
   const paths: string[] = [];
@@ -41,7 +41,7 @@ async function findDataFile(headerPath: string, name: string, endings: readonly 
   }
   throw new ProcessorError(
     "INPUT_NOT_FOUND",
-    `${headerPath} names ${name} as the file with its voxels, and ${path} is not a file that can be read`,
+    `${headerPath} names ${name} as the file with its voxels, but ${path} is not a readable file`,
   );
 }
 
@@ -50,5 +50,5 @@ const leadsOut = (path: string): boolean => path === ".." || path.startsWith(`..
 const outsideError = (headerPath: string, name: string): ProcessorError =>
   new ProcessorError(
     "IMAGE_UNSUPPORTED",
-    `${headerPath} names ${name} as the file with its voxels; only files in the header's folder and below it are read: move the file there and name it without a path`,
+    `${headerPath} names ${name} as the file with its voxels, but only files in the header's folder and below it are read; move the file there and name it without a path`,
   );

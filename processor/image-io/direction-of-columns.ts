@@ -1,15 +1,15 @@
 import { ProcessorError } from "../errors.js";
 import type { Direction } from "../volume/geometry.js";
 
-/** Rounding leaves about 1e-16 of axes in one plane; ITK refuses what it computes as 0. */
+/** For axes in one plane, rounding leaves about 1e-16; ITK refuses a determinant that it computes as 0. */
 const smallestDeterminant = 1e-12;
 
 /**
- * Returns the direction with the given columns, one for each axis of the image; a negative spacing turns its axis
- * around, as ITK's ImageFileReader does.
+ * Returns the direction with the given columns, one for each axis of the image. A negative spacing reverses its axis, as in
+ * ITK's ImageFileReader.
  *
- * @param columns two or three, of at least as many numbers
- * @throws IMAGE_INVALID where the axes are in one plane, as ITK refuses them
+ * @param columns two or three, each with at least as many numbers
+ * @throws IMAGE_INVALID when the axes are in one plane, as ITK does
  */
 export function directionOfColumns(
   path: string,
@@ -38,6 +38,6 @@ export function directionOfColumns(
   if (Math.abs(determinant) > smallestDeterminant) return direction;
   throw new ProcessorError(
     "IMAGE_INVALID",
-    `${path}: its axes are not independent (direction ${direction.join(" ")})`,
+    `${path}: its axes are in one plane (direction ${direction.join(" ")})`,
   );
 }

@@ -49,10 +49,9 @@ export function decodeElements(bytes: Buffer, type: ElementType, isBigEndian: bo
 }
 
 /**
- * Moves the axis with the components behind all others, one volume per component.
+ * Makes the axis with the components the slowest one, so that each component is a volume.
  *
- * @param faster sizes of the axes that are faster than it; none where the component is the fastest, as MetaImage stores
- *   vectors
+ * @param faster sizes of the axes that are faster than the components; none for vectors of MetaImage
  */
 export function separateComponents(
   voxels: VoxelArray,

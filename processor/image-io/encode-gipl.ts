@@ -17,17 +17,17 @@ export function encodeGipl({ voxels, geometry }: Image, path: string): Buffer {
   if (code === undefined || Math.max(x, y, z) > largestSize)
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: GIPL holds no voxels of type ${type}, or no axis of ${Math.max(x, y, z)}; write .nii.gz`,
+      `${path}: GIPL cannot hold ${type} voxels or an axis of ${Math.max(x, y, z)} (at most ${largestSize}); write .nii.gz instead`,
     );
   const isAligned = geometry.directionXyz.every((part, i) => Math.abs(part) === (i % 4 === 0 ? 1 : 0));
   if (!isAligned)
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: GIPL keeps no direction, and the image has one (${geometry.directionXyz.join(" ")}); write .nii.gz`,
+      `${path}: GIPL cannot hold the image's direction (${geometry.directionXyz.join(" ")}); write .nii.gz instead`,
     );
   const header = Buffer.alloc(giplHeaderBytes);
   const [sz, sy, sx] = geometry.spacingMmZyx;
-  // ITK turns an axis of negative spacing around.
+  // ITK reads a negative spacing as a reversed axis.
   const signs = [0, 4, 8].map((i) => geometry.directionXyz[i]!);
   const spacings = [sx * signs[0]!, sy * signs[1]!, geometry.dimensions === 2 ? 1 : sz * signs[2]!, 1];
   for (const [axis, size] of [x, y, z, 1].entries()) header.writeUInt16BE(size, giplOffsets.sizes + 2 * axis);

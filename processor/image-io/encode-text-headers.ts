@@ -106,7 +106,7 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
 }
 
-/** Null where the input does not place every axis in space. */
+/** Null if the input does not place every axis in space. */
 function spatialFields({ fields = {} }: ImageSource, dimensions: 2 | 3) {
   const directions = fields["space directions"];
   if (directions?.split(" ").length !== dimensions) return null;

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createInflateRaw } from "node:zlib";
 
-/** A file of more members is not searched: each one costs a stream of its own. */
+/** A file with more members is not searched, because each one needs a stream of its own. */
 const mostMembers = 1000;
 const longestMemberHeader = 1 << 16;
 const fixedHeaderBytes = 10;
@@ -10,9 +10,9 @@ const fixedHeaderBytes = 10;
 const trailerBytes = 8;
 
 /**
- * Returns how many bytes the gzip members take that a file begins with, when other bytes follow the last of them.
+ * Returns the length in bytes of the gzip members at the beginning of a file, if other bytes follow the last one.
  *
- * gzip, zlib and ITK ignore such bytes; Node.js refuses the whole file.
+ * gzip, zlib and ITK ignore those bytes; Node.js refuses the whole file.
  *
  * @param start where the first member begins
  * @returns null when a member is damaged or cut off, or when nothing follows
@@ -66,7 +66,7 @@ async function deflatedLength(path: string, start: number): Promise<number | nul
   const inflate = createInflateRaw();
   const file = createReadStream(path, { start });
   file.on("error", (error) => inflate.destroy(error));
-  // No pipeline: it counts bytes that follow the deflated data as an error.
+  // Not a pipeline, which treats bytes after the deflated data as an error.
   file.pipe(inflate);
   try {
     for await (const _ of inflate);

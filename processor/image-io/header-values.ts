@@ -6,16 +6,16 @@ const longestHeaderBytes = 16 << 20;
 const firstReadBytes = 1 << 16;
 
 /**
- * Reads as much of a file as its header takes.
+ * Reads the header of a file, as many bytes as that takes.
  *
- * @param parse returns null while the header's end is not among the bytes; `isWholeFile` says that there are no more
+ * @param parse returns null until the bytes contain the end of the header; `isWholeFile` says that there are no more
  */
 export async function readHeader<Header>(
   reader: ByteReader,
   path: string,
   parse: (bytes: Buffer, isWholeFile: boolean) => Header | null,
 ): Promise<Header> {
-  // Doubling keeps the work linear, although each try begins at the first byte.
+  // Doubling keeps the work linear, although each attempt starts at the first byte.
   for (let wanted = firstReadBytes; wanted <= longestHeaderBytes; wanted *= 2) {
     const bytes = await reader.peek(wanted);
     const isWholeFile = bytes.length < wanted;
@@ -29,12 +29,12 @@ export async function readHeader<Header>(
   );
 }
 
-/** No repetition can match the same characters in two ways, so that a long word takes linear time. */
+/** No two repetitions can match the same characters, so that a long word takes linear time. */
 const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-/** The finite number that a word stands for; null for any other word. */
+/** The finite number that a word stands for; null if it is not one. */
 export function decimalOf(word: string): number | null {
-  // Number() alone would take "", "0x10" and "Infinity".
+  // Number() alone would accept "", "0x10" and "Infinity".
   if (!decimal.test(word)) return null;
   const value = Number(word);
   return Number.isFinite(value) ? value : null;
@@ -43,14 +43,13 @@ export function decimalOf(word: string): number | null {
 /** The words of a line, separated by blanks and tabs. */
 export const wordsOf = (text: string): readonly string[] => text.split(/[ \t]/).filter((word) => word !== "");
 
-/** A value of a header, shortened for a message. */
+/** A value of a header for a message: quoted and shortened. */
 export const shown = (text: string): string =>
   JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /**
- * Text that was read as latin1 and may be UTF-8, as names of files are in most headers.
- *
- * Bytes that are not UTF-8 stay latin1.
+ * Decodes text that was read as latin1 but may be UTF-8, as file names in headers usually are. Text that is not valid
+ * UTF-8 stays as it is.
  */
 export function utf8Of(latin1: string): string {
   try {

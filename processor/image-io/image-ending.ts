@@ -35,7 +35,7 @@ export function splitImageEnding(
   return { stem: fileName.slice(0, -found[0].length), ending: fileName.slice(-found[0].length) };
 }
 
-/** The ending of a result for an image of this ending: `.mhd` and `.nhdr` would need two files. */
+/** The ending of a segmentation for an image of this ending; `.mhd` and `.nhdr` would need two files. */
 export function oneFileEnding(ending: string): string {
   const lower = ending.toLowerCase();
   if (lower.endsWith(".mhd")) return ".mha";

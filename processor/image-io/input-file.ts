@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { ProcessorError } from "../errors.js";
 
 /**
- * Returns what the file system says about a file to read. Call it before opening the file: a FIFO without a writer blocks
- * whoever opens it, and a device may never end.
+ * Returns the file system's record of a file to read. Call it before opening the file, because a FIFO without a writer
+ * blocks `open`, and a device may never end.
  *
  * @throws INPUT_NOT_FOUND when the path is missing, cannot be read, or is anything but a regular file (a link to one is
  *   followed)

@@ -3,17 +3,17 @@ import { decimalOf, shown, wordsOf } from "./header-values.js";
 import { hasFileNumber, numberedFiles } from "./numbered-files.js";
 
 export interface MetaimageFilesOptions {
-  /** Of the image, x first. */
+  /** Sizes of the image, x first. */
   readonly sizes: readonly number[];
-  /** The lines after the header, where `LIST` has its names. */
+  /** The lines after the header, which hold the names of a `LIST`. */
   readonly linesAfter: () => string;
 }
 
 /**
- * Returns the files that a value of `ElementDataFile` stands for: one name, `LIST` and a name a line, or a name with a
- * number (`slice%03d.raw 1 20 1`).
+ * Returns the files that a value of `ElementDataFile` names: one file, a `LIST` with one name per line, or numbered files
+ * (`slice%03d.raw 1 20 1`).
  *
- * @throws IMAGE_INVALID where they are not as many as the image has slices
+ * @throws IMAGE_INVALID when there are fewer files than slices
  */
 export function metaimageFiles(
   path: string,
@@ -33,7 +33,7 @@ export function metaimageFiles(
     if (names.length !== wanted)
       throw new ProcessorError(
         "IMAGE_INVALID",
-        `${path}: ElementDataFile is LIST with ${names.length} names; ${wanted} are needed`,
+        `${path}: ElementDataFile is a LIST of ${names.length} names, but ${wanted} are needed`,
       );
     return names;
   }
@@ -48,11 +48,11 @@ export function metaimageFiles(
         step: step === undefined ? 1 : Number(step),
       })
     : [];
-  // ITK reads the first ones of too many; too few leave slices unread.
+  // ITK ignores surplus files; with too few, it would leave slices unread.
   if (words.length > 4 || files.length < slices)
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: ElementDataFile is ${shown(value)}, which is not a name for each of ${slices} slices`,
+      `${path}: ElementDataFile is ${shown(value)}, which does not name a file for each of the ${slices} slices`,
     );
   return files.slice(0, slices);
 }

@@ -3,7 +3,7 @@ import type { ElementType } from "./element-type.js";
 import { decimalOf, shown, utf8Of } from "./header-values.js";
 import { metaimageFiles } from "./metaimage-files.js";
 
-/** Numbers of a header, with the words that they were written as. */
+/** Numbers of a header, with their text as it was written. */
 export interface WrittenNumbers {
   readonly values: readonly number[];
   readonly text: string;
@@ -15,28 +15,28 @@ export interface MetaimageHeader {
   /** x first; 2 to 4 axes. */
   readonly sizes: readonly number[];
   readonly components: number;
-  /** May be negative, never 0; null without one. */
+  /** May be negative, never 0; null if the header has none. */
   readonly spacings: WrittenNumbers | null;
   readonly origin: WrittenNumbers | null;
   /** One axis after the other. */
   readonly matrix: WrittenNumbers | null;
   readonly isBigEndian: boolean;
   readonly encoding: "raw" | "zlib" | "text";
-  /** Bytes of the compressed voxels; null where the header does not say. */
+  /** Bytes of the compressed voxels; null if the header does not say. */
   readonly compressedBytes: number | null;
-  /** Where the voxels begin in their file; -1 when they are its end; null without the field. */
+  /** Where the voxels begin in their file; -1 when they are its last bytes; null without the field. */
   readonly headerSize: number | null;
   /** Null when the voxels follow the header. */
   readonly dataFiles: readonly string[] | null;
   readonly length: number;
 }
 
-/** Where several fields mean the same, MetaIO takes the first of these that is there. */
+/** Several fields mean the same; MetaIO takes the first of these that is present. */
 const originFields = ["ImagePosition", "Origin", "Offset", "Position"] as const;
 const matrixFields = ["TransformMatrix", "Rotation", "Orientation"] as const;
 const spacingFields = ["ElementSpacing", "ElementSize"] as const;
 
-/** Every other field is free text, or something that ITK does not use for the image either. */
+/** Every other field is free text, or one that ITK does not use for the image either. */
 const fieldNames = [
   "NDims",
   "DimSize",
@@ -75,7 +75,7 @@ export function parseMetaimageHeader(
     const field = fieldAt(text, at, isWholeFile);
     if (field === null) break;
     at = field.next;
-    // The last one counts where a field is there twice, as in MetaIO.
+    // The last of two equal fields counts, as in MetaIO.
     if (knownFields.has(field.name)) fields.set(field.name as FieldName, field.value);
     if (field.name !== "ElementDataFile") continue;
     // The names of a list follow the header.
@@ -83,7 +83,10 @@ export function parseMetaimageHeader(
     return new HeaderParser(path, fields).parse(text, at);
   }
   if (!isWholeFile) return null;
-  throw new ProcessorError("IMAGE_INVALID", `${path}: no MetaImage header (ElementDataFile is missing)`);
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: this is not a MetaImage header (ElementDataFile is missing)`,
+  );
 }
 
 interface Field {
@@ -121,7 +124,8 @@ class HeaderParser {
   parse(text: string, length: number): MetaimageHeader {
     const rank = this.integer("NDims", 0);
     if (rank === null) throw this.invalid("NDims is missing");
-    if (rank < 2 || rank > 4) throw this.unsupported("NDims", "images have 2 or 3 axes, and 4 with frames");
+    if (rank < 2 || rank > 4)
+      throw this.unsupported("NDims", "it must be 2 or 3, or 4 for an image with frames");
     const sizes = this.numbers("DimSize", rank)?.values;
     if (sizes === undefined) throw this.invalid("DimSize is missing");
     const components = this.integer("ElementNumberOfChannels", 1) ?? 1;
@@ -150,23 +154,26 @@ class HeaderParser {
   private type(): ElementType {
     const type = elementTypes.get(this.fields.get("ElementType")?.replace(/_ARRAY$/, "") ?? "");
     if (type === undefined)
-      throw this.unsupported("ElementType", `known are ${[...elementTypes.keys()].join(", ")}`);
+      throw this.unsupported("ElementType", `known types are ${[...elementTypes.keys()].join(", ")}`);
     return type;
   }
 
   private encoding(components: number): MetaimageHeader["encoding"] {
     const isCompressed = this.isTrue("CompressedData") ?? false;
     if (this.isTrue("BinaryData") ?? true) return isCompressed ? "zlib" : "raw";
-    // MetaIO reads too few of the numbers, or numbers that are not there.
+    // MetaIO reads too few numbers, or memory that it never filled.
     if (components > 1 || isCompressed)
-      throw this.unsupported("BinaryData", "voxels as text are read with one channel and uncompressed");
+      throw this.unsupported("BinaryData", "voxels as text must have one channel and no compression");
     return "text";
   }
 
   private isBigEndian(encoding: MetaimageHeader["encoding"]): boolean {
     const isBig = this.isTrue("BinaryDataByteOrderMSB") ?? this.isTrue("ElementByteOrderMSB") ?? false;
     if (isBig && encoding === "text")
-      throw this.unsupported("BinaryData", "numbers as text have no most significant byte (MSB) first");
+      throw this.unsupported(
+        "BinaryData",
+        "voxels as text have no byte order, but the header says MSB first",
+      );
     return isBig;
   }
 
@@ -175,7 +182,7 @@ class HeaderParser {
     if (size === -1 && encoding !== "raw")
       throw this.unsupported(
         "HeaderSize",
-        "bytes are counted from the end for voxels that are neither compressed nor text",
+        "-1 (counted from the end) needs voxels that are neither compressed nor text",
       );
     return size === 0 ? null : size;
   }
@@ -191,7 +198,7 @@ class HeaderParser {
     return name === undefined ? null : this.numbers(name, count);
   }
 
-  /** What follows the numbers on their line is left out, as MetaIO does. */
+  /** Ignores text after the numbers on their line, as MetaIO does. */
   private numbers(name: FieldName, count: number): WrittenNumbers | null {
     const text = this.fields.get(name);
     if (text === undefined) return null;

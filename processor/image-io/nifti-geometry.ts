@@ -14,8 +14,8 @@ interface Form {
 
 /**
  * The geometry that ITK reads from a NIfTI header: spacing from pixdim in xyzt_units; orientation from the sform if its
- * axes are at right angles and it is the scanner's (code 1), the only one or much like the qform, else from the qform,
- * else none. A negative pixdim turns its axis. RAS becomes LPS.
+ * axes are at right angles and it is the scanner's (code 1), the only form, or very similar to the qform; else the qform;
+ * else none. A negative pixdim reverses its axis. RAS becomes LPS.
  *
  * @param preferSform nibabel's rule: the sform whenever there is one, sheared or not, and pixdim as it is
  * @throws IMAGE_INVALID for numbers that are not finite, and for a sheared sform without a qform
@@ -79,7 +79,7 @@ function formOfNibabel(path: string, orientation: NiftiOrientation, sizeZyx: Zyx
 
 interface DirectionTask {
   readonly dimensions: 2 | 3;
-  /** -1 for an axis to turn. */
+  /** -1 for an axis to reverse. */
   readonly signs: readonly number[];
 }
 
@@ -103,7 +103,7 @@ function directionOf(path: string, form: Form | null, { dimensions, signs }: Dir
   );
 }
 
-/** ITK's direction where a file has neither form. */
+/** ITK's direction for a file with neither form. */
 const lpsIdentityInRas: Columns = [
   [-1, 0, 0],
   [0, -1, 0],
@@ -125,15 +125,15 @@ function isOrthogonal(columns: Columns): boolean {
 }
 
 /**
- * Whether ITK takes two forms for the same (`sform_and_qform_are_very_similar`): equal singular values, left singular
- * vectors and offsets. Neither sees an axis that runs the other way, so that a wrong qfac does not count.
+ * Whether ITK considers two forms the same (`sform_and_qform_are_very_similar`): equal singular values, left singular
+ * vectors and offsets. A reversed axis changes none of them, so that a wrong qfac is ignored.
  */
 function areVerySimilar(sform: Form, qform: Form): boolean {
   const isNear = (u: readonly number[], v: readonly number[]) =>
     u.every((value, i) => Math.abs(value - v[i]!) <= tolerance);
   if (!isNear(sform.origin, qform.origin)) return false;
   const [s, q] = [leftSingular(sform.columns), leftSingular(qform.columns)];
-  // The vectors of the sform times the inverse, that is the transpose, of the qform's.
+  // The sform's vectors times the inverse (the transpose) of the qform's.
   const product = [0, 1, 2].flatMap((row) =>
     [0, 1, 2].map((column) =>
       s.vectors.reduce((sum, vector, i) => sum + vector[row]! * q.vectors[i]![column]!, 0),

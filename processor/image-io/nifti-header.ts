@@ -2,7 +2,7 @@ import { ProcessorError } from "../errors.js";
 import type { NiftiOrientation } from "../volume/image.js";
 import type { ElementType } from "./element-type.js";
 
-/** `single`: header and voxels in one file; `pair`: a header that says otherwise; `analyze`: Analyze 7.5. */
+/** `single`: header and voxels in one file; `pair`: the header says they are in two; `analyze`: Analyze 7.5. */
 export type NiftiForm = "single" | "pair" | "analyze";
 
 /** What a NIfTI-1 or NIfTI-2 header says, in one form. */
@@ -35,7 +35,7 @@ const types: Readonly<Record<number, ElementType>> = {
 };
 
 /**
- * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED (voxels that another file holds, complex or RGB voxels)
+ * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED for voxels in another file, and for complex or RGB voxels
  */
 export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   if (bytes.length < 348)
@@ -47,7 +47,7 @@ export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   if (form === "analyze" && !first.includes(348)) {
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: no NIfTI header (its first number is ${first[0]}, not 348 or 540)`,
+      `${path}: this is not a NIfTI header (its first number is ${first[0]}, not 348 or 540)`,
     );
   }
   const isBigEndian = isBigEndianVersion1(path, view);
@@ -55,7 +55,7 @@ export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   if (form !== "single" && header.dataOffset < 348) {
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: it is the header of a pair of files (.hdr and .img), whose voxels are in the other one`,
+      `${path}: this is the header of a pair of files (.hdr and .img), and the voxels are in the other; convert the pair to .nii.gz`,
     );
   }
   return { ...(form === "analyze" ? withoutNiftiFields(header) : header), form };
@@ -76,15 +76,18 @@ function formOfVersion1(bytes: Buffer): NiftiForm {
   return magic === "n+1" ? "single" : magic === "ni1" ? "pair" : "analyze";
 }
 
-/** The NIfTI library asks dim[0], which is 1 to 7, and does not look at the first number. */
+/** Decides by dim[0], which is 1 to 7, because the NIfTI library does not look at the first number. */
 function isBigEndianVersion1(path: string, view: DataView): boolean {
   const isRank = (rank: number): boolean => rank >= 1 && rank <= 7;
   if (isRank(view.getInt16(40, true))) return false;
   if (isRank(view.getInt16(40, false))) return true;
-  throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${view.getInt16(40, true)}, not 1 to 7`);
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: dim[0] must be 1 to 7, but is ${view.getInt16(40, true)}`,
+  );
 }
 
-/** Analyze 7.5 has other fields where NIfTI has orientation, units and scaling. */
+/** Analyze 7.5 has other fields in the place of NIfTI's orientation, units and scaling. */
 function withoutNiftiFields(header: Omit<NiftiHeader, "form">): Omit<NiftiHeader, "form"> {
   const orientation = { ...header.orientation, qformCode: 0, sformCode: 0, xyztUnits: 0 };
   return { ...header, slope: 1, intercept: 0, orientation };

@@ -1,12 +1,12 @@
 import { ProcessorError } from "../errors.js";
 import { shown } from "./header-values.js";
 
-/** The fields of an NRRD header by their usual names; key/value pairs and comments are left out. */
+/** The fields of an NRRD header by their usual names, without key/value pairs and comments. */
 export interface NrrdFields {
   readonly values: ReadonlyMap<NrrdFieldName, string>;
-  /** Names of files, one a line, after `data file: LIST`. */
+  /** The file names after `data file: LIST`, one per line. */
   readonly listedFiles: readonly string[];
-  /** Bytes of the header with the empty line that ends it. */
+  /** Length of the header in bytes, including the empty line that ends it. */
   readonly length: number;
 }
 
@@ -60,17 +60,20 @@ const mostListedFiles = 1 << 16;
  * Separates the lines of a header by the rules of NrrdIO, the reader inside ITK.
  *
  * @returns null when the header does not end within these bytes
- * @throws IMAGE_INVALID for a line that is no field, pair or comment, and for a field that is there twice
+ * @throws IMAGE_INVALID for a line that is not a field, pair or comment, and for a field that appears twice
  */
 export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolean): NrrdFields | null {
   const first = lineAt(bytes, 0, isWholeFile);
   if (!bytes.toString("latin1", 0, 4).startsWith("NRRD"))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: no NRRD header`);
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${path}: this is not an NRRD header (it does not begin with NRRD)`,
+    );
   if (first === null || first.next === bytes.length) return null;
   if (!magics.includes(first.text))
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: begins with ${shown(first.text)}; versions NRRD0001 to NRRD0005 are read`,
+      `${path}: it begins with ${shown(first.text)}; versions NRRD0001 to NRRD0005 can be read`,
     );
   const values = new Map<NrrdFieldName, string>();
   const listedFiles: string[] = [];
@@ -84,7 +87,7 @@ export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolea
     if (line.text === "") return end(at);
     if (values.get("data file")?.startsWith("LIST") === true) {
       if (listedFiles.push(line.text) > mostListedFiles)
-        throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: lists more than ${mostListedFiles} files`);
+        throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: it lists more than ${mostListedFiles} files`);
     } else {
       addField(path, line.text, values);
     }
@@ -108,13 +111,13 @@ function lineAt(bytes: Buffer, start: number, isWholeFile: boolean): Line | null
   return { text, next: bytes[end] === 0x0d && bytes[end + 1] === 0x0a ? end + 2 : end + 1 };
 }
 
-/** Key/value pairs (`key:=value`) are free text, even with a key that is called like a field. */
+/** Ignores key/value pairs (`key:=value`), which are free text even if the key is the name of a field. */
 function addField(path: string, line: string, values: Map<NrrdFieldName, string>): void {
   if (line.startsWith("#")) return;
   const separator = line.indexOf(": ");
   const name = separator < 0 ? undefined : spellings.get(line.slice(0, separator).toLowerCase());
   if (name === undefined && line.includes(":=")) return;
-  // Some writers leave the blank out, and the name still says that it is a field.
+  // Some writers omit the blank; the name still shows that the line is a field.
   const colon = name === undefined ? line.indexOf(":") : separator;
   const found = name ?? (colon < 0 ? undefined : spellings.get(line.slice(0, colon).toLowerCase()));
   if (found === undefined)
@@ -123,6 +126,6 @@ function addField(path: string, line: string, values: Map<NrrdFieldName, string>
       `${path}: ${shown(line)} is not a field of the NRRD format ("name: value"), nor a pair ("key:=value"), nor a comment ("# …")`,
     );
   if (values.has(found))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: the field ${shown(found)} is there twice`);
+    throw new ProcessorError("IMAGE_INVALID", `${path}: the field ${shown(found)} appears twice`);
   values.set(found, line.slice(colon + 1).trim());
 }

@@ -4,7 +4,7 @@ import { type Geometry, spacingOf } from "../volume/geometry.js";
 import { directionOfColumns } from "./direction-of-columns.js";
 import type { NrrdAxis, NrrdHeader } from "./nrrd-header.js";
 
-/** Which axes of an array are axes of the image, and which one holds the values of a voxel. */
+/** Says which axes of an array are axes of the image, and which one holds the values of a voxel. */
 export interface NrrdLayout {
   /** Axes of the image, x first. */
   readonly domain: readonly NrrdAxis[];
@@ -13,7 +13,7 @@ export interface NrrdLayout {
 }
 
 /**
- * Sorts the axes as ITK does: an axis of no known kind belongs to the image.
+ * Sorts the axes as ITK does: an axis of unknown kind belongs to the image.
  *
  * @throws IMAGE_UNSUPPORTED, IMAGE_INVALID
  */
@@ -23,10 +23,10 @@ export function nrrdLayout(path: string, header: NrrdHeader): NrrdLayout {
     if (kind?.size != null && kind.size !== size)
       throw new ProcessorError(
         "IMAGE_INVALID",
-        `${path}: an axis of kind ${kind.name} has ${kind.size} values, not ${size}`,
+        `${path}: an axis of kind ${kind.name} must have ${kind.size} values, but has ${size}`,
       );
     if (kind !== null && unsupportedKinds.includes(kind.name))
-      throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: voxels of kind ${kind.name}`);
+      throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: voxels of kind ${kind.name} cannot be used`);
   }
   const described = `axes ${axes.map(({ size, kind }) => `${size} (${kind?.name ?? "kind unknown"})`).join(" × ")}`;
   const ranges = axes.flatMap((axis, i) => (isDomain(axis, header) ? [] : [i]));
@@ -35,18 +35,18 @@ export function nrrdLayout(path: string, header: NrrdHeader): NrrdLayout {
   if (ranges.length > 1 || domain.length < 2 || domain.length > most)
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: ${described}; an image has 2 or 3 axes, and may have one more for the values of a voxel`,
+      `${path}: it has ${described}; an image must have 2 or 3 axes, and may have one more for the values of a voxel`,
     );
   if (spaceDimension > 0 && spaceDimension !== domain.length)
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: ${described} in a space of ${spaceDimension} dimensions; both must have the same number`,
+      `${path}: it has ${described} in a space of ${spaceDimension} dimensions; each dimension needs one axis`,
     );
   for (const { direction, spacing, min, max } of domain) {
     if (spaceDimension > 0 && (spacing !== null || (direction !== null && (min ?? max) !== null)))
       throw new ProcessorError(
         "IMAGE_INVALID",
-        `${path}: has spacings or axis mins or maxs as well as a space with directions; only one of them can be right`,
+        `${path}: it has both a space with directions and spacings, axis mins or axis maxs; remove one of the two`,
       );
   }
   return { domain, componentAxis: ranges[0] ?? null };
@@ -57,7 +57,7 @@ const unsupportedKinds = ["complex", "3D-masked-symmetric-matrix"];
 
 function isDomain(axis: NrrdAxis, { axes, spaceDimension }: NrrdHeader): boolean {
   if (axis.kind !== null) return axis.kind.isDomain;
-  // ITK refuses this file; with a direction for every other axis there is one way to read it.
+  // ITK refuses this file, but with a direction for every other axis its meaning is clear.
   const isLeftOver =
     axis.direction === null &&
     axes.length === spaceDimension + 1 &&
@@ -65,14 +65,14 @@ function isDomain(axis: NrrdAxis, { axes, spaceDimension }: NrrdHeader): boolean
   return !isLeftOver;
 }
 
-/** Signs that turn the file's space into LPS; ITK takes every other space as it is. */
+/** The signs that convert the file's space to LPS. ITK uses every other space unchanged. */
 function signsOf(header: NrrdHeader): readonly number[] {
   if (header.space?.name === "right-anterior-superior") return [-1, -1, 1];
   if (header.space?.name === "left-anterior-superior") return [1, -1, 1];
   return [1, 1, 1];
 }
 
-/** @throws IMAGE_INVALID for directions or an origin that make no grid */
+/** @throws IMAGE_INVALID for a spacing of 0, axes in one plane, and an origin that is not finite */
 export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdLayout): Geometry {
   const dimensions = domain.length === 2 ? 2 : 3;
   const signs = signsOf(header);
@@ -81,13 +81,16 @@ export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdL
   );
   const columns = domain.slice(0, dimensions).map(({ direction }, axis) => {
     if (direction === null) return [0, 1, 2].map((row) => (row === axis ? 1 : 0));
-    // As NrrdIO computes it, so that the last bit agrees.
+    // The same operations as in NrrdIO, so that the last bit agrees.
     const scale = 1 / spacings[axis]!;
     return direction.values.map((part, row) => scale * part * (signs[row] ?? 1));
   });
   const origin = originOf(header, domain, signs);
   if (spacings.includes(0) || origin.some((part) => !Number.isFinite(part)))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: its axes or its origin are not in space`);
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${path}: its spacing must not be 0 and its origin must be finite`,
+    );
   const [x = 1, y = 1, z = 1] = domain.map(({ size }) => size);
   return {
     sizeZyx: [dimensions === 2 ? 1 : z, y, x],
@@ -101,7 +104,7 @@ export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdL
 const lengthOf = (vector: readonly number[]): number =>
   Math.sqrt(vector.reduce((sum, part) => sum + part * part, 0));
 
-/** NrrdIO's nrrdOriginCalculate where the header knows no space. */
+/** The origin in LPS; for a header without a space, as NrrdIO's nrrdOriginCalculate computes it. */
 function originOf(
   header: NrrdHeader,
   domain: readonly NrrdAxis[],

@@ -6,7 +6,7 @@ import { elementTypes, encodings, kinds, type NrrdKind, type NrrdSpace, spaces }
 import { hasFileNumber, numberedFiles } from "./numbered-files.js";
 import type { StoredVoxels } from "./stored-voxels.js";
 
-/** One axis, the fastest first; null is what a header does not say. */
+/** One axis; null for what the header does not say. */
 export interface NrrdAxis {
   readonly size: number;
   readonly kind: NrrdKind | null;
@@ -27,10 +27,11 @@ export interface NrrdVector {
 /** An NRRD header, checked. */
 export interface NrrdHeader {
   readonly type: ElementType;
+  /** Fastest first. */
   readonly axes: readonly NrrdAxis[];
   /** Null without a field `space`. */
   readonly space: NrrdSpace | null;
-  /** Length of the vectors; 0 where the header knows no space. */
+  /** Length of the vectors; 0 for a header without a space. */
   readonly spaceDimension: number;
   readonly spaceOrigin: NrrdVector | null;
   readonly isBigEndian: boolean;
@@ -42,7 +43,10 @@ export interface NrrdHeader {
   readonly length: number;
 }
 
-/** @throws IMAGE_INVALID, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED; returns null when the header does not end within these bytes */
+/**
+ * @returns null when the header does not end within these bytes
+ * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED
+ */
 export function parseNrrdHeader(path: string, bytes: Buffer, isWholeFile: boolean): NrrdHeader | null {
   const fields = parseNrrdFields(path, bytes, isWholeFile);
   return fields === null ? null : new HeaderParser(path, fields).parse();
@@ -62,7 +66,7 @@ class HeaderParser {
     this.dimension = this.integer("dimension", 1, mostAxes);
     const space = this.space();
     if (space !== null && this.text("space dimension") !== undefined)
-      throw this.invalid("has both a space and a space dimension");
+      throw this.invalid("it has both a space and a space dimension");
     this.spaceDimension =
       this.text("space dimension") === undefined
         ? (space?.dimension ?? 0)
@@ -70,7 +74,8 @@ class HeaderParser {
   }
 
   parse(): NrrdHeader {
-    if (this.text("block size") !== undefined) throw this.unsupported("block size", "voxels are numbers");
+    if (this.text("block size") !== undefined)
+      throw this.unsupported("block size", "blocks cannot be read, only numbers");
     const type = this.oneOf("type", elementTypes);
     const encoding = this.oneOf("encoding", encodings);
     return {
@@ -112,8 +117,8 @@ class HeaderParser {
     const value = this.text("endian")?.toLowerCase();
     if (value !== undefined && value !== "little" && value !== "big") throw this.badValue("endian");
     if (value === undefined && encoding !== "text" && type !== "int8" && type !== "uint8")
-      throw this.invalid("the field endian is missing, so the order of the voxels' bytes is unknown");
-    // Numbers as text have no order of bytes.
+      throw this.invalid("the field endian is missing, so that the byte order of the voxels is unknown");
+    // Voxels as text have no byte order.
     return value === "big" && encoding !== "text";
   }
 
@@ -151,12 +156,12 @@ class HeaderParser {
     return files;
   }
 
-  /** @param word axes of the array that each file holds; all but the slowest when absent */
+  /** @param word the number of axes that each file holds; all but the slowest when absent */
   private checkFileCount(count: number, word = `${this.dimension - 1}`): void {
     const held = this.wholeNumber("data file", word);
     const sizes = this.words("sizes")!.map(Number);
     const slices = sizes.slice(held).reduce((product, size) => product * size, 1);
-    // Files that hold all axes share the slowest one among them.
+    // Files that hold all axes divide the slowest one among them.
     const fits = held === this.dimension ? count > 0 && sizes.at(-1)! % count === 0 : slices === count;
     if (held < 1 || held > this.dimension || !fits)
       throw this.invalid(`${count} data files do not make up ${sizes.join(" × ")} voxels`);
@@ -166,17 +171,17 @@ class HeaderParser {
     return this.fields.values.get(name);
   }
 
-  /** As many words as the array has axes. */
+  /** The words of a field that has one for each axis. */
   private words(name: NrrdFieldName): readonly string[] | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const words = wordsOf(value);
     if (words.length !== this.dimension)
-      throw this.invalid(`${name} has ${words.length} values, and the array ${this.dimension} axes`);
+      throw this.invalid(`${name} has ${words.length} values for ${this.dimension} axes`);
     return words;
   }
 
-  /** Null where a number is `nan`, which says that it is unknown. */
+  /** The numbers of a field that has one for each axis; null for `nan`, which means unknown. */
   private numbers(name: NrrdFieldName): readonly (number | null)[] | undefined {
     return this.words(name)?.map((word) => this.number(name, word));
   }
@@ -203,7 +208,8 @@ class HeaderParser {
 
   private oneOf<Value>(name: NrrdFieldName, values: ReadonlyMap<string, Value>): Value {
     const value = values.get(this.text(name)!.toLowerCase());
-    if (value === undefined) throw this.unsupported(name, `known are ${[...values.keys()].join(", ")}`);
+    if (value === undefined)
+      throw this.unsupported(name, `known values are ${[...values.keys()].join(", ")}`);
     return value;
   }
 
@@ -211,7 +217,8 @@ class HeaderParser {
   private vectors(name: NrrdFieldName, count: number): readonly (NrrdVector | null)[] | null {
     const text = this.text(name);
     if (text === undefined) return null;
-    if (this.spaceDimension === 0) throw this.invalid(`has ${name}, but neither space nor space dimension`);
+    if (this.spaceDimension === 0)
+      throw this.invalid(`it has ${name}, but neither space nor space dimension`);
     const vectors: (NrrdVector | null)[] = [];
     let rest = text;
     while (rest !== "" && vectors.length < count) {

@@ -7,10 +7,10 @@ export interface NrrdSpace {
   readonly dimension: 3 | 4;
 }
 
-/** What an axis counts. */
+/** What an axis stands for. */
 export interface NrrdKind {
   readonly name: string;
-  /** Axes of the image; the values of a voxel otherwise. */
+  /** True for an axis of the image, false for the values of a voxel. */
   readonly isDomain: boolean;
   /** Null where the axis may have any size. */
   readonly size: number | null;
@@ -45,7 +45,7 @@ export const spaces: ReadonlyMap<string, NrrdSpace> = new Map(
 
 const domain = ["domain", "space", "time"];
 
-/** Spellings of each kind of axis, the usual one first, and the size that it asks for. */
+/** Spellings of each kind of axis, the usual one first, and the size that it requires. */
 const kindSpellings: readonly (readonly [spellings: readonly string[], size: number | null])[] = [
   [["domain"], null],
   [["space"], null],
@@ -104,7 +104,7 @@ export const kinds: ReadonlyMap<string, NrrdKind> = new Map(
   }),
 );
 
-/** Names in lower case; NrrdIO inside ITK knows bzip2 as well, and is built without it. */
+/** Names in lower case, without bzip2: the NrrdIO inside ITK is built without it. */
 export const encodings: ReadonlyMap<string, StoredVoxels["encoding"]> = new Map<
   string,
   StoredVoxels["encoding"]

@@ -10,7 +10,7 @@ export interface FileNumbers {
   readonly step: number;
 }
 
-/** A name with one number in it, as `printf` of C writes it: `slice%03d.raw`. */
+/** Returns true for a name with a number field of C's `printf`: `slice%03d.raw`. */
 export const hasFileNumber = (template: string): boolean => numberField.test(template);
 
 const numberField = /%(0?)(\d{0,2})[diu]/;
@@ -19,7 +19,7 @@ const numberField = /%(0?)(\d{0,2})[diu]/;
  * Returns the names that a template stands for.
  *
  * @example numberedFiles("a.mhd", "slice%03d.raw", { first: 1, last: 3, step: 1 }) // slice001.raw, …
- * @throws IMAGE_INVALID for numbers that do not lead from the first to the last
+ * @throws IMAGE_INVALID when the step does not lead from the first number to the last
  */
 export function numberedFiles(path: string, template: string, numbers: FileNumbers): readonly string[] {
   const { first, last, step } = numbers;
@@ -27,7 +27,7 @@ export function numberedFiles(path: string, template: string, numbers: FileNumbe
   if (!Number.isSafeInteger(count) || count < 1 || count > mostFiles)
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: files ${shown(template)} from ${first} to ${last} by ${step}; 1 to ${mostFiles} files are read`,
+      `${path}: it names files ${shown(template)} from ${first} to ${last} in steps of ${step}, which must be 1 to ${mostFiles} files`,
     );
   const [field, zero, width] = numberField.exec(template)!;
   return Array.from({ length: count }, (_, i) => {

@@ -6,7 +6,7 @@ import type { FileWindow } from "./file-window.js";
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
-  /** Of a sample. */
+  /** Bits per sample. */
   readonly bitDepth: number;
   /** 0 grey, 2 RGB, 3 palette, 4 grey with opacity, 6 RGB with opacity. */
   readonly colourType: number;
@@ -16,9 +16,9 @@ export interface PngHeader {
 /** What comes before the image data. */
 export interface PngStart {
   readonly header: PngHeader;
-  /** Red, green, blue of each index; empty where there is no palette. */
+  /** Red, green and blue of each index; empty without a palette. */
   readonly palette: Uint8Array;
-  /** Of the first IDAT chunk. */
+  /** Offset of the first IDAT chunk. */
   readonly dataAt: number;
 }
 
@@ -36,14 +36,14 @@ const bitDepths: ReadonlyMap<number, readonly number[]> = new Map([
 ]);
 
 /**
- * Reads the chunks before the image data. Each critical chunk is allowed once and in its place, so that no two readers
- * can see two images in one file.
+ * Reads the chunks before the image data. Each critical chunk is allowed once and in its place, so that all readers see
+ * the same image in a file.
  *
  * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED for a critical chunk that PNG does not define
  */
 export async function readPngStart(file: FileWindow): Promise<PngStart> {
   const start = await file.read(0, Math.min(signature.length, file.size), aheadBytes);
-  if (file.size < signature.length) throw truncated(file, `${file.size} bytes are no PNG`);
+  if (file.size < signature.length) throw truncated(file, `${file.size} bytes are too few for a PNG file`);
   if (!start.equals(signature)) throw invalid(file, "it does not begin as a PNG file does");
   let chunk = await readChunk(file, signature.length);
   if (chunk.name !== "IHDR" || chunk.bytes !== 13)
@@ -56,14 +56,15 @@ export async function readPngStart(file: FileWindow): Promise<PngStart> {
     if (chunk.name === "PLTE" && palette === null) palette = await readPalette(file, chunk);
     else await skipChunk(file, chunk);
   }
-  if (header.colourType === 3 && palette === null) throw invalid(file, "it has no palette");
+  if (header.colourType === 3 && palette === null)
+    throw invalid(file, "its colours are indices, but it has no palette");
   return { header, palette: palette ?? new Uint8Array(0), dataAt: chunk.at };
 }
 
 /**
- * Gives the compressed image data, piece by piece, and then reads on to the end of the file.
+ * Yields the compressed image data, piece by piece, and then reads to the end of the file.
  *
- * @throws IMAGE_INVALID, IMAGE_TRUNCATED, also where the file has no end
+ * @throws IMAGE_INVALID, IMAGE_TRUNCATED, also for a file without an IEND chunk
  */
 export async function* readImageData(file: FileWindow, dataAt: number): AsyncGenerator<Buffer> {
   let chunk = await readChunk(file, dataAt);
@@ -77,7 +78,7 @@ interface Chunk {
   readonly name: string;
   readonly at: number;
   readonly bytes: number;
-  /** Of the chunk with its checksum. */
+  /** End of the chunk, after its checksum. */
   readonly end: number;
 }
 
@@ -87,13 +88,14 @@ async function readChunk(file: FileWindow, at: number): Promise<Chunk> {
   return { name: head.toString("latin1", 4, 8), at, bytes, end: at + 12 + bytes };
 }
 
-/** Chunks whose names begin with a capital letter are critical: without them an image cannot be read rightly. */
+/** Skips a chunk, but not a critical one (its name begins with a capital letter), which changes the meaning of the image. */
 async function skipChunk(file: FileWindow, chunk: Chunk): Promise<void> {
   const { name } = chunk;
   if (["IHDR", "PLTE", "IDAT", "IEND"].includes(name))
-    throw invalid(file, `a chunk ${name} is where it must not be, or is there twice`);
+    throw invalid(file, `a chunk ${name} is in the wrong place or appears twice`);
   if (!/^[A-Za-z]{4}$/.test(name)) throw invalid(file, `a chunk at byte ${chunk.at} has no name`);
-  if (/^[A-Z]/.test(name)) throw new ProcessorError("IMAGE_UNSUPPORTED", `${file.path}: a chunk ${name}`);
+  if (/^[A-Z]/.test(name))
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${file.path}: it has an unknown critical chunk ${name}`);
   for await (const _ of checkedPieces(file, chunk));
 }
 
@@ -120,7 +122,7 @@ function parseHeader(file: FileWindow, data: Buffer): PngHeader {
   if (!isKnown || compression !== 0 || filter !== 0 || interlace > 1) {
     throw invalid(
       file,
-      `colour type ${colourType} of ${bitDepth} bits, compression ${compression}, filter ${filter}, interlace ${interlace} are not of a PNG`,
+      `colour type ${colourType} of ${bitDepth} bits, compression ${compression}, filter ${filter}, interlace ${interlace} are not a combination that PNG allows`,
     );
   }
   const [width, height] = [data.readUInt32BE(0), data.readUInt32BE(4)];
@@ -129,7 +131,7 @@ function parseHeader(file: FileWindow, data: Buffer): PngHeader {
 
 async function readPalette(file: FileWindow, chunk: Chunk): Promise<Uint8Array> {
   if (chunk.bytes % 3 !== 0 || chunk.bytes === 0 || chunk.bytes > 3 * 256)
-    throw invalid(file, `its palette has ${chunk.bytes} bytes`);
+    throw invalid(file, `its palette has ${chunk.bytes} bytes, not 3 for each of 1 to 256 colours`);
   return checkedData(file, chunk);
 }
 

@@ -3,7 +3,7 @@ import type { PngHeader } from "./png-chunks.js";
 
 /** A pass over the image: all of it, or one of Adam7's seven. */
 export interface PngPass {
-  /** Pixels of a row. */
+  /** Pixels per row. */
   readonly width: number;
   readonly rows: number;
   readonly firstX: number;
@@ -23,7 +23,7 @@ const adam7 = [
   [0, 1, 1, 2],
 ] as const;
 
-/** The passes that have pixels, in file order. */
+/** The passes with pixels, in file order. */
 export function passesOf({ width, height, isInterlaced }: PngHeader): readonly PngPass[] {
   return (isInterlaced ? adam7 : [[0, 0, 1, 1] as const])
     .map(([firstX, firstY, stepX, stepY]) => ({
@@ -44,15 +44,15 @@ const samplesPerPixel: ReadonlyMap<number, number> = new Map([
 
 export const samplesOf = ({ colourType }: PngHeader): number => samplesPerPixel.get(colourType)!;
 
-/** Without the byte that names the filter. */
+/** The bytes of a row, without the one that names the filter. */
 export const rowBytesOf = (header: PngHeader, pass: PngPass): number =>
   Math.ceil((pass.width * samplesOf(header) * header.bitDepth) / 8);
 
-/** What the image data must inflate to. */
+/** The length of the image data after inflation, as the header announces it. */
 export const announcedBytes = (header: PngHeader): number =>
   passesOf(header).reduce((sum, pass) => sum + pass.rows * (1 + rowBytesOf(header, pass)), 0);
 
-/** Takes the samples of a row: as many as the pass is wide, times those of a pixel. */
+/** Takes the samples of a row: the width of the pass times the samples per pixel. */
 export type TakeRow = (samples: Uint16Array, pass: PngPass, row: number) => void;
 
 /** Cuts inflated image data into rows, undoes their filters and unpacks their samples. */
@@ -61,7 +61,7 @@ export class PngRows {
   private pass = 0;
   private row = 0;
   private filled = 0;
-  /** With the filter's byte in front. */
+  /** The current row, after the byte that names its filter. */
   private current = new Uint8Array(0);
   private previous = new Uint8Array(0);
   private samples = new Uint16Array(0);
@@ -115,7 +115,11 @@ export class PngRows {
   private endRow(): void {
     const pass = this.passes[this.pass]!;
     const filter = this.current[0]!;
-    if (filter > 4) throw new ProcessorError("IMAGE_INVALID", `${this.path}: a row has the filter ${filter}`);
+    if (filter > 4)
+      throw new ProcessorError(
+        "IMAGE_INVALID",
+        `${this.path}: a row has the filter ${filter}; PNG has 0 to 4`,
+      );
     const pixelBytes = Math.max(1, (samplesOf(this.header) * this.header.bitDepth) / 8);
     undoFilter(filter, this.current, this.previous, pixelBytes);
     unpackSamples(this.current, this.samples, this.header.bitDepth);
@@ -128,7 +132,7 @@ export class PngRows {
   }
 }
 
-/** Adds what the filter took away, in place. Both rows begin with the byte that names the filter. */
+/** Undoes the filter of a row, in place. Both rows begin with the byte that names their filter. */
 function undoFilter(filter: number, row: Uint8Array, above: Uint8Array, pixelBytes: number): void {
   if (filter === 1) for (let i = 1 + pixelBytes; i < row.length; i++) row[i]! += row[i - pixelBytes]!;
   else if (filter === 2) for (let i = 1; i < row.length; i++) row[i]! += above[i]!;
@@ -146,7 +150,7 @@ function undoFilter(filter: number, row: Uint8Array, above: Uint8Array, pixelByt
   }
 }
 
-/** The neighbour that is nearest to `left + up - upLeft`. */
+/** Returns the neighbour that is closest to `left + up - upLeft`. */
 function paeth(left: number, up: number, upLeft: number): number {
   const toLeft = Math.abs(up - upLeft);
   const toUp = Math.abs(left - upLeft);

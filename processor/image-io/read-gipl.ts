@@ -8,7 +8,7 @@ import { bytesOf, decodeElements } from "./element-type.js";
 import { giplHeaderBytes, giplMagics, giplOffsets, giplTypes } from "./gipl-header.js";
 
 /**
- * Reads `.gipl` and `.gipl.gz` as ITK does, which takes no direction from the header.
+ * Reads `.gipl` and `.gipl.gz` as ITK does, which reads no direction from the header.
  *
  * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_EMPTY, INPUT_NOT_FOUND
  */
@@ -20,13 +20,16 @@ export async function readGipl(path: string): Promise<Image> {
     if (header.length < giplHeaderBytes)
       throw new ProcessorError("IMAGE_TRUNCATED", `${path}: the file ends within its header`);
     if (!giplMagics.includes(header.readUInt32BE(giplOffsets.magic)))
-      throw new ProcessorError("IMAGE_INVALID", `${path}: no GIPL header (its magic number is missing)`);
+      throw new ProcessorError(
+        "IMAGE_INVALID",
+        `${path}: this is not a GIPL header (its magic number is missing)`,
+      );
     const code = header.readUInt16BE(giplOffsets.type);
     const type = giplTypes.get(code);
     if (type === undefined)
       throw new ProcessorError(
         "IMAGE_UNSUPPORTED",
-        `${path}: voxels of type ${code}; ITK reads the types ${[...giplTypes.keys()].join(", ")} of GIPL`,
+        `${path}: its voxels have type ${code}; the types ${[...giplTypes.keys()].join(", ")} can be read`,
       );
     const sizes = sizesOf(header);
     checkSizes(path, sizes, bytesOf(type));
@@ -45,7 +48,7 @@ export async function readGipl(path: string): Promise<Image> {
   }
 }
 
-/** x first; a third size of 0 makes the image flat, and a fourth one above 1 counts frames. */
+/** The sizes, x first. A third size of 0 makes the image flat; a fourth above 1 is the number of frames. */
 function sizesOf(header: Buffer): readonly number[] {
   const sizes = [0, 1, 2, 3].map((axis) => header.readUInt16BE(giplOffsets.sizes + 2 * axis));
   const frames = sizes[3]!;
@@ -61,7 +64,7 @@ function geometryOf(path: string, header: Buffer, sizes: readonly number[]): Geo
   if (spacings.includes(0) || ![...spacings, ...origin].every(Number.isFinite))
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: its spacing is ${spacings.join(" × ")} and its origin ${origin.join(", ")}`,
+      `${path}: its spacing (${spacings.join(" × ")}) and origin (${origin.join(", ")}) must be finite, and no spacing may be 0`,
     );
   const [x = 1, y = 1, z = 1] = sizes;
   const [ox = 0, oy = 0, oz = 0] = origin;

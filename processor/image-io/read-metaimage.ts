@@ -47,7 +47,7 @@ async function readHeaderOf(path: string): Promise<MetaimageHeader> {
 
 async function locate(path: string, header: MetaimageHeader): Promise<StoredVoxels> {
   const { dataFiles, headerSize, compressedBytes } = header;
-  // MetaIO takes a file that is there with the ending .gz only as compressed.
+  // When a file exists only with the added ending .gz, MetaIO reads it as compressed.
   const paths =
     dataFiles === null
       ? [path]
@@ -57,7 +57,7 @@ async function locate(path: string, header: MetaimageHeader): Promise<StoredVoxe
   if (headerSize !== null && headerSize !== -1 && headerSize < headerBytes)
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: HeaderSize is ${headerSize}, and the header takes ${headerBytes} bytes`,
+      `${path}: HeaderSize is ${headerSize}, but the header has ${headerBytes} bytes`,
     );
   const start = headerSize !== null && headerSize > 0 ? headerSize : headerBytes;
   if (compressedBytes !== null && paths.length === 1) {
@@ -65,7 +65,7 @@ async function locate(path: string, header: MetaimageHeader): Promise<StoredVoxe
     if (start + compressedBytes > size)
       throw new ProcessorError(
         "IMAGE_TRUNCATED",
-        `${paths[0]}: the header announces ${compressedBytes} bytes of compressed voxels, the file has ${Math.max(0, size - start)}`,
+        `${paths[0]}: the header announces ${compressedBytes} bytes of compressed voxels, but the file has ${Math.max(0, size - start)}`,
       );
   }
   return {
@@ -82,7 +82,10 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
   const isFlat = rank === 2;
   const signed = spacings?.values ?? [1, 1, 1];
   if (signed.includes(0))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: ElementSpacing is ${spacings?.text}`);
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${path}: ElementSpacing is ${spacings?.text}; no spacing may be 0`,
+    );
   const [x = 1, y = 1, z = 1] = sizes;
   const [ox = 0, oy = 0, oz = 0] = origin?.values ?? [];
   // TransformMatrix holds one axis after the other; they are the columns of ITK's direction.
@@ -98,7 +101,7 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
   };
 }
 
-/** The fields that place an image in space, in the numbers of the file, for a result of the same format. */
+/** The fields that place the image in space, with the file's own digits, for a segmentation of the same format. */
 function spatialFields({
   sizes,
   spacings,

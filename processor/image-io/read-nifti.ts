@@ -11,7 +11,7 @@ import type { ReadImageOptions } from "./read-image.js";
 /**
  * Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components.
  *
- * Without `preferSform` the rules are those of ITK's NiftiImageIO, with it nibabel's.
+ * The rules are nibabel's with `preferSform`, else those of ITK's NiftiImageIO.
  */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
   // ITK and nibabel too read a plain file that is only named .nii.gz.
@@ -23,7 +23,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
     if (preferSform && header.form === "analyze") {
       throw new ProcessorError(
         "IMAGE_UNSUPPORTED",
-        `${path}: its header is of the format Analyze 7.5, which nibabel does not read from a file named .nii`,
+        `${path}: its header has the format Analyze 7.5, which nibabel does not read from a file named .nii`,
       );
     }
     const { sizeZyx, components, dimensions } = gridOf(path, header, preferSform);
@@ -45,13 +45,13 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
   }
 }
 
-/** Voxels follow the header at the earliest, whatever it says, as in ITK. A pair's voxels are where it says. */
+/** As in ITK, voxels never begin before the end of the header, whatever it says; those of a pair begin where it says. */
 function dataOffsetOf({ dataOffset, form, orientation }: NiftiHeader): number {
   return form === "single" ? Math.max(dataOffset, orientation.version === 1 ? 348 : 540) : dataOffset;
 }
 
 function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSform: boolean) {
-  // The NIfTI library takes a size that is not positive for 1; some writers leave the time axis 0.
+  // The NIfTI library reads a size that is not positive as 1; some writers set the time axis to 0.
   const sizesXyz = preferSform ? stored : stored.map((size, axis) => (axis > 2 && size <= 0 ? 1 : size));
   checkSizes(path, sizesXyz, bytesOf(type));
   const [x = 1, y = 1, z = 1, ...rest] = sizesXyz;
@@ -83,10 +83,13 @@ function scalingOf(path: string, { slope, intercept }: NiftiHeader, preferSform:
   }
   if (slope === 0 || !Number.isFinite(slope)) return { slope: 1, intercept: 0 };
   if (Number.isFinite(intercept)) return { slope, intercept };
-  throw new ProcessorError("IMAGE_INVALID", `${path}: scl_slope is ${slope} and scl_inter ${intercept}`);
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: scl_slope and scl_inter must be finite, but are ${slope} and ${intercept}`,
+  );
 }
 
-/** The NIfTI library sets NaN and infinite voxels to 0 before anything else. */
+/** Sets NaN and infinite voxels to 0 and counts them, as the NIfTI library does before scaling. */
 function zeroNonFinite(voxels: VoxelArray): number {
   if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return 0;
   let count = 0;
@@ -98,7 +101,7 @@ function zeroNonFinite(voxels: VoxelArray): number {
   return count;
 }
 
-/** Slope 1 and intercept 0 change nothing and keep the type. ITK takes integers as float32 first, nibabel as float64. */
+/** Slope 1 and intercept 0 keep values and type. ITK converts integers to float32 before scaling, nibabel to float64. */
 function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling, preferSform: boolean): VoxelArray {
   if (slope === 1 && intercept === 0) return voxels;
   const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);

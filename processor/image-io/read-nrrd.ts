@@ -52,7 +52,7 @@ async function readHeaderOf(path: string): Promise<NrrdHeader> {
   }
 }
 
-/** The fields that place an image in space, in the numbers of the file, for a result of the same format. */
+/** The fields that place the image in space, with the file's own digits, for a segmentation of the same format. */
 function spatialFields(header: NrrdHeader, { domain }: NrrdLayout): Readonly<Record<string, string>> {
   const directions = domain.flatMap(({ direction }) => (direction === null ? [] : [direction.text]));
   if (directions.length !== domain.length || domain.length > 3) return {};

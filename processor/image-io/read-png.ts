@@ -9,15 +9,15 @@ import { photographGeometry } from "./photograph-geometry.js";
 import { type PngHeader, type PngStart, readImageData, readPngStart } from "./png-chunks.js";
 import { announcedBytes, PngRows, samplesOf } from "./png-rows.js";
 
-/** Pillow, which nnU-Net reads photographs with, takes more for a decompression bomb: `2 * Image.MAX_IMAGE_PIXELS`. */
+/** Pillow, with which nnU-Net reads photographs, treats more as a decompression bomb: `2 * Image.MAX_IMAGE_PIXELS`. */
 const largestPixels = 178_956_970;
 
 /** Deflate cannot do better than 1032 : 1. */
 const largestRatio = 1032;
 
 /**
- * Reads a photograph as nnU-Net's NaturalImage2DIO does: each colour a component, spacing 999, 1, 1. Rows are decoded as
- * they are inflated, so that only the pixels themselves take memory.
+ * Reads a photograph as nnU-Net's NaturalImage2DIO does: each colour is a component, the spacing is 999, 1, 1. Rows are
+ * decoded as they are inflated, so that only the pixels take memory.
  *
  * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_INVALID, IMAGE_EMPTY
  */
@@ -38,20 +38,20 @@ export async function readPng(path: string): Promise<Image> {
   }
 }
 
-/** Refuses a bomb before memory is taken for it. */
+/** Refuses a decompression bomb before it takes memory. */
 function checkClaim({ path, size }: FileWindow, header: PngHeader): void {
   const { width, height } = header;
   if (width * height > largestPixels) {
     throw new ProcessorError(
       "IMAGE_UNSUPPORTED",
-      `${path}: ${width} × ${height} pixels; photographs have up to ${largestPixels}`,
+      `${path}: it has ${width} × ${height} pixels; at most ${largestPixels} can be read`,
     );
   }
   const bytes = announcedBytes(header);
   if (bytes > size * largestRatio) {
     throw new ProcessorError(
       "IMAGE_TRUNCATED",
-      `${path}: the header announces ${bytes} bytes of image data, ${size} bytes cannot hold them`,
+      `${path}: the header announces ${bytes} bytes of image data, more than a file of ${size} bytes can hold`,
     );
   }
 }
@@ -79,7 +79,7 @@ async function readPixels(
 }
 
 async function inflateInto(rows: PngRows, file: FileWindow, dataAt: number): Promise<void> {
-  // When a stage throws, the pipeline may report the abort of another one instead.
+  // When a stage throws, the pipeline may report the abort of another stage instead.
   let refusal: unknown = null;
   const push = (chunk: Buffer): void => {
     try {
@@ -110,17 +110,17 @@ async function inflateInto(rows: PngRows, file: FileWindow, dataAt: number): Pro
 }
 
 interface Channels {
-  /** Whether the voxels have 16 bits. */
+  /** True if the voxels have 16 bits. */
   readonly isWide: boolean;
-  /** For each component: which sample of a pixel it comes from, and which colour of the palette. */
+  /** For each component: the sample of a pixel that it comes from, and the colour of the palette. */
   readonly channels: readonly { readonly sample: number; readonly part: number }[];
   toVoxel(sample: number, part: number): number;
 }
 
 /**
- * The components that skimage gives nnU-Net: opacity only where it is a channel of its own, a palette's colours, grey of
- * 2 and 4 bits on the scale of 8, and 16-bit images cut to 8 bits unless they are plain grey. A colour that a tRNS chunk
- * calls transparent stays as it is.
+ * The components that skimage gives nnU-Net: opacity only if it has a channel, the colours of a palette, 2-bit and 4-bit
+ * grey scaled to 8 bits, and 16-bit images cut to 8 bits unless they are plain grey. A colour that a tRNS chunk declares
+ * transparent is kept.
  */
 function channelsOf({ bitDepth, colourType }: PngHeader, palette: Uint8Array): Channels {
   const plain = (...samples: readonly number[]) => samples.map((sample) => ({ sample, part: 0 }));
@@ -130,7 +130,7 @@ function channelsOf({ bitDepth, colourType }: PngHeader, palette: Uint8Array): C
     return { isWide: false, channels, toVoxel: (index, part) => palette[3 * index + part] ?? 0 };
   }
   if (colourType === 0) {
-    // 1-bit images stay 0 and 1, as booleans are.
+    // 1-bit images keep 0 and 1, because skimage reads them as booleans.
     const factor = bitDepth === 2 ? 85 : bitDepth === 4 ? 17 : 1;
     return { isWide: bitDepth === 16, channels: plain(0), toVoxel: (sample) => sample * factor };
   }

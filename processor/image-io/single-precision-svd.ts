@@ -9,15 +9,15 @@ export interface LeftSingular {
 
 const single = Math.fround;
 
-/** More steps than a matrix of three columns can need. */
+/** More steps than a matrix of three columns needs. */
 const mostSteps = 1000;
 
 /**
  * Returns the left side of the singular value decomposition of a 3×3 matrix, in float32 throughout.
  *
- * The method is that of LINPACK's SSVDC (Golub and Kahan's bidiagonal form, then implicit QR steps), because ITK decides
- * with SSVDC's vectors which orientation of a NIfTI file counts. Where singular values are equal, as they are for voxels
- * of equal sides, another method finds other vectors.
+ * The method is that of LINPACK's SSVDC (Golub and Kahan's bidiagonal form, then implicit QR steps), because ITK uses
+ * SSVDC's vectors to choose the orientation of a NIfTI file. When singular values are equal, as for cubic voxels, another
+ * method finds other vectors.
  *
  * @param columns finite numbers
  */
@@ -35,7 +35,7 @@ export function leftSingular(columns: Columns): LeftSingular {
   return { values: s, vectors: u };
 }
 
-/** Reflects column `l` onto the axis `l`, keeps the reflector in its place, and applies it to the columns behind. */
+/** Reflects column `l` onto axis `l`, stores the reflector in its place, and applies it to the later columns. */
 function reflectColumn(a: number[][], l: number, s: number[]): void {
   const column = a[l]!;
   const size = norm(column.slice(l));
@@ -49,7 +49,7 @@ function reflectColumn(a: number[][], l: number, s: number[]): void {
   for (const other of a.slice(l + 1)) if (s[l] !== 0) addReflected(column, other, l);
 }
 
-/** The row of a 3×3 matrix that still has two entries off the diagonal. */
+/** Reflects the first row, the only one that still has two entries off the diagonal. */
 function reflectFirstRow(a: number[][], e: number[]): void {
   e[1] = a[1]![0]!;
   e[2] = a[2]![0]!;
@@ -65,7 +65,7 @@ function reflectFirstRow(a: number[][], e: number[]): void {
   for (const j of [1, 2]) addScaled(a[j]!, single(-e[j]! / e[1]!), work, 1);
 }
 
-/** The product of the column reflectors. */
+/** Multiplies the column reflectors. */
 function reflectorProduct(a: number[][], s: readonly number[]): number[][] {
   const u = [[...a[0]!], [0, ...a[1]!.slice(1)], [0, 0, 1]];
   for (const l of [1, 0]) {
@@ -82,7 +82,7 @@ function reflectorProduct(a: number[][], s: readonly number[]): number[][] {
   return u;
 }
 
-/** Turns the bidiagonal matrix (diagonal `s`, above it `e`) into a diagonal one, and the vectors with it. */
+/** Makes the bidiagonal matrix (diagonal `s`, above it `e`) diagonal, and rotates the vectors with it. */
 function diagonalize(s: number[], e: number[], u: number[][]): void {
   let m = 2;
   for (let step = 0; m >= 0 && step < mostSteps; step++) {
@@ -108,7 +108,7 @@ interface Block {
   readonly m: number;
 }
 
-/** The last diagonal entry behind `above` that vanishes beside its neighbours; `above` when there is none. */
+/** The last diagonal entry after `above` that is negligible next to its neighbours; `above` if there is none. */
 function negligibleDiagonal(
   s: number[],
   e: readonly number[],
@@ -196,7 +196,7 @@ function shifted(s: readonly number[], e: readonly number[], { first, m }: Block
   return [single(single(single(sl + sm) * single(sl - sm)) + shift), single(sl * el)];
 }
 
-/** Cosine and sine that rotate (a, b) onto (r, 0). */
+/** The cosine and sine that rotate (a, b) onto (r, 0). */
 function rotationOf(a: number, b: number): { readonly r: number; readonly c: number; readonly s: number } {
   const scale = single(Math.abs(a) + Math.abs(b));
   if (scale === 0) return { r: 0, c: 1, s: 0 };
@@ -215,7 +215,7 @@ function rotate(x: number[], y: number[], c: number, s: number): void {
   }
 }
 
-/** Length of a vector, scaled so that squares do not overflow. */
+/** The length of a vector, computed so that squares do not overflow. */
 function norm(vector: readonly number[]): number {
   if (vector.length === 1) return Math.abs(vector[0]!);
   let scale = 0;
@@ -240,7 +240,7 @@ function addScaled(target: number[], factor: number, vector: readonly number[], 
   for (let i = from; i < target.length; i++) target[i] = single(target[i]! + single(factor * vector[i]!));
 }
 
-/** Applies the reflector that is kept in `column` from `l` on. */
+/** Applies the reflector that `column` holds from `l` on. */
 function addReflected(column: readonly number[], other: number[], l: number): void {
   let dot = 0;
   for (let i = l; i < column.length; i++) dot = single(dot + single(column[i]! * other[i]!));

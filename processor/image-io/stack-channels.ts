@@ -74,7 +74,7 @@ function checkFinite(values: Float32Array, { voxels, source }: Image): void {
 function compareGrids(first: Image, other: Image, onWarning: (line: string) => void): void {
   const pair = `${other.source.path} and ${first.source.path}`;
   const refuse = (what: "sizeZyx" | "spacingMmZyx", name: string): never => {
-    // The z spacing of a flat image is made up for resampling.
+    // The z spacing of a flat image is invented for resampling.
     const isFlat = [first, other].every(({ geometry }) => geometry.dimensions === 2);
     const shown = (geometry: Geometry) => geometry[what].slice(isFlat ? 1 : 0).join(" × ");
     throw new ProcessorError(

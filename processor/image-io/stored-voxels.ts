@@ -4,7 +4,7 @@ import { ByteReader, isGzip } from "./byte-source.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decodeVoxelHex, decodeVoxelText, type VoxelText } from "./voxel-text.js";
 
-/** Where a header says that voxels are, and how they are written. */
+/** Where a file's voxels are and how they are written, according to its header. */
 export interface StoredVoxels {
   /** One or more files, in order, each with an equal share of the voxels. */
   readonly paths: readonly string[];
@@ -12,8 +12,8 @@ export interface StoredVoxels {
   readonly start: number;
   readonly encoding: "raw" | "gzip" | "zlib" | "text" | "hex";
   /**
-   * Bytes between `start` and the voxels; of the inflated data where it is compressed. A negative number counts from
-   * the end: -1 when the voxels are the last bytes, -3 when two bytes follow them.
+   * Bytes between `start` and the voxels, after inflation of compressed data. A negative number counts from the end: -1
+   * when the voxels are the last bytes, -3 when two bytes follow them.
    */
   readonly skipBytes: number;
   /** Lines before the bytes to skip; 0 when absent. */
@@ -21,7 +21,7 @@ export interface StoredVoxels {
   readonly fractions: VoxelText["fractions"];
 }
 
-/** Reads the bytes of `count` elements; text becomes little-endian bytes. */
+/** Reads the bytes of `count` elements. Text becomes little-endian bytes. */
 export async function readStoredVoxels(
   stored: StoredVoxels,
   { type, count }: { readonly type: ElementType; readonly count: number },
@@ -46,7 +46,7 @@ async function readPiece(piece: Piece): Promise<Buffer> {
   if (encoding === "gzip" && !(await isGzip(path, start)))
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: its voxels should be gzip data, and gzip's first two bytes are not there`,
+      `${path}: its voxels should be gzip data, but do not begin with the two bytes of gzip`,
     );
   const length = count * bytesOf(type);
   const compression = encoding === "raw" ? "none" : encoding;
@@ -70,11 +70,11 @@ async function offsetOf({ path, start, encoding, skipBytes }: Piece, length: num
   if (offset >= 0) return offset;
   throw new ProcessorError(
     "IMAGE_TRUNCATED",
-    `${path}: the header announces ${length} bytes of voxels${following > 0 ? ` and ${following} after them` : ""}, the data has ${Math.max(0, available)}`,
+    `${path}: the header announces ${length} bytes of voxels${following > 0 ? ` and ${following} after them` : ""}, but the data has ${Math.max(0, available)}`,
   );
 }
 
-/** Inflates everything once and keeps nothing: what stands before the voxels may be longer than they are. */
+/** Inflates everything once and keeps nothing, because more may precede the voxels than memory can hold. */
 async function inflatedLength(path: string, start: number, encoding: Piece["encoding"]): Promise<number> {
   const reader = await ByteReader.open({
     path,
@@ -102,7 +102,7 @@ async function readText({
   if (skipBytes < 0)
     throw new ProcessorError(
       "IMAGE_INVALID",
-      `${path}: byte skip ${skipBytes}; bytes are counted from the end of raw and gzip voxels only`,
+      `${path}: byte skip is ${skipBytes}, but only raw and gzip voxels can be counted from the end`,
     );
   const reader = await ByteReader.open({ path, compression: "none", start: start + skipBytes });
   try {
@@ -110,7 +110,7 @@ async function readText({
     if (least > reader.limit)
       throw new ProcessorError(
         "IMAGE_TRUNCATED",
-        `${path}: the header announces ${count} voxels as text, at least ${least} bytes; the file has ${reader.limit}`,
+        `${path}: the header announces ${count} voxels as text, which take at least ${least} bytes, but the file has ${reader.limit}`,
       );
     return encoding === "hex"
       ? await decodeVoxelHex(reader.rest(), { path, length: count * bytesOf(type) })
@@ -138,7 +138,7 @@ async function lengthOfLines(path: string, start: number, lines: number): Promis
       }
     }
     if (left === 0) return length;
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ends before the ${lines} lines to skip`);
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: it ends before the ${lines} lines to skip`);
   } finally {
     reader.destroy();
   }

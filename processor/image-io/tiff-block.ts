@@ -35,7 +35,7 @@ export async function decodeBlock(task: BlockTask): Promise<Uint8Array> {
   return undoPredictor(unpack(bytes.subarray(0, expected), page), task);
 }
 
-/** @throws IMAGE_UNSUPPORTED before anything is said of lengths, which mean nothing in an unknown compression */
+/** @throws IMAGE_UNSUPPORTED for an unknown compression; call it before checking lengths, which mean nothing then */
 export function requireKnownCompression(path: string, page: TiffPage): void {
   expanderOf(path, page);
 }

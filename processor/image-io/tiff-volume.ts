@@ -54,13 +54,13 @@ function shapeOfDescription(path: string, description: string): readonly number[
   try {
     shape = (JSON.parse(description) as { shape: unknown }).shape;
   } catch (cause) {
-    throw new ProcessorError("IMAGE_INVALID", `${path}: its description is no JSON`, { cause });
+    throw new ProcessorError("IMAGE_INVALID", `${path}: its description is not valid JSON`, { cause });
   }
   if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size > 0))
     return shape as number[];
   throw new ProcessorError(
     "IMAGE_INVALID",
-    `${path}: its description begins with ${description.slice(0, 80)}, which names no size for each axis`,
+    `${path}: its description begins with ${description.slice(0, 80)}, but must give a positive size for each axis`,
   );
 }
 
@@ -87,7 +87,7 @@ function stackOfDescription({ description, samplesPerPixel }: TiffPage): PageSta
   return { images: productOf(axes), axes };
 }
 
-/** The text from an element's name to the end of its attributes; empty where there is none. */
+/** The text from an element's name to the end of its attributes; empty without the element. */
 function elementOf(xml: string, start: string): string {
   const at = xml.indexOf(start);
   if (at < 0) return "";

@@ -10,12 +10,12 @@ export interface VoxelText {
   readonly type: ElementType;
   /** Number of voxels times components. */
   readonly count: number;
-  /** MetaIO cuts fractions off; NrrdIO's integers have none. */
+  /** MetaIO cuts off the fractions of integer voxels; NrrdIO refuses them. */
   readonly fractions: "cut off" | "refused";
 }
 
 /**
- * Reads numbers that are written as text, separated by white space or commas, into the bytes of little-endian voxels.
+ * Decodes numbers in text, separated by white space or commas, into little-endian voxels.
  *
  * @throws IMAGE_INVALID, IMAGE_TRUNCATED
  */
@@ -47,11 +47,11 @@ export async function decodeVoxelText(
   }
   if (rest !== "") take(rest);
   if (stored < count)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ends after ${stored} of ${count} numbers`);
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: it ends after ${stored} of ${count} numbers`);
   return data;
 }
 
-/** Pairs of hexadecimal digits, white space between them ignored, as NrrdIO reads them. */
+/** Decodes pairs of hexadecimal digits, ignoring white space, as NrrdIO does. */
 export async function decodeVoxelHex(
   chunks: AsyncIterable<Buffer>,
   { path, length }: { readonly path: string; readonly length: number },
@@ -64,7 +64,7 @@ export async function decodeVoxelHex(
       if (digit === whiteSpace) continue;
       if (digit === noDigit) {
         const found = shown(String.fromCharCode(code));
-        throw new ProcessorError("IMAGE_INVALID", `${path}: ${found} among its hexadecimal voxels`);
+        throw new ProcessorError("IMAGE_INVALID", `${path}: its hexadecimal voxels contain ${found}`);
       }
       data[digits >> 1]! |= digits % 2 === 0 ? digit << 4 : digit;
       digits++;
@@ -73,7 +73,7 @@ export async function decodeVoxelHex(
   }
   throw new ProcessorError(
     "IMAGE_TRUNCATED",
-    `${path}: ends after ${digits} of ${2 * length} hexadecimal digits`,
+    `${path}: it ends after ${digits} of ${2 * length} hexadecimal digits`,
   );
 }
 
@@ -100,7 +100,7 @@ const writers: Readonly<Record<ElementType, Store>> = {
   float64: (data, value, offset) => void data.writeDoubleLE(Number(value), offset),
 };
 
-/** Smallest and largest value of each type of whole numbers. */
+/** The smallest and largest value of each integer type. */
 const ranges: Readonly<Partial<Record<ElementType, readonly [bigint, bigint]>>> = {
   int8: [-(2n ** 7n), 2n ** 7n - 1n],
   uint8: [0n, 2n ** 8n - 1n],
@@ -112,7 +112,7 @@ const ranges: Readonly<Partial<Record<ElementType, readonly [bigint, bigint]>>> 
   uint64: [0n, 2n ** 64n - 1n],
 };
 
-/** Not finite in any spelling that C reads; null for what is no number of the type. */
+/** The number that a word stands for; null if it is not a number of the type. */
 function numberOf(
   word: string,
   type: ElementType,

@@ -26,8 +26,8 @@ export async function writeFileWhole(path: string, parts: readonly Uint8Array[])
 }
 
 /**
- * Returns a hidden name in the same folder, for a file that is renamed when it is complete. It is short however long the
- * final name is, because that may already be as long as the file system allows.
+ * Returns a hidden name in the same folder, for a file that is renamed when it is complete. The name is short, because the
+ * final name may already be as long as the file system allows.
  */
 export const partialPathBeside = (path: string): string =>
   join(dirname(path), `.partial-${randomBytes(8).toString("hex")}`);
@@ -42,7 +42,7 @@ export function outputError(path: string, error: unknown): unknown {
     const bytes = Buffer.byteLength(basename(path));
     return new ProcessorError(
       "OUTPUT_UNWRITABLE",
-      `${path} cannot be written: its name has ${bytes} bytes; most file systems allow 255. Give the case, or the folder, a shorter name`,
+      `${path} cannot be written: its name has ${bytes} bytes, but most file systems allow 255; give the case or the folder a shorter name`,
       { cause: error },
     );
   }

@@ -29,7 +29,7 @@ const resampling = record({
   anisotropyThreshold: orAbsent(number),
 });
 
-/** JSON has no NaN: it writes null. */
+/** NaN is null in JSON. */
 const statistic = orNull(number);
 const intensity = record({
   mean: statistic,
@@ -58,7 +58,7 @@ const plan = record({
   fileEnding: text,
 });
 
-/** A cascade's earlier stage has none itself: one level is looked into, and one level of text is never deep. */
+/** @param previousStage the check of the stage that a cascade continues */
 const stage = (previousStage: JsonCheck): JsonCheck =>
   record({
     configuration: text,
@@ -106,6 +106,6 @@ const settings = record({
   hookModule: orNull(text),
 });
 
-/** What is wrong with a manifest of version 1, with its place; null when it is right. */
+/** Returns what is wrong with a manifest of version 1, and where; null if nothing is. */
 export const manifestProblem = (manifest: unknown): string | null =>
   record({ settings, models: listOf(model, 1), postProcessing })(manifest, "");

@@ -91,7 +91,7 @@ async function readText(path: string, folder: string): Promise<string> {
   return readTextFile(path, maxManifestBytes).catch((cause: unknown) => {
     throw new ProcessorError(
       "MODEL_NOT_FOUND",
-      `${folder} has no readable manifest.json: it is no converted model`,
+      `${folder} is not a converted model: it has no readable manifest.json`,
       { cause },
     );
   });

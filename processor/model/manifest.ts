@@ -186,12 +186,12 @@ export interface IntensityProperties {
 export interface Resampling {
   /** `spline` is nnU-Net's default (skimage/scipy rules); `torch` is resample_torch_*; `none` is no_resampling_hack. */
   readonly method: "spline" | "torch" | "none";
-  /** Of the spline, 0 to 5. */
+  /** The order of the spline, 0 to 5. */
   readonly order: number;
-  /** Of the spline along an axis that goes apart, 0 to 5. */
+  /** The order of the spline along an axis that is resampled separately, 0 to 5. */
   readonly orderZ: number;
   /** null: separate when anisotropic. */
   readonly forceSeparateZ: boolean | null;
-  /** Spacings are anisotropic when the largest is more than this times the smallest; absent for nnU-Net's 3. */
+  /** Spacings are anisotropic if the largest is more than this times the smallest; absent for nnU-Net's 3. */
   readonly anisotropyThreshold?: number;
 }

@@ -85,6 +85,8 @@ function parse(path: string, json: string): Partial<TargetFile> {
   try {
     return (JSON.parse(json) ?? {}) as Partial<TargetFile>;
   } catch (cause) {
-    throw new ProcessorError("MANIFEST_INVALID", `${path}: no JSON: ${(cause as Error).message}`, { cause });
+    throw new ProcessorError("MANIFEST_INVALID", `${path} is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

@@ -3,7 +3,7 @@ import type { LabelDefinition } from "../model/manifest.js";
 import { extentOf } from "../volume/extent.js";
 import type { LabelMap } from "../volume/label-map.js";
 
-/** Voxels of every foreground label and their volume, or in a flat image their area, in ascending order. */
+/** The voxels of every foreground label and their volume (in a flat image their area), in ascending order of labels. */
 export function countLabels(
   { voxels, geometry }: LabelMap,
   definition: LabelDefinition,

@@ -8,7 +8,7 @@ import type { JsonOutput } from "../model/target-file.js";
 /**
  * Writes one JSON file about a segmentation: millilitres or voxels of every label by name, or the number of one label.
  *
- * @throws CONFIG_INVALID when the model has no such label, or a flat image no volume; DISK_FULL, OUTPUT_UNWRITABLE
+ * @throws CONFIG_INVALID for a label that the model lacks, and for volumes of a flat image; DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeJsonOutput(
   output: JsonOutput,
@@ -30,7 +30,7 @@ function jsonValue(
     if ("millilitres" in count) return count.millilitres;
     throw new ProcessorError(
       "CONFIG_INVALID",
-      `${relativePath} is to hold volumes in millilitres, and a flat image has none: its slice has no thickness. Build with the content voxel_counts for it`,
+      `${relativePath} should hold volumes (volumes_ml), but a flat image has none, because its slice has no thickness; build the image with voxel_counts instead`,
     );
   };
   if (label === null) return Object.fromEntries(labels.map((count) => [count.name, amount(count)]));

@@ -3,10 +3,9 @@ import { largestLabel } from "../postprocess/largest-label.js";
 import type { LabelMap } from "../volume/label-map.js";
 
 /**
- * Returns the label map in the type that nnU-Net's writer for the model's images chooses by the values of the case:
- * uint8 where they are all below 255, else uint16 (`write_seg` of SimpleITKIO, NibabelIO, NaturalImage2DIO, Tiff3DIO).
- * SimpleITKIOWithReorient and nnU-Net v1 write uint8 always, so that labels above 255 wrap round; here they stay as they
- * are, in uint16.
+ * Returns the label map in the type that nnU-Net's writer chooses for the values of the case: uint8 if they are all below
+ * 255, else uint16 (`write_seg` of SimpleITKIO, NibabelIO, NaturalImage2DIO, Tiff3DIO). SimpleITKIOWithReorient and
+ * nnU-Net v1 always write uint8, so that labels above 255 wrap around; here they keep their value, in uint16.
  */
 export function inWritersType(
   labelMap: LabelMap,

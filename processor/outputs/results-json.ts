@@ -7,7 +7,7 @@ interface ResultEntry {
   readonly entity: string;
   readonly metrics: { readonly segmentation?: string };
   readonly error_messages: readonly string[];
-  /** Not part of the legacy format; absent when there are none. */
+  /** An addition to the legacy format; absent when there are none. */
   readonly warnings?: readonly string[];
 }
 

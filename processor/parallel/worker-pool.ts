@@ -91,7 +91,7 @@ export function createWorkerPool(size = Math.min(availableParallelism(), maximum
   };
 }
 
-/** Half-open. */
+/** A half-open range: `from` belongs to it, `to` does not. */
 export interface Range {
   readonly from: number;
   readonly to: number;

@@ -15,7 +15,7 @@ export interface ExportGrid {
   readonly plan: InferencePlan;
 }
 
-/** The axis along which the network's answer is resampled apart from the other two; null for none. */
+/** The axis along which the network's answer is resampled separately from the other two; null for none. */
 export function exportAxisApart({ plan, history }: ExportGrid): 0 | 1 | 2 | null {
   const { networkSpacingMmZyx, originalSpacingMmZyx } = history;
   const { transposeForward, resampleProbabilities: rule } = plan;
@@ -36,7 +36,7 @@ export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable
   if (rule.method === "none" && !isSameGrid) {
     throw new ProcessorError(
       "PLANS_UNSUPPORTED",
-      "the plans resample images but not the network's answer (no_resampling_hack), so that the image must have the network's spacing",
+      "the plans resample images but not the network's answer (no_resampling_hack), which works only for images that have the network's spacing",
     );
   }
   const rules = axisRules({ rule, apart: exportAxisApart(grid), toSizeZyx: imageSizeZyx });

@@ -24,7 +24,7 @@ export async function exportNetworkLabels(
     rule: mode === "fast" ? rule : { ...rule, order: 0 },
     fromSizeZyx: source.stream.sizeZyx,
     toSizeZyx: history.sizeAfterCroppingZyx,
-    // Labels of order 0 are resampled along all axes together, whatever the spacing.
+    // With order 0, labels are resampled along all axes together, whatever the spacing.
     apart: mode === "fastest" || rule.order === 0 ? null : exportAxisApart(source),
     pool,
   });

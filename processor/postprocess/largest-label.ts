@@ -1,6 +1,6 @@
 import type { LabelDefinition } from "../model/manifest.js";
 
-/** The largest value that a model may write: a region's label, or the number of its last class. */
+/** The largest value that a model can write: the largest label of a region, or the number of its last class. */
 export const largestLabel = ({ regionsClassOrder, foregroundLabels }: LabelDefinition): number =>
   regionsClassOrder === null
     ? foregroundLabels.length

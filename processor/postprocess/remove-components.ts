@@ -9,7 +9,7 @@ export interface StepReport extends Pick<RemovedComponents, "removedComponents" 
   readonly labels: readonly number[];
   /** Absent for a flat image. */
   readonly removedMillilitres?: number;
-  /** Of a flat image only. */
+  /** Present for a flat image only. */
   readonly removedSquareMillimetres?: number;
 }
 

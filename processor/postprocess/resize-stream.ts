@@ -5,11 +5,11 @@ import { voxelCount } from "../volume/axes.js";
 import { type ExportGrid, exportAxisApart } from "./export-grid.js";
 
 /**
- * Brings the whole answer onto the cropped image's grid by splines of order 2 to 5, one class after the other. Lower
- * orders never need it: they blend two neighbours, which the export does slab by slab. Memory holds all classes on the
- * image's grid, as it does in nnU-Net.
+ * Resamples the whole answer to the cropped image's grid by splines of order 2 to 5, one class after the other. Lower
+ * orders do not need it, because they blend two neighbours, which the export does slab by slab. Memory holds all classes
+ * on the image's grid, as in nnU-Net.
  *
- * @returns the stream itself where the plans ask for no such spline
+ * @returns the stream itself if the plans ask for no such spline
  */
 export async function resizeStream(
   stream: LogitStream,

@@ -1,7 +1,7 @@
 import type { StatisticsTask } from "./statistics.js";
 
 export interface Float32StatisticsTask extends Pick<StatisticsTask, "values" | "mask" | "within"> {
-  /** Values that lie together in numpy's memory, a crop of the image: each such run is summed by itself. */
+  /** Number of values that are contiguous in numpy's view of the image; each such run is summed by itself. */
   readonly runLength: number;
 }
 
@@ -11,9 +11,9 @@ export interface Float32Statistics {
 }
 
 /**
- * Mean and standard deviation as numpy computes them of float32 arrays, with its rounding errors. In an image of nearly
- * equal values the errors are all that is left after normalisation: of equal values nnU-Net makes ones or minus ones, where
- * exact arithmetic makes zeros.
+ * Mean and standard deviation as numpy computes them for float32 arrays, with its rounding errors. In an image of nearly
+ * equal values, normalisation leaves nothing but these errors: nnU-Net turns equal values into ones or minus ones, where
+ * exact arithmetic would give zeros.
  */
 export function float32Statistics(task: Float32StatisticsTask): Float32Statistics {
   const { mask, within } = task;
@@ -38,7 +38,7 @@ function counted({ values, mask, within }: Float32StatisticsTask): Float32Array 
   return values.filter((value, i) => (mask === null || mask[i] === 1) && value > low && value < high);
 }
 
-/** Values that numpy adds in one loop of eight sums (its `PW_BLOCKSIZE`). */
+/** The number of values that numpy adds in one loop with eight sums (its `PW_BLOCKSIZE`). */
 const block = 128;
 
 /** numpy's pairwise summation in float32. */

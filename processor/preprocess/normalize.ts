@@ -12,7 +12,7 @@ export interface NormalizeOptions {
   readonly rule: ChannelNormalization;
   /** 1 inside the non-zero region; null when the rule uses none. */
   readonly mask: Uint8Array<SharedArrayBuffer> | null;
-  /** Values that lie together in the array that nnU-Net normalises, see `Float32StatisticsTask`. */
+  /** Number of contiguous values in the array that nnU-Net normalises; see `Float32StatisticsTask`. */
   readonly runLength: number;
   readonly pool: WorkerPool;
 }

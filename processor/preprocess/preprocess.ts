@@ -59,16 +59,16 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
   return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
 }
 
-/** Plans may resample images but not segmentations, which goes well for images of the network's own spacing only. */
+/** Plans may resample images but not segmentations, which works only for images that have the network's spacing. */
 function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
   if (previousLabels === null || previousLabels.length === voxelCount(sizeZyx)) return;
   throw new ProcessorError(
     "PLANS_UNSUPPORTED",
-    "the plans resample images but not the earlier stage's segmentation (no_resampling_hack), so that the image must have the network's spacing",
+    "the plans resample images but not the earlier stage's segmentation (no_resampling_hack), which works only for images that have the network's spacing",
   );
 }
 
-/** Voxels of the crop that lie together in the image, which v2 normalises as a view of it. */
+/** The number of voxels of the crop that are contiguous in the image; v2 normalises the crop as a view of the image. */
 function runLength(history: PreprocessHistory, { transposeForward }: InferencePlan): number {
   const whole = untransposed(history.sizeBeforeCroppingZyx, transposeForward);
   const cropped = untransposed(history.sizeAfterCroppingZyx, transposeForward);
@@ -186,8 +186,8 @@ function union(boxes: readonly (Box | null)[]): Box | null {
 }
 
 /**
- * nnU-Net's `compute_new_shape`: Python's round, half to even. Data that are not resampled keep their size whatever their
- * spacing.
+ * nnU-Net's `compute_new_shape`, with Python's rounding of halves to even. Data that are not resampled keep their size,
+ * whatever their spacing.
  */
 function networkSize(history: PreprocessHistory, { resampleData }: InferencePlan): Zyx {
   if (resampleData.method === "none") return history.sizeAfterCroppingZyx;

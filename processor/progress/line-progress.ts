@@ -33,12 +33,12 @@ export function createLineProgress({ write, now }: LineProgressOptions): Progres
   };
 }
 
-/** How far a task is. */
+/** How far a task has come. */
 export interface ProgressPoint {
   readonly done: number;
   /** From its start to when `done` was reached. */
   readonly seconds: number;
-  /** Since then; 0 where the text is written at that moment. */
+  /** Seconds since then; 0 by default. */
   readonly secondsSince?: number;
 }
 
@@ -46,10 +46,10 @@ export interface ProgressPoint {
 export const progressText = (task: ProgressTaskOptions, at: ProgressPoint): string =>
   `${task.label} ${amountText(task, at)}`;
 
-/** The first units hold what is done once, such as a connection or a plan of convolutions: they say little of the rest. */
+/** The first units include one-time work, such as connecting or planning convolutions, and say little about the rest. */
 const smallestShare = 0.05;
 
-/** `12 of 48 windows (25 %), 6 s left`; no time where too little is done to know it. */
+/** `12 of 48 windows (25 %), 6 s left`; without a time until enough is done to estimate it. */
 export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoint): string {
   if (unit === "seconds") return duration(at.seconds + (at.secondsSince ?? 0));
   const amount = (value: number): string =>
@@ -61,7 +61,7 @@ export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoi
   return `${amount(at.done)} of ${amount(total)}${unitName} (${Math.floor(share * 100)} %)${left}`;
 }
 
-/** Goes down between two units; when the next one takes longer than expected, so does the rest. */
+/** Counts down between two units. When the next unit takes longer than expected, the estimate grows again. */
 function secondsLeft(share: number, { seconds, secondsSince = 0 }: ProgressPoint): number {
   const restOf = (spent: number): number => (spent * (1 - share)) / share;
   const left = restOf(seconds) - secondsSince;

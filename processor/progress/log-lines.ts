@@ -1,18 +1,18 @@
 /** Platforms drop a line over 64 KiB; its end shows that something is missing. */
 const maximumLineBytes = 60_000;
 
-/** Control characters but tabs, and those that turn the direction of writing: a file's name may hold them. */
+/** Control characters, and characters that change the direction of text. A file's name may contain them. */
 const controls = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /**
- * One line for a terminal or a log from a text that may hold a stranger's names: what would move the cursor, change colours
- * or begin a line of its own is shown as `\\x1b`.
+ * Returns a text that may contain a stranger's names as one safe line for a terminal or a log: characters that would move
+ * the cursor, change colours or start a new line are shown as `\\x1b`.
  *
  * @example cleanLine("b\n\u001b[31mx.nii.gz") // "b\\x0a\\x1b[31mx.nii.gz"
  */
 export const cleanLine = (line: string): string => line.replace(controls, escaped);
 
-/** The same for a text of several lines. */
+/** Cleans each line of a text. */
 export const cleanLines = (text: string): string => text.split("\n").map(cleanLine).join("\n");
 
 function escaped(character: string): string {

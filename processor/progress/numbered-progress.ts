@@ -1,6 +1,6 @@
 import type { Progress } from "./progress.js";
 
-/** Puts the number of a case among all before what is said of it: `3/40 brain_010: predicting`. */
+/** Puts the number of a case before the label of its tasks: `3/40 brain_010: predicting`. */
 export function numberedProgress(
   progress: Progress,
   { number, total }: { readonly number: number; readonly total: number },

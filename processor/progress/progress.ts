@@ -9,9 +9,9 @@ export interface Progress {
 export interface ProgressTaskOptions {
   /** What is done, in the present: `brain_010: predicting`. */
   readonly label: string;
-  /** Absent when it can't be known. */
+  /** Absent if unknown. */
   readonly total?: number;
-  /** `seconds` is for what can't be counted: the time since its start is shown. */
+  /** `seconds` is for work that cannot be counted; the time since its start is shown. */
   readonly unit: "windows" | "bytes" | "cases" | "steps" | "tensors" | "seconds";
 }
 

@@ -1,7 +1,7 @@
 import type { Resampling } from "../model/manifest.js";
 import type { Zyx } from "../volume/axes.js";
 
-/** How one axis is interpolated: a spline of scipy's, order 0 to 5, or what torch's `interpolate` does. */
+/** How one axis is interpolated: by a spline of order 0 to 5 as in scipy, or as in torch's `interpolate`. */
 export type AxisRule =
   | { readonly by: "scipy"; readonly order: number }
   | {
@@ -11,19 +11,19 @@ export type AxisRule =
     };
 
 /**
- * torch computes coordinates in float32. Its kernel for channels-last images rounds `scale × (i + 0.5) − 0.5` once (a
- * fused multiply-add), its general one after the product as well.
+ * How often a coordinate is rounded: torch computes them in float32. Its kernel for channels-last images rounds
+ * `scale × (i + 0.5) − 0.5` once (a fused multiply-add), its general kernel also after the product.
  */
 export type CoordinateRounding = "fused" | "twice";
 
 export interface AxisRulesQuestion {
   readonly rule: Resampling;
-  /** The axis that is resampled apart from the other two; null for none. */
+  /** The axis that is resampled separately from the other two; null for none. */
   readonly apart: 0 | 1 | 2 | null;
   readonly toSizeZyx: Zyx;
 }
 
-/** The rule of each axis. The one that goes apart follows `orderZ`, and in torch is taken from the nearest slice. */
+/** The rule of each axis. A separate axis follows `orderZ`; in torch it takes the nearest slice. */
 export function axisRules({ rule, apart, toSizeZyx }: AxisRulesQuestion): Zyx<AxisRule> {
   const ruleOf = (axis: 0 | 1 | 2): AxisRule => {
     if (rule.method !== "torch") return { by: "scipy", order: axis === apart ? rule.orderZ : rule.order };
@@ -34,9 +34,9 @@ export function axisRules({ rule, apart, toSizeZyx }: AxisRulesQuestion): Zyx<Ax
   return [ruleOf(0), ruleOf(1), ruleOf(2)];
 }
 
-/** torch takes its channels-last kernel for 2-D outputs up to this (`_use_vectorized_kernel_cond_2d`). */
+/** Up to this height plus width, torch uses its channels-last kernel in 2-D (`_use_vectorized_kernel_cond_2d`). */
 const smallPlane = 128;
 
-/** Whether torch interpolates the two axes in the plane with its kernel for small outputs. */
+/** Returns whether torch interpolates the two axes in the plane with its kernel for small outputs. */
 export const isSmallPlane = (sizeZyx: Zyx, apart: 0 | 1 | 2): boolean =>
   sizeZyx[0] + sizeZyx[1] + sizeZyx[2] - sizeZyx[apart] <= smallPlane;

@@ -19,7 +19,7 @@ export interface AxisTable {
 export const inputCoordinate = (i: number, size: { readonly from: number; readonly to: number }): number =>
   (size.from / size.to) * (i + 0.5) - 0.5;
 
-/** The table of a rule that takes the nearest sample or blends two; splines from order 2 on have none. */
+/** The table of a rule that takes the nearest sample or blends two. Splines of order 2 and above have none. */
 export function axisTable(rule: AxisRule, from: number, to: number): AxisTable {
   if (rule.by === "torch")
     return rule.mode === "linear" ? torchLinearTable(from, to, rule.rounding) : torchNearestTable(from, to);
@@ -41,8 +41,8 @@ export function torchLinearTable(from: number, to: number, rounding: CoordinateR
 }
 
 /**
- * torch's `nearest-exact`. Its float32 decides which neighbour gets a sample that lies exactly between two, so that
- * 14 slices stretched to 23 differ from scipy's order 0.
+ * torch's `nearest-exact`. Its float32 rounding decides which neighbour gets a sample exactly between two, so that 14 slices
+ * resized to 23 differ from scipy's order 0.
  */
 export const torchNearestTable = (from: number, to: number): AxisTable =>
   pickTable(from, to, (i) =>

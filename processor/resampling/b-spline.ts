@@ -1,4 +1,4 @@
-/** Samples of repeated edge that scipy puts on both sides before it filters for `mode="nearest"` (its `npad`). */
+/** The number of edge samples that scipy repeats on both sides before it filters for `mode="nearest"` (its `npad`). */
 export const splinePadding = 12;
 
 /** The poles of the filter that turns samples into the coefficients of a spline, by the spline's order. */
@@ -12,7 +12,7 @@ const poles: Readonly<Record<number, readonly number[]>> = {
 /** None for orders 0 and 1, whose coefficients are the samples. */
 export const splinePoles = (order: number): readonly number[] => poles[order] ?? [];
 
-/** What the filter's recursions leave out. */
+/** The factor that the filter's recursions leave out. */
 export const splineGain = (poles: readonly number[]): number =>
   poles.reduce((gain, pole) => gain * ((1 - pole) * (1 - 1 / pole)), 1);
 
@@ -21,8 +21,8 @@ export const firstCoefficient = (order: number, x: number): number =>
   Math.floor(order % 2 === 1 ? x : x + 0.5) - Math.floor(order / 2);
 
 /**
- * Writes the weights of the `order + 1` coefficients around a coordinate, order 1 to 5, in scipy's own arithmetic: the
- * last weight is what the others leave of one.
+ * Writes the weights of the `order + 1` coefficients around a coordinate, order 1 to 5, with scipy's arithmetic: the last
+ * weight is one minus the others.
  */
 export function writeSplineWeights(weights: Float64Array, start: number, order: number, x: number): void {
   const t = x - Math.floor(order % 2 === 1 ? x : x + 0.5);

@@ -54,7 +54,7 @@ export function resampleAxis(task: ResampleAxisTask): void {
   }
 }
 
-/** 0 for what a table of two neighbours does. */
+/** The order of a spline that needs filtering; 0 for rules that take one or two neighbours. */
 const splineOrder = (rule: AxisRule): number => (rule.by === "scipy" && rule.order > 1 ? rule.order : 0);
 
 interface Gathering {
@@ -135,9 +135,9 @@ function tableEvaluation({ from, to, rule }: ResampleAxisTask): Evaluation {
 }
 
 interface Taps {
-  /** Where the first coefficient stands in the buffer. */
+  /** Where each output sample's first coefficient is in the buffer. */
   readonly starts: Int32Array;
-  /** `order + 1` of each output sample. */
+  /** `order + 1` weights for each output sample. */
   readonly weights: Float64Array;
 }
 
@@ -145,7 +145,7 @@ function tapsOf({ from, to }: Pick<ResampleAxisTask, "from" | "to">, order: numb
   const starts = new Int32Array(to);
   const weights = new Float64Array((order + 1) * to);
   for (let i = 0; i < to; i++) {
-    // At most half a sample beyond the edge, which is in the padding.
+    // At most half a sample outside the image, which the padding covers.
     const x = inputCoordinate(i, { from, to }) + splinePadding;
     starts[i] = firstCoefficient(order, x) * lanes;
     writeSplineWeights(weights, (order + 1) * i, order, x);
@@ -172,7 +172,7 @@ function splineEvaluation({ from, to }: ResampleAxisTask, order: number): Evalua
   };
 }
 
-/** The same for order 3 without the inner loop, because most data are resampled by it. */
+/** The same for order 3, without the inner loop, because most data are resampled with it. */
 function cubicEvaluation(from: number, to: number): Evaluation {
   const { starts, weights } = tapsOf({ from, to }, 3);
   return (buffer, result) => {

@@ -15,8 +15,8 @@ export interface ResampleLabelGridTorchTask {
 }
 
 /**
- * Gives each output voxel the label that nnU-Net's `resample_torch_simple` gives it: 1000 times a label's share is summed
- * in float32 and kept as float16, so that shares which differ by less than about 1/4000 draw level; the lowest label wins.
+ * Gives each output voxel the label that nnU-Net's `resample_torch_simple` gives it. It sums 1000 times each label's share
+ * in float32 and stores it as float16, so that shares which differ by less than about 1/4000 tie; the lowest label wins.
  */
 export function resampleLabelGridTorch(task: ResampleLabelGridTorchTask): void {
   const { input, output, fromSizeZyx, toSizeZyx, apart, slices } = task;
@@ -52,10 +52,10 @@ export function resampleLabelGridTorch(task: ResampleLabelGridTorchTask): void {
   }
 }
 
-/** float32 values in one AVX2 register. torch's kernel takes slices in such groups and the rest one by one. */
+/** The number of float32 values in an AVX2 register. torch's kernel takes slices in such groups, and the rest one by one. */
 const vectorLanes = 8;
 
-/** Slices along the last axis lie in memory as channels do in a channels-last image. */
+/** Slices along the last axis are in memory like the channels of a channels-last image. */
 const usesChannelsLast = ({ fromSizeZyx, toSizeZyx }: ResampleLabelGridTorchTask, apart: 0 | 1 | 2) =>
   isSmallPlane(toSizeZyx, apart) || (apart === 2 && fromSizeZyx[2] > 3);
 
@@ -74,7 +74,7 @@ function tablesOf(
 interface Cell {
   readonly labels: Int16Array;
   readonly weights: Float64Array;
-  /** Of the four corners in the plane, when slices are interpolated one by one: their labels and weights. */
+  /** Labels and weights of the four corners in the plane, when slices are interpolated one by one. */
   readonly flatLabels: Int16Array;
   readonly flatWeights: Float32Array;
 }
@@ -88,7 +88,7 @@ const newCell = (): Cell => ({
 
 type Sum = (cell: Cell, label: number) => number;
 
-/** A label that no corner has scores 0. */
+/** Returns the label with the highest score; only labels of corners can win. */
 function winner(cell: Cell, sum: Sum): number {
   const { labels } = cell;
   const first = labels[0]!;
@@ -124,7 +124,7 @@ function nestedSum({ labels, weights }: Cell, label: number): number {
   return blend(0, plane(0), plane(4));
 }
 
-/** Leaves the four corners of the slice, whose axis has no weight. */
+/** Reduces a cell to the four corners in the slice, because the axis of slices has no weight. */
 function flatten({ labels, weights, flatLabels, flatWeights }: Cell, apart: 0 | 1 | 2): void {
   const [first, second] = apart === 0 ? [1, 2] : apart === 1 ? [0, 2] : [0, 1];
   const [stepFirst, stepSecond] = [4 >> first!, 4 >> second!];
@@ -140,14 +140,14 @@ function flatten({ labels, weights, flatLabels, flatWeights }: Cell, apart: 0 | 
   flatWeights[3] = w1 * w2;
 }
 
-/** torch's channels-last kernel in the order in which compilers fuse its four products, one slice at a time. */
+/** torch's channels-last kernel for one slice, with its four products in the order in which compilers fuse them. */
 function scalarSum({ flatLabels, flatWeights: w }: Cell, label: number): number {
   const value = (corner: number): number => (flatLabels[corner] === label ? scale : 0);
   const first = fused(w[0]!, value(0), Math.fround(w[1]! * value(1)));
   return fused(w[3]!, value(3), fused(w[2]!, value(2), first));
 }
 
-/** The same, eight slices at a time. */
+/** The same kernel for eight slices at a time, where the order is another. */
 function vectorSum({ flatLabels, flatWeights: w }: Cell, label: number): number {
   const value = (corner: number): number => (flatLabels[corner] === label ? scale : 0);
   const last = fused(w[3]!, value(3), Math.fround(w[2]! * value(2)));

@@ -7,7 +7,7 @@ export interface ResampleLabelGridTask {
   readonly output: Int16Array;
   readonly fromSizeZyx: Zyx;
   readonly toSizeZyx: Zyx;
-  /** Per axis: take the nearest label, or let two neighbours vote. */
+  /** For each axis: take the nearest label, or let two neighbours vote. */
   readonly rulesZyx: Zyx<AxisRule>;
   /** Output slices that this call does. */
   readonly slices: { readonly from: number; readonly to: number };
@@ -16,7 +16,7 @@ export interface ResampleLabelGridTask {
 /**
  * Gives each output voxel the label with the largest linearly interpolated indicator: batchgenerators'
  * `resize_segmentation`. All labels are interpolated at once: only the eight neighbours can have a share. Shares are
- * summed in scipy's order, because exact ties go to the nearest label if it is among the tied, else to the lowest.
+ * summed in scipy's order, because an exact tie goes to the nearest label if it is among the tied, else to the lowest.
  */
 export function resampleLabelGrid(task: ResampleLabelGridTask): void {
   const { input, output, fromSizeZyx, toSizeZyx, slices } = task;

@@ -15,7 +15,7 @@ export interface ResampleOptions {
   readonly pool: WorkerPool;
 }
 
-/** A resize whose axis that goes apart is known. */
+/** Options of a resize with a known separate axis. */
 export interface ResizeOptions extends Pick<ResampleOptions, "rule" | "fromSizeZyx" | "toSizeZyx" | "pool"> {
   readonly apart: 0 | 1 | 2 | null;
 }
@@ -40,7 +40,7 @@ export async function resampleVolume<Values extends FloatArray>(
   return resizeVolume(values, { ...options, apart });
 }
 
-/** @param values `z × y × x`; left as it was */
+/** @param values `z × y × x`; not changed */
 export async function resizeVolume<Values extends FloatArray>(
   values: Values,
   { rule, fromSizeZyx, toSizeZyx, apart, pool }: ResizeOptions,

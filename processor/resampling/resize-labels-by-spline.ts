@@ -7,11 +7,11 @@ import type { Election } from "./spline-votes.js";
 type Labels = Int16Array<SharedArrayBuffer>;
 
 export interface SplineLabelsOptions extends ResizeOptions {
-  /** `largest` resizes the plane (or the volume) by `order`, `majority` the axis that goes apart by `orderZ`. */
+  /** `largest` resizes the plane (or the volume) by `order`, `majority` the separate axis by `orderZ`. */
   readonly election: Election["kind"];
 }
 
-/** Resizes a label map through a spline of each label's indicator; memory holds two volumes in float64. */
+/** Resizes a label map by a spline for each label's indicator; memory holds two float64 volumes. */
 export async function resizeLabelsBySpline(labels: Labels, options: SplineLabelsOptions): Promise<Labels> {
   const { fromSizeZyx, toSizeZyx, pool } = options;
   const orderZyx = ordersOf(options);
@@ -33,7 +33,7 @@ export async function resizeLabelsBySpline(labels: Labels, options: SplineLabels
   return output;
 }
 
-/** scipy's `map_coordinates` filters all three axes although two keep their size; skimage's `resize` sees single slices. */
+/** scipy's `map_coordinates` filters all three axes, although two keep their size; skimage's `resize` gets single slices. */
 function ordersOf({ rule, apart, election }: SplineLabelsOptions): Zyx {
   if (election === "majority") return [rule.orderZ, rule.orderZ, rule.orderZ];
   return [0, 1, 2].map((axis) => (axis === apart ? 0 : rule.order)) as unknown as Zyx;

@@ -6,13 +6,13 @@ export interface SplineCoefficientsTask {
   readonly labels: Int16Array;
   readonly label: number;
   readonly sizeZyx: Zyx;
-  /** Per axis: 2 to 5 filters it, 0 and 1 leave it as it is. */
+  /** For each axis; 2 to 5 filter it, 0 and 1 do not. */
   readonly orderZyx: Zyx;
   /** The padded size of `coefficientSize`. */
   readonly coefficients: Float64Array;
-  /** Slices along this axis have a range of their own; null for one range. */
+  /** Each slice along this axis has its own range; null for one range. */
   readonly apart: 0 | 1 | 2 | null;
-  /** For each slice (or the whole): the indicator's smallest and largest value. */
+  /** The indicator's smallest and largest value in each slice, or in the whole. */
   readonly minimum: Uint8Array;
   readonly maximum: Uint8Array;
 }
@@ -23,8 +23,8 @@ export const coefficientSize = (sizeZyx: Zyx, orderZyx: Zyx): Zyx =>
   sizeZyx.map((size, axis) => size + 2 * splinePaddingOf(orderZyx[axis as 0 | 1 | 2])) as unknown as Zyx;
 
 /**
- * Filters a label's indicator as `scipy.ndimage` does before it interpolates, with the same operations in the same order:
- * where two labels draw level, the last bit decides.
+ * Filters a label's indicator as `scipy.ndimage` does before it interpolates, with the same operations in the same order,
+ * because the last bit decides between two labels that almost tie.
  */
 export function splineCoefficients(task: SplineCoefficientsTask): void {
   const { sizeZyx, orderZyx, coefficients } = task;

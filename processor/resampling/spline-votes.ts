@@ -3,7 +3,7 @@ import { inputCoordinate, nearestTable } from "./axis-table.js";
 import { firstCoefficient, writeSplineWeights } from "./b-spline.js";
 import { coefficientSize, splinePaddingOf } from "./spline-coefficients.js";
 
-/** One label's turn: its spline is evaluated on the new grid, and the label is written where it wins so far. */
+/** The turn of one label: its spline is evaluated on the new grid, and the label is written wherever it leads. */
 export interface SplineVotesTask {
   readonly coefficients: Float64Array;
   readonly fromSizeZyx: Zyx;
@@ -20,17 +20,17 @@ export interface SplineVotesTask {
 /** How the labels' scores make a label map. */
 export type Election =
   | {
-      /** The largest score, cut to the indicator's range; of several the nearest label's, else the lowest label's. */
+      /** The largest score wins, clipped to the indicator's range. A tie goes to the nearest label, else to the lowest. */
       readonly kind: "largest";
       readonly input: Int16Array;
       readonly isFirst: boolean;
       readonly apart: 0 | 1 | 2 | null;
       readonly minimum: Uint8Array;
       readonly maximum: Uint8Array;
-      /** On the new grid, between turns: the largest score so far. */
+      /** The largest score so far, on the new grid. */
       readonly best: Float64Array;
     }
-  /** More than half; a later label takes from an earlier one, and voxels that nobody takes stay as they are. */
+  /** A score above one half wins. A later label replaces an earlier one; other voxels stay unchanged. */
   | { readonly kind: "majority" };
 
 export function splineVotes(task: SplineVotesTask): void {

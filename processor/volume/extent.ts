@@ -1,8 +1,8 @@
 import type { Geometry } from "./geometry.js";
 
 /**
- * How much of the patient some voxels take up: a volume; of a flat image an area, because its z spacing is a number that
- * nnU-Net makes up for resampling.
+ * How much of the patient some voxels take up: a volume, or in a flat image an area, because nnU-Net invents its z spacing
+ * for resampling.
  */
 export type Extent = { readonly millilitres: number } | { readonly squareMillimetres: number };
 

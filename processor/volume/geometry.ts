@@ -18,8 +18,8 @@ export type Direction = readonly [number, number, number, number, number, number
 export const identityDirection: Direction = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
 /**
- * The spacing of an image from that of its own axes. A flat image gets a z spacing that no other axis comes near, as
- * nnU-Net's SimpleITKIO makes it up for resampling.
+ * The spacing of an image from those of its axes in the file. A flat image gets a z spacing far larger than the others, as
+ * in nnU-Net's SimpleITKIO, so that resampling treats its slice separately.
  *
  * @example spacingOf([0.5, 0.7], 2) // [699.3, 0.7, 0.5]
  */

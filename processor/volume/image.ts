@@ -20,7 +20,7 @@ export interface Image {
   readonly components: number;
   readonly geometry: Geometry;
   /**
-   * How many voxels were NaN or infinite in the file and are 0 here, because the model's reader does so; absent for none.
+   * The number of voxels that are NaN or infinite in the file and 0 here, as in the model's reader; absent for none.
    */
   readonly zeroedVoxels?: number;
   /** What the file's own format says beyond the geometry, so that a result can be written alike. */
@@ -32,7 +32,7 @@ export interface ImageSource {
   readonly format: ImageFormat;
   /** NIfTI only: the codes and matrices as stored, kept bit for bit in a result of the same format. */
   readonly nifti?: NiftiOrientation;
-  /** MetaImage and NRRD only: the numbers that place the image in space, as written, so that no digit is lost. */
+  /** MetaImage and NRRD only: the numbers that place the image in space, as written in the file, with all digits. */
   readonly fields?: Readonly<Record<string, string>>;
 }
 

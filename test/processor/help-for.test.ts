@@ -39,8 +39,8 @@ describe("a remedy names only flags that its program has:", () => {
 });
 
 test.each([
-  ["predict", "Move it away or choose another place. --overwrite replaces it. --continue keeps what"],
-  ["convert", "Move it away or choose another place. --overwrite replaces it."],
+  ["predict", "Move it or choose another place. --overwrite replaces it. --continue keeps finished"],
+  ["convert", "Move it or choose another place. --overwrite replaces it."],
 ])("what is there already: %s", (name, start) => {
   const help = helpFor("OUTPUT_EXISTS", { program: "build_processor", flags: flagsOf(name) });
   expect(help.startsWith(start)).toBe(true);

@@ -80,7 +80,7 @@ describe("the program in an image", () => {
     for (const number of ["0000", "0001", "0002"]) await writeScan(`brats_${number}.nii.gz`);
     const { exitCode, out } = await run();
     expect(exitCode).toBe(0);
-    expect(out.match(/brats_0000, brats_0001, … are cases of their own here/g)).toHaveLength(1);
+    expect(out.match(/brats_0000, brats_0001, … are segmented as separate cases/g)).toHaveLength(1);
     expect(readdirSync(join(output, "images"))).toHaveLength(3);
   });
 

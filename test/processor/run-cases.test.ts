@@ -128,7 +128,7 @@ describe("one bad case is reported and the others go on", () => {
     await writeImage(withNaN(), join(input, "a_0000.nii.gz"));
     const notes: string[] = [];
     const { cases } = await predict({ progress: { ...silentProgress, note: (line) => notes.push(line) } });
-    const warning = `${join(input, "a_0000.nii.gz")}: 2 voxels were NaN or infinite and are taken for 0, as nnU-Net's own reader does`;
+    const warning = `${join(input, "a_0000.nii.gz")}: 2 voxels were NaN or infinite and are read as 0, as in nnU-Net's own reader`;
     expect(cases).toMatchObject([{ name: "a", status: "done", warnings: [warning] }]);
     expect(notes).toContain(`a: ${warning}`);
   });
@@ -165,7 +165,7 @@ describe("one bad case is reported and the others go on", () => {
       ["brats", "failed", "INPUT_CHANNELS"],
       ["good", "done", undefined],
     ]);
-    expect(report.cases[0]!.error!.message).toMatch(/brats has \d files: .*such as brats_0001_0000/);
+    expect(report.cases[0]!.error!.message).toMatch(/but brats has \d: .*such as brats_0001_0000/);
   });
 
   test("a link that leads nowhere", async () => {

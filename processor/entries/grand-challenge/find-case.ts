@@ -45,13 +45,13 @@ async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> 
     .sort((a, b) => (a.slug < b.slug ? -1 : 1));
 }
 
-/** A folder of images is what a user has at hand; the platform lays it out. */
+/** Users often mount a plain folder of images, which the platform would lay out. */
 async function foundInstead(inputDir: string): Promise<string> {
   const { imageNames } = await listFolder(inputDir);
   if (imageNames.length === 0) return "";
   const [first, ...others] = imageNames;
   const images = others.length === 0 ? first : `${imageNames.length} images, ${first} and others`;
-  return `; it has ${images}, which \`build_processor simulate IMAGE -i FOLDER\` lays out and runs`;
+  return `; it has ${images}. \`build_processor simulate IMAGE -i FOLDER\` lays them out as the platform does and runs the image`;
 }
 
 function chooseSockets(

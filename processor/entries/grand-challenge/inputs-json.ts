@@ -27,7 +27,7 @@ interface ItemJson {
   readonly image?: unknown;
 }
 
-/** Some thousand values. A longer file is not parsed: that would keep health checks waiting. */
+/** Enough for thousands of values. A longer file is not parsed, because that would delay health checks. */
 const maxBytes = 1 << 20;
 
 /**

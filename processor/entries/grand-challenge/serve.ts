@@ -16,11 +16,11 @@ export interface ServeOptions {
   readonly signal: AbortSignal;
 }
 
-/** A platform sends no body, or a few words. */
+/** A platform sends no body, or a short one. */
 const maxBodyBytes = 1 << 20;
 
 /**
- * Bounds on what strangers can hold: the port may be open to anybody. The times are for sending a request; a case may
+ * Limits for strangers, because the port may be open to anybody. The times are for sending a request; a case may
  * take as long as it needs.
  */
 const limits = { headersTimeout: 20_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 } as const;
@@ -43,14 +43,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     try {
       take(request, response);
     } catch (error) {
-      // What is thrown in a listener would end the process, and the case that is running with it.
+      // An exception in a listener would end the process, and the running case with it.
       options.onFailure(error);
       answer(response, 500, "BUG");
     }
   });
 
   function take(request: IncomingMessage, response: ServerResponse): void {
-    // No other protocol is spoken here: the connection ends with the answer.
+    // Upgrades are not supported: the connection closes after the answer.
     if (request.headers.upgrade !== undefined) response.setHeader("connection", "close");
     if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) {
       refuseBody(request, response);
@@ -60,7 +60,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const path = pathOf(request.url ?? "/");
     const isHealth = path === "/health" && (request.method === "GET" || request.method === "HEAD");
     const isInvoke = path === "/invoke" && request.method === "POST";
-    if (path === null) answer(response, 400, "the address of the request is not valid");
+    if (path === null) answer(response, 400, "the address of the request is invalid");
     else if (!isHealth && !isInvoke) {
       const isKnown = path === "/health" || path === "/invoke";
       answer(response, isKnown ? 405 : 404, "there are GET /health and POST /invoke");
@@ -92,7 +92,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   server.maxConnections = maxConnections;
   server.on("clientError", (_error, socket) => socket.destroy());
   await listen(server, port);
-  // A connection that the system can't give (too many files are open, say) is no reason to end.
+  // The server survives a connection that the system refuses, for example because too many files are open.
   server.on("error", (error) => note(`a connection could not be accepted: ${error.message}`));
   note(`listening on port ${(server.address() as AddressInfo).port}`);
   try {
@@ -124,7 +124,7 @@ async function listen(server: Server, port: number): Promise<void> {
   }
 }
 
-/** The path of a request's address, which strangers write: `/health?x`, `http://host/health`; null if it is none. */
+/** The path of a request's address (`/health?x`, `http://host/health`), which strangers write; null if it is invalid. */
 function pathOf(address: string): string | null {
   if (address.startsWith("/")) return /^[^?#]*/.exec(address)![0];
   return URL.canParse(address) ? new URL(address).pathname : null;
@@ -141,7 +141,7 @@ function dropBody(request: IncomingMessage): void {
 
 function refuseBody(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader("connection", "close");
-  answer(response, 413, `a request has a body of at most ${maxBodyBytes} bytes`);
+  answer(response, 413, `the body of a request may have at most ${maxBodyBytes} bytes`);
   response.once("finish", () => request.destroy());
 }
 

@@ -100,7 +100,7 @@ test("an image for SOL writes log lines with date, time and name", async () => {
 });
 
 test.each([
-  ["a file that is no JSON", "{", /^MANIFEST_INVALID: .*no JSON/],
+  ["a file that is not JSON", "{", /^MANIFEST_INVALID: .*is not JSON/],
   ["another version", '{"targetVersion": 2}', /^MANIFEST_INVALID: .*version is 2/],
   [
     "an unknown target",

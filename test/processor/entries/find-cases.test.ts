@@ -265,7 +265,7 @@ describe("an image's input folder", () => {
     await expect(find(["CT"], { allowedExtensions: ["mha"] })).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
       message: expect.stringMatching(
-        /^No suitable.* found 3 images without an allowed extension: a\.nii\.gz, .*; --allowed-extensions mha,nii\.gz,nrrd takes them too$/,
+        /^No suitable.* found 3 images without an allowed extension: a\.nii\.gz, .*; to segment them too, pass --allowed-extensions mha,nii\.gz,nrrd$/,
       ),
     });
   });

@@ -175,7 +175,7 @@ describe("exec", () => {
     copyFlat();
     const { exitCode, err } = await exec();
     expect(exitCode).toBe(2);
-    expect(err).toContain("organ-volumes.json is to hold volumes in millilitres, and a flat image has none");
+    expect(err).toContain("organ-volumes.json should hold volumes (volumes_ml), but a flat image has none");
     expect(existsSync(join(output, "organ-volumes.json"))).toBe(false);
   });
 
@@ -212,7 +212,7 @@ describe("exec", () => {
     const { exitCode, err } = await exec();
     expect(exitCode).toBe(4);
     expect(lastLine(err)).toMatch(
-      /^INPUT_NOT_FOUND: .* neither inputs\.json nor images\/<socket>\/<image>\.mha; it has 2 images, a_0000\.nii\.gz and others, which `build_processor simulate IMAGE -i FOLDER` lays out and runs\. Mount/,
+      /^INPUT_NOT_FOUND: .* neither inputs\.json nor images\/<socket>\/<image>\.mha; it has 2 images, a_0000\.nii\.gz and others\. `build_processor simulate IMAGE -i FOLDER` lays them out as the platform does and runs the image\. Mount/,
     );
     expect(err).not.toContain("`-i` takes");
   });
@@ -269,7 +269,7 @@ describe("exec", () => {
   test("does not wait for inputs.json that is a FIFO", async () => {
     await outputOf("mkfifo", join(input, "inputs.json"));
     const { exitCode, err } = await exec();
-    expect(lastLine(err)).toMatch(/^INPUTS_JSON_INVALID: .*it is not a file/);
+    expect(lastLine(err)).toMatch(/^INPUTS_JSON_INVALID: .*it is not a regular file/);
     expect(exitCode).toBe(4);
   });
 

@@ -280,7 +280,7 @@ describe("what is not read says why", () => {
       name: "axes in one plane",
       lines: ["TransformMatrix = 1 0 0 1 0 0 0 0 1"],
       code: "IMAGE_INVALID",
-      says: "independent",
+      says: "in one plane",
     },
     {
       name: "no channel",
@@ -300,7 +300,7 @@ describe("what is not read says why", () => {
       lines: ["BinaryData = False", "CompressedData = True"],
       data: text,
       code: "IMAGE_UNSUPPORTED",
-      says: "uncompressed",
+      says: "no compression",
     },
     {
       name: "text with an order of bytes",
@@ -351,7 +351,12 @@ describe("what is not read says why", () => {
       says: "twice",
     },
     { name: "too few numbered files", dataFile: "s%d.raw 1 1 1", code: "IMAGE_INVALID", says: "2 slices" },
-    { name: "numbers that lead nowhere", dataFile: "s%d.raw 1 9 0", code: "IMAGE_INVALID", says: "by 0" },
+    {
+      name: "numbers that lead nowhere",
+      dataFile: "s%d.raw 1 9 0",
+      code: "IMAGE_INVALID",
+      says: "in steps of 0",
+    },
     {
       name: "a file outside",
       dataFile: "../x.raw",

@@ -401,7 +401,7 @@ describe("what is not read says why", () => {
       name: "axes in one plane",
       lines: [space[0]!, "space directions: (1,0,0) (1,0,0) (0,0,1)"],
       code: "IMAGE_INVALID",
-      says: "independent",
+      says: "in one plane",
     },
     {
       name: "a direction that is half unknown",
@@ -471,7 +471,7 @@ describe("what is not read says why", () => {
       lines: ["data file: sub"],
       files: { "sub/x.raw": int16Bytes() },
       code: "INPUT_NOT_FOUND",
-      says: "not a file",
+      says: "not a readable file",
     },
     {
       name: "a file outside",

@@ -22,7 +22,7 @@ test("a longer name is refused with its length, and nothing is left", async () =
     writeFileWhole(join(scratch, `${"L".repeat(249)}.nii.gz`), [Buffer.from("voxels")]),
   ).rejects.toMatchObject({
     code: "OUTPUT_UNWRITABLE",
-    message: expect.stringContaining("its name has 256 bytes; most file systems allow 255"),
+    message: expect.stringContaining("its name has 256 bytes, but most file systems allow 255"),
   });
   expect(readdirSync(scratch)).toEqual(before);
 });

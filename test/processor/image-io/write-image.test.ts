@@ -168,7 +168,7 @@ describe("GIPL", () => {
     const image = await readImage(join(fixtures, "uint8.nrrd"));
     await expect(writeImage(image, join(scratch, "turned.gipl"))).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",
-      message: expect.stringContaining("no direction"),
+      message: expect.stringContaining("cannot hold the image's direction"),
     });
   });
 });
