@@ -41,18 +41,19 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     chmodSync(output, 0o777); // the container is another user
     const golden = goldenPath("v2", "cascade_3d_lowres", "input", "cas_007_0000.nii.gz");
     await writeImage(await readImage(golden), join(input, "case.mha"));
-    const model = goldenPath("v2", "cascade_3d_lowres", "model");
-    const built = await runProgram(
-      ["--model-dir", model, "--tag", imageName, "--device", "cuda", "--cuda", cuda],
-      {
-        cwd: scratch,
-      },
-    );
-    expect(built.exitCode, built.err).toBe(0);
+    await build(imageName);
   }, 600_000);
+
+  async function build(tag: string, ...flags: readonly string[]): Promise<void> {
+    const model = goldenPath("v2", "cascade_3d_lowres", "model");
+    const command = ["--model-dir", model, "--tag", tag, "--device", "cuda", "--cuda", cuda, ...flags];
+    const built = await runProgram(command, { cwd: scratch });
+    expect(built.exitCode, built.err).toBe(0);
+  }
 
   afterAll(async () => {
     await removeImage(imageName);
+    await removeImage(`${imageName}-docker`);
     rmSync(scratch, { recursive: true });
   });
 
@@ -87,8 +88,9 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     for (const [label, value] of Object.entries(dice)) expect(value, `label ${label}`).toBeGreaterThan(0.999);
   });
 
-  test("has CUDA in layers of the base, below code and weights", async () => {
-    const [base, image] = [await layerDigests(recipe.imageName), await layerDigests(imageName)];
+  test("has CUDA in layers of the base, below code and weights, when Docker builds it", async () => {
+    await build(`${imageName}-docker`, "--builder", "docker");
+    const [base, image] = [await layerDigests(recipe.imageName), await layerDigests(`${imageName}-docker`)];
     expect(image.slice(0, base.length)).toEqual(base);
     expect(image.length).toBeGreaterThan(base.length);
   });
