@@ -58,15 +58,15 @@ export interface AttestationFiles {
   readonly provenance: string;
 }
 
-/** `liver-1.spdx.json` and `liver-1.provenance.json` beside `liver-1.tar.gz`. */
+/** `liver-1.spdx.json` and `liver-1.provenance.json` next to `liver-1.tar.gz`. */
 export function attestationFiles(archivePath: string): AttestationFiles {
   const stem = archivePath.replace(/\.(tar\.gz|tgz|tar)$/, "");
   return { spdx: `${stem}.spdx.json`, provenance: `${stem}.provenance.json` };
 }
 
 /**
- * Tells what is in a finished image and how it was made: SPDX and SLSA provenance, beside the archive, and in the
- * registry as referrers of the image, which is signed when there is a key. The same build gives the same documents.
+ * Writes what a finished image contains (SPDX) and how it was made (SLSA provenance), next to the archive and in the
+ * registry as referrers of the image, which is signed if there is a key. The same build gives the same documents.
  *
  * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, REGISTRY_DENIED, REGISTRY_FAILED
  */

@@ -34,13 +34,13 @@ export interface BuildOptions {
   readonly keepBuildFiles: boolean;
   /** Where the archive goes; null for none. */
   readonly exportFolder: string | null;
-  /** What becomes of an archive, its documents or a model tarball that are there; a build that fails leaves them. */
+  /** What happens to an existing archive, its documents and a model tarball; a build that fails keeps them. */
   readonly existing: ExistingFile;
-  /** What is told of the image beside the archive and in the registry; null for nothing. */
+  /** The documents about the image, next to the archive and in the registry; null for none. */
   readonly attestation: AttestationSettings | null;
   /** Where a platform prescribes it; null for the image's own. */
   readonly archiveName: string | null;
-  /** Gets an image that this program has put together; null for none. */
+  /** The engine that gets an image which this program assembled; null for none. */
   readonly engine: Engine | null;
   /** Send the image to the registry in its name. */
   readonly isPushed: boolean;
@@ -60,7 +60,7 @@ export interface BuildOptions {
 }
 
 /**
- * Where the archive goes; null for none. Refused before the work, not after it, when something is there that stays.
+ * Returns where the archive goes, or null for none. Fails before the build if something exists there that is to be kept.
  *
  * @throws OUTPUT_EXISTS
  */

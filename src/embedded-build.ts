@@ -20,7 +20,7 @@ import { checkRegistry, pushToRegistry, type RegistryPush } from "./push-to-regi
 
 export interface EmbeddedBuildReport {
   readonly imageName: string;
-  /** The Docker engine that got the image; null for none. */
+  /** The Docker engine into which the image was loaded; null for none. */
   readonly engine: string | null;
   /** Docker calls it the image's id. */
   readonly configDigest: string;
@@ -42,7 +42,7 @@ export interface EmbeddedBuildReport {
 
 /**
  * The whole build without Docker's builder: model → converted folder → image plan → layers → archive, registry, engine.
- * The same inputs give the same digest: every time in the image is the description's. One that fails leaves no file.
+ * The same inputs give the same digest, because every time in the image is the description's. A failed build leaves no file.
  *
  * @throws USAGE when the image would be kept nowhere; what the base, the layers and the registry throw
  */
@@ -112,12 +112,12 @@ export interface AssembledBuild extends EmbeddedBase {
 export interface AssemblyPlaces {
   readonly cache: BlobCache;
   readonly folder: BuildFolder;
-  /** Null when everything has to be converted anew. */
+  /** Null to convert everything again. */
   readonly memo: ConversionMemo | null;
   readonly stage: StageFile;
 }
 
-/** The image as it would be written, and what it lies on; nothing is kept but cached layers. */
+/** The image as it would be written, with its base; nothing is kept but cached layers. */
 export async function assembleEmbedded(
   options: BuildOptions,
   { cache, folder, memo, stage }: AssemblyPlaces,

@@ -12,14 +12,14 @@ export async function requireAbsent(path: string): Promise<void> {
 }
 
 /**
- * Refuses what no file can replace, early.
+ * Fails early if the path is something that a file cannot replace, such as a folder.
  *
  * @throws OUTPUT_EXISTS
  */
 export async function requireReplaceable(path: string): Promise<void> {
   const found = await stat(path).catch(() => null);
   if (found !== null && !found.isFile())
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already, and is not a file`);
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} exists and is not a file`);
 }
 
 /**

@@ -14,7 +14,7 @@ export interface PushBaseImageOptions extends RegistryAccess {
   readonly image: BuiltImage;
   readonly cacheFolder: string;
   readonly cacheLimitBytes: number;
-  /** `processor.lock.json`, where builds on this base find its digest. */
+  /** `processor.lock.json`, in which builds on this base find its digest. */
   readonly lockFile: string;
 }
 

@@ -11,7 +11,7 @@ export interface RegistryPush {
 }
 
 /**
- * Asks the registry in an image's name whether it answers and lets this account in: before the image is built.
+ * Checks, before an image is built, that the registry in its name answers and accepts this account.
  *
  * @throws REGISTRY_DENIED, REGISTRY_FAILED
  */

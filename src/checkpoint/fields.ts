@@ -119,7 +119,7 @@ export class Field {
     if (this.#budget.itemsLeft >= 0) return;
     throw new ProcessorError(
       "MODEL_FILE_INVALID",
-      `${this.path} has ${items} values; a file of nnU-Net has fewer than ${maxItems} in all`,
+      `${this.path} has ${items} values, which makes more than the ${maxItems} that a file may have in all`,
     );
   }
 
@@ -128,12 +128,12 @@ export class Field {
   }
 }
 
-/** How many more items of lists a file's fields may have: a short pickle can refer to one list very often. */
+/** The number of list items that the fields of a file may still have, because a short pickle can refer to one list often. */
 interface ItemBudget {
   itemsLeft: number;
 }
 
-/** What nnU-Net's own files need is a few thousand. */
+/** nnU-Net's own files have a few thousand. */
 const maxItems = 10_000_000;
 
 function isDictionary(value: unknown): value is Readonly<Record<string, unknown>> {

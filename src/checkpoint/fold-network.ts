@@ -4,8 +4,8 @@ import type { ModelDescription } from "./model-description.js";
 import { describeModel, readWeights } from "./nnunet-formats.js";
 
 /**
- * The network of one fold as a graph; no weight's values are read yet. A fold that does not fit its plans fails here,
- * before anything is written.
+ * Builds the network of one fold as a graph, without reading the values of its weights. A fold that does not fit its plans
+ * fails here, before anything is written.
  *
  * @throws TENSOR_MISMATCH, ARCHITECTURE_UNKNOWN, CHECKPOINT_*
  */
@@ -19,8 +19,8 @@ export async function foldNetwork(
 }
 
 /**
- * Everything about a trained model but its weights, after a look at the network of every fold: what cannot run is refused
- * here.
+ * Describes a trained model without its weights, after checking the network of every fold, so that a model which cannot run
+ * is refused.
  *
  * @throws what `describeModel` and `foldNetwork` throw
  */

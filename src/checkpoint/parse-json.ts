@@ -1,4 +1,4 @@
-/** An object keeps the order of its keys in the file, which a plain object would not: it puts integer-like keys first. */
+/** A map keeps the keys in file order, unlike a plain object, which puts integer-like keys first. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export type JsonObject = ReadonlyMap<string, JsonValue>;
 
@@ -88,7 +88,7 @@ class JsonParser {
     }
   }
 
-  /** Behind the closing quote. */
+  /** Returns the position after the closing quote. */
   #endOfString(start: number): number {
     for (let i = start + 1; i < this.#text.length; i++) {
       const character = this.#text[i];

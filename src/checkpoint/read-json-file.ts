@@ -3,7 +3,7 @@ import { ProcessorError } from "../../processor/errors.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
 
-/** Reads a JSON file of nnU-Net, with objects in the order of their keys. Python's NaN and Infinity become null. */
+/** Reads a JSON file of nnU-Net and keeps the order of its keys. Python's NaN and Infinity become null. */
 export async function readJsonFile(file: string): Promise<Field> {
   let text: string;
   try {

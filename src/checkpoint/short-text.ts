@@ -29,7 +29,7 @@ function inner(value: unknown, depth: number): string {
   return isPlain ? bracketed("{}", Object.entries(value), entry, depth) : `a ${value.constructor.name}`;
 }
 
-/** One more than is shown, so that the text says that there are more. */
+/** Returns one more entry than is shown, so that the text can say that there are more. */
 function firstEntries(map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] {
   const entries: [unknown, unknown][] = [];
   for (const entry of map) {

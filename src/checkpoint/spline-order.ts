@@ -2,7 +2,7 @@ import { ProcessorError } from "../../processor/errors.js";
 import type { Field } from "./fields.js";
 
 /**
- * The order of a spline by which plans resample: what scipy has.
+ * Reads the order of a spline from plans; scipy has 0 to 5.
  *
  * @throws PLANS_UNSUPPORTED
  */
@@ -11,6 +11,6 @@ export function splineOrder(field: Field): number {
   if (order >= 0 && order <= 5) return order;
   throw new ProcessorError(
     "PLANS_UNSUPPORTED",
-    `${field.path} is ${order}; the order of a spline must be 0 to 5`,
+    `${field.path} must be 0 to 5, the orders of scipy's splines, but is ${order}`,
   );
 }

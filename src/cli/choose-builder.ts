@@ -13,20 +13,20 @@ export interface BuilderWish {
   readonly isKeptElsewhere: boolean;
   /** Null for the recipe's own. */
   readonly baseImage: string | null;
-  /** What stays is a context for `docker build`. */
+  /** True if the build context is kept, for `docker build`. */
   readonly isContextKept: boolean;
 }
 
 export interface BuilderChoice {
   readonly builder: Builder;
-  /** Gets the image that this program has put together; null when none does. */
+  /** The engine that gets the image which this program assembled; null for none. */
   readonly engine: Engine | null;
 }
 
 /**
- * Chooses who puts the image together. This program does, because its images can be rebuilt bit for bit, and a Docker
- * engine that answers gets the result. Docker builds when it is asked to, and on a base image by name, which the engine
- * alone may have.
+ * Chooses who builds the image. By default this program does, because its images can be rebuilt bit for bit, and loads the
+ * result into a Docker engine if one answers. Docker builds when asked to, and on a base image by name, which may exist
+ * only in the engine.
  *
  * @throws ENGINE_MISSING, ENGINE_FORBIDDEN when only an engine could keep the image
  */
@@ -38,7 +38,7 @@ export async function chooseBuilder(
     if (builder === "embedded" || isKeptElsewhere) return { builder: "embedded", engine: null };
     throw new ProcessorError(
       "USAGE",
-      `--platform ${platform} needs --export or --push: no engine is asked for it`,
+      `--platform ${platform} needs --export or --push, because the image is not loaded into Docker`,
     );
   }
   if (builder !== "auto") return { builder, engine: null };
@@ -50,7 +50,7 @@ export async function chooseBuilder(
       : { builder: "embedded", engine };
   } catch (error) {
     if (!isWithoutEngine(error) || !isKeptElsewhere) throw error;
-    progress.note(`The image is put together without Docker (${error.message})`);
+    progress.note(`Building the image without Docker (${error.message})`);
     return { builder: "embedded", engine: null };
   }
 }

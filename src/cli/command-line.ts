@@ -193,7 +193,7 @@ function knownOptions(commandName: string): KnownOptions {
   };
 }
 
-/** The command that a command line most likely means, also one that can't be parsed. */
+/** The command that a command line most likely means, even if it cannot be parsed. */
 export const namedCommand = (argv: readonly string[]): string =>
   argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build";
 
@@ -227,7 +227,7 @@ function createParser(columns: number): Argv {
       return command.options(options as Record<string, import("yargs").Options>);
     });
   }
-  // Their lines in the list: both are answered before.
+  // For the list of commands only: both are answered before yargs parses.
   return parser
     .command("help [command]", "show what a command takes")
     .command("completion", "print a script that completes commands and flags in bash and zsh");

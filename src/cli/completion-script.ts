@@ -1,7 +1,7 @@
-/** Flags by command; the one without a name is the empty word. */
+/** Flags by command; the key of the default command is empty. */
 export type FlagsByCommand = Readonly<Record<string, readonly string[]>>;
 
-/** A script for bash, and for zsh by its bash completion: commands, flags, and files where neither fits. */
+/** A script for bash, and for zsh through its bash completion, that completes commands, flags, and else files. */
 export function completionScript(program: string, flags: FlagsByCommand): string {
   const { "": own = [], ...commands } = flags;
   const names = Object.keys(commands);

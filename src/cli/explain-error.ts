@@ -7,7 +7,7 @@ import type { Terminal } from "./terminal.js";
 export interface ErrorReport {
   readonly errorVersion: 1;
   readonly error: {
-    /** Of the catalogue (docs/reference/errors.md), or BUG. */
+    /** A code of the catalogue (docs/reference/errors.md), or BUG. */
     readonly code: string;
     readonly message: string;
     readonly help: string;
@@ -15,7 +15,11 @@ export interface ErrorReport {
   };
 }
 
-/** Describes any failure for a program. @param flags those of the command that failed, with their dashes */
+/**
+ * Describes any failure for a program.
+ *
+ * @param flags those of the failed command, with their dashes
+ */
 export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorReport {
   if (error instanceof ProcessorError) {
     const { code, message, exitCode } = error;
@@ -28,7 +32,7 @@ export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorRe
 
 export const bugHelp = "This is a bug of build_processor: please report it with the lines above.";
 
-/** What a person reads of it; on a terminal its first word is red. */
+/** Describes the failure for people; on a terminal the first word is red. */
 export function errorText({ error: { code, message, help } }: ErrorReport, terminal: Terminal): string {
   const isColoured = terminal.isInteractive && (terminal.environment["NO_COLOR"] ?? "") === "";
   const word = isColoured ? "\u001b[31merror\u001b[39m" : "error";

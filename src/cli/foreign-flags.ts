@@ -1,15 +1,15 @@
 import { ProcessorError } from "../../processor/errors.js";
 
 export interface KnownOptions {
-  /** Of the command that was asked for, without dashes. */
+  /** The option names of the command, without dashes. */
   readonly names: readonly string[];
   /** Single letters. */
   readonly letters: readonly string[];
 }
 
 /**
- * Words that people type who know nnU-Net's programs: `--disable_tta`, `-chk`, `-step_size`. What has a counterpart here
- * becomes it; of the rest the message says what to do instead. (yargs would take `-chk` for three letters, one of them `-h`.)
+ * Replaces options of nnU-Net's programs (`--disable_tta`, `-chk`, `-step_size`) by their counterparts here. For those
+ * without one, the message says what to do instead. (yargs would read `-chk` as three letters, one of them `-h`.)
  *
  * @throws USAGE
  */
@@ -36,7 +36,7 @@ function ownFlag(word: string, known: KnownOptions): string {
 const isKnown = (name: string, { names }: KnownOptions): boolean =>
   names.includes(name) || names.includes(name.replace(/^no-/, ""));
 
-/** nnU-Net's words whose meaning has another name here. */
+/** nnU-Net's options that have another name here. */
 const counterparts: Readonly<Record<string, string>> = {
   chk: "checkpoint",
   continue_prediction: "continue",
@@ -48,7 +48,7 @@ const counterparts: Readonly<Record<string, string>> = {
   model_folder: "model-dir",
 };
 
-/** nnU-Net's, TotalSegmentator's and everybody's words that have no counterpart; `needs` are options that the advice names. */
+/** Common options without a counterpart; the advice names the options in `needs`, which the command must have. */
 const advices: readonly {
   readonly words: readonly string[];
   readonly needs: readonly string[];
@@ -64,12 +64,12 @@ const advices: readonly {
     words: ["-tr", "-p"],
     needs: ["model-dir"],
     instead:
-      "trainer and plans are those of the folder that --model-dir names, …/Trainer__Plans__configuration",
+      "trainer and plans are chosen by the folder that --model-dir names, …/Trainer__Plans__configuration",
   },
   {
     words: ["-npp", "-nps", "--num_threads_preprocessing", "--num_threads_nifti_save"],
     needs: ["model-dir"],
-    instead: "reading and writing overlap by themselves, on the cores that there are",
+    instead: "reading and writing run in parallel automatically, on all cores",
   },
   {
     words: ["-num_parts", "-part_id", "--num_parts", "--part_id"],
@@ -79,6 +79,7 @@ const advices: readonly {
   {
     words: ["-v", "--verbose", "--disable_progress_bar", "-q", "--quiet"],
     needs: [],
-    instead: "progress goes to stderr as plain lines where that is no terminal; --version prints the version",
+    instead:
+      "progress goes to stderr, as plain lines unless that is a terminal; --version prints the version",
   },
 ];

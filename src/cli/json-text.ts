@@ -1,9 +1,9 @@
-/** More digits are noise of floating-point arithmetic: seconds, millilitres and Dice have fewer. */
+/** More digits would be floating-point noise: seconds, millilitres and Dice have fewer. */
 const significantDigits = 6;
 const decimals = 6;
 
 /**
- * A report as JSON, with fractions of six digits, and no more than six behind the point.
+ * Formats a report as JSON, with fractions rounded to six digits, at most six of them after the point.
  *
  * @example jsonText({ millilitres: 0.03833303000000069 }) // '{\n  "millilitres": 0.038333\n}\n'
  */

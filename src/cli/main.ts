@@ -38,7 +38,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
     const report = errorReport(error, flagsOf(namedCommand(argv)));
     terminal.err(errorText(report, terminal));
-    // A report that says what failed is on stdout already; two would not be one JSON document.
+    // A report that says what failed is already on stdout; a second one would make it invalid JSON.
     if (wantsJson(argv) && !hasPrinted) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
     return report.error.exitCode;
   } finally {
@@ -46,7 +46,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   }
 }
 
-/** The program's own colours stay; `findingsText` cleans what it paints. */
+/** The colours that the program itself prints, in texts that `findingsText` has cleaned. */
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:31|32|33|39|90)m)`);
 
 const cleaned = (text: string, { hasColour }: Terminal): string =>
@@ -57,6 +57,6 @@ const cleaned = (text: string, { hasColour }: Terminal): string =>
         .join("")
     : cleanLines(text);
 
-/** Also of a command line that can't be parsed. */
+/** Works for a command line that cannot be parsed, too. */
 const wantsJson = (argv: readonly string[]): boolean =>
   argv.includes("--json") || argv.includes("--json=true");

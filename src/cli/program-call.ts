@@ -1,7 +1,7 @@
 import { packageRoot } from "../package-root.js";
 import type { Terminal } from "./terminal.js";
 
-/** How this program was called, for a line to paste: npx knows its name in the clone only, and its path elsewhere. */
+/** How to call this program in a line to paste: npx knows its name only inside the clone, and needs its path elsewhere. */
 export function programCall({
   environment,
   currentDirectory,

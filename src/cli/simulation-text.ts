@@ -5,7 +5,7 @@ import type { SimulationReport } from "../targets/simulate.js";
 import type { PhaseResult } from "../targets/trial.js";
 import { findingsText, type TextStyle } from "./findings-text.js";
 
-/** A simulation for people: its runs, what they wrote, the logs of those that failed, and each check once. */
+/** Describes a simulation for people: its runs, what they wrote, the logs of failed runs, and each check once. */
 export function simulationText(report: SimulationReport, style: TextStyle): string {
   const { engine, memoryBytes, peakMemoryBytes, findings, phases } = report;
   const peak = peakMemoryBytes === null ? "unknown" : inGibibytes(peakMemoryBytes);
@@ -38,7 +38,7 @@ function phaseLine({ phase, seconds, peakMemoryBytes, findings }: PhaseResult): 
   return `${phase.padEnd(12)} ${`${seconds.toFixed(1)} s`.padStart(9)}  ${peak.padStart(9)}  ${outcome}\n`;
 }
 
-/** What several runs wrote alike is shown once. */
+/** Shows what several runs wrote in the same way once. */
 function segmentationLines(phases: readonly PhaseResult[]): readonly string[] {
   const written = new Map<string, string[]>();
   for (const { phase, segmentations } of phases)
@@ -61,7 +61,7 @@ function segmentationText({ caseName, labels }: Segmentation): string {
 }
 
 function logLines({ phase, findings, log }: PhaseResult): readonly string[] {
-  // A program that gives another answer has nothing to say about it.
+  // The log does not explain a different answer.
   const hasFailed = findings.some(({ check, result }) => result === "fail" && check !== "expected");
   if (log.length === 0 || !hasFailed) return [];
   return [`\nend of the log of ${phase}:\n`, ...log.map((line) => `  | ${line}\n`)];
@@ -69,13 +69,13 @@ function logLines({ phase, findings, log }: PhaseResult): readonly string[] {
 
 interface PhaseFinding {
   readonly finding: Finding;
-  /** Null for what is about the image itself. */
+  /** Null for a finding about the image itself. */
   readonly phase: string | null;
 }
 
 /**
- * One finding for each check and result, with the runs in which it was made. Where runs passed with different words, the
- * last one's stand for all, which knows the most memory; every different failure stays.
+ * Merges findings into one for each check and result, with the runs that made it. When several runs pass, the last one's
+ * words stand for all, because it knows the peak memory; every distinct failure stays.
  */
 export function mergeFindings(all: readonly PhaseFinding[]): readonly Finding[] {
   const merged = new Map<string, { readonly finding: Finding; readonly phases: string[] }>();

@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.js";
 /** Shorter tasks show nothing. */
 const quietMs = 2000;
 const redrawMs = 100;
-/** The time that is left changes also when nothing advances. */
+/** The remaining time changes even when nothing advances. */
 const countdownMs = 1000;
 
 /** A bar on a terminal, plain lines in a log. Both go to stderr: stdout is for results. */
@@ -47,7 +47,7 @@ const widestBar = 24;
 const narrowestBar = 8;
 const shortestLabel = 16;
 
-/** One line of at most `width` characters: the bar gives way first, then the middle of the name, never the numbers. */
+/** One line of at most `width` characters. The bar shrinks first, then the middle of the name, never the numbers. */
 export function progressLine(
   task: ProgressTaskOptions,
   at: Parameters<typeof amountText>[1],
@@ -72,7 +72,7 @@ function barOf({ total }: ProgressTaskOptions, done: number, width: number): str
   return `${"█".repeat(filled)}${"░".repeat(width - filled)} `;
 }
 
-/** Both ends say most: a case's number in front, and what is being done behind. */
+/** Shortens the middle of a text, because its ends say most: a case's number first, and the current work last. */
 function shortened(text: string, width: number): string {
   if (text.length <= width) return text;
   const start = Math.floor((width - 1) / 3);

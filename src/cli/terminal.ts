@@ -7,14 +7,14 @@ export interface Terminal {
   /** Whether progress may be drawn as a bar. */
   readonly isInteractive: boolean;
   readonly columns: number;
-  /** Whether stdout may be coloured and broken at the edge: it is a terminal, and NO_COLOR is not set. */
+  /** True if stdout may be coloured and wrapped: it is a terminal, and NO_COLOR is not set. */
   readonly hasColour: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly currentDirectory: string;
   /** All of the standard input, as text. */
   readonly readStdin: () => Promise<string>;
   readonly now: () => number;
-  /** Calls back again and again without keeping the program alive; returns a function that ends it. */
+  /** Calls back repeatedly without keeping the program alive; returns a function that stops it. */
   readonly repeat: (callback: () => void, everyMs: number) => () => void;
   /** Calls back on Ctrl-C and on SIGTERM; returns a function that stops listening. */
   readonly onInterrupt: (callback: (signalName: string) => void) => () => void;

@@ -2,7 +2,7 @@ import { ProcessorError } from "../../processor/errors.js";
 import type { ProcessorManifest } from "../../processor/model/manifest.js";
 
 /**
- * Refuses what config.json says about a model when no case could be segmented with it.
+ * Refuses settings of config.json with which the model could not segment any case.
  *
  * @throws CONFIG_INVALID with every fault
  */
@@ -23,14 +23,14 @@ function channelFaults(
   const twice = channelNames.find((name, i) => channelNames.indexOf(name) !== i);
   if (twice !== undefined)
     return [
-      `input_channels: the model has several channels called ${twice} (${all}), which a name can't tell apart; leave input_channels out: files are <case>_0000, <case>_0001, …, or one file that holds all channels`,
+      `input_channels: the model has several channels called ${twice} (${all}), which names cannot tell apart; remove input_channels and name the files <case>_0000, <case>_0001, …, or give one file that holds all channels`,
     ];
   const known = channelNames.filter((name) => Object.hasOwn(endings, name));
   const missing = channelNames.filter((name) => !known.includes(name));
   const unknown = Object.keys(endings).filter((name) => !channelNames.includes(name));
   return [
     ...missing.map((name) => `input_channels: no ending for the channel ${name}`),
-    ...unknown.map((name) => `input_channels: the model has no channel ${name}, but ${all}`),
+    ...unknown.map((name) => `input_channels: the model has no channel ${name}; its channels are ${all}`),
     ...known.flatMap((name, i) => {
       // A file goes to the first channel whose ending it has.
       const taker = known.slice(0, i).find((other) => endings[name]!.endsWith(endings[other]!));
@@ -43,8 +43,10 @@ function channelFaults(
   ];
 }
 
-/** A picture has one slice. */
+/** Refuses a picture, which has one slice, as the format for volumes. */
 function pictureFaults(outputExtension: string, dimensions: 2 | 3): readonly string[] {
   if (dimensions === 2 || !["png", "bmp"].includes(outputExtension)) return [];
-  return [`output_extension: ${outputExtension} holds one slice, and the model segments volumes`];
+  return [
+    `output_extension: ${outputExtension} can hold one slice only, but the model segments volumes; use nii.gz, for example`,
+  ];
 }

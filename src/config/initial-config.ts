@@ -6,7 +6,7 @@ import type { ConfigJson } from "./config.js";
 export interface InitialConfigOptions {
   readonly trained: TrainedModel;
   readonly description: Pick<ModelDescription, "channelNames" | "plan">;
-  /** As the file names it: a path from the file's own folder, or an address. */
+  /** The model's address, or its path from the folder of the file. */
   readonly modelSource: string;
   /** Null for nnU-Net's own choice. */
   readonly checkpointName: string | null;
@@ -15,19 +15,19 @@ export interface InitialConfigOptions {
   readonly target: InitialTarget | null;
 }
 
-/** Where the image is to run, with what its platform must be told. */
+/** Where the image will run, with what its platform needs to know. */
 export type InitialTarget =
   | { readonly kind: "grand-challenge"; readonly outputSocket: string }
   | { readonly kind: "amos22"; readonly team: string }
   | { readonly kind: Exclude<TargetKind, "grand-challenge" | "amos22"> };
 
-/** Endings that an image usually takes beside the training set's own. */
+/** Extensions that an image accepts besides the training set's own. */
 const usualExtensions = ["mha", "nii.gz"];
 
-/** Endings of photographs and microscopes, whose axes and spacing mean something else than a scanner's. */
+/** Extensions of photographs and microscope images, whose axes and spacing differ in meaning from a scanner's. */
 const pictureExtensions = ["png", "bmp", "tif", "tiff"];
 
-/** The config.json with which an image answers as nnU-Net does without any flag. */
+/** The config.json with which an image gives the answer of nnU-Net's defaults. */
 export function initialConfig(options: InitialConfigOptions): ConfigJson {
   const { trained, description, modelSource, checkpointName, folds, target } = options;
   const own = description.plan.fileEnding.replace(/^\./, "");
@@ -51,13 +51,13 @@ export function initialConfig(options: InitialConfigOptions): ConfigJson {
   };
 }
 
-/** The training set's own, as `predict` writes it: a MetaImage in one file, and `.nii.gz` where it can't be written. */
+/** The training set's own extension, as `predict` writes it: one file for MetaImage, and `.nii.gz` if it cannot be written. */
 function outputExtension(own: string): string {
   if (own === "mhd") return "mha";
   return ["mha", "nii.gz", "nii", "nrrd"].includes(own) ? own : "nii.gz";
 }
 
-/** Null where names can't tell files apart: for one channel, channels of one name, and the colours of one picture. */
+/** Null if no file names are needed or possible: for one channel, channels with equal names, and the colours of a picture. */
 function inputChannels(
   names: readonly string[],
   isPicture: boolean,

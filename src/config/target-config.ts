@@ -44,7 +44,7 @@ export function completeTarget(json: TargetJson): TargetConfig {
   };
 }
 
-/** Without those at its end. */
+/** Returns the registry without slashes at its end. */
 function withoutSlashes(registry: string): string {
   let end = registry.length;
   while (registry[end - 1] === "/") end--;

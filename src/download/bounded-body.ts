@@ -1,6 +1,6 @@
 /**
- * Reads a whole body into memory, and stops at the first byte over the limit: an answer without end must not take what
- * memory there is before somebody looks at its length.
+ * Reads a whole body into memory and stops at the first byte over the limit, because an endless answer would otherwise fill
+ * the memory before anybody checks its length.
  *
  * @param tooLong makes the error
  */

@@ -81,7 +81,7 @@ async function create(lockFile: string, owner: Owner): Promise<boolean> {
       await file.writeFile(JSON.stringify(owner));
       return true;
     } catch (error) {
-      // A lock without its owner's name would keep others waiting.
+      // A lock without its owner would keep others waiting.
       await rm(lockFile, { force: true });
       throw error;
     } finally {

@@ -193,13 +193,17 @@ function sortedFailure(error: unknown): Error {
       cause: error,
     });
   if (codes.includes("ERR_TOO_MANY_REDIRECTS"))
-    return new ProcessorError("DOWNLOAD_FAILED", `the server leads in a circle: ${error.message}`, {
+    return new ProcessorError("DOWNLOAD_FAILED", `the server redirects in a circle: ${error.message}`, {
       cause: error,
     });
   if (codes.includes("ERR_UNSUPPORTED_PROTOCOL"))
-    return new ProcessorError("DOWNLOAD_FAILED", "the server leads to an address that is not http or https", {
-      cause: error,
-    });
+    return new ProcessorError(
+      "DOWNLOAD_FAILED",
+      "the server redirects to an address that is not http or https",
+      {
+        cause: error,
+      },
+    );
   if (codes.some((code) => certificateErrors.test(code)))
     return new ProcessorError(
       "DOWNLOAD_FAILED",

@@ -40,7 +40,7 @@ export interface RetryOptions {
   /** What is tried, for messages: the file's or the server's name. */
   readonly label: string;
   readonly policy: RetryPolicy;
-  /** @param failure names the reason and the attempt, without the label and the pause: the same for parallel attempts */
+  /** @param failure the reason and the number of the attempt, which are the same for parallel requests */
   readonly note: (line: string, failure: string) => void;
   readonly signal: AbortSignal | null;
 }

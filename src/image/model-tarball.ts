@@ -18,7 +18,7 @@ export interface ModelTarball {
 
 export interface ModelTarballPlace {
   readonly path: string;
-  /** Where the file is written; its own path, unless it gets its name together with others. */
+  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
   readonly writtenTo?: string;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,10 +1,11 @@
 import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import { defaultCheckpoint } from "../checkpoint/nnunet-formats.js";
 
-/** The labels of an image that say how it segments; `folds` and `checkpoint` are among the model's own. */
+/** The labels of an image that say how it segments. The last three are written with the model's own labels. */
 export const runLabels = {
-  /** `on`, `off`, or `none` for a model whose training mirrored nothing. */
+  /** `on`, `off`, or `none` for a model that was trained without mirroring. */
   mirroring: "org.nnunet-processor.mirroring",
-  /** Step between windows as a part of the patch: `0.5`. */
+  /** The step between windows as a fraction of the patch: `0.5`. */
   stepSize: "org.nnunet-processor.step-size",
   /** `auto`, `float16` or `float32`. */
   precision: "org.nnunet-processor.precision",
@@ -12,9 +13,9 @@ export const runLabels = {
   device: "org.nnunet-processor.device",
   /** `normal`, `fast` or `fastest`. */
   exportMode: "org.nnunet-processor.export-mode",
-  /** `on`, or `none` where no component is removed. */
+  /** `on`, or `none` if no components are removed. */
   postProcessing: "org.nnunet-processor.post-processing",
-  /** Of the folds: `0 1 2 3 4`. */
+  /** The folds, separated by blanks: `0 1 2 3 4`. */
   folds: "org.nnunet-processor.folds",
   checkpoint: "org.nnunet-processor.checkpoint",
   nnunetVersion: "org.nnunet-processor.nnunet-version",
@@ -22,7 +23,7 @@ export const runLabels = {
 
 type Labels = Readonly<Record<string, string | undefined>>;
 
-/** How an image segments, for its labels: what config.json and the command line decided. */
+/** The labels that say how an image segments, as config.json and the command line decided. */
 export function runLabelsOf({ settings, models, postProcessing }: ProcessorManifest): Record<string, string> {
   return {
     [runLabels.mirroring]: mirroringOf(models, settings.useTestTimeAugmentation),
@@ -40,12 +41,12 @@ function mirroringOf(models: readonly ModelManifest[], isWanted: boolean): strin
   return isWanted ? "on" : "off";
 }
 
-/** What nnU-Net trains to the end with, by its versions. */
-const finalCheckpoints: readonly string[] = ["checkpoint_final.pth", "model_final_checkpoint.model"];
+/** nnU-Net's checkpoints at the end of a training, by version. */
+const finalCheckpoints: readonly string[] = [defaultCheckpoint(2), defaultCheckpoint(1)];
 
 /**
- * Where an image segments otherwise than `nnUNetv2_predict` (or v1's `nnUNet_predict`) without a flag would, in words.
- * Labels that are absent, as in images of others, say nothing.
+ * Describes how an image's segmentation differs from that of `nnUNetv2_predict` (or v1's `nnUNet_predict`) without options.
+ * Absent labels, as in images of other programs, are ignored.
  */
 export function departuresFromNnunet(labels: Labels): readonly string[] {
   const { mirroring, stepSize, exportMode, checkpoint, postProcessing, nnunetVersion } = runLabels;
@@ -62,7 +63,7 @@ export function departuresFromNnunet(labels: Labels): readonly string[] {
     ...(mode === undefined || mode === "normal"
       ? []
       : [`export mode is ${mode}; nnU-Net's is normal by default`]),
-    // v1 applies what was decided for the model by itself; v2 has a command of its own for it.
+    // v1 applies post-processing automatically; v2 has a separate command for it.
     ...(labels[postProcessing] === "on" && labels[nnunetVersion]?.includes("2")
       ? ["post-processing is applied; nnUNetv2_predict leaves it to nnUNetv2_apply_postprocessing"]
       : []),

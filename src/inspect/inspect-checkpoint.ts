@@ -30,7 +30,7 @@ export async function inspectCheckpoint(source: string, file: string): Promise<C
   };
 }
 
-/** What other programs save with torch, HD-BET's `0.model` for instance: saving it again would not help. */
+/** Describes a checkpoint that another program saved with torch, such as HD-BET's `0.model`. */
 const notOfNnUNet = (file: string, tensors: number): Problem => ({
   code: "CHECKPOINT_UNSUPPORTED",
   message: `${file} was not written by nnU-Net: it holds ${tensors === 0 ? "no weights" : "weights alone"}, without the trainer's name and arguments`,

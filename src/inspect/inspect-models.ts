@@ -134,9 +134,9 @@ function foldsOf(files: readonly SourceFile[]): readonly FoldInspection[] {
 const foldNumber = (fold: string): number => (fold === "all" ? Number.POSITIVE_INFINITY : Number(fold));
 
 interface CheckpointChoice {
-  /** What a build takes, nnU-Net's own choice; null when no fold has it. */
+  /** The checkpoint that a build takes, which is nnU-Net's choice; null if no fold has it. */
   readonly taken: string | null;
-  /** What the model can be described by; null for none. */
+  /** The checkpoint by which the model can be described; null if there is none. */
   readonly read: string | null;
 }
 
@@ -147,7 +147,7 @@ function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): Checkpo
   return { taken: null, read: [...names].find((name) => name.includes("best")) ?? [...names][0] ?? null };
 }
 
-/** As a build would say it. */
+/** The error that a build would report. */
 async function noCheckpoint(folder: ModelFolder, local: LocalModel): Promise<Problem> {
   try {
     await namingArchives([local.tree], () =>
@@ -159,7 +159,7 @@ async function noCheckpoint(folder: ModelFolder, local: LocalModel): Promise<Pro
   throw new Error(`${folder.folder}: the usual checkpoint appeared while it was inspected`);
 }
 
-/** Folds that a build leaves out. */
+/** Warns of folds that a build leaves out. */
 function unfinished(files: readonly SourceFile[], taken: string): readonly string[] {
   const names = new Set(files.flatMap(({ path }) => /^fold_(\d+|all)\//.exec(path)?.[1] ?? []));
   const trained = new Map(foldsOf(files).map((fold) => [fold.fold, fold.files.map(({ name }) => name)]));

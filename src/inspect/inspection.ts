@@ -135,7 +135,7 @@ export interface ConfigurationInspection {
   /** Below the source. */
   readonly postProcessing: readonly string[];
   readonly sizeBytes: number;
-  /** What a build does otherwise than one might think, such as a fold that it leaves out. */
+  /** What a build does that one might not expect, such as leaving out a fold. */
   readonly warnings: readonly string[];
   readonly problems: readonly Problem[];
 }

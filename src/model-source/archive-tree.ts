@@ -30,8 +30,7 @@ export function foldersIn({ folder, paths }: ArchiveTree, directory: string): re
 }
 
 /**
- * Runs `action`. In its errors an archive has the name that the user gave it: nobody has seen the folder of the cache
- * that stands for it.
+ * Runs `action`. Its errors name an archive as the user named it, instead of the folder in the cache that stands for it.
  */
 export async function namingArchives<T>(
   trees: readonly (ArchiveTree | undefined)[],

@@ -118,7 +118,7 @@ export function readPath(folder: string, version: 1 | 2): PathNames {
 async function whatInstead(modelDir: string, { nearMisses }: Search): Promise<string> {
   const folder = resolve(modelDir);
   if (/^fold_(\d+|all)$/.test(basename(folder)))
-    return `; it is one fold of a model: pass its parent, ${dirname(folder)}`;
+    return `; it is one fold of a model: pass its parent folder, ${dirname(folder)}`;
   if (nearMisses.length > 0) return `: ${nearMisses.slice(0, 3).join("; ")}`;
   const names = (await readdir(modelDir)).sort();
   if (names.length === 0) return "; it is empty";

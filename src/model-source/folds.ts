@@ -8,11 +8,11 @@ import type { ArchivedFiles, LeftOutFold, ModelFolder, TrainedFold } from "./tra
 export interface PresentFolds {
   /** In the order of their numbers, `all` last. */
   readonly folds: readonly [TrainedFold, ...TrainedFold[]];
-  /** Those without the checkpoint: their training has not ended. */
+  /** The folds without the checkpoint, whose training has not ended. */
   readonly leftOut: readonly LeftOutFold[];
 }
 
-/** Where files are that are not in the model's folder. */
+/** The places of files that are not in the model's folder. */
 export interface FoldPlaces {
   readonly archived?: ArchivedFiles;
   readonly tree?: ArchiveTree;
@@ -54,7 +54,7 @@ export async function presentFolds(
   return { folds: [lowest, ...others], leftOut };
 }
 
-/** Of an archive also those whose checkpoints were not unpacked. */
+/** The names of the folders of folds; in an archive, also those whose checkpoints were not unpacked. */
 function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, tree?: ArchiveTree) {
   if (tree === undefined) return unpacked;
   const inArchive = foldersIn(tree, folder).filter((name) => foldPatterns[nnunetVersion].test(name));
@@ -71,8 +71,7 @@ async function checkpointsIn(folder: string, tree: ArchiveTree | undefined): Pro
 }
 
 /**
- * The folds to use: those asked for or, when none is, as nnU-Net does, all numbered ones; `all` only where it is the only
- * one.
+ * The folds to use: those asked for, or by default all numbered ones, as in nnU-Net; `all` only if it is the only one.
  *
  * @throws FOLD_MISSING names those that there are.
  */
@@ -94,11 +93,11 @@ export function selectFolds(
     throw new ProcessorError(
       "FOLD_MISSING",
       unfinished === undefined
-        ? `there is no fold ${name}; trained are ${has}`
-        : `${unfinished.reason}; trained are ${has}`,
+        ? `there is no fold ${name}; the trained folds are ${has}`
+        : `${unfinished.reason}; the trained folds are ${has}`,
     );
   });
-  // Those that nobody asked for need no word.
+  // Folds that nobody asked for are not reported.
   return { folds, leftOut: [] };
 }
 

@@ -145,7 +145,7 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
         wanted.configuration === undefined || isOfConfiguration(path.split("/"), wanted.configuration),
     );
   const [first] = checkpoints;
-  if (first === undefined) return; // what the archive has instead is said where models are looked for
+  if (first === undefined) return; // the search for models reports what the archive has instead
   const missing = (what: string) => new ProcessorError("FOLD_MISSING", `${address}: ${what}`);
   const trained = checkpoints.filter((path) => isWanted(path, { ...wanted, folds: [] }));
   if (trained.length === 0) {
@@ -159,7 +159,7 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
   const folds = new Set(trained.map((path) => foldOf(posix.basename(posix.dirname(path)))));
   const absent = wanted.folds?.find((fold) => !folds.has(fold));
   if (absent !== undefined)
-    throw missing(`there is no fold ${absent}; trained are ${[...folds].sort().join(", ")}`);
+    throw missing(`there is no fold ${absent}; the trained folds are ${[...folds].sort().join(", ")}`);
 }
 
 /** `0` for `fold_0`, `all` for `fold_all` and v1's `all`. */

@@ -17,11 +17,11 @@ export interface TrainedModel {
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, `all` last. */
   readonly folds: readonly TrainedFold[];
-  /** Folds that are there, but not used. */
+  /** Folds that exist but are not used. */
   readonly leftOut: readonly LeftOutFold[];
   /** Of the archive that the folder was made of; absent for a folder of the user's own. */
   readonly archived?: ArchivedFiles;
-  /** The same archive's tree in the cache. */
+  /** The tree of that archive in the cache. */
   readonly tree?: ArchiveTree;
 }
 

@@ -2,7 +2,7 @@ import type { ActivationPlan } from "./network-plan.js";
 import type { OnnxNode } from "./onnx-graph.js";
 import { NodeChain, node } from "./onnx-nodes.js";
 
-/** Computes an activation with ONNX's own operators, each of which takes float16 as well as float32. */
+/** Builds an activation from ONNX operators that take float16 as well as float32. */
 export function activationNodes(plan: ActivationPlan, input: string, output: string): readonly OnnxNode[] {
   switch (plan.kind) {
     case "relu":

@@ -45,7 +45,7 @@ function anotherNetwork({ plan, weights, source, trainer }: BuildNetworkOptions)
   const first = [...weights.keys()].slice(0, 3).map(printable).join(", ");
   return new ProcessorError(
     "ARCHITECTURE_UNKNOWN",
-    `${source}: the trainer ${trainer} built another network than the ${plan.architecture} of its plans; it has ${first}, …`,
+    `${source}: the trainer ${trainer} built a different network from the ${plan.architecture} in its plans; its weights are ${first}, …`,
   );
 }
 

@@ -205,7 +205,7 @@ interface NodeOptions {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** With axes of one place behind. */
+/** Appends axes of length 1 to a shape. */
 const broadcast = (values: WeightTensor, shape: readonly number[], axes: number): WeightTensor => ({
   ...values,
   shape: [...shape, ...Array.from({ length: axes }, () => 1)],

@@ -54,8 +54,8 @@ export type NormalizationPlan = PlainNormalizationPlan | GroupNormalizationPlan;
 
 export interface PlainNormalizationPlan {
   /**
-   * `instance` takes mean and variance from the window, `batch` those that training kept; `response` is filter response
-   * normalisation, which has a learnt threshold as well.
+   * `instance` takes mean and variance from the window, `batch` from training; `response` is filter response
+   * normalisation, which also has a learnt threshold.
    */
   readonly kind: "instance" | "batch" | "response";
   readonly epsilon: number;
@@ -65,7 +65,7 @@ export interface PlainNormalizationPlan {
 
 export interface GroupNormalizationPlan {
   readonly kind: "group";
-  /** Into how many groups of neighbours the channels are parted. */
+  /** The number of groups of neighbouring channels. */
   readonly groups: number;
   readonly epsilon: number;
   readonly isAffine: boolean;

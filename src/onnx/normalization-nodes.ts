@@ -1,7 +1,7 @@
 import { type OnnxNode, onnxElementTypes } from "./onnx-graph.js";
 import { NodeChain } from "./onnx-nodes.js";
 
-/** What a node reads and writes, by name. */
+/** The names of a layer's input and output. */
 interface NormSite {
   readonly input: string;
   readonly output: string;
@@ -12,7 +12,7 @@ export interface GroupNormSite extends NormSite {
   readonly channels: number;
   readonly groups: number;
   readonly epsilon: number;
-  /** One value per group: 1 and 0. */
+  /** Weights with one value per group, all 1 and all 0. */
   readonly one: string;
   readonly zero: string;
   /** `channels × 1 × 1 …`; null where the layer learns none. */
@@ -21,8 +21,8 @@ export interface GroupNormSite extends NormSite {
 }
 
 /**
- * Group normalisation as an instance normalisation of groups: the channels of a group become one channel whose first
- * spatial axis is longer, so that no shape needs to be known.
+ * Builds group normalisation as instance normalisation of groups: the channels of a group become one channel with a longer
+ * first spatial axis, so that the shape need not be known.
  */
 export function groupNormNodes(site: GroupNormSite): readonly OnnxNode[] {
   const { input, output, spatialAxes, channels, groups, epsilon, one, zero, scale, shift } = site;
@@ -52,7 +52,7 @@ export interface ResponseNormSite extends NormSite {
 
 /**
  * Filter response normalisation with its thresholded linear unit: `max(x / sqrt(mean(x²) + ε) · scale + shift, threshold)`.
- * The squares are float32 also in a network of float16, which they would overflow from 256 on.
+ * The squares are float32 even in a float16 network, because values of 256 and above would overflow.
  *
  * Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020; FRN3D of nnU-Net v1.
  */

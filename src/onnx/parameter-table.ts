@@ -21,7 +21,7 @@ export class ParameterTable {
     return this.#values;
   }
 
-  /** Whether not one of the tensors asked for is there, even by name. */
+  /** True if the checkpoint has none of the tensors asked for, even by name. */
   get isOfAnotherNetwork(): boolean {
     return [...this.#taken].every((name) => !this.#weights.has(name));
   }

@@ -2,18 +2,18 @@ import { rename, rm } from "node:fs/promises";
 import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
 import { putInPlace } from "../output-file.js";
 
-/** What happens to a file that is there when a build has made another of its name. */
+/** What happens to an existing file when a build has made another with its name. */
 export type ExistingFile = "replace" | "keep";
 
-/** Gives a file of a build the path where it is written until the whole build is done: beside its own. */
+/** Returns the path, next to its own, where a file is written until the whole build is done. */
 export type StageFile = (path: string) => string;
 
 /**
- * Runs a build whose files appear together, at its end. When it fails (an archive is written, and then the registry
- * refuses the image), everything is as it was: what an earlier build left stays whole, and no part of a result is taken
- * for all of it.
+ * Runs a build whose files appear together, at its end. When it fails (for example because the registry refuses the image
+ * after the archive was written), everything is as before: the files of an earlier build stay, and no partial result is
+ * mistaken for a whole one.
  *
- * @throws OUTPUT_EXISTS when a file is there that is to be kept; what the build throws
+ * @throws OUTPUT_EXISTS when an existing file must be kept; what the build throws
  */
 export async function allOrNothing<T>(
   existing: ExistingFile,
@@ -34,7 +34,7 @@ export async function allOrNothing<T>(
   }
 }
 
-/** Of files that are kept none appears when one of the names is taken. */
+/** If existing files must be kept and one of the names is taken, none of the new files appears. */
 async function putAllInPlace(staged: ReadonlyMap<string, string>, existing: ExistingFile): Promise<void> {
   const placed: string[] = [];
   for (const [path, place] of staged) {

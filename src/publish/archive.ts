@@ -26,7 +26,7 @@ export interface WriteArchiveOptions {
   /** Of the image, for the progress; the tar is a little longer. */
   readonly imageBytes: number;
   readonly path: string;
-  /** Where the file is written; its own path, unless it gets its name together with others. */
+  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
   readonly writtenTo?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -91,7 +91,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
 /**
  * Writes a small text beside its place and puts it there whole; what is there already stays.
  *
- * @param writtenTo its own path, unless it gets its name together with others
+ * @param writtenTo differs from `path` when the file is renamed later, together with others
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {

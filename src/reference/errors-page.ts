@@ -23,7 +23,7 @@ export function errorsPage(): string {
   return `# Errors
 
 Every mistake has a code that never changes. The message says what was found and where; this page says what to do. A command
-shows only the sentences whose flags it has. Exit code 1 is a bug: please report it with what was printed.
+shows a sentence only if it has the flags in it. Exit code 1 is a bug: please report it with what was printed.
 
 With \`--json\` a command that fails before its report prints the error on stdout instead, and nothing else there:
 
@@ -31,7 +31,7 @@ With \`--json\` a command that fails before its report prints the error on stdou
 { "errorVersion": 1, "error": { "code": "INPUT_NOT_FOUND", "message": "…", "help": "…", "exitCode": 4 } }
 \`\`\`
 
-Within one \`errorVersion\` keys are only added. A report that was printed says itself what failed.
+Within one \`errorVersion\`, keys are only added. If a command has already printed its report, that says what failed.
 
 ${sections.join("\n")}`;
 }

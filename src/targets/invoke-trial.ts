@@ -12,11 +12,11 @@ import {
   lintVolume,
   type PhaseResult,
   type Run,
-  shown,
   startProcessor,
   stopProcessor,
   type Trial,
   type Volumes,
+  withProgress,
 } from "./trial.js";
 
 /** The platform asks for health until the model is loaded, for at most so long. */
@@ -33,7 +33,7 @@ export async function runInvocations(trial: Trial, runs: readonly Run[]): Promis
   const processor = await startProcessor(trial, volumes, runs[0]!);
   const client = new PlatformClient(trial, processor, volumes);
   const results: PhaseResult[] = [];
-  const health = await shown(trial, "start: waiting for GET /health", () =>
+  const health = await withProgress(trial, "start: waiting for GET /health", () =>
     client.ask(["ready", "/health", healthWithinSeconds, readyWithinSeconds]),
   );
   const findings = [checkHealth(health)];
@@ -46,7 +46,7 @@ export async function runInvocations(trial: Trial, runs: readonly Run[]): Promis
   if (findings.every(({ result }) => result === "pass"))
     for (const run of runs) {
       results.push(
-        await shown(trial, `${run.phase}: waiting for POST /invoke`, () =>
+        await withProgress(trial, `${run.phase}: waiting for POST /invoke`, () =>
           invoke(trial, run, { processor, client, volumes }),
         ),
       );

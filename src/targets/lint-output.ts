@@ -27,7 +27,7 @@ export interface LintOptions {
   readonly labels: readonly number[] | null;
   /** Below it a segmentation is not the expected one. */
   readonly minDice: number;
-  /** Where the image segments otherwise than nnU-Net does by default, in words. */
+  /** How the image's segmentation differs from nnU-Net's defaults. */
   readonly departures: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export async function lintOutput(options: LintOptions): Promise<LintedOutput> {
   for (const expected of options.cases) {
     const own = imagesOfCase(files, expected, options);
     for (const path of own) {
-      // On a platform files have random names: a person knows the case, and its sockets' folders.
+      // A platform's files have random names; people know the case and the folders of its sockets.
       const name = own.length > 1 ? `${expected.name} (${basename(dirname(path))})` : expected.name;
       const linted = await lintImage({ path, name }, expected, options);
       findings.push(...linted.findings);
@@ -100,7 +100,7 @@ const layouts: Readonly<Record<OutputRules["layout"], Layout>> = {
     if (lost !== undefined)
       return fail(
         "layout",
-        `/output/${lost} is in no socket's folder`,
+        `/output/${lost} is not in the folder of a socket`,
         "Build with `build_processor --target grand-challenge`: images go to /output/images/<slug>/.",
       );
     const wrong = images.find((path) => !rules.endings!.some((ending) => path.endsWith(ending)));
@@ -252,7 +252,7 @@ function checkExpected({ name, image, right, comparison, minDice, departures }: 
   const remedy =
     departures.length === 0
       ? "Compare with `build_processor predict` of the same model on the same image."
-      : `The image does not segment as nnU-Net does by default: ${departures.join("; ")}. Build it with nnU-Net's defaults, or expect answers made in the same way.`;
+      : `The image does not use nnU-Net's defaults: ${departures.join("; ")}. Build it with them, or expect segmentations made in the same way.`;
   if (image.voxels.length !== right.voxels.length)
     return fail(
       "expected",

@@ -74,7 +74,7 @@ async function describe(
   };
 }
 
-/** `{"background":0,"organ":1}` → 0, 1; of a region the values that it is made of. */
+/** `{"background":0,"organ":1}` → 0, 1; for a region, the values of its labels. */
 function labelValues(text: string | undefined): readonly number[] | null {
   try {
     const values = Object.values(JSON.parse(text ?? "null") as Record<string, unknown>).flat();

@@ -12,7 +12,7 @@ import type { Finding } from "./finding.js";
 import { openImage } from "./open-image.js";
 import { type KnownCase, runPhases } from "./phases.js";
 import { platforms, type Target, targetOf } from "./platform.js";
-import { type PhaseResult, shown, type Trial } from "./trial.js";
+import { type PhaseResult, type Trial, withProgress } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
 export interface SimulateOptions {
@@ -70,7 +70,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   const open = { engine, image: options.image, ...(signal === undefined ? {} : { signal }) };
   const isArchive = await isImageFile(options.image);
   const opened = isArchive
-    ? await shown(options, `loading ${basename(options.image)} into Docker`, () => openImage(open))
+    ? await withProgress(options, `loading ${basename(options.image)} into Docker`, () => openImage(open))
     : await openImage(open);
   const sandbox = new Sandbox(engine, options.image);
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));

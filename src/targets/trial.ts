@@ -22,7 +22,7 @@ export interface Trial {
   /** The model, where it was written apart from the image. */
   readonly modelVolume: SandboxVolume | null;
   readonly minDice: number;
-  /** Where the image segments otherwise than nnU-Net does by default, in words. */
+  /** How the image's segmentation differs from nnU-Net's defaults. */
   readonly departures: readonly string[];
   readonly progress: Progress;
   /** A folder for what phases need. */
@@ -53,8 +53,8 @@ export interface PhaseResult {
   readonly log: readonly string[];
 }
 
-/** Says what is being done, and on a terminal for how long. */
-export async function shown<T>(
+/** Does work and shows what it is, and on a terminal for how long. */
+export async function withProgress<T>(
   { progress }: Pick<Trial, "progress">,
   label: string,
   work: () => Promise<T>,
@@ -75,7 +75,7 @@ export interface Volumes {
 
 /** One process: it reads its input, writes its output and ends. */
 export const runToEnd = (trial: Trial, run: Run): Promise<PhaseResult> =>
-  shown(trial, `${run.phase}: running until it ends`, () => runProcess(trial, run));
+  withProgress(trial, `${run.phase}: running until it ends`, () => runProcess(trial, run));
 
 async function runProcess(trial: Trial, run: Run): Promise<PhaseResult> {
   const volumes = await createVolumes(trial);
@@ -102,7 +102,7 @@ const quietSeconds = 3;
 
 /** The same process, asked to end while it works. */
 export const runAndStop = (trial: Trial, run: Run): Promise<PhaseResult> =>
-  shown(trial, `${run.phase}: stopping it while it works`, () => startAndStop(trial, run));
+  withProgress(trial, `${run.phase}: stopping it while it works`, () => startAndStop(trial, run));
 
 async function startAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
   const volumes = await createVolumes(trial);

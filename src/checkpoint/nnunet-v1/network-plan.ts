@@ -70,7 +70,7 @@ function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
   if (first.some((step) => step !== 1)) {
     throw new ProcessorError(
       "PLANS_UNSUPPORTED",
-      `${stagePlan.path}.pool_op_kernel_sizes begins with ${first.join("×")}: the network's answer would be smaller than its patch; FabiansUNet's first stage must not pool`,
+      `${stagePlan.path}.pool_op_kernel_sizes begins with ${first.join("×")}, but the first stage of FabiansUNet must not pool: the network's answer would be smaller than its patch`,
     );
   }
   const stages = strides.map((stride, s): StagePlan => {

@@ -6,15 +6,15 @@ export interface TrainerFacts {
   /** Null: one head per label with softmax. Else region names and labels, each with a sigmoid. */
   readonly regions: readonly { readonly name: string; readonly labels: readonly number[] }[] | null;
   readonly doesMirror: boolean;
-  /** Null for none: filter response normalisation has one of its own. */
+  /** Null for none, because filter response normalisation includes one. */
   readonly activation: ActivationPlan | null;
-  /** Groups of a group normalisation; null for another one, which shows in the weights. */
+  /** The number of groups of a group normalisation; null for other kinds, which the weights reveal. */
   readonly normGroups: number | null;
   /** conv → activation → normalisation. */
   readonly isActivationFirst: boolean;
 }
 
-/** Trainers that change only training are all alike here; other normalisations and biases show in the weights. */
+/** Trainers that change only the training give the same facts; other normalisations and biases show in the weights. */
 export function trainerFacts(trainer: string): TrainerFacts {
   const parts = trainer.split("_");
   // nnUNetTrainerV2BraTSRegions_BN is the one of this family that was trained without regions.

@@ -45,8 +45,8 @@ export async function readTrainingRecord(checkpointFile: string): Promise<Traini
 }
 
 /**
- * nnU-Net gives them to the trainer by position: plans file, fold, output folder, dataset folder, batch dice, stage, ….
- * The trainers for several GPUs have the number of the process in front of the output folder.
+ * nnU-Net passes them to the trainer by position: plans file, fold, output folder, dataset folder, batch dice, stage, …
+ * Trainers for several GPUs have the number of the process before the output folder.
  *
  * Source: `restore_model` in nnunet/training/model_restore.py; nnUNetTrainerV2_DDP.
  */

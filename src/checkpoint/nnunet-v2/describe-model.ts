@@ -24,7 +24,7 @@ export async function describeModelV2({ folder, folds }: TrainedModel): Promise<
   if (ownArchitecture !== null)
     throw new ProcessorError(
       "ARCHITECTURE_UNKNOWN",
-      `${folder}: the trainer ${trainer} builds the network ${ownArchitecture}, not the one of plans.json`,
+      `${folder}: the trainer ${trainer} builds the network ${ownArchitecture}, not the one in plans.json`,
     );
   const { configuration, ...facts } = await readTraining(folder, checkpoint.configuration);
   const network = readNetworkPlan({
@@ -86,8 +86,8 @@ export function describeTraining(
 }
 
 /**
- * `modality`, which nnU-Net looks for first, or `channel_names`. nnU-Net counts the entries and takes them in the order
- * of the file, whatever their keys are: `{"0": "CT"}`, `{"1": "CT"}`, `{"CT": 0}` and `["CT"]` mean the same.
+ * Reads `modality`, which nnU-Net looks for first, or `channel_names`. nnU-Net counts the entries and takes them in file
+ * order, whatever their keys are: `{"0": "CT"}`, `{"1": "CT"}`, `{"CT": 0}` and `["CT"]` mean the same.
  *
  * Source: `determine_num_input_channels` in nnunetv2/utilities/label_handling/label_handling.py.
  */
@@ -101,7 +101,7 @@ function readChannelNames(dataset: Field): string[] {
   );
 }
 
-/** A key that is not a number is the name; the value may then be a number, or the normalisation. */
+/** A key that is not a number is the channel's name; its value may then be a number or the normalisation. */
 const channelName = ([key, value]: readonly [string, Field]): string =>
   /^\d+$/.test(key) ? nameIn(value) : key;
 

@@ -156,13 +156,13 @@ function readResampling(configuration: Field, key: string): Resampling {
   const whenSet = <T>(name: string, read: (field: Field) => T, otherwise: T): T =>
     kwargs.keys().includes(name) ? read(kwargs.get(name)) : otherwise;
 
-  // A segmentation is resampled only to continue an earlier stage; what plans say of it means nothing otherwise.
+  // A segmentation is resampled only to continue an earlier stage; otherwise the plans' rule for it has no effect.
   const isSegmentation = key === "resampling_fn_seg" && !configuration.get("previous_stage").isNull;
   const wrongKind = whenSet("is_seg", (field) => field.boolean(), false) !== isSegmentation;
   if (wrongKind && method !== "none" && (isSegmentation || key !== "resampling_fn_seg")) {
     throw new ProcessorError(
       "PLANS_UNSUPPORTED",
-      `${kwargs.path}.is_seg must be ${isSegmentation}: ${isSegmentation ? "labels are not resampled like an image" : "an image is not resampled like labels"}`,
+      `${kwargs.path}.is_seg must be ${isSegmentation}, because it is for ${isSegmentation ? "labels" : "images"}`,
     );
   }
   const threshold = whenSet(
@@ -177,7 +177,7 @@ function readResampling(configuration: Field, key: string): Resampling {
   if (isMemoryEfficient || mode !== "linear" || modeOfZ !== "nearest-exact") {
     throw new ProcessorError(
       "PLANS_UNSUPPORTED",
-      `${kwargs.path} is ${kwargs.text()}; only the defaults of memefficient_seg_resampling, mode and aniso_axis_mode are known`,
+      `${kwargs.path} is ${kwargs.text()}, but memefficient_seg_resampling, mode and aniso_axis_mode must have their defaults`,
     );
   }
   const isSpline = method === "spline";

@@ -46,7 +46,7 @@ export function readLabels(dataset: Field): DatasetLabels {
   }
   const unwritable = regionsClassOrder.find((label) => label < 0 || label > largestWritten);
   if (unwritable !== undefined)
-    throw invalid(`regions_class_order has ${unwritable}; labels are written from 0 to ${largestWritten}`);
+    throw invalid(`regions_class_order has ${unwritable}; a label must be 0 to ${largestWritten}`);
   const definition = { names, foregroundLabels, regionsClassOrder, ignoreLabel: ignore };
   return { definition, heads: regions.length };
 }

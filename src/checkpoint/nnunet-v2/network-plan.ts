@@ -79,7 +79,7 @@ function checkFirstStride(stride: readonly number[], kwargs: Field): void {
   if (stride.every((step) => step === 1)) return;
   throw new ProcessorError(
     "PLANS_UNSUPPORTED",
-    `${kwargs.path}.strides begins with ${stride.join("×")}: the network's answer would be smaller than its patch, and nnU-Net can't run it either; the first stage's stride must be 1`,
+    `${kwargs.path}.strides begins with ${stride.join("×")}, but the first stage's stride must be 1: the network's answer would be smaller than its patch, and nnU-Net cannot run it either`,
   );
 }
 
@@ -206,7 +206,7 @@ function readActivation(kwargs: Field): ActivationPlan | null {
   switch (name) {
     case "LeakyReLU":
       return { kind: "leakyRelu", slope: number("negative_slope", 0.01) };
-    case "RReLU": // takes the middle of its range at inference
+    case "RReLU": // uses the middle of its range at inference
       return { kind: "leakyRelu", slope: (number("lower", 1 / 8) + number("upper", 1 / 3)) / 2 };
     case "ReLU":
       return { kind: "relu", slope: 0 };
@@ -224,7 +224,7 @@ function readActivation(kwargs: Field): ActivationPlan | null {
   }
 }
 
-/** Of torch.nn, without arguments that count at inference. */
+/** Activations of torch.nn without arguments that matter at inference. */
 const plainActivations: ReadonlyMap<string, "mish" | "silu" | "selu" | "tanh" | "sigmoid"> = new Map([
   ["Mish", "mish"],
   ["SiLU", "silu"],

@@ -1,6 +1,6 @@
 /**
- * The architecture that a trainer of nnU-Net builds, whatever plans.json names; null for a trainer that takes the one of
- * its plans.
+ * Returns the architecture that a trainer of nnU-Net builds, whatever plans.json says; null for a trainer that builds the
+ * one in its plans.
  *
  * Source: nnunetv2/training/nnUNetTrainer/primus/primus_trainers.py, the only trainers of nnU-Net 2.8 that do so.
  */

@@ -1,7 +1,7 @@
 /**
- * Whether Python runs code when it loads a pickle that names this: functions that start programs, evaluate text, import,
- * open files or connections, and the attributes that lead to them. Everything else is a class or function whose objects
- * are data, or that only its own library knows; nothing of either kind is ever run here.
+ * Returns whether loading a pickle with this name in Python may run code: functions that start programs, evaluate text,
+ * import modules, or open files or connections, and attributes that lead to them. Other names are classes or functions
+ * whose objects are data, or that only their own library knows. Nothing of either kind is ever run here.
  */
 export function runsCode(module: string, name: string): boolean {
   if (isBuiltins(module)) return !(harmlessBuiltins.has(name) || isException(name));
@@ -26,7 +26,7 @@ const harmlessBuiltins: ReadonlySet<string> = new Set(
 const isException = (name: string): boolean =>
   /^[A-Za-z]{0,60}(?:Error|Exception|Warning|ExceptionGroup)$/.test(name);
 
-/** `_os` and `os` are one module to somebody who looks for a way to it. */
+/** Treats `_os` like `os`, because both lead to the same functions. */
 const withoutUnderscores = (part: string): string => (/^_[a-z]/i.test(part) ? part.slice(1) : part);
 
 /** Protocol 4 reaches any attribute of a module: `torch` and `storage.os.system`. */
@@ -46,7 +46,7 @@ const codeModules: ReadonlySet<string> = new Set(
   psutil paramiko fabric pexpect ptyprocess invoke boto3 yaml sympy jinja2 mako`.split(/\s+/),
 );
 
-/** What those modules have that is only data. */
+/** The names in those modules that are only data. */
 const harmlessNames: ReadonlySet<string> = new Set([
   "inspect.Parameter",
   "inspect.Signature",

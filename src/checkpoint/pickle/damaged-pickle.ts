@@ -1,10 +1,10 @@
 import { ProcessorError } from "../../../processor/errors.js";
 
-/** @param what is wrong; `locating` adds where */
+/** @param what says what is wrong; `locating` adds the place */
 export const damagedPickle = (what: string): ProcessorError =>
   new ProcessorError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);
 
-/** Runs `action`, whose errors get the place in front. */
+/** Runs `action` and puts the place before the message of its errors. */
 export function locating<T>(place: string, action: () => T): T {
   try {
     return action();

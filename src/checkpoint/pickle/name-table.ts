@@ -5,10 +5,10 @@ import { type GlobalTable, PickleGlobal } from "./pickle-global.js";
 import { printable } from "./pickle-text.js";
 import { UnreadObject } from "./unread-object.js";
 
-/** Longer than any of a Python library. */
+/** More than any name in a Python library has. */
 const maxNameLength = 1000;
 
-/** The names of one pickle: those that are known, and those whose objects stay unread. */
+/** The names in one pickle: those that are known, and those whose objects stay unread. */
 export class NameTable {
   readonly #known: GlobalTable;
   readonly #unread = new Map<string, PickleGlobal>();
@@ -36,7 +36,7 @@ export class NameTable {
     return unread;
   }
 
-  /** What a call of the name gives. */
+  /** Returns what a call of the name stands for. */
   construct(callable: unknown, args: unknown): unknown {
     if (!(callable instanceof PickleGlobal))
       return this.#faults.refused("calls something that is not a name");

@@ -33,7 +33,7 @@ export class NumpyArray extends StatefulValue {
     this.#data = isData ? (data as string | Uint8Array | readonly unknown[]) : [];
   }
 
-  /** How long Python's `tolist()` would be: an array without values may have many rows. */
+  /** The length of Python's `tolist()`, which may be large even for an array without values. */
   get rowCount(): number {
     return this.shape[0] ?? 1;
   }
@@ -66,7 +66,7 @@ function scalar([dtype, bytes]: readonly unknown[]): unknown {
   return dtype.decode(data.subarray(0, dtype.itemSize), 1)[0];
 }
 
-/** Unlike complex numbers, dates and records. */
+/** Complex numbers, dates and records cannot be read. */
 const isReadable = ({ kind }: NumpyDtype): boolean => "fiubSU".includes(kind);
 
 /** `_frombuffer(bytes, dtype, shape, order)`, protocol 5. */
@@ -79,7 +79,7 @@ function fromBuffer([bytes, dtype, shape, order]: readonly unknown[]): NumpyArra
 /** numpy's own limit. */
 const maxAxes = 64;
 
-/** Larger axes than any array has whose values are looked at; those of an array without values cost nothing in a file. */
+/** More than any axis has whose values are used. An array without values may claim any size at no cost. */
 const maxAxisLength = 2 ** 32;
 
 function shapeOf(value: unknown): number[] {

@@ -1,7 +1,7 @@
 import { ProcessorError } from "../../../processor/errors.js";
 import type { ByteCursor } from "./byte-cursor.js";
 
-/** Says what is wrong with a pickle, and where. */
+/** Throws errors that say what is wrong with a pickle, and where. */
 export class PickleFaults {
   readonly #source: string;
   readonly #input: ByteCursor;

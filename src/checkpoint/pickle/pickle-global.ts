@@ -2,13 +2,13 @@
 export interface GlobalEntry {
   /** `module.name`. */
   readonly name: string;
-  /** Absent for names whose objects are of no interest. */
+  /** Absent for names whose objects are not needed. */
   readonly construct?: (args: readonly unknown[]) => unknown;
 }
 
 /**
- * A name that a pickle refers to. Nothing is imported and nothing is called: `construct` builds plain data in the place
- * of what Python would have built.
+ * A name that a pickle refers to. Nothing is imported and nothing is called: `construct` builds plain data in place of the
+ * object that Python would build.
  */
 export class PickleGlobal {
   readonly name: string;

@@ -15,7 +15,7 @@ import { UnreadObject } from "./unread-object.js";
 export interface ReadPickleOptions {
   /** File (and member) that the bytes come from, for messages. */
   readonly source: string;
-  /** Names whose objects are read. Those of all others stay unread, and names that run code are refused. */
+  /** Names whose objects are read. Objects of other names stay unread, and names that run code are refused. */
   readonly globals: GlobalTable;
   /** Resolves persistent ids, as torch uses them for storages; absent: none are allowed. */
   readonly persistentLoad?: (id: unknown) => unknown;
@@ -186,7 +186,7 @@ class PickleMachine {
       case opcodes.STACK_GLOBAL: {
         const [module, name] = this.#stack.popMany(2);
         if (typeof module !== "string" || typeof name !== "string")
-          return this.#faults.damaged("it names something by what is not text");
+          return this.#faults.damaged("it has a name that is not text");
         return this.#names.find(module, name);
       }
       case opcodes.INST: {
@@ -223,7 +223,7 @@ class PickleMachine {
       case opcodes.BINPERSID: {
         const id = this.#stack.pop();
         if (this.#options.persistentLoad === undefined)
-          this.#faults.refused("refers to objects outside of it");
+          this.#faults.refused("refers to objects outside the file");
         return this.#options.persistentLoad?.(id);
       }
       default:
@@ -233,11 +233,11 @@ class PickleMachine {
 
   #unsupported(opcode: number): never {
     const name = Object.entries(opcodes).find(([, code]) => code === opcode)?.[0];
-    if (name !== undefined) this.#faults.refused(`uses ${name}, which refers to what is not in the file`);
+    if (name !== undefined) this.#faults.refused(`uses ${name}, which refers to something outside the file`);
     return this.#faults.damaged(`byte ${opcode} is not a pickle opcode`);
   }
 
-  /** Null for an object that stays unread. */
+  /** The list on top of the stack; null for an object that stays unread. */
   #list(): unknown[] | null {
     const list = this.#stack.top();
     if (list instanceof UnreadObject) return null;
@@ -246,7 +246,7 @@ class PickleMachine {
     return list as unknown[];
   }
 
-  /** A new one for an object that stays unread. */
+  /** The dictionary on top of the stack; a new one for an object that stays unread. */
   #dict(): Dict {
     const dict = this.#stack.top();
     if (dict instanceof UnreadObject) return new Map();

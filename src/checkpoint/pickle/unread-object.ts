@@ -1,8 +1,8 @@
 import { StatefulValue } from "./pickle-global.js";
 
 /**
- * Stands for an object that only Python could build. Nothing of it is kept but what it is called, and it takes whatever
- * a pickle does to it. Checkpoints hold many, in the optimizer, the scheduler and the logs of a training.
+ * Stands for an object that only Python could build. It keeps nothing but its name, and accepts whatever a pickle does to
+ * it. Checkpoints hold many, in the optimizer, the scheduler and the logs of a training.
  */
 export class UnreadObject extends StatefulValue {
   /** For messages: `an object of datetime.datetime`. */

@@ -37,7 +37,7 @@ function labelsOf(tokens: Tokens): number[] {
   return labels;
 }
 
-/** Reads a text token by token, each of its characters once. */
+/** Reads a text token by token, each character once. */
 class Tokens {
   readonly #text: string;
   readonly #place: string;

@@ -92,7 +92,7 @@ function toFloat32(buffer: ArrayBuffer, elementType: ElementType): Float32Array<
     case "bool":
       return Float32Array.from(new Uint8Array(buffer));
     default:
-      throw new Error(`values of type ${elementType}`); // isReadable is asked before
+      throw new Error(`values of type ${elementType}`); // callers check isReadable first
   }
 }
 

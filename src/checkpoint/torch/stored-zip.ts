@@ -55,7 +55,10 @@ async function readDirectory({ label: file, handle, offset, size }: TorchBytes):
       ...{ autoClose: false, decodeStrings: true, strictFileNames: false },
     });
     if (zip.entryCount > maxMembers) {
-      throw new ProcessorError("CHECKPOINT_REFUSED", `${file}: ${zip.entryCount} members in a checkpoint`);
+      throw new ProcessorError(
+        "CHECKPOINT_REFUSED",
+        `${file}: it has ${zip.entryCount} members; a checkpoint has at most ${maxMembers}`,
+      );
     }
     const entries: DirectoryEntry[] = [];
     for await (const entry of zip.eachEntry()) entries.push(kept(entry, file));

@@ -39,7 +39,7 @@ export const elementSizes = {
   quint2x4: 1,
 } as const;
 
-/** Complex numbers, and integers whose scale is elsewhere: no weights of nnU-Net. */
+/** False for complex numbers and quantised integers, which no network of nnU-Net has. */
 export const isReadable = (elementType: ElementType): boolean => !/^(?:complex|q)/.test(elementType);
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

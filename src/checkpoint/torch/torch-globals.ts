@@ -6,7 +6,7 @@ import { UnreadObject } from "../pickle/unread-object.js";
 import { shortText } from "../short-text.js";
 import { type ElementType, elementCount, type Storage, type Tensor } from "./tensor.js";
 
-/** Every name of a checkpoint whose objects inference has a use for. */
+/** The names in a checkpoint whose objects inference needs. */
 export function checkpointGlobals(source: string): GlobalTable {
   const tensorFunctions: GlobalEntry[] = [
     { name: "torch._utils._rebuild_tensor", construct: (args) => rebuildTensor(args, source) },
@@ -29,8 +29,8 @@ export interface StorageId {
 }
 
 /**
- * Null for what is no storage: whole modules had ids, too. A sixth field, of legacy files, would make the storage a part
- * of another one, which torch gave up in 2018.
+ * Returns null for an id that is not a storage's, because whole modules had ids too. A sixth field in a legacy file would
+ * make the storage a part of another, which torch abandoned in 2018.
  */
 export function parseStorageId(id: unknown, source: string): StorageId | null {
   const [kind, type, key, , count, view] = Array.isArray(id) ? (id as readonly unknown[]) : [];
@@ -98,7 +98,7 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor | Unrea
       `${source}: a tensor of shape ${shapeText(shape)} needs ${last + 1} values, its storage has ${storage.elementCount}`,
     );
   }
-  // Strides of 0 repeat a value without end; no network's weights have them.
+  // Strides of 0 repeat values at no cost; no network's weights have them.
   if (elementCount(shape) > storage.elementCount)
     return new UnreadObject(
       `a tensor of shape ${shapeText(shape)} that repeats the ${storage.elementCount} values of its storage`,

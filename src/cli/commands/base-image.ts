@@ -16,7 +16,7 @@ import { pinnedName } from "./build-record.js";
 
 type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
 
-/** `build_processor base-image`: builds the image under every processor image, and sends it where `--push` says. */
+/** `build_processor base-image`: builds the image under every processor image, and pushes it with `--push`. */
 export async function runBaseImage(
   args: BaseImageArguments,
   { terminal, progress, signal }: CommandSession,
@@ -76,6 +76,6 @@ function pushedName({ push, tag }: BaseImageArguments): string | null {
   if (tag !== undefined) return tag;
   throw new ProcessorError(
     "USAGE",
-    "--push needs --tag with the registry, as registry.example.org/team/base:1",
+    "--push needs --tag with a name in the registry, such as registry.example.org/team/base:1",
   );
 }

@@ -54,12 +54,12 @@ export async function modelsOf(
   return trainedModels({ ...common, members, onnxFiles: args.onnx ?? config.onnxFiles }, session);
 }
 
-/** Configurations on the command line take the place of the config's one and of its ensemble; null for none. */
+/** The members that the command line names, which replace the config's configuration and ensemble; null for none. */
 function membersNamed(
   configurations: readonly string[] | undefined,
 ): readonly { readonly configuration: string }[] | null {
   const twice = configurations?.find((name, i) => configurations.indexOf(name) !== i);
-  if (twice !== undefined) throw new ProcessorError("USAGE", `${twice} is named twice`);
+  if (twice !== undefined) throw new ProcessorError("USAGE", `--configuration names ${twice} twice`);
   return configurations?.map((configuration) => ({ configuration })) ?? null;
 }
 

@@ -8,31 +8,31 @@ import type { ImageArchive } from "../../publish/archive.js";
 import type { PushedImage } from "../../publish/registry/push-image.js";
 import type { Builder } from "../choose-builder.js";
 
-/** What a build prints with `--json`, whoever put the image together. Within one `reportVersion` keys are only added. */
+/** What a build prints with `--json`, whichever builder was used. Within one `reportVersion`, keys are only added. */
 export interface BuildRecord {
   readonly reportVersion: 1;
   readonly builder: Builder;
   readonly imageName: string;
-  /** Digest of the configuration: Docker's id of the image. */
+  /** The digest of the configuration, which is Docker's id of the image. */
   readonly imageId: string;
-  /** What registries know the image by; null for one that Docker has put together and no registry has got. */
+  /** The digest by which registries know the image; null for an image that Docker built and nobody pushed. */
   readonly manifestDigest: string | null;
-  /** `name@sha256:…`, for whoever pins the image; null where no registry has it. */
+  /** `name@sha256:…`, to pin the image by; null if it was not pushed. */
   readonly pinnedName: string | null;
   readonly sizeBytes: number;
   readonly baseImage: string;
   /** The Docker engine that has the image; null without one. */
   readonly engine: string | null;
-  /** All labels of the image; `org.nnunet-processor.…` say what it holds and how it segments. */
+  /** All labels of the image; those named `org.nnunet-processor.…` say what it holds and how it segments. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Where the image answers otherwise than nnU-Net does without a flag; empty for nowhere. */
+  /** How the image's answer differs from nnU-Net's defaults; empty if it does not. */
   readonly departures: readonly string[];
   readonly archive: ImageArchive | null;
   readonly modelTarball: ModelTarball | null;
   readonly pushed: PushedImage | null;
   readonly attested: AttestedImage | null;
   readonly buildFolder: string | null;
-  /** Docker's; empty without it. */
+  /** The steps of Docker's builder; empty for this program's own. */
   readonly steps: readonly BuildStep[];
 }
 
@@ -69,7 +69,7 @@ function recordOf(builder: Builder, report: Common) {
   };
 }
 
-/** `name@sha256:…`, which names the same image for ever. */
+/** `name@sha256:…`, which always names the same image. */
 export const pinnedName = (imageName: string, digest: string): string => `${withoutTag(imageName)}@${digest}`;
 
 function withoutTag(imageName: string): string {

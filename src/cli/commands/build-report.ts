@@ -10,7 +10,7 @@ const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 type Row = readonly [key: string, value: string | null];
 
-/** A finished build for people: what was made, how it segments, and how to try it. */
+/** Describes a finished build for people: what was made, how it segments, and how to try it. */
 export function reportText(record: BuildRecord, options: BuildOptions, terminal: Terminal): string {
   const rows: readonly Row[] = [
     ["image", record.imageName],
@@ -71,7 +71,7 @@ const fileRows = (key: string, file: WrittenFile | null, terminal: Place): reado
 
 function pushedRows({ pushed, pinnedName }: BuildRecord): readonly Row[] {
   if (pushed === null) return [];
-  const there = pushed.blobsThere === 0 ? "" : `, ${pushed.blobsThere} layers were in the registry already`;
+  const there = pushed.blobsThere === 0 ? "" : `, ${pushed.blobsThere} layers were already in the registry`;
   return [
     ["pushed", `${inMegabytes(pushed.sentBytes)} sent${there}`],
     ["pin it", pinnedName],
@@ -91,7 +91,7 @@ function attestedRows(attested: AttestedImage | null, terminal: Place): readonly
   ];
 }
 
-/** Trying it out as its platform runs it. */
+/** The lines that say how to run the image as its platform does. */
 function trialLines(record: BuildRecord, options: BuildOptions, terminal: Terminal): readonly string[] {
   const { target, settings, modelTarball } = options;
   const archive = record.archive === null ? null : shownPath(record.archive.path, terminal);
@@ -110,7 +110,7 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
   return [
     "run it on the images in in/:",
     ...load,
-    // Docker makes a folder that is missing as root, where the image's user can't write.
+    // Docker would create a missing folder as root, where the image's user cannot write.
     "  mkdir -p out",
     `  docker run --rm ${gpus}--network none --user "$(id -u):$(id -g)" \\`,
     `    -v "$PWD/in:${place}/input:ro" -v "$PWD/out:${place}/output" \\`,

@@ -60,11 +60,11 @@ async function buildWith(choice: BuilderChoice, options: BuildOptions): Promise<
   try {
     return recordOfEmbedded(await buildEmbedded(options));
   } catch (error) {
-    // Docker may have a base, or Debian's image, that this program can get nowhere.
+    // Docker may have a base, or Debian's image, that this program cannot get.
     const isBaseMissing = error instanceof ProcessorError && error.code === "TOOL_MISSING";
     if (choice.engine === null || !isBaseMissing) throw error;
     options.progress.note(
-      `Docker builds the image, which then can't be rebuilt bit for bit: ${error.message}`,
+      `Building with Docker instead, so that the image cannot be rebuilt bit for bit: ${error.message}`,
     );
     return recordOfDocker(await buildProcessor(options));
   }
@@ -192,7 +192,7 @@ async function buildOptionsOf(
       imageName,
       title: `${model.task.name} ${configurations}`,
       description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
-      // Unless Docker builds, nothing in the image depends on the day it was built.
+      // Unless Docker builds it, nothing in the image depends on the day.
       created: choice.builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,
       licenses: readVersions().variants[baseVariant].licences,

@@ -21,7 +21,7 @@ type InitArguments = InferredOptionTypes<typeof initOptions>;
 
 const schemaName = "config.schema.json";
 
-/** `build_processor init`: writes a config.json that fits the model, and says what to do with it. */
+/** `build_processor init`: writes a config.json that fits the model, and says what to do next. */
 export async function runInit(args: InitArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
   const path = resolve(terminal.currentDirectory, args.output);
@@ -31,7 +31,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const target = targetOf(args);
   const [member, ...others] = membersOf(args);
   if (member === undefined || others.length > 0)
-    throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in the file");
+    throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
   const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
   const description = await namingArchives([trained.tree], () => describeRunnable(trained));
   const config = initialConfig({
@@ -53,14 +53,17 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   return 0;
 }
 
-/** @throws USAGE when a platform lacks what it must be told, or is told what another one needs */
+/** @throws USAGE when a platform's option is missing, or belongs to another platform */
 function targetOf(args: InitArguments): InitialTarget | null {
   const { "output-socket": outputSocket, team } = args;
   const kind = args.target ?? (outputSocket !== undefined ? "grand-challenge" : team && "amos22");
   if (outputSocket !== undefined && kind !== "grand-challenge")
-    throw new ProcessorError("USAGE", `--output-socket is for --target grand-challenge, not ${kind}`);
+    throw new ProcessorError(
+      "USAGE",
+      `--output-socket needs --target grand-challenge, but the target is ${kind}`,
+    );
   if (team !== undefined && kind !== "amos22")
-    throw new ProcessorError("USAGE", `--team is for --target amos22, not ${kind}`);
+    throw new ProcessorError("USAGE", `--team needs --target amos22, but the target is ${kind}`);
   switch (kind) {
     case undefined:
     case "":
@@ -69,7 +72,7 @@ function targetOf(args: InitArguments): InitialTarget | null {
       if (outputSocket === undefined)
         throw new ProcessorError(
           "USAGE",
-          "--target grand-challenge needs --output-socket with the slug of the segmentation's socket",
+          "--target grand-challenge needs --output-socket with the slug of the socket for the segmentation",
         );
       return { kind, outputSocket };
     case "amos22":
@@ -81,7 +84,7 @@ function targetOf(args: InitArguments): InitialTarget | null {
   }
 }
 
-/** Relative where it was given so, so that file and model can move together. */
+/** A relative path stays relative, so that config.json and model can move together. */
 function sourceFrom(
   configFolder: string,
   modelDir: string,
@@ -92,7 +95,7 @@ function sourceFrom(
   return path.startsWith(".") ? path : `./${path}`;
 }
 
-/** An editor completes and checks the keys by a copy, which moves with the file. False where another file has the name. */
+/** Copies the schema next to the file, so that editors complete and check the keys. False if another file has its name. */
 async function putSchemaBeside(path: string): Promise<boolean> {
   const own = join(packageRoot, schemaName);
   const beside = join(dirname(path), schemaName);
@@ -118,7 +121,7 @@ function buildLine(
   return [programCall(terminal), ...file, ...tag, "--export"].join(" ");
 }
 
-/** As an image's name may have it. */
+/** Turns a task's name into a part of an image's name. */
 const imagePart = (name: string): string =>
   name
     .toLowerCase()

@@ -26,14 +26,14 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   const { terminal } = session;
   windowChoices(args);
   if (args.overwrite && args.continue)
-    throw new ProcessorError("USAGE", "--overwrite and --continue exclude each other");
+    throw new ProcessorError("USAGE", "--overwrite and --continue cannot be used together");
   const report = await predictWith(args, session);
   if (args.json) terminal.out(jsonText(report));
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
   if (report.cases.length === 1) throw onlyFailure(failed[0]!);
-  // Each case's own line was printed when it failed; its remedy is the same for all with that code.
+  // Each case's own line was printed when it failed; all cases with one code have the same remedy.
   for (const code of new Set(failed.map(({ error }) => error!.code)))
     terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(code, predictReader)}\n`);
   throw new ProcessorError(
@@ -120,7 +120,7 @@ async function predict(
 }
 
 function summary({ cases, executionProvider }: PredictionReport): string {
-  // A case's name is that of a file, and may hold line ends.
+  // A case's name comes from a file, and may contain line breaks.
   const lines = cases.flatMap(caseLines).map(cleanLine);
   const count = (wanted: CaseReport["status"]) => cases.filter(({ status }) => status === wanted).length;
   const counts = [

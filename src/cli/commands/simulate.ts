@@ -40,7 +40,7 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
   const isAnswerOnly = checks.every((check) => check === "expected");
   throw new ProcessorError(
     isAnswerOnly ? "ANSWER_DIFFERS" : "SIMULATION_FAILED",
-    `${args.image}: ${isAnswerOnly ? "the segmentations are not the expected ones" : checks.join(", ")}`,
+    `${args.image}: ${isAnswerOnly ? "the segmentations differ from the expected ones" : checks.join(", ")}`,
   );
 }
 

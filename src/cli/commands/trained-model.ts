@@ -54,7 +54,7 @@ export async function pretrainedModel(
   return noted(model, session);
 }
 
-/** Says which folds are left out: the answer of the others is another one. */
+/** Notes which folds are left out, because that changes the answer. */
 function noted(model: TrainedModel, { progress }: CommandSession): TrainedModel {
   for (const { reason } of model.leftOut)
     progress.note(`${model.datasetName} ${model.configuration}: ${reason}; it is left out`);

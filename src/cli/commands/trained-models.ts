@@ -82,7 +82,7 @@ async function previousStageOf(
   if (found === null && needsPreviousStage)
     throw new ProcessorError(
       "PREVIOUS_STAGE_UNKNOWN",
-      `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, which is not beside it`,
+      `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, which is not next to it`,
     );
   return found;
 }

@@ -45,7 +45,7 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   throw new ProcessorError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);
 }
 
-/** The report for people. */
+/** The report as text for people. */
 export function verificationText(report: VerifyReport): string {
   const { image, foundDigest, rebuiltDigest, isSame, isByDocker, layers, settings } = report;
   const lines = [

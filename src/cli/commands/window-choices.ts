@@ -6,18 +6,18 @@ interface WindowArguments {
   readonly "step-size"?: number | undefined;
 }
 
-/** What a command line says about mirroring and the step between windows; undefined where it says nothing. */
+/** The mirroring and the step between windows that a command line asks for; undefined if it does not. */
 export interface WindowChoices {
   readonly useTta: boolean | undefined;
   readonly stepSize: number | undefined;
 }
 
-/** @throws USAGE for a step out of range and for words that contradict each other */
+/** @throws USAGE for a step out of range, and for options that contradict each other */
 export function windowChoices(args: WindowArguments): WindowChoices {
   const { "use-tta": useTta, "disable-tta": disableTta, "step-size": stepSize } = args;
   if (useTta === true && disableTta)
-    throw new ProcessorError("USAGE", "--use-tta and --disable-tta exclude each other");
+    throw new ProcessorError("USAGE", "--use-tta and --disable-tta cannot be used together");
   if (stepSize !== undefined && !(stepSize > 0 && stepSize <= 1))
-    throw new ProcessorError("USAGE", `--step-size ${stepSize} is not above 0 and at most 1`);
+    throw new ProcessorError("USAGE", `--step-size must be greater than 0 and at most 1, but is ${stepSize}`);
   return { useTta: disableTta ? false : useTta, stepSize };
 }

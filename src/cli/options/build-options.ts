@@ -123,7 +123,7 @@ export const buildOptions = {
     choices: ["auto", "docker", "embedded"] as const,
     default: "auto" as const,
     describe:
-      "who puts the image together: Docker, this program alone (with --export or --push), or this program with the image loaded into Docker if it answers",
+      "what builds the image: docker; embedded, this program alone (with --export or --push); or auto, this program, which then loads the image into Docker if it answers",
   },
   "process-img-file": hookFile,
   "apply-resample-patch": {
@@ -141,7 +141,7 @@ export const buildOptions = {
   overwrite: {
     ...overwrite,
     default: true,
-    describe: "replace an archive that is there, when the new one is complete; --no-overwrite refuses",
+    describe: "replace an existing archive when the new one is complete; --no-overwrite refuses",
   },
   "model-tarball": {
     group: outputGroup,
@@ -166,7 +166,7 @@ export const buildOptions = {
     type: "boolean",
     default: true,
     describe:
-      "with --export or --push: write a list of what is in the image (SPDX) and how it was made (SLSA provenance), beside the archive and into the registry; --no-attest leaves both out (docs/how-to/attest.md)",
+      "with --export or --push: write a list of what is in the image (SPDX) and how it was made (SLSA provenance), next to the archive and into the registry; --no-attest omits both (docs/how-to/attest.md)",
   },
   "sign-key": {
     group: outputGroup,

@@ -103,6 +103,10 @@ export const initOptions = {
     requiresArg: true,
     describe: "AMOS22: the team's name, in lower-case letters and digits",
   },
-  output: { ...output, default: "config.json", describe: "file to write; config.schema.json goes beside it" },
+  output: {
+    ...output,
+    default: "config.json",
+    describe: "file to write; config.schema.json is put next to it",
+  },
   overwrite,
 } as const satisfies Readonly<Record<string, Options>>;

@@ -112,12 +112,12 @@ export const cuda = {
   defaultDescription: "13",
 } as const satisfies Options;
 
-/** How a network goes over an image. A command says what counts without these. */
+/** How a network is applied to an image. Each command sets its own defaults. */
 export const windowOptions = {
   "use-tta": {
     group: "Prediction:",
     type: "boolean",
-    describe: "average over mirrored images; --no-use-tta is 8 times faster in 3-D, slightly less exact",
+    describe: "average over mirrored images; --no-use-tta is 8 times faster in 3-D, and slightly less exact",
   },
   "disable-tta": {
     group: "Prediction:",
@@ -129,12 +129,12 @@ export const windowOptions = {
     group: "Prediction:",
     type: "number",
     requiresArg: true,
-    describe: "step between windows as a part of the patch; 1 is no overlap",
+    describe: "step between windows as a fraction of the patch; 1 means no overlap",
   },
   precision: {
     group: "Prediction:",
     choices: ["auto", "float16", "float32"] as const,
-    describe: "in what it computes: auto is float16 on a GPU, float32 on the CPU",
+    describe: "number format of the network: auto is float16 on a GPU, float32 on the CPU",
   },
 } as const satisfies Readonly<Record<string, Options>>;
 

@@ -15,7 +15,7 @@ import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
 import type { BaseVariant } from "./variants.js";
 import { wheelLayers } from "./wheel-layers.js";
 
-/** Where Debian comes from: its image in the engine or in a registry, its packages, or what is there. */
+/** Where Debian comes from: its image in the engine or in a registry, its packages, or whichever can be had. */
 export type DebianRootSource = "image" | "packages" | "auto";
 
 export interface BuildBaseImageOptions {

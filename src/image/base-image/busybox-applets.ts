@@ -1,10 +1,10 @@
 import { ProcessorError } from "../../../processor/errors.js";
 
 /**
- * The programs that a busybox is, by name: `sh`, `ls`, `cat`, …
+ * The names of the programs that a busybox contains: `sh`, `ls`, `cat`, …
  *
- * Read from the table in its program file, where the names are side by side, each ended by a zero byte, `[` first
- * (busybox, `applets/applet_tables.c`). Asking the program itself would need a machine that it runs on.
+ * They are read from the table in its program file, where each name ends with a zero byte and `[` is the first (busybox,
+ * `applets/applet_tables.c`). Running busybox to ask for them would need a machine of its architecture.
  *
  * @throws IMAGE_BUILD_FAILED for a program without such a table
  */

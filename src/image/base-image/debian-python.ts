@@ -22,7 +22,7 @@ const keptPaths = [
   "/usr/share/doc/zlib1g/copyright",
 ];
 
-/** Whose files are kept; the rest of what they depend on is in the base. */
+/** The packages whose files are kept; their other dependencies are in the base. */
 const packages: ReadonlySet<string> = new Set([
   "libexpat1",
   `libpython${pythonVersion}-minimal`,

@@ -21,8 +21,8 @@ export interface DebianRootOptions {
 
 /**
  * Debian's root file system as a tar: the recipe's packages, unpacked without root and without running anything of theirs.
- * The same packages give the same bytes on every machine; which versions they have is the mirror's choice of that
- * day, and `/var/lib/dpkg/status.d` in the image says it.
+ * The same packages give the same bytes on every machine. Their versions are those of the mirror on that day, which
+ * `/var/lib/dpkg/status.d` in the image records.
  *
  * @throws TOOL_MISSING without apt-get or dpkg-deb; IMAGE_BUILD_FAILED with their words
  */
@@ -46,7 +46,7 @@ export async function* debianRoot(
 }
 
 /**
- * The same as a file of the cache, made once for both builders, so that switching between them makes no other Debian.
+ * The same as a file in the cache, made once for both builders, so that both use the same Debian.
  *
  * @returns its path
  */
@@ -68,22 +68,22 @@ export async function cachedDebianRoot(
   return file;
 }
 
-/** What decides the bytes of the tar, besides the state of the mirror; the number rises with the way of unpacking. */
+/** Everything that decides the bytes of the tar, except the state of the mirror. Raise the number when unpacking changes. */
 export const debianRootKey = ({ debian, platform }: BaseImageRecipe): string =>
   JSON.stringify(["packages 1", platform, debian]);
 
-/** The same into a file. */
+/** Writes the tar to a file. */
 export const writeDebianRoot = (
   recipe: BaseImageRecipe,
   archive: string,
   options: DebianRootOptions,
 ): Promise<void> => pipeline(Readable.from(debianRoot(recipe, options)), createWriteStream(archive));
 
-/** Small versions of sh, ls, cat, ps …: somebody may have to look into a container, but nothing is installed there with dpkg. */
+/** Links small versions of sh, ls, cat, ps, … for people who look into a container; dpkg is left out. */
 function linkApplets(tree: RootTree): void {
   const busybox = tree.get("usr/bin/busybox");
   if (busybox?.kind !== "file")
-    throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox is not where it was");
+    throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox is not at /usr/bin/busybox");
   for (const applet of busyboxApplets(busybox.bytes)) {
     const path = `usr/bin/${applet}`;
     if (!tree.has(path) && !/^dpkg/.test(applet))

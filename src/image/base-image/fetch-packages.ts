@@ -11,7 +11,7 @@ export interface FetchPackagesOptions {
   readonly suite: string;
   readonly architecture: "amd64" | "arm64";
   readonly packages: readonly string[];
-  /** Empty; apt keeps everything of its own in it. */
+  /** An empty folder, in which apt keeps all its files. */
   readonly folder: string;
   readonly onNote: (text: string) => void;
   readonly signal?: AbortSignal;

@@ -28,7 +28,7 @@ export interface RecipeBaseOptions {
   readonly cacheFolder: string;
   /** Of Debian's image, when it is locked: then nothing else will do. Null otherwise. */
   readonly debianDigest: string | null;
-  /** Fetches Debian's own image; its refusal leads to Debian's packages. */
+  /** Fetches Debian's own image; if it fails, Debian's packages are used. */
   readonly pull: (imageName: string) => Promise<BaseImage & { readonly digest: string }>;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -38,7 +38,7 @@ export interface RecipeBase extends BaseImage {
   readonly imageName: string;
   /** Of the base as an image of its own. */
   readonly manifestDigest: string;
-  /** Of Debian's image in its registry; null where packages were unpacked. */
+  /** The digest of Debian's image in its registry; null if packages were unpacked. */
   readonly debianDigest: string | null;
 }
 
@@ -99,7 +99,7 @@ const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImag
   config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
 
 interface DebianRecord {
-  /** Both null where packages were unpacked. */
+  /** Both null if packages were unpacked. */
   readonly digest: string | null;
   readonly config: ImageConfig | null;
   readonly layers: readonly CachedLayer[];

@@ -10,7 +10,7 @@ import { type BaseVariant, readVersions } from "./variants.js";
 /** `base-image/<variant>/`: what the image under every processor holds, with every version pinned. */
 export interface BaseImageRecipe {
   readonly variant: BaseVariant;
-  /** With `root/`. */
+  /** The folder that contains `root/`. */
   readonly folder: string;
   /** With `package.json` and `package-lock.json`. */
   readonly npmFolder: string;
@@ -31,7 +31,7 @@ export interface BaseImageRecipe {
 export interface DebianRecipe {
   /** Debian's own slim image. */
   readonly image: string;
-  /** Whose packages are taken where that image can't be had. */
+  /** The suite whose packages are used if that image is not available. */
   readonly suite: string;
   readonly packages: readonly string[];
   /** dpkg's path-exclude and path-include. */

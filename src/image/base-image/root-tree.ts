@@ -5,7 +5,7 @@ import { readTar, type TarEntry } from "../oci/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../oci/tar-header.js";
 import { toolOutput } from "./run-tool.js";
 
-/** One entry of a root file system that is put together in memory; paths have no slash at the start. */
+/** One entry of a root file system in memory; paths do not begin with a slash. */
 export type RootEntry =
   | { readonly kind: "directory"; readonly mode: number }
   | { readonly kind: "file"; readonly mode: number; readonly bytes: Buffer }
@@ -19,13 +19,13 @@ export const packageRecords = "var/lib/dpkg/status.d";
 export interface UnpackOptions {
   /** dpkg's `path-exclude=` and `path-include=`; the last one that matches counts. */
   readonly pathRules: readonly string[];
-  /** Whether the package's record is kept; every package's when absent. */
+  /** Returns whether to keep the record of a package; every record is kept when absent. */
   readonly isRecorded?: (packageName: string) => boolean;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Unpacks Debian packages as dpkg would, with the record of each, and runs nothing of theirs.
+ * Unpacks Debian packages and their records as dpkg would, without running their scripts.
  *
  * @param packages `.deb` files
  * @throws TOOL_MISSING without dpkg-deb; IMAGE_BUILD_FAILED for a package that can't be unpacked
@@ -78,7 +78,7 @@ async function rootEntry(
   );
 }
 
-/** dpkg's own rule (dpkg(1), `--path-exclude`): `*` also stands for slashes, and the last rule that matches counts. */
+/** Follows dpkg (dpkg(1), `--path-exclude`): `*` also matches slashes, and the last matching rule counts. */
 export function pathFilter(rules: readonly string[]): (path: string) => boolean {
   const parsed = rules.map((rule) => {
     const [kind, pattern] = rule.split("=") as [string, string];
@@ -91,7 +91,7 @@ export function pathFilter(rules: readonly string[]): (path: string) => boolean 
   return (path) => parsed.findLast(({ matches }) => matches.test(path))?.isIncluded ?? true;
 }
 
-/** The tree as a tar: sorted, owner 0:0, times 1970; the same tree gives the same bytes. */
+/** Yields the tree as a tar, sorted, with owner 0:0 and times of 1970, so that the same tree gives the same bytes. */
 export function* rootTar(tree: RootTree): Generator<Uint8Array> {
   const time = new Date(0);
   for (const [path, entry] of withParents(tree)) {
@@ -109,7 +109,7 @@ export function* rootTar(tree: RootTree): Generator<Uint8Array> {
   yield tarEnd();
 }
 
-/** A rule may leave out a folder and keep a file in it. */
+/** Adds missing folders, because a rule may exclude a folder and keep a file in it. */
 function withParents(tree: RootTree): readonly (readonly [string, RootEntry])[] {
   const all: RootTree = new Map(tree);
   for (const path of tree.keys())

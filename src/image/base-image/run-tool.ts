@@ -23,7 +23,11 @@ export async function runTool(options: RunToolOptions): Promise<void> {
   await run(options, "ignore");
 }
 
-/** Runs a program to its end and returns what it wrote to stdout. @throws what `runTool` throws */
+/**
+ * Runs a program to its end and returns what it wrote to stdout.
+ *
+ * @throws what `runTool` throws
+ */
 export const toolOutput = (options: RunToolOptions): Promise<Buffer> => run(options, "pipe");
 
 async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<Buffer> {
@@ -33,7 +37,7 @@ async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
     stdio: ["ignore", output, "pipe"],
-    // A group of its own, so that what the program started ends with it, and we do not.
+    // In its own process group, so that the programs that it starts can be ended with it.
     detached: hasGroups,
   });
   const stop = () => endGroup(child);

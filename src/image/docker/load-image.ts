@@ -6,7 +6,7 @@ import { engineError } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
 
 /**
- * Gives an image to the engine under its name, as `docker load` does.
+ * Loads an image into the engine under its name, as `docker load` does.
  *
  * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL
  */

@@ -16,10 +16,10 @@ export interface ComparedImage {
 export interface ImageComparison {
   /** Same configuration, bit for bit, and so the same files in every layer. */
   readonly isSame: boolean;
-  /** Docker's own builder put the image together, with times and settings that no rebuild can repeat. */
+  /** True if Docker's own builder made the image, with times and settings that no rebuild can repeat. */
   readonly isByDocker: boolean;
   readonly layers: readonly LayerComparison[];
-  /** Of the configuration, by name: `config.Labels.…`, `created`, …; layers are told of apart. */
+  /** Of the configuration, by name: `config.Labels.…`, `created`, …; layers are reported separately. */
   readonly settings: readonly SettingDifference[];
 }
 
@@ -29,7 +29,7 @@ export interface LayerComparison {
   readonly found: string | null;
   readonly expected: string | null;
   readonly isSame: boolean;
-  /** Same tar in another frame: somebody compressed it anew. */
+  /** The same tar, compressed again by somebody. */
   readonly isFramedAnew: boolean;
   /** Of a layer that is not the same. */
   readonly files: readonly FileDifference[];

@@ -109,7 +109,7 @@ function parsed<T>(
   name: string,
 ): T {
   const text = documents.get(name);
-  if (text === undefined) throw invalid(archive, `it has no ${name}, so that it is no image`);
+  if (text === undefined) throw invalid(archive, `it is not an image, because it has no ${name}`);
   return parseChecked(text, shape, (reason, cause) => invalid(archive, `${name} ${reason}`, cause));
 }
 

@@ -3,7 +3,7 @@ export interface TarHeader {
   /** Without the slash at the start; folders end with one. */
   readonly path: string;
   readonly kind: "file" | "directory" | "symlink";
-  /** Of a symbolic link; absent otherwise. */
+  /** The target of a symbolic link; absent otherwise. */
   readonly linkTarget?: string;
   readonly mode: number;
   readonly sizeBytes: number;

@@ -15,7 +15,7 @@ export interface WriteImageOptions {
   readonly image: OciImage;
   /** `….tar` or `….tar.gz` */
   readonly path: string;
-  /** Where the file is written; its own path, unless it gets its name together with others. */
+  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
   readonly writtenTo?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;

@@ -145,6 +145,6 @@ const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").u
 const invalid = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
   new ProcessorError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`, { cause });
 
-/** Something else than a registry answers: a proxy's login page, say. */
+/** Something other than a registry answered, such as a proxy's login page. */
 const unexpected = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
   new ProcessorError("REGISTRY_FAILED", `${client.registry}/${client.repository}: ${what}`, { cause });

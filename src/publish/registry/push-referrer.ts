@@ -100,7 +100,7 @@ async function readIndex(client: RegistryClient, tag: string): Promise<readonly 
   const refused = (reason: string, cause?: unknown) =>
     new ProcessorError(
       "REGISTRY_FAILED",
-      `${client.registry}/${client.repository}:${tag} is no list of referrers (${reason})`,
+      `${client.registry}/${client.repository}:${tag} is not a list of referrers (${reason})`,
       { cause },
     );
   if (answer.status !== 200) throw refused(`${answer.status}${reasonOf(answer)}`);

@@ -30,7 +30,7 @@ export interface AuthorizeOptions {
   readonly scopes: readonly string[];
   /** For messages. */
   readonly registry: string;
-  /** True for a host that may be spoken to without TLS: on this machine, or named by the user. */
+  /** True for a host that may be contacted without TLS, because it is this machine or the user named it. */
   readonly isPlainHttp: (host: string) => boolean;
   readonly note: (line: string) => void;
   readonly https: HttpsTrust;
@@ -65,19 +65,19 @@ async function fetchToken(options: AuthorizeOptions): Promise<string> {
   });
   const token = answer.status === 200 ? tokenOf(answer) : null;
   if (token !== null) return token;
-  const what = `${url.host} gives no token for ${registry} (${answer.status})`;
+  const what = `${url.host} refuses a token for ${registry} (${answer.status})`;
   if (answer.status === 408 || answer.status === 429 || answer.status >= 500) throw new PassingFailure(what);
   throw new ProcessorError("REGISTRY_DENIED", what);
 }
 
-/** The token server that a registry names. It gets the name and password as well, as with Docker. */
+/** The token server that a registry names. As with Docker, it also gets the name and password. */
 function tokenServer({ challenge, credentials, registry, isPlainHttp, note }: AuthorizeOptions): URL {
   const { realm = "" } = challenge.parameters;
   const url = URL.canParse(realm) ? new URL(realm) : null;
   if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isPlainHttp(url.host))))
     throw new ProcessorError(
       "REGISTRY_DENIED",
-      `${registry} names "${realm}" as its token server; not https`,
+      `${registry} names "${realm}" as its token server, which must be an https address`,
     );
   if (credentials !== null && url.host !== registry)
     note(`signing in to ${registry} at its token server ${url.host}`);

@@ -43,7 +43,7 @@ export class RegistryClient {
   #authorization: string | null = null;
   #renewal: Promise<string> | null = null;
   #hasAnswered = false;
-  /** Retries that were told since the registry last answered: parallel requests fail for one reason. */
+  /** Retries noted since the registry last answered, because parallel requests fail for the same reason. */
   readonly #noted = new Set<string>();
 
   constructor(
@@ -82,7 +82,7 @@ export class RegistryClient {
   async send(url: URL, request: RegistryRequest): Promise<RegistryAnswer> {
     const used = this.#authorization;
     const answer = await this.#once(url, request);
-    // Only the registry may ask for what is known to it; a place that it leads to may not.
+    // Only the registry itself may ask for credentials, not a host that it redirects to.
     if (answer.status !== 401 || !this.#isOwn(answer.url)) return this.#sorted(answer, request);
     const challenge = parseChallenge(answer.headers["www-authenticate"]);
     if (challenge === null || !(await this.#renew(used, challenge))) return this.#sorted(answer, request);
@@ -133,7 +133,7 @@ export class RegistryClient {
   }
 
   /**
-   * Asks whether a registry answers, and lets in whoever comes: before work whose result it is to take.
+   * Checks that the registry answers and accepts the credentials, before work whose result it will receive.
    *
    * @throws REGISTRY_DENIED, REGISTRY_FAILED
    */
@@ -142,7 +142,7 @@ export class RegistryClient {
     if (status === 200) return;
     throw new ProcessorError(
       "REGISTRY_FAILED",
-      `${this.#api.href} answers ${status}, where a registry answers 200`,
+      `${this.#api.href} answers ${status}, but a registry answers 200`,
     );
   }
 
@@ -158,7 +158,7 @@ export class RegistryClient {
       if (answer.status < 500) this.#noted.clear();
       return answer;
     } catch (error) {
-      // It may be starting again if it has answered before.
+      // A registry that has answered before may be restarting.
       if (!(error instanceof ConnectionRefused) || this.#hasAnswered) throw error;
       throw new ProcessorError("REGISTRY_FAILED", error.message, { cause: error });
     }
@@ -191,7 +191,7 @@ export class RegistryClient {
     if ((status === 401 || status === 403) && !this.#isOwn(answer.url))
       throw new ProcessorError(
         "REGISTRY_FAILED",
-        `${this.registry} leads to ${answer.url.host}, which answers ${method} with ${status}; a name and password are shown to ${this.registry} only`,
+        `${this.registry} redirects to ${answer.url.host}, which answers ${method} with ${status}; credentials are sent only to ${this.registry}`,
       );
     if (status === 401 || status === 403) throw new ProcessorError("REGISTRY_DENIED", what);
     if (status === 408 || status === 429 || status >= 500)

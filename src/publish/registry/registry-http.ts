@@ -14,7 +14,7 @@ export interface RegistryAnswer {
   readonly status: number;
   readonly headers: Response["headers"];
   readonly body: Buffer;
-  /** Who answered: the address after redirects. */
+  /** The address that answered, after redirects. */
   readonly url: URL;
 }
 
@@ -25,7 +25,7 @@ export interface HttpsTrust {
 
 export interface ExchangeOptions {
   readonly https: HttpsTrust;
-  /** Longer answers are refused as they come. */
+  /** Longer answers are refused while they arrive. */
   readonly maxAnswerBytes: number;
   readonly signal: AbortSignal | null;
 }
@@ -98,7 +98,7 @@ const requestOptions = (
         if (target.protocol === "https:" || target.protocol === url.protocol) return;
         throw new ProcessorError(
           "REGISTRY_FAILED",
-          `${url.host} leads to ${target.protocol}//${target.host}, away from https`,
+          `${url.host} redirects to ${target.protocol}//${target.host}, which is not https`,
         );
       },
     ],
@@ -113,7 +113,7 @@ async function* withNetworkFailures(stream: AsyncIterable<Uint8Array>, url: URL)
   }
 }
 
-/** Sorts failures into those that may pass and those that trying again does not help. */
+/** Sorts failures into those that may pass and those where another attempt would not help. */
 function networkFailure(error: unknown, url: URL): Error {
   if (error instanceof ProcessorError) return error;
   if (!(error instanceof RequestError))
@@ -126,13 +126,13 @@ function networkFailure(error: unknown, url: URL): Error {
     case "ECONNREFUSED":
       return new ConnectionRefused(`nothing listens at ${url.host}`, { cause: error });
     case "ERR_TOO_MANY_REDIRECTS":
-      return failed(`${url.host} leads in a circle: ${error.message}`);
+      return failed(`${url.host} redirects in a circle: ${error.message}`);
     case "ERR_UNSUPPORTED_PROTOCOL":
-      return failed(`${url.host} leads to an address that is not http or https`);
+      return failed(`${url.host} redirects to an address that is not http or https`);
     default:
       return new PassingFailure(error.message, { cause: error });
   }
 }
 
-/** Nothing listens at the address. It may pass only where something has listened before. */
+/** Nothing listens at the address. This may pass only if something listened before. */
 export class ConnectionRefused extends PassingFailure {}

@@ -236,7 +236,7 @@ describe("a trainer that builds a network of its own is refused with the name of
     });
     await expect(attempt).rejects.toMatchObject({ code: "ARCHITECTURE_UNKNOWN" });
     await expect(attempt).rejects.toThrow(
-      "the trainer _Primus_S_x__ builds the network Primus, not the one of plans.json",
+      "the trainer _Primus_S_x__ builds the network Primus, not the one in plans.json",
     );
   });
 });

@@ -101,8 +101,11 @@ describe("init", () => {
   test.each([
     { argv: ["--target", "grand-challenge"], says: "--target grand-challenge needs --output-socket" },
     { argv: ["--target", "amos22"], says: "--target amos22 needs --team" },
-    { argv: ["--target", "sol", "--team", "us"], says: "--team is for --target amos22, not sol" },
-    { argv: ["--team", "us", "--output-socket", "x"], says: "--team is for --target amos22" },
+    {
+      argv: ["--target", "sol", "--team", "us"],
+      says: "--team needs --target amos22, but the target is sol",
+    },
+    { argv: ["--team", "us", "--output-socket", "x"], says: "--team needs --target amos22" },
     { argv: ["--team", "Our Team"], says: "/amos22/team" },
   ])("refuses before it writes: $argv", async ({ argv, says }) => {
     expect(await run("init", "--model-dir", blobs, ...argv)).toBe(2);
@@ -131,7 +134,7 @@ describe("a build refuses a config that no case could be segmented with", () => 
       what: "a channel that is not told",
       model: resenc,
       config: { input_channels: { T1: "_t1", T3: "_t3" } },
-      says: "no ending for the channel T2\ninput_channels: the model has no channel T3, but T1, T2",
+      says: "no ending for the channel T2\ninput_channels: the model has no channel T3; its channels are T1, T2",
     },
     {
       what: "endings that are one",
@@ -143,7 +146,7 @@ describe("a build refuses a config that no case could be segmented with", () => 
       what: "volumes as pictures",
       model: resenc,
       config: { output_extension: "png" },
-      says: "output_extension: png holds one slice",
+      says: "output_extension: png can hold one slice",
     },
   ])("$what", async ({ model, config, says }) => {
     writeFileSync(join(folder, "config.json"), JSON.stringify(config));

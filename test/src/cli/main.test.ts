@@ -48,29 +48,29 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
     { argv: ["convert", "--model-dir", "x", "-o"], says: "-o needs a value" },
     {
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--step-size", "2"],
-      says: "--step-size 2 is not above 0",
+      says: "--step-size must be greater than 0 and at most 1, but is 2",
     },
     {
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--overwrite", "--continue"],
-      says: "exclude each other",
+      says: "cannot be used together",
     },
     { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: "--cuda 11: it takes 12 or 13\n" },
     { argv: ["models", "info"], says: "needs the name of a model" },
     { argv: ["predict", "-m", "3d_fullres"], says: "no option -m: --model-dir takes the model's folder" },
     { argv: ["predict", "-t", "4"], says: "no option -t: --task (-d) takes the task's number or name" },
-    { argv: ["predict", "-tr", "nnUNetTrainer"], says: "no option -tr: trainer and plans are those of" },
-    { argv: ["--tag", "x:1", "-p", "nnUNetPlans"], says: "no option -p: trainer and plans are those of" },
-    { argv: ["predict", "-npp", "3"], says: "no option -npp: reading and writing overlap" },
+    { argv: ["predict", "-tr", "nnUNetTrainer"], says: "no option -tr: trainer and plans are chosen by" },
+    { argv: ["--tag", "x:1", "-p", "nnUNetPlans"], says: "no option -p: trainer and plans are chosen by" },
+    { argv: ["predict", "-npp", "3"], says: "no option -npp: reading and writing run in parallel" },
     { argv: ["predict", "--verbose"], says: "no option --verbose: progress goes to stderr" },
-    { argv: ["-v"], says: "no option -v: progress goes to stderr as plain lines" },
+    { argv: ["-v"], says: "no option -v: progress goes to stderr, as plain lines" },
     { argv: ["predict", "-chk"], says: "--checkpoint needs a value" },
     {
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "-step_size", "2"],
-      says: "--step-size 2 is not above 0",
+      says: "--step-size must be greater than 0 and at most 1, but is 2",
     },
     {
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--use-tta", "--disable_tta"],
-      says: "--use-tta and --disable-tta exclude each other",
+      says: "--use-tta and --disable-tta cannot be used together",
     },
   ])("$argv", async ({ argv, says }) => {
     expect(await run(...argv)).toBe(2);
@@ -199,7 +199,7 @@ describe("a wrong model exits with 3", () => {
     {
       name: "one fold of a model",
       argv: ["--model-dir", join(blobs, "fold_0")],
-      says: `it is one fold of a model: pass its parent, ${blobs}\n`,
+      says: `it is one fold of a model: pass its parent folder, ${blobs}\n`,
     },
     {
       name: "a configuration that it does not have",

@@ -140,7 +140,7 @@ describe("a model that cannot be built is told with its problem and with all els
       const { network, problems } = await onlyModel(modelDir);
       expect({ network, code: problems[0]?.code }).toEqual({ network: null, code: "ARCHITECTURE_UNKNOWN" });
       expect(problems[0]?.message).toContain(
-        "the trainer nnUNetTrainer built another network than the PlainConvUNet",
+        "the trainer nnUNetTrainer built a different network from the PlainConvUNet",
       );
     });
   });

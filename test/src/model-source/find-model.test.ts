@@ -126,14 +126,14 @@ describe("folds", () => {
       { fold: "1", reason: "fold 1 has no checkpoint_final.pth" },
     ]);
     await expect(foldsOf(modelDir, ["1"])).rejects.toThrow(
-      "fold 1 has no checkpoint_final.pth; trained are 0",
+      "fold 1 has no checkpoint_final.pth; the trained folds are 0",
     );
   });
 
   test("that are not there are FOLD_MISSING, with those that are", async () => {
     const attempt = foldsOf(withFolds("fold_1"), ["3"]);
     await expect(attempt).rejects.toMatchObject({ code: "FOLD_MISSING" });
-    await expect(attempt).rejects.toThrow("no fold 3; trained are 0, 1");
+    await expect(attempt).rejects.toThrow("no fold 3; the trained folds are 0, 1");
   });
 
   test("with another checkpoint only are FOLD_MISSING, with what there is", async () => {

@@ -188,7 +188,7 @@ describe("what is wrong with an archive is said by its own list and name:", () =
       [`${v2Folder}/fold_2/checkpoint_best.pth`]: checkpoint,
     });
     await expect(localModelFolder(address, { folds: ["0", "7"] }, context)).rejects.toThrow(
-      `${address}: there is no fold 7; trained are 0, 1`,
+      `${address}: there is no fold 7; the trained folds are 0, 1`,
     );
     const { folds, leftOut } = await findModel(await localModelFolder(address, {}, context));
     expect(folds.map(({ fold }) => fold)).toEqual(["0", "1"]);

@@ -82,7 +82,7 @@ describe("a place that a registry leads to", () => {
       const client = clientOf(host, { credentials });
       await expect(client.send(client.url("blobs/x"), { method: method as "GET" })).rejects.toMatchObject({
         code: "REGISTRY_FAILED",
-        message: expect.stringContaining(`leads to ${other.host}`),
+        message: expect.stringContaining(`redirects to ${other.host}`),
       });
       expect(other.received.join("\n")).not.toMatch(secrets);
       expect(other.received).toHaveLength(1);
@@ -129,7 +129,7 @@ describe("a registry that names a token server", () => {
     const client = clientOf(host);
     await expect(client.send(client.url("tags/list"), { method: "GET" })).rejects.toMatchObject({
       code: "REGISTRY_DENIED",
-      message: expect.stringContaining("not https"),
+      message: expect.stringContaining("must be an https address"),
     });
   });
 
@@ -240,7 +240,7 @@ describe("a registry that is not there", () => {
     expect(notes).toHaveLength(1);
   });
 
-  test("is asked again only ten times when it leads in a circle", async () => {
+  test("is asked again only ten times when it redirects in a circle", async () => {
     const registry: TestServer = await startServer(redirectTo(() => `http://${registry.host}/again`));
     await expect(clientOf(registry.host).check()).rejects.toMatchObject({ code: "REGISTRY_FAILED" });
     expect(registry.received.length).toBeLessThanOrEqual(11);
