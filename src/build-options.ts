@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { RuntimeSettings } from "../processor/model/manifest.js";
 import type { Target } from "../processor/model/target-file.js";
 import type { Progress } from "../processor/progress/progress.js";
@@ -59,21 +59,36 @@ export interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
+type ArchiveOptions = Pick<
+  BuildOptions,
+  "exportFolder" | "archiveName" | "attestation" | "modelTarball" | "existing"
+> & { readonly description: Pick<BuildOptions["description"], "imageName"> };
+
 /**
  * Returns where the archive goes, or null for none. Fails before the build if something exists there that is to be kept.
  *
  * @throws OUTPUT_EXISTS
  */
-export async function freeArchivePath(options: BuildOptions): Promise<string | null> {
+export async function freeArchivePath(options: ArchiveOptions): Promise<string | null> {
   const { exportFolder, archiveName, description, attestation, modelTarball, existing } = options;
   const path =
     exportFolder === null ? null : join(exportFolder, archiveName ?? archiveFileName(description.imageName));
   const documents = path === null || attestation === null ? null : attestationFiles(path);
-  const files = [modelTarball, path, documents?.spdx, documents?.provenance];
-  for (const file of files.filter((name) => name !== null && name !== undefined))
-    await (existing === "keep" ? requireAbsent(file) : requireReplaceable(file));
+  const beside = [modelTarball, documents?.spdx, documents?.provenance].filter(
+    (name) => name !== null && name !== undefined,
+  );
+  if (existing === "replace") {
+    for (const file of [...beside, ...(path === null ? [] : [path])]) await requireReplaceable(file);
+    return path;
+  }
+  if (path !== null) await requireAbsent(path);
+  for (const file of beside) await requireAbsent(file, path === null ? "" : withoutArchive(path));
   return path;
 }
+
+/** The archive gets its name last: what is there without it is the rest of a build, or of what somebody moved. */
+const withoutArchive = (path: string): string =>
+  `, but ${basename(path)} is not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`;
 
 /** Where layers are kept for the next build, as `withLayerCache` takes it. */
 export const layerCache = ({ cacheFolder, cacheLimitBytes, progress, signal }: BuildOptions) => ({

@@ -69,7 +69,11 @@ async function buildWithEngine(options: BuildOptions, stage: StageFile): Promise
     const archive =
       archivePath === null
         ? null
-        : await exportImage(engine, image, { ...options, archivePath, writtenTo: stage(archivePath) });
+        : await exportImage(engine, image, {
+            ...options,
+            archivePath,
+            writtenTo: stage(archivePath, "last"),
+          });
     const built = { engine, base, image, archive, modelTarball, stage };
     const { push, attested } = await publish(built, options);
     return {
@@ -84,7 +88,7 @@ async function buildWithEngine(options: BuildOptions, stage: StageFile): Promise
       buildFolder: keepBuildFiles ? folder.path : null,
     };
   } finally {
-    if (!keepBuildFiles) await folder.remove();
+    await (keepBuildFiles ? folder.keep() : folder.remove());
   }
 }
 
@@ -99,6 +103,7 @@ async function renderContext(options: BuildOptions, stage: StageFile): Promise<R
     const base = { imageName: baseImage ?? (await readRecipe(baseVariant)).imageName, imageId: null };
     const { plan } = await planBuild(options, { base, folder, stage });
     await keepContext(plan, folder);
+    await folder.keep();
     return { imageName: description.imageName, baseImage: base.imageName, buildFolder: folder.path };
   } catch (error) {
     await folder.remove();

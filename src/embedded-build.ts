@@ -78,7 +78,7 @@ async function buildWithoutEngine(
       archivePath === null
         ? null
         : await writeDockerArchive({
-            ...{ image, path: archivePath, writtenTo: stage(archivePath), progress },
+            ...{ image, path: archivePath, writtenTo: stage(archivePath, "last"), progress },
             ...aborting(signal),
           });
     const push = options.isPushed ? await pushToRegistry(image, place, options) : null;
@@ -98,7 +98,7 @@ async function buildWithoutEngine(
       modelTarball,
     };
   } finally {
-    if (!keepBuildFiles) await folder.remove();
+    await (keepBuildFiles ? folder.keep() : folder.remove());
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../processor/errors.js";
-import { partialPathBeside } from "../processor/image-io/write-file.js";
+import { partialPathBeside } from "../processor/partial-path.js";
 import { withFileLock } from "./download/file-lock.js";
 
 export const lockFileName = "processor.lock.json";
@@ -71,7 +71,7 @@ async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson
       const lock = await readLock(lockFile);
       const changed = change(lock);
       if (changed === lock) return;
-      const beside = partialPathBeside(lockFile);
+      const beside = await partialPathBeside(lockFile);
       await writeFile(beside, `${JSON.stringify(changed, null, 2)}\n`);
       await rename(beside, lockFile);
     });

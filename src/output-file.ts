@@ -4,11 +4,12 @@ import { ProcessorError } from "../processor/errors.js";
 /**
  * Refuses to write over a file, early: before the work that would end in it.
  *
+ * @param why the rest of the sentence, for a file whose presence needs an explanation
  * @throws OUTPUT_EXISTS
  */
-export async function requireAbsent(path: string): Promise<void> {
+export async function requireAbsent(path: string, why = ""): Promise<void> {
   if ((await stat(path).catch(() => null)) !== null)
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already`);
+    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already${why}`);
 }
 
 /**

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { isDiskFull } from "../disk-error.js";
 import { ProcessorError } from "../errors.js";
+import { partialPathBeside } from "../partial-path.js";
 
 /**
  * Writes a file beside its place and renames it: under its own name it is either complete or absent.
@@ -10,7 +10,7 @@ import { ProcessorError } from "../errors.js";
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeFileWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const partial = partialPathBeside(path);
+  const partial = await partialPathBeside(path);
   try {
     const file = await open(partial, "wx");
     try {
@@ -24,13 +24,6 @@ export async function writeFileWhole(path: string, parts: readonly Uint8Array[])
     throw outputError(path, error);
   }
 }
-
-/**
- * Returns a hidden name in the same folder, for a file that is renamed when it is complete. The name is short, because the
- * final name may already be as long as the file system allows.
- */
-export const partialPathBeside = (path: string): string =>
-  join(dirname(path), `.partial-${randomBytes(8).toString("hex")}`);
 
 /** The disk's own errors as mistakes that a user can mend; others as they are. */
 export function outputError(path: string, error: unknown): unknown {
@@ -46,7 +39,10 @@ export function outputError(path: string, error: unknown): unknown {
       { cause: error },
     );
   }
-  if (code !== undefined && ["EACCES", "EROFS", "EPERM", "ENOTDIR", "ENOENT", "EEXIST"].includes(code)) {
+  if (
+    code !== undefined &&
+    ["EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "ENOENT", "EEXIST"].includes(code)
+  ) {
     return new ProcessorError("OUTPUT_UNWRITABLE", `${path} cannot be written (${code})`, { cause: error });
   }
   return error;

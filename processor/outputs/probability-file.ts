@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { outputError, partialPathBeside } from "../image-io/write-file.js";
+import { outputError } from "../image-io/write-file.js";
 import type { InferencePlan, LabelDefinition } from "../model/manifest.js";
+import { partialPathBeside } from "../partial-path.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 import type { PreprocessHistory } from "../preprocess/prepared.js";
 import { permute, voxelCount, type Zyx } from "../volume/axes.js";
@@ -34,7 +35,7 @@ export async function openProbabilityFile(
   options: ProbabilityFileOptions,
 ): Promise<ProbabilityFile> {
   const { heads, history } = options;
-  const stem = partialPathBeside(path);
+  const stem = await partialPathBeside(path);
   const scratchPath = `${stem}.scratch`;
   const scratch = await open(scratchPath, "wx+").catch((error: unknown) => {
     throw outputError(path, error);

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
+import { outputError } from "../../processor/image-io/write-file.js";
+import { partialPathBeside } from "../../processor/partial-path.js";
 import { putInPlace, requireAbsent } from "../output-file.js";
 import { type LayerFile, layerFileTime } from "./image-plan.js";
 import { adaptiveGzip } from "./oci/adaptive-gzip.js";
@@ -34,7 +35,7 @@ export async function writeModelTarball(
   { path, writtenTo = path, signal }: ModelTarballPlace,
 ): Promise<ModelTarball> {
   await requireAbsent(writtenTo);
-  const partial = partialPathBeside(path);
+  const partial = await partialPathBeside(path);
   const hash = createHash("sha256");
   let bytes = 0;
   try {

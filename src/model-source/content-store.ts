@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { diskError } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
 import { makeFolder } from "../../processor/make-folder.js";
+import { partialPathBeside } from "../../processor/partial-path.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
@@ -87,7 +88,7 @@ export class ContentStore {
     await chmod(finishedFile, 0o444);
     await rename(finishedFile, file);
     this.#verified.add(record.sha256);
-    const beside = join(this.folder, "partial", randomUUID());
+    const beside = await partialPathBeside(join(this.folder, "partial", "file"));
     await writeFile(beside, JSON.stringify(record));
     await rename(beside, this.#recordFile(key));
     return { file, size: record.size, sha256: record.sha256 };
@@ -95,7 +96,7 @@ export class ContentStore {
 
   /** Writes bytes into the cache, digesting them on the way. */
   async write(bytes: AsyncIterable<Uint8Array>, key: string, origin: string): Promise<StoredFile> {
-    const beside = join(this.folder, "partial", randomUUID());
+    const beside = await partialPathBeside(join(this.folder, "partial", "file"));
     const hash = createHash("sha256");
     let size = 0;
     try {

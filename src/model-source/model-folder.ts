@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { copyFile, link, rename, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
-import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import { makeFolder } from "../../processor/make-folder.js";
+import { partialPathBeside } from "../../processor/partial-path.js";
 import type { FileRange } from "../archive/byte-range.js";
 import { defaultCheckpoint } from "../checkpoint/nnunet-formats.js";
 import type { ArchiveTree } from "./archive-tree.js";
@@ -227,7 +227,7 @@ async function linkInto(folder: string, path: string, file: string): Promise<voi
   const [wanted, found] = await Promise.all([stat(file), stat(target).catch(() => null)]);
   if (found?.ino === wanted.ino) return;
   await makeFolder(dirname(target), 0o700);
-  const beside = partialPathBeside(target);
+  const beside = await partialPathBeside(target);
   await link(file, beside).catch(() => copyFile(file, beside)); // not every disk has hard links
   await rename(beside, target);
 }

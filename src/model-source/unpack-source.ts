@@ -1,8 +1,8 @@
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
-import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import { makeFolder } from "../../processor/make-folder.js";
+import { partialPathBeside } from "../../processor/partial-path.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
@@ -55,7 +55,7 @@ async function writeBeside(
   advance: (count: number) => void,
 ) {
   await makeFolder(dirname(target));
-  const beside = partialPathBeside(target);
+  const beside = await partialPathBeside(target);
   try {
     const file = await open(beside, "wx");
     try {

@@ -2,8 +2,8 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
-import { partialPathBeside } from "../../processor/image-io/write-file.js";
 import { makeFolder } from "../../processor/make-folder.js";
+import { partialPathBeside } from "../../processor/partial-path.js";
 
 export interface ConvertedFolderOptions {
   readonly outputDir: string;
@@ -22,7 +22,7 @@ export async function writeConvertedFolder<T>(
   fill: (folder: string) => Promise<T>,
 ): Promise<T> {
   const outputDir = resolve(options.outputDir);
-  const partial = partialPathBeside(outputDir);
+  const partial = await partialPathBeside(outputDir);
   try {
     await makeFolder(dirname(outputDir));
     const existing = await filesIn(outputDir);

@@ -1,12 +1,16 @@
 import { rename, rm } from "node:fs/promises";
-import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
+import { outputError } from "../../processor/image-io/write-file.js";
+import { newPartialPath } from "../../processor/partial-path.js";
 import { putInPlace } from "../output-file.js";
 
 /** What happens to an existing file when a build has made another with its name. */
 export type ExistingFile = "replace" | "keep";
 
-/** Returns the path, next to its own, where a file is written until the whole build is done. */
-export type StageFile = (path: string) => string;
+/**
+ * Returns the path, next to its own, where a file is written until the whole build is done. The file with order `last` gets
+ * its name after the others: if it is there, they are too.
+ */
+export type StageFile = (path: string, order?: "last") => string;
 
 /**
  * Runs a build whose files appear together, at its end. When it fails (for example because the registry refuses the image
@@ -20,17 +24,18 @@ export async function allOrNothing<T>(
   build: (stage: StageFile) => Promise<T>,
 ): Promise<T> {
   const staged = new Map<string, string>();
-  const stage: StageFile = (path) => {
-    const place = partialPathBeside(path);
-    staged.set(path, place);
+  const last = new Map<string, string>();
+  const stage: StageFile = (path, order) => {
+    const place = newPartialPath(path);
+    (order === "last" ? last : staged).set(path, place);
     return place;
   };
   try {
     const result = await build(stage);
-    await putAllInPlace(staged, existing);
+    await putAllInPlace(new Map([...staged, ...last]), existing);
     return result;
   } finally {
-    for (const place of staged.values()) await rm(place, { force: true });
+    for (const place of [...staged.values(), ...last.values()]) await rm(place, { force: true });
   }
 }
 

@@ -5,8 +5,9 @@ import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isDiskFull } from "../../processor/disk-error.js";
 import { ProcessorError } from "../../processor/errors.js";
-import { outputError, partialPathBeside } from "../../processor/image-io/write-file.js";
+import { outputError } from "../../processor/image-io/write-file.js";
 import { makeFolder } from "../../processor/make-folder.js";
+import { partialPathBeside } from "../../processor/partial-path.js";
 import type { Progress } from "../../processor/progress/progress.js";
 import { putInPlace, requireAbsent } from "../output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
@@ -53,7 +54,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
   const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
   await requireAbsent(writtenTo);
   await makeFolder(dirname(path));
-  const partial = partialPathBeside(path);
+  const partial = await partialPathBeside(path);
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
   const digest = createHash("sha256");
   let bytes = 0;
@@ -95,7 +96,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {
-  const partial = partialPathBeside(path);
+  const partial = await partialPathBeside(path);
   try {
     await writeFile(partial, text, { flag: "wx", flush: true });
     await putInPlace(partial, writtenTo);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../../processor/make-folder.js";
+import { partialPathBeside } from "../../../processor/partial-path.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { type LayerEntry, layerFile } from "../image-plan.js";
 import { fetchPackages } from "./fetch-packages.js";
@@ -79,7 +80,8 @@ async function unpack(
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal },
 ): Promise<void> {
   await makeFolder(dirname(folder));
-  const partial = await mkdtemp(`${folder}.partial-`);
+  const partial = await partialPathBeside(folder);
+  await makeFolder(partial, 0o700);
   try {
     const debs = await fetchPackages({
       ...{ suite, architecture: "amd64", packages: [`python${pythonVersion}-minimal`] },

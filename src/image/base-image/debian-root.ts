@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../../processor/errors.js";
 import { makeFolder } from "../../../processor/make-folder.js";
+import { partialPathBeside } from "../../../processor/partial-path.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { architectureOf } from "../image-plan.js";
 import { busyboxApplets } from "./busybox-applets.js";
@@ -58,7 +59,7 @@ export async function cachedDebianRoot(
   const file = join(cacheFolder, "base-image", `debian-${key}.tar`);
   if ((await stat(file).catch(() => null)) !== null) return file;
   await makeFolder(dirname(file));
-  const partial = `${file}.${randomUUID()}.partial`;
+  const partial = await partialPathBeside(file);
   try {
     await writeDebianRoot(recipe, partial, options);
     await rename(partial, file);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../../processor/make-folder.js";
+import { partialPathBeside } from "../../../processor/partial-path.js";
 import { type LayerFile, layerFile } from "../image-plan.js";
 import { type BaseImageRecipe, listFiles } from "./recipe.js";
 import { runTool } from "./run-tool.js";
@@ -32,7 +33,8 @@ export async function npmPackageFiles(
 /** The folder appears under its name only when it is complete. */
 async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSignal): Promise<void> {
   await makeFolder(dirname(folder));
-  const partial = await mkdtemp(`${folder}.partial-`);
+  const partial = await partialPathBeside(folder);
+  await makeFolder(partial, 0o700);
   try {
     for (const name of ["package.json", "package-lock.json"])
       await copyFile(join(recipe.npmFolder, name), join(partial, name));

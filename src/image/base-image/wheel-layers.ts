@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../../processor/errors.js";
 import { makeFolder } from "../../../processor/make-folder.js";
+import { partialPathBeside } from "../../../processor/partial-path.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { ZipArchive } from "../../archive/zip-archive.js";
 import { discardPart, downloadFile } from "../../download/download-file.js";
@@ -121,7 +122,8 @@ async function verify(path: string, wheel: WheelPin, progress: Progress): Promis
 
 /** The folder appears under its name only when it is complete. */
 async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promise<void> {
-  const partial = await mkdtemp(`${folder}.partial-`);
+  const partial = await partialPathBeside(folder);
+  await makeFolder(partial, 0o700);
   const archive = await ZipArchive.open(wheelFile);
   try {
     for (const path of Object.keys(wheel.files)) {

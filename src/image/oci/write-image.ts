@@ -3,8 +3,9 @@ import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { outputError, partialPathBeside } from "../../../processor/image-io/write-file.js";
+import { outputError } from "../../../processor/image-io/write-file.js";
 import { makeFolder } from "../../../processor/make-folder.js";
+import { partialPathBeside } from "../../../processor/partial-path.js";
 import type { Progress } from "../../../processor/progress/progress.js";
 import { putInPlace, requireAbsent } from "../../output-file.js";
 import { type Blob, hexOf, type ImageIndex, mediaTypes, type OciImage } from "./oci-types.js";
@@ -39,7 +40,7 @@ export interface WrittenImage {
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
   const { image, path, writtenTo = path, progress, signal } = options;
   await requireAbsent(writtenTo);
-  const partial = partialPathBeside(path);
+  const partial = await partialPathBeside(path);
   const task = progress.start({
     label: `exporting ${image.imageName}`,
     total: imageBytes(image),

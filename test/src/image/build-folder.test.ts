@@ -8,9 +8,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBuildFolder } from "../../../src/image/build-folder.js";
+import { tagOfKilledProcess } from "../../support/killed-process.js";
 
 describe("a build folder", () => {
   let parent: string;
@@ -65,6 +66,42 @@ describe("a build folder", () => {
     writeFileSync(join(path, "notes.txt"), "mine");
     await folder.remove();
     expect(readdirSync(path)).toEqual(["notes.txt"]);
+  });
+
+  test("loses what killed builds have left, and nothing else", async () => {
+    const path = join(parent, "build");
+    const killed = await tagOfKilledProcess();
+    for (const folder of [path, join(path, "processor-abc")]) {
+      mkdirSync(join(folder, "converted", "fold_0"), { recursive: true });
+      writeFileSync(join(folder, ".build_processor"), `${killed}\nconverted\n../precious\n`);
+    }
+    for (const name of ["precious", join("build", "notes.txt")]) writeFileSync(join(parent, name), "mine");
+    const folder = await openBuildFolder(path);
+    expect(readdirSync(path)).toEqual(["notes.txt", basename(folder.path)].sort());
+    await folder.remove();
+    expect(readdirSync(path)).toEqual(["notes.txt"]);
+    expect(readdirSync(parent).sort()).toEqual(["build", "precious"]);
+  });
+
+  test("that a build has kept stays, whatever became of its process", async () => {
+    const path = join(parent, "build");
+    const kept = await openBuildFolder(path);
+    mkdirSync(kept.place("fold_0"));
+    await kept.keep();
+    const next = await openBuildFolder(path);
+    expect(dirname(next.path)).toBe(path);
+    await next.remove();
+    expect(readdirSync(path).sort()).toEqual([".build_processor", "fold_0"]);
+    expect(readFileSync(join(path, ".build_processor"), "utf8")).toBe("");
+  });
+
+  test("that a killed build has had is the next one's own", async () => {
+    const path = join(parent, "build");
+    mkdirSync(join(path, "converted"), { recursive: true });
+    writeFileSync(join(path, ".build_processor"), `${await tagOfKilledProcess()}\nconverted\n`);
+    const folder = await openBuildFolder(path);
+    expect(folder.path).toBe(path);
+    await folder.remove();
   });
 
   test("under a file is OUTPUT_UNWRITABLE, naming it", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -49,6 +49,16 @@ describe("a build", () => {
     });
     await expect(build).rejects.toMatchObject({ code: "OUTPUT_EXISTS", exitCode: 2 });
     expect(texts()).toEqual(["image.spdx.json: of somebody else"]);
+  });
+
+  test("gives the archive its name after the others, so that a kill in between leaves no archive alone", async () => {
+    mkdirSync(join(folder, "image.spdx.json"));
+    const build = allOrNothing("replace", async (stage) => {
+      writeFileSync(stage(join(folder, "image.tar.gz"), "last"), "new");
+      writeFileSync(stage(join(folder, "image.spdx.json")), "new");
+    });
+    await expect(build).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+    expect(readdirSync(folder)).toEqual(["image.spdx.json"]);
   });
 
   test("says which name is a folder's", async () => {

@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { lstat, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { hasEnded, processTag, processTagPattern } from "./process-tag.js";
+
+/**
+ * Returns a hidden name in the same folder, for a file or folder that is renamed when it is complete. It is short however
+ * long the final name is, because that may already be as long as the file system allows.
+ *
+ * The first call for a folder removes what processes that were killed have left there.
+ */
+export async function partialPathBeside(path: string): Promise<string> {
+  const folder = dirname(path);
+  let cleared = clearedFolders.get(folder);
+  if (cleared === undefined) {
+    cleared = removeAbandoned(folder);
+    clearedFolders.set(folder, cleared);
+  }
+  await cleared;
+  return newPartialPath(path);
+}
+
+/** The same name without the look for others. */
+export const newPartialPath = (path: string): string =>
+  join(dirname(path), `.partial-${processTag()}-${randomBytes(4).toString("hex")}`);
+
+/** Once for a folder: a run may write a thousand files there. */
+const clearedFolders = new Map<string, Promise<void>>();
+
+const partialName = new RegExp(`^\\.partial-(${processTagPattern})-[0-9a-f]{8}(?:\\.[a-z]+)?$`);
+
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const tag = partialName.exec(name)?.[1];
+    if (tag === undefined) continue;
+    const path = join(folder, name);
+    const found = await lstat(path).catch(() => null);
+    if (found === null || !hasEnded(tag, found.mtimeMs)) continue;
+    // What can't be removed, since it is another account's, is no reason for this run to fail.
+    await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
+}

@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { writeFileWhole } from "../../processor/image-io/write-file.js";
+import { newPartialPath, partialPathBeside } from "../../processor/partial-path.js";
+import { processTag } from "../../processor/process-tag.js";
+import { tagOfKilledProcess } from "../support/killed-process.js";
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "partial-path-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const names = (): readonly string[] => readdirSync(folder).sort();
+const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+
+describe("the first file that is written in a folder", () => {
+  test("removes what a killed process has left beside it, files and folders", async () => {
+    const killed = await tagOfKilledProcess();
+    writeFileSync(join(folder, `.partial-${killed}-01234567`), "half");
+    writeFileSync(join(folder, `.partial-${killed}-01234567.scratch`), "half");
+    mkdirSync(join(folder, `.partial-${killed}-89abcdef`, "fold_0"), { recursive: true });
+    await writeFileWhole(join(folder, "case.nii.gz"), [Buffer.from("voxels")]);
+    expect(names()).toEqual(["case.nii.gz"]);
+  });
+
+  test("leaves what a living process writes, and what has another kind of name", async () => {
+    const living = basename(newPartialPath(join(folder, "x")));
+    const foreign = [".partial-mine", ".partial-0123456789abcdef", "partial"];
+    for (const name of [living, ...foreign]) writeFileSync(join(folder, name), "half");
+    utimesSync(join(folder, living), hoursAgo(9000), hoursAgo(9000));
+    await partialPathBeside(join(folder, "case.nii.gz"));
+    expect(names()).toEqual([living, ...foreign].sort());
+  });
+
+  test("takes another machine's process, or another container's, for a living one for a week", async () => {
+    const [recent, old] = ["00000000", "11111111"].map((end) => `.partial-0123456789ab-1-1-${end}`);
+    for (const name of [recent!, old!]) writeFileSync(join(folder, name), "half");
+    utimesSync(join(folder, recent!), hoursAgo(6 * 24), hoursAgo(6 * 24));
+    utimesSync(join(folder, old!), hoursAgo(8 * 24), hoursAgo(8 * 24));
+    await partialPathBeside(join(folder, "case.nii.gz"));
+    expect(names()).toEqual([recent]);
+  });
+
+  test("knows a process from a later one with the same id", async () => {
+    const [machine] = processTag().split("-");
+    const earlier = `.partial-${machine}-${process.pid}-1-01234567`;
+    writeFileSync(join(folder, earlier), "half");
+    await partialPathBeside(join(folder, "case.nii.gz"));
+    expect(names()).toEqual([]);
+  });
+
+  test("is written also where nothing can be listed", async () => {
+    await expect(partialPathBeside(join(folder, "missing", "x"))).resolves.toContain("missing");
+  });
+});
