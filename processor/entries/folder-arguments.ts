@@ -152,7 +152,7 @@ function apiMethod(positionals: readonly string[]): ApiMethod | null {
 function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65535) return value;
-  throw new ProcessorError("USAGE", `--port ${text} is no port`);
+  throw new ProcessorError("USAGE", `--port must be 0 to 65535, but is ${text}`);
 }
 
 function stepSize(text: string): number {

@@ -54,7 +54,7 @@ export async function loadHooks(file: string): Promise<Hooks> {
   if (present.length === 0)
     throw new ProcessorError("HOOK_INVALID", `${file} exports none of ${names.join(", ")}`);
   const wrong = present.find((name) => typeof loaded[name] !== "function");
-  if (wrong !== undefined) throw new ProcessorError("HOOK_INVALID", `${file}: ${wrong} is no function`);
+  if (wrong !== undefined) throw new ProcessorError("HOOK_INVALID", `${file}: ${wrong} is not a function`);
   return guarded(loaded as ProcessImageModule);
 }
 

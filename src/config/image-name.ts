@@ -52,7 +52,7 @@ function checkImageName(name: string): void {
   }
   const [first = "", ...rest] = path.split("/");
   const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
-  if (hasRegistry && !registry.test(first)) refuse(`"${first}" is no host name`);
+  if (hasRegistry && !registry.test(first)) refuse(`"${first}" is not a host name`);
   for (const part of hasRegistry ? rest : [first, ...rest]) {
     if (/[A-Z]/.test(part)) refuse(`"${part}" has upper-case letters; only the tag may`);
     if (!component.test(part))

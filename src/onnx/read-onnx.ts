@@ -48,7 +48,7 @@ export function readOnnxModel(file: string): OnnxModel {
     return readModel(file, proto);
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} is no ONNX model: ${error.message}`, {
+    throw new ProcessorError("MODEL_FILE_INVALID", `${file} is not an ONNX model: ${error.message}`, {
       cause: error,
     });
   } finally {

@@ -43,7 +43,7 @@ export async function readInputsJson(inputDir: string): Promise<readonly SocketV
   });
   if (text === null) return null;
   const items = parse(path, text);
-  if (!Array.isArray(items)) throw new ProcessorError("INPUTS_JSON_INVALID", `${path} is no list`);
+  if (!Array.isArray(items)) throw new ProcessorError("INPUTS_JSON_INVALID", `${path} is not a list`);
   return items.map((item: unknown, i) => socketValue(item as ItemJson | null, `${path}: item ${i}`));
 }
 

@@ -67,7 +67,10 @@ async function predictWith(args: PredictArguments, session: CommandSession): Pro
   }
   const isGivenFromOutside = args["prev-stage-predictions"] !== undefined;
   if (isGivenFromOutside && args["prev-stage-model"] !== undefined)
-    throw new ProcessorError("USAGE", "--prev-stage-predictions and --prev-stage-model exclude each other");
+    throw new ProcessorError(
+      "USAGE",
+      "--prev-stage-predictions and --prev-stage-model cannot be used together",
+    );
   const found = await trainedModels(
     {
       members: membersOf(args),

@@ -84,5 +84,8 @@ export function sourceContext(
 
 function mirror(text: string): URL {
   if (URL.canParse(text)) return new URL(text);
-  throw new ProcessorError("USAGE", `--zenodo-url ${text} is no URL`);
+  throw new ProcessorError(
+    "USAGE",
+    `--zenodo-url must be an address such as https://example.org, but is ${text}`,
+  );
 }

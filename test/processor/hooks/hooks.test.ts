@@ -47,7 +47,7 @@ describe("a fault in a user's module", () => {
   test.each([
     ["a syntax error", "export const = 1;", "does not load"],
     ["no hook at all", "export const preprocess = () => {};", "exports none of"],
-    ["a hook that is no function", "export const preProcessImage = 5;", "preProcessImage is no function"],
+    ["a hook that is no function", "export const preProcessImage = 5;", "preProcessImage is not a function"],
   ])("%s is refused when it is loaded", async (_, source, message) => {
     await expect(hooksOf(source)).rejects.toMatchObject({
       code: "HOOK_INVALID",

@@ -24,7 +24,7 @@ describe("an image name that Docker would refuse is refused with the rule", () =
     ["team/-liver", "must be lower-case letters and digits"],
     ["team/liver:.1", "the tag"],
     [`team/liver:${"x".repeat(129)}`, "1 to 128"],
-    ["exa_mple.org/liver", "no host name"],
+    ["exa_mple.org/liver", "not a host name"],
     ["team/{task}:1", "no {task}; there are {task_id}, {task_name}, {timestamp}"],
     ["team/{constructor}:1", "no {constructor}; there are"],
     ["team/{__proto__}:1", "no {__proto__}; there are"],
