@@ -24,7 +24,7 @@ const adam7 = [
 ] as const;
 
 /** The passes with pixels, in file order. */
-export function passesOf({ width, height, isInterlaced }: PngHeader): readonly PngPass[] {
+function passesOf({ width, height, isInterlaced }: PngHeader): readonly PngPass[] {
   return (isInterlaced ? adam7 : [[0, 0, 1, 1] as const])
     .map(([firstX, firstY, stepX, stepY]) => ({
       ...{ firstX, firstY, stepX, stepY },
@@ -45,7 +45,7 @@ const samplesPerPixel: ReadonlyMap<number, number> = new Map([
 export const samplesOf = ({ colourType }: PngHeader): number => samplesPerPixel.get(colourType)!;
 
 /** The bytes of a row, without the one that names the filter. */
-export const rowBytesOf = (header: PngHeader, pass: PngPass): number =>
+const rowBytesOf = (header: PngHeader, pass: PngPass): number =>
   Math.ceil((pass.width * samplesOf(header) * header.bitDepth) / 8);
 
 /** The length of the image data after inflation, as the header announces it. */

@@ -28,7 +28,7 @@ export function axisTable(rule: AxisRule, from: number, to: number): AxisTable {
 }
 
 /** Linear interpolation with coordinates clamped to the axis (scipy's `mode="nearest"`, order 1). */
-export const linearTable = (from: number, to: number): AxisTable =>
+const linearTable = (from: number, to: number): AxisTable =>
   blendTable(from, to, (i) => inputCoordinate(i, { from, to }));
 
 /** Order 0: the nearest sample, half way up (scipy's `floor(x + 0.5)`). */
@@ -44,7 +44,7 @@ export function torchLinearTable(from: number, to: number, rounding: CoordinateR
  * torch's `nearest-exact`. Its float32 rounding decides which neighbour gets a sample exactly between two, so that 14 slices
  * resized to 23 differ from scipy's order 0.
  */
-export const torchNearestTable = (from: number, to: number): AxisTable =>
+const torchNearestTable = (from: number, to: number): AxisTable =>
   pickTable(from, to, (i) =>
     Math.floor(Math.fround(torchCoordinate(i, { from, to, rounding: "fused" }) + 0.5)),
   );

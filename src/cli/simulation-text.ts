@@ -77,7 +77,7 @@ interface PhaseFinding {
  * Merges findings into one for each check and result, with the runs that made it. When several runs pass, the last one's
  * words stand for all, because it knows the peak memory; every distinct failure stays.
  */
-export function mergeFindings(all: readonly PhaseFinding[]): readonly Finding[] {
+function mergeFindings(all: readonly PhaseFinding[]): readonly Finding[] {
   const merged = new Map<string, { readonly finding: Finding; readonly phases: string[] }>();
   for (const { finding, phase } of all) {
     const { check, result, reason } = finding;

@@ -14,7 +14,7 @@ export type RootEntry =
 export type RootTree = Map<string, RootEntry>;
 
 /** Where scanners look for what is installed, in an image without a package manager. */
-export const packageRecords = "var/lib/dpkg/status.d";
+const packageRecords = "var/lib/dpkg/status.d";
 
 export interface UnpackOptions {
   /** dpkg's `path-exclude=` and `path-include=`; the last one that matches counts. */
