@@ -1,9 +1,21 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 
 /** A file that is too long to read, or not a regular file (a FIFO would block a reader forever). */
 class UnreadableFile extends Error {
   override readonly name = "UnreadableFile";
+}
+
+/**
+ * Opens a file to read, without waiting for the writer of a FIFO.
+ *
+ * @throws UnreadableFile, and errors of the file system
+ */
+export async function openRegularFile(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new UnreadableFile("it is not a regular file");
 }
 
 /**
@@ -12,18 +24,17 @@ class UnreadableFile extends Error {
  * @throws UnreadableFile, and errors of the file system
  */
 export async function readTextFile(path: string, maxBytes: number): Promise<string> {
-  // Without O_NONBLOCK, `open` waits for the writer of a FIFO.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = await openRegularFile(path);
   try {
     const state = await file.stat();
-    if (!state.isFile()) throw new UnreadableFile("it is not a regular file");
-    const bytes = Buffer.alloc(Math.min(state.size, maxBytes) + 1);
+    if (state.size > maxBytes)
+      throw new UnreadableFile(`it has ${state.size} bytes, and is longer than ${maxBytes} bytes`);
+    const bytes = Buffer.alloc(state.size + 1);
     let length = 0;
     // A file may grow, or not report its length (/proc).
     for (let read = -1; read !== 0 && length < bytes.length; length += read)
       ({ bytesRead: read } = await file.read(bytes, length, bytes.length - length));
-    if (state.size > maxBytes || length > maxBytes)
-      throw new UnreadableFile(`it is longer than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new UnreadableFile(`it is longer than ${maxBytes} bytes`);
     return bytes.toString("utf8", 0, length);
   } finally {
     await file.close();

@@ -1,8 +1,8 @@
-import { open } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
 import { ProcessorError } from "../../processor/errors.js";
+import { openRegularFile } from "../../processor/read-text-file.js";
 import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
 
@@ -55,7 +55,7 @@ export class ZipArchive {
    */
   static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
     const file = typeof place === "string" ? place : place.file;
-    const handle = await open(file, "r").catch((cause: unknown) => {
+    const handle = await openRegularFile(file).catch((cause: unknown) => {
       throw new ProcessorError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
     });
     try {

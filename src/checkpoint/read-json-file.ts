@@ -1,5 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
 import { ProcessorError } from "../../processor/errors.js";
+import { readTextFile } from "../../processor/read-text-file.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
 
@@ -7,9 +7,7 @@ import { parseJson } from "./parse-json.js";
 export async function readJsonFile(file: string): Promise<Field> {
   let text: string;
   try {
-    const { size } = await stat(file);
-    if (size > maxBytes) throw new Error(`it has ${size} bytes, more than the ${maxBytes} that it may have`);
-    text = await readFile(file, "utf8");
+    text = await readTextFile(file, maxBytes);
   } catch (cause) {
     throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
       cause,

@@ -4,6 +4,7 @@ import { Ajv, type ErrorObject } from "ajv";
 import type { TransformFailure } from "esbuild";
 import { ProcessorError } from "../../processor/errors.js";
 import { nearest } from "../../processor/nearest-name.js";
+import { readTextFile } from "../../processor/read-text-file.js";
 import { packageRoot } from "../package-root.js";
 import {
   type ConfigJson,
@@ -22,14 +23,17 @@ export async function readConfigSchema(): Promise<ConfigSchema> {
   return JSON.parse(await readFile(join(packageRoot, "config.schema.json"), "utf8")) as ConfigSchema;
 }
 
+/** Far more than a config has. */
+const maxBytes = 2 ** 20;
+
 /**
  * Reads and checks config.json; every fault is told at once, with its place, what was found and what is allowed.
  *
  * @throws CONFIG_NOT_FOUND, CONFIG_NOT_JSON, CONFIG_INVALID
  */
 export async function loadConfig(path: string): Promise<ProcessorConfig> {
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "ENOENT" ? "" : ` (${cause.code})`;
+  const text = await readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
     throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
   const config = checkConfig(await parseJson(path, text), { path, schema: await readConfigSchema() });

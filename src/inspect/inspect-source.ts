@@ -1,6 +1,7 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
+import { openRegularFile, unreadable } from "../../processor/read-text-file.js";
 import { ZipArchive } from "../archive/zip-archive.js";
 import { isWithoutEngine } from "../image/docker/engine-error.js";
 import { findModelFolders } from "../model-source/find-model-folders.js";
@@ -100,7 +101,9 @@ type FileKind = "zip" | "pickle" | "image" | "onnx" | "other";
 
 /** By the first bytes: names are not to be trusted. */
 async function kindOf(path: string): Promise<FileKind> {
-  const handle = await open(path, "r");
+  const handle = await openRegularFile(path).catch((cause: unknown) => {
+    throw new ProcessorError("SOURCE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+  });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
     const head = buffer.subarray(0, bytesRead);

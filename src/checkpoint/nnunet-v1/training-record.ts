@@ -61,8 +61,9 @@ const maxPickleBytes = 128 * 2 ** 20;
 
 async function readSmallFile(file: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(file);
-    if (size <= maxPickleBytes) return await readFile(file);
+    const info = await stat(file);
+    if (!info.isFile()) throw new Error("it is not a regular file");
+    if (info.size <= maxPickleBytes) return await readFile(file);
   } catch (cause) {
     throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
       cause,

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { ProcessorError } from "../../../processor/errors.js";
+import { openRegularFile } from "../../../processor/read-text-file.js";
 import type { FileRange } from "../../archive/byte-range.js";
 import { readExactly } from "./read-exactly.js";
 
@@ -29,7 +30,7 @@ export class TorchBytes {
   static async open(checkpointFile: string, range?: FileRange): Promise<TorchBytes> {
     const file = range?.file ?? checkpointFile;
     try {
-      const handle = await open(file, "r");
+      const handle = await openRegularFile(file);
       const whole = { file, offset: 0, size: (await handle.stat()).size };
       return new TorchBytes(checkpointFile, handle, range ?? whole);
     } catch (cause) {
