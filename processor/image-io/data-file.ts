@@ -2,6 +2,9 @@ import { realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { ProcessorError } from "../errors.js";
 
+/** PATH_MAX of Linux. Node's `normalize` takes time by the square of the length for `../../…`. */
+const longestPath = 4096;
+
 /**
  * Returns the paths of the voxel files that a header names, which are in the header's folder or below it.
  *
@@ -32,6 +35,11 @@ export async function findDataFiles(
 }
 
 async function findDataFile(headerPath: string, name: string, endings: readonly string[]) {
+  if (name.length > longestPath)
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${headerPath} names a file with its voxels in ${name.length} characters; a path has up to ${longestPath}`,
+    );
   if (name.includes("\0") || isAbsolute(name) || leadsOut(normalize(name)))
     throw outsideError(headerPath, name);
   const path = join(dirname(headerPath), name);

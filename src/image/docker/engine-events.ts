@@ -1,4 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
+import { ProcessorError } from "../../../processor/errors.js";
+import { orAbsent, record, text } from "../../../processor/json-check.js";
+import { shortText } from "../../checkpoint/short-text.js";
+import { parseChecked, shapeOf } from "../../json/checked-json.js";
 
 /** One line of what the engine sends while it builds, pulls or loads. */
 export interface EngineEvent {
@@ -22,4 +26,18 @@ export async function* engineEvents(answer: AsyncIterable<Buffer | string>): Asy
   if (rest.trim() !== "") yield parseEvent(rest);
 }
 
-const parseEvent = (line: string): EngineEvent => JSON.parse(line) as EngineEvent;
+const eventShape = shapeOf<EngineEvent>(
+  record({
+    stream: orAbsent(text),
+    status: orAbsent(text),
+    error: orAbsent(text),
+    aux: orAbsent(record({ ID: orAbsent(text) })),
+  }),
+);
+const parseEvent = (line: string): EngineEvent =>
+  parseChecked(
+    line,
+    eventShape,
+    (reason) =>
+      new ProcessorError("ENGINE_FAILED", `a line of the engine's answer ${reason}: ${shortText(line)}`),
+  );

@@ -5,6 +5,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/errors.js";
+import { orAbsent, record, recordOf, text as string } from "../../../processor/json-check.js";
+import { parseChecked, shapeOf } from "../../json/checked-json.js";
 
 /** What a registry is shown: a name with its password, or a token that was handed out before. */
 export type Credentials =
@@ -23,6 +25,31 @@ interface AuthEntry {
   readonly password?: string;
   readonly identitytoken?: string;
 }
+
+const configShape = shapeOf<DockerConfig>(
+  record({
+    auths: orAbsent(
+      recordOf(
+        record({
+          auth: orAbsent(string),
+          username: orAbsent(string),
+          password: orAbsent(string),
+          identitytoken: orAbsent(string),
+        }),
+      ),
+    ),
+    credsStore: orAbsent(string),
+    credHelpers: orAbsent(recordOf(string)),
+  }),
+);
+
+/** What a credential helper answers, in the words of its protocol. */
+interface HelperAnswer {
+  readonly Username: string;
+  readonly Secret: string;
+}
+
+const helperShape = shapeOf<HelperAnswer>(record({ Username: string, Secret: string }));
 
 /**
  * What `docker login` left for a registry: in Docker's config.json (`DOCKER_CONFIG`, by default `~/.docker`), or in
@@ -51,8 +78,13 @@ export async function dockerCredentials(
 
 async function readConfig(file: string): Promise<DockerConfig> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as DockerConfig;
+    return parseChecked(
+      await readFile(file, "utf8"),
+      configShape,
+      (reason) => new ProcessorError("REGISTRY_DENIED", `${file} ${reason}`), // no cause: it quotes the file
+    );
   } catch (cause) {
+    if (cause instanceof ProcessorError) throw cause;
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
     throw new ProcessorError("REGISTRY_DENIED", `${file} can't be read`, { cause });
   }
@@ -64,11 +96,18 @@ function fromEntry(entry: AuthEntry | undefined, file: string): Credentials | nu
   if (entry.username !== undefined && entry.password !== undefined)
     return { kind: "password", user: entry.username, password: entry.password };
   if (!entry.auth) return null;
-  const decoded = Buffer.from(entry.auth, "base64").toString("utf8").replace(/\0+$/, "");
+  // Docker cuts off zero bytes at the end; a regular expression would try again from each of them.
+  const decoded = withoutZerosAtEnd(Buffer.from(entry.auth, "base64").toString("utf8"));
   const colon = decoded.indexOf(":");
   if (colon < 0)
     throw new ProcessorError("REGISTRY_DENIED", `${file}: an auth is not user:password in base64`);
   return { kind: "password", user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}
+
+function withoutZerosAtEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "\0") end--;
+  return text.slice(0, end);
 }
 
 /** The protocol of Docker's credential helpers: the server's name in, JSON out. */
@@ -92,7 +131,11 @@ async function askHelper(
     if (/credentials not found/i.test(out)) return null;
     throw new ProcessorError("REGISTRY_DENIED", `${program}: ${out.trim() || `exit code ${exitCode}`}`);
   }
-  const { Username, Secret } = JSON.parse(out) as { readonly Username: string; readonly Secret: string };
+  const { Username, Secret } = parseChecked(
+    out,
+    helperShape,
+    (reason) => new ProcessorError("REGISTRY_DENIED", `the answer of ${program} ${reason}`), // no cause: it quotes the secret
+  );
   return Username === "<token>"
     ? { kind: "identity-token", token: Secret }
     : { kind: "password", user: Username, password: Secret };
