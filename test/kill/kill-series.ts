@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { repositoryRoot } from "../support/golden.js";
+
+/** A command that is killed at random moments, and what it must have made once it ran to its end. */
+export interface KillSeries {
+  readonly name: string;
+  /** The arguments for one round; a round has an empty folder of its own as current folder. */
+  readonly args: (round: number) => readonly string[];
+  /** Regular files below the round's folder that must be the same in every round; others may differ. */
+  readonly sameFiles: RegExp;
+  /** Shared by all rounds, so that a kill in the cache is met by the next round; null for a cache per round. */
+  readonly cacheFolder: string | null;
+}
+
+export interface KillCounts {
+  readonly name: string;
+  readonly secondsUndisturbed: number;
+  readonly rounds: number;
+  /** Rounds in which the program had not ended by itself before the kill. */
+  readonly killed: number;
+  readonly rerunsThatSucceeded: number;
+  /** What was wrong, by round. */
+  readonly faults: readonly string[];
+}
+
+/** Kills the whole process group `rounds` times with SIGKILL, runs the same command again, and compares. */
+export async function runKillSeries(series: KillSeries, rounds: number): Promise<KillCounts> {
+  const started = performance.now();
+  const expected = await inRoundFolder(async (folder) => {
+    const exitCode = await run(series, 0, folder, null);
+    if (exitCode !== 0) throw new Error(`${series.name}: the undisturbed run ended with ${exitCode}`);
+    return digestsOf(folder, series.sameFiles);
+  });
+  const milliseconds = performance.now() - started;
+  let killed = 0;
+  let succeeded = 0;
+  const faults: string[] = [];
+  for (let round = 1; round <= rounds; round++)
+    await inRoundFolder(async (folder) => {
+      if ((await run(series, round, folder, Math.random() * milliseconds)) === null) killed++;
+      for (const [file, digest] of await digestsOf(folder, series.sameFiles))
+        if (expected.get(file) !== digest) faults.push(`round ${round}: ${file} is there but not whole`);
+      const exitCode = await run(series, round, folder, null);
+      if (exitCode === 0) succeeded++;
+      else faults.push(`round ${round}: the run after the kill ended with ${exitCode}`);
+      const found = await digestsOf(folder, series.sameFiles);
+      for (const [file, digest] of expected)
+        if (found.get(file) !== digest) faults.push(`round ${round}: ${file} differs after the second run`);
+      const left = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+        name.includes(".partial-"),
+      );
+      if (left.length > 0) faults.push(`round ${round}: left over: ${left.join(", ")}`);
+    });
+  return {
+    ...{ name: series.name, secondsUndisturbed: milliseconds / 1000, rounds, killed },
+    ...{ rerunsThatSucceeded: succeeded, faults },
+  };
+}
+
+/** Resolves with the exit code, or null when the program was killed after `killAfterMs`. */
+async function run(
+  series: KillSeries,
+  round: number,
+  folder: string,
+  killAfterMs: number | null,
+): Promise<number | null> {
+  const program = join(repositoryRoot, "dist", "build_processor.js");
+  const child = spawn(process.execPath, [program, ...series.args(round)], {
+    cwd: folder,
+    detached: true,
+    stdio: "ignore",
+    env: { ...process.env, XDG_CACHE_HOME: series.cacheFolder ?? join(folder, "cache") },
+  });
+  const timer =
+    killAfterMs === null ? null : setTimeout(() => process.kill(-child.pid!, "SIGKILL"), killAfterMs);
+  const [exitCode] = (await once(child, "exit")) as [number | null];
+  if (timer !== null) clearTimeout(timer);
+  return exitCode;
+}
+
+async function inRoundFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "kill-"));
+  mkdirSync(folder, { recursive: true });
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function digestsOf(folder: string, names: RegExp): Promise<ReadonlyMap<string, string>> {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => names.test(name));
+  return new Map(
+    await Promise.all(files.sort().map(async (name) => [name, await digestOf(join(folder, name))] as const)),
+  );
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  return hash.digest("hex");
+}
