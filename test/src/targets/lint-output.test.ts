@@ -87,7 +87,7 @@ describe("an output for grand-challenge", () => {
     expect((await lint({ [right]: answer }, { cases, minDice: 0.6 })).checks).toEqual([]);
     const { failed } = await lint({ [right]: answer }, { cases, departures: ["mirroring is off"] });
     expect(failed[0]!.reason).toMatch(/^a: 1: Dice 0\.6667, 6 of 3 voxels; Dice must be 0\.99 or more/);
-    expect(failed[0]!.remedy).toContain("does not segment as nnU-Net does by default: mirroring is off.");
+    expect(failed[0]!.remedy).toContain("does not use nnU-Net's defaults: mirroring is off.");
   });
 });
 
