@@ -47,6 +47,6 @@ describe.skipIf(!hasProgram("docker-registry"))("build_processor base-image --pu
   test("asks for a name in a registry before any work", async () => {
     const run = await runProgram(["base-image", "--push"], { cwd: scratchFolder() });
     expect(run.exitCode).toBe(2);
-    expect(run.err).toMatch(/--push needs --tag with the registry/);
+    expect(run.err).toMatch(/--push needs --tag with a name in the registry/);
   });
 });

@@ -33,7 +33,7 @@ const allSeries: readonly KillSeries[] = [
     args: (round) => [
       ...model,
       "--tag",
-      `${registry.host}/kill/round:${round}`,
+      `${registry.host}/kill/round:${round + 1}`,
       "--builder",
       "embedded",
       "--push",
@@ -75,7 +75,7 @@ try {
 }
 process.exit(hasFaults ? 1 : 0);
 
-/** Debian's registry on a free port, started again by nobody: a push is killed, not the registry. */
+/** Starts Debian's registry on a free port. */
 async function startRegistry(folder: string): Promise<{ readonly host: string; stop(): void }> {
   mkdirSync(folder, { recursive: true });
   const config = {
@@ -89,12 +89,15 @@ async function startRegistry(folder: string): Promise<{ readonly host: string; s
     stdio: ["ignore", "ignore", "pipe"],
   });
   let log = "";
-  for await (const text of child.stderr.setEncoding("utf8")) {
-    log += text;
-    const host = /listening on (127\.0\.0\.1:\d+)/.exec(log)?.[1];
-    if (host !== undefined) return { host, stop: () => void child.kill("SIGKILL") };
-  }
-  throw new Error(`docker-registry did not start: ${log}`);
+  const host = await new Promise<string>((resolve, reject) => {
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log = (log + text).slice(-10_000);
+      const address = /listening on (127\.0\.0\.1:\d+)/.exec(log)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once("exit", () => reject(new Error(`docker-registry ended: ${log}`)));
+  });
+  return { host, stop: () => void child.kill("SIGKILL") };
 }
 
 /** The model as an export archive. */

@@ -36,7 +36,8 @@ export async function imagesWithLayer(digest: string): Promise<readonly string[]
         .catch(unlessGone),
     ),
   );
-  return ids.filter((_, i) => held[i]);
+  // Docker lists images of one age in any order.
+  return ids.filter((_, i) => held[i]).sort();
 }
 
 export interface ContainerRun {
