@@ -1,9 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { ProcessorError } from "../errors.js";
-
-/** PATH_MAX of Linux. Node's `normalize` takes time by the square of the length for `../../…`. */
-const longestPath = 4096;
+import { longestPath } from "../longest-path.js";
 
 /**
  * Returns the paths of the voxel files that a header names, which are in the header's folder or below it.

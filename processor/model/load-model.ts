@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
 import { ProcessorError } from "../errors.js";
+import { longestPath } from "../longest-path.js";
 import { readTextFile } from "../read-text-file.js";
 import { manifestProblem } from "./check-manifest.js";
 import { filesOfFold } from "./fold-files.js";
@@ -134,6 +135,11 @@ async function locate(folder: string, files: FoldFiles) {
 
 /** @throws MANIFEST_INVALID when the file is not there, or not below the folder */
 async function sizeOf(folder: string, file: string): Promise<number> {
+  if (file.length > longestPath)
+    throw new ProcessorError(
+      "MANIFEST_INVALID",
+      `${folder}: the manifest names a file in ${file.length} characters; a path has up to ${longestPath}`,
+    );
   if (isAbsolute(file) || normalize(file).startsWith(".."))
     throw new ProcessorError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
   const found = await stat(join(folder, file)).catch(() => null);

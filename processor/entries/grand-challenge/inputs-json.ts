@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../errors.js";
+import { longestPath } from "../../longest-path.js";
 import { readTextFile, unreadable } from "../../read-text-file.js";
 
 /** One value of a job's inputs. */
@@ -60,6 +61,11 @@ function socketValue(item: ItemJson | null, place: string): SocketValue {
   if (typeof socket?.slug !== "string" || !/^[\w-]+$/.test(socket.slug))
     throw new ProcessorError("INPUTS_JSON_INVALID", `${place} has neither socket.slug nor interface.slug`);
   const relativePath = typeof socket.relative_path === "string" ? socket.relative_path : null;
+  if (relativePath !== null && relativePath.length > longestPath)
+    throw new ProcessorError(
+      "INPUTS_JSON_INVALID",
+      `${place} has a relative_path of ${relativePath.length} characters; a path has up to ${longestPath}`,
+    );
   const isImage =
     socket.is_image_kind === true ||
     socket.is_dicom_image_kind === true ||

@@ -10,6 +10,7 @@ import {
   recordOf,
   text,
 } from "../../../processor/json-check.js";
+import { longestPath } from "../../../processor/longest-path.js";
 import { shapeOf } from "../../json/checked-json.js";
 import type { ImageConfig, ImageIndex, ImageManifest } from "./oci-types.js";
 
@@ -78,6 +79,8 @@ export interface ArchiveManifestEntry {
   readonly Layers: readonly string[];
 }
 
+const path = matching(new RegExp(`^[^]{0,${longestPath}}$`), `a path of up to ${longestPath} characters`);
+
 export const archiveManifestShape = shapeOf<readonly ArchiveManifestEntry[]>(
-  listOf(record({ Config: text, RepoTags: optionalTexts, Layers: listOf(text) })),
+  listOf(record({ Config: path, RepoTags: optionalTexts, Layers: listOf(path) })),
 );

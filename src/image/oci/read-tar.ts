@@ -1,3 +1,4 @@
+import { longestPath } from "../../../processor/longest-path.js";
 import { tarBlockBytes } from "./tar-header.js";
 
 /** An entry of a tar as a reader meets it. */
@@ -56,12 +57,16 @@ async function* entriesOf(reader: ChunkReader): AsyncGenerator<TarEntry> {
       throw new TarError("an entry's size is not a number");
     const prefix = textOf(header.subarray(257, 262)) === "ustar" ? textOf(header.subarray(345, 500)) : "";
     const name = textOf(header.subarray(0, 100));
+    const path = pax.get("path") ?? gnuName ?? (prefix === "" ? name : `${prefix}/${name}`);
+    const linkTarget = pax.get("linkpath") ?? gnuLink ?? textOf(header.subarray(157, 257));
+    if (Math.max(path.length, linkTarget.length) > longestPath)
+      throw new TarError(`it names a path of more than ${longestPath} characters`);
     const body = reader.take(sizeBytes);
     yield {
-      path: pax.get("path") ?? gnuName ?? (prefix === "" ? name : `${prefix}/${name}`),
+      path,
       kind: kindOf(type),
       mode: numberAt(header, 100, 8) & 0o7777,
-      linkTarget: pax.get("linkpath") ?? gnuLink ?? textOf(header.subarray(157, 257)),
+      linkTarget,
       sizeBytes,
       bytes: body.bytes,
     };

@@ -134,6 +134,14 @@ describe("a manifest is refused, with the reason, when", () => {
         }),
       /outside its folder/,
     ],
+    [
+      "a file's name has 1 MB",
+      () =>
+        editManifest(({ models }) => {
+          models[0]!.folds[0]!.onnxFile = "../".repeat(10 ** 6 / 3);
+        }),
+      /a path has up to 4096/,
+    ],
     ["weights are missing", () => rmSync(join(folder, "fold_1.weights")), /fold_1\.weights is missing/],
   ])("%s", async (_, spoil, message) => {
     spoil();
