@@ -13,7 +13,7 @@ export async function partialPathBeside(path: string): Promise<string> {
   const folder = dirname(path);
   let cleared = clearedFolders.get(folder);
   if (cleared === undefined) {
-    cleared = removeAbandoned(folder);
+    cleared = removeAbandonedPartials(folder);
     clearedFolders.set(folder, cleared);
   }
   await cleared;
@@ -29,7 +29,8 @@ const clearedFolders = new Map<string, Promise<void>>();
 
 const partialName = new RegExp(`^\\.partial-(${processTagPattern})-[0-9a-f]{8}(?:\\.[a-z]+)?$`);
 
-async function removeAbandoned(folder: string): Promise<void> {
+/** Removes the partial files and folders in this folder whose processes have ended. */
+export async function removeAbandonedPartials(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const tag = partialName.exec(name)?.[1];
     if (tag === undefined) continue;

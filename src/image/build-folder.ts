@@ -3,6 +3,7 @@ import { mkdtemp, open, readdir, readFile, rm, rmdir, stat, writeFile } from "no
 import { dirname, join, resolve } from "node:path";
 import { ProcessorError } from "../../processor/errors.js";
 import { makeFolder } from "../../processor/make-folder.js";
+import { removeAbandonedPartials } from "../../processor/partial-path.js";
 import { hasEnded, processTag, processTagPattern } from "../../processor/process-tag.js";
 
 /** Where one build puts what it makes on the way. */
@@ -84,6 +85,7 @@ async function removeIfAbandoned(path: string): Promise<boolean> {
   ]);
   const [tag = "", ...names] = text.split("\n");
   if (found === null || !claimTag.test(tag) || !hasEnded(tag, found.mtimeMs)) return false;
+  await removeAbandonedPartials(path); // what was to be renamed to one of the places
   await removePlaces(path, names.filter(isPlaceName));
   return true;
 }

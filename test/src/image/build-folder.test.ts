@@ -74,6 +74,7 @@ describe("a build folder", () => {
     for (const folder of [path, join(path, "processor-abc")]) {
       mkdirSync(join(folder, "converted", "fold_0"), { recursive: true });
       writeFileSync(join(folder, ".build_processor"), `${killed}\nconverted\n../precious\n`);
+      mkdirSync(join(folder, `.partial-${killed}-0123abcd`));
     }
     for (const name of ["precious", join("build", "notes.txt")]) writeFileSync(join(parent, name), "mine");
     const folder = await openBuildFolder(path);
