@@ -46,7 +46,7 @@ export class Field {
     const path = `${this.path}.${key}`;
     if (value instanceof Map) {
       const byNumber = /^\d{1,15}$/.test(key) ? value.get(Number(key)) : undefined;
-      return this.#inner(value.get(key) ?? byNumber, path);
+      return this.#inner(value.has(key) ? value.get(key) : byNumber, path);
     }
     if (isDictionary(value)) return this.#inner(Object.hasOwn(value, key) ? value[key] : undefined, path);
     return this.#fail("a dictionary");
@@ -107,7 +107,7 @@ export class Field {
 
   /** As it stands, for messages, cut short. */
   text(): string {
-    return this.isNull ? "missing" : shortText(this.#value);
+    return this.#value === undefined ? "missing" : shortText(this.#value);
   }
 
   #inner(value: unknown, path: string): Field {

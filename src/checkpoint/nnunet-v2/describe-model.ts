@@ -92,7 +92,7 @@ export function describeTraining(
  * Source: `determine_num_input_channels` in nnunetv2/utilities/label_handling/label_handling.py.
  */
 function readChannelNames(dataset: Field): string[] {
-  const names = dataset.getAny("modality", "channel_names");
+  const names = dataset.get(dataset.get("modality").isNull ? "channel_names" : "modality");
   const channels = names.isList ? names.list().map(nameIn) : names.entries().map(channelName);
   if (channels.length > 0) return channels;
   throw new ProcessorError(

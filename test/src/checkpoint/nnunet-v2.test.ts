@@ -246,6 +246,17 @@ describe("plans and data set that contradict themselves are MODEL_FILE_INVALID a
     ["no such configuration", { "plans.configurations": { "2d": {} } }, "no configuration odd; it has 2d"],
     ["inheritance in a circle", { [`${odd}.inherits_from`]: "odd" }, "odd inherits from itself"],
     ["a missing field", { [`${odd}.spacing`]: undefined }, "odd.spacing should be a list, but is missing"],
+    ["a field that is null", { [`${odd}.spacing`]: null }, "odd.spacing should be a list, but is null"],
+    [
+      "channel names that are null",
+      { "dataset.channel_names": null },
+      "dataset.json.channel_names should be a dictionary, but is null",
+    ],
+    [
+      "no channel names",
+      { "dataset.channel_names": undefined },
+      "dataset.json.channel_names should be a dictionary, but is missing",
+    ],
     [
       "a field of another type",
       { [`${odd}.patch_size`]: ["a"] },
@@ -291,7 +302,7 @@ describe("channel names are counted and taken in the order of the file, whatever
     ["names with their normalisation", '{"CT": "CT", "PET": "CT"}', ["CT", "PET"]],
     ["names with a number", '{"R": 0, "__proto__": "1"}', ["R", "__proto__"]],
     ["a list", '["T1", "T2"]', ["T1", "T2"]],
-    ["values that are no names", '{"0": null, "1": 7}', ["missing", "7"]],
+    ["values that are no names", '{"0": null, "1": 7}', ["null", "7"]],
   ])("%s", async (_, json, names) => {
     const { channelNames, network } = await describeEdited({
       folder: (modelDir) => {
