@@ -31,7 +31,10 @@ export const errorCatalogue = {
     help: "Use float32, or let the processor choose.",
   },
   EXPORT_MODE_UNFIT: { exit: 2, help: "Use the mode normal, which is nnU-Net's default." },
-  HOOK_INVALID: { exit: 2, help: "docs/how-to/process-img.md shows a module with both hooks." },
+  HOOK_INVALID: {
+    exit: 2,
+    help: "docs/how-to/process-img.md shows such a module and the functions that it may export.",
+  },
   HOOK_FAILED: { exit: 4, help: "The exception comes from your own hook module; correct it there." },
 
   // the trained model
