@@ -1,7 +1,8 @@
-import { access, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { build } from "esbuild";
 import { ProcessorError } from "../processor/errors.js";
+import { openRegularFile, unreadable } from "../processor/read-text-file.js";
 
 /**
  * Bundles a user's `--process-img-file` (TypeScript or JavaScript) with what it imports into one module for Node.
@@ -9,10 +10,16 @@ import { ProcessorError } from "../processor/errors.js";
  * @throws HOOK_INVALID for a missing file, a Python module, or with the compiler's own message, file and line
  */
 export async function bundleHook(file: string, target: string): Promise<void> {
-  await access(file).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "ENOENT" ? "does not exist" : `cannot be read (${cause.code})`;
-    throw new ProcessorError("HOOK_INVALID", `${file} ${reason}`, { cause });
-  });
+  try {
+    await (await openRegularFile(file)).close();
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new ProcessorError(
+      "HOOK_INVALID",
+      isMissing ? `${file} does not exist` : `${file}: ${unreadable(cause)}`,
+      { cause },
+    );
+  }
   if (extname(file).toLowerCase() === ".py") {
     throw new ProcessorError(
       "HOOK_INVALID",

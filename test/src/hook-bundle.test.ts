@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,15 @@ test("a missing hook module is named as missing", async () => {
   await expect(bundleHook(file, `${file}.mjs`)).rejects.toMatchObject({
     code: "HOOK_INVALID",
     message: `${file} does not exist`,
+  });
+});
+
+test("a FIFO is refused instead of waiting for its writer", async () => {
+  const file = join(folder, "fifo.ts");
+  execFileSync("mkfifo", [file]);
+  await expect(bundleHook(file, `${file}.mjs`)).rejects.toMatchObject({
+    code: "HOOK_INVALID",
+    message: `${file}: it is not a regular file`,
   });
 });
 
