@@ -8,7 +8,7 @@ export interface TiffPage {
   readonly width: number;
   readonly height: number;
   readonly samplesPerPixel: number;
-  /** Samples of a pixel lie in planes of their own. */
+  /** The samples of a pixel are in separate planes. */
   readonly isPlanar: boolean;
   /** `bit`: eight samples in a byte, rows begin with a byte. */
   readonly elementType: ElementType | "bit";

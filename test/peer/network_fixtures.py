@@ -1,6 +1,6 @@
 """Makes test/fixtures/networks and test/fixtures/windows with the real nnU-Net.
 
-Run where nnunetv2 is installed: python test/peer/network_fixtures.py ../shared/golden
+Run where nnunetv2 is installed: python test/peer/network_fixtures.py test/golden
 
 networks/<name>/: a tiny untrained network of an odd shape in nnU-Net's own files (plans.json, dataset.json,
 fold_0/checkpoint_final.pth) and window.json. windows/<golden model>.json: one window of a golden model.

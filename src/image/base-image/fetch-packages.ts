@@ -112,7 +112,7 @@ const sourcesOf = ({ archive, security }: DebianMirror, suite: string): string =
 interface AptConfig {
   readonly folder: string;
   readonly architecture: string;
-  /** Of this machine. */
+  /** The settings of this machine's apt for proxies and retries. */
   readonly transport: string;
 }
 

@@ -19,7 +19,7 @@ export interface ImageComparison {
   /** True if Docker's own builder made the image, with times and settings that no rebuild can repeat. */
   readonly isByDocker: boolean;
   readonly layers: readonly LayerComparison[];
-  /** Of the configuration, by name: `config.Labels.…`, `created`, …; layers are reported separately. */
+  /** Settings that differ, by name: `config.Labels.…`, `created`, …; layers are reported separately. */
   readonly settings: readonly SettingDifference[];
 }
 

@@ -412,7 +412,7 @@ describe("what is not read says why", () => {
     { name: "a spacing of 0", lines: ["spacings: 0 1 1"], code: "IMAGE_INVALID", says: "spacings" },
     { name: "a spacing with a unit", lines: ["spacings: 1mm 1 1"], code: "IMAGE_INVALID", says: "spacings" },
     {
-      name: "text that is no number",
+      name: "text that is not a number",
       fields: { encoding: "ascii" },
       data: Buffer.from(text.replace("200", "two")),
       code: "IMAGE_INVALID",
