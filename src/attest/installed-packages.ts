@@ -63,7 +63,7 @@ export function distributionOf({ texts }: Pick<LayerContents, "texts">): Distrib
   return { id, versionId: facts.get("VERSION_ID") ?? null, prettyName: facts.get("PRETTY_NAME") ?? id };
 }
 
-/** One stanza's fields; lines that go on a field are left out: none of ours has any. */
+/** Reads the fields of one stanza without their continuation lines, which none of the fields used here has. */
 function fieldsOf(stanza: string): ReadonlyMap<string, string> {
   return new Map(
     [...stanza.matchAll(/^([A-Za-z][A-Za-z0-9-]*):(.*)$/gm)].map(([, key = "", value = ""]) => [

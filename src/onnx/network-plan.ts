@@ -72,7 +72,10 @@ export interface GroupNormalizationPlan {
 }
 
 export type ActivationPlan =
-  | { readonly kind: "leakyRelu" | "relu" /** Of the negative half; 0 for `relu`. */; readonly slope: number }
+  | {
+      readonly kind: "leakyRelu" | "relu" /** The slope for negative values; 0 for `relu`. */;
+      readonly slope: number;
+    }
   | { readonly kind: "elu"; readonly alpha: number }
   | { readonly kind: "gelu"; readonly approximation: "none" | "tanh" }
   | { readonly kind: "mish" | "silu" | "selu" | "tanh" | "sigmoid" | "softplus" };

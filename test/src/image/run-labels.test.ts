@@ -71,7 +71,7 @@ describe("departuresFromNnunet", () => {
       { [runLabels.postProcessing]: "on", [runLabels.nnunetVersion]: "1" },
       [],
     ],
-  ])("tells of %s", (_what, labels, told) => {
+  ])("reports %s", (_what, labels, told) => {
     expect(departuresFromNnunet({ ...defaults, ...labels })).toEqual(told);
   });
 
