@@ -6,6 +6,7 @@ import { type ImageBase, type ImagePlatform, layerFileTime } from "../image-plan
 import { assembleImage } from "../oci/assemble-image.js";
 import type { BaseImage } from "../oci/base-image.js";
 import { type BlobCache, type CachedLayer, isCachedLayer } from "../oci/blob-cache.js";
+import { compressor } from "../oci/deflate-piece.js";
 import { cachedLayerBlob } from "../oci/layer-blob.js";
 import { frameTar } from "../oci/make-layer.js";
 import type { ImageConfig } from "../oci/oci-types.js";
@@ -125,7 +126,7 @@ async function debianBase(
 }
 
 const debianKey = (recipe: BaseImageRecipe, digest: string | null): string =>
-  `debian 3 ${debianRootKey(recipe)} ${digest ?? ""}`;
+  `debian 4 ${compressor} ${debianRootKey(recipe)} ${digest ?? ""}`;
 
 /** Null when no registry gives it. */
 async function pulledDebian(

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { deflateBlock } from "./deflate-block.js";
+import { deflatePiece } from "./deflate-piece.js";
 import { gzipHeader, gzipTrailer, storedBlocks } from "./stored-gzip.js";
 
 const pieceBytes = 256 * 1024;
@@ -11,7 +11,7 @@ const maxUntried = 256;
 /**
  * The bytes in a gzip frame, deflated where it is worth it and stored where it is not. Programs come down to their
  * usual size; after a few tries weights pass at disk speed. Every decision follows from the bytes alone, and the
- * compressor is ours, so that no zlib version can change a digest.
+ * compressor is pinned, so that no version of Node can change a digest.
  */
 export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let crc = 0;
@@ -22,7 +22,7 @@ export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGene
   for await (const piece of pieces(bytes)) {
     crc = crc32(piece, crc);
     sizeBytes += piece.length;
-    const deflated = untried > 0 ? null : deflateBlock(piece);
+    const deflated = untried > 0 ? null : deflatePiece(piece);
     if (deflated !== null && deflated.length < worthwhile * piece.length) {
       pause = 1;
       yield deflated;

@@ -3,10 +3,11 @@ import type { ImageLayer, LayerEntry } from "../image-plan.js";
 import { adaptiveGzip } from "./adaptive-gzip.js";
 import type { BlobCache, CachedLayer } from "./blob-cache.js";
 import { contentDigest } from "./content-digest.js";
+import { compressor } from "./deflate-piece.js";
 import { layerTar, withFolders } from "./layer-tar.js";
 
 /** Rises when the bytes of a layer change for the same files. */
-const layerFormat = "layer 2";
+const layerFormat = `layer 3 ${compressor}`;
 
 export interface MakeLayerOptions {
   readonly cache: BlobCache;

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { ProcessorError } from "../../../processor/errors.js";
 import type { ImageBase, ImagePlatform } from "../image-plan.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
+import { compressor } from "./deflate-piece.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
 import { openDockerArchive } from "./open-docker-archive.js";
@@ -37,7 +38,7 @@ async function rootFileSystem(archive: string, { cache, signal }: OpenBaseOption
       });
     },
   );
-  const key = `root file system 2 ${[archive, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
+  const key = `root file system 3 ${[compressor, archive, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
   const layer = await cache.layer(key, () =>
     frameTar(createReadStream(archive, { highWaterMark: 1 << 20 }), cache, signal),
   );

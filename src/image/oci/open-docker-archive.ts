@@ -8,6 +8,7 @@ import { parseChecked, type Shape } from "../../json/checked-json.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";
+import { compressor } from "./deflate-piece.js";
 import { bytesBlob, textOf } from "./document-blob.js";
 import { gunzipped } from "./gunzipped.js";
 import { cachedLayerBlob } from "./layer-blob.js";
@@ -16,7 +17,7 @@ import { type ArchiveManifestEntry, archiveManifestShape, configShape } from "./
 import { type ImageConfig, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
-const archiveFormat = "docker archive 2";
+const archiveFormat = `docker archive 3 ${compressor}`;
 
 interface ArchiveParts {
   readonly config: ImageConfig;
@@ -155,7 +156,7 @@ async function framedOnce(
   const [, hex] = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name) ?? [];
   if (hex === undefined) return await frameTar(tar, cache, signal);
   let isNew = false;
-  const layer = await cache.layer(`framed 1 sha256:${hex}`, async () => {
+  const layer = await cache.layer(`framed 2 ${compressor} sha256:${hex}`, async () => {
     isNew = true;
     return await frameTar(tar, cache, signal);
   });

@@ -1,9 +1,12 @@
-import { createCipheriv } from "node:crypto";
+import { createCipheriv, createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { adaptiveGzip } from "../../../../src/image/oci/adaptive-gzip.js";
+import { compressor } from "../../../../src/image/oci/deflate-piece.js";
 import { storedGzip } from "../../../../src/image/oci/stored-gzip.js";
+import { packageRoot } from "../../../../src/package-root.js";
 
 async function framed(
   frame: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
@@ -49,6 +52,24 @@ describe("adaptive gzip", () => {
   it("does not depend on how the bytes arrive", async () => {
     const bytes = program.subarray(0, 1_000_000);
     expect((await framed(adaptiveGzip, bytes, 77_777)).equals(await framed(adaptiveGzip, bytes))).toBe(true);
+  });
+
+  /*
+   * Any original zlib gives these bytes; with Python, for each 256 KiB:
+   * `c = zlib.compressobj(5, zlib.DEFLATED, -15, 8); c.compress(piece) + c.flush(zlib.Z_SYNC_FLUSH)`.
+   * If they change, `compressor` must change as well, because caches hold layers with the old bytes.
+   */
+  it("has the same bytes on every Node", async () => {
+    const text = Array.from({ length: 90_000 }, (_, i) => `${i} ${Math.imul(i, 2654435761) >>> 20}\n`).join(
+      "",
+    );
+    const digest = createHash("sha256").update(await framed(adaptiveGzip, Buffer.from(text)));
+    expect(digest.digest("hex")).toBe("dbf53e9675ccdecbdd743df923c2cddbc46019d1fe95b9a59136ca658106c946");
+  });
+
+  it("names the version of the compressor that is installed", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
+    expect(compressor).toBe(`pako ${dependencies.pako} level 5`);
   });
 
   it("makes a program no more than a tenth larger than zlib at its default does", async () => {
