@@ -1,16 +1,17 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { basename, dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
+import { FuzzProcess } from "./fuzz-process.js";
 import type { FuzzOutcome } from "./fuzz-worker.js";
-import { mutate } from "./mutate.js";
-import { Random } from "./random.js";
+import { mutate } from "./mutations/mutate.js";
+import { Random } from "./mutations/random.js";
+import type { FuzzSeed } from "./readers/fuzzed-reader.js";
 import { fuzzedReaders } from "./readers.js";
 
 export interface FuzzOptions {
   readonly seed: number;
+  /** After the unchanged seeds were read. */
   readonly seconds: number;
   /** Names of the table in `readers.ts`. */
   readonly readers: readonly string[];
@@ -35,78 +36,112 @@ export interface FuzzReport {
   readonly failures: readonly FuzzFailure[];
 }
 
-/** The rule for every reader; a busy machine gets some more time. */
-const mostMs = 10_000;
-const mostBytes = 2 ** 30;
 /** Without an end somebody would have to look through the same fault a thousand times. */
 const mostFailures = 20;
 
-/** Gives every reader in turn mutated files for the time given; each must be read right or refused with a code. */
+/**
+ * Shares the time given among the readers and gives them changed files, each of which must be read right or refused with a code.
+ *
+ * @throws Error if a reader does not accept one of its seeds as it is
+ */
 export async function fuzz({ seed, seconds, readers }: FuzzOptions): Promise<FuzzReport> {
-  const random = new Random(seed);
-  const counts: Record<string, FuzzCount> = {};
+  const turns = readers.map((reader) => turnOf(reader, seed));
   const failures: FuzzFailure[] = [];
   const scratch = mkdtempSync(join(tmpdir(), "fuzz-"));
   const kept = mkdtempSync(join(tmpdir(), "fuzz-failures-"));
-  const end = performance.now() + seconds * 1000;
-  let worker: ChildProcess | null = null;
-  const usedReaders = readers.filter((name) => fuzzedReaders[name]!.seeds.length > 0);
-  for (let i = 0; performance.now() < end && failures.length < mostFailures; i++) {
-    const reader = usedReaders[i % usedReaders.length]!;
-    const { structure, seeds } = fuzzedReaders[reader]!;
-    const { name, bytes } = random.oneOf(seeds);
-    const folder = join(scratch, "input");
-    mkdirSync(folder);
-    const file = join(folder, name);
-    writeFileSync(file, mutate(bytes(), structure, random));
-    worker ??= startWorker(scratch);
-    const outcome = await outcomeOf(worker, reader, file);
-    counts[reader] ??= { inputs: 0, accepted: 0, refused: 0 };
-    counts[reader].inputs += 1;
-    if (outcome.kind !== "failed") counts[reader][outcome.kind] += 1;
-    const written = readdirSync(scratch).filter((entry) => entry !== "input");
-    const reason = reasonOf(outcome, written);
-    if (reason !== null) {
-      const copy = join(kept, `${failures.length}-${name}`);
-      copyFileSync(file, copy);
-      failures.push({ reader, reason, file: copy });
-      worker.kill("SIGKILL");
-      worker = null;
-      for (const entry of written) rmSync(join(scratch, entry), { recursive: true });
-    }
-    rmSync(folder, { recursive: true });
-  }
-  worker?.kill("SIGKILL");
-  rmSync(scratch, { recursive: true });
-  if (failures.length === 0) rmSync(kept, { recursive: true });
-  return { counts, failures };
-}
-
-const startWorker = (cwd: string): ChildProcess =>
-  fork(join(import.meta.dirname, "fuzz-worker.js"), { cwd, stdio: ["ignore", "ignore", "inherit", "ipc"] });
-
-async function outcomeOf(worker: ChildProcess, reader: string, file: string): Promise<FuzzOutcome> {
-  const done = new AbortController();
-  const { signal } = done;
-  const answered = once(worker, "message", { signal }).then(([message]) => message as FuzzOutcome);
-  const died = once(worker, "exit", { signal }).then(
-    ([code, name]): FuzzOutcome => failed(`the process ended (${name ?? code})`),
-  );
-  const late = wait(mostMs, failed(`it took longer than ${mostMs / 1000} s`), { signal });
-  worker.send({ reader, file });
+  const worker = new FuzzProcess(scratch);
   try {
-    return await Promise.race([answered, died, late]);
+    const seeds = await acceptedSeeds(readers, { worker, scratch });
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end && failures.length < mostFailures) {
+      const turn = turns.reduce((least, other) => (other.usedMs < least.usedMs ? other : least));
+      const start = performance.now();
+      const { reader, random, count } = turn;
+      const chosen = random.oneOf(seeds.get(reader)!);
+      const bytes = mutate(chosen.bytes(), fuzzedReaders[reader]!.mutation, random);
+      const { kind, reason, file } = await read({ reader, seed: chosen, bytes }, { worker, scratch });
+      turn.usedMs += performance.now() - start;
+      count.inputs += 1;
+      if (kind !== "failed") count[kind] += 1;
+      else {
+        const copy = join(kept, `${failures.length}-${basename(file)}`);
+        copyFileSync(file, copy);
+        failures.push({ reader, reason: reason!, file: copy });
+      }
+    }
   } finally {
-    // The two that lost the race reject now.
-    for (const loser of [answered, died, late]) loser.catch(() => {});
-    done.abort();
+    worker.stop();
+    rmSync(scratch, { recursive: true });
+    if (failures.length === 0) rmSync(kept, { recursive: true });
   }
+  return { counts: Object.fromEntries(turns.map(({ reader, count }) => [reader, count])), failures };
 }
 
-const failed = (stack: string): FuzzOutcome => ({ kind: "failed", stack, peakBytes: 0 });
+/** One reader's share of the time: the quick ones get more inputs, the same ones for the same seed. */
+interface Turn {
+  readonly reader: string;
+  readonly random: Random;
+  readonly count: FuzzCount;
+  usedMs: number;
+}
 
-function reasonOf({ stack, peakBytes }: FuzzOutcome, written: readonly string[]): string | null {
-  if (stack !== null) return stack;
-  if (peakBytes > mostBytes) return `it took ${Math.round(peakBytes / 2 ** 20)} MiB`;
-  return written.length > 0 ? `it wrote ${written.join(", ")}` : null;
+const turnOf = (reader: string, seed: number): Turn => ({
+  reader,
+  random: new Random(seed + crc32(reader)),
+  count: { inputs: 0, accepted: 0, refused: 0 },
+  usedMs: 0,
+});
+
+interface Place {
+  readonly worker: FuzzProcess;
+  /** Holds nothing but the input's folder. */
+  readonly scratch: string;
+}
+
+/** A seed that is refused as it is would hide everything behind the check that refuses it. */
+async function acceptedSeeds(
+  readers: readonly string[],
+  place: Place,
+): Promise<ReadonlyMap<string, readonly FuzzSeed[]>> {
+  const accepted = new Map<string, readonly FuzzSeed[]>();
+  const problems: string[] = [];
+  for (const reader of readers) {
+    const seeds = await fuzzedReaders[reader]!.seeds();
+    if (seeds.length === 0) problems.push(`${reader} has no seeds`);
+    for (const seed of seeds) {
+      const { kind, reason } = await read({ reader, seed, bytes: seed.bytes() }, place);
+      if (kind !== "accepted")
+        problems.push(`${reader}: ${seed.path} is ${kind} without any change: ${reason}`);
+    }
+    accepted.set(reader, seeds);
+  }
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  return accepted;
+}
+
+interface Input {
+  readonly reader: string;
+  readonly seed: FuzzSeed;
+  readonly bytes: Buffer;
+}
+
+/** Writes the input and its companions into an empty folder and has them read. */
+async function read(
+  { reader, seed, bytes }: Input,
+  { worker, scratch }: Place,
+): Promise<FuzzOutcome & { readonly file: string }> {
+  for (const entry of readdirSync(scratch)) rmSync(join(scratch, entry), { recursive: true });
+  const folder = join(scratch, "input");
+  const write = (path: string, content: Buffer): string => {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return file;
+  };
+  for (const [path, content] of Object.entries(seed.companions ?? {})) write(path, content());
+  const file = write(seed.path, bytes);
+  const outcome = await worker.outcomeOf({ reader, folder, file });
+  const written = readdirSync(scratch).filter((entry) => entry !== "input");
+  if (written.length === 0) return { ...outcome, file };
+  return { ...outcome, kind: "failed", reason: `it wrote ${written.join(", ")}`, file };
 }

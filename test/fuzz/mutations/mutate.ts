@@ -1,29 +1,51 @@
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { Random } from "./random.js";
 
-/** How a format is written: bytes at offsets, lines of `key: value`, or JSON. */
-export type Structure = "binary" | "lines" | "json";
+/** Changes a file in one way, at a place that the random numbers choose. */
+export type Mutation = (bytes: Buffer, random: Random) => Buffer;
 
-/** Changes a valid file in a way that knows its structure, one to four times. */
-export function mutate(seed: Buffer, structure: Structure, random: Random): Buffer {
-  let bytes = seed;
-  const changes = 1 + random.below(4);
-  for (let i = 0; i < changes; i++) bytes = mutateOnce(bytes, structure, random);
-  return bytes.subarray(0, maxBytes);
+/** Changes a valid file one to four times. The content of a gzip file is changed, not only its frame. */
+export function mutate(seed: Buffer, mutation: Mutation, random: Random): Buffer {
+  const isInside = seed[0] === 0x1f && seed[1] === 0x8b && random.below(4) > 0;
+  let bytes: Buffer = isInside ? gunzipSync(seed) : seed;
+  const changes = random.oneOf([1, 1, 1, 2, 3, 4]); // most files are refused for the first change
+  for (let i = 0; i < changes; i++) bytes = mutation(bytes, random);
+  bytes = bytes.subarray(0, maxBytes);
+  return isInside ? gzipSync(bytes, { level: 1 }) : bytes;
 }
 
 /** Mutations that double a file must not fill the disk. */
-const maxBytes = 4 << 20;
+const maxBytes = 16 << 20;
 
-function mutateOnce(bytes: Buffer, structure: Structure, random: Random): Buffer {
-  if (structure === "json" && random.below(4) > 0) return mutateJson(bytes, random);
-  if (structure === "lines" && random.below(3) > 0) return mutateLine(bytes, random);
-  return random.oneOf(binaryChanges)(bytes, random);
-}
+/** Changes bytes of any file. */
+export const mutateBytes: Mutation = (bytes, random) => random.oneOf(binaryChanges)(bytes, random);
 
-type Change = (bytes: Buffer, random: Random) => Buffer;
+/** Changes a text header of lines `key: value`, and sometimes its bytes. */
+export const mutateLines: Mutation = (bytes, random) =>
+  random.below(3) > 0 ? mutateLine(bytes, random) : mutateBytes(bytes, random);
+
+/** Changes a JSON document, and sometimes its bytes. */
+export const mutateJson: Mutation = (bytes, random) =>
+  random.below(8) > 0 ? mutateDocument(bytes, random) : mutateBytes(bytes, random);
 
 /** Sizes, offsets and counts at the edges of what fields can hold. */
-const edges = [0, 1, 2, 7, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1];
+export const edges = [
+  0,
+  1,
+  2,
+  7,
+  127,
+  128,
+  255,
+  256,
+  32767,
+  32768,
+  65535,
+  65536,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+];
 
 function writeEdge(bytes: Buffer, random: Random): Buffer {
   const changed = Buffer.from(bytes);
@@ -57,31 +79,31 @@ function flipBits(bytes: Buffer, random: Random): Buffer {
   return changed;
 }
 
-const truncate: Change = (bytes, random) => bytes.subarray(0, random.below(bytes.length + 1));
+const truncate: Mutation = (bytes, random) => bytes.subarray(0, random.below(bytes.length + 1));
 
 function range(bytes: Buffer, random: Random): [start: number, end: number] {
   const start = random.below(bytes.length + 1);
   return [start, Math.min(bytes.length, start + 1 + random.below(random.oneOf([4, 64, 4096])))];
 }
 
-const duplicate: Change = (bytes, random) => {
+const duplicate: Mutation = (bytes, random) => {
   const [start, end] = range(bytes, random);
   const copies = Array.from({ length: random.oneOf([1, 2, 100]) }, () => bytes.subarray(start, end));
   return Buffer.concat([bytes.subarray(0, end), ...copies, bytes.subarray(end)]);
 };
 
-const remove: Change = (bytes, random) => {
+const remove: Mutation = (bytes, random) => {
   const [start, end] = range(bytes, random);
   return Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
 };
 
-const splice: Change = (bytes, random) => {
+const splice: Mutation = (bytes, random) => {
   const [start, end] = range(bytes, random);
   const at = random.below(bytes.length + 1);
   return Buffer.concat([bytes.subarray(0, at), bytes.subarray(start, end), bytes.subarray(at)]);
 };
 
-const binaryChanges: readonly Change[] = [
+const binaryChanges: readonly Mutation[] = [
   writeEdge,
   writeEdge,
   writeEdge,
@@ -92,7 +114,8 @@ const binaryChanges: readonly Change[] = [
   splice,
 ];
 
-const words = [
+/** Texts that a reader may take for a number, a path or a name of its own. */
+export const words = [
   "",
   "0",
   "-1",
@@ -127,6 +150,12 @@ function mutateLine(bytes: Buffer, random: Random): Buffer {
     () => lines.splice(at, 1, `${key}${separator}${random.oneOf(words)}`),
     () => lines.splice(at, 1, `${random.oneOf(words)}${line.slice(key.length)}`),
     () => lines.splice(at, 1, line.replace(/-?\d+(\.\d+)?/, String(random.oneOf(edges)))),
+    () =>
+      lines.splice(
+        at,
+        1,
+        line.replace(/-?\d+(\.\d+)?/, (number) => random.oneOf([`-${number}`, `${number}0`])),
+      ),
     () => lines.splice(at, 1, line.toUpperCase()),
   ];
   random.oneOf(changes)();
@@ -134,12 +163,12 @@ function mutateLine(bytes: Buffer, random: Random): Buffer {
 }
 
 /** Changes one value of a JSON document: its type, its size, its keys, its depth. */
-function mutateJson(bytes: Buffer, random: Random): Buffer {
+function mutateDocument(bytes: Buffer, random: Random): Buffer {
   let document: unknown;
   try {
     document = JSON.parse(bytes.toString("utf8"));
   } catch {
-    return random.oneOf(binaryChanges)(bytes, random);
+    return mutateBytes(bytes, random);
   }
   const places: { readonly holder: Record<string, unknown>; readonly key: string }[] = [];
   const visit = (value: unknown): void => {
@@ -164,6 +193,8 @@ function mutateJson(bytes: Buffer, random: Random): Buffer {
     () => ({ constructor: old }),
     () => true,
     () => 0.5,
+    () => nearby(old, random),
+    () => nearby(old, random),
     () => Array.from({ length: 1000 }, () => old),
     () => nested(2000),
     () => random.oneOf(places).holder[random.oneOf(places).key],
@@ -175,6 +206,15 @@ function mutateJson(bytes: Buffer, random: Random): Buffer {
   } catch {
     return bytes; // a value that was put inside itself
   }
+}
+
+/** A value of the same type, which only a reader's own rules can refuse. */
+function nearby(value: unknown, random: Random): unknown {
+  if (typeof value === "number") return random.oneOf([value + 1, value - 1, -value, value * 2, value / 3]);
+  if (typeof value === "string") return random.oneOf([value.slice(1), `${value}x`, value.toUpperCase()]);
+  if (typeof value === "boolean") return !value;
+  if (Array.isArray(value)) return random.oneOf([value.slice(1), value.toReversed(), [...value, ...value]]);
+  return value;
 }
 
 function nested(depth: number): unknown {

@@ -1,0 +1,71 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { FuzzOutcome, FuzzTask } from "./fuzz-worker.js";
+
+/** The rule for every reader; a busy machine gets some more time. */
+const mostMs = 10_000;
+const mostMiB = 1024;
+
+/** The process that reads inputs. It cannot hold more memory than the rule allows, and is started again after a fault. */
+export class FuzzProcess {
+  readonly #folder: string;
+  #worker: ChildProcess | null = null;
+
+  /** @param folder where it works */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async outcomeOf(task: FuzzTask): Promise<FuzzOutcome> {
+    this.#worker ??= start(this.#folder);
+    const outcome = judged(await answerOf(this.#worker, task));
+    if (outcome.kind === "failed") this.stop();
+    return outcome;
+  }
+
+  stop(): void {
+    this.#worker?.kill("SIGKILL");
+    this.#worker = null;
+  }
+}
+
+/**
+ * Node's own limit is one for its heap alone. Linux also limits everything that a process may write to, so that buffers
+ * cannot be larger and the machine stays usable; elsewhere the peak is only measured.
+ */
+function start(cwd: string): ChildProcess {
+  const heapLimit = `--max-old-space-size=${mostMiB}`;
+  const runtime =
+    process.platform === "linux"
+      ? { execPath: "prlimit", execArgv: [`--data=${mostMiB * 2 ** 20}`, process.execPath, heapLimit] }
+      : { execArgv: [heapLimit] };
+  const worker = join(import.meta.dirname, "fuzz-worker.js");
+  return fork(worker, { ...runtime, cwd, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+}
+
+async function answerOf(worker: ChildProcess, task: FuzzTask): Promise<FuzzOutcome> {
+  const done = new AbortController();
+  const { signal } = done;
+  const answered = once(worker, "message", { signal }).then(([message]) => message as FuzzOutcome);
+  const died = once(worker, "exit", { signal }).then(
+    ([code, name]): FuzzOutcome => failed(`the process ended (${name ?? code})`),
+  );
+  const late = wait(mostMs, failed(`it took longer than ${mostMs / 1000} s`), { signal });
+  worker.send(task);
+  try {
+    return await Promise.race([answered, died, late]);
+  } finally {
+    // The two that lost the race reject now.
+    for (const loser of [answered, died, late]) loser.catch(() => {});
+    done.abort();
+  }
+}
+
+const failed = (reason: string): FuzzOutcome => ({ kind: "failed", reason, peakBytes: 0 });
+
+const judged = (outcome: FuzzOutcome): FuzzOutcome =>
+  outcome.peakBytes > mostMiB * 2 ** 20
+    ? failed(`it took ${Math.round(outcome.peakBytes / 2 ** 20)} MiB`)
+    : outcome;

@@ -1,0 +1,195 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../../processor/errors.js";
+import type { LabelDefinition } from "../../../processor/model/manifest.js";
+import { silentProgress } from "../../../processor/progress/progress.js";
+import { ZipArchive } from "../../../src/archive/zip-archive.js";
+import { describeRunnable } from "../../../src/checkpoint/fold-network.js";
+import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
+import { readPostProcessing } from "../../../src/checkpoint/post-processing/read-post-processing.js";
+import { checkpointGlobals } from "../../../src/checkpoint/torch/torch-globals.js";
+import { inspectionText } from "../../../src/cli/inspection-text.js";
+import { inspectSource } from "../../../src/inspect/inspect-source.js";
+import type { Inspection, Problem } from "../../../src/inspect/inspection.js";
+import { findModel } from "../../../src/model-source/find-model.js";
+import { openSourceContext } from "../../../src/model-source/open-model-source.js";
+import { buildZip } from "../../support/zip-builder.js";
+import { mutateBytes, mutateJson } from "../mutations/mutate.js";
+import { mutatePickle } from "../mutations/mutate-pickle.js";
+import { mutateZip } from "../mutations/mutate-zip.js";
+import {
+  type FuzzedReader,
+  type FuzzInput,
+  type FuzzSeed,
+  filesBelow,
+  fixtures,
+  golden,
+  require,
+  seedInFolder,
+} from "./fuzzed-reader.js";
+
+const labels: LabelDefinition = {
+  names: [
+    { name: "background", value: 0 },
+    { name: "a", value: 1 },
+    { name: "b", value: 2 },
+  ],
+  foregroundLabels: [1, 2],
+  regionsClassOrder: null,
+  ignoreLabel: null,
+};
+
+export const modelReaders: Readonly<Record<string, FuzzedReader>> = {
+  torch: {
+    mutation: mutateZip,
+    seeds: async () => [
+      ...filesBelow(join(fixtures, "checkpoints"), /\.pth$/),
+      ...filesBelow(golden, /blobs_3d_fullres\/model\/fold_0\/.*\.(?:pth|model)$/),
+    ],
+    read: ({ folder, file }) => inspects(file, folder),
+  },
+  "torch-legacy": {
+    mutation: mutatePickle,
+    seeds: async () => filesBelow(join(fixtures, "checkpoints"), /legacy\.pth$/),
+    read: ({ folder, file }) => inspects(file, folder),
+  },
+  pickle: {
+    mutation: mutatePickle,
+    seeds: async () => [
+      ...filesBelow(join(fixtures, "checkpoints"), /\.pkl$/),
+      ...filesBelow(golden, /plans\.pkl$|\.model\.pkl$/),
+    ],
+    async read({ file }) {
+      readPickle(await readFile(file), { source: file, globals: checkpointGlobals(file) });
+    },
+  },
+  plans: { mutation: mutateJson, seeds: () => seedsIn(v2Models, "plans.json"), read: describesModel },
+  dataset: { mutation: mutateJson, seeds: () => seedsIn(v2Models, "dataset.json"), read: describesModel },
+  "v1-record": {
+    mutation: mutatePickle,
+    seeds: () => seedsIn(v1Models, "fold_0/model_final_checkpoint.model.pkl"),
+    read: describesModel,
+  },
+  postprocessing: {
+    mutation: mutatePickle,
+    seeds: async () => filesBelow(join(fixtures, "ensembles"), /postprocessing.*\.pkl$/),
+    read: async ({ file }) => void (await readPostProcessing(file, labels)),
+  },
+  "postprocessing-json": {
+    mutation: mutateJson,
+    seeds: async () => [
+      ...filesBelow(join(fixtures, "ensembles"), /postprocessing.*\.json$/),
+      ...filesBelow(golden, /postprocessing\.json$/),
+    ],
+    read: async ({ file }) => void (await readPostProcessing(file, labels)),
+  },
+  zip: {
+    mutation: mutateZip,
+    seeds: async () => filesBelow(join(fixtures, "archive"), /\.zip$/),
+    read: readsZip,
+  },
+  export: {
+    mutation: mutateZip,
+    seeds: async () => exports,
+    read: ({ folder, file }) => inspects(file, folder),
+  },
+  onnx: {
+    mutation: mutateBytes,
+    seeds: async () => filesBelow(join(fixtures, "onnx"), /\.onnx$/),
+    read: ({ folder, file }) => inspects(file, folder),
+  },
+};
+
+/** A 3D model, one with transposed axes, and one of photographs; larger models make few inputs a second. */
+const v2Models = ["v2/blobs_3d_fullres", "v2/sagittal_transposed", "v2/photos_2d"];
+const v1Models = ["v1/blobs_3d_fullres", "v1/blobs_2d"];
+
+const seedsIn = async (models: readonly string[], path: string): Promise<readonly FuzzSeed[]> =>
+  models.map((model) => seedInFolder(join(golden, model, "model"), path));
+
+const modelFiles = {
+  "v1/blobs_3d_fullres": [
+    "plans.pkl",
+    "fold_0/model_final_checkpoint.model",
+    "fold_0/model_final_checkpoint.model.pkl",
+    "fold_0/postprocessing.json",
+  ],
+  "v2/sagittal_transposed": ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"],
+} as const;
+
+/** A model folder in a zip, as people share it. */
+const exports: readonly FuzzSeed[] = (["v2/sagittal_transposed", "v1/blobs_3d_fullres"] as const).map(
+  (name) => ({
+    path: "export.zip",
+    bytes: () =>
+      buildZip(
+        modelFiles[name].map((path) => ({
+          name: `Dataset001_Test/nnUNetTrainer__nnUNetPlans__3d_fullres/${path}`,
+          data: readFileSync(join(golden, name, "model", path)),
+          deflate: path.endsWith(".json"),
+        })),
+      ),
+  }),
+);
+
+/** Inspects a model folder and prepares it for a build, which must come to the same answer. */
+async function describesModel({ folder }: FuzzInput): Promise<void> {
+  const refusal = await refusalOf(() => inspects(folder, folder));
+  const refusalOfBuild = await refusalOf(async () => {
+    await describeRunnable(await findModel({ modelDir: folder }));
+  });
+  require((refusal === null) ===
+    (refusalOfBuild ===
+      null), `one answer: inspect says "${refusal?.message}", a build "${refusalOfBuild?.message}"`);
+  if (refusal !== null) throw refusal;
+}
+
+async function refusalOf(action: () => Promise<void>): Promise<ProcessorError | null> {
+  try {
+    await action();
+    return null;
+  } catch (error) {
+    if (error instanceof ProcessorError) return error;
+    throw error;
+  }
+}
+
+/** `build_processor inspect`. A problem that it lists counts as a refusal. */
+export async function inspects(address: string, folder: string): Promise<void> {
+  const inspection = await inspectSource(address, {
+    openContext: () =>
+      openSourceContext({
+        cacheFolder: join(folder, "cache"),
+        progress: silentProgress,
+        lockFile: null,
+        zenodoMirror: null,
+      }),
+    environment: {},
+    currentDirectory: folder,
+    signal: new AbortController().signal,
+  });
+  require(inspectionText(inspection).length > 0 && JSON.stringify(inspection).length > 0, "a text");
+  const [problem] = problemsOf(inspection);
+  if (problem !== undefined) throw new ProcessorError(problem.code, problem.message);
+}
+
+function problemsOf(inspection: Inspection): readonly Problem[] {
+  const own = "problems" in inspection ? inspection.problems : [];
+  const ofModels = "models" in inspection ? inspection.models.flatMap(({ problems }) => problems) : [];
+  return [...own, ...ofModels];
+}
+
+async function readsZip({ file }: FuzzInput): Promise<void> {
+  const archive = await ZipArchive.open(file);
+  try {
+    for (const { path, size } of archive.entries) {
+      require(!path.split("/").includes("..") && !path.startsWith("/"), "safe names only");
+      let bytes = 0;
+      for await (const chunk of archive.read(path)) bytes += chunk.byteLength;
+      require(bytes === size, "as many bytes as the directory says");
+    }
+  } finally {
+    await archive.close();
+  }
+}
