@@ -30,6 +30,7 @@ interface EditableManifest {
     [key: string]: unknown;
   }[];
   settings?: unknown;
+  task?: unknown;
 }
 
 function editManifest(change: (manifest: EditableManifest) => void): void {
@@ -124,6 +125,22 @@ describe("a manifest is refused, with the reason, when", () => {
       "a patch is as long as a text",
       () => editManifest(({ models }) => void Object.assign(models[0]!["plan"]!, { patchSize: "64" })),
       /plan\.patchSize should be a list/,
+    ],
+    [
+      "a name that only inspect shows is missing",
+      () => editManifest(({ models }) => void delete models[0]!["checkpointName"]),
+      /models\[0\]\.checkpointName is missing/,
+    ],
+    [
+      "the number of weights is a text",
+      () => editManifest(({ models }) => void Object.assign(models[0]!["network"]!, { parameters: "9" })),
+      /network\.parameters should be a whole number/,
+    ],
+    ["the task is missing", () => editManifest((manifest) => void delete manifest.task), /task is missing/],
+    [
+      "the mode is one that nobody knows",
+      () => editManifest((manifest) => void Object.assign(manifest.settings!, { exportMode: "slow" })),
+      /settings\.exportMode should be one of "normal", "fast", "fastest"/,
     ],
     ["settings are missing", () => editManifest((manifest) => void delete manifest.settings), /settings/],
     [
