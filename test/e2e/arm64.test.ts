@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import got from "got";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { silentProgress } from "../../processor/progress/progress.js";
 import { readRecipe } from "../../src/image/base-image/recipe.js";
 import { recipeBase } from "../../src/image/base-image/recipe-base.js";
@@ -19,8 +19,9 @@ import { readTar } from "../../src/image/oci/read-tar.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { pushToRegistry } from "../../src/push-to-registry.js";
 import { goldenPath } from "../support/golden.js";
+import { describeWith, needs } from "../support/needs.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { usualRegistrySettings } from "../support/registry-settings.js";
 import { runProgram } from "../support/run-program.js";
 import { testPlan } from "../support/test-plan.js";
@@ -62,7 +63,7 @@ const inFolder = (cwd: string) => ({
 
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 
-describe.skipIf(!hasProgram("docker-registry"))("--platform linux/arm64", () => {
+describeWith([needs.registry], "--platform linux/arm64", () => {
   test("takes the arm64 image of the base's index, and its own layers are those for amd64", {
     timeout,
   }, async () => {

@@ -11,6 +11,7 @@ import { openOciLayout } from "../../src/image/oci/open-oci-layout.js";
 import { archiveTar } from "../../src/image/oci/write-image.js";
 import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { describeWith, needs, testWith } from "../support/needs.js";
 import { writeOciLayout } from "../support/oci-layout.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
@@ -173,14 +174,10 @@ describe("beside an archive", () => {
     expect(readdirSync(cwd)).not.toContain("b-1.tar.gz");
   });
 
-  test.skipIf(!hasProgram("pyspdxtools"))(
-    "is SPDX to the SPDX group's own tool",
-    { timeout: 600_000 },
-    async () => {
-      const { attested } = await build(scratchFolder(), "--export", "--tag", "team/blobs:1");
-      await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with its list of faults
-    },
-  );
+  testWith([needs.pyspdxtools], "is SPDX to the SPDX group's own tool", { timeout: 600_000 }, async () => {
+    const { attested } = await build(scratchFolder(), "--export", "--tag", "team/blobs:1");
+    await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with its list of faults
+  });
 });
 
 test("an image reads the same as layers, and as the archive that an engine saves or loads", async () => {
@@ -213,7 +210,8 @@ describeWithEngine("an image that Docker built", () => {
     expect(subject[0]?.digest).toEqual({ sha256: imageId.replace("sha256:", "") });
   });
 
-  test.skipIf(!hasProgram("docker-registry"))(
+  testWith(
+    [needs.registry],
     "is known in a registry by its manifest, which its documents name",
     { timeout: 600_000 },
     async () => {
@@ -239,7 +237,7 @@ describeWithEngine("an image that Docker built", () => {
   );
 });
 
-describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
+describeWith([needs.registry], "a pushed image", () => {
   const flags = ["--push", "--sign-key", join(keys, "cosign.key"), "--tag"];
 
   test("has both documents as referrers, listed under the tag of registries that have no list, once", {
@@ -307,7 +305,8 @@ describe.skipIf(!hasProgram("docker-registry"))("a pushed image", () => {
     expect(layers).toEqual([2, 4]); // signatures of the image, and of two documents
   });
 
-  test.skipIf(!hasProgram("cosign"))(
+  testWith(
+    [needs.cosign],
     "is verified by cosign, and not with another key",
     {
       timeout: 600_000,

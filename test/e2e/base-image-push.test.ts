@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import got from "got";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { describeWith, needs } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { hasProgram } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 import { startRegistry } from "../support/test-registry.js";
 
 const timeout = 600_000;
 
-describe.skipIf(!hasProgram("docker-registry"))("build_processor base-image --push", () => {
+describeWith([needs.registry], "build_processor base-image --push", () => {
   describeWithEngine("with an engine and a registry", () => {
     test("sends the base, names its digest, and locks it for the builds on it", { timeout }, async () => {
       const cwd = scratchFolder();

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import got from "got";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
-import { hasProgram } from "../support/program-on-path.js";
+import { describeWith, needs } from "../support/needs.js";
 import { startRegistry } from "../support/test-registry.js";
 
 const execute = promisify(execFile);
@@ -15,7 +15,7 @@ const execute = promisify(execFile);
 // Two builds and four runs.
 const timeout = 600_000;
 
-describe.skipIf(!hasProgram("docker-registry"))("the CI recipe", () => {
+describeWith([needs.registry], "the CI recipe", () => {
   describeWithEngine("for a repository of two models", () => {
     test("pushes the one that does well, keeps back the one that does not, and says which", {
       timeout,

@@ -1,13 +1,19 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
 import { readRecipe } from "../../src/image/base-image/recipe.js";
 import { findImage } from "../../src/image/docker/find-image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
-import { layerDigests, removeImage, runContained, testEngine } from "../support/docker.js";
+import {
+  describeWithEngine,
+  layerDigests,
+  removeImage,
+  runContained,
+  testEngine,
+} from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { runProgram } from "../support/run-program.js";
 
@@ -22,12 +28,19 @@ const hasImage = (imageName: string): Promise<boolean> =>
     .then(async () => (await findImage(testEngine(), imageName)) !== null)
     .catch(() => false);
 
-const present = await Promise.all(variants.map(({ recipe }) => hasImage(recipe.imageName)));
-
-/** Skipped by name where `build_processor base-image --device cuda` has not been run: it fetches 1.3 GB or more. */
-for (const [i, variant] of variants.entries())
-  describe.skipIf(!present[i])(`an image for GPUs with CUDA ${variant.cuda}, on a machine without one`, () =>
-    testsOf(variant),
+for (const variant of variants)
+  describeWithEngine(
+    `an image for GPUs with CUDA ${variant.cuda}, on a machine without one`,
+    () => testsOf(variant),
+    // It holds 1.3 GB or more of libraries, so that no test makes it.
+    [
+      {
+        what: `the base image for CUDA ${variant.cuda}`,
+        remedy: `npx build_processor base-image --device cuda --cuda ${variant.cuda}`,
+        isMet: await hasImage(variant.recipe.imageName),
+        isRequiredInCi: false,
+      },
+    ],
   );
 
 function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {

@@ -7,8 +7,9 @@ import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { needs, testWith } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
@@ -50,7 +51,8 @@ test("two builds without an engine, in two folders with two caches, give one arc
   expect(archives[1]).toBe(archives[0]);
 });
 
-test.skipIf(!hasProgram("docker-registry"))(
+testWith(
+  [needs.registry],
   "a build is pushed, and under another tag only what that changes is sent",
   { timeout: 600_000 },
   async () => {

@@ -15,9 +15,10 @@ import type { BuildOptions } from "../../src/build-options.js";
 import { buildEmbedded } from "../../src/embedded-build.js";
 import { BlobCache } from "../../src/image/oci/blob-cache.js";
 import { contentDigest } from "../../src/image/oci/content-digest.js";
+import { describeWith, needs } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
 import { testBuildOptions } from "../support/processor-build.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { RecordedProgress } from "../support/recorded-progress.js";
 import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
@@ -69,7 +70,7 @@ test("two builds at once in one cache both give the whole image", { timeout }, a
   expect(partials(join(scratch, "cache"))).toEqual([]);
 });
 
-describe.skipIf(!hasProgram("docker-registry"))("Ctrl-C", () => {
+describeWith([needs.registry], "Ctrl-C", () => {
   test("at the start of any phase leaves nothing, and the next build goes on", {
     timeout,
   }, async () => {
@@ -191,10 +192,7 @@ describe("a clock that jumps", () => {
   });
 });
 
-/** A file system of its own that can be full: only root may mount one. */
-const mayMount = process.platform === "linux" && process.getuid?.() === 0 && hasProgram("mount");
-
-describe.skipIf(!mayMount)("a full disk", () => {
+describeWith([needs.mount], "a full disk", () => {
   async function smallDisk(folder: string, size: string): Promise<void> {
     mkdirSync(folder, { recursive: true });
     await outputOf("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder);

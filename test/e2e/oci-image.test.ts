@@ -10,9 +10,10 @@ import type { OciImage } from "../../src/image/oci/oci-types.js";
 import { readTar } from "../../src/image/oci/read-tar.js";
 import { writeDockerArchive } from "../../src/image/oci/write-image.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { describeWith, needs } from "../support/needs.js";
 import { writeOciLayout } from "../support/oci-layout.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { testPlan, textLayer } from "../support/test-plan.js";
 
 const planOn = (archive: string, imageName: string): ImagePlan =>
@@ -135,7 +136,7 @@ describe("an embedded build", () => {
   });
 });
 
-describe.skipIf(!hasProgram("skopeo"))("skopeo", () => {
+describeWith([needs.skopeo], "skopeo", () => {
   test("reads the archive and the layout, and finds the digests that were reported", async () => {
     const scratch = scratchFolder();
     const image = await liverImage(scratch);
@@ -151,7 +152,7 @@ describe.skipIf(!hasProgram("skopeo"))("skopeo", () => {
   });
 });
 
-describe.skipIf(!hasProgram("crane"))("crane", () => {
+describeWith([needs.crane], "crane", () => {
   test("validates the archive", async () => {
     const scratch = scratchFolder();
     const image = await liverImage(scratch);

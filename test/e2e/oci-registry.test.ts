@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { silentProgress } from "../../processor/progress/progress.js";
 import type { RetryPolicy } from "../../src/download/retry.js";
 import { layerFile } from "../../src/image/image-plan.js";
@@ -12,6 +12,7 @@ import { parseImageReference } from "../../src/publish/registry/image-reference.
 import { pullBase } from "../../src/publish/registry/pull-base.js";
 import { pushImage } from "../../src/publish/registry/push-image.js";
 import { RegistryClient, type RegistryClientOptions } from "../../src/publish/registry/registry-client.js";
+import { describeWith, needs } from "../support/needs.js";
 import { assemble, epoch, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 import { testPlan } from "../support/test-plan.js";
@@ -21,7 +22,6 @@ import { type Fault, startFaultyProxy, startRegistry } from "../support/test-reg
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";
 const quick: RetryPolicy = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, maxRetryAfterMs: 2000 };
 const chunkBytes = 64 * 1024;
-const tests = describe.skipIf(!hasProgram("docker-registry"));
 
 const clientFor = (imageName: string, options: Partial<RegistryClientOptions> = {}) =>
   new RegistryClient(parseImageReference(imageName), {
@@ -53,7 +53,7 @@ async function smallImage(scratch: string): Promise<OciImage> {
   );
 }
 
-tests("a push", () => {
+describeWith([needs.registry], "a push", () => {
   test("gives an image that skopeo finds under its digest, and sends nothing the second time", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });
@@ -174,7 +174,7 @@ tests("a push", () => {
   });
 });
 
-tests("a registry that asks who comes", () => {
+describeWith([needs.registry], "a registry that asks who comes", () => {
   const password: Credentials = { kind: "password", user: "ann", password: "secret" };
 
   test("gets the name and password that docker login left", async () => {
@@ -256,7 +256,7 @@ tests("a registry that asks who comes", () => {
   });
 });
 
-tests("a base in a registry", () => {
+describeWith([needs.registry], "a base in a registry", () => {
   test("is laid under a plan, and its layers are not fetched to be pushed back", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });

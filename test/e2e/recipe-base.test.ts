@@ -11,8 +11,9 @@ import { asBase } from "../../src/image/oci/open-oci-layout.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { describeWith, needs, testWith } from "../support/needs.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 import { testPlan } from "../support/test-plan.js";
 
@@ -68,9 +69,8 @@ describe("the base that is made without an engine", () => {
   });
 });
 
-const withApt = test.skipIf(!hasProgram("apt-get") || !hasProgram("dpkg-deb"));
-
-withApt(
+testWith(
+  [needs.apt, needs.dpkg],
   "without an engine --export builds an image all the same, the second time from the cache alone",
   { timeout },
   async () => {
@@ -92,7 +92,8 @@ withApt(
 );
 
 describeWithEngine("an image that no engine built on its own base", () => {
-  withApt(
+  testWith(
+    [needs.apt, needs.dpkg],
     "has the files, owners, modes and settings of the one that Docker builds",
     { timeout },
     async () => {
@@ -159,9 +160,7 @@ async function settingsOf(imageName: string): Promise<unknown> {
   return { User, WorkingDir, Entrypoint, Cmd: Cmd ?? [], Env, labels: Object.fromEntries(labels) };
 }
 
-const mayChangeUser = process.getuid?.() === 0 && hasProgram("setpriv") && hasProgram("apt-get");
-
-describe.skipIf(!mayChangeUser)("Debian's packages", () => {
+describeWith([needs.root, needs.setpriv, needs.apt], "Debian's packages", () => {
   test("unpacked without root are byte for byte those that root unpacks", { timeout }, async () => {
     const folder = scratchFolder();
     chmodSync(folder, 0o777);

@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { describeWithEngine, removeImage } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { describeWith, needs, testWith } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 import { selfSignedCertificate } from "../support/self-signed-certificate.js";
 import { smallBase } from "../support/small-base.js";
@@ -13,7 +14,6 @@ import { startRegistry } from "../support/test-registry.js";
 /** `ann` with the password `secret`, by bcrypt. */
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";
 const timeout = 1_200_000;
-const withRegistry = describe.skipIf(!hasProgram("docker-registry"));
 const common = ["--model-dir", goldenPath("v2", "blobs_3d_fullres", "model"), "--json"];
 
 interface Scratch {
@@ -30,7 +30,7 @@ async function scratchWithBase(env: Readonly<Record<string, string>> = {}): Prom
   return { cwd, environment, base };
 }
 
-withRegistry("--registry-username", () => {
+describeWith([needs.registry], "--registry-username", () => {
   test("pushes with the password from the standard input or the environment", { timeout }, async () => {
     const { cwd, environment, base } = await scratchWithBase();
     const { host } = await startRegistry({ folder: join(cwd, "registry"), htpasswd });
@@ -64,7 +64,7 @@ withRegistry("--registry-username", () => {
   });
 });
 
-withRegistry("--registry-ca", () => {
+describeWith([needs.registry], "--registry-ca", () => {
   test("trusts the registry's own authority, and nothing else does", { timeout }, async () => {
     const { cwd, environment, base } = await scratchWithBase();
     const tls = selfSignedCertificate(["localhost"]);
@@ -80,7 +80,7 @@ withRegistry("--registry-ca", () => {
   });
 });
 
-withRegistry("a base image in a registry", () => {
+describeWith([needs.registry], "a base image in a registry", () => {
   test("is locked at the first build, and refused later when its tag has moved", { timeout }, async () => {
     const first = await scratchWithBase();
     const moved = await scratchWithBase({ MOVED: "yes" });
@@ -113,7 +113,8 @@ withRegistry("a base image in a registry", () => {
 });
 
 describeWithEngine("an image that Docker built", () => {
-  test.skipIf(!hasProgram("docker-registry"))(
+  testWith(
+    [needs.registry],
     "is pushed by this program, byte for byte the engine's own, and sent once",
     { timeout },
     async () => {

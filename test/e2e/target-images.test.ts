@@ -6,8 +6,9 @@ import { writeImage } from "../../processor/image-io/write-image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { needs, testWith } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/run-program.js";
 
 const timeout = 600_000;
@@ -80,7 +81,8 @@ describeWithEngine("an image built for", () => {
     await expectGolden(join(output, "images", "organ", "a.mha"));
   });
 
-  test.skipIf(!hasProgram("apt-get"))(
+  testWith(
+    [needs.apt],
     "AMOS22 runs `python run_inference.py` and says nothing beside its log",
     { timeout },
     async () => {

@@ -4,8 +4,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { VerifyReport } from "../../src/verify-image.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { needs, testWith } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../support/program-on-path.js";
+import { outputOf } from "../support/program-on-path.js";
 import { type ProgramRun, runProgram } from "../support/run-program.js";
 import { smallBase } from "../support/small-base.js";
 import { startRegistry } from "../support/test-registry.js";
@@ -84,20 +85,16 @@ describe("build_processor verify", () => {
     );
   });
 
-  test.skipIf(!hasProgram("docker-registry") || !hasProgram("skopeo"))(
-    "compares an image in a registry",
-    { timeout },
-    async () => {
-      const { cwd, inputs, run } = await builtArchive("tar");
-      const { host } = await startRegistry({ folder: join(cwd, "registry") });
-      const image = `${host}/team/blobs:1`;
-      const source = `docker-archive:${join(cwd, archive.replace(/\.gz$/, ""))}`;
-      await outputOf("skopeo", "copy", "-q", "--dest-tls-verify=false", source, `docker://${image}`);
-      const verified = await run("verify", image, ...inputs);
-      expect(verified.exitCode, verified.err).toBe(0);
-      expect(verified.err).toMatch(/no Docker engine answers at .*is looked for in its registry/);
-    },
-  );
+  testWith([needs.registry, needs.skopeo], "compares an image in a registry", { timeout }, async () => {
+    const { cwd, inputs, run } = await builtArchive("tar");
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    const image = `${host}/team/blobs:1`;
+    const source = `docker-archive:${join(cwd, archive.replace(/\.gz$/, ""))}`;
+    await outputOf("skopeo", "copy", "-q", "--dest-tls-verify=false", source, `docker://${image}`);
+    const verified = await run("verify", image, ...inputs);
+    expect(verified.exitCode, verified.err).toBe(0);
+    expect(verified.err).toMatch(/no Docker engine answers at .*is looked for in its registry/);
+  });
 });
 
 describeWithEngine("an image that a build has left in Docker", () => {

@@ -14,6 +14,7 @@ import { readImage } from "../../processor/image-io/read-image.js";
 import { writeImage } from "../../processor/image-io/write-image.js";
 import type { Zyx } from "../../processor/volume/axes.js";
 import { convertGolden } from "../support/convert.js";
+import { needs, testWith } from "../support/needs.js";
 import {
   lastLine,
   type ProcessorRun,
@@ -182,7 +183,7 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
     expect(exitCode).toBe(expected);
   });
 
-  test.runIf(process.platform === "linux")("an output folder that Docker made as root", async () => {
+  testWith([needs.linux], "an output folder that Docker made as root", async () => {
     await writeScan("scan.nii.gz");
     const { exitCode, err } = await run(["--outputdir", "/proc/nobody-may-write-here"]);
     expect(exitCode).toBe(5);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { makeFolder } from "../../processor/make-folder.js";
 import { didYouMean } from "../../processor/nearest-path.js";
+import { needs, testWith } from "../support/needs.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "make-folder-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -22,7 +23,7 @@ describe("a folder is made", () => {
     expect(statSync(path).isDirectory()).toBe(true);
   });
 
-  test.runIf(process.platform === "linux")("never below /proc, without trying for ever", async () => {
+  testWith([needs.linux], "never below /proc, without trying for ever", async () => {
     await expect(makeFolder("/proc/x/y")).rejects.toMatchObject({
       code: "OUTPUT_UNWRITABLE",
       message: expect.stringContaining("/proc/x"),

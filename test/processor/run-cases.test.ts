@@ -20,6 +20,7 @@ import type { PredictCasesOptions, PredictionReport } from "../../processor/pred
 import { silentProgress } from "../../processor/progress/progress.js";
 import { convertGolden } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
+import { needs, testWith } from "../support/needs.js";
 import { predictWith } from "../support/predict.js";
 import { testImage } from "../support/test-image.js";
 
@@ -247,7 +248,7 @@ describe("nothing runs when the request can't be right", () => {
     await expect(predict()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
 
-  test.skipIf(process.getuid?.() === 0)("an output folder without permission", async () => {
+  testWith([needs.notRoot], "an output folder without permission", async () => {
     await writeGood("a_0000.nii.gz");
     mkdirSync(output);
     chmodSync(output, 0o500);
@@ -265,21 +266,18 @@ describe("nothing runs when the request can't be right", () => {
   });
 });
 
-test.skipIf(process.getuid?.() !== 0)(
-  "a full disk is reported for each case and leaves nothing half-written",
-  async () => {
-    await writeGood("a_0000.nii.gz");
-    mkdirSync(output);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", output]);
-    try {
-      writeFileSync(join(output, "filler"), Buffer.alloc(4096));
-      expect(outcome(await predict())).toEqual([["a", "failed", "DISK_FULL"]]);
-      expect(readdirSync(output)).toEqual(["filler"]);
-    } finally {
-      execFileSync("umount", [output]);
-    }
-  },
-);
+testWith([needs.mount], "a full disk is reported for each case and leaves nothing half-written", async () => {
+  await writeGood("a_0000.nii.gz");
+  mkdirSync(output);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", output]);
+  try {
+    writeFileSync(join(output, "filler"), Buffer.alloc(4096));
+    expect(outcome(await predict())).toEqual([["a", "failed", "DISK_FULL"]]);
+    expect(readdirSync(output)).toEqual(["filler"]);
+  } finally {
+    execFileSync("umount", [output]);
+  }
+});
 
 describe("a user's hooks", () => {
   test("change the image before and the result after", async () => {

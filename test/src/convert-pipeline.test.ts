@@ -20,6 +20,7 @@ import { findModel } from "../../src/model-source/find-model.js";
 import { testSettings } from "../support/convert.js";
 import { type ModelEdit, withEditedModel } from "../support/edited-model.js";
 import { repositoryRoot } from "../support/golden.js";
+import { needs, testWith } from "../support/needs.js";
 import { singleModel } from "../support/single-model.js";
 
 const modelDir = join(repositoryRoot, "test", "fixtures", "networks", "residual_2d_capped");
@@ -249,14 +250,14 @@ describe("nothing half-written is left", () => {
   });
 
   // The administrator may write everywhere.
-  test.skipIf(process.getuid?.() === 0)("when the folder may not be written to", async () => {
+  testWith([needs.notRoot], "when the folder may not be written to", async () => {
     chmodSync(parent, 0o555);
     await expect(convert()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
     chmodSync(parent, 0o755);
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("when the disk is full", async () => {
+  testWith([needs.mount], "when the disk is full", async () => {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=24k", "tmpfs", parent]);
     try {
       await expect(convert()).rejects.toMatchObject({ code: "DISK_FULL" });

@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
 import type { Container } from "dockerode";
-import { describe } from "vitest";
 import { ProcessorError } from "../../processor/errors.js";
 import { connectEngine, type Engine } from "../../src/image/docker/engine.js";
+import { describeWith, type Need } from "./needs.js";
 
 const engine = await connectEngine(process.env).catch((error: unknown) => {
   if (error instanceof ProcessorError) return error;
@@ -15,9 +15,16 @@ export function testEngine(): Engine {
   return engine;
 }
 
-/** Tests that need a Docker engine: skipped by name without one, but failing with `CI=true`. */
-export function describeWithEngine(name: string, tests: () => void): void {
-  describe.skipIf(engine instanceof ProcessorError && process.env["CI"] !== "true")(name, tests);
+const dockerEngine: Need = {
+  what: "a Docker engine",
+  remedy: "apt-get install docker.io && dockerd",
+  isMet: !(engine instanceof ProcessorError),
+  isRequiredInCi: true,
+};
+
+/** Tests that need a Docker engine and, where `others` are given, something else as well. */
+export function describeWithEngine(name: string, tests: () => void, others: readonly Need[] = []): void {
+  describeWith([dockerEngine, ...others], name, tests);
 }
 
 /** The digests of an image's layers, the base's first. */

@@ -7,6 +7,7 @@ import { writeLabelMap } from "../../../processor/image-io/write-image.js";
 import type { Zyx } from "../../../processor/volume/axes.js";
 import { type Geometry, identityDirection } from "../../../processor/volume/geometry.js";
 import type { LabelMap } from "../../../processor/volume/label-map.js";
+import { describeWith, needs } from "../../support/needs.js";
 import { outputOf } from "../../support/program-on-path.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "write-tiff-"));
@@ -57,7 +58,7 @@ describe("a segmentation comes back as it was written", () => {
 // NNUNET_VENV names an environment with the real nnU-Net, as for the benchmarks.
 const venv = process.env["NNUNET_VENV"];
 
-describe.skipIf(venv === undefined)("nnU-Net reads what was written", () => {
+describeWith([needs.nnunet], "nnU-Net reads what was written", () => {
   const script = `
 import sys, json
 from nnunetv2.imageio.natural_image_reader_writer import NaturalImage2DIO

@@ -10,6 +10,7 @@ import { connectEngine } from "../../../src/image/docker/engine.js";
 import { findOrPullImage } from "../../../src/image/docker/find-image.js";
 import { saveImage } from "../../../src/image/docker/save-image.js";
 import { type Answer, FileServer, json, status } from "../../support/file-server.js";
+import { needs, testWith } from "../../support/needs.js";
 import { testPlan } from "../../support/test-plan.js";
 
 const lines = (...events: readonly object[]): Answer =>
@@ -29,31 +30,28 @@ describe("without an engine that may be used", () => {
     await expect(connectEngine(environment)).rejects.toMatchObject({ code: "ENGINE_MISSING" });
   });
 
-  test.skipIf(process.platform === "win32")(
-    "a socket that this user may not open is ENGINE_FORBIDDEN",
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), "engine-"));
-      const socket = join(folder, "docker.sock");
-      const server = createServer().listen(socket);
-      await once(server, "listening");
-      chmodSync(folder, 0o755);
-      chmodSync(socket, 0o600);
-      // Root may open every socket.
-      const isRoot = process.geteuid?.() === 0;
-      try {
-        if (isRoot) process.seteuid?.(65534);
-        else chmodSync(socket, 0);
-        await expect(connectEngine({ DOCKER_HOST: `unix://${socket}` })).rejects.toMatchObject({
-          code: "ENGINE_FORBIDDEN",
-          message: expect.stringContaining(socket),
-        });
-      } finally {
-        if (isRoot) process.seteuid?.(0);
-        server.close();
-        rmSync(folder, { recursive: true });
-      }
-    },
-  );
+  testWith([needs.posix], "a socket that this user may not open is ENGINE_FORBIDDEN", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "engine-"));
+    const socket = join(folder, "docker.sock");
+    const server = createServer().listen(socket);
+    await once(server, "listening");
+    chmodSync(folder, 0o755);
+    chmodSync(socket, 0o600);
+    // Root may open every socket.
+    const isRoot = process.geteuid?.() === 0;
+    try {
+      if (isRoot) process.seteuid?.(65534);
+      else chmodSync(socket, 0);
+      await expect(connectEngine({ DOCKER_HOST: `unix://${socket}` })).rejects.toMatchObject({
+        code: "ENGINE_FORBIDDEN",
+        message: expect.stringContaining(socket),
+      });
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      server.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
 
 describe("what an engine reports", () => {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { layerFile } from "../../../src/image/image-plan.js";
 import { writeModelTarball } from "../../../src/image/model-tarball.js";
+import { needs, testWith } from "../../support/needs.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../../support/program-on-path.js";
+import { outputOf } from "../../support/program-on-path.js";
 
 const files = [
   layerFile("manifest.json", { text: "{}\n" }),
@@ -12,24 +13,21 @@ const files = [
 ];
 
 describe("a model tarball", () => {
-  test.skipIf(!hasProgram("python3"))(
-    "is unpacked by Python's safe filter, with the manifest at its root",
-    async () => {
-      const folder = scratchFolder();
-      const path = join(folder, "model.tar.gz");
-      const { bytes, sha256 } = await writeModelTarball(files, { path });
-      expect(readFileSync(path).length).toBe(bytes);
-      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-      const unpack = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2], filter='data')";
-      await outputOf("python3", ...["-c", unpack, path, join(folder, "model")]);
-      expect(readdirSync(join(folder, "model"), { recursive: true }).sort()).toEqual([
-        "3d_fullres",
-        "3d_fullres/fold_0.onnx",
-        "manifest.json",
-      ]);
-      expect(readFileSync(join(folder, "model", "manifest.json"), "utf8")).toBe("{}\n");
-    },
-  );
+  testWith([needs.python], "is unpacked by Python's safe filter, with the manifest at its root", async () => {
+    const folder = scratchFolder();
+    const path = join(folder, "model.tar.gz");
+    const { bytes, sha256 } = await writeModelTarball(files, { path });
+    expect(readFileSync(path).length).toBe(bytes);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    const unpack = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2], filter='data')";
+    await outputOf("python3", ...["-c", unpack, path, join(folder, "model")]);
+    expect(readdirSync(join(folder, "model"), { recursive: true }).sort()).toEqual([
+      "3d_fullres",
+      "3d_fullres/fold_0.onnx",
+      "manifest.json",
+    ]);
+    expect(readFileSync(join(folder, "model", "manifest.json"), "utf8")).toBe("{}\n");
+  });
 
   test("of the same files has the same bytes", async () => {
     const folder = scratchFolder();

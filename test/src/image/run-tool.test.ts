@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { runTool } from "../../../src/image/base-image/run-tool.js";
+import { describeWith, needs } from "../../support/needs.js";
 
 const common = { failure: "IMAGE_BUILD_FAILED", install: "install it" } as const;
 
@@ -22,7 +23,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-describe.skipIf(process.platform !== "linux")("a tool that is stopped", () => {
+describeWith([needs.linux], "a tool that is stopped", () => {
   test("ends with all that it started, and only that, even when it ends its whole group", async () => {
     const folder = scratchFolder();
     // As some tools do: what it started runs in its group, and the group is told to end.

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archiveFileName, writeArchive } from "../../../src/publish/archive.js";
 import { parallelGzip } from "../../../src/publish/parallel-gzip.js";
+import { needs, testWith } from "../../support/needs.js";
 import { RecordedProgress } from "../../support/recorded-progress.js";
 
 const megabyte = 1024 * 1024;
@@ -125,7 +126,8 @@ describe("writeArchive", () => {
     await expect(write(inChunks(Buffer.alloc(10), 10))).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
 
-  test.skipIf(process.getuid?.() !== 0)(
+  testWith(
+    [needs.mount],
     "on a full disk is DISK_FULL, says that the image stays, leaves nothing",
     async () => {
       const mounted = join(folder, "small");

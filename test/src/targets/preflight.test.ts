@@ -6,8 +6,9 @@ import { tarEnd, tarHeader, tarPadding } from "../../../src/image/oci/tar-header
 import { writeDockerArchive } from "../../../src/image/oci/write-image.js";
 import type { Finding } from "../../../src/targets/finding.js";
 import { type PreflightOptions, preflight } from "../../../src/targets/preflight.js";
+import { needs, testWith } from "../../support/needs.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
-import { hasProgram, outputOf } from "../../support/program-on-path.js";
+import { outputOf } from "../../support/program-on-path.js";
 import { testPlan } from "../../support/test-plan.js";
 
 async function exported(scratch: string, name: string, changes: Parameters<typeof testPlan>[0] = {}) {
@@ -31,7 +32,7 @@ describe("preflight", () => {
     expect(report).toMatchObject({ isAccepted: true, configDigest });
   });
 
-  test.skipIf(!hasProgram("xz"))("accepts .tar.xz", async () => {
+  testWith([needs.xz], "accepts .tar.xz", async () => {
     const { path } = await exported(scratchFolder(), "image.tar");
     await outputOf("xz", "-1", path);
     expect((await lookAt(`${path}.xz`)).isAccepted).toBe(true);

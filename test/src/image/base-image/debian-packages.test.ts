@@ -20,8 +20,8 @@ import {
 } from "../../../../src/image/base-image/root-tree.js";
 import { readTar, type TarEntry } from "../../../../src/image/oci/read-tar.js";
 import { repositoryRoot } from "../../../support/golden.js";
+import { describeWith, needs } from "../../../support/needs.js";
 import { scratchFolder } from "../../../support/oci-scratch.js";
-import { hasProgram } from "../../../support/program-on-path.js";
 
 describe("the mirror of the machine", () => {
   const targets = [
@@ -182,7 +182,7 @@ async function* streamed(tar: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> 
   yield* tar;
 }
 
-describe.skipIf(!hasProgram("dpkg-deb"))("a Debian package", () => {
+describeWith([needs.dpkg], "a Debian package", () => {
   test("is unpacked with its record, below /usr, and a hard link becomes a file of its own", async () => {
     const folder = scratchFolder();
     const root = join(folder, "root");

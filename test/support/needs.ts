@@ -1,0 +1,116 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestFunction, type TestOptions, test } from "vitest";
+import { hasProgram } from "./program-on-path.js";
+
+/** Something that a test needs and that not every machine has. */
+export interface Need {
+  /** As a sentence names it. */
+  readonly what: string;
+  /** The command that makes the tests run, or what to do where no command helps. */
+  readonly remedy: string;
+  readonly isMet: boolean;
+  /** True if the tests must run, and so fail without it, with `CI=true`. */
+  readonly isRequiredInCi: boolean;
+}
+
+const isCi = process.env["CI"] === "true";
+
+/** `.ci/run` names here the programs that no package registry gave it. */
+const notInstallable = (process.env["CI_NOT_INSTALLABLE"] ?? "").split(" ");
+
+const isRoot = process.getuid?.() === 0;
+
+function program(name: string, remedy: string): Need {
+  return { what: name, remedy, isMet: hasProgram(name), isRequiredInCi: !notInstallable.includes(name) };
+}
+
+export const needs = {
+  registry: program("docker-registry", "apt-get install docker-registry"),
+  skopeo: program("skopeo", "apt-get install skopeo"),
+  cosign: program("cosign", "go install github.com/sigstore/cosign/v2/cmd/cosign@v2.4.3"),
+  crane: program("crane", "go install github.com/google/go-containerregistry/cmd/crane@v0.20.3"),
+  pyspdxtools: program("pyspdxtools", "pip install spdx-tools"),
+  python: program("python3", "apt-get install python3"),
+  xz: program("xz", "apt-get install xz-utils"),
+  tar: program("tar", "apt-get install tar"),
+  openssl: program("openssl", "apt-get install openssl"),
+  dpkg: program("dpkg-deb", "run on Debian or Ubuntu"),
+  apt: program("apt-get", "run on Debian or Ubuntu"),
+  setpriv: program("setpriv", "apt-get install util-linux"),
+  linux: {
+    what: "Linux",
+    remedy: "run on Linux",
+    isMet: process.platform === "linux",
+    isRequiredInCi: false,
+  },
+  posix: {
+    what: "a POSIX system",
+    remedy: "run on Linux or macOS",
+    isMet: process.platform !== "win32",
+    isRequiredInCi: false,
+  },
+  root: { what: "root", remedy: "sudo npm test", isMet: isRoot, isRequiredInCi: false },
+  notRoot: {
+    what: "a user without root's rights",
+    remedy: "npm test",
+    isMet: !isRoot,
+    isRequiredInCi: false,
+  },
+  mount: {
+    what: "the right to mount a small disk",
+    remedy: "sudo npm test, in a container with --privileged",
+    isMet: process.platform === "linux" && isRoot && hasProgram("mount") && mayMount(),
+    isRequiredInCi: false,
+  },
+  nnunet: {
+    what: "the real nnU-Net",
+    remedy: "python3 -m venv V && V/bin/pip install nnunetv2 && NNUNET_VENV=V npm test",
+    isMet: process.env["NNUNET_VENV"] !== undefined,
+    isRequiredInCi: false,
+  },
+} as const satisfies Readonly<Record<string, Need>>;
+
+/** Like `describe`; skips the tests, and names what is missing, where a need is not met. */
+export function describeWith(wanted: readonly Need[], name: string, tests: () => void): void {
+  const missing = missingOf(wanted);
+  describe.skipIf(missing.length > 0)(titleOf(name, missing), tests);
+}
+
+/** Like `test`; skips it, and names what is missing, where a need is not met. */
+export function testWith(
+  wanted: readonly Need[],
+  name: string,
+  ...rest: readonly [TestFunction] | readonly [TestOptions, TestFunction]
+): void {
+  const missing = missingOf(wanted);
+  const run = test.skipIf(missing.length > 0);
+  const title = titleOf(name, missing);
+  if (rest.length === 1) run(title, rest[0]);
+  else run(title, ...rest);
+}
+
+function missingOf(wanted: readonly Need[]): readonly Need[] {
+  return wanted.filter(({ isMet, isRequiredInCi }) => !isMet && !(isCi && isRequiredInCi));
+}
+
+/** The reporter in vitest.config.mjs reads the brackets. */
+function titleOf(name: string, missing: readonly Need[]): string {
+  return [name, ...missing.map(({ what, remedy }) => `[needs ${what}: ${remedy}]`)].join(" ");
+}
+
+/** Root in an ordinary container has no such right. */
+function mayMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "mount-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", folder], { stdio: "ignore" });
+    execFileSync("umount", [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(folder);
+  }
+}
