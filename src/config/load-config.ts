@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
-import type { TransformFailure } from "esbuild";
 import { ProcessorError } from "../../processor/errors.js";
 import { nearest } from "../../processor/nearest-name.js";
 import { readTextFile } from "../../processor/read-text-file.js";
+import { JsonFault, parseHandwritten, placesIn } from "../json/handwritten-json.js";
 import { packageRoot } from "../package-root.js";
 import {
   type ConfigJson,
@@ -27,7 +27,7 @@ export async function readConfigSchema(): Promise<ConfigSchema> {
 const maxBytes = 2 ** 20;
 
 /**
- * Reads and checks config.json; every fault is told at once, with its place, what was found and what is allowed.
+ * Reads and checks config.json; reports every fault at once, with its place, what was found and what is allowed.
  *
  * @throws CONFIG_NOT_FOUND, CONFIG_NOT_JSON, CONFIG_INVALID
  */
@@ -36,7 +36,7 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
     throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
-  const config = checkConfig(await parseJson(path, text), { path, schema: await readConfigSchema() });
+  const config = checkConfig(parseJson(path, text), { path, text, schema: await readConfigSchema() });
   return {
     ...config,
     modelSource: placeFrom(path, config.modelSource),
@@ -55,11 +55,16 @@ function placeFrom(configFile: string, source: string | undefined): string | und
   return isPath ? resolve(dirname(configFile), source) : source;
 }
 
+export interface CheckConfigOptions {
+  /** For messages. */
+  readonly path: string;
+  /** What `json` was parsed from. If absent, faults have no line. */
+  readonly text?: string;
+  readonly schema: ConfigSchema;
+}
+
 /** @throws CONFIG_INVALID listing every fault */
-export function checkConfig(
-  json: unknown,
-  { path, schema }: { readonly path: string; readonly schema: ConfigSchema },
-): ProcessorConfig {
+export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOptions): ProcessorConfig {
   const validate = new Ajv({
     allErrors: true,
     verbose: true,
@@ -67,85 +72,106 @@ export function checkConfig(
     allowUnionTypes: true,
   }).compile<ConfigJson>(schema);
   const isValid = validate(json);
-  const faults = [
-    ...new Set(
-      (validate.errors ?? []).map((error) => describe(error, schema)).filter((line) => line !== null),
-    ),
-  ];
-  if (isValid && json.use_tta !== undefined && json.use_test_time_augmentations !== undefined) {
-    faults.push("/use_tta: is another name of use_test_time_augmentations; give one of the two");
-  }
-  if (isValid) faults.push(...modelFaults(json));
+  const faults = isValid
+    ? contradictions(json)
+    : validate.errors!.map((error) => faultOf(error, schema)).filter((fault) => fault !== null);
   if (isValid && faults.length === 0) return completeConfig(json);
-  const count = `${faults.length} fault${faults.length === 1 ? "" : "s"}`;
+  const placeOf = text === undefined ? () => null : placesIn(text);
+  const lines = new Set(
+    faults.map(({ at, says }) => {
+      const place = placeOf(at);
+      const where = place === null ? "" : `${path}:${place.line}:${place.column} `;
+      return at.length === 0 ? says : `${where}/${at.join("/")}: ${says}`;
+    }),
+  );
+  const count = `${lines.size} fault${lines.size === 1 ? "" : "s"}`;
   throw new ProcessorError(
     "CONFIG_INVALID",
-    `${path} has ${count}:\n${faults.map((line) => `  ${line}`).join("\n")}`,
+    `${path} has ${count}:\n${[...lines].map((line) => `  ${line}`).join("\n")}`,
   );
 }
 
-function modelFaults(json: ConfigJson): readonly string[] {
-  const { model, configuration } = json;
-  if (model === undefined) return [];
-  if (namesConfiguration(json)) {
-    return configuration === undefined
-      ? []
-      : ["/configuration: model names a configuration already; give one of the two"];
-  }
-  const near = /^[23]d\w*$/i.test(model) ? nearest(model, configurationNames) : null;
-  return near === null ? [] : [`/model: found "${model}"; did you mean ${near}? A folder is ./${model}`];
+interface ConfigFault {
+  /** Keys, and indices of lists, that lead to it; empty for the whole file. */
+  readonly at: readonly string[];
+  readonly says: string;
 }
 
-async function parseJson(path: string, text: string): Promise<unknown> {
+/** Faults that a schema cannot describe. */
+function contradictions(json: ConfigJson): readonly ConfigFault[] {
+  const { model, configuration } = json;
+  const faults: ConfigFault[] = [];
+  if (json.use_tta !== undefined && json.use_test_time_augmentations !== undefined)
+    faults.push({
+      at: ["use_tta"],
+      says: "is another name of use_test_time_augmentations; give one of the two",
+    });
+  if (model === undefined) return faults;
+  if (namesConfiguration(json)) {
+    if (configuration !== undefined)
+      faults.push({
+        at: ["configuration"],
+        says: "model names a configuration already; give one of the two",
+      });
+    return faults;
+  }
+  const near = /^[23]d\w*$/i.test(model) ? nearest(model, configurationNames) : null;
+  if (near !== null)
+    faults.push({
+      at: ["model"],
+      says: `found "${model}"; did you mean ${near}? A folder is ./${model}`,
+    });
+  return faults;
+}
+
+function parseJson(path: string, text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseHandwritten(text);
   } catch (cause) {
+    if (!(cause instanceof JsonFault)) throw cause;
+    const { line, column } = cause.place;
     throw new ProcessorError(
       "CONFIG_NOT_JSON",
-      `Failed to load the configuration file with error: ${path}: ${await placeOfFault(text)}`,
+      `Failed to load the configuration file with error: ${path}:${line}:${column}: ${cause.message}`,
       { cause },
     );
   }
 }
 
-/** Node's own parser does not always tell where a text ceases to be JSON; the bundler's does. */
-async function placeOfFault(text: string): Promise<string> {
-  const { transform } = await import("esbuild");
-  const failure = await transform(text, { loader: "json", logLevel: "silent" }).then(
-    () => null,
-    (error: TransformFailure) => error,
-  );
-  const fault = failure?.errors[0];
-  if (fault?.location == null) return "it is not JSON";
-  return `line ${fault.location.line}, column ${fault.location.column + 1}: ${fault.text}`;
-}
-
-/** `/folds/0: found "zero", allowed: an integer of at least 0`; null for an error that another one tells better. */
-function describe(error: ErrorObject, schema: ConfigSchema): string | null {
-  const place = error.instancePath === "" ? "/" : error.instancePath;
+/** `found "zero", allowed: an integer of at least 0`, at `/folds/0`; null for an error that another one tells better. */
+function faultOf(error: ErrorObject, schema: ConfigSchema): ConfigFault | null {
+  const at = error.instancePath.split("/").slice(1).map(unescaped);
   const found = `found ${shown(error.data)}`;
-  // Alternatives are told together, by the error of the keyword that lists them.
+  // Alternatives are reported together, by the error of the keyword that lists them.
   if (error.schemaPath.includes("/anyOf/")) return null;
   switch (error.keyword) {
     case "additionalProperties": {
       const key = String(error.params["additionalProperty"]);
-      const near = error.instancePath === "" ? nearest(key, Object.keys(schema.properties)) : null;
-      return `${error.instancePath}/${key}: no such key${near === null ? "" : `; did you mean ${near}?`}`;
+      const near = at.length === 0 ? nearest(key, Object.keys(schema.properties)) : null;
+      return { at: [...at, key], says: `no such key${near === null ? "" : `; did you mean ${near}?`}` };
     }
     case "enum": {
       const allowed = error.params["allowedValues"] as readonly unknown[];
       const near = typeof error.data === "string" ? nearest(error.data, allowed.map(String)) : null;
-      return `${place}: ${found}, allowed: ${allowed.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`;
+      const hint = near === null ? "" : `; did you mean ${near}?`;
+      return { at, says: `${found}, allowed: ${allowed.join(", ")}${hint}` };
     }
     case "type":
-      if (place === "/") return `the file must hold a JSON object, ${found}`;
-      return `${place}: ${found}, allowed: ${[error.params["type"]].flat().join(" or ")}`;
-    case "anyOf":
-      return `${place}: ${found}, allowed: ${place.includes("/folds") ? 'a fold\'s number or "all"' : "a configuration's name, or an object with model, configuration, checkpoint_name and folds"}`;
+      if (at.length === 0) return { at, says: `the file must hold a JSON object, ${found}` };
+      return { at, says: `${found}, allowed: ${[error.params["type"]].flat().join(" or ")}` };
+    case "anyOf": {
+      const allowed = at.includes("folds")
+        ? 'a fold\'s number or "all"'
+        : "a configuration's name, or an object with model, configuration, checkpoint_name and folds";
+      return { at, says: `${found}, allowed: ${allowed}` };
+    }
     default:
-      return `${place}: ${found}, which ${error.message}`;
+      return { at, says: `${found}, which ${error.message}` };
   }
 }
+
+/** A part of a JSON pointer (RFC 6901) as the key that it is for. */
+const unescaped = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
 const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? "nothing";

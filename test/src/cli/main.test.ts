@@ -131,13 +131,18 @@ _build_processor; printf '%s\\n' "\${COMPREPLY[@]}"`;
 describe("a wrong config.json exits with 2 before any work", () => {
   test.each([
     { name: "not there", text: null, code: "CONFIG_NOT_FOUND", says: "No config file found at:" },
-    { name: "no JSON", text: '{"task_id": 3,\n "x" }', code: "CONFIG_NOT_JSON", says: "line 2, column 6" },
+    {
+      name: "no JSON",
+      text: '{"task_id": 3,\n "x" }',
+      code: "CONFIG_NOT_JSON",
+      says: "own.json:2:6: expected a colon",
+    },
     { name: "no object", text: "[]", code: "CONFIG_INVALID", says: "must hold a JSON object" },
     {
       name: "a wrong type",
       text: '{"task_id": "x"}',
       code: "CONFIG_INVALID",
-      says: '/task_id: found "x", allowed: integer',
+      says: '/own.json:1:2 /task_id: found "x", allowed: integer',
     },
     {
       name: "a misspelled key",
