@@ -1,7 +1,7 @@
 import { PNG } from "pngjs";
-import type { Zyx } from "../processor/volume/axes.js";
-import type { Image } from "../processor/volume/image.js";
-import type { LabelMap } from "../processor/volume/label-map.js";
+import type { Zyx } from "../processor/imaging/volume/axes.js";
+import type { Image } from "../processor/imaging/volume/image.js";
+import type { LabelMap } from "../processor/imaging/volume/label-map.js";
 
 type Rgb = readonly [red: number, green: number, blue: number];
 

@@ -6,12 +6,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ProcessorError } from "../processor/errors.js";
-import { readImage } from "../processor/image-io/read-image.js";
-import type { Image } from "../processor/volume/image.js";
-import type { LabelMap } from "../processor/volume/label-map.js";
+import { ProcessorError } from "../processor/contract/errors.js";
+import { readImage } from "../processor/imaging/formats/read-image.js";
+import type { Image } from "../processor/imaging/volume/image.js";
+import type { LabelMap } from "../processor/imaging/volume/label-map.js";
 import { main } from "../src/cli/main.js";
-import { connectEngine } from "../src/image/docker/engine.js";
+import { connectEngine } from "../src/docker/engine.js";
 import { labelColours, overlayPicture } from "./overlay-picture.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findTrialCases, layOutSockets } from "../../src/targets/trial-cases.js";
+import { findTrialCases, layOutSockets } from "../../src/targets/simulate/trial-cases.js";
 import { svgBox, svgPicture, svgText } from "./svg.js";
 
 const notes: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { RandomAccessReader } from "yauzl";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 
 /** Bytes of a local file: `size` bytes from `offset`. */
 export interface FileRange {

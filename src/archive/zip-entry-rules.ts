@@ -1,5 +1,5 @@
 import type { Entry } from "yauzl";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 
 /** What an archive may claim before it is refused. The defaults leave room for any nnU-Net export. */
 export interface ZipLimits {

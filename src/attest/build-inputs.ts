@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import type { Progress } from "../../processor/progress/progress.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
 import { digestFile } from "../download/file-digest.js";
-import type { BaseImage } from "../image/oci/base-image.js";
-import type { BlobCache } from "../image/oci/blob-cache.js";
-import { hexOf } from "../image/oci/oci-types.js";
-import type { ModelSet } from "../model-source/model-set.js";
-import type { TrainedModel } from "../model-source/trained-model.js";
+import type { ModelSet } from "../models/model-set.js";
+import type { TrainedModel } from "../network/trained-model.js";
+import type { BaseImage } from "../oci/base-image.js";
+import type { BlobCache } from "../oci/blob-cache.js";
+import { hexOf } from "../oci/oci-types.js";
 import { imageUrl } from "./package-url.js";
 import type { ExternalParameters, ResourceDescriptor } from "./provenance.js";
 

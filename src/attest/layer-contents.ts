@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { ProcessorError } from "../../processor/errors.js";
-import type { TarEntry } from "../image/oci/read-tar.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";
 
 /** What a bill of materials needs of one layer: plain data, so that it is remembered by the layer's digest. */

@@ -1,4 +1,4 @@
-import type { RuntimeSettings, TaskIdentity } from "../../processor/model/manifest.js";
+import type { RuntimeSettings, TaskIdentity } from "../../processor/contract/manifest.js";
 import { genericUrl } from "./package-url.js";
 
 /** An in-toto statement, version 1, with SLSA's provenance, version 1; names are the specifications'. */

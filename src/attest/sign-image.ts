@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import type { SignedDocument } from "../publish/registry/push-signature.js";
+import type { SignedDocument } from "../oci/registry/push-signature.js";
 import { isStatementSignedBy, signedStatement } from "./signed-statement.js";
 import { isSignatureOf, type SignedIdentity, signatureOf, signingPayload } from "./simple-signing.js";
 

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "no
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 
 const cosignLabel =
   /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----\s*([A-Za-z0-9+/=\s]+?)-----END /;

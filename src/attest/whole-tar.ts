@@ -1,4 +1,4 @@
-import { readTar, type TarEntry } from "../image/oci/read-tar.js";
+import { readTar, type TarEntry } from "../oci/read-tar.js";
 
 /**
  * Reads a tar and what follows its end: there a source compares its digest, and an engine closes its connection. A

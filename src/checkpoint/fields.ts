@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { locating } from "./pickle/damaged-pickle.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
 import { shortText } from "./short-text.js";

@@ -1,4 +1,4 @@
-import type { TrainedFold, TrainedModel } from "../model-source/trained-model.js";
+import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
 import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
 import type { ModelDescription } from "./model-description.js";
 import { describeModel, readWeights } from "./nnunet-formats.js";

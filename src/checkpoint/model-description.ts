@@ -1,5 +1,5 @@
-import type { InferencePlan, LabelDefinition } from "../../processor/model/manifest.js";
-import type { NetworkPlan } from "../onnx/network-plan.js";
+import type { InferencePlan, LabelDefinition } from "../../processor/contract/manifest.js";
+import type { NetworkPlan } from "../network/network-plan.js";
 
 /** What plans, dataset and trainer say about a model, whatever its network is made of. */
 export interface TrainingFacts {

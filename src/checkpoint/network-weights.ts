@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { NetworkWeights, WeightTensor } from "./checkpoint.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
 import { shortText } from "./short-text.js";
 import { float32Chunks } from "./torch/read-tensor.js";
 import { isReadable, isTensor } from "./torch/tensor.js";

@@ -1,6 +1,6 @@
-import type { ModelCandidate } from "../model-source/choose-model.js";
-import type { ModelFolder, TrainedFold, TrainedModel } from "../model-source/trained-model.js";
-import type { NetworkWeights } from "./checkpoint.js";
+import type { ModelCandidate } from "../models/choose-model.js";
+import type { NetworkWeights } from "../network/checkpoint.js";
+import type { ModelFolder, TrainedFold, TrainedModel } from "../network/trained-model.js";
 import type { ModelDescription, TrainingFacts } from "./model-description.js";
 import { describeModelV1, describeTrainingV1 } from "./nnunet-v1/describe-model.js";
 import { identifyModelV1 } from "./nnunet-v1/identify-model.js";

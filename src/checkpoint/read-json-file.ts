@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { readTextFile } from "../../processor/read-text-file.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { readTextFile } from "../../processor/files/read-text-file.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
 

@@ -1,6 +1,6 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { connectEngine, type Engine } from "../image/docker/engine.js";
-import { isWithoutEngine } from "../image/docker/engine-error.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { connectEngine, type Engine } from "../docker/engine.js";
+import { isWithoutEngine } from "../docker/engine-error.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { CommandSession } from "./command-session.js";
 

@@ -1,4 +1,4 @@
-import type { Progress } from "../../processor/progress/progress.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { Terminal } from "./terminal.js";
 
 /** What every command gets beside its own arguments. */

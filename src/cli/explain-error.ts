@@ -1,6 +1,6 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { helpFor } from "../../processor/help-for.js";
-import { cleanLines } from "../../processor/progress/log-lines.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { helpFor } from "../../processor/contract/help-for.js";
+import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import type { Terminal } from "./terminal.js";
 
 /** What `--json` prints instead of a report when a command fails. Within one `errorVersion` keys are only added. */

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 
 export interface KnownOptions {
   /** The option names of the command, without dashes. */

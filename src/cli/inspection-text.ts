@@ -1,5 +1,5 @@
-import type { PostProcessingStep } from "../../processor/model/manifest.js";
-import { cleanLine } from "../../processor/progress/log-lines.js";
+import type { PostProcessingStep } from "../../processor/contract/manifest.js";
+import { cleanLine } from "../../processor/contract/progress/log-lines.js";
 import type {
   CheckpointInspection,
   ConfigurationInspection,

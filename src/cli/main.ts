@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { diskError } from "../../processor/disk-error.js";
-import { ProcessorError } from "../../processor/errors.js";
-import { cleanLines } from "../../processor/progress/log-lines.js";
-import { lockFileName } from "../lock-file.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { cleanLines } from "../../processor/contract/progress/log-lines.js";
+import { diskError } from "../../processor/files/disk-error.js";
+import { lockFileName } from "../download/lock-file.js";
 import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
 import { errorReport, errorText } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";

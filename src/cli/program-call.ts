@@ -1,4 +1,4 @@
-import { packageRoot } from "../package-root.js";
+import { packageRoot } from "../files/package-root.js";
 import type { Terminal } from "./terminal.js";
 
 /** How to call this program in a line to paste: npx knows its name only inside the clone, and needs its path elsewhere. */

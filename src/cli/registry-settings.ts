@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../processor/errors.js";
-import { parseImageReference } from "../publish/registry/image-reference.js";
-import type { RegistrySettings } from "../registry-access.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { parseImageReference } from "../oci/registry/image-reference.js";
+import type { RegistrySettings } from "../oci/registry/registry-access.js";
 import type { registryOptions } from "./options/build-options.js";
 import type { Terminal } from "./terminal.js";
 

@@ -1,8 +1,8 @@
-import { inGibibytes } from "../targets/check-run.js";
-import type { Finding } from "../targets/finding.js";
-import type { Segmentation } from "../targets/lint-output.js";
-import type { SimulationReport } from "../targets/simulate.js";
-import type { PhaseResult } from "../targets/trial.js";
+import type { Finding } from "../findings/finding.js";
+import { inGibibytes } from "../targets/simulate/check-run.js";
+import type { Segmentation } from "../targets/simulate/lint-output.js";
+import type { SimulationReport } from "../targets/simulate/simulate.js";
+import type { PhaseResult } from "../targets/simulate/trial.js";
 import { findingsText, type TextStyle } from "./findings-text.js";
 
 /** Describes a simulation for people: its runs, what they wrote, the logs of failed runs, and each check once. */

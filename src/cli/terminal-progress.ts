@@ -1,6 +1,10 @@
-import { amountText, createLineProgress } from "../../processor/progress/line-progress.js";
-import { cleanLine } from "../../processor/progress/log-lines.js";
-import type { Progress, ProgressTask, ProgressTaskOptions } from "../../processor/progress/progress.js";
+import { amountText, createLineProgress } from "../../processor/contract/progress/line-progress.js";
+import { cleanLine } from "../../processor/contract/progress/log-lines.js";
+import type {
+  Progress,
+  ProgressTask,
+  ProgressTaskOptions,
+} from "../../processor/contract/progress/progress.js";
 import type { Terminal } from "./terminal.js";
 
 /** Shorter tasks show nothing. */

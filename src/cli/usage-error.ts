@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "../../processor/nearest-name.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { nearest } from "../../processor/contract/nearest-name.js";
 
 export interface UsageContext {
   readonly argv: readonly string[];

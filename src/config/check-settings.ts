@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { ProcessorManifest } from "../../processor/model/manifest.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorManifest } from "../../processor/contract/manifest.js";
 
 /**
  * Refuses settings of config.json with which the model could not segment any case.

@@ -1,5 +1,5 @@
-import type { Device, ExportMode, Precision, RuntimeSettings } from "../../processor/model/manifest.js";
-import type { CudaMajor } from "../image/base-image/variants.js";
+import type { Device, ExportMode, Precision, RuntimeSettings } from "../../processor/contract/manifest.js";
+import type { CudaMajor } from "../base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
 /** config.json as its author wrote it, checked against the schema. */

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { TaskIdentity } from "../../processor/model/manifest.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { TaskIdentity } from "../../processor/contract/manifest.js";
 
 /** The image's name when no `--tag` is given; a registry of one's own stands in front of it in a `--tag`. */
 export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp}";

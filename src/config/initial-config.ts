@@ -1,6 +1,6 @@
-import type { TargetKind } from "../../processor/model/target-file.js";
+import type { TargetKind } from "../../processor/contract/target.js";
 import type { ModelDescription } from "../checkpoint/model-description.js";
-import type { TrainedModel } from "../model-source/trained-model.js";
+import type { TrainedModel } from "../network/trained-model.js";
 import type { ConfigJson } from "./config.js";
 
 export interface InitialConfigOptions {

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
-import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "../../processor/nearest-name.js";
-import { readTextFile } from "../../processor/read-text-file.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { nearest } from "../../processor/contract/nearest-name.js";
+import { readTextFile } from "../../processor/files/read-text-file.js";
+import { packageRoot } from "../files/package-root.js";
 import { JsonFault, parseHandwritten, placesIn } from "../json/handwritten-json.js";
-import { packageRoot } from "../package-root.js";
 import {
   type ConfigJson,
   completeConfig,

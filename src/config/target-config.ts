@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { ApiMethod, JsonContent, Target, TargetKind } from "../../processor/model/target-file.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ApiMethod, JsonContent, Target, TargetKind } from "../../processor/contract/target.js";
 import { defaultTag } from "./image-name.js";
 
 /** What config.json says about where the image will run. */

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { FileRange } from "../archive/byte-range.js";
-import type { NetworkPlan } from "../onnx/network-plan.js";
+import type { NetworkPlan } from "../network/network-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 
 /** Small records that outlast a build. */

@@ -1,18 +1,18 @@
 import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
-import type { FoldFiles, NetworkFacts } from "../../processor/model/manifest.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { FoldFiles, NetworkFacts } from "../../processor/contract/manifest.js";
 import { foldNetwork } from "../checkpoint/fold-network.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
-import { describeOnnxModel } from "../checkpoint/nnunet-v2/describe-onnx-model.js";
-import type { ModelMember } from "../model-source/model-set.js";
-import type { TrainedModel } from "../model-source/trained-model.js";
+import type { ModelMember } from "../models/model-set.js";
+import type { TrainedModel } from "../network/trained-model.js";
 import type { AveragedAnswer } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
 import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
+import { describeOnnxModel } from "./describe-onnx-model.js";
 
 /** One trained configuration, read and checked, and where it goes. */
 export interface Stage {

@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
-import { makeFolder } from "../../processor/make-folder.js";
-import { filesOfFold } from "../../processor/model/fold-files.js";
-import type { ModelManifest } from "../../processor/model/manifest.js";
-import type { Progress } from "../../processor/progress/progress.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { filesOfFold } from "../../processor/contract/fold-files.js";
+import type { ModelManifest } from "../../processor/contract/manifest.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
 import type { KnownFile } from "../image/image-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 import { type ConversionMemo, recallFold } from "./conversion-memo.js";

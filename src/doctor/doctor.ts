@@ -1,14 +1,14 @@
 import { statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { ProcessorError } from "../../processor/errors.js";
-import { findGpuProblem } from "../../processor/inference/cuda-check.js";
-import { type GpuFacts, readGpuFacts } from "../../processor/inference/gpu-facts.js";
-import { onnxRuntimeVersion } from "../../processor/inference/onnx-runtime.js";
-import { makeFolder } from "../../processor/make-folder.js";
-import type { Device } from "../../processor/model/manifest.js";
-import { type CudaMajor, chooseVariant, readVersions } from "../image/base-image/variants.js";
-import { connectEngine, type Engine } from "../image/docker/engine.js";
-import { type Finding, fail, notChecked, pass, warning } from "../targets/finding.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Device } from "../../processor/contract/manifest.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { findGpuProblem } from "../../processor/runtime/inference/cuda-check.js";
+import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/gpu-facts.js";
+import { onnxRuntimeVersion } from "../../processor/runtime/inference/onnx-runtime.js";
+import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
+import { connectEngine, type Engine } from "../docker/engine.js";
+import { type Finding, fail, notChecked, pass, warning } from "../findings/finding.js";
 
 export interface DoctorOptions {
   /** What images are to run on: with `cuda` a missing GPU is a failure. */

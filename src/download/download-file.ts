@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { isDiskFull } from "../../processor/disk-error.js";
-import { ProcessorError } from "../../processor/errors.js";
-import type { ProgressTask } from "../../processor/progress/progress.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProgressTask } from "../../processor/contract/progress/progress.js";
+import { isDiskFull } from "../../processor/files/disk-error.js";
 import { type HttpAnswer, type HttpClient, shownUrl, statusFailure } from "./http-client.js";
 import { PassingFailure } from "./retry.js";
 

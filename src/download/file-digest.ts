@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import type { Progress } from "../../processor/progress/progress.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { FileRange } from "../archive/byte-range.js";
 
 /** A checksum as a server publishes it. */

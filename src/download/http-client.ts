@@ -3,8 +3,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import got, { type Agents } from "got";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
-import { ProcessorError } from "../../processor/errors.js";
-import type { Progress } from "../../processor/progress/progress.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
 import { readBounded } from "./bounded-body.js";
 import {
   defaultRetryPolicy,

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 
 export interface RetryPolicy {
   /** Failures in a row, without anything gained between them, before giving up. */

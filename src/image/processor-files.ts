@@ -1,10 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readdir } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { packageRoot, programVersion } from "../files/package-root.js";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
-
-/** The program's own folder: `package.json`, `templates/`, `base-image/` and the compiled `dist/`. */
-export const installFolder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 
 /** Where the processor lies in an image. */
 export const processorDirectory = "/opt/nnunet-processor";
@@ -17,7 +14,7 @@ const inImage = processorDirectory.slice(1);
 /** What starts in an image. */
 export const processorEntrypoint = [
   "/usr/local/bin/node",
-  `${processorDirectory}/processor/main.js`,
+  `${processorDirectory}/processor/runtime/main.js`,
 ] as const;
 
 /**
@@ -27,7 +24,7 @@ export const processorEntrypoint = [
  * @param folder the compiled processor, by default this installation's own
  */
 export async function listProcessorFiles(
-  folder = join(installFolder, "dist", "processor"),
+  folder = join(packageRoot, "dist", "processor"),
 ): Promise<readonly LayerFile[]> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = found
@@ -46,12 +43,4 @@ export async function listProcessorFiles(
     text: `${JSON.stringify(identity, null, 2)}\n`,
   });
   return sortedEntries([...files, packageJson]) as LayerFile[];
-}
-
-/** This program's version. */
-export async function programVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(join(installFolder, "package.json"), "utf8")) as {
-    readonly version: string;
-  };
-  return version;
 }

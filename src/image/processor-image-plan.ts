@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { filesOfFold } from "../../processor/model/fold-files.js";
-import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
-import type { Target } from "../../processor/model/target-file.js";
+import { filesOfFold } from "../../processor/contract/fold-files.js";
+import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { Target } from "../../processor/contract/target.js";
 import {
   type FileSource,
   type ImageLayer,

@@ -1,4 +1,4 @@
-import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { defaultCheckpoint } from "../checkpoint/nnunet-formats.js";
 
 /** The labels of an image that say how it segments. The last three are written with the model's own labels. */

@@ -1,5 +1,5 @@
-import type { Target, TargetFile } from "../../processor/model/target-file.js";
-import { defaultTargetFile } from "../../processor/model/target-file.js";
+import type { Target, TargetFile } from "../../processor/contract/target.js";
+import { defaultTargetFile } from "../../processor/contract/target.js";
 import {
   type ImageLayer,
   type ImagePlan,

@@ -3,7 +3,7 @@ import { Field } from "../checkpoint/fields.js";
 import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
-import type { TrainedFold } from "../model-source/trained-model.js";
+import type { TrainedFold } from "../network/trained-model.js";
 import type { CheckpointInspection, Problem } from "./inspection.js";
 
 /**

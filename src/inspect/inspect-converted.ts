@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
-import { manifestProblem } from "../../processor/model/check-manifest.js";
-import { filesOfFold } from "../../processor/model/fold-files.js";
-import type { ModelManifest, ProcessorManifest } from "../../processor/model/manifest.js";
+import { manifestProblem } from "../../processor/contract/check-manifest.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { filesOfFold } from "../../processor/contract/fold-files.js";
+import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
 

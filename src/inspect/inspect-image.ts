@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
-import { ProcessorError } from "../../processor/errors.js";
-import type { ProcessorManifest } from "../../processor/model/manifest.js";
-import { connectEngine } from "../image/docker/engine.js";
-import { findImage } from "../image/docker/find-image.js";
-import { readImageFile } from "../image/docker/read-image-file.js";
-import { readImageArchive } from "../image/oci/read-image-archive.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import { connectEngine } from "../docker/engine.js";
+import { findImage } from "../docker/find-image.js";
+import { readImageFile } from "../docker/read-image-file.js";
 import { modelDirectory } from "../image/processor-files.js";
+import { readImageArchive } from "../oci/read-image-archive.js";
 import { manifestModels, parseManifest } from "./inspect-converted.js";
 import type { ImageInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";

@@ -1,4 +1,5 @@
 import { relative, sep } from "node:path";
+import { namingArchives } from "../archive/archive-tree.js";
 import { foldNetwork } from "../checkpoint/fold-network.js";
 import type { ModelDescription, TrainingFacts } from "../checkpoint/model-description.js";
 import {
@@ -7,14 +8,13 @@ import {
   describeTraining,
   identifyModel,
 } from "../checkpoint/nnunet-formats.js";
-import { namingArchives } from "../model-source/archive-tree.js";
-import { findModelFolders } from "../model-source/find-model-folders.js";
-import { presentFolds } from "../model-source/folds.js";
-import { type LocalModel, modelTree } from "../model-source/model-folder.js";
 import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import type { SourceContext } from "../model-source/open-model-source.js";
-import { taskIdentity } from "../model-source/task-identity.js";
-import type { ModelFolder, TrainedModel } from "../model-source/trained-model.js";
+import { findModelFolders } from "../models/find-model-folders.js";
+import { presentFolds } from "../models/folds.js";
+import { type LocalModel, modelTree } from "../models/model-folder.js";
+import { taskIdentity } from "../models/task-identity.js";
+import type { ModelFolder, TrainedModel } from "../network/trained-model.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
 import type {
   ConfigurationInspection,

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { readOnnxModel } from "../onnx/read-onnx.js";
 import type { OnnxInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";

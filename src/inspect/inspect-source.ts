@@ -1,14 +1,14 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
-import { openRegularFile, unreadable } from "../../processor/read-text-file.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
 import { ZipArchive } from "../archive/zip-archive.js";
-import { isWithoutEngine } from "../image/docker/engine-error.js";
-import { findModelFolders } from "../model-source/find-model-folders.js";
+import { isWithoutEngine } from "../docker/engine-error.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ModelSource } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
 import { ZipSource } from "../model-source/zip-source.js";
+import { findModelFolders } from "../models/find-model-folders.js";
 import { inspectCheckpoint } from "./inspect-checkpoint.js";
 import { inspectConverted, isConverted } from "./inspect-converted.js";
 import { inspectEngineImage, inspectImageArchive } from "./inspect-image.js";

@@ -1,10 +1,10 @@
-import type { ErrorCode } from "../../processor/errors.js";
+import type { ErrorCode } from "../../processor/contract/errors.js";
 import type {
   Device,
   LabelDefinition,
   PostProcessingStep,
   TaskIdentity,
-} from "../../processor/model/manifest.js";
+} from "../../processor/contract/manifest.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 
 /**

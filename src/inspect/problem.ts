@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Problem } from "./inspection.js";
 
 /** A mistake of the catalogue as a finding; anything else is a bug and goes on. */

@@ -1,4 +1,4 @@
-import type { JsonCheck } from "../../processor/json-check.js";
+import type { JsonCheck } from "../../processor/contract/json-check.js";
 
 /** What a JSON document from outside must look like before any of it is used. */
 export interface Shape<T> {

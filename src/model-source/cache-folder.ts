@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 
 const name = "nnunet-processor";
 

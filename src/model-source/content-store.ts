@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { diskError } from "../../processor/disk-error.js";
-import { ProcessorError } from "../../processor/errors.js";
-import { makeFolder } from "../../processor/make-folder.js";
-import { partialPathBeside } from "../../processor/partial-path.js";
-import type { Progress } from "../../processor/progress/progress.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { diskError } from "../../processor/files/disk-error.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
 

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { ZipArchive } from "../archive/zip-archive.js";
 import { type DownloadOutcome, discardPart, downloadFile } from "../download/download-file.js";
 import { type Digest, digestFile, formatDigest } from "../download/file-digest.js";

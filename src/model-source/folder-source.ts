@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import type { FileRange } from "../archive/byte-range.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/errors.js";
-import { nearest } from "../../processor/nearest-name.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { nearest } from "../../processor/contract/nearest-name.js";
 import registry from "./pretrained-models.json" with { type: "json" };
 
 /** A published model, as pretrained-models.json describes it (pretrained-models.schema.json says what may stand there). */

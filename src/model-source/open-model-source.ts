@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
-import type { Progress } from "../../processor/progress/progress.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
 import { HttpClient, shownUrl } from "../download/http-client.js";
-import { lockSource, readLockedSource } from "../lock-file.js";
+import { lockSource, readLockedSource } from "../download/lock-file.js";
 import { ContentStore, type StoredFile } from "./content-store.js";
 import { DownloadCache, type DownloadRequest } from "./download-cache.js";
 import { FolderSource } from "./folder-source.js";

@@ -1,9 +1,9 @@
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../processor/errors.js";
-import { makeFolder } from "../../processor/make-folder.js";
-import { partialPathBeside } from "../../processor/partial-path.js";
-import type { Progress } from "../../processor/progress/progress.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { WeightTensor } from "../checkpoint/checkpoint.js";
+import type { WeightTensor } from "../network/checkpoint.js";
 
 /** What a BatchNorm does at inference: `(x - mean) / sqrt(variance + epsilon) * scale + shift` per channel. */
 export interface BatchNormTensors {

@@ -1,13 +1,13 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { NetworkWeights } from "../checkpoint/checkpoint.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { printable } from "../checkpoint/pickle/pickle-text.js";
+import type { NetworkWeights } from "../network/checkpoint.js";
+import type { ArchitectureName, NetworkPlan } from "../network/network-plan.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
 import { genericUNet } from "./architectures/generic-unet.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";
 import { residualEncoderUNet, residualUNet } from "./architectures/residual-encoder-unet.js";
 import type { NetworkSite } from "./convolution-block.js";
 import { type Feature, GraphBuilder } from "./graph-builder.js";
-import type { ArchitectureName, NetworkPlan } from "./network-plan.js";
 import type { OnnxGraph } from "./onnx-graph.js";
 import { ParameterTable } from "./parameter-table.js";
 

@@ -1,7 +1,7 @@
-import type { WeightTensor } from "../checkpoint/checkpoint.js";
+import type { WeightTensor } from "../network/checkpoint.js";
+import type { NetworkPlan, NormalizationPlan } from "../network/network-plan.js";
 import type { BatchNormTensors } from "./batch-norm.js";
 import type { Feature, GraphBuilder } from "./graph-builder.js";
-import type { NetworkPlan, NormalizationPlan } from "./network-plan.js";
 import type { ParameterTable } from "./parameter-table.js";
 
 /** What every part of a network is built with. */

@@ -1,4 +1,4 @@
-import { headRanges } from "../../processor/inference/head-ranges.js";
+import { headRanges } from "../../processor/contract/head-ranges.js";
 import type { OnnxBody, OnnxElementType, OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.js";
 import { onnxElementTypes } from "./onnx-graph.js";
 import { constant, NodeChain, node } from "./onnx-nodes.js";

@@ -1,7 +1,7 @@
-import type { WeightTensor } from "../checkpoint/checkpoint.js";
+import type { WeightTensor } from "../network/checkpoint.js";
+import type { ActivationPlan, NetworkPlan } from "../network/network-plan.js";
 import { activationNodes } from "./activation-nodes.js";
 import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
-import type { ActivationPlan, NetworkPlan } from "./network-plan.js";
 import { groupNormNodes, responseNormNodes } from "./normalization-nodes.js";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxWeight } from "./onnx-graph.js";
 

@@ -1,4 +1,4 @@
-import type { WeightTensor } from "../checkpoint/checkpoint.js";
+import type { WeightTensor } from "../network/checkpoint.js";
 
 /** A network as ONNX knows it; its weights are read from the checkpoint only when they are written. */
 export interface OnnxGraph {

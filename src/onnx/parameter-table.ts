@@ -1,6 +1,6 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { NetworkWeights, WeightTensor } from "../checkpoint/checkpoint.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { printable } from "../checkpoint/pickle/pickle-text.js";
+import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
 
 /** Hands a checkpoint's tensors to the layers that need them and keeps account of those that do not fit. */
 export class ParameterTable {

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { type ByteSpan, ProtobufError, ProtobufFile } from "./protobuf-file.js";
 
 /** What an ONNX file says about itself; no weight is read. */

@@ -1,4 +1,4 @@
-import { errorCatalogue } from "../../processor/errors.js";
+import { errorCatalogue } from "../../processor/contract/errors.js";
 
 const kinds: Readonly<Record<number, string>> = {
   2: "Command line and configuration",

@@ -1,5 +1,5 @@
-import { type BaseImageRecipe, readRecipe } from "../image/base-image/recipe.js";
-import { type BaseVariant, baseVariants, readVersions } from "../image/base-image/variants.js";
+import { type BaseImageRecipe, readRecipe } from "../base-image/recipe.js";
+import { type BaseVariant, baseVariants, readVersions } from "../base-image/variants.js";
 
 /** docs/reference/gpu.md: what each base image holds, and which driver and GPU it asks for. */
 export async function gpuPage(): Promise<string> {

@@ -1,7 +1,7 @@
 /** `npm run docs`: writes docs/reference from the schema, the command line and the error catalogue. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { packageRoot } from "../package-root.js";
+import { packageRoot } from "../files/package-root.js";
 import { referencePages } from "./pages.js";
 
 for (const [name, text] of await referencePages()) {

@@ -1,6 +1,6 @@
-import { ProcessorError } from "../../processor/errors.js";
-import type { ProcessorManifest } from "../../processor/model/manifest.js";
-import type { GrandChallengeTarget, Target } from "../../processor/model/target-file.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { GrandChallengeTarget, Target } from "../../processor/contract/target.js";
 
 /**
  * Refuses early what the target would refuse late: a model whose channels or labels it does not take.

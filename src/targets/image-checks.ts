@@ -1,4 +1,4 @@
-import { type Finding, fail, pass } from "./finding.js";
+import { type Finding, fail, pass } from "../findings/finding.js";
 import { apiMethodLabel } from "./platform.js";
 
 /** How grand-challenge asks for a case: a process for each, or a server for many. */

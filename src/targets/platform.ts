@@ -1,4 +1,4 @@
-import { type TargetKind, targetKinds } from "../../processor/model/target-file.js";
+import { type TargetKind, targetKinds } from "../../processor/contract/target.js";
 
 /** The places that run images, each by its own rules. */
 export type Target = TargetKind;

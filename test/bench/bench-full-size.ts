@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writeImage } from "../../processor/image-io/write-image.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 import { measureProcess } from "./measure-process.js";

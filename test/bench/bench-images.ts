@@ -5,17 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import got from "got";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { embeddedBase } from "../../src/embedded-base.js";
-import { writeBuildContext } from "../../src/image/build-context.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { embeddedBase } from "../../src/build/embedded-base.js";
+import { writeBuildContext } from "../../src/docker/build-context.js";
 import { type ImagePlan, layerFile, layerFileTime } from "../../src/image/image-plan.js";
-import { assembleImage } from "../../src/image/oci/assemble-image.js";
-import type { BaseImage } from "../../src/image/oci/base-image.js";
-import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import { writeDockerArchive } from "../../src/image/oci/write-image.js";
 import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
-import { pushToRegistry } from "../../src/push-to-registry.js";
+import { assembleImage } from "../../src/oci/assemble-image.js";
+import type { BaseImage } from "../../src/oci/base-image.js";
+import { BlobCache } from "../../src/oci/blob-cache.js";
+import { pushToRegistry } from "../../src/oci/registry/push-to-registry.js";
+import { writeDockerArchive } from "../../src/oci/write-image.js";
 import { usualRegistrySettings } from "../support/registry-settings.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 
@@ -195,7 +195,7 @@ const emptyPlan: ImagePlan = {
   labels: {},
   user: "1000:1000",
   workingDir: "/",
-  entrypoint: ["/usr/local/bin/node", "/opt/nnunet-processor/processor/main.js"],
+  entrypoint: ["/usr/local/bin/node", "/opt/nnunet-processor/processor/runtime/main.js"],
   command: [],
 };
 

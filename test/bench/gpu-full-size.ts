@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeImage } from "../../processor/image-io/write-image.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 import { type GpuBench, type GpuRun, runOurs, runPeer } from "./gpu-run.js";

@@ -1,14 +1,15 @@
 import { chmodSync, copyFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createLineProgress } from "../../processor/progress/line-progress.js";
-import { planBaseImage } from "../../src/image/base-image/base-image-plan.js";
-import { npmPackageFiles } from "../../src/image/base-image/npm-packages.js";
-import { pythonIndex } from "../../src/image/base-image/python-index.js";
-import { listFiles, readRecipe } from "../../src/image/base-image/recipe.js";
-import type { BaseVariant } from "../../src/image/base-image/variants.js";
-import { wheelLayers } from "../../src/image/base-image/wheel-layers.js";
+import { createLineProgress } from "../../processor/contract/progress/line-progress.js";
+import { planBaseImage } from "../../src/base-image/base-image-plan.js";
+import { npmPackageFiles } from "../../src/base-image/npm-packages.js";
+import { pythonIndex } from "../../src/base-image/python-index.js";
+import { listFiles, readRecipe } from "../../src/base-image/recipe.js";
+import type { BaseVariant } from "../../src/base-image/variants.js";
+import { wheelLayers } from "../../src/base-image/wheel-layers.js";
+import { programVersion } from "../../src/files/package-root.js";
 import type { LayerFile } from "../../src/image/image-plan.js";
-import { listProcessorFiles, programVersion } from "../../src/image/processor-files.js";
+import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 
 export interface ImageRoot {

@@ -1,13 +1,13 @@
 /** One process of the benchmark: all but the largest component, in a worker. Prints its seconds. */
 
 import { writeFileSync } from "node:fs";
-import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
+import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { componentLabels, componentSizeZyx, syntheticLabels } from "./synthetic-labels.js";
 
 const [before, after] = process.argv.slice(2);
 const voxels = syntheticLabels(componentSizeZyx);
 if (before !== undefined) writeFileSync(before, Uint8Array.from(voxels));
-const pool = createWorkerPool(1);
+const pool = openPool(1);
 const start = performance.now();
 const removed = await pool.run("keepLargestComponent", {
   ...{ voxels, sizeZyx: componentSizeZyx, labels: componentLabels },

@@ -2,11 +2,11 @@
 
 import { once } from "node:events";
 import { createWriteStream, writeFileSync } from "node:fs";
-import type { LogitSlab } from "../../processor/inference/logit-slab.js";
-import type { InferencePlan } from "../../processor/model/manifest.js";
-import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
-import { exportLabels } from "../../processor/postprocess/export-labels.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
+import type { InferencePlan } from "../../processor/contract/manifest.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
+import type { LogitSlab } from "../../processor/runtime/inference/logit-slab.js";
+import { exportLabels } from "../../processor/runtime/postprocess/export-labels.js";
+import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import {
   ctSizeZyx,
   ctSpacingMmZyx,
@@ -23,7 +23,7 @@ const sliceValues = exportHeads * rows * columns;
 const keep = logitFile === undefined ? null : createWriteStream(logitFile);
 
 let making = 0;
-const pool = createWorkerPool();
+const pool = openPool();
 const resampling = { method: "spline", order: 1, orderZ: 0, forceSeparateZ: null } as const;
 const start = performance.now();
 const source = {

@@ -1,9 +1,9 @@
 /** One process of the benchmark: our preprocessing of a synthetic CT. Prints its seconds; memory is measured from outside. */
 import { writeFileSync } from "node:fs";
-import type { InferencePlan } from "../../processor/model/manifest.js";
-import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
-import { preprocess } from "../../processor/preprocess/preprocess.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
+import type { InferencePlan } from "../../processor/contract/manifest.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
+import { preprocess } from "../../processor/runtime/preprocess/preprocess.js";
+import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { ctSizeZyx, ctSpacingMmZyx, syntheticCt, targetSpacingMm } from "./synthetic-volumes.js";
 
 const [outFile] = process.argv.slice(2);
@@ -31,7 +31,7 @@ const plan: InferencePlan = {
   imageReader: "SimpleITKIO",
   fileEnding: ".nii.gz",
 };
-const pool = createWorkerPool();
+const pool = openPool();
 const channels = syntheticCt(ctSizeZyx);
 const start = performance.now();
 const prepared = await preprocess(

@@ -1,4 +1,4 @@
-import type { Zyx } from "../../processor/volume/axes.js";
+import type { Zyx } from "../../processor/imaging/volume/axes.js";
 
 /** A whole body at a scanner's full resolution. */
 export const componentSizeZyx = [800, 512, 512] as const;

@@ -1,4 +1,4 @@
-import type { Zyx } from "../../processor/volume/axes.js";
+import type { Zyx } from "../../processor/imaging/volume/axes.js";
 
 /** The same numbers at every run. */
 function createRandom(seed: number): () => number {

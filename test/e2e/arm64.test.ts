@@ -3,21 +3,16 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import got from "got";
 import { expect, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { readRecipe } from "../../src/image/base-image/recipe.js";
-import { recipeBase } from "../../src/image/base-image/recipe-base.js";
-import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import { documentBlob, textOf } from "../../src/image/oci/document-blob.js";
-import {
-  type ImageConfig,
-  type LayerBlob,
-  mediaTypes,
-  type OciImage,
-} from "../../src/image/oci/oci-types.js";
-import { openOciLayout } from "../../src/image/oci/open-oci-layout.js";
-import { readTar } from "../../src/image/oci/read-tar.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { readRecipe } from "../../src/base-image/recipe.js";
+import { recipeBase } from "../../src/base-image/recipe-base.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
-import { pushToRegistry } from "../../src/push-to-registry.js";
+import { BlobCache } from "../../src/oci/blob-cache.js";
+import { documentBlob, textOf } from "../../src/oci/document-blob.js";
+import { type ImageConfig, type LayerBlob, mediaTypes, type OciImage } from "../../src/oci/oci-types.js";
+import { openOciLayout } from "../../src/oci/open-oci-layout.js";
+import { readTar } from "../../src/oci/read-tar.js";
+import { pushToRegistry } from "../../src/oci/registry/push-to-registry.js";
 import { goldenPath } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";

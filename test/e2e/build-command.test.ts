@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { readImage } from "../../processor/image-io/read-image.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";

@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readImage } from "../../processor/image-io/read-image.js";
-import { writeImage } from "../../processor/image-io/write-image.js";
-import { readRecipe } from "../../src/image/base-image/recipe.js";
-import { findImage } from "../../src/image/docker/find-image.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import { readRecipe } from "../../src/base-image/recipe.js";
+import { findImage } from "../../src/docker/find-image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import {
   describeWithEngine,

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type BuildReport, buildProcessor } from "../../src/build-pipeline.js";
+import { type BuildReport, buildProcessor } from "../../src/build/docker-build.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { buildImage } from "../../src/image/docker/build-image.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { buildImage } from "../../src/docker/build-image.js";
 import { type ImageBase, overlaidFileTime } from "../../src/image/image-plan.js";
-import { readTar } from "../../src/image/oci/read-tar.js";
+import { readTar } from "../../src/oci/read-tar.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
 import { scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
 import { testPlan, textLayer } from "../support/test-plan.js";

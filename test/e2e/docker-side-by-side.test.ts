@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { buildImage } from "../../src/image/docker/build-image.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { buildImage } from "../../src/docker/build-image.js";
 import {
   describeWithEngine,
   imagesWithLayer,

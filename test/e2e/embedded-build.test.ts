@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { findOrBuildBaseImage } from "../../src/image/base-image/build-base-image.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { findOrBuildBaseImage } from "../../src/build/build-base-image.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";

@@ -10,11 +10,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { type Progress, silentProgress } from "../../processor/progress/progress.js";
-import type { BuildOptions } from "../../src/build-options.js";
-import { buildEmbedded } from "../../src/embedded-build.js";
-import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import { contentDigest } from "../../src/image/oci/content-digest.js";
+import { type Progress, silentProgress } from "../../processor/contract/progress/progress.js";
+import type { BuildOptions } from "../../src/build/build-options.js";
+import { buildEmbedded } from "../../src/build/embedded-build.js";
+import { BlobCache } from "../../src/oci/blob-cache.js";
+import { contentDigest } from "../../src/oci/content-digest.js";
 import { describeWith, needs } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
 import { testBuildOptions } from "../support/processor-build.js";

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readRecipe } from "../../src/image/base-image/recipe.js";
-import { packageRoot } from "../../src/package-root.js";
+import { readRecipe } from "../../src/base-image/recipe.js";
+import { packageRoot } from "../../src/files/package-root.js";
 
 const timeout = 600_000;
 
@@ -55,7 +55,7 @@ describe("the package that `npm pack` makes", () => {
     const version = spawnSync(program, ["--version"], { cwd: folder, encoding: "utf8" });
     expect(version).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     const script = `
-      const { readRecipe } = await import("${installed}/dist/src/image/base-image/recipe.js");
+      const { readRecipe } = await import("${installed}/dist/src/base-image/recipe.js");
       console.log((await readRecipe()).imageName);`;
     const recipe = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",

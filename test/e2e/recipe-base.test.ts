@@ -1,14 +1,14 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { ProcessorError } from "../../processor/errors.js";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { buildBaseImage } from "../../src/image/base-image/build-base-image.js";
-import { type RecipeBaseOptions, recipeBase } from "../../src/image/base-image/recipe-base.js";
-import type { BaseImage } from "../../src/image/oci/base-image.js";
-import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import { asBase } from "../../src/image/oci/open-oci-layout.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { type RecipeBaseOptions, recipeBase } from "../../src/base-image/recipe-base.js";
+import { buildBaseImage } from "../../src/build/build-base-image.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import type { BaseImage } from "../../src/oci/base-image.js";
+import { BlobCache } from "../../src/oci/blob-cache.js";
+import { asBase } from "../../src/oci/open-oci-layout.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
@@ -164,7 +164,7 @@ describeWith([needs.root, needs.setpriv, needs.apt], "Debian's packages", () => 
   test("unpacked without root are byte for byte those that root unpacks", { timeout }, async () => {
     const folder = scratchFolder();
     chmodSync(folder, 0o777);
-    const script = join(repositoryRoot, "dist", "src", "image", "base-image");
+    const script = join(repositoryRoot, "dist", "src", "base-image");
     const program = (name: string) => `
       const { mkdirSync } = await import("node:fs");
       mkdirSync("${folder}/${name}");

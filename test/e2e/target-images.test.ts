@@ -1,8 +1,8 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { readImage } from "../../processor/image-io/read-image.js";
-import { writeImage } from "../../processor/image-io/write-image.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
@@ -72,7 +72,7 @@ describeWithEngine("an image built for", () => {
     expect(readdirSync(model)).toContain("manifest.json");
     mkdirSync(join(input, "images", "ct"), { recursive: true });
     await writeImage(await readImage(scan), join(input, "images", "ct", "a.mha"));
-    const command = ["/usr/local/bin/node", "/opt/nnunet-processor/processor/main.js", "exec"];
+    const command = ["/usr/local/bin/node", "/opt/nnunet-processor/processor/runtime/main.js", "exec"];
     const without = await runContained(modelless, { input, output, command });
     expect(without.output).toMatch(/MODEL_NOT_FOUND: \/opt\/ml\/model/);
     const binds = [`${model}:/opt/ml/model:ro`];

@@ -1,5 +1,5 @@
 /** Reads one file after the other for `run-fuzz`, in a process of its own: a hang or a lack of memory ends only this one. */
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import type { FuzzInput } from "./readers/fuzzed-reader.js";
 import { fuzzedReaders } from "./readers.js";
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readImage } from "../../processor/image-io/read-image.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { withConvertedModel } from "../support/convert.js";
 import { repositoryRoot } from "../support/golden.js";
 import { predictWith } from "../support/predict.js";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { openNetworks } from "../../processor/inference/networks.js";
-import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
+import { openNetworks } from "../../processor/runtime/inference/networks.js";
+import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { difference, readNpyGz } from "../support/golden.js";
 import { goldenV2, prepareGolden, withGoldenCase } from "../support/golden-case.js";
 
-const pool = createWorkerPool();
+const pool = openPool();
 afterAll(() => pool.close());
 
 // The brain has no golden logits.

@@ -2,10 +2,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
-import { findOnnxModel } from "../../src/model-source/find-onnx-model.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { convertModel } from "../../src/convert/convert-model.js";
+import { findModel } from "../../src/models/find-model.js";
+import { findOnnxModel } from "../../src/models/find-onnx-model.js";
 import { testSettings } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
 import { predictWith } from "../support/predict.js";

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { createWorkerPool } from "../../processor/parallel/worker-pool.js";
+import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { difference, readNpyGz } from "../support/golden.js";
 import { goldenV2, prepareGolden, withGoldenCase } from "../support/golden-case.js";
 
-const pool = createWorkerPool();
+const pool = openPool();
 afterAll(() => pool.close());
 
 describe("preprocessing brings a case onto the network's grid as nnU-Net does", () => {

@@ -2,9 +2,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readImage } from "../../processor/image-io/read-image.js";
-import { writeImage } from "../../processor/image-io/write-image.js";
-import type { Image } from "../../processor/volume/image.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import type { Image } from "../../processor/imaging/volume/image.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { withConvertedModel } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";

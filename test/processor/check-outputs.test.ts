@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import type { CaseRequest } from "../../processor/case.js";
-import { checkOutputs, isWritten } from "../../processor/check-outputs.js";
+import type { CaseRequest } from "../../processor/runtime/cases/case.js";
+import { checkOutputs, isWritten } from "../../processor/runtime/outputs/check-outputs.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "check-outputs-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

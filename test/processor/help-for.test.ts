@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { imageFlags } from "../../processor/entries/folder-arguments.js";
-import { type ErrorCode, errorCatalogue } from "../../processor/errors.js";
-import { flagsIn, helpFor } from "../../processor/help-for.js";
+import { type ErrorCode, errorCatalogue } from "../../processor/contract/errors.js";
+import { flagsIn, helpFor } from "../../processor/contract/help-for.js";
+import { imageFlags } from "../../processor/runtime/entries/folder-arguments.js";
 import { commands, flagsOf } from "../../src/cli/command-line.js";
 
 const codes = Object.keys(errorCatalogue) as readonly ErrorCode[];

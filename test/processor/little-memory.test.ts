@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeImage } from "../../processor/image-io/write-image.js";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import { convertModel } from "../../src/convert/convert-model.js";
+import { findModel } from "../../src/models/find-model.js";
 import { testSettings } from "../support/convert.js";
 import { writeConvolutionNetwork } from "../support/convolution-network.js";
 import { goldenPath } from "../support/golden.js";

@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { findSocketCase } from "../../processor/entries/grand-challenge/find-case.js";
+import { findSocketCase } from "../../processor/runtime/entries/grand-challenge/find-case.js";
 import { describeSavedImage } from "../../src/attest/image-contents.js";
-import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import { openDockerArchive } from "../../src/image/oci/open-docker-archive.js";
+import { BlobCache } from "../../src/oci/blob-cache.js";
+import { openDockerArchive } from "../../src/oci/open-docker-archive.js";
 import { scratchFolder } from "../support/oci-scratch.js";
 
 const megabyte = 10 ** 6;

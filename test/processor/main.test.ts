@@ -10,9 +10,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { readImage } from "../../processor/image-io/read-image.js";
-import { writeImage } from "../../processor/image-io/write-image.js";
-import type { Zyx } from "../../processor/volume/axes.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import type { Zyx } from "../../processor/imaging/volume/axes.js";
 import { convertGolden } from "../support/convert.js";
 import { needs, testWith } from "../support/needs.js";
 import {

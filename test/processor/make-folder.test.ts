@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { makeFolder } from "../../processor/make-folder.js";
-import { didYouMean } from "../../processor/nearest-path.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { didYouMean } from "../../processor/files/nearest-path.js";
 import { needs, testWith } from "../support/needs.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "make-folder-"));

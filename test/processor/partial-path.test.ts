@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { writeFileWhole } from "../../processor/image-io/write-file.js";
-import { newPartialPath, partialPathBeside } from "../../processor/partial-path.js";
-import { processTag } from "../../processor/process-tag.js";
+import { newPartialPath, partialPathBeside } from "../../processor/files/partial-path.js";
+import { processTag } from "../../processor/files/process-tag.js";
+import { writeFileWhole } from "../../processor/files/write-file.js";
 import { tagOfKilledProcess } from "../support/killed-process.js";
 
 let folder = "";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freeArchivePath } from "../../src/build-options.js";
+import { freeArchivePath } from "../../src/build/build-options.js";
 
 let folder = "";
 

@@ -13,10 +13,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import type { Progress } from "../../processor/progress/progress.js";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { type ConvertOptions, convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { type ConvertOptions, convertModel } from "../../src/convert/convert-model.js";
+import { findModel } from "../../src/models/find-model.js";
 import { testSettings } from "../support/convert.js";
 import { type ModelEdit, withEditedModel } from "../support/edited-model.js";
 import { repositoryRoot } from "../support/golden.js";

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lockFileName, lockSource, readLockedSource } from "../../src/lock-file.js";
+import { lockFileName, lockSource, readLockedSource } from "../../src/download/lock-file.js";
 
 let folder = "";
 let lockFile = "";

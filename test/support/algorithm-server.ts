@@ -24,7 +24,7 @@ export interface AlgorithmServer {
   stop(signal: NodeJS.Signals): Promise<ProgramRun>;
 }
 
-const program = join(repositoryRoot, "dist", "processor", "main.js");
+const program = join(repositoryRoot, "dist", "processor", "runtime", "main.js");
 
 /** Starts `invoke` on a free port, and returns as soon as the port answers. */
 export async function startAlgorithmServer(args: readonly string[]): Promise<AlgorithmServer> {

@@ -1,5 +1,5 @@
-import { readImage } from "../../processor/image-io/read-image.js";
-import type { Geometry } from "../../processor/volume/geometry.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import type { Geometry } from "../../processor/imaging/volume/geometry.js";
 
 export interface SegmentationComparison {
   readonly voxels: number;

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RuntimeSettings } from "../../processor/model/manifest.js";
-import { silentProgress } from "../../processor/progress/progress.js";
-import { type ConvertedModel, convertModel } from "../../src/convert-pipeline.js";
-import { findModel } from "../../src/model-source/find-model.js";
+import type { RuntimeSettings } from "../../processor/contract/manifest.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { type ConvertedModel, convertModel } from "../../src/convert/convert-model.js";
+import { findModel } from "../../src/models/find-model.js";
 import { goldenPath } from "./golden.js";
 import { singleModel } from "./single-model.js";
 

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import type { Container } from "dockerode";
-import { ProcessorError } from "../../processor/errors.js";
-import { connectEngine, type Engine } from "../../src/image/docker/engine.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { connectEngine, type Engine } from "../../src/docker/engine.js";
 import { describeWith, type Need } from "./needs.js";
 
 const engine = await connectEngine(process.env).catch((error: unknown) => {

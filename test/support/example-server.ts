@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { engineEvents } from "../../src/image/docker/engine-events.js";
+import { engineEvents } from "../../src/docker/engine-events.js";
 import { testEngine } from "./docker.js";
 
 /** What an image does wrong on purpose. */
@@ -19,8 +19,8 @@ export type Fault =
 const server = `
 import { createServer } from "node:http";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { readImage } from "/opt/nnunet-processor/processor/image-io/read-image.js";
-import { writeImage } from "/opt/nnunet-processor/processor/image-io/write-image.js";
+import { readImage } from "/opt/nnunet-processor/processor/imaging/formats/read-image.js";
+import { writeImage } from "/opt/nnunet-processor/processor/imaging/formats/write-image.js";
 const faults = (process.env.FAULTS ?? "").split(",");
 const has = (fault) => faults.includes(fault);
 let first = null;
@@ -68,8 +68,8 @@ if (has("never-ready")) setTimeout(() => process.exit(7), 2000);
 /** A program as AMOS22 starts it, which calls every voxel above 0 an organ. */
 const inference = `
 import { existsSync, readdirSync } from "node:fs";
-import { readImage } from "/opt/nnunet-processor/processor/image-io/read-image.js";
-import { writeImage } from "/opt/nnunet-processor/processor/image-io/write-image.js";
+import { readImage } from "/opt/nnunet-processor/processor/imaging/formats/read-image.js";
+import { writeImage } from "/opt/nnunet-processor/processor/imaging/formats/write-image.js";
 const root = existsSync("/workspace/input") ? "/workspace" : "";
 for (const name of readdirSync(root + "/input")) {
   const image = await readImage(root + "/input/" + name);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { engineAddress } from "../../src/image/docker/engine-address.js";
+import { engineAddress } from "../../src/docker/engine-address.js";
 
 /** The real engine behind a socket that a test can tear down, as when the engine dies. */
 export interface FragileEngine {

@@ -1,13 +1,13 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readImage } from "../../processor/image-io/read-image.js";
-import { readLabelMap } from "../../processor/image-io/read-label-map.js";
-import { stackChannels } from "../../processor/image-io/stack-channels.js";
-import type { ModelManifest } from "../../processor/model/manifest.js";
-import type { WorkerPool } from "../../processor/parallel/worker-pool.js";
-import type { Prepared } from "../../processor/preprocess/prepared.js";
-import { preprocess } from "../../processor/preprocess/preprocess.js";
+import type { ModelManifest } from "../../processor/contract/manifest.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { readLabelMap } from "../../processor/imaging/formats/read-label-map.js";
+import { stackChannels } from "../../processor/imaging/formats/stack-channels.js";
+import type { Prepared } from "../../processor/runtime/preprocess/prepared.js";
+import { preprocess } from "../../processor/runtime/preprocess/preprocess.js";
+import type { RuntimePool } from "../../processor/runtime/threads/kernels.js";
 import { convertGolden } from "./convert.js";
 import { goldenPath } from "./golden.js";
 
@@ -68,7 +68,7 @@ export async function withGoldenCase<T>(
 }
 
 /** The case on the network's grid, by our own preprocessing. */
-export async function prepareGolden(golden: GoldenCase, pool: WorkerPool): Promise<Prepared> {
+export async function prepareGolden(golden: GoldenCase, pool: RuntimePool): Promise<Prepared> {
   const { model, inputDir, previousStageDir } = golden;
   const files = readdirSync(inputDir).sort();
   const images = await Promise.all(files.map((file) => readImage(join(inputDir, file))));

@@ -1,8 +1,8 @@
-import type { LogitStream } from "../../processor/inference/logit-slab.js";
-import type { Prepared } from "../../processor/preprocess/prepared.js";
-import { type PreprocessOptions, preprocess } from "../../processor/preprocess/preprocess.js";
-import { voxelCount, type Zyx } from "../../processor/volume/axes.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
+import { voxelCount, type Zyx } from "../../processor/imaging/volume/axes.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
+import type { LogitStream } from "../../processor/runtime/inference/logit-slab.js";
+import type { Prepared } from "../../processor/runtime/preprocess/prepared.js";
+import { type PreprocessOptions, preprocess } from "../../processor/runtime/preprocess/preprocess.js";
 
 /** A small random case and what nnU-Net's own functions made of it. */
 export interface GridFixture {

@@ -1,9 +1,9 @@
-import type { LogitStream } from "../../processor/inference/logit-slab.js";
-import type { PredictOptions } from "../../processor/inference/networks.js";
-import type { InferencePlan } from "../../processor/model/manifest.js";
-import type { Prepared } from "../../processor/preprocess/prepared.js";
-import type { Zyx } from "../../processor/volume/axes.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
+import type { InferencePlan } from "../../processor/contract/manifest.js";
+import type { Zyx } from "../../processor/imaging/volume/axes.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
+import type { LogitStream } from "../../processor/runtime/inference/logit-slab.js";
+import type { PredictOptions } from "../../processor/runtime/inference/networks.js";
+import type { Prepared } from "../../processor/runtime/preprocess/prepared.js";
 
 /** A volume on the network's grid that was neither cropped nor resampled. */
 export function preparedVolume(values: ArrayLike<number>, sizeZyx: Zyx, channelCount: number): Prepared {

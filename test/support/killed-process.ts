@@ -6,7 +6,7 @@ import { repositoryRoot } from "./golden.js";
 
 /** The `processTag` of a process of this machine that was ended with SIGKILL. */
 export async function tagOfKilledProcess(): Promise<string> {
-  const module = pathToFileURL(join(repositoryRoot, "dist", "processor", "process-tag.js")).href;
+  const module = pathToFileURL(join(repositoryRoot, "dist", "processor", "files", "process-tag.js")).href;
   const program = `import { processTag } from ${JSON.stringify(module)}; console.log(processTag()); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,5 +1,5 @@
 // Run as a process of its own: opens a model source and prints what it holds, as the build would.
-import { silentProgress } from "../../processor/progress/progress.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { openModelSource, openSourceContext } from "../../src/model-source/open-model-source.js";
 
 const [address = "", cacheFolder = "", zenodoMirror] = process.argv.slice(2);

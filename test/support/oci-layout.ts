@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { silentProgress } from "../../processor/progress/progress.js";
-import type { OciImage } from "../../src/image/oci/oci-types.js";
-import { writeDockerArchive } from "../../src/image/oci/write-image.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import type { OciImage } from "../../src/oci/oci-types.js";
+import { writeDockerArchive } from "../../src/oci/write-image.js";
 import { outputOf } from "./program-on-path.js";
 
 /** Unpacks an exported archive, which is an OCI layout at the same time: `oci:<folder>`. */

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { ImagePlan } from "../../src/image/image-plan.js";
-import { assembleImage } from "../../src/image/oci/assemble-image.js";
-import { BlobCache } from "../../src/image/oci/blob-cache.js";
-import type { OciImage } from "../../src/image/oci/oci-types.js";
-import { openBase } from "../../src/image/oci/open-base.js";
+import { assembleImage } from "../../src/oci/assemble-image.js";
+import { BlobCache } from "../../src/oci/blob-cache.js";
+import type { OciImage } from "../../src/oci/oci-types.js";
+import { openBase } from "../../src/oci/open-base.js";
 import { outputOf } from "./program-on-path.js";
 
 export const epoch = new Date("2024-01-02T03:04:05Z");

@@ -1,4 +1,4 @@
-import type { InferencePlan, LabelDefinition } from "../../processor/model/manifest.js";
+import type { InferencePlan, LabelDefinition } from "../../processor/contract/manifest.js";
 import { Field } from "../../src/checkpoint/fields.js";
 import { resolveConfiguration } from "../../src/checkpoint/nnunet-v2/configuration.js";
 import { readInferencePlan } from "../../src/checkpoint/nnunet-v2/inference-plan.js";

@@ -1,9 +1,9 @@
+import { silentProgress } from "../../processor/contract/progress/progress.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
   predictCases,
-} from "../../processor/predict-cases.js";
-import { silentProgress } from "../../processor/progress/progress.js";
+} from "../../processor/runtime/run/predict-cases.js";
 
 type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import type { RuntimeSettings } from "../../processor/model/manifest.js";
-import { type Progress, silentProgress } from "../../processor/progress/progress.js";
-import type { BuildOptions } from "../../src/build-options.js";
+import type { RuntimeSettings } from "../../processor/contract/manifest.js";
+import { type Progress, silentProgress } from "../../processor/contract/progress/progress.js";
+import type { BuildOptions } from "../../src/build/build-options.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
-import { findModel } from "../../src/model-source/find-model.js";
+import { findModel } from "../../src/models/find-model.js";
 import { testSettings } from "./convert.js";
 import { goldenPath } from "./golden.js";
 import { usualRegistrySettings } from "./registry-settings.js";

@@ -1,7 +1,7 @@
-import { ProcessorError } from "../../processor/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { describeModel } from "../../src/checkpoint/nnunet-formats.js";
 import { readTorchFile } from "../../src/checkpoint/torch/read-torch-file.js";
-import { findModel } from "../../src/model-source/find-model.js";
+import { findModel } from "../../src/models/find-model.js";
 
 /** A process of its own: reads a checkpoint, or describes a model folder, and tells the outcome and its memory. */
 const [kind, path] = process.argv.slice(2) as [string, string];

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
-import { halfFloatTable } from "../../processor/volume/float16.js";
+import { halfFloatTable } from "../../processor/imaging/volume/float16.js";
 import type { NpyArray } from "./golden.js";
 
 /** Reads one float32 or float16 array of a `.npz` by its central directory, as numpy does. */

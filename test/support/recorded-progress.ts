@@ -1,4 +1,4 @@
-import type { Progress, ProgressTaskOptions } from "../../processor/progress/progress.js";
+import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 
 export interface RecordedTask extends ProgressTaskOptions {
   advanced: number;

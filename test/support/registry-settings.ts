@@ -1,4 +1,4 @@
-import type { RegistrySettings } from "../../src/registry-access.js";
+import type { RegistrySettings } from "../../src/oci/registry/registry-access.js";
 
 /** Of a command line without `--registry-…`. */
 export const usualRegistrySettings: RegistrySettings = {

@@ -18,7 +18,7 @@ export interface ProcessorRun extends ProgramRun {
   readonly stopSeconds: number | null;
 }
 
-const program = join(repositoryRoot, "dist", "processor", "main.js");
+const program = join(repositoryRoot, "dist", "processor", "runtime", "main.js");
 
 /** Runs the program in an image, as the image does but on this machine: no home, no terminal. */
 export async function runProcessor(

@@ -1,6 +1,6 @@
-import { voxelCount, type Zyx } from "../../processor/volume/axes.js";
-import { identityDirection } from "../../processor/volume/geometry.js";
-import type { Image, VoxelArray } from "../../processor/volume/image.js";
+import { voxelCount, type Zyx } from "../../processor/imaging/volume/axes.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
+import type { Image, VoxelArray } from "../../processor/imaging/volume/image.js";
 
 /** An image in memory, with a simple geometry unless told otherwise. */
 export function testImage(

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import type { LabelDefinition } from "../../../processor/model/manifest.js";
-import type { TrainedFold, TrainedModel } from "../../model-source/trained-model.js";
+import type { LabelDefinition } from "../../../processor/contract/manifest.js";
+import type { TrainedFold, TrainedModel } from "../../network/trained-model.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import { channelKeys, readInferencePlanV1 } from "./inference-plan.js";

@@ -1,11 +1,11 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import type {
   ChannelNormalization,
   InferencePlan,
   IntensityProperties,
   NormalizationScheme,
-} from "../../../processor/model/manifest.js";
-import type { Zyx } from "../../../processor/volume/axes.js";
+} from "../../../processor/contract/manifest.js";
+import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 

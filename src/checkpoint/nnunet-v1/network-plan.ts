@@ -1,6 +1,6 @@
-import { ProcessorError } from "../../../processor/errors.js";
-import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../onnx/network-plan.js";
-import type { NetworkWeights } from "../checkpoint.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { NetworkWeights } from "../../network/checkpoint.js";
+import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../network/network-plan.js";
 import type { Field } from "../fields.js";
 import { printable } from "../pickle/pickle-text.js";
 import type { TrainerFacts } from "./trainer-facts.js";

@@ -1,4 +1,4 @@
-import type { ActivationPlan } from "../../onnx/network-plan.js";
+import type { ActivationPlan } from "../../network/network-plan.js";
 
 /** What only the code of a v1 trainer says, known by the class's name. */
 export interface TrainerFacts {

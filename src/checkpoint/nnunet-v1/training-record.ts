@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { checkpointGlobals } from "../torch/torch-globals.js";

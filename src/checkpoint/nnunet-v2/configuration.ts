@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { Field } from "../fields.js";
 
 /**

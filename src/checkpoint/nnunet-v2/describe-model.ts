@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../../processor/errors.js";
-import type { TrainedFold, TrainedModel } from "../../model-source/trained-model.js";
-import type { NormalizationPlan } from "../../onnx/network-plan.js";
-import type { Checkpoint } from "../checkpoint.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { Checkpoint } from "../../network/checkpoint.js";
+import type { NormalizationPlan } from "../../network/network-plan.js";
+import type { TrainedFold, TrainedModel } from "../../network/trained-model.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import { readJsonFile } from "../read-json-file.js";

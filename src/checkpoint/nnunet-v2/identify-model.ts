@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { ModelCandidate } from "../../model-source/choose-model.js";
-import type { ModelFolder, TrainedFold } from "../../model-source/trained-model.js";
+import type { ModelCandidate } from "../../models/choose-model.js";
+import type { ModelFolder, TrainedFold } from "../../network/trained-model.js";
 import { readJsonFile } from "../read-json-file.js";
 import { readCheckpointV2 } from "./read-checkpoint.js";
 

@@ -1,12 +1,12 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import type {
   ChannelNormalization,
   InferencePlan,
   NormalizationScheme,
   Resampling,
-} from "../../../processor/model/manifest.js";
-import { defaultAnisotropyThreshold } from "../../../processor/resampling/separate-axis.js";
-import type { Zyx } from "../../../processor/volume/axes.js";
+} from "../../../processor/contract/manifest.js";
+import { defaultAnisotropyThreshold } from "../../../processor/imaging/resampling/separate-axis.js";
+import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../../processor/errors.js";
-import type { LabelDefinition } from "../../../processor/model/manifest.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { LabelDefinition } from "../../../processor/contract/manifest.js";
 import type { Field } from "../fields.js";
 
 export interface DatasetLabels {

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import type {
   ActivationPlan,
   ArchitectureName,
@@ -6,7 +6,7 @@ import type {
   NormalizationPlan,
   ResidualPlan,
   StagePlan,
-} from "../../onnx/network-plan.js";
+} from "../../network/network-plan.js";
 import { Field } from "../fields.js";
 
 export interface NetworkPlanSources {

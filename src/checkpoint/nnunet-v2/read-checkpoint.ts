@@ -1,5 +1,5 @@
-import type { TrainedFold } from "../../model-source/trained-model.js";
-import type { Checkpoint, NetworkWeights } from "../checkpoint.js";
+import type { Checkpoint, NetworkWeights } from "../../network/checkpoint.js";
+import type { TrainedFold } from "../../network/trained-model.js";
 import { Field } from "../fields.js";
 import { networkWeights } from "../network-weights.js";
 import { readTorchFile } from "../torch/read-torch-file.js";

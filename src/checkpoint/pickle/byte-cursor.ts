@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 
 /** Walks through a pickle's bytes; the end of the bytes is CHECKPOINT_TRUNCATED, never `undefined`. */
 export class ByteCursor {

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 
 /** @param what says what is wrong; `locating` adds the place */
 export const damagedPickle = (what: string): ProcessorError =>

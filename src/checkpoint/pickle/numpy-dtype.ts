@@ -1,4 +1,4 @@
-import { halfToFloat } from "../../../processor/volume/float16.js";
+import { halfToFloat } from "../../../processor/imaging/volume/float16.js";
 import { shortText } from "../short-text.js";
 import { damagedPickle } from "./damaged-pickle.js";
 import { narrow } from "./integers.js";

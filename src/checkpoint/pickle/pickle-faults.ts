@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { ByteCursor } from "./byte-cursor.js";
 
 /** Throws errors that say what is wrong with a pickle, and where. */

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { TrainedModel } from "../../model-source/trained-model.js";
+import type { TrainedModel } from "../../network/trained-model.js";
 
 /**
  * The post-processing that nnU-Net decided for one model; null when there is none.

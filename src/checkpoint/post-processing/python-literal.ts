@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 
 /**
  * `{1: 500.0, (1, 2): 30}` as Python prints it: numbers by label, or by labels joined with a comma; `None` is null.

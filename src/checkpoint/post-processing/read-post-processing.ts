@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/errors.js";
-import type { LabelDefinition, PostProcessingStep } from "../../../processor/model/manifest.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { LabelDefinition, PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { Field } from "../fields.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { PickleGlobal } from "../pickle/pickle-global.js";

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 
 export interface FileRange {
   /** For messages. */

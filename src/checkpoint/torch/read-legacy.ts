@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { UnreadObject } from "../pickle/unread-object.js";

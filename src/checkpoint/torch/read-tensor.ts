@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { halfToFloat } from "../../../processor/volume/float16.js";
+import { halfToFloat } from "../../../processor/imaging/volume/float16.js";
 import { readExactly } from "./read-exactly.js";
 import { type ElementType, elementCount, elementSizes, isContiguous, type Tensor } from "./tensor.js";
 

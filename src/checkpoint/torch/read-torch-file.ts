@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { FileRange } from "../../archive/byte-range.js";
 import { opcodes } from "../pickle/opcodes.js";
 import { readPickle } from "../pickle/read-pickle.js";

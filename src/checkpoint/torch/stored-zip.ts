@@ -1,5 +1,5 @@
 import { type Entry, fromRandomAccessReaderPromise } from "yauzl";
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { ByteRange } from "../../archive/byte-range.js";
 import type { TorchBytes } from "./torch-bytes.js";
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/errors.js";
-import { openRegularFile } from "../../../processor/read-text-file.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { openRegularFile } from "../../../processor/files/read-text-file.js";
 import type { FileRange } from "../../archive/byte-range.js";
 import { readExactly } from "./read-exactly.js";
 

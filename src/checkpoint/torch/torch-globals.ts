@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { type GlobalEntry, type GlobalTable, globalTable, PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";

@@ -1,11 +1,11 @@
-import type { AttestedImage } from "../../attest-image.js";
-import type { BuildReport } from "../../build-pipeline.js";
-import type { EmbeddedBuildReport } from "../../embedded-build.js";
-import type { BuildStep } from "../../image/docker/build-log.js";
-import type { ModelTarball } from "../../image/model-tarball.js";
+import type { AttestedImage } from "../../attest/attest-image.js";
+import type { BuildReport } from "../../build/docker-build.js";
+import type { EmbeddedBuildReport } from "../../build/embedded-build.js";
+import type { ModelTarball } from "../../build/model-tarball.js";
+import type { BuildStep } from "../../docker/build-log.js";
 import { departuresFromNnunet } from "../../image/run-labels.js";
-import type { ImageArchive } from "../../publish/archive.js";
-import type { PushedImage } from "../../publish/registry/push-image.js";
+import type { ImageArchive } from "../../oci/export-archive.js";
+import type { PushedImage } from "../../oci/registry/push-image.js";
 import type { Builder } from "../choose-builder.js";
 
 /** What a build prints with `--json`, whichever builder was used. Within one `reportVersion`, keys are only added. */

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
-import type { AttestedImage } from "../../attest-image.js";
-import type { BuildOptions } from "../../build-options.js";
+import type { AttestedImage } from "../../attest/attest-image.js";
+import type { BuildOptions } from "../../build/build-options.js";
 import { runLabels } from "../../image/run-labels.js";
 import { programCall } from "../program-call.js";
 import type { Terminal } from "../terminal.js";

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import type { ModelManifest } from "../../../processor/model/manifest.js";
+import type { ModelManifest } from "../../../processor/contract/manifest.js";
 import { completeConfig } from "../../config/config.js";
-import { convertModel } from "../../convert-pipeline.js";
-import type { ModelSet } from "../../model-source/model-set.js";
+import { convertModel } from "../../convert/convert-model.js";
+import type { ModelSet } from "../../models/model-set.js";
+import { membersOf, postProcessingChoice, trainedModels } from "../../models/obtain-models.js";
 import type { CommandSession } from "../command-session.js";
 import type { convertOptions } from "../options/run-options.js";
-import { membersOf, postProcessingChoice, trainedModels } from "./trained-models.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
 

@@ -1,5 +1,5 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { examineMachine } from "../../doctor/doctor.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { CommandSession } from "../command-session.js";

@@ -1,21 +1,21 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/errors.js";
-import { writeFileWhole } from "../../../processor/image-io/write-file.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
+import { namingArchives } from "../../archive/archive-tree.js";
 import { describeRunnable } from "../../checkpoint/fold-network.js";
 import { type InitialTarget, initialConfig } from "../../config/initial-config.js";
 import { checkConfig, readConfigSchema } from "../../config/load-config.js";
-import { lockFileBeside } from "../../lock-file.js";
-import { namingArchives } from "../../model-source/archive-tree.js";
-import type { TrainedModel } from "../../model-source/trained-model.js";
-import { packageRoot } from "../../package-root.js";
+import { lockFileBeside } from "../../download/lock-file.js";
+import { packageRoot } from "../../files/package-root.js";
+import { trainedModel } from "../../models/obtain-model.js";
+import { membersOf } from "../../models/obtain-models.js";
+import type { TrainedModel } from "../../network/trained-model.js";
 import type { CommandSession } from "../command-session.js";
 import type { initOptions } from "../options/run-options.js";
 import { programCall } from "../program-call.js";
 import type { Terminal } from "../terminal.js";
-import { trainedModel } from "./trained-model.js";
-import { membersOf } from "./trained-models.js";
 
 type InitArguments = InferredOptionTypes<typeof initOptions>;
 

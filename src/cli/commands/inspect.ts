@@ -1,9 +1,9 @@
 import type { InferredOptionTypes } from "yargs";
 import { inspectSource } from "../../inspect/inspect-source.js";
+import { sourceContext } from "../../models/obtain-model.js";
 import type { CommandSession } from "../command-session.js";
 import { inspectionText } from "../inspection-text.js";
 import type { inspectOptions } from "../options/image-options.js";
-import { sourceContext } from "./trained-model.js";
 
 type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly model: string };
 

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { downloadModel } from "../../model-source/download-model.js";
 import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
+import { sourceContext } from "../../models/obtain-model.js";
 import type { CommandSession } from "../command-session.js";
 import { type TextStyle, wrapped } from "../findings-text.js";
 import type { modelsOptions } from "../options/image-options.js";
-import { sourceContext } from "./trained-model.js";
 
 type ModelsArguments = InferredOptionTypes<typeof modelsOptions> & {
   readonly action: "list" | "info" | "download";

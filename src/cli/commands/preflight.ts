@@ -1,8 +1,8 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/errors.js";
-import { absoluteImageFile } from "../../image/image-file.js";
-import type { Finding } from "../../targets/finding.js";
-import { preflight } from "../../targets/preflight.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { Finding } from "../../findings/finding.js";
+import { absoluteImageFile } from "../../oci/image-file.js";
+import { preflight } from "../../targets/preflight/preflight.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
 import type { preflightOptions } from "../options/image-options.js";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/errors.js";
-import { absoluteImageFile } from "../../image/image-file.js";
-import { simulate } from "../../targets/simulate.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { absoluteImageFile } from "../../oci/image-file.js";
+import { simulate } from "../../targets/simulate/simulate.js";
 import type { CommandSession } from "../command-session.js";
 import { jsonText } from "../json-text.js";
 import type { simulateOptions } from "../options/image-options.js";

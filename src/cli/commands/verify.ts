@@ -1,8 +1,8 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/errors.js";
-import { absoluteImageFile } from "../../image/image-file.js";
-import type { LayerComparison } from "../../image/oci/compare-images.js";
-import { type VerifyReport, verifyImage } from "../../verify-image.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { type VerifyReport, verifyImage } from "../../build/verify-image.js";
+import type { LayerComparison } from "../../oci/compare-images.js";
+import { absoluteImageFile } from "../../oci/image-file.js";
 import type { CommandSession } from "../command-session.js";
 import type { verifyOptions } from "../options/build-options.js";
 import { withBuildOptions } from "./build.js";

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 
 interface WindowArguments {
   readonly "use-tta"?: boolean | undefined;

@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { targetKinds } from "../../../processor/model/target-file.js";
+import { targetKinds } from "../../../processor/contract/target.js";
 import { imagePlatforms } from "../../image/image-plan.js";
 import {
   checkpoint,

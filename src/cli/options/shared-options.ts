@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
-import { targetKinds } from "../../../processor/model/target-file.js";
-import { cudaMajors } from "../../image/base-image/variants.js";
+import { targetKinds } from "../../../processor/contract/target.js";
+import { cudaMajors } from "../../base-image/variants.js";
 
 export const modelGroup = "Model:";
 export const imageGroup = "Image:";

@@ -1,3 +1,4 @@
+import type { StagePlan } from "../../network/network-plan.js";
 import {
   blockPaths,
   convolutionBlock,
@@ -6,7 +7,6 @@ import {
   stackedBlocks,
 } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
-import type { StagePlan } from "../network-plan.js";
 import { type DecoderParts, unetDecoder } from "./unet-decoder.js";
 
 /** `FabiansUNet`, the residual encoder with plain decoder of nnU-Net v1. */

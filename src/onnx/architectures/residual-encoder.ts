@@ -1,6 +1,6 @@
+import type { StagePlan } from "../../network/network-plan.js";
 import { blockPaths, convolutionBlock, type NetworkSite } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
-import type { StagePlan } from "../network-plan.js";
 import { residualBlocks } from "./residual-block.js";
 
 /** A stem without stride, then stages of residual blocks. Returns every stage's answer. */

@@ -1,6 +1,6 @@
+import type { StagePlan } from "../../network/network-plan.js";
 import { blockPaths, type NetworkSite, numbered, stackedBlocks } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
-import type { StagePlan } from "../network-plan.js";
 import { residualBlocks } from "./residual-block.js";
 
 /** How an architecture names and builds the parts of its decoder. */

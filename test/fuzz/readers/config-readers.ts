@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { loadConfig } from "../../../src/config/load-config.js";
-import { lockBase, lockSource, readLockedBase, readLockedSource } from "../../../src/lock-file.js";
+import { lockBase, lockSource, readLockedBase, readLockedSource } from "../../../src/download/lock-file.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { mutateJson } from "../mutations/mutate.js";
 import { type FuzzedReader, type FuzzInput, require, seedFile, seedText } from "./fuzzed-reader.js";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readImage } from "../../../processor/image-io/read-image.js";
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { type Mutation, mutateBytes, mutateLines } from "../mutations/mutate.js";
 import { mutatePng } from "../mutations/mutate-png.js";
 import { type FuzzedReader, type FuzzInput, filesBelow, fixtures, golden, require } from "./fuzzed-reader.js";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../../processor/errors.js";
-import type { LabelDefinition } from "../../../processor/model/manifest.js";
-import { silentProgress } from "../../../processor/progress/progress.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { LabelDefinition } from "../../../processor/contract/manifest.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { ZipArchive } from "../../../src/archive/zip-archive.js";
 import { describeRunnable } from "../../../src/checkpoint/fold-network.js";
 import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
@@ -12,8 +12,8 @@ import { checkpointGlobals } from "../../../src/checkpoint/torch/torch-globals.j
 import { inspectionText } from "../../../src/cli/inspection-text.js";
 import { inspectSource } from "../../../src/inspect/inspect-source.js";
 import type { Inspection, Problem } from "../../../src/inspect/inspection.js";
-import { findModel } from "../../../src/model-source/find-model.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
+import { findModel } from "../../../src/models/find-model.js";
 import { buildZip } from "../../support/zip-builder.js";
 import { mutateBytes, mutateJson } from "../mutations/mutate.js";
 import { mutatePickle } from "../mutations/mutate-pickle.js";

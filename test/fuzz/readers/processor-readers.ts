@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { readInputsJson } from "../../../processor/entries/grand-challenge/inputs-json.js";
-import { serve } from "../../../processor/entries/grand-challenge/serve.js";
-import { loadModel } from "../../../processor/model/load-model.js";
-import { readTarget } from "../../../processor/model/target-file.js";
+import { readInputsJson } from "../../../processor/runtime/entries/grand-challenge/inputs-json.js";
+import { serve } from "../../../processor/runtime/entries/grand-challenge/serve.js";
+import { loadModel } from "../../../processor/runtime/model/load-model.js";
+import { readTarget } from "../../../processor/runtime/model/read-target.js";
 import { mutateJson, mutateLines } from "../mutations/mutate.js";
 import { convertedModel } from "./converted-model.js";
 import { type FuzzedReader, type FuzzInput, type FuzzSeed, require, seedText } from "./fuzzed-reader.js";

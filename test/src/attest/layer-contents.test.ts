@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { type LayerContents, mergeLayers, readLayerContents } from "../../../src/attest/layer-contents.js";
-import { tarEnd, tarHeader, tarPadding } from "../../../src/image/oci/tar-header.js";
+import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
 
 type Texts = Readonly<Record<string, string>>;
 

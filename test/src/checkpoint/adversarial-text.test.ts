@@ -11,7 +11,7 @@ import { shortText } from "../../../src/checkpoint/short-text.js";
 import { imageNameOf } from "../../../src/config/image-name.js";
 import { completeTarget } from "../../../src/config/target-config.js";
 import { parseManifest } from "../../../src/inspect/inspect-converted.js";
-import { taskIdentity } from "../../../src/model-source/task-identity.js";
+import { taskIdentity } from "../../../src/models/task-identity.js";
 import { adversarialTexts } from "../../support/adversarial-texts.js";
 
 /** A reader of text, which may refuse it. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { LabelDefinition } from "../../../processor/model/manifest.js";
+import type { LabelDefinition } from "../../../processor/contract/manifest.js";
 import { Field } from "../../../src/checkpoint/fields.js";
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { channelKeys } from "../../../src/checkpoint/nnunet-v1/inference-plan.js";
@@ -12,7 +12,7 @@ import { readNetworkPlanV1 } from "../../../src/checkpoint/nnunet-v1/network-pla
 import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js";
 import { readPostProcessing } from "../../../src/checkpoint/post-processing/read-post-processing.js";
 import { readJsonFile } from "../../../src/checkpoint/read-json-file.js";
-import { findModel } from "../../../src/model-source/find-model.js";
+import { findModel } from "../../../src/models/find-model.js";
 import { withEditedModel } from "../../support/edited-model.js";
 import { goldenPath } from "../../support/golden.js";
 import { scratchFolder } from "../../support/oci-scratch.js";

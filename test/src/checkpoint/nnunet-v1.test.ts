@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js";
 import { readTrainingRecord } from "../../../src/checkpoint/nnunet-v1/training-record.js";
-import { findModel } from "../../../src/model-source/find-model.js";
+import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
 import { PickleWriter } from "../../support/pickle-writer.js";

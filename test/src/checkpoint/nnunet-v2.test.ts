@@ -6,7 +6,7 @@ import type { ModelDescription } from "../../../src/checkpoint/model-description
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { readLabels } from "../../../src/checkpoint/nnunet-v2/label-definition.js";
 import { trainerArchitecture } from "../../../src/checkpoint/nnunet-v2/trainer-architecture.js";
-import { findModel } from "../../../src/model-source/find-model.js";
+import { findModel } from "../../../src/models/find-model.js";
 import { type ModelEdit, withEditedModel } from "../../support/edited-model.js";
 import { repositoryRoot } from "../../support/golden.js";
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { imageFlags } from "../../../processor/entries/folder-arguments.js";
-import { flagsIn } from "../../../processor/help-for.js";
+import { flagsIn } from "../../../processor/contract/help-for.js";
+import { imageFlags } from "../../../processor/runtime/entries/folder-arguments.js";
 import { commands, flagsOf } from "../../../src/cli/command-line.js";
 import { repositoryRoot } from "../../support/golden.js";
 
@@ -12,22 +12,22 @@ const ofAll = (...names: readonly string[]): ReadonlySet<string> => common(names
 
 /** Flags that a file's messages may name: those of every program that prints them. The first match counts. */
 const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] = [
-  [/^src\/cli\/commands\/(build|build-models)\.ts$/, flagsOf("build")],
+  [/^src\/(cli\/commands\/build|models\/models-of-config)\.ts$/, flagsOf("build")],
   ...Object.keys(commands).map(
     (name) => [new RegExp(`^src/cli/commands/${name}\\.ts$`), flagsOf(name)] as const,
   ),
-  [/^src\/targets\/(archive-.*|preflight)\.ts$/, flagsOf("preflight")],
-  [/^src\/targets\/(check-run|invoke-trial|lint-output|phases|simulate|trial.*)\.ts$/, flagsOf("simulate")],
+  [/^src\/targets\/preflight\//, flagsOf("preflight")],
+  [/^src\/targets\/simulate\//, flagsOf("simulate")],
   [/^src\/targets\//, ofAll("simulate", "preflight")],
-  [/^src\/image\/base-image\/debian-root\.ts$/, common([flagsOf("build"), flagsOf("base-image")])],
-  [/^processor\/entries\/(folder-arguments|find-image-cases)\.ts$/, imageFlags],
+  [/^src\/base-image\/debian-root\.ts$/, common([flagsOf("build"), flagsOf("base-image")])],
+  [/^processor\/runtime\/(entries\/folder-arguments|cases\/find-image-cases)\.ts$/, imageFlags],
   [/^processor\//, common([flagsOf("predict"), imageFlags])],
   [/^src\//, new Set(Object.keys(commands).flatMap((name) => [...flagsOf(name)]))],
 ];
 
 /** Files whose flags are those of other programs, of pages, or have a test of their own. */
 const elsewhere =
-  /^src\/(reference|cli\/options|cli\/(command-line|completion-script|foreign-flags)|cli\/commands\/build-report)|^src\/image\/(base-image\/(?!debian-root)|docker)|^processor\/(errors|help-for|inference\/gpu-facts)\.ts/;
+  /^src\/(reference|cli\/options|cli\/(command-line|completion-script|foreign-flags)|cli\/commands\/build-report)|^src\/base-image\/(?!debian-root)|^src\/docker\/|^processor\/(contract\/(errors|help-for)|runtime\/inference\/gpu-facts)\.ts/;
 
 const files = ["src", "processor"].flatMap((folder) =>
   readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })

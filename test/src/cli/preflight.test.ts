@@ -1,9 +1,9 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
-import { writeDockerArchive } from "../../../src/image/oci/write-image.js";
-import type { PreflightReport } from "../../../src/targets/preflight.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { writeDockerArchive } from "../../../src/oci/write-image.js";
+import type { PreflightReport } from "../../../src/targets/preflight/preflight.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
 import { runProgram } from "../../support/run-program.js";
 import { testPlan } from "../../support/test-plan.js";

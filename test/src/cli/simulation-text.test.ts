@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { simulationText } from "../../../src/cli/simulation-text.js";
-import { fail, notChecked, pass } from "../../../src/targets/finding.js";
-import type { SimulationReport } from "../../../src/targets/simulate.js";
+import { fail, notChecked, pass } from "../../../src/findings/finding.js";
+import type { SimulationReport } from "../../../src/targets/simulate/simulate.js";
 
 const labels = [
   { label: 0, voxels: 90, expectedVoxels: 90, dice: 1 },

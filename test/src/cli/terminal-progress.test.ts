@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ProgressTaskOptions } from "../../../processor/progress/progress.js";
+import type { ProgressTaskOptions } from "../../../processor/contract/progress/progress.js";
 import { progressLine, terminalProgress } from "../../../src/cli/terminal-progress.js";
 import { testTerminal } from "../../support/test-terminal.js";
 

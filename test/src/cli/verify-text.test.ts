@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { VerifyReport } from "../../../src/build/verify-image.js";
 import { verificationText } from "../../../src/cli/commands/verify.js";
-import type { VerifyReport } from "../../../src/verify-image.js";
 
 const report: VerifyReport = {
   ...{ image: "team/liver:1", foundDigest: "sha256:a", rebuiltDigest: "sha256:b" },

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readRecipe } from "../../../src/image/base-image/recipe.js";
+import { readRecipe } from "../../../src/base-image/recipe.js";
 import { listProcessorFiles } from "../../../src/image/processor-files.js";
 import { repositoryRoot } from "../../support/golden.js";
 

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openBuildFolder } from "../../../src/image/build-folder.js";
+import { openBuildFolder } from "../../../src/build/build-folder.js";
 import { tagOfKilledProcess } from "../../support/killed-process.js";
 
 describe("a build folder", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { planBaseImage } from "../../../src/image/base-image/base-image-plan.js";
-import { readRecipe } from "../../../src/image/base-image/recipe.js";
-import { chooseVariant, readVersions } from "../../../src/image/base-image/variants.js";
+import { planBaseImage } from "../../../src/base-image/base-image-plan.js";
+import { readRecipe } from "../../../src/base-image/recipe.js";
+import { chooseVariant, readVersions } from "../../../src/base-image/variants.js";
 
 const table = readVersions();
 

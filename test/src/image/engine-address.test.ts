@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { engineAddress } from "../../../src/image/docker/engine-address.js";
+import { engineAddress } from "../../../src/docker/engine-address.js";
 
 describe("engineAddress", () => {
   let config: string;

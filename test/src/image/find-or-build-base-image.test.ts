@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { readRecipe } from "../../../src/base-image/recipe.js";
+import { findOrBuildBaseImage } from "../../../src/build/build-base-image.js";
+import { connectEngine } from "../../../src/docker/engine.js";
 import { withFileLock } from "../../../src/download/file-lock.js";
-import { findOrBuildBaseImage } from "../../../src/image/base-image/build-base-image.js";
-import { readRecipe } from "../../../src/image/base-image/recipe.js";
-import { connectEngine } from "../../../src/image/docker/engine.js";
 import { FileServer, json, status } from "../../support/file-server.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
 

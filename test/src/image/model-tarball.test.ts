@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { writeModelTarball } from "../../../src/build/model-tarball.js";
 import { layerFile } from "../../../src/image/image-plan.js";
-import { writeModelTarball } from "../../../src/image/model-tarball.js";
 import { needs, testWith } from "../../support/needs.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";

@@ -86,7 +86,7 @@ describe("planProcessorImage", () => {
 describe("listProcessorFiles", () => {
   test("has the program and its version, and neither source maps nor declarations", async () => {
     const paths = (await listProcessorFiles()).map(({ path }) => path);
-    expect(paths).toContain("opt/nnunet-processor/processor/main.js");
+    expect(paths).toContain("opt/nnunet-processor/processor/runtime/main.js");
     expect(paths).toContain("opt/nnunet-processor/package.json");
     expect(paths.filter((path) => /\.(map|d\.ts|ts|tsbuildinfo)$/.test(path))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { runTool } from "../../../src/image/base-image/run-tool.js";
+import { runTool } from "../../../src/base-image/run-tool.js";
 import { describeWith, needs } from "../../support/needs.js";
 
 const common = { failure: "IMAGE_BUILD_FAILED", install: "install it" } as const;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { GrandChallengeTarget } from "../../../processor/model/target-file.js";
+import type { GrandChallengeTarget } from "../../../processor/contract/target.js";
 import { layerFile } from "../../../src/image/image-plan.js";
 import { targetImage } from "../../../src/image/target-image.js";
 
-const main = ["/usr/local/bin/node", "/opt/nnunet-processor/processor/main.js"];
+const main = ["/usr/local/bin/node", "/opt/nnunet-processor/processor/runtime/main.js"];
 
 describe("an image for", () => {
   test.each(["exec", "invoke"] as const)(

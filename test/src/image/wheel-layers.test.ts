@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
-import { pythonIndex } from "../../../src/image/base-image/python-index.js";
-import type { WheelPin } from "../../../src/image/base-image/recipe.js";
-import { wheelLayers } from "../../../src/image/base-image/wheel-layers.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { pythonIndex } from "../../../src/base-image/python-index.js";
+import type { WheelPin } from "../../../src/base-image/recipe.js";
+import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
 import { FileServer } from "../../support/file-server.js";
 import { buildZip } from "../../support/zip-builder.js";
 

@@ -1,9 +1,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { layerFile } from "../../../src/image/image-plan.js";
-import { writeDockerArchive } from "../../../src/image/oci/write-image.js";
 import { inspectSource } from "../../../src/inspect/inspect-source.js";
 import type {
   ConfigurationInspection,
@@ -11,6 +10,7 @@ import type {
   ModelsInspection,
 } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
+import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import { testSettings, withConvertedModel } from "../../support/convert.js";
 import { describeWithEngine, testEngine } from "../../support/docker.js";
 import { withEditedModel } from "../../support/edited-model.js";

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findModel } from "../../../src/model-source/find-model.js";
+import { findModel } from "../../../src/models/find-model.js";
 import { repositoryRoot } from "../../support/golden.js";
 
 const fixture = (name: string) => join(repositoryRoot, "test", "fixtures", name);

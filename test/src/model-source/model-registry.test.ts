@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { downloadModel } from "../../../src/model-source/download-model.js";
 import { listModels, modelInfo } from "../../../src/model-source/model-registry.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";

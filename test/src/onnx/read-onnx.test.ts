@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ProcessorError } from "../../../processor/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { ProtobufWriter } from "../../../src/onnx/protobuf-writer.js";
 import { readOnnxModel } from "../../../src/onnx/read-onnx.js";
 import { withConvertedModel } from "../../support/convert.js";

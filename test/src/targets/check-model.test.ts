@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { ModelManifest, ProcessorManifest } from "../../../processor/model/manifest.js";
-import type { GrandChallengeTarget } from "../../../processor/model/target-file.js";
+import type { ModelManifest, ProcessorManifest } from "../../../processor/contract/manifest.js";
+import type { GrandChallengeTarget } from "../../../processor/contract/target.js";
 import { checkModelForTarget } from "../../../src/targets/check-model.js";
 import { testSettings } from "../../support/convert.js";
 

@@ -1,11 +1,11 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { silentProgress } from "../../../processor/progress/progress.js";
-import { tarEnd, tarHeader, tarPadding } from "../../../src/image/oci/tar-header.js";
-import { writeDockerArchive } from "../../../src/image/oci/write-image.js";
-import type { Finding } from "../../../src/targets/finding.js";
-import { type PreflightOptions, preflight } from "../../../src/targets/preflight.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import type { Finding } from "../../../src/findings/finding.js";
+import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
+import { writeDockerArchive } from "../../../src/oci/write-image.js";
+import { type PreflightOptions, preflight } from "../../../src/targets/preflight/preflight.js";
 import { needs, testWith } from "../../support/needs.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";

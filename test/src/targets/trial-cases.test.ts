@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readImage } from "../../../processor/image-io/read-image.js";
-import { writeImage } from "../../../processor/image-io/write-image.js";
-import { findTrialCases, layOutSockets } from "../../../src/targets/trial-cases.js";
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../../processor/imaging/formats/write-image.js";
+import { findTrialCases, layOutSockets } from "../../../src/targets/simulate/trial-cases.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
 import { testImage } from "../../support/test-image.js";
 

@@ -2,14 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { LabelDefinition } from "../../../../processor/model/manifest.js";
+import type { LabelDefinition } from "../../../../processor/contract/manifest.js";
 import {
   findEnsemblePostProcessing,
   findPostProcessing,
 } from "../../../../src/checkpoint/post-processing/find-post-processing.js";
 import { parsePythonDict } from "../../../../src/checkpoint/post-processing/python-literal.js";
 import { readPostProcessing } from "../../../../src/checkpoint/post-processing/read-post-processing.js";
-import type { TrainedModel } from "../../../../src/model-source/trained-model.js";
+import type { TrainedModel } from "../../../../src/network/trained-model.js";
 import { repositoryRoot } from "../../../support/golden.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");

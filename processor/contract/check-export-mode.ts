@@ -1,0 +1,24 @@
+import { ProcessorError } from "./errors.js";
+import type { ExportMode, ModelManifest } from "./manifest.js";
+
+/**
+ * v1's fast modes work on labels: they know neither regions nor ensembles, and have no probabilities to write.
+ *
+ * @throws EXPORT_MODE_UNFIT
+ */
+export function checkExportMode(
+  mode: ExportMode,
+  models: readonly Pick<ModelManifest, "labels">[],
+  options: { readonly savesProbabilities: boolean },
+): void {
+  if (mode === "normal") return;
+  const unfit =
+    models.length > 1
+      ? "an ensemble"
+      : models[0]!.labels.regionsClassOrder !== null
+        ? "a model with regions"
+        : options.savesProbabilities
+          ? "writing probabilities"
+          : null;
+  if (unfit !== null) throw new ProcessorError("EXPORT_MODE_UNFIT", `mode ${mode} does not go with ${unfit}`);
+}

@@ -1,0 +1,23 @@
+import { ProcessorError } from "../contract/errors.js";
+
+/** The disk is full, an account's quota is used up, or the process may not write longer files (RLIMIT_FSIZE). */
+const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && fullCodes.has(String(error.code));
+}
+
+/**
+ * Returns DISK_FULL for a write that failed because no space is left, and any other error unchanged. The edge calls it
+ * for every error, in case a writer did not.
+ *
+ * @param where ends the message: `in the cache folder …`; by default the path that the system reports
+ */
+export function diskError(error: unknown, where?: string): unknown {
+  if (!isDiskFull(error)) return error;
+  const { message, path } = error as NodeJS.ErrnoException;
+  const place = where ?? (path === undefined ? undefined : `while writing ${path}`);
+  return new ProcessorError("DISK_FULL", place === undefined ? message : `no space left ${place}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,49 @@
+import { open, rename, rm } from "node:fs/promises";
+import { basename } from "node:path";
+import { ProcessorError } from "../contract/errors.js";
+import { isDiskFull } from "./disk-error.js";
+import { partialPathBeside } from "./partial-path.js";
+
+/**
+ * Writes a file beside its place and renames it: under its own name it is either complete or absent.
+ *
+ * @throws DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeFileWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const partial = await partialPathBeside(path);
+  try {
+    const file = await open(partial, "wx");
+    try {
+      for (const part of parts) await file.writeFile(part);
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw outputError(path, error);
+  }
+}
+
+/** The disk's own errors as mistakes that a user can mend; others as they are. */
+export function outputError(path: string, error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  if (isDiskFull(error)) {
+    return new ProcessorError("DISK_FULL", `no space left while writing ${path}`, { cause: error });
+  }
+  if (code === "ENAMETOOLONG") {
+    const bytes = Buffer.byteLength(basename(path));
+    return new ProcessorError(
+      "OUTPUT_UNWRITABLE",
+      `${path} cannot be written: its name has ${bytes} bytes, but most file systems allow 255; give the case or the folder a shorter name`,
+      { cause: error },
+    );
+  }
+  if (
+    code !== undefined &&
+    ["EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "ENOENT", "EEXIST"].includes(code)
+  ) {
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${path} cannot be written (${code})`, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,197 @@
+import { constants } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { createGunzip, createUnzip } from "node:zlib";
+import { ProcessorError } from "../../contract/errors.js";
+import { gzipLengthBeforeOtherBytes } from "./gzip-end.js";
+import { statInputFile } from "./input-file.js";
+
+const chunkBytes = 1 << 20;
+
+/** Deflate can not do better than 1032 : 1; a larger claim is a lie or a bomb. */
+const largestRatio = 1032;
+
+export interface ByteSource {
+  readonly path: string;
+  /** "zlib" takes gzip as well, as MetaIO does. */
+  readonly compression: "none" | "gzip" | "zlib";
+  /** First byte of the file that belongs to the source. */
+  readonly start?: number;
+}
+
+/** Returns whether a file has these bytes at `start`; false for a file that cannot be opened. */
+async function beginsWith(path: string, magic: readonly number[], start: number): Promise<boolean> {
+  await statInputFile(path);
+  const file = await open(path).catch(() => null);
+  if (file === null) return false;
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(magic.length), position: start });
+    return bytesRead === magic.length && magic.every((byte, i) => buffer[i] === byte);
+  } finally {
+    await file.close();
+  }
+}
+
+const gzipMagic = [0x1f, 0x8b];
+
+/**
+ * Returns whether gzip data begin at `start`.
+ *
+ * @throws INPUT_NOT_FOUND for anything but a regular file
+ */
+export const isGzip = (path: string, start = 0): Promise<boolean> => beginsWith(path, gzipMagic, start);
+
+/** Reads a header of unknown length and then exactly the data that it announces. */
+export class ByteReader {
+  private pending: Buffer = Buffer.alloc(0);
+  /** Bytes that the stream has given so far. */
+  private given = 0;
+  /** Bytes to skip of a stream that was opened again, because they were given already. */
+  private repeated = 0;
+  private endsEarly = false;
+
+  private constructor(
+    private readonly source: ByteSource,
+    private stream: ByteStream,
+    /** Bytes that the source can give at most. */
+    readonly limit: number,
+  ) {}
+
+  static async open(source: ByteSource): Promise<ByteReader> {
+    const info = await statInputFile(source.path);
+    const size = Math.max(0, info.size - (source.start ?? 0));
+    const limit = source.compression === "none" ? size : size * largestRatio + chunkBytes;
+    return new ByteReader(source, openStream(source), limit);
+  }
+
+  /** Returns the first bytes without consuming them; fewer when the source is shorter. */
+  async peek(count: number): Promise<Buffer> {
+    while (this.pending.length < count) {
+      const chunk = await this.next();
+      if (chunk === null) break;
+      this.pending = Buffer.concat([this.pending, chunk]);
+    }
+    return this.pending.subarray(0, count);
+  }
+
+  /**
+   * Skips `offset` bytes from the start and reads the next `length`, into one allocation made only if the source can
+   * hold that many.
+   */
+  async readData(offset: number, length: number): Promise<Buffer> {
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new ProcessorError("IMAGE_INVALID", `${this.source.path}: the voxels begin at byte ${offset}`);
+    }
+    if (offset + length > this.limit) {
+      throw new ProcessorError(
+        "IMAGE_TRUNCATED",
+        `${this.source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
+      );
+    }
+    if (length > constants.MAX_LENGTH) {
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${this.source.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
+      );
+    }
+    const data = Buffer.allocUnsafeSlow(length);
+    let position = -offset;
+    let chunk: Buffer | null = this.pending;
+    this.pending = Buffer.alloc(0);
+    while (chunk !== null && position < length) {
+      const from = Math.max(0, -position);
+      if (from < chunk.length)
+        chunk.copy(data, position + from, from, Math.min(chunk.length, length - position));
+      position += chunk.length;
+      if (position < length) chunk = await this.next();
+    }
+    if (position < length) {
+      throw new ProcessorError(
+        "IMAGE_TRUNCATED",
+        `${this.source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
+      );
+    }
+    return data;
+  }
+
+  /** Yields the remaining bytes, chunk by chunk. */
+  async *rest(): AsyncGenerator<Buffer> {
+    let chunk: Buffer | null = this.pending;
+    this.pending = Buffer.alloc(0);
+    for (; chunk !== null; chunk = await this.next()) yield chunk;
+  }
+
+  /** Reads on to the end, where a gzip file keeps its checksum. */
+  async finish(): Promise<void> {
+    if (this.source.compression !== "none") while ((await this.next()) !== null);
+    this.stream.close();
+  }
+
+  destroy(): void {
+    this.stream.close();
+  }
+
+  private async next(): Promise<Buffer | null> {
+    try {
+      while (true) {
+        const { value, done } = await this.stream.chunks.next();
+        if (done === true) return null;
+        const chunk = (value as Buffer).subarray(this.repeated);
+        this.repeated -= value.length - chunk.length;
+        this.given += chunk.length;
+        if (chunk.length > 0) return chunk;
+      }
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      if (code === "EACCES")
+        throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
+      if (this.source.compression === "none") throw cause;
+      if (await this.leaveOutOtherBytes()) return this.next();
+      throw new ProcessorError(
+        "IMAGE_TRUNCATED",
+        `${this.source.path}: the compressed data is damaged or cut off: ${message}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  /** Opens the stream again without the bytes after the last gzip member; false when there are none. */
+  private async leaveOutOtherBytes(): Promise<boolean> {
+    const { source, given } = this;
+    if (this.endsEarly) return false;
+    const length = await gzipLengthBeforeOtherBytes(source.path, source.start ?? 0);
+    if (length === null) return false;
+    this.endsEarly = true;
+    this.repeated = given;
+    this.stream.close();
+    this.stream = openStream(source, length);
+    return true;
+  }
+}
+
+interface ByteStream {
+  readonly chunks: AsyncIterator<Buffer>;
+  close(): void;
+}
+
+/** @param length bytes of the file that belong to the source; all after its start when absent */
+function openStream({ path, compression, start = 0 }: ByteSource, length?: number): ByteStream {
+  const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
+  const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
+  // The reader gets the error; one that comes before anybody reads must not end the process.
+  file.on("error", () => {});
+  if (compression === "none") {
+    return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };
+  }
+  const inflate = (compression === "gzip" ? createGunzip : createUnzip)({ chunkSize: chunkBytes });
+  file.on("error", (error) => inflate.destroy(error));
+  inflate.on("error", () => {});
+  file.pipe(inflate);
+  const close = () => {
+    file.destroy();
+    inflate.destroy();
+  };
+  return { chunks: inflate[Symbol.asyncIterator](), close };
+}

@@ -1,0 +1,24 @@
+import type { Stats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { ProcessorError } from "../../contract/errors.js";
+
+/**
+ * Returns the file system's record of a file to read. Call it before opening the file, because a FIFO without a writer
+ * blocks `open`, and a device may never end.
+ *
+ * @throws INPUT_NOT_FOUND when the path is missing, cannot be read, or is anything but a regular file (a link to one is
+ *   followed)
+ */
+export async function statInputFile(path: string): Promise<Stats> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw new ProcessorError("INPUT_NOT_FOUND", `${path} does not exist or cannot be read`, { cause });
+  });
+  if (info.isFile()) return info;
+  throw new ProcessorError("INPUT_NOT_FOUND", `${path} is ${kindOf(info)}, not a file`);
+}
+
+function kindOf(info: Stats): string {
+  if (info.isDirectory()) return "a folder";
+  if (info.isFIFO()) return "a FIFO";
+  return info.isSocket() ? "a socket" : "a device";
+}

@@ -1,0 +1,245 @@
+import { ProcessorError } from "../../../contract/errors.js";
+import type { ElementType } from "../element-type.js";
+import { decimalOf, shown, utf8Of } from "../header-values.js";
+import { metaimageFiles } from "./metaimage-files.js";
+
+/** Numbers of a header, with their text as it was written. */
+export interface WrittenNumbers {
+  readonly values: readonly number[];
+  readonly text: string;
+}
+
+/** A MetaImage header, checked. */
+export interface MetaimageHeader {
+  readonly type: ElementType;
+  /** x first; 2 to 4 axes. */
+  readonly sizes: readonly number[];
+  readonly components: number;
+  /** May be negative, never 0; null if the header has none. */
+  readonly spacings: WrittenNumbers | null;
+  readonly origin: WrittenNumbers | null;
+  /** One axis after the other. */
+  readonly matrix: WrittenNumbers | null;
+  readonly isBigEndian: boolean;
+  readonly encoding: "raw" | "zlib" | "text";
+  /** Bytes of the compressed voxels; null if the header does not say. */
+  readonly compressedBytes: number | null;
+  /** Where the voxels begin in their file; -1 when they are its last bytes; null without the field. */
+  readonly headerSize: number | null;
+  /** Null when the voxels follow the header. */
+  readonly dataFiles: readonly string[] | null;
+  readonly length: number;
+}
+
+/** Several fields mean the same; MetaIO takes the first of these that is present. */
+const originFields = ["ImagePosition", "Origin", "Offset", "Position"] as const;
+const matrixFields = ["TransformMatrix", "Rotation", "Orientation"] as const;
+const spacingFields = ["ElementSpacing", "ElementSize"] as const;
+
+/** Every other field is free text, or one that ITK does not use for the image either. */
+const fieldNames = [
+  "NDims",
+  "DimSize",
+  "ElementType",
+  "ElementNumberOfChannels",
+  "ElementDataFile",
+  "HeaderSize",
+  "BinaryData",
+  "CompressedData",
+  "CompressedDataSize",
+  "BinaryDataByteOrderMSB",
+  "ElementByteOrderMSB",
+  ...originFields,
+  ...matrixFields,
+  ...spacingFields,
+] as const;
+
+type FieldName = (typeof fieldNames)[number];
+
+const knownFields: ReadonlySet<string> = new Set(fieldNames);
+
+/**
+ * Reads a header by the rules of MetaIO, the reader inside ITK.
+ *
+ * @returns null when the header does not end within these bytes
+ * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED
+ */
+export function parseMetaimageHeader(
+  path: string,
+  bytes: Buffer,
+  isWholeFile: boolean,
+): MetaimageHeader | null {
+  const text = bytes.toString("latin1");
+  const fields = new Map<FieldName, string>();
+  for (let at = 0; ; ) {
+    const field = fieldAt(text, at, isWholeFile);
+    if (field === null) break;
+    at = field.next;
+    // The last of two equal fields counts, as in MetaIO.
+    if (knownFields.has(field.name)) fields.set(field.name as FieldName, field.value);
+    if (field.name !== "ElementDataFile") continue;
+    // The names of a list follow the header.
+    if (field.value.startsWith("LIST") && !isWholeFile) return null;
+    return new HeaderParser(path, fields).parse(text, at);
+  }
+  if (!isWholeFile) return null;
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: this is not a MetaImage header (ElementDataFile is missing)`,
+  );
+}
+
+interface Field {
+  readonly name: string;
+  readonly value: string;
+  /** Where the next line begins. */
+  readonly next: number;
+}
+
+/** `=` and `:` end a name. A line without either takes the value of the next line, whose own name is lost. */
+function fieldAt(text: string, start: number, isWholeFile: boolean): Field | null {
+  const isSeparator = (at: number) => text[at] === "=" || text[at] === ":";
+  const isBlank = (at: number) => text[at] === " " || text[at] === "\t";
+  let at = start;
+  while (at < text.length && !isSeparator(at) && isSpace(text.charCodeAt(at))) at++;
+  const nameStart = at;
+  while (at < text.length && !isSeparator(at) && text[at] !== "\n" && text[at] !== "\r") at++;
+  const name = text.slice(nameStart, at).trimEnd();
+  while (at < text.length && !isSeparator(at)) at++;
+  while (at < text.length && (isSeparator(at) || isBlank(at))) at++;
+  const valueStart = at;
+  while (at < text.length && text[at] !== "\n") at++;
+  if (at === text.length && (!isWholeFile || valueStart === text.length)) return null;
+  return { name, value: text.slice(valueStart, at).trimEnd(), next: Math.min(at + 1, text.length) };
+}
+
+const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
+
+class HeaderParser {
+  constructor(
+    private readonly path: string,
+    private readonly fields: ReadonlyMap<FieldName, string>,
+  ) {}
+
+  parse(text: string, length: number): MetaimageHeader {
+    const rank = this.integer("NDims", 0);
+    if (rank === null) throw this.invalid("NDims is missing");
+    if (rank < 2 || rank > 4)
+      throw this.unsupported("NDims", "it must be 2 or 3, or 4 for an image with frames");
+    const sizes = this.numbers("DimSize", rank)?.values;
+    if (sizes === undefined) throw this.invalid("DimSize is missing");
+    const components = this.integer("ElementNumberOfChannels", 1) ?? 1;
+    const encoding = this.encoding(components);
+    const local = this.fields.get("ElementDataFile")!;
+    const isLocal = ["LOCAL", "Local", "local"].includes(local);
+    const compressedBytes = this.integer("CompressedDataSize", 0);
+    return {
+      type: this.type(),
+      sizes,
+      components,
+      spacings: this.first(spacingFields, rank),
+      origin: this.first(originFields, rank),
+      matrix: this.first(matrixFields, rank * rank),
+      isBigEndian: this.isBigEndian(encoding),
+      encoding,
+      compressedBytes: encoding === "zlib" && compressedBytes !== 0 ? compressedBytes : null,
+      headerSize: this.headerSize(encoding),
+      dataFiles: isLocal
+        ? null
+        : metaimageFiles(this.path, utf8Of(local), { sizes, linesAfter: () => utf8Of(text.slice(length)) }),
+      length,
+    };
+  }
+
+  private type(): ElementType {
+    const type = elementTypes.get(this.fields.get("ElementType")?.replace(/_ARRAY$/, "") ?? "");
+    if (type === undefined)
+      throw this.unsupported("ElementType", `known types are ${[...elementTypes.keys()].join(", ")}`);
+    return type;
+  }
+
+  private encoding(components: number): MetaimageHeader["encoding"] {
+    const isCompressed = this.isTrue("CompressedData") ?? false;
+    if (this.isTrue("BinaryData") ?? true) return isCompressed ? "zlib" : "raw";
+    // MetaIO reads too few numbers, or memory that it never filled.
+    if (components > 1 || isCompressed)
+      throw this.unsupported("BinaryData", "voxels as text must have one channel and no compression");
+    return "text";
+  }
+
+  private isBigEndian(encoding: MetaimageHeader["encoding"]): boolean {
+    const isBig = this.isTrue("BinaryDataByteOrderMSB") ?? this.isTrue("ElementByteOrderMSB") ?? false;
+    if (isBig && encoding === "text")
+      throw this.unsupported(
+        "BinaryData",
+        "voxels as text have no byte order, but the header says MSB first",
+      );
+    return isBig;
+  }
+
+  private headerSize(encoding: MetaimageHeader["encoding"]): number | null {
+    const size = this.integer("HeaderSize", -1);
+    if (size === -1 && encoding !== "raw")
+      throw this.unsupported(
+        "HeaderSize",
+        "-1 (counted from the end) needs voxels that are neither compressed nor text",
+      );
+    return size === 0 ? null : size;
+  }
+
+  /** MetaIO looks at the first letter; null without the field. */
+  private isTrue(name: FieldName): boolean | null {
+    const value = this.fields.get(name);
+    return value === undefined ? null : /^[Tt1]/.test(value);
+  }
+
+  private first(names: readonly FieldName[], count: number): WrittenNumbers | null {
+    const name = names.find((candidate) => this.fields.has(candidate));
+    return name === undefined ? null : this.numbers(name, count);
+  }
+
+  /** Ignores text after the numbers on their line, as MetaIO does. */
+  private numbers(name: FieldName, count: number): WrittenNumbers | null {
+    const text = this.fields.get(name);
+    if (text === undefined) return null;
+    const words = text.split(/[ \t]+/, count);
+    const values = words.map(decimalOf);
+    if (values.length < count || values.includes(null))
+      throw this.invalid(`${name} is ${shown(text)}, not ${count} numbers`);
+    return { values: values as number[], text: words.join(" ") };
+  }
+
+  private integer(name: FieldName, least: number): number | null {
+    const text = this.fields.get(name);
+    if (text === undefined) return null;
+    const value = decimalOf(text.split(/[ \t]/, 1)[0]!);
+    if (value === null || !Number.isSafeInteger(value) || value < least)
+      throw this.invalid(`${name} is ${shown(text)}`);
+    return value;
+  }
+
+  private invalid = (what: string): ProcessorError =>
+    new ProcessorError("IMAGE_INVALID", `${this.path}: ${what}`);
+
+  private unsupported = (name: FieldName, known: string): ProcessorError =>
+    new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${this.path}: ${name} is ${shown(this.fields.get(name) ?? "")}; ${known}`,
+    );
+}
+
+const elementTypes: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
+  ["MET_CHAR", "int8"],
+  ["MET_ASCII_CHAR", "int8"],
+  ["MET_UCHAR", "uint8"],
+  ["MET_SHORT", "int16"],
+  ["MET_USHORT", "uint16"],
+  ["MET_INT", "int32"],
+  ["MET_UINT", "uint32"],
+  ["MET_LONG", "int32"],
+  ["MET_ULONG", "uint32"],
+  ["MET_LONG_LONG", "int64"],
+  ["MET_ULONG_LONG", "uint64"],
+  ["MET_FLOAT", "float32"],
+  ["MET_DOUBLE", "float64"],
+]);

@@ -1,0 +1,113 @@
+import type { Geometry } from "../../volume/geometry.js";
+import type { Image, NiftiOrientation } from "../../volume/image.js";
+import { bytesOf, type ElementType, elementTypeOf } from "../element-type.js";
+
+const typeCodes: Readonly<Record<ElementType, number>> = {
+  uint8: 2,
+  int16: 4,
+  int32: 8,
+  float32: 16,
+  float64: 64,
+  int8: 256,
+  uint16: 512,
+  uint32: 768,
+  int64: 1024,
+  uint64: 1280,
+};
+
+const headerBytes = 352;
+
+/**
+ * A NIfTI-1 header with the input's orientation bit for bit when that was NIfTI-1 too, else as ITK writes it: qform and
+ * sform alike, both with code 1, spacing in pixdim.
+ */
+export function encodeNiftiHeader(
+  image: Pick<Image, "geometry" | "voxels" | "components">,
+  source: NiftiOrientation | undefined,
+): Buffer {
+  const { geometry, components } = image;
+  const orientation = source ?? orientationOf(geometry);
+  const type = elementTypeOf(image.voxels);
+  const header = Buffer.alloc(headerBytes);
+  header.writeInt32LE(348, 0);
+  const [z, y, x] = geometry.sizeZyx;
+  const rank = components > 1 ? 4 : geometry.dimensions;
+  [rank, x, y, z, components, 1, 1, 1].forEach((size, i) => void header.writeInt16LE(size, 40 + 2 * i));
+  header.writeInt16LE(typeCodes[type], 70);
+  header.writeInt16LE(8 * bytesOf(type), 72);
+  orientation.pixdim.forEach((value, i) => void header.writeFloatLE(value, 76 + 4 * i));
+  header.writeFloatLE(headerBytes, 108);
+  header.writeFloatLE(1, 112);
+  header.writeUInt8(orientation.xyztUnits & 255, 123);
+  header.writeInt16LE(orientation.qformCode, 252);
+  header.writeInt16LE(orientation.sformCode, 254);
+  orientation.quaternion.forEach((value, i) => void header.writeFloatLE(value, 256 + 4 * i));
+  orientation.srow.forEach((value, i) => void header.writeFloatLE(value, 280 + 4 * i));
+  header.write("n+1\0", 344, "latin1");
+  return header;
+}
+
+const millimetresAndSeconds = 10;
+
+function orientationOf({
+  directionXyz: d,
+  originMmXyz,
+  spacingMmZyx,
+  dimensions,
+}: Geometry): NiftiOrientation {
+  const [sz, sy, sx] = dimensions === 2 ? [1, spacingMmZyx[1], spacingMmZyx[2]] : spacingMmZyx;
+  const origin = [-originMmXyz[0] || 0, -originMmXyz[1] || 0, originMmXyz[2]] as const;
+  // Rows of the RAS rotation.
+  const r = [
+    [-d[0] || 0, -d[1] || 0, -d[2] || 0],
+    [-d[3] || 0, -d[4] || 0, -d[5] || 0],
+    [d[6], d[7], d[8]],
+  ] as const;
+  const determinant =
+    r[0][0] * (r[1][1] * r[2][2] - r[1][2] * r[2][1]) -
+    r[0][1] * (r[1][0] * r[2][2] - r[1][2] * r[2][0]) +
+    r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
+  const handedness = determinant < 0 ? -1 : 1;
+  const rotation = r.map(([a, b, c]) => [a, b, c * handedness] as const);
+  return {
+    version: 1,
+    qformCode: 1,
+    sformCode: 1,
+    pixdim: [handedness, sx, sy, sz, 1, 1, 1, 1],
+    quaternion: [...quaternionOf(rotation), ...origin],
+    srow: r.flatMap(([a, b, c], i) => [a * sx, b * sy, c * sz, origin[i]!]),
+    xyztUnits: millimetresAndSeconds,
+  };
+}
+
+/** b, c, d of the unit quaternion of a proper rotation; a is not negative. */
+function quaternionOf(r: readonly (readonly [number, number, number])[]): readonly [number, number, number] {
+  const [[xx, xy, xz], [yx, yy, yz], [zx, zy, zz]] = r as readonly [
+    readonly [number, number, number],
+    readonly [number, number, number],
+    readonly [number, number, number],
+  ];
+  const trace = xx + yy + zz + 1;
+  if (trace > 0.5) {
+    const a = 0.5 * Math.sqrt(trace);
+    return [(0.25 * (zy - yz)) / a, (0.25 * (xz - zx)) / a, (0.25 * (yx - xy)) / a];
+  }
+  const xd = 1 + xx - (yy + zz);
+  const yd = 1 + yy - (xx + zz);
+  const zd = 1 + zz - (xx + yy);
+  let a: number;
+  let b: number;
+  let c: number;
+  let d: number;
+  if (xd > 1) {
+    b = 0.5 * Math.sqrt(xd);
+    [c, d, a] = [(0.25 * (xy + yx)) / b, (0.25 * (xz + zx)) / b, (0.25 * (zy - yz)) / b];
+  } else if (yd > 1) {
+    c = 0.5 * Math.sqrt(yd);
+    [b, d, a] = [(0.25 * (xy + yx)) / c, (0.25 * (yz + zy)) / c, (0.25 * (xz - zx)) / c];
+  } else {
+    d = 0.5 * Math.sqrt(zd);
+    [b, c, a] = [(0.25 * (xz + zx)) / d, (0.25 * (yz + zy)) / d, (0.25 * (yx - xy)) / d];
+  }
+  return a < 0 ? [-b, -c, -d] : [b, c, d];
+}

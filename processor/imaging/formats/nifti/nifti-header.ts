@@ -1,0 +1,177 @@
+import { ProcessorError } from "../../../contract/errors.js";
+import type { NiftiOrientation } from "../../volume/image.js";
+import type { ElementType } from "../element-type.js";
+
+/** `single`: header and voxels in one file; `pair`: the header says they are in two; `analyze`: Analyze 7.5. */
+export type NiftiForm = "single" | "pair" | "analyze";
+
+/** What a NIfTI-1 or NIfTI-2 header says, in one form. */
+export interface NiftiHeader {
+  readonly form: NiftiForm;
+  readonly isBigEndian: boolean;
+  readonly type: ElementType;
+  /** dim[1..7], as many as dim[0] says. */
+  readonly sizesXyz: readonly number[];
+  readonly dataOffset: number;
+  readonly slope: number;
+  readonly intercept: number;
+  readonly orientation: NiftiOrientation;
+}
+
+/** Enough for both versions. */
+export const niftiHeaderBytes = 544;
+
+const types: Readonly<Record<number, ElementType>> = {
+  2: "uint8",
+  4: "int16",
+  8: "int32",
+  16: "float32",
+  64: "float64",
+  256: "int8",
+  512: "uint16",
+  768: "uint32",
+  1024: "int64",
+  1280: "uint64",
+};
+
+/**
+ * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED for voxels in another file, and for complex or RGB voxels
+ */
+export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
+  if (bytes.length < 348)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const first = [view.getInt32(0, true), view.getInt32(0, false)];
+  if (first.includes(540)) return parseVersion2(path, bytes, view);
+  const form = formOfVersion1(bytes);
+  if (form === "analyze" && !first.includes(348)) {
+    throw new ProcessorError(
+      "IMAGE_INVALID",
+      `${path}: this is not a NIfTI header (its first number is ${first[0]}, not 348 or 540)`,
+    );
+  }
+  const isBigEndian = isBigEndianVersion1(path, view);
+  const header = readFields(path, new FieldReader(view, !isBigEndian, 1), { version: 1, isBigEndian });
+  if (form !== "single" && header.dataOffset < 348) {
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: this is the header of a pair of files (.hdr and .img), and the voxels are in the other; convert the pair to .nii.gz`,
+    );
+  }
+  return { ...(form === "analyze" ? withoutNiftiFields(header) : header), form };
+}
+
+function parseVersion2(path: string, bytes: Buffer, view: DataView): NiftiHeader {
+  if (bytes.length < 540)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
+  if (bytes.toString("latin1", 4, 7) !== "n+2")
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
+  const isBigEndian = view.getInt32(0, false) === 540;
+  const header = readFields(path, new FieldReader(view, !isBigEndian, 2), { version: 2, isBigEndian });
+  return { ...header, form: "single" };
+}
+
+function formOfVersion1(bytes: Buffer): NiftiForm {
+  const magic = bytes.toString("latin1", 344, 347);
+  return magic === "n+1" ? "single" : magic === "ni1" ? "pair" : "analyze";
+}
+
+/** Decides by dim[0], which is 1 to 7, because the NIfTI library does not look at the first number. */
+function isBigEndianVersion1(path: string, view: DataView): boolean {
+  const isRank = (rank: number): boolean => rank >= 1 && rank <= 7;
+  if (isRank(view.getInt16(40, true))) return false;
+  if (isRank(view.getInt16(40, false))) return true;
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: dim[0] must be 1 to 7, but is ${view.getInt16(40, true)}`,
+  );
+}
+
+/** Analyze 7.5 has other fields in the place of NIfTI's orientation, units and scaling. */
+function withoutNiftiFields(header: Omit<NiftiHeader, "form">): Omit<NiftiHeader, "form"> {
+  const orientation = { ...header.orientation, qformCode: 0, sformCode: 0, xyztUnits: 0 };
+  return { ...header, slope: 1, intercept: 0, orientation };
+}
+
+/** NIfTI-2 has the same fields at other places and twice as wide. */
+class FieldReader {
+  constructor(
+    private readonly view: DataView,
+    private readonly little: boolean,
+    private readonly version: 1 | 2,
+  ) {}
+
+  /** 16 bit in both versions. */
+  short(at: readonly [v1: number, v2: number]): number {
+    return this.view.getInt16(at[this.version - 1]!, this.little);
+  }
+
+  sizes(at: readonly [v1: number, v2: number], count: number): number[] {
+    return Array.from({ length: count }, (_, i) =>
+      this.version === 1
+        ? this.view.getInt16(at[0] + 2 * i, this.little)
+        : Number(this.view.getBigInt64(at[1] + 8 * i, this.little)),
+    );
+  }
+
+  code(at: readonly [v1: number, v2: number]): number {
+    return this.version === 1
+      ? this.view.getInt16(at[0], this.little)
+      : this.view.getInt32(at[1], this.little);
+  }
+
+  reals(at: readonly [v1: number, v2: number], count: number): number[] {
+    return Array.from({ length: count }, (_, i) =>
+      this.version === 1
+        ? this.view.getFloat32(at[0] + 4 * i, this.little)
+        : this.view.getFloat64(at[1] + 8 * i, this.little),
+    );
+  }
+
+  units(): number {
+    return this.version === 1 ? this.view.getUint8(123) : this.view.getInt32(500, this.little);
+  }
+
+  dataOffset(): number {
+    return this.version === 1
+      ? this.view.getFloat32(108, this.little)
+      : Number(this.view.getBigInt64(168, this.little));
+  }
+}
+
+function readFields(
+  path: string,
+  fields: FieldReader,
+  { version, isBigEndian }: { readonly version: 1 | 2; readonly isBigEndian: boolean },
+): Omit<NiftiHeader, "form"> {
+  const dimensions = fields.sizes([40, 16], 8);
+  const code = fields.short([70, 12]);
+  const type = types[code];
+  if (type === undefined) {
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`,
+    );
+  }
+  const rank = dimensions[0]!;
+  if (rank < 1 || rank > 7)
+    throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);
+  const [slope = 0, intercept = 0] = fields.reals([112, 176], 2);
+  return {
+    isBigEndian,
+    type,
+    sizesXyz: dimensions.slice(1, rank + 1),
+    dataOffset: fields.dataOffset(),
+    slope,
+    intercept,
+    orientation: {
+      version,
+      qformCode: fields.code([252, 344]),
+      sformCode: fields.code([254, 348]),
+      pixdim: fields.reals([76, 104], 8),
+      quaternion: fields.reals([256, 352], 6),
+      srow: fields.reals([280, 400], 12),
+      xyztUnits: fields.units(),
+    },
+  };
+}

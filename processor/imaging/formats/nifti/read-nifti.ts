@@ -1,0 +1,120 @@
+import { ProcessorError } from "../../../contract/errors.js";
+import type { Zyx } from "../../volume/axes.js";
+import type { Image, VoxelArray } from "../../volume/image.js";
+import { ByteReader, isGzip } from "../byte-source.js";
+import { checkSizes } from "../check-sizes.js";
+import { bytesOf, decodeElements } from "../element-type.js";
+import type { ReadImageOptions } from "../read-image.js";
+import { niftiGeometry } from "./nifti-geometry.js";
+import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-header.js";
+
+/**
+ * Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components.
+ *
+ * The rules are nibabel's with `preferSform`, else those of ITK's NiftiImageIO.
+ */
+export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
+  // ITK and nibabel too read a plain file that is only named .nii.gz.
+  const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
+  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
+  const preferSform = options.preferSform === true;
+  try {
+    const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
+    if (preferSform && header.form === "analyze") {
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${path}: its header has the format Analyze 7.5, which nibabel does not read from a file named .nii`,
+      );
+    }
+    const { sizeZyx, components, dimensions } = gridOf(path, header, preferSform);
+    const count = components * sizeZyx[0] * sizeZyx[1] * sizeZyx[2];
+    const bytes = await reader.readData(dataOffsetOf(header), count * bytesOf(header.type));
+    await reader.finish();
+    const geometry = niftiGeometry(path, header.orientation, { sizeZyx, dimensions, preferSform });
+    const stored = decodeElements(bytes, header.type, header.isBigEndian);
+    const zeroedVoxels = preferSform ? 0 : zeroNonFinite(stored);
+    return {
+      voxels: rescaled(stored, scalingOf(path, header, preferSform), preferSform),
+      components,
+      geometry,
+      source: { path, format: "nifti", nifti: header.orientation },
+      ...(zeroedVoxels === 0 ? {} : { zeroedVoxels }),
+    };
+  } finally {
+    reader.destroy();
+  }
+}
+
+/** As in ITK, voxels never begin before the end of the header, whatever it says; those of a pair begin where it says. */
+function dataOffsetOf({ dataOffset, form, orientation }: NiftiHeader): number {
+  return form === "single" ? Math.max(dataOffset, orientation.version === 1 ? 348 : 540) : dataOffset;
+}
+
+function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSform: boolean) {
+  // The NIfTI library reads a size that is not positive as 1; some writers set the time axis to 0.
+  const sizesXyz = preferSform ? stored : stored.map((size, axis) => (axis > 2 && size <= 0 ? 1 : size));
+  checkSizes(path, sizesXyz, bytesOf(type));
+  const [x = 1, y = 1, z = 1, ...rest] = sizesXyz;
+  const components = rest.find((size) => size > 1) ?? 1;
+  // Volumes over time are in the fourth axis, vectors in the fifth.
+  if (rest.filter((size) => size > 1).length > 1) {
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`,
+    );
+  }
+  return {
+    sizeZyx: [z, y, x] as Zyx,
+    components,
+    dimensions: sizesXyz.length <= 2 ? (2 as const) : (3 as const),
+  };
+}
+
+interface Scaling {
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+/** ITK takes a slope of 0 for 1 and still adds the intercept; nibabel and the standard then scale nothing. */
+function scalingOf(path: string, { slope, intercept }: NiftiHeader, preferSform: boolean): Scaling {
+  if (!preferSform) {
+    const isUsable = Number.isFinite(slope) && Math.abs(slope) >= Number.EPSILON;
+    return { slope: isUsable ? slope : 1, intercept: Number.isFinite(intercept) ? intercept : 0 };
+  }
+  if (slope === 0 || !Number.isFinite(slope)) return { slope: 1, intercept: 0 };
+  if (Number.isFinite(intercept)) return { slope, intercept };
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: scl_slope and scl_inter must be finite, but are ${slope} and ${intercept}`,
+  );
+}
+
+/** Sets NaN and infinite voxels to 0 and counts them, as the NIfTI library does before scaling. */
+function zeroNonFinite(voxels: VoxelArray): number {
+  if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return 0;
+  let count = 0;
+  for (let i = 0; i < voxels.length; i++) {
+    if (Number.isFinite(voxels[i])) continue;
+    voxels[i] = 0;
+    count++;
+  }
+  return count;
+}
+
+/** Slope 1 and intercept 0 keep values and type. ITK converts integers to float32 before scaling, nibabel to float64. */
+function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling, preferSform: boolean): VoxelArray {
+  if (slope === 1 && intercept === 0) return voxels;
+  const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);
+  const result = new Float32Array(voxels.length);
+  if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {
+    for (let i = 0; i < result.length; i++) {
+      const voxel = Number(voxels[i]);
+      result[i] = (isSingleFirst ? Math.fround(voxel) : voxel) * slope + intercept;
+    }
+  } else if (isSingleFirst) {
+    for (let i = 0; i < result.length; i++) result[i] = Math.fround(voxels[i]!) * slope + intercept;
+  } else {
+    for (let i = 0; i < result.length; i++) result[i] = voxels[i]! * slope + intercept;
+  }
+  return result;
+}

@@ -1,0 +1,75 @@
+import { basename, dirname, join } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import { readTextFile, unreadable } from "../../files/read-text-file.js";
+import { writeFileWhole } from "../../files/write-file.js";
+import type { Zyx } from "../volume/axes.js";
+import { splitImageEnding } from "./image-ending.js";
+
+const largestBytes = 64 * 1024;
+
+/**
+ * Reads the spacing in mm (z, y, x) from the `<case>.json` beside an image `<case>_0000.tif`, as nnU-Net's Tiff3DIO
+ * does; a file without channel number has the `.json` of its own name.
+ *
+ * @returns null when there is none
+ * @throws IMAGE_INVALID when it holds anything but three lengths
+ */
+export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
+  const path = spacingFileOf(imagePath.replace(/_\d{4}(\.[^.]+)$/, "$1"));
+  const json = await readJson(path);
+  if (json === null) return null;
+  const spacing = typeof json === "object" && json !== null && "spacing" in json ? json.spacing : undefined;
+  if (Array.isArray(spacing) && spacing.length === 3 && spacing.every(isLength)) {
+    return [spacing[0]!, spacing[1]!, spacing[2]!];
+  }
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: "spacing" should be three lengths in mm (z, y, x), but is ${describe(spacing)}`,
+  );
+}
+
+/** Describes a value in a few words, however long or nested it is. */
+const describe = (value: unknown): string =>
+  Array.isArray(value)
+    ? `[${value.slice(0, 8).map((part: unknown) => (typeof part === "number" ? part : typeof part))}]`
+    : typeof value;
+
+/**
+ * Writes `{"spacing": [z, y, x]}` beside a segmentation, for whoever reads it as Tiff3DIO does.
+ *
+ * @throws OUTPUT_EXISTS when a file of that name holds anything else than a spacing
+ */
+export async function writeSpacingFile(imagePath: string, spacingMmZyx: Zyx): Promise<void> {
+  const path = spacingFileOf(imagePath);
+  const present = await readJson(path).catch(() => undefined);
+  const isSpacing =
+    typeof present === "object" && (present === null || Object.keys(present).join() === "spacing");
+  if (!isSpacing) {
+    throw new ProcessorError(
+      "OUTPUT_EXISTS",
+      `${path} is needed for the spacing of ${basename(imagePath)}, but holds something else`,
+    );
+  }
+  await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ spacing: spacingMmZyx }, null, 4)}\n`)]);
+}
+
+function spacingFileOf(imagePath: string): string {
+  const name = basename(imagePath);
+  return join(dirname(imagePath), `${splitImageEnding(name)?.stem ?? name}.json`);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readTextFile(path, largestBytes).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return null;
+    throw new ProcessorError("IMAGE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+  });
+  if (text === null) return null;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProcessorError("IMAGE_INVALID", `${path} is not JSON`, { cause });
+  }
+}
+
+const isLength = (value: unknown): value is number =>
+  typeof value === "number" && Number.isFinite(value) && value > 0;

@@ -1,0 +1,98 @@
+import { ProcessorError } from "../../contract/errors.js";
+import { voxelCount } from "../volume/axes.js";
+import type { CaseVolume } from "../volume/case-volume.js";
+import type { Geometry } from "../volume/geometry.js";
+import type { Image } from "../volume/image.js";
+
+export interface StackOptions {
+  /** Of the model, in the order of `_0000`, `_0001`, … */
+  readonly channelNames: readonly string[];
+  /** Told when channels agree in shape and spacing but not in origin or direction: nnU-Net goes on as well. */
+  readonly onWarning: (line: string) => void;
+}
+
+/**
+ * Puts the channels of one case into one shared float32 array, as nnU-Net's readers do.
+ *
+ * @param images one for each channel, or fewer that hold several components
+ * @throws INPUT_CHANNELS, GEOMETRY_MISMATCH, IMAGE_NOT_FINITE
+ */
+export function stackChannels(
+  images: readonly Image[],
+  { channelNames, onWarning }: StackOptions,
+): CaseVolume {
+  const first = images[0]!;
+  const channelCount = images.reduce((sum, { components }) => sum + components, 0);
+  if (channelCount !== channelNames.length) {
+    const wanted = channelNames.map((name, i) => `_${String(i).padStart(4, "0")} ${name}`).join(", ");
+    const found = images.map(
+      ({ source, components }) => `${source.path}${components > 1 ? ` (${components})` : ""}`,
+    );
+    throw new ProcessorError(
+      "INPUT_CHANNELS",
+      `the model takes ${channelNames.length} (${wanted}), found ${channelCount}: ${found.join(", ")}`,
+    );
+  }
+  for (const image of images.slice(1)) compareGrids(first, image, onWarning);
+  const voxels = voxelCount(first.geometry.sizeZyx);
+  const channels = new Float32Array(new SharedArrayBuffer(channelCount * voxels * 4));
+  let offset = 0;
+  for (const image of images) {
+    copyAsFloat(channels, offset, image);
+    checkFinite(channels.subarray(offset, offset + image.components * voxels), image);
+    offset += image.components * voxels;
+  }
+  return { channels, channelCount, geometry: first.geometry, source: first.source };
+}
+
+function copyAsFloat(target: Float32Array, offset: number, { voxels }: Image): void {
+  if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {
+    for (let i = 0; i < voxels.length; i++) target[offset + i] = Number(voxels[i]);
+  } else {
+    target.set(voxels, offset);
+  }
+}
+
+function checkFinite(values: Float32Array, { voxels, source }: Image): void {
+  if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return;
+  let count = 0;
+  let first = -1;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) continue;
+    if (count === 0) first = i;
+    count++;
+  }
+  if (count > 0) {
+    throw new ProcessorError(
+      "IMAGE_NOT_FINITE",
+      `${source.path}: ${count} voxel${count === 1 ? " is" : "s are"} NaN or infinite, the first at index ${first}`,
+    );
+  }
+}
+
+/** nnU-Net refuses other shapes and spacings, and warns of other origins and directions. */
+function compareGrids(first: Image, other: Image, onWarning: (line: string) => void): void {
+  const pair = `${other.source.path} and ${first.source.path}`;
+  const refuse = (what: "sizeZyx" | "spacingMmZyx", name: string): never => {
+    // The z spacing of a flat image is invented for resampling.
+    const isFlat = [first, other].every(({ geometry }) => geometry.dimensions === 2);
+    const shown = (geometry: Geometry) => geometry[what].slice(isFlat ? 1 : 0).join(" × ");
+    throw new ProcessorError(
+      "GEOMETRY_MISMATCH",
+      `${pair} differ in ${name} (${isFlat ? "y × x" : "z × y × x"}): ${shown(other.geometry)} and ${shown(first.geometry)}`,
+    );
+  };
+  if (!isClose(first.geometry.sizeZyx, other.geometry.sizeZyx)) refuse("sizeZyx", "size");
+  if (!isClose(first.geometry.spacingMmZyx, other.geometry.spacingMmZyx))
+    refuse("spacingMmZyx", "spacing in mm");
+  if (!isClose(first.geometry.originMmXyz, other.geometry.originMmXyz)) {
+    onWarning(`${pair} differ in origin; the first one's is kept`);
+  }
+  if (!isClose(first.geometry.directionXyz, other.geometry.directionXyz)) {
+    onWarning(`${pair} differ in direction; the first one's is kept`);
+  }
+}
+
+/** numpy's `allclose`. */
+const isClose = (a: readonly number[], b: readonly number[]): boolean =>
+  a.every((value, i) => Math.abs(value - b[i]!) <= 1e-8 + 1e-5 * Math.abs(b[i]!));

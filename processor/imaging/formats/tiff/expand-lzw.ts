@@ -1,0 +1,66 @@
+import { ProcessorError } from "../../../contract/errors.js";
+
+const clearCode = 256;
+const endCode = 257;
+const largestCode = 4095;
+
+/**
+ * Expands TIFF's LZW: codes of 9 to 12 bits, highest bit first, one code wider a step earlier than GIF's.
+ *
+ * @param expected bytes after which the rest is left alone
+ * @returns fewer bytes when the data ends early
+ * @throws IMAGE_INVALID where a code stands for nothing; IMAGE_UNSUPPORTED for the order of bits before TIFF 6.0
+ */
+export function expandLzw(bytes: Uint8Array, expected: number, path: string): Uint8Array {
+  if (bytes.length > 1 && bytes[0] === 0 && (bytes[1]! & 1) === 1) {
+    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: LZW as it was before TIFF 6.0`);
+  }
+  const output = new Uint8Array(expected);
+  // Each entry is a place in the output that its string begins at, and its length.
+  const place = new Uint32Array(largestCode + 1);
+  const lengths = new Uint16Array(largestCode + 1);
+  let to = 0;
+  let next = endCode + 1;
+  let width = 9;
+  let previousAt = -1;
+  let previousLength = 0;
+  let held = 0;
+  let heldBits = 0;
+  for (let from = 0; to < expected; ) {
+    while (heldBits < width && from < bytes.length) {
+      held = ((held << 8) | bytes[from++]!) & 0xffffff;
+      heldBits += 8;
+    }
+    if (heldBits < width) break;
+    heldBits -= width;
+    const code = (held >> heldBits) & ((1 << width) - 1);
+    if (code === endCode) break;
+    if (code === clearCode) {
+      next = endCode + 1;
+      width = 9;
+      previousAt = -1;
+      continue;
+    }
+    const isOwn = code >= next;
+    if (isOwn && (code > next || previousAt < 0)) {
+      throw new ProcessorError("IMAGE_INVALID", `${path}: LZW code ${code} where ${next} are known`);
+    }
+    const at = to;
+    // A string of the table, or the one before with its own first byte behind it.
+    const length = code < clearCode ? 1 : isOwn ? previousLength + 1 : lengths[code]!;
+    if (code < clearCode) output[to++] = code;
+    else {
+      const source = isOwn ? previousAt : place[code]!;
+      const end = Math.min(at + length, expected);
+      for (let i = source; to < end; ) output[to++] = output[i++]!;
+    }
+    if (previousAt >= 0 && next <= largestCode) {
+      place[next] = previousAt;
+      lengths[next++] = previousLength + 1;
+    }
+    if (next + 1 >= 1 << width && width < 12) width++;
+    previousAt = at;
+    previousLength = length;
+  }
+  return output.subarray(0, to);
+}

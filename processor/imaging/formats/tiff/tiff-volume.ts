@@ -1,0 +1,137 @@
+import { ProcessorError } from "../../../contract/errors.js";
+import { bytesOf, type ElementType } from "../element-type.js";
+import type { FileWindow } from "../file-window.js";
+import type { TiffPage } from "./tiff-pages.js";
+
+/** The pages of a TIFF file that make up one array. */
+export interface TiffVolume {
+  readonly pages: readonly [TiffPage, ...TiffPage[]];
+  /** As numpy has it: slowest axis first, samples of a pixel first or last as they lie in the file. */
+  readonly shape: readonly number[];
+}
+
+/**
+ * Chooses the pages that `tifffile.imread` returns, and their shape: by the `{"shape": …}` that tifffile writes into the
+ * description; by what ImageJ or OME write there; else every page that is like the first.
+ *
+ * @throws IMAGE_INVALID when description and pages contradict each other; IMAGE_EMPTY when the first page has no pixel
+ */
+export function tiffVolume(file: FileWindow, pages: readonly [TiffPage, ...TiffPage[]]): TiffVolume {
+  const { path } = file;
+  const [first] = pages;
+  if (first.width < 1 || first.height < 1)
+    throw new ProcessorError("IMAGE_EMPTY", `${path}: its size is ${first.width} × ${first.height}`);
+  const shape = shapeOfDescription(path, first.description);
+  if (shape !== null) {
+    const wanted = productOf(shape) / samplesOf(first);
+    if (!Number.isSafeInteger(wanted) || wanted < 1) {
+      throw new ProcessorError(
+        "IMAGE_INVALID",
+        `${path}: its description says ${shape.join(" × ")}, its pages have ${pageShape(first).join(" × ")}`,
+      );
+    }
+    return { pages: takePages(file, pages, wanted), shape };
+  }
+  const stack = stackOfDescription(first);
+  const taken =
+    stack === null
+      ? ([first, ...pages.slice(1).filter(({ likeness }) => likeness === first.likeness)] as const)
+      : takePages(file, pages, stack.images);
+  const axes = stack?.axes ?? [taken.length];
+  return { pages: taken, shape: [...axes.filter((size) => size > 1), ...pageShape(first)] };
+}
+
+const samplesOf = ({ width, height, samplesPerPixel }: TiffPage): number => width * height * samplesPerPixel;
+
+function pageShape({ width, height, samplesPerPixel, isPlanar }: TiffPage): readonly number[] {
+  if (samplesPerPixel === 1) return [height, width];
+  return isPlanar ? [samplesPerPixel, height, width] : [height, width, samplesPerPixel];
+}
+
+function shapeOfDescription(path: string, description: string): readonly number[] | null {
+  if (!description.startsWith('{"shape":')) return null;
+  let shape: unknown;
+  try {
+    shape = (JSON.parse(description) as { shape: unknown }).shape;
+  } catch (cause) {
+    throw new ProcessorError("IMAGE_INVALID", `${path}: its description is not valid JSON`, { cause });
+  }
+  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size > 0))
+    return shape as number[];
+  throw new ProcessorError(
+    "IMAGE_INVALID",
+    `${path}: its description begins with ${description.slice(0, 80)}, but must give a positive size for each axis`,
+  );
+}
+
+interface PageStack {
+  readonly images: number;
+  /** Axes that the pages run through. */
+  readonly axes: readonly number[];
+}
+
+/** What ImageJ and OME say about the pages; null where neither does. */
+function stackOfDescription({ description, samplesPerPixel }: TiffPage): PageStack | null {
+  const numberAfter = (name: RegExp): number => Number(name.exec(description)?.[1] ?? 1);
+  if (description.startsWith("ImageJ=")) {
+    const images = numberAfter(/^images=(\d+)/m);
+    const axes = [/^frames=(\d+)/m, /^slices=(\d+)/m, /^channels=(\d+)/m].map(numberAfter);
+    return { images, axes: productOf(axes) === images ? axes : [images] };
+  }
+  if (!elementOf(description, "<Pixels").includes(" SizeZ=")) return null;
+  const [times, channels, slices] = [/\bSizeT="(\d+)"/, /\bSizeC="(\d+)"/, /\bSizeZ="(\d+)"/].map(
+    numberAfter,
+  );
+  // The samples of a pixel count as channels.
+  const axes = [times!, channels! / samplesPerPixel, slices!];
+  return { images: productOf(axes), axes };
+}
+
+/** The text from an element's name to the end of its attributes; empty without the element. */
+function elementOf(xml: string, start: string): string {
+  const at = xml.indexOf(start);
+  if (at < 0) return "";
+  const end = xml.indexOf(">", at);
+  return end < 0 ? "" : xml.slice(at, end).replace(/\s/g, " ");
+}
+
+const productOf = (sizes: readonly number[]): number => sizes.reduce((product, size) => product * size, 1);
+
+function takePages(file: FileWindow, pages: TiffVolume["pages"], count: number): TiffVolume["pages"] {
+  const { path } = file;
+  const [first] = pages;
+  if (count <= 1) return [first];
+  const isSingle = pages.length < count && first.compression === 1 && first.elementType !== "bit";
+  if (isSingle && isContiguous(first)) return [withAllSlices(file, first, count)];
+  const taken = pages.slice(1, count);
+  if (taken.length < count - 1) {
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: has ${pages.length} of ${count} pages`);
+  }
+  if (taken.some(({ likeness }) => likeness !== first.likeness))
+    throw new ProcessorError("IMAGE_INVALID", `${path}: its first ${count} pages are not alike`);
+  return [first, ...taken];
+}
+
+function isContiguous({ blocks, width, blockWidth, predictor }: TiffPage): boolean {
+  const follows = blocks.every(
+    ({ offset }, i) => i === 0 || offset === blocks[i - 1]!.offset + blocks[i - 1]!.bytes,
+  );
+  return follows && width === blockWidth && predictor === 1;
+}
+
+/** Large stacks of ImageJ and tifffile have one directory only; the other slices follow the first one's voxels. */
+function withAllSlices({ path, size }: FileWindow, page: TiffPage, count: number): TiffPage {
+  const planes = page.isPlanar ? page.samplesPerPixel : 1;
+  const bytes = (samplesOf(page) / planes) * bytesOf(page.elementType as ElementType);
+  const { offset } = page.blocks[0]!;
+  if (offset + bytes * planes * count > size)
+    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: it cannot hold ${count} pages of ${bytes} bytes`);
+  return {
+    ...page,
+    height: page.height * planes * count,
+    samplesPerPixel: page.samplesPerPixel / planes,
+    isPlanar: false,
+    blockHeight: page.height,
+    blocks: Array.from({ length: planes * count }, (_, i) => ({ offset: offset + i * bytes, bytes })),
+  };
+}

@@ -1,0 +1,25 @@
+import { clipGroups, rangeOfGroups } from "./resampling/clip-groups.js";
+import { resampleAxis } from "./resampling/resample-axis.js";
+import { resampleLabelGrid } from "./resampling/resample-label-grid.js";
+import { resampleLabelGridTorch } from "./resampling/resample-label-grid-torch.js";
+import { splineCoefficients } from "./resampling/spline-coefficients.js";
+import { splineVotes } from "./resampling/spline-votes.js";
+import type { KernelTasks, WorkerPool } from "./threads/worker-pool.js";
+import { turnVoxels } from "./volume/reorient.js";
+
+/** The functions of this project that run in worker threads. */
+export const imagingKernels = {
+  clipGroups,
+  rangeOfGroups,
+  resampleAxis,
+  resampleLabelGrid,
+  resampleLabelGridTorch,
+  splineCoefficients,
+  splineVotes,
+  turnVoxels,
+} as const;
+
+export type ImagingTasks = KernelTasks<typeof imagingKernels>;
+
+/** A pool whose workers know at least the imaging kernels. */
+export type ImagingPool = WorkerPool<ImagingTasks>;

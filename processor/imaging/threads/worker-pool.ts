@@ -1,0 +1,103 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { ProcessorError } from "../../contract/errors.js";
+import { threadLimits } from "./thread-limits.js";
+
+/** Functions that run in a worker. The one argument of each holds plain values and views of shared memory. */
+export type Kernels = Readonly<Record<string, (task: never) => unknown>>;
+
+/** What each kernel takes and returns. */
+export type KernelTasks<K extends Kernels> = {
+  readonly [Name in keyof K]: { readonly task: Parameters<K[Name]>[0]; readonly result: ReturnType<K[Name]> };
+};
+
+/** Worker threads that run numeric kernels over shared memory, so that the main thread stays free. */
+export interface WorkerPool<Tasks extends Record<string, { task: unknown; result: unknown }>> {
+  readonly size: number;
+  /** Runs one kernel on the next free worker. */
+  run<Name extends keyof Tasks>(kernel: Name, task: Tasks[Name]["task"]): Promise<Tasks[Name]["result"]>;
+  /** Stops the workers; tasks that have not ended are rejected. */
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly kernel: PropertyKey;
+  readonly task: unknown;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** More threads than this only wait for memory. */
+const maximumWorkers = 8;
+
+/**
+ * Workers are started when first needed.
+ *
+ * @param program runs in each worker: it calls `serveKernels`
+ */
+export function createWorkerPool<Tasks extends Record<string, { task: unknown; result: unknown }>>(
+  program: URL,
+  size = Math.min(availableParallelism(), maximumWorkers),
+): WorkerPool<Tasks> {
+  const idle: Worker[] = [];
+  const running = new Map<Worker, Job>();
+  const waiting: Job[] = [];
+  let isClosed = false;
+
+  function dispatch(): void {
+    while (waiting.length > 0) {
+      const worker = idle.pop() ?? (running.size < size ? start() : undefined);
+      if (worker === undefined) return;
+      const job = waiting.shift()!;
+      running.set(worker, job);
+      worker.ref();
+      worker.postMessage({ kernel: job.kernel, task: job.task });
+    }
+  }
+
+  function start(): Worker {
+    const worker = new Worker(program, { resourceLimits: threadLimits });
+    worker.on("message", (message: { readonly result?: never; readonly error?: Error }) => {
+      const job = running.get(worker);
+      running.delete(worker);
+      idle.push(worker);
+      // An idle pool must not keep the process alive.
+      worker.unref();
+      if (message.error !== undefined) job?.reject(message.error);
+      else job?.resolve(message.result as never);
+      dispatch();
+    });
+    worker.on("error", (error: Error & { code?: string }) => {
+      const job = running.get(worker);
+      running.delete(worker);
+      job?.reject(
+        error.code === "ERR_WORKER_OUT_OF_MEMORY"
+          ? new ProcessorError("OUT_OF_MEMORY", `a worker thread ran out of memory: ${error.message}`, {
+              cause: error,
+            })
+          : error,
+      );
+      dispatch();
+    });
+    return worker;
+  }
+
+  return {
+    size,
+    run: (kernel, task) =>
+      new Promise((resolve, reject) => {
+        if (isClosed) {
+          reject(new Error("the worker pool is closed"));
+          return;
+        }
+        waiting.push({ kernel, task, resolve: resolve as (result: never) => void, reject });
+        dispatch();
+      }),
+    async close() {
+      isClosed = true;
+      const closed = new Error("the worker pool was closed");
+      for (const job of [...waiting.splice(0), ...running.values()]) job.reject(closed);
+      await Promise.all([...idle, ...running.keys()].map((worker) => worker.terminate()));
+    },
+  };
+}

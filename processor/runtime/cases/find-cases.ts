@@ -1,0 +1,176 @@
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import { didYouMean } from "../../files/nearest-path.js";
+import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
+import { foundInstead, type LeftOutFile } from "./left-out.js";
+import { listFolder } from "./list-folder.js";
+
+/** A case by name, with its channels' files in the network's order. */
+export interface FoundCase {
+  readonly name: string;
+  /** May be more than the model has channels; the case then fails when its turn comes. */
+  readonly channelFiles: readonly string[];
+  /** The ending of its files, with leading dot, in lower case. */
+  readonly ending: string;
+}
+
+export interface FoundCases {
+  readonly cases: readonly FoundCase[];
+  /** Everything in the input folders that belongs to no case. */
+  readonly leftOut: readonly LeftOutFile[];
+}
+
+export interface FindCasesOptions {
+  /** Folders and files, as given. */
+  readonly inputs: readonly string[];
+  readonly channelNames: readonly string[];
+  /** The ending of the training images, with leading dot. */
+  readonly preferredEnding: string;
+}
+
+/** nnU-Net's naming: case, channel number in four digits, ending. */
+const channelSuffix = /^(.+)_(\d{4})$/;
+
+/**
+ * Groups files into cases as nnU-Net does: `<case>_0000<ending>`, `<case>_0001<ending>`, … A model with one channel
+ * also takes a file without the number. Every known ending counts, in upper or lower case.
+ *
+ * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS when two files are the same channel of a case
+ */
+export async function findCases(options: FindCasesOptions): Promise<FoundCases> {
+  const { inputs, channelNames, preferredEnding } = options;
+  const listed = await listInputs(inputs, preferredEnding);
+  const numbers = numbersByStem(listed.files);
+  const groups = new Map<string, Map<number, string>>();
+  const leftOut: LeftOutFile[] = [...listed.leftOut];
+  for (const file of listed.files) {
+    const part = channelOf(file, numbers, channelNames.length);
+    if (part === null) {
+      leftOut.push({ path: file, reason: "not a channel of the model" });
+      continue;
+    }
+    const { name, channel } = part;
+    const group = groups.get(name) ?? new Map<number, string>();
+    const other = group.get(channel);
+    if (other !== undefined)
+      throw new ProcessorError(
+        "INPUT_AMBIGUOUS",
+        `${other} and ${file} are both channel ${channel} of case ${name}`,
+      );
+    groups.set(name, group.set(channel, file));
+  }
+  if (groups.size === 0) throw noCase(options, leftOut);
+  return { cases: [...groups].sort(byName).map(([name, group]) => caseOf(name, group)), leftOut };
+}
+
+interface CasePart {
+  readonly name: string;
+  readonly channel: number;
+}
+
+/** The case and channel that a file's name stands for; null if it names no channel and the model has several. */
+function channelOf(
+  file: string,
+  numbers: ReadonlyMap<string, ReadonlySet<number>>,
+  channelCount: number,
+): CasePart | null {
+  const { stem } = splitImageEnding(basename(file))!;
+  const [, name, digits] = channelSuffix.exec(stem) ?? [];
+  if (name !== undefined) {
+    const channel = Number(digits);
+    if (channel < channelCount || isSurplus(channel, numbers.get(name)!, channelCount))
+      return { name, channel };
+  }
+  return channelCount === 1 ? { name: stem, channel: 0 } : null;
+}
+
+/** No modality has this many channels: a larger number is a year, a date or a patient's. */
+const mostChannels = 100;
+
+/**
+ * Whether a number beyond the model's channels still counts as a channel, because the case has other channels: nnU-Net
+ * takes every `<case>_dddd` next to `<case>_0000` as a channel, and stops when there are too many.
+ */
+function isSurplus(number: number, others: ReadonlySet<number>, channelCount: number): boolean {
+  const lowest = Math.min(...others);
+  if (lowest >= channelCount) return false;
+  if (number < mostChannels) return true;
+  for (let i = lowest; i < number; i++) if (!others.has(i)) return false;
+  return true;
+}
+
+function numbersByStem(files: readonly string[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const numbers = new Map<string, Set<number>>();
+  for (const file of files) {
+    const [, name, digits] = channelSuffix.exec(splitImageEnding(basename(file))!.stem) ?? [];
+    if (name !== undefined) numbers.set(name, (numbers.get(name) ?? new Set()).add(Number(digits)));
+  }
+  return numbers;
+}
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+
+/** Channels that are missing are found out when the case is read: a file may hold several, and other cases go on. */
+function caseOf(name: string, group: ReadonlyMap<number, string>): FoundCase {
+  const channelFiles = [...group].sort(([a], [b]) => a - b).map(([, file]) => file);
+  return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };
+}
+
+function noCase(
+  { inputs, channelNames, preferredEnding }: FindCasesOptions,
+  leftOut: readonly LeftOutFile[],
+): ProcessorError {
+  const wanted = channelNames.map((_, i) => `<case>_${String(i).padStart(4, "0")}${preferredEnding}`);
+  return new ProcessorError(
+    "INPUT_NOT_FOUND",
+    `no case in ${inputs.join(", ")}: files should be named ${wanted.join(", ")}${foundInstead(leftOut)}`,
+  );
+}
+
+interface ListedInputs {
+  readonly files: readonly string[];
+  readonly leftOut: readonly LeftOutFile[];
+}
+
+async function listInputs(inputs: readonly string[], preferredEnding: string): Promise<ListedInputs> {
+  const files: string[] = [];
+  const leftOut: LeftOutFile[] = [];
+  for (const input of inputs) {
+    const info = await stat(input).catch(async (cause: unknown) => {
+      throw new ProcessorError("INPUT_NOT_FOUND", `${input} does not exist${await didYouMean(input)}`, {
+        cause,
+      });
+    });
+    if (info.isDirectory()) {
+      const listed = await listFolder(input);
+      const images = listed.imageNames.map((name) => join(input, name));
+      const { kept, pictures } = withoutPictures(images, preferredEnding);
+      files.push(...kept);
+      leftOut.push(...listed.leftOut, ...pictures);
+    } else if (!info.isFile()) {
+      throw new ProcessorError("INPUT_NOT_FOUND", `${input} is neither a file nor a folder`);
+    } else if (splitImageEnding(input) === null) {
+      throw new ProcessorError(
+        "IMAGE_UNSUPPORTED",
+        `${input}: known endings are ${supportedEndings.join(", ")}`,
+      );
+    } else files.push(input);
+  }
+  return { files, leftOut };
+}
+
+const isPicture = (file: string): boolean => /\.(png|bmp)$/i.test(file);
+
+/** A picture in a folder of volumes is a preview; in a folder of its own, or for a model of pictures, it is a case. */
+function withoutPictures(
+  images: readonly string[],
+  preferredEnding: string,
+): { readonly kept: readonly string[]; readonly pictures: readonly LeftOutFile[] } {
+  const volumes = images.filter((file) => !isPicture(file));
+  if (volumes.length === 0 || isPicture(preferredEnding)) return { kept: images, pictures: [] };
+  const pictures = images
+    .filter(isPicture)
+    .map((path): LeftOutFile => ({ path, reason: "picture beside volumes" }));
+  return { kept: volumes, pictures };
+}

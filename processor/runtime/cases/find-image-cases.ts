@@ -1,0 +1,112 @@
+import { join } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import type { RuntimeSettings } from "../../contract/manifest.js";
+import { splitImageEnding } from "../../imaging/formats/image-ending.js";
+import { type FoundCase, type FoundCases, findCases } from "./find-cases.js";
+import { foundInstead, type LeftOutFile } from "./left-out.js";
+import { listFolder } from "./list-folder.js";
+
+/**
+ * The cases of an image's /input: each file directly in it that has an allowed extension. A model with one channel
+ * takes every file as a case of that name; with several, channels are found by `input_channels` or by `_0000`, `_0001`.
+ *
+ * @throws INPUT_NOT_FOUND listing the allowed extensions
+ */
+export async function findImageCases(
+  settings: RuntimeSettings,
+  channelNames: readonly string[],
+): Promise<FoundCases> {
+  const { inputDir, inputChannels } = settings;
+  const listed = await listFolder(inputDir);
+  const { names, leftOut } = allowedImages(listed.imageNames, listed.leftOut, settings);
+  if (names.length === 0) throw noImage(settings, leftOut);
+  const found = await group();
+  return { ...found, leftOut: [...leftOut, ...found.leftOut] };
+
+  async function group(): Promise<FoundCases> {
+    if (channelNames.length === 1)
+      return { cases: names.map((name) => singleCase(inputDir, name)), leftOut: [] };
+    if (inputChannels !== null) return namedChannels(settings, names, channelNames);
+    const inputs = names.map((name) => join(inputDir, name));
+    return findCases({ inputs, channelNames, preferredEnding: `.${settings.allowedExtensions[0]}` });
+  }
+}
+
+/** Compares extensions in lower case, as the readers do. */
+function allowedImages(
+  imageNames: readonly string[],
+  others: readonly LeftOutFile[],
+  { inputDir, allowedExtensions }: RuntimeSettings,
+): { readonly names: readonly string[]; readonly leftOut: readonly LeftOutFile[] } {
+  const isAllowed = (name: string): boolean =>
+    allowedExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension.toLowerCase()}`));
+  const unread = others.find(({ path, reason }) => reason === "not an image" && isAllowed(path));
+  if (unread !== undefined)
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${unread.path}: its extension is allowed, but its format cannot be read`,
+    );
+  const refused = imageNames
+    .filter((name) => !isAllowed(name))
+    .map((name): LeftOutFile => ({ path: join(inputDir, name), reason: "not an allowed extension" }));
+  return { names: imageNames.filter(isAllowed), leftOut: [...refused, ...others] };
+}
+
+function noImage(
+  { inputDir, allowedExtensions }: RuntimeSettings,
+  leftOut: readonly LeftOutFile[],
+): ProcessorError {
+  const refused = leftOut.filter(({ reason }) => reason === "not an allowed extension");
+  const endings = refused.map(({ path }) => splitImageEnding(path)!.ending.slice(1).toLowerCase());
+  const wider = [...new Set([...allowedExtensions, ...endings])].join(",");
+  const remedy = refused.length === 0 ? "" : `; to segment them too, pass --allowed-extensions ${wider}`;
+  return new ProcessorError(
+    "INPUT_NOT_FOUND",
+    `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}${foundInstead(leftOut)}${remedy}`,
+  );
+}
+
+function singleCase(inputDir: string, name: string): FoundCase {
+  const { stem, ending } = splitImageEnding(name)!;
+  return { name: stem, channelFiles: [join(inputDir, name)], ending: ending.toLowerCase() };
+}
+
+function namedChannels(
+  { inputDir, inputChannels }: RuntimeSettings,
+  names: readonly string[],
+  channelNames: readonly string[],
+): FoundCases {
+  const groups = new Map<string, Map<string, string>>();
+  const leftOut: LeftOutFile[] = [];
+  for (const name of names) {
+    const path = join(inputDir, name);
+    const { stem } = splitImageEnding(name)!;
+    const channel = channelNames.find(
+      (known) => Object.hasOwn(inputChannels!, known) && stem.endsWith(inputChannels![known]!),
+    );
+    if (channel === undefined) {
+      leftOut.push({ path, reason: "not a channel of the model" });
+      continue;
+    }
+    const caseName = stem.slice(0, stem.length - inputChannels![channel]!.length);
+    const group = groups.get(caseName) ?? new Map<string, string>();
+    const other = group.get(channel);
+    if (other !== undefined) {
+      throw new ProcessorError(
+        "INPUT_AMBIGUOUS",
+        `${other} and ${path} are both ${channel} of case ${caseName}`,
+      );
+    }
+    groups.set(caseName, group.set(channel, path));
+  }
+  if (groups.size === 0) {
+    const wanted = channelNames.map((channel) => `<case>${inputChannels![channel] ?? ""}`).join(", ");
+    throw new ProcessorError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
+  }
+  // A missing channel is reported when the case is read, so that other cases go on.
+  const cases = [...groups].map(([name, files]): FoundCase => {
+    const channelFiles = channelNames.flatMap((channel) => files.get(channel) ?? []);
+    return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };
+  });
+  return { cases, leftOut };
+}

@@ -1,0 +1,84 @@
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import { splitImageEnding } from "../../imaging/formats/image-ending.js";
+import type { LeftOutFile, LeftOutReason } from "./left-out.js";
+
+/** What is directly in an input folder. */
+export interface ListedFolder {
+  /** Names of files, and of dangling links, with the ending of an image; sorted. */
+  readonly imageNames: readonly string[];
+  /** Everything else, sorted by name. Files that hold an image's voxels or spacing are in neither list. */
+  readonly leftOut: readonly LeftOutFile[];
+}
+
+/**
+ * Lists a folder's images, and everything else with the reason why it is not one.
+ *
+ * A dangling link named as an image counts as one: somebody wants it segmented, so its case must fail.
+ *
+ * @throws INPUT_NOT_FOUND when the folder can't be read
+ */
+export async function listFolder(folder: string): Promise<ListedFolder> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    throw new ProcessorError("INPUT_NOT_FOUND", `${folder} cannot be read (${cause.code})`, { cause });
+  });
+  const imageNames: string[] = [];
+  const leftOut: LeftOutFile[] = [];
+  const belongings = belongingsOf(names);
+  for (const name of names.sort()) {
+    const path = join(folder, name);
+    const reason = await reasonToLeaveOut(path, name);
+    if (reason === null) imageNames.push(name);
+    else if (!(reason === "not an image" && belongings.has(name))) leftOut.push({ path, reason });
+  }
+  return { imageNames, leftOut };
+}
+
+/** Returns null for an image. */
+async function reasonToLeaveOut(path: string, name: string): Promise<LeftOutReason | null> {
+  if (name.startsWith(".")) return "hidden";
+  const isNamedAsImage = splitImageEnding(name) !== null;
+  const found = await stat(path).catch(() => null);
+  if (found === null) return isNamedAsImage ? null : "not an image";
+  if (found.isDirectory()) return "folder";
+  if (!found.isFile()) return "not a regular file";
+  if (isNamedAsImage) return null;
+  return (await isDicom(path, name)) ? "DICOM" : "not an image";
+}
+
+/** The mark of a DICOM file, after a preamble of 128 bytes (PS3.10, 7.1). */
+const dicomMark = { text: "DICM", at: 128 };
+
+async function isDicom(path: string, name: string): Promise<boolean> {
+  if ([".dcm", ".dicom", ".ima"].includes(extname(name).toLowerCase())) return true;
+  let file: FileHandle | null = null;
+  try {
+    file = await open(path);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, dicomMark.at);
+    return buffer.toString("latin1", 0, bytesRead) === dicomMark.text;
+  } catch {
+    // An unreadable file is left out as well, as not an image.
+    return false;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Endings of files that belong to a header file, by the header's ending. */
+const dataEndings: Readonly<Record<string, readonly string[]>> = {
+  ".mhd": [".raw", ".zraw", ".raw.gz"],
+  ".nhdr": [".raw", ".raw.gz", ".gz", ".bz2", ".txt", ".hex"],
+};
+
+/** Names of files that may hold the voxels of a folder's images, or the spacing of a TIFF volume (Tiff3DIO). */
+function belongingsOf(names: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    names.flatMap((name) => {
+      const { stem, ending } = splitImageEnding(name) ?? { stem: name, ending: "" };
+      const kind = ending.toLowerCase();
+      if (kind === ".tif" || kind === ".tiff") return [`${stem.replace(/_\d{4}$/, "")}.json`, `${stem}.json`];
+      return (dataEndings[kind] ?? []).map((dataEnding) => `${stem}${dataEnding}`);
+    }),
+  );
+}

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import type { RuntimeSettings } from "../../contract/manifest.js";
+import { listFolder } from "../cases/list-folder.js";
+
+/**
+ * The settings of a run at AMOS22: every `*.nii.gz` of the input folder, whatever its name, becomes a segmentation of
+ * that name in the output folder. The rules name two places for them, below the working directory and at the root; the
+ * one with images counts.
+ *
+ * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS when both have images
+ */
+export async function amosSettings(settings: RuntimeSettings, workingDir: string): Promise<RuntimeSettings> {
+  const places = [
+    { inputDir: join(workingDir, "input"), outputDir: join(workingDir, "output") },
+    { inputDir: settings.inputDir, outputDir: settings.outputDir },
+  ];
+  const used = [];
+  for (const place of places) if (await holdsImages(place.inputDir)) used.push(place);
+  const folders = places.map(({ inputDir }) => inputDir).join(" and ");
+  if (used.length === 0)
+    throw new ProcessorError("INPUT_NOT_FOUND", `there is no .nii.gz file in ${folders}`);
+  if (used.length > 1)
+    throw new ProcessorError("INPUT_AMBIGUOUS", `${folders} both hold images; mount one of them only`);
+  return {
+    ...settings,
+    ...used[0]!,
+    ...{ overlayDestination: ".", allowedExtensions: ["nii.gz"], outputExtension: "nii.gz" },
+  };
+}
+
+async function holdsImages(folder: string): Promise<boolean> {
+  // Only one of the two folders has to exist.
+  const { imageNames } = await listFolder(folder).catch(() => ({ imageNames: [] }));
+  return imageNames.some((name) => name.toLowerCase().endsWith(".nii.gz"));
+}

@@ -1,0 +1,80 @@
+import { isAbsolute, join, normalize } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import type { RuntimeSettings } from "../../contract/manifest.js";
+import type { Progress } from "../../contract/progress/progress.js";
+import type { CaseReport, CaseRequest } from "../cases/case.js";
+import { findImageCases } from "../cases/find-image-cases.js";
+import { leftOutLines } from "../cases/left-out.js";
+import { loadModel } from "../model/load-model.js";
+import { writeResultsJson } from "../outputs/results-json.js";
+import { runModel } from "../run/predict-cases.js";
+
+export interface FolderEntryOptions {
+  readonly modelDir: string;
+  readonly folds: readonly string[] | null;
+  /** Those of the manifest, with the command line's own in front. */
+  readonly settings: RuntimeSettings;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What an image does when it is run: every image of the input folder becomes a segmentation in
+ * `<output>/<overlay_destination>`.
+ */
+export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
+  const { settings, progress, signal } = options;
+  const loaded = await loadModel(options.modelDir, options.folds);
+  const { cases, leftOut } = await findImageCases(settings, loaded.model.channelNames);
+  for (const line of leftOutLines(leftOut)) progress.note(line);
+  for (const line of numberedCaseLines(cases, loaded.model.channelNames.length)) progress.note(line);
+  const destination = normalize(settings.overlayDestination);
+  if (isAbsolute(destination) || destination.startsWith("..")) {
+    throw new ProcessorError(
+      "CONFIG_INVALID",
+      `overlay_destination ${settings.overlayDestination} leaves the output folder`,
+    );
+  }
+  const requests = cases.map(({ name, channelFiles }): CaseRequest => {
+    const stem = join(settings.outputDir, destination, name);
+    return {
+      ...{ name, channelFiles, outputFile: `${stem}.${settings.outputExtension}`, previousStageFile: null },
+      probabilitiesFile: settings.saveProbabilities ? `${stem}.npz` : null,
+    };
+  });
+  progress.note(`${cases.length} case${cases.length === 1 ? "" : "s"} in ${settings.inputDir}`);
+  const { cases: reports } = await runModel(loaded, requests, {
+    ...{
+      useTta: settings.useTestTimeAugmentation,
+      stepSize: settings.stepSize,
+      exportMode: settings.exportMode,
+      skipsPostProcessing: false,
+      device: settings.device,
+      precision: settings.precision,
+      progress,
+      signal,
+    },
+    existing: settings.overwriteOutput ? "overwrite" : "continue",
+    hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
+  });
+  if (settings.writeJson) await writeResultsJson(settings.outputDir, reports);
+  return reports;
+}
+
+/**
+ * Warns of names that look like several channels of one case. A model with one channel takes every file as a case, as
+ * AMOS22 and `build_processor.py` do, and would silently segment a modality that it never saw.
+ */
+function numberedCaseLines(
+  cases: readonly { readonly name: string }[],
+  channelCount: number,
+): readonly string[] {
+  if (channelCount > 1) return [];
+  const names = new Set(cases.map(({ name }) => name));
+  return [...names]
+    .filter((name) => name.endsWith("_0000") && names.has(name.replace(/0000$/, "0001")))
+    .map(
+      (name) =>
+        `${name}, ${name.replace(/0000$/, "0001")}, … are segmented as separate cases, because the model has one channel`,
+    );
+}

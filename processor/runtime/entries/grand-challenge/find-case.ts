@@ -1,0 +1,107 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, isAbsolute, join, normalize } from "node:path";
+import { ProcessorError } from "../../../contract/errors.js";
+import type { GrandChallengeTarget } from "../../../contract/target.js";
+import { splitImageEnding, supportedEndings } from "../../../imaging/formats/image-ending.js";
+import type { FoundCase } from "../../cases/find-cases.js";
+import { listFolder } from "../../cases/list-folder.js";
+import { readInputsJson, type SocketValue } from "./inputs-json.js";
+
+export interface FindSocketCaseOptions {
+  readonly inputDir: string;
+  readonly target: GrandChallengeTarget;
+  readonly channelNames: readonly string[];
+}
+
+/**
+ * The one case that lies in the input folder: an image from each socket, in the order of the network's channels.
+ * Sockets are those of `inputs.json`; an older platform writes none, and then they are the folders below `images/`.
+ *
+ * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS, IMAGE_UNSUPPORTED, INPUTS_JSON_INVALID
+ */
+export async function findSocketCase(options: FindSocketCaseOptions): Promise<FoundCase> {
+  const { inputDir, target, channelNames } = options;
+  const sockets = (await readInputsJson(inputDir)) ?? (await socketFolders(inputDir));
+  const channelFiles: string[] = [];
+  for (const socket of chooseSockets(sockets, target, channelNames))
+    channelFiles.push(await onlyImage(inputDir, socket));
+  const { stem, ending } = splitImageEnding(basename(channelFiles[0]!))!;
+  return { name: stem, channelFiles, ending };
+}
+
+/** Of a platform that does not write `inputs.json`. */
+async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> {
+  const images = join(inputDir, "images");
+  const entries = await readdir(images, { withFileTypes: true }).catch(async (cause: unknown) => {
+    throw new ProcessorError(
+      "INPUT_NOT_FOUND",
+      `${inputDir} is not laid out as a job of grand-challenge: it has neither inputs.json nor images/<socket>/<image>.mha${await foundInstead(inputDir)}`,
+      { cause },
+    );
+  });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ slug: name, relativePath: `images/${name}`, isImage: true }))
+    .sort((a, b) => (a.slug < b.slug ? -1 : 1));
+}
+
+/** Users often mount a plain folder of images, which the platform would lay out. */
+async function foundInstead(inputDir: string): Promise<string> {
+  const { imageNames } = await listFolder(inputDir);
+  if (imageNames.length === 0) return "";
+  const [first, ...others] = imageNames;
+  const images = others.length === 0 ? first : `${imageNames.length} images, ${first} and others`;
+  return `; it has ${images}. \`build_processor simulate IMAGE -i FOLDER\` lays them out as the platform does and runs the image`;
+}
+
+function chooseSockets(
+  sockets: readonly SocketValue[],
+  { inputSockets }: GrandChallengeTarget,
+  channelNames: readonly string[],
+): readonly SocketValue[] {
+  const slugs = sockets.map(({ slug }) => slug).join(", ") || "none";
+  if (inputSockets === null) {
+    const images = sockets.filter(({ isImage }) => isImage);
+    if (images.length === 1) return images;
+    const found = images.map(({ slug }) => slug).join(", ") || "none";
+    throw new ProcessorError(
+      images.length === 0 ? "INPUT_NOT_FOUND" : "INPUT_AMBIGUOUS",
+      `one image socket is expected where grand_challenge.inputs names none; there are: ${found}`,
+    );
+  }
+  return channelNames.map((channel) => {
+    const wanted = inputSockets[channel];
+    const socket = sockets.find(({ slug }) => slug === wanted);
+    if (socket !== undefined) return socket;
+    throw new ProcessorError(
+      "INPUT_NOT_FOUND",
+      `the channel ${channel} comes from the socket ${wanted}; the sockets of this job are: ${slugs}`,
+    );
+  });
+}
+
+async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue): Promise<string> {
+  const path = normalize(relativePath ?? `images/${slug}`);
+  if (isAbsolute(path) || path.startsWith(".."))
+    throw new ProcessorError(
+      "INPUTS_JSON_INVALID",
+      `the socket ${slug} lies at ${relativePath}, outside ${inputDir}`,
+    );
+  const folder = join(inputDir, path);
+  if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
+    throw new ProcessorError("INPUT_NOT_FOUND", `the socket ${slug} has no folder ${folder}`);
+  const { imageNames: images, leftOut } = await listFolder(folder);
+  if (images.length === 1) return join(folder, images[0]!);
+  if (images.length > 1)
+    throw new ProcessorError(
+      "INPUT_AMBIGUOUS",
+      `${folder} holds ${images.length} images, ${images.slice(0, 3).join(", ")} …, where one is expected`,
+    );
+  const [other] = leftOut.filter(({ reason }) => reason !== "hidden");
+  if (other !== undefined)
+    throw new ProcessorError(
+      "IMAGE_UNSUPPORTED",
+      `${folder} holds ${basename(other.path)} (${other.reason}); known endings are ${supportedEndings.join(", ")}`,
+    );
+  throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is empty`);
+}

@@ -1,0 +1,109 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../../contract/errors.js";
+import type { RuntimeSettings } from "../../../contract/manifest.js";
+import type { Progress } from "../../../contract/progress/progress.js";
+import type { GrandChallengeTarget } from "../../../contract/target.js";
+import type { LabelMap } from "../../../imaging/volume/label-map.js";
+import type { CaseReport, CaseRequest } from "../../cases/case.js";
+import type { Hooks } from "../../hooks/hooks.js";
+import { loadModel } from "../../model/load-model.js";
+import { writeJsonOutput } from "../../outputs/json-output.js";
+import { writeResultsJson } from "../../outputs/results-json.js";
+import { memoryError } from "../../run/memory-limit.js";
+import { openRunner } from "../../run/open-runner.js";
+import { findSocketCase } from "./find-case.js";
+
+export interface AlgorithmOptions {
+  readonly modelDir: string;
+  readonly folds: readonly string[] | null;
+  /** Those of the manifest, with the command line's own in front. */
+  readonly settings: RuntimeSettings;
+  readonly target: GrandChallengeTarget;
+  readonly progress: Progress;
+}
+
+/** A loaded algorithm: each run segments what lies in the input folder at that time. */
+export interface Algorithm {
+  /** Rejects with the case's own mistake; another run may follow. One at a time. */
+  run(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws what `openRunner` throws; OUT_OF_MEMORY; CONFIG_INVALID for what the platform does not take */
+export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorithm> {
+  const { settings, target, progress } = options;
+  if (settings.saveProbabilities)
+    throw new ProcessorError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
+  const loaded = await loadModel(options.modelDir, options.folds);
+  const runner = await openRunner(loaded, {
+    ...{ progress, device: settings.device, precision: settings.precision },
+    ...{ stepSize: settings.stepSize, exportMode: settings.exportMode },
+    ...{ useTta: settings.useTestTimeAugmentation, skipsPostProcessing: false },
+    hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
+    adaptHooks: withEightBits,
+  }).catch((error: unknown) => {
+    throw memoryError(error);
+  });
+  const { channelNames } = loaded.model;
+  return {
+    async run(signal) {
+      const { inputDir, outputDir, writeJson } = settings;
+      const { name, channelFiles } = await findSocketCase({ inputDir, target, channelNames });
+      const folder = join(outputDir, "images", target.outputSocket);
+      const request: CaseRequest = {
+        ...{ name, channelFiles, previousStageFile: null, probabilitiesFile: null },
+        outputFile: join(folder, `${name}.mha`),
+      };
+      await requireNoOtherImage(folder, `${name}.mha`);
+      const reports = await runner
+        .segment([request], { existing: "overwrite", signal })
+        .catch((error: unknown) => {
+          throw memoryError(error);
+        });
+      if (writeJson) await writeResultsJson(outputDir, reports);
+      const [report] = reports as [CaseReport];
+      if (report.error !== undefined) throw caseError(report.error);
+      for (const output of target.jsonOutputs) await writeJsonOutput(output, report.labels!, outputDir);
+    },
+    close: () => runner.close(),
+  };
+}
+
+/** The platform takes one image from a socket's folder, and would not say which of two. */
+async function requireNoOtherImage(folder: string, own: string): Promise<void> {
+  if ((await stat(folder).catch(() => null)) === null) return;
+  const other = (await readdir(folder)).find((name) => name !== own);
+  if (other !== undefined)
+    throw new ProcessorError(
+      "OUTPUT_EXISTS",
+      `${join(folder, other)} lies where the platform expects one image only`,
+    );
+}
+
+/** The platform takes masks of 8 bits, whatever number of labels the model could give. */
+function withEightBits(hooks: Hooks): Hooks {
+  return {
+    ...hooks,
+    async postProcessImage(labelMap, image, context) {
+      return eightBits(await hooks.postProcessImage(labelMap, image, context), context.caseName);
+    },
+  };
+}
+
+function eightBits(labelMap: LabelMap, caseName: string): LabelMap {
+  const { voxels } = labelMap;
+  if (voxels instanceof Uint8Array) return labelMap;
+  const largest = voxels.reduce((max, label) => Math.max(max, label), 0);
+  if (largest <= 255) return { ...labelMap, voxels: Uint8Array.from(voxels) };
+  throw new ProcessorError(
+    "TARGET_UNFIT",
+    `${caseName}: the segmentation has label ${largest}; grand-challenge takes labels up to 255`,
+  );
+}
+
+/** The case's mistake again, so that it ends as the process's own. */
+function caseError({ code, message }: NonNullable<CaseReport["error"]>): Error {
+  if (code === "BUG") return new Error(message);
+  return new ProcessorError(code, message);
+}

@@ -1,0 +1,43 @@
+import { roundToHalf } from "../../imaging/volume/float16.js";
+
+/** nnU-Net's sigma_scale: an eighth of the patch. */
+const sigmaScale = 1 / 8;
+
+/** scipy's `gaussian_filter` cuts the kernel off after this many sigmas. */
+const truncation = 4;
+
+/** nnU-Net's value_scaling_factor; it matters because the map is rounded to float16. */
+const peak = 10;
+
+/**
+ * How much each voxel of a window counts: a Gaussian around its centre, as scipy's `gaussian_filter` gives it for a
+ * single one in the middle. v2 keeps it as float16, v1 as float32. Where that rounds to zero the smallest other weight
+ * stands, which is what decides at the volume's edges, where windows meet with their corners.
+ *
+ * @param patch voxels along each axis, slowest first
+ */
+export function gaussianImportance(patch: readonly number[], precision: "half" | "single"): Float32Array {
+  const axes = patch.map(axisWeights);
+  let weights = Float64Array.of(peak);
+  for (const axis of axes) {
+    const next = new Float64Array(weights.length * axis.length);
+    for (let i = 0; i < weights.length; i++) {
+      for (let j = 0; j < axis.length; j++) next[i * axis.length + j] = weights[i]! * axis[j]!;
+    }
+    weights = next;
+  }
+  const result = precision === "half" ? Float32Array.from(weights, roundToHalf) : Float32Array.from(weights);
+  const smallest = result.reduce((least, weight) => (weight > 0 && weight < least ? weight : least), peak);
+  for (let i = 0; i < result.length; i++) if (result[i] === 0) result[i] = smallest;
+  return result;
+}
+
+function axisWeights(size: number): Float64Array {
+  const centre = Math.floor(size / 2);
+  const sigma = size * sigmaScale;
+  const radius = Math.floor(truncation * sigma + 0.5);
+  return Float64Array.from({ length: size }, (_, i) => {
+    const distance = Math.abs(i - centre);
+    return distance > radius ? 0 : Math.exp((-0.5 * distance * distance) / (sigma * sigma));
+  });
+}

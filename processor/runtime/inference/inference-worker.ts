@@ -1,0 +1,106 @@
+import { parentPort } from "node:worker_threads";
+import { headRanges } from "../../contract/head-ranges.js";
+import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import { type AnswerSink, LocalSink } from "./answer-sink.js";
+import { gaussianImportance } from "./gaussian.js";
+import { ModelSessions } from "./model-sessions.js";
+import { SlabSender } from "./slab-sender.js";
+import { type AccumulationThread, openAccumulationThread, ThreadedSink } from "./threaded-sink.js";
+import { type WindowGrid, windowGrid } from "./window-rows.js";
+import { WindowRunner } from "./window-runner.js";
+import { windowsPerRun } from "./windows-per-run.js";
+import {
+  type FromInferenceWorker,
+  type PredictTask,
+  type ToInferenceWorker,
+  WorkerFailure,
+} from "./worker-messages.js";
+
+/** The thread that owns the sessions: `run` blocks its thread, so it must not be the main one. */
+const port = parentPort!;
+
+interface Loaded {
+  readonly sessions: ModelSessions;
+  readonly device: "cpu" | "cuda";
+  readonly freeDeviceBytes: number | null;
+  /** What memory turned out to hold. */
+  mostWindows: number;
+}
+
+let loaded: Loaded | null = null;
+let accumulation: readonly AccumulationThread[] = [];
+
+port.on("message", (message: ToInferenceWorker) => {
+  const work = message.type === "load" ? load(message) : predict(message.task, loaded!);
+  work.catch((error: Error) => {
+    const reason = error instanceof WorkerFailure ? error.reason : message.type === "load" ? "load" : "run";
+    send({ type: "failed", reason, message: error.message });
+  });
+});
+
+function send(message: FromInferenceWorker): void {
+  port.postMessage(message);
+}
+
+async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Promise<void> {
+  const { device, freeDeviceBytes } = message;
+  const sessions = new ModelSessions(message);
+  const executionProvider = await sessions.open();
+  loaded = { sessions, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
+  send({ type: "loaded", executionProvider, isHalfPrecision: sessions.averaging !== null });
+}
+
+async function predict(task: PredictTask, model: Loaded): Promise<void> {
+  const { sessions, device, freeDeviceBytes, mostWindows } = model;
+  const grid = windowGrid(task.sizeZyx, task.plan.patchSize, task.stepSize);
+  send({ type: "started", windows: windowCount(grid) });
+  const sink = openSink(task, grid, sessions);
+  const runner = new WindowRunner(task, {
+    ...{ patchZyx: grid.patchZyx, sink, sessions, send },
+    fillsRuns: device === "cuda",
+    onFewer: (windowsPerRun) => {
+      model.mostWindows = windowsPerRun;
+    },
+    windowsPerRun: windowsPerRun({
+      ...{ device, freeDeviceBytes, dimensions: task.plan.dimensions, heads: task.heads },
+      maximumBatch: Math.min(mostWindows, task.maximumBatch ?? Number.POSITIVE_INFINITY),
+      ...{ patchVoxels: voxelCount(grid.patchZyx), rowWindows: grid.rows[0]!.starts.length },
+    }),
+  });
+  const [beforeZ, beforeY, beforeX] = grid.paddingBeforeZyx;
+  for (const { zStart, finalBefore, starts } of grid.rows) {
+    const row = starts.map(([z, y, x]) => ({
+      onVolume: [z - beforeZ, y - beforeY, x - beforeX] as const,
+      onSums: [z - zStart, y - beforeY, x - beforeX] as const,
+    }));
+    await runner.run(row, (done) => send({ type: "windows", done }));
+    sink.addWeights(row.map(({ onSums }) => onSums));
+    // Padding before and behind the volume is no part of the answer.
+    const from = Math.max(zStart, beforeZ);
+    const to = Math.min(finalBefore, beforeZ + task.sizeZyx[0]);
+    if (to > from) sink.finish(from - zStart, to - zStart, from - beforeZ);
+    sink.advance(finalBefore - zStart);
+  }
+  sink.settle();
+  send({ type: "done" });
+}
+
+function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions): AnswerSink {
+  const { patchZyx, rows } = grid;
+  const isWeighted = windowCount(grid) > 1 || task.plan.gaussianForSingleWindow;
+  const depth = Math.max(patchZyx[0], ...rows.map(({ zStart, zEnd }) => zEnd - zStart));
+  const shape = {
+    ...{ heads: task.heads, patchZyx },
+    sizeZyx: [depth, task.sizeZyx[1], task.sizeZyx[2]] as Zyx,
+    importance: isWeighted
+      ? gaussianImportance(task.plan.patchSize, task.plan.averaging === "logits" ? "half" : "single")
+      : new Float32Array(voxelCount(patchZyx)).fill(1),
+  };
+  const slabs = new SlabSender(task, send);
+  if (sessions.averaging === null) return new LocalSink(shape, slabs);
+  if (accumulation.length === 0) accumulation = headRanges(task.heads).map(openAccumulationThread);
+  return new ThreadedSink(accumulation, shape, { slabs, control: task.control });
+}
+
+const windowCount = ({ rows }: WindowGrid): number =>
+  rows.reduce((sum, { starts }) => sum + starts.length, 0);

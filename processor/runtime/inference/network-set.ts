@@ -1,0 +1,85 @@
+import type { Device, Precision } from "../../contract/manifest.js";
+import type { LoadedMember } from "../model/load-model.js";
+import { type Networks, openNetworks } from "./networks.js";
+
+/** The networks of all members and their earlier stages. */
+export interface NetworkSet {
+  /** The ONNX Runtime execution provider that runs them. */
+  readonly executionProvider: string;
+  readonly isHalfPrecision: boolean;
+  /** The member's networks; where memory does not hold all members, the others' are freed first. */
+  of(member: LoadedMember): Promise<Networks>;
+  close(): Promise<void>;
+}
+
+export interface NetworkSetOptions {
+  readonly members: readonly LoadedMember[];
+  readonly device: Device;
+  readonly precision: Precision;
+  /** Memory that this process may still take. */
+  readonly availableBytes: number;
+}
+
+/** Weights count twice, because ONNX Runtime may keep them in a second order; the rest is for images and windows. */
+const bytesPerWeightByte = 2;
+const shareForWeights = 0.5;
+
+/**
+ * Loads the network that runs first, so that what is wrong with device or files shows before any work.
+ *
+ * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED
+ */
+export async function openNetworkSet(options: NetworkSetOptions): Promise<NetworkSet> {
+  const { members, device, precision, availableBytes } = options;
+  const stages = inRunningOrder(members);
+  const weightBytes = stages.reduce((sum, stage) => sum + stage.weightBytes, 0);
+  const holdsAll = weightBytes * bytesPerWeightByte <= availableBytes * shareForWeights;
+  const keepsFeatureMaps = holdFeatureMaps(stages, availableBytes);
+  const open = new Map<string, Networks>();
+
+  async function of(member: LoadedMember): Promise<Networks> {
+    const key = keyOf(member);
+    const present = open.get(key);
+    if (present !== undefined) return present;
+    if (!holdsAll) await close();
+    const { onnxFiles, gpuNetworks } = member;
+    const networks = await openNetworks({ onnxFiles, gpuNetworks, device, precision, keepsFeatureMaps });
+    open.set(key, networks);
+    return networks;
+  }
+
+  async function close(): Promise<void> {
+    const all = [...open.values()];
+    open.clear();
+    await Promise.all(all.map((networks) => networks.close()));
+  }
+
+  const { executionProvider, isHalfPrecision } = await of(stages[0]!);
+  return { executionProvider, isHalfPrecision, of, close };
+}
+
+/** What a U-Net of 32 features takes for each voxel of its window, and something over. */
+const featureMapBytesPerVoxel = 1024;
+const shareForFeatureMaps = 0.25;
+
+/** Whether every fold of every network can keep the memory for its feature maps. */
+export function holdFeatureMaps(stages: readonly LoadedMember[], availableBytes: number): boolean {
+  const voxels = stages.map(
+    ({ model, onnxFiles }) => onnxFiles.length * model.plan.patchSize.reduce((a, b) => a * b, 1),
+  );
+  const bytes = featureMapBytesPerVoxel * voxels.reduce((a, b) => a + b, 0);
+  return bytes <= availableBytes * shareForFeatureMaps;
+}
+
+/** Each stage once: an earlier stage may be a member of its own as well. */
+function inRunningOrder(members: readonly LoadedMember[]): readonly LoadedMember[] {
+  const stages = new Map<string, LoadedMember>();
+  const add = (member: LoadedMember) => {
+    if (member.previousStage !== null) add(member.previousStage);
+    stages.set(keyOf(member), member);
+  };
+  members.forEach(add);
+  return [...stages.values()];
+}
+
+const keyOf = ({ onnxFiles }: LoadedMember): string => onnxFiles.join("\n");

@@ -1,0 +1,265 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { ProcessorError } from "../../contract/errors.js";
+import type { Device, InferencePlan, LabelDefinition, Precision } from "../../contract/manifest.js";
+import type { ProgressTask } from "../../contract/progress/progress.js";
+import { threadLimits } from "../../imaging/threads/thread-limits.js";
+import type { GpuNetworks } from "../model/load-model.js";
+import type { Prepared } from "../preprocess/prepared.js";
+import { cudaLoadError, cudaProblem, freeDeviceMemory, requireCuda } from "./cuda-check.js";
+import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
+import { loadError, runError, threadError } from "./inference-errors.js";
+import type { LogitSlab, LogitStream } from "./logit-slab.js";
+import {
+  type FromInferenceWorker,
+  releasedIndex,
+  stopIndex,
+  type ToInferenceWorker,
+} from "./worker-messages.js";
+
+export interface OpenNetworksOptions {
+  /** One ONNX file for each fold. */
+  readonly onnxFiles: readonly string[];
+  /** The same networks for GPUs; absent or null where there are none. */
+  readonly gpuNetworks?: GpuNetworks | null;
+  readonly device: Device;
+  /** Absent: `auto`. */
+  readonly precision?: Precision;
+  /** Whether each fold keeps memory for its feature maps, which saves time on the CPU; absent: it does not. */
+  readonly keepsFeatureMaps?: boolean;
+}
+
+export interface PredictOptions {
+  readonly plan: InferencePlan;
+  readonly labels: LabelDefinition;
+  readonly heads: number;
+  /** Windows that go through the network together at most; null for any number. */
+  readonly maximumBatch: number | null;
+  readonly stepSize: number;
+  /** Empty for no test-time augmentation. */
+  readonly mirrorAxes: readonly number[];
+  /** Called once the number of windows is known. */
+  readonly startProgress: (windows: number) => ProgressTask;
+  /** What a user should know of the run: less memory than thought, overflow. */
+  readonly onNote?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The folds of one model, loaded once, in a thread of their own. */
+export interface Networks {
+  /** The ONNX Runtime execution provider that runs them. */
+  readonly executionProvider: string;
+  readonly isHalfPrecision: boolean;
+  /** Predicts one case; the next call must wait until all slabs were taken. */
+  predict(prepared: Prepared, options: PredictOptions): LogitStream;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads all folds. `auto` takes CUDA where it loads, else the CPU, and `executionProvider` says which.
+ *
+ * @throws PRECISION_UNFIT; DEVICE_MISSING and DEVICE_UNFIT when CUDA is asked for and does not run here; INFERENCE_FAILED when a file does not
+ */
+export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
+  const { onnxFiles, keepsFeatureMaps = false } = options;
+  checkPrecision(options);
+  const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
+  if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
+  // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
+  process.env["ORT_DISABLE_TELEMETRY"] = "1";
+  const worker = new Worker(new URL("./inference-worker.js", import.meta.url), {
+    resourceLimits: threadLimits,
+  });
+  const mailbox = new Mailbox(worker);
+  const threads = availableParallelism();
+  const tries = await devicesToTry(options, facts);
+  for (const device of tries) {
+    if (device === "cuda" && facts === null) {
+      await worker.terminate();
+      throw new ProcessorError(
+        "DEVICE_MISSING",
+        "CUDA was asked for; this installation has no CUDA execution provider",
+      );
+    }
+    const gpuNetworks = computesInFloat16(options, device) ? (options.gpuNetworks ?? null) : null;
+    const freeDeviceBytes = device === "cuda" && facts !== null ? freeDeviceMemory(facts) : null;
+    post(worker, {
+      type: "load",
+      onnxFiles,
+      gpuNetworks,
+      device,
+      threads,
+      keepsFeatureMaps,
+      freeDeviceBytes,
+    });
+    const answer = await mailbox.next();
+    if (answer.type === "loaded") return networksOf(worker, mailbox, answer);
+    if (answer.type !== "failed") throw new Error(`unexpected ${answer.type} while loading`);
+    if (answer.reason === "device" && device !== tries.at(-1)) continue;
+    await worker.terminate();
+    throw answer.reason === "device"
+      ? cudaLoadError(answer.message)
+      : loadError(dirname(onnxFiles[0]!), answer.message);
+  }
+  throw new Error("no device was tried");
+}
+
+function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {
+  if (precision !== "float16" || (gpuNetworks ?? null) !== null) return;
+  throw new ProcessorError(
+    "PRECISION_UNFIT",
+    `${onnxFiles[0]} has no graph beside it that computes in float16`,
+  );
+}
+
+const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: "cpu" | "cuda"): boolean =>
+  precision === "auto" ? device === "cuda" : precision === "float16";
+
+/** ONNX Runtime complains on stderr when it is asked for a provider that can't load: `auto` looks first. */
+async function devicesToTry(
+  { device, onnxFiles }: OpenNetworksOptions,
+  facts: GpuFacts | null,
+): Promise<readonly ("cpu" | "cuda")[]> {
+  if (device !== "auto") return [device];
+  return facts !== null && (await cudaProblem(onnxFiles, facts)) === null ? ["cuda", "cpu"] : ["cpu"];
+}
+
+function hasCudaProvider(): boolean {
+  const packageFolder = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
+  const folder = join(packageFolder, "bin", "napi-v6", process.platform, process.arch);
+  return existsSync(join(folder, "libonnxruntime_providers_cuda.so"));
+}
+
+function post(worker: Worker, message: ToInferenceWorker): void {
+  worker.postMessage(message);
+}
+
+/** The worker's messages, one at a time. */
+class Mailbox {
+  private readonly arrived: FromInferenceWorker[] = [];
+  /** Why the thread ended; null while it runs. */
+  private end: Error | null = null;
+  private wake: () => void = () => {};
+
+  constructor(worker: Worker) {
+    const endWith = (error: Error) => {
+      this.end ??= error;
+      this.wake();
+    };
+    worker.on("message", (message: FromInferenceWorker) => {
+      this.arrived.push(message);
+      this.wake();
+    });
+    worker.on("error", endWith);
+    worker.on("exit", () => endWith(new Error("the inference thread ended")));
+  }
+
+  /** Rejects, now and ever after, once the thread has ended. */
+  async next(): Promise<FromInferenceWorker> {
+    for (;;) {
+      const message = this.arrived.shift();
+      if (message !== undefined) return message;
+      if (this.end !== null) throw threadError(this.end);
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+}
+
+function networksOf(
+  worker: Worker,
+  mailbox: Mailbox,
+  { executionProvider, isHalfPrecision }: Extract<FromInferenceWorker, { type: "loaded" }>,
+): Networks {
+  return {
+    executionProvider,
+    isHalfPrecision,
+    predict(prepared, options) {
+      const isProbability = options.plan.averaging === "probabilities";
+      const stream = {
+        heads: options.heads,
+        sizeZyx: prepared.sizeZyx,
+        kind: isProbability ? "probabilities" : "logits",
+      } as const;
+      return { ...stream, slabs: slabsOf({ worker, mailbox, executionProvider }, prepared, options) };
+    },
+    close: async () => void (await worker.terminate()),
+  };
+}
+
+interface InferenceThread {
+  readonly worker: Worker;
+  readonly mailbox: Mailbox;
+  readonly executionProvider: string;
+}
+
+async function* slabsOf(
+  { worker, mailbox, executionProvider }: InferenceThread,
+  prepared: Prepared,
+  options: PredictOptions,
+): AsyncGenerator<LogitSlab> {
+  const control = new Int32Array(new SharedArrayBuffer(8));
+  const stop = () => void Atomics.store(control, stopIndex, 1);
+  options.signal?.addEventListener("abort", stop);
+  if (options.signal?.aborted === true) stop();
+  const { plan, heads, maximumBatch, stepSize, mirrorAxes } = options;
+  post(worker, {
+    type: "predict",
+    task: {
+      ...{ data: prepared.data, channelCount: prepared.channelCount, sizeZyx: prepared.sizeZyx },
+      ...{ heads, maximumBatch, stepSize, mirrorAxes, control },
+      ...{ isRegionModel: options.labels.regionsClassOrder !== null },
+      plan: {
+        patchSize: plan.patchSize,
+        averaging: plan.averaging,
+        gaussianForSingleWindow: plan.gaussianForSingleWindow,
+        dimensions: plan.dimensions,
+      },
+    },
+  });
+  let progress: ProgressTask | undefined;
+  let isFinished = false;
+  try {
+    for (;;) {
+      const message = await mailbox.next();
+      if (message.type === "started") progress = options.startProgress(message.windows);
+      else if (message.type === "windows") progress?.advance(message.done);
+      else if (message.type === "note") options.onNote?.(message.line);
+      else if (message.type === "slab") {
+        const { zStart, slices, values } = message;
+        yield {
+          ...{ zStart, heads, values, sizeZyx: [slices, prepared.sizeZyx[1], prepared.sizeZyx[2]] },
+          kind: plan.averaging === "logits" ? "logits" : "probabilities",
+        };
+        Atomics.add(control, releasedIndex, 1);
+        Atomics.notify(control, releasedIndex);
+      } else if (message.type === "done") {
+        isFinished = true;
+        return;
+      } else if (message.type === "failed") {
+        isFinished = true;
+        options.signal?.throwIfAborted();
+        throw runError(message, { patchSize: plan.patchSize, executionProvider });
+      }
+    }
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+    progress?.done();
+    if (!isFinished) await drain(mailbox, stop, control);
+  }
+}
+
+/** The consumer left early: the worker must be idle before the next case. */
+async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): Promise<void> {
+  stop();
+  Atomics.notify(control, releasedIndex);
+  for (;;) {
+    // A thread that ended has nothing more to do; the reason of the first failure is the one to keep.
+    const message = await mailbox.next().catch(() => null);
+    if (message === null || message.type === "failed" || message.type === "done") return;
+  }
+}

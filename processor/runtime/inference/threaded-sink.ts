@@ -1,0 +1,162 @@
+import { Worker } from "node:worker_threads";
+import type { HeadRange } from "../../contract/head-ranges.js";
+import { threadLimits } from "../../imaging/threads/thread-limits.js";
+import type { Zyx } from "../../imaging/volume/axes.js";
+import {
+  addedIndex,
+  failedForMemory,
+  failureIndex,
+  finishedIndex,
+  type ToAccumulationWorker,
+} from "./accumulation-messages.js";
+import type { AnswerSink } from "./answer-sink.js";
+import type { SlabSender } from "./slab-sender.js";
+import type { Answers, SumsShape } from "./window-sums.js";
+import { stopIndex, WorkerFailure } from "./worker-messages.js";
+
+/** A thread that sums some of the heads. */
+export interface AccumulationThread {
+  readonly worker: Worker;
+  readonly range: HeadRange;
+}
+
+export const openAccumulationThread = (range: HeadRange): AccumulationThread => {
+  const worker = new Worker(new URL("./accumulation-worker.js", import.meta.url), {
+    resourceLimits: threadLimits,
+  });
+  worker.unref();
+  return { worker, range };
+};
+
+/** So many answers wait for a thread at most: one is added while the network gives the next. */
+const answersInFlight = 2;
+
+export interface ThreadedSinkOptions {
+  readonly slabs: SlabSender;
+  /** The case's, where a stop is asked for. */
+  readonly control: Int32Array;
+}
+
+/** Sums on threads of their own, each for some heads, so that a fast device does not wait for it. */
+export class ThreadedSink implements AnswerSink {
+  private readonly slabs: SlabSender;
+  private readonly control: Int32Array;
+  private readonly state: Int32Array<SharedArrayBuffer>;
+  private readonly posted: number[];
+  private readonly unfinished: { readonly slab: Float32Array<SharedArrayBuffer>; readonly zStart: number }[] =
+    [];
+  private finishedSlabs = 0;
+
+  constructor(
+    private readonly threads: readonly AccumulationThread[],
+    shape: SumsShape,
+    { slabs, control }: ThreadedSinkOptions,
+  ) {
+    this.slabs = slabs;
+    this.control = control;
+    this.state = new Int32Array(new SharedArrayBuffer(4 * (addedIndex + threads.length)));
+    this.posted = threads.map(() => 0);
+    threads.forEach(({ range }, index) => {
+      this.post(index, { type: "begin", shape, range, index, state: this.state });
+    });
+  }
+
+  add(answers: Answers, heads: HeadRange | null): void {
+    this.threads.forEach(({ range }, index) => {
+      if (heads === null) this.addTo(index, { ...answers, values: headsOf(answers, range, this.heads) });
+      else if (heads.from === range.from) this.addTo(index, answers);
+    });
+    this.sendFinished();
+  }
+
+  addWeights(cornersZyx: readonly Zyx[]): void {
+    this.postAll({ type: "weights", cornersZyx });
+  }
+
+  finish(from: number, to: number, zStart: number): void {
+    const slab = this.slabs.allocate(to - from);
+    this.unfinished.push({ slab, zStart });
+    this.postAll({ type: "finish", from, to, slab });
+    this.sendFinished();
+  }
+
+  advance(slices: number): void {
+    this.postAll({ type: "advance", slices });
+  }
+
+  settle(): void {
+    while (this.unfinished.length > 0) {
+      this.waitFor(finishedIndex, (this.finishedSlabs + 1) * this.threads.length);
+      this.sendFinished();
+    }
+    this.slabs.settle();
+  }
+
+  private get heads(): number {
+    return this.threads.at(-1)!.range.to;
+  }
+
+  private addTo(index: number, answers: Answers): void {
+    this.waitFor(addedIndex + index, this.posted[index]! - answersInFlight + 1);
+    this.posted[index]!++;
+    const { buffer } = answers.values;
+    this.threads[index]!.worker.postMessage({ type: "add", answers } satisfies ToAccumulationWorker, [
+      buffer as ArrayBuffer,
+    ]);
+  }
+
+  /** Slabs leave in order, once all threads have written their heads. */
+  private sendFinished(): void {
+    const parts = Atomics.load(this.state, finishedIndex);
+    while (this.unfinished.length > 0 && parts >= (this.finishedSlabs + 1) * this.threads.length) {
+      const { slab, zStart } = this.unfinished.shift()!;
+      this.finishedSlabs++;
+      this.slabs.post(slab, zStart);
+    }
+  }
+
+  private postAll(message: ToAccumulationWorker): void {
+    this.threads.forEach((_, index) => {
+      this.post(index, message);
+    });
+  }
+
+  private post(index: number, message: ToAccumulationWorker): void {
+    this.threads[index]!.worker.postMessage(message);
+  }
+
+  private waitFor(place: number, count: number): void {
+    for (;;) {
+      const failure = Atomics.load(this.state, failureIndex);
+      if (failure !== 0)
+        throw new WorkerFailure(
+          "run",
+          failure === failedForMemory
+            ? "Array buffer allocation failed for the sums of windows"
+            : "summing windows failed",
+        );
+      if (Atomics.load(this.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
+      const reached = Atomics.load(this.state, place);
+      if (reached >= count) return;
+      Atomics.wait(this.state, place, reached, 500);
+    }
+  }
+}
+
+/** A thread's heads out of those of all. */
+function headsOf(
+  { values, cornersZyx }: Answers,
+  { from, to }: HeadRange,
+  heads: number,
+): Float32Array | Uint16Array {
+  const perWindow = values.length / cornersZyx.length;
+  const perHead = perWindow / heads;
+  const taken = new (values instanceof Float32Array ? Float32Array : Uint16Array)(
+    cornersZyx.length * (to - from) * perHead,
+  );
+  cornersZyx.forEach((_, i) => {
+    const window = values.subarray(i * perWindow + from * perHead, i * perWindow + to * perHead);
+    taken.set(window, i * (to - from) * perHead);
+  });
+  return taken;
+}

@@ -1,0 +1,73 @@
+import type { Zyx } from "../../imaging/volume/axes.js";
+import { windowStarts } from "./window-starts.js";
+
+/** Windows that end at the same slice; once they are done, the slices before the next row are final. */
+export interface WindowRow {
+  /** On the padded grid. */
+  readonly zStart: number;
+  readonly zEnd: number;
+  /** Slices below this index get nothing more from later rows. */
+  readonly finalBefore: number;
+  /** Corners of its windows, z y x, on the padded grid. */
+  readonly starts: readonly Zyx[];
+}
+
+export interface WindowGrid {
+  /** 1 × y × x for a 2-D network. */
+  readonly patchZyx: Zyx;
+  /** The volume's size, or the patch's where that is larger. */
+  readonly paddedSizeZyx: Zyx;
+  /** Voxels of padding before the volume: half, rounded down. */
+  readonly paddingBeforeZyx: Zyx;
+  readonly rows: readonly WindowRow[];
+}
+
+/** A 2-D network sees slice by slice; so many are handed over together. */
+const slicesPerRow = 16;
+
+/** nnU-Net's sliding window over a volume, in the order of the windows' first slices. */
+export function windowGrid(sizeZyx: Zyx, patchSize: readonly number[], stepSize: number): WindowGrid {
+  const isFlat = patchSize.length === 2;
+  const patchZyx = (isFlat ? [1, ...patchSize] : patchSize) as unknown as Zyx;
+  const paddedSizeZyx = sizeZyx.map((size, axis) =>
+    Math.max(size, patchZyx[axis as 0 | 1 | 2]),
+  ) as unknown as Zyx;
+  const paddingBeforeZyx = paddedSizeZyx.map((size, axis) =>
+    Math.floor((size - sizeZyx[axis as 0 | 1 | 2]) / 2),
+  ) as unknown as Zyx;
+  const [, yStarts, xStarts] = ([0, 1, 2] as const).map((axis) =>
+    windowStarts(paddedSizeZyx[axis], patchZyx[axis], stepSize),
+  ) as unknown as Zyx<readonly number[]>;
+  const cornersAt = (z: number): readonly Zyx[] =>
+    yStarts.flatMap((y) => xStarts.map((x) => [z, y, x] as const));
+  const rows = isFlat
+    ? flatRows(paddedSizeZyx[0], cornersAt)
+    : deepRows(paddedSizeZyx[0], patchZyx[0], { stepSize, cornersAt });
+  return { patchZyx, paddedSizeZyx, paddingBeforeZyx, rows };
+}
+
+type CornersAt = (z: number) => readonly Zyx[];
+
+function deepRows(
+  size: number,
+  patch: number,
+  { stepSize, cornersAt }: { readonly stepSize: number; readonly cornersAt: CornersAt },
+): readonly WindowRow[] {
+  const zStarts = windowStarts(size, patch, stepSize);
+  return zStarts.map((zStart, i) => ({
+    zStart,
+    zEnd: zStart + patch,
+    finalBefore: zStarts[i + 1] ?? size,
+    starts: cornersAt(zStart),
+  }));
+}
+
+function flatRows(slices: number, cornersAt: CornersAt): readonly WindowRow[] {
+  const rows: WindowRow[] = [];
+  for (let zStart = 0; zStart < slices; zStart += slicesPerRow) {
+    const zEnd = Math.min(zStart + slicesPerRow, slices);
+    const starts = Array.from({ length: zEnd - zStart }, (_, i) => cornersAt(zStart + i)).flat();
+    rows.push({ zStart, zEnd, finalBefore: zEnd, starts });
+  }
+  return rows;
+}

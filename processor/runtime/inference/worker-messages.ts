@@ -1,0 +1,65 @@
+import type { InferencePlan } from "../../contract/manifest.js";
+import type { Zyx } from "../../imaging/volume/axes.js";
+import type { GpuNetworks } from "../model/load-model.js";
+
+/** What the main thread tells the thread that owns the ONNX Runtime sessions. */
+export type ToInferenceWorker =
+  | {
+      readonly type: "load";
+      readonly onnxFiles: readonly string[];
+      /** Null where there are none, or where they are not wanted. */
+      readonly gpuNetworks: GpuNetworks | null;
+      readonly device: "cpu" | "cuda";
+      readonly threads: number;
+      readonly keepsFeatureMaps: boolean;
+      /** Of the device, before anything is loaded; null when nobody tells. */
+      readonly freeDeviceBytes: number | null;
+    }
+  | { readonly type: "predict"; readonly task: PredictTask };
+
+export interface PredictTask {
+  readonly data: Float32Array<SharedArrayBuffer>;
+  readonly channelCount: number;
+  readonly sizeZyx: Zyx;
+  readonly heads: number;
+  readonly maximumBatch: number | null;
+  readonly isRegionModel: boolean;
+  readonly plan: Pick<InferencePlan, "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions">;
+  readonly mirrorAxes: readonly number[];
+  readonly stepSize: number;
+  /** Index 0: stop asked for. Index 1: number of slabs that the consumer has finished with. */
+  readonly control: Int32Array<SharedArrayBuffer>;
+}
+
+export type FromInferenceWorker =
+  | { readonly type: "loaded"; readonly executionProvider: string; readonly isHalfPrecision: boolean }
+  | { readonly type: "started"; readonly windows: number }
+  | { readonly type: "windows"; readonly done: number }
+  | { readonly type: "note"; readonly line: string }
+  | {
+      readonly type: "slab";
+      readonly zStart: number;
+      readonly slices: number;
+      readonly values: Float32Array<SharedArrayBuffer>;
+    }
+  | { readonly type: "done" }
+  | {
+      readonly type: "failed";
+      readonly reason: FailureReason;
+      readonly message: string;
+    };
+
+export type FailureReason = "device" | "load" | "run" | "memory" | "overflow" | "stopped";
+
+/** What the thread tells of a failure. */
+export class WorkerFailure extends Error {
+  constructor(
+    readonly reason: FailureReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export const stopIndex = 0;
+export const releasedIndex = 1;

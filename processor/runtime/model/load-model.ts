@@ -1,0 +1,148 @@
+import { stat } from "node:fs/promises";
+import { isAbsolute, join, normalize } from "node:path";
+import { manifestProblem } from "../../contract/check-manifest.js";
+import { ProcessorError } from "../../contract/errors.js";
+import { filesOfFold } from "../../contract/fold-files.js";
+import { longestPath } from "../../contract/longest-path.js";
+import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../contract/manifest.js";
+import { readTextFile } from "../../files/read-text-file.js";
+
+/** A converted folder, verified. */
+export interface LoadedModel {
+  readonly folder: string;
+  readonly manifest: ProcessorManifest;
+  /** The first of the models: its channels and labels are those of all. */
+  readonly model: ModelManifest;
+  /** The models whose answers are averaged. */
+  readonly members: readonly LoadedMember[];
+}
+
+/** Folds in one graph that computes in float16. */
+export interface GpuNetworks {
+  /** Absolute. */
+  readonly onnxFile: string;
+  /** Which of the graph's folds run, counted from 0. */
+  readonly folds: readonly number[];
+}
+
+/** One model with the files that will run. */
+export interface LoadedMember {
+  readonly model: ModelManifest;
+  /** Absolute, one for each fold. */
+  readonly onnxFiles: readonly string[];
+  /** The same networks for GPUs; null where there are none. */
+  readonly gpuNetworks: GpuNetworks | null;
+  /** Of all folds. */
+  readonly weightBytes: number;
+  /** A cascade's earlier stage; null when there is none, or when its segmentations come from outside. */
+  readonly previousStage: LoadedMember | null;
+}
+
+/**
+ * Reads `manifest.json` of a converted folder and checks that its files are there.
+ *
+ * @param wantedFolds null for all that the folder has
+ * @throws MODEL_NOT_FOUND, MANIFEST_INVALID, FOLD_MISSING
+ */
+export async function loadModel(folder: string, wantedFolds: readonly string[] | null): Promise<LoadedModel> {
+  const path = join(folder, "manifest.json");
+  const manifest = parseManifest(path, await readText(path, folder));
+  const members: LoadedMember[] = [];
+  for (const model of manifest.models) members.push(await loadMember(folder, model, wantedFolds));
+  return { folder, manifest, model: manifest.models[0]!, members };
+}
+
+async function loadMember(
+  folder: string,
+  model: ModelManifest,
+  wantedFolds: readonly string[] | null,
+): Promise<LoadedMember> {
+  const present = model.folds.map(({ fold }) => fold);
+  const missing = (wantedFolds ?? []).filter((fold) => !present.includes(fold));
+  if (missing.length > 0) {
+    throw new ProcessorError(
+      "FOLD_MISSING",
+      `${folder} has folds ${present.join(", ")} of ${model.configuration}, not ${missing.join(", ")}`,
+    );
+  }
+  const used = model.folds.filter(
+    ({ fold }) => wantedFolds === null || wantedFolds.length === 0 || wantedFolds.includes(fold),
+  );
+  const onnxFiles: string[] = [];
+  let weightBytes = 0;
+  for (const files of used) {
+    const located = await locate(folder, files);
+    onnxFiles.push(located.onnxFile);
+    weightBytes += located.bytes;
+  }
+  const earlier = model.previousStage?.model ?? null;
+  const previousStage = earlier === null ? null : await loadMember(folder, earlier, wantedFolds);
+  return {
+    model,
+    onnxFiles,
+    gpuNetworks: await locateGpuNetworks(folder, model, used),
+    weightBytes,
+    previousStage,
+  };
+}
+
+const maxManifestBytes = 64 << 20;
+
+async function readText(path: string, folder: string): Promise<string> {
+  return readTextFile(path, maxManifestBytes).catch((cause: unknown) => {
+    throw new ProcessorError(
+      "MODEL_NOT_FOUND",
+      `${folder} is not a converted model: it has no readable manifest.json`,
+      { cause },
+    );
+  });
+}
+
+function parseManifest(path: string, text: string): ProcessorManifest {
+  const invalid = (reason: string): ProcessorError =>
+    new ProcessorError("MANIFEST_INVALID", `${path}: ${reason}`);
+  let manifest: ProcessorManifest;
+  try {
+    manifest = JSON.parse(text) as ProcessorManifest;
+  } catch (cause) {
+    throw invalid(`no JSON: ${(cause as Error).message}`);
+  }
+  if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest))
+    throw invalid("no JSON object");
+  if (manifest.manifestVersion !== 1)
+    throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
+  const problem = manifestProblem(manifest);
+  if (problem !== null) throw invalid(problem);
+  return manifest;
+}
+
+async function locateGpuNetworks(
+  folder: string,
+  model: ModelManifest,
+  used: readonly FoldFiles[],
+): Promise<GpuNetworks | null> {
+  const { gpuOnnxFile } = model;
+  if (typeof gpuOnnxFile !== "string") return null; // folders of earlier versions don't say that they have none
+  await sizeOf(folder, gpuOnnxFile);
+  return { onnxFile: join(folder, gpuOnnxFile), folds: used.map((fold) => model.folds.indexOf(fold)) };
+}
+
+async function locate(folder: string, files: FoldFiles) {
+  let bytes = 0;
+  for (const file of filesOfFold(files)) bytes += await sizeOf(folder, file);
+  return { onnxFile: join(folder, files.onnxFile), bytes };
+}
+
+/** @throws MANIFEST_INVALID when the file is not there, or not below the folder */
+async function sizeOf(folder: string, file: string): Promise<number> {
+  if (file.length > longestPath)
+    throw new ProcessorError(
+      "MANIFEST_INVALID",
+      `${folder}: the manifest names a file in ${file.length} characters; a path has up to ${longestPath}`,
+    );
+  if (isAbsolute(file) || normalize(file).startsWith(".."))
+    throw new ProcessorError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
+  const found = await stat(join(folder, file)).catch(() => null);
+  if (found === null) throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
+  return found.size;
+}

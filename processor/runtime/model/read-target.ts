@@ -1,0 +1,44 @@
+import { ProcessorError } from "../../contract/errors.js";
+import {
+  checkGrandChallengeTarget,
+  checkTargetKind,
+  type Target,
+  type TargetFile,
+} from "../../contract/target.js";
+import { readTextFile, unreadable } from "../../files/read-text-file.js";
+
+/**
+ * Reads the target that an image was built for; an image without the file is a plain one.
+ *
+ * @throws MANIFEST_INVALID
+ */
+export async function readTarget(path: string): Promise<Target> {
+  const json = await readTextFile(path, maxTargetBytes).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return null;
+    throw new ProcessorError("MANIFEST_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+  });
+  if (json === null) return { kind: "plain" };
+  const { targetVersion, target } = parse(path, json);
+  if (targetVersion !== 1)
+    throw new ProcessorError(
+      "MANIFEST_INVALID",
+      `${path}: its version is ${targetVersion}, this processor reads 1`,
+    );
+  const problem =
+    checkTargetKind(target, "target") ??
+    (target?.kind === "grand-challenge" ? checkGrandChallengeTarget(target, "target") : null);
+  if (problem !== null) throw new ProcessorError("MANIFEST_INVALID", `${path}: ${problem}`);
+  return target!;
+}
+
+const maxTargetBytes = 1 << 20;
+
+function parse(path: string, json: string): Partial<TargetFile> {
+  try {
+    return (JSON.parse(json) ?? {}) as Partial<TargetFile>;
+  } catch (cause) {
+    throw new ProcessorError("MANIFEST_INVALID", `${path} is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,66 @@
+import { access, constants, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import { makeFolder } from "../../files/make-folder.js";
+import { outputError } from "../../files/write-file.js";
+import { propertiesFileOf } from "../../nnunet-files/properties-pickle.js";
+import type { CaseRequest } from "../cases/case.js";
+
+/** What to do with a segmentation that is there already. */
+export type Existing = "error" | "overwrite" | "continue";
+
+/**
+ * Looks at everything that can be known to fail before any work, and makes the output folders.
+ *
+ * @throws INPUT_AMBIGUOUS when two cases would write one file; OUTPUT_EXISTS; OUTPUT_UNWRITABLE, also for a name that is
+ *   too long
+ */
+export async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
+  const owners = new Map<string, CaseRequest>();
+  for (const request of requests) {
+    for (const file of outputsOf(request)) {
+      const other = owners.get(file);
+      if (other !== undefined) {
+        throw new ProcessorError(
+          "INPUT_AMBIGUOUS",
+          `${other.channelFiles[0]} and ${request.channelFiles[0]} would both become ${file}`,
+        );
+      }
+      owners.set(file, request);
+    }
+  }
+  for (const file of owners.keys()) await requirePossibleName(file);
+  if (existing === "error") {
+    for (const file of owners.keys()) {
+      if (await exists(file)) throw new ProcessorError("OUTPUT_EXISTS", `${file} exists already`);
+    }
+  }
+  for (const folder of new Set([...owners.keys()].map((file) => dirname(file)))) {
+    try {
+      await makeFolder(folder);
+      await access(folder, constants.W_OK);
+    } catch (error) {
+      throw outputError(folder, error);
+    }
+  }
+}
+
+/** Refuses a name that is too long. A segmentation's ending, and so its name, can be longer than its image's. */
+async function requirePossibleName(path: string): Promise<void> {
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENAMETOOLONG") throw outputError(path, error);
+  });
+}
+
+/** Whether all files of a case are there. */
+export async function isWritten(request: CaseRequest): Promise<boolean> {
+  for (const file of outputsOf(request)) if (!(await exists(file))) return false;
+  return true;
+}
+
+const outputsOf = ({ outputFile, probabilitiesFile }: CaseRequest): readonly string[] =>
+  probabilitiesFile === null
+    ? [outputFile]
+    : [outputFile, probabilitiesFile, propertiesFileOf(probabilitiesFile)];
+
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;

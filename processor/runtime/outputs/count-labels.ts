@@ -1,0 +1,19 @@
+import type { LabelDefinition } from "../../contract/manifest.js";
+import { extentOf } from "../../imaging/volume/extent.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { CaseReport } from "../cases/case.js";
+
+/** The voxels of every foreground label and their volume (in a flat image their area), in ascending order of labels. */
+export function countLabels(
+  { voxels, geometry }: LabelMap,
+  definition: LabelDefinition,
+): NonNullable<CaseReport["labels"]> {
+  const counts = new Float64Array(65536);
+  for (let i = 0; i < voxels.length; i++) counts[voxels[i]!]!++;
+  return definition.foregroundLabels.map((label) => ({
+    label,
+    name: definition.names.find(({ value }) => value === label)?.name ?? `label ${label}`,
+    voxels: counts[label]!,
+    ...extentOf(counts[label]!, geometry),
+  }));
+}

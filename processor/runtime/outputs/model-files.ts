@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
+import type { ModelManifest } from "../../contract/manifest.js";
+import type { Progress } from "../../contract/progress/progress.js";
+import { writeFileWhole } from "../../files/write-file.js";
+import type { Existing } from "./check-outputs.js";
+
+/** What nnU-Net v2 leaves beside its predictions, and its ensembling, evaluation and post-processing look for there. */
+const names = ["dataset.json", "plans.json"] as const;
+
+/** A converted folder and the first of its models. */
+export interface ModelFolder {
+  readonly folder: string;
+  readonly model: Pick<ModelManifest, "nnunetVersion" | "folds">;
+}
+
+export interface ModelFilesOptions {
+  readonly folder: string;
+  readonly existing: Existing;
+  readonly progress: Progress;
+}
+
+/**
+ * Copies the first model's `dataset.json` and `plans.json` beside its answers. Models of v1 have none.
+ *
+ * @throws OUTPUT_EXISTS when a file of that name holds something else, unless it may be replaced or is to be kept
+ */
+export async function writeModelFiles(
+  { folder: modelFolder, model }: ModelFolder,
+  { folder, existing, progress }: ModelFilesOptions,
+): Promise<void> {
+  if (model.nnunetVersion === 1) return;
+  for (const name of names) {
+    const bytes = await readNearest(name, modelFolder, dirname(model.folds[0]!.onnxFile));
+    if (bytes === null) {
+      progress.note(`the converted model has no ${name}: nnUNetv2_ensemble will ask for it`);
+      continue;
+    }
+    const path = join(folder, name);
+    const present = await readFile(path).catch(() => null);
+    if (present !== null && (existing === "continue" || present.equals(bytes))) continue;
+    if (present !== null && existing === "error")
+      throw new ProcessorError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
+    await writeFileWhole(path, [bytes]);
+  }
+}
+
+/** Each of several models has a folder of its own, in which a fold may have one. Null where there is none. */
+async function readNearest(name: string, modelFolder: string, below: string): Promise<Buffer | null> {
+  const bytes = await readFile(join(modelFolder, below, name)).catch(() => null);
+  return bytes === null && below !== "." ? readNearest(name, modelFolder, dirname(below)) : bytes;
+}

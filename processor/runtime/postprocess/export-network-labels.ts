@@ -1,0 +1,69 @@
+import type { ExportMode } from "../../contract/manifest.js";
+import { resizeLabels } from "../../imaging/resampling/resample-labels.js";
+import type { Zyx } from "../../imaging/volume/axes.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import { exportAxisApart, exportTarget } from "./export-grid.js";
+import { type ExportOptions, type ExportSource, exportLabels } from "./export-labels.js";
+
+export type NetworkLabelsOptions = Pick<ExportOptions, "labels" | "pool"> & {
+  readonly mode: Exclude<ExportMode, "normal">;
+};
+
+/**
+ * v1's `--mode fast` and `fastest`: the largest class on the network's own grid, then the labels are resampled to the
+ * image's (`predict_cases_fast`, `predict_cases_fastest`). Little is computed, and thin structures suffer.
+ */
+export async function exportNetworkLabels(
+  source: ExportSource,
+  { labels, pool, mode }: NetworkLabelsOptions,
+): Promise<LabelMap> {
+  const { history, plan } = source;
+  const onNetworkGrid = await labelsOnNetworkGrid(source, { labels, pool });
+  const rule = plan.resampleProbabilities;
+  const resampled = await resizeLabels(onNetworkGrid, {
+    rule: mode === "fast" ? rule : { ...rule, order: 0 },
+    fromSizeZyx: source.stream.sizeZyx,
+    toSizeZyx: history.sizeAfterCroppingZyx,
+    // With order 0, labels are resampled along all axes together, whatever the spacing.
+    apart: mode === "fastest" || rule.order === 0 ? null : exportAxisApart(source),
+    pool,
+  });
+  const target = exportTarget(source, labels);
+  const [strideZ, strideY, strideX] = target.strideZyx;
+  const [slices, rows, columns] = history.sizeAfterCroppingZyx;
+  let from = 0;
+  for (let z = 0; z < slices; z++) {
+    for (let y = 0; y < rows; y++) {
+      let to = target.start + z * strideZ + y * strideY;
+      for (let x = 0; x < columns; x++, to += strideX) target.voxels[to] = resampled[from++]!;
+    }
+  }
+  return { voxels: target.voxels, geometry: history.originalGeometry };
+}
+
+/** The usual export to a grid that is the network's own. */
+async function labelsOnNetworkGrid(
+  { stream, history, plan }: ExportSource,
+  options: Pick<ExportOptions, "labels" | "pool">,
+): Promise<Int16Array<SharedArrayBuffer>> {
+  const { sizeZyx } = stream;
+  const { voxels } = await exportLabels(
+    [
+      {
+        stream,
+        plan: { ...plan, transposeForward: [0, 1, 2], transposeBackward: [0, 1, 2] },
+        history: {
+          originalGeometry: { ...history.originalGeometry, sizeZyx },
+          ...{ sizeBeforeCroppingZyx: sizeZyx, sizeAfterCroppingZyx: sizeZyx },
+          cropBoxZyx: sizeZyx.map((size) => [0, size] as const) as unknown as Zyx<readonly [number, number]>,
+          originalSpacingMmZyx: history.networkSpacingMmZyx,
+          networkSpacingMmZyx: history.networkSpacingMmZyx,
+        },
+      },
+    ],
+    { ...options, probabilities: null },
+  );
+  const labels = new Int16Array(new SharedArrayBuffer(voxels.length * 2));
+  labels.set(voxels);
+  return labels;
+}

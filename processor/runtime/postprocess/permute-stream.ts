@@ -1,0 +1,38 @@
+import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import type { LogitStream } from "../inference/logit-slab.js";
+
+/**
+ * Which axis of one transposed order stands at each place of another; null when both are the same.
+ *
+ * @example axesBetween([0, 1, 2], [2, 0, 1]) // [2, 0, 1]
+ */
+export function axesBetween(from: Zyx, to: Zyx): Zyx | null {
+  const order = to.map((axis) => from.indexOf(axis)) as unknown as Zyx;
+  return order.every((axis, i) => axis === i) ? null : order;
+}
+
+/** The whole answer in another axis order, as one slab. Models of one data set never need it: their plans agree. */
+export async function permuteStream(stream: LogitStream, order: Zyx): Promise<LogitStream> {
+  const { heads, kind } = stream;
+  const sizeZyx = permute(stream.sizeZyx, order);
+  const values = new Float32Array(new SharedArrayBuffer(heads * voxelCount(sizeZyx) * 4));
+  const plane = sizeZyx[1] * sizeZyx[2];
+  const strides = [heads * plane, sizeZyx[2], 1] as const;
+  const strideOfSource = stream.sizeZyx.map((_, axis) => strides[order.indexOf(axis) as 0 | 1 | 2]!);
+  const [strideZ, strideY, strideX] = strideOfSource as [number, number, number];
+  for await (const slab of stream.slabs) {
+    let source = 0;
+    for (let z = slab.zStart; z < slab.zStart + slab.sizeZyx[0]; z++) {
+      for (let head = 0; head < heads; head++) {
+        for (let y = 0; y < slab.sizeZyx[1]; y++) {
+          let at = head * plane + z * strideZ + y * strideY;
+          for (let x = 0; x < slab.sizeZyx[2]; x++, at += strideX) values[at] = slab.values[source++]!;
+        }
+      }
+    }
+  }
+  async function* slabs() {
+    yield { zStart: 0, sizeZyx, heads, kind, values };
+  }
+  return { heads, kind, sizeZyx, slabs: slabs() };
+}

@@ -1,0 +1,289 @@
+import { ProcessorError } from "../../contract/errors.js";
+import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
+import { resampleLabels } from "../../imaging/resampling/resample-labels.js";
+import { type ResampleOptions, resampleVolume } from "../../imaging/resampling/resample-volume.js";
+import { splitRange } from "../../imaging/threads/split-range.js";
+import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
+import type { RuntimePool } from "../threads/kernels.js";
+import { normalize } from "./normalize.js";
+import type { Prepared } from "./prepared.js";
+import { roundHalfToEven } from "./round-half-to-even.js";
+
+export interface PreprocessOptions {
+  readonly plan: InferencePlan;
+  readonly labels: LabelDefinition;
+  /** The earlier stage's segmentation on the image's own grid; null unless the model is a cascade's second stage. */
+  readonly previousStage: LabelMap | null;
+  readonly pool: RuntimePool;
+  /** Whether the volume is needed again: its channels stay as they are. */
+  readonly keepsVolume?: boolean;
+}
+
+/**
+ * nnU-Net's preprocessing: transpose, crop to the non-zero region, then normalise and resample (v2) or resample and
+ * normalise (v1); for a cascade the previous stage's labels as one-hot channels behind the image's.
+ *
+ * @param volume its channels may be overwritten, unless it is kept
+ */
+export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
+  const { plan, labels, pool } = options;
+  const { channelCount: imageChannels } = volume;
+  const history = await historyOf(volume, options);
+  const cropped = await cropAndTranspose(volume, history, options);
+  const { previousStage } = options;
+  const previous =
+    previousStage === null || isVersion1(plan)
+      ? null
+      : await copyLabels(previousStage, history.cropBoxZyx, options);
+  const needsMask = previous !== null || plan.normalization.some(({ useMask }) => useMask);
+  const mask = needsMask ? await nonzeroMask(cropped, { history, previous, imageChannels, pool }) : null;
+
+  const grids: Grids = {
+    fromSizeZyx: history.sizeAfterCroppingZyx,
+    toSizeZyx: networkSize(history, plan),
+    fromSpacingMmZyx: history.originalSpacingMmZyx,
+    toSpacingMmZyx: history.networkSpacingMmZyx,
+    pool,
+  };
+  const previousLabels =
+    previousStage !== null && isVersion1(plan)
+      ? await wholeLabels(previousStage, grids, { history, plan, pool })
+      : previous && (await resampleLabels(previous, { ...grids, rule: plan.resampleSegmentation }));
+  checkSameGrid(previousLabels, grids.toSizeZyx);
+  const data = await toNetworkGrid(cropped, mask, {
+    ...{ grids, plan, imageChannels, previousLabels, labels },
+    runLength: isVersion1(plan) ? voxelCount(grids.toSizeZyx) : runLength(history, plan),
+  });
+  const channelCount = data.length / voxelCount(grids.toSizeZyx);
+  return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
+}
+
+/** Plans may resample images but not segmentations, which works only for images that have the network's spacing. */
+function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
+  if (previousLabels === null || previousLabels.length === voxelCount(sizeZyx)) return;
+  throw new ProcessorError(
+    "PLANS_UNSUPPORTED",
+    "the plans resample images but not the earlier stage's segmentation (no_resampling_hack), which works only for images that have the network's spacing",
+  );
+}
+
+/** The number of voxels of the crop that are contiguous in the image; v2 normalises the crop as a view of the image. */
+function runLength(history: PreprocessHistory, { transposeForward }: InferencePlan): number {
+  const whole = untransposed(history.sizeBeforeCroppingZyx, transposeForward);
+  const cropped = untransposed(history.sizeAfterCroppingZyx, transposeForward);
+  const [z, y, x] = cropped;
+  if (x !== whole[2]) return x;
+  return y === whole[1] ? z * y * x : y * x;
+}
+
+const untransposed = (size: Zyx, transposeForward: Zyx): Zyx =>
+  [0, 1, 2].map((axis) => size[transposeForward.indexOf(axis)]) as unknown as Zyx;
+
+type Grids = Omit<ResampleOptions, "rule" | "pool"> & { readonly pool: RuntimePool };
+
+interface GridOptions {
+  readonly grids: Grids;
+  readonly plan: InferencePlan;
+  readonly imageChannels: number;
+  /** On the network's grid. */
+  readonly previousLabels: Int16Array | null;
+  readonly labels: LabelDefinition;
+  readonly runLength: number;
+}
+
+/** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the previous stage. */
+async function toNetworkGrid(
+  cropped: Float32Array<SharedArrayBuffer>,
+  mask: Uint8Array<SharedArrayBuffer> | null,
+  { grids, plan, imageChannels, previousLabels, labels, runLength }: GridOptions,
+): Promise<Float32Array<SharedArrayBuffer>> {
+  const { pool, fromSizeZyx, toSizeZyx } = grids;
+  const keepsGrid = toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
+  const before = voxelCount(fromSizeZyx);
+  const after = voxelCount(toSizeZyx);
+  const labelCount = previousLabels === null ? 0 : labels.foregroundLabels.length;
+  const data =
+    keepsGrid && labelCount === 0
+      ? cropped
+      : new Float32Array(new SharedArrayBuffer((imageChannels + labelCount) * after * 4));
+  const maskAfter = plan.normalizeFirst || mask === null ? null : await resampleMask(mask, grids, plan);
+  for (let channel = 0; channel < imageChannels; channel++) {
+    const rule = plan.normalization[channel]!;
+    const source = cropped.subarray(channel * before, (channel + 1) * before);
+    const target = data.subarray(channel * after, (channel + 1) * after);
+    if (plan.normalizeFirst)
+      await normalize(source, { rule, mask: rule.useMask ? mask : null, runLength, pool });
+    const resampled = await resampleVolume(source, { ...grids, rule: plan.resampleData });
+    if (data !== cropped) target.set(resampled);
+    if (!plan.normalizeFirst)
+      await normalize(target, { rule, mask: rule.useMask ? maskAfter : null, runLength, pool });
+  }
+  if (previousLabels !== null)
+    appendOneHot(data.subarray(imageChannels * after), previousLabels, labels.foregroundLabels);
+  return data;
+}
+
+/** v1 normalises on the network's grid, where the mask is the resampled label map of inside (0) and outside (−1). */
+async function resampleMask(
+  mask: Uint8Array<SharedArrayBuffer>,
+  grids: Grids,
+  plan: InferencePlan,
+): Promise<Uint8Array<SharedArrayBuffer>> {
+  const labels = new Int16Array(new SharedArrayBuffer(mask.length * 2));
+  for (let i = 0; i < mask.length; i++) labels[i] = mask[i]! - 1;
+  const resampled = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
+  const result = new Uint8Array(new SharedArrayBuffer(resampled.length));
+  for (let i = 0; i < result.length; i++) result[i] = resampled[i]! + 1;
+  return result;
+}
+
+function appendOneHot(target: Float32Array, labelMap: Int16Array, labels: readonly number[]): void {
+  labels.forEach((label, channel) => {
+    const start = channel * labelMap.length;
+    for (let i = 0; i < labelMap.length; i++) target[start + i] = labelMap[i] === label ? 1 : 0;
+  });
+}
+
+async function historyOf(volume: CaseVolume, { plan, pool }: PreprocessOptions): Promise<PreprocessHistory> {
+  const { geometry, channels, channelCount } = volume;
+  const sizeZyx = geometry.sizeZyx;
+  const extents = await Promise.all(
+    splitRange(sizeZyx[0], pool.size).map((range) =>
+      pool.run("nonzeroExtent", { channels, channelCount, sizeZyx, range }),
+    ),
+  );
+  const box =
+    union(extents) ??
+    ([
+      [0, sizeZyx[0]],
+      [0, sizeZyx[1]],
+      [0, sizeZyx[2]],
+    ] as const);
+  const cropBoxZyx = permute(box, plan.transposeForward);
+  const originalSpacingMmZyx = permute(geometry.spacingMmZyx, plan.transposeForward);
+  return {
+    originalGeometry: geometry,
+    sizeBeforeCroppingZyx: permute(sizeZyx, plan.transposeForward),
+    cropBoxZyx,
+    sizeAfterCroppingZyx: cropBoxZyx.map(([from, to]) => to - from) as unknown as Zyx,
+    originalSpacingMmZyx,
+    networkSpacingMmZyx: (plan.spacingMm.length === 2
+      ? [originalSpacingMmZyx[0], ...plan.spacingMm]
+      : plan.spacingMm) as unknown as Zyx,
+  };
+}
+
+type Box = Zyx<readonly [from: number, to: number]>;
+
+function union(boxes: readonly (Box | null)[]): Box | null {
+  const present = boxes.filter((box) => box !== null);
+  if (present.length === 0) return null;
+  return ([0, 1, 2] as const).map((axis) => [
+    Math.min(...present.map((box) => box[axis][0])),
+    Math.max(...present.map((box) => box[axis][1])),
+  ]) as unknown as Box;
+}
+
+/**
+ * nnU-Net's `compute_new_shape`, with Python's rounding of halves to even. Data that are not resampled keep their size,
+ * whatever their spacing.
+ */
+function networkSize(history: PreprocessHistory, { resampleData }: InferencePlan): Zyx {
+  if (resampleData.method === "none") return history.sizeAfterCroppingZyx;
+  const { sizeAfterCroppingZyx, originalSpacingMmZyx, networkSpacingMmZyx } = history;
+  return ([0, 1, 2] as const).map((axis) =>
+    roundHalfToEven((originalSpacingMmZyx[axis] / networkSpacingMmZyx[axis]) * sizeAfterCroppingZyx[axis]),
+  ) as unknown as Zyx;
+}
+
+async function cropAndTranspose(
+  volume: CaseVolume,
+  history: PreprocessHistory,
+  { plan, pool, keepsVolume }: PreprocessOptions,
+): Promise<Float32Array<SharedArrayBuffer>> {
+  const sizeZyx = volume.geometry.sizeZyx;
+  const isWhole = voxelCount(history.sizeAfterCroppingZyx) === voxelCount(sizeZyx);
+  if (keepsVolume !== true && isWhole && plan.transposeForward.every((axis, i) => axis === i))
+    return volume.channels;
+  const voxels = voxelCount(history.sizeAfterCroppingZyx);
+  const output = new Float32Array(new SharedArrayBuffer(volume.channelCount * voxels * 4));
+  await Promise.all(
+    Array.from({ length: volume.channelCount }, (_, channel) =>
+      pool.run("copyBox", {
+        input: volume.channels.subarray(channel * voxelCount(sizeZyx), (channel + 1) * voxelCount(sizeZyx)),
+        inputSizeZyx: sizeZyx,
+        order: plan.transposeForward,
+        box: history.cropBoxZyx,
+        output: output.subarray(channel * voxels, (channel + 1) * voxels),
+      }),
+    ),
+  );
+  return output;
+}
+
+/** v2 normalises first. */
+const isVersion1 = ({ normalizeFirst }: InferencePlan): boolean => !normalizeFirst;
+
+/**
+ * v1 stretches the earlier stage's segmentation as it is, not cropped, over the network's grid, and never separates an
+ * axis (`preprocess_save_to_queue`).
+ */
+async function wholeLabels(
+  previousStage: LabelMap,
+  grids: Grids,
+  { history, plan, pool }: Pick<PreprocessOptions, "plan" | "pool"> & { readonly history: PreprocessHistory },
+): Promise<Int16Array<SharedArrayBuffer>> {
+  const fromSizeZyx = history.sizeBeforeCroppingZyx;
+  const whole = fromSizeZyx.map((size) => [0, size] as const) as unknown as Box;
+  const rule = { ...plan.resampleSegmentation, forceSeparateZ: false };
+  const labels = await copyLabels(previousStage, whole, { plan, pool });
+  return resampleLabels(labels, { ...grids, fromSizeZyx, rule });
+}
+
+/** A box of the label map, in transposed order. */
+async function copyLabels(
+  { voxels, geometry }: LabelMap,
+  box: Box,
+  { plan, pool }: Pick<PreprocessOptions, "plan" | "pool">,
+): Promise<Int16Array<SharedArrayBuffer>> {
+  const [[z0, z1], [y0, y1], [x0, x1]] = box;
+  const output = new Int16Array(new SharedArrayBuffer((z1 - z0) * (y1 - y0) * (x1 - x0) * 2));
+  await pool.run("copyBox", {
+    input: voxels,
+    inputSizeZyx: geometry.sizeZyx,
+    order: plan.transposeForward,
+    box,
+    output,
+  });
+  return output;
+}
+
+interface MaskOptions {
+  readonly history: PreprocessHistory;
+  readonly previous: Int16Array | null;
+  readonly imageChannels: number;
+  readonly pool: RuntimePool;
+}
+
+/**
+ * The region that masked normalisation sees: not zero, or enclosed by it, or labelled by the previous stage. Outside of
+ * it the previous stage's background becomes −1.
+ */
+async function nonzeroMask(
+  cropped: Float32Array<SharedArrayBuffer>,
+  { history, previous, imageChannels, pool }: MaskOptions,
+): Promise<Uint8Array<SharedArrayBuffer>> {
+  const sizeZyx = history.sizeAfterCroppingZyx;
+  const mask = new Uint8Array(new SharedArrayBuffer(voxelCount(sizeZyx)));
+  await pool.run("fillMask", { channels: cropped, channelCount: imageChannels, sizeZyx, mask });
+  if (previous !== null) {
+    for (let i = 0; i < mask.length; i++) {
+      if (previous[i] !== 0) mask[i] = 1;
+      else if (mask[i] === 0) previous[i] = -1;
+    }
+  }
+  return mask;
+}

@@ -1,0 +1,79 @@
+import { type Affine, turnAffine, voxelSizesMmZyx } from "../../imaging/volume/affine.js";
+import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { Geometry } from "../../imaging/volume/geometry.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import { type AxisTurn, turnGeometry, turnToRas } from "../../imaging/volume/reorient.js";
+import type { RuntimePool } from "../threads/kernels.js";
+
+/** A case turned to RAS and its way back; nnU-Net's readers "WithReorient" see every image like this. */
+export interface ReorientedCase {
+  readonly volume: CaseVolume;
+  /** A label map of the image's own grid, on the turned one. */
+  turn(labelMap: LabelMap): Promise<LabelMap>;
+  /** A label map of the turned grid, on the image's own. */
+  turnBack(labelMap: LabelMap): Promise<LabelMap>;
+}
+
+/** For readers that take images as they lie. */
+export const unturned = (volume: CaseVolume): ReorientedCase => ({
+  volume,
+  turn: async (labelMap) => labelMap,
+  turnBack: async (labelMap) => labelMap,
+});
+
+export interface ReorientOptions {
+  readonly pool: RuntimePool;
+  /** nibabel's matrix, from which it takes the spacing of what it has turned; null for ITK, which keeps the spacing. */
+  readonly affine: Affine | null;
+}
+
+export async function reorientCase(
+  volume: CaseVolume,
+  { pool, affine }: ReorientOptions,
+): Promise<ReorientedCase> {
+  const { geometry, channels, channelCount } = volume;
+  const turn = turnToRas(geometry);
+  const turnedGeometry = {
+    ...turnGeometry(geometry, turn),
+    ...(affine === null || isStill(turn)
+      ? {}
+      : { spacingMmZyx: turnedSpacingMmZyx(affine, geometry.sizeZyx, turn) }),
+  };
+  const sizeZyx = geometry.sizeZyx;
+  const count = voxelCount(sizeZyx);
+  const turnedChannels = new Float32Array(new SharedArrayBuffer(channels.length * 4));
+  for (let channel = 0; channel < channelCount; channel++) {
+    const plain = channels.subarray(channel * count, (channel + 1) * count);
+    const turned = turnedChannels.subarray(channel * count, (channel + 1) * count);
+    await pool.run("turnVoxels", { plain, turned, sizeZyx, turn, writes: "turned" });
+  }
+  const moved = async (labelMap: LabelMap, to: Geometry, writes: "turned" | "plain"): Promise<LabelMap> => {
+    const voxels = sharedLike(labelMap.voxels);
+    const from = labelMap.voxels;
+    const [plain, turned] = writes === "turned" ? [from, voxels] : [voxels, from];
+    await pool.run("turnVoxels", { plain, turned, sizeZyx, turn, writes });
+    return { voxels, geometry: to };
+  };
+  return {
+    volume: { ...volume, channels: turnedChannels, geometry: turnedGeometry },
+    turn: (labelMap) => moved(labelMap, turnedGeometry, "turned"),
+    turnBack: (labelMap) => moved(labelMap, geometry, "plain"),
+  };
+}
+
+const isStill = ({ orderZyx, isFlippedZyx }: AxisTurn): boolean =>
+  orderZyx.every((from, axis) => from === axis) && !isFlippedZyx.includes(true);
+
+/** NIfTI keeps spacings in float32. */
+function turnedSpacingMmZyx(affine: Affine, sizeZyx: Zyx, turn: AxisTurn): Zyx {
+  const [z, y, x] = voxelSizesMmZyx(turnAffine(affine, sizeZyx, turn));
+  return [Math.fround(z), Math.fround(y), Math.fround(x)];
+}
+
+function sharedLike(
+  voxels: Uint8Array | Uint16Array,
+): Uint8Array<SharedArrayBuffer> | Uint16Array<SharedArrayBuffer> {
+  const buffer = new SharedArrayBuffer(voxels.byteLength);
+  return voxels instanceof Uint8Array ? new Uint8Array(buffer) : new Uint16Array(buffer);
+}

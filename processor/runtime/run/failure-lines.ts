@@ -1,0 +1,24 @@
+import { ProcessorError } from "../../contract/errors.js";
+import { helpFor } from "../../contract/help-for.js";
+import type { CaseReport } from "../cases/case.js";
+import { imageFlags } from "../entries/folder-arguments.js";
+
+/** An error for the user of an image: several lines for a bug; platforms show the last one. */
+export function failureLines(error: unknown): readonly string[] {
+  if (error instanceof ProcessorError) return [failureSentence(error)];
+  return [
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+    "This is a bug of nnunet-processor: please report it with the lines above.",
+  ];
+}
+
+type Failure = Pick<NonNullable<CaseReport["error"]>, "code" | "message">;
+
+/** `CODE: what was found and where. What to do.` */
+export function failureSentence({ code, message }: Failure): string {
+  const help =
+    code === "BUG"
+      ? "Please report it, with the lines above."
+      : helpFor(code, { program: "image", flags: imageFlags });
+  return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${help}`;
+}

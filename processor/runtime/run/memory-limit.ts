@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { ProcessorError } from "../../contract/errors.js";
+
+/**
+ * Bytes that this process may hold in private memory: the soft limit RLIMIT_DATA, which platforms set to the machine's
+ * memory less what they need themselves. Infinity without a limit, or where the system does not tell.
+ */
+export function dataLimitBytes(readLimits: () => string = readOwnLimits): number {
+  const limit = /^Max data size\s+(\d+)\s/m.exec(readLimits())?.[1];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+}
+
+/** Bytes that this process may still take, by the machine, its control group and RLIMIT_DATA. */
+export const availableBytes = (): number =>
+  Math.min(process.availableMemory(), Math.max(0, dataLimitBytes() - process.memoryUsage.rss()));
+
+/** A failed allocation as a mistake of the catalogue that says the limit; any other error as it is. */
+export function memoryError(error: unknown): unknown {
+  if (!isFailedAllocation(error)) return error;
+  return new ProcessorError("OUT_OF_MEMORY", outOfMemoryMessage(error.message), { cause: error });
+}
+
+/** @param reason the failed allocation's own words */
+export function outOfMemoryMessage(reason: string): string {
+  const limit = dataLimitBytes();
+  const what = Number.isFinite(limit)
+    ? `more memory is needed than this machine's limit of ${(limit / 2 ** 30).toFixed(1)} GiB`
+    : "more memory is needed than this machine has";
+  return `${what} (${reason})`;
+}
+
+/** Typed arrays and threads report it differently. */
+const isFailedAllocation = (error: unknown): error is Error =>
+  error instanceof Error &&
+  ((error instanceof RangeError &&
+    /allocation failed|invalid (typed )?array( buffer)? length/i.test(error.message)) ||
+    ["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED", "ENOMEM"].includes(
+      (error as NodeJS.ErrnoException).code ?? "",
+    ));
+
+function readOwnLimits(): string {
+  try {
+    return readFileSync("/proc/self/limits", "latin1");
+  } catch {
+    // Only Linux has the file; elsewhere nobody sets this limit.
+    return "";
+  }
+}

@@ -1,0 +1,207 @@
+import { ProcessorError } from "../../contract/errors.js";
+import { duration } from "../../contract/progress/line-progress.js";
+import { numberedProgress } from "../../contract/progress/numbered-progress.js";
+import { diskError } from "../../files/disk-error.js";
+import { extentText } from "../../imaging/volume/extent.js";
+import type { CaseReport, CaseRequest } from "../cases/case.js";
+import { type Existing, isWritten } from "../outputs/check-outputs.js";
+import { countLabels } from "../outputs/count-labels.js";
+import type { StepReport } from "../postprocess/remove-components.js";
+import {
+  type PreparedCase,
+  predictCase,
+  prepareCase,
+  type SegmentContext,
+  type Segmented,
+  writeCase,
+} from "../segment/segment.js";
+import { memoryError } from "./memory-limit.js";
+
+/**
+ * Segments all cases with one set of loaded networks. While one is in the network, the next is read and the previous
+ * written. A case that fails is reported, and the others go on. `checkOutputs` comes first.
+ *
+ * @throws the signal's reason when stopped
+ */
+export async function runCases(
+  requests: readonly CaseRequest[],
+  context: SegmentContext,
+  existing: Existing,
+): Promise<readonly CaseReport[]> {
+  const reports = new Map<CaseRequest, CaseReport>();
+  const report = (request: CaseRequest, result: CaseReport): void => {
+    reports.set(request, result);
+    const { name, error } = result;
+    // If there is only one case, the run ends with its error.
+    if (error !== undefined && requests.length > 1)
+      context.progress.note(`${name}: failed: ${error.code}: ${error.message}`);
+  };
+  const due: CaseRequest[] = [];
+  for (const request of requests) {
+    try {
+      if (existing === "continue" && (await isPresent(request, context))) report(request, skipped(request));
+      else due.push(request);
+    } catch (error) {
+      report(request, failed(request, error));
+    }
+  }
+  let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
+  let writing: Promise<void> = Promise.resolve();
+  const started = performance.now();
+  for (let i = 0; i < due.length; i++) {
+    const request = due[i]!;
+    const progress = numberedProgress(context.progress, { number: i + 1, total: due.length });
+    const current = await upcoming!;
+    context.signal?.throwIfAborted();
+    upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
+    if (!(current instanceof Attempt)) {
+      report(request, { ...failed(request, current.error), seconds: current.seconds });
+      continue;
+    }
+    try {
+      const segmented = await current.watch.time("predict", () =>
+        predictCase(current.prepared, { ...context, progress }),
+      );
+      await writing;
+      const after = restText({
+        done: i + 1,
+        total: due.length,
+        seconds: (performance.now() - started) / 1000,
+      });
+      writing = finish({ segmented, attempted: current, context, after }).then((done) =>
+        report(request, done),
+      );
+    } catch (error) {
+      context.signal?.throwIfAborted();
+      report(request, { ...failed(request, error), seconds: current.watch.seconds() });
+    }
+  }
+  await writing;
+  return requests.map((request) => reports.get(request)!);
+}
+
+type Seconds = NonNullable<CaseReport["seconds"]>;
+
+class Attempt {
+  constructor(
+    readonly request: CaseRequest,
+    readonly prepared: PreparedCase,
+    readonly watch: Stopwatch,
+  ) {}
+}
+
+/** A failure is kept until the case's turn: nothing may reject while nobody waits. */
+async function attempt(
+  request: CaseRequest,
+  context: SegmentContext,
+  watch: Stopwatch,
+): Promise<Attempt | { readonly error: unknown; readonly seconds: Seconds }> {
+  try {
+    return new Attempt(request, await watch.time("preprocess", () => prepareCase(request, context)), watch);
+  } catch (error) {
+    return { error, seconds: watch.seconds() };
+  }
+}
+
+interface Finishing {
+  readonly segmented: Segmented;
+  readonly attempted: Attempt;
+  readonly context: SegmentContext;
+  /** What the log says about the remaining cases when this one is done. */
+  readonly after: string;
+}
+
+/** ` (3 of 40, about 8 min left)`; empty if there is only one case. */
+function restText({ done, total, seconds }: Readonly<Record<"done" | "total" | "seconds", number>>): string {
+  if (total === 1) return "";
+  const left = done < total ? `, about ${duration((seconds / done) * (total - done))} left` : "";
+  return ` (${done} of ${total}${left})`;
+}
+
+async function finish({ segmented, attempted, context, after }: Finishing): Promise<CaseReport> {
+  const { request, prepared, watch } = attempted;
+  try {
+    const written = await watch.time("write", () => writeCase(segmented.labelMap, prepared, context));
+    const done = {
+      name: request.name,
+      status: "done",
+      outputFile: request.outputFile,
+      executionProvider: context.networks.executionProvider,
+      seconds: watch.seconds(),
+      labels: countLabels(written, context.model.labels),
+      ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
+      ...(prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings }),
+    } as const;
+    for (const line of removedLines(segmented.removed, context))
+      context.progress.note(`${request.name}: ${line}`);
+    context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s${after}`);
+    return done;
+  } catch (error) {
+    return { ...failed(request, error), seconds: watch.seconds() };
+  }
+}
+
+/** Steps that removed nothing say nothing. */
+function removedLines(removed: readonly StepReport[], { model }: SegmentContext): readonly string[] {
+  const nameOf = (label: number) =>
+    model.labels.names.find(({ value }) => value === label)?.name ?? `label ${label}`;
+  return removed
+    .filter(({ removedComponents }) => removedComponents > 0)
+    .map(({ labels, removedComponents, removedVoxels, removedMillilitres, removedSquareMillimetres }) => {
+      const parts = `${removedComponents} part${removedComponents === 1 ? "" : "s"}`;
+      const extent =
+        removedMillilitres === undefined
+          ? { squareMillimetres: removedSquareMillimetres! }
+          : { millilitres: removedMillilitres };
+      const size = `${removedVoxels} voxels, ${extentText(extent, 2)}`;
+      return `post-processing removed ${parts} of ${labels.map(nameOf).join(" + ")} (${size})`;
+    });
+}
+
+function failed(request: CaseRequest, error: unknown): CaseReport {
+  const known = diskError(memoryError(error));
+  const described =
+    known instanceof ProcessorError
+      ? { code: known.code, message: known.message, help: known.help }
+      : {
+          code: "BUG" as const,
+          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          help: "Please report it, with the lines above.",
+        };
+  return {
+    name: request.name,
+    status: "failed",
+    outputFile: request.outputFile,
+    error: described,
+  };
+}
+
+const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
+  name,
+  status: "skipped",
+  outputFile,
+});
+
+async function isPresent(request: CaseRequest, { hooks }: SegmentContext): Promise<boolean> {
+  const { name: caseName, outputFile } = request;
+  return (await hooks.isResultForImagePresent({ caseName, outputFile })) ?? isWritten(request);
+}
+
+class Stopwatch {
+  private readonly measured: Record<string, number> = {};
+
+  async time<T>(phase: "preprocess" | "predict" | "write", run: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await run();
+    } finally {
+      this.measured[phase] = (performance.now() - start) / 1000;
+    }
+  }
+
+  /** `total` is the work on this case; neighbours overlap with it. */
+  seconds(): Seconds {
+    const total = Object.values(this.measured).reduce((sum, value) => sum + value, 0);
+    return { ...this.measured, total };
+  }
+}

@@ -1,0 +1,142 @@
+import type { Progress } from "../../contract/progress/progress.js";
+import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { LogitStream } from "../inference/logit-slab.js";
+import type { NetworkSet } from "../inference/network-set.js";
+import { type SpooledStream, spoolStream } from "../inference/spool-stream.js";
+import type { LoadedMember } from "../model/load-model.js";
+import { type ExportSource, exportLabels } from "../postprocess/export-labels.js";
+import { removeComponents } from "../postprocess/remove-components.js";
+import type { Prepared } from "../preprocess/prepared.js";
+import { preprocess } from "../preprocess/preprocess.js";
+import type { RuntimePool } from "../threads/kernels.js";
+
+/** What every stage of every member shares. */
+export interface MemberContext {
+  readonly members: readonly LoadedMember[];
+  readonly networks: NetworkSet;
+  readonly pool: RuntimePool;
+  readonly stepSize: number;
+  readonly useTestTimeAugmentation: boolean;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** One case in the orientation that the networks expect. */
+export interface MemberInput {
+  readonly caseName: string;
+  /** Kept as it is when there is more than one stage. */
+  readonly volume: CaseVolume;
+  /** An earlier stage's segmentation that came from outside; null for none. */
+  readonly previousStage: LabelMap | null;
+}
+
+/** The stage that runs first: a cascade's earlier one, or the first member itself. */
+export function firstStage([first]: readonly LoadedMember[]): LoadedMember {
+  let stage = first!;
+  while (stage.previousStage !== null) stage = stage.previousStage;
+  return stage;
+}
+
+/** Networks that run over a case, one after the other. */
+export function stageCount(members: readonly LoadedMember[]): number {
+  const ofMember = ({ previousStage }: LoadedMember): number =>
+    1 + (previousStage === null ? 0 : ofMember(previousStage));
+  return members.reduce((sum, member) => sum + ofMember(member), 0);
+}
+
+/** Brings the case onto the grid of a stage that continues no other, or one that came from outside. */
+export function prepareStage(
+  { model }: LoadedMember,
+  { volume, previousStage }: Omit<MemberInput, "caseName">,
+  { members, pool }: Pick<MemberContext, "members" | "pool">,
+): Promise<Prepared> {
+  return preprocess(volume, {
+    ...{ plan: model.plan, labels: model.labels, pool },
+    previousStage: model.previousStage === null ? null : previousStage,
+    keepsVolume: stageCount(members) > 1,
+  });
+}
+
+/**
+ * Runs all members over one case and hands their answers to `use`. A cascade's earlier stage runs before its member; of
+ * several members all answers but the last wait on disk or in memory, so that one network runs at a time.
+ *
+ * @param first the case on the first stage's grid
+ */
+export async function predictMembers<T>(
+  input: MemberInput,
+  first: Prepared,
+  context: MemberContext,
+  use: (sources: readonly ExportSource[]) => Promise<T>,
+): Promise<T> {
+  const runner = new StageRunner(input, first, context);
+  const { members } = context;
+  const spooled: SpooledStream[] = [];
+  const sources: ExportSource[] = [];
+  try {
+    for (const [i, member] of members.entries()) {
+      const prepared = await runner.prepare(member);
+      const stream = await runner.start(member, prepared);
+      const isLast = i === members.length - 1;
+      const kept = isLast ? stream : await spoolStream(stream);
+      if (!isLast) spooled.push(kept as SpooledStream);
+      sources.push({ stream: kept, history: prepared.history, plan: member.model.plan });
+    }
+    return await use(sources);
+  } finally {
+    await Promise.all(spooled.map((stream) => stream.discard()));
+  }
+}
+
+class StageRunner {
+  /** The case as it was prepared ahead; taken by the first stage. */
+  private ahead: Prepared | null;
+
+  constructor(
+    private readonly input: MemberInput,
+    first: Prepared,
+    private readonly context: MemberContext,
+  ) {
+    this.ahead = first;
+  }
+
+  async prepare(member: LoadedMember): Promise<Prepared> {
+    const { input, context } = this;
+    if (member.previousStage !== null) {
+      const previousStage = await this.segment(member);
+      return prepareStage(member, { volume: input.volume, previousStage }, context);
+    }
+    const { ahead } = this;
+    this.ahead = null;
+    return ahead ?? prepareStage(member, input, context);
+  }
+
+  /** The segmentation of the stage that a member continues. */
+  private async segment(member: LoadedMember): Promise<LabelMap> {
+    const { pool } = this.context;
+    const stage = member.previousStage!;
+    const prepared = await this.prepare(stage);
+    const { plan, labels } = stage.model;
+    const stream = await this.start(stage, prepared);
+    const labelMap = await exportLabels([{ stream, plan, history: prepared.history }], {
+      ...{ labels, pool },
+      probabilities: null,
+    });
+    await removeComponents(labelMap, member.model.previousStage!.postProcessing, pool);
+    return labelMap;
+  }
+
+  async start(member: LoadedMember, prepared: Prepared): Promise<LogitStream> {
+    const { members, networks, stepSize, useTestTimeAugmentation, progress, signal } = this.context;
+    const { plan, labels, network, configuration } = member.model;
+    const label = `${this.input.caseName}: predicting${stageCount(members) > 1 ? ` ${configuration}` : ""}`;
+    return (await networks.of(member)).predict(prepared, {
+      ...{ plan, labels, stepSize, heads: network.outputChannels, maximumBatch: network.maximumBatch },
+      mirrorAxes: useTestTimeAugmentation ? plan.mirrorAxes : [],
+      startProgress: (total) => progress.start({ label, total, unit: "windows" }),
+      onNote: (line) => progress.note(`${this.input.caseName}: ${line}`),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import { imagingKernels } from "../../imaging/kernels.js";
+import type { KernelTasks, WorkerPool } from "../../imaging/threads/worker-pool.js";
+import { ensembleSlices } from "../postprocess/ensemble-slices.js";
+import { exportSlices } from "../postprocess/export-slices.js";
+import { keepLargestComponent } from "../postprocess/keep-largest-component.js";
+import { probabilitySlice } from "../postprocess/probability-slice.js";
+import { copyBox } from "../preprocess/copy-box.js";
+import { float32Statistics } from "../preprocess/float32-statistics.js";
+import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
+import { normalizeChannel } from "../preprocess/normalize-channel.js";
+import { channelStatistics } from "../preprocess/statistics.js";
+
+/** Every function that runs in a worker of the runtime. */
+export const runtimeKernels = {
+  ...imagingKernels,
+  ensembleSlices,
+  exportSlices,
+  keepLargestComponent,
+  probabilitySlice,
+  copyBox,
+  float32Statistics,
+  fillMask,
+  nonzeroExtent,
+  normalizeChannel,
+  channelStatistics,
+} as const;
+
+export type RuntimeTasks = KernelTasks<typeof runtimeKernels>;
+
+export type RuntimePool = WorkerPool<RuntimeTasks>;

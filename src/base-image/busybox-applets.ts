@@ -1,0 +1,18 @@
+import { ProcessorError } from "../../processor/contract/errors.js";
+
+/**
+ * The names of the programs that a busybox contains: `sh`, `ls`, `cat`, …
+ *
+ * They are read from the table in its program file, where each name ends with a zero byte and `[` is the first (busybox,
+ * `applets/applet_tables.c`). Running busybox to ask for them would need a machine of its architecture.
+ *
+ * @throws IMAGE_BUILD_FAILED for a program without such a table
+ */
+export function busyboxApplets(program: Buffer): readonly string[] {
+  const start = program.indexOf("\0[\0[[\0", 0, "latin1") + 1;
+  const end = program.indexOf("\0\0", start, "latin1");
+  const names = start === 0 || end < 0 ? [] : program.toString("latin1", start, end).split("\0");
+  const isTable = names.includes("sh") && names.every((name) => /^[a-z0-9[._+-]+$/.test(name));
+  if (isTable) return names;
+  throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox has no table of its programs");
+}

@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { architectureOf } from "../image/image-plan.js";
+import { busyboxApplets } from "./busybox-applets.js";
+import { fetchPackages } from "./fetch-packages.js";
+import type { BaseImageRecipe } from "./recipe.js";
+import { type RootTree, rootTar, unpackPackages } from "./root-tree.js";
+
+export interface DebianRootOptions {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Debian's root file system as a tar: the recipe's packages, unpacked without root and without running anything of theirs.
+ * The same packages give the same bytes on every machine. Their versions are those of the mirror on that day, which
+ * `/var/lib/dpkg/status.d` in the image records.
+ *
+ * @throws TOOL_MISSING without apt-get or dpkg-deb; IMAGE_BUILD_FAILED with their words
+ */
+export async function* debianRoot(
+  { debian, platform }: BaseImageRecipe,
+  { progress, signal }: DebianRootOptions,
+): AsyncGenerator<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-debian-"));
+  try {
+    const packages = await fetchPackages({
+      ...{ suite: debian.suite, packages: debian.packages, architecture: architectureOf(platform), folder },
+      onNote: (text) => progress.note(text),
+      ...(signal && { signal }),
+    });
+    const tree = await unpackPackages(packages, { pathRules: debian.pathRules, ...(signal && { signal }) });
+    linkApplets(tree);
+    yield* rootTar(tree);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The same as a file in the cache, made once for both builders, so that both use the same Debian.
+ *
+ * @returns its path
+ */
+export async function cachedDebianRoot(
+  recipe: BaseImageRecipe,
+  { cacheFolder, ...options }: DebianRootOptions & { readonly cacheFolder: string },
+): Promise<string> {
+  const key = createHash("sha256").update(debianRootKey(recipe)).digest("hex").slice(0, 16);
+  const file = join(cacheFolder, "base-image", `debian-${key}.tar`);
+  if ((await stat(file).catch(() => null)) !== null) return file;
+  await makeFolder(dirname(file));
+  const partial = await partialPathBeside(file);
+  try {
+    await writeDebianRoot(recipe, partial, options);
+    await rename(partial, file);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return file;
+}
+
+/** Everything that decides the bytes of the tar, except the state of the mirror. Raise the number when unpacking changes. */
+export const debianRootKey = ({ debian, platform }: BaseImageRecipe): string =>
+  JSON.stringify(["packages 1", platform, debian]);
+
+/** Writes the tar to a file. */
+export const writeDebianRoot = (
+  recipe: BaseImageRecipe,
+  archive: string,
+  options: DebianRootOptions,
+): Promise<void> => pipeline(Readable.from(debianRoot(recipe, options)), createWriteStream(archive));
+
+/** Links small versions of sh, ls, cat, ps, … for people who look into a container; dpkg is left out. */
+function linkApplets(tree: RootTree): void {
+  const busybox = tree.get("usr/bin/busybox");
+  if (busybox?.kind !== "file")
+    throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox is not at /usr/bin/busybox");
+  for (const applet of busyboxApplets(busybox.bytes)) {
+    const path = `usr/bin/${applet}`;
+    if (!tree.has(path) && !/^dpkg/.test(applet))
+      tree.set(path, { kind: "symlink", target: "/usr/bin/busybox" });
+  }
+}

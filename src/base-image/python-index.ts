@@ -1,0 +1,90 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { HttpClient } from "../download/http-client.js";
+import type { WheelPin } from "./recipe.js";
+
+const simpleJson = "application/vnd.pypi.simple.v1+json";
+
+/** One project's page of an index, as PEP 691 has it. */
+interface ProjectPage {
+  readonly files: readonly {
+    readonly filename: string;
+    readonly url: string;
+    readonly hashes?: Readonly<Record<string, string>>;
+  }[];
+}
+
+/**
+ * Where an index of Python packages (PEP 503 with PEP 691's JSON) keeps a wheel.
+ *
+ * @param index address of the index, as pip's `--index-url`
+ * @throws SOURCE_NOT_FOUND when the index has no such file; SOURCE_CHANGED when its digest is not the pinned one;
+ * DOWNLOAD_FAILED
+ */
+export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): Promise<URL> {
+  const page = new URL(`${wheel.name}/`, withSlash(index));
+  const label = `${wheel.name} in ${index.host}`;
+  const answer = await http.json(page, label, simpleJson);
+  if (!isProjectPage(answer))
+    throw new ProcessorError(
+      "DOWNLOAD_FAILED",
+      `${label}: the index answers with something else than PEP 691`,
+    );
+  const found = answer.files.find(({ filename }) => filename === wheel.file);
+  if (found === undefined)
+    throw new ProcessorError("SOURCE_NOT_FOUND", `${label}: the index has no ${wheel.file}`);
+  const sha256 = found.hashes?.["sha256"];
+  if (sha256 !== undefined && sha256 !== wheel.sha256)
+    throw new ProcessorError(
+      "SOURCE_CHANGED",
+      `${wheel.file}: the index has sha256 ${sha256}, the recipe ${wheel.sha256}`,
+    );
+  return new URL(found.url, page);
+}
+
+/**
+ * The index that pip would take: `PIP_INDEX_URL`, or `index-url` in pip's configuration file of the user or the machine.
+ * Null when neither says one.
+ *
+ * @throws USAGE when it is no address
+ */
+export function pythonIndex(environment: Readonly<Record<string, string | undefined>>): URL | null {
+  const text = environment["PIP_INDEX_URL"] || configuredIndex(environment);
+  if (text === null) return null;
+  if (!URL.canParse(text)) throw new ProcessorError("USAGE", `pip's index is ${text}, not an address`);
+  return new URL(text);
+}
+
+function configuredIndex(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const home = environment["HOME"] ?? homedir();
+  const configFolder = environment["XDG_CONFIG_HOME"] ?? join(home, ".config");
+  const named = environment["PIP_CONFIG_FILE"];
+  const files = [
+    ...(named === undefined ? [] : [named]),
+    ...[join(configFolder, "pip", "pip.conf"), join(home, ".pip", "pip.conf"), "/etc/pip.conf"],
+  ];
+  for (const file of files) {
+    if (!existsSync(file)) continue;
+    const found = /^\s*index[-_]url\s*[=:]\s*(\S+)/m.exec(readFileSync(file, "utf8"))?.[1];
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+function withSlash(index: URL): URL {
+  return index.pathname.endsWith("/") ? index : new URL(`${index.href}/`);
+}
+
+function isProjectPage(answer: unknown): answer is ProjectPage {
+  if (typeof answer !== "object" || answer === null || !("files" in answer)) return false;
+  const { files } = answer;
+  return (
+    Array.isArray(files) &&
+    files.every((file: unknown) => {
+      const { filename, url } = (file ?? {}) as { readonly filename?: unknown; readonly url?: unknown };
+      return typeof filename === "string" && typeof url === "string";
+    })
+  );
+}

@@ -1,0 +1,175 @@
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { programVersion } from "../files/package-root.js";
+import { type ImageBase, type ImagePlatform, layerFileTime } from "../image/image-plan.js";
+import { assembleImage } from "../oci/assemble-image.js";
+import type { BaseImage } from "../oci/base-image.js";
+import { type BlobCache, type CachedLayer, isCachedLayer } from "../oci/blob-cache.js";
+import { compressor } from "../oci/deflate-piece.js";
+import { cachedLayerBlob } from "../oci/layer-blob.js";
+import { frameTar } from "../oci/make-layer.js";
+import type { ImageConfig } from "../oci/oci-types.js";
+import { asBase } from "../oci/open-oci-layout.js";
+import { planBaseImage } from "./base-image-plan.js";
+import { cachedDebianRoot, debianRootKey } from "./debian-root.js";
+import { npmPackageFiles } from "./npm-packages.js";
+import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
+import type { BaseVariant } from "./variants.js";
+import { wheelLayers } from "./wheel-layers.js";
+
+export interface RecipeBaseOptions {
+  readonly variant: BaseVariant;
+  readonly platform: ImagePlatform;
+  /** Index of Python packages for CUDA's libraries; null where pip is set to none. */
+  readonly pythonIndex: URL | null;
+  readonly cache: BlobCache;
+  /** Holds what npm installed. */
+  readonly cacheFolder: string;
+  /** Of Debian's image, when it is locked: then nothing else will do. Null otherwise. */
+  readonly debianDigest: string | null;
+  /** Fetches Debian's own image; if it fails, Debian's packages are used. */
+  readonly pull: (imageName: string) => Promise<BaseImage & { readonly digest: string }>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface RecipeBase extends BaseImage {
+  readonly imageName: string;
+  /** Of the base as an image of its own. */
+  readonly manifestDigest: string;
+  /** The digest of Debian's image in its registry; null if packages were unpacked. */
+  readonly debianDigest: string | null;
+}
+
+/**
+ * The base of the recipe, made on the spot without an engine: Debian from its registry or unpacked from its packages,
+ * then Node and ONNX Runtime as layers. Each part is made once and comes from the cache from then on.
+ *
+ * The processor's own code is not among its layers: every image brings it.
+ *
+ * @throws TOOL_MISSING when no registry gives Debian and apt-get or dpkg-deb is missing, or npm is missing; IMAGE_BUILD_FAILED;
+ * for wheels what `wheelLayers` throws
+ */
+export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
+  const { cache, cacheFolder, variant, pythonIndex, progress, signal } = options;
+  const recipe = await readRecipe(variant, options.platform);
+  const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
+  try {
+    const debian = await debianBase(recipe, options);
+    task.advance(1);
+    const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
+    task.advance(1);
+    const cudaLayers = await wheelLayers(recipe.wheels, {
+      ...{ cacheFolder, progress, wheelFolder: null, index: pythonIndex },
+      ...(signal && { signal }),
+    });
+    task.advance(1);
+    const plan = planBaseImage({
+      recipe,
+      base: baseOfPlan(recipe, debian),
+      packageFiles,
+      wheelLayers: cudaLayers,
+      rootFiles: await listFiles(join(recipe.folder, "root")),
+      processorFiles: [],
+      version: await programVersion(),
+    });
+    const layers = plan.layers.filter(({ entries }) => entries.length > 0);
+    const image = await assembleImage({
+      plan: { ...plan, layers },
+      base: debian,
+      cache,
+      time: layerFileTime,
+      ...(signal && { signal }),
+    });
+    task.advance(1);
+    return {
+      ...(await asBase(image)),
+      imageName: recipe.imageName,
+      manifestDigest: image.manifest.descriptor.digest,
+      debianDigest: debian.digest,
+    };
+  } finally {
+    task.done();
+  }
+}
+
+/** For the label that says what the base was made of. */
+const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImage): ImageBase =>
+  config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
+
+interface DebianRecord {
+  /** Both null if packages were unpacked. */
+  readonly digest: string | null;
+  readonly config: ImageConfig | null;
+  readonly layers: readonly CachedLayer[];
+}
+
+/** The Debian that was taken first stays, so that one machine builds the same image as long as its cache has it. */
+async function debianBase(
+  recipe: BaseImageRecipe,
+  options: RecipeBaseOptions,
+): Promise<BaseImage & { readonly digest: string | null }> {
+  const { cache, debianDigest } = options;
+  const key = debianKey(recipe, debianDigest);
+  const known = await cache.recall(key);
+  const isThere =
+    isDebianRecord(known) &&
+    (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
+  const record = isThere
+    ? known
+    : ((await pulledDebian(recipe, options)) ?? (await unpackedDebian(recipe, options)));
+  if (!isThere) await cache.remember(key, record);
+  const { digest, config } = record;
+  return { digest, config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
+}
+
+const debianKey = (recipe: BaseImageRecipe, digest: string | null): string =>
+  `debian 4 ${compressor} ${debianRootKey(recipe)} ${digest ?? ""}`;
+
+/** Null when no registry gives it. */
+async function pulledDebian(
+  { debian: { image } }: BaseImageRecipe,
+  { cache, debianDigest, pull, progress, signal }: RecipeBaseOptions,
+): Promise<DebianRecord | null> {
+  try {
+    const wanted = debianDigest === null ? image : `${image}@${debianDigest}`;
+    const { config, layers, digest } = await pull(wanted);
+    const cached: CachedLayer[] = [];
+    for (const { descriptor, diffId, open } of layers)
+      cached.push({ ...(await cache.write(open(), signal)), size: descriptor.size, diffId });
+    return { digest, config, layers: cached };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const isUnreachable = error instanceof ProcessorError && unreachable.has(error.code);
+    if (debianDigest !== null || !isUnreachable) throw error;
+    progress.note(`taking Debian's packages with apt, because no registry gives ${image} (${error.message})`);
+    return null;
+  }
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  "BASE_IMAGE_MISSING",
+  "REGISTRY_FAILED",
+  "REGISTRY_DENIED",
+]);
+
+/** The tar of the root file system is the layer as it is: links and modes stay Debian's. */
+async function unpackedDebian(
+  recipe: BaseImageRecipe,
+  { cache, cacheFolder, progress, signal }: RecipeBaseOptions,
+): Promise<DebianRecord> {
+  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, ...(signal && { signal }) });
+  const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
+  return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
+}
+
+const isDebianRecord = (record: unknown): record is DebianRecord =>
+  typeof record === "object" &&
+  record !== null &&
+  "config" in record &&
+  "digest" in record &&
+  "layers" in record &&
+  Array.isArray(record.layers) &&
+  record.layers.every(isCachedLayer);

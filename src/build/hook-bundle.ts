@@ -1,0 +1,52 @@
+import { writeFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { build } from "esbuild";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
+
+/**
+ * Bundles a user's `--process-img-file` (TypeScript or JavaScript) with what it imports into one module for Node.
+ *
+ * @throws HOOK_INVALID for a missing file, a Python module, or with the compiler's own message, file and line
+ */
+export async function bundleHook(file: string, target: string): Promise<void> {
+  try {
+    await (await openRegularFile(file)).close();
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new ProcessorError(
+      "HOOK_INVALID",
+      isMissing ? `${file} does not exist` : `${file}: ${unreadable(cause)}`,
+      { cause },
+    );
+  }
+  if (extname(file).toLowerCase() === ".py") {
+    throw new ProcessorError(
+      "HOOK_INVALID",
+      `${file} is a Python file; a hook module is TypeScript or JavaScript`,
+    );
+  }
+  const result = await build({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "silent",
+    legalComments: "inline",
+  }).catch(
+    (cause: {
+      readonly errors?: readonly {
+        readonly text: string;
+        readonly location: { readonly file: string; readonly line: number } | null;
+      }[];
+    }) => {
+      const reasons = (cause.errors ?? []).map(({ text, location }) =>
+        location === null ? text : `${location.file}:${location.line}: ${text}`,
+      );
+      throw new ProcessorError("HOOK_INVALID", `${file}: ${reasons.join("; ") || String(cause)}`, { cause });
+    },
+  );
+  await writeFile(target, result.outputFiles[0]!.contents);
+}

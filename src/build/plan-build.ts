@@ -1,0 +1,64 @@
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { debianPython } from "../base-image/debian-python.js";
+import { checkSettingsForModel } from "../config/check-settings.js";
+import type { ConversionMemo } from "../convert/conversion-memo.js";
+import { convertModel } from "../convert/convert-model.js";
+import type { StageFile } from "../files/all-or-nothing.js";
+import { programVersion } from "../files/package-root.js";
+import type { ImagePlan } from "../image/image-plan.js";
+import { listProcessorFiles } from "../image/processor-files.js";
+import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
+import { checkModelForTarget } from "../targets/check-model.js";
+import type { BuildFolder } from "./build-folder.js";
+import { aborting, type BuildOptions } from "./build-options.js";
+import { type ModelTarball, writeModelTarball } from "./model-tarball.js";
+
+/** Where the converted model lies in the build folder. */
+export const convertedName = "converted";
+
+/** The plan of an image, and its model where that lies apart. */
+export interface PlannedBuild {
+  readonly plan: ImagePlan;
+  readonly modelTarball: ModelTarball | null;
+}
+
+export interface PlanContext {
+  readonly base: BaseImageFacts;
+  readonly folder: BuildFolder;
+  readonly stage: StageFile;
+  /** Knows what unchanged checkpoints become, so that they are converted only when their layer is not there. */
+  readonly memo?: ConversionMemo;
+}
+
+/** The model converted, the plan of its image, and the tarball that holds it instead where one was asked for. */
+export async function planBuild(
+  options: BuildOptions,
+  { base, folder, stage, memo }: PlanContext,
+): Promise<PlannedBuild> {
+  const { models, settings, description, hookFile, target, platform, cacheFolder, progress, signal } =
+    options;
+  const outputDir = folder.place(convertedName);
+  const converted = await convertModel({
+    ...{ models, settings, outputDir, progress, ...aborting(signal) },
+    ...(memo === undefined ? {} : { memo }),
+  });
+  checkSettingsForModel(converted.manifest);
+  checkModelForTarget(target, converted.manifest);
+  if (target.kind === "amos22" && platform !== "linux/amd64")
+    throw new ProcessorError("USAGE", "AMOS22 runs images for linux/amd64");
+  const pythonFiles =
+    target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
+  const plan = planProcessorImage({
+    ...{ converted, target, platform, pythonFiles, carriesModel: options.modelTarball === null },
+    description: { ...description, processorVersion: await programVersion() },
+    processorFiles: await listProcessorFiles(),
+    base,
+    hookFile,
+  });
+  if (options.modelTarball === null) return { plan, modelTarball: null };
+  const path = options.modelTarball;
+  const modelTarball = await writeModelTarball(modelFiles(converted, hookFile), {
+    ...{ path, writtenTo: stage(path), signal },
+  });
+  return { plan, modelTarball };
+}

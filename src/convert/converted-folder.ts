@@ -1,0 +1,97 @@
+import { readdir, rename, rm } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { isDiskFull } from "../../processor/files/disk-error.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
+
+export interface ConvertedFolderOptions {
+  readonly outputDir: string;
+  /** Whether an earlier conversion may be replaced. */
+  readonly overwrite: boolean;
+}
+
+/**
+ * Lets `fill` write into a folder beside `outputDir` and puts it in place when all of it is there. Whatever goes wrong,
+ * nothing half-written is left and an earlier conversion stays as it was.
+ *
+ * Errors: OUTPUT_EXISTS, also when `outputDir` holds files that no conversion wrote; OUTPUT_UNWRITABLE, DISK_FULL.
+ */
+export async function writeConvertedFolder<T>(
+  options: ConvertedFolderOptions,
+  fill: (folder: string) => Promise<T>,
+): Promise<T> {
+  const outputDir = resolve(options.outputDir);
+  const partial = await partialPathBeside(outputDir);
+  try {
+    await makeFolder(dirname(outputDir));
+    const existing = await filesIn(outputDir);
+    checkReplaceable(outputDir, existing, options.overwrite);
+    await makeFolder(partial);
+    try {
+      const filled = await fill(partial);
+      await putInPlace(partial, outputDir, existing !== null);
+      return filled;
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+  } catch (error) {
+    throw asOutputError(error, outputDir);
+  }
+}
+
+/** Below the folder; null when there is none. */
+async function filesIn(folder: string): Promise<string[] | null> {
+  try {
+    return (await readdir(folder, { recursive: true, withFileTypes: true }))
+      .filter((entry) => !entry.isDirectory())
+      .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function checkReplaceable(outputDir: string, existing: readonly string[] | null, overwrite: boolean): void {
+  if (existing === null || existing.length === 0) return;
+  if (!overwrite) throw new ProcessorError("OUTPUT_EXISTS", `${outputDir} exists and is not empty`);
+  const foreign = existing.find((name) => !convertedFile.test(name));
+  if (foreign !== undefined) {
+    throw new ProcessorError(
+      "OUTPUT_EXISTS",
+      `${outputDir} holds ${foreign}, which no conversion wrote, so that it is not replaced`,
+    );
+  }
+}
+
+const convertedFile =
+  /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|network\.gpu\.onnx|fold_(?:\d+|all)(?:\.(?:onnx|weights)|\/[^/]+))$/;
+
+async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
+  if (!exists) return rename(partial, outputDir);
+  const old = `${partial}.old`;
+  await rename(outputDir, old);
+  try {
+    await rename(partial, outputDir);
+  } catch (error) {
+    await rename(old, outputDir);
+    throw error;
+  }
+  await rm(old, { recursive: true });
+}
+
+function asOutputError(error: unknown, outputDir: string): unknown {
+  if (error instanceof ProcessorError || !(error instanceof Error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (isDiskFull(error)) {
+    return new ProcessorError("DISK_FULL", `${outputDir}: no space left for the converted model`, {
+      cause: error,
+    });
+  }
+  if (code === "ENOTDIR")
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir} is a file, not a folder`, { cause: error });
+  if (["EACCES", "EPERM", "EROFS", "EEXIST", "ENAMETOOLONG"].includes(code ?? "")) {
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir}: ${error.message}`, { cause: error });
+  }
+  return error;
+}

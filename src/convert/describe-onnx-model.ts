@@ -1,0 +1,93 @@
+import { basename } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { NetworkFacts } from "../../processor/contract/manifest.js";
+import type { TrainingFacts } from "../checkpoint/model-description.js";
+import { describeTraining, readTraining } from "../checkpoint/nnunet-v2/describe-model.js";
+import type { TrainedModel } from "../network/trained-model.js";
+import { type OnnxModel, type OnnxTensorInfo, readOnnxModel } from "../onnx/read-onnx.js";
+
+/** A model whose networks are ONNX files of its owner. */
+export interface OnnxModelDescription extends TrainingFacts {
+  readonly network: NetworkFacts;
+  /** One for each fold. */
+  readonly files: readonly OnnxModel[];
+}
+
+/**
+ * Reads plans.json and dataset.json, and checks the ONNX files against them. What only a checkpoint would say is
+ * nnU-Net's default: test-time mirroring goes over all axes.
+ *
+ * @throws ONNX_MISMATCH, MODEL_FILE_INVALID, PLANS_UNSUPPORTED
+ */
+export async function describeOnnxModel(model: TrainedModel): Promise<OnnxModelDescription> {
+  const training = await readTraining(model.folder, model.configuration);
+  const dimensions = training.configuration.get("patch_size").list().length;
+  const facts = describeTraining(training, {
+    trainer: /^(.+?)__/.exec(basename(model.folder))?.[1] ?? "unknown",
+    name: model.configuration,
+    mirrorAxes: Array.from({ length: dimensions }, (_, axis) => axis),
+  });
+  const expected = {
+    inputChannels: training.inputChannels,
+    heads: training.heads,
+    patchSize: facts.plan.patchSize,
+  };
+  const files = model.folds.map(({ checkpointFile }) => readOnnxModel(checkpointFile));
+  const batches = files.map((file) => checkOnnx(file, expected));
+  const fixed = batches.filter((batch) => batch !== null);
+  return {
+    ...facts,
+    files,
+    network: {
+      architecture: "ONNX file",
+      inputChannels: training.inputChannels,
+      outputChannels: training.heads,
+      parameters: files[0]?.parameters ?? 0,
+      maximumBatch: fixed.length === 0 ? null : Math.min(...fixed),
+    },
+  };
+}
+
+interface Expected {
+  readonly inputChannels: number;
+  readonly heads: number;
+  readonly patchSize: readonly number[];
+}
+
+/** @returns the size of its batch; null for any */
+function checkOnnx(onnx: OnnxModel, { inputChannels, heads, patchSize }: Expected): number | null {
+  const wrong = (what: string) => new ProcessorError("ONNX_MISMATCH", `${onnx.file}: ${what}`);
+  if (onnx.foreignDomains.length > 0)
+    throw wrong(`uses operators of ${onnx.foreignDomains.join(", ")}, which ONNX Runtime does not have`);
+  const [input, ...furtherInputs] = onnx.inputs;
+  const [output] = onnx.outputs;
+  if (input === undefined || output === undefined) throw wrong("has no input or no output");
+  if (furtherInputs.length > 0)
+    throw wrong(
+      `has ${onnx.inputs.length} inputs (${onnx.inputs.map(({ name }) => name).join(", ")}), not one`,
+    );
+  checkShape(input, [null, inputChannels, ...patchSize], wrong);
+  checkShape(output, [null, heads, ...patchSize], wrong);
+  const batch = input.shape?.[0];
+  if (typeof batch !== "number") return null;
+  if (batch !== 1) throw wrong(`takes ${batch} windows at once; make its batch 1 or free`);
+  return batch;
+}
+
+/** Dimensions that are known at run time only fit whatever they will be. */
+function checkShape(
+  { name, shape, elementType }: OnnxTensorInfo,
+  expected: readonly (number | null)[],
+  wrong: (what: string) => ProcessorError,
+): void {
+  if (elementType !== "float32") throw wrong(`${name} is ${elementType}, not float32`);
+  if (shape === null) return;
+  const fits =
+    shape.length === expected.length &&
+    shape.every(
+      (size, axis) => typeof size !== "number" || expected[axis] === null || size === expected[axis],
+    );
+  if (fits) return;
+  const text = (sizes: readonly (number | string | null)[]) => sizes.map((size) => size || "?").join("×");
+  throw wrong(`${name} has the shape ${text(shape)}, plans.json and dataset.json ask for ${text(expected)}`);
+}

@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { DockerOptions } from "dockerode";
+import { ProcessorError } from "../../processor/contract/errors.js";
+
+export interface EngineAddress {
+  /** For people: `unix:///var/run/docker.sock`. */
+  readonly url: string;
+  readonly options: DockerOptions;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where the engine listens, by the rules of Docker's own client: `DOCKER_HOST`, else the context named by
+ * `DOCKER_CONTEXT` or chosen with `docker context use`, else the socket that this platform has.
+ *
+ * @throws ENGINE_MISSING when the address or the context can't be understood
+ */
+export function engineAddress(environment: Environment): EngineAddress {
+  const host = environment["DOCKER_HOST"];
+  if (host !== undefined && host !== "") return addressOfHost(host, environment["DOCKER_CERT_PATH"]);
+  const configFolder = environment["DOCKER_CONFIG"] ?? join(homedir(), ".docker");
+  const context = environment["DOCKER_CONTEXT"] ?? currentContext(configFolder);
+  if (context !== undefined && context !== "" && context !== "default")
+    return addressOfContext(configFolder, context);
+  return addressOfHost(defaultSocket(environment), undefined);
+}
+
+function currentContext(configFolder: string): string | undefined {
+  const file = join(configFolder, "config.json");
+  if (!existsSync(file)) return undefined;
+  return (parseJson(file) as { readonly currentContext?: string }).currentContext;
+}
+
+/** A context's folder has the name of its digest, as Docker's client writes it. */
+function addressOfContext(configFolder: string, context: string): EngineAddress {
+  const digest = createHash("sha256").update(context).digest("hex");
+  const file = join(configFolder, "contexts", "meta", digest, "meta.json");
+  if (!existsSync(file))
+    throw new ProcessorError("ENGINE_MISSING", `Docker's context ${context} is not in ${configFolder}`);
+  const { Endpoints } = parseJson(file) as {
+    readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
+  };
+  const host = Endpoints?.docker?.Host;
+  if (host === undefined)
+    throw new ProcessorError("ENGINE_MISSING", `Docker's context ${context} names no engine (${file})`);
+  const certificates = join(configFolder, "contexts", "tls", digest, "docker");
+  return addressOfHost(host, existsSync(certificates) ? certificates : undefined);
+}
+
+function parseJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new ProcessorError("ENGINE_MISSING", `${file} can't be read as JSON`, { cause });
+  }
+}
+
+function addressOfHost(host: string, certificates: string | undefined): EngineAddress {
+  const url = host.includes("://") ? host : `tcp://${host}`;
+  const path = /^(?:unix|npipe):\/\/(.+)$/.exec(url)?.[1];
+  if (path !== undefined) return { url, options: { socketPath: path } };
+  if (!URL.canParse(url))
+    throw new ProcessorError("ENGINE_MISSING", `${host} is not the address of an engine`);
+  const { protocol, hostname, port, username } = new URL(url);
+  if (protocol === "ssh:")
+    return { url, options: { protocol: "ssh", host: hostname, port: port || 22, username } };
+  const isTls = protocol === "https:" || certificates !== undefined || port === "2376";
+  return {
+    url,
+    options: {
+      protocol: isTls ? "https" : "http",
+      host: hostname,
+      port: port || (isTls ? 2376 : 2375),
+      ...(certificates === undefined ? {} : readCertificates(certificates)),
+    },
+  };
+}
+
+function readCertificates(folder: string): Pick<DockerOptions, "ca" | "cert" | "key"> {
+  const read = (name: string) => readFileSync(join(folder, name), "utf8");
+  try {
+    return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+  } catch (cause) {
+    throw new ProcessorError("ENGINE_MISSING", `the engine's certificates can't be read from ${folder}`, {
+      cause,
+    });
+  }
+}
+
+/** The system's socket, else that of a rootless engine or of Docker Desktop. */
+function defaultSocket(environment: Environment): string {
+  if (process.platform === "win32") return "npipe:////./pipe/docker_engine";
+  const system = "/var/run/docker.sock";
+  const own = [
+    ...(environment["XDG_RUNTIME_DIR"] === undefined
+      ? []
+      : [join(environment["XDG_RUNTIME_DIR"], "docker.sock")]),
+    join(homedir(), ".docker", "run", "docker.sock"),
+  ];
+  return `unix://${existsSync(system) ? system : (own.find((path) => existsSync(path)) ?? system)}`;
+}

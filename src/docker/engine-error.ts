@@ -1,0 +1,55 @@
+import { type ErrorCode, ProcessorError } from "../../processor/contract/errors.js";
+
+/**
+ * The catalogue's error for what went wrong with the engine, in Docker's own words.
+ *
+ * @param doing what was asked of the engine: `building liver:1`
+ * @param fallback the code when the words say neither disk nor permission
+ */
+export function engineError(error: unknown, doing: string, fallback: ErrorCode): ProcessorError {
+  if (error instanceof ProcessorError) return error;
+  const words = engineWords(error);
+  const options = { cause: error };
+  if (isFull(words))
+    return new ProcessorError("ENGINE_DISK_FULL", `${doing}: Docker's disk is full: ${words}`, options);
+  if (isForbidden(error))
+    return new ProcessorError(
+      "ENGINE_FORBIDDEN",
+      `${doing}: this user may not use Docker: ${words}`,
+      options,
+    );
+  return new ProcessorError(fallback, `${doing}: ${words}`, options);
+}
+
+/** Whether there is no engine that this user may ask. */
+export const isWithoutEngine = (error: unknown): error is ProcessorError =>
+  error instanceof ProcessorError && (error.code === "ENGINE_MISSING" || error.code === "ENGINE_FORBIDDEN");
+
+/** Whether the engine answered that it has no such image. */
+export const isNotFound = (error: unknown): boolean => statusCode(error) === 404;
+
+/** Whether the engine answered that something else needs the image. */
+export const isInUse = (error: unknown): boolean => statusCode(error) === 409;
+
+/** Whether the engine misses an image, or a layer, that it found itself a moment ago. */
+export const isVanishedImage = (error: unknown): boolean =>
+  /(unable to find image|no such image:|unknown parent image ID|unrecognized image ID) "?sha256:|layer does not exist/i.test(
+    engineWords(error),
+  );
+
+/** What the engine said, without the HTTP client's wrapping. */
+function engineWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const said = (error as { readonly json?: { readonly message?: unknown } }).json?.message;
+  if (typeof said === "string") return said.trim();
+  const words = error.message.replace(/^\(HTTP code \d+\) [^-]* - /, "").trim();
+  return words || ("code" in error ? String(error.code) : error.name);
+}
+
+const isFull = (words: string): boolean => /no space left on device|disk quota exceeded|ENOSPC/i.test(words);
+
+const isForbidden = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+
+const statusCode = (error: unknown): unknown =>
+  error instanceof Error && "statusCode" in error ? error.statusCode : undefined;

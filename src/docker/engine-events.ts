@@ -1,0 +1,43 @@
+import { StringDecoder } from "node:string_decoder";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { shortText } from "../checkpoint/short-text.js";
+import { parseChecked, shapeOf } from "../json/checked-json.js";
+
+/** One line of what the engine sends while it builds, pulls or loads. */
+export interface EngineEvent {
+  readonly stream?: string;
+  readonly status?: string;
+  /** Docker's own words; comes inside an answer whose HTTP status is 200. */
+  readonly error?: string;
+  readonly aux?: { readonly ID?: string };
+}
+
+/** The engine's lines, one JSON object each, as they come. */
+export async function* engineEvents(answer: AsyncIterable<Buffer | string>): AsyncGenerator<EngineEvent> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of answer) {
+    rest += typeof chunk === "string" ? chunk : decoder.write(chunk);
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines.filter((line) => line.trim() !== "").map(parseEvent);
+  }
+  if (rest.trim() !== "") yield parseEvent(rest);
+}
+
+const eventShape = shapeOf<EngineEvent>(
+  record({
+    stream: orAbsent(text),
+    status: orAbsent(text),
+    error: orAbsent(text),
+    aux: orAbsent(record({ ID: orAbsent(text) })),
+  }),
+);
+const parseEvent = (line: string): EngineEvent =>
+  parseChecked(
+    line,
+    eventShape,
+    (reason) =>
+      new ProcessorError("ENGINE_FAILED", `a line of the engine's answer ${reason}: ${shortText(line)}`),
+  );

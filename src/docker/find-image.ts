@@ -1,0 +1,69 @@
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import type { Engine } from "./engine.js";
+import { engineError, isNotFound } from "./engine-error.js";
+import { engineEvents } from "./engine-events.js";
+
+/** An image that the engine has. */
+export interface EngineImage {
+  readonly imageName: string;
+  /** `sha256:…`: the digest of the image's configuration. */
+  readonly imageId: string;
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `linux/amd64`. */
+  readonly platform: string;
+  /** ISO 8601; null when the image does not say. */
+  readonly created: string | null;
+}
+
+/** What the engine knows of an image; null when it has none of that name. */
+export async function findImage({ docker }: Engine, imageName: string): Promise<EngineImage | null> {
+  try {
+    const { Id, Size, Config, Os, Architecture, Created } = await docker.getImage(imageName).inspect();
+    return {
+      ...{ imageName, imageId: Id, sizeBytes: Size, labels: Config.Labels ?? {} },
+      ...{ platform: `${Os}/${Architecture}`, created: Created || null },
+    };
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw engineError(error, `looking for ${imageName}`, "ENGINE_FAILED");
+  }
+}
+
+export interface PullImageOptions {
+  readonly engine: Engine;
+  readonly imageName: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The image, from its registry when the engine does not have it.
+ *
+ * @throws BASE_IMAGE_MISSING with Docker's own reason when it can't be pulled
+ */
+export async function findOrPullImage(options: PullImageOptions): Promise<EngineImage> {
+  const { engine, imageName, progress, signal } = options;
+  const present = await findImage(engine, imageName);
+  if (present !== null) return present;
+  const doing = `the engine has no image ${imageName} and can't pull it`;
+  const task = progress.start({ label: `pulling ${imageName}`, unit: "steps" });
+  try {
+    // Without a tag Docker pulls every tag of the name.
+    const wanted = /[:@][^/]*$/.test(imageName) ? imageName : `${imageName}:latest`;
+    const answer = await engine.docker.pull(wanted, signal === undefined ? {} : { abortSignal: signal });
+    for await (const { error, status } of engineEvents(answer as AsyncIterable<Buffer>)) {
+      if (error !== undefined) throw new Error(error);
+      if (status === "Pull complete") task.advance(1);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw engineError(error, doing, "BASE_IMAGE_MISSING");
+  } finally {
+    task.done();
+  }
+  const pulled = await findImage(engine, imageName);
+  if (pulled === null) throw new ProcessorError("BASE_IMAGE_MISSING", doing);
+  return pulled;
+}

@@ -1,0 +1,83 @@
+import { createReadStream } from "node:fs";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Engine } from "./engine.js";
+import { engineError, isInUse, isNotFound } from "./engine-error.js";
+import { engineEvents } from "./engine-events.js";
+import { findImage } from "./find-image.js";
+
+/** An image that an archive gave to the engine for a while. */
+export interface LoadedImage {
+  /** Name or id by which the engine knows it. */
+  readonly reference: string;
+  /** Takes it away again; names that stood for another image before stand for that again. */
+  unload(): Promise<void>;
+}
+
+export interface LoadArchiveOptions {
+  readonly engine: Engine;
+  readonly archive: string;
+  /** Names that the archive says it has: `docker load` takes them from other images without a word. */
+  readonly names: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Loads an archive as `docker load` does, so that the engine can be left as it was.
+ *
+ * @throws IMAGE_FILE_INVALID with Docker's own words
+ */
+export async function loadArchive(options: LoadArchiveOptions): Promise<LoadedImage> {
+  const { engine, archive, names, signal } = options;
+  const idsBefore = new Set((await engine.docker.listImages({ all: true })).map(({ Id }) => Id));
+  const namesBefore = await Promise.all(
+    names.map(async (name) => [name, (await findImage(engine, name))?.imageId ?? null] as const),
+  );
+  let loaded: string | null = null;
+  const unload = async (): Promise<void> => {
+    const imageId = loaded === null ? null : ((await findImage(engine, loaded))?.imageId ?? null);
+    for (const [name, idBefore] of namesBefore) {
+      const now = (await findImage(engine, name))?.imageId ?? null;
+      if (now === idBefore) continue;
+      if (idBefore === null) await removeImage(engine, name);
+      else await tagImage(engine, idBefore, name);
+    }
+    if (imageId !== null && !idsBefore.has(imageId)) await removeImage(engine, imageId);
+  };
+  try {
+    loaded = await load(engine, archive);
+    signal?.throwIfAborted();
+    return { reference: loaded, unload };
+  } catch (error) {
+    await unload();
+    signal?.throwIfAborted();
+    throw engineError(error, `loading ${archive}`, "IMAGE_FILE_INVALID");
+  }
+}
+
+async function load(engine: Engine, archive: string): Promise<string> {
+  let said = "";
+  const answer = await engine.docker.loadImage(createReadStream(archive));
+  for await (const { error, stream } of engineEvents(answer as AsyncIterable<Buffer>)) {
+    if (error !== undefined) throw new Error(error);
+    said += stream ?? "";
+  }
+  const reference = /Loaded image(?: ID)?: (\S+)/.exec(said)?.[1];
+  if (reference === undefined)
+    throw new ProcessorError("IMAGE_FILE_INVALID", `${archive}: Docker found no image in it: ${said.trim()}`);
+  return reference;
+}
+
+async function tagImage({ docker }: Engine, imageId: string, name: string): Promise<void> {
+  const at = name.lastIndexOf(":");
+  await docker.getImage(imageId).tag({ repo: name.slice(0, at), tag: name.slice(at + 1) });
+}
+
+/** Whoever uses the image meanwhile keeps it. */
+async function removeImage({ docker }: Engine, reference: string): Promise<void> {
+  await docker
+    .getImage(reference)
+    .remove()
+    .catch((error: unknown) => {
+      if (!isNotFound(error) && !isInUse(error)) throw error;
+    });
+}

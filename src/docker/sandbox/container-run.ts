@@ -1,0 +1,140 @@
+import { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Container, ContainerStats } from "dockerode";
+import type { Engine } from "../engine.js";
+import { isInUse, isNotFound } from "../engine-error.js";
+import { type ContainerLog, ContainerLogReader } from "./container-log.js";
+
+/** How a container ended. */
+export interface ContainerEnd {
+  /** 137 and 143 for one that SIGKILL and SIGTERM ended. */
+  readonly exitCode: number;
+  /** The kernel ended a process of it because of `Memory`. */
+  readonly isOutOfMemory: boolean;
+  readonly seconds: number;
+  /** As `docker stats` counts it: file cache that can be dropped is left out, /tmp is in it. Null when it was too short. */
+  readonly peakMemoryBytes: number | null;
+  readonly log: ContainerLog;
+}
+
+export interface RunningContainer {
+  readonly id: string;
+  readonly ended: Promise<ContainerEnd>;
+  readonly hasEnded: () => boolean;
+  /** Resolves with the first byte of output, or the end. */
+  readonly spoke: Promise<void>;
+  /** The peak so far. */
+  readonly peakMemoryBytes: () => number | null;
+  /** Everything on stdout, for programs that say little. */
+  readonly output: () => string;
+  /** Sends a signal; nothing happens when it has ended. */
+  kill(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+}
+
+export interface StartContainerOptions {
+  readonly engine: Engine;
+  readonly container: Container;
+  /** Kills it. */
+  readonly signal?: AbortSignal;
+}
+
+const samplesEveryMs = 100;
+const keptOutputBytes = 65536;
+
+/** Starts a container that was created, and follows it to its end. */
+export async function startContainer(options: StartContainerOptions): Promise<RunningContainer> {
+  const { engine, container, signal } = options;
+  const log = new ContainerLogReader();
+  let output = "";
+  let heard = (): void => {};
+  const spoke = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const streams = await container.attach({ stream: true, stdout: true, stderr: true });
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  stdout.on("data", (bytes: Buffer) => {
+    if (output.length < keptOutputBytes) output += bytes.toString("utf8");
+    log.take("stdout", bytes);
+    heard();
+  });
+  stderr.on("data", (bytes: Buffer) => {
+    log.take("stderr", bytes);
+    heard();
+  });
+  engine.docker.modem.demuxStream(streams, stdout, stderr);
+  const kill = (name: "SIGTERM" | "SIGKILL"): Promise<void> =>
+    container.kill({ signal: name }).then(() => {}, unlessEnded);
+  const stop = (): void => void kill("SIGKILL").catch(() => {});
+  const sampler = new MemorySampler(container);
+  const began = performance.now();
+  await container.start();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  sampler.begin();
+  let hasEnded = false;
+  const follow = async (): Promise<ContainerEnd> => {
+    const { StatusCode: exitCode } = (await container.wait()) as { readonly StatusCode: number };
+    hasEnded = true;
+    const seconds = (performance.now() - began) / 1000;
+    signal?.removeEventListener("abort", stop);
+    sampler.end();
+    await finished(streams, { writable: false });
+    heard();
+    const { State } = await container.inspect();
+    const { peakBytes: peakMemoryBytes } = sampler;
+    return { exitCode, isOutOfMemory: State.OOMKilled, seconds, peakMemoryBytes, log: log.finish() };
+  };
+  const ended = follow();
+  ended.catch(heard); // who awaits the end learns of it
+  return {
+    id: container.id,
+    ended,
+    hasEnded: () => hasEnded,
+    spoke,
+    peakMemoryBytes: () => sampler.peakBytes,
+    output: () => output,
+    kill,
+  };
+}
+
+/** Asks for the memory again and again: engines do not tell a peak that leaves the file cache out. */
+class MemorySampler {
+  peakBytes: number | null = null;
+  private readonly stop = new AbortController();
+
+  constructor(private readonly container: Container) {}
+
+  begin(): void {
+    void this.run().catch(() => {}); // a container that just ended has no figures
+  }
+
+  end(): void {
+    this.stop.abort();
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted) {
+      const stats = await this.container.stats({ stream: false, "one-shot": true });
+      const bytes = usedBytes(stats);
+      if (bytes !== null) this.peakBytes = Math.max(this.peakBytes ?? 0, bytes);
+      await delay(samplesEveryMs, undefined, { signal });
+    }
+  }
+}
+
+/** The rule of `docker stats`, for both versions of control groups. */
+function usedBytes({ memory_stats }: ContainerStats): number | null {
+  const { usage, stats } = memory_stats as {
+    readonly usage?: number;
+    readonly stats?: Readonly<Record<string, number>>;
+  };
+  if (usage === undefined) return null;
+  const cache = stats?.["total_inactive_file"] ?? stats?.["inactive_file"] ?? 0;
+  return cache < usage ? usage - cache : usage;
+}
+
+function unlessEnded(error: unknown): void {
+  if (!isNotFound(error) && !isInUse(error)) throw error;
+}

@@ -1,0 +1,66 @@
+import { relative } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ModelFolder } from "../network/trained-model.js";
+import { taskIdentity } from "./task-identity.js";
+
+/** A model folder and what it is, as far as choosing needs it. */
+export interface ModelCandidate {
+  readonly modelFolder: ModelFolder;
+  readonly datasetName: string;
+  readonly configuration: string;
+}
+
+/** What the user asks for; absent: whatever there is, as long as it is one. */
+export interface WantedModel {
+  /** For messages. */
+  readonly modelDir: string;
+  readonly taskId?: number;
+  readonly taskName?: string;
+  readonly configuration?: string;
+}
+
+/**
+ * The one candidate that fits.
+ *
+ * @throws MODEL_TASK_MISMATCH, CONFIGURATION_MISSING, MODEL_AMBIGUOUS; each lists what there is.
+ */
+export function chooseModel(candidates: readonly ModelCandidate[], wanted: WantedModel): ModelCandidate {
+  const { modelDir } = wanted;
+  const ofTask = candidates.filter(({ datasetName }) => isTask(datasetName, wanted));
+  if (ofTask.length === 0) {
+    const asked = [wanted.taskId, wanted.taskName].filter((part) => part !== undefined).join(" ");
+    throw new ProcessorError(
+      "MODEL_TASK_MISMATCH",
+      `${modelDir} holds ${distinct(candidates.map(({ datasetName }) => datasetName))}, not task ${asked}`,
+    );
+  }
+  const fitting = ofTask.filter(
+    ({ configuration }) => configuration === (wanted.configuration ?? configuration),
+  );
+  const [model, ...others] = fitting;
+  if (model === undefined) {
+    throw new ProcessorError(
+      "CONFIGURATION_MISSING",
+      `${modelDir} has ${distinct(ofTask.map(({ configuration }) => configuration))}, not ${wanted.configuration}`,
+    );
+  }
+  if (others.length > 0) {
+    const list = fitting.map(({ modelFolder, datasetName, configuration }) => {
+      const path = relative(modelDir, modelFolder.folder);
+      return `  ${datasetName} ${configuration}: ${path}`;
+    });
+    throw new ProcessorError(
+      "MODEL_AMBIGUOUS",
+      `${modelDir} holds ${fitting.length} models:\n${list.join("\n")}`,
+    );
+  }
+  return model;
+}
+
+function isTask(datasetName: string, { taskId, taskName }: WantedModel): boolean {
+  const task = taskIdentity(datasetName);
+  const isId = taskId === undefined || task.id === null || task.id === taskId;
+  return isId && (taskName === undefined || task.name.toLowerCase() === taskName.toLowerCase());
+}
+
+const distinct = (names: readonly string[]): string => [...new Set(names)].sort().join(", ");

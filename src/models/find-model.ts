@@ -1,0 +1,59 @@
+import type { ArchiveTree } from "../archive/archive-tree.js";
+import { defaultCheckpoint, identifyModel } from "../checkpoint/nnunet-formats.js";
+import type { ArchivedFiles, ModelFolder, TrainedModel } from "../network/trained-model.js";
+import { chooseModel, type ModelCandidate } from "./choose-model.js";
+import { findModelFolders } from "./find-model-folders.js";
+import { presentFolds, selectFolds } from "./folds.js";
+import { taskIdentity } from "./task-identity.js";
+
+export interface FindModelOptions {
+  /** A model folder, or a tree that holds some: `nnUNet_results`, a dataset's folder. */
+  readonly modelDir: string;
+  /** What the folder must be of; absent when any will do. */
+  readonly taskId?: number;
+  readonly taskName?: string;
+  /** Needed only when the tree holds several. */
+  readonly configuration?: string;
+  /** File name inside a fold; default: nnU-Net's, `checkpoint_final.pth` or `model_final_checkpoint.model`. */
+  readonly checkpointName?: string;
+  /** Default: every `fold_k` with the checkpoint; `fold_all` only when it is the only one. */
+  readonly folds?: readonly string[];
+  /** As `localModelFolder` gives them with `modelDir`. */
+  readonly archived?: ArchivedFiles;
+  readonly tree?: ArchiveTree;
+}
+
+/**
+ * Finds the one trained model that the options mean.
+ *
+ * @throws MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, FOLD_MISSING, MODEL_FILE_INVALID, CHECKPOINT_*
+ */
+export async function findModel(options: FindModelOptions): Promise<TrainedModel> {
+  const foldsOf = (modelFolder: ModelFolder) =>
+    presentFolds(modelFolder, checkpointNameOf(options, modelFolder.nnunetVersion), options);
+  const candidates: ModelCandidate[] = [];
+  for (const modelFolder of await findModelFolders(options.modelDir)) {
+    candidates.push(await identifyModel(modelFolder, async () => (await foldsOf(modelFolder)).folds[0]));
+  }
+  const { modelFolder, datasetName, configuration } = chooseModel(candidates, options);
+  const { nnunetVersion, folder } = modelFolder;
+  return {
+    folder,
+    nnunetVersion,
+    task: taskIdentity(datasetName),
+    datasetName,
+    configuration,
+    networkFormat: "checkpoint",
+    checkpointName: checkpointNameOf(options, nnunetVersion),
+    ...selectFolds(await foldsOf(modelFolder), options.folds ?? []),
+    ...(options.archived === undefined ? {} : { archived: options.archived }),
+    ...(options.tree === undefined ? {} : { tree: options.tree }),
+  };
+}
+
+/** nnU-Net v1's own programs take the name without its ending. */
+function checkpointNameOf({ checkpointName }: FindModelOptions, version: 1 | 2): string {
+  if (checkpointName === undefined) return defaultCheckpoint(version);
+  const lacksEnding = version === 1 && !checkpointName.includes(".");
+  return lacksEnding ? `${checkpointName}.model` : checkpointName;
+}

@@ -1,0 +1,58 @@
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { readJsonFile } from "../checkpoint/read-json-file.js";
+import type { ModelFolder, TrainedModel } from "../network/trained-model.js";
+import { chooseModel, type WantedModel } from "./choose-model.js";
+import { taskIdentity } from "./task-identity.js";
+
+export interface FindOnnxModelOptions extends WantedModel {
+  /** One for each fold. */
+  readonly onnxFiles: readonly string[];
+}
+
+/**
+ * A model whose networks are ONNX files: `modelDir` needs plans.json and dataset.json, and no checkpoints.
+ *
+ * @throws ONNX_NOT_FOUND, MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_FILE_INVALID
+ */
+export async function findOnnxModel(options: FindOnnxModelOptions): Promise<TrainedModel> {
+  const { modelDir, onnxFiles } = options;
+  for (const name of ["plans.json", "dataset.json"])
+    if (!(await isFile(join(modelDir, name))))
+      throw new ProcessorError(
+        "MODEL_NOT_FOUND",
+        `${modelDir} has no ${name}, which an ONNX file does not replace`,
+      );
+  for (const file of onnxFiles)
+    if (!(await isFile(file))) throw new ProcessorError("ONNX_NOT_FOUND", `${file} is not a file`);
+  const { datasetName, configurations } = await readNames(join(modelDir, "plans.json"));
+  const named = /__([^_].*)$/.exec(basename(modelDir).replace(/^.*?__/, ""))?.[1];
+  const only = named !== undefined && configurations.includes(named) ? [named] : configurations;
+  const modelFolder: ModelFolder = {
+    ...{ folder: modelDir, nnunetVersion: 2, foldNames: [] },
+    pathNames: { datasetName: null, configuration: null },
+  };
+  const candidates = (options.configuration === undefined ? only : configurations).map((configuration) => ({
+    ...{ modelFolder, datasetName, configuration },
+  }));
+  const { configuration } = chooseModel(candidates, options);
+  return {
+    ...{ folder: modelDir, nnunetVersion: 2, datasetName, configuration, networkFormat: "onnx" },
+    task: taskIdentity(datasetName),
+    checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
+    leftOut: [],
+    folds: onnxFiles.map((checkpointFile, i) => ({ fold: String(i), checkpointFile })),
+  };
+}
+
+const isFile = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => null))?.isFile() === true;
+
+async function readNames(plansFile: string) {
+  const plans = await readJsonFile(plansFile);
+  return {
+    datasetName: plans.get("dataset_name").string(),
+    configurations: plans.get("configurations").keys(),
+  };
+}

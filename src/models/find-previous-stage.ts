@@ -1,0 +1,53 @@
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { TrainedModel } from "../network/trained-model.js";
+import { findModel } from "./find-model.js";
+
+/**
+ * The model of a cascade's earlier stage, where nnU-Net keeps it: v2 beside the second stage
+ * (`<trainer>__<plans>__3d_lowres`), v1 in the same task below `3d_lowres`, with the trainer that cascades begin with.
+ * Null when it is not there.
+ *
+ * @throws FOLD_MISSING when it lacks a fold of the second stage
+ */
+export async function findPreviousStage(
+  model: TrainedModel,
+  configuration: string,
+): Promise<TrainedModel | null> {
+  const folder =
+    model.nnunetVersion === 2 ? besideV2(model, configuration) : await besideV1(model, configuration);
+  if (folder === null) return null;
+  return findModel({
+    modelDir: folder,
+    configuration,
+    // v1 takes the final checkpoint of the first stage, whatever the second one runs with.
+    ...(model.nnunetVersion === 2 ? { checkpointName: model.checkpointName } : {}),
+    folds: model.folds.map(({ fold }) => fold),
+    ...(model.archived === undefined ? {} : { archived: model.archived }),
+    ...(model.tree === undefined ? {} : { tree: model.tree }),
+  }).catch((error: unknown) => {
+    if (error instanceof ProcessorError && error.code === "MODEL_NOT_FOUND") return null;
+    throw error;
+  });
+}
+
+function besideV2({ folder }: TrainedModel, configuration: string): string | null {
+  const [trainer, plans, ...rest] = basename(folder).split("__");
+  if (plans === undefined || rest.length === 0) return null;
+  return join(dirname(folder), `${trainer}__${plans}__${configuration}`);
+}
+
+async function besideV1({ folder }: TrainedModel, configuration: string): Promise<string | null> {
+  const task = dirname(folder);
+  const stageFolder = join(dirname(dirname(task)), configuration, basename(task));
+  const plans = basename(folder).split("__")[1];
+  if (plans === undefined) return null;
+  const candidates = (await readdir(stageFolder).catch(() => [])).filter((name) =>
+    name.endsWith(`__${plans}`),
+  );
+  const name = candidates.find((candidate) => candidate === `nnUNetTrainerV2__${plans}`) ?? candidates[0];
+  return name === undefined || (candidates.length > 1 && !name.startsWith("nnUNetTrainerV2__"))
+    ? null
+    : join(stageFolder, name);
+}

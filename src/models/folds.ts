@@ -1,0 +1,114 @@
+import { access, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { type ArchiveTree, filesIn, foldersIn } from "../archive/archive-tree.js";
+import type { ArchivedFiles, LeftOutFold, ModelFolder, TrainedFold } from "../network/trained-model.js";
+import { foldPatterns } from "./find-model-folders.js";
+
+export interface PresentFolds {
+  /** In the order of their numbers, `all` last. */
+  readonly folds: readonly [TrainedFold, ...TrainedFold[]];
+  /** The folds without the checkpoint, whose training has not ended. */
+  readonly leftOut: readonly LeftOutFold[];
+}
+
+/** The places of files that are not in the model's folder. */
+export interface FoldPlaces {
+  readonly archived?: ArchivedFiles;
+  readonly tree?: ArchiveTree;
+}
+
+/**
+ * The folds of a model folder that have the checkpoint.
+ *
+ * @throws FOLD_MISSING when none has it.
+ */
+export async function presentFolds(
+  modelFolder: ModelFolder,
+  checkpointName: string,
+  { archived = new Map(), tree }: FoldPlaces = {},
+): Promise<PresentFolds> {
+  const folds: TrainedFold[] = [];
+  const leftOut: LeftOutFold[] = [];
+  for (const name of foldNames(modelFolder, tree)) {
+    const folder = join(modelFolder.folder, name);
+    const checkpointFile = join(folder, checkpointName);
+    const fold = name.replace(/^fold_/, "");
+    const range = archived.get(checkpointFile);
+    if (range !== undefined) folds.push({ fold, checkpointFile, range });
+    else if (await exists(checkpointFile)) folds.push({ fold, checkpointFile });
+    else if (tree === undefined || !filesIn(tree, folder).includes(checkpointName)) {
+      const has = await checkpointsIn(folder, tree);
+      leftOut.push({ fold, reason: `fold ${fold} has no ${checkpointName}${has}` });
+    }
+  }
+  const [lowest, ...others] = folds.toSorted((a, b) => foldNumber(a) - foldNumber(b));
+  if (lowest === undefined) {
+    const first = foldNames(modelFolder, tree)[0] ?? "";
+    const files = (await namesIn(join(modelFolder.folder, first), tree)).toSorted().slice(0, 8);
+    throw new ProcessorError(
+      "FOLD_MISSING",
+      `${modelFolder.folder}: no fold has ${checkpointName}; ${first} has ${files.join(", ") || "nothing"}`,
+    );
+  }
+  return { folds: [lowest, ...others], leftOut };
+}
+
+/** The names of the folders of folds; in an archive, also those whose checkpoints were not unpacked. */
+function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, tree?: ArchiveTree) {
+  if (tree === undefined) return unpacked;
+  const inArchive = foldersIn(tree, folder).filter((name) => foldPatterns[nnunetVersion].test(name));
+  return [...new Set([...unpacked, ...inArchive])].toSorted();
+}
+
+const namesIn = async (folder: string, tree: ArchiveTree | undefined): Promise<readonly string[]> =>
+  tree === undefined ? readdir(folder) : filesIn(tree, folder);
+
+/** `, but checkpoint_best.pth`, or nothing. */
+async function checkpointsIn(folder: string, tree: ArchiveTree | undefined): Promise<string> {
+  const names = (await namesIn(folder, tree)).filter((name) => /\.(?:pth|model)$/.test(name)).toSorted();
+  return names.length === 0 ? "" : `, but ${names.slice(0, 8).join(", ")}`;
+}
+
+/**
+ * The folds to use: those asked for, or by default all numbered ones, as in nnU-Net; `all` only if it is the only one.
+ *
+ * @throws FOLD_MISSING names those that there are.
+ */
+export function selectFolds(
+  { folds: present, leftOut }: PresentFolds,
+  wanted: readonly string[],
+): Pick<PresentFolds, "leftOut"> & { readonly folds: readonly TrainedFold[] } {
+  if (wanted.length === 0) {
+    const numbered = present.filter(({ fold }) => fold !== "all");
+    if (numbered.length === 0 || numbered.length === present.length) return { folds: present, leftOut };
+    const all = { fold: "all", reason: "fold all is used only where it is the only one" };
+    return { folds: numbered, leftOut: [...leftOut, all] };
+  }
+  const folds = [...new Set(wanted)].map((name) => {
+    const match = present.find(({ fold }) => fold === name);
+    if (match !== undefined) return match;
+    const unfinished = leftOut.find(({ fold }) => fold === name);
+    const has = present.map(({ fold }) => fold).join(", ");
+    throw new ProcessorError(
+      "FOLD_MISSING",
+      unfinished === undefined
+        ? `there is no fold ${name}; the trained folds are ${has}`
+        : `${unfinished.reason}; the trained folds are ${has}`,
+    );
+  });
+  // Folds that nobody asked for are not reported.
+  return { folds, leftOut: [] };
+}
+
+const foldNumber = ({ fold }: TrainedFold): number =>
+  fold === "all" ? Number.POSITIVE_INFINITY : Number(fold);
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,233 @@
+import { createHash } from "node:crypto";
+import { copyFile, link, rename, stat } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
+import type { ArchiveTree } from "../archive/archive-tree.js";
+import type { FileRange } from "../archive/byte-range.js";
+import { defaultCheckpoint } from "../checkpoint/nnunet-formats.js";
+import { openPretrained } from "../model-source/download-model.js";
+import { FolderSource } from "../model-source/folder-source.js";
+import type { ModelSource, SourceFile } from "../model-source/model-source.js";
+import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
+import type { ArchivedFiles } from "../network/trained-model.js";
+import { chooseModel, type ModelCandidate } from "./choose-model.js";
+import { readPath } from "./find-model-folders.js";
+
+/** Which part of a results tree is needed; what is absent is not limited. */
+export interface WantedModel {
+  readonly taskId?: number;
+  readonly taskName?: string;
+  /** `3d_fullres`, …; the cascade's second stage brings its first with it. */
+  readonly configuration?: string;
+  /** `0` … `4`, `all`. */
+  readonly folds?: readonly string[];
+  /** nnU-Net's final checkpoint by default. */
+  readonly checkpointName?: string;
+}
+
+/** What `findModel` takes. */
+export interface LocalModel {
+  readonly modelDir: string;
+  /** Absent for a folder of the user's own. */
+  readonly archived?: ArchivedFiles;
+  readonly tree?: ArchiveTree;
+}
+
+/**
+ * The local folder of a model, wherever it comes from: the user's own folder as it is; for an archive a tree in the
+ * cache that holds plans, dataset, post-processing and the wanted checkpoints, and nothing else of it.
+ *
+ * @param address as `openModelSource` takes it
+ */
+export async function localModelFolder(
+  address: string,
+  wanted: WantedModel,
+  context: SourceContext,
+): Promise<LocalModel> {
+  return folderOf(await openModelSource(address, context), wanted, context);
+}
+
+/** The same for a pretrained model by name. */
+export async function pretrainedModelFolder(
+  name: string,
+  wanted: WantedModel,
+  context: SourceContext,
+): Promise<LocalModel> {
+  return folderOf(await openPretrained(name, context), wanted, context);
+}
+
+async function folderOf(
+  source: ModelSource,
+  wanted: WantedModel,
+  context: SourceContext,
+): Promise<LocalModel> {
+  try {
+    if (source instanceof FolderSource) return { modelDir: source.address };
+    const inventory = await source.inventory();
+    const chosen = { ...wanted, ...chosenByNames(source.address, inventory, wanted) };
+    checkCheckpoints(source.address, inventory, chosen);
+    return await modelTree(source, (path) => isWanted(path, chosen), context);
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * A tree in the cache with those files of a source that `isNeeded` accepts; of a folder the folder itself. Trees of
+ * one source grow together. Checkpoints that are stored in an archive as they are stay there.
+ */
+export async function modelTree(
+  source: ModelSource,
+  isNeeded: (path: string) => boolean,
+  { store }: SourceContext,
+): Promise<LocalModel> {
+  if (source instanceof FolderSource) return { modelDir: source.address };
+  const inventory = await source.inventory();
+  const folder = join(store.folder, "trees", identityOf(source.address, inventory));
+  const archived = new Map<string, FileRange>();
+  for (const { path } of inventory.filter((file) => isNeeded(file.path))) {
+    const range = checkpointPath.test(path) ? await source.locate(path) : null;
+    if (range === null || isWholeFile(range)) await linkInto(folder, path, await source.asFile(path));
+    else {
+      await makeFolder(dirname(join(folder, path)), 0o700);
+      archived.set(join(folder, path), range);
+    }
+  }
+  const tree = { folder, address: source.address, paths: inventory.map(({ path }) => path) };
+  return { modelDir: folder, archived, tree };
+}
+
+/**
+ * The configuration that is meant, where the names of an archive's folders tell: before anything is unpacked.
+ *
+ * @throws MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_NOT_FOUND, as `findModel` would afterwards
+ */
+function chosenByNames(
+  address: string,
+  inventory: readonly SourceFile[],
+  { taskId, taskName, configuration }: WantedModel,
+): Pick<WantedModel, "configuration"> {
+  const candidates: ModelCandidate[] = [];
+  const foldParents = new Set(inventory.flatMap(({ path }) => foldCheckpoint.exec(path)?.[1] ?? []));
+  for (const { path } of inventory) {
+    const nnunetVersion = plansVersions.get(posix.basename(path));
+    if (nnunetVersion === undefined || !foldParents.has(posix.dirname(path))) continue;
+    const folder = join(address, posix.dirname(path));
+    const pathNames = readPath(folder, nnunetVersion);
+    if (pathNames.datasetName === null || pathNames.configuration === null) return {};
+    candidates.push({
+      modelFolder: { folder, nnunetVersion, foldNames: [], pathNames },
+      ...{ datasetName: pathNames.datasetName, configuration: pathNames.configuration },
+    });
+  }
+  if (candidates.length === 0) return {};
+  const wanted = {
+    modelDir: address,
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(taskName === undefined ? {} : { taskName }),
+    ...(configuration === undefined ? {} : { configuration }),
+  };
+  return { configuration: chooseModel(candidates, wanted).configuration };
+}
+
+/**
+ * Looks for the wanted checkpoints before anything is unpacked.
+ *
+ * @throws FOLD_MISSING when no fold of the archive has one, or not every fold that was asked for
+ */
+function checkCheckpoints(address: string, inventory: readonly SourceFile[], wanted: WantedModel): void {
+  const checkpoints = inventory
+    .flatMap(({ path }) => foldCheckpoint.exec(path)?.[0] ?? [])
+    .filter(
+      (path) =>
+        wanted.configuration === undefined || isOfConfiguration(path.split("/"), wanted.configuration),
+    );
+  const [first] = checkpoints;
+  if (first === undefined) return; // the search for models reports what the archive has instead
+  const missing = (what: string) => new ProcessorError("FOLD_MISSING", `${address}: ${what}`);
+  const trained = checkpoints.filter((path) => isWanted(path, { ...wanted, folds: [] }));
+  if (trained.length === 0) {
+    const fold = posix.dirname(first);
+    const names = checkpoints
+      .filter((path) => posix.dirname(path) === fold)
+      .map((path) => posix.basename(path));
+    const name = wanted.checkpointName ?? defaultCheckpoint(first.endsWith(".model") ? 1 : 2);
+    throw missing(`no fold has ${name}; ${posix.basename(fold)} has ${names.sort().join(", ")}`);
+  }
+  const folds = new Set(trained.map((path) => foldOf(posix.basename(posix.dirname(path)))));
+  const absent = wanted.folds?.find((fold) => !folds.has(fold));
+  if (absent !== undefined)
+    throw missing(`there is no fold ${absent}; the trained folds are ${[...folds].sort().join(", ")}`);
+}
+
+/** `0` for `fold_0`, `all` for `fold_all` and v1's `all`. */
+const foldOf = (folderName: string): string => folderName.replace(/^fold_/, "");
+
+/** A checkpoint in the folder of a fold, which is in the folder that it captures. */
+const foldCheckpoint = /^(?:(.+)\/)?(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
+
+const plansVersions: ReadonlyMap<string, 1 | 2> = new Map([
+  ["plans.pkl", 1],
+  ["plans.json", 2],
+]);
+
+/** v1 keeps small things beside it, as `….model.pkl`, which are files of the tree. */
+const checkpointPath = /\.(?:pth|model)$/;
+
+/** An archive begins with a header, so that nothing in it begins where it does. */
+const isWholeFile = ({ offset }: FileRange): boolean => offset === 0;
+
+const fixedNames: ReadonlySet<string> = new Set([
+  "plans.json",
+  "dataset.json",
+  "plans.pkl",
+  "postprocessing.json",
+  "postprocessing.pkl",
+]);
+
+function isWanted(path: string, { configuration, folds, checkpointName }: WantedModel): boolean {
+  const parts = path.split("/");
+  const name = parts.at(-1) ?? "";
+  const parent = parts.at(-2) ?? "";
+  if (configuration !== undefined && !isOfConfiguration(parts, configuration)) return false;
+  if (!parent.startsWith("fold_") && parent !== "all") return fixedNames.has(name);
+  if (folds !== undefined && folds.length > 0 && !folds.includes(foldOf(parent))) return false;
+  const checkpoints =
+    checkpointName === undefined
+      ? [defaultCheckpoint(1), defaultCheckpoint(2)]
+      : [checkpointName, `${checkpointName}.model`];
+  return checkpoints.some((checkpoint) => name === checkpoint || name === `${checkpoint}.pkl`);
+}
+
+/** v1 has a folder for each configuration; v2 ends the folder's name with it. A tree of one model names none. */
+function isOfConfiguration(parts: readonly string[], configuration: string): boolean {
+  const known = /^(?:2d|3d_\w+)$/;
+  const named = parts
+    .slice(0, -1)
+    .map((part) => [part, part.split("__").at(-1)!].find((name) => known.test(name)));
+  const found = named.find((candidate) => candidate !== undefined);
+  if (found === undefined || found === configuration) return true;
+  return configuration === "3d_cascade_fullres" && found === "3d_lowres";
+}
+
+/** The same files, the same tree: what an earlier build unpacked stays. */
+function identityOf(address: string, inventory: readonly SourceFile[]): string {
+  const lines = inventory.map(({ path, size, digest }) => `${path}\n${size}\n${digest}`);
+  return createHash("sha256")
+    .update([address, ...lines].join("\n"))
+    .digest("hex")
+    .slice(0, 32);
+}
+
+/** A second name for the verified file of the cache; one that leads elsewhere is replaced. */
+async function linkInto(folder: string, path: string, file: string): Promise<void> {
+  const target = join(folder, path);
+  const [wanted, found] = await Promise.all([stat(file), stat(target).catch(() => null)]);
+  if (found?.ino === wanted.ino) return;
+  await makeFolder(dirname(target), 0o700);
+  const beside = await partialPathBeside(target);
+  await link(file, beside).catch(() => copyFile(file, beside)); // not every disk has hard links
+  await rename(beside, target);
+}

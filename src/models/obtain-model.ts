@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { namingArchives } from "../archive/archive-tree.js";
+import type { CommandSession } from "../cli/command-session.js";
+import { cacheFolder } from "../model-source/cache-folder.js";
+import { modelInfo } from "../model-source/model-registry.js";
+import { openSourceContext, type SourceContext } from "../model-source/open-model-source.js";
+import type { TrainedModel } from "../network/trained-model.js";
+import { type FindModelOptions, findModel } from "./find-model.js";
+import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
+
+/** Finds the model in a folder; from an archive or an address its files are fetched into the cache first. */
+export async function trainedModel(
+  options: FindModelOptions,
+  session: CommandSession,
+): Promise<TrainedModel> {
+  const { modelDir, folds, configuration, checkpointName, taskId, taskName } = options;
+  const folder = resolve(session.terminal.currentDirectory, modelDir);
+  const isFolder =
+    !/^[a-z]+:/.test(modelDir) && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
+  if (isFolder) return noted(await findModel({ ...options, modelDir: folder }), session);
+  const wanted = {
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(taskName === undefined ? {} : { taskName }),
+    ...(folds === undefined ? {} : { folds }),
+    ...(configuration === undefined ? {} : { configuration }),
+    ...(checkpointName === undefined ? {} : { checkpointName }),
+  };
+  const address = /^[a-z]+:/.test(modelDir) ? modelDir : folder;
+  const context = await sourceContext(undefined, session);
+  const local = await localModelFolder(address, wanted, context);
+  const model = await namingArchives([local.tree], () => findModel({ ...options, ...local }));
+  return noted(model, session);
+}
+
+/** The pretrained model that a config's task names. */
+export async function pretrainedModel(
+  wanted: Omit<FindModelOptions, "modelDir">,
+  zenodoUrl: string | undefined,
+  session: CommandSession,
+): Promise<TrainedModel> {
+  const { taskId, taskName, ...rest } = wanted;
+  if (taskId === undefined && taskName === undefined) {
+    throw new ProcessorError(
+      "CONFIG_INVALID",
+      "--download-pretrained needs task_id (and task_name) in config.json",
+    );
+  }
+  const { name } = modelInfo(pretrainedName({ taskId, taskName }));
+  const context = await sourceContext(zenodoUrl, session);
+  const local = await pretrainedModelFolder(name, rest, context);
+  const model = await namingArchives([local.tree], () => findModel({ ...wanted, ...local }));
+  return noted(model, session);
+}
+
+/** Notes which folds are left out, because that changes the answer. */
+function noted(model: TrainedModel, { progress }: CommandSession): TrainedModel {
+  for (const { reason } of model.leftOut)
+    progress.note(`${model.datasetName} ${model.configuration}: ${reason}; it is left out`);
+  return model;
+}
+
+/** `Task004_Hippocampus`, `Task004` or `Hippocampus`, by what a config tells. */
+export function pretrainedName(config: {
+  readonly taskId?: number | undefined;
+  readonly taskName?: string | undefined;
+}): string {
+  const number = config.taskId === undefined ? "" : `Task${String(config.taskId).padStart(3, "0")}`;
+  return [number, config.taskName].filter((part) => part !== undefined && part !== "").join("_");
+}
+
+/** Downloads are locked in processor.lock.json: a later build is refused if the bytes changed. */
+export function sourceContext(
+  zenodoUrl: string | undefined,
+  { terminal, lockFile, progress, signal }: CommandSession,
+): Promise<SourceContext> {
+  return openSourceContext({
+    ...{ lockFile, progress, signal },
+    cacheFolder: cacheFolder(terminal.environment),
+    zenodoMirror: zenodoUrl === undefined ? null : mirror(zenodoUrl),
+  });
+}
+
+function mirror(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new ProcessorError(
+    "USAGE",
+    `--zenodo-url must be an address such as https://example.org, but is ${text}`,
+  );
+}

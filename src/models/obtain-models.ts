@@ -1,0 +1,132 @@
+import { resolve } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { namingArchives } from "../archive/archive-tree.js";
+import type { TrainingFacts } from "../checkpoint/model-description.js";
+import { describeModel } from "../checkpoint/nnunet-formats.js";
+import type { CommandSession } from "../cli/command-session.js";
+import { describeOnnxModel } from "../convert/describe-onnx-model.js";
+import type { TrainedModel } from "../network/trained-model.js";
+import type { FindModelOptions } from "./find-model.js";
+import { findOnnxModel } from "./find-onnx-model.js";
+import { findPreviousStage } from "./find-previous-stage.js";
+import type { ModelMember, ModelSet, PostProcessingChoice } from "./model-set.js";
+import { trainedModel } from "./obtain-model.js";
+import { taskIdentity } from "./task-identity.js";
+
+export interface ModelSetOptions {
+  /** One for each model whose answers are averaged. */
+  readonly members: readonly FindModelOptions[];
+  /** ONNX files in the place of the one member's checkpoints; null for none. */
+  readonly onnxFiles: readonly string[] | null;
+  /** Where a cascade's earlier stage is; null for beside the second one. */
+  readonly previousStage: string | null;
+  /** Whether an earlier stage that is not found is an error; otherwise its segmentations come from outside. */
+  readonly needsPreviousStage: boolean;
+  readonly postProcessing: PostProcessingChoice;
+}
+
+/**
+ * Finds all models of a run or an image, and the earlier stages of cascades among them.
+ *
+ * @throws what `findModel` throws, PREVIOUS_STAGE_UNKNOWN
+ */
+export async function trainedModels(options: ModelSetOptions, session: CommandSession): Promise<ModelSet> {
+  if (options.onnxFiles !== null)
+    return modelSetOf([await onnxModel(options.members, options.onnxFiles, session)], options, session);
+  const found: TrainedModel[] = [];
+  for (const member of options.members) found.push(await trainedModel(member, session));
+  return modelSetOf(found, options, session);
+}
+
+function onnxModel(
+  [member, ...others]: readonly FindModelOptions[],
+  onnxFiles: readonly string[],
+  { terminal }: CommandSession,
+): Promise<TrainedModel> {
+  if (member === undefined || others.length > 0)
+    throw new ProcessorError("USAGE", "ONNX files stand for one model, not for an ensemble");
+  const absolute = (path: string) => resolve(terminal.currentDirectory, path);
+  const { modelDir, taskId, taskName, configuration } = member;
+  return findOnnxModel({
+    modelDir: absolute(modelDir),
+    onnxFiles: onnxFiles.map(absolute),
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(taskName === undefined ? {} : { taskName }),
+    ...(configuration === undefined ? {} : { configuration }),
+  });
+}
+
+/** Completes models that were found already. */
+export async function modelSetOf(
+  models: readonly TrainedModel[],
+  options: Omit<ModelSetOptions, "members" | "onnxFiles">,
+  session: CommandSession,
+): Promise<ModelSet> {
+  const members: ModelMember[] = [];
+  for (const model of models)
+    members.push({ model, previousStage: await previousStageOf(model, options, session) });
+  return { members, postProcessing: options.postProcessing };
+}
+
+async function previousStageOf(
+  model: TrainedModel,
+  { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members" | "onnxFiles">,
+  session: CommandSession,
+): Promise<TrainedModel | null> {
+  const describe: (of: TrainedModel) => Promise<TrainingFacts> =
+    model.networkFormat === "onnx" ? describeOnnxModel : describeModel;
+  const { previousStage: configuration } = await namingArchives([model.tree], () => describe(model));
+  if (configuration === null) return null;
+  if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, session);
+  const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
+  if (found === null && needsPreviousStage)
+    throw new ProcessorError(
+      "PREVIOUS_STAGE_UNKNOWN",
+      `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, which is not next to it`,
+    );
+  return found;
+}
+
+interface ModelArguments {
+  readonly "model-dir": readonly string[];
+  readonly task?: string | undefined;
+  readonly configuration?: readonly string[] | undefined;
+  readonly checkpoint?: string | undefined;
+  readonly folds?: readonly string[] | undefined;
+}
+
+/**
+ * Every folder with every configuration that was named: several of either are an ensemble.
+ *
+ * @throws USAGE when one is named twice
+ */
+export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
+  for (const names of [args["model-dir"], args.configuration ?? []]) {
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new ProcessorError("USAGE", `${twice} is named twice`);
+  }
+  const configurations: readonly (string | undefined)[] = args.configuration ?? [undefined];
+  return args["model-dir"].flatMap((modelDir) =>
+    configurations.map((configuration) => ({
+      ...{ modelDir, ...taskOf(args.task) },
+      ...(configuration === undefined ? {} : { configuration }),
+      ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
+      ...(args.folds === undefined ? {} : { folds: args.folds }),
+    })),
+  );
+}
+
+/** `4`, `Hippocampus` or `Task004_Hippocampus`. */
+export function taskOf(task: string | undefined): Pick<FindModelOptions, "taskId" | "taskName"> {
+  if (task === undefined) return {};
+  if (/^\d+$/.test(task)) return { taskId: Number(task) };
+  const { id, name } = taskIdentity(task);
+  return { taskName: name, ...(id === null ? {} : { taskId: id }) };
+}
+
+/** `auto`, `off` or a file, as flags and config.json have it. */
+export function postProcessingChoice(value: string, folder: string): PostProcessingChoice {
+  if (value === "auto") return { kind: "models" };
+  if (value === "off") return { kind: "none" };
+  return { kind: "file", file: resolve(folder, value) };
+}

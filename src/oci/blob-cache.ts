@@ -1,0 +1,148 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { diskError } from "../../processor/files/disk-error.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { hexOf } from "./oci-types.js";
+
+/** Bytes under their digest. */
+export interface CachedBlob {
+  /** `sha256:…` */
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** A cached layer: the frame's digest and that of the tar inside. */
+export interface CachedLayer extends CachedBlob {
+  readonly diffId: string;
+}
+
+/**
+ * Layers that were made or fetched before, by digest, and small records that lead to them. Builds may share one
+ * cache: what is there under its final name is whole, because it was written beside and renamed. A file's time is that of
+ * its last use, by which `withLayerCache` forgets.
+ */
+export class BlobCache {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** @throws OUTPUT_UNWRITABLE */
+  static async open(folder: string): Promise<BlobCache> {
+    try {
+      for (const part of ["blobs", "records", "partial"]) await makeFolder(join(folder, part), 0o700);
+    } catch (cause) {
+      throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+    }
+    return new BlobCache(folder);
+  }
+
+  blobFile(digest: string): string {
+    return join(this.folder, "blobs", hexOf(digest));
+  }
+
+  /** Reads a blob and compares its digest; a damaged one is removed, so that the next build makes it again. */
+  async *read(digest: string): AsyncGenerator<Uint8Array> {
+    await markUsed(this.blobFile(digest));
+    const hash = createHash("sha256");
+    for await (const chunk of createReadStream(this.blobFile(digest), { highWaterMark: 1 << 20 })) {
+      hash.update(chunk as Buffer);
+      yield chunk as Buffer;
+    }
+    if (`sha256:${hash.digest("hex")}` === digest) return;
+    await rm(this.blobFile(digest), { force: true });
+    throw new ProcessorError(
+      "IMAGE_BUILD_FAILED",
+      `the cached layer ${digest} is damaged; it is removed from ${this.folder}, so run the command again`,
+    );
+  }
+
+  /** True when the blob is there with this size. */
+  async has({ digest, size }: CachedBlob): Promise<boolean> {
+    const found = await stat(this.blobFile(digest)).catch(() => null);
+    if (found?.size !== size) return false;
+    await markUsed(this.blobFile(digest));
+    return true;
+  }
+
+  /**
+   * Writes bytes and gives them the name of their digest.
+   *
+   * @throws DISK_FULL; the signal's reason when aborted
+   */
+  async write(bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<CachedBlob> {
+    const partial = join(this.folder, "partial", randomUUID());
+    const hash = createHash("sha256");
+    let size = 0;
+    try {
+      const file = await open(partial, "wx");
+      try {
+        for await (const chunk of bytes) {
+          signal?.throwIfAborted();
+          hash.update(chunk);
+          size += chunk.length;
+          await file.writeFile(chunk); // appends at the handle's position
+        }
+      } finally {
+        await file.close();
+      }
+      const digest = `sha256:${hash.digest("hex")}`;
+      await rename(partial, this.blobFile(digest));
+      return { digest, size };
+    } catch (error) {
+      throw diskError(error, `in the cache folder ${this.folder}`);
+    } finally {
+      await rm(partial, { force: true });
+    }
+  }
+
+  /** What was remembered under a key; null for nothing, also when the record is unreadable. */
+  async recall(key: string): Promise<unknown> {
+    try {
+      const record = JSON.parse(await readFile(this.#recordFile(key), "utf8"));
+      await markUsed(this.#recordFile(key));
+      return record;
+    } catch {
+      return null;
+    }
+  }
+
+  async remember(key: string, record: unknown): Promise<void> {
+    const partial = join(this.folder, "partial", randomUUID());
+    await writeFile(partial, JSON.stringify(record));
+    await rename(partial, this.#recordFile(key));
+  }
+
+  /** The layer under `key`, from the cache when it is whole there, made otherwise. */
+  async layer(key: string, make: () => Promise<CachedLayer>): Promise<CachedLayer> {
+    const known = await this.recall(key);
+    if (isCachedLayer(known) && (await this.has(known))) return known;
+    const made = await make();
+    await this.remember(key, made);
+    return made;
+  }
+
+  #recordFile(key: string): string {
+    return join(this.folder, "records", `${createHash("sha256").update(key).digest("hex")}.json`);
+  }
+}
+
+/** Only the order in which the cache forgets suffers when it is somebody else's. */
+async function markUsed(file: string): Promise<void> {
+  const now = new Date();
+  await utimes(file, now, now).catch(() => {});
+}
+
+export const isCachedLayer = (record: unknown): record is CachedLayer =>
+  typeof record === "object" &&
+  record !== null &&
+  "digest" in record &&
+  /^sha256:[0-9a-f]{64}$/.test(String(record.digest)) &&
+  "diffId" in record &&
+  /^sha256:[0-9a-f]{64}$/.test(String(record.diffId)) &&
+  "size" in record &&
+  typeof record.size === "number";

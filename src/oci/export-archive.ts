@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { isDiskFull } from "../../processor/files/disk-error.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { outputError } from "../../processor/files/write-file.js";
+import { putInPlace, requireAbsent } from "../files/output-file.js";
+import { parallelGzip } from "./parallel-gzip.js";
+
+/** An image in one file, as `docker load -i` takes it. */
+export interface ImageArchive {
+  readonly path: string;
+  readonly bytes: number;
+  /** Hexadecimal, of the file. */
+  readonly sha256: string;
+}
+
+export interface WriteArchiveOptions {
+  readonly imageName: string;
+  /** The image as `docker save` gives it. */
+  readonly image: AsyncIterable<Uint8Array>;
+  /** Of the image, for the progress; the tar is a little longer. */
+  readonly imageBytes: number;
+  readonly path: string;
+  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
+  readonly writtenTo?: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The archive's name: the image's without its registry, `/` and `:` as `-`. A first part is a registry, by
+ * Docker's rule, when it holds a dot or a colon or is `localhost`.
+ *
+ * @example archiveFileName("registry.example.org:5000/team/liver:1") // "team-liver-1.tar.gz"
+ */
+export function archiveFileName(imageName: string): string {
+  const [first = "", ...rest] = imageName.split("/");
+  const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  return `${(isRegistry ? rest.join("/") : imageName).replace(/[/:@]/g, "-")}.tar.gz`;
+}
+
+/**
+ * Writes the image beside its place, compressed when the name ends in `.gz`, and renames it when it is complete.
+ *
+ * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED when the engine breaks off
+ */
+export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
+  const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
+  await requireAbsent(writtenTo);
+  await makeFolder(dirname(path));
+  const partial = await partialPathBeside(path);
+  const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
+  const digest = createHash("sha256");
+  let bytes = 0;
+  try {
+    await pipeline(
+      image,
+      async function* count(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          task.advance(chunk.length);
+          yield chunk;
+        }
+      },
+      path.endsWith(".gz") ? parallelGzip : asIs,
+      async function* hash(chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          digest.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(partial, { flags: "wx", flush: true }),
+      ...(signal === undefined ? [] : [{ signal }]),
+    );
+    await putInPlace(partial, writtenTo);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw archiveError(error, imageName, path);
+  } finally {
+    task.done();
+    await rm(partial, { force: true });
+  }
+  return { path, bytes, sha256: digest.digest("hex") };
+}
+
+/**
+ * Writes a small text beside its place and puts it there whole; what is there already stays.
+ *
+ * @param writtenTo differs from `path` when the file is renamed later, together with others
+ * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {
+  const partial = await partialPathBeside(path);
+  try {
+    await writeFile(partial, text, { flag: "wx", flush: true });
+    await putInPlace(partial, writtenTo);
+  } catch (error) {
+    throw outputError(path, error);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+async function* asIs(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const { buffer, byteOffset, length } of chunks) yield Buffer.from(buffer, byteOffset, length);
+}
+
+function archiveError(error: unknown, imageName: string, path: string): ProcessorError {
+  if (error instanceof ProcessorError) return error;
+  const code = errorCode(error);
+  const words = error instanceof Error ? error.message : String(error);
+  const options = { cause: error };
+  const kept = `; the image ${imageName} is in Docker all the same`;
+  if (isDiskFull(error))
+    return new ProcessorError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"].includes(code))
+    return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);
+  return new ProcessorError("EXPORT_FAILED", `${imageName} to ${path}: ${words}`, options);
+}
+
+const errorCode = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "";

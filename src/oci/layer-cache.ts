@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import { makeFolder } from "../../processor/files/make-folder.js";
+import { isLockHeld, withFileLock } from "../download/file-lock.js";
+import { BlobCache } from "./blob-cache.js";
+
+export interface LayerCacheOptions {
+  readonly folder: string;
+  /** Of all layers that stay when the work is done. */
+  readonly limitBytes: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Works with the cache of layers. Afterwards those that were used longest ago are removed until the rest fits the limit, but
+ * only when no other process works with the cache: a layer that a build has found stays there until the build is done.
+ */
+export async function withLayerCache<T>(
+  options: LayerCacheOptions,
+  work: (cache: BlobCache) => Promise<T>,
+): Promise<T> {
+  const { folder, progress, signal } = options;
+  const cache = await BlobCache.open(folder);
+  await makeFolder(usersFolder(folder), 0o700);
+  try {
+    return await withFileLock(join(usersFolder(folder), randomUUID()), async () => {
+      // Whoever removes looks for users after it has the lock, and a user for the lock after it is known as one.
+      await withFileLock(
+        removingLock(folder),
+        () => Promise.resolve(),
+        signal === undefined ? {} : { signal },
+      );
+      return await work(cache);
+    });
+  } finally {
+    if (signal?.aborted !== true)
+      await withFileLock(removingLock(folder), () => shrink(options)).catch((error: Error) =>
+        progress.note(`the cache ${folder} could not be made smaller: ${error.message}`),
+      );
+  }
+}
+
+const usersFolder = (folder: string): string => join(folder, "users");
+const removingLock = (folder: string): string => join(folder, "removing.lock");
+
+async function shrink({ folder, limitBytes, progress }: LayerCacheOptions): Promise<void> {
+  for (const user of await readdir(usersFolder(folder))) {
+    const file = join(usersFolder(folder), user);
+    if (await isLockHeld(file)) return;
+    await rm(file, { force: true });
+  }
+  // Nobody is writing: what lies here is of a process that was killed.
+  for (const file of await filesOf(join(folder, "partial"))) await rm(file.path, { force: true });
+  const blobs = (await filesOf(join(folder, "blobs"))).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
+  let bytes = blobs.reduce((sum, blob) => sum + blob.bytes, 0);
+  const before = bytes;
+  while (bytes > limitBytes) {
+    const oldest = blobs.shift()!;
+    await rm(oldest.path, { force: true });
+    bytes -= oldest.bytes;
+  }
+  if (bytes === before) return;
+  // Records that were not asked for since the oldest layer that is left lead to those that are gone.
+  const keptSinceMs = blobs[0]?.lastUsedMs ?? Number.POSITIVE_INFINITY;
+  for (const record of await filesOf(join(folder, "records")))
+    if (record.lastUsedMs < keptSinceMs) await rm(record.path, { force: true });
+  progress.note(
+    `removed layers of ${inGigabytes(before - bytes)} from the cache ${folder}, ${inGigabytes(bytes)} stay`,
+  );
+}
+
+const inGigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+interface CacheFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly lastUsedMs: number;
+}
+
+async function filesOf(folder: string): Promise<readonly CacheFile[]> {
+  const files: CacheFile[] = [];
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found?.isFile() === true) files.push({ path, bytes: found.size, lastUsedMs: found.mtimeMs });
+  }
+  return files;
+}

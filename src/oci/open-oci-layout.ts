@@ -1,0 +1,119 @@
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
+import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
+import { parseChecked, type Shape } from "../json/checked-json.js";
+import type { BaseImage } from "./base-image.js";
+import { textOf } from "./document-blob.js";
+import { configShape, indexShape, manifestShape } from "./oci-shapes.js";
+import {
+  type Blob,
+  type Descriptor,
+  hexOf,
+  type ImageIndex,
+  isGzipLayer,
+  maxDocumentBytes,
+  mediaTypes,
+  type OciImage,
+} from "./oci-types.js";
+import { verified } from "./verified-bytes.js";
+
+export interface OpenOciLayoutOptions {
+  /** Picks one of several by its annotation. */
+  readonly imageName?: string | undefined;
+  readonly platform?: ImagePlatform;
+}
+
+/**
+ * An image for one platform in an OCI layout folder.
+ *
+ * @throws IMAGE_FILE_INVALID when a document is missing, damaged or for another platform
+ */
+export async function openOciLayout(
+  folder: string,
+  { imageName, platform = "linux/amd64" }: OpenOciLayoutOptions = {},
+): Promise<OciImage> {
+  const index = await indexOf(folder);
+  const manifestDescriptor = await chooseManifest(folder, index.manifests, { imageName, platform });
+  const manifest = blobIn(folder, manifestDescriptor);
+  const { config, layers } = await document(folder, manifestDescriptor, manifestShape);
+  const { rootfs, architecture } = await document(folder, config, configShape);
+  if (rootfs.diff_ids.length !== layers.length)
+    throw invalid(folder, `${layers.length} layers, but ${rootfs.diff_ids.length} in the configuration`);
+  const name = manifestDescriptor.annotations?.["org.opencontainers.image.ref.name"];
+  return {
+    imageName: name ?? imageName ?? folder,
+    architecture,
+    manifest,
+    config: blobIn(folder, config),
+    layers: layers.map((layer, i) => {
+      if (!isGzipLayer(layer.mediaType))
+        throw invalid(folder, `a layer is ${layer.mediaType}; only gzip is read here`);
+      return { ...blobIn(folder, layer), diffId: rootfs.diff_ids[i]! };
+    }),
+  };
+}
+
+/** An image as something to lay layers on. */
+export async function asBase({ config, layers }: OciImage): Promise<BaseImage> {
+  const { digest } = config.descriptor;
+  const checked = parseChecked(await textOf(config.open()), configShape, (reason, cause) =>
+    invalid(digest, `the configuration ${reason}`, cause),
+  );
+  return { config: checked, layers };
+}
+
+async function chooseManifest(
+  folder: string,
+  manifests: readonly Descriptor[],
+  { imageName, platform: wanted = "linux/amd64" }: OpenOciLayoutOptions,
+): Promise<Descriptor> {
+  const fits = manifests.filter(
+    ({ platform, annotations }) =>
+      (platform === undefined ||
+        (platform.os === "linux" && platform.architecture === architectureOf(wanted))) &&
+      (imageName === undefined ||
+        annotations?.["org.opencontainers.image.ref.name"] === imageName ||
+        annotations?.["io.containerd.image.name"] === imageName),
+  );
+  const [found, second] = fits;
+  if (found === undefined) throw invalid(folder, `no image ${imageName ?? ""} for ${wanted} in index.json`);
+  if (second !== undefined && second.digest !== found.digest)
+    throw invalid(folder, "several images in index.json; name one");
+  if (found.mediaType !== mediaTypes.index && found.mediaType !== mediaTypes.dockerIndex) return found;
+  const inner = await document(folder, found, indexShape);
+  return await chooseManifest(folder, inner.manifests, { platform: wanted });
+}
+
+const blobIn = (folder: string, descriptor: Descriptor): Blob => ({
+  descriptor,
+  open: () =>
+    verified(createReadStream(blobFile(folder, descriptor.digest), { highWaterMark: 1 << 20 }), descriptor),
+});
+
+function blobFile(folder: string, digest: string): string {
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw invalid(folder, `${digest} is not a SHA-256 digest`);
+  return join(folder, "blobs", "sha256", hexOf(digest));
+}
+
+async function document<T>(folder: string, descriptor: Descriptor, shape: Shape<T>): Promise<T> {
+  const { digest, size } = descriptor;
+  if (size > maxDocumentBytes) throw invalid(folder, `${digest} is longer than 4 MiB`);
+  const text = await textOf(blobIn(folder, descriptor).open()).catch((cause: unknown) => {
+    if (cause instanceof ProcessorError) throw cause;
+    throw invalid(folder, `${digest} can't be read`, cause);
+  });
+  return parseChecked(text, shape, (reason, cause) => invalid(folder, `${digest} ${reason}`, cause));
+}
+
+async function indexOf(folder: string): Promise<ImageIndex> {
+  const file = join(folder, "index.json");
+  const text = await readTextFile(file, maxDocumentBytes).catch((cause: unknown) => {
+    throw invalid(file, unreadable(cause), cause);
+  });
+  return parseChecked(text, indexShape, (reason, cause) => invalid(file, `it ${reason}`, cause));
+}
+
+const invalid = (where: string, what: string, cause?: unknown): ProcessorError =>
+  new ProcessorError("IMAGE_FILE_INVALID", `${where}: ${what}`, { cause });

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { parseChecked, type Shape } from "../json/checked-json.js";
+import { gunzipped } from "./gunzipped.js";
+import { archiveManifestShape, configShape } from "./oci-shapes.js";
+import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";
+import { archiveBytes } from "./open-docker-archive.js";
+import { readTar, type TarEntry, TarError } from "./read-tar.js";
+
+/** An image as a file, without its layers. */
+export interface ArchivedImage {
+  readonly imageName: string | null;
+  /** `sha256:…` of its configuration. */
+  readonly imageId: string;
+  readonly config: ImageConfig;
+  /** The file that was asked for, from the topmost of the small layers that has it; null for none. */
+  readonly file: Buffer | null;
+}
+
+/** A processor's manifest lies in a layer of its own, with plans and dataset. Larger layers are passed over. */
+const maxSearchedLayerBytes = 32 << 20;
+
+/**
+ * Reads what `docker save` or `--export` wrote (.tar, .tar.gz) once, front to back, in constant memory, and picks one
+ * small file out of its small layers.
+ *
+ * @param filePath in the image, without leading slash
+ * @throws IMAGE_FILE_INVALID
+ */
+export async function readImageArchive(archive: string, filePath: string): Promise<ArchivedImage> {
+  const documents = new Map<string, string>();
+  const files = new Map<string, Buffer>();
+  try {
+    for await (const entry of readTar(archiveBytes(archive))) {
+      if (entry.kind === "file") await look(entry, filePath, { documents, files });
+      if (documents.size + files.size > maxDocuments) throw new TarError("it has too many entries");
+    }
+  } catch (cause) {
+    if (cause instanceof ProcessorError) throw cause;
+    throw invalid(archive, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  return assemble(archive, { documents, files });
+}
+
+const maxDocuments = 1000;
+
+interface Found {
+  /** Texts by entry. */
+  readonly documents: Map<string, string>;
+  /** The file that is looked for, by the layer's entry. */
+  readonly files: Map<string, Buffer>;
+}
+
+async function look(entry: TarEntry, filePath: string, { documents, files }: Found): Promise<void> {
+  if (entry.sizeBytes > maxSearchedLayerBytes) return;
+  const bytes = await buffer(entry.bytes);
+  if (bytes[0] === 0x7b || bytes[0] === 0x5b) {
+    if (bytes.length <= maxDocumentBytes) documents.set(entry.path, bytes.toString("utf8"));
+    return;
+  }
+  const file = await fileIn(bytes, filePath).catch(nullWhenNoTar);
+  if (file !== null) files.set(entry.path, file);
+}
+
+async function fileIn(layer: Buffer, path: string): Promise<Buffer | null> {
+  const isGzip = layer[0] === 0x1f && layer[1] === 0x8b;
+  const whole = Readable.from([layer]);
+  const tar = isGzip ? gunzipped(whole) : whole;
+  let found: Buffer | null = null;
+  let unpackedBytes = 0;
+  for await (const entry of readTar(tar)) {
+    unpackedBytes += entry.sizeBytes;
+    if (unpackedBytes > maxUnpackedBytes) throw new TarError("a layer unpacks to far more than it has");
+    if (entry.kind === "file" && entry.path === path && entry.sizeBytes <= maxDocumentBytes)
+      found = await buffer(entry.bytes);
+  }
+  return found;
+}
+
+const maxUnpackedBytes = 1 << 30;
+
+/** Layers that are damaged or of a compression unknown here hold nothing that can be told. */
+function nullWhenNoTar(error: unknown): null {
+  const isDamagedLayer = error instanceof TarError || (error instanceof Error && "code" in error);
+  if (isDamagedLayer) return null;
+  throw error;
+}
+
+function assemble(archive: string, { documents, files }: Found): ArchivedImage {
+  const [entry] = parsed(archive, archiveManifestShape, documents, "manifest.json");
+  if (entry === undefined) throw invalid(archive, "manifest.json names no image");
+  const config = parsed(archive, configShape, documents, entry.Config);
+  const { Layers: layers } = entry;
+  const layer = layers.findLast((name) => files.has(name));
+  return {
+    imageName: entry.RepoTags?.[0] ?? null,
+    imageId: `sha256:${createHash("sha256").update(documents.get(entry.Config)!).digest("hex")}`,
+    config,
+    file: layer === undefined ? null : files.get(layer)!,
+  };
+}
+
+function parsed<T>(
+  archive: string,
+  shape: Shape<T>,
+  documents: ReadonlyMap<string, string>,
+  name: string,
+): T {
+  const text = documents.get(name);
+  if (text === undefined) throw invalid(archive, `it is not an image, because it has no ${name}`);
+  return parseChecked(text, shape, (reason, cause) => invalid(archive, `${name} ${reason}`, cause));
+}
+
+const invalid = (archive: string, reason: string, cause?: unknown): ProcessorError =>
+  new ProcessorError("IMAGE_FILE_INVALID", `${archive}: ${reason}`, { cause });

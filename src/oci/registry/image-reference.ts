@@ -1,0 +1,55 @@
+import { ProcessorError } from "../../../processor/contract/errors.js";
+
+/** Where an image lies: a registry, a repository in it, and a tag or digest. */
+export interface ImageReference {
+  /** Host and port, as they stand in the name. */
+  readonly registry: string;
+  readonly repository: string;
+  /** A tag, or `sha256:…`. */
+  readonly reference: string;
+}
+
+/** The registry of names without one. */
+const defaultRegistry = "docker.io";
+
+/**
+ * Takes a name apart as Docker does: a first part is a registry when it has a dot or a colon or is `localhost`;
+ * one word on Docker's own registry lies in `library/`.
+ *
+ * @throws TAG_INVALID
+ */
+export function parseImageReference(imageName: string): ImageReference {
+  const name = imageName.replace(/^docker:\/\//, "");
+  const [first = "", ...rest] = name.split("/");
+  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  const registry = hasRegistry ? first : defaultRegistry;
+  const path = hasRegistry ? rest.join("/") : name;
+  const parts = /^([a-z0-9][a-z0-9._/-]*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(path);
+  if (parts === null) throw new ProcessorError("TAG_INVALID", `image name ${imageName}`);
+  const [, repository = "", tag = "latest", digest] = parts;
+  return {
+    registry,
+    repository:
+      registry === defaultRegistry && !repository.includes("/") ? `library/${repository}` : repository,
+    reference: digest ?? tag,
+  };
+}
+
+export interface RegistryAddressOptions {
+  /** Registries (host and port) that the user allows to be spoken to without TLS. */
+  readonly plainHttp?: readonly string[];
+  /** An authority was named: then this machine's own registries speak TLS as well. */
+  readonly certificateAuthority?: string | null;
+}
+
+/** The address of a registry's API: https, and http only on this machine or where the user said so. */
+export function registryAddress(registry: string, options: RegistryAddressOptions = {}): URL {
+  const { plainHttp = [], certificateAuthority = null } = options;
+  const host = registry === defaultRegistry ? "registry-1.docker.io" : registry;
+  const { hostname } = new URL(`http://${host}`);
+  const isLoopback =
+    hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return new URL(
+    `${(isLoopback && certificateAuthority === null) || plainHttp.includes(registry) ? "http" : "https"}://${host}/v2/`,
+  );
+}

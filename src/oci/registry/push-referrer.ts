@@ -1,0 +1,104 @@
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { parseChecked } from "../../json/checked-json.js";
+import { bytesBlob, documentBlob } from "../document-blob.js";
+import { indexShape } from "../oci-shapes.js";
+import { type Descriptor, hexOf, type ImageIndex, type ImageManifest, mediaTypes } from "../oci-types.js";
+import { type PushedImage, pushImage, putManifest } from "./push-image.js";
+import { type RegistryClient, reasonOf } from "./registry-client.js";
+
+/** A document about an image. */
+export interface Attestation {
+  /** `application/spdx+json`, …: of the document, and so of the artifact. */
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface PushReferrerOptions {
+  readonly client: RegistryClient;
+  /** The manifest that the document is about; the registry has it. */
+  readonly subject: Descriptor;
+  readonly attestation: Attestation;
+  readonly progress: Progress;
+}
+
+export interface PushedReferrer {
+  readonly artifactType: string;
+  readonly manifestDigest: string;
+  /** True when the registry lists it under the image; else the tag `sha256-<digest>` does. */
+  readonly isListedByRegistry: boolean;
+}
+
+/**
+ * Attaches a document to an image as OCI 1.1 says: an artifact whose subject is the image's manifest. A registry that
+ * does not list referrers gets the list under the tag that the specification names for it. Nothing is attached twice.
+ *
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason when aborted
+ */
+export async function pushReferrer(options: PushReferrerOptions): Promise<PushedReferrer> {
+  const { client, attestation, progress } = options;
+  const { manifest, config, layer } = artifact(options);
+  const pushed: PushedImage = await pushImage({
+    client,
+    image: { imageName: attestation.mediaType, manifest, config, layers: [layer] },
+    tag: manifest.descriptor.digest,
+    progress,
+  });
+  if (!pushed.isListedUnderSubject) await addToFallback(options, manifest.descriptor);
+  return {
+    artifactType: attestation.mediaType,
+    manifestDigest: manifest.descriptor.digest,
+    isListedByRegistry: pushed.isListedUnderSubject,
+  };
+}
+
+function artifact({ subject, attestation }: PushReferrerOptions) {
+  const { mediaType, bytes, annotations } = attestation;
+  const config = bytesBlob("application/vnd.oci.empty.v1+json", Buffer.from("{}"));
+  const layer = bytesBlob(mediaType, bytes);
+  const manifest: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType: mediaType,
+    config: config.descriptor,
+    layers: [layer.descriptor],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+    annotations,
+  };
+  return { manifest: documentBlob(mediaTypes.manifest, manifest), config, layer };
+}
+
+/** Two pushes at one moment may lose one entry: registries without the list have no way to lock its tag. */
+async function addToFallback(
+  { client, subject, attestation }: PushReferrerOptions,
+  { mediaType, digest, size }: Descriptor,
+): Promise<void> {
+  const tag = `sha256-${hexOf(subject.digest)}`;
+  const present = await readIndex(client, tag);
+  if (present.some((manifest) => manifest.digest === digest)) return;
+  const { mediaType: artifactType, annotations } = attestation;
+  const index: ImageIndex = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.index,
+    manifests: [...present, { mediaType, digest, size, artifactType, annotations }],
+  };
+  await putManifest(client, documentBlob(mediaTypes.index, index), tag);
+}
+
+async function readIndex(client: RegistryClient, tag: string): Promise<readonly Descriptor[]> {
+  const answer = await client.retrying(`looking up ${tag}`, () =>
+    client.send(client.url(`manifests/${tag}`), { method: "GET", headers: { accept: mediaTypes.index } }),
+  );
+  if (answer.status === 404) return [];
+  const refused = (reason: string, cause?: unknown) =>
+    new ProcessorError(
+      "REGISTRY_FAILED",
+      `${client.registry}/${client.repository}:${tag} is not a list of referrers (${reason})`,
+      { cause },
+    );
+  if (answer.status !== 200) throw refused(`${answer.status}${reasonOf(answer)}`);
+  return parseChecked(answer.body.toString("utf8"), indexShape, (reason, cause) =>
+    refused(`it ${reason}`, cause),
+  ).manifests;
+}

@@ -1,0 +1,106 @@
+import { buffer } from "node:stream/consumers";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { parseChecked } from "../../json/checked-json.js";
+import { bytesBlob, documentBlob } from "../document-blob.js";
+import { manifestShape } from "../oci-shapes.js";
+import { type Descriptor, hexOf, type ImageManifest, mediaTypes } from "../oci-types.js";
+import { verified } from "../verified-bytes.js";
+import { pushImage } from "./push-image.js";
+import { type RegistryClient, reasonOf } from "./registry-client.js";
+
+export interface SignedTarget {
+  readonly client: RegistryClient;
+  /** Of the signed image, `sha256:…`. */
+  readonly manifestDigest: string;
+  readonly progress: Progress;
+}
+
+/** A signature of the image, or a signed statement about it. */
+export interface SignedDocument {
+  /** `sig` for signatures, `att` for statements: the end of the tag where cosign looks for them. */
+  readonly kind: "sig" | "att";
+  readonly mediaType: string;
+  /** Makes a new one; signatures differ each time. */
+  readonly make: () => {
+    readonly bytes: Buffer;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  /** Whether one that is there says the same and is the same signer's; `read` fetches what was signed. */
+  readonly isOwn: (layer: Descriptor, read: () => Promise<Buffer>) => Promise<boolean>;
+}
+
+export interface PushedSignature {
+  /** `sha256-<digest>.sig` or `.att` */
+  readonly tag: string;
+  /** False when the image had this signer's already. */
+  readonly isNew: boolean;
+}
+
+const maxSignedBytes = 16 << 20;
+
+/**
+ * Adds a signature or a signed statement to those that the image has, as cosign keeps them: layers of one manifest
+ * under a tag made of the image's digest.
+ *
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason when aborted
+ */
+export async function pushSignature(
+  target: SignedTarget,
+  { kind, mediaType, make, isOwn }: SignedDocument,
+): Promise<PushedSignature> {
+  const { client, manifestDigest, progress } = target;
+  const tag = `sha256-${hexOf(manifestDigest)}.${kind}`;
+  const present = await layersAt(client, tag);
+  for (const layer of present)
+    if (await isOwn(layer, () => readBlob(client, layer))) return { tag, isNew: false };
+  const { bytes, annotations } = make();
+  const blob = bytesBlob(mediaType, bytes);
+  const layers = [...present, { ...blob.descriptor, annotations }];
+  const config = documentBlob(mediaTypes.config, signatureConfig(layers));
+  const manifest: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: config.descriptor,
+    layers,
+  };
+  const image = { imageName: tag, manifest: documentBlob(mediaTypes.manifest, manifest), config };
+  // What the earlier layers name is in the repository.
+  await pushImage({ client, image: { ...image, layers: [blob] }, tag, progress });
+  return { tag, isNew: true };
+}
+
+async function layersAt(client: RegistryClient, tag: string): Promise<readonly Descriptor[]> {
+  const answer = await client.retrying(`looking up ${tag}`, () =>
+    client.send(client.url(`manifests/${tag}`), { method: "GET", headers: { accept: mediaTypes.manifest } }),
+  );
+  if (answer.status === 404) return [];
+  const refused = (reason: string, cause?: unknown) =>
+    new ProcessorError(
+      "REGISTRY_FAILED",
+      `${client.registry}/${client.repository}:${tag} holds no signatures (${reason})`,
+      { cause },
+    );
+  if (answer.status !== 200) throw refused(`${answer.status}${reasonOf(answer)}`);
+  return parseChecked(answer.body.toString("utf8"), manifestShape, (reason, cause) =>
+    refused(`it ${reason}`, cause),
+  ).layers;
+}
+
+function readBlob(client: RegistryClient, descriptor: Descriptor): Promise<Buffer> {
+  const { digest, size } = descriptor;
+  if (!(size <= maxSignedBytes))
+    throw new ProcessorError("REGISTRY_FAILED", `${digest}, a signature's part, is longer than 16 MiB`);
+  return client.retrying(`fetching ${digest.slice(0, 19)}`, async () =>
+    buffer(verified(await client.open(client.url(`blobs/${digest}`)), descriptor)),
+  );
+}
+
+/** An image's configuration without an image: the form that registries and cosign expect. */
+const signatureConfig = (layers: readonly Descriptor[]): object => ({
+  architecture: "",
+  created: "0001-01-01T00:00:00Z",
+  os: "",
+  config: {},
+  rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) },
+});

@@ -1,0 +1,39 @@
+import type { OciImage } from "../oci-types.js";
+import { type ImageReference, parseImageReference } from "./image-reference.js";
+import { type PushedImage, pushImage } from "./push-image.js";
+import { type RegistryAccess, registryClient } from "./registry-access.js";
+import type { RegistryClient } from "./registry-client.js";
+
+export interface RegistryPush {
+  readonly pushed: PushedImage;
+  /** Speaks to the repository that the image lies in now. */
+  readonly client: RegistryClient;
+}
+
+/**
+ * Checks, before an image is built, that the registry in its name answers and accepts this account.
+ *
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED
+ */
+export async function checkRegistry(imageName: string, access: RegistryAccess): Promise<void> {
+  const client = await registryClient(parseImageReference(imageName), access, { mayWrite: true });
+  await client.check();
+}
+
+/**
+ * Sends an image to the registry in its name.
+ *
+ * @param basePlace where the base's layers lie; in the same registry they are mounted, not sent
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED
+ */
+export async function pushToRegistry(
+  image: OciImage,
+  basePlace: Pick<ImageReference, "registry" | "repository"> | null,
+  access: RegistryAccess,
+): Promise<RegistryPush> {
+  const { reference: tag, ...place } = parseImageReference(image.imageName);
+  const mountFrom = basePlace?.registry === place.registry ? [basePlace.repository] : [];
+  const client = await registryClient(place, access, { mayWrite: true, alsoReads: mountFrom });
+  const pushed = await pushImage({ client, image, tag, mountFrom, progress: access.progress });
+  return { pushed, client };
+}

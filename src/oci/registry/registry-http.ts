@@ -1,0 +1,138 @@
+import { once } from "node:events";
+import got, { type OptionsInit, RequestError, type Response } from "got";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { readBounded } from "../../download/bounded-body.js";
+import { PassingFailure } from "../../download/retry.js";
+
+export interface RegistryRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+export interface RegistryAnswer {
+  readonly status: number;
+  readonly headers: Response["headers"];
+  readonly body: Buffer;
+  /** The address that answered, after redirects. */
+  readonly url: URL;
+}
+
+/** Authorities trusted instead of Node's own, which are then among them. */
+export interface HttpsTrust {
+  readonly certificateAuthority?: string[];
+}
+
+export interface ExchangeOptions {
+  readonly https: HttpsTrust;
+  /** Longer answers are refused while they arrive. */
+  readonly maxAnswerBytes: number;
+  readonly signal: AbortSignal | null;
+}
+
+const idleMs = 60_000;
+
+/**
+ * One request and its answer, whatever its status. Redirects of GET and HEAD are followed.
+ *
+ * @throws PassingFailure for network faults; REGISTRY_FAILED for those that stay; the signal's reason when aborted
+ */
+export async function exchange(
+  url: URL,
+  { method, headers = {}, body }: RegistryRequest,
+  options: ExchangeOptions,
+): Promise<RegistryAnswer> {
+  const { maxAnswerBytes, signal } = options;
+  const isReading = method === "GET" || method === "HEAD";
+  const stream = got.stream(url, {
+    ...requestOptions(url, options),
+    method,
+    headers,
+    // got waits for somebody to write into a stream without a body.
+    ...(!isReading && { body: body ?? Buffer.alloc(0) }),
+    throwHttpErrors: false,
+    followRedirect: isReading,
+  });
+  try {
+    const [response] = (await once(stream, "response")) as [Response];
+    const tooLong = () =>
+      new ProcessorError("REGISTRY_FAILED", `${url.host}: the answer is longer than ${maxAnswerBytes} bytes`);
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: await readBounded(stream, maxAnswerBytes, tooLong),
+      url: new URL(response.url),
+    };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw networkFailure(error, url);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** The bytes at an address, as they come; redirects are followed. Failures are those of `exchange`. */
+export function openBytes(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  options: Pick<ExchangeOptions, "https" | "signal">,
+): AsyncIterable<Uint8Array> {
+  return withNetworkFailures(got.stream(url, { ...requestOptions(url, options), headers }), url);
+}
+
+const requestOptions = (
+  url: URL,
+  { https, signal }: Pick<ExchangeOptions, "https" | "signal">,
+): OptionsInit & { isStream?: true } => ({
+  https,
+  decompress: false,
+  retry: { limit: 0 },
+  timeout: { lookup: idleMs, connect: idleMs, secureConnect: idleMs, socket: idleMs, response: idleMs },
+  ...(signal !== null && { signal }),
+  hooks: {
+    beforeRedirect: [
+      (redirected) => {
+        const target = new URL(String(redirected.url));
+        // got keeps the authorization when only the protocol changes.
+        if (target.origin !== url.origin) delete redirected.headers["authorization"];
+        if (target.protocol === "https:" || target.protocol === url.protocol) return;
+        throw new ProcessorError(
+          "REGISTRY_FAILED",
+          `${url.host} redirects to ${target.protocol}//${target.host}, which is not https`,
+        );
+      },
+    ],
+  },
+});
+
+async function* withNetworkFailures(stream: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw networkFailure(error, url);
+  }
+}
+
+/** Sorts failures into those that may pass and those where another attempt would not help. */
+function networkFailure(error: unknown, url: URL): Error {
+  if (error instanceof ProcessorError) return error;
+  if (!(error instanceof RequestError))
+    return new PassingFailure(error instanceof Error ? error.message : String(error), { cause: error });
+  if (error.cause instanceof ProcessorError) return error.cause;
+  const failed = (what: string) => new ProcessorError("REGISTRY_FAILED", what, { cause: error });
+  switch (error.code) {
+    case "ENOTFOUND":
+      return failed(`no such host as ${url.hostname}, or no network`);
+    case "ECONNREFUSED":
+      return new ConnectionRefused(`nothing listens at ${url.host}`, { cause: error });
+    case "ERR_TOO_MANY_REDIRECTS":
+      return failed(`${url.host} redirects in a circle: ${error.message}`);
+    case "ERR_UNSUPPORTED_PROTOCOL":
+      return failed(`${url.host} redirects to an address that is not http or https`);
+    default:
+      return new PassingFailure(error.message, { cause: error });
+  }
+}
+
+/** Nothing listens at the address. This may pass only if something listened before. */
+export class ConnectionRefused extends PassingFailure {}

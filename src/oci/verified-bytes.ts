@@ -1,0 +1,29 @@
+import { createHash } from "node:crypto";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import type { Descriptor } from "./oci-types.js";
+
+/**
+ * Passes bytes on and fails at their end when they are not what the descriptor says.
+ *
+ * @throws IMAGE_FILE_INVALID
+ */
+export async function* verified(
+  bytes: AsyncIterable<Uint8Array>,
+  { digest, size }: Descriptor,
+): AsyncGenerator<Uint8Array> {
+  const hash = createHash("sha256");
+  let seen = 0;
+  for await (const chunk of bytes) {
+    seen += chunk.length;
+    if (seen > size) break;
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (seen !== size)
+    throw new ProcessorError(
+      "IMAGE_FILE_INVALID",
+      `${digest} should have ${size} bytes, but has another size`,
+    );
+  if (`sha256:${hash.digest("hex")}` !== digest)
+    throw new ProcessorError("IMAGE_FILE_INVALID", `${digest}: the bytes have another digest`);
+}

@@ -1,0 +1,167 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { posix } from "node:path";
+import type { Readable } from "node:stream";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { didYouMean } from "../../../processor/files/nearest-path.js";
+import { gunzipped } from "../../oci/gunzipped.js";
+import { readTar, type TarEntry } from "../../oci/read-tar.js";
+
+/** What is in an archive, as far as a platform looks at it. */
+export interface ArchiveFacts {
+  /** Path of the file; name of the image when it comes straight from an engine. */
+  readonly archive: string;
+  /** An engine gives a plain tar, which no file's name and size tell about. */
+  readonly isFile: boolean;
+  /** Of the file, or of the tar. */
+  readonly bytes: number;
+  /** Why it is not a whole tar; null when it is one. */
+  readonly problem: string | null;
+  /** Regular files by their exact names, and links to them: older engines save a repeated layer as a link. */
+  readonly entries: ReadonlyMap<string, ArchiveFile>;
+  /** JSON files up to 4 MiB, as values and as they stand there. */
+  readonly documents: ReadonlyMap<string, unknown>;
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface ArchiveFile {
+  readonly sizeBytes: number;
+  readonly compression: "gzip" | "zstd" | "uncompressed";
+}
+
+const maxDocumentBytes = 4 << 20;
+
+/**
+ * Reads an archive once, front to back, holding only its documents.
+ *
+ * @throws INPUT_NOT_FOUND; TOOL_MISSING for .xz where xz is not installed
+ */
+export async function readArchiveFacts(archive: string, signal?: AbortSignal): Promise<ArchiveFacts> {
+  const bytes = await sizeOf(archive);
+  return { archive, isFile: true, bytes, ...(await readTarFacts(unpacked(archive), signal)) };
+}
+
+/** The same of a tar that an engine saves at this moment. */
+export async function readSavedFacts(
+  imageName: string,
+  tar: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<ArchiveFacts> {
+  let bytes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of tar) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  const bytesOfTar = counted();
+  const facts = await readTarFacts(bytesOfTar, signal);
+  // What follows the last entry: the engine's connection stays open until it is read.
+  while ((await bytesOfTar.next()).done !== true);
+  return { archive: imageName, isFile: false, bytes, ...facts };
+}
+
+type TarFacts = Pick<ArchiveFacts, "problem" | "entries" | "documents" | "texts">;
+
+async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<TarFacts> {
+  const entries = new Map<string, ArchiveFile>();
+  const documents = new Map<string, unknown>();
+  const texts = new Map<string, string>();
+  const links = new Map<string, string>();
+  let problem: string | null = null;
+  try {
+    for await (const entry of readTar(tar)) {
+      signal?.throwIfAborted();
+      if (entry.kind === "symlink")
+        links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget));
+      if (entry.kind === "link") links.set(entry.path, entry.linkTarget);
+      if (entry.kind !== "file") continue;
+      const { head, text } = await look(entry);
+      entries.set(entry.path, { sizeBytes: entry.sizeBytes, compression: compressionOf(head) });
+      if (text === null) continue;
+      texts.set(entry.path, text);
+      const value = parsed(text);
+      if (value !== undefined) documents.set(entry.path, value);
+    }
+    for (const [path, target] of links) {
+      const file = entries.get(target);
+      if (file !== undefined) entries.set(path, file);
+    }
+    if (entries.size === 0) problem = "no file in it";
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ProcessorError) throw error;
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  return { problem, entries, documents, texts };
+}
+
+async function sizeOf(archive: string): Promise<number> {
+  try {
+    const found = await stat(archive);
+    if (found.isFile()) return found.size;
+  } catch (cause) {
+    const near = await didYouMean(archive);
+    throw new ProcessorError("INPUT_NOT_FOUND", `${archive} can't be read${near}`, { cause });
+  }
+  throw new ProcessorError("INPUT_NOT_FOUND", `${archive} is not a file; preflight looks at an archive`);
+}
+
+/** By the first bytes, not by the name: Python's tarfile does the same. */
+async function* unpacked(archive: string): AsyncGenerator<Uint8Array> {
+  const first = await headOf(archive);
+  const file = createReadStream(archive, { highWaterMark: 1 << 20 });
+  if (first[0] === 0x1f && first[1] === 0x8b) yield* gunzipped(file);
+  else if (first.subarray(0, 6).toString("latin1") === "\xfd7zXZ\0") yield* unxz(archive);
+  else yield* file as AsyncIterable<Buffer>;
+}
+
+async function headOf(archive: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(archive, { end: 511 })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function* unxz(archive: string): AsyncGenerator<Uint8Array> {
+  const child = spawn("xz", ["--decompress", "--stdout", "--", archive], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const closed = once(child, "close").catch((cause: unknown) => {
+    throw new ProcessorError("TOOL_MISSING", "xz, to read a .tar.xz archive", { cause });
+  });
+  closed.catch(() => {}); // rethrown below, after what was read
+  try {
+    yield* child.stdout as Readable as AsyncIterable<Buffer>;
+    const [exitCode] = (await closed) as [number | null];
+    if (exitCode !== 0) throw new Error("the xz stream is damaged");
+  } finally {
+    child.kill();
+  }
+}
+
+async function look(entry: TarEntry): Promise<{ readonly head: Uint8Array; readonly text: string | null }> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of entry.bytes) {
+    chunks.push(chunk);
+    const isDocument = chunks[0]![0] === 0x7b || chunks[0]![0] === 0x5b;
+    if (!isDocument || entry.sizeBytes > maxDocumentBytes) return { head: chunks[0]!, text: null };
+  }
+  return { head: chunks[0] ?? new Uint8Array(), text: Buffer.concat(chunks).toString("utf8") };
+}
+
+function compressionOf(head: Uint8Array): ArchiveFile["compression"] {
+  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
+  return Buffer.from(head.subarray(0, 4)).equals(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]))
+    ? "zstd"
+    : "uncompressed";
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,221 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
+import { packageRoot } from "../../files/package-root.js";
+import { type Finding, fail, pass } from "../../findings/finding.js";
+import { checkLog, checkMemory, inGibibytes } from "./check-run.js";
+import {
+  createVolumes,
+  fillInput,
+  lintVolume,
+  type PhaseResult,
+  type Run,
+  startProcessor,
+  stopProcessor,
+  type Trial,
+  type Volumes,
+  withProgress,
+} from "./trial.js";
+
+/** The platform asks for health until the model is loaded, for at most so long. */
+const readyWithinSeconds = 300;
+const healthWithinSeconds = 10;
+
+/**
+ * One process that is asked for one case after the other: `/health` until it is ready, then for each run an empty
+ * /output, a new /input and `POST /invoke`, then SIGTERM.
+ */
+export async function runInvocations(trial: Trial, runs: readonly Run[]): Promise<readonly PhaseResult[]> {
+  const volumes = await createVolumes(trial);
+  const began = performance.now();
+  const processor = await startProcessor(trial, volumes, runs[0]!);
+  const client = new PlatformClient(trial, processor, volumes);
+  const results: PhaseResult[] = [];
+  const health = await withProgress(trial, "start: waiting for GET /health", () =>
+    client.ask(["ready", "/health", healthWithinSeconds, readyWithinSeconds]),
+  );
+  const findings = [checkHealth(health)];
+  results.push({
+    ...emptyPhase("start"),
+    seconds: (performance.now() - began) / 1000,
+    peakMemoryBytes: processor.peakMemoryBytes(),
+    findings,
+  });
+  if (findings.every(({ result }) => result === "pass"))
+    for (const run of runs) {
+      results.push(
+        await withProgress(trial, `${run.phase}: waiting for POST /invoke`, () =>
+          invoke(trial, run, { processor, client, volumes }),
+        ),
+      );
+      trial.signal?.throwIfAborted();
+      if (processor.hasEnded()) break;
+    }
+  const { seconds, finding: stopped } = await stopProcessor(processor);
+  trial.signal?.throwIfAborted();
+  const { peakMemoryBytes, log } = await processor.ended;
+  const last = [
+    stopped,
+    ...checkMemory({ peakMemoryBytes }, trial.memoryBytes),
+    ...checkLog({ log, exitCode: 0 }),
+  ];
+  results.push({ ...emptyPhase("stop"), seconds, peakMemoryBytes, findings: last, log: log.lastLines });
+  return results;
+}
+
+const emptyPhase = (phase: string) => ({ phase, segmentations: [], log: [] });
+
+interface Serving {
+  readonly processor: RunningContainer;
+  readonly client: PlatformClient;
+  readonly volumes: Volumes;
+}
+
+async function invoke(trial: Trial, run: Run, serving: Serving): Promise<PhaseResult> {
+  const { processor, client, volumes } = serving;
+  await client.emptyFolders();
+  await fillInput(trial, volumes, run);
+  const answer = await client.ask(["ask", "POST", "/invoke", trial.timeoutSeconds]);
+  const answered = checkInvoke(answer, trial);
+  const output =
+    answered.result === "pass"
+      ? await lintVolume(trial, volumes, run.cases)
+      : { findings: [], segmentations: [] };
+  return {
+    phase: run.phase,
+    seconds: answer.seconds,
+    peakMemoryBytes: processor.peakMemoryBytes(),
+    findings: [answered, ...output.findings],
+    segmentations: output.segmentations,
+    log: [],
+  };
+}
+
+interface Answer {
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly seconds: number;
+}
+
+function checkHealth({ status, error }: Answer): Finding {
+  if (status === 200) return pass("health", "GET /health answers 200");
+  const found = status === null ? (error ?? "no answer") : `status ${status}`;
+  return fail(
+    "health",
+    `GET /health on port 4743: ${found}`,
+    status !== null && status >= 300 && status < 400
+      ? "Answer 200 at /health itself: a redirect is a failure."
+      : `Listen on port 4743 and answer 200 within ${readyWithinSeconds} s, each call within ${healthWithinSeconds} s.`,
+  );
+}
+
+function checkInvoke({ status, error, seconds }: Answer, { timeoutSeconds, memoryBytes }: Trial): Finding {
+  if (status === 201) return pass("invoke", `POST /invoke answers 201 after ${seconds.toFixed(1)} s`);
+  if (error === "timeout")
+    return fail(
+      "invoke",
+      `no answer to POST /invoke within ${timeoutSeconds} s`,
+      "Build with fewer folds, without mirroring, or ask the platform for more time (--timeout here).",
+    );
+  return status === null
+    ? fail(
+        "invoke",
+        `POST /invoke: no answer; ${error}`,
+        `Its log says why; more than ${inGibibytes(memoryBytes)} of memory is one cause.`,
+      )
+    : fail(
+        "invoke",
+        `POST /invoke answers ${status}, not 201`,
+        "Its log says why; any other status is a failed job.",
+      );
+}
+
+/** The platform's own program in the container. It runs beside the processor, so that its memory is not counted. */
+class PlatformClient {
+  constructor(
+    private readonly trial: Trial,
+    private readonly processor: RunningContainer,
+    private readonly volumes: Volumes,
+  ) {}
+
+  async emptyFolders(): Promise<void> {
+    await this.ask(["empty", "/platform/input", "/platform/output"]);
+  }
+
+  /** An answer without status when the processor ends meanwhile. */
+  async ask(words: readonly (string | number)[]): Promise<Answer> {
+    const began = performance.now();
+    const program = await this.start(words.map(String));
+    if (program !== null) {
+      const first = await Promise.race([program.ended, this.processor.ended.then(() => null)]);
+      if (first === null) await program.kill("SIGKILL");
+      else {
+        const answer = answerOf(program, first);
+        if (await this.isAnswer(answer)) return answer;
+      }
+    }
+    const { exitCode, log } = await this.processor.ended;
+    const said = log.lastErrorLine === null ? "" : `; last on stderr: ${log.lastErrorLine}`;
+    const seconds = (performance.now() - began) / 1000;
+    return { status: null, error: `the process exited with ${exitCode}${said}`, seconds };
+  }
+
+  /** A connection that broke off because the process ended says less than its end. */
+  private async isAnswer({ status, error }: Answer): Promise<boolean> {
+    if (status !== null || error === "timeout") return true;
+    return error === null ? !this.processor.hasEnded() : !(await this.isEnding());
+  }
+
+  /** The engine tells of an end a little later than what it breaks. */
+  private async isEnding(): Promise<boolean> {
+    await Promise.race([this.processor.ended, delay(endsWithinMs, undefined, { ref: false })]);
+    return this.processor.hasEnded();
+  }
+
+  /** Null when the processor has ended. */
+  private async start(words: readonly string[]): Promise<RunningContainer | null> {
+    const { sandbox, reference } = this.trial;
+    const { input, output } = this.volumes;
+    const volumes = [
+      { volume: input, target: "/platform/input", isReadOnly: false },
+      { volume: output, target: "/platform/output", isReadOnly: false },
+    ];
+    for (const { program, flag, file } of interpreters) {
+      const script = await readFile(join(packageRoot, "templates", file), "utf8");
+      const entrypoint = [program, flag, script, ...words];
+      const started = await sandbox
+        .startBeside({ reference, processor: this.processor, entrypoint, volumes })
+        .catch(async (error: unknown) => {
+          // Nothing joins the network of a process that ends just then.
+          if (isMissing(error) || (await this.isEnding())) return null;
+          throw error;
+        });
+      if (started !== null || this.processor.hasEnded()) return started;
+    }
+    throw new ProcessorError(
+      "TOOL_MISSING",
+      `${reference} has neither node nor python3; one of them plays the platform's part, which asks /invoke`,
+    );
+  }
+}
+
+/** Of a process that broke its connections off, or had none joined to it. */
+const endsWithinMs = 1000;
+
+function answerOf(program: RunningContainer, { log }: ContainerEnd): Answer {
+  if (program.output() !== "") return JSON.parse(program.output()) as Answer;
+  throw new ProcessorError(
+    "ENGINE_FAILED",
+    `the program that asks the processor ended without an answer: ${log.lastErrorLine}`,
+  );
+}
+
+const interpreters = [
+  { program: "node", flag: "-e", file: "simulate-client.cjs" },
+  { program: "python3", flag: "-c", file: "simulate-client.py" },
+] as const;
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && /executable file not found|no such file or directory/i.test(error.message);

@@ -1,0 +1,85 @@
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { Engine } from "../../docker/engine.js";
+import { engineError, isNotFound } from "../../docker/engine-error.js";
+import { loadArchive } from "../../docker/load-archive.js";
+import { isImageFile } from "../../oci/image-file.js";
+import { readArchiveFacts } from "../preflight/archive-facts.js";
+
+/** An image that the engine has, for as long as it is needed. */
+export interface OpenedImage {
+  readonly reference: string;
+  readonly imageId: string;
+  readonly user: string;
+  readonly architecture: string;
+  readonly entrypoint: readonly string[];
+  readonly imageLabels: Readonly<Record<string, string>>;
+  /** Label values that the image says it writes; null when it says nothing. */
+  readonly labels: readonly number[] | null;
+  /** Unloads it when it was an archive. */
+  close(): Promise<void>;
+}
+
+export interface OpenImageOptions {
+  readonly engine: Engine;
+  /** Name or archive. */
+  readonly image: string;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws INPUT_NOT_FOUND when it is neither a file nor an image of the engine; IMAGE_FILE_INVALID */
+export async function openImage(options: OpenImageOptions): Promise<OpenedImage> {
+  const { engine, image, signal } = options;
+  if (!(await isImageFile(image))) return describe(engine, image, () => Promise.resolve());
+  const { documents, problem } = await readArchiveFacts(image, signal);
+  if (problem !== null) throw new ProcessorError("IMAGE_FILE_INVALID", `${image}: ${problem}`);
+  const manifest = documents.get("manifest.json");
+  const names = (Array.isArray(manifest) ? manifest : []).flatMap((entry) => namesOf(entry));
+  const loaded = await loadArchive({
+    ...{ engine, archive: image, names },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    return await describe(engine, loaded.reference, loaded.unload);
+  } catch (error) {
+    await loaded.unload();
+    throw error;
+  }
+}
+
+function namesOf(entry: unknown): readonly string[] {
+  const names = (entry as { readonly RepoTags?: unknown } | null)?.RepoTags;
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
+async function describe(
+  { docker }: Engine,
+  reference: string,
+  close: () => Promise<void>,
+): Promise<OpenedImage> {
+  const found = await docker
+    .getImage(reference)
+    .inspect()
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw engineError(error, `looking for ${reference}`, "ENGINE_FAILED");
+      throw new ProcessorError(
+        "INPUT_NOT_FOUND",
+        `${reference} is neither a file nor an image that the engine has`,
+      );
+    });
+  const imageLabels = found.Config.Labels ?? {};
+  return {
+    ...{ reference, imageId: found.Id, user: found.Config.User ?? "", architecture: found.Architecture },
+    entrypoint: [found.Config.Entrypoint ?? []].flat(),
+    ...{ imageLabels, labels: labelValues(imageLabels["org.nnunet-processor.labels"]), close },
+  };
+}
+
+/** `{"background":0,"organ":1}` → 0, 1; for a region, the values of its labels. */
+function labelValues(text: string | undefined): readonly number[] | null {
+  try {
+    const values = Object.values(JSON.parse(text ?? "null") as Record<string, unknown>).flat();
+    return values.length > 0 && values.every((value) => typeof value === "number") ? values : null;
+  } catch {
+    return null;
+  }
+}

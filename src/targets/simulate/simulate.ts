@@ -1,0 +1,142 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, relative, sep } from "node:path";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
+import { connectEngine } from "../../docker/engine.js";
+import { Sandbox } from "../../docker/sandbox/sandbox.js";
+import type { Finding } from "../../findings/finding.js";
+import { departuresFromNnunet } from "../../image/run-labels.js";
+import { isFile, isImageFile } from "../../oci/image-file.js";
+import { platforms, type Target, targetOf } from "../platform.js";
+import { openImage } from "./open-image.js";
+import { type KnownCase, runPhases } from "./phases.js";
+import { type PhaseResult, type Trial, withProgress } from "./trial.js";
+import { findTrialCases, type TrialCase } from "./trial-cases.js";
+
+export interface SimulateOptions {
+  /** Image name, or archive as `docker save` writes it. */
+  readonly image: string;
+  /** Null for the one that the image was built for. */
+  readonly target: Target | null;
+  /** Folder of cases; see `findTrialCases`. */
+  readonly input: string;
+  /** Folder of right segmentations; null when there are none. */
+  readonly expect: string | null;
+  /** grand-challenge: input sockets, channel by channel, for images that stand side by side. */
+  readonly sockets: readonly string[];
+  /** grand-challenge: the model, where it was written apart from the image; null where it is in it. */
+  readonly modelTarball: string | null;
+  /** Null for the platform's. */
+  readonly memoryBytes: number | null;
+  readonly timeoutSeconds: number;
+  readonly minDice: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface SimulationReport {
+  readonly image: string;
+  readonly imageId: string;
+  readonly target: Target;
+  /** For people: `Docker 28.2.2 at unix:///var/run/docker.sock`. */
+  readonly engine: string;
+  readonly memoryBytes: number;
+  readonly peakMemoryBytes: number | null;
+  /** True when nothing fails. */
+  readonly isAccepted: boolean;
+  /** About the image itself. */
+  readonly findings: readonly Finding[];
+  /** One after the other, as they were run. */
+  readonly phases: readonly PhaseResult[];
+}
+
+/**
+ * Runs an image as a platform does, on one's own machine, and looks at what it writes. An archive is loaded for it and
+ * unloaded afterwards; nothing is left in the engine.
+ *
+ * @throws ENGINE_MISSING, INPUT_NOT_FOUND, IMAGE_FILE_INVALID, USAGE
+ */
+export async function simulate(options: SimulateOptions): Promise<SimulationReport> {
+  const { environment, progress, modelTarball, signal } = options;
+  if (modelTarball !== null && !(await isFile(modelTarball)))
+    throw new ProcessorError("INPUT_NOT_FOUND", `${modelTarball} can't be read`);
+  const cases = await withExpected(await findTrialCases(options.input), options.expect);
+  const engine = await connectEngine(environment, signal).catch((error: unknown) => {
+    throw refusal(error);
+  });
+  const open = { engine, image: options.image, ...(signal === undefined ? {} : { signal }) };
+  const isArchive = await isImageFile(options.image);
+  const opened = isArchive
+    ? await withProgress(options, `loading ${basename(options.image)} into Docker`, () => openImage(open))
+    : await openImage(open);
+  const sandbox = new Sandbox(engine, options.image);
+  const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));
+  const target = options.target ?? targetOf(opened.imageLabels);
+  const platform = platforms[target];
+  const memoryBytes = options.memoryBytes ?? platform.memoryBytes;
+  try {
+    const modelVolume =
+      modelTarball === null ? null : await sandbox.createVolume(opened.reference, modelTarball);
+    const trial: Omit<Trial, "reference"> = {
+      ...{ sandbox, platform, memoryBytes, scratch, modelVolume, labels: opened.labels },
+      ...{ timeoutSeconds: options.timeoutSeconds, minDice: options.minDice },
+      departures: departuresFromNnunet(opened.imageLabels),
+      progress,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const { findings, phases } = await runPhases({ ...options, target, trial, image: opened, cases });
+    const peaks = phases.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
+    return {
+      ...{ image: options.image, imageId: opened.imageId, target, engine: engine.description },
+      ...{ memoryBytes, peakMemoryBytes: peaks.length === 0 ? null : Math.max(...peaks) },
+      isAccepted: [findings, ...phases.map((phase) => phase.findings)]
+        .flat()
+        .every(({ result }) => result !== "fail"),
+      ...{ findings, phases },
+    };
+  } finally {
+    await sandbox.remove().finally(() => opened.close());
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Without an engine nothing is run, and nothing is said to have been. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof ProcessorError) || error.code !== "ENGINE_MISSING") return error;
+  const message = `${error.message}; simulate runs the image, which needs one (\`preflight\` on an archive needs none)`;
+  return new ProcessorError("ENGINE_MISSING", message, { cause: error });
+}
+
+/**
+ * Finds each case's right segmentation: an image of its name, or in a folder of its name, or the only one for the only
+ * case.
+ *
+ * @throws INPUT_NOT_FOUND when a case has none
+ */
+async function withExpected(
+  cases: readonly TrialCase[],
+  folder: string | null,
+): Promise<readonly KnownCase[]> {
+  if (folder === null) return cases.map((one) => ({ ...one, expected: null }));
+  const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is not a folder that can be read`, { cause });
+  });
+  const images = files
+    .filter((entry) => !entry.isDirectory() && splitImageEnding(entry.name) !== null)
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  return cases.map((one) => {
+    const found = images.filter((path) => path.split(sep).some((part) => isNameOf(part, one.name)));
+    const expected = found.length === 0 && cases.length === 1 ? images : found;
+    if (expected.length === 1) return { ...one, expected: join(folder, expected[0]!) };
+    throw new ProcessorError(
+      "INPUT_NOT_FOUND",
+      `${folder} has ${expected.length === 0 ? "no segmentation" : `${expected.length} segmentations`} of case ${one.name}`,
+    );
+  });
+}
+
+const isNameOf = (part: string, name: string): boolean =>
+  part === name || splitImageEnding(part)?.stem.replace(/_\d{4}$/, "") === name;

@@ -1,0 +1,223 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { isAtLeast, runsOn } from "../../../../processor/contract/gpu-requirements.js";
+import { cudaLoadError, findGpuProblem } from "../../../../processor/runtime/inference/cuda-check.js";
+import { type GpuFacts, readGpuFacts } from "../../../../processor/runtime/inference/gpu-facts.js";
+import { readVersions } from "../../../../src/base-image/variants.js";
+
+const { cuda12, cuda13 } = readVersions().variants;
+const gib = 2 ** 30;
+
+const a10g: GpuFacts = {
+  kernelDriver: "580.65.06",
+  hasDriverLibrary: true,
+  devices: ["/dev/nvidia0"],
+  isContainer: true,
+  gpus: [gpu("NVIDIA A10G", "8.6")],
+};
+
+function gpu(name: string, computeCapability: string, freeMemoryBytes = 22 * gib) {
+  return { name, computeCapability, memoryBytes: 24 * gib, freeMemoryBytes, driver: "580.65.06" };
+}
+
+describe("what stands in CUDA's way", () => {
+  test.each<{ name: string; facts: Partial<GpuFacts>; code: string; words: RegExp }>([
+    {
+      name: "a container on a GPU host that was started without --gpus",
+      facts: { hasDriverLibrary: false, devices: [], gpus: null },
+      code: "DEVICE_MISSING",
+      words: /host has NVIDIA driver 580\.65\.06, but no GPU was lent.*--gpus all/,
+    },
+    {
+      name: "a container on a host without a driver",
+      facts: { kernelDriver: null, hasDriverLibrary: false, devices: [], gpus: null },
+      code: "DEVICE_MISSING",
+      words: /libcuda\.so\.1 is missing.*--gpus all.*container toolkit/,
+    },
+    {
+      name: "a machine without a driver",
+      facts: { kernelDriver: null, hasDriverLibrary: false, devices: [], gpus: null, isContainer: false },
+      code: "DEVICE_MISSING",
+      words: /this machine has no NVIDIA driver.*install it/,
+    },
+    {
+      name: "a driver that sees no GPU",
+      facts: { devices: [], gpus: null, isContainer: false },
+      code: "DEVICE_MISSING",
+      words: /no \/dev\/nvidia0.*nvidia-smi/,
+    },
+    {
+      name: "a driver that is too old",
+      facts: { kernelDriver: "570.86.15" },
+      code: "DEVICE_UNFIT",
+      words: /570\.86\.15 is too old for CUDA 13\.0, which needs 580\.65\.06.*--cuda 12/,
+    },
+    {
+      name: "a GPU that is too old",
+      facts: { gpus: [gpu("Tesla V100", "7.0")] },
+      code: "DEVICE_UNFIT",
+      words: /Tesla V100 has compute capability 7\.0; .*7\.5, 8\.0.*--cuda 12/,
+    },
+    {
+      name: "a GPU that the provider has no machine code for, though it is newer",
+      facts: { gpus: [gpu("NVIDIA B200", "10.0")] },
+      code: "DEVICE_UNFIT",
+      words: /NVIDIA B200 has compute capability 10\.0/,
+    },
+    {
+      name: "a GPU whose memory others hold",
+      facts: { gpus: [gpu("NVIDIA A10G", "8.6", gib)] },
+      code: "DEVICE_UNFIT",
+      words: /NVIDIA A10G has 1\.0 GiB of its 24\.0 GiB free and this network needs 2\.0 GiB: end what else/,
+    },
+    {
+      name: "a GPU that is too small",
+      facts: { gpus: [{ ...gpu("NVIDIA T400", "7.5", gib), memoryBytes: 1.5 * gib }] },
+      code: "DEVICE_UNFIT",
+      words: /NVIDIA T400 has 1\.5 GiB of memory and this network needs 2\.0 GiB: use a larger GPU/,
+    },
+  ])("is told of $name in one sentence with a remedy", ({ facts, code, words }) => {
+    const problem = findGpuProblem(
+      { ...a10g, ...facts },
+      { requirements: cuda13.cuda, memoryBytes: 2 * gib },
+    );
+    expect(problem?.code).toBe(code);
+    expect(problem?.message).toMatch(words);
+    expect(problem?.message).not.toContain("\n");
+  });
+
+  test("is nothing on a GPU that fits, nor beside one that does", () => {
+    const needs = { requirements: cuda13.cuda, memoryBytes: 2 * gib };
+    expect(findGpuProblem(a10g, needs)).toBeNull();
+    const two = { ...a10g, gpus: [gpu("Tesla V100", "7.0"), gpu("NVIDIA A10G", "8.6")] };
+    expect(findGpuProblem(two, needs)).toBeNull();
+  });
+
+  test("is nothing where nvidia-smi does not answer but driver and device are there", () => {
+    expect(
+      findGpuProblem({ ...a10g, gpus: null }, { requirements: cuda13.cuda, memoryBytes: gib }),
+    ).toBeNull();
+  });
+});
+
+describe("the table of versions", () => {
+  test.each([
+    { gpuName: "V100", capability: "7.0", runs: { cuda12: true, cuda13: false } },
+    { gpuName: "T4", capability: "7.5", runs: { cuda12: true, cuda13: true } },
+    { gpuName: "A100", capability: "8.0", runs: { cuda12: true, cuda13: true } },
+    { gpuName: "Orin", capability: "8.7", runs: { cuda12: true, cuda13: true } },
+    { gpuName: "H200", capability: "9.0", runs: { cuda12: true, cuda13: true } },
+    { gpuName: "B200", capability: "10.0", runs: { cuda12: true, cuda13: false } },
+    { gpuName: "RTX 5090", capability: "12.0", runs: { cuda12: true, cuda13: true } },
+    { gpuName: "GTX 980", capability: "5.2", runs: { cuda12: false, cuda13: false } },
+  ])("says what runs on $gpuName ($capability)", ({ capability, runs }) => {
+    expect({ cuda12: runsOn(cuda12.cuda!, capability), cuda13: runsOn(cuda13.cuda!, capability) }).toEqual(
+      runs,
+    );
+  });
+
+  test.each([
+    { version: "580.105.08", minimum: "580.65.06", expected: true },
+    { version: "580.65.06", minimum: "580.65.06", expected: true },
+    { version: "580.65", minimum: "580.65.06", expected: false },
+    { version: "575.57.08", minimum: "580.65.06", expected: false },
+  ])("compares driver $version with $minimum number by number", ({ version, minimum, expected }) => {
+    expect(isAtLeast(version, minimum)).toBe(expected);
+  });
+});
+
+describe("facts of driver and GPU", () => {
+  const folders: string[] = [];
+  afterAll(() => {
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  });
+
+  function rootWith(files: Readonly<Record<string, string>>): string {
+    const root = mkdtempSync(join(tmpdir(), "gpu-facts-"));
+    folders.push(root);
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text, { mode: 0o755 });
+    }
+    return root;
+  }
+
+  test.each([
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\n",
+    "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.183.01  Release Build  (dvs-builder@U22)\n",
+  ])("are read from the kernel, the folders of libraries and the devices: %s", async (version) => {
+    const root = rootWith({
+      "proc/driver/nvidia/version": version,
+      "usr/lib/x86_64-linux-gnu/libcuda.so.1": "",
+      "dev/nvidia0": "",
+      "dev/nvidiactl": "",
+      ".dockerenv": "",
+    });
+    expect(await readGpuFacts({ root, environment: { PATH: root } })).toEqual({
+      kernelDriver: "535.183.01",
+      hasDriverLibrary: true,
+      devices: ["/dev/nvidia0"],
+      isContainer: true,
+      gpus: null,
+    });
+  });
+
+  test("find the driver's library by the linker's cache, but not when the file is gone", async () => {
+    const cache = "ld.so-1.7.0\0glibc\0libcuda.so.1\0/opt/driver/lib/libcuda.so.1\0";
+    const root = rootWith({ "etc/ld.so.cache": cache });
+    const environment = { PATH: root };
+    expect((await readGpuFacts({ root, environment })).hasDriverLibrary).toBe(false);
+    mkdirSync(join(root, "opt/driver/lib"), { recursive: true });
+    writeFileSync(join(root, "opt/driver/lib/libcuda.so.1"), "");
+    expect((await readGpuFacts({ root, environment })).hasDriverLibrary).toBe(true);
+  });
+
+  test("take the GPUs from nvidia-smi, shared memory as no limit", async () => {
+    const root = rootWith({
+      "bin/nvidia-smi": `#!/bin/sh\necho "NVIDIA A10G, 8.6, 23028, 22563, 580.65.06"\necho "NVIDIA GB10, 12.1, [N/A], [N/A], 580.65.06"\n`,
+    });
+    const { gpus } = await readGpuFacts({ root, environment: { PATH: `${root}/bin:/bin` } });
+    expect(gpus).toEqual([
+      {
+        ...{ name: "NVIDIA A10G", computeCapability: "8.6", driver: "580.65.06" },
+        ...{ memoryBytes: 23028 * 2 ** 20, freeMemoryBytes: 22563 * 2 ** 20 },
+      },
+      {
+        ...{ name: "NVIDIA GB10", computeCapability: "12.1", driver: "580.65.06" },
+        ...{ memoryBytes: Number.POSITIVE_INFINITY, freeMemoryBytes: Number.POSITIVE_INFINITY },
+      },
+    ]);
+  });
+});
+
+describe("a failure to load on the GPU", () => {
+  const around = (words: string) =>
+    `/src/cuda_call.cc:146 std::conditional_t<THRW, void, Status> ${words} ; GPU=0 ; hostname=c ; expr=cudaMalloc(0); \n\n`;
+
+  test.each([
+    { words: "CUDA failure 2: out of memory", code: "OUT_OF_MEMORY" },
+    { words: "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED", code: "OUT_OF_MEMORY" },
+    {
+      words: "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
+      code: "DEVICE_UNFIT",
+    },
+    {
+      words: "CUDA failure 209: no kernel image is available for execution on the device",
+      code: "DEVICE_UNFIT",
+    },
+    { words: "CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED", code: "DEVICE_MISSING" },
+  ])("is $code for “$words”, without the C++ locations around it", ({ words, code }) => {
+    const error = cudaLoadError(around(words));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(new RegExp(`: ${words}$`));
+  });
+
+  test("keeps words that are none of CUDA's", () => {
+    expect(cudaLoadError("Failed to load shared library")).toMatchObject({
+      code: "DEVICE_MISSING",
+      message: "CUDA was asked for and does not load: Failed to load shared library",
+    });
+  });
+});

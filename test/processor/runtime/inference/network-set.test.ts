@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  holdFeatureMaps,
+  type NetworkSet,
+  openNetworkSet,
+} from "../../../../processor/runtime/inference/network-set.js";
+import type { LoadedMember } from "../../../../processor/runtime/model/load-model.js";
+import { writeConvolutionNetwork } from "../../../support/convolution-network.js";
+import {
+  collectLogits,
+  planOfPatch,
+  predictOptions,
+  preparedVolume,
+} from "../../../support/inference-case.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "network-set-"));
+const patchSize = [4, 4, 4];
+let members: LoadedMember[] = [];
+
+/** Networks that multiply their input by 1, 2 and 3. */
+beforeAll(async () => {
+  members = await Promise.all(
+    [1, 2, 3].map(async (factor) => {
+      const convolution = { weight: [factor, 0, 0, factor], bias: [0, 0] };
+      const path = join(scratch, `times_${factor}`);
+      const file = await writeConvolutionNetwork(convolution, { path, channels: 2, patchSize, kernel: 1 });
+      return {
+        ...{ onnxFiles: [file], weightBytes: 1000, previousStage: null },
+        model: { plan: { patchSize } },
+      } as unknown as LoadedMember;
+    }),
+  );
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+let set: NetworkSet | undefined;
+afterEach(async () => {
+  await set?.close();
+  set = undefined;
+});
+
+async function answerOf(member: LoadedMember): Promise<number> {
+  const networks = await set!.of(member);
+  const volume = preparedVolume(new Float32Array(2 * 64).fill(1), [4, 4, 4], 2);
+  const logits = await collectLogits(
+    networks.predict(volume, predictOptions({ plan: planOfPatch(patchSize) })),
+  );
+  return Math.round(logits[0]!);
+}
+
+describe("the networks of several members", () => {
+  test("stay loaded where memory holds them all", async () => {
+    set = await openNetworkSet({ members, device: "cpu", precision: "auto", availableBytes: 1e9 });
+    const [first] = members as [LoadedMember];
+    const networks = await set.of(first);
+    expect(await Promise.all(members.map((member) => set!.of(member)))).toHaveLength(3);
+    expect(await set.of(first)).toBe(networks);
+  });
+
+  test("are loaded one after the other where it does not, as often as they are asked for", async () => {
+    set = await openNetworkSet({ members, device: "cpu", precision: "auto", availableBytes: 1000 });
+    const [first, second, third] = members as [LoadedMember, LoadedMember, LoadedMember];
+    const networks = await set.of(first);
+    for (const [member, factor] of [
+      [first, 1],
+      [second, 2],
+      [third, 3],
+      [first, 1],
+    ] as const)
+      expect(await answerOf(member)).toBe(factor);
+    expect(await set.of(first)).not.toBe(networks);
+  });
+
+  test("are found wanting before any work, earliest stage first", async () => {
+    const missing = { ...members[0]!, onnxFiles: [join(scratch, "none.onnx")] };
+    const cascade = { ...members[1]!, previousStage: missing };
+    await expect(
+      openNetworkSet({ members: [cascade], device: "cpu", precision: "auto", availableBytes: 1e9 }),
+    ).rejects.toMatchObject({ code: "INFERENCE_FAILED", message: expect.stringContaining("none.onnx") });
+  });
+});
+
+describe("memory for feature maps", () => {
+  const large = (folds: number) =>
+    ({
+      onnxFiles: Array.from({ length: folds }, (_, i) => `fold_${i}.onnx`),
+      model: { plan: { patchSize: [128, 128, 128] } },
+    }) as unknown as LoadedMember;
+  const gigabytes = 2 ** 30;
+
+  test("is kept by one large network on a usual machine, but not by five folds or three models", () => {
+    expect(holdFeatureMaps([large(1)], 16 * gigabytes)).toBe(true);
+    expect(holdFeatureMaps([large(5)], 16 * gigabytes)).toBe(false);
+    expect(holdFeatureMaps([large(1), large(1), large(1)], 16 * gigabytes)).toBe(false);
+    expect(holdFeatureMaps([large(5)], 64 * gigabytes)).toBe(true);
+  });
+
+  test("is given back after every window where memory is scarce", () => {
+    expect(holdFeatureMaps([large(1)], 4 * gigabytes)).toBe(false);
+  });
+});

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { ModelSessions } from "../../../../processor/runtime/inference/model-sessions.js";
+import { type Window, WindowRunner } from "../../../../processor/runtime/inference/window-runner.js";
+import type { Answers } from "../../../../processor/runtime/inference/window-sums.js";
+import type { FromInferenceWorker } from "../../../../processor/runtime/inference/worker-messages.js";
+import { writeConvolutionFolds } from "../../../support/convolution-network.js";
+import { halfToFloat } from "../../../support/golden.js";
+import { planOfPatch, preparedVolume } from "../../../support/inference-case.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "window-runner-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const patchZyx = [2, 2, 2] as const;
+const sizeZyx = [2, 2, 8] as const;
+const windows = [0, 1, 3, 6].map((x): Window => ({ onVolume: [0, 0, x], onSums: [0, 0, x] }));
+
+interface FourWindowsOptions {
+  readonly precision: "float32" | "float16";
+  /** So many windows at once does the network take, and refuses any other number. */
+  readonly taken: number;
+  readonly windowsPerRun: number;
+  readonly inputName?: string;
+}
+
+interface FourAnswers {
+  readonly answers: readonly Answers[];
+  readonly messages: readonly FromInferenceWorker[];
+}
+
+/** Runs four windows through a network that multiplies with two. */
+async function answersToFour(options: FourWindowsOptions): Promise<FourAnswers> {
+  const { precision, taken, windowsPerRun, inputName = "input" } = options;
+  const { onnxFiles, gpuOnnxFile } = await writeConvolutionFolds([{ weight: [2], bias: [0] }], {
+    ...{
+      folder: mkdtempSync(join(scratch, "folds-")),
+      channels: 1,
+      patchSize: patchZyx,
+      kernel: 1,
+      batch: taken,
+      inputName,
+    },
+  });
+  const sessions = new ModelSessions({
+    ...{ onnxFiles, device: "cpu", threads: 1, keepsFeatureMaps: false },
+    gpuNetworks: precision === "float32" ? null : { onnxFile: gpuOnnxFile, folds: [0] },
+  });
+  await sessions.open();
+  const { data } = preparedVolume(
+    Float32Array.from({ length: 32 }, (_, i) => i),
+    sizeZyx,
+    1,
+  );
+  const answers: Answers[] = [];
+  const messages: FromInferenceWorker[] = [];
+  const nothing = () => {};
+  const runner = new WindowRunner(
+    {
+      ...{ data: data as Float32Array<SharedArrayBuffer>, channelCount: 1, sizeZyx, heads: 1 },
+      ...{ maximumBatch: null, isRegionModel: false, plan: planOfPatch(patchZyx), mirrorAxes: [2] },
+      ...{ stepSize: 0.5, control: new Int32Array(new SharedArrayBuffer(8)) },
+    },
+    {
+      ...{ patchZyx, sessions, windowsPerRun, fillsRuns: true, onFewer: nothing },
+      send: (message) => messages.push(message),
+      sink: {
+        add: (answer) => answers.push(answer),
+        ...{ addWeights: nothing, finish: nothing, advance: nothing, settle: nothing },
+      },
+    },
+  );
+  await runner.run(windows, nothing);
+  return { answers, messages };
+}
+
+describe("runs that all take as many windows", () => {
+  test.each(["float32", "float16"] as const)("answer each window once: %s", async (precision) => {
+    const { answers } = await answersToFour({ precision, taken: 3, windowsPerRun: 3 });
+    expectEachOnce(answers);
+  });
+});
+
+// ONNX Runtime's sentence on windows that a network refuses holds the input's name: here one that cuDNN's have too.
+test("where cuDNN refuses several windows fewer go together, and the reason is told", async () => {
+  const inputName = "CUDNN_FE failure 8";
+  const { answers, messages } = await answersToFour({
+    ...{ precision: "float32", taken: 1, windowsPerRun: 4, inputName },
+  });
+  expectEachOnce(answers);
+  expect(messages).toEqual([
+    { type: "note", line: "cuDNN does not take 4 windows at once: 2 go together from here" },
+    { type: "note", line: "cuDNN does not take 2 windows at once: 1 go together from here" },
+  ]);
+});
+
+function expectEachOnce(answers: readonly Answers[]): void {
+  const unflipped = answers.filter(({ flip }) => !flip[2]);
+  expect(unflipped.flatMap(({ cornersZyx }) => cornersZyx.map(([, , x]) => x))).toEqual([0, 1, 3, 6]);
+  const values = unflipped.flatMap(({ values }) =>
+    values instanceof Uint16Array ? Array.from(values, halfToFloat) : [...values],
+  );
+  expect(values).toEqual(
+    [0, 1, 3, 6].flatMap((x) => [0, 1, 8, 9, 16, 17, 24, 25].map((place) => 2 * (place + x))),
+  );
+}

@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { inspectionText } from "../../../../src/cli/inspection-text.js";
+import { main } from "../../../../src/cli/main.js";
+import type { CheckpointInspection, ModelsInspection } from "../../../../src/inspect/inspection.js";
+import { goldenPath, repositoryRoot } from "../../../support/golden.js";
+import { scratchFolder } from "../../../support/oci-scratch.js";
+import { testTerminal } from "../../../support/test-terminal.js";
+
+test("inspect prints one aligned block for each configuration", async () => {
+  const terminal = testTerminal(goldenPath("v2", "blobs_2d"));
+  expect(await main(["inspect", "model"], terminal)).toBe(0);
+  const [head, block] = terminal.printed.out.split("\n\n");
+  expect(head).toMatch(/^model\n {2}holds {2}1 trained configuration\n {2}size {3}[\d.]+ MB$/);
+  const lines = block!.trimEnd().split("\n");
+  expect(lines[0]).toBe("Dataset501_Blobs 2d");
+  const values = lines.slice(1).map((line) => /^ {2}\S.*? {2,}|^ +/.exec(line)![0].length);
+  expect(new Set(values).size).toBe(1);
+  expect(block).toMatch(/\n {2}network +PlainConvUNet\n/);
+});
+
+test("inspect --json prints what inspection.ts describes", async () => {
+  const terminal = testTerminal(scratchFolder());
+  const modelDir = goldenPath("v2", "blobs_2d", "model");
+  expect(await main(["inspect", modelDir, "--json"], terminal)).toBe(0);
+  const inspection = JSON.parse(terminal.printed.out) as ModelsInspection;
+  expect(inspection).toMatchObject({ inspectionVersion: 1, kind: "models", source: modelDir });
+  expect(inspection.models).toHaveLength(1);
+});
+
+test("inspect of nothing exits with 3, and says that no image was found either, for want of an engine", async () => {
+  const terminal = testTerminal(scratchFolder());
+  expect(await main(["inspect", "team/none:1"], terminal)).toBe(3);
+  expect(terminal.printed.err).toMatch(/no image team\/none:1 was found \(no Docker engine answers at/);
+});
+
+test("inspect reads an ONNX file", async () => {
+  const terminal = testTerminal(join(repositoryRoot, "test", "fixtures", "onnx"));
+  expect(await main(["inspect", "dynamic.onnx"], terminal)).toBe(0);
+  expect(terminal.printed.out).toMatch(/\n {2}inputs +image {2}batch × 2 × z × y × x {2}float32\n/);
+});
+
+test("names from a file cannot steer the terminal", () => {
+  const checkpoint: CheckpointInspection = {
+    ...{ inspectionVersion: 1, source: "a\u001b[2Jb", sizeBytes: 1, kind: "checkpoint", format: "zip" },
+    ...{ nnunetVersion: 2, trainer: "nnUNet\u001b]0;title\u0007\u009bTrainer", configuration: "2d" },
+    ...{ datasetName: null, fold: null, epoch: null, mirrorAxes: null, tensors: 1, parameters: 1 },
+    problems: [],
+  };
+  expect(inspectionText(checkpoint).replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+});
