@@ -2,11 +2,15 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { targetKinds } from "../../../processor/contract/target.js";
+import { findingsText } from "../../../src/cli/findings-text.js";
 import { modelDirectory } from "../../../src/image/processor-files.js";
 import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { type LayerBlob, mediaTypes } from "../../../src/oci/oci-types.js";
 import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
 import { asBase, openOciLayout } from "../../../src/oci/open-oci-layout.js";
+import { preflight } from "../../../src/targets/preflight/preflight.js";
 import { mutateJson } from "../mutations/mutate.js";
 import { buildTar, mutateTar, type TarPart } from "../mutations/mutate-tar.js";
 import { convertedModel } from "./converted-model.js";
@@ -19,6 +23,7 @@ export const containerReaders: Readonly<Record<string, FuzzedReader>> = {
     seeds: dockerArchives,
     read: ({ folder, file }) => inspects(file, folder),
   },
+  preflight: { mutation: mutateTar, seeds: dockerArchives, read: ({ file }) => passesPreflight(file) },
   "base-archive": { mutation: mutateTar, seeds: dockerArchives, read: opensArchive },
   "oci-layout": {
     mutation: mutateJson,
@@ -31,14 +36,12 @@ export const containerReaders: Readonly<Record<string, FuzzedReader>> = {
 async function dockerArchives(): Promise<readonly FuzzSeed[]> {
   const manifest = (await convertedModel("v2", "blobs_2d"))["manifest.json"]!;
   const layer = buildTar([part(`${modelDirectory.slice(1)}/manifest.json`, manifest)]);
-  const config = configOf(layer);
+  const config = Buffer.from(JSON.stringify(configOf(layer)));
+  const configName = `${digest(config).slice(7)}.json`;
   const place = `blobs/sha256/${digest(layer).slice(7)}`;
   const documents = (layerPath: string) => [
-    part("config.json", JSON.stringify(config)),
-    part(
-      "manifest.json",
-      JSON.stringify([{ Config: "config.json", RepoTags: ["x:1"], Layers: [layerPath] }]),
-    ),
+    part(configName, config),
+    part("manifest.json", JSON.stringify([{ Config: configName, RepoTags: ["x:1"], Layers: [layerPath] }])),
   ];
   const bare = buildTar([part(place, layer), ...documents(place)]);
   const framed = buildTar([part("a/layer.tar", gzipSync(layer)), ...documents("a/layer.tar")]);
@@ -56,6 +59,17 @@ const part = (name: string, content: string | Buffer): TarPart => ({
 });
 
 const digest = (bytes: Buffer): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+/** Checks the archive for every platform. The checks of a plain image, which are the fewest, accept or refuse it. */
+async function passesPreflight(file: string): Promise<void> {
+  for (const target of targetKinds) {
+    const { findings, isAccepted } = await preflight({ image: file, target, environment: {} });
+    require(findingsText(findings, { hasColour: false, columns: 80 }).length > 0, "a text");
+    const failed = findings.find(({ result }) => result === "fail");
+    if (target === "plain" && !isAccepted)
+      throw new ProcessorError("IMAGE_FILE_INVALID", failed?.reason ?? "nothing could be checked");
+  }
+}
 
 /** Opens the archive as the embedded builder does, and reads every layer. */
 async function opensArchive({ folder, file }: FuzzInput): Promise<void> {

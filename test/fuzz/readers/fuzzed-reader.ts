@@ -54,10 +54,16 @@ export function filesBelow(folder: string, path: RegExp): readonly FuzzSeed[] {
     .map((file) => seedFile(file));
 }
 
-/** A folder's files in which one is changed and the others are not. */
-export function seedInFolder(folder: string, path: string): FuzzSeed {
+/**
+ * A file of a folder, with the folder's other files beside it.
+ *
+ * @param others which of them, by their path
+ */
+export function seedInFolder(folder: string, path: string, others = /^/): FuzzSeed {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  const files = names.filter((name) => name !== path && statSync(join(folder, name)).isFile());
+  const files = names.filter(
+    (name) => name !== path && others.test(name) && statSync(join(folder, name)).isFile(),
+  );
   const companions = files.map((name) => [name, () => readFileSync(join(folder, name))] as const);
   return { ...seedFile(join(folder, path), path), companions: Object.fromEntries(companions) };
 }
