@@ -41,6 +41,8 @@ async function* entriesOf(reader: ChunkReader): AsyncGenerator<TarEntry> {
   let gnuLink: string | null = null;
   for (;;) {
     const header = await reader.exactly(tarBlockBytes);
+    if (header === null && (pax.size > 0 || gnuName !== null || gnuLink !== null))
+      throw new TarError("it ends within a header");
     if (header === null || header.every((byte) => byte === 0)) return;
     checkSum(header);
     const type = String.fromCharCode(header[156]!);
@@ -120,7 +122,8 @@ function paxRecords(body: Uint8Array): ReadonlyMap<string, string> {
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
     const length = Number(bytes.toString("latin1", at, space));
-    if (space < 0 || !Number.isInteger(length) || length < 5) throw new TarError("a pax header is damaged");
+    const isWhole = Number.isInteger(length) && length >= 5 && bytes[at + length - 1] === 0x0a; // "\n"
+    if (space < 0 || !isWhole) throw new TarError("a pax header is damaged");
     const record = bytes.toString("utf8", space + 1, at + length - 1);
     const equals = record.indexOf("=");
     records.set(record.slice(0, equals), record.slice(equals + 1));
