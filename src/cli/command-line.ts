@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { packageRoot } from "../files/package-root.js";
 import type { CommandSession } from "./command-session.js";
 import { completionScript } from "./completion-script.js";
@@ -15,7 +16,7 @@ import {
   simulateOptions,
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
-import { usageError } from "./usage-error.js";
+import { type UsageContext, usageError } from "./usage-error.js";
 
 /** What the command line asks for: a text to print, or a command to run. */
 export type ParsedCommand =
@@ -153,8 +154,9 @@ const commandNames = [...Object.keys(commands).filter((name) => name !== "build"
 
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
 export async function parseCommandLine(words: readonly string[], columns = 100): Promise<ParsedCommand> {
-  if (words.length === 1 && words[0] === "completion") return { kind: "text", text: ownCompletion() };
+  if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
+  refuseSwitchValues(argv);
   let failure: Error | undefined;
   let text = "";
   const args = await createParser(columns).parseAsync([...argv], {}, (error, _args, output) => {
@@ -162,8 +164,7 @@ export async function parseCommandLine(words: readonly string[], columns = 100):
     text = output;
   });
   if (failure !== undefined) {
-    const optionNames = Object.keys(commands[namedCommand(argv)]!.options);
-    throw usageError(failure.message, { argv, commandNames, optionNames });
+    throw usageError(failure.message, usageContext(argv));
   }
   if (text !== "") return { kind: "text", text: `${text}\n` };
   const name = String(args._[0] ?? "build");
@@ -171,10 +172,51 @@ export async function parseCommandLine(words: readonly string[], columns = 100):
   return { kind: "command", run: (session) => run(args as never, session) };
 }
 
-/** `help predict` is `predict --help`. */
+/** Other programs want the shell's name; the script is the same for both. */
+const isCompletion = ([first, shell, ...others]: readonly string[]): boolean =>
+  first === "completion" && others.length === 0 && [undefined, "bash", "zsh"].includes(shell);
+
+/**
+ * `help predict` is `predict --help`.
+ *
+ * @throws USAGE for an unknown command
+ */
 function asFlag([first, ...others]: readonly string[]): readonly string[] {
   if (first === undefined) return [];
-  return first === "help" ? [...others.filter((word) => word !== "build"), "--help"] : [first, ...others];
+  if (first !== "help") return [first, ...others];
+  const unknown = others.find(
+    (word) => !word.startsWith("-") && word !== "build" && !commandNames.includes(word),
+  );
+  if (unknown !== undefined) throw usageError(`Unknown argument: ${unknown}`, usageContext(others));
+  return [...others.filter((word) => word !== "build"), "--help"];
+}
+
+function usageContext(argv: readonly string[]): UsageContext {
+  const { options, positional = {} } = commands[namedCommand(argv)]!;
+  return {
+    argv,
+    commandNames,
+    optionNames: Object.keys(options),
+    positionals: Object.entries(positional).map(([name, { describe = "" }]) => [name, String(describe)]),
+  };
+}
+
+/**
+ * yargs takes every other value of a switch for false.
+ *
+ * @throws USAGE for `--export=maybe`
+ */
+function refuseSwitchValues(argv: readonly string[]): void {
+  const { options } = commands[namedCommand(argv)]!;
+  for (const word of argv) {
+    const [, name = "", value = ""] = /^--([a-z-]+)=([\s\S]*)$/.exec(word) ?? [];
+    if (!Object.hasOwn(options, name) || options[name]?.type !== "boolean") continue;
+    if (value !== "true" && value !== "false")
+      throw new ProcessorError(
+        "USAGE",
+        `--${name} is on or off: write --${name} or --no-${name}, not ${word}`,
+      );
+  }
 }
 
 function ownCompletion(): string {

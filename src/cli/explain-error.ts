@@ -1,6 +1,7 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { helpFor } from "../../processor/contract/help-for.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
+import { wrapped } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
 /** What `--json` prints instead of a report when a command fails. Within one `errorVersion` keys are only added. */
@@ -32,10 +33,21 @@ export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorRe
 
 export const bugHelp = "This is a bug of build_processor: please report it with the lines above.";
 
-/** Describes the failure for people; on a terminal the first word is red. */
+/** Describes the failure for people; on a terminal the first word is red, and no word is cut at its edge. */
 export function errorText({ error: { code, message, help } }: ErrorReport, terminal: Terminal): string {
-  const isColoured = terminal.isInteractive && (terminal.environment["NO_COLOR"] ?? "") === "";
-  const word = isColoured ? "\u001b[31merror\u001b[39m" : "error";
   const shown = cleanLines(message);
-  return `${code === "BUG" ? shown : `${word} ${code}: ${shown}`}\n${help}\n`;
+  if (code === "BUG") return `${shown}\n${help}\n`;
+  const text = `error ${code}: ${shown}\n${help}\n`;
+  if (!terminal.isInteractive) return text;
+  const lines = text.split("\n").flatMap((line) => onTerminal(line, terminal));
+  const isColoured = (terminal.environment["NO_COLOR"] ?? "") === "";
+  return lines.join("\n").replace(/^error/, isColoured ? "\u001b[31merror\u001b[39m" : "error");
+}
+
+/** Further lines begin where the first one does. */
+function onTerminal(line: string, { columns }: Terminal): readonly string[] {
+  const indent = /^ */.exec(line)![0];
+  return wrapped(line.slice(indent.length), indent.length, { hasColour: true, columns }).map(
+    (part) => `${indent}${part}`,
+  );
 }

@@ -7,11 +7,13 @@ export interface UsageContext {
   readonly commandNames: readonly string[];
   /** Of the command that was asked for, without dashes. */
   readonly optionNames: readonly string[];
+  /** What the command takes without a flag, and what it is. */
+  readonly positionals: readonly (readonly [name: string, description: string])[];
 }
 
 /** yargs' words for what is wrong with a command line, as sentences that name the option and what it takes. */
 export function usageError(message: string, context: UsageContext): ProcessorError {
-  const lines = unknownWords(message, context) ?? badChoices(message, context) ?? missing(message);
+  const lines = unknownWords(message, context) ?? badChoices(message, context) ?? missing(message, context);
   return new ProcessorError("USAGE", lines?.join("\n") ?? message.trim().split("\n").at(-1)!);
 }
 
@@ -19,6 +21,7 @@ function unknownWords(
   message: string,
   { argv, commandNames, optionNames }: UsageContext,
 ): readonly string[] | null {
+  const command = commandNames.find((name) => name === argv[0]);
   const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
   if (unknown === undefined) return null;
   // yargs tells an unknown flag twice, as written and in camel case.
@@ -29,6 +32,7 @@ function unknownWords(
   return unknown
     .filter((word) => isFlag(word) || argv.includes(word))
     .map((word) => {
+      if (!isFlag(word) && command !== undefined) return `${command} takes no argument ${word}`;
       const near = nearest(word, isFlag(word) ? optionNames : commandNames);
       const dashes = isFlag(word) ? "--" : "";
       const kind = isFlag(word) ? "option" : "command";
@@ -50,8 +54,10 @@ function badChoices(message: string, { optionNames }: UsageContext): readonly st
   });
 }
 
-/** `Missing required arguments: input, output`, `Not enough arguments following: tag` */
-function missing(message: string): readonly string[] | null {
+/** `Missing required arguments: input, output`, `Not enough non-option arguments: …`, `Not enough arguments following: tag` */
+function missing(message: string, { positionals }: UsageContext): readonly string[] | null {
+  if (/^Not enough non-option arguments: /m.test(message))
+    return positionals.map(([name, description]) => `<${name}> is missing: ${description}`);
   const required = /^Missing required arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
   if (required !== undefined) {
     const options = required.map((name) => `--${name}`);

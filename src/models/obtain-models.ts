@@ -65,6 +65,11 @@ export async function modelSetOf(
   const members: ModelMember[] = [];
   for (const model of models)
     members.push({ model, previousStage: await previousStageOf(model, options, session) });
+  if (options.previousStage !== null && members.every(({ previousStage }) => previousStage === null))
+    throw new ProcessorError(
+      "USAGE",
+      `${options.previousStage} is named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} needs none: only the second stage of a cascade does`,
+    );
   return { members, postProcessing: options.postProcessing };
 }
 

@@ -250,7 +250,7 @@ function archiveNameFor(
   { archiveName, target }: Destination,
   imageName: string,
 ): string | null {
-  if (args["export-format"] === "tar.gz") return archiveName;
+  if (!args.export || args["export-format"] === "tar.gz") return archiveName;
   if (archiveName !== null)
     throw new ProcessorError("USAGE", `--export-format tar: ${target.kind} takes ${archiveName} only`);
   return archiveFileName(imageName).replace(/\.gz$/, "");

@@ -18,7 +18,10 @@ type SimulateArguments = InferredOptionTypes<typeof simulateOptions> & { readonl
 export async function runSimulate(args: SimulateArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
   const path = (word: string): string => resolve(terminal.currentDirectory, word);
-  if (!(args.timeout > 0)) throw new ProcessorError("USAGE", `--timeout ${args.timeout}: a number above 0`);
+  if (!(args.timeout > 0))
+    throw new ProcessorError("USAGE", `--timeout must be greater than 0, but is ${args.timeout}`);
+  if (!(args["min-dice"] >= 0 && args["min-dice"] <= 1))
+    throw new ProcessorError("USAGE", `--min-dice must be from 0 to 1, but is ${args["min-dice"]}`);
   const report = await simulate({
     image: await absoluteImageFile(args.image, terminal.currentDirectory),
     target: args.target ?? null,

@@ -56,6 +56,14 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
     },
     { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: "--cuda 11: it takes 12 or 13\n" },
     { argv: ["models", "info"], says: "needs the name of a model" },
+    { argv: ["verify"], says: "<image> is missing: archive, oci:FOLDER, or a name" },
+    { argv: ["inspect"], says: "<model> is missing: whatever --model-dir takes" },
+    { argv: ["help", "predct"], says: "no command predct; did you mean predict?" },
+    { argv: ["doctor", "gpu"], says: "doctor takes no argument gpu" },
+    { argv: ["completion", "fish"], says: "completion takes no argument fish" },
+    { argv: ["--export=maybe"], says: "--export is on or off: write --export or --no-export, not" },
+    { argv: ["simulate", "x:1", "-i", "a", "--min-dice", "2"], says: "--min-dice must be from 0 to 1, but" },
+    { argv: ["simulate", "x:1", "-i", "a", "--timeout", "0"], says: "--timeout must be greater than 0, but" },
     { argv: ["predict", "-m", "3d_fullres"], says: "no option -m: --model-dir takes the model's folder" },
     { argv: ["predict", "-t", "4"], says: "no option -t: --task (-d) takes the task's number or name" },
     { argv: ["predict", "-tr", "nnUNetTrainer"], says: "no option -tr: trainer and plans are chosen by" },
@@ -228,12 +236,33 @@ describe("a wrong model exits with 3", () => {
   });
 });
 
+test("on a terminal an error is red, and no word is cut at its edge", async () => {
+  const narrow = { ...terminal, isInteractive: true, columns: 40 };
+  expect(await main(["predict", "-i", "x", "--step-size", "2", "-m", "3d_fullres"], narrow)).toBe(2);
+  expect(terminal.printed.err).toBe(
+    [
+      "\u001b[31merror\u001b[39m USAGE: no option -m: --model-dir",
+      "takes the model's folder,",
+      "--configuration (-c) the name of its",
+      "configuration",
+      "Run the command with --help to see its",
+      "options.\n",
+    ].join("\n"),
+  );
+});
+
 describe("the config's model", () => {
   test("is built when no --model-dir is given, also one of nnU-Net v1", async () => {
     const model = goldenPath("v1", "blobs_2d", "model");
     writeFileSync(join(folder, "config.json"), JSON.stringify({ model }));
     expect(await run("--tag", "team/blobs:1", "--context-only")).toBe(0);
     expect(terminal.printed.out).toContain("team/blobs:1");
+  });
+
+  test("a previous stage for a model that is not the second stage of a cascade", async () => {
+    writeFileSync(join(folder, "config.json"), '{"previous_stage": "./nothing"}');
+    expect(await run("--model-dir", blobs, "--tag", "team/blobs:1", "--context-only")).toBe(2);
+    expect(terminal.printed.err).toMatch(/nothing is named as the previous stage, but 2d needs none/);
   });
 
   test("gives way to --model-dir", async () => {
@@ -268,6 +297,12 @@ describe("a file that is not there is named, with what to pass instead:", () => 
   test("an archive to verify, which is no image's name", async () => {
     expect(await run("verify", "team-liver-1.tar.gz", "--model-dir", blobs)).toBe(4);
     expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: team-liver-1.tar.gz does not exist");
+  });
+
+  test("an archive to verify, beside the config of a platform that prescribes its archive's name", async () => {
+    writeFileSync(join(folder, "config.json"), '{"target": "amos22", "amos22": {"team": "us", "task": 1}}');
+    expect(await run("verify", "us-task1.tar.gz", "--model-dir", blobs)).toBe(4);
+    expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: us-task1.tar.gz does not exist");
   });
 
   test("an ONNX file", async () => {
