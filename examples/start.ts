@@ -74,7 +74,8 @@ async function segmentWithoutEngine(): Promise<string> {
   const folder = shown(out);
   process.chdir(out); // an archive is written where the command runs
   const words = [...build, "--builder", "embedded", "--export"];
-  say(`$ cd ${folder} && npx build_processor ${words.map(shown).join(" ")}`);
+  say(`$ cd ${folder}`);
+  sayCommand("build_processor", words);
   if ((await main(words)) !== 0) {
     say(
       "\nDebian's packages are out of reach here: the build stops at the context that `docker build` takes.\n",
@@ -113,7 +114,7 @@ async function compareWithNnunet(segmentationFile: string): Promise<void> {
 }
 
 async function step(program: string, args: readonly string[]): Promise<void> {
-  say(`$ npx ${program} ${args.map(shown).join(" ")}`);
+  sayCommand(program, args);
   const code = await main(args);
   if (code !== 0) fail(`${program} exited with ${code}`);
 }
@@ -145,6 +146,17 @@ const toLabelMap = ({ voxels, geometry }: Image): LabelMap => ({
   voxels: Uint8Array.from(voxels, Number),
   geometry,
 });
+
+/** Prints a command to paste, in lines that a terminal of 80 columns does not cut. */
+function sayCommand(program: string, args: readonly string[]): void {
+  const lines = [`$ npx ${program}`];
+  for (const word of args.map(shown)) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= 76) lines[lines.length - 1] = longer;
+    else lines.push(`    ${word}`);
+  }
+  say(lines.join(" \\\n"));
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -28,9 +28,19 @@ const resultWidth = 13;
 function findingText({ check, result, reason, remedy }: Finding, width: number, style: TextStyle): string {
   const indent = " ".repeat(resultWidth + width);
   const head = `${coloured(result.padEnd(resultWidth), colours[result], style)}${check.padEnd(width)}`;
-  const [first, ...rest] = wrapped(cleanLine(reason), indent.length, style);
+  const lines = wrapped(cleanLine(reason), indent.length, style);
+  const isTooWide = style.hasColour && indent.length + lines[0]!.length > style.columns;
+  const [first, rest] = isTooWide ? ["", lines] : [lines[0], lines.slice(1)];
   const below = [...rest, ...(remedy === null ? [] : wrapped(cleanLine(remedy), indent.length, style))];
-  return [`${head}${first}`, ...below.map((line) => `${indent}${line}`)].map((line) => `${line}\n`).join("");
+  return [`${head}${first}`.trimEnd(), ...below.map((line) => inColumn(line, indent, style))]
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** A word that is wider than the column, such as a digest, begins further left, so that the terminal does not cut it. */
+function inColumn(line: string, indent: string, { hasColour, columns }: TextStyle): string {
+  const width = Math.min(indent.length, columns - line.length);
+  return `${hasColour ? " ".repeat(Math.max(0, width)) : indent}${line}`;
 }
 
 const coloured = (text: string, colour: number, { hasColour }: TextStyle): string =>

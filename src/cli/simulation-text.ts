@@ -3,7 +3,7 @@ import { inGibibytes } from "../targets/simulate/check-run.js";
 import type { Segmentation } from "../targets/simulate/lint-output.js";
 import type { SimulationReport } from "../targets/simulate/simulate.js";
 import type { PhaseResult } from "../targets/simulate/trial.js";
-import { findingsText, type TextStyle } from "./findings-text.js";
+import { findingsText, type TextStyle, wrapped } from "./findings-text.js";
 
 /** Describes a simulation for people: its runs, what they wrote, the logs of failed runs, and each check once. */
 export function simulationText(report: SimulationReport, style: TextStyle): string {
@@ -20,7 +20,7 @@ export function simulationText(report: SimulationReport, style: TextStyle): stri
     `engine       ${engine}\n`,
     `peak memory  ${peak}\n\n`,
     ...phases.map(phaseLine),
-    ...segmentationLines(phases),
+    ...segmentationLines(phases, style),
     ...phases.flatMap(logLines),
     "\n",
     findingsText(mergeFindings(all), style),
@@ -39,7 +39,7 @@ function phaseLine({ phase, seconds, peakMemoryBytes, findings }: PhaseResult): 
 }
 
 /** Shows what several runs wrote in the same way once. */
-function segmentationLines(phases: readonly PhaseResult[]): readonly string[] {
+function segmentationLines(phases: readonly PhaseResult[], style: TextStyle): readonly string[] {
   const written = new Map<string, string[]>();
   for (const { phase, segmentations } of phases)
     for (const segmentation of segmentations) {
@@ -47,7 +47,8 @@ function segmentationLines(phases: readonly PhaseResult[]): readonly string[] {
       written.set(text, [...(written.get(text) ?? []), phase]);
     }
   if (written.size === 0) return [];
-  return ["\n", ...[...written].map(([text, names]) => `${text}  (${names.join(", ")})\n`)];
+  const lines = [...written].map(([text, names]) => `${text}  (${names.join(", ")})`);
+  return ["\n", ...lines.map((line) => `${wrapped(line, 2, style).join("\n  ")}\n`)];
 }
 
 function segmentationText({ caseName, labels }: Segmentation): string {

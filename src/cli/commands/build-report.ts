@@ -84,9 +84,10 @@ function attestedRows(attested: AttestedImage | null, terminal: Place): readonly
   return [
     ["contains", files && `${shownPath(files.spdx, terminal)} (list of contents, SPDX)`],
     ["made by", files && `${shownPath(files.provenance, terminal)} (provenance, SLSA)`],
-    ...referrers.map(
-      ({ artifactType, manifestDigest }): Row => ["attached", `${artifactType} ${manifestDigest}`],
-    ),
+    ...referrers.flatMap(({ artifactType, manifestDigest }): readonly Row[] => [
+      ["attached", artifactType],
+      ["", manifestDigest],
+    ]),
     ...signatures.map(({ tag, isNew }): Row => ["signed", `${tag}${isNew ? "" : " (was there already)"}`]),
   ];
 }

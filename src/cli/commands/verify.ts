@@ -49,16 +49,15 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
 export function verificationText(report: VerifyReport): string {
   const { image, foundDigest, rebuiltDigest, isSame, isByDocker, layers, settings } = report;
   const lines = [
-    `image     ${image}`,
-    `config    ${foundDigest}`,
-    `rebuilt   ${rebuiltDigest}`,
+    `image    ${image}`,
+    `config   ${foundDigest}`,
+    `rebuilt  ${rebuiltDigest}`,
     ...(isByDocker ? [byDocker] : []),
     ...layers.flatMap((layer) => (isByDocker ? layerLines(layer).slice(0, 1) : layerLines(layer))),
     ...settings
       .filter(({ name }) => !isByDocker || name.startsWith("config.Labels."))
       .map(
-        ({ name, found, expected }) =>
-          `setting   ${name}: ${shortened(found)} and not ${shortened(expected)}`,
+        ({ name, found, expected }) => `setting  ${name}: ${shortened(found)} and not ${shortened(expected)}`,
       ),
     isSame ? "the same, bit for bit" : "not the same",
   ];
@@ -66,7 +65,7 @@ export function verificationText(report: VerifyReport): string {
 }
 
 const byDocker =
-  "builder   Docker built this image, with times of its own, so that nobody can rebuild it bit for bit. Build it with this program's own builder, the default.";
+  "builder  Docker built this image, with times of its own, so that nobody can rebuild it bit for bit. Build it with this program's own builder, the default.";
 
 const longestValue = 100;
 
@@ -74,12 +73,12 @@ const shortened = (value: string | null): string =>
   value === null ? "missing" : value.length > longestValue ? `${value.slice(0, longestValue)}…` : value;
 
 function layerLines({ name, isSame, isFramedAnew, found, expected, files }: LayerComparison): string[] {
-  if (isSame) return [`same      ${name}${isFramedAnew ? " (compressed anew)" : ""}`];
-  const shown = files.slice(0, filesShown).map(({ path, difference }) => `          ${difference}: ${path}`);
+  if (isSame) return [`same     ${name}${isFramedAnew ? " (compressed anew)" : ""}`];
+  const shown = files.slice(0, filesShown).map(({ path, difference }) => `         ${difference}: ${path}`);
   return [
-    `differs   ${name}: ${found ?? "missing"} and not ${expected ?? "missing"}`,
+    `differs  ${name}: ${found ?? "missing"} and not ${expected ?? "missing"}`,
     ...shown,
-    ...(files.length === 0 ? ["          same files; owners, modes, times or their order differ"] : []),
-    ...(files.length > filesShown ? [`          and ${files.length - filesShown} more files`] : []),
+    ...(files.length === 0 ? ["         same files; owners, modes, times or their order differ"] : []),
+    ...(files.length > filesShown ? [`         and ${files.length - filesShown} more files`] : []),
   ];
 }

@@ -140,7 +140,10 @@ const layouts: Readonly<Record<OutputRules["layout"], Layout>> = {
   "by-case-name": (files, options) => {
     const missing = options.cases.filter((one) => imagesOfCase(files, one, options).length === 0);
     return missing.length === 0
-      ? pass("layout", `a segmentation for each of ${options.cases.length} cases`)
+      ? pass(
+          "layout",
+          `a segmentation for ${options.cases.length === 1 ? "the case" : `each of ${options.cases.length} cases`}`,
+        )
       : fail(
           "layout",
           `no segmentation of ${missing.map(({ name }) => name).join(", ")}`,

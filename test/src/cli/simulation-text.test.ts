@@ -28,7 +28,11 @@ const report: SimulationReport = {
   target: "grand-challenge",
   engine: "Docker 28.2.2 at unix:///var/run/docker.sock",
   ...{ memoryBytes: 2 ** 33, peakMemoryBytes: 2 ** 30, isAccepted: false },
-  findings: [pass("user", "the image runs as 1000:1000"), notChecked("gpu", "this run had no GPU")],
+  findings: [
+    pass("user", "the image runs as 1000:1000"),
+    pass("config-name", `blobs/sha256/${"0123456789abcdef".repeat(4)}`),
+    notChecked("gpu", "this run had no GPU"),
+  ],
   phases: [phase("exec"), phase("invoke-1")],
 };
 

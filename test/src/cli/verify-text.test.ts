@@ -27,5 +27,5 @@ test("verify says of an image of Docker's builder why it differs, without every 
 test("verify names the files of an image that can be rebuilt", () => {
   const text = verificationText({ ...report, isByDocker: false });
   expect(text).toContain("other content: opt/a.js");
-  expect(text).toContain("setting   container_config");
+  expect(text).toContain("setting  container_config");
 });
