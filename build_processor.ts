@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { main } from "./src/cli/main.js";
+import "./processor/contract/require-node.js";
+
+// Loaded only now, because an older Node cannot even read all of it.
+const { main } = await import("./src/cli/main.js");
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,4 +1,5 @@
 // Makes a fresh clone ready: packages installed exactly as locked, TypeScript compiled.
+import "./bin/require-node.js";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -12,7 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -21,6 +22,7 @@ const stamp = join(modules, ".nnunet-processor-lock");
 const program = join(root, "dist", "build_processor.js");
 const compiled = join(root, "dist", ".compiled");
 const turn = join(root, ".setup-lock");
+const installScripts = ["preinstall", "install", "postinstall"];
 
 /** Whether the program can run: compiled from the sources that are here, with the packages that the lock file names. */
 export function isSetUp() {
@@ -49,7 +51,6 @@ const mtimeMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 
 
 /** Installs and compiles what is missing. Writes to stderr alone if `isQuiet`, because stdout is the caller's. */
 export function setUp({ isQuiet = false } = {}) {
-  requireNode();
   const say = isQuiet ? console.error : console.log;
   const output = isQuiet ? 2 : "inherit";
   takeTurn(say);
@@ -61,6 +62,7 @@ export function setUp({ isQuiet = false } = {}) {
       run(process.platform === "win32" ? "npm.cmd" : "npm", [
         ...["ci", "--no-audit", "--no-fund", "--loglevel=error"],
       ]);
+      removeInstallScripts();
       writeFileSync(stamp, lockDigest());
     }
     if (!isCompiled()) say("setup: compiling …");
@@ -84,13 +86,25 @@ export function setUp({ isQuiet = false } = {}) {
   }
 }
 
-function requireNode() {
-  const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(
-    `Node ${process.versions.node} is too old: nnunet-processor needs Node 20.19 or newer (current LTS recommended).`,
-  );
-  process.exit(2);
+/**
+ * Takes the scripts that run at installation out of the packages, so that `npm pack` passes none on: `npm install
+ * --global` of the tarball would run them, and onnxruntime-node's downloads the libraries of CUDA.
+ */
+function removeInstallScripts() {
+  for (const name of readdirSync(modules, { recursive: true }).filter(
+    (path) => basename(path) === "package.json",
+  )) {
+    const file = join(modules, name);
+    const description = JSON.parse(readFileSync(file, "utf8"));
+    const scripts = installScripts.filter((script) => description.scripts?.[script] !== undefined);
+    // npm compiles a package that has a binding.gyp without being told to.
+    const isCompiled = existsSync(join(dirname(file), "binding.gyp"));
+    if (scripts.length === 0 && !isCompiled) continue;
+    for (const script of scripts) delete description.scripts[script];
+    // A new file: npm may share the old one with other folders.
+    rmSync(file);
+    writeFileSync(file, `${JSON.stringify({ ...description, gypfile: false }, null, 2)}\n`);
+  }
 }
 
 const lockDigest = () =>

@@ -149,7 +149,7 @@ const toLabelMap = ({ voxels, geometry }: Image): LabelMap => ({
 
 /** Prints a command to paste, in lines that a terminal of 80 columns does not cut. */
 function sayCommand(program: string, args: readonly string[]): void {
-  const lines = [`$ npx ${program}`];
+  const lines = [`$ npx --no-install ${program}`];
   for (const word of args.map(shown)) {
     const longer = `${lines.at(-1)} ${word}`;
     if (longer.length <= 76) lines[lines.length - 1] = longer;

@@ -15,7 +15,7 @@ set -euo pipefail
 
 version=${VERSION:-$(git rev-parse --short HEAD)}
 reports=${REPORTS:-reports}
-read -r -a program <<<"${BUILD_PROCESSOR:-npx build_processor}"
+read -r -a program <<<"${BUILD_PROCESSOR:-npx --no-install build_processor}"
 
 main() {
   local models=("$@") failed=() model

@@ -6,13 +6,13 @@ import { join } from "node:path";
 export class TerminalSession {
   readonly #name = `pictures-${process.pid}`;
 
-  /** @param program the compiled program that `npx build_processor` starts here, as it does in a clone */
+  /** @param program the compiled program that the command `build_processor` starts here */
   constructor(folder: string, program: string) {
     const startFile = join(folder, ".bashrc");
     const lines = [
       "PS1='$ '",
       `PROMPT_COMMAND='tmux wait-for -S ${this.#name}'`,
-      `npx() { shift; node '${program}' "$@"; }`,
+      `build_processor() { node '${program}' "$@"; }`,
     ];
     writeFileSync(startFile, lines.join("\n"));
     const shell = ["bash", "--rcfile", startFile];

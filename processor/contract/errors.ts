@@ -162,6 +162,10 @@ export const errorCatalogue = {
   },
 
   // the machine
+  NODE_TOO_OLD: {
+    exit: 5,
+    help: "Install the current LTS from https://nodejs.org. On a cluster, `module avail node` may list it. Without administrator rights, unpack the archive from https://nodejs.org into your home folder and put its bin folder first in PATH.",
+  },
   OUTPUT_UNWRITABLE: {
     exit: 5,
     help: "Choose a folder that this user may write to.",

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
-import { build } from "esbuild";
+import { build } from "esbuild-wasm";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
 

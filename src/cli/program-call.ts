@@ -8,5 +8,5 @@ export function programCall({
 }: Pick<Terminal, "environment" | "currentDirectory">): string {
   if (environment["npm_command"] !== "exec") return "build_processor";
   const isInClone = `${currentDirectory}/`.startsWith(`${packageRoot}/`);
-  return isInClone ? "npx build_processor" : `npx ${packageRoot}`;
+  return isInClone ? "npx --no-install build_processor" : `npx ${packageRoot}`;
 }

@@ -13,7 +13,7 @@ export async function cliPage(): Promise<string> {
   }
   return `# The command line
 
-In the clone every command runs as \`npx build_processor …\`.
+[how-to/install.md](../how-to/install.md) shows three ways to have the command: installed, in a clone, and by its path.
 
 ${sections.join("\n")}`;
 }

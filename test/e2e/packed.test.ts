@@ -1,12 +1,25 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { packageRoot } from "../../src/files/package-root.js";
 
 const timeout = 600_000;
+
+interface PackageJson {
+  readonly scripts?: Readonly<Record<string, string>>;
+  readonly gypfile?: boolean;
+}
 
 interface PackedFile {
   readonly path: string;
@@ -37,29 +50,69 @@ describe("the package that `npm pack` makes", () => {
     expect(files.filter((path) => /^dist\/test\/|\.tsbuildinfo$/.test(path))).toEqual([]);
   });
 
-  test("installs with the command of docs/how-to/ci.md, and has the recipe of the clone", {
-    timeout,
-  }, async () => {
-    const install = [
-      "install",
-      "--global",
-      "--prefix",
-      folder,
-      "--ignore-scripts",
-      "--no-audit",
-      "--no-fund",
-    ];
-    execFileSync("npm", [...install, tarball], { cwd: folder, stdio: "pipe" });
-    const installed = join(folder, "lib", "node_modules", "nnunet-processor");
-    const program = join(folder, "bin", "build_processor");
-    const version = spawnSync(program, ["--version"], { cwd: folder, encoding: "utf8" });
-    expect(version).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
-    const script = `
-      const { readRecipe } = await import("${installed}/dist/src/base-image/recipe.js");
-      console.log((await readRecipe()).imageName);`;
-    const recipe = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
-      encoding: "utf8",
+  test("passes on no script that runs at installation", () => {
+    const unpacked = join(folder, "unpacked");
+    mkdirSync(unpacked);
+    execFileSync("tar", ["-xzf", tarball, "-C", unpacked]);
+    const packages = readdirSync(unpacked, { recursive: true, encoding: "utf8" })
+      .filter((path) => basename(path) === "package.json")
+      .map((path) => join(unpacked, path));
+    expect(packages.length).toBeGreaterThan(100);
+    const withScripts = packages.filter((file) => {
+      const { scripts = {}, gypfile } = JSON.parse(readFileSync(file, "utf8")) as PackageJson;
+      const isCompiled = existsSync(join(dirname(file), "binding.gyp")) && gypfile !== false;
+      return (
+        isCompiled || ["preinstall", "install", "postinstall"].some((name) => scripts[name] !== undefined)
+      );
     });
-    expect(recipe.trim()).toBe((await readRecipe()).imageName);
+    expect(withScripts).toEqual([]);
+  });
+
+  describe("installed as docs/how-to/install.md says, without a network", () => {
+    const installed = () => join(folder, "lib", "node_modules", "nnunet-processor");
+    const run = (args: readonly string[]) =>
+      spawnSync(join(folder, "bin", "build_processor"), args, { cwd: folder, encoding: "utf8" });
+
+    beforeAll(() => {
+      const env = { ...process.env, npm_config_cache: join(folder, "cache"), npm_config_offline: "true" };
+      execFileSync("npm", ["install", "--global", "--prefix", folder, tarball], {
+        ...{ cwd: folder, env, stdio: "pipe" },
+      });
+    }, timeout);
+
+    test("has the version and the base image of the clone", { timeout }, async () => {
+      expect(run(["--version"])).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      });
+      const script = `
+        const { readRecipe } = await import("${installed()}/dist/src/base-image/recipe.js");
+        console.log((await readRecipe()).imageName);`;
+      const recipe = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+        encoding: "utf8",
+      });
+      expect(recipe.trim()).toBe((await readRecipe()).imageName);
+    });
+
+    test("converts a model and segments an image with a hook module", { timeout }, () => {
+      const example = join(installed(), "examples", "brain-tissue");
+      expect(run(["convert", "--model-dir", join(example, "model"), "-o", "converted"]).status).toBe(0);
+      writeFileSync(
+        join(folder, "hook.ts"),
+        `import type { LabelMap } from "nnunet-processor/hooks";
+         export const postProcessImage = ({ labelMap }: { labelMap: LabelMap }): LabelMap => labelMap;`,
+      );
+      const images = ["-i", join(example, "input"), "-o", "out", "--process-img-file", "hook.ts"];
+      const { status, stdout } = run([
+        "predict",
+        "--model-dir",
+        "converted",
+        ...images,
+        "--no-use-tta",
+        "--step-size",
+        "1",
+      ]);
+      expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("1 done") });
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseCommandLine } from "../../../src/cli/command-line.js";
@@ -7,7 +7,7 @@ import { repositoryRoot } from "../../support/golden.js";
 
 const pages = [
   join(repositoryRoot, "README.md"),
-  ...["", "tutorials", "how-to", "reference"].flatMap((folder) =>
+  ...["", "tutorials", "how-to", "reference", "decisions"].flatMap((folder) =>
     readdirSync(join(repositoryRoot, "docs", folder))
       .filter((name) => name.endsWith(".md"))
       .map((name) => join(repositoryRoot, "docs", folder, name)),
@@ -35,7 +35,7 @@ const commandsIn = ({ place, text }: Block) =>
     .replaceAll("\\\n", " ")
     .split("\n")
     .map((line) => line.replace(/\s#.*$/, "").trim())
-    .map((line) => /^(?:\$ )?(?:npx )?build_processor(?: (.*))?$/.exec(line)?.[1]?.trim())
+    .map((line) => /^(?:\$ )?(?:npx --no-install )?build_processor(?: (.*))?$/.exec(line)?.[1]?.trim())
     .filter((words) => words !== undefined)
     .map((words) => ({ place, words: words.split(/\s+/) }));
 
@@ -46,7 +46,7 @@ describe("every command in README and docs is one that the program takes", () =>
   test.each(commands.map(({ place, words }) => [words.join(" "), place, words] as const))(
     "%s (%s)",
     async (_line, _place, words) => {
-      expect((await parseCommandLine(words)).kind).toBe("command");
+      expect((await parseCommandLine(words)).kind).toBe(words.includes("--version") ? "text" : "command");
     },
   );
 });
@@ -58,6 +58,35 @@ describe("every config.json in README and docs is valid", () => {
   test.each(configs.map(({ place, text }) => [place, text] as const))("%s", async (place, text) => {
     expect(() => checkConfig(JSON.parse(text), { path: place, schema })).not.toThrow();
   });
+});
+
+/** Everything that shows a command to somebody: pages, examples and the sources with their messages. */
+const shown = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "docs",
+  "examples",
+  "src",
+  "processor",
+  "templates",
+]
+  .flatMap((name) => {
+    const path = join(repositoryRoot, name);
+    if (!statSync(path).isDirectory()) return [path];
+    return readdirSync(path, { recursive: true, encoding: "utf8" }).map((below) => join(path, below));
+  })
+  .filter((path) => /\.(?:md|ts|sh|yml|svg|hbs|json)$/.test(path));
+
+// Without --no-install, npx runs a stranger's package of that name where it finds no command of ours.
+test("npx is shown only with --no-install or a path, so that it never fetches a package by name", () => {
+  const unsafe = shown.flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(/\bnpx (?!--no-install |\$\{packageRoot\}|[/.])[\w@-]+/g)]
+      .map(([found]) => found)
+      .filter((found) => /[-_]|tsc|vitest|biome/.test(found.slice("npx ".length)))
+      .map((found) => `${path.slice(repositoryRoot.length + 1)}: ${found}`),
+  );
+  expect(unsafe).toEqual([]);
 });
 
 test("every link to a file of the repository leads to one", () => {

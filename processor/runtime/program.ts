@@ -1,0 +1,82 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ProcessorError } from "../contract/errors.js";
+import { datedLine } from "../contract/progress/dated-line.js";
+import { createLineProgress } from "../contract/progress/line-progress.js";
+import { cleanLine, logLines } from "../contract/progress/log-lines.js";
+import { diskError } from "../files/disk-error.js";
+import { runEntry } from "./entries/entries.js";
+import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
+import { findModelDir } from "./entries/model-place.js";
+import { loadModel } from "./model/load-model.js";
+import { readTarget } from "./model/read-target.js";
+import { failureLines } from "./run/failure-lines.js";
+import { memoryError } from "./run/memory-limit.js";
+import { endAfterBug, isSupervised, supervise } from "./run/supervise.js";
+
+/** Does what the image's target asks, says in its last line what went wrong, and returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    // A platform may signal the whole group, and a supervisor passes its own signal on: the second one changes nothing.
+    process.on(name, () => stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${name}`)));
+  }
+  process.on("uncaughtException", (error) => {
+    failureLines(error).forEach(complain);
+    endAfterBug();
+  });
+  try {
+    return await run(argv, stop.signal);
+  } catch (thrown) {
+    const error = diskError(memoryError(thrown));
+    failureLines(error).forEach(complain);
+    return error instanceof ProcessorError ? error.exitCode : 1;
+  }
+}
+
+async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const options = parseFolderArguments(argv, process.env);
+  if (options.wantsHelp) {
+    process.stdout.write(folderHelp);
+    return 0;
+  }
+  if (options.wantsVersion) {
+    process.stdout.write(`${await version()}\n`);
+    return 0;
+  }
+  if (!isSupervised()) return supervise(join(import.meta.dirname, "main.js"), argv, signal);
+  const target = await readTarget(options.targetFile);
+  const modelDir = await findModelDir(options.modelDir, target.kind);
+  const { manifest } = await loadModel(modelDir, options.folds);
+  const { folds, apiMethod, port } = options;
+  const format = (line: string): string => (target.kind === "sol" ? datedLine(new Date(), line) : line);
+  return runEntry(target, {
+    ...{ modelDir, folds, apiMethod, port, complain, signal },
+    workingDir: process.cwd(),
+    settings: options.applyTo(manifest.settings),
+    progress: createLineProgress({
+      write: (text) => process.stdout.write(asLines(format(cleanLine(text)))),
+      now: () => performance.now(),
+    }),
+  });
+}
+
+/** What is on stderr marks a job with a warning on some platforms: nothing else goes there. */
+function complain(text: string): void {
+  process.stderr.write(asLines(text));
+}
+
+function asLines(text: string): string {
+  return `${logLines(text).join("\n")}\n`;
+}
+
+/** An image holds the package.json of its release two folders up; a clone has it three folders up. */
+async function version(): Promise<string> {
+  for (const place of ["../../package.json", "../../../package.json"]) {
+    const text = await readFile(join(import.meta.dirname, place), "utf8").catch(() => null);
+    const parsed =
+      text === null ? null : (JSON.parse(text) as { readonly name?: string; readonly version?: string });
+    if (parsed?.name === "nnunet-processor" && parsed.version !== undefined) return parsed.version;
+  }
+  return "unknown";
+}
