@@ -1,6 +1,7 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { locating } from "./pickle/damaged-pickle.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
+import { entriesOf } from "./pickle/unread-object.js";
 import { shortText } from "./short-text.js";
 
 /**
@@ -44,9 +45,10 @@ export class Field {
   get(key: string): Field {
     const value = this.#value;
     const path = `${this.path}.${key}`;
-    if (value instanceof Map) {
-      const byNumber = /^\d{1,15}$/.test(key) ? value.get(Number(key)) : undefined;
-      return this.#inner(value.has(key) ? value.get(key) : byNumber, path);
+    const entries = entriesOf(value);
+    if (entries !== null) {
+      const byNumber = /^\d{1,15}$/.test(key) ? entries.get(Number(key)) : undefined;
+      return this.#inner(entries.has(key) ? entries.get(key) : byNumber, path);
     }
     if (isDictionary(value)) return this.#inner(Object.hasOwn(value, key) ? value[key] : undefined, path);
     return this.#fail("a dictionary");
@@ -60,8 +62,9 @@ export class Field {
 
   keys(): string[] {
     const value = this.#value;
-    if (value instanceof Map)
-      return [...value.keys()].map((key) => (typeof key === "string" ? key : shortText(key)));
+    const entries = entriesOf(value);
+    if (entries !== null)
+      return [...entries.keys()].map((key) => (typeof key === "string" ? key : shortText(key)));
     if (isDictionary(value)) return Object.keys(value);
     return this.#fail("a dictionary");
   }

@@ -1,16 +1,18 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
+import { entriesOf } from "./pickle/unread-object.js";
 import { shortText } from "./short-text.js";
 import { float32Chunks } from "./torch/read-tensor.js";
 import { isReadable, isTensor } from "./torch/tensor.js";
 
 /** A state dict as tensors by module path. DataParallel's `module.` and torch.compile's `_orig_mod.` are taken off. */
 export function networkWeights(stateDict: unknown, source: string): NetworkWeights {
-  if (!(stateDict instanceof Map) || stateDict.size === 0) {
+  const tensors = entriesOf(stateDict);
+  if (tensors === null || tensors.size === 0) {
     throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${source} has no network weights`);
   }
   const weights = new Map<string, WeightTensor>();
-  for (const [key, tensor] of stateDict as ReadonlyMap<unknown, unknown>) {
+  for (const [key, tensor] of tensors) {
     if (typeof key !== "string" || !isTensor(tensor) || !isReadable(tensor.storage.elementType)) {
       const found = isTensor(tensor) ? `a tensor of ${tensor.storage.elementType}` : shortText(tensor);
       throw new ProcessorError(

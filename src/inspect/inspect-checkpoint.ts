@@ -1,6 +1,7 @@
 import { access, open, stat } from "node:fs/promises";
 import { Field } from "../checkpoint/fields.js";
 import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
+import { entriesOf } from "../checkpoint/pickle/unread-object.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
 import type { TrainedFold } from "../network/trained-model.js";
@@ -63,10 +64,10 @@ async function formatOf(file: string): Promise<"zip" | "legacy"> {
 
 /** nnU-Net v2 calls them `network_weights`, v1 and many others `state_dict`; some save nothing but them. */
 function weightsOf(value: unknown): readonly Tensor[] {
-  if (!(value instanceof Map)) return [];
-  const root: ReadonlyMap<unknown, unknown> = value;
+  const root = entriesOf(value);
+  if (root === null) return [];
   const dict = root.get("network_weights") ?? root.get("state_dict") ?? root;
-  return dict instanceof Map ? [...(dict as ReadonlyMap<unknown, unknown>).values()].filter(isTensor) : [];
+  return [...(entriesOf(dict)?.values() ?? [])].filter(isTensor);
 }
 
 /** Counters are no weights; of two names of one tensor one counts. */
@@ -80,7 +81,7 @@ function parametersOf(weights: readonly Tensor[]): number {
 }
 
 async function factsOf(checkpoint: Field, file: string): Promise<Facts | null> {
-  if (!(checkpoint.raw instanceof Map)) return null;
+  if (entriesOf(checkpoint.raw) === null) return null;
   if (!checkpoint.get("network_weights").isNull) return factsOfV2(checkpoint);
   const isV1 = !checkpoint.get("state_dict").isNull && !checkpoint.get("plot_stuff").isNull;
   return isV1 ? factsOfV1(checkpoint, file) : null;
@@ -102,7 +103,7 @@ function factsOfV2(checkpoint: Field): Facts {
 
 function datasetOf(init: Field): string | null {
   const plans = init.isNull ? init : init.get("plans");
-  return plans.raw instanceof Map ? text(plans.get("dataset_name")) : null;
+  return entriesOf(plans.raw) !== null ? text(plans.get("dataset_name")) : null;
 }
 
 /** v1 keeps nearly everything beside the checkpoint. */

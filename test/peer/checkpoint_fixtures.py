@@ -4,6 +4,8 @@ Run where torch is installed: python test/peer/checkpoint_fixtures.py
 
 harmless.pth (zip), harmless_legacy.pth: a dict of two used values and, under `extra`, one of every object that trainings
 keep in checkpoints and that inference has no use for.
+state_dicts.pth (zip), state_dicts_legacy.pth: the same weight, [1, 2], in a state dict of every kind that nnU-Net loads, or
+that training saves.
 harmless.pkl, harmless_p0.pkl: the same without tensors, as nnU-Net v1 keeps beside a checkpoint, in protocols 4 and 0.
 """
 
@@ -39,6 +41,51 @@ class Settings:
 
 
 Point = collections.namedtuple("Point", "x y")
+
+
+class OrderedStateDict(collections.OrderedDict):
+    pass
+
+
+class StateDict(dict):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.version = 3
+
+
+class DictByArgument(dict):
+    def __reduce__(self):
+        return DictByArgument, (dict(self),)
+
+
+class DictByPairs(dict):
+    def __reduce__(self):
+        return DictByPairs, (list(self.items()),)
+
+
+class DictByItems(dict):
+    def __reduce__(self):
+        return DictByItems, (), {"note": "x"}, None, iter(self.items())
+
+
+def state_dicts():
+    def weight(dtype=torch.float32):
+        return torch.tensor([1.0, 2.0], dtype=dtype)
+
+    default = collections.defaultdict(list, w=weight())
+    return {
+        **{kind.__name__: kind({"w": weight()}) for kind in (
+            dict, collections.OrderedDict, OrderedStateDict, StateDict, DictByArgument, DictByPairs, DictByItems,
+        )},
+        "defaultdict": default,
+        "DataParallel": {"module.w": weight()},
+        "compiled": {"_orig_mod.w": weight()},
+        "DistributedDataParallel of a compiled one": {"module._orig_mod.w": weight()},
+        "Parameter": {"w": torch.nn.Parameter(weight())},
+        "Buffer": {"w": torch.nn.Buffer(weight())},
+        **{str(dtype): {"w": weight(dtype)} for dtype in (torch.float16, torch.bfloat16, torch.float64, torch.int64)},
+        "strided": {"w": torch.tensor([[1.0, 7], [2, 8]])[:, 0]},
+    }
 
 
 def plain_objects():
@@ -107,6 +154,8 @@ def used():
 
 def main():
     OUT.mkdir(exist_ok=True)
+    torch.save(state_dicts(), OUT / "state_dicts.pth")
+    torch.save(state_dicts(), OUT / "state_dicts_legacy.pth", _use_new_zipfile_serialization=False)
     whole = {**used(), "extra": {**plain_objects(), **{f"torch_{k}": v for k, v in tensors().items()}}}
     torch.save(whole, OUT / "harmless.pth")
     torch.save(

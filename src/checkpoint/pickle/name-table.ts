@@ -40,7 +40,10 @@ export class NameTable {
   construct(callable: unknown, args: unknown): unknown {
     if (!(callable instanceof PickleGlobal))
       return this.#faults.refused("calls something that is not a name");
-    if (callable.construct === undefined) return new UnreadObject(`an object of ${printable(callable.name)}`);
+    if (callable.construct === undefined) {
+      const known: readonly unknown[] = Array.isArray(args) ? args : [];
+      return new UnreadObject(`an object of ${printable(callable.name)}`, known);
+    }
     if (!Array.isArray(args))
       return this.#faults.damaged(`the arguments of ${callable.name} are not a tuple`);
     const value = callable.construct(args);

@@ -46,7 +46,10 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions): Pickl
 /** What an opcode returns that puts nothing on the stack. */
 const nothing = Symbol("nothing");
 
-type Dict = Map<unknown, unknown>;
+/** What SETITEM and SETITEMS add entries to. */
+interface Dict {
+  set(key: unknown, value: unknown): void;
+}
 
 class PickleMachine {
   readonly #input: ByteCursor;
@@ -135,7 +138,7 @@ class PickleMachine {
       case opcodes.EMPTY_DICT:
         return new Map();
       case opcodes.DICT:
-        return this.#setItems(new Map(), this.#stack.popMark());
+        return this.#setItems(new Map<unknown, unknown>(), this.#stack.popMark());
       case opcodes.SETITEM: {
         const pair = this.#stack.popMany(2);
         this.#setItems(this.#dict(), pair);
@@ -207,7 +210,9 @@ class PickleMachine {
         const [callable, args, keywords] = this.#stack.popMany(3);
         const value = this.#names.construct(callable, args);
         const isPlain = keywords instanceof Map && keywords.size === 0;
-        return isPlain ? value : new UnreadObject("an object that was made with keyword arguments");
+        return isPlain || value instanceof UnreadObject
+          ? value
+          : new UnreadObject("an object that was made with keyword arguments");
       }
       case opcodes.BUILD: {
         const state = this.#stack.pop();
@@ -246,12 +251,10 @@ class PickleMachine {
     return list as unknown[];
   }
 
-  /** The dictionary on top of the stack; a new one for an object that stays unread. */
   #dict(): Dict {
     const dict = this.#stack.top();
-    if (dict instanceof UnreadObject) return new Map();
-    if (!(dict instanceof Map)) return this.#faults.damaged("items are set in something that is not a dict");
-    return dict as Dict;
+    if (dict instanceof Map || dict instanceof UnreadObject) return dict;
+    return this.#faults.damaged("items are set in something that is not a dict");
   }
 
   #setItems(dict: Dict, pairs: readonly unknown[]): Dict {

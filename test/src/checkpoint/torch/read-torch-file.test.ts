@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ProcessorError } from "../../../../processor/contract/errors.js";
 import { Field } from "../../../../src/checkpoint/fields.js";
 import { networkWeights } from "../../../../src/checkpoint/network-weights.js";
+import { readPickle } from "../../../../src/checkpoint/pickle/read-pickle.js";
 import { float32Chunks } from "../../../../src/checkpoint/torch/read-tensor.js";
 import { readTorchFile } from "../../../../src/checkpoint/torch/read-torch-file.js";
 import type { Tensor } from "../../../../src/checkpoint/torch/tensor.js";
+import { checkpointGlobals } from "../../../../src/checkpoint/torch/torch-globals.js";
 import { repositoryRoot } from "../../../support/golden.js";
 import { PickleWriter } from "../../../support/pickle-writer.js";
 import { buildZip, type ZipPart } from "../../../support/zip-builder.js";
@@ -113,6 +115,44 @@ describe("a checkpoint with objects of the training that inference has no use fo
       const found = new Map([["w", checkpoint.get("extra").get(unused).raw]]);
       expect(() => networkWeights(found, file)).toThrow("the network weight w should be a tensor of numbers");
     }
+  });
+});
+
+describe("network weights are read from a dict of any class, which is never built", () => {
+  test.each(["state_dicts.pth", "state_dicts_legacy.pth"])("%s", async (name) => {
+    const file = join(repositoryRoot, "test/fixtures/checkpoints", name);
+    const kinds = new Field(await readTorchFile(file), file);
+    expect(kinds.keys()).toHaveLength(18);
+    for (const [kind, stateDict] of kinds.entries()) {
+      const weights = networkWeights(stateDict.raw, kind);
+      expect([...weights.keys()], kind).toEqual(["w"]);
+      const values: number[] = [];
+      for await (const chunk of weights.get("w")!.chunks()) values.push(...chunk);
+      expect(values, kind).toEqual([1, 2]);
+    }
+  });
+
+  test.each([
+    ["an object without entries", new PickleWriter().global("my.module", "Weights").raw(")R")],
+    [
+      "a dict without entries",
+      new PickleWriter().global("my.module", "Weights").raw("}").opcode(0x85).raw("R"),
+    ],
+    ["two arguments", new PickleWriter().global("my.module", "Weights").raw("}}").opcode(0x86).raw("R")],
+  ])("%s is no network", (_, pickle) => {
+    const globals = checkpointGlobals("x");
+    const { value } = readPickle(pickle.finish(), { source: "x", globals });
+    expect(() => networkWeights(value, "x")).toThrow("x has no network weights");
+  });
+
+  test("a dict that holds itself as its argument", () => {
+    const writer = new PickleWriter()
+      .global("my.module", "Weights")
+      .raw("]q\0")
+      .opcode(0x85)
+      .raw("Rq\x01h\0h\x01a0h\x01.");
+    const { value } = readPickle(writer.finish(), { source: "x", globals: checkpointGlobals("x") });
+    expect(() => networkWeights(value, "x")).toThrow("x has no network weights");
   });
 });
 
