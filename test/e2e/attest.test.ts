@@ -1,3 +1,4 @@
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import got from "got";
@@ -71,8 +72,8 @@ async function base(cwd: string): Promise<string> {
 
 async function newKey(folder: string): Promise<string> {
   const file = join(folder, "other.pem");
-  const curve = ["-pkeyopt", "ec_paramgen_curve:P-256"];
-  await outputOf("openssl", "genpkey", "-algorithm", "EC", ...curve, "-out", file);
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  writeFileSync(file, privateKey.export({ type: "pkcs8", format: "pem" }));
   return file;
 }
 
@@ -326,7 +327,8 @@ describeWith([needs.registry], "a pushed image", () => {
         await outputOf("cosign", "verify-attestation", ...flags, `${host}/team/blobs:1`); // rejects when it is not so
       }
       const otherPublic = join(cwd, "other.pub");
-      await outputOf("openssl", "pkey", "-in", await newKey(cwd), "-pubout", "-out", otherPublic);
+      const other = createPublicKey(readFileSync(await newKey(cwd)));
+      writeFileSync(otherPublic, other.export({ type: "spki", format: "pem" }));
       await expect(verify(otherPublic)).rejects.toThrow(/no matching signatures|invalid signature/);
     },
   );

@@ -36,7 +36,7 @@ export const needs = {
   python: program("python3", "apt-get install python3"),
   xz: program("xz", "apt-get install xz-utils"),
   tar: program("tar", "apt-get install tar"),
-  openssl: program("openssl", "apt-get install openssl"),
+  bash: program("bash", "apt-get install bash"),
   dpkg: program("dpkg-deb", "run on Debian or Ubuntu"),
   apt: program("apt-get", "run on Debian or Ubuntu"),
   setpriv: program("setpriv", "apt-get install util-linux"),

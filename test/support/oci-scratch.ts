@@ -8,7 +8,7 @@ import { assembleImage } from "../../src/oci/assemble-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import type { OciImage } from "../../src/oci/oci-types.js";
 import { openBase } from "../../src/oci/open-base.js";
-import { outputOf } from "./program-on-path.js";
+import { packFolder } from "./tar-folder.js";
 
 export const epoch = new Date("2024-01-02T03:04:05Z");
 
@@ -24,19 +24,7 @@ export async function smallRootFileSystem(folder: string): Promise<string> {
   mkdirSync(join(root, "bin"), { recursive: true });
   await copyFile("/sbin/ldconfig", join(root, "bin", "ldconfig"));
   const archive = join(folder, "root.tar");
-  await outputOf(
-    "tar",
-    "--sort=name",
-    "--mtime=@0",
-    "--owner=0",
-    "--group=0",
-    "--numeric-owner",
-    "-cf",
-    archive,
-    "-C",
-    root,
-    ".",
-  );
+  await packFolder(root, archive);
   return archive;
 }
 

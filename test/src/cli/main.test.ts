@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { needs, testWith } from "../../support/needs.js";
 import { type TestTerminal, testTerminal } from "../../support/test-terminal.js";
 
 let folder = "";
@@ -112,20 +113,24 @@ describe("--help", () => {
     expect(terminal.printed.out).toContain("build_processor predict\n");
   });
 
-  test("completion prints a script that bash runs: commands, and a command's flags", async () => {
-    expect(await run("completion")).toBe(0);
-    const complete = (...words: readonly string[]): readonly string[] => {
-      const script = `${terminal.printed.out}
+  testWith(
+    [needs.bash],
+    "completion prints a script that bash runs: commands, and a command's flags",
+    async () => {
+      expect(await run("completion")).toBe(0);
+      const complete = (...words: readonly string[]): readonly string[] => {
+        const script = `${terminal.printed.out}
 COMP_WORDS=(build_processor ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}
 _build_processor; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const { stdout, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
-      expect(stderr).toBe("");
-      return stdout.trim().split("\n");
-    };
-    expect(complete("pre")).toEqual(["predict", "preflight"]);
-    expect(complete("--push")).toEqual(["--push"]);
-    expect(complete("predict", "-i", "x", "--sav")).toEqual(["--save-probabilities"]);
-  });
+        const { stdout, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+        expect(stderr).toBe("");
+        return stdout.trim().split("\n");
+      };
+      expect(complete("pre")).toEqual(["predict", "preflight"]);
+      expect(complete("--push")).toEqual(["--push"]);
+      expect(complete("predict", "-i", "x", "--sav")).toEqual(["--save-probabilities"]);
+    },
+  );
 
   test.each(["--version", "-V"])("%s is package.json's", async (flag) => {
     expect(await run(flag)).toBe(0);

@@ -8,6 +8,7 @@ import { openOciLayout } from "../../../src/oci/open-oci-layout.js";
 import { readImageArchive } from "../../../src/oci/read-image-archive.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
+import { packFiles } from "../../support/tar-folder.js";
 
 /** Documents that are JSON and nothing that anybody expects. */
 const strange = ["null", "1", '"x"', "[]", "{}", "[null]", "[[]]", '{"__proto__": 1}', "<html>", ""];
@@ -67,7 +68,7 @@ async function writeArchive(manifest: string, config: string): Promise<string> {
   writeFileSync(join(folder, "manifest.json"), manifest);
   writeFileSync(join(folder, "config.json"), config);
   const archive = join(folder, "image.tar");
-  await outputOf("tar", "-cf", archive, "-C", folder, "manifest.json", "config.json");
+  await packFiles(folder, archive, ["manifest.json", "config.json"]);
   return archive;
 }
 

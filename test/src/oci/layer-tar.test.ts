@@ -9,6 +9,7 @@ import { layerFile } from "../../../src/image/image-plan.js";
 import { layerTar } from "../../../src/oci/layer-tar.js";
 import { storedGzip } from "../../../src/oci/stored-gzip.js";
 import { tarHeader } from "../../../src/oci/tar-header.js";
+import { needs, testWith } from "../../support/needs.js";
 
 const run = promisify(execFile);
 const day = new Date("2024-05-06T07:08:09Z");
@@ -24,7 +25,7 @@ async function* inPieces(bytes: Buffer, size: number) {
 }
 
 describe("a layer's tar", () => {
-  it("is unpacked by GNU tar with every name, mode, time and byte", async () => {
+  testWith([needs.tar], "is unpacked by GNU tar with every name, mode, time and byte", async () => {
     const folder = await mkdtemp(join(tmpdir(), "layer-"));
     const deep = `${"d".repeat(90)}/${"e".repeat(90)}/${"f".repeat(90)}.bin`;
     const entries = [
@@ -61,7 +62,7 @@ describe("a layer's tar", () => {
     await expect(bytesOf(gone)).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED" });
   });
 
-  it("writes a size of 8 GiB and more that Python's tarfile reads", async () => {
+  testWith([needs.python], "writes a size of 8 GiB and more that Python's tarfile reads", async () => {
     const header = tarHeader({ path: "w", kind: "file", mode: 0o644, sizeBytes: 2 ** 33 + 5, time: day });
     const folder = await mkdtemp(join(tmpdir(), "layer-"));
     await writeFile(join(folder, "h"), header);

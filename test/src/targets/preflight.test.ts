@@ -9,6 +9,7 @@ import { type PreflightOptions, preflight } from "../../../src/targets/preflight
 import { needs, testWith } from "../../support/needs.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
+import { packFiles } from "../../support/tar-folder.js";
 import { testPlan } from "../../support/test-plan.js";
 
 async function exported(scratch: string, name: string, changes: Parameters<typeof testPlan>[0] = {}) {
@@ -116,7 +117,7 @@ test("preflight finds a repeated layer that an older engine saved as a link", as
   const manifest = [{ Config: "c.json", RepoTags: ["x:1"], Layers: ["a/layer.tar", "b/layer.tar"] }];
   await writeFile(join(folder, "manifest.json"), JSON.stringify(manifest));
   const archive = join(scratchFolder(), "image.tar");
-  await outputOf("tar", "-cf", archive, "-C", folder, "manifest.json", "b", "a");
+  await packFiles(folder, archive, ["manifest.json", "b", "a"]);
   const { findings } = await lookAt(archive);
   const finding = findings.find(({ check }) => check === "layer-compression");
   expect(finding).toMatchObject({ result: "pass" });
