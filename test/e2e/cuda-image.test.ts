@@ -36,7 +36,7 @@ for (const variant of variants)
     [
       {
         what: `the base image for CUDA ${variant.cuda}`,
-        remedy: `npx build_processor base-image --device cuda --cuda ${variant.cuda}`,
+        remedy: `npx --no-install build_processor base-image --device cuda --cuda ${variant.cuda}`,
         isMet: await hasImage(variant.recipe.imageName),
         isRequiredInCi: false,
       },
