@@ -37,9 +37,13 @@ export function isStatementSignedBy(envelope: Buffer, statement: Buffer, key: Ke
   const { payload, signatures } = parsed(envelope);
   if (payload !== statement.toString("base64") || !Array.isArray(signatures)) return false;
   const publicKey = { key: createPublicKey(key), dsaEncoding: "der" } as const;
-  return signatures.some(({ sig }) =>
-    verify("sha256", signedBytes(statement), publicKey, Buffer.from(String(sig), "base64")),
-  );
+  return signatures.some((signature: Partial<Envelope["signatures"][number]> | null) => {
+    const sig = signature?.sig;
+    return (
+      typeof sig === "string" &&
+      verify("sha256", signedBytes(statement), publicKey, Buffer.from(sig, "base64"))
+    );
+  });
 }
 
 function parsed(envelope: Buffer): Partial<Envelope> {

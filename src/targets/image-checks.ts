@@ -1,3 +1,4 @@
+import { shortText } from "../checkpoint/short-text.js";
 import { type Finding, fail, pass } from "../findings/finding.js";
 import { apiMethodLabel } from "./platform.js";
 
@@ -26,7 +27,7 @@ export function checkApiMethod(label: unknown): Finding {
   if (label === undefined) return pass("api-method", "no label: one process for each case (exec)");
   return label === "exec" || label === "invoke"
     ? pass("api-method", label)
-    : fail("api-method", `the label is "${String(label)}"`, `Set ${apiMethodLabel} to exec or invoke.`);
+    : fail("api-method", `the label is "${shortText(label)}"`, `Set ${apiMethodLabel} to exec or invoke.`);
 }
 
 /** AMOS22 runs an image by the team's name, which its archive has as well. */

@@ -6,6 +6,7 @@ import { filesOfFold } from "../../contract/fold-files.js";
 import { longestPath } from "../../contract/longest-path.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../contract/manifest.js";
 import { readTextFile } from "../../files/read-text-file.js";
+import { versionProblem } from "./version-problem.js";
 
 /** A converted folder, verified. */
 export interface LoadedModel {
@@ -109,9 +110,7 @@ function parseManifest(path: string, text: string): ProcessorManifest {
   }
   if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest))
     throw invalid("no JSON object");
-  if (manifest.manifestVersion !== 1)
-    throw invalid(`its version is ${manifest.manifestVersion}, this processor reads 1`);
-  const problem = manifestProblem(manifest);
+  const problem = versionProblem(manifest.manifestVersion) ?? manifestProblem(manifest);
   if (problem !== null) throw invalid(problem);
   return manifest;
 }

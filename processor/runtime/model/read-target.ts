@@ -6,6 +6,7 @@ import {
   type TargetFile,
 } from "../../contract/target.js";
 import { readTextFile, unreadable } from "../../files/read-text-file.js";
+import { versionProblem } from "./version-problem.js";
 
 /**
  * Reads the target that an image was built for; an image without the file is a plain one.
@@ -19,12 +20,8 @@ export async function readTarget(path: string): Promise<Target> {
   });
   if (json === null) return { kind: "plain" };
   const { targetVersion, target } = parse(path, json);
-  if (targetVersion !== 1)
-    throw new ProcessorError(
-      "MANIFEST_INVALID",
-      `${path}: its version is ${targetVersion}, this processor reads 1`,
-    );
   const problem =
+    versionProblem(targetVersion) ??
     checkTargetKind(target, "target") ??
     (target?.kind === "grand-challenge" ? checkGrandChallengeTarget(target, "target") : null);
   if (problem !== null) throw new ProcessorError("MANIFEST_INVALID", `${path}: ${problem}`);

@@ -11,6 +11,7 @@ import {
   imageConfig,
   layerNames,
   manifestEntry,
+  shownText,
 } from "./archive-manifest.js";
 
 /** What is known beside the archive. */
@@ -105,14 +106,14 @@ export function checkConfigUser(facts: ArchiveFacts): Finding {
   const config = containerConfig(facts);
   return config === null
     ? notChecked("user", "there is no configuration")
-    : checkUser(String(config["User"] ?? ""));
+    : checkUser(shownText(config["User"] ?? ""));
 }
 
 export function checkConfigArchitecture(facts: ArchiveFacts): Finding {
   const config = imageConfig(facts);
   return config === null
     ? notChecked("architecture", "there is no configuration")
-    : checkArchitecture(String(config["architecture"] ?? "nothing"));
+    : checkArchitecture(shownText(config["architecture"] ?? "nothing"));
 }
 
 /** AMOS22 takes one file of this name. */
@@ -127,7 +128,7 @@ export function checkArchiveName({ archive, isFile: isArchive }: ArchiveFacts): 
 /** It is run by the team's name, which is the archive's. */
 export function checkImageName({ archive, isFile: isArchive, documents }: ArchiveFacts): Finding {
   const names = manifestEntry(documents)?.["RepoTags"];
-  const name = Array.isArray(names) ? names.map(String)[0] : undefined;
+  const name = Array.isArray(names) ? names.map(shownText)[0] : undefined;
   if (name === undefined) return notChecked("team-name", "the manifest names no image");
   const finding = checkTeamName(name);
   const team = isArchive ? /^(.+)-task[12]\.tar\.gz$/.exec(basename(archive))?.[1] : undefined;
@@ -142,7 +143,7 @@ export function checkEntrypoint(facts: ArchiveFacts): Finding {
   return Array.isArray(entrypoint) && entrypoint.length > 0
     ? warning(
         "entrypoint",
-        `the command becomes ${[...entrypoint, "python", "run_inference.py"].join(" ")}`,
+        `the command becomes ${[...entrypoint.map(shownText), "python", "run_inference.py"].join(" ")}`,
         "Build with `build_processor --target amos22`, which leaves ENTRYPOINT empty; `simulate` shows whether it runs.",
       )
     : pass("entrypoint", "none: python run_inference.py is run as it is");

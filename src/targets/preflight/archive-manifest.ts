@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { shortText } from "../../checkpoint/short-text.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 
 /** The entry of an archive's only image; null when there is no manifest of one image. */
@@ -34,10 +35,13 @@ export function configDigest({ texts, ...facts }: ArchiveFacts): string | null {
 /** In the image's order, the base's first. */
 export function layerNames({ documents }: ArchiveFacts): readonly string[] | null {
   const names = manifestEntry(documents)?.["Layers"];
-  return Array.isArray(names) ? names.map(String) : null;
+  return Array.isArray(names) ? names.map(shownText) : null;
 }
 
 export const asRecord = (value: unknown): Readonly<Record<string, unknown>> | null =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : null;
+
+/** A value that should be a text: as it is if it is one, else cut short, because it can be any JSON of up to 4 MiB. */
+export const shownText = (value: unknown): string => (typeof value === "string" ? value : shortText(value));

@@ -48,7 +48,7 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
 
 function namesOf(entry: unknown): readonly string[] {
   const names = (entry as { readonly RepoTags?: unknown } | null)?.RepoTags;
-  return Array.isArray(names) ? names.map(String) : [];
+  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
 }
 
 async function describe(

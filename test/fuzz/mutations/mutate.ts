@@ -191,6 +191,7 @@ function mutateDocument(bytes: Buffer, random: Random): Buffer {
     () => ({}),
     () => [old],
     () => ({ constructor: old }),
+    () => ({ toString: old, valueOf: old }),
     () => true,
     () => 0.5,
     () => nearby(old, random),

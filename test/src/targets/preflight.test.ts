@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { targetKinds } from "../../../processor/contract/target.js";
 import type { Finding } from "../../../src/findings/finding.js";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
 import { writeDockerArchive } from "../../../src/oci/write-image.js";
@@ -107,6 +109,25 @@ describe("preflight", () => {
     expect(finding).toMatchObject({ result: "fail", remedy: expect.stringMatching(/\.$/) });
   });
 });
+
+test.each(targetKinds)(
+  "preflight for %s shows values that are not texts instead of failing on them",
+  async (target) => {
+    // JSON.parse makes objects of this kind, of which JavaScript cannot make a text.
+    const odd = { toString: 1, valueOf: 1 };
+    const config = JSON.stringify({
+      architecture: odd,
+      config: { User: odd, Entrypoint: [odd], Labels: { "org.grand-challenge.api-method": odd } },
+    });
+    const name = `${createHash("sha256").update(config).digest("hex")}.json`;
+    const manifest = JSON.stringify([{ Config: name, RepoTags: [odd], Layers: [odd] }]);
+    const archive = join(scratchFolder(), "image.tar");
+    await writeFile(archive, tarOf({ "manifest.json": manifest, [name]: config }));
+    const { isAccepted, findings } = await lookAt(archive, { target });
+    expect(isAccepted).toBe(false);
+    expect(JSON.stringify(findings)).toContain("toString");
+  },
+);
 
 test("preflight finds a repeated layer that an older engine saved as a link", async () => {
   const folder = scratchFolder();

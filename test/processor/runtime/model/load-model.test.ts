@@ -23,7 +23,7 @@ beforeEach(() => {
 const manifestPath = (): string => join(folder, "manifest.json");
 
 interface EditableManifest {
-  manifestVersion: number;
+  manifestVersion: unknown;
   models: {
     folds: { onnxFile: string; weightsFile: string }[];
     gpuOnnxFile?: string | null;
@@ -92,6 +92,14 @@ describe("a manifest is refused, with the reason, when", () => {
           manifest.manifestVersion = 2;
         }),
       /version is 2, this processor reads 1/,
+    ],
+    [
+      "its version is not a number",
+      () =>
+        editManifest((manifest) => {
+          manifest.manifestVersion = { toString: 1 };
+        }),
+      /version is missing or not a number/,
     ],
     [
       "it has no model",
