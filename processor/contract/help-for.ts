@@ -1,21 +1,10 @@
-import { type ErrorCode, errorCatalogue } from "./errors.js";
-
-/** The program that shows a remedy to its user. */
-export interface HelpReader {
-  readonly program: "build_processor" | "image";
-  /** With their dashes, also the short ones: `--output`, `-o`. */
-  readonly flags: ReadonlySet<string>;
-}
-
 /**
  * The remedy of an error, without the sentences that name a flag which the failing program lacks.
  *
- * @example helpFor("OUTPUT_EXISTS", { program: "build_processor", flags: new Set(["--overwrite"]) })
- * // "Move it away or choose another place. --overwrite replaces it."
+ * @param flags the program's, with their dashes, also the short ones: `--output`, `-o`
+ * @example helpFor("Move it. --overwrite replaces it.", new Set(["--model-dir"])) // "Move it."
  */
-export function helpFor(code: ErrorCode, { program, flags }: HelpReader): string {
-  const entry: { readonly help: string; readonly imageHelp?: string } = errorCatalogue[code];
-  const help = program === "image" ? (entry.imageHelp ?? entry.help) : entry.help;
+export function helpFor(help: string, flags: ReadonlySet<string>): string {
   return sentencesOf(help)
     .filter((sentence) => flagsIn(sentence).every((flag) => flags.has(flag)))
     .join(" ");

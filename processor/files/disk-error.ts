@@ -1,4 +1,4 @@
-import { ProcessorError } from "../contract/errors.js";
+import { sharedError } from "../contract/shared-errors.js";
 
 /** The disk is full, an account's quota is used up, or the process may not write longer files (RLIMIT_FSIZE). */
 const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
@@ -17,7 +17,7 @@ export function diskError(error: unknown, where?: string): unknown {
   if (!isDiskFull(error)) return error;
   const { message, path } = error as NodeJS.ErrnoException;
   const place = where ?? (path === undefined ? undefined : `while writing ${path}`);
-  return new ProcessorError("DISK_FULL", place === undefined ? message : `no space left ${place}`, {
+  return sharedError("DISK_FULL", place === undefined ? message : `no space left ${place}`, {
     cause: error,
   });
 }

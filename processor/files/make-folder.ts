@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { ProcessorError } from "../contract/errors.js";
+import { sharedError } from "../contract/shared-errors.js";
 import { outputError } from "./write-file.js";
 
 /**
@@ -38,7 +38,7 @@ async function isFolder(path: string): Promise<boolean> {
     if (isCode(error, "ENOENT") || isCode(error, "ENOTDIR")) return false;
     throw outputError(path, error);
   }
-  throw new ProcessorError("OUTPUT_UNWRITABLE", `${path} is a file, not a folder`);
+  throw sharedError("OUTPUT_UNWRITABLE", `${path} is a file, not a folder`);
 }
 
 const isCode = (error: unknown, code: string): boolean =>

@@ -1,6 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { ProcessorError } from "../contract/errors.js";
+import { sharedError } from "../contract/shared-errors.js";
 import { isDiskFull } from "./disk-error.js";
 import { partialPathBeside } from "./partial-path.js";
 
@@ -29,11 +29,11 @@ export async function writeFileWhole(path: string, parts: readonly Uint8Array[])
 export function outputError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (isDiskFull(error)) {
-    return new ProcessorError("DISK_FULL", `no space left while writing ${path}`, { cause: error });
+    return sharedError("DISK_FULL", `no space left while writing ${path}`, { cause: error });
   }
   if (code === "ENAMETOOLONG") {
     const bytes = Buffer.byteLength(basename(path));
-    return new ProcessorError(
+    return sharedError(
       "OUTPUT_UNWRITABLE",
       `${path} cannot be written: its name has ${bytes} bytes, but most file systems allow 255; give the case or the folder a shorter name`,
       { cause: error },
@@ -43,7 +43,7 @@ export function outputError(path: string, error: unknown): unknown {
     code !== undefined &&
     ["EACCES", "EROFS", "EPERM", "ENOTDIR", "EISDIR", "ENOENT", "EEXIST"].includes(code)
   ) {
-    return new ProcessorError("OUTPUT_UNWRITABLE", `${path} cannot be written (${code})`, { cause: error });
+    return sharedError("OUTPUT_UNWRITABLE", `${path} cannot be written (${code})`, { cause: error });
   }
   return error;
 }

@@ -4,6 +4,7 @@ import { ProcessorError } from "../contract/errors.js";
 import { datedLine } from "../contract/progress/dated-line.js";
 import { createLineProgress } from "../contract/progress/line-progress.js";
 import { cleanLine, logLines } from "../contract/progress/log-lines.js";
+import { sharedError } from "../contract/shared-errors.js";
 import { diskError } from "../files/disk-error.js";
 import { runEntry } from "./entries/entries.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
@@ -19,7 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     // A platform may signal the whole group, and a supervisor passes its own signal on: the second one changes nothing.
-    process.on(name, () => stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${name}`)));
+    process.on(name, () => stop.abort(sharedError("INTERRUPTED", `stopped by ${name}`)));
   }
   process.on("uncaughtException", (error) => {
     failureLines(error).forEach(complain);

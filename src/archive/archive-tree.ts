@@ -45,7 +45,7 @@ export async function namingArchives<T>(
       error.message,
     );
     if (message === error.message) throw error;
-    throw new ProcessorError(error.code, message, { cause: error });
+    throw error.reworded(message);
   }
 }
 

@@ -3,6 +3,7 @@ import { crc32, createInflateRaw } from "node:zlib";
 import { Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { openRegularFile } from "../../processor/files/read-text-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
 
@@ -56,7 +57,7 @@ export class ZipArchive {
   static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
     const file = typeof place === "string" ? place : place.file;
     const handle = await openRegularFile(file).catch((cause: unknown) => {
-      throw new ProcessorError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
+      throw builderError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
     });
     try {
       const { offset, size } =
@@ -96,7 +97,7 @@ export class ZipArchive {
   async readSmall(path: string, maxBytes: number): Promise<Buffer> {
     const { size } = this.#find(path);
     if (size > maxBytes)
-      throw new ProcessorError(
+      throw builderError(
         "ARCHIVE_UNSAFE",
         `${this.file}: ${quote(path)} has ${size} bytes; at most ${maxBytes} are read`,
       );
@@ -124,7 +125,7 @@ export class ZipArchive {
   #find(path: string): IndexedEntry {
     const entry = this.#byPath.get(path);
     if (entry === undefined)
-      throw new ProcessorError("MODEL_FILE_INVALID", `${this.file} has no file ${quote(path)}`);
+      throw builderError("MODEL_FILE_INVALID", `${this.file} has no file ${quote(path)}`);
     return entry;
   }
 
@@ -140,12 +141,12 @@ export class ZipArchive {
           agreesWithSize(local.compressedSize, entry.compressedSize) &&
           agreesWithSize(local.uncompressedSize, entry.size)));
     if (!agrees)
-      throw new ProcessorError(
+      throw builderError(
         "ARCHIVE_UNSAFE",
         `entry ${quote(entry.path)} is described differently in the archive's directory`,
       );
     if (local.fileDataStart + entry.compressedSize > entry.limitOffset)
-      throw new ProcessorError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
+      throw builderError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
     return local.fileDataStart;
   }
 
@@ -160,7 +161,7 @@ export class ZipArchive {
 
 async function readDirectory(zip: ZipFile, bytes: ByteRange, limits: ZipLimits): Promise<IndexedEntry[]> {
   if (zip.entryCount > limits.maxEntries)
-    throw new ProcessorError(
+    throw builderError(
       "ARCHIVE_UNSAFE",
       `it claims ${zip.entryCount} entries; at most ${limits.maxEntries} are read`,
     );
@@ -172,7 +173,7 @@ async function readDirectory(zip: ZipFile, bytes: ByteRange, limits: ZipLimits):
     checkEntry(entry, path, limits);
     total += entry.uncompressedSize;
     if (total > limits.maxTotalBytes)
-      throw new ProcessorError("ARCHIVE_UNSAFE", `it unpacks to more than ${limits.maxTotalBytes} bytes`);
+      throw builderError("ARCHIVE_UNSAFE", `it unpacks to more than ${limits.maxTotalBytes} bytes`);
     found.push(indexed(entry, path));
   }
   await checkDirectoryEnd(bytes, Number(zip.readEntryCursor));
@@ -201,7 +202,7 @@ async function checkDirectoryEnd(bytes: ByteRange, position: number): Promise<vo
   await bytes.handle.read(signature, 0, 4, bytes.offset + position);
   const known = [0x06054b50, 0x06064b50]; // end of central directory, and its zip64 form
   if (!known.includes(signature.readUInt32LE(0)))
-    throw new ProcessorError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");
+    throw builderError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");
 }
 
 /** Every entry has to end before the next one begins: entries that share bytes are how small bombs are made. */
@@ -214,7 +215,7 @@ function withLimits(
     const limitOffset = byOffset[i + 1]?.headerOffset ?? directoryStart;
     const leastEnd = entry.headerOffset + localHeaderBytes + entry.nameBytes.length + entry.compressedSize;
     if (leastEnd > limitOffset)
-      throw new ProcessorError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
+      throw builderError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
     return { ...entry, limitOffset };
   });
 }
@@ -226,14 +227,11 @@ function filesOf(entries: readonly IndexedEntry[]): IndexedEntry[] {
   const seen = new Set(files.map((entry) => entry.path));
   if (seen.size < files.length) {
     const twice = files.find((entry, i) => entry.path === files[i + 1]?.path);
-    throw new ProcessorError("ARCHIVE_UNSAFE", `it holds ${quote(twice?.path ?? "")} twice`);
+    throw builderError("ARCHIVE_UNSAFE", `it holds ${quote(twice?.path ?? "")} twice`);
   }
   const isFileAndFolder = files.find((entry) => parentFolders(entry.path).some((folder) => seen.has(folder)));
   if (isFileAndFolder !== undefined)
-    throw new ProcessorError(
-      "ARCHIVE_UNSAFE",
-      `entry ${quote(isFileAndFolder.path)} lies below another file`,
-    );
+    throw builderError("ARCHIVE_UNSAFE", `entry ${quote(isFileAndFolder.path)} lies below another file`);
   return files;
 }
 
@@ -257,12 +255,12 @@ async function* checked(bytes: AsyncIterable<Uint8Array>, entry: IndexedEntry): 
     yield chunk;
   }
   if (length !== entry.size)
-    throw new ProcessorError(
+    throw builderError(
       "ARCHIVE_UNSAFE",
       `entry ${quote(entry.path)} unpacks to another size than the ${entry.size} bytes it claims`,
     );
   if (sum !== entry.crc32)
-    throw new ProcessorError("ARCHIVE_INVALID", `entry ${quote(entry.path)} is damaged: its CRC-32 differs`);
+    throw builderError("ARCHIVE_INVALID", `entry ${quote(entry.path)} is damaged: its CRC-32 differs`);
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
@@ -270,8 +268,8 @@ async function* noBytes(): AsyncGenerator<Uint8Array> {}
 function inFile(file: string, cause: unknown): ProcessorError {
   if (cause instanceof ProcessorError) {
     if (cause.message.startsWith(`${file}: `)) return cause;
-    return new ProcessorError(cause.code, `${file}: ${cause.message}`, { cause: cause.cause });
+    return cause.reworded(`${file}: ${cause.message}`, { cause: cause.cause });
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ProcessorError("ARCHIVE_INVALID", `${file}: ${reason}`, { cause });
+  return builderError("ARCHIVE_INVALID", `${file}: ${reason}`, { cause });
 }

@@ -1,5 +1,5 @@
 import type { Entry } from "yauzl";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 
 /** What an archive may claim before it is refused. The defaults leave room for any nnU-Net export. */
 export interface ZipLimits {
@@ -39,9 +39,9 @@ const folder = 0o040000;
 export function checkEntry(entry: Entry, path: string, limits: ZipLimits): void {
   const problem =
     nameProblem(path, entry.fileNameLength) ?? fileTypeProblem(entry) ?? bombProblem(entry, limits);
-  if (problem !== null) throw new ProcessorError("ARCHIVE_UNSAFE", `entry ${quote(path)} ${problem}`);
+  if (problem !== null) throw builderError("ARCHIVE_UNSAFE", `entry ${quote(path)} ${problem}`);
   const defect = encodingDefect(entry, path);
-  if (defect !== null) throw new ProcessorError("ARCHIVE_INVALID", `entry ${quote(path)} ${defect}`);
+  if (defect !== null) throw builderError("ARCHIVE_INVALID", `entry ${quote(path)} ${defect}`);
 }
 
 /** An entry's name for a message: control characters made visible, length bounded. */

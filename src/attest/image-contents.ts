@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { parseChecked } from "../json/checked-json.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { textOf } from "../oci/document-blob.js";
@@ -54,21 +54,18 @@ export async function describeSavedImage(
 ): Promise<DescribedImage> {
   const { documents, layers, links } = await partsOf(saved, imageName);
   const invalid = (reason: string, cause?: unknown) =>
-    new ProcessorError("IMAGE_FILE_INVALID", `${imageName}, as it was saved: manifest.json ${reason}`, {
+    builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved: manifest.json ${reason}`, {
       cause,
     });
   const [entry] = parseChecked(documents.get("manifest.json") ?? "[]", archiveManifestShape, invalid);
   const config = documents.get(posix.normalize(entry?.Config ?? ""));
   if (entry === undefined || config === undefined)
-    throw new ProcessorError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, has no configuration`);
+    throw builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, has no configuration`);
   const inOrder = entry.Layers.map((path) => {
     const place = posix.normalize(path);
     const found = layers.get(links.get(place) ?? place);
     if (found === undefined)
-      throw new ProcessorError(
-        "IMAGE_FILE_INVALID",
-        `${imageName}, as it was saved, lacks the layer ${path}`,
-      );
+      throw builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, lacks the layer ${path}`);
     return found;
   });
   return describeImage(
@@ -121,7 +118,7 @@ async function contentsOf(tar: AsyncIterable<Uint8Array>, imageName: string): Pr
   } catch (cause) {
     const isDamaged = cause instanceof TarError || (cause instanceof Error && isZlibError(cause));
     if (!isDamaged) throw cause;
-    throw new ProcessorError("IMAGE_FILE_INVALID", `a layer of ${imageName}: ${cause.message}`, { cause });
+    throw builderError("IMAGE_FILE_INVALID", `a layer of ${imageName}: ${cause.message}`, { cause });
   }
 }
 

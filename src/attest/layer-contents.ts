@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";
 
@@ -90,12 +90,9 @@ const isHidden = (path: string, { removed, emptied }: LayerContents): boolean =>
 
 async function textOf({ path, sizeBytes, bytes }: TarEntry, textBytes: number): Promise<string> {
   if (sizeBytes > maxTextBytes)
-    throw new ProcessorError("IMAGE_FILE_INVALID", `${path} in the image is longer than 8 MiB`);
+    throw builderError("IMAGE_FILE_INVALID", `${path} in the image is longer than 8 MiB`);
   if (textBytes > maxTextsBytes)
-    throw new ProcessorError(
-      "IMAGE_FILE_INVALID",
-      "a layer's package lists are longer than 128 MiB together",
-    );
+    throw builderError("IMAGE_FILE_INVALID", "a layer's package lists are longer than 128 MiB together");
   const parts: Uint8Array[] = [];
   for await (const part of bytes) parts.push(part);
   return Buffer.concat(parts).toString("utf8");

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "no
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 
 const cosignLabel =
   /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----\s*([A-Za-z0-9+/=\s]+?)-----END /;
@@ -18,13 +18,13 @@ const largestScrypt = { N: 1 << 20, r: 8, p: 4 } as const;
  */
 export async function readSigningKey(file: string, password: string | undefined): Promise<KeyObject> {
   const pem = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new ProcessorError("SIGN_KEY_INVALID", `${file} can't be read`, { cause });
+    throw builderError("SIGN_KEY_INVALID", `${file} can't be read`, { cause });
   });
   const cosign = cosignLabel.exec(pem.trimStart())?.[1];
   const key = cosign === undefined ? fromPem(pem, file, password) : await fromCosign(cosign, file, password);
   const curve = key.asymmetricKeyDetails?.namedCurve;
   if (key.asymmetricKeyType !== "ec" || curve !== "prime256v1")
-    throw new ProcessorError(
+    throw builderError(
       "SIGN_KEY_INVALID",
       `${file} holds a key of type ${[key.asymmetricKeyType, curve].filter(Boolean).join(" ")}, not ECDSA on P-256`,
     );
@@ -36,7 +36,7 @@ function fromPem(pem: string, file: string, password: string | undefined): KeyOb
     return createPrivateKey({ key: pem, ...(password !== undefined && { passphrase: password }) });
   } catch (cause) {
     const needsPassword = password === undefined && /ENCRYPTED/.test(pem);
-    throw new ProcessorError(
+    throw builderError(
       "SIGN_KEY_INVALID",
       needsPassword
         ? `${file} is encrypted, and COSIGN_PASSWORD is not set`
@@ -59,7 +59,7 @@ interface CosignEnvelope {
 
 async function fromCosign(base64: string, file: string, password: string | undefined): Promise<KeyObject> {
   if (password === undefined)
-    throw new ProcessorError("SIGN_KEY_INVALID", `${file} is encrypted, and COSIGN_PASSWORD is not set`);
+    throw builderError("SIGN_KEY_INVALID", `${file} is encrypted, and COSIGN_PASSWORD is not set`);
   const { kdf, cipher, ciphertext } = envelopeOf(base64, file);
   const { N, r, p } = kdf.params;
   try {
@@ -69,7 +69,7 @@ async function fromCosign(base64: string, file: string, password: string | undef
     const der = Buffer.from(box.open(Buffer.from(ciphertext, "base64")));
     return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   } catch (cause) {
-    throw new ProcessorError("SIGN_KEY_INVALID", `${file} does not open with COSIGN_PASSWORD`, { cause });
+    throw builderError("SIGN_KEY_INVALID", `${file} does not open with COSIGN_PASSWORD`, { cause });
   }
 }
 
@@ -84,7 +84,7 @@ function envelopeOf(base64: string, file: string): CosignEnvelope {
     [N, r, p].every((value) => Number.isInteger(value) && value > 0) &&
     [envelope.kdf.salt, envelope.cipher.nonce, envelope.ciphertext].every((text) => typeof text === "string");
   if (!isKnown || N > largestScrypt.N || r > largestScrypt.r || p > largestScrypt.p)
-    throw new ProcessorError("SIGN_KEY_INVALID", `${file} is not a key that cosign wrote`);
+    throw builderError("SIGN_KEY_INVALID", `${file} is not a key that cosign wrote`);
   return envelope as CosignEnvelope;
 }
 

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 
 /**
  * The names of the programs that a busybox contains: `sh`, `ls`, `cat`, …
@@ -14,5 +14,5 @@ export function busyboxApplets(program: Buffer): readonly string[] {
   const names = start === 0 || end < 0 ? [] : program.toString("latin1", start, end).split("\0");
   const isTable = names.includes("sh") && names.every((name) => /^[a-z0-9[._+-]+$/.test(name));
   if (isTable) return names;
-  throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox has no table of its programs");
+  throw builderError("IMAGE_BUILD_FAILED", "Debian's busybox has no table of its programs");
 }

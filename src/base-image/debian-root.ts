@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { builderError } from "../errors/builder-errors.js";
 import { architectureOf } from "../image/image-plan.js";
 import { busyboxApplets } from "./busybox-applets.js";
 import { fetchPackages } from "./fetch-packages.js";
@@ -84,7 +84,7 @@ export const writeDebianRoot = (
 function linkApplets(tree: RootTree): void {
   const busybox = tree.get("usr/bin/busybox");
   if (busybox?.kind !== "file")
-    throw new ProcessorError("IMAGE_BUILD_FAILED", "Debian's busybox is not at /usr/bin/busybox");
+    throw builderError("IMAGE_BUILD_FAILED", "Debian's busybox is not at /usr/bin/busybox");
   for (const applet of busyboxApplets(busybox.bytes)) {
     const path = `usr/bin/${applet}`;
     if (!tree.has(path) && !/^dpkg/.test(applet))

@@ -2,6 +2,7 @@ import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
+import { builderError } from "../errors/builder-errors.js";
 import { packageRoot } from "../files/package-root.js";
 import { type DebianMirror, hostMirror, hostTransport, knownMirror, namedMirror } from "./apt-settings.js";
 import { runTool } from "./run-tool.js";
@@ -54,7 +55,7 @@ async function mirrorsOf(signal?: AbortSignal): Promise<readonly DebianMirror[]>
   const found = [await hostMirror(signal), await knownMirror()].filter((mirror) => mirror !== null);
   if (found.length > 0)
     return found.filter(({ archive }, i) => found.findIndex((other) => other.archive === archive) === i);
-  throw new ProcessorError(
+  throw builderError(
     "TOOL_MISSING",
     "this machine's apt names no mirror of Debian: set DEBIAN_MIRROR to the address of one (https://www.debian.org/mirror/list), or install python-apt-common, which names Debian's own",
   );

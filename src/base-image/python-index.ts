@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { HttpClient } from "../download/http-client.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { WheelPin } from "./recipe.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";
@@ -28,16 +29,12 @@ export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): 
   const label = `${wheel.name} in ${index.host}`;
   const answer = await http.json(page, label, simpleJson);
   if (!isProjectPage(answer))
-    throw new ProcessorError(
-      "DOWNLOAD_FAILED",
-      `${label}: the index answers with something else than PEP 691`,
-    );
+    throw builderError("DOWNLOAD_FAILED", `${label}: the index answers with something else than PEP 691`);
   const found = answer.files.find(({ filename }) => filename === wheel.file);
-  if (found === undefined)
-    throw new ProcessorError("SOURCE_NOT_FOUND", `${label}: the index has no ${wheel.file}`);
+  if (found === undefined) throw builderError("SOURCE_NOT_FOUND", `${label}: the index has no ${wheel.file}`);
   const sha256 = found.hashes?.["sha256"];
   if (sha256 !== undefined && sha256 !== wheel.sha256)
-    throw new ProcessorError(
+    throw builderError(
       "SOURCE_CHANGED",
       `${wheel.file}: the index has sha256 ${sha256}, the recipe ${wheel.sha256}`,
     );
@@ -53,7 +50,7 @@ export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): 
 export function pythonIndex(environment: Readonly<Record<string, string | undefined>>): URL | null {
   const text = environment["PIP_INDEX_URL"] || configuredIndex(environment);
   if (text === null) return null;
-  if (!URL.canParse(text)) throw new ProcessorError("USAGE", `pip's index is ${text}, not an address`);
+  if (!URL.canParse(text)) throw sharedError("USAGE", `pip's index is ${text}, not an address`);
   return new URL(text);
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { GpuRequirements } from "../../processor/contract/gpu-requirements.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot, programVersion } from "../files/package-root.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import { type BaseVariant, readVersions } from "./variants.js";
@@ -73,7 +73,7 @@ export async function readRecipe(
   platform: ImagePlatform = "linux/amd64",
 ): Promise<BaseImageRecipe> {
   if (platform === "linux/amd64") return await readAmd64Recipe(variant);
-  if (variant !== "cpu") throw new ProcessorError("USAGE", "images with CUDA are for linux/amd64 only");
+  if (variant !== "cpu") throw sharedError("USAGE", "images with CUDA are for linux/amd64 only");
   return await readArm64Recipe();
 }
 

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { readTar, type TarEntry } from "../oci/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../oci/tar-header.js";
 import { toolOutput } from "./run-tool.js";
@@ -72,7 +72,7 @@ async function rootEntry(
   if (kind === "file") return { kind, mode, bytes: await buffer(bytes) };
   const linked = tree.get(inRoot(linkTarget));
   if (kind === "link" && linked !== undefined) return linked;
-  throw new ProcessorError(
+  throw builderError(
     "IMAGE_BUILD_FAILED",
     `a Debian package has ${path}, which is neither a file nor a link`,
   );

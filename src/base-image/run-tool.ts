@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type ErrorCode, ProcessorError } from "../../processor/contract/errors.js";
+import { type BuilderErrorCode, builderError } from "../errors/builder-errors.js";
 
 export interface RunToolOptions {
   readonly command: string;
@@ -8,7 +8,7 @@ export interface RunToolOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What a failure of the tool means. */
-  readonly failure: ErrorCode;
+  readonly failure: BuilderErrorCode;
   /** How to get the tool when it is not there. */
   readonly install: string;
   readonly signal?: AbortSignal;
@@ -52,12 +52,12 @@ async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<
     const [code] = await once(child, "close");
     signal?.throwIfAborted();
     if (code !== 0)
-      throw new ProcessorError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
+      throw builderError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
     return Buffer.concat(chunks);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      throw new ProcessorError("TOOL_MISSING", `${command} was not found; ${install}`, { cause: error });
+      throw builderError("TOOL_MISSING", `${command} was not found; ${install}`, { cause: error });
     throw error;
   } finally {
     signal?.removeEventListener("abort", stop);

@@ -3,7 +3,6 @@ import { createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
@@ -12,6 +11,7 @@ import { discardPart, downloadFile } from "../download/download-file.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
 import { HttpClient } from "../download/http-client.js";
+import { builderError } from "../errors/builder-errors.js";
 import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.js";
 import { findWheel } from "./python-index.js";
 import type { WheelPin } from "./recipe.js";
@@ -92,10 +92,7 @@ async function download(
   { index, progress, signal }: WheelLayersOptions,
 ): Promise<void> {
   if (index === null)
-    throw new ProcessorError(
-      "PACKAGE_INDEX_UNKNOWN",
-      `${wheel.file} has to be fetched, and no index is named`,
-    );
+    throw builderError("PACKAGE_INDEX_UNKNOWN", `${wheel.file} has to be fetched, and no index is named`);
   const http = new HttpClient({
     progress,
     mirrorOrigins: [index.origin],
@@ -114,7 +111,7 @@ async function download(
 async function verify(path: string, wheel: WheelPin, progress: Progress): Promise<void> {
   const { sha256 } = await digestFile(path, ["sha256"], { progress, label: wheel.file });
   if (sha256 !== wheel.sha256)
-    throw new ProcessorError(
+    throw builderError(
       "SOURCE_CHANGED",
       `${path} has sha256 ${sha256}, the recipe of the base image ${wheel.sha256}`,
     );

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { planBaseImage } from "../base-image/base-image-plan.js";
 import { cachedDebianRoot } from "../base-image/debian-root.js";
@@ -87,7 +88,7 @@ export async function findOrBuildBaseImage(
   if (present !== null) return present;
   const folder = join(cacheFolder, "base-image");
   await makeFolder(folder).catch((cause: unknown) => {
-    throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+    throw sharedError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
   });
   return withFileLock(
     join(folder, `${options.variant}.lock`),

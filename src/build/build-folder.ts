@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { mkdtemp, open, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { removeAbandonedPartials } from "../../processor/files/partial-path.js";
 import { hasEnded, processTag, processTagPattern } from "../../processor/files/process-tag.js";
@@ -37,7 +37,7 @@ export async function openBuildFolder(wanted: string): Promise<BuildFolder> {
     await claim(inside);
     return folderAt(inside, inside);
   } catch (cause) {
-    throw new ProcessorError("OUTPUT_UNWRITABLE", `the build folder ${path} can't be made or written`, {
+    throw sharedError("OUTPUT_UNWRITABLE", `the build folder ${path} can't be made or written`, {
       cause,
     });
   }

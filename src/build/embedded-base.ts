@@ -1,10 +1,10 @@
 import { basename } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { readRecipe } from "../base-image/recipe.js";
 import { type RecipeBase, recipeBase } from "../base-image/recipe-base.js";
 import type { BaseVariant } from "../base-image/variants.js";
 import { lockBase, readLockedBase } from "../download/lock-file.js";
 import { defaultRetryPolicy } from "../download/retry.js";
+import { builderError } from "../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
 import type { BaseImageFacts } from "../image/processor-image-plan.js";
 import type { BaseImage } from "../oci/base-image.js";
@@ -41,7 +41,7 @@ export async function embeddedBase(options: EmbeddedBaseOptions): Promise<Embedd
   const found = await findBase(options);
   const { architecture = architectureOf(options.platform) } = found.base.config ?? {};
   if (architecture === architectureOf(options.platform)) return found;
-  throw new ProcessorError(
+  throw builderError(
     "BASE_IMAGE_MISSING",
     `${options.baseImage ?? found.facts.imageName} is for linux/${architecture}, not ${options.platform}`,
   );
@@ -98,7 +98,7 @@ async function lockedPull(imageName: string, options: EmbeddedBaseOptions): Prom
   if (lockFile === null || imageName.includes("@")) return base;
   const locked = await readLockedBase(lockFile, imageName);
   if (locked !== null && locked !== base.digest)
-    throw new ProcessorError(
+    throw builderError(
       "BASE_IMAGE_CHANGED",
       `${imageName} is ${base.digest} now, and ${locked} in ${lockFile}`,
     );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { type AttestedImage, attestImage } from "../attest/attest-image.js";
 import { baseInputs, modelParameters, ownInputs } from "../attest/build-inputs.js";
 import { describeOciImage } from "../attest/image-contents.js";
@@ -49,7 +49,7 @@ export interface EmbeddedBuildReport {
 export const buildEmbedded = (options: BuildOptions): Promise<EmbeddedBuildReport> =>
   allOrNothing(options.existing, async (stage) => {
     if (options.exportFolder === null && !options.isPushed && options.engine === null)
-      throw new ProcessorError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
+      throw sharedError("USAGE", "--builder embedded keeps no image: add --export, --push or both");
     const archivePath = await freeArchivePath(options);
     if (options.isPushed) await checkRegistry(options.description.imageName, options);
     return await withLayerCache(layerCache(options), (cache) =>

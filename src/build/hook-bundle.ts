@@ -1,7 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
+
 import { build } from "esbuild-wasm";
-import { ProcessorError } from "../../processor/contract/errors.js";
+
+import { sharedError } from "../../processor/contract/shared-errors.js";
+
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
 
 /**
@@ -14,17 +17,14 @@ export async function bundleHook(file: string, target: string): Promise<void> {
     await (await openRegularFile(file)).close();
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new ProcessorError(
+    throw sharedError(
       "HOOK_INVALID",
       isMissing ? `${file} does not exist` : `${file}: ${unreadable(cause)}`,
       { cause },
     );
   }
   if (extname(file).toLowerCase() === ".py") {
-    throw new ProcessorError(
-      "HOOK_INVALID",
-      `${file} is a Python file; a hook module is TypeScript or JavaScript`,
-    );
+    throw sharedError("HOOK_INVALID", `${file} is a Python file; a hook module is TypeScript or JavaScript`);
   }
   const result = await build({
     entryPoints: [file],
@@ -45,7 +45,7 @@ export async function bundleHook(file: string, target: string): Promise<void> {
       const reasons = (cause.errors ?? []).map(({ text, location }) =>
         location === null ? text : `${location.file}:${location.line}: ${text}`,
       );
-      throw new ProcessorError("HOOK_INVALID", `${file}: ${reasons.join("; ") || String(cause)}`, { cause });
+      throw sharedError("HOOK_INVALID", `${file}: ${reasons.join("; ") || String(cause)}`, { cause });
     },
   );
   await writeFile(target, result.outputFiles[0]!.contents);

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { debianPython } from "../base-image/debian-python.js";
 import { checkSettingsForModel } from "../config/check-settings.js";
 import type { ConversionMemo } from "../convert/conversion-memo.js";
@@ -45,7 +45,7 @@ export async function planBuild(
   checkSettingsForModel(converted.manifest);
   checkModelForTarget(target, converted.manifest);
   if (target.kind === "amos22" && platform !== "linux/amd64")
-    throw new ProcessorError("USAGE", "AMOS22 runs images for linux/amd64");
+    throw sharedError("USAGE", "AMOS22 runs images for linux/amd64");
   const pythonFiles =
     target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
   const plan = planProcessorImage({

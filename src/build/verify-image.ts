@@ -1,8 +1,8 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { connectEngine, type Engine } from "../docker/engine.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
 import { findImage } from "../docker/find-image.js";
 import { saveImage } from "../docker/save-image.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { type ComparedImage, compareImages, type ImageComparison } from "../oci/compare-images.js";
@@ -67,7 +67,7 @@ function identityOf(config: ImageConfig): { readonly imageName: string; readonly
   const labels = config.config?.Labels ?? {};
   const created = labels["org.opencontainers.image.created"] ?? config.created ?? "";
   if (Number.isNaN(Date.parse(created)))
-    throw new ProcessorError("IMAGE_FILE_INVALID", "the image does not say when it was made");
+    throw builderError("IMAGE_FILE_INVALID", "the image does not say when it was made");
   return {
     imageName: `image:${labels["org.opencontainers.image.version"] ?? "latest"}`,
     created: new Date(created),

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { locating } from "./pickle/damaged-pickle.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
 import { entriesOf } from "./pickle/unread-object.js";
@@ -120,14 +120,14 @@ export class Field {
   #take(items: number): void {
     this.#budget.itemsLeft -= items;
     if (this.#budget.itemsLeft >= 0) return;
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${this.path} has ${items} values, which makes more than the ${maxItems} that a file may have in all`,
     );
   }
 
   #fail(wanted: string): never {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${this.path} should be ${wanted}, but is ${this.text()}`);
+    throw builderError("MODEL_FILE_INVALID", `${this.path} should be ${wanted}, but is ${this.text()}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
 import { entriesOf } from "./pickle/unread-object.js";
 import { shortText } from "./short-text.js";
@@ -9,13 +9,13 @@ import { isReadable, isTensor } from "./torch/tensor.js";
 export function networkWeights(stateDict: unknown, source: string): NetworkWeights {
   const tensors = entriesOf(stateDict);
   if (tensors === null || tensors.size === 0) {
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${source} has no network weights`);
+    throw builderError("CHECKPOINT_UNSUPPORTED", `${source} has no network weights`);
   }
   const weights = new Map<string, WeightTensor>();
   for (const [key, tensor] of tensors) {
     if (typeof key !== "string" || !isTensor(tensor) || !isReadable(tensor.storage.elementType)) {
       const found = isTensor(tensor) ? `a tensor of ${tensor.storage.elementType}` : shortText(tensor);
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_UNSUPPORTED",
         `${source}: the network weight ${shortText(key)} should be a tensor of numbers, but is ${found}`,
       );

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
 
@@ -9,14 +9,14 @@ export async function readJsonFile(file: string): Promise<Field> {
   try {
     text = await readTextFile(file, maxBytes);
   } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
+    throw builderError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
   }
   try {
     return new Field(parseJson(text), file);
   } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} is not JSON: ${(cause as Error).message}`, {
+    throw builderError("MODEL_FILE_INVALID", `${file} is not JSON: ${(cause as Error).message}`, {
       cause,
     });
   }

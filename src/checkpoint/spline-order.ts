@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Field } from "./fields.js";
 
 /**
@@ -9,7 +9,7 @@ import type { Field } from "./fields.js";
 export function splineOrder(field: Field): number {
   const order = field.integer();
   if (order >= 0 && order <= 5) return order;
-  throw new ProcessorError(
+  throw sharedError(
     "PLANS_UNSUPPORTED",
     `${field.path} must be 0 to 5, the orders of scipy's splines, but is ${order}`,
   );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { connectEngine, type Engine } from "../docker/engine.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
 import type { ImagePlatform } from "../image/image-plan.js";
@@ -36,7 +36,7 @@ export async function chooseBuilder(
 ): Promise<BuilderChoice> {
   if (platform !== "linux/amd64") {
     if (builder === "embedded" || isKeptElsewhere) return { builder: "embedded", engine: null };
-    throw new ProcessorError(
+    throw sharedError(
       "USAGE",
       `--platform ${platform} needs --export or --push, because the image is not loaded into Docker`,
     );

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot } from "../files/package-root.js";
 import type { CommandSession } from "./command-session.js";
 import { completionScript } from "./completion-script.js";
@@ -212,10 +212,7 @@ function refuseSwitchValues(argv: readonly string[]): void {
     const [, name = "", value = ""] = /^--([a-z-]+)=([\s\S]*)$/.exec(word) ?? [];
     if (!Object.hasOwn(options, name) || options[name]?.type !== "boolean") continue;
     if (value !== "true" && value !== "false")
-      throw new ProcessorError(
-        "USAGE",
-        `--${name} is on or off: write --${name} or --no-${name}, not ${word}`,
-      );
+      throw sharedError("USAGE", `--${name} is on or off: write --${name} or --no-${name}, not ${word}`);
   }
 }
 

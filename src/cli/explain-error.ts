@@ -1,6 +1,7 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { helpFor } from "../../processor/contract/help-for.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
+import { builderRemedy } from "../errors/catalogue.js";
 import { wrapped } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
@@ -24,7 +25,7 @@ export interface ErrorReport {
 export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorReport {
   if (error instanceof ProcessorError) {
     const { code, message, exitCode } = error;
-    const help = helpFor(code, { program: "build_processor", flags });
+    const help = helpFor(builderRemedy(error), flags);
     return { errorVersion: 1, error: { code, message, help, exitCode } };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface KnownOptions {
   /** The option names of the command, without dashes. */
@@ -29,7 +29,7 @@ function ownFlag(word: string, known: KnownOptions): string {
   if (dashes === "-" && own.length > 1 && known.names.includes(own)) return `--${own}${value}`;
   const advice = advices.find(({ words }) => words.includes(`${dashes}${name}`));
   if (advice?.needs.every((option) => known.names.includes(option)))
-    throw new ProcessorError("USAGE", `no option ${dashes}${name}: ${advice.instead}`);
+    throw sharedError("USAGE", `no option ${dashes}${name}: ${advice.instead}`);
   return word;
 }
 

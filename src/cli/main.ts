@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { lockFileName } from "../download/lock-file.js";
 import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
@@ -17,7 +17,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   const stopListening = terminal.onInterrupt((signalName) => {
     if (stop.signal.aborted) terminal.exitNow();
     terminal.err(`\n${signalName}: stopping and cleaning up …\n`);
-    stop.abort(new ProcessorError("INTERRUPTED", `stopped by ${signalName}`));
+    stop.abort(sharedError("INTERRUPTED", `stopped by ${signalName}`));
   });
   let hasPrinted = false;
   const out = (text: string): void => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { parseImageReference } from "../oci/registry/image-reference.js";
 import type { RegistrySettings } from "../oci/registry/registry-access.js";
 import type { registryOptions } from "./options/build-options.js";
@@ -25,7 +25,7 @@ export async function registrySettings(
   const user = args["registry-username"];
   const caFile = args["registry-ca"];
   if (user === undefined && args["registry-password-stdin"])
-    throw new ProcessorError("USAGE", "--registry-password-stdin needs --registry-username");
+    throw sharedError("USAGE", "--registry-password-stdin needs --registry-username");
   return {
     credentials:
       user === undefined
@@ -46,7 +46,7 @@ async function passwordOf(args: RegistryArguments, terminal: Terminal): Promise<
     ? (await terminal.readStdin()).replace(/\r?\n$/, "")
     : terminal.environment[passwordVariable];
   if (password) return password;
-  throw new ProcessorError(
+  throw sharedError(
     "USAGE",
     `--registry-username needs a password: pipe it into --registry-password-stdin, or set ${passwordVariable}`,
   );
@@ -54,9 +54,9 @@ async function passwordOf(args: RegistryArguments, terminal: Terminal): Promise<
 
 async function readPem(file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new ProcessorError("USAGE", `--registry-ca: ${file} can't be read`, { cause });
+    throw sharedError("USAGE", `--registry-ca: ${file} can't be read`, { cause });
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----"))
-    throw new ProcessorError("USAGE", `--registry-ca: ${file} holds no certificate in PEM`);
+    throw sharedError("USAGE", `--registry-ca: ${file} holds no certificate in PEM`);
   return text;
 }

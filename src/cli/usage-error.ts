@@ -1,5 +1,6 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorError } from "../../processor/contract/errors.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface UsageContext {
   readonly argv: readonly string[];
@@ -14,7 +15,7 @@ export interface UsageContext {
 /** yargs' words for what is wrong with a command line, as sentences that name the option and what it takes. */
 export function usageError(message: string, context: UsageContext): ProcessorError {
   const lines = unknownWords(message, context) ?? badChoices(message, context) ?? missing(message, context);
-  return new ProcessorError("USAGE", lines?.join("\n") ?? message.trim().split("\n").at(-1)!);
+  return sharedError("USAGE", lines?.join("\n") ?? message.trim().split("\n").at(-1)!);
 }
 
 function unknownWords(

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 
 /**
  * Refuses settings of config.json with which the model could not segment any case.
@@ -12,7 +12,7 @@ export function checkSettingsForModel({ models, settings }: ProcessorManifest): 
     ...(settings.inputChannels === null ? [] : channelFaults(settings.inputChannels, channelNames)),
     ...pictureFaults(settings.outputExtension, plan.dimensions),
   ];
-  if (faults.length > 0) throw new ProcessorError("CONFIG_INVALID", faults.join("\n"));
+  if (faults.length > 0) throw sharedError("CONFIG_INVALID", faults.join("\n"));
 }
 
 function channelFaults(

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { TaskIdentity } from "../../processor/contract/manifest.js";
+import { builderError } from "../errors/builder-errors.js";
 
 /** The image's name when no `--tag` is given; a registry of one's own stands in front of it in a `--tag`. */
 export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp}";
@@ -20,7 +20,7 @@ export function imageNameOf(template: string, task: TaskIdentity, now: Date): st
     if (match === "{{" || match === "}}") return match[0]!;
     const value = values.get(key ?? "");
     if (value === undefined) {
-      throw new ProcessorError(
+      throw builderError(
         "TAG_INVALID",
         `--tag ${template}: no {${key}}; there are ${[...values.keys()]
           .map((known) => `{${known}}`)
@@ -40,7 +40,7 @@ const tag = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 function checkImageName(name: string): void {
   const refuse = (rule: string): never => {
-    throw new ProcessorError("TAG_INVALID", `image name ${name}: ${rule}`);
+    throw builderError("TAG_INVALID", `image name ${name}: ${rule}`);
   };
   const slash = name.lastIndexOf("/");
   const colon = name.indexOf(":", slash + 1);

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import { packageRoot } from "../files/package-root.js";
 import { JsonFault, parseHandwritten, placesIn } from "../json/handwritten-json.js";
 import {
@@ -34,7 +35,7 @@ const maxBytes = 2 ** 20;
 export async function loadConfig(path: string): Promise<ProcessorConfig> {
   const text = await readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
-    throw new ProcessorError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
+    throw builderError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
   const config = checkConfig(parseJson(path, text), { path, text, schema: await readConfigSchema() });
   return {
@@ -85,7 +86,7 @@ export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOp
     }),
   );
   const count = `${lines.size} fault${lines.size === 1 ? "" : "s"}`;
-  throw new ProcessorError(
+  throw sharedError(
     "CONFIG_INVALID",
     `${path} has ${count}:\n${[...lines].map((line) => `  ${line}`).join("\n")}`,
   );
@@ -130,7 +131,7 @@ function parseJson(path: string, text: string): unknown {
   } catch (cause) {
     if (!(cause instanceof JsonFault)) throw cause;
     const { line, column } = cause.place;
-    throw new ProcessorError(
+    throw builderError(
       "CONFIG_NOT_JSON",
       `Failed to load the configuration file with error: ${path}:${line}:${column}: ${cause.message}`,
       { cause },

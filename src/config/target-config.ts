@@ -1,5 +1,6 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { ApiMethod, JsonContent, Target, TargetKind } from "../../processor/contract/target.js";
+import { builderError } from "../errors/builder-errors.js";
 import { defaultTag } from "./image-name.js";
 
 /** What config.json says about where the image will run. */
@@ -59,7 +60,7 @@ function withoutSlashes(registry: string): string {
 export function targetOf({ kind, grandChallenge }: TargetConfig): Target {
   if (kind !== "grand-challenge") return { kind };
   if (grandChallenge === null)
-    throw new ProcessorError(
+    throw sharedError(
       "CONFIG_INVALID",
       'the target grand-challenge needs the output socket: "grand_challenge": {"output": "<slug>"}',
     );
@@ -81,12 +82,12 @@ export function tagOf({ kind, registry, amos22 }: TargetConfig, given: string | 
   if (kind !== "amos22") return given ?? (registry === null ? defaultTag : `${registry}/${defaultTag}`);
   const team = given ?? amos22?.team;
   if (team === undefined)
-    throw new ProcessorError(
+    throw sharedError(
       "CONFIG_INVALID",
       'the target amos22 needs the team\'s name: "amos22": {"team": "<name>"}, or --tag <name>',
     );
   if (/^[a-z0-9]+$/.test(team)) return team;
-  throw new ProcessorError(
+  throw builderError(
     "TAG_INVALID",
     `the image of an AMOS22 team is called as the team, in lower-case letters and digits only, not ${team}`,
   );

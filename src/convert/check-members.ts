@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { Stage } from "./read-stages.js";
 
 /**
@@ -11,7 +11,7 @@ export function checkMembers([first, ...others]: readonly Stage[]): void {
     for (const [what, fact] of Object.entries(facts)) {
       const [a, b] = [fact(first!), fact(other)];
       if (a === b) continue;
-      throw new ProcessorError(
+      throw builderError(
         "ENSEMBLE_MISMATCH",
         `${nameOf(first!)} and ${nameOf(other)} differ in their ${what}: ${a} and ${b}`,
       );

@@ -1,6 +1,7 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
@@ -54,10 +55,10 @@ async function filesIn(folder: string): Promise<string[] | null> {
 
 function checkReplaceable(outputDir: string, existing: readonly string[] | null, overwrite: boolean): void {
   if (existing === null || existing.length === 0) return;
-  if (!overwrite) throw new ProcessorError("OUTPUT_EXISTS", `${outputDir} exists and is not empty`);
+  if (!overwrite) throw sharedError("OUTPUT_EXISTS", `${outputDir} exists and is not empty`);
   const foreign = existing.find((name) => !convertedFile.test(name));
   if (foreign !== undefined) {
-    throw new ProcessorError(
+    throw sharedError(
       "OUTPUT_EXISTS",
       `${outputDir} holds ${foreign}, which no conversion wrote, so that it is not replaced`,
     );
@@ -84,14 +85,14 @@ function asOutputError(error: unknown, outputDir: string): unknown {
   if (error instanceof ProcessorError || !(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (isDiskFull(error)) {
-    return new ProcessorError("DISK_FULL", `${outputDir}: no space left for the converted model`, {
+    return sharedError("DISK_FULL", `${outputDir}: no space left for the converted model`, {
       cause: error,
     });
   }
   if (code === "ENOTDIR")
-    return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir} is a file, not a folder`, { cause: error });
+    return sharedError("OUTPUT_UNWRITABLE", `${outputDir} is a file, not a folder`, { cause: error });
   if (["EACCES", "EPERM", "EROFS", "EEXIST", "ENAMETOOLONG"].includes(code ?? "")) {
-    return new ProcessorError("OUTPUT_UNWRITABLE", `${outputDir}: ${error.message}`, { cause: error });
+    return sharedError("OUTPUT_UNWRITABLE", `${outputDir}: ${error.message}`, { cause: error });
   }
   return error;
 }

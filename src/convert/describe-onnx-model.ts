@@ -1,8 +1,9 @@
 import { basename } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { NetworkFacts } from "../../processor/contract/manifest.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeTraining, readTraining } from "../checkpoint/nnunet-v2/describe-model.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { TrainedModel } from "../network/trained-model.js";
 import { type OnnxModel, type OnnxTensorInfo, readOnnxModel } from "../onnx/read-onnx.js";
 
@@ -56,7 +57,7 @@ interface Expected {
 
 /** @returns the size of its batch; null for any */
 function checkOnnx(onnx: OnnxModel, { inputChannels, heads, patchSize }: Expected): number | null {
-  const wrong = (what: string) => new ProcessorError("ONNX_MISMATCH", `${onnx.file}: ${what}`);
+  const wrong = (what: string) => builderError("ONNX_MISMATCH", `${onnx.file}: ${what}`);
   if (onnx.foreignDomains.length > 0)
     throw wrong(`uses operators of ${onnx.foreignDomains.join(", ")}, which ONNX Runtime does not have`);
   const [input, ...furtherInputs] = onnx.inputs;

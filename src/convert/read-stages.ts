@@ -1,10 +1,10 @@
 import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { FoldFiles, NetworkFacts } from "../../processor/contract/manifest.js";
 import { foldNetwork } from "../checkpoint/fold-network.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ModelMember } from "../models/model-set.js";
 import type { TrainedModel } from "../network/trained-model.js";
 import type { AveragedAnswer } from "../onnx/gpu-graph.js";
@@ -141,7 +141,7 @@ async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
 function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
   const [weights, ...further] = onnx.externalFiles;
   if (further.length > 0 || weights?.location.includes("/"))
-    throw new ProcessorError(
+    throw builderError(
       "ONNX_MISMATCH",
       `${onnx.file} keeps its weights in ${onnx.externalFiles.map(({ location }) => location).join(", ")}; save it with one file beside it`,
     );

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
 import type { ModelManifest } from "../../processor/contract/manifest.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import type { KnownFile } from "../image/image-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
@@ -53,7 +53,7 @@ export async function writeFolds(
     for (const fold of due) {
       await makeFolder(dirname(join(folder, fold.files.onnxFile)));
       const digests = await fold.write(folder, (bytes) => {
-        if (signal?.aborted) throw new ProcessorError("INTERRUPTED", "the conversion was stopped");
+        if (signal?.aborted) throw sharedError("INTERRUPTED", "the conversion was stopped");
         task.advance(bytes);
       });
       if (digests?.isWithinFloat16) withinFloat16.add(fold);

@@ -1,6 +1,6 @@
 import { Transform } from "node:stream";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ImagePlan, LayerEntry } from "../image/image-plan.js";
 import { contextEntries } from "./build-context.js";
 import { BuildLog, type BuildStep } from "./build-log.js";
@@ -70,7 +70,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     leftOver().filter((id) => !own.includes(id)),
   );
   const image = await findImage(engine, plan.imageName);
-  if (image === null) throw new ProcessorError("IMAGE_BUILD_FAILED", `${doing}: the image has vanished`);
+  if (image === null) throw builderError("IMAGE_BUILD_FAILED", `${doing}: the image has vanished`);
   return { ...image, steps };
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 
 export interface EngineAddress {
   /** For people: `unix:///var/run/docker.sock`. */
@@ -40,13 +40,13 @@ function addressOfContext(configFolder: string, context: string): EngineAddress 
   const digest = createHash("sha256").update(context).digest("hex");
   const file = join(configFolder, "contexts", "meta", digest, "meta.json");
   if (!existsSync(file))
-    throw new ProcessorError("ENGINE_MISSING", `Docker's context ${context} is not in ${configFolder}`);
+    throw builderError("ENGINE_MISSING", `Docker's context ${context} is not in ${configFolder}`);
   const { Endpoints } = parseJson(file) as {
     readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
   };
   const host = Endpoints?.docker?.Host;
   if (host === undefined)
-    throw new ProcessorError("ENGINE_MISSING", `Docker's context ${context} names no engine (${file})`);
+    throw builderError("ENGINE_MISSING", `Docker's context ${context} names no engine (${file})`);
   const certificates = join(configFolder, "contexts", "tls", digest, "docker");
   return addressOfHost(host, existsSync(certificates) ? certificates : undefined);
 }
@@ -55,7 +55,7 @@ function parseJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new ProcessorError("ENGINE_MISSING", `${file} can't be read as JSON`, { cause });
+    throw builderError("ENGINE_MISSING", `${file} can't be read as JSON`, { cause });
   }
 }
 
@@ -63,8 +63,7 @@ function addressOfHost(host: string, certificates: string | undefined): EngineAd
   const url = host.includes("://") ? host : `tcp://${host}`;
   const path = /^(?:unix|npipe):\/\/(.+)$/.exec(url)?.[1];
   if (path !== undefined) return { url, options: { socketPath: path } };
-  if (!URL.canParse(url))
-    throw new ProcessorError("ENGINE_MISSING", `${host} is not the address of an engine`);
+  if (!URL.canParse(url)) throw builderError("ENGINE_MISSING", `${host} is not the address of an engine`);
   const { protocol, hostname, port, username } = new URL(url);
   if (protocol === "ssh:")
     return { url, options: { protocol: "ssh", host: hostname, port: port || 22, username } };
@@ -85,7 +84,7 @@ function readCertificates(folder: string): Pick<DockerOptions, "ca" | "cert" | "
   try {
     return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
   } catch (cause) {
-    throw new ProcessorError("ENGINE_MISSING", `the engine's certificates can't be read from ${folder}`, {
+    throw builderError("ENGINE_MISSING", `the engine's certificates can't be read from ${folder}`, {
       cause,
     });
   }

@@ -1,4 +1,5 @@
-import { type ErrorCode, ProcessorError } from "../../processor/contract/errors.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { type BuilderErrorCode, builderError } from "../errors/builder-errors.js";
 
 /**
  * The catalogue's error for what went wrong with the engine, in Docker's own words.
@@ -6,19 +7,15 @@ import { type ErrorCode, ProcessorError } from "../../processor/contract/errors.
  * @param doing what was asked of the engine: `building liver:1`
  * @param fallback the code when the words say neither disk nor permission
  */
-export function engineError(error: unknown, doing: string, fallback: ErrorCode): ProcessorError {
+export function engineError(error: unknown, doing: string, fallback: BuilderErrorCode): ProcessorError {
   if (error instanceof ProcessorError) return error;
   const words = engineWords(error);
   const options = { cause: error };
   if (isFull(words))
-    return new ProcessorError("ENGINE_DISK_FULL", `${doing}: Docker's disk is full: ${words}`, options);
+    return builderError("ENGINE_DISK_FULL", `${doing}: Docker's disk is full: ${words}`, options);
   if (isForbidden(error))
-    return new ProcessorError(
-      "ENGINE_FORBIDDEN",
-      `${doing}: this user may not use Docker: ${words}`,
-      options,
-    );
-  return new ProcessorError(fallback, `${doing}: ${words}`, options);
+    return builderError("ENGINE_FORBIDDEN", `${doing}: this user may not use Docker: ${words}`, options);
+  return builderError(fallback, `${doing}: ${words}`, options);
 }
 
 /** Whether there is no engine that this user may ask. */

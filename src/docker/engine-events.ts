@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { orAbsent, record, text } from "../../processor/contract/json-check.js";
 import { shortText } from "../checkpoint/short-text.js";
+import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, shapeOf } from "../json/checked-json.js";
 
 /** One line of what the engine sends while it builds, pulls or loads. */
@@ -35,9 +35,6 @@ const eventShape = shapeOf<EngineEvent>(
   }),
 );
 const parseEvent = (line: string): EngineEvent =>
-  parseChecked(
-    line,
-    eventShape,
-    (reason) =>
-      new ProcessorError("ENGINE_FAILED", `a line of the engine's answer ${reason}: ${shortText(line)}`),
+  parseChecked(line, eventShape, (reason) =>
+    builderError("ENGINE_FAILED", `a line of the engine's answer ${reason}: ${shortText(line)}`),
   );

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
@@ -64,6 +64,6 @@ export async function findOrPullImage(options: PullImageOptions): Promise<Engine
     task.done();
   }
   const pulled = await findImage(engine, imageName);
-  if (pulled === null) throw new ProcessorError("BASE_IMAGE_MISSING", doing);
+  if (pulled === null) throw builderError("BASE_IMAGE_MISSING", doing);
   return pulled;
 }

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { Engine } from "./engine.js";
 import { engineError, isInUse, isNotFound } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
@@ -63,7 +63,7 @@ async function load(engine: Engine, archive: string): Promise<string> {
   }
   const reference = /Loaded image(?: ID)?: (\S+)/.exec(said)?.[1];
   if (reference === undefined)
-    throw new ProcessorError("IMAGE_FILE_INVALID", `${archive}: Docker found no image in it: ${said.trim()}`);
+    throw builderError("IMAGE_FILE_INVALID", `${archive}: Docker found no image in it: ${said.trim()}`);
   return reference;
 }
 

@@ -8,6 +8,7 @@ import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/g
 import { onnxRuntimeVersion } from "../../processor/runtime/inference/onnx-runtime.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
 import { connectEngine, type Engine } from "../docker/engine.js";
+import { builderRemedy } from "../errors/catalogue.js";
 import { type Finding, fail, notChecked, pass, warning } from "../findings/finding.js";
 
 export interface DoctorOptions {
@@ -61,7 +62,7 @@ async function onnxRuntimeFinding(): Promise<Finding> {
 function engineFinding(engine: Engine | ProcessorError): Finding {
   if (!(engine instanceof ProcessorError)) return pass("container engine", engine.description);
   // `predict` and `--builder embedded` need none.
-  return warning("container engine", engine.message, engine.help);
+  return warning("container engine", engine.message, builderRemedy(engine));
 }
 
 /** Wheels as they arrive, what is unpacked of them, and npm's packages. */

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { ProgressTask } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
+import { builderError } from "../errors/builder-errors.js";
 import { type HttpAnswer, type HttpClient, shownUrl, statusFailure } from "./http-client.js";
 import { PassingFailure } from "./retry.js";
 
@@ -170,7 +172,7 @@ function checkAnnouncedSize(download: FileDownload, totalBytes: number | null, a
   const { expectedSize, label } = download;
   if (expectedSize === null || totalBytes === null || totalBytes === expectedSize) return;
   if (isHtml(answer)) return; // a better message follows when the page is read
-  throw new ProcessorError(
+  throw builderError(
     "DOWNLOAD_CORRUPT",
     `${label}: ${answer.url.host} announces ${totalBytes} bytes where ${expectedSize} are expected`,
   );
@@ -186,7 +188,7 @@ async function checkDiskSpace(
   const { bavail, bsize } = await statfs(folder);
   const missing = totalBytes - start - bavail * bsize;
   if (missing > 0)
-    throw new ProcessorError(
+    throw sharedError(
       "DISK_FULL",
       `${download.label} needs ${totalBytes - start} bytes in ${folder}, ${missing} more than are free`,
     );
@@ -237,7 +239,7 @@ async function checkIsZip(first: Uint8Array, answer: HttpAnswer, label: string):
   const what = isPage
     ? `a web page${title ? ` titled ${JSON.stringify(title)}` : ""}`
     : "a file that is no zip";
-  throw new ProcessorError("DOWNLOAD_NOT_ARCHIVE", `${label}: ${shownUrl(answer.url)} answers with ${what}`);
+  throw builderError("DOWNLOAD_NOT_ARCHIVE", `${label}: ${shownUrl(answer.url)} answers with ${what}`);
 }
 
 function isHtml(answer: HttpAnswer): boolean {
@@ -263,14 +265,13 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
       written += bytesWritten;
     }
   } catch (cause) {
-    if (isDiskFull(cause))
-      throw new ProcessorError("DISK_FULL", "no space left while downloading", { cause });
+    if (isDiskFull(cause)) throw sharedError("DISK_FULL", "no space left while downloading", { cause });
     throw cause;
   }
 }
 
 function longerThanAnnounced(download: FileDownload, limit: number, answer: HttpAnswer): ProcessorError {
-  return new ProcessorError(
+  return builderError(
     "DOWNLOAD_CORRUPT",
     `${download.label}: ${answer.url.host} sends more than the ${limit} bytes expected`,
   );

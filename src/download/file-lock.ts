@@ -3,7 +3,7 @@ import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface FileLockOptions {
   readonly signal?: AbortSignal | null;
@@ -137,7 +137,7 @@ async function pause(signal: AbortSignal | null): Promise<void> {
   try {
     await wait(pollMs, undefined, signal === null ? {} : { signal });
   } catch (cause) {
-    throw new ProcessorError("INTERRUPTED", "stopped while another process works on the same files", {
+    throw sharedError("INTERRUPTED", "stopped while another process works on the same files", {
       cause,
     });
   }

@@ -5,6 +5,8 @@ import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { readBounded } from "./bounded-body.js";
 import {
   defaultRetryPolicy,
@@ -113,7 +115,7 @@ export class HttpClient {
       try {
         if (answer.status !== 200) throw statusFailure(answer, label);
         const tooLong = () =>
-          new ProcessorError("DOWNLOAD_FAILED", `${label}: the answer is longer than ${maxJsonBytes} bytes`);
+          builderError("DOWNLOAD_FAILED", `${label}: the answer is longer than ${maxJsonBytes} bytes`);
         const body = await readBounded(answer.body, maxJsonBytes, tooLong);
         return parseJson(body.toString("utf8"), answer, label);
       } finally {
@@ -134,7 +136,7 @@ export class HttpClient {
   #checkProtocol(url: URL): void {
     if (url.protocol === "https:") return;
     if (url.protocol === "http:" && (isLoopback(url) || this.#mirrorOrigins.has(url.origin))) return;
-    throw new ProcessorError(
+    throw builderError(
       "SOURCE_INVALID",
       `${shownUrl(url)} is not https, so anyone on the way could change the weights`,
     );
@@ -146,13 +148,13 @@ export function statusFailure(answer: HttpAnswer, label: string): PassingFailure
   const { status, headers } = answer;
   const what = `${answer.url.host} answers ${status}`;
   if (status === 404 || status === 410)
-    return new ProcessorError("SOURCE_NOT_FOUND", `${label}: ${what}: there is no such file`);
+    return builderError("SOURCE_NOT_FOUND", `${label}: ${what}: there is no such file`);
   if (status === 407)
-    return new ProcessorError("DOWNLOAD_FAILED", `${label}: the proxy asks for a name and password (407)`);
+    return builderError("DOWNLOAD_FAILED", `${label}: the proxy asks for a name and password (407)`);
   const mayPass = status === 403 || status === 408 || status === 425 || status === 429 || status >= 500;
   if (mayPass)
     return new PassingFailure(what, { retryAfterMs: parseRetryAfter(headers["retry-after"], Date.now()) });
-  return new ProcessorError("DOWNLOAD_FAILED", `${label}: ${what}`);
+  return builderError("DOWNLOAD_FAILED", `${label}: ${what}`);
 }
 
 /** A URL for messages: without name, password and query, which may hold secrets. */
@@ -187,25 +189,21 @@ function sortedFailure(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const codes = causes(error).map((cause) => ("code" in cause ? String(cause.code) : ""));
   if (codes.includes("ERR_ABORTED") || error.name === "AbortError")
-    return new ProcessorError("INTERRUPTED", "the download was stopped", { cause: error });
+    return sharedError("INTERRUPTED", "the download was stopped", { cause: error });
   if (codes.includes("ENOTFOUND"))
-    return new ProcessorError("DOWNLOAD_FAILED", `no such host, or no network: ${error.message}`, {
+    return builderError("DOWNLOAD_FAILED", `no such host, or no network: ${error.message}`, {
       cause: error,
     });
   if (codes.includes("ERR_TOO_MANY_REDIRECTS"))
-    return new ProcessorError("DOWNLOAD_FAILED", `the server redirects in a circle: ${error.message}`, {
+    return builderError("DOWNLOAD_FAILED", `the server redirects in a circle: ${error.message}`, {
       cause: error,
     });
   if (codes.includes("ERR_UNSUPPORTED_PROTOCOL"))
-    return new ProcessorError(
-      "DOWNLOAD_FAILED",
-      "the server redirects to an address that is not http or https",
-      {
-        cause: error,
-      },
-    );
+    return builderError("DOWNLOAD_FAILED", "the server redirects to an address that is not http or https", {
+      cause: error,
+    });
   if (codes.some((code) => certificateErrors.test(code)))
-    return new ProcessorError(
+    return builderError(
       "DOWNLOAD_FAILED",
       `the server's certificate is not trusted: ${error.message}. Behind a proxy that opens TLS, name its certificate in NODE_EXTRA_CA_CERTS`,
       { cause: error },
@@ -232,7 +230,7 @@ function parseJson(text: string, answer: HttpAnswer, label: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ProcessorError(
+    throw builderError(
       "DOWNLOAD_FAILED",
       `${label}: ${answer.url.host} answers with something that is not JSON`,
       { cause },

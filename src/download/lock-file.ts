@@ -1,7 +1,9 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { builderError } from "../errors/builder-errors.js";
 import { withFileLock } from "./file-lock.js";
 
 export const lockFileName = "processor.lock.json";
@@ -77,7 +79,7 @@ async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson
     });
   } catch (error) {
     if (error instanceof ProcessorError) throw error;
-    throw new ProcessorError("OUTPUT_UNWRITABLE", `${lockFile} can't be written`, { cause: error });
+    throw sharedError("OUTPUT_UNWRITABLE", `${lockFile} can't be written`, { cause: error });
   }
 }
 
@@ -87,11 +89,11 @@ const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
 async function readLock(lockFile: string): Promise<LockJson> {
   const text = await readFile(lockFile, "utf8").catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw new ProcessorError("LOCK_INVALID", `${lockFile} can't be read`, { cause: error });
+    throw builderError("LOCK_INVALID", `${lockFile} can't be read`, { cause: error });
   });
   if (text === null) return { lockVersion: 1, sources: {} };
   const json = parse(text, lockFile);
-  if (!isLock(json)) throw new ProcessorError("LOCK_INVALID", `${lockFile} is not a lock file of version 1`);
+  if (!isLock(json)) throw builderError("LOCK_INVALID", `${lockFile} is not a lock file of version 1`);
   return json;
 }
 
@@ -100,7 +102,7 @@ function parse(text: string, lockFile: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ProcessorError("LOCK_INVALID", `${lockFile}: ${reason}`, { cause });
+    throw builderError("LOCK_INVALID", `${lockFile}: ${reason}`, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { builderError } from "../errors/builder-errors.js";
 
 export interface RetryPolicy {
   /** Failures in a row, without anything gained between them, before giving up. */
@@ -61,16 +62,12 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
       if (!(error instanceof PassingFailure)) throw error;
       failures = error.hasProgressed ? 1 : failures + 1;
       if (failures >= policy.attempts)
-        throw new ProcessorError(
-          "DOWNLOAD_FAILED",
-          `${label}: ${error.message} (${policy.attempts} attempts)`,
-          {
-            cause: error,
-          },
-        );
+        throw builderError("DOWNLOAD_FAILED", `${label}: ${error.message} (${policy.attempts} attempts)`, {
+          cause: error,
+        });
       const delayMs = pauseMs(failures, error.retryAfterMs, policy);
       if (delayMs === null)
-        throw new ProcessorError(
+        throw builderError(
           "DOWNLOAD_FAILED",
           `${label}: ${error.message}, and asks to come back in ${Math.round((error.retryAfterMs ?? 0) / 1000)} s`,
           { cause: error },
@@ -102,6 +99,6 @@ async function pause(ms: number, signal: AbortSignal | null): Promise<void> {
   try {
     await wait(ms, undefined, signal === null ? {} : { signal });
   } catch (cause) {
-    throw new ProcessorError("INTERRUPTED", "the download was stopped", { cause });
+    throw sharedError("INTERRUPTED", "the download was stopped", { cause });
   }
 }

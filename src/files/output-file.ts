@@ -1,5 +1,5 @@
 import { link, rename, stat } from "node:fs/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 
 /**
  * Refuses to write over a file, early: before the work that would end in it.
@@ -9,7 +9,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
  */
 export async function requireAbsent(path: string, why = ""): Promise<void> {
   if ((await stat(path).catch(() => null)) !== null)
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} is there already${why}`);
+    throw sharedError("OUTPUT_EXISTS", `${path} is there already${why}`);
 }
 
 /**
@@ -20,7 +20,7 @@ export async function requireAbsent(path: string, why = ""): Promise<void> {
 export async function requireReplaceable(path: string): Promise<void> {
   const found = await stat(path).catch(() => null);
   if (found !== null && !found.isFile())
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} exists and is not a file`);
+    throw sharedError("OUTPUT_EXISTS", `${path} exists and is not a file`);
 }
 
 /**

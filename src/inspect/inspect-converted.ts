@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { manifestProblem } from "../../processor/contract/check-manifest.js";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
 
@@ -29,12 +29,12 @@ export const isConverted = async (folder: string): Promise<boolean> =>
 
 /** @throws MANIFEST_INVALID */
 export function parseManifest(place: string, text: string): ProcessorManifest {
-  const invalid = (reason: string) => new ProcessorError("MANIFEST_INVALID", `${place}: ${reason}`);
+  const invalid = (reason: string) => sharedError("MANIFEST_INVALID", `${place}: ${reason}`);
   let manifest: Unchecked | null;
   try {
     manifest = JSON.parse(text) as Unchecked | null;
   } catch (cause) {
-    throw new ProcessorError("MANIFEST_INVALID", `${place} is not JSON`, { cause });
+    throw sharedError("MANIFEST_INVALID", `${place} is not JSON`, { cause });
   }
   if (manifest?.manifestVersion !== 1) throw invalid("it is not a manifest of this version");
   const problem = manifestProblem(manifest);

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { connectEngine } from "../docker/engine.js";
 import { findImage } from "../docker/find-image.js";
 import { readImageFile } from "../docker/read-image-file.js";
@@ -70,7 +70,7 @@ function describe(source: string, facts: ImageFacts): ImageInspection {
 function readManifest(source: string, text: string | null) {
   try {
     if (text === null)
-      throw new ProcessorError("MANIFEST_INVALID", `${source} has no ${manifestPath}: it holds no processor`);
+      throw sharedError("MANIFEST_INVALID", `${source} has no ${manifestPath}: it holds no processor`);
     return { manifest: parseManifest(manifestPath, text), problems: [] };
   } catch (error) {
     return { manifest: null, problems: [asProblem(error)] };

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { readOnnxModel } from "../onnx/read-onnx.js";
 import type { OnnxInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";
@@ -24,7 +24,7 @@ export async function inspectOnnx(source: string, file: string): Promise<OnnxIns
     externalFiles: files,
     problems: missing.map(({ location, leastBytes, sizeBytes }) =>
       asProblem(
-        new ProcessorError(
+        builderError(
           "MODEL_FILE_INVALID",
           `${file}: its weights in ${location} ${sizeBytes === null ? "are missing" : `have ${sizeBytes} of ${leastBytes} bytes`}`,
         ),

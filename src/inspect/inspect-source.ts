@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
 import { ZipArchive } from "../archive/zip-archive.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
+import { builderError } from "../errors/builder-errors.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ModelSource } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
@@ -63,7 +64,7 @@ async function inspectImageNamed(
   { environment, currentDirectory, signal }: InspectOptions,
 ): Promise<Inspection> {
   const missing = `${resolve(currentDirectory, name)} does not exist`;
-  if (!imageName.test(name)) throw new ProcessorError("MODEL_NOT_FOUND", missing);
+  if (!imageName.test(name)) throw sharedError("MODEL_NOT_FOUND", missing);
   let withoutEngine = "";
   const image = await inspectEngineImage(name, environment, signal).catch((error: unknown) => {
     if (!isWithoutEngine(error)) throw error;
@@ -71,7 +72,7 @@ async function inspectImageNamed(
     return null;
   });
   if (image !== null) return image;
-  throw new ProcessorError("MODEL_NOT_FOUND", `${missing}, and no image ${name} was found${withoutEngine}`);
+  throw sharedError("MODEL_NOT_FOUND", `${missing}, and no image ${name} was found${withoutEngine}`);
 }
 
 const imageName = /^[a-z0-9][a-z0-9._/-]*(?::\d+\/[a-z0-9._/-]+)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
@@ -89,7 +90,7 @@ async function inspectFile(address: string, path: string, options: InspectOption
   if (kind === "image") return inspectImageArchive(address, path);
   if (kind === "onnx") return inspectOnnx(address, path);
   const isPart = /^(?:plans|dataset|dataset_fingerprint|postprocessing)\.json$/.test(basename(path));
-  throw new ProcessorError(
+  throw builderError(
     "SOURCE_INVALID",
     isPart
       ? `${path} is one file of a model: pass its folder`
@@ -102,7 +103,7 @@ type FileKind = "zip" | "pickle" | "image" | "onnx" | "other";
 /** By the first bytes: names are not to be trusted. */
 async function kindOf(path: string): Promise<FileKind> {
   const handle = await openRegularFile(path).catch((cause: unknown) => {
-    throw new ProcessorError("SOURCE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+    throw builderError("SOURCE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);

@@ -1,4 +1,3 @@
-import type { ErrorCode } from "../../processor/contract/errors.js";
 import type {
   Device,
   LabelDefinition,
@@ -163,7 +162,7 @@ export interface NetworkInspection {
 
 /** Why a model cannot be built as it is, as the build would say it. */
 export interface Problem {
-  readonly code: ErrorCode;
+  readonly code: string;
   readonly message: string;
   readonly help: string;
 }

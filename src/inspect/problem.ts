@@ -1,11 +1,12 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderRemedy } from "../errors/catalogue.js";
 import type { Problem } from "./inspection.js";
 
 /** A mistake of the catalogue as a finding; anything else is a bug and goes on. */
 export function asProblem(error: unknown): Problem {
   if (!(error instanceof ProcessorError)) throw error;
   const { code, message } = error;
-  return { code, message, help: code === "ARCHITECTURE_UNKNOWN" ? ownNetwork : error.help };
+  return { code, message, help: code === "ARCHITECTURE_UNKNOWN" ? ownNetwork : builderRemedy(error) };
 }
 
 const ownNetwork =

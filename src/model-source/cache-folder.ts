@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 
 const name = "nnunet-processor";
 
@@ -16,7 +16,7 @@ export function cacheLimitBytes(environment: Readonly<Record<string, string | un
   const text = environment[limitVariable]?.trim() ?? "";
   const gigabytes = text === "" ? usualLimitGigabytes : Number(text);
   if (gigabytes >= 0) return gigabytes * 1e9;
-  throw new ProcessorError("USAGE", `${limitVariable}=${text}: a number of gigabytes, 0 or more`);
+  throw sharedError("USAGE", `${limitVariable}=${text}: a number of gigabytes, 0 or more`);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
@@ -48,7 +48,7 @@ export class ContentStore {
         await makeFolder(join(folder, part), 0o700);
       await access(join(folder, "partial"), constants.W_OK);
     } catch (cause) {
-      throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+      throw sharedError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
     }
     return new ContentStore(folder, progress);
   }

@@ -3,6 +3,7 @@ import { ZipArchive } from "../archive/zip-archive.js";
 import { type DownloadOutcome, discardPart, downloadFile } from "../download/download-file.js";
 import { type Digest, digestFile, formatDigest } from "../download/file-digest.js";
 import { type HttpClient, shownUrl } from "../download/http-client.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ContentStore, StoredFile, StoreRecord } from "./content-store.js";
 
 export interface DownloadRequest {
@@ -58,7 +59,7 @@ export class DownloadCache {
     const knownEtag = cached !== null && published === null ? (record?.etag ?? null) : null;
     const outcome = await this.#download(request, key, knownEtag);
     if (outcome.status === "complete") return this.#accept(request, key, outcome);
-    if (cached === null) throw new ProcessorError("DOWNLOAD_FAILED", `${label}: the server sends no bytes`);
+    if (cached === null) throw builderError("DOWNLOAD_FAILED", `${label}: the server sends no bytes`);
     checkLock(request, cached.sha256);
     return cached;
   }
@@ -87,7 +88,7 @@ export class DownloadCache {
     this.#http.progress.note(`${request.label}: the continued download is damaged; it begins again`);
     const fresh = await this.#download(request, key, null);
     if (fresh.status !== "complete")
-      throw new ProcessorError("DOWNLOAD_FAILED", `${request.label}: the server sends no bytes`);
+      throw builderError("DOWNLOAD_FAILED", `${request.label}: the server sends no bytes`);
     return this.#keepVerified(request, key, fresh);
   }
 
@@ -136,7 +137,7 @@ function agreesWithPublished(record: StoreRecord, published: DownloadRequest["pu
 
 function checkPublished(label: string, published: Digest, foundHex: string): void {
   if (foundHex === published.hex) return;
-  throw new ProcessorError(
+  throw builderError(
     "DOWNLOAD_CORRUPT",
     `${label} arrived with ${published.algorithm} ${foundHex} where ${published.hex} is published`,
   );
@@ -144,7 +145,7 @@ function checkPublished(label: string, published: Digest, foundHex: string): voi
 
 function checkLock({ lockedSha256, label }: DownloadRequest, sha256: string): void {
   if (lockedSha256 === null || lockedSha256 === sha256) return;
-  throw new ProcessorError(
+  throw builderError(
     "SOURCE_CHANGED",
     `${label} has sha256 ${sha256} where processor.lock.json has ${lockedSha256}`,
   );
@@ -153,7 +154,7 @@ function checkLock({ lockedSha256, label }: DownloadRequest, sha256: string): vo
 /** The part's file name says nothing to a person. */
 function withLabel(error: unknown, partFile: string, label: string): unknown {
   if (!(error instanceof ProcessorError) || !error.message.startsWith(partFile)) return error;
-  return new ProcessorError(error.code, label + error.message.slice(partFile.length), { cause: error });
+  return error.reworded(label + error.message.slice(partFile.length));
 }
 
 /** Lets so many run at once; the others wait for their turn in order. */

@@ -1,8 +1,9 @@
 import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { FileRange } from "../archive/byte-range.js";
+import { builderError } from "../errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
 /** A folder of the user's own, so links in it are followed. */
@@ -18,9 +19,9 @@ export class FolderSource implements ModelSource {
   /** @throws MODEL_NOT_FOUND */
   static async open(folder: string): Promise<FolderSource> {
     const found = await stat(folder).catch(() => null);
-    if (found === null) throw new ProcessorError("MODEL_NOT_FOUND", `${folder} does not exist`);
+    if (found === null) throw sharedError("MODEL_NOT_FOUND", `${folder} does not exist`);
     if (!found.isDirectory())
-      throw new ProcessorError("MODEL_NOT_FOUND", `${folder} is neither a folder nor a .zip`);
+      throw sharedError("MODEL_NOT_FOUND", `${folder} is neither a folder nor a .zip`);
     return new FolderSource(folder);
   }
 
@@ -37,7 +38,7 @@ export class FolderSource implements ModelSource {
   async locate(path: string): Promise<FileRange> {
     const file = join(this.#folder, path);
     const { size } = await stat(file).catch((cause: unknown) => {
-      throw new ProcessorError("MODEL_FILE_INVALID", `${this.#folder} has no file ${path}`, { cause });
+      throw builderError("MODEL_FILE_INVALID", `${this.#folder} has no file ${path}`, { cause });
     });
     return { file, offset: 0, size };
   }

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
+import { builderError } from "../errors/builder-errors.js";
 import registry from "./pretrained-models.json" with { type: "json" };
 
 /** A published model, as pretrained-models.json describes it (pretrained-models.schema.json says what may stand there). */
@@ -36,15 +36,12 @@ export function modelInfo(name: string): PretrainedModel {
   const found = models.filter((model) => namesOf(model).includes(wanted));
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
-    throw new ProcessorError(
-      "MODEL_AMBIGUOUS",
-      `${name} may be ${found.map((model) => model.name).join(" or ")}`,
-    );
+    throw builderError("MODEL_AMBIGUOUS", `${name} may be ${found.map((model) => model.name).join(" or ")}`);
   const near = nearest(
     name,
     models.flatMap((model) => [model.name, ...model.aliases]),
   );
-  throw new ProcessorError(
+  throw builderError(
     "PRETRAINED_UNKNOWN",
     `no pretrained model is called ${name}.${near === null ? "" : ` Did you mean ${near}?`}`,
   );

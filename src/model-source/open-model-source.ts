@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { HttpClient, shownUrl } from "../download/http-client.js";
 import { lockSource, readLockedSource } from "../download/lock-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import { ContentStore, type StoredFile } from "./content-store.js";
 import { DownloadCache, type DownloadRequest } from "./download-cache.js";
 import { FolderSource } from "./folder-source.js";
@@ -87,7 +87,7 @@ function schemeOf(address: string): Scheme {
   if (scheme === "zenodo") return "zenodo:";
   if (scheme === "https" || scheme === "http") return "https:";
   if (scheme !== undefined)
-    throw new ProcessorError("SOURCE_INVALID", `${address}: no models come from ${scheme}:`);
+    throw builderError("SOURCE_INVALID", `${address}: no models come from ${scheme}:`);
   return address.toLowerCase().endsWith(".zip") ? ".zip" : "folder";
 }
 
@@ -113,7 +113,7 @@ async function describeRemote(
 }
 
 function parseUrl(address: string): URL {
-  if (!URL.canParse(address)) throw new ProcessorError("SOURCE_INVALID", `${address} is not a URL`);
+  if (!URL.canParse(address)) throw builderError("SOURCE_INVALID", `${address} is not a URL`);
   return new URL(address);
 }
 

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { FileRange } from "../archive/byte-range.js";
+import { builderError } from "../errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
 /** Several archives that belong together, as one tree: how nnU-Net publishes the trainers of one task. */
@@ -27,7 +27,7 @@ export class UnionSource implements ModelSource {
       for (const file of await owner.inventory()) {
         const earlier = byName.get(file.path);
         if (earlier !== undefined && !isSame(earlier, file))
-          throw new ProcessorError(
+          throw builderError(
             "MODEL_AMBIGUOUS",
             `${earlier.owner.address} and ${owner.address} hold different files ${file.path}`,
           );
@@ -59,8 +59,7 @@ export class UnionSource implements ModelSource {
 
   #ownerOf(path: string): ModelSource {
     const owner = this.#owners.get(path);
-    if (owner === undefined)
-      throw new ProcessorError("MODEL_FILE_INVALID", `${this.address} has no file ${path}`);
+    if (owner === undefined) throw builderError("MODEL_FILE_INVALID", `${this.address} has no file ${path}`);
     return owner;
   }
 }

@@ -1,7 +1,7 @@
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
@@ -44,7 +44,7 @@ async function filesToWrite(files: readonly SourceFile[], folder: string): Promi
     const found = await stat(target).catch(() => null);
     if (found === null) missing.push(file);
     else if (!found.isFile() || found.size !== file.size)
-      throw new ProcessorError("OUTPUT_EXISTS", `${target} is there already and differs`);
+      throw sharedError("OUTPUT_EXISTS", `${target} is there already and differs`);
   }
   return missing;
 }

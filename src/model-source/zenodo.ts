@@ -1,7 +1,7 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import type { Digest } from "../download/file-digest.js";
 import type { HttpClient } from "../download/http-client.js";
+import { builderError } from "../errors/builder-errors.js";
 
 export const zenodoUrl = new URL("https://zenodo.org/");
 
@@ -30,7 +30,7 @@ interface RecordFile {
 export function parseZenodoAddress(address: string): ZenodoAddress {
   const match = /^zenodo:(\d+)(?:\/([^/]+))?$/.exec(address);
   if (match === null)
-    throw new ProcessorError("SOURCE_INVALID", `${address} is not zenodo:<record number>/<file name>`);
+    throw builderError("SOURCE_INVALID", `${address} is not zenodo:<record number>/<file name>`);
   return { record: match[1]!, fileName: match[2] ?? null };
 }
 
@@ -60,7 +60,7 @@ export async function findZenodoFile(
 function filesOf(answer: unknown, label: string): readonly RecordFile[] {
   const files = isObject(answer) ? answer.files : undefined;
   if (!Array.isArray(files) || !files.every(isRecordFile))
-    throw new ProcessorError(
+    throw builderError(
       "DOWNLOAD_FAILED",
       `${label}: the answer lists no files with size and checksum; the record may be restricted`,
     );
@@ -76,7 +76,7 @@ function chooseFile(files: readonly RecordFile[], { record, fileName }: ZenodoAd
   const near = fileName === null ? null : nearest(fileName, names);
   const meant = near === null ? "" : ` Did you mean ${near}?`;
   const wanted = fileName === null ? "not exactly one .zip" : `no file ${fileName}`;
-  throw new ProcessorError(
+  throw builderError(
     "SOURCE_NOT_FOUND",
     `Zenodo record ${record} has ${wanted}.${meant} It has ${names.slice(0, 20).join(", ")}`,
   );
@@ -85,10 +85,7 @@ function chooseFile(files: readonly RecordFile[], { record, fileName }: ZenodoAd
 function parseChecksum({ key, checksum }: RecordFile, label: string): Digest {
   const match = /^(md5|sha256|sha512):([0-9a-f]+)$/i.exec(checksum);
   if (match === null)
-    throw new ProcessorError(
-      "DOWNLOAD_FAILED",
-      `${label}: checksum of ${key} is ${JSON.stringify(checksum)}`,
-    );
+    throw builderError("DOWNLOAD_FAILED", `${label}: checksum of ${key} is ${JSON.stringify(checksum)}`);
   return { algorithm: match[1]!.toLowerCase(), hex: match[2]!.toLowerCase() };
 }
 

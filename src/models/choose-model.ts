@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ModelFolder } from "../network/trained-model.js";
 import { taskIdentity } from "./task-identity.js";
 
@@ -29,7 +29,7 @@ export function chooseModel(candidates: readonly ModelCandidate[], wanted: Wante
   const ofTask = candidates.filter(({ datasetName }) => isTask(datasetName, wanted));
   if (ofTask.length === 0) {
     const asked = [wanted.taskId, wanted.taskName].filter((part) => part !== undefined).join(" ");
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_TASK_MISMATCH",
       `${modelDir} holds ${distinct(candidates.map(({ datasetName }) => datasetName))}, not task ${asked}`,
     );
@@ -39,7 +39,7 @@ export function chooseModel(candidates: readonly ModelCandidate[], wanted: Wante
   );
   const [model, ...others] = fitting;
   if (model === undefined) {
-    throw new ProcessorError(
+    throw builderError(
       "CONFIGURATION_MISSING",
       `${modelDir} has ${distinct(ofTask.map(({ configuration }) => configuration))}, not ${wanted.configuration}`,
     );
@@ -49,10 +49,7 @@ export function chooseModel(candidates: readonly ModelCandidate[], wanted: Wante
       const path = relative(modelDir, modelFolder.folder);
       return `  ${datasetName} ${configuration}: ${path}`;
     });
-    throw new ProcessorError(
-      "MODEL_AMBIGUOUS",
-      `${modelDir} holds ${fitting.length} models:\n${list.join("\n")}`,
-    );
+    throw builderError("MODEL_AMBIGUOUS", `${modelDir} holds ${fitting.length} models:\n${list.join("\n")}`);
   }
   return model;
 }

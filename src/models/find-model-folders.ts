@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
 import type { ModelFolder, PathNames } from "../network/trained-model.js";
 
@@ -16,7 +16,7 @@ export async function findModelFolders(modelDir: string): Promise<ModelFolder[]>
   const search: Search = { found: [], nearMisses: [], visited: new Set() };
   await visit(modelDir, maxDepth, search);
   if (search.found.length > 0) return search.found;
-  throw new ProcessorError(
+  throw sharedError(
     "MODEL_NOT_FOUND",
     `${modelDir} holds no trained model${await whatInstead(modelDir, search)}`,
   );
@@ -40,9 +40,9 @@ async function requireFolder(modelDir: string): Promise<void> {
     isFolder = (await stat(modelDir)).isDirectory();
   } catch (cause) {
     const near = await didYouMean(modelDir);
-    throw new ProcessorError("MODEL_NOT_FOUND", `${modelDir} does not exist${near}`, { cause });
+    throw sharedError("MODEL_NOT_FOUND", `${modelDir} does not exist${near}`, { cause });
   }
-  if (!isFolder) throw new ProcessorError("MODEL_NOT_FOUND", `${modelDir} is a file, not a folder`);
+  if (!isFolder) throw sharedError("MODEL_NOT_FOUND", `${modelDir} is a file, not a folder`);
 }
 
 async function visit(folder: string, depth: number, search: Search): Promise<void> {
@@ -50,7 +50,7 @@ async function visit(folder: string, depth: number, search: Search): Promise<voi
   if (search.visited.has(path)) return;
   search.visited.add(path);
   if (search.visited.size > maxFolders) {
-    throw new ProcessorError("MODEL_NOT_FOUND", `${folder}: more than ${maxFolders} folders to search in`);
+    throw sharedError("MODEL_NOT_FOUND", `${folder}: more than ${maxFolders} folders to search in`);
   }
   const entries = await readdir(folder, { withFileTypes: true });
   const files = new Set(entries.map(({ name }) => name));

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readJsonFile } from "../checkpoint/read-json-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ModelFolder, TrainedModel } from "../network/trained-model.js";
 import { chooseModel, type WantedModel } from "./choose-model.js";
 import { taskIdentity } from "./task-identity.js";
@@ -20,12 +21,9 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
   const { modelDir, onnxFiles } = options;
   for (const name of ["plans.json", "dataset.json"])
     if (!(await isFile(join(modelDir, name))))
-      throw new ProcessorError(
-        "MODEL_NOT_FOUND",
-        `${modelDir} has no ${name}, which an ONNX file does not replace`,
-      );
+      throw sharedError("MODEL_NOT_FOUND", `${modelDir} has no ${name}, which an ONNX file does not replace`);
   for (const file of onnxFiles)
-    if (!(await isFile(file))) throw new ProcessorError("ONNX_NOT_FOUND", `${file} is not a file`);
+    if (!(await isFile(file))) throw builderError("ONNX_NOT_FOUND", `${file} is not a file`);
   const { datasetName, configurations } = await readNames(join(modelDir, "plans.json"));
   const named = /__([^_].*)$/.exec(basename(modelDir).replace(/^.*?__/, ""))?.[1];
   const only = named !== undefined && configurations.includes(named) ? [named] : configurations;

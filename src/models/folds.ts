@@ -1,6 +1,6 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { type ArchiveTree, filesIn, foldersIn } from "../archive/archive-tree.js";
 import type { ArchivedFiles, LeftOutFold, ModelFolder, TrainedFold } from "../network/trained-model.js";
 import { foldPatterns } from "./find-model-folders.js";
@@ -46,7 +46,7 @@ export async function presentFolds(
   if (lowest === undefined) {
     const first = foldNames(modelFolder, tree)[0] ?? "";
     const files = (await namesIn(join(modelFolder.folder, first), tree)).toSorted().slice(0, 8);
-    throw new ProcessorError(
+    throw sharedError(
       "FOLD_MISSING",
       `${modelFolder.folder}: no fold has ${checkpointName}; ${first} has ${files.join(", ") || "nothing"}`,
     );
@@ -90,7 +90,7 @@ export function selectFolds(
     if (match !== undefined) return match;
     const unfinished = leftOut.find(({ fold }) => fold === name);
     const has = present.map(({ fold }) => fold).join(", ");
-    throw new ProcessorError(
+    throw sharedError(
       "FOLD_MISSING",
       unfinished === undefined
         ? `there is no fold ${name}; the trained folds are ${has}`

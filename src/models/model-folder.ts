@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { copyFile, link, rename, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
 import type { ArchiveTree } from "../archive/archive-tree.js";
@@ -146,7 +146,7 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
     );
   const [first] = checkpoints;
   if (first === undefined) return; // the search for models reports what the archive has instead
-  const missing = (what: string) => new ProcessorError("FOLD_MISSING", `${address}: ${what}`);
+  const missing = (what: string) => sharedError("FOLD_MISSING", `${address}: ${what}`);
   const trained = checkpoints.filter((path) => isWanted(path, { ...wanted, folds: [] }));
   if (trained.length === 0) {
     const fold = posix.dirname(first);

@@ -1,5 +1,5 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { CommandSession } from "../cli/command-session.js";
 import type { buildOptions } from "../cli/options/build-options.js";
 import type { EnsembleMember, ProcessorConfig } from "../config/config.js";
@@ -59,7 +59,7 @@ function membersNamed(
   configurations: readonly string[] | undefined,
 ): readonly { readonly configuration: string }[] | null {
   const twice = configurations?.find((name, i) => configurations.indexOf(name) !== i);
-  if (twice !== undefined) throw new ProcessorError("USAGE", `--configuration names ${twice} twice`);
+  if (twice !== undefined) throw sharedError("USAGE", `--configuration names ${twice} twice`);
   return configurations?.map((configuration) => ({ configuration })) ?? null;
 }
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { namingArchives } from "../archive/archive-tree.js";
 import type { CommandSession } from "../cli/command-session.js";
 import { cacheFolder } from "../model-source/cache-folder.js";
@@ -42,10 +42,7 @@ export async function pretrainedModel(
 ): Promise<TrainedModel> {
   const { taskId, taskName, ...rest } = wanted;
   if (taskId === undefined && taskName === undefined) {
-    throw new ProcessorError(
-      "CONFIG_INVALID",
-      "--download-pretrained needs task_id (and task_name) in config.json",
-    );
+    throw sharedError("CONFIG_INVALID", "--download-pretrained needs task_id (and task_name) in config.json");
   }
   const { name } = modelInfo(pretrainedName({ taskId, taskName }));
   const context = await sourceContext(zenodoUrl, session);
@@ -84,8 +81,5 @@ export function sourceContext(
 
 function mirror(text: string): URL {
   if (URL.canParse(text)) return new URL(text);
-  throw new ProcessorError(
-    "USAGE",
-    `--zenodo-url must be an address such as https://example.org, but is ${text}`,
-  );
+  throw sharedError("USAGE", `--zenodo-url must be an address such as https://example.org, but is ${text}`);
 }

@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { namingArchives } from "../archive/archive-tree.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
 import type { CommandSession } from "../cli/command-session.js";
 import { describeOnnxModel } from "../convert/describe-onnx-model.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { TrainedModel } from "../network/trained-model.js";
 import type { FindModelOptions } from "./find-model.js";
 import { findOnnxModel } from "./find-onnx-model.js";
@@ -44,7 +45,7 @@ function onnxModel(
   { terminal }: CommandSession,
 ): Promise<TrainedModel> {
   if (member === undefined || others.length > 0)
-    throw new ProcessorError("USAGE", "ONNX files stand for one model, not for an ensemble");
+    throw sharedError("USAGE", "ONNX files stand for one model, not for an ensemble");
   const absolute = (path: string) => resolve(terminal.currentDirectory, path);
   const { modelDir, taskId, taskName, configuration } = member;
   return findOnnxModel({
@@ -66,7 +67,7 @@ export async function modelSetOf(
   for (const model of models)
     members.push({ model, previousStage: await previousStageOf(model, options, session) });
   if (options.previousStage !== null && members.every(({ previousStage }) => previousStage === null))
-    throw new ProcessorError(
+    throw sharedError(
       "USAGE",
       `${options.previousStage} is named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} needs none: only the second stage of a cascade does`,
     );
@@ -85,7 +86,7 @@ async function previousStageOf(
   if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, session);
   const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
   if (found === null && needsPreviousStage)
-    throw new ProcessorError(
+    throw builderError(
       "PREVIOUS_STAGE_UNKNOWN",
       `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, which is not next to it`,
     );
@@ -108,7 +109,7 @@ interface ModelArguments {
 export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
   for (const names of [args["model-dir"], args.configuration ?? []]) {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
-    if (twice !== undefined) throw new ProcessorError("USAGE", `${twice} is named twice`);
+    if (twice !== undefined) throw sharedError("USAGE", `${twice} is named twice`);
   }
   const configurations: readonly (string | undefined)[] = args.configuration ?? [undefined];
   return args["model-dir"].flatMap((modelDir) =>

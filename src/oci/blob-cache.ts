@@ -2,9 +2,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
+import { builderError } from "../errors/builder-errors.js";
 import { hexOf } from "./oci-types.js";
 
 /** Bytes under their digest. */
@@ -36,7 +37,7 @@ export class BlobCache {
     try {
       for (const part of ["blobs", "records", "partial"]) await makeFolder(join(folder, part), 0o700);
     } catch (cause) {
-      throw new ProcessorError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+      throw sharedError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
     }
     return new BlobCache(folder);
   }
@@ -55,7 +56,7 @@ export class BlobCache {
     }
     if (`sha256:${hash.digest("hex")}` === digest) return;
     await rm(this.blobFile(digest), { force: true });
-    throw new ProcessorError(
+    throw builderError(
       "IMAGE_BUILD_FAILED",
       `the cached layer ${digest} is damaged; it is removed from ${this.folder}, so run the command again`,
     );

@@ -5,10 +5,12 @@ import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import { putInPlace, requireAbsent } from "../files/output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
 
@@ -118,10 +120,10 @@ function archiveError(error: unknown, imageName: string, path: string): Processo
   const options = { cause: error };
   const kept = `; the image ${imageName} is in Docker all the same`;
   if (isDiskFull(error))
-    return new ProcessorError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
+    return sharedError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
   if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"].includes(code))
-    return new ProcessorError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);
-  return new ProcessorError("EXPORT_FAILED", `${imageName} to ${path}: ${words}`, options);
+    return sharedError("OUTPUT_UNWRITABLE", `${path} can't be written: ${words}${kept}`, options);
+  return builderError("EXPORT_FAILED", `${imageName} to ${path}: ${words}`, options);
 }
 
 const errorCode = (error: unknown): string =>

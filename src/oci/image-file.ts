@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
 
 /** The absolute path of a file, or the word as it is: an image's name, or a file that is not there. */
@@ -19,7 +19,7 @@ export async function isImageFile(word: string): Promise<boolean> {
   if (await isFile(word)) return true;
   if (!/^\.{0,2}\/|\.(tar|tgz|tar\.gz|tar\.xz)$/.test(word)) return false;
   const isThere = (await stat(word).catch(() => null)) !== null;
-  throw new ProcessorError(
+  throw sharedError(
     "INPUT_NOT_FOUND",
     isThere ? `${word} is not a file` : `${word} does not exist${await didYouMean(word)}`,
   );

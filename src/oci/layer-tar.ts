@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { type LayerDirectory, type LayerEntry, type LayerFile, sortedEntries } from "../image/image-plan.js";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.js";
 
@@ -69,5 +69,5 @@ async function* exactly(
     yield chunk;
   }
   if (seen !== sizeBytes)
-    throw new ProcessorError("IMAGE_BUILD_FAILED", `the file for ${path} changed while it was read`);
+    throw builderError("IMAGE_BUILD_FAILED", `the file for ${path} changed while it was read`);
 }

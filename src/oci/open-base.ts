@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { ImageBase, ImagePlatform } from "../image/image-plan.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import { compressor } from "./deflate-piece.js";
@@ -33,7 +33,7 @@ export async function openBase(base: ImageBase, options: OpenPlanBaseOptions): P
 async function rootFileSystem(archive: string, { cache, signal }: OpenBaseOptions): Promise<BaseImage> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(archive, { bigint: true }).catch(
     (cause: unknown) => {
-      throw new ProcessorError("BASE_IMAGE_MISSING", `the root file system ${archive} can't be read`, {
+      throw builderError("BASE_IMAGE_MISSING", `the root file system ${archive} can't be read`, {
         cause,
       });
     },

@@ -3,7 +3,8 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape } from "../json/checked-json.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
@@ -200,4 +201,4 @@ function parse<T>(path: string, shape: Shape<T>, text: string | undefined, name:
 }
 
 const invalid = (path: string, what: string, cause?: unknown): ProcessorError =>
-  new ProcessorError("IMAGE_FILE_INVALID", `${path}: ${what}`, { cause });
+  builderError("IMAGE_FILE_INVALID", `${path}: ${what}`, { cause });

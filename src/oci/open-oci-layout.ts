@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
+import { builderError } from "../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
 import { parseChecked, type Shape } from "../json/checked-json.js";
 import type { BaseImage } from "./base-image.js";
@@ -116,4 +117,4 @@ async function indexOf(folder: string): Promise<ImageIndex> {
 }
 
 const invalid = (where: string, what: string, cause?: unknown): ProcessorError =>
-  new ProcessorError("IMAGE_FILE_INVALID", `${where}: ${what}`, { cause });
+  builderError("IMAGE_FILE_INVALID", `${where}: ${what}`, { cause });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape } from "../json/checked-json.js";
 import { gunzipped } from "./gunzipped.js";
 import { archiveManifestShape, configShape } from "./oci-shapes.js";
@@ -114,4 +115,4 @@ function parsed<T>(
 }
 
 const invalid = (archive: string, reason: string, cause?: unknown): ProcessorError =>
-  new ProcessorError("IMAGE_FILE_INVALID", `${archive}: ${reason}`, { cause });
+  builderError("IMAGE_FILE_INVALID", `${archive}: ${reason}`, { cause });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { Descriptor } from "./oci-types.js";
 
 /**
@@ -20,10 +20,7 @@ export async function* verified(
     yield chunk;
   }
   if (seen !== size)
-    throw new ProcessorError(
-      "IMAGE_FILE_INVALID",
-      `${digest} should have ${size} bytes, but has another size`,
-    );
+    throw builderError("IMAGE_FILE_INVALID", `${digest} should have ${size} bytes, but has another size`);
   if (`sha256:${hash.digest("hex")}` !== digest)
-    throw new ProcessorError("IMAGE_FILE_INVALID", `${digest}: the bytes have another digest`);
+    throw builderError("IMAGE_FILE_INVALID", `${digest}: the bytes have another digest`);
 }

@@ -1,5 +1,6 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import type { ProcessorError } from "../../processor/contract/errors.js";
 import { printable } from "../checkpoint/pickle/pickle-text.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { NetworkWeights } from "../network/checkpoint.js";
 import type { ArchitectureName, NetworkPlan } from "../network/network-plan.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
@@ -43,7 +44,7 @@ export function buildNetwork({ plan, weights, source, trainer }: BuildNetworkOpt
 
 function anotherNetwork({ plan, weights, source, trainer }: BuildNetworkOptions): ProcessorError {
   const first = [...weights.keys()].slice(0, 3).map(printable).join(", ");
-  return new ProcessorError(
+  return builderError(
     "ARCHITECTURE_UNKNOWN",
     `${source}: the trainer ${trainer} built a different network from the ${plan.architecture} in its plans; its weights are ${first}, …`,
   );

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { printable } from "../checkpoint/pickle/pickle-text.js";
+import { builderError } from "../errors/builder-errors.js";
 import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
 
 /** Hands a checkpoint's tensors to the layers that need them and keeps account of those that do not fit. */
@@ -58,7 +58,7 @@ export class ParameterTable {
     const shown = this.#problems.slice(0, maxShown).map((problem) => `  ${problem}`);
     const rest = this.#problems.length - shown.length;
     if (rest > 0) shown.push(`  and ${rest} more`);
-    throw new ProcessorError(
+    throw builderError(
       "TENSOR_MISMATCH",
       `${this.#source} does not fit the network of its plans:\n${shown.join("\n")}`,
     );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { builderError } from "../errors/builder-errors.js";
 import { type ByteSpan, ProtobufError, ProtobufFile } from "./protobuf-file.js";
 
 /** What an ONNX file says about itself; no weight is read. */
@@ -48,7 +48,7 @@ export function readOnnxModel(file: string): OnnxModel {
     return readModel(file, proto);
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} is not an ONNX model: ${error.message}`, {
+    throw builderError("MODEL_FILE_INVALID", `${file} is not an ONNX model: ${error.message}`, {
       cause: error,
     });
   } finally {
@@ -91,7 +91,7 @@ function openProto(file: string): ProtobufFile {
   try {
     return new ProtobufFile(file);
   } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} can't be read`, { cause });
+    throw builderError("MODEL_FILE_INVALID", `${file} can't be read`, { cause });
   }
 }
 

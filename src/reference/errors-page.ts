@@ -1,4 +1,4 @@
-import { errorCatalogue } from "../../processor/contract/errors.js";
+import { builderCatalogue } from "../errors/catalogue.js";
 
 const kinds: Readonly<Record<number, string>> = {
   2: "Command line and configuration",
@@ -12,11 +12,11 @@ const kinds: Readonly<Record<number, string>> = {
 /** docs/reference/errors.md: every error of the catalogue with its exit code and remedy. */
 export function errorsPage(): string {
   const sections = Object.entries(kinds).map(([exit, title]) => {
-    const rows = Object.entries(errorCatalogue)
+    const rows = builderCatalogue
       .filter(([, entry]) => entry.exit === Number(exit))
       .map(
         ([code, entry]) =>
-          `- **\`${code}\`**: ${entry.help}${"imageHelp" in entry ? ` In an image: ${entry.imageHelp}` : ""}`,
+          `- **\`${code}\`**: ${entry.help}${entry.imageHelp === undefined ? "" : ` In an image: ${entry.imageHelp}`}`,
       );
     return `## Exit code ${exit}: ${title}\n\n${rows.join("\n")}\n`;
   });

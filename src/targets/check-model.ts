@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../processor/contract/errors.js";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { GrandChallengeTarget, Target } from "../../processor/contract/target.js";
 
 /**
@@ -10,14 +10,14 @@ import type { GrandChallengeTarget, Target } from "../../processor/contract/targ
 export function checkModelForTarget(target: Target, { models, settings }: ProcessorManifest): void {
   const { channelNames, labels, plan } = models[0]!;
   if (target.kind === "amos22" && channelNames.length !== 1)
-    throw new ProcessorError(
+    throw sharedError(
       "TARGET_UNFIT",
       `AMOS22 gives one image for each case; the model has the channels ${channelNames.join(", ")}`,
     );
   if (target.kind !== "grand-challenge") return;
   const largest = Math.max(0, ...labels.foregroundLabels, ...(labels.regionsClassOrder ?? []));
   if (largest > 255)
-    throw new ProcessorError(
+    throw sharedError(
       "TARGET_UNFIT",
       `grand-challenge takes masks of 8 bits; the model has the label ${largest}`,
     );
@@ -35,7 +35,7 @@ export function checkModelForTarget(target: Target, { models, settings }: Proces
       ? ["save_probabilities: grand-challenge takes one image from a socket's folder, and no probabilities"]
       : []),
   ];
-  if (faults.length > 0) throw new ProcessorError("CONFIG_INVALID", faults.join("\n"));
+  if (faults.length > 0) throw sharedError("CONFIG_INVALID", faults.join("\n"));
 }
 
 /** A flat image has an area, not a volume. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { buildProcessor } from "../../src/build/docker-build.js";
 import { describeWithEngine, imagesWithLayer, layerDigests, removeImage } from "../support/docker.js";
 import { fragileEngine } from "../support/fragile-engine.js";
@@ -102,7 +103,7 @@ describeWithEngine("an engine that dies", () => {
 
 /** Presses Ctrl-C at the first progress of a task. */
 const stoppingAt = (label: string, stop: AbortController): Progress =>
-  atFirst(label, () => stop.abort(new ProcessorError("INTERRUPTED", "stopped by a test")));
+  atFirst(label, () => stop.abort(sharedError("INTERRUPTED", "stopped by a test")));
 
 function atFirst(label: string, act: () => void): Progress {
   return {

@@ -1,10 +1,10 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { ProcessorError } from "../../processor/contract/errors.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { type RecipeBaseOptions, recipeBase } from "../../src/base-image/recipe-base.js";
 import { buildBaseImage } from "../../src/build/build-base-image.js";
+import { builderError } from "../../src/errors/builder-errors.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import type { BaseImage } from "../../src/oci/base-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
@@ -19,7 +19,7 @@ import { testPlan } from "../support/test-plan.js";
 
 const timeout = 600_000;
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
-const noRegistry = () => Promise.reject(new ProcessorError("REGISTRY_FAILED", "no network"));
+const noRegistry = () => Promise.reject(builderError("REGISTRY_FAILED", "no network"));
 
 const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"], cache = cacheFolder(process.env)) =>
   recipeBase({

@@ -1,16 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { type ErrorCode, errorCatalogue } from "../../processor/contract/errors.js";
 import { flagsIn, helpFor } from "../../processor/contract/help-for.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { imageError } from "../../processor/imaging/errors.js";
 import { imageFlags } from "../../processor/runtime/entries/folder-arguments.js";
+import { runtimeError } from "../../processor/runtime/errors.js";
 import { commands, flagsOf } from "../../src/cli/command-line.js";
-
-const codes = Object.keys(errorCatalogue) as readonly ErrorCode[];
+import { builderCatalogue } from "../../src/errors/catalogue.js";
 
 describe("a remedy names only flags that its program has:", () => {
   test.each(Object.keys(commands))("%s", (name) => {
     const flags = flagsOf(name);
-    for (const code of codes) {
-      const help = helpFor(code, { program: "build_processor", flags });
+    for (const [code, entry] of builderCatalogue) {
+      const help = helpFor(entry.help, flags);
       expect(help, `${code} says nothing without a flag`).not.toBe("");
       expect(
         flagsIn(help).filter((flag) => !flags.has(flag)),
@@ -19,21 +20,17 @@ describe("a remedy names only flags that its program has:", () => {
     }
   });
 
-  test("the program in an image", () => {
-    for (const code of codes) {
-      const help = helpFor(code, { program: "image", flags: imageFlags });
-      expect(
-        flagsIn(help).filter((flag) => !imageFlags.has(flag)),
-        code,
-      ).toEqual([]);
-    }
-  });
+  test.each(Object.entries({ ...sharedError.entries, ...imageError.entries, ...runtimeError.entries }))(
+    "the program in an image: %s",
+    (_code, { help }) => {
+      expect(flagsIn(help).filter((flag) => !imageFlags.has(flag))).toEqual([]);
+      expect(help).not.toMatch(/`build_processor(?! convert)/);
+    },
+  );
 
   test("and every flag of the catalogue exists", () => {
     const known = new Set([...Object.keys(commands).flatMap((name) => [...flagsOf(name)]), ...imageFlags]);
-    const named = Object.values(errorCatalogue).flatMap((entry) =>
-      flagsIn(`${entry.help} ${"imageHelp" in entry ? entry.imageHelp : ""}`),
-    );
+    const named = builderCatalogue.flatMap(([, entry]) => flagsIn(entry.help));
     expect(named.filter((flag) => !known.has(flag))).toEqual([]);
   });
 });
@@ -42,7 +39,8 @@ test.each([
   ["predict", "Move it or choose another place. --overwrite replaces it. --continue keeps finished"],
   ["convert", "Move it or choose another place. --overwrite replaces it."],
 ])("what is there already: %s", (name, start) => {
-  const help = helpFor("OUTPUT_EXISTS", { program: "build_processor", flags: flagsOf(name) });
+  const [, entry] = builderCatalogue.find(([code]) => code === "OUTPUT_EXISTS")!;
+  const help = helpFor(entry.help, flagsOf(name));
   expect(help.startsWith(start)).toBe(true);
   expect(help.includes("--continue")).toBe(name === "predict");
 });

@@ -2,7 +2,8 @@ import { constants } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip, createUnzip } from "node:zlib";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { imageError } from "../errors.js";
 import { gzipLengthBeforeOtherBytes } from "./gzip-end.js";
 import { statInputFile } from "./input-file.js";
 
@@ -80,16 +81,16 @@ export class ByteReader {
    */
   async readData(offset: number, length: number): Promise<Buffer> {
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new ProcessorError("IMAGE_INVALID", `${this.source.path}: the voxels begin at byte ${offset}`);
+      throw imageError("IMAGE_INVALID", `${this.source.path}: the voxels begin at byte ${offset}`);
     }
     if (offset + length > this.limit) {
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_TRUNCATED",
         `${this.source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
       );
     }
     if (length > constants.MAX_LENGTH) {
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_UNSUPPORTED",
         `${this.source.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
       );
@@ -106,7 +107,7 @@ export class ByteReader {
       if (position < length) chunk = await this.next();
     }
     if (position < length) {
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_TRUNCATED",
         `${this.source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
       );
@@ -144,10 +145,10 @@ export class ByteReader {
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
       if (code === "EACCES")
-        throw new ProcessorError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
+        throw sharedError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
       if (this.source.compression === "none") throw cause;
       if (await this.leaveOutOtherBytes()) return this.next();
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_TRUNCATED",
         `${this.source.path}: the compressed data is damaged or cut off: ${message}`,
         {

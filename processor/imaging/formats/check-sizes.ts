@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 
 /** One typed array must be able to hold the voxels. */
 const largestBytes = 2 ** 36;
@@ -7,15 +7,12 @@ const largestBytes = 2 ** 36;
 export function checkSizes(path: string, sizes: readonly number[], bytesPerVoxel: number): void {
   const shown = sizes.join(" × ");
   if (sizes.some((size) => !Number.isSafeInteger(size) || size < 0)) {
-    throw new ProcessorError("IMAGE_INVALID", `${path}: its size is ${shown}`);
+    throw imageError("IMAGE_INVALID", `${path}: its size is ${shown}`);
   }
   if (sizes.length === 0 || sizes.includes(0))
-    throw new ProcessorError("IMAGE_EMPTY", `${path}: its size is ${shown}`);
+    throw imageError("IMAGE_EMPTY", `${path}: its size is ${shown}`);
   const bytes = sizes.reduce((product, size) => product * size, bytesPerVoxel);
   if (bytes > largestBytes) {
-    throw new ProcessorError(
-      "IMAGE_TRUNCATED",
-      `${path}: the header announces ${shown} voxels, ${bytes} bytes`,
-    );
+    throw imageError("IMAGE_TRUNCATED", `${path}: the header announces ${shown} voxels, ${bytes} bytes`);
   }
 }

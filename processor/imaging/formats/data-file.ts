@@ -1,7 +1,9 @@
 import { realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import type { ProcessorError } from "../../contract/errors.js";
 import { longestPath } from "../../contract/longest-path.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { imageError } from "../errors.js";
 
 /**
  * Returns the paths of the voxel files that a header names, which are in the header's folder or below it.
@@ -25,7 +27,7 @@ export async function findDataFiles(
   for (const name of names) {
     const { path, target } = await findDataFile(headerPath, name, endings);
     if (roots.every((root) => leadsOut(relative(root, target)))) throw outsideError(headerPath, name);
-    if (seen.has(target)) throw new ProcessorError("IMAGE_INVALID", `${headerPath} names ${name} twice`);
+    if (seen.has(target)) throw imageError("IMAGE_INVALID", `${headerPath} names ${name} twice`);
     seen.add(target);
     paths.push(path);
   }
@@ -34,7 +36,7 @@ export async function findDataFiles(
 
 async function findDataFile(headerPath: string, name: string, endings: readonly string[]) {
   if (name.length > longestPath)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${headerPath} names a file with its voxels in ${name.length} characters; a path has up to ${longestPath}`,
     );
@@ -45,7 +47,7 @@ async function findDataFile(headerPath: string, name: string, endings: readonly 
     const target = await realpath(`${path}${ending}`).catch(() => null);
     if (target !== null && (await stat(target)).isFile()) return { path: `${path}${ending}`, target };
   }
-  throw new ProcessorError(
+  throw sharedError(
     "INPUT_NOT_FOUND",
     `${headerPath} names ${name} as the file with its voxels, but ${path} is not a readable file`,
   );
@@ -54,7 +56,7 @@ async function findDataFile(headerPath: string, name: string, endings: readonly 
 const leadsOut = (path: string): boolean => path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path);
 
 const outsideError = (headerPath: string, name: string): ProcessorError =>
-  new ProcessorError(
+  imageError(
     "IMAGE_UNSUPPORTED",
     `${headerPath} names ${name} as the file with its voxels, but only files in the header's folder and below it are read; move the file there and name it without a path`,
   );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import type { Direction } from "../volume/geometry.js";
 
 /** For axes in one plane, rounding leaves about 1e-16; ITK refuses a determinant that it computes as 0. */
@@ -36,8 +36,5 @@ export function directionOfColumns(
   const [a, b, c, d, e, f, g, h, i] = direction;
   const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
   if (Math.abs(determinant) > smallestDeterminant) return direction;
-  throw new ProcessorError(
-    "IMAGE_INVALID",
-    `${path}: its axes are in one plane (direction ${direction.join(" ")})`,
-  );
+  throw imageError("IMAGE_INVALID", `${path}: its axes are in one plane (direction ${direction.join(" ")})`);
 }

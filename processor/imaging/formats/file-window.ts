@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { imageError } from "../errors.js";
 import { statInputFile } from "./input-file.js";
 
 /** Node.js reads no more than 2 GB at once. */
@@ -20,7 +21,7 @@ export class FileWindow {
   static async open(path: string): Promise<FileWindow> {
     const { size } = await statInputFile(path);
     const file = await open(path).catch((cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${path} cannot be read`, { cause });
+      throw sharedError("INPUT_NOT_FOUND", `${path} cannot be read`, { cause });
     });
     return new FileWindow(path, size, file);
   }
@@ -33,7 +34,7 @@ export class FileWindow {
    */
   async read(offset: number, length: number, ahead: number): Promise<Buffer> {
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset + length > this.size) {
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_TRUNCATED",
         `${this.path}: it announces ${length} bytes at ${offset}, and ends at ${this.size}`,
       );
@@ -47,8 +48,7 @@ export class FileWindow {
     for (let at = 0; at < wanted; ) {
       const count = Math.min(wanted - at, largestRead);
       const { bytesRead } = await this.file.read(window, at, count, offset + at);
-      if (bytesRead === 0)
-        throw new ProcessorError("IMAGE_TRUNCATED", `${this.path}: it ends at ${offset + at}`);
+      if (bytesRead === 0) throw imageError("IMAGE_TRUNCATED", `${this.path}: it ends at ${offset + at}`);
       at += bytesRead;
     }
     this.window = window;

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import type { ByteReader } from "./byte-source.js";
 
 /** A longer header than this is refused, so that a hostile file cannot fill the memory. */
@@ -21,9 +21,9 @@ export async function readHeader<Header>(
     const isWholeFile = bytes.length < wanted;
     const header = parse(bytes, isWholeFile);
     if (header !== null) return header;
-    if (isWholeFile) throw new ProcessorError("IMAGE_TRUNCATED", `${path}: the file ends within its header`);
+    if (isWholeFile) throw imageError("IMAGE_TRUNCATED", `${path}: the file ends within its header`);
   }
-  throw new ProcessorError(
+  throw imageError(
     "IMAGE_INVALID",
     `${path}: the header does not end within its first ${longestHeaderBytes} bytes`,
   );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import type { ImageFormat } from "../volume/image.js";
 
 /** Longest first, so that `.nii.gz` is not taken for `.gz`. */
@@ -23,7 +23,7 @@ export const supportedEndings: readonly string[] = formats.map(([ending]) => end
 export function imageFormatOf(path: string): ImageFormat {
   const found = formats.find(([ending]) => path.toLowerCase().endsWith(ending));
   if (found !== undefined) return found[1];
-  throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: known endings are ${supportedEndings.join(", ")}`);
+  throw imageError("IMAGE_UNSUPPORTED", `${path}: known endings are ${supportedEndings.join(", ")}`);
 }
 
 /** `brain_0000.nii.gz` → `brain_0000` and `.nii.gz`; null for a file of no known format. */

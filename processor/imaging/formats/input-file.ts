@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 
 /**
  * Returns the file system's record of a file to read. Call it before opening the file, because a FIFO without a writer
@@ -11,10 +11,10 @@ import { ProcessorError } from "../../contract/errors.js";
  */
 export async function statInputFile(path: string): Promise<Stats> {
   const info = await stat(path).catch((cause: unknown) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${path} does not exist or cannot be read`, { cause });
+    throw sharedError("INPUT_NOT_FOUND", `${path} does not exist or cannot be read`, { cause });
   });
   if (info.isFile()) return info;
-  throw new ProcessorError("INPUT_NOT_FOUND", `${path} is ${kindOf(info)}, not a file`);
+  throw sharedError("INPUT_NOT_FOUND", `${path} is ${kindOf(info)}, not a file`);
 }
 
 function kindOf(info: Stats): string {

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import { shown } from "./header-values.js";
 
 /** More files than any volume has slices. */
@@ -25,7 +25,7 @@ export function numberedFiles(path: string, template: string, numbers: FileNumbe
   const { first, last, step } = numbers;
   const count = Math.floor((last - first) / step) + 1;
   if (!Number.isSafeInteger(count) || count < 1 || count > mostFiles)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: it names files ${shown(template)} from ${first} to ${last} in steps of ${step}, which must be 1 to ${mostFiles} files`,
     );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import type { Geometry } from "../volume/geometry.js";
 import type { LabelMap } from "../volume/label-map.js";
 import { readImage } from "./read-image.js";
@@ -16,7 +16,7 @@ export async function readLabelMap(path: string, grid: Geometry): Promise<LabelM
   );
   const shown = (sizes: readonly number[]) => sizes.join(" × ");
   if (components !== 1 || geometry.sizeZyx.some((size, axis) => size !== grid.sizeZyx[axis])) {
-    throw new ProcessorError(
+    throw imageError(
       "GEOMETRY_MISMATCH",
       `${path}: size ${shown(geometry.sizeZyx)} (z × y × x), the image has ${shown(grid.sizeZyx)}`,
     );
@@ -25,7 +25,7 @@ export async function readLabelMap(path: string, grid: Geometry): Promise<LabelM
   for (let i = 0; i < voxels.length; i++) {
     const label = Number(voxels[i]);
     if (!Number.isInteger(label) || label < 0 || label > 65535) {
-      throw new ProcessorError("IMAGE_INVALID", `${path}: voxel ${i} holds ${label}, which is no label`);
+      throw imageError("IMAGE_INVALID", `${path}: voxel ${i} holds ${label}, which is no label`);
     }
     if (label > largest) largest = label;
   }

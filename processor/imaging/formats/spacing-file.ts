@@ -1,7 +1,8 @@
 import { basename, dirname, join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../files/read-text-file.js";
 import { writeFileWhole } from "../../files/write-file.js";
+import { imageError } from "../errors.js";
 import type { Zyx } from "../volume/axes.js";
 import { splitImageEnding } from "./image-ending.js";
 
@@ -22,7 +23,7 @@ export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
   if (Array.isArray(spacing) && spacing.length === 3 && spacing.every(isLength)) {
     return [spacing[0]!, spacing[1]!, spacing[2]!];
   }
-  throw new ProcessorError(
+  throw imageError(
     "IMAGE_INVALID",
     `${path}: "spacing" should be three lengths in mm (z, y, x), but is ${describe(spacing)}`,
   );
@@ -45,7 +46,7 @@ export async function writeSpacingFile(imagePath: string, spacingMmZyx: Zyx): Pr
   const isSpacing =
     typeof present === "object" && (present === null || Object.keys(present).join() === "spacing");
   if (!isSpacing) {
-    throw new ProcessorError(
+    throw sharedError(
       "OUTPUT_EXISTS",
       `${path} is needed for the spacing of ${basename(imagePath)}, but holds something else`,
     );
@@ -61,13 +62,13 @@ function spacingFileOf(imagePath: string): string {
 async function readJson(path: string): Promise<unknown> {
   const text = await readTextFile(path, largestBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
-    throw new ProcessorError("IMAGE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+    throw imageError("IMAGE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   if (text === null) return null;
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ProcessorError("IMAGE_INVALID", `${path} is not JSON`, { cause });
+    throw imageError("IMAGE_INVALID", `${path} is not JSON`, { cause });
   }
 }
 

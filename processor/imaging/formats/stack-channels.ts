@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import { voxelCount } from "../volume/axes.js";
 import type { CaseVolume } from "../volume/case-volume.js";
 import type { Geometry } from "../volume/geometry.js";
@@ -28,7 +28,7 @@ export function stackChannels(
     const found = images.map(
       ({ source, components }) => `${source.path}${components > 1 ? ` (${components})` : ""}`,
     );
-    throw new ProcessorError(
+    throw imageError(
       "INPUT_CHANNELS",
       `the model takes ${channelNames.length} (${wanted}), found ${channelCount}: ${found.join(", ")}`,
     );
@@ -63,7 +63,7 @@ function checkFinite(values: Float32Array, { voxels, source }: Image): void {
     count++;
   }
   if (count > 0) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_NOT_FINITE",
       `${source.path}: ${count} voxel${count === 1 ? " is" : "s are"} NaN or infinite, the first at index ${first}`,
     );
@@ -77,7 +77,7 @@ function compareGrids(first: Image, other: Image, onWarning: (line: string) => v
     // The z spacing of a flat image is invented for resampling.
     const isFlat = [first, other].every(({ geometry }) => geometry.dimensions === 2);
     const shown = (geometry: Geometry) => geometry[what].slice(isFlat ? 1 : 0).join(" × ");
-    throw new ProcessorError(
+    throw imageError(
       "GEOMETRY_MISMATCH",
       `${pair} differ in ${name} (${isFlat ? "y × x" : "z × y × x"}): ${shown(other.geometry)} and ${shown(first.geometry)}`,
     );

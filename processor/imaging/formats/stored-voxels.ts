@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import { ByteReader, isGzip } from "./byte-source.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decodeVoxelHex, decodeVoxelText, type VoxelText } from "./voxel-text.js";
@@ -44,7 +44,7 @@ async function readPiece(piece: Piece): Promise<Buffer> {
   const { path, start, encoding, type, count } = piece;
   if (encoding === "text" || encoding === "hex") return readText(piece);
   if (encoding === "gzip" && !(await isGzip(path, start)))
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: its voxels should be gzip data, but do not begin with the two bytes of gzip`,
     );
@@ -68,7 +68,7 @@ async function offsetOf({ path, start, encoding, skipBytes }: Piece, length: num
     encoding === "raw" ? (await stat(path)).size - start : await inflatedLength(path, start, encoding);
   const offset = available - following - length;
   if (offset >= 0) return offset;
-  throw new ProcessorError(
+  throw imageError(
     "IMAGE_TRUNCATED",
     `${path}: the header announces ${length} bytes of voxels${following > 0 ? ` and ${following} after them` : ""}, but the data has ${Math.max(0, available)}`,
   );
@@ -100,7 +100,7 @@ async function readText({
   fractions,
 }: Piece): Promise<Buffer> {
   if (skipBytes < 0)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: byte skip is ${skipBytes}, but only raw and gzip voxels can be counted from the end`,
     );
@@ -108,7 +108,7 @@ async function readText({
   try {
     const least = encoding === "hex" ? 2 * count * bytesOf(type) : 2 * count - 1;
     if (least > reader.limit)
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_TRUNCATED",
         `${path}: the header announces ${count} voxels as text, which take at least ${least} bytes, but the file has ${reader.limit}`,
       );
@@ -138,7 +138,7 @@ async function lengthOfLines(path: string, start: number, lines: number): Promis
       }
     }
     if (left === 0) return length;
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: it ends before the ${lines} lines to skip`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: it ends before the ${lines} lines to skip`);
   } finally {
     reader.destroy();
   }

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { imageError } from "../errors.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decimalOf, shown } from "./header-values.js";
 
@@ -30,7 +30,7 @@ export async function decodeVoxelText(
   const take = (word: string): void => {
     const number = numberOf(word, type, fractions);
     if (number === null)
-      throw new ProcessorError("IMAGE_INVALID", `${path}: voxel ${stored} is ${shown(word)}, not ${type}`);
+      throw imageError("IMAGE_INVALID", `${path}: voxel ${stored} is ${shown(word)}, not ${type}`);
     store(data, number, stored * bytesOf(type));
     stored++;
   };
@@ -38,7 +38,7 @@ export async function decodeVoxelText(
     const words = (rest + chunk.toString("latin1")).split(/[\s,]/);
     rest = words.pop()!;
     if (rest.length > longestWord)
-      throw new ProcessorError("IMAGE_INVALID", `${path}: voxel ${stored} is ${shown(rest)}, not ${type}`);
+      throw imageError("IMAGE_INVALID", `${path}: voxel ${stored} is ${shown(rest)}, not ${type}`);
     for (const word of words) {
       if (word === "") continue;
       take(word);
@@ -47,7 +47,7 @@ export async function decodeVoxelText(
   }
   if (rest !== "") take(rest);
   if (stored < count)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: it ends after ${stored} of ${count} numbers`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: it ends after ${stored} of ${count} numbers`);
   return data;
 }
 
@@ -64,17 +64,14 @@ export async function decodeVoxelHex(
       if (digit === whiteSpace) continue;
       if (digit === noDigit) {
         const found = shown(String.fromCharCode(code));
-        throw new ProcessorError("IMAGE_INVALID", `${path}: its hexadecimal voxels contain ${found}`);
+        throw imageError("IMAGE_INVALID", `${path}: its hexadecimal voxels contain ${found}`);
       }
       data[digits >> 1]! |= digits % 2 === 0 ? digit << 4 : digit;
       digits++;
       if (digits === 2 * length) return data;
     }
   }
-  throw new ProcessorError(
-    "IMAGE_TRUNCATED",
-    `${path}: it ends after ${digits} of ${2 * length} hexadecimal digits`,
-  );
+  throw imageError("IMAGE_TRUNCATED", `${path}: it ends after ${digits} of ${2 * length} hexadecimal digits`);
 }
 
 const whiteSpace = 254;

@@ -1,6 +1,6 @@
 import { PNG } from "pngjs";
-import { ProcessorError } from "../../contract/errors.js";
 import { writeFileWhole } from "../../files/write-file.js";
+import { imageError } from "../errors.js";
 import type { Image, ImageFormat, ImageSource, VoxelArray } from "../volume/image.js";
 import type { LabelMap } from "../volume/label-map.js";
 import { encodeBmp } from "./bmp/encode-bmp.js";
@@ -28,7 +28,7 @@ export const writeLabelMap = (labelMap: LabelMap, path: string, source: ImageSou
  */
 export async function writeImage(image: Image, path: string): Promise<void> {
   if (/\.(?:mhd|nhdr)$/i.test(path))
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: write ${oneFileEnding(path)} instead`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: write ${oneFileEnding(path)} instead`);
   const format = imageFormatOf(path);
   const parts = await encoders[format](image, path);
   // First, because the image is what tells that a case is done.
@@ -44,7 +44,7 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
     const { source } = image;
     const largest = Math.max(...image.geometry.sizeZyx, image.components);
     if (largest > 32767)
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_UNSUPPORTED",
         `${path}: NIfTI-1 ends at 32767 voxels on an axis, not ${largest}`,
       );
@@ -76,7 +76,7 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
     const [slices, height, width] = geometry.sizeZyx;
     const is8Bit = voxels instanceof Uint8Array;
     if (slices !== 1 || image.components !== 1 || !(is8Bit || voxels instanceof Uint16Array)) {
-      throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: a PNG holds one slice of 8 or 16 bit grey`);
+      throw imageError("IMAGE_UNSUPPORTED", `${path}: a PNG holds one slice of 8 or 16 bit grey`);
     }
     const png = new PNG({ width, height, colorType: 0, inputColorType: 0, bitDepth: is8Bit ? 8 : 16 });
     // pngjs takes 16-bit samples from the buffer behind the bytes, so that it must begin with them.
@@ -89,7 +89,7 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
 
 function refuseComponents({ components }: Image, path: string): void {
   if (components !== 1)
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
 }
 
 /** A copy where the voxels lie on shared memory, which zlib and the file system do not take. */

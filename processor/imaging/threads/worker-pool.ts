@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { threadLimits } from "./thread-limits.js";
 
 /** Functions that run in a worker. The one argument of each holds plain values and views of shared memory. */
@@ -72,7 +72,7 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
       running.delete(worker);
       job?.reject(
         error.code === "ERR_WORKER_OUT_OF_MEMORY"
-          ? new ProcessorError("OUT_OF_MEMORY", `a worker thread ran out of memory: ${error.message}`, {
+          ? sharedError("OUT_OF_MEMORY", `a worker thread ran out of memory: ${error.message}`, {
               cause: error,
             })
           : error,

@@ -1,5 +1,5 @@
-import type { ErrorCode } from "../../contract/errors.js";
 import type { Extent } from "../../imaging/volume/extent.js";
+import type { RuntimeErrorCode } from "../errors.js";
 import type { StepReport } from "../postprocess/remove-components.js";
 
 /** One case to segment: what the entries hand to `runCases`. */
@@ -38,5 +38,9 @@ export interface CaseReport {
   /** What each step of post-processing removed; absent when there is none. */
   readonly removed?: readonly StepReport[];
   /** Present when failed. */
-  readonly error?: { readonly code: ErrorCode | "BUG"; readonly message: string; readonly help: string };
+  readonly error?: {
+    readonly code: RuntimeErrorCode | "BUG";
+    readonly message: string;
+    readonly help: string;
+  };
 }

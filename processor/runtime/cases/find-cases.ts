@@ -1,8 +1,11 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import type { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { didYouMean } from "../../files/nearest-path.js";
+import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
+import { runtimeError } from "../errors.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
@@ -54,7 +57,7 @@ export async function findCases(options: FindCasesOptions): Promise<FoundCases> 
     const group = groups.get(name) ?? new Map<number, string>();
     const other = group.get(channel);
     if (other !== undefined)
-      throw new ProcessorError(
+      throw runtimeError(
         "INPUT_AMBIGUOUS",
         `${other} and ${file} are both channel ${channel} of case ${name}`,
       );
@@ -122,7 +125,7 @@ function noCase(
   leftOut: readonly LeftOutFile[],
 ): ProcessorError {
   const wanted = channelNames.map((_, i) => `<case>_${String(i).padStart(4, "0")}${preferredEnding}`);
-  return new ProcessorError(
+  return sharedError(
     "INPUT_NOT_FOUND",
     `no case in ${inputs.join(", ")}: files should be named ${wanted.join(", ")}${foundInstead(leftOut)}`,
   );
@@ -138,7 +141,7 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
   const leftOut: LeftOutFile[] = [];
   for (const input of inputs) {
     const info = await stat(input).catch(async (cause: unknown) => {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${input} does not exist${await didYouMean(input)}`, {
+      throw sharedError("INPUT_NOT_FOUND", `${input} does not exist${await didYouMean(input)}`, {
         cause,
       });
     });
@@ -149,12 +152,9 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
       files.push(...kept);
       leftOut.push(...listed.leftOut, ...pictures);
     } else if (!info.isFile()) {
-      throw new ProcessorError("INPUT_NOT_FOUND", `${input} is neither a file nor a folder`);
+      throw sharedError("INPUT_NOT_FOUND", `${input} is neither a file nor a folder`);
     } else if (splitImageEnding(input) === null) {
-      throw new ProcessorError(
-        "IMAGE_UNSUPPORTED",
-        `${input}: known endings are ${supportedEndings.join(", ")}`,
-      );
+      throw imageError("IMAGE_UNSUPPORTED", `${input}: known endings are ${supportedEndings.join(", ")}`);
     } else files.push(input);
   }
   return { files, leftOut };

@@ -1,7 +1,10 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import type { ProcessorError } from "../../contract/errors.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
+import { runtimeError } from "../errors.js";
 import { type FoundCase, type FoundCases, findCases } from "./find-cases.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
@@ -42,7 +45,7 @@ function allowedImages(
     allowedExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension.toLowerCase()}`));
   const unread = others.find(({ path, reason }) => reason === "not an image" && isAllowed(path));
   if (unread !== undefined)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${unread.path}: its extension is allowed, but its format cannot be read`,
     );
@@ -60,7 +63,7 @@ function noImage(
   const endings = refused.map(({ path }) => splitImageEnding(path)!.ending.slice(1).toLowerCase());
   const wider = [...new Set([...allowedExtensions, ...endings])].join(",");
   const remedy = refused.length === 0 ? "" : `; to segment them too, pass --allowed-extensions ${wider}`;
-  return new ProcessorError(
+  return sharedError(
     "INPUT_NOT_FOUND",
     `No suitable images found in ${inputDir}. Images should have one of the following extensions: ${allowedExtensions.join(", ")}${foundInstead(leftOut)}${remedy}`,
   );
@@ -92,16 +95,13 @@ function namedChannels(
     const group = groups.get(caseName) ?? new Map<string, string>();
     const other = group.get(channel);
     if (other !== undefined) {
-      throw new ProcessorError(
-        "INPUT_AMBIGUOUS",
-        `${other} and ${path} are both ${channel} of case ${caseName}`,
-      );
+      throw runtimeError("INPUT_AMBIGUOUS", `${other} and ${path} are both ${channel} of case ${caseName}`);
     }
     groups.set(caseName, group.set(channel, path));
   }
   if (groups.size === 0) {
     const wanted = channelNames.map((channel) => `<case>${inputChannels![channel] ?? ""}`).join(", ");
-    throw new ProcessorError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
+    throw sharedError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
   }
   // A missing channel is reported when the case is read, so that other cases go on.
   const cases = [...groups].map(([name, files]): FoundCase => {

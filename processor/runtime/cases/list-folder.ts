@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import type { LeftOutFile, LeftOutReason } from "./left-out.js";
 
@@ -21,7 +21,7 @@ export interface ListedFolder {
  */
 export async function listFolder(folder: string): Promise<ListedFolder> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${folder} cannot be read (${cause.code})`, { cause });
+    throw sharedError("INPUT_NOT_FOUND", `${folder} cannot be read (${cause.code})`, { cause });
   });
   const imageNames: string[] = [];
   const leftOut: LeftOutFile[] = [];

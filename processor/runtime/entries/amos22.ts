@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { listFolder } from "../cases/list-folder.js";
+import { runtimeError } from "../errors.js";
 
 /**
  * The settings of a run at AMOS22: every `*.nii.gz` of the input folder, whatever its name, becomes a segmentation of
@@ -18,10 +19,9 @@ export async function amosSettings(settings: RuntimeSettings, workingDir: string
   const used = [];
   for (const place of places) if (await holdsImages(place.inputDir)) used.push(place);
   const folders = places.map(({ inputDir }) => inputDir).join(" and ");
-  if (used.length === 0)
-    throw new ProcessorError("INPUT_NOT_FOUND", `there is no .nii.gz file in ${folders}`);
+  if (used.length === 0) throw sharedError("INPUT_NOT_FOUND", `there is no .nii.gz file in ${folders}`);
   if (used.length > 1)
-    throw new ProcessorError("INPUT_AMBIGUOUS", `${folders} both hold images; mount one of them only`);
+    throw runtimeError("INPUT_AMBIGUOUS", `${folders} both hold images; mount one of them only`);
   return {
     ...settings,
     ...used[0]!,

@@ -1,8 +1,9 @@
-import { errorCatalogue, ProcessorError } from "../../contract/errors.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import type { ApiMethod, Target, TargetKind } from "../../contract/target.js";
 import type { CaseReport } from "../cases/case.js";
+import { errorOfCode } from "../errors.js";
 import { failureLines, failureSentence } from "../run/failure-lines.js";
 import { amosSettings } from "./amos22.js";
 import { segmentFolder } from "./folder.js";
@@ -35,7 +36,7 @@ export interface EntryContext {
  */
 export async function runEntry(target: Target, context: EntryContext): Promise<number> {
   if (target.kind !== "grand-challenge" && context.apiMethod !== null)
-    throw new ProcessorError(
+    throw sharedError(
       "USAGE",
       `${context.apiMethod} is for images of grand-challenge; this one is ${target.kind}`,
     );
@@ -62,13 +63,13 @@ function exitCodeOf(reports: readonly CaseReport[], { complain }: EntryContext):
   if (failed.length === 0) return 0;
   for (const { name, error } of failed) complain(`${name}: ${failureSentence(error!)}`);
   if (reports.length > 1) {
-    throw new ProcessorError(
+    throw sharedError(
       "SOME_CASES_FAILED",
       `${failed.length} of ${reports.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
     );
   }
-  const { code } = failed[0]!.error!;
-  return code === "BUG" ? 1 : errorCatalogue[code].exit;
+  const { code, message } = failed[0]!.error!;
+  return code === "BUG" ? 1 : errorOfCode(code, message).exitCode;
 }
 
 async function runAlgorithm(target: Target, context: EntryContext): Promise<number> {

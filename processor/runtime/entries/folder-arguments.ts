@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { ProcessorError } from "../../contract/errors.js";
 import type { Device, Precision, RuntimeSettings } from "../../contract/manifest.js";
 import { nearest } from "../../contract/nearest-name.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { type ApiMethod, defaultTargetFile } from "../../contract/target.js";
 
 /** What the command line of the program in an image says, over the manifest's settings. */
@@ -102,7 +102,7 @@ function useTta(values: {
 }): boolean | undefined {
   const { "use-tta": isUsed, "disable-tta": isDisabled } = values;
   if (isUsed !== undefined && isDisabled === isUsed)
-    throw new ProcessorError("USAGE", "--use-tta and --disable-tta cannot be used together");
+    throw sharedError("USAGE", "--use-tta and --disable-tta cannot be used together");
   return isDisabled === undefined ? isUsed : !isDisabled;
 }
 
@@ -130,7 +130,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], allowNegative: true, allowPositionals: true, options });
   } catch (cause) {
-    throw new ProcessorError("USAGE", unknownOption(cause as Error) ?? (cause as Error).message, { cause });
+    throw sharedError("USAGE", unknownOption(cause as Error) ?? (cause as Error).message, { cause });
   }
 }
 
@@ -146,27 +146,27 @@ function apiMethod(positionals: readonly string[]): ApiMethod | null {
   const [word, ...rest] = positionals;
   if (word === undefined) return null;
   if ((word === "exec" || word === "invoke") && rest.length === 0) return word;
-  throw new ProcessorError("USAGE", `unexpected ${positionals.join(" ")}; there are exec and invoke`);
+  throw sharedError("USAGE", `unexpected ${positionals.join(" ")}; there are exec and invoke`);
 }
 
 function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65535) return value;
-  throw new ProcessorError("USAGE", `--port must be 0 to 65535, but is ${text}`);
+  throw sharedError("USAGE", `--port must be 0 to 65535, but is ${text}`);
 }
 
 function stepSize(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= 1) return value;
-  throw new ProcessorError("USAGE", `--step-size ${text} is not above 0 and at most 1`);
+  throw sharedError("USAGE", `--step-size ${text} is not above 0 and at most 1`);
 }
 
 function precision(text: string): Precision {
   if (text === "auto" || text === "float16" || text === "float32") return text;
-  throw new ProcessorError("USAGE", `--precision ${text}; there are float16, float32 and auto`);
+  throw sharedError("USAGE", `--precision ${text}; there are float16, float32 and auto`);
 }
 
 function device(text: string): Device {
   if (text === "cpu" || text === "cuda" || text === "auto") return text;
-  throw new ProcessorError("USAGE", `--device ${text}; there are cpu, cuda and auto`);
+  throw sharedError("USAGE", `--device ${text}; there are cpu, cuda and auto`);
 }

@@ -1,7 +1,7 @@
 import { isAbsolute, join, normalize } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { findImageCases } from "../cases/find-image-cases.js";
 import { leftOutLines } from "../cases/left-out.js";
@@ -30,7 +30,7 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
   for (const line of numberedCaseLines(cases, loaded.model.channelNames.length)) progress.note(line);
   const destination = normalize(settings.overlayDestination);
   if (isAbsolute(destination) || destination.startsWith("..")) {
-    throw new ProcessorError(
+    throw sharedError(
       "CONFIG_INVALID",
       `overlay_destination ${settings.overlayDestination} leaves the output folder`,
     );

@@ -1,8 +1,9 @@
 import { pathToFileURL } from "node:url";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { voxelCount } from "../../imaging/volume/axes.js";
 import type { Image } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import { runtimeError } from "../errors.js";
 
 /** What every hook is told about the case at hand. */
 export interface HookContext {
@@ -48,13 +49,12 @@ const names = ["preProcessImage", "postProcessImage", "isResultForImagePresent"]
 /** @throws HOOK_INVALID when the module does not load or exports none of the hooks */
 export async function loadHooks(file: string): Promise<Hooks> {
   const loaded = (await import(pathToFileURL(file).href).catch((cause: Error) => {
-    throw new ProcessorError("HOOK_INVALID", `${file} does not load: ${cause.message}`, { cause });
+    throw sharedError("HOOK_INVALID", `${file} does not load: ${cause.message}`, { cause });
   })) as Readonly<Record<string, unknown>>;
   const present = names.filter((name) => loaded[name] !== undefined);
-  if (present.length === 0)
-    throw new ProcessorError("HOOK_INVALID", `${file} exports none of ${names.join(", ")}`);
+  if (present.length === 0) throw sharedError("HOOK_INVALID", `${file} exports none of ${names.join(", ")}`);
   const wrong = present.find((name) => typeof loaded[name] !== "function");
-  if (wrong !== undefined) throw new ProcessorError("HOOK_INVALID", `${file}: ${wrong} is not a function`);
+  if (wrong !== undefined) throw sharedError("HOOK_INVALID", `${file}: ${wrong} is not a function`);
   return guarded(loaded as ProcessImageModule);
 }
 
@@ -67,7 +67,7 @@ function guarded(module: ProcessImageModule): Hooks {
       );
       const fault = faultOfImage(replaced);
       if (fault === null) return replaced;
-      throw new ProcessorError("HOOK_FAILED", `${context.caseName}: preProcessImage returned ${fault}`);
+      throw runtimeError("HOOK_FAILED", `${context.caseName}: preProcessImage returned ${fault}`);
     },
     async postProcessImage(labelMap, image, context) {
       if (module.postProcessImage === undefined) return labelMap;
@@ -77,7 +77,7 @@ function guarded(module: ProcessImageModule): Hooks {
       const final = replaced ?? labelMap;
       const fault = faultOfLabelMap(final);
       if (fault === null) return final;
-      throw new ProcessorError("HOOK_FAILED", `${context.caseName}: postProcessImage returned ${fault}`);
+      throw runtimeError("HOOK_FAILED", `${context.caseName}: postProcessImage returned ${fault}`);
     },
     async isResultForImagePresent(context) {
       if (module.isResultForImagePresent === undefined) return null;
@@ -114,7 +114,7 @@ async function attempt<T>(name: string, { caseName }: HookContext, run: () => T 
         ?.split("\n")
         .find((line) => line.trimStart().startsWith("at "))
         ?.trim() ?? "";
-    throw new ProcessorError(
+    throw runtimeError(
       "HOOK_FAILED",
       `${caseName}: ${name} threw ${error.name}: ${error.message} ${where}`.trimEnd(),
       {

@@ -1,12 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import type { ProcessorError } from "../../contract/errors.js";
 import {
   type GpuRequirements,
   gpuRequirementsName,
   isAtLeast,
   runsOn,
 } from "../../contract/gpu-requirements.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { runtimeError } from "../errors.js";
 import type { Gpu, GpuFacts } from "./gpu-facts.js";
 import { tellsOfMemory } from "./memory-failure.js";
 
@@ -30,7 +32,7 @@ export interface GpuNeeds {
  */
 export async function requireCuda(onnxFiles: readonly string[], facts: GpuFacts): Promise<void> {
   const problem = await cudaProblem(onnxFiles, facts);
-  if (problem !== null) throw new ProcessorError(problem.code, problem.message);
+  if (problem !== null) throw runtimeError(problem.code, problem.message);
 }
 
 /** Why CUDA can't run these networks here; null when nothing is known to stand in its way. */
@@ -44,10 +46,10 @@ export async function cudaProblem(onnxFiles: readonly string[], facts: GpuFacts)
 export function cudaLoadError(message: string): ProcessorError {
   const words = cudaWords(message);
   if (tellsOfMemory(message))
-    return new ProcessorError("OUT_OF_MEMORY", `the GPU has too little memory for the networks: ${words}`);
+    return sharedError("OUT_OF_MEMORY", `the GPU has too little memory for the networks: ${words}`);
   if (/driver version is insufficient|no kernel image|unsupported toolchain/i.test(message))
-    return new ProcessorError("DEVICE_UNFIT", `driver or GPU do not fit this CUDA: ${words}`);
-  return new ProcessorError("DEVICE_MISSING", `CUDA was asked for and does not load: ${words}`);
+    return runtimeError("DEVICE_UNFIT", `driver or GPU do not fit this CUDA: ${words}`);
+  return runtimeError("DEVICE_MISSING", `CUDA was asked for and does not load: ${words}`);
 }
 
 /**

@@ -1,4 +1,6 @@
-import { ProcessorError } from "../../contract/errors.js";
+import type { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { runtimeError } from "../errors.js";
 import { cudaWords } from "./cuda-check.js";
 import { tellsOfMemory } from "./memory-failure.js";
 import type { FromInferenceWorker } from "./worker-messages.js";
@@ -6,7 +8,7 @@ import type { FromInferenceWorker } from "./worker-messages.js";
 /** A network that does not load on the CPU. ONNX Runtime puts C++ locations before what it means. */
 export function loadError(folder: string, message: string): ProcessorError {
   const words = message.replace(/^.*\.cc:\d+ (?:\w+ )?/s, "").trim();
-  return new ProcessorError(
+  return runtimeError(
     "INFERENCE_FAILED",
     `${folder}: the network does not load, because a file of it is missing, damaged or cut off: ${words}`,
   );
@@ -31,7 +33,7 @@ export function runError(
 ): Error {
   if (reason === "memory") {
     const window = `one window of ${patchSize.join(" × ")} voxels: ${cudaWords(message)}`;
-    return new ProcessorError(
+    return sharedError(
       "OUT_OF_MEMORY",
       executionProvider.startsWith("CUDA")
         ? `the GPU's memory does not hold ${window}; use a larger GPU, or --device cpu`
@@ -39,8 +41,8 @@ export function runError(
     );
   }
   if (reason === "run" && tellsOfMemory(message)) return outOfMemory(message);
-  return new ProcessorError("INFERENCE_FAILED", message);
+  return runtimeError("INFERENCE_FAILED", message);
 }
 
 const outOfMemory = (words: string, cause?: Error) =>
-  new ProcessorError("OUT_OF_MEMORY", `the network ran out of memory: ${words}`, { cause });
+  sharedError("OUT_OF_MEMORY", `the network ran out of memory: ${words}`, { cause });

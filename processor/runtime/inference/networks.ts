@@ -3,10 +3,10 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { ProcessorError } from "../../contract/errors.js";
 import type { Device, InferencePlan, LabelDefinition, Precision } from "../../contract/manifest.js";
 import type { ProgressTask } from "../../contract/progress/progress.js";
 import { threadLimits } from "../../imaging/threads/thread-limits.js";
+import { runtimeError } from "../errors.js";
 import type { GpuNetworks } from "../model/load-model.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { cudaLoadError, cudaProblem, freeDeviceMemory, requireCuda } from "./cuda-check.js";
@@ -79,7 +79,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   for (const device of tries) {
     if (device === "cuda" && facts === null) {
       await worker.terminate();
-      throw new ProcessorError(
+      throw runtimeError(
         "DEVICE_MISSING",
         "CUDA was asked for; this installation has no CUDA execution provider",
       );
@@ -109,10 +109,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
 
 function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {
   if (precision !== "float16" || (gpuNetworks ?? null) !== null) return;
-  throw new ProcessorError(
-    "PRECISION_UNFIT",
-    `${onnxFiles[0]} has no graph beside it that computes in float16`,
-  );
+  throw runtimeError("PRECISION_UNFIT", `${onnxFiles[0]} has no graph beside it that computes in float16`);
 }
 
 const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: "cpu" | "cuda"): boolean =>

@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
 import { manifestProblem } from "../../contract/check-manifest.js";
-import { ProcessorError } from "../../contract/errors.js";
+import type { ProcessorError } from "../../contract/errors.js";
 import { filesOfFold } from "../../contract/fold-files.js";
 import { longestPath } from "../../contract/longest-path.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../contract/manifest.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile } from "../../files/read-text-file.js";
 import { versionProblem } from "./version-problem.js";
 
@@ -61,7 +62,7 @@ async function loadMember(
   const present = model.folds.map(({ fold }) => fold);
   const missing = (wantedFolds ?? []).filter((fold) => !present.includes(fold));
   if (missing.length > 0) {
-    throw new ProcessorError(
+    throw sharedError(
       "FOLD_MISSING",
       `${folder} has folds ${present.join(", ")} of ${model.configuration}, not ${missing.join(", ")}`,
     );
@@ -91,7 +92,7 @@ const maxManifestBytes = 64 << 20;
 
 async function readText(path: string, folder: string): Promise<string> {
   return readTextFile(path, maxManifestBytes).catch((cause: unknown) => {
-    throw new ProcessorError(
+    throw sharedError(
       "MODEL_NOT_FOUND",
       `${folder} is not a converted model: it has no readable manifest.json`,
       { cause },
@@ -100,8 +101,7 @@ async function readText(path: string, folder: string): Promise<string> {
 }
 
 function parseManifest(path: string, text: string): ProcessorManifest {
-  const invalid = (reason: string): ProcessorError =>
-    new ProcessorError("MANIFEST_INVALID", `${path}: ${reason}`);
+  const invalid = (reason: string): ProcessorError => sharedError("MANIFEST_INVALID", `${path}: ${reason}`);
   let manifest: ProcessorManifest;
   try {
     manifest = JSON.parse(text) as ProcessorManifest;
@@ -135,13 +135,13 @@ async function locate(folder: string, files: FoldFiles) {
 /** @throws MANIFEST_INVALID when the file is not there, or not below the folder */
 async function sizeOf(folder: string, file: string): Promise<number> {
   if (file.length > longestPath)
-    throw new ProcessorError(
+    throw sharedError(
       "MANIFEST_INVALID",
       `${folder}: the manifest names a file in ${file.length} characters; a path has up to ${longestPath}`,
     );
   if (isAbsolute(file) || normalize(file).startsWith(".."))
-    throw new ProcessorError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
+    throw sharedError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
   const found = await stat(join(folder, file)).catch(() => null);
-  if (found === null) throw new ProcessorError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
+  if (found === null) throw sharedError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
   return found.size;
 }

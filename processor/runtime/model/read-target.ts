@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import {
   checkGrandChallengeTarget,
   checkTargetKind,
@@ -16,7 +16,7 @@ import { versionProblem } from "./version-problem.js";
 export async function readTarget(path: string): Promise<Target> {
   const json = await readTextFile(path, maxTargetBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
-    throw new ProcessorError("MANIFEST_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+    throw sharedError("MANIFEST_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   if (json === null) return { kind: "plain" };
   const { targetVersion, target } = parse(path, json);
@@ -24,7 +24,7 @@ export async function readTarget(path: string): Promise<Target> {
     versionProblem(targetVersion) ??
     checkTargetKind(target, "target") ??
     (target?.kind === "grand-challenge" ? checkGrandChallengeTarget(target, "target") : null);
-  if (problem !== null) throw new ProcessorError("MANIFEST_INVALID", `${path}: ${problem}`);
+  if (problem !== null) throw sharedError("MANIFEST_INVALID", `${path}: ${problem}`);
   return target!;
 }
 
@@ -34,7 +34,7 @@ function parse(path: string, json: string): Partial<TargetFile> {
   try {
     return (JSON.parse(json) ?? {}) as Partial<TargetFile>;
   } catch (cause) {
-    throw new ProcessorError("MANIFEST_INVALID", `${path} is not JSON: ${(cause as Error).message}`, {
+    throw sharedError("MANIFEST_INVALID", `${path} is not JSON: ${(cause as Error).message}`, {
       cause,
     });
   }

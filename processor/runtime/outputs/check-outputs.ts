@@ -1,10 +1,11 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { outputError } from "../../files/write-file.js";
 import { propertiesFileOf } from "../../nnunet-files/properties-pickle.js";
 import type { CaseRequest } from "../cases/case.js";
+import { runtimeError } from "../errors.js";
 
 /** What to do with a segmentation that is there already. */
 export type Existing = "error" | "overwrite" | "continue";
@@ -21,7 +22,7 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
     for (const file of outputsOf(request)) {
       const other = owners.get(file);
       if (other !== undefined) {
-        throw new ProcessorError(
+        throw runtimeError(
           "INPUT_AMBIGUOUS",
           `${other.channelFiles[0]} and ${request.channelFiles[0]} would both become ${file}`,
         );
@@ -32,7 +33,7 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
   for (const file of owners.keys()) await requirePossibleName(file);
   if (existing === "error") {
     for (const file of owners.keys()) {
-      if (await exists(file)) throw new ProcessorError("OUTPUT_EXISTS", `${file} exists already`);
+      if (await exists(file)) throw sharedError("OUTPUT_EXISTS", `${file} exists already`);
     }
   }
   for (const folder of new Set([...owners.keys()].map((file) => dirname(file)))) {

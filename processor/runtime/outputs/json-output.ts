@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import type { JsonOutput } from "../../contract/target.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { writeFileWhole } from "../../files/write-file.js";
@@ -28,7 +28,7 @@ function jsonValue(
   const amount = (count: LabelCount): number => {
     if (content === "voxel_counts") return count.voxels;
     if ("millilitres" in count) return count.millilitres;
-    throw new ProcessorError(
+    throw sharedError(
       "CONFIG_INVALID",
       `${relativePath} should hold volumes (volumes_ml), but a flat image has none, because its slice has no thickness; build the image with voxel_counts instead`,
     );
@@ -36,7 +36,7 @@ function jsonValue(
   if (label === null) return Object.fromEntries(labels.map((count) => [count.name, amount(count)]));
   const found = labels.find(({ name }) => name === label);
   if (found !== undefined) return amount(found);
-  throw new ProcessorError(
+  throw sharedError(
     "CONFIG_INVALID",
     `${relativePath} is about the label ${label}; the model has ${labels.map(({ name }) => name).join(", ")}`,
   );

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ProcessorError } from "../../contract/errors.js";
 import type { ModelManifest } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { writeFileWhole } from "../../files/write-file.js";
 import type { Existing } from "./check-outputs.js";
 
@@ -41,7 +41,7 @@ export async function writeModelFiles(
     const present = await readFile(path).catch(() => null);
     if (present !== null && (existing === "continue" || present.equals(bytes))) continue;
     if (present !== null && existing === "error")
-      throw new ProcessorError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
+      throw sharedError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
     await writeFileWhole(path, [bytes]);
   }
 }

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../contract/errors.js";
 import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { axisRules } from "../../imaging/resampling/axis-rule.js";
 import { type AxisTable, axisTable, nearestTable } from "../../imaging/resampling/axis-table.js";
 import { separateAxis, separateExportAxisV1 } from "../../imaging/resampling/separate-axis.js";
@@ -34,7 +34,7 @@ export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable
   const imageSizeZyx = grid.history.sizeAfterCroppingZyx;
   const isSameGrid = networkSizeZyx.every((size, axis) => size === imageSizeZyx[axis]);
   if (rule.method === "none" && !isSameGrid) {
-    throw new ProcessorError(
+    throw sharedError(
       "PLANS_UNSUPPORTED",
       "the plans resample images but not the network's answer (no_resampling_hack), which works only for images that have the network's spacing",
     );

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../contract/errors.js";
 import type { ChannelNormalization } from "../../contract/manifest.js";
+import { imageError } from "../../imaging/errors.js";
 import { splitRange } from "../../imaging/threads/split-range.js";
 import type { RuntimePool } from "../threads/kernels.js";
 import type { Float32Statistics } from "./float32-statistics.js";
@@ -76,7 +76,7 @@ async function formulaOf(
     case "RGBTo01Normalization": {
       const { minimum, maximum } = await statistics(values, { mask: null, within: null, mean: null, pool });
       if (minimum < 0 || maximum > 255) {
-        throw new ProcessorError(
+        throw imageError(
           "IMAGE_INVALID",
           `an RGB channel must hold 0 to 255, this one holds ${minimum} to ${maximum}`,
         );

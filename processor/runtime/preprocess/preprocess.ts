@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../contract/errors.js";
 import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { resampleLabels } from "../../imaging/resampling/resample-labels.js";
 import { type ResampleOptions, resampleVolume } from "../../imaging/resampling/resample-volume.js";
 import { splitRange } from "../../imaging/threads/split-range.js";
@@ -64,7 +64,7 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
 /** Plans may resample images but not segmentations, which works only for images that have the network's spacing. */
 function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
   if (previousLabels === null || previousLabels.length === voxelCount(sizeZyx)) return;
-  throw new ProcessorError(
+  throw sharedError(
     "PLANS_UNSUPPORTED",
     "the plans resample images but not the earlier stage's segmentation (no_resampling_hack), which works only for images that have the network's spacing",
   );

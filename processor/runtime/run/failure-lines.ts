@@ -1,6 +1,5 @@
 import { ProcessorError } from "../../contract/errors.js";
 import { helpFor } from "../../contract/help-for.js";
-import type { CaseReport } from "../cases/case.js";
 import { imageFlags } from "../entries/folder-arguments.js";
 
 /** An error for the user of an image: several lines for a bug; platforms show the last one. */
@@ -12,13 +11,9 @@ export function failureLines(error: unknown): readonly string[] {
   ];
 }
 
-type Failure = Pick<NonNullable<CaseReport["error"]>, "code" | "message">;
+type Failure = Pick<ProcessorError, "code" | "message" | "help">;
 
 /** `CODE: what was found and where. What to do.` */
-export function failureSentence({ code, message }: Failure): string {
-  const help =
-    code === "BUG"
-      ? "Please report it, with the lines above."
-      : helpFor(code, { program: "image", flags: imageFlags });
-  return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${help}`;
+export function failureSentence({ code, message, help }: Failure): string {
+  return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${helpFor(help, imageFlags)}`;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 
 /**
  * Bytes that this process may hold in private memory: the soft limit RLIMIT_DATA, which platforms set to the machine's
@@ -17,7 +17,7 @@ export const availableBytes = (): number =>
 /** A failed allocation as a mistake of the catalogue that says the limit; any other error as it is. */
 export function memoryError(error: unknown): unknown {
   if (!isFailedAllocation(error)) return error;
-  return new ProcessorError("OUT_OF_MEMORY", outOfMemoryMessage(error.message), { cause: error });
+  return sharedError("OUT_OF_MEMORY", outOfMemoryMessage(error.message), { cause: error });
 }
 
 /** @param reason the failed allocation's own words */

@@ -1,13 +1,13 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { checkExportMode } from "../../contract/check-export-mode.js";
-import { ProcessorError } from "../../contract/errors.js";
 import type { Device, ExportMode, Precision } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
 import { oneFileEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { type FoundCase, findCases } from "../cases/find-cases.js";
 import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
+import { runtimeError } from "../errors.js";
 import { type LoadedModel, loadModel } from "../model/load-model.js";
 import { checkOutputs, type Existing } from "../outputs/check-outputs.js";
 import { writeModelFiles } from "../outputs/model-files.js";
@@ -132,7 +132,7 @@ async function previousStageFile(
   );
   if (waiting === undefined) return null;
   if (prevStageDir === null) {
-    throw new ProcessorError(
+    throw runtimeError(
       "PREVIOUS_STAGE_MISSING",
       `the model continues ${waiting.model.previousStage!.configuration}, whose segmentations were not given`,
     );

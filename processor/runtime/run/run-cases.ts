@@ -4,6 +4,7 @@ import { numberedProgress } from "../../contract/progress/numbered-progress.js";
 import { diskError } from "../../files/disk-error.js";
 import { extentText } from "../../imaging/volume/extent.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
+import { isRuntimeErrorCode } from "../errors.js";
 import { type Existing, isWritten } from "../outputs/check-outputs.js";
 import { countLabels } from "../outputs/count-labels.js";
 import type { StepReport } from "../postprocess/remove-components.js";
@@ -161,7 +162,7 @@ function removedLines(removed: readonly StepReport[], { model }: SegmentContext)
 function failed(request: CaseRequest, error: unknown): CaseReport {
   const known = diskError(memoryError(error));
   const described =
-    known instanceof ProcessorError
+    known instanceof ProcessorError && isRuntimeErrorCode(known.code)
       ? { code: known.code, message: known.message, help: known.help }
       : {
           code: "BUG" as const,

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { outOfMemoryMessage } from "./memory-limit.js";
 
 /** Signals by which a process ends when the system or its own native code refuses it memory. */
@@ -48,8 +48,8 @@ export async function supervise(
     if (child.connected) await once(child, "disconnect"); // its message may not have arrived yet
     if (hasSaidWhy) return 1;
     if (memorySignals.has(signal))
-      throw new ProcessorError("OUT_OF_MEMORY", outOfMemoryMessage(`ended by ${signal}`));
-    throw new ProcessorError("INTERRUPTED", `stopped by ${signal}`);
+      throw sharedError("OUT_OF_MEMORY", outOfMemoryMessage(`ended by ${signal}`));
+    throw sharedError("INTERRUPTED", `stopped by ${signal}`);
   } finally {
     process.off("SIGINT", forward).off("SIGTERM", forward).off("exit", end);
   }

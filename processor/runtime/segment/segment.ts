@@ -1,6 +1,6 @@
-import { ProcessorError } from "../../contract/errors.js";
 import type { ExportMode, ModelManifest, PostProcessingStep } from "../../contract/manifest.js";
 import { writeFileWhole } from "../../files/write-file.js";
+import { imageError } from "../../imaging/errors.js";
 import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
 import { readImage } from "../../imaging/formats/read-image.js";
 import { readLabelMap } from "../../imaging/formats/read-label-map.js";
@@ -11,6 +11,7 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { propertiesFileOf, propertiesPickle } from "../../nnunet-files/properties-pickle.js";
 import { propertiesPickleV1 } from "../../nnunet-files/properties-pickle-v1.js";
 import type { CaseRequest } from "../cases/case.js";
+import { runtimeError } from "../errors.js";
 import type { Hooks } from "../hooks/hooks.js";
 import { inWritersType } from "../outputs/label-type.js";
 import { openProbabilityFile } from "../outputs/probability-file.js";
@@ -160,7 +161,7 @@ const zeroedText = (inputFile: string, voxels: number): string =>
 function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: readonly string[]): void {
   if (channelFiles.length <= channelNames.length) return;
   const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
-  throw new ProcessorError(
+  throw imageError(
     "INPUT_CHANNELS",
     `the model takes ${channelNames.length} files per case (${wanted}), but ${name} has ${channelFiles.length}: ${channelFiles.join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
   );
@@ -178,7 +179,7 @@ async function readPreviousStage(
   if (waiting === undefined) return null;
   if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
   const { configuration, previousStage } = waiting.model;
-  throw new ProcessorError(
+  throw runtimeError(
     "PREVIOUS_STAGE_MISSING",
     `${name}: ${configuration} continues ${previousStage!.configuration}, whose segmentation of this case is missing`,
   );

@@ -1,11 +1,12 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type {
   ChannelNormalization,
   InferencePlan,
   IntensityProperties,
   NormalizationScheme,
 } from "../../../processor/contract/manifest.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 
@@ -23,14 +24,14 @@ export function readInferencePlanV1({ plans, stagePlan, doesMirror }: InferenceP
   const dimensions = patchSize.length;
   const spacingMm = stagePlan.get("current_spacing").numbers();
   if ((dimensions !== 2 && dimensions !== 3) || spacingMm.length !== 3) {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${stagePlan.path} has a patch of ${dimensions} axes and a spacing of ${spacingMm.length}`,
     );
   }
   const preprocessor = plans.get("preprocessor_name");
   if (!preprocessor.isNull && !preprocessors.includes(preprocessor.string())) {
-    throw new ProcessorError(
+    throw sharedError(
       "PLANS_UNSUPPORTED",
       `${preprocessor.path} is ${preprocessor.text()}; known: ${preprocessors.join(", ")}`,
     );
@@ -69,8 +70,7 @@ const schemes: ReadonlyMap<string, NormalizationScheme> = new Map([
 export function channelKeys(plans: Field): string[] {
   const field = plans.get("num_modalities");
   const count = field.integer();
-  if (count < 1 || count > maxChannels)
-    throw new ProcessorError("MODEL_FILE_INVALID", `${field.path} is ${count}`);
+  if (count < 1 || count > maxChannels) throw builderError("MODEL_FILE_INVALID", `${field.path} is ${count}`);
   return Array.from({ length: count }, (_, channel) => String(channel));
 }
 
@@ -82,7 +82,7 @@ function readNormalization(plans: Field): ChannelNormalization[] {
     const field = plans.get("normalization_schemes").get(channel);
     const scheme = schemes.get(field.string());
     if (scheme === undefined) {
-      throw new ProcessorError(
+      throw sharedError(
         "PLANS_UNSUPPORTED",
         `${field.path} is ${field.text()}; known: ${[...schemes.keys()].join(", ")}`,
       );
@@ -117,10 +117,7 @@ function exportParameters(field: Field) {
 function axisOrder(field: Field): Zyx {
   const order = field.isNull ? [0, 1, 2] : field.integers();
   if (order.toSorted().join() !== "0,1,2") {
-    throw new ProcessorError(
-      "MODEL_FILE_INVALID",
-      `${field.path} is ${field.text()}, not an order of three axes`,
-    );
+    throw builderError("MODEL_FILE_INVALID", `${field.path} is ${field.text()}, not an order of three axes`);
   }
   return order as [number, number, number];
 }

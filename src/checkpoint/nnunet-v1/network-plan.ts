@@ -1,4 +1,5 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { NetworkWeights } from "../../network/checkpoint.js";
 import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../network/network-plan.js";
 import type { Field } from "../fields.js";
@@ -27,10 +28,7 @@ export function readNetworkPlanV1(sources: NetworkPlanSources): NetworkPlan {
   if (weights.has("conv_blocks_context.0.blocks.0.conv.weight")) return genericUNet(sources);
   if (weights.has("encoder.initial_conv.weight")) return fabiansUNet(sources);
   const first = [...weights.keys()].slice(0, 3).map(printable).join(", ");
-  throw new ProcessorError(
-    "ARCHITECTURE_UNKNOWN",
-    `${source}: neither Generic_UNet nor FabiansUNet has ${first}`,
-  );
+  throw builderError("ARCHITECTURE_UNKNOWN", `${source}: neither Generic_UNet nor FabiansUNet has ${first}`);
 }
 
 function genericUNet(sources: NetworkPlanSources): NetworkPlan {
@@ -68,7 +66,7 @@ function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
   const strides = stagePlan.get("pool_op_kernel_sizes").list();
   const first = strides[0]?.integers() ?? [];
   if (first.some((step) => step !== 1)) {
-    throw new ProcessorError(
+    throw sharedError(
       "PLANS_UNSUPPORTED",
       `${stagePlan.path}.pool_op_kernel_sizes begins with ${first.join("×")}, but the first stage of FabiansUNet must not pool: the network's answer would be smaller than its patch`,
     );
@@ -103,7 +101,7 @@ function readPools(stagePlan: Field): (readonly number[])[] {
   const field = stagePlan.get("num_pool_per_axis");
   const counts = field.integers();
   const most = counts.reduce((a, b) => Math.max(a, b), 0);
-  if (most > maxPools) throw new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}`);
+  if (most > maxPools) throw sharedError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}`);
   return Array.from({ length: most }, (_, i) => counts.map((count) => (most - count <= i ? 2 : 1)));
 }
 
@@ -158,7 +156,7 @@ function convolutionShape({ weights, stagePlan, source }: NetworkPlanSources, pa
   const [features, , ...kernel] = weights.get(`${path}.weight`)?.shape ?? [];
   const axes = stagePlan.get("patch_size").list().length;
   if (features === undefined || kernel.length !== axes) {
-    throw new ProcessorError(
+    throw builderError(
       "TENSOR_MISMATCH",
       `${source} does not fit its plans: ${path}.weight ${features === undefined ? "is missing" : `has ${kernel.length} spatial axes, not ${axes}`}`,
     );

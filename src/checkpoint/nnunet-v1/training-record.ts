@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { checkpointGlobals } from "../torch/torch-globals.js";
@@ -65,11 +65,11 @@ async function readSmallFile(file: string): Promise<Uint8Array> {
     if (!info.isFile()) throw new Error("it is not a regular file");
     if (info.size <= maxPickleBytes) return await readFile(file);
   } catch (cause) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
+    throw builderError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
   }
-  throw new ProcessorError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
+  throw builderError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
 }
 
 /** A training without stage has plans of one stage only. */
@@ -77,7 +77,7 @@ function readStage(plans: Field, stage: Field | undefined): string {
   const stages = plans.get("plans_per_stage").keys();
   const name = stage === undefined || stage.isNull ? stages[0] : String(stage.integer());
   if (name === undefined || !stages.includes(name) || (stage?.isNull && stages.length > 1)) {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${plans.path} has the stages ${stages.join(", ")}, the training's is ${stage?.text() ?? "not named"}`,
     );

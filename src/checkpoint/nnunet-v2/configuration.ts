@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { Field } from "../fields.js";
 
 /**
@@ -11,13 +11,13 @@ export function resolveConfiguration(plans: Field, name: string): Field {
   for (let next: string | null = name; next !== null; ) {
     const configuration = configurations.get(next);
     if (configuration.isNull) {
-      throw new ProcessorError(
+      throw builderError(
         "MODEL_FILE_INVALID",
         `${plans.path} has no configuration ${next}; it has ${configurations.keys().join(", ")}`,
       );
     }
     if (chain.length > configurations.keys().length) {
-      throw new ProcessorError("MODEL_FILE_INVALID", `${plans.path}: ${name} inherits from itself`);
+      throw builderError("MODEL_FILE_INVALID", `${plans.path}: ${name} inherits from itself`);
     }
     chain.push(configuration);
     const parent = configuration.get("inherits_from");

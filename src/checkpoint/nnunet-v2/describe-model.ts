@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Checkpoint } from "../../network/checkpoint.js";
 import type { NormalizationPlan } from "../../network/network-plan.js";
 import type { TrainedFold, TrainedModel } from "../../network/trained-model.js";
@@ -22,7 +22,7 @@ export async function describeModelV2({ folder, folds }: TrainedModel): Promise<
   const { trainer, mirrorAxes } = checkpoint;
   const ownArchitecture = trainerArchitecture(trainer);
   if (ownArchitecture !== null)
-    throw new ProcessorError(
+    throw builderError(
       "ARCHITECTURE_UNKNOWN",
       `${folder}: the trainer ${trainer} builds the network ${ownArchitecture}, not the one in plans.json`,
     );
@@ -95,10 +95,7 @@ function readChannelNames(dataset: Field): string[] {
   const names = dataset.get(dataset.get("modality").isNull ? "channel_names" : "modality");
   const channels = names.isList ? names.list().map(nameIn) : names.entries().map(channelName);
   if (channels.length > 0) return channels;
-  throw new ProcessorError(
-    "MODEL_FILE_INVALID",
-    `${names.path} should name at least one channel, but is empty`,
-  );
+  throw builderError("MODEL_FILE_INVALID", `${names.path} should name at least one channel, but is empty`);
 }
 
 /** A key that is not a number is the channel's name; its value may then be a number or the normalisation. */

@@ -1,12 +1,13 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type {
   ChannelNormalization,
   InferencePlan,
   NormalizationScheme,
   Resampling,
 } from "../../../processor/contract/manifest.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { defaultAnisotropyThreshold } from "../../../processor/imaging/resampling/separate-axis.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 
@@ -32,11 +33,11 @@ export function readInferencePlan(sources: InferencePlanSources): InferencePlan 
   const patchSize = configuration.get("patch_size").integers();
   const dimensions = patchSize.length;
   if (dimensions !== 2 && dimensions !== 3) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${configuration.path}.patch_size has ${dimensions} axes`);
+    throw builderError("MODEL_FILE_INVALID", `${configuration.path}.patch_size has ${dimensions} axes`);
   }
   const spacingMm = configuration.get("spacing").numbers();
   if (spacingMm.length !== dimensions) {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${configuration.path}: patch_size has ${dimensions} axes, spacing ${spacingMm.length}`,
     );
@@ -85,7 +86,7 @@ function requireKnown<T extends string>(field: Field, known: readonly T[]): T {
   const name = field.string();
   const match = known.find((candidate) => candidate === name);
   if (match === undefined) {
-    throw new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${name}; known: ${known.join(", ")}`);
+    throw sharedError("PLANS_UNSUPPORTED", `${field.path} is ${name}; known: ${known.join(", ")}`);
   }
   return match;
 }
@@ -93,10 +94,7 @@ function requireKnown<T extends string>(field: Field, known: readonly T[]): T {
 function axisOrder(field: Field): Zyx {
   const order = field.integers();
   if (order.toSorted().join() !== "0,1,2") {
-    throw new ProcessorError(
-      "MODEL_FILE_INVALID",
-      `${field.path} is ${field.text()}, not an order of three axes`,
-    );
+    throw builderError("MODEL_FILE_INVALID", `${field.path} is ${field.text()}, not an order of three axes`);
   }
   return order as [number, number, number];
 }
@@ -109,7 +107,7 @@ function readNormalization({
   const schemes = configuration.get("normalization_schemes").list();
   const useMask = configuration.get("use_mask_for_norm").list();
   if (schemes.length !== imageChannels || useMask.length !== imageChannels) {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${configuration.path}: ${schemes.length} normalization_schemes and ${useMask.length} use_mask_for_norm for ${imageChannels} channels`,
     );
@@ -160,7 +158,7 @@ function readResampling(configuration: Field, key: string): Resampling {
   const isSegmentation = key === "resampling_fn_seg" && !configuration.get("previous_stage").isNull;
   const wrongKind = whenSet("is_seg", (field) => field.boolean(), false) !== isSegmentation;
   if (wrongKind && method !== "none" && (isSegmentation || key !== "resampling_fn_seg")) {
-    throw new ProcessorError(
+    throw sharedError(
       "PLANS_UNSUPPORTED",
       `${kwargs.path}.is_seg must be ${isSegmentation}, because it is for ${isSegmentation ? "labels" : "images"}`,
     );
@@ -175,7 +173,7 @@ function readResampling(configuration: Field, key: string): Resampling {
   const mode = whenSet("mode", (field) => field.string(), "linear");
   const modeOfZ = whenSet("aniso_axis_mode", (field) => field.string(), "nearest-exact");
   if (isMemoryEfficient || mode !== "linear" || modeOfZ !== "nearest-exact") {
-    throw new ProcessorError(
+    throw sharedError(
       "PLANS_UNSUPPORTED",
       `${kwargs.path} is ${kwargs.text()}, but memefficient_seg_resampling, mode and aniso_axis_mode must have their defaults`,
     );
@@ -196,7 +194,7 @@ function readResampling(configuration: Field, key: string): Resampling {
 
 function checkedMirrorAxes(axes: readonly number[], dimensions: number): readonly number[] {
   if (axes.some((axis) => !Number.isInteger(axis) || axis < 0 || axis >= dimensions)) {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `inference_allowed_mirroring_axes is ${axes.join(", ")} in a network of ${dimensions} dimensions`,
     );

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { LabelDefinition } from "../../../processor/contract/manifest.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Field } from "../fields.js";
 
 export interface DatasetLabels {
@@ -16,7 +16,7 @@ export interface DatasetLabels {
  */
 export function readLabels(dataset: Field): DatasetLabels {
   const names = labelEntries(dataset.get("labels"));
-  const invalid = (what: string) => new ProcessorError("MODEL_FILE_INVALID", `${dataset.path}: ${what}`);
+  const invalid = (what: string) => builderError("MODEL_FILE_INVALID", `${dataset.path}: ${what}`);
 
   const background = names.find(({ name }) => name === "background");
   if (background?.value !== 0) throw invalid("labels must name background, with value 0");

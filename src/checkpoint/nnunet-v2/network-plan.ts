@@ -1,4 +1,5 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type {
   ActivationPlan,
   ArchitectureName,
@@ -30,7 +31,7 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
 
   const stageCount = kwargs.get("n_stages").integer();
   if (stageCount < 2 || stageCount > maxStages) {
-    throw new ProcessorError("PLANS_UNSUPPORTED", `${kwargs.path}.n_stages is ${stageCount}`);
+    throw sharedError("PLANS_UNSUPPORTED", `${kwargs.path}.n_stages is ${stageCount}`);
   }
   const perStage = (field: Field): Field[] => expand(field, stageCount);
   const features = perStage(kwargs.get("features_per_stage"));
@@ -77,7 +78,7 @@ const maxStages = 32;
 /** The decoder ends at the first stage's resolution, which must be the patch's. */
 function checkFirstStride(stride: readonly number[], kwargs: Field): void {
   if (stride.every((step) => step === 1)) return;
-  throw new ProcessorError(
+  throw sharedError(
     "PLANS_UNSUPPORTED",
     `${kwargs.path}.strides begins with ${stride.join("×")}, but the first stage's stride must be 1: the network's answer would be smaller than its patch, and nnU-Net cannot run it either`,
   );
@@ -157,13 +158,13 @@ function readOldArchitecture(configuration: Field, dimensions: number): Architec
 function architectureName(field: Field): ArchitectureOfV2 {
   const name = className(field);
   if (Object.hasOwn(knownArguments, name)) return name as ArchitectureOfV2;
-  throw new ProcessorError("ARCHITECTURE_UNKNOWN", `${field.path} is ${field.text()}`);
+  throw builderError("ARCHITECTURE_UNKNOWN", `${field.path} is ${field.text()}`);
 }
 
 function checkArguments(architecture: ArchitectureOfV2, kwargs: Field): void {
   const unknown = kwargs.keys().find((key) => !knownArguments[architecture].includes(key));
   if (unknown !== undefined) {
-    throw new ProcessorError(
+    throw sharedError(
       "PLANS_UNSUPPORTED",
       `${kwargs.path} has ${unknown}, which ${architecture} does not take`,
     );
@@ -257,10 +258,7 @@ function expand(field: Field, length: number): Field[] {
   if (field.isNull || !field.isList) return Array.from({ length }, () => field);
   const entries = field.list();
   if (entries.length !== length) {
-    throw new ProcessorError(
-      "MODEL_FILE_INVALID",
-      `${field.path} has ${entries.length} entries, not ${length}`,
-    );
+    throw builderError("MODEL_FILE_INVALID", `${field.path} has ${entries.length} entries, not ${length}`);
   }
   return entries;
 }
@@ -272,14 +270,14 @@ function perAxis(field: Field, axes: number): number[] {
 function positive(field: Field): number {
   const value = field.integer();
   if (value > 0) return value;
-  throw new ProcessorError("MODEL_FILE_INVALID", `${field.path} is ${value}`);
+  throw builderError("MODEL_FILE_INVALID", `${field.path} is ${value}`);
 }
 
 /** Of what is built one by one. */
 function countOf(field: Field): number {
   const value = positive(field);
   if (value <= maxBlocks) return value;
-  throw new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${value}`);
+  throw sharedError("PLANS_UNSUPPORTED", `${field.path} is ${value}`);
 }
 
 const maxBlocks = 1000;
@@ -289,4 +287,4 @@ const flag = (field: Field): boolean => (field.isNull ? false : field.boolean())
 const className = (field: Field): string => field.string().split(".").at(-1) as string;
 
 const unsupported = (field: Field) =>
-  new ProcessorError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}, which inference does not know`);
+  sharedError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}, which inference does not know`);

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 
 /** Walks through a pickle's bytes; the end of the bytes is CHECKPOINT_TRUNCATED, never `undefined`. */
 export class ByteCursor {
@@ -69,7 +69,7 @@ export class ByteCursor {
   #advance(length: number): number {
     const start = this.#position;
     if (!(length >= 0 && start + length <= this.#bytes.length)) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_TRUNCATED",
         `${this.#source}: the pickle ends at byte ${this.#bytes.length}, where ${length} more were announced at byte ${start}`,
       );

@@ -1,8 +1,9 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 
 /** @param what says what is wrong; `locating` adds the place */
 export const damagedPickle = (what: string): ProcessorError =>
-  new ProcessorError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);
+  builderError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);
 
 /** Runs `action` and puts the place before the message of its errors. */
 export function locating<T>(place: string, action: () => T): T {
@@ -10,6 +11,6 @@ export function locating<T>(place: string, action: () => T): T {
     return action();
   } catch (error) {
     if (!(error instanceof ProcessorError) || error.message.startsWith(place)) throw error;
-    throw new ProcessorError(error.code, `${place}: ${error.message}`, { cause: error });
+    throw error.reworded(`${place}: ${error.message}`);
   }
 }

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { ByteCursor } from "./byte-cursor.js";
 
 /** Throws errors that say what is wrong with a pickle, and where. */
@@ -13,7 +13,7 @@ export class PickleFaults {
 
   /** Python would run code. */
   unsafe(what: string): never {
-    throw new ProcessorError(
+    throw builderError(
       "CHECKPOINT_UNSAFE",
       `${this.#source}: the pickle ${what}; a checkpoint holds tensors and plain values only`,
     );
@@ -21,11 +21,11 @@ export class PickleFaults {
 
   /** No program that saves a training writes such a file. */
   refused(what: string): never {
-    throw new ProcessorError("CHECKPOINT_REFUSED", `${this.#source}: the pickle ${what}`);
+    throw builderError("CHECKPOINT_REFUSED", `${this.#source}: the pickle ${what}`);
   }
 
   damaged(what: string): never {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${this.#source}: damaged pickle before byte ${this.#input.position}: ${what}`,
     );

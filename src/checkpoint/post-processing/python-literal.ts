@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 
 /**
  * `{1: 500.0, (1, 2): 30}` as Python prints it: numbers by label, or by labels joined with a comma; `None` is null.
@@ -81,7 +81,7 @@ class Tokens {
   }
 
   #fail(): never {
-    throw new ProcessorError(
+    throw builderError(
       "MODEL_FILE_INVALID",
       `${this.#place} should be a Python dictionary, but is ${this.#text.slice(0, 80)}`,
     );

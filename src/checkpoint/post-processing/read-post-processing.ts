@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { LabelDefinition, PostProcessingStep } from "../../../processor/contract/manifest.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { PickleGlobal } from "../pickle/pickle-global.js";
@@ -36,7 +37,7 @@ export async function readPostProcessing(
       .map((name) => name.string());
     return ofVersion2(names, json.get("postprocessing_kwargs").list());
   }
-  throw new ProcessorError(
+  throw builderError(
     "MODEL_FILE_INVALID",
     `${file} names neither for_which_classes (v1) nor postprocessing_fns (v2)`,
   );
@@ -53,10 +54,7 @@ function ofVersion1(json: Field, labels: LabelDefinition): readonly PostProcessi
     const key = entry.join(",");
     const minimumMm3 = minimum?.get(key) ?? null;
     if (minimum !== null && minimumMm3 === null)
-      throw new ProcessorError(
-        "MODEL_FILE_INVALID",
-        `${json.path}.min_valid_object_sizes has nothing for ${key}`,
-      );
+      throw builderError("MODEL_FILE_INVALID", `${json.path}.min_valid_object_sizes has nothing for ${key}`);
     return { labels: entry, connectivity: 6, minimumMm3 };
   });
 }
@@ -70,17 +68,17 @@ function minimumSizes(field: Field): ReadonlyMap<string, number> | null {
 async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> {
   const found = await stat(file).catch(() => null);
   if (found?.isFile() !== true)
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} cannot be read: there is no such file`);
+    throw builderError("MODEL_FILE_INVALID", `${file} cannot be read: there is no such file`);
   const { size } = found;
   if (size > maxPickleBytes)
-    throw new ProcessorError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
+    throw builderError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
   const { value } = readPickle(await readFile(file), {
     source: file,
     globals: new Map([...pythonGlobals, ...numpyGlobals]),
   });
   const [names, settings] = new Field(value, file).list();
   if (names === undefined || settings === undefined)
-    throw new ProcessorError("MODEL_FILE_INVALID", `${file} holds no functions with their arguments`);
+    throw builderError("MODEL_FILE_INVALID", `${file} holds no functions with their arguments`);
   return ofVersion2(
     names.list().map((field) => (field.raw instanceof PickleGlobal ? nameIn(field.raw.name) : field.text())),
     settings.list(),
@@ -97,13 +95,13 @@ function ofVersion2(names: readonly string[], settings: readonly Field[]): reado
   return names.map((name, i) => {
     const given = settings[i];
     if (name !== keepLargest || given === undefined)
-      throw new ProcessorError(
+      throw sharedError(
         "PLANS_UNSUPPORTED",
         `the post-processing function ${name} is none of nnU-Net's; known is ${keepLargest}`,
       );
     const background = given.get("background_label");
     if (!background.isNull && background.integer() !== 0)
-      throw new ProcessorError("PLANS_UNSUPPORTED", `${background.path} is ${background.text()}, not 0`);
+      throw sharedError("PLANS_UNSUPPORTED", `${background.path} is ${background.text()}, not 0`);
     return { labels: labelsOf(given.get("labels_or_regions")), connectivity: 26, minimumMm3: null };
   });
 }

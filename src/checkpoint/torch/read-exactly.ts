@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 
 export interface FileRange {
   /** For messages. */
@@ -15,7 +15,7 @@ export async function readExactly(handle: FileHandle, range: FileRange): Promise
   while (done < range.length) {
     const { bytesRead } = await handle.read(bytes, done, range.length - done, range.position + done);
     if (bytesRead === 0) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_TRUNCATED",
         `${range.file} ends at byte ${range.position + done}, ${range.length - done} bytes too early`,
       );

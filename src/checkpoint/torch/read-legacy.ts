@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { UnreadObject } from "../pickle/unread-object.js";
@@ -19,11 +20,11 @@ export async function readLegacy(checkpoint: TorchBytes, maxPickleBytes: number)
   for (const key of pickles.keys) {
     const storage = pickles.storages.get(key);
     if (storage === undefined)
-      throw new ProcessorError("MODEL_FILE_INVALID", `${file}: no tensor has storage ${key}`);
+      throw builderError("MODEL_FILE_INVALID", `${file}: no tensor has storage ${key}`);
     const header = await checkpoint.read(position, 8);
     const end = position + 8 + storage.elementCount * elementSizes[storage.elementType];
     if (header.readBigInt64LE(0) !== BigInt(storage.elementCount) || end > size) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_TRUNCATED",
         `${file}: storage ${key} of ${storage.elementCount} values should end at byte ${end}, the file ends at ${size}`,
       );
@@ -33,7 +34,7 @@ export async function readLegacy(checkpoint: TorchBytes, maxPickleBytes: number)
   }
   const placeless = [...pickles.storages].find(([, { byteOffset }]) => byteOffset < 0);
   if (placeless !== undefined) {
-    throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file}: storage ${placeless[0]} is not in the file`);
+    throw builderError("CHECKPOINT_TRUNCATED", `${file}: storage ${placeless[0]} is not in the file`);
   }
   return pickles.value;
 }
@@ -71,12 +72,12 @@ function parsePickles(bytes: Uint8Array, { label: file, file: place }: TorchByte
   const options = { source: file, globals: checkpointGlobals(file) };
   const magic = readPickle(bytes, options);
   if (magic.value !== magicNumber) {
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is a pickle, but not a file of torch.save`);
+    throw builderError("CHECKPOINT_UNSUPPORTED", `${file} is a pickle, but not a file of torch.save`);
   }
   const protocol = readPickle(bytes, { ...options, position: magic.end });
   const system = readPickle(bytes, { ...options, position: protocol.end });
   if (!new Field(system.value, file).get("little_endian").boolean()) {
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} was written with byte order big`);
+    throw builderError("CHECKPOINT_UNSUPPORTED", `${file} was written with byte order big`);
   }
   const object = readPickle(bytes, {
     ...options,

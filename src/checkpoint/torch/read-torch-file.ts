@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { FileRange } from "../../archive/byte-range.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { opcodes } from "../pickle/opcodes.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { UnreadObject } from "../pickle/unread-object.js";
@@ -20,11 +20,11 @@ import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
 export async function readTorchFile(file: string, range?: FileRange): Promise<unknown> {
   const bytes = await TorchBytes.open(file, range);
   try {
-    if (bytes.size < 4) throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file} has ${bytes.size} bytes`);
+    if (bytes.size < 4) throw builderError("CHECKPOINT_TRUNCATED", `${file} has ${bytes.size} bytes`);
     const magic = await bytes.read(0, 4);
     if (magic.readUInt32LE(0) === zipMagic) return await readZip(bytes);
     if (magic[0] === opcodes.PROTO) return await readLegacy(bytes, maxPickleBytes);
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} is not a file of torch.save`);
+    throw builderError("CHECKPOINT_UNSUPPORTED", `${file} is not a file of torch.save`);
   } finally {
     await bytes.close();
   }
@@ -39,7 +39,7 @@ async function readZip(checkpoint: TorchBytes): Promise<unknown> {
   const zip = await openStoredZip(checkpoint);
   const pickle = [...zip.members.values()].find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickle === undefined) {
-    throw new ProcessorError(
+    throw builderError(
       "CHECKPOINT_UNSUPPORTED",
       `${file} is a zip file, but holds no data.pkl of torch.save`,
     );
@@ -61,7 +61,7 @@ async function readZip(checkpoint: TorchBytes): Promise<unknown> {
       const member = zip.members.get(`${folder}data/${key}`);
       const needed = elementCount * elementSizes[elementType];
       if (member === undefined || member.byteLength < needed) {
-        throw new ProcessorError(
+        throw builderError(
           "CHECKPOINT_TRUNCATED",
           `${file}: storage ${key} should have ${needed} bytes, the file holds ${member?.byteLength ?? "none"}`,
         );
@@ -80,6 +80,6 @@ async function checkByteOrder(zip: StoredZip, folder: string, file: string): Pro
   if (member === undefined) return;
   const order = Buffer.from(await zip.readMember(member, 16)).toString("latin1");
   if (order !== "little") {
-    throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${file} was written with byte order ${order}`);
+    throw builderError("CHECKPOINT_UNSUPPORTED", `${file} was written with byte order ${order}`);
   }
 }

@@ -1,6 +1,7 @@
 import { type Entry, fromRandomAccessReaderPromise } from "yauzl";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { ByteRange } from "../../archive/byte-range.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { TorchBytes } from "./torch-bytes.js";
 
 /** The members of a zip file that torch wrote: stored, not compressed, so that they can be read in place. */
@@ -32,7 +33,7 @@ export async function openStoredZip(checkpoint: TorchBytes): Promise<StoredZip> 
     members,
     readMember: async (member, maxBytes) => {
       if (member.byteLength > maxBytes) {
-        throw new ProcessorError(
+        throw builderError(
           "CHECKPOINT_REFUSED",
           `${file}: ${member.name} has ${member.byteLength} bytes, more than the ${maxBytes} that it may have`,
         );
@@ -55,7 +56,7 @@ async function readDirectory({ label: file, handle, offset, size }: TorchBytes):
       ...{ autoClose: false, decodeStrings: true, strictFileNames: false },
     });
     if (zip.entryCount > maxMembers) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_REFUSED",
         `${file}: it has ${zip.entryCount} members; a checkpoint has at most ${maxMembers}`,
       );
@@ -66,7 +67,7 @@ async function readDirectory({ label: file, handle, offset, size }: TorchBytes):
   } catch (cause) {
     if (cause instanceof ProcessorError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ProcessorError("CHECKPOINT_TRUNCATED", `${file}: ${reason}`, { cause });
+    throw builderError("CHECKPOINT_TRUNCATED", `${file}: ${reason}`, { cause });
   }
 }
 
@@ -76,10 +77,7 @@ const maxNameLength = 256;
 function kept(entry: Entry, file: string): DirectoryEntry {
   const { fileName, relativeOffsetOfLocalHeader, compressedSize, compressionMethod } = entry;
   if (fileName.length > maxNameLength)
-    throw new ProcessorError(
-      "CHECKPOINT_REFUSED",
-      `${file}: a member's name of ${fileName.length} characters`,
-    );
+    throw builderError("CHECKPOINT_REFUSED", `${file}: a member's name of ${fileName.length} characters`);
   return {
     ...{ fileName, relativeOffsetOfLocalHeader, compressedSize, compressionMethod },
     isEncrypted: entry.isEncrypted(),
@@ -99,19 +97,19 @@ async function locate(
   for (const [i, entry] of inOrder.entries()) {
     const name = entry.fileName;
     if (entry.compressionMethod !== 0 || entry.isEncrypted) {
-      throw new ProcessorError("CHECKPOINT_UNSUPPORTED", `${zip.label}: ${name} is compressed or encrypted`);
+      throw builderError("CHECKPOINT_UNSUPPORTED", `${zip.label}: ${name} is compressed or encrypted`);
     }
     const byteOffset = headers[i] as number;
     const end = byteOffset + entry.compressedSize;
     const next = inOrder[i + 1]?.relativeOffsetOfLocalHeader ?? zip.size;
     if (end > zip.size) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_TRUNCATED",
         `${zip.label}: ${name} ends at byte ${end}, the file at ${zip.size}`,
       );
     }
     if (end > next || members.has(name)) {
-      throw new ProcessorError("CHECKPOINT_REFUSED", `${zip.label}: ${name} overlaps another member`);
+      throw builderError("CHECKPOINT_REFUSED", `${zip.label}: ${name} overlaps another member`);
     }
     members.set(name, { name, byteOffset, byteLength: entry.compressedSize });
   }
@@ -126,7 +124,7 @@ async function readLocalHeaders(entries: readonly DirectoryEntry[], zip: TorchBy
     const at = entry.relativeOffsetOfLocalHeader;
     const { bytesRead } = await zip.handle.read(header, 0, localHeaderLength, zip.offset + at);
     if (bytesRead < localHeaderLength || header.readUInt32LE(0) !== 0x04034b50) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_TRUNCATED",
         `${zip.label}: no member at byte ${at}, where ${entry.fileName} should begin`,
       );

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { openRegularFile } from "../../../processor/files/read-text-file.js";
 import type { FileRange } from "../../archive/byte-range.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { readExactly } from "./read-exactly.js";
 
 /** A checkpoint's bytes: a whole file, or a part of an archive that holds it as it is. Positions count from its start. */
@@ -35,7 +35,7 @@ export class TorchBytes {
       return new TorchBytes(checkpointFile, handle, range ?? whole);
     } catch (cause) {
       const reason = (cause as Error).message;
-      throw new ProcessorError("MODEL_FILE_INVALID", `${checkpointFile} cannot be read: ${reason}`, {
+      throw builderError("MODEL_FILE_INVALID", `${checkpointFile} cannot be read: ${reason}`, {
         cause,
       });
     }
@@ -45,7 +45,7 @@ export class TorchBytes {
   async read(position: number, length: number): Promise<Buffer<ArrayBuffer>> {
     const missing = position + length - this.size;
     if (missing > 0) {
-      throw new ProcessorError(
+      throw builderError(
         "CHECKPOINT_TRUNCATED",
         `${this.label} ends at byte ${this.size}, ${missing} bytes too early`,
       );

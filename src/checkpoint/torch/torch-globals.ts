@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { type GlobalEntry, type GlobalTable, globalTable, PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";
@@ -44,7 +44,7 @@ export function parseStorageId(id: unknown, source: string): StorageId | null {
     (count as number) < 0 ||
     view != null
   ) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${source}: a storage without type, name or size`);
+    throw builderError("MODEL_FILE_INVALID", `${source}: a storage without type, name or size`);
   }
   return { elementType, key, elementCount: count as number };
 }
@@ -88,12 +88,12 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor | Unrea
     shape.length !== strides.length ||
     shape.length > maxAxes
   ) {
-    throw new ProcessorError("MODEL_FILE_INVALID", `${source}: a tensor without storage, shape or strides`);
+    throw builderError("MODEL_FILE_INVALID", `${source}: a tensor without storage, shape or strides`);
   }
   const isEmpty = shape.includes(0);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] as number), storageOffset);
   if (!isEmpty && last >= storage.elementCount) {
-    throw new ProcessorError(
+    throw builderError(
       "CHECKPOINT_TRUNCATED",
       `${source}: a tensor of shape ${shapeText(shape)} needs ${last + 1} values, its storage has ${storage.elementCount}`,
     );

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { pythonIndex } from "../../base-image/python-index.js";
 import { chooseVariant } from "../../base-image/variants.js";
 import { buildBaseImage } from "../../build/build-base-image.js";
@@ -74,7 +74,7 @@ export async function runBaseImage(
 function pushedName({ push, tag }: BaseImageArguments): string | null {
   if (!push) return null;
   if (tag !== undefined) return tag;
-  throw new ProcessorError(
+  throw sharedError(
     "USAGE",
     "--push needs --tag with a name in the registry, such as registry.example.org/team/base:1",
   );

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Target } from "../../../processor/contract/target.js";
 import type { AttestationSettings } from "../../attest/attest-image.js";
 import { readSigningKey } from "../../attest/signing-key.js";
@@ -137,10 +138,7 @@ async function attestationOf(
 ): Promise<AttestationSettings | null> {
   const keyFile = args["sign-key"];
   if (keyFile !== undefined && !(args.push && args.attest))
-    throw new ProcessorError(
-      "USAGE",
-      "--sign-key signs what --push sends; it needs --push, without --no-attest",
-    );
+    throw sharedError("USAGE", "--sign-key signs what --push sends; it needs --push, without --no-attest");
   if (!args.attest) return null;
   const published = args["download-pretrained"] ? pretrainedName(config) : "";
   return {
@@ -236,10 +234,7 @@ function destinationOf(args: BuildArguments, config: ProcessorConfig): Destinati
     ...(args.registry === undefined ? {} : { registry: args.registry.replace(/\/+$/, "") }),
   };
   if (args["model-tarball"] && choice.kind !== "grand-challenge")
-    throw new ProcessorError(
-      "USAGE",
-      "--model-tarball is for --target grand-challenge, which puts it in place",
-    );
+    throw sharedError("USAGE", "--model-tarball is for --target grand-challenge, which puts it in place");
   const tag = tagOf(choice, args.tag);
   return { target: targetOf(choice), tag, archiveName: archiveNameOf(choice, tag) };
 }
@@ -252,7 +247,7 @@ function archiveNameFor(
 ): string | null {
   if (!args.export || args["export-format"] === "tar.gz") return archiveName;
   if (archiveName !== null)
-    throw new ProcessorError("USAGE", `--export-format tar: ${target.kind} takes ${archiveName} only`);
+    throw sharedError("USAGE", `--export-format tar: ${target.kind} takes ${archiveName} only`);
   return archiveFileName(imageName).replace(/\.gz$/, "");
 }
 
@@ -260,5 +255,5 @@ function archiveNameFor(
 function creationTime(epoch: string | undefined): Date {
   if (epoch === undefined) return new Date();
   if (/^\d+$/.test(epoch)) return new Date(Number(epoch) * 1000);
-  throw new ProcessorError("USAGE", `SOURCE_DATE_EPOCH is ${epoch}, not a number of seconds`);
+  throw sharedError("USAGE", `SOURCE_DATE_EPOCH is ${epoch}, not a number of seconds`);
 }

@@ -1,6 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { examineMachine } from "../../doctor/doctor.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { cacheFolder } from "../../model-source/cache-folder.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
@@ -25,5 +25,5 @@ export async function runDoctor(args: DoctorArguments, session: CommandSession):
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings, terminal));
   if (report.isFit) return 0;
   const failed = report.findings.filter(({ result }) => result === "fail").map(({ check }) => check);
-  throw new ProcessorError("MACHINE_UNFIT", failed.join(", "));
+  throw builderError("MACHINE_UNFIT", failed.join(", "));
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { namingArchives } from "../../archive/archive-tree.js";
 import { describeRunnable } from "../../checkpoint/fold-network.js";
@@ -26,12 +26,12 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const { terminal, progress } = session;
   const path = resolve(terminal.currentDirectory, args.output);
   if (!args.overwrite && (await stat(path).catch(() => null)) !== null) {
-    throw new ProcessorError("OUTPUT_EXISTS", `${path} exists already`);
+    throw sharedError("OUTPUT_EXISTS", `${path} exists already`);
   }
   const target = targetOf(args);
   const [member, ...others] = membersOf(args);
   if (member === undefined || others.length > 0)
-    throw new ProcessorError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
+    throw sharedError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
   const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
   const description = await namingArchives([trained.tree], () => describeRunnable(trained));
   const config = initialConfig({
@@ -58,25 +58,22 @@ function targetOf(args: InitArguments): InitialTarget | null {
   const { "output-socket": outputSocket, team } = args;
   const kind = args.target ?? (outputSocket !== undefined ? "grand-challenge" : team && "amos22");
   if (outputSocket !== undefined && kind !== "grand-challenge")
-    throw new ProcessorError(
-      "USAGE",
-      `--output-socket needs --target grand-challenge, but the target is ${kind}`,
-    );
+    throw sharedError("USAGE", `--output-socket needs --target grand-challenge, but the target is ${kind}`);
   if (team !== undefined && kind !== "amos22")
-    throw new ProcessorError("USAGE", `--team needs --target amos22, but the target is ${kind}`);
+    throw sharedError("USAGE", `--team needs --target amos22, but the target is ${kind}`);
   switch (kind) {
     case undefined:
     case "":
       return null;
     case "grand-challenge":
       if (outputSocket === undefined)
-        throw new ProcessorError(
+        throw sharedError(
           "USAGE",
           "--target grand-challenge needs --output-socket with the slug of the socket for the segmentation",
         );
       return { kind, outputSocket };
     case "amos22":
-      if (team === undefined) throw new ProcessorError("USAGE", "--target amos22 needs --team with its name");
+      if (team === undefined) throw sharedError("USAGE", "--target amos22 needs --team with its name");
       return { kind, team };
     case "sol":
     case "plain":

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { downloadModel } from "../../model-source/download-model.js";
 import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
 import { sourceContext } from "../../models/obtain-model.js";
@@ -25,8 +25,7 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
     );
     return 0;
   }
-  if (args.name === undefined)
-    throw new ProcessorError("USAGE", `models ${args.action} needs the name of a model`);
+  if (args.name === undefined) throw sharedError("USAGE", `models ${args.action} needs the name of a model`);
   const model = modelInfo(args.name);
   if (args.action === "info") {
     terminal.out(args.json ? `${JSON.stringify(model, null, 2)}\n` : details(model));

@@ -2,13 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { helpFor } from "../../../processor/contract/help-for.js";
 import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
+import { errorOfCode } from "../../../processor/runtime/errors.js";
 import { type PredictionReport, predictCases } from "../../../processor/runtime/run/predict-cases.js";
 import { bundleHook } from "../../build/hook-bundle.js";
+import { builderRemedy } from "../../errors/catalogue.js";
 import { isConverted } from "../../inspect/inspect-converted.js";
 import { membersOf, postProcessingChoice, trainedModels } from "../../models/obtain-models.js";
 import { flagsOf } from "../command-line.js";
@@ -26,27 +28,33 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   const { terminal } = session;
   windowChoices(args);
   if (args.overwrite && args.continue)
-    throw new ProcessorError("USAGE", "--overwrite and --continue cannot be used together");
-  const report = await predictWith(args, session);
+    throw sharedError("USAGE", "--overwrite and --continue cannot be used together");
+  const report = withOwnRemedies(await predictWith(args, session));
   if (args.json) terminal.out(jsonText(report));
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
   if (report.cases.length === 1) throw onlyFailure(failed[0]!);
   // Each case's own line was printed when it failed; all cases with one code have the same remedy.
-  for (const code of new Set(failed.map(({ error }) => error!.code)))
-    terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(code, predictReader)}\n`);
-  throw new ProcessorError(
+  for (const [code, help] of new Map(failed.map(({ error }) => [error!.code, error!.help])))
+    terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(help, flagsOf("predict"))}\n`);
+  throw sharedError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
   );
 }
 
-const predictReader = { program: "build_processor", flags: flagsOf("predict") } as const;
+/** The processor names the remedies of an image's user. */
+function withOwnRemedies(report: PredictionReport): PredictionReport {
+  const cases = report.cases.map((one) =>
+    one.error === undefined ? one : { ...one, error: { ...one.error, help: builderRemedy(one.error) } },
+  );
+  return { ...report, cases };
+}
 
 function onlyFailure({ name, error }: CaseReport): Error {
   const { code, message } = error!;
-  if (code !== "BUG") return new ProcessorError(code, `${name}: ${message}`);
+  if (code !== "BUG") return errorOfCode(code, `${name}: ${message}`);
   return Object.assign(new Error(message), { stack: `${name}: ${message}` });
 }
 
@@ -58,19 +66,13 @@ async function predictWith(args: PredictArguments, session: CommandSession): Pro
     const modelDir = resolve(currentDirectory, first);
     if (await isConverted(modelDir)) {
       if (!["auto", "off"].includes(args.postprocessing))
-        throw new ProcessorError(
-          "USAGE",
-          "--postprocessing FILE is for trained models; give it to `convert`",
-        );
+        throw sharedError("USAGE", "--postprocessing FILE is for trained models; give it to `convert`");
       return predict({ modelDir, folds: args.folds ?? null }, args, session);
     }
   }
   const isGivenFromOutside = args["prev-stage-predictions"] !== undefined;
   if (isGivenFromOutside && args["prev-stage-model"] !== undefined)
-    throw new ProcessorError(
-      "USAGE",
-      "--prev-stage-predictions and --prev-stage-model cannot be used together",
-    );
+    throw sharedError("USAGE", "--prev-stage-predictions and --prev-stage-model cannot be used together");
   const found = await trainedModels(
     {
       members: membersOf(args),

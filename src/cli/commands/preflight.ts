@@ -1,5 +1,5 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Finding } from "../../findings/finding.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
 import { preflight } from "../../targets/preflight/preflight.js";
@@ -25,7 +25,7 @@ export async function runPreflight(args: PreflightArguments, session: CommandSes
   });
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : findingsText(report.findings, terminal));
   if (report.isAccepted) return 0;
-  throw new ProcessorError("ARCHIVE_REFUSED", `${args.image}: ${refusalText(report.findings)}`);
+  throw builderError("ARCHIVE_REFUSED", `${args.image}: ${refusalText(report.findings)}`);
 }
 
 /** Says why an archive is refused: the reason of each check that fails, or which checks could not be made. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
 import { simulate } from "../../targets/simulate/simulate.js";
 import type { CommandSession } from "../command-session.js";
@@ -19,9 +20,9 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
   const { terminal, progress, signal } = session;
   const path = (word: string): string => resolve(terminal.currentDirectory, word);
   if (!(args.timeout > 0))
-    throw new ProcessorError("USAGE", `--timeout must be greater than 0, but is ${args.timeout}`);
+    throw sharedError("USAGE", `--timeout must be greater than 0, but is ${args.timeout}`);
   if (!(args["min-dice"] >= 0 && args["min-dice"] <= 1))
-    throw new ProcessorError("USAGE", `--min-dice must be from 0 to 1, but is ${args["min-dice"]}`);
+    throw sharedError("USAGE", `--min-dice must be from 0 to 1, but is ${args["min-dice"]}`);
   const report = await simulate({
     image: await absoluteImageFile(args.image, terminal.currentDirectory),
     target: args.target ?? null,
@@ -41,7 +42,7 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
     .filter(({ result }) => result === "fail");
   const checks = [...new Set(failed.map(({ check }) => check))];
   const isAnswerOnly = checks.every((check) => check === "expected");
-  throw new ProcessorError(
+  throw builderError(
     isAnswerOnly ? "ANSWER_DIFFERS" : "SIMULATION_FAILED",
     `${args.image}: ${isAnswerOnly ? "the segmentations differ from the expected ones" : checks.join(", ")}`,
   );
@@ -57,5 +58,5 @@ function memoryBytes(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)([mg])b?$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(digits) * (units[unit?.toLowerCase() ?? ""] ?? Number.NaN));
   if (bytes >= leastMemoryBytes) return bytes;
-  throw new ProcessorError("USAGE", `--memory ${text}: write 8g or 2048m, at least 1280m`);
+  throw sharedError("USAGE", `--memory ${text}: write 8g or 2048m, at least 1280m`);
 }

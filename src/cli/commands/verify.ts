@@ -1,6 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { type VerifyReport, verifyImage } from "../../build/verify-image.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { LayerComparison } from "../../oci/compare-images.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
 import type { CommandSession } from "../command-session.js";
@@ -42,7 +42,7 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   );
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : verificationText(report));
   if (report.isSame) return 0;
-  throw new ProcessorError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);
+  throw builderError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);
 }
 
 /** The report as text for people. */

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 
 interface WindowArguments {
   readonly "use-tta"?: boolean | undefined;
@@ -16,8 +16,8 @@ export interface WindowChoices {
 export function windowChoices(args: WindowArguments): WindowChoices {
   const { "use-tta": useTta, "disable-tta": disableTta, "step-size": stepSize } = args;
   if (useTta === true && disableTta)
-    throw new ProcessorError("USAGE", "--use-tta and --disable-tta cannot be used together");
+    throw sharedError("USAGE", "--use-tta and --disable-tta cannot be used together");
   if (stepSize !== undefined && !(stepSize > 0 && stepSize <= 1))
-    throw new ProcessorError("USAGE", `--step-size must be greater than 0 and at most 1, but is ${stepSize}`);
+    throw sharedError("USAGE", `--step-size must be greater than 0 and at most 1, but is ${stepSize}`);
   return { useTta: disableTta ? false : useTta, stepSize };
 }

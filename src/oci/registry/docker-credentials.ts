@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { orAbsent, record, recordOf, text as string } from "../../../processor/contract/json-check.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { parseChecked, shapeOf } from "../../json/checked-json.js";
 
 /** What a registry is shown: a name with its password, or a token that was handed out before. */
@@ -81,12 +82,12 @@ async function readConfig(file: string): Promise<DockerConfig> {
     return parseChecked(
       await readFile(file, "utf8"),
       configShape,
-      (reason) => new ProcessorError("REGISTRY_DENIED", `${file} ${reason}`), // no cause: it quotes the file
+      (reason) => builderError("REGISTRY_DENIED", `${file} ${reason}`), // no cause: it quotes the file
     );
   } catch (cause) {
     if (cause instanceof ProcessorError) throw cause;
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
-    throw new ProcessorError("REGISTRY_DENIED", `${file} can't be read`, { cause });
+    throw builderError("REGISTRY_DENIED", `${file} can't be read`, { cause });
   }
 }
 
@@ -99,8 +100,7 @@ function fromEntry(entry: AuthEntry | undefined, file: string): Credentials | nu
   // Docker cuts off zero bytes at the end; a regular expression would try again from each of them.
   const decoded = withoutZerosAtEnd(Buffer.from(entry.auth, "base64").toString("utf8"));
   const colon = decoded.indexOf(":");
-  if (colon < 0)
-    throw new ProcessorError("REGISTRY_DENIED", `${file}: an auth is not user:password in base64`);
+  if (colon < 0) throw builderError("REGISTRY_DENIED", `${file}: an auth is not user:password in base64`);
   return { kind: "password", user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
@@ -124,17 +124,17 @@ async function askHelper(
   child.stdin.on("error", () => {}); // a helper need not read; its exit code tells
   child.stdin.end(server);
   const closed = once(child, "close").catch((cause: unknown) => {
-    throw new ProcessorError("REGISTRY_DENIED", `the credential helper ${program} can't be run`, { cause });
+    throw builderError("REGISTRY_DENIED", `the credential helper ${program} can't be run`, { cause });
   });
   const [out, [exitCode]] = (await Promise.all([text(child.stdout), closed])) as [string, [number | null]];
   if (exitCode !== 0) {
     if (/credentials not found/i.test(out)) return null;
-    throw new ProcessorError("REGISTRY_DENIED", `${program}: ${out.trim() || `exit code ${exitCode}`}`);
+    throw builderError("REGISTRY_DENIED", `${program}: ${out.trim() || `exit code ${exitCode}`}`);
   }
   const { Username, Secret } = parseChecked(
     out,
     helperShape,
-    (reason) => new ProcessorError("REGISTRY_DENIED", `the answer of ${program} ${reason}`), // no cause: it quotes the secret
+    (reason) => builderError("REGISTRY_DENIED", `the answer of ${program} ${reason}`), // no cause: it quotes the secret
   );
   return Username === "<token>"
     ? { kind: "identity-token", token: Secret }

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 
 /** Where an image lies: a registry, a repository in it, and a tag or digest. */
 export interface ImageReference {
@@ -25,7 +25,7 @@ export function parseImageReference(imageName: string): ImageReference {
   const registry = hasRegistry ? first : defaultRegistry;
   const path = hasRegistry ? rest.join("/") : name;
   const parts = /^([a-z0-9][a-z0-9._/-]*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(path);
-  if (parts === null) throw new ProcessorError("TAG_INVALID", `image name ${imageName}`);
+  if (parts === null) throw builderError("TAG_INVALID", `image name ${imageName}`);
   const [, repository = "", tag = "latest", digest] = parts;
   return {
     registry,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
 import { parseChecked } from "../../json/checked-json.js";
 import type { BaseImage } from "../base-image.js";
@@ -78,7 +79,7 @@ async function fetchManifest(options: PullBaseOptions, reference: string): Promi
     }),
   );
   if (answer.status !== 200)
-    throw new ProcessorError(
+    throw builderError(
       "BASE_IMAGE_MISSING",
       `${client.registry}/${client.repository} has no ${reference} (${answer.status}${reasonOf(answer)})`,
     );
@@ -99,7 +100,7 @@ async function fetchManifest(options: PullBaseOptions, reference: string): Promi
 
 async function fetchDocument({ client }: PullBaseOptions, descriptor: Descriptor): Promise<Buffer> {
   if (descriptor.size > maxDocumentBytes)
-    throw new ProcessorError("IMAGE_FILE_INVALID", `${descriptor.digest} is longer than 4 MiB`);
+    throw builderError("IMAGE_FILE_INVALID", `${descriptor.digest} is longer than 4 MiB`);
   return await client.retrying(`fetching ${descriptor.digest.slice(0, 19)}`, async () => {
     return await buffer(verified(await client.open(client.url(`blobs/${descriptor.digest}`)), descriptor));
   });
@@ -143,8 +144,8 @@ async function* counted(bytes: AsyncIterable<Uint8Array>, count: (length: number
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 const invalid = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
-  new ProcessorError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`, { cause });
+  builderError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`, { cause });
 
 /** Something other than a registry answered, such as a proxy's login page. */
 const unexpected = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
-  new ProcessorError("REGISTRY_FAILED", `${client.registry}/${client.repository}: ${what}`, { cause });
+  builderError("REGISTRY_FAILED", `${client.registry}/${client.repository}: ${what}`, { cause });

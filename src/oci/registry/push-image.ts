@@ -2,6 +2,7 @@ import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/contract/progress/progress.js";
 import { PassingFailure } from "../../download/retry.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Blob, OciImage } from "../oci-types.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 import type { RegistryAnswer } from "./registry-http.js";
@@ -249,4 +250,4 @@ async function* chunksOf(bytes: AsyncIterable<Uint8Array>, size: number): AsyncG
 }
 
 const refused = (what: string, answer: RegistryAnswer): ProcessorError =>
-  new ProcessorError("REGISTRY_FAILED", `the registry did not ${what}: ${answer.status}${reasonOf(answer)}`);
+  builderError("REGISTRY_FAILED", `the registry did not ${what}: ${answer.status}${reasonOf(answer)}`);

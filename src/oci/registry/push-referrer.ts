@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { parseChecked } from "../../json/checked-json.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
 import { indexShape } from "../oci-shapes.js";
@@ -92,7 +92,7 @@ async function readIndex(client: RegistryClient, tag: string): Promise<readonly 
   );
   if (answer.status === 404) return [];
   const refused = (reason: string, cause?: unknown) =>
-    new ProcessorError(
+    builderError(
       "REGISTRY_FAILED",
       `${client.registry}/${client.repository}:${tag} is not a list of referrers (${reason})`,
       { cause },

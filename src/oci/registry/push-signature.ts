@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { parseChecked } from "../../json/checked-json.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
 import { manifestShape } from "../oci-shapes.js";
@@ -76,7 +76,7 @@ async function layersAt(client: RegistryClient, tag: string): Promise<readonly D
   );
   if (answer.status === 404) return [];
   const refused = (reason: string, cause?: unknown) =>
-    new ProcessorError(
+    builderError(
       "REGISTRY_FAILED",
       `${client.registry}/${client.repository}:${tag} holds no signatures (${reason})`,
       { cause },
@@ -90,7 +90,7 @@ async function layersAt(client: RegistryClient, tag: string): Promise<readonly D
 function readBlob(client: RegistryClient, descriptor: Descriptor): Promise<Buffer> {
   const { digest, size } = descriptor;
   if (!(size <= maxSignedBytes))
-    throw new ProcessorError("REGISTRY_FAILED", `${digest}, a signature's part, is longer than 16 MiB`);
+    throw builderError("REGISTRY_FAILED", `${digest}, a signature's part, is longer than 16 MiB`);
   return client.retrying(`fetching ${digest.slice(0, 19)}`, async () =>
     buffer(verified(await client.open(client.url(`blobs/${digest}`)), descriptor)),
   );

@@ -1,5 +1,5 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { PassingFailure } from "../../download/retry.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";
 import { tokenAnswerShape } from "./registry-documents.js";
 import { exchange, type HttpsTrust, type RegistryAnswer, type RegistryRequest } from "./registry-http.js";
@@ -46,7 +46,7 @@ export async function authorize(options: AuthorizeOptions): Promise<string> {
   const { challenge, credentials, registry } = options;
   if (challenge.scheme === "bearer") return `Bearer ${await fetchToken(options)}`;
   if (credentials?.kind !== "password")
-    throw new ProcessorError("REGISTRY_DENIED", `${registry} asks for a name and a password; none are known`);
+    throw builderError("REGISTRY_DENIED", `${registry} asks for a name and a password; none are known`);
   return basic(credentials.user, credentials.password);
 }
 
@@ -67,7 +67,7 @@ async function fetchToken(options: AuthorizeOptions): Promise<string> {
   if (token !== null) return token;
   const what = `${url.host} refuses a token for ${registry} (${answer.status})`;
   if (answer.status === 408 || answer.status === 429 || answer.status >= 500) throw new PassingFailure(what);
-  throw new ProcessorError("REGISTRY_DENIED", what);
+  throw builderError("REGISTRY_DENIED", what);
 }
 
 /** The token server that a registry names. As with Docker, it also gets the name and password. */
@@ -75,7 +75,7 @@ function tokenServer({ challenge, credentials, registry, isPlainHttp, note }: Au
   const { realm = "" } = challenge.parameters;
   const url = URL.canParse(realm) ? new URL(realm) : null;
   if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isPlainHttp(url.host))))
-    throw new ProcessorError(
+    throw builderError(
       "REGISTRY_DENIED",
       `${registry} names "${realm}" as its token server, which must be an https address`,
     );

@@ -2,6 +2,7 @@ import { rootCertificates } from "node:tls";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../download/retry.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";
 import { type ImageReference, registryAddress } from "./image-reference.js";
 import { authorize, type Challenge, parseChallenge } from "./registry-auth.js";
@@ -69,7 +70,7 @@ export class RegistryClient {
     const { location } = answer.headers;
     const url = location === undefined ? null : new URL(location, this.#api);
     if (url === null || (url.protocol !== "https:" && url.protocol !== this.#api.protocol))
-      throw new ProcessorError("REGISTRY_FAILED", `${this.registry} names no usable place to upload to`);
+      throw builderError("REGISTRY_FAILED", `${this.registry} names no usable place to upload to`);
     return url;
   }
 
@@ -121,14 +122,14 @@ export class RegistryClient {
     }).catch((error: unknown) => {
       this.signal?.throwIfAborted();
       if (!(error instanceof ProcessorError) || error.code !== "DOWNLOAD_FAILED") throw error;
-      throw new ProcessorError("REGISTRY_FAILED", error.message, { cause: error });
+      throw builderError("REGISTRY_FAILED", error.message, { cause: error });
     });
   }
 
   /** The bytes of a blob; redirects, to wherever the registry keeps them, are followed without its authorization. */
   async open(url: URL): Promise<AsyncIterable<Uint8Array>> {
     const { status } = await this.send(url, { method: "HEAD" }); // settles the authorization as well
-    if (status !== 200) throw new ProcessorError("REGISTRY_FAILED", `${url.href} answers ${status}`);
+    if (status !== 200) throw builderError("REGISTRY_FAILED", `${url.href} answers ${status}`);
     return openBytes(url, this.#headers({}, url), { https: this.#https, signal: this.signal });
   }
 
@@ -140,10 +141,7 @@ export class RegistryClient {
   async check(): Promise<void> {
     const { status } = await this.retrying(this.registry, () => this.send(this.#api, { method: "GET" }));
     if (status === 200) return;
-    throw new ProcessorError(
-      "REGISTRY_FAILED",
-      `${this.#api.href} answers ${status}, but a registry answers 200`,
-    );
+    throw builderError("REGISTRY_FAILED", `${this.#api.href} answers ${status}, but a registry answers 200`);
   }
 
   async #once(url: URL, request: RegistryRequest): Promise<RegistryAnswer> {
@@ -160,7 +158,7 @@ export class RegistryClient {
     } catch (error) {
       // A registry that has answered before may be restarting.
       if (!(error instanceof ConnectionRefused) || this.#hasAnswered) throw error;
-      throw new ProcessorError("REGISTRY_FAILED", error.message, { cause: error });
+      throw builderError("REGISTRY_FAILED", error.message, { cause: error });
     }
   }
 
@@ -189,11 +187,11 @@ export class RegistryClient {
     const { status } = answer;
     const what = `${this.registry}/${this.repository} answers ${method} with ${status}${reasonOf(answer)}`;
     if ((status === 401 || status === 403) && !this.#isOwn(answer.url))
-      throw new ProcessorError(
+      throw builderError(
         "REGISTRY_FAILED",
         `${this.registry} redirects to ${answer.url.host}, which answers ${method} with ${status}; credentials are sent only to ${this.registry}`,
       );
-    if (status === 401 || status === 403) throw new ProcessorError("REGISTRY_DENIED", what);
+    if (status === 401 || status === 403) throw builderError("REGISTRY_DENIED", what);
     if (status === 408 || status === 429 || status >= 500)
       throw new PassingFailure(what, {
         retryAfterMs: parseRetryAfter(answer.headers["retry-after"], Date.now()),

@@ -3,6 +3,7 @@ import got, { type OptionsInit, RequestError, type Response } from "got";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { readBounded } from "../../download/bounded-body.js";
 import { PassingFailure } from "../../download/retry.js";
+import { builderError } from "../../errors/builder-errors.js";
 
 export interface RegistryRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -56,7 +57,7 @@ export async function exchange(
   try {
     const [response] = (await once(stream, "response")) as [Response];
     const tooLong = () =>
-      new ProcessorError("REGISTRY_FAILED", `${url.host}: the answer is longer than ${maxAnswerBytes} bytes`);
+      builderError("REGISTRY_FAILED", `${url.host}: the answer is longer than ${maxAnswerBytes} bytes`);
     return {
       status: response.statusCode,
       headers: response.headers,
@@ -96,7 +97,7 @@ const requestOptions = (
         // got keeps the authorization when only the protocol changes.
         if (target.origin !== url.origin) delete redirected.headers["authorization"];
         if (target.protocol === "https:" || target.protocol === url.protocol) return;
-        throw new ProcessorError(
+        throw builderError(
           "REGISTRY_FAILED",
           `${url.host} redirects to ${target.protocol}//${target.host}, which is not https`,
         );
@@ -119,7 +120,7 @@ function networkFailure(error: unknown, url: URL): Error {
   if (!(error instanceof RequestError))
     return new PassingFailure(error instanceof Error ? error.message : String(error), { cause: error });
   if (error.cause instanceof ProcessorError) return error.cause;
-  const failed = (what: string) => new ProcessorError("REGISTRY_FAILED", what, { cause: error });
+  const failed = (what: string) => builderError("REGISTRY_FAILED", what, { cause: error });
   switch (error.code) {
     case "ENOTFOUND":
       return failed(`no such host as ${url.hostname}, or no network`);

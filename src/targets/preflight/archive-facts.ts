@@ -5,7 +5,9 @@ import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { gunzipped } from "../../oci/gunzipped.js";
 import { readTar, type TarEntry } from "../../oci/read-tar.js";
 
@@ -104,9 +106,9 @@ async function sizeOf(archive: string): Promise<number> {
     if (found.isFile()) return found.size;
   } catch (cause) {
     const near = await didYouMean(archive);
-    throw new ProcessorError("INPUT_NOT_FOUND", `${archive} can't be read${near}`, { cause });
+    throw sharedError("INPUT_NOT_FOUND", `${archive} can't be read${near}`, { cause });
   }
-  throw new ProcessorError("INPUT_NOT_FOUND", `${archive} is not a file; preflight looks at an archive`);
+  throw sharedError("INPUT_NOT_FOUND", `${archive} is not a file; preflight looks at an archive`);
 }
 
 /** By the first bytes, not by the name: Python's tarfile does the same. */
@@ -129,7 +131,7 @@ async function* unxz(archive: string): AsyncGenerator<Uint8Array> {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const closed = once(child, "close").catch((cause: unknown) => {
-    throw new ProcessorError("TOOL_MISSING", "xz, to read a .tar.xz archive", { cause });
+    throw builderError("TOOL_MISSING", "xz, to read a .tar.xz archive", { cause });
   });
   closed.catch(() => {}); // rethrown below, after what was read
   try {

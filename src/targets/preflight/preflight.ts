@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { connectEngine } from "../../docker/engine.js";
 import { findImage } from "../../docker/find-image.js";
 import { saveImage } from "../../docker/save-image.js";
@@ -77,10 +77,7 @@ async function factsOf({ image, environment, signal }: PreflightOptions): Promis
   if (await isImageFile(image)) return readArchiveFacts(image, signal);
   const engine = await connectEngine(environment, signal);
   if ((await findImage(engine, image)) === null)
-    throw new ProcessorError(
-      "INPUT_NOT_FOUND",
-      `${image} is neither a file nor an image that the engine has`,
-    );
+    throw sharedError("INPUT_NOT_FOUND", `${image} is neither a file nor an image that the engine has`);
   return readSavedFacts(image, saveImage(engine, image), signal);
 }
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { packageRoot } from "../../files/package-root.js";
 import { type Finding, fail, pass } from "../../findings/finding.js";
 import { checkLog, checkMemory, inGibibytes } from "./check-run.js";
@@ -194,7 +194,7 @@ class PlatformClient {
         });
       if (started !== null || this.processor.hasEnded()) return started;
     }
-    throw new ProcessorError(
+    throw builderError(
       "TOOL_MISSING",
       `${reference} has neither node nor python3; one of them plays the platform's part, which asks /invoke`,
     );
@@ -206,7 +206,7 @@ const endsWithinMs = 1000;
 
 function answerOf(program: RunningContainer, { log }: ContainerEnd): Answer {
   if (program.output() !== "") return JSON.parse(program.output()) as Answer;
-  throw new ProcessorError(
+  throw builderError(
     "ENGINE_FAILED",
     `the program that asks the processor ended without an answer: ${log.lastErrorLine}`,
   );

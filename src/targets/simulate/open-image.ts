@@ -1,7 +1,8 @@
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Engine } from "../../docker/engine.js";
 import { engineError, isNotFound } from "../../docker/engine-error.js";
 import { loadArchive } from "../../docker/load-archive.js";
+import { builderError } from "../../errors/builder-errors.js";
 import { isImageFile } from "../../oci/image-file.js";
 import { readArchiveFacts } from "../preflight/archive-facts.js";
 
@@ -31,7 +32,7 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
   const { engine, image, signal } = options;
   if (!(await isImageFile(image))) return describe(engine, image, () => Promise.resolve());
   const { documents, problem } = await readArchiveFacts(image, signal);
-  if (problem !== null) throw new ProcessorError("IMAGE_FILE_INVALID", `${image}: ${problem}`);
+  if (problem !== null) throw builderError("IMAGE_FILE_INVALID", `${image}: ${problem}`);
   const manifest = documents.get("manifest.json");
   const names = (Array.isArray(manifest) ? manifest : []).flatMap((entry) => namesOf(entry));
   const loaded = await loadArchive({
@@ -61,10 +62,7 @@ async function describe(
     .inspect()
     .catch((error: unknown) => {
       if (!isNotFound(error)) throw engineError(error, `looking for ${reference}`, "ENGINE_FAILED");
-      throw new ProcessorError(
-        "INPUT_NOT_FOUND",
-        `${reference} is neither a file nor an image that the engine has`,
-      );
+      throw sharedError("INPUT_NOT_FOUND", `${reference} is neither a file nor an image that the engine has`);
     });
   const imageLabels = found.Config.Labels ?? {};
   return {

@@ -1,6 +1,6 @@
 import { symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { type Finding, notChecked, pass, warning } from "../../findings/finding.js";
 import { processorDirectory, processorEntrypoint } from "../../image/processor-files.js";
@@ -164,7 +164,7 @@ async function layOutFiles(cases: readonly KnownCase[], folder: string): Promise
 function requireFiles(cases: readonly KnownCase[]): void {
   const other = cases.flatMap(({ images }) => images).find((image) => !image.endsWith(".nii.gz"));
   if (other !== undefined || cases.some(({ folder }) => folder !== null))
-    throw new ProcessorError(
+    throw sharedError(
       "USAGE",
       `AMOS22's input is a folder of .nii.gz files; ${other ?? "there are folders"}`,
     );

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { basename, join, relative, sep } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { connectEngine } from "../../docker/engine.js";
 import { Sandbox } from "../../docker/sandbox/sandbox.js";
+import { builderError } from "../../errors/builder-errors.js";
 import type { Finding } from "../../findings/finding.js";
 import { departuresFromNnunet } from "../../image/run-labels.js";
 import { isFile, isImageFile } from "../../oci/image-file.js";
@@ -62,7 +64,7 @@ export interface SimulationReport {
 export async function simulate(options: SimulateOptions): Promise<SimulationReport> {
   const { environment, progress, modelTarball, signal } = options;
   if (modelTarball !== null && !(await isFile(modelTarball)))
-    throw new ProcessorError("INPUT_NOT_FOUND", `${modelTarball} can't be read`);
+    throw sharedError("INPUT_NOT_FOUND", `${modelTarball} can't be read`);
   const cases = await withExpected(await findTrialCases(options.input), options.expect);
   const engine = await connectEngine(environment, signal).catch((error: unknown) => {
     throw refusal(error);
@@ -107,7 +109,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
 function refusal(error: unknown): unknown {
   if (!(error instanceof ProcessorError) || error.code !== "ENGINE_MISSING") return error;
   const message = `${error.message}; simulate runs the image, which needs one (\`preflight\` on an archive needs none)`;
-  return new ProcessorError("ENGINE_MISSING", message, { cause: error });
+  return builderError("ENGINE_MISSING", message, { cause: error });
 }
 
 /**
@@ -122,7 +124,7 @@ async function withExpected(
 ): Promise<readonly KnownCase[]> {
   if (folder === null) return cases.map((one) => ({ ...one, expected: null }));
   const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is not a folder that can be read`, { cause });
+    throw sharedError("INPUT_NOT_FOUND", `${folder} is not a folder that can be read`, { cause });
   });
   const images = files
     .filter((entry) => !entry.isDirectory() && splitImageEnding(entry.name) !== null)
@@ -131,7 +133,7 @@ async function withExpected(
     const found = images.filter((path) => path.split(sep).some((part) => isNameOf(part, one.name)));
     const expected = found.length === 0 && cases.length === 1 ? images : found;
     if (expected.length === 1) return { ...one, expected: join(folder, expected[0]!) };
-    throw new ProcessorError(
+    throw sharedError(
       "INPUT_NOT_FOUND",
       `${folder} has ${expected.length === 0 ? "no segmentation" : `${expected.length} segmentations`} of case ${one.name}`,
     );

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
@@ -28,7 +28,7 @@ export interface TrialCase {
 export async function findTrialCases(input: string): Promise<readonly TrialCase[]> {
   const entries = await readdir(input).catch(async (cause: unknown) => {
     const near = await didYouMean(input);
-    throw new ProcessorError("INPUT_NOT_FOUND", `${input} is not a folder that can be read${near}`, {
+    throw sharedError("INPUT_NOT_FOUND", `${input} is not a folder that can be read${near}`, {
       cause,
     });
   });
@@ -39,7 +39,7 @@ export async function findTrialCases(input: string): Promise<readonly TrialCase[
   if (cases.length > 0) return cases;
   const { imageNames, leftOut } = await listFolder(input);
   if (imageNames.length > 0) return caseOfFiles(imageNames.map((name) => join(input, name)));
-  throw new ProcessorError(
+  throw sharedError(
     "INPUT_NOT_FOUND",
     `${input} holds neither images nor folders with inputs.json or images/${foundInstead(leftOut)}`,
   );
@@ -89,7 +89,7 @@ export async function layOutSockets(options: SocketInputOptions): Promise<void> 
   const { trialCase, folder, slugs, spelling } = options;
   if (trialCase.folder !== null) return linkAll(trialCase.folder, folder);
   if (slugs.length !== trialCase.images.length)
-    throw new ProcessorError(
+    throw sharedError(
       "USAGE",
       `case ${trialCase.name} has ${trialCase.images.length} images, but there are ${slugs.length} input sockets (${slugs.join(", ")}); name them with --socket, one for each channel`,
     );

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { findingsText } from "../../../src/cli/findings-text.js";
+import { builderError } from "../../../src/errors/builder-errors.js";
 import { modelDirectory } from "../../../src/image/processor-files.js";
 import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { type LayerBlob, mediaTypes } from "../../../src/oci/oci-types.js";
@@ -67,7 +67,7 @@ async function passesPreflight(file: string): Promise<void> {
     require(findingsText(findings, { hasColour: false, columns: 80 }).length > 0, "a text");
     const failed = findings.find(({ result }) => result === "fail");
     if (target === "plain" && !isAccepted)
-      throw new ProcessorError("IMAGE_FILE_INVALID", failed?.reason ?? "nothing could be checked");
+      throw builderError("IMAGE_FILE_INVALID", failed?.reason ?? "nothing could be checked");
   }
 }
 

@@ -171,7 +171,8 @@ export async function inspects(address: string, folder: string): Promise<void> {
   });
   require(inspectionText(inspection).length > 0 && JSON.stringify(inspection).length > 0, "a text");
   const [problem] = problemsOf(inspection);
-  if (problem !== undefined) throw new ProcessorError(problem.code, problem.message);
+  if (problem !== undefined)
+    throw new ProcessorError(problem.code, { exit: 3, http: 422, help: problem.help }, problem.message);
 }
 
 function problemsOf(inspection: Inspection): readonly Problem[] {

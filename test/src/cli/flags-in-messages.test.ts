@@ -20,14 +20,17 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
   [/^src\/targets\/simulate\//, flagsOf("simulate")],
   [/^src\/targets\//, ofAll("simulate", "preflight")],
   [/^src\/base-image\/debian-root\.ts$/, common([flagsOf("build"), flagsOf("base-image")])],
-  [/^processor\/runtime\/(entries\/folder-arguments|cases\/find-image-cases)\.ts$/, imageFlags],
+  [
+    /^processor\/(contract\/shared-errors|runtime\/(errors|entries\/folder-arguments|cases\/find-image-cases))\.ts$/,
+    imageFlags,
+  ],
   [/^processor\//, common([flagsOf("predict"), imageFlags])],
   [/^src\//, new Set(Object.keys(commands).flatMap((name) => [...flagsOf(name)]))],
 ];
 
 /** Files whose flags are those of other programs, of pages, or have a test of their own. */
 const elsewhere =
-  /^src\/(reference|cli\/options|cli\/(command-line|completion-script|foreign-flags)|cli\/commands\/build-report)|^src\/base-image\/(?!debian-root)|^src\/docker\/|^processor\/(contract\/(errors|help-for)|runtime\/inference\/gpu-facts)\.ts/;
+  /^src\/(reference|cli\/options|cli\/(program-call|command-line|completion-script|foreign-flags)|cli\/commands\/build-report)|^src\/base-image\/(?!debian-root)|^src\/docker\/|^src\/errors\/|^processor\/(contract\/help-for|runtime\/inference\/gpu-facts)\.ts/;
 
 const files = ["src", "processor"].flatMap((folder) =>
   readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Image } from "../../volume/image.js";
 
 const fileHeaderBytes = 14;
@@ -13,7 +13,7 @@ const paletteBytes = 4 * 256;
 export function encodeBmp({ voxels, geometry, components }: Image, path: string): readonly Uint8Array[] {
   const [slices, height, width] = geometry.sizeZyx;
   if (slices !== 1 || components !== 1 || !(voxels instanceof Uint8Array)) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: a BMP holds one slice of 8 bit grey`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: a BMP holds one slice of 8 bit grey`);
   }
   const rowBytes = Math.ceil(width / 4) * 4;
   const start = fileHeaderBytes + imageHeaderBytes + paletteBytes;

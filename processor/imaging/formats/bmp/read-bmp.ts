@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Image } from "../../volume/image.js";
 import { checkSizes } from "../check-sizes.js";
 import { FileWindow } from "../file-window.js";
@@ -47,17 +47,14 @@ async function readHeader(file: FileWindow): Promise<BmpHeader> {
   const start = await file.read(0, fileHeaderBytes + 4, aheadBytes);
   const size = start.readUInt32LE(fileHeaderBytes);
   if (start.toString("latin1", 0, 2) !== "BM" || (size !== 12 && (size < 40 || size > 124)))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: it does not begin as a BMP file does`);
+    throw imageError("IMAGE_INVALID", `${path}: it does not begin as a BMP file does`);
   const header = await file.read(fileHeaderBytes, size, aheadBytes);
   const isOld = size === 12;
   const storedHeight = isOld ? header.readUInt16LE(6) : header.readInt32LE(8);
   const bits = header.readUInt16LE(isOld ? 10 : 14);
   const compression = isOld ? 0 : header.readUInt32LE(16);
   if (![1, 4, 8, 24, 32].includes(bits) || compression !== 0) {
-    throw new ProcessorError(
-      "IMAGE_UNSUPPORTED",
-      `${path}: ${bits} bits a pixel, compression ${compression}`,
-    );
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${bits} bits a pixel, compression ${compression}`);
   }
   const colours = isOld ? 0 : header.readUInt32LE(32);
   const paletteTask = {
@@ -79,8 +76,7 @@ async function readPalette(
   file: FileWindow,
   { at, entryBytes, colours }: { readonly at: number; readonly entryBytes: number; readonly colours: number },
 ): Promise<NonNullable<BmpHeader["palette"]>> {
-  if (colours > 256)
-    throw new ProcessorError("IMAGE_INVALID", `${file.path}: a palette of ${colours} colours`);
+  if (colours > 256) throw imageError("IMAGE_INVALID", `${file.path}: a palette of ${colours} colours`);
   const bytes = await file.read(at, colours * entryBytes, 0);
   return Array.from({ length: colours }, (_, i) => {
     const [blue = 0, green = 0, red = 0] = bytes.subarray(i * entryBytes);

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Image, VoxelArray } from "../../volume/image.js";
 import { bytesOf, elementTypeOf } from "../element-type.js";
 import { giplHeaderBytes, giplMagics, giplOffsets, giplTypes } from "./gipl-header.js";
@@ -15,13 +15,13 @@ export function encodeGipl({ voxels, geometry }: Image, path: string): Buffer {
   const code = [...giplTypes].find(([, known]) => known === type)?.[0];
   const [z, y, x] = geometry.sizeZyx;
   if (code === undefined || Math.max(x, y, z) > largestSize)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: GIPL cannot hold ${type} voxels or an axis of ${Math.max(x, y, z)} (at most ${largestSize}); write .nii.gz instead`,
     );
   const isAligned = geometry.directionXyz.every((part, i) => Math.abs(part) === (i % 4 === 0 ? 1 : 0));
   if (!isAligned)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: GIPL cannot hold the image's direction (${geometry.directionXyz.join(" ")}); write .nii.gz instead`,
     );

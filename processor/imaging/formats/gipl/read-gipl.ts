@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import { type Geometry, spacingOf } from "../../volume/geometry.js";
 import type { Image } from "../../volume/image.js";
 import { ByteReader, isGzip } from "../byte-source.js";
@@ -18,16 +18,13 @@ export async function readGipl(path: string): Promise<Image> {
   try {
     const header = await reader.peek(giplHeaderBytes);
     if (header.length < giplHeaderBytes)
-      throw new ProcessorError("IMAGE_TRUNCATED", `${path}: the file ends within its header`);
+      throw imageError("IMAGE_TRUNCATED", `${path}: the file ends within its header`);
     if (!giplMagics.includes(header.readUInt32BE(giplOffsets.magic)))
-      throw new ProcessorError(
-        "IMAGE_INVALID",
-        `${path}: this is not a GIPL header (its magic number is missing)`,
-      );
+      throw imageError("IMAGE_INVALID", `${path}: this is not a GIPL header (its magic number is missing)`);
     const code = header.readUInt16BE(giplOffsets.type);
     const type = giplTypes.get(code);
     if (type === undefined)
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_UNSUPPORTED",
         `${path}: its voxels have type ${code}; the types ${[...giplTypes.keys()].join(", ")} can be read`,
       );
@@ -62,7 +59,7 @@ function geometryOf(path: string, header: Buffer, sizes: readonly number[]): Geo
   const spacings = axes.map((axis) => header.readFloatBE(giplOffsets.spacings + 4 * axis));
   const origin = axes.map((axis) => header.readDoubleBE(giplOffsets.origin + 8 * axis));
   if (spacings.includes(0) || ![...spacings, ...origin].every(Number.isFinite))
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: its spacing (${spacings.join(" × ")}) and origin (${origin.join(", ")}) must be finite, and no spacing may be 0`,
     );

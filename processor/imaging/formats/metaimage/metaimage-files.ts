@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import { decimalOf, shown, wordsOf } from "../header-values.js";
 import { hasFileNumber, numberedFiles } from "../numbered-files.js";
 
@@ -31,7 +31,7 @@ export function metaimageFiles(
       names.push(line);
     }
     if (names.length !== wanted)
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_INVALID",
         `${path}: ElementDataFile is a LIST of ${names.length} names, but ${wanted} are needed`,
       );
@@ -50,7 +50,7 @@ export function metaimageFiles(
     : [];
   // ITK ignores surplus files; with too few, it would leave slices unread.
   if (words.length > 4 || files.length < slices)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: ElementDataFile is ${shown(value)}, which does not name a file for each of the ${slices} slices`,
     );

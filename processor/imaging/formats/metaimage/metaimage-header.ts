@@ -1,4 +1,5 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import type { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { ElementType } from "../element-type.js";
 import { decimalOf, shown, utf8Of } from "../header-values.js";
 import { metaimageFiles } from "./metaimage-files.js";
@@ -83,10 +84,7 @@ export function parseMetaimageHeader(
     return new HeaderParser(path, fields).parse(text, at);
   }
   if (!isWholeFile) return null;
-  throw new ProcessorError(
-    "IMAGE_INVALID",
-    `${path}: this is not a MetaImage header (ElementDataFile is missing)`,
-  );
+  throw imageError("IMAGE_INVALID", `${path}: this is not a MetaImage header (ElementDataFile is missing)`);
 }
 
 interface Field {
@@ -218,11 +216,10 @@ class HeaderParser {
     return value;
   }
 
-  private invalid = (what: string): ProcessorError =>
-    new ProcessorError("IMAGE_INVALID", `${this.path}: ${what}`);
+  private invalid = (what: string): ProcessorError => imageError("IMAGE_INVALID", `${this.path}: ${what}`);
 
   private unsupported = (name: FieldName, known: string): ProcessorError =>
-    new ProcessorError(
+    imageError(
       "IMAGE_UNSUPPORTED",
       `${this.path}: ${name} is ${shown(this.fields.get(name) ?? "")}; ${known}`,
     );

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Xyz } from "../../volume/axes.js";
 import { type Geometry, spacingOf } from "../../volume/geometry.js";
 import type { Image } from "../../volume/image.js";
@@ -55,7 +55,7 @@ async function locate(path: string, header: MetaimageHeader): Promise<StoredVoxe
   const isZipped = dataFiles?.some((name, i) => basename(paths[i]!) !== basename(name)) ?? false;
   const headerBytes = dataFiles === null ? header.length : 0;
   if (headerSize !== null && headerSize !== -1 && headerSize < headerBytes)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: HeaderSize is ${headerSize}, but the header has ${headerBytes} bytes`,
     );
@@ -63,7 +63,7 @@ async function locate(path: string, header: MetaimageHeader): Promise<StoredVoxe
   if (compressedBytes !== null && paths.length === 1) {
     const { size } = await stat(paths[0]!);
     if (start + compressedBytes > size)
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_TRUNCATED",
         `${paths[0]}: the header announces ${compressedBytes} bytes of compressed voxels, but the file has ${Math.max(0, size - start)}`,
       );
@@ -82,10 +82,7 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
   const isFlat = rank === 2;
   const signed = spacings?.values ?? [1, 1, 1];
   if (signed.includes(0))
-    throw new ProcessorError(
-      "IMAGE_INVALID",
-      `${path}: ElementSpacing is ${spacings?.text}; no spacing may be 0`,
-    );
+    throw imageError("IMAGE_INVALID", `${path}: ElementSpacing is ${spacings?.text}; no spacing may be 0`);
   const [x = 1, y = 1, z = 1] = sizes;
   const [ox = 0, oy = 0, oz = 0] = origin?.values ?? [];
   // TransformMatrix holds one axis after the other; they are the columns of ITK's direction.

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import type { Direction, Geometry } from "../../volume/geometry.js";
 import { flatDirection, identityDirection, spacingOf } from "../../volume/geometry.js";
@@ -35,7 +35,7 @@ export function niftiGeometry(
   const spacingMm = [spacing(1), spacing(2), spacing(3)] as const;
   const used = [...pixdim.slice(1, grid.dimensions + 1), ...origin, ...(form?.columns.flat() ?? [])];
   if (!used.every(Number.isFinite)) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: spacing (pixdim ${pixdim.slice(1, 4).join(", ")}) or orientation holds NaN or infinity`,
     );
@@ -63,7 +63,7 @@ function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
   if (isOrthogonal(sform.columns) && (qform === null || sformCode === 1 || areVerySimilar(sform, qform)))
     return sform;
   if (qform !== null) return qform;
-  throw new ProcessorError(
+  throw imageError(
     "IMAGE_INVALID",
     `${path}: the sform is sheared or singular: its axes are not at right angles, and there is no qform. Resample the image onto an orthogonal grid, or store a qform`,
   );
@@ -71,7 +71,7 @@ function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
 
 function formOfNibabel(path: string, orientation: NiftiOrientation, sizeZyx: Zyx): Form {
   if (nibabelForm(orientation) === "qform" && Number.isNaN(realPart(orientation)))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: the quaternion of its qform is longer than 1`);
+    throw imageError("IMAGE_INVALID", `${path}: the quaternion of its qform is longer than 1`);
   const affine = niftiAffine(orientation, sizeZyx);
   const column = (axis: number) => [affine[axis]!, affine[4 + axis]!, affine[8 + axis]!] as const;
   return { columns: [column(0), column(1), column(2)], origin: [affine[3]!, affine[7]!, affine[11]!] };
@@ -191,7 +191,7 @@ function fromQform({ quaternion, pixdim, version }: NiftiOrientation): Form {
 function toLps(path: string, columns: Columns): Direction {
   const [i, j, k] = columns.map(([x, y, z]) => [-x || 0, -y || 0, z || 0] as const);
   if (columns.flat().some(Number.isNaN)) {
-    throw new ProcessorError("IMAGE_INVALID", `${path}: an axis of its orientation has no direction`);
+    throw imageError("IMAGE_INVALID", `${path}: an axis of its orientation has no direction`);
   }
   return [i![0], j![0], k![0], i![1], j![1], k![1], i![2], j![2], k![2]];
 }

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { NiftiOrientation } from "../../volume/image.js";
 import type { ElementType } from "../element-type.js";
 
@@ -39,13 +39,13 @@ const types: Readonly<Record<number, ElementType>> = {
  */
 export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   if (bytes.length < 348)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = [view.getInt32(0, true), view.getInt32(0, false)];
   if (first.includes(540)) return parseVersion2(path, bytes, view);
   const form = formOfVersion1(bytes);
   if (form === "analyze" && !first.includes(348)) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: this is not a NIfTI header (its first number is ${first[0]}, not 348 or 540)`,
     );
@@ -53,7 +53,7 @@ export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   const isBigEndian = isBigEndianVersion1(path, view);
   const header = readFields(path, new FieldReader(view, !isBigEndian, 1), { version: 1, isBigEndian });
   if (form !== "single" && header.dataOffset < 348) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: this is the header of a pair of files (.hdr and .img), and the voxels are in the other; convert the pair to .nii.gz`,
     );
@@ -63,9 +63,9 @@ export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
 
 function parseVersion2(path: string, bytes: Buffer, view: DataView): NiftiHeader {
   if (bytes.length < 540)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
   if (bytes.toString("latin1", 4, 7) !== "n+2")
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
   const isBigEndian = view.getInt32(0, false) === 540;
   const header = readFields(path, new FieldReader(view, !isBigEndian, 2), { version: 2, isBigEndian });
   return { ...header, form: "single" };
@@ -81,10 +81,7 @@ function isBigEndianVersion1(path: string, view: DataView): boolean {
   const isRank = (rank: number): boolean => rank >= 1 && rank <= 7;
   if (isRank(view.getInt16(40, true))) return false;
   if (isRank(view.getInt16(40, false))) return true;
-  throw new ProcessorError(
-    "IMAGE_INVALID",
-    `${path}: dim[0] must be 1 to 7, but is ${view.getInt16(40, true)}`,
-  );
+  throw imageError("IMAGE_INVALID", `${path}: dim[0] must be 1 to 7, but is ${view.getInt16(40, true)}`);
 }
 
 /** Analyze 7.5 has other fields in the place of NIfTI's orientation, units and scaling. */
@@ -148,14 +145,10 @@ function readFields(
   const code = fields.short([70, 12]);
   const type = types[code];
   if (type === undefined) {
-    throw new ProcessorError(
-      "IMAGE_UNSUPPORTED",
-      `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`,
-    );
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`);
   }
   const rank = dimensions[0]!;
-  if (rank < 1 || rank > 7)
-    throw new ProcessorError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);
+  if (rank < 1 || rank > 7) throw imageError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);
   const [slope = 0, intercept = 0] = fields.reals([112, 176], 2);
   return {
     isBigEndian,

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import type { Image, VoxelArray } from "../../volume/image.js";
 import { ByteReader, isGzip } from "../byte-source.js";
@@ -21,7 +21,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
     if (preferSform && header.form === "analyze") {
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_UNSUPPORTED",
         `${path}: its header has the format Analyze 7.5, which nibabel does not read from a file named .nii`,
       );
@@ -58,10 +58,7 @@ function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSfo
   const components = rest.find((size) => size > 1) ?? 1;
   // Volumes over time are in the fourth axis, vectors in the fifth.
   if (rest.filter((size) => size > 1).length > 1) {
-    throw new ProcessorError(
-      "IMAGE_UNSUPPORTED",
-      `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`,
-    );
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`);
   }
   return {
     sizeZyx: [z, y, x] as Zyx,
@@ -83,7 +80,7 @@ function scalingOf(path: string, { slope, intercept }: NiftiHeader, preferSform:
   }
   if (slope === 0 || !Number.isFinite(slope)) return { slope: 1, intercept: 0 };
   if (Number.isFinite(intercept)) return { slope, intercept };
-  throw new ProcessorError(
+  throw imageError(
     "IMAGE_INVALID",
     `${path}: scl_slope and scl_inter must be finite, but are ${slope} and ${intercept}`,
   );

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import { shown } from "../header-values.js";
 
 /** The fields of an NRRD header by their usual names, without key/value pairs and comments. */
@@ -65,13 +65,10 @@ const mostListedFiles = 1 << 16;
 export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolean): NrrdFields | null {
   const first = lineAt(bytes, 0, isWholeFile);
   if (!bytes.toString("latin1", 0, 4).startsWith("NRRD"))
-    throw new ProcessorError(
-      "IMAGE_INVALID",
-      `${path}: this is not an NRRD header (it does not begin with NRRD)`,
-    );
+    throw imageError("IMAGE_INVALID", `${path}: this is not an NRRD header (it does not begin with NRRD)`);
   if (first === null || first.next === bytes.length) return null;
   if (!magics.includes(first.text))
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: it begins with ${shown(first.text)}; versions NRRD0001 to NRRD0005 can be read`,
     );
@@ -87,7 +84,7 @@ export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolea
     if (line.text === "") return end(at);
     if (values.get("data file")?.startsWith("LIST") === true) {
       if (listedFiles.push(line.text) > mostListedFiles)
-        throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: it lists more than ${mostListedFiles} files`);
+        throw imageError("IMAGE_UNSUPPORTED", `${path}: it lists more than ${mostListedFiles} files`);
     } else {
       addField(path, line.text, values);
     }
@@ -121,11 +118,11 @@ function addField(path: string, line: string, values: Map<NrrdFieldName, string>
   const colon = name === undefined ? line.indexOf(":") : separator;
   const found = name ?? (colon < 0 ? undefined : spellings.get(line.slice(0, colon).toLowerCase()));
   if (found === undefined)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${path}: ${shown(line)} is not a field of the NRRD format ("name: value"), nor a pair ("key:=value"), nor a comment ("# …")`,
     );
   if (values.has(found))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: the field ${shown(found)} appears twice`);
+    throw imageError("IMAGE_INVALID", `${path}: the field ${shown(found)} appears twice`);
   values.set(found, line.slice(colon + 1).trim());
 }

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Xyz } from "../../volume/axes.js";
 import { type Geometry, spacingOf } from "../../volume/geometry.js";
 import { directionOfColumns } from "../direction-of-columns.js";
@@ -21,30 +21,30 @@ export function nrrdLayout(path: string, header: NrrdHeader): NrrdLayout {
   const { axes, spaceDimension } = header;
   for (const { kind, size } of axes) {
     if (kind?.size != null && kind.size !== size)
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_INVALID",
         `${path}: an axis of kind ${kind.name} must have ${kind.size} values, but has ${size}`,
       );
     if (kind !== null && unsupportedKinds.includes(kind.name))
-      throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: voxels of kind ${kind.name} cannot be used`);
+      throw imageError("IMAGE_UNSUPPORTED", `${path}: voxels of kind ${kind.name} cannot be used`);
   }
   const described = `axes ${axes.map(({ size, kind }) => `${size} (${kind?.name ?? "kind unknown"})`).join(" × ")}`;
   const ranges = axes.flatMap((axis, i) => (isDomain(axis, header) ? [] : [i]));
   const domain = axes.filter((axis) => isDomain(axis, header));
   const most = ranges.length === 0 ? 4 : 3;
   if (ranges.length > 1 || domain.length < 2 || domain.length > most)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: it has ${described}; an image must have 2 or 3 axes, and may have one more for the values of a voxel`,
     );
   if (spaceDimension > 0 && spaceDimension !== domain.length)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: it has ${described} in a space of ${spaceDimension} dimensions; each dimension needs one axis`,
     );
   for (const { direction, spacing, min, max } of domain) {
     if (spaceDimension > 0 && (spacing !== null || (direction !== null && (min ?? max) !== null)))
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_INVALID",
         `${path}: it has both a space with directions and spacings, axis mins or axis maxs; remove one of the two`,
       );
@@ -87,10 +87,7 @@ export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdL
   });
   const origin = originOf(header, domain, signs);
   if (spacings.includes(0) || origin.some((part) => !Number.isFinite(part)))
-    throw new ProcessorError(
-      "IMAGE_INVALID",
-      `${path}: its spacing must not be 0 and its origin must be finite`,
-    );
+    throw imageError("IMAGE_INVALID", `${path}: its spacing must not be 0 and its origin must be finite`);
   const [x = 1, y = 1, z = 1] = domain.map(({ size }) => size);
   return {
     sizeZyx: [dimensions === 2 ? 1 : z, y, x],

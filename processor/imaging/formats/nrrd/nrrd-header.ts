@@ -1,4 +1,5 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import type { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { ElementType } from "../element-type.js";
 import { decimalOf, shown, utf8Of, wordsOf } from "../header-values.js";
 import { hasFileNumber, numberedFiles } from "../numbered-files.js";
@@ -244,14 +245,10 @@ class HeaderParser {
   private badValue = (name: NrrdFieldName): ProcessorError =>
     this.invalid(`${name} is ${shown(this.text(name) ?? "")}`);
 
-  private invalid = (what: string): ProcessorError =>
-    new ProcessorError("IMAGE_INVALID", `${this.path}: ${what}`);
+  private invalid = (what: string): ProcessorError => imageError("IMAGE_INVALID", `${this.path}: ${what}`);
 
   private unsupported = (name: NrrdFieldName, known: string): ProcessorError =>
-    new ProcessorError(
-      "IMAGE_UNSUPPORTED",
-      `${this.path}: ${name} is ${shown(this.text(name) ?? "")}; ${known}`,
-    );
+    imageError("IMAGE_UNSUPPORTED", `${this.path}: ${name} is ${shown(this.text(name) ?? "")}; ${known}`);
 }
 
 /** NRRD_DIM_MAX and NRRD_SPACE_DIM_MAX of NrrdIO. */

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
-import { ProcessorError } from "../../../contract/errors.js";
+import type { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { FileWindow } from "../file-window.js";
 
 /** IHDR. */
@@ -95,7 +96,7 @@ async function skipChunk(file: FileWindow, chunk: Chunk): Promise<void> {
     throw invalid(file, `a chunk ${name} is in the wrong place or appears twice`);
   if (!/^[A-Za-z]{4}$/.test(name)) throw invalid(file, `a chunk at byte ${chunk.at} has no name`);
   if (/^[A-Z]/.test(name))
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${file.path}: it has an unknown critical chunk ${name}`);
+    throw imageError("IMAGE_UNSUPPORTED", `${file.path}: it has an unknown critical chunk ${name}`);
   for await (const _ of checkedPieces(file, chunk));
 }
 
@@ -136,7 +137,7 @@ async function readPalette(file: FileWindow, chunk: Chunk): Promise<Uint8Array> 
 }
 
 const invalid = ({ path }: FileWindow, what: string): ProcessorError =>
-  new ProcessorError("IMAGE_INVALID", `${path}: ${what}`);
+  imageError("IMAGE_INVALID", `${path}: ${what}`);
 
 const truncated = ({ path }: FileWindow, what: string): ProcessorError =>
-  new ProcessorError("IMAGE_TRUNCATED", `${path}: ${what}`);
+  imageError("IMAGE_TRUNCATED", `${path}: ${what}`);

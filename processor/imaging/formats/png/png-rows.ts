@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { PngHeader } from "./png-chunks.js";
 
 /** A pass over the image: all of it, or one of Adam7's seven. */
@@ -79,7 +79,7 @@ export class PngRows {
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       if (this.pass === this.passes.length) {
-        throw new ProcessorError(
+        throw imageError(
           "IMAGE_INVALID",
           `${this.path}: its image data holds more than ${this.header.width} × ${this.header.height} pixels`,
         );
@@ -96,7 +96,7 @@ export class PngRows {
   finish(): void {
     if (this.pass === this.passes.length) return;
     const { rows } = this.passes[this.pass]!;
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_TRUNCATED",
       `${this.path}: its image data ends after ${this.row} of ${rows} rows`,
     );
@@ -116,10 +116,7 @@ export class PngRows {
     const pass = this.passes[this.pass]!;
     const filter = this.current[0]!;
     if (filter > 4)
-      throw new ProcessorError(
-        "IMAGE_INVALID",
-        `${this.path}: a row has the filter ${filter}; PNG has 0 to 4`,
-      );
+      throw imageError("IMAGE_INVALID", `${this.path}: a row has the filter ${filter}; PNG has 0 to 4`);
     const pixelBytes = Math.max(1, (samplesOf(this.header) * this.header.bitDepth) / 8);
     undoFilter(filter, this.current, this.previous, pixelBytes);
     unpackSamples(this.current, this.samples, this.header.bitDepth);

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createInflate } from "node:zlib";
 import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Image } from "../../volume/image.js";
 import { checkSizes } from "../check-sizes.js";
 import { FileWindow } from "../file-window.js";
@@ -42,14 +43,14 @@ export async function readPng(path: string): Promise<Image> {
 function checkClaim({ path, size }: FileWindow, header: PngHeader): void {
   const { width, height } = header;
   if (width * height > largestPixels) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: it has ${width} × ${height} pixels; at most ${largestPixels} can be read`,
     );
   }
   const bytes = announcedBytes(header);
   if (bytes > size * largestRatio) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_TRUNCATED",
       `${path}: the header announces ${bytes} bytes of image data, more than a file of ${size} bytes can hold`,
     );
@@ -100,7 +101,7 @@ async function inflateInto(rows: PngRows, file: FileWindow, dataAt: number): Pro
   } catch (cause) {
     const error = refusal ?? cause;
     if (error instanceof ProcessorError) throw error;
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_TRUNCATED",
       `${file.path}: the compressed image data is damaged or cut off: ${(cause as Error).message}`,
       { cause },

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Image } from "../../volume/image.js";
 import { zlibCompress } from "../compress.js";
 import { bytesOf, type ElementType, elementTypeOf } from "../element-type.js";
@@ -14,7 +14,7 @@ export async function encodeTiff(
   path: string,
 ): Promise<readonly Uint8Array[]> {
   if (components !== 1)
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
   const [slices, height, width] = geometry.sizeZyx;
   const shape = geometry.dimensions === 2 ? [height, width] : [slices, height, width];
   const description = Buffer.from(`{"shape": [${shape.join(", ")}]}\0`, "latin1");
@@ -31,8 +31,7 @@ export async function encodeTiff(
   );
   for (const [slice, data] of compressed.entries()) {
     const next = end + directoryBytes + evenLength(data);
-    if (next > 2 ** 32)
-      throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: more than 4 GB; write .nii.gz`);
+    if (next > 2 ** 32) throw imageError("IMAGE_UNSUPPORTED", `${path}: more than 4 GB; write .nii.gz`);
     parts.push(
       encodeDirectory({
         ...{ width, height, type, dataAt: end + directoryBytes, dataBytes: data.length },

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 
 const clearCode = 256;
 const endCode = 257;
@@ -13,7 +13,7 @@ const largestCode = 4095;
  */
 export function expandLzw(bytes: Uint8Array, expected: number, path: string): Uint8Array {
   if (bytes.length > 1 && bytes[0] === 0 && (bytes[1]! & 1) === 1) {
-    throw new ProcessorError("IMAGE_UNSUPPORTED", `${path}: LZW as it was before TIFF 6.0`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: LZW as it was before TIFF 6.0`);
   }
   const output = new Uint8Array(expected);
   // Each entry is a place in the output that its string begins at, and its length.
@@ -43,7 +43,7 @@ export function expandLzw(bytes: Uint8Array, expected: number, path: string): Ui
     }
     const isOwn = code >= next;
     if (isOwn && (code > next || previousAt < 0)) {
-      throw new ProcessorError("IMAGE_INVALID", `${path}: LZW code ${code} where ${next} are known`);
+      throw imageError("IMAGE_INVALID", `${path}: LZW code ${code} where ${next} are known`);
     }
     const at = to;
     // A string of the table, or the one before with its own first byte behind it.

@@ -1,5 +1,5 @@
 import { constants } from "node:buffer";
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import { type Geometry, identityDirection } from "../../volume/geometry.js";
 import type { Image } from "../../volume/image.js";
@@ -58,7 +58,7 @@ async function readVoxels(
   const length = voxels * bytesOf(type);
   checkClaim(file, pages);
   if (length > constants.MAX_LENGTH) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${file.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
     );
@@ -84,7 +84,7 @@ function checkClaim({ path, size }: FileWindow, pages: readonly TiffPage[]): voi
       stored += bytes;
       const expected = rowsOfBlock(page, i) * blockRowBytes(page);
       if (expected > bytes * ratio + 1024 || perBlock > constants.MAX_LENGTH) {
-        throw new ProcessorError(
+        throw imageError(
           "IMAGE_TRUNCATED",
           `${path}: a piece of ${bytes} bytes cannot hold the ${expected} that are announced`,
         );
@@ -92,7 +92,7 @@ function checkClaim({ path, size }: FileWindow, pages: readonly TiffPage[]): voi
     }
   }
   if (stored > size)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: announces ${stored} bytes of voxels, has ${size}`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: announces ${stored} bytes of voxels, has ${size}`);
 }
 
 const pageBytes = ({ width, height, samplesPerPixel, elementType }: TiffPage): number =>

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import type { TiffVolume } from "./tiff-volume.js";
 
@@ -26,7 +26,7 @@ export function arrangeTiff(
   imageReader: string | undefined,
 ): TiffArrangement {
   const refuse = (wanted: string): never => {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${path}: its axes are ${shape.join(" × ")}; ${imageReader ?? "a model"} takes ${wanted}`,
     );

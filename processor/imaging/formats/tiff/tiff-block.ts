@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
-import { ProcessorError } from "../../../contract/errors.js";
+import type { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import { bytesOf } from "../element-type.js";
 import { expandLzw } from "./expand-lzw.js";
 import type { TiffPage } from "./tiff-pages.js";
@@ -27,7 +28,7 @@ export async function decodeBlock(task: BlockTask): Promise<Uint8Array> {
   const expected = rows * blockRowBytes(page);
   const bytes = await expanderOf(path, page)(task, expected);
   if (bytes.length < expected) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_TRUNCATED",
       `${path}: a piece of ${rows} rows holds ${bytes.length} of ${expected} bytes`,
     );
@@ -85,7 +86,7 @@ async function inflateBlock({ bytes, page, path }: BlockTask): Promise<Uint8Arra
   const maxOutputLength = page.blockHeight * blockRowBytes(page);
   return inflateAsync(bytes, { maxOutputLength }).catch((cause: NodeJS.ErrnoException) => {
     const code = cause.code === "ERR_BUFFER_TOO_LARGE" ? "IMAGE_INVALID" : "IMAGE_TRUNCATED";
-    throw new ProcessorError(code, `${path}: a compressed piece is damaged: ${cause.message}`, { cause });
+    throw imageError(code, `${path}: a compressed piece is damaged: ${cause.message}`, { cause });
   });
 }
 
@@ -196,4 +197,4 @@ function undoFloatPredictor(
 }
 
 const unsupported = (path: string, what: string): ProcessorError =>
-  new ProcessorError("IMAGE_UNSUPPORTED", `${path}: ${what}`);
+  imageError("IMAGE_UNSUPPORTED", `${path}: ${what}`);

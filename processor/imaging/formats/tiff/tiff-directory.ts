@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { FileWindow } from "../file-window.js";
 
 const directoryBytes = 16 * 1024;
@@ -14,8 +14,7 @@ export async function* tiffDirectories(file: FileWindow): AsyncGenerator<TiffDir
   const allowance = new Allowance(file);
   const seen = new Set<number>();
   for (let at = first; at !== 0; ) {
-    if (seen.has(at))
-      throw new ProcessorError("IMAGE_INVALID", `${file.path}: its directories form a circle`);
+    if (seen.has(at)) throw imageError("IMAGE_INVALID", `${file.path}: its directories form a circle`);
     seen.add(at);
     const { entries, next } = await readEntries(allowance, layout, at);
     yield new TiffDirectory(allowance, layout, entries);
@@ -34,7 +33,7 @@ class Allowance {
     const bytes = await this.file.read(offset, length, directoryBytes);
     this.used += length;
     if (this.used <= this.file.size) return bytes;
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${this.file.path}: its directories and their values are longer than the file (${this.file.size} bytes), because they overlap`,
     );
@@ -61,7 +60,7 @@ async function readHeader(file: FileWindow): Promise<{ readonly layout: Layout; 
   const isBigEndian = order === "MM";
   const magic = isBigEndian ? start.readUInt16BE(2) : start.readUInt16LE(2);
   if ((order !== "II" && order !== "MM") || (magic !== 42 && magic !== 43)) {
-    throw new ProcessorError("IMAGE_INVALID", `${file.path}: it does not begin as a TIFF file does`);
+    throw imageError("IMAGE_INVALID", `${file.path}: it does not begin as a TIFF file does`);
   }
   const layout = { isBigEndian, isBig: magic === 43 };
   return { layout, first: await readOffset(file, layout, layout.isBig ? 8 : 4) };
@@ -146,7 +145,7 @@ export class TiffDirectory {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const read = this.readerOf(entry.type, view, !isBigEndian);
     if (read === undefined)
-      throw new ProcessorError("IMAGE_INVALID", `${this.path}: tag ${tag} is of type ${entry.type}`);
+      throw imageError("IMAGE_INVALID", `${this.path}: tag ${tag} is of type ${entry.type}`);
     return Array.from({ length: entry.count }, (_, i) => read(i));
   }
 
@@ -154,10 +153,7 @@ export class TiffDirectory {
   async integer(tag: number, missing: number): Promise<number> {
     const [value] = await this.numbers(tag, [missing]);
     if (value !== undefined && Number.isSafeInteger(value)) return value;
-    throw new ProcessorError(
-      "IMAGE_INVALID",
-      `${this.path}: tag ${tag} is ${value ?? "empty"}, not an integer`,
-    );
+    throw imageError("IMAGE_INVALID", `${this.path}: tag ${tag} is ${value ?? "empty"}, not an integer`);
   }
 
   private bytes({ type, count, valueAt, isInEntry }: Entry): Promise<Buffer> {

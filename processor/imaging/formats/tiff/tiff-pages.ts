@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import type { ElementType } from "../element-type.js";
 import type { FileWindow } from "../file-window.js";
 import { type TiffDirectory, tiffDirectories } from "./tiff-directory.js";
@@ -47,20 +47,17 @@ export async function readTiffPages(file: FileWindow): Promise<readonly [TiffPag
     pages.push(page);
     blocks += page.blocks.length;
     if (blocks > file.size)
-      throw new ProcessorError(
-        "IMAGE_INVALID",
-        `${file.path}: it lists more strips or tiles than it has bytes`,
-      );
+      throw imageError("IMAGE_INVALID", `${file.path}: it lists more strips or tiles than it has bytes`);
   }
   const [head, ...others] = pages;
-  if (head === undefined) throw new ProcessorError("IMAGE_EMPTY", `${file.path}: it has no page`);
+  if (head === undefined) throw imageError("IMAGE_EMPTY", `${file.path}: it has no page`);
   return [head, ...others];
 }
 async function readPage(directory: TiffDirectory): Promise<TiffPage> {
   const width = await directory.integer(256, 0);
   const height = await directory.integer(257, 0);
   if (width < 1 || height < 1)
-    throw new ProcessorError("IMAGE_EMPTY", `${directory.path}: its size is ${width} × ${height}`);
+    throw imageError("IMAGE_EMPTY", `${directory.path}: its size is ${width} × ${height}`);
   await refuseRarities(directory);
   const samplesPerPixel = await directory.integer(277, 1);
   const isPlanar = (await directory.integer(284, 1)) === 2 && samplesPerPixel > 1;
@@ -73,7 +70,7 @@ async function readPage(directory: TiffDirectory): Promise<TiffPage> {
     ? await directory.integer(323, 0)
     : Math.min(await directory.integer(278, height), height);
   if (samplesPerPixel < 1 || blockWidth < 1 || blockHeight < 1) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_INVALID",
       `${directory.path}: ${samplesPerPixel} samples per pixel in strips or tiles of ${blockWidth} × ${blockHeight}`,
     );
@@ -83,7 +80,7 @@ async function readPage(directory: TiffDirectory): Promise<TiffPage> {
   const needed =
     Math.ceil(width / blockWidth) * Math.ceil(height / blockHeight) * (isPlanar ? samplesPerPixel : 1);
   if (offsets.length < needed || byteCounts.length < needed) {
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_TRUNCATED",
       `${directory.path}: ${width} × ${height} pixels need ${needed} strips or tiles, but it lists ${Math.min(offsets.length, byteCounts.length)}`,
     );
@@ -115,7 +112,7 @@ async function refuseRarities(directory: TiffDirectory): Promise<void> {
         : photometric === 6
           ? "colours as YCbCr"
           : null;
-  if (found !== null) throw new ProcessorError("IMAGE_UNSUPPORTED", `${directory.path}: ${found}`);
+  if (found !== null) throw imageError("IMAGE_UNSUPPORTED", `${directory.path}: ${found}`);
 }
 
 async function elementTypeOf(directory: TiffDirectory): Promise<TiffPage["elementType"]> {
@@ -126,7 +123,7 @@ async function elementTypeOf(directory: TiffDirectory): Promise<TiffPage["elemen
   const known = elementTypes.find((type) => type === key);
   if (bits.size === 1 && formats.size === 1 && known !== undefined) return known;
   if (key === "uint1") return "bit";
-  throw new ProcessorError("IMAGE_UNSUPPORTED", `${directory.path}: samples are ${key}`);
+  throw imageError("IMAGE_UNSUPPORTED", `${directory.path}: samples are ${key}`);
 }
 
 const sampleFormats: Readonly<Record<number, string>> = { 1: "uint", 2: "int", 3: "float", 4: "uint" };

@@ -1,4 +1,4 @@
-import { ProcessorError } from "../../../contract/errors.js";
+import { imageError } from "../../errors.js";
 import { bytesOf, type ElementType } from "../element-type.js";
 import type { FileWindow } from "../file-window.js";
 import type { TiffPage } from "./tiff-pages.js";
@@ -20,12 +20,12 @@ export function tiffVolume(file: FileWindow, pages: readonly [TiffPage, ...TiffP
   const { path } = file;
   const [first] = pages;
   if (first.width < 1 || first.height < 1)
-    throw new ProcessorError("IMAGE_EMPTY", `${path}: its size is ${first.width} × ${first.height}`);
+    throw imageError("IMAGE_EMPTY", `${path}: its size is ${first.width} × ${first.height}`);
   const shape = shapeOfDescription(path, first.description);
   if (shape !== null) {
     const wanted = productOf(shape) / samplesOf(first);
     if (!Number.isSafeInteger(wanted) || wanted < 1) {
-      throw new ProcessorError(
+      throw imageError(
         "IMAGE_INVALID",
         `${path}: its description says ${shape.join(" × ")}, its pages have ${pageShape(first).join(" × ")}`,
       );
@@ -54,11 +54,11 @@ function shapeOfDescription(path: string, description: string): readonly number[
   try {
     shape = (JSON.parse(description) as { shape: unknown }).shape;
   } catch (cause) {
-    throw new ProcessorError("IMAGE_INVALID", `${path}: its description is not valid JSON`, { cause });
+    throw imageError("IMAGE_INVALID", `${path}: its description is not valid JSON`, { cause });
   }
   if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size > 0))
     return shape as number[];
-  throw new ProcessorError(
+  throw imageError(
     "IMAGE_INVALID",
     `${path}: its description begins with ${description.slice(0, 80)}, but must give a positive size for each axis`,
   );
@@ -105,10 +105,10 @@ function takePages(file: FileWindow, pages: TiffVolume["pages"], count: number):
   if (isSingle && isContiguous(first)) return [withAllSlices(file, first, count)];
   const taken = pages.slice(1, count);
   if (taken.length < count - 1) {
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: has ${pages.length} of ${count} pages`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: has ${pages.length} of ${count} pages`);
   }
   if (taken.some(({ likeness }) => likeness !== first.likeness))
-    throw new ProcessorError("IMAGE_INVALID", `${path}: its first ${count} pages are not alike`);
+    throw imageError("IMAGE_INVALID", `${path}: its first ${count} pages are not alike`);
   return [first, ...taken];
 }
 
@@ -125,7 +125,7 @@ function withAllSlices({ path, size }: FileWindow, page: TiffPage, count: number
   const bytes = (samplesOf(page) / planes) * bytesOf(page.elementType as ElementType);
   const { offset } = page.blocks[0]!;
   if (offset + bytes * planes * count > size)
-    throw new ProcessorError("IMAGE_TRUNCATED", `${path}: it cannot hold ${count} pages of ${bytes} bytes`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: it cannot hold ${count} pages of ${bytes} bytes`);
   return {
     ...page,
     height: page.height * planes * count,

@@ -1,10 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, normalize } from "node:path";
-import { ProcessorError } from "../../../contract/errors.js";
+import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
+import { imageError } from "../../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../../imaging/formats/image-ending.js";
 import type { FoundCase } from "../../cases/find-cases.js";
 import { listFolder } from "../../cases/list-folder.js";
+import { runtimeError } from "../../errors.js";
 import { readInputsJson, type SocketValue } from "./inputs-json.js";
 
 export interface FindSocketCaseOptions {
@@ -33,7 +35,7 @@ export async function findSocketCase(options: FindSocketCaseOptions): Promise<Fo
 async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> {
   const images = join(inputDir, "images");
   const entries = await readdir(images, { withFileTypes: true }).catch(async (cause: unknown) => {
-    throw new ProcessorError(
+    throw sharedError(
       "INPUT_NOT_FOUND",
       `${inputDir} is not laid out as a job of grand-challenge: it has neither inputs.json nor images/<socket>/<image>.mha${await foundInstead(inputDir)}`,
       { cause },
@@ -64,16 +66,16 @@ function chooseSockets(
     const images = sockets.filter(({ isImage }) => isImage);
     if (images.length === 1) return images;
     const found = images.map(({ slug }) => slug).join(", ") || "none";
-    throw new ProcessorError(
-      images.length === 0 ? "INPUT_NOT_FOUND" : "INPUT_AMBIGUOUS",
-      `one image socket is expected where grand_challenge.inputs names none; there are: ${found}`,
-    );
+    const message = `one image socket is expected where grand_challenge.inputs names none; there are: ${found}`;
+    throw images.length === 0
+      ? sharedError("INPUT_NOT_FOUND", message)
+      : runtimeError("INPUT_AMBIGUOUS", message);
   }
   return channelNames.map((channel) => {
     const wanted = inputSockets[channel];
     const socket = sockets.find(({ slug }) => slug === wanted);
     if (socket !== undefined) return socket;
-    throw new ProcessorError(
+    throw sharedError(
       "INPUT_NOT_FOUND",
       `the channel ${channel} comes from the socket ${wanted}; the sockets of this job are: ${slugs}`,
     );
@@ -83,25 +85,25 @@ function chooseSockets(
 async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue): Promise<string> {
   const path = normalize(relativePath ?? `images/${slug}`);
   if (isAbsolute(path) || path.startsWith(".."))
-    throw new ProcessorError(
+    throw runtimeError(
       "INPUTS_JSON_INVALID",
       `the socket ${slug} lies at ${relativePath}, outside ${inputDir}`,
     );
   const folder = join(inputDir, path);
   if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
-    throw new ProcessorError("INPUT_NOT_FOUND", `the socket ${slug} has no folder ${folder}`);
+    throw sharedError("INPUT_NOT_FOUND", `the socket ${slug} has no folder ${folder}`);
   const { imageNames: images, leftOut } = await listFolder(folder);
   if (images.length === 1) return join(folder, images[0]!);
   if (images.length > 1)
-    throw new ProcessorError(
+    throw runtimeError(
       "INPUT_AMBIGUOUS",
       `${folder} holds ${images.length} images, ${images.slice(0, 3).join(", ")} …, where one is expected`,
     );
   const [other] = leftOut.filter(({ reason }) => reason !== "hidden");
   if (other !== undefined)
-    throw new ProcessorError(
+    throw imageError(
       "IMAGE_UNSUPPORTED",
       `${folder} holds ${basename(other.path)} (${other.reason}); known endings are ${supportedEndings.join(", ")}`,
     );
-  throw new ProcessorError("INPUT_NOT_FOUND", `${folder} is empty`);
+  throw sharedError("INPUT_NOT_FOUND", `${folder} is empty`);
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../../contract/errors.js";
 import { longestPath } from "../../../contract/longest-path.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
+import { runtimeError } from "../../errors.js";
 
 /** One value of a job's inputs. */
 export interface SocketValue {
@@ -40,11 +40,11 @@ export async function readInputsJson(inputDir: string): Promise<readonly SocketV
   const path = join(inputDir, "inputs.json");
   const text = await readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
-    throw new ProcessorError("INPUTS_JSON_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+    throw runtimeError("INPUTS_JSON_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   if (text === null) return null;
   const items = parse(path, text);
-  if (!Array.isArray(items)) throw new ProcessorError("INPUTS_JSON_INVALID", `${path} is not a list`);
+  if (!Array.isArray(items)) throw runtimeError("INPUTS_JSON_INVALID", `${path} is not a list`);
   return items.map((item: unknown, i) => socketValue(item as ItemJson | null, `${path}: item ${i}`));
 }
 
@@ -52,17 +52,17 @@ function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new ProcessorError("INPUTS_JSON_INVALID", `${path}: ${(cause as Error).message}`, { cause });
+    throw runtimeError("INPUTS_JSON_INVALID", `${path}: ${(cause as Error).message}`, { cause });
   }
 }
 
 function socketValue(item: ItemJson | null, place: string): SocketValue {
   const socket = item?.socket ?? item?.interface;
   if (typeof socket?.slug !== "string" || !/^[\w-]+$/.test(socket.slug))
-    throw new ProcessorError("INPUTS_JSON_INVALID", `${place} has neither socket.slug nor interface.slug`);
+    throw runtimeError("INPUTS_JSON_INVALID", `${place} has neither socket.slug nor interface.slug`);
   const relativePath = typeof socket.relative_path === "string" ? socket.relative_path : null;
   if (relativePath !== null && relativePath.length > longestPath)
-    throw new ProcessorError(
+    throw runtimeError(
       "INPUTS_JSON_INVALID",
       `${place} has a relative_path of ${relativePath.length} characters; a path has up to ${longestPath}`,
     );

@@ -1,11 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ProcessorError } from "../../../contract/errors.js";
 import type { RuntimeSettings } from "../../../contract/manifest.js";
 import type { Progress } from "../../../contract/progress/progress.js";
+import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import type { LabelMap } from "../../../imaging/volume/label-map.js";
 import type { CaseReport, CaseRequest } from "../../cases/case.js";
+import { errorOfCode } from "../../errors.js";
 import type { Hooks } from "../../hooks/hooks.js";
 import { loadModel } from "../../model/load-model.js";
 import { writeJsonOutput } from "../../outputs/json-output.js";
@@ -34,7 +35,7 @@ export interface Algorithm {
 export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorithm> {
   const { settings, target, progress } = options;
   if (settings.saveProbabilities)
-    throw new ProcessorError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
+    throw sharedError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
   const loaded = await loadModel(options.modelDir, options.folds);
   const runner = await openRunner(loaded, {
     ...{ progress, device: settings.device, precision: settings.precision },
@@ -75,7 +76,7 @@ async function requireNoOtherImage(folder: string, own: string): Promise<void> {
   if ((await stat(folder).catch(() => null)) === null) return;
   const other = (await readdir(folder)).find((name) => name !== own);
   if (other !== undefined)
-    throw new ProcessorError(
+    throw sharedError(
       "OUTPUT_EXISTS",
       `${join(folder, other)} lies where the platform expects one image only`,
     );
@@ -96,7 +97,7 @@ function eightBits(labelMap: LabelMap, caseName: string): LabelMap {
   if (voxels instanceof Uint8Array) return labelMap;
   const largest = voxels.reduce((max, label) => Math.max(max, label), 0);
   if (largest <= 255) return { ...labelMap, voxels: Uint8Array.from(voxels) };
-  throw new ProcessorError(
+  throw sharedError(
     "TARGET_UNFIT",
     `${caseName}: the segmentation has label ${largest}; grand-challenge takes labels up to 255`,
   );
@@ -105,5 +106,5 @@ function eightBits(labelMap: LabelMap, caseName: string): LabelMap {
 /** The case's mistake again, so that it ends as the process's own. */
 function caseError({ code, message }: NonNullable<CaseReport["error"]>): Error {
   if (code === "BUG") return new Error(message);
-  return new ProcessorError(code, message);
+  return errorOfCode(code, message);
 }

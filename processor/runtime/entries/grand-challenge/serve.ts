@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ProcessorError } from "../../../contract/errors.js";
+import { sharedError } from "../../../contract/shared-errors.js";
+import { runtimeError } from "../../errors.js";
 import type { Algorithm } from "./open-algorithm.js";
 
 export interface ServeOptions {
@@ -78,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const gone = new AbortController();
     response.once("close", () => {
       if (!response.writableFinished)
-        gone.abort(new ProcessorError("INTERRUPTED", "whoever asked for the case is gone"));
+        gone.abort(sharedError("INTERRUPTED", "whoever asked for the case is gone"));
     });
     try {
       await loaded.run(AbortSignal.any([signal, gone.signal]));
@@ -116,7 +118,7 @@ async function listen(server: Server, port: number): Promise<void> {
     server.listen(port);
     await once(server, "listening");
   } catch (cause) {
-    throw new ProcessorError(
+    throw runtimeError(
       "PORT_TAKEN",
       `port ${port} cannot be listened on (${(cause as NodeJS.ErrnoException).code})`,
       { cause },

@@ -1,0 +1,24 @@
+import { defineErrors } from "../contract/errors.js";
+
+/** What can be wrong with an image file. */
+export const imageError = defineErrors({
+  INPUT_CHANNELS: {
+    exit: 4,
+    http: 422,
+    help: "Give one file for each channel that the model was trained with, _0000, _0001, …",
+  },
+  IMAGE_UNSUPPORTED: { exit: 4, http: 422, help: "Convert it to .nii.gz, .mha or .nrrd." },
+  IMAGE_TRUNCATED: {
+    exit: 4,
+    http: 422,
+    help: "Copy the file again; it ends before the data that its header announces.",
+  },
+  IMAGE_INVALID: {
+    exit: 4,
+    http: 422,
+    help: "Open it in an image viewer; the header or the data is damaged.",
+  },
+  IMAGE_EMPTY: { exit: 4, http: 422, help: "The image needs at least one voxel on every axis." },
+  IMAGE_NOT_FINITE: { exit: 4, http: 422, help: "Replace NaN and infinite voxels before segmentation." },
+  GEOMETRY_MISMATCH: { exit: 4, http: 422, help: "Resample the channels of one case onto one grid." },
+});
