@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { HttpClient } from "../download/http-client.js";
 import { builderError } from "../errors/builder-errors.js";
+import { homeFolder } from "../files/home-folder.js";
 import type { WheelPin } from "./recipe.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";
@@ -55,7 +55,7 @@ export function pythonIndex(environment: Readonly<Record<string, string | undefi
 }
 
 function configuredIndex(environment: Readonly<Record<string, string | undefined>>): string | null {
-  const home = environment["HOME"] ?? homedir();
+  const home = environment["HOME"] || (homeFolder() ?? "/");
   const configFolder = environment["XDG_CONFIG_HOME"] ?? join(home, ".config");
   const named = environment["PIP_CONFIG_FILE"];
   const files = [

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { planBaseImage } from "../base-image/base-image-plan.js";
 import { cachedDebianRoot } from "../base-image/debian-root.js";
@@ -14,6 +13,7 @@ import type { Engine } from "../docker/engine.js";
 import { type EngineImage, findImage, findOrPullImage } from "../docker/find-image.js";
 import { withFileLock } from "../download/file-lock.js";
 import { programVersion } from "../files/package-root.js";
+import { unwritableCache } from "../files/unwritable-cache.js";
 import type { ImageBase } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 
@@ -88,7 +88,7 @@ export async function findOrBuildBaseImage(
   if (present !== null) return present;
   const folder = join(cacheFolder, "base-image");
   await makeFolder(folder).catch((cause: unknown) => {
-    throw sharedError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+    throw unwritableCache(folder, cause);
   });
   return withFileLock(
     join(folder, `${options.variant}.lock`),

@@ -1,4 +1,5 @@
 import { packageRoot } from "../files/package-root.js";
+import { shellWord } from "./shell-word.js";
 import type { Terminal } from "./terminal.js";
 
 /** How to call this program in a line to paste: npx knows its name only inside the clone, and needs its path elsewhere. */
@@ -8,5 +9,5 @@ export function programCall({
 }: Pick<Terminal, "environment" | "currentDirectory">): string {
   if (environment["npm_command"] !== "exec") return "build_processor";
   const isInClone = `${currentDirectory}/`.startsWith(`${packageRoot}/`);
-  return isInClone ? "npx --no-install build_processor" : `npx ${packageRoot}`;
+  return isInClone ? "npx --no-install build_processor" : `npx ${shellWord(packageRoot)}`;
 }

@@ -1,5 +1,6 @@
-import { statfs } from "node:fs/promises";
+import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Device } from "../../processor/contract/manifest.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
@@ -37,8 +38,11 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
     nodeFinding(),
     await onnxRuntimeFinding(),
     engineFinding(engine),
-    await spaceFinding("cache", options.cacheFolder, baseBytes[chooseVariant(options.device, options.cuda)]),
-    await spaceFinding("temporary", tmpdir(), 2 ** 30),
+    await spaceFinding({
+      ...{ what: "cache", variable: "XDG_CACHE_HOME", folder: options.cacheFolder },
+      neededBytes: baseBytes[chooseVariant(options.device, options.cuda)],
+    }),
+    await spaceFinding({ what: "temporary", variable: "TMPDIR", folder: tmpdir(), neededBytes: 2 ** 30 }),
     gpuFinding(await readGpuFacts({ environment: options.environment }), options),
     ...(options.device === "cuda" ? [await gpuEngineFinding(engine)] : []),
   ];
@@ -68,10 +72,19 @@ function engineFinding(engine: Engine | ProcessorError): Finding {
 /** Wheels as they arrive, what is unpacked of them, and npm's packages. */
 const baseBytes = { cpu: 2 ** 29, cuda12: 4 * 2 ** 30, cuda13: 3 * 2 ** 30 } as const;
 
-async function spaceFinding(what: string, folder: string, neededBytes: number): Promise<Finding> {
+interface NeededSpace {
+  readonly what: string;
+  readonly folder: string;
+  /** The environment variable that names another folder. */
+  readonly variable: string;
+  readonly neededBytes: number;
+}
+
+async function spaceFinding({ what, folder, variable, neededBytes }: NeededSpace): Promise<Finding> {
   const check = `space (${what})`;
   try {
     await makeFolder(folder);
+    await rm(await mkdtemp(join(folder, "doctor-")), { recursive: true });
     const { bavail, bsize } = await statfs(folder);
     const free = bavail * bsize;
     const reason = `${gib(free)} free in ${folder}`;
@@ -79,7 +92,11 @@ async function spaceFinding(what: string, folder: string, neededBytes: number): 
     return warning(check, reason, `free some: up to ${gib(neededBytes)} are needed`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return fail(check, reason, `make ${folder} a folder that this user may write to`);
+    return fail(
+      check,
+      reason,
+      `make ${folder} a folder that this user may write to, or name another with ${variable}`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { homeFolder } from "../files/home-folder.js";
 
 const name = "nnunet-processor";
 
@@ -22,6 +22,8 @@ export function cacheLimitBytes(environment: Readonly<Record<string, string | un
 /**
  * Where downloads are kept: `$XDG_CACHE_HOME/nnunet-processor` (ignored when relative, as the XDG rule says),
  * by default `~/.cache` on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+ *
+ * @throws OUTPUT_UNWRITABLE for a user without a home folder
  */
 export function cacheFolder(
   environment: Readonly<Record<string, string | undefined>>,
@@ -29,8 +31,14 @@ export function cacheFolder(
 ): string {
   const xdg = environment.XDG_CACHE_HOME;
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, name);
-  if (platform === "darwin") return join(homedir(), "Library", "Caches", name);
+  const home = homeFolder();
+  if (home === null)
+    throw sharedError(
+      "OUTPUT_UNWRITABLE",
+      "the cache has no place, because this user has no home folder: set XDG_CACHE_HOME, or HOME",
+    );
+  if (platform === "darwin") return join(home, "Library", "Caches", name);
   if (platform === "win32")
-    return join(environment.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), name, "Cache");
-  return join(homedir(), ".cache", name);
+    return join(environment.LOCALAPPDATA ?? join(home, "AppData", "Local"), name, "Cache");
+  return join(home, ".cache", name);
 }

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
+import { unwritableCache } from "../files/unwritable-cache.js";
 
 /** A file of the cache whose bytes were compared with their digest in this process. */
 export interface StoredFile {
@@ -48,7 +48,7 @@ export class ContentStore {
         await makeFolder(join(folder, part), 0o700);
       await access(join(folder, "partial"), constants.W_OK);
     } catch (cause) {
-      throw sharedError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+      throw unwritableCache(folder, cause);
     }
     return new ContentStore(folder, progress);
   }

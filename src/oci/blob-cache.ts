@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { access, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { builderError } from "../errors/builder-errors.js";
+import { unwritableCache } from "../files/unwritable-cache.js";
 import { hexOf } from "./oci-types.js";
 
 /** Bytes under their digest. */
@@ -36,8 +36,9 @@ export class BlobCache {
   static async open(folder: string): Promise<BlobCache> {
     try {
       for (const part of ["blobs", "records", "partial"]) await makeFolder(join(folder, part), 0o700);
+      await access(join(folder, "partial"), constants.W_OK);
     } catch (cause) {
-      throw sharedError("OUTPUT_UNWRITABLE", `the cache folder ${folder} can't be written`, { cause });
+      throw unwritableCache(folder, cause);
     }
     return new BlobCache(folder);
   }

@@ -3,6 +3,7 @@ import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildOptions } from "../../build/build-options.js";
 import { runLabels } from "../../image/run-labels.js";
 import { programCall } from "../program-call.js";
+import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
 import type { BuildRecord } from "./build-record.js";
 
@@ -95,10 +96,11 @@ function attestedRows(attested: AttestedImage | null, terminal: Place): readonly
 /** The lines that say how to run the image as its platform does. */
 function trialLines(record: BuildRecord, options: BuildOptions, terminal: Terminal): readonly string[] {
   const { target, settings, modelTarball } = options;
-  const archive = record.archive === null ? null : shownPath(record.archive.path, terminal);
+  const archive = record.archive === null ? null : shellWord(shownPath(record.archive.path, terminal));
   if (target.kind === "grand-challenge") {
     const image = archive ?? record.imageName;
-    const model = modelTarball === null ? "" : ` --model-tarball ${shownPath(modelTarball, terminal)}`;
+    const model =
+      modelTarball === null ? "" : ` --model-tarball ${shellWord(shownPath(modelTarball, terminal))}`;
     return [
       `try it as the platform runs it (cases/ is a folder of images):`,
       `  ${programCall(terminal)} simulate ${image} -i cases/${model}`,
@@ -131,4 +133,4 @@ export const renderedText = (rendered: {
   readonly baseImage: string;
   readonly buildFolder: string;
 }): string =>
-  `context   ${rendered.buildFolder}\nbase      ${rendered.baseImage}\n\nbuild it: docker build -t ${rendered.imageName} ${rendered.buildFolder}\n`;
+  `context   ${rendered.buildFolder}\nbase      ${rendered.baseImage}\n\nbuild it: docker build -t ${rendered.imageName} ${shellWord(rendered.buildFolder)}\n`;

@@ -15,6 +15,7 @@ import type { TrainedModel } from "../../network/trained-model.js";
 import type { CommandSession } from "../command-session.js";
 import type { initOptions } from "../options/run-options.js";
 import { programCall } from "../program-call.js";
+import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
 
 type InitArguments = InferredOptionTypes<typeof initOptions>;
@@ -113,7 +114,7 @@ function buildLine(
   terminal: Terminal,
 ): string {
   const fromHere = relative(terminal.currentDirectory, path);
-  const file = fromHere === "config.json" ? [] : ["--config-file", fromHere];
+  const file = fromHere === "config.json" ? [] : ["--config-file", shellWord(fromHere)];
   const tag = target?.kind === "amos22" ? [] : ["--tag", `team/${imagePart(task.name)}:1`];
   return [programCall(terminal), ...file, ...tag, "--export"].join(" ");
 }

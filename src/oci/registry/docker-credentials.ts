@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { orAbsent, record, recordOf, text as string } from "../../../processor/contract/json-check.js";
 import { builderError } from "../../errors/builder-errors.js";
+import { homeFolder } from "../../files/home-folder.js";
 import { parseChecked, shapeOf } from "../../json/checked-json.js";
 
 /** What a registry is shown: a name with its password, or a token that was handed out before. */
@@ -62,7 +62,7 @@ export async function dockerCredentials(
   registry: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Credentials | null> {
-  const file = join(environment["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), "config.json");
+  const file = join(environment["DOCKER_CONFIG"] ?? join(homeFolder() ?? "/", ".docker"), "config.json");
   const config = await readConfig(file);
   const keys =
     registry === "docker.io"

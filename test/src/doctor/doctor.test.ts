@@ -33,6 +33,13 @@ describe("build_processor doctor", () => {
       if (result === "fail" || result === "warning") expect(remedy, check).not.toBeNull();
   });
 
+  test("fails where nobody can write, however much is free", async () => {
+    const { findings } = await examineMachine({ ...options, cacheFolder: "/proc" });
+    expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({
+      ...{ result: "fail", remedy: expect.stringContaining("XDG_CACHE_HOME") },
+    });
+  });
+
   test("asks for the container toolkit only where images are to run on GPUs", async () => {
     const checks = async (device: "auto" | "cuda") =>
       (await examineMachine({ ...options, device })).findings.map(({ check }) => check);
