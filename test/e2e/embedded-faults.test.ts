@@ -117,7 +117,7 @@ function stoppingAt(phase: string, stop: AbortController): Progress {
 }
 
 describe("a damaged cache", () => {
-  test("with a cut-off layer makes it again", { timeout }, async () => {
+  test("makes a layer again that was cut off", { timeout }, async () => {
     const { scratch, out, options } = await place();
     await buildEmbedded(await options());
     const before = sha256(join(out, archiveName));
@@ -148,7 +148,7 @@ describe("a damaged cache", () => {
     expect(sha256(join(again, archiveName))).toBe(before);
   });
 
-  test("with records that are not JSON forgets them", { timeout }, async () => {
+  test("forgets records that are not JSON", { timeout }, async () => {
     const { scratch, out, options } = await place();
     await buildEmbedded(await options());
     const records = join(scratch, "cache", "layers", "records");

@@ -28,7 +28,7 @@ describe("a remedy names only flags that its program has:", () => {
     },
   );
 
-  test("and every flag of the catalogue exists", () => {
+  test("every flag in the catalogue exists", () => {
     const known = new Set([...Object.keys(commands).flatMap((name) => [...flagsOf(name)]), ...imageFlags]);
     const named = builderCatalogue.flatMap(([, entry]) => flagsIn(entry.help));
     expect(named.filter((flag) => !known.has(flag))).toEqual([]);

@@ -130,7 +130,7 @@ describe("the program in an image", () => {
     expect(readFileSync(join(output, "images", "scan.nii.gz")).length).toBeGreaterThan(20);
   });
 
-  test("explains itself", async () => {
+  test("prints its options with --help and its version with --version", async () => {
     const help = await runProcessor(["--help"]);
     expect(help).toMatchObject({ exitCode: 0, err: "" });
     expect(help.out).toContain("--inputdir");

@@ -17,7 +17,7 @@ describe("a folder is made", () => {
     expect(await makeFolder(path)).toBeUndefined();
   });
 
-  test("by several at once", async () => {
+  test("by several callers at the same time", async () => {
     const path = join(scratch, "many", "b", "c");
     await Promise.all(Array.from({ length: 10 }, () => makeFolder(path)));
     expect(statSync(path).isDirectory()).toBe(true);
@@ -41,7 +41,7 @@ describe("a folder is made", () => {
     });
   });
 
-  test("not where a link leads nowhere", async () => {
+  test("except where a link leads nowhere", async () => {
     symlinkSync(join(scratch, "gone"), join(scratch, "link"));
     await expect(makeFolder(join(scratch, "link"))).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });

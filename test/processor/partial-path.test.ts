@@ -53,7 +53,7 @@ describe("the first file that is written in a folder", () => {
     expect(names()).toEqual([]);
   });
 
-  test("is written also where nothing can be listed", async () => {
+  test("is written even if the folder may not be listed", async () => {
     await expect(partialPathBeside(join(folder, "missing", "x"))).resolves.toContain("missing");
   });
 });

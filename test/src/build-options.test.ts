@@ -21,7 +21,7 @@ const options = (existing: "keep" | "replace") => ({
 });
 
 describe("a build that was killed between the names of its files", () => {
-  test("is repeated", async () => {
+  test("is repeated by the same command", async () => {
     writeFileSync(join(folder, "liver-1.spdx.json"), "{}");
     expect(await freeArchivePath(options("replace"))).toBe(join(folder, "liver-1.tar.gz"));
   });

@@ -240,7 +240,7 @@ describe("nothing half-written is left", () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test("when the place is a file's", async () => {
+  test("when a file has the name of the folder", async () => {
     writeFileSync(outputDir, "a file");
     await expect(convert()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
     await expect(convert({ outputDir: join(outputDir, "below") })).rejects.toMatchObject({
@@ -313,12 +313,12 @@ describe("plans and checkpoint of different trainings are TENSOR_MISMATCH with t
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test("many are counted, not listed", async () => {
+  test("many of them are counted, not listed", async () => {
     const json = { [`${kwargs}.features_per_stage`]: [7, 8, 9] };
     await expect(convertEdited("networks/plain_3d_thirds", { json })).rejects.toThrow(/\n {2}and \d\d more$/);
   });
 
-  test("and one fold of several is named", async () => {
+  test("one fold of several is named", async () => {
     const folder = (dir: string) => {
       const other = join(repositoryRoot, "test/fixtures/networks/plain_scalars/fold_0");
       cpSync(other, join(dir, "fold_1"), { recursive: true });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("processor.lock.json", () => {
-  test("that is not there locks nothing", async () => {
+  test("locks nothing if it does not exist", async () => {
     expect(await readLockedSource(lockFile, "zenodo:1/a.zip")).toBeNull();
     expect(await readLockedSource(lockFile, "__proto__")).toBeNull();
   });

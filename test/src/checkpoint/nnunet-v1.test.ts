@@ -59,7 +59,7 @@ describe("a v1 training", () => {
     expect(network.inputChannels).toBe(3);
   });
 
-  test("of BraTS regions has a head per region", async () => {
+  test("has one head per region if it was trained with BraTS regions", async () => {
     const { labels, network } = await describeFixture("generic_regions");
     expect(network).toMatchObject({ outputChannels: 3, normalization: { kind: "batch" } });
     expect(labels.regionsClassOrder).toEqual([1, 2, 3]);

@@ -220,7 +220,7 @@ describe("a trainer that builds a network of its own is refused with the name of
     expect(trainerArchitecture(trainer)).toBe(architecture);
   });
 
-  test("whatever plans.json names", async () => {
+  test("also if plans.json names a known network", async () => {
     const attempt = describeEdited({
       folder: (modelDir) => {
         const file = join(modelDir, "fold_0", "checkpoint_final.pth");

@@ -188,7 +188,7 @@ describe("a wrong config.json exits with 2 before any work", () => {
     expect(terminal.printed.err).toContain(says);
   });
 
-  test("several faults are told at once", async () => {
+  test("and reports several faults at the same time", async () => {
     writeFileSync(
       join(folder, "own.json"),
       '{"task_id": -1, "folds": ["zero"], "device": "gpu", "tasc_name": "x"}',

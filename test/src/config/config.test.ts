@@ -6,7 +6,7 @@ import { completeConfig } from "../../../src/config/config.js";
 import { checkConfig, loadConfig, readConfigSchema } from "../../../src/config/load-config.js";
 
 describe("what config.json leaves out", () => {
-  test("has the original's defaults", () => {
+  test("has the defaults of build_processor.py", () => {
     expect(completeConfig({}).settings).toMatchObject({
       ...{ useTestTimeAugmentation: false, stepSize: 0.5, inputDir: "/input", outputDir: "/output" },
       ...{

@@ -25,7 +25,7 @@ describe("the target in config.json", () => {
     });
   });
 
-  test("of grand-challenge needs the output's socket", () => {
+  test("needs the output's socket if it is grand-challenge", () => {
     expect(() => targetOf(completeTarget({ target: "grand-challenge" }))).toThrow(/"output": "<slug>"/);
   });
 
@@ -63,7 +63,7 @@ describe("the image's name", () => {
     expect(archiveNameOf(target, "own:1")).toBeNull();
   });
 
-  test("and its archive's are the team's at AMOS22", () => {
+  test("and its archive's name are the team's for AMOS22", () => {
     const target = completeTarget({ target: "amos22", amos22: { team: "ourteam" } });
     expect(tagOf(target, undefined)).toBe("ourteam");
     expect(archiveNameOf(target, "ourteam")).toBe("ourteam-task1.tar.gz");
@@ -71,11 +71,11 @@ describe("the image's name", () => {
     expect(archiveNameOf(second, tagOf(second, "other"))).toBe("other-task2.tar.gz");
   });
 
-  test.each(["Our", "our-team", "registry.example.org/team", "team:1"])("at AMOS22 is not %s", (tag) => {
+  test.each(["Our", "our-team", "registry.example.org/team", "team:1"])("for AMOS22 cannot be %s", (tag) => {
     expect(() => tagOf(completeTarget({ target: "amos22" }), tag)).toThrow(/lower-case letters and digits/);
   });
 
-  test("at AMOS22 must be said", () => {
+  test("must be given for AMOS22", () => {
     expect(() => tagOf(completeTarget({ target: "amos22" }), undefined)).toThrow(/"team": "<name>"/);
   });
 });

@@ -52,7 +52,7 @@ describe("a build folder", () => {
     expect(readFileSync(join(path, "precious.txt"), "utf8")).toBe("mine");
   });
 
-  test("of one build is not another's, even at once", async () => {
+  test("belongs to one build alone, even if two run at the same time", async () => {
     const path = join(parent, "build");
     const folders = await Promise.all([openBuildFolder(path), openBuildFolder(path), openBuildFolder(path)]);
     expect(new Set(folders.map((folder) => folder.path)).size).toBe(3);
@@ -96,7 +96,7 @@ describe("a build folder", () => {
     expect(readFileSync(join(path, ".build_processor"), "utf8")).toBe("");
   });
 
-  test("that a killed build has had is the next one's own", async () => {
+  test("of a killed build is taken over by the next one", async () => {
     const path = join(parent, "build");
     mkdirSync(join(path, "converted"), { recursive: true });
     writeFileSync(join(path, ".build_processor"), `${await tagOfKilledProcess()}\nconverted\n`);

@@ -137,7 +137,7 @@ describe("what an engine reports", () => {
     });
   });
 
-  test("and then is gone, is IMAGE_BUILD_FAILED", async () => {
+  test("is IMAGE_BUILD_FAILED if the engine then goes away", async () => {
     server.on("/build", (request, response) => {
       request.resume();
       request.on("end", () => {
@@ -160,7 +160,7 @@ describe("what an engine reports", () => {
     });
   });
 
-  test("when it can't save an image is EXPORT_FAILED", async () => {
+  test("is EXPORT_FAILED if it cannot save an image", async () => {
     server.on("/images/x%3A1/get", status(500, {}, JSON.stringify({ message: "driver failed" })));
     server.on("/images/x:1/get", status(500, {}, JSON.stringify({ message: "driver failed" })));
     await expect(saveImage(await engine(), "x:1").next()).rejects.toMatchObject({

@@ -211,7 +211,7 @@ describe("an archive is told as its folder is", () => {
 });
 
 describe("a checkpoint by itself", () => {
-  test("of v2", async () => {
+  test("of v2 shows its trainer, data set and fold", async () => {
     const file = goldenPath("v2", "blobs_2d", "model", "fold_0", "checkpoint_final.pth");
     expect(await inspect(file)).toMatchObject({
       ...{ kind: "checkpoint", format: "zip", nnunetVersion: 2, trainer: "nnUNetTrainer_1epoch" },
@@ -220,7 +220,7 @@ describe("a checkpoint by itself", () => {
     });
   });
 
-  test("of v1, with what lies beside it", async () => {
+  test("of v1 shows the trainer that the .pkl file next to it names", async () => {
     const file = goldenPath("v1", "blobs_2d", "model", "fold_0", "model_final_checkpoint.model");
     expect(await inspect(file)).toMatchObject({
       ...{ kind: "checkpoint", nnunetVersion: 1, trainer: "nnUNetTrainerV2", configuration: "2d" },
@@ -228,7 +228,7 @@ describe("a checkpoint by itself", () => {
     });
   });
 
-  test("of another program says so", async () => {
+  test("of another program is named as such", async () => {
     const file = join(scratchFolder(), "other.pt");
     const pickle = new PickleWriter().raw("}").finish();
     writeFileSync(file, buildZip([{ name: "archive/data.pkl", data: pickle }]));

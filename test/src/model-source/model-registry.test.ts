@@ -92,7 +92,7 @@ describe("a model is found", () => {
     );
   });
 
-  test("or the nearest name is suggested", () => {
+  test("and otherwise the nearest name is suggested", () => {
     expect(() => modelInfo("Task004_Hipocampus")).toThrow(
       expect.objectContaining({
         code: "PRETRAINED_UNKNOWN",

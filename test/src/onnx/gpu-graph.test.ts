@@ -95,7 +95,7 @@ describe("the float16 graph answers as the mean of the network's mirrorings:", (
 
   const plain = networks.find(({ name }) => name === "plain_3d_thirds")!.folder;
 
-  test("two windows at once", async () => {
+  test("also for two windows at the same time", async () => {
     await withConvertedModel(plain, async ({ folder, manifest }) => {
       expectWithinFloat16(
         await compare(networksOf(folder, manifest.models[0]!), windowsFor(manifest.models[0]!, 2), "logits"),
@@ -195,7 +195,7 @@ describe("float16 does not hold a weight of", () => {
     expect((await holds(weight, 0)).isWithinFloat16).toBe(false);
   });
 
-  test("but of the largest that there is", async () => {
+  test("except the largest float16", async () => {
     const { isWithinFloat16, gpuOnnxFile } = await holds(65504, -65504);
     expect(isWithinFloat16).toBe(true);
     const windows = { values: Float32Array.of(1, 0, 0.5, 2), shape: [1, 1, 2, 2], mirrorings: [[]] };

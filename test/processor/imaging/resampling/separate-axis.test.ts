@@ -21,7 +21,7 @@ describe("v1's export separates", () => {
     expect(axis([1, 1, 1], [5, 1, 1], [2, 0, 1])).toBe(1);
   });
 
-  test("nothing where two axes are thick or none is, or where the plans say so", () => {
+  test("no axis where two are thick or none is, or where the plans say so", () => {
     expect(axis([5, 5, 1], [1, 1, 1], [0, 1, 2])).toBeNull();
     expect(axis([1, 1, 1], [1, 1, 1], [0, 1, 2])).toBeNull();
     expect(axis([5, 1, 1], [1, 1, 1], [0, 1, 2], false)).toBeNull();

@@ -42,7 +42,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     });
   });
 
-  test("with numbers in the case's own name", async () => {
+  test("also if the case's own name has numbers", async () => {
     put("liver_0007_0000.nii.gz", "liver_0008_0000.nii.gz");
     expect(summary(await find(["CT"])).cases.map(([name]) => name)).toEqual(["liver_0007", "liver_0008"]);
   });
@@ -52,7 +52,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     expect(summary(await find(["CT"])).cases.map(([name]) => name)).toEqual(["patient", "scan_2024"]);
   });
 
-  test("of every known ending, in upper or lower case", async () => {
+  test("for every known ending, in upper or lower case", async () => {
     put("a_0000.nii.gz", "b_0000.mha", "c_0000.NII.GZ", "d_0000.nii", "e_0000.nrrd", "F.Tiff");
     const { cases } = await find(["CT"]);
     expect(cases.map(({ name, ending }) => name + ending)).toEqual([
@@ -115,7 +115,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     expect(summary(ofPictures).cases.map(([name]) => name)).toEqual(["a", "preview"]);
   });
 
-  test("and what is no channel of the model is named", async () => {
+  test("and a file that is not a channel of the model is named", async () => {
     put("a_0000.nii.gz", "a_0001.nii.gz", "stray.nii.gz", "b_0007.nii.gz");
     expect(summary(await find(["T1", "T2"]))).toEqual({
       cases: [["a", "a_0000.nii.gz", "a_0001.nii.gz"]],

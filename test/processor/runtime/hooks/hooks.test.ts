@@ -22,7 +22,7 @@ const context = { caseName: "case_7", outputFile: "out.nii.gz" };
 const inputContext = { ...context, inputFile: "in.nii.gz", channel: 1 };
 
 describe("hooks", () => {
-  test("that a module leaves out change nothing", async () => {
+  test("change nothing where a module leaves them out", async () => {
     const hooks = await hooksOf("export const isResultForImagePresent = () => true;");
     expect(await hooks.preProcessImage(image, inputContext)).toBe(image);
     expect(await hooks.postProcessImage(labelMap, image.source, context)).toBe(labelMap);

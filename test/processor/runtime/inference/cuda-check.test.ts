@@ -214,7 +214,7 @@ describe("a failure to load on the GPU", () => {
     expect(error.message).toMatch(new RegExp(`: ${words}$`));
   });
 
-  test("keeps words that are none of CUDA's", () => {
+  test("keeps words that do not come from CUDA", () => {
     expect(cudaLoadError("Failed to load shared library")).toMatchObject({
       code: "DEVICE_MISSING",
       message: "CUDA was asked for and does not load: Failed to load shared library",

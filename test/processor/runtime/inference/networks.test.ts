@@ -177,7 +177,7 @@ describe("networks", () => {
     await expect(collectLogits(opened.predict(volume, options))).rejects.toThrow("ended");
   });
 
-  test("that are no ONNX file fail with its name", async () => {
+  test("fail with the file's name if it is not an ONNX file", async () => {
     const onnxFile = join(folder, "fold_0.onnx");
     writeFileSync(onnxFile, "no network");
     await expect(openNetworks({ onnxFiles: [onnxFile], device: "cpu" })).rejects.toMatchObject({

@@ -74,7 +74,7 @@ describe("a converted folder", () => {
     });
   });
 
-  test("without a manifest is none", async () => {
+  test("needs a manifest", async () => {
     rmSync(manifestPath());
     await expect(loadModel(folder, null)).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
   });

@@ -53,7 +53,7 @@ describe("a flat image has an area and no volume", () => {
   const counts = countLabels(flat, labels);
   const output = { relativePath: "organs.json", label: null } as const;
 
-  test("in square millimetres", () => {
+  test("which is in square millimetres", () => {
     expect(counts).toEqual([
       { label: 1, name: "liver", voxels: 3, squareMillimetres: 3 },
       { label: 3, name: "tumour", voxels: 0, squareMillimetres: 0 },
@@ -133,7 +133,7 @@ describe("a file of probabilities", () => {
     expect(readdirSync(folder)).toEqual(["a.npz"]);
   });
 
-  test("of v1 holds the cropped image in float16", async () => {
+  test("holds the cropped image in float16 for a model of v1", async () => {
     const path = join(folder, "a.npz");
     const file = await open(path, 1);
     await file.writeSlice(0, Float32Array.from([0.25, 0.1, 0.75, 0.9]));

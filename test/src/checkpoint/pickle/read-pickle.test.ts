@@ -164,7 +164,7 @@ describe("a pickle that would run code is refused by the name it asks for", () =
     expect(attempt).toThrow(name);
   });
 
-  test("and a name can't write to the terminal", () => {
+  test("without control characters that would reach the terminal", () => {
     const writer = new PickleWriter().global("os", `\u001b[2J${"x".repeat(500)}`);
     const attempt = () => read(writer.finish());
     expect(attempt).toThrow("asks to load os.?[2Jxxx");

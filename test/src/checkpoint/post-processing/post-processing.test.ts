@@ -28,7 +28,7 @@ const written = (json: unknown): string => {
 };
 
 describe("post-processing files", () => {
-  test("of v2 say the same as JSON and as pickle", async () => {
+  test("say the same as JSON and as pickle in v2", async () => {
     const steps = [
       { labels: [1, 2], connectivity: 26, minimumMm3: null },
       { labels: [2, 3], connectivity: 26, minimumMm3: null },
@@ -44,7 +44,7 @@ describe("post-processing files", () => {
     ]);
   });
 
-  test("of v1 without classes mean each of them", async () => {
+  test("mean every class in v1 if they name none", async () => {
     const file = written({ for_which_classes: null, min_valid_object_sizes: "None" });
     const steps = await readPostProcessing(file, labels);
     expect(steps.map((step) => step.labels)).toEqual([[1], [2], [3]]);

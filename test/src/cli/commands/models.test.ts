@@ -10,7 +10,7 @@ describe("models lists every pretrained model", () => {
     expect(terminal.printed.out.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
-  test("one a line in a file", async () => {
+  test("one per line when written to a file", async () => {
     const terminal = testTerminal("/");
     expect(await main(["models", "list"], terminal)).toBe(0);
     expect(terminal.printed.out).toMatch(/^Task004_Hippocampus +v1 .+\(.+\)$/m);
