@@ -9,6 +9,7 @@ import { type InitialTarget, initialConfig } from "../../config/initial-config.j
 import { checkConfig, readConfigSchema } from "../../config/load-config.js";
 import { lockFileBeside } from "../../download/lock-file.js";
 import { packageRoot } from "../../files/package-root.js";
+import { findPreviousStage } from "../../models/find-previous-stage.js";
 import { trainedModel } from "../../models/obtain-model.js";
 import { membersOf } from "../../models/obtain-models.js";
 import type { TrainedModel } from "../../network/trained-model.js";
@@ -49,6 +50,14 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   if (target?.kind === "grand-challenge" && description.channelNames.length > 1)
     progress.note(
       "if each channel has a socket of its own, name them under grand_challenge.inputs (docs/how-to/targets.md)",
+    );
+  const earlier = description.previousStage;
+  if (
+    earlier !== null &&
+    (await namingArchives([trained.tree], () => findPreviousStage(trained, earlier))) === null
+  )
+    progress.note(
+      `first: name the folder of ${earlier} as "previous_stage" in the file, because ${trained.configuration} continues it and it is not next to the model`,
     );
   progress.note(`next:  ${buildLine(path, trained, target, terminal)}`);
   return 0;

@@ -43,6 +43,14 @@ describe("init", () => {
     });
   });
 
+  test("asks for the earlier stage of a cascade where it is not next to the model", async () => {
+    const cascade = goldenPath("v2", "cascade_3d_cascade_fullres", "model");
+    expect(await run("init", "--model-dir", cascade)).toBe(0);
+    expect(terminal.printed.err).toContain('name the folder of 3d_lowres as "previous_stage"');
+    await run("init", "--model-dir", resenc, "--overwrite");
+    expect(terminal.printed.err.match(/previous_stage/g)).toHaveLength(1);
+  });
+
   test("names the model, so that the build needs no --model-dir", async () => {
     await run("init", "--model-dir", resenc);
     expect(written()["model"]).toBe(resenc);
