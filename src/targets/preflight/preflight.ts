@@ -2,9 +2,9 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { connectEngine } from "../../docker/engine.js";
 import { findImage } from "../../docker/find-image.js";
 import { saveImage } from "../../docker/save-image.js";
-import type { Finding } from "../../findings/finding.js";
+import { type Finding, warning } from "../../findings/finding.js";
 import { isImageFile } from "../../oci/image-file.js";
-import { type Target, targetOf } from "../platform.js";
+import { type Target, targetLabel, targetOf } from "../platform.js";
 import {
   type ArchiveCheck,
   type CheckContext,
@@ -62,7 +62,10 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   const { image } = options;
   const facts = await factsOf(options);
   const target = options.target ?? targetOf(asRecord(containerConfig(facts)?.["Labels"]) ?? {});
-  const findings = checks[target].map((check) => check(facts, options)).filter((found) => found !== null);
+  const findings = [
+    ...checks[target].map((check) => check(facts, options)),
+    checkTarget(facts, target),
+  ].filter((found) => found !== null);
   return {
     image,
     target,
@@ -71,6 +74,18 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
     isAccepted: findings.every(({ result }) => result === "pass" || result === "warning"),
     findings,
   };
+}
+
+/** The platform does not see it, but an image for another one looks for its input in another place. */
+function checkTarget(facts: ArchiveFacts, target: Target): Finding | null {
+  const builtFor = asRecord(containerConfig(facts)?.["Labels"])?.[targetLabel];
+  return typeof builtFor !== "string" || builtFor === target
+    ? null
+    : warning(
+        "target",
+        `the image was built for ${builtFor}, not for ${target}`,
+        `Build it with \`build_processor --target ${target}\`.`,
+      );
 }
 
 async function factsOf({ image, environment, signal }: PreflightOptions): Promise<ArchiveFacts> {

@@ -41,6 +41,20 @@ describe("preflight", () => {
     expect((await lookAt(`${path}.xz`)).isAccepted).toBe(true);
   });
 
+  test("warns of an image that was built for another platform than the one asked for", async () => {
+    const labels = { "org.nnunet-processor.target": "plain" };
+    const { path } = await exported(scratchFolder(), "image.tar", { labels });
+    const { findings, isAccepted } = await lookAt(path);
+    expect(isAccepted).toBe(true);
+    expect(findings.at(-1)).toMatchObject({
+      ...{ check: "target", result: "warning" },
+      reason: "the image was built for plain, not for grand-challenge",
+    });
+    expect((await lookAt(path, { target: "plain" })).findings.map(({ check }) => check)).not.toContain(
+      "target",
+    );
+  });
+
   test.each(["", "root", "ROOT", "0", "0:1000", "root:root"])('refuses the user "%s"', async (user) => {
     const { path } = await exported(scratchFolder(), "image.tar", { user });
     expect(failed((await lookAt(path)).findings)).toEqual(["user"]);
