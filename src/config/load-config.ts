@@ -166,9 +166,19 @@ function faultOf(error: ErrorObject, schema: ConfigSchema): ConfigFault | null {
         : "a configuration's name, or an object with model, configuration, checkpoint_name and folds";
       return { at, says: `${found}, allowed: ${allowed}` };
     }
+    case "required":
+      return { at, says: `${error.params["missingProperty"]} is missing` };
+    case "pattern":
+      return { at, says: `${found}, allowed: ${patternWords(error)}` };
     default:
       return { at, says: `${found}, which ${error.message}` };
   }
+}
+
+/** The schema says in words what its patterns allow. */
+function patternWords({ parentSchema, params }: ErrorObject): string {
+  const words = (parentSchema as { readonly $comment?: unknown } | undefined)?.$comment;
+  return typeof words === "string" ? words : `what fits ${params["pattern"]}`;
 }
 
 /** A part of a JSON pointer (RFC 6901) as the key that it is for. */

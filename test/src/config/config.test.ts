@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { completeConfig } from "../../../src/config/config.js";
 import { checkConfig, loadConfig, readConfigSchema } from "../../../src/config/load-config.js";
+import { packageRoot } from "../../../src/files/package-root.js";
 
 describe("what config.json leaves out", () => {
   test("has the defaults of build_processor.py", () => {
@@ -82,4 +83,17 @@ describe("model", () => {
       modelSource: undefined,
     });
   });
+});
+
+test("every pattern of the schema says in words what it allows", () => {
+  const text = readFileSync(join(packageRoot, "config.schema.json"), "utf8");
+  expect(text.match(/"\$comment"/g)).toHaveLength(text.match(/"pattern"/g)!.length);
+});
+
+test("a path that leaves the output folder, and a missing key, are named without a regular expression", async () => {
+  const schema = await readConfigSchema();
+  const json = { overlay_destination: "../x", grand_challenge: {} };
+  expect(() => checkConfig(json, { path: "config.json", schema })).toThrow(
+    /"\.\.\/x", allowed: a path below the output folder, without \.\.[\s\S]*grand_challenge: output is missing/,
+  );
 });
