@@ -87,7 +87,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   models: {
     usage: "models [action] [name]",
-    describe: "list pretrained models, tell about one, or download it",
+    describe: "list the pretrained models, describe one, or download it",
     options: modelsOptions,
     positional: {
       action: { choices: ["list", "info", "download"], default: "list", describe: "what to do" },
@@ -105,7 +105,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   inspect: {
     usage: "inspect <model>",
-    describe: "tell what a model, archive, checkpoint, ONNX file or image holds",
+    describe: "show what is in a model, archive, checkpoint, ONNX file or image",
     options: inspectOptions,
     positional: {
       model: {

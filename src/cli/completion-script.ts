@@ -9,7 +9,7 @@ export function completionScript(program: string, flags: FlagsByCommand): string
     ([name, words]) => `    ${name}) words="${words.join(" ")}" ;;\n`,
   );
   return `# ${program} completion >> ~/.bashrc, or ~/.zshrc
-[ -z "$ZSH_VERSION" ] || { autoload -U +X bashcompinit && bashcompinit; }
+[ -z "\${ZSH_VERSION-}" ] || { autoload -U +X bashcompinit && bashcompinit; }
 _${program}() {
   local word words command=
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

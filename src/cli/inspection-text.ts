@@ -1,3 +1,4 @@
+import { counted } from "../../processor/contract/counted.js";
 import type { PostProcessingStep } from "../../processor/contract/manifest.js";
 import { cleanLine } from "../../processor/contract/progress/log-lines.js";
 import type {
@@ -199,7 +200,6 @@ const problemRows = (problems: readonly Problem[]): readonly Row[] =>
 const fileText = ({ name, sizeBytes }: { readonly name: string; readonly sizeBytes: number }): string =>
   `${name} (${sizeText(sizeBytes)})`;
 
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const millions = (count: number): string =>
   count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} million`;
 const rounded = (value: number): string => String(Number(value.toPrecision(6)));

@@ -1,3 +1,4 @@
+import { counted } from "../../processor/contract/counted.js";
 import type { Finding } from "../findings/finding.js";
 import { inGibibytes } from "../targets/simulate/check-run.js";
 import type { Segmentation } from "../targets/simulate/lint-output.js";
@@ -33,7 +34,7 @@ const shortDigest = (digest: string): string => digest.slice(0, "sha256:".length
 function phaseLine({ phase, seconds, peakMemoryBytes, findings }: PhaseResult): string {
   const peak = peakMemoryBytes === null ? "" : inGibibytes(peakMemoryBytes);
   const failed = findings.filter(({ result }) => result === "fail").length;
-  const checks = `${findings.length} check${findings.length === 1 ? "" : "s"}`;
+  const checks = counted(findings.length, "check");
   const outcome = failed === 0 ? `${checks}, none failed` : `${failed} of ${checks} failed`;
   return `${phase.padEnd(12)} ${`${seconds.toFixed(1)} s`.padStart(9)}  ${peak.padStart(9)}  ${outcome}\n`;
 }

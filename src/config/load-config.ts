@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
+import { counted } from "../../processor/contract/counted.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
@@ -85,7 +86,7 @@ export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOp
       return at.length === 0 ? says : `${where}/${at.join("/")}: ${says}`;
     }),
   );
-  const count = `${lines.size} fault${lines.size === 1 ? "" : "s"}`;
+  const count = counted(lines.size, "fault");
   throw sharedError(
     "CONFIG_INVALID",
     `${path} has ${count}:\n${[...lines].map((line) => `  ${line}`).join("\n")}`,

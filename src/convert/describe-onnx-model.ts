@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { NetworkFacts } from "../../processor/contract/manifest.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
@@ -65,7 +66,7 @@ function checkOnnx(onnx: OnnxModel, { inputChannels, heads, patchSize }: Expecte
   if (input === undefined || output === undefined) throw wrong("has no input or no output");
   if (furtherInputs.length > 0)
     throw wrong(
-      `has ${onnx.inputs.length} inputs (${onnx.inputs.map(({ name }) => name).join(", ")}), not one`,
+      `has ${counted(onnx.inputs.length, "input")} (${onnx.inputs.map(({ name }) => name).join(", ")}), not one`,
     );
   checkShape(input, [null, inputChannels, ...patchSize], wrong);
   checkShape(output, [null, heads, ...patchSize], wrong);

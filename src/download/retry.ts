@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { counted } from "../../processor/contract/counted.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { builderError } from "../errors/builder-errors.js";
 
@@ -62,9 +63,13 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
       if (!(error instanceof PassingFailure)) throw error;
       failures = error.hasProgressed ? 1 : failures + 1;
       if (failures >= policy.attempts)
-        throw builderError("DOWNLOAD_FAILED", `${label}: ${error.message} (${policy.attempts} attempts)`, {
-          cause: error,
-        });
+        throw builderError(
+          "DOWNLOAD_FAILED",
+          `${label}: ${error.message} (${counted(policy.attempts, "attempt")})`,
+          {
+            cause: error,
+          },
+        );
       const delayMs = pauseMs(failures, error.retryAfterMs, policy);
       if (delayMs === null)
         throw builderError(

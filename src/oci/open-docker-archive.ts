@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
+import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape } from "../json/checked-json.js";
@@ -111,7 +112,10 @@ async function readArchive(
   const config = parse(path, configShape, configText || undefined, entry.Config);
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== entry.Layers.length)
-    throw invalid(path, `${entry.Layers.length} layers, but ${diffIds.length} in the configuration`);
+    throw invalid(
+      path,
+      `${counted(entry.Layers.length, "layer")}, but ${diffIds.length} in the configuration`,
+    );
   return {
     config,
     configText,

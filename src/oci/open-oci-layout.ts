@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import { counted } from "../../processor/contract/counted.js";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
@@ -41,7 +42,10 @@ export async function openOciLayout(
   const { config, layers } = await document(folder, manifestDescriptor, manifestShape);
   const { rootfs, architecture } = await document(folder, config, configShape);
   if (rootfs.diff_ids.length !== layers.length)
-    throw invalid(folder, `${layers.length} layers, but ${rootfs.diff_ids.length} in the configuration`);
+    throw invalid(
+      folder,
+      `${counted(layers.length, "layer")}, but ${rootfs.diff_ids.length} in the configuration`,
+    );
   const name = manifestDescriptor.annotations?.["org.opencontainers.image.ref.name"];
   return {
     imageName: name ?? imageName ?? folder,

@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.js";
 import { imageError } from "../errors.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decimalOf, shown } from "./header-values.js";
@@ -47,7 +48,7 @@ export async function decodeVoxelText(
   }
   if (rest !== "") take(rest);
   if (stored < count)
-    throw imageError("IMAGE_TRUNCATED", `${path}: it ends after ${stored} of ${count} numbers`);
+    throw imageError("IMAGE_TRUNCATED", `${path}: it ends after ${stored} of ${counted(count, "number")}`);
   return data;
 }
 

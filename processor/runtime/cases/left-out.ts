@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { counted } from "../../contract/counted.js";
 
 /** Why something in an input folder is not a case. These words stay the same from version to version. */
 export type LeftOutReason =
@@ -24,13 +25,12 @@ const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
   hidden: (count) => counted(count, "hidden file"),
   "not a channel of the model": (count) =>
     `${counted(count, "image")} not named as a channel of a case (<case>_0000, <case>_0001, …)`,
-  "not a regular file": (count) => `${count} not ${count === 1 ? "a regular file" : "regular files"}`,
+  "not a regular file": (count) =>
+    counted(count, "entry that is not a regular file", "entries that are not regular files"),
   "not an allowed extension": (count) => `${counted(count, "image")} without an allowed extension`,
-  "not an image": (count) => `${count} not ${count === 1 ? "an image" : "images"}`,
+  "not an image": (count) => counted(count, "file that is not an image", "files that are not images"),
   "picture beside volumes": (count) => `${counted(count, "picture")} next to volumes, which the model takes`,
 };
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Names shown per line, so that even ten thousand files give a readable line. */
 const namesShown = 5;

@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
 import { sharedError } from "../../contract/shared-errors.js";
@@ -65,7 +66,7 @@ function exitCodeOf(reports: readonly CaseReport[], { complain }: EntryContext):
   if (reports.length > 1) {
     throw sharedError(
       "SOME_CASES_FAILED",
-      `${failed.length} of ${reports.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
+      `${failed.length} of ${counted(reports.length, "case")} failed: ${failed.map(({ name }) => name).join(", ")}`,
     );
   }
   const { code, message } = failed[0]!.error!;

@@ -1,4 +1,5 @@
 import { isAbsolute, join, normalize } from "node:path";
+import { counted } from "../../contract/counted.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
 import { sharedError } from "../../contract/shared-errors.js";
@@ -42,7 +43,7 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       probabilitiesFile: settings.saveProbabilities ? `${stem}.npz` : null,
     };
   });
-  progress.note(`${cases.length} case${cases.length === 1 ? "" : "s"} in ${settings.inputDir}`);
+  progress.note(`${counted(cases.length, "case")} in ${settings.inputDir}`);
   const { cases: reports } = await runModel(loaded, requests, {
     ...{
       useTta: settings.useTestTimeAugmentation,

@@ -1,4 +1,5 @@
 import { pathToFileURL } from "node:url";
+import { counted } from "../../contract/counted.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { voxelCount } from "../../imaging/volume/axes.js";
 import type { Image } from "../../imaging/volume/image.js";
@@ -93,7 +94,7 @@ function faultOfImage(image: Partial<Image> | undefined): string | null {
   const expected = (image.components ?? 1) * voxelCount(image.geometry.sizeZyx);
   return image.voxels.length === expected
     ? null
-    : `${image.voxels.length} values for ${image.geometry.sizeZyx.join(" × ")} voxels`;
+    : `${counted(image.voxels.length, "value")} for ${image.geometry.sizeZyx.join(" × ")} voxels`;
 }
 
 function faultOfLabelMap({ voxels, geometry }: Partial<LabelMap>): string | null {
@@ -101,7 +102,7 @@ function faultOfLabelMap({ voxels, geometry }: Partial<LabelMap>): string | null
     return "no label map of uint8 or uint16";
   return voxels.length === voxelCount(geometry.sizeZyx)
     ? null
-    : `${voxels.length} labels for ${geometry.sizeZyx.join(" × ")} voxels`;
+    : `${counted(voxels.length, "label")} for ${geometry.sizeZyx.join(" × ")} voxels`;
 }
 
 async function attempt<T>(name: string, { caseName }: HookContext, run: () => T | Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.js";
 import type { ExportMode, ModelManifest, PostProcessingStep } from "../../contract/manifest.js";
 import { writeFileWhole } from "../../files/write-file.js";
 import { imageError } from "../../imaging/errors.js";
@@ -163,7 +164,7 @@ function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: re
   const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
   throw imageError(
     "INPUT_CHANNELS",
-    `the model takes ${channelNames.length} files per case (${wanted}), but ${name} has ${channelFiles.length}: ${channelFiles.join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
+    `the model takes ${counted(channelNames.length, "file")} per case (${wanted}), but ${name} has ${channelFiles.length}: ${channelFiles.join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { counted } from "../../../processor/contract/counted.js";
 import type { LabelDefinition } from "../../../processor/contract/manifest.js";
 import { builderError } from "../../errors/builder-errors.js";
 import type { Field } from "../fields.js";
@@ -41,7 +42,7 @@ export function readLabels(dataset: Field): DatasetLabels {
   const regionsClassOrder = order.integers();
   if (regionsClassOrder.length !== regions.length) {
     throw invalid(
-      `regions_class_order has ${regionsClassOrder.length} entries for ${regions.length} regions`,
+      `regions_class_order has ${counted(regionsClassOrder.length, "entry", "entries")} for ${counted(regions.length, "region")}`,
     );
   }
   const unwritable = regionsClassOrder.find((label) => label < 0 || label > largestWritten);

@@ -1,3 +1,4 @@
+import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { builderError } from "../../errors/builder-errors.js";
 import type {
@@ -258,7 +259,10 @@ function expand(field: Field, length: number): Field[] {
   if (field.isNull || !field.isList) return Array.from({ length }, () => field);
   const entries = field.list();
   if (entries.length !== length) {
-    throw builderError("MODEL_FILE_INVALID", `${field.path} has ${entries.length} entries, not ${length}`);
+    throw builderError(
+      "MODEL_FILE_INVALID",
+      `${field.path} has ${counted(entries.length, "entry", "entries")}, not ${length}`,
+    );
   }
   return entries;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
+import { counted } from "../../../processor/contract/counted.js";
 import { helpFor } from "../../../processor/contract/help-for.js";
 import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
@@ -40,7 +41,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
     terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(help, flagsOf("predict"))}\n`);
   throw sharedError(
     "SOME_CASES_FAILED",
-    `${failed.length} of ${report.cases.length} cases failed: ${failed.map(({ name }) => name).join(", ")}`,
+    `${failed.length} of ${counted(report.cases.length, "case")} failed: ${failed.map(({ name }) => name).join(", ")}`,
   );
 }
 

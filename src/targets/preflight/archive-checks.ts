@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { counted } from "../../../processor/contract/counted.js";
 import { type Finding, fail, notChecked, pass, warning } from "../../findings/finding.js";
 import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "../image-checks.js";
 import { apiMethodLabel } from "../platform.js";
@@ -36,7 +37,7 @@ export function checkExtension({ archive, isFile: isArchive }: ArchiveFacts): Fi
 
 export function checkTar({ problem, entries }: ArchiveFacts): Finding {
   return problem === null
-    ? pass("tar", `a whole tar with ${entries.size} files`)
+    ? pass("tar", `a whole tar with ${counted(entries.size, "file")}`)
     : fail("tar", problem, "Write the archive again and compare its size after the upload.");
 }
 
@@ -182,7 +183,7 @@ export function checkLayersPresent(facts: ArchiveFacts): Finding {
   if (names === null) return notChecked("layers", "the manifest has no Layers");
   const missing = names.find((name) => !facts.entries.has(name));
   return missing === undefined
-    ? pass("layers", `${names.length} layers, all there`)
+    ? pass("layers", `${counted(names.length, "layer")}, all there`)
     : fail("layers", `${missing} is not in the archive`, "Write the archive again.");
 }
 
@@ -198,7 +199,7 @@ export function checkLayers(facts: ArchiveFacts): Finding {
       "Write it again.",
     );
   return kinds.length <= 1
-    ? pass("layer-compression", `${names.length} layers, all ${kinds[0] ?? "absent"}`)
+    ? pass("layer-compression", `${counted(names.length, "layer")}, all ${kinds[0] ?? "absent"}`)
     : fail(
         "layer-compression",
         `layers are ${kinds.join(" and ")}: the upload passes, the run fails`,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
@@ -91,7 +92,7 @@ export async function layOutSockets(options: SocketInputOptions): Promise<void> 
   if (slugs.length !== trialCase.images.length)
     throw sharedError(
       "USAGE",
-      `case ${trialCase.name} has ${trialCase.images.length} images, but there are ${slugs.length} input sockets (${slugs.join(", ")}); name them with --socket, one for each channel`,
+      `case ${trialCase.name} has ${counted(trialCase.images.length, "image")}, but there ${slugs.length === 1 ? "is" : "are"} ${counted(slugs.length, "input socket")} (${slugs.join(", ")}); name them with --socket, one for each channel`,
     );
   const values = [];
   for (const [channel, image] of trialCase.images.entries()) {

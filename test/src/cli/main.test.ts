@@ -360,7 +360,7 @@ describe("predict", () => {
     expect(terminal.printed.err).toMatch(/OUTPUT_EXISTS: .*\n.*--overwrite replaces it\. --continue keeps/);
     expect(await run(...argv, "--continue")).toBe(0);
     expect(terminal.printed.out).toContain("1 done, 1 already there, on CPU");
-    expect(terminal.printed.err).toContain("left out: 1 not an image: notes.txt");
+    expect(terminal.printed.err).toContain("left out: 1 file that is not an image: notes.txt");
   });
 
   test("stops at Ctrl-C with 130 and leaves nothing", async () => {

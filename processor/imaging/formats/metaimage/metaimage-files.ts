@@ -1,3 +1,4 @@
+import { counted } from "../../../contract/counted.js";
 import { imageError } from "../../errors.js";
 import { decimalOf, shown, wordsOf } from "../header-values.js";
 import { hasFileNumber, numberedFiles } from "../numbered-files.js";
@@ -33,7 +34,7 @@ export function metaimageFiles(
     if (names.length !== wanted)
       throw imageError(
         "IMAGE_INVALID",
-        `${path}: ElementDataFile is a LIST of ${names.length} names, but ${wanted} are needed`,
+        `${path}: ElementDataFile is a LIST of ${counted(names.length, "name")}, but ${wanted} ${wanted === 1 ? "is" : "are"} needed`,
       );
     return names;
   }

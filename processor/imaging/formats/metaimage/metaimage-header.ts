@@ -1,3 +1,4 @@
+import { counted } from "../../../contract/counted.js";
 import type { ProcessorError } from "../../../contract/errors.js";
 import { imageError } from "../../errors.js";
 import type { ElementType } from "../element-type.js";
@@ -203,7 +204,7 @@ class HeaderParser {
     const words = text.split(/[ \t]+/, count);
     const values = words.map(decimalOf);
     if (values.length < count || values.includes(null))
-      throw this.invalid(`${name} is ${shown(text)}, not ${count} numbers`);
+      throw this.invalid(`${name} is ${shown(text)}, not ${counted(count, "number")}`);
     return { values: values as number[], text: words.join(" ") };
   }
 

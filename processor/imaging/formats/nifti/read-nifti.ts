@@ -1,3 +1,4 @@
+import { counted } from "../../../contract/counted.js";
 import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import type { Image, VoxelArray } from "../../volume/image.js";
@@ -58,7 +59,10 @@ function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSfo
   const components = rest.find((size) => size > 1) ?? 1;
   // Volumes over time are in the fourth axis, vectors in the fifth.
   if (rest.filter((size) => size > 1).length > 1) {
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${sizesXyz.length} dimensions (${sizesXyz.join(" × ")})`);
+    throw imageError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ${counted(sizesXyz.length, "dimension")} (${sizesXyz.join(" × ")})`,
+    );
   }
   return {
     sizeZyx: [z, y, x] as Zyx,

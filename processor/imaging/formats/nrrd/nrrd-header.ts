@@ -1,3 +1,4 @@
+import { counted } from "../../../contract/counted.js";
 import type { ProcessorError } from "../../../contract/errors.js";
 import { imageError } from "../../errors.js";
 import type { ElementType } from "../element-type.js";
@@ -165,7 +166,9 @@ class HeaderParser {
     // Files that hold all axes divide the slowest one among them.
     const fits = held === this.dimension ? count > 0 && sizes.at(-1)! % count === 0 : slices === count;
     if (held < 1 || held > this.dimension || !fits)
-      throw this.invalid(`${count} data files do not make up ${sizes.join(" × ")} voxels`);
+      throw this.invalid(
+        `${counted(count, "data file does", "data files do")} not make up ${sizes.join(" × ")} voxels`,
+      );
   }
 
   private text(name: NrrdFieldName): string | undefined {
@@ -178,7 +181,9 @@ class HeaderParser {
     if (value === undefined) return undefined;
     const words = wordsOf(value);
     if (words.length !== this.dimension)
-      throw this.invalid(`${name} has ${words.length} values for ${this.dimension} axes`);
+      throw this.invalid(
+        `${name} has ${counted(words.length, "value")} for ${counted(this.dimension, "axis", "axes")}`,
+      );
     return words;
   }
 

@@ -169,7 +169,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     await expect(find(["T1", "T2"])).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
       message: expect.stringMatching(
-        /<case>_0000\.nii\.gz, <case>_0001\.nii\.gz; found 2 DICOM files; convert them first, for example with dcm2niix: 1\.dcm, 2\.dcm; 1 not/,
+        /<case>_0000\.nii\.gz, <case>_0001\.nii\.gz; found 2 DICOM files; convert them first, for example with dcm2niix: 1\.dcm, 2\.dcm; 1 file that is not an image/,
       ),
     });
   });
