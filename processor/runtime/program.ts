@@ -7,11 +7,11 @@ import { cleanLine, logLines } from "../contract/progress/log-lines.js";
 import { sharedError } from "../contract/shared-errors.js";
 import { diskError } from "../files/disk-error.js";
 import { runEntry } from "./entries/entries.js";
+import { failureLines } from "./entries/failure-lines.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
 import { findModelDir } from "./entries/model-place.js";
 import { loadModel } from "./model/load-model.js";
 import { readTarget } from "./model/read-target.js";
-import { failureLines } from "./run/failure-lines.js";
 import { memoryError } from "./run/memory-limit.js";
 import { endAfterBug, isSupervised, supervise } from "./run/supervise.js";
 

@@ -1,8 +1,8 @@
 import { builderError } from "../errors/builder-errors.js";
+import { shortText } from "../untrusted/short-text.js";
 import { locating } from "./pickle/damaged-pickle.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
 import { entriesOf } from "./pickle/unread-object.js";
-import { shortText } from "./short-text.js";
 
 /**
  * One value of a file that nnU-Net wrote, whether it came from JSON or from a pickle. Every access checks the type;

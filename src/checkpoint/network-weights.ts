@@ -1,7 +1,7 @@
 import { builderError } from "../errors/builder-errors.js";
 import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
+import { shortText } from "../untrusted/short-text.js";
 import { entriesOf } from "./pickle/unread-object.js";
-import { shortText } from "./short-text.js";
 import { float32Chunks } from "./torch/read-tensor.js";
 import { isReadable, isTensor } from "./torch/tensor.js";
 

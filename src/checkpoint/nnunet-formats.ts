@@ -11,7 +11,6 @@ import { readWeightsV2 } from "./nnunet-v2/read-checkpoint.js";
 
 /** What the two generations of nnU-Net do each in its own way. */
 interface NnUNetFormat {
-  readonly defaultCheckpoint: string;
   /** @param findFold any fold with its checkpoint, asked for only when the folders' names do not tell */
   readonly identify: (
     modelFolder: ModelFolder,
@@ -24,23 +23,18 @@ interface NnUNetFormat {
 
 const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
   1: {
-    defaultCheckpoint: "model_final_checkpoint.model",
     identify: identifyModelV1,
     describe: describeModelV1,
     describeTraining: describeTrainingV1,
     readWeights: readWeightsV1,
   },
   2: {
-    defaultCheckpoint: "checkpoint_final.pth",
     identify: identifyModelV2,
     describe: describeModelV2,
     describeTraining: describeTrainingV2,
     readWeights: readWeightsV2,
   },
 };
-
-/** nnU-Net's own choice among the checkpoints of a fold. */
-export const defaultCheckpoint = (version: 1 | 2): string => formats[version].defaultCheckpoint;
 
 /** Task and configuration of a model folder, read no further than needed. */
 export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =>

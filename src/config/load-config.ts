@@ -7,7 +7,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { packageRoot } from "../files/package-root.js";
-import { JsonFault, parseHandwritten, placesIn } from "../json/handwritten-json.js";
+import { JsonFault, parseHandwritten, placesIn } from "../untrusted/handwritten-json.js";
 import {
   type ConfigJson,
   completeConfig,

@@ -1,7 +1,6 @@
 import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { FoldFiles, NetworkFacts } from "../../processor/contract/manifest.js";
-import { foldNetwork } from "../checkpoint/fold-network.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
 import { builderError } from "../errors/builder-errors.js";
@@ -13,6 +12,7 @@ import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
 import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
 import { describeOnnxModel } from "./describe-onnx-model.js";
+import { foldNetwork } from "./fold-network.js";
 
 /** One trained configuration, read and checked, and where it goes. */
 export interface Stage {

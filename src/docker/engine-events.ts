@@ -1,8 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
 import { orAbsent, record, text } from "../../processor/contract/json-check.js";
-import { shortText } from "../checkpoint/short-text.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, shapeOf } from "../json/checked-json.js";
+import { parseChecked, shapeOf } from "../untrusted/checked-json.js";
+import { shortText } from "../untrusted/short-text.js";
 
 /** One line of what the engine sends while it builds, pulls or loads. */
 export interface EngineEvent {

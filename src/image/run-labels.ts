@@ -1,5 +1,5 @@
 import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
-import { defaultCheckpoint } from "../checkpoint/nnunet-formats.js";
+import { defaultCheckpoint } from "../network/default-checkpoint.js";
 
 /** The labels of an image that say how it segments. The last three are written with the model's own labels. */
 export const runLabels = {

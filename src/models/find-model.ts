@@ -1,5 +1,6 @@
 import type { ArchiveTree } from "../archive/archive-tree.js";
-import { defaultCheckpoint, identifyModel } from "../checkpoint/nnunet-formats.js";
+import { identifyModel } from "../checkpoint/nnunet-formats.js";
+import { defaultCheckpoint } from "../network/default-checkpoint.js";
 import type { ArchivedFiles, ModelFolder, TrainedModel } from "../network/trained-model.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { findModelFolders } from "./find-model-folders.js";

@@ -11,7 +11,7 @@ import {
   text,
 } from "../../processor/contract/json-check.js";
 import { longestPath } from "../../processor/contract/longest-path.js";
-import { shapeOf } from "../json/checked-json.js";
+import { shapeOf } from "../untrusted/checked-json.js";
 import type { ImageConfig, ImageIndex, ImageManifest } from "./oci-types.js";
 
 const optionalText = orAbsent(text);

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, type Shape } from "../json/checked-json.js";
+import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";

@@ -5,7 +5,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
-import { parseChecked, type Shape } from "../json/checked-json.js";
+import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import type { BaseImage } from "./base-image.js";
 import { textOf } from "./document-blob.js";
 import { configShape, indexShape, manifestShape } from "./oci-shapes.js";

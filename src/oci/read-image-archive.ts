@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, type Shape } from "../json/checked-json.js";
+import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import { gunzipped } from "./gunzipped.js";
 import { archiveManifestShape, configShape } from "./oci-shapes.js";
 import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";

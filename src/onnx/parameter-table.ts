@@ -1,6 +1,6 @@
-import { printable } from "../checkpoint/pickle/pickle-text.js";
 import { builderError } from "../errors/builder-errors.js";
 import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
+import { printable } from "../untrusted/printable.js";
 
 /** Hands a checkpoint's tensors to the layers that need them and keeps account of those that do not fit. */
 export class ParameterTable {

@@ -1,5 +1,5 @@
-import { shortText } from "../checkpoint/short-text.js";
 import { type Finding, fail, pass } from "../findings/finding.js";
+import { shortText } from "../untrusted/short-text.js";
 import { apiMethodLabel } from "./platform.js";
 
 /** How grand-challenge asks for a case: a process for each, or a server for many. */

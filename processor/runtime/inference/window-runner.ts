@@ -1,11 +1,11 @@
 import * as ort from "onnxruntime-node";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
-import { sigmoid, softmax } from "../postprocess/probability-slice.js";
 import type { AnswerSink } from "./answer-sink.js";
 import { mayFitFewer, tellsOfMemory } from "./memory-failure.js";
 import { type Flip, mirrorings } from "./mirrorings.js";
 import type { ModelSessions } from "./model-sessions.js";
+import { sigmoid, softmax } from "./nonlinearities.js";
 import { cutWindow } from "./window-copy.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
 

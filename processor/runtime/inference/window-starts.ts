@@ -1,4 +1,4 @@
-import { roundHalfToEven } from "../preprocess/round-half-to-even.js";
+import { roundHalfToEven } from "../../imaging/volume/round-half-to-even.js";
 
 /**
  * Where windows start along one axis: the first at 0, the last at `size - patch`, in even steps of at most

@@ -1,6 +1,7 @@
 import type { AxisTable } from "../../imaging/resampling/axis-table.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import { roundToHalf } from "../../imaging/volume/float16.js";
+import { sigmoid, softmax } from "../inference/nonlinearities.js";
 import { blendSlices, type SlabWindow } from "./blend-slices.js";
 
 /** One network's answer, and the way to the cropped image's grid. */
@@ -71,24 +72,4 @@ function fill(output: Float32Array, source: ProbabilitySource, z: number): void 
   }
   if (source.nonlinearity === "softmax") softmax(output, heads, rows * columns);
   if (source.nonlinearity === "sigmoid") sigmoid(output);
-}
-
-/** Over the slowest axis of `heads × count` values, in place. */
-export function softmax(values: Float32Array, heads: number, count: number): void {
-  for (let i = 0; i < count; i++) {
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let at = i; at < heads * count; at += count) largest = Math.max(largest, values[at]!);
-    let sum = 0;
-    for (let at = i; at < heads * count; at += count) {
-      const power = Math.exp(values[at]! - largest);
-      values[at] = power;
-      sum += power;
-    }
-    for (let at = i; at < heads * count; at += count) values[at] = values[at]! / sum;
-  }
-}
-
-/** Of every value, in place. */
-export function sigmoid(values: Float32Array): void {
-  for (let i = 0; i < values.length; i++) values[i] = 1 / (1 + Math.exp(-values[i]!));
 }

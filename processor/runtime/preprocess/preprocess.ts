@@ -6,11 +6,11 @@ import { splitRange } from "../../imaging/threads/split-range.js";
 import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import { roundHalfToEven } from "../../imaging/volume/round-half-to-even.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 import type { RuntimePool } from "../threads/kernels.js";
 import { normalize } from "./normalize.js";
 import type { Prepared } from "./prepared.js";
-import { roundHalfToEven } from "./round-half-to-even.js";
 
 export interface PreprocessOptions {
   readonly plan: InferencePlan;

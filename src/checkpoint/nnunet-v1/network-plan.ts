@@ -2,8 +2,8 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { builderError } from "../../errors/builder-errors.js";
 import type { NetworkWeights } from "../../network/checkpoint.js";
 import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../network/network-plan.js";
+import { printable } from "../../untrusted/printable.js";
 import type { Field } from "../fields.js";
-import { printable } from "../pickle/pickle-text.js";
 import type { TrainerFacts } from "./trainer-facts.js";
 
 export interface NetworkPlanSources {

@@ -1,8 +1,8 @@
+import { printable } from "../../untrusted/printable.js";
 import { runsCode } from "./code-names.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { PickleFaults } from "./pickle-faults.js";
 import { type GlobalTable, PickleGlobal } from "./pickle-global.js";
-import { printable } from "./pickle-text.js";
 import { UnreadObject } from "./unread-object.js";
 
 /** More than any name in a Python library has. */

@@ -1,3 +1,6 @@
+import { printable } from "../../untrusted/printable.js";
+import { inMessages } from "../../untrusted/short-text.js";
+
 /** What a name of a pickle stands for. */
 export interface GlobalEntry {
   /** `module.name`. */
@@ -17,6 +20,10 @@ export class PickleGlobal {
   constructor({ name, construct }: GlobalEntry) {
     this.name = name;
     this.construct = construct;
+  }
+
+  get [inMessages](): string {
+    return `the name ${printable(this.name)}`;
   }
 }
 

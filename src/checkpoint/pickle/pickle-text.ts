@@ -13,9 +13,3 @@ export const quotedString = (text: string): string =>
         ? ({ n: "\n", r: "\r", t: "\t" }[letter as string] ?? (letter as string))
         : String.fromCharCode(Number.parseInt(hex as string, 16)),
     );
-
-/** A name from an untrusted file, fit for a terminal. */
-export const printable = (text: string): string => {
-  const clean = text.replace(/[^\x20-\x7e]/g, "?");
-  return clean.length > 120 ? `${clean.slice(0, 120)}…` : clean;
-};

@@ -1,3 +1,4 @@
+import { printable } from "../../untrusted/printable.js";
 import { ByteCursor } from "./byte-cursor.js";
 import { locating } from "./damaged-pickle.js";
 import { MemoryBudget, maxMegabytes } from "./memory-budget.js";
@@ -8,7 +9,6 @@ import { PickleFaults } from "./pickle-faults.js";
 import { type GlobalTable, PickleGlobal, StatefulValue } from "./pickle-global.js";
 import { PickleMemo } from "./pickle-memo.js";
 import { PickleStack } from "./pickle-stack.js";
-import { printable } from "./pickle-text.js";
 import { noScalar, numberIn, readScalar } from "./read-scalar.js";
 import { UnreadObject } from "./unread-object.js";
 

@@ -1,9 +1,10 @@
+import { printable } from "../../untrusted/printable.js";
 import type { ByteCursor } from "./byte-cursor.js";
 import { littleEndianInteger } from "./integers.js";
 import { booleanOrIntegerOf, floatOf, integerOf } from "./number-text.js";
 import { opcodes } from "./opcodes.js";
 import type { PickleFaults } from "./pickle-faults.js";
-import { printable, quotedString, rawUnicode } from "./pickle-text.js";
+import { quotedString, rawUnicode } from "./pickle-text.js";
 
 /** What `readScalar` returns for an opcode that is none of its own. */
 export const noScalar = Symbol("no scalar");

@@ -1,3 +1,4 @@
+import { inMessages } from "../../untrusted/short-text.js";
 import { StatefulValue } from "./pickle-global.js";
 
 /**
@@ -16,6 +17,10 @@ export class UnreadObject extends StatefulValue {
     super();
     this.text = text;
     this.#argument = args.length === 1 ? args[0] : null;
+  }
+
+  get [inMessages](): string {
+    return this.text;
   }
 
   override setState(): void {}

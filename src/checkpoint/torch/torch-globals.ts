@@ -1,9 +1,9 @@
 import { builderError } from "../../errors/builder-errors.js";
+import { shortText } from "../../untrusted/short-text.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { type GlobalEntry, type GlobalTable, globalTable, PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";
 import { UnreadObject } from "../pickle/unread-object.js";
-import { shortText } from "../short-text.js";
 import { type ElementType, elementCount, type Storage, type Tensor } from "./tensor.js";
 
 /** The names in a checkpoint whose objects inference needs. */

@@ -7,7 +7,7 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import { orAbsent, record, recordOf, text as string } from "../../../processor/contract/json-check.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { homeFolder } from "../../files/home-folder.js";
-import { parseChecked, shapeOf } from "../../json/checked-json.js";
+import { parseChecked, shapeOf } from "../../untrusted/checked-json.js";
 
 /** What a registry is shown: a name with its password, or a token that was handed out before. */
 export type Credentials =

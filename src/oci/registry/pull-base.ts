@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
-import { parseChecked } from "../../json/checked-json.js";
+import { parseChecked } from "../../untrusted/checked-json.js";
 import type { BaseImage } from "../base-image.js";
 import type { BlobCache } from "../blob-cache.js";
 import { configShape, manifestOrIndexShape } from "../oci-shapes.js";

@@ -1,6 +1,6 @@
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { builderError } from "../../errors/builder-errors.js";
-import { parseChecked } from "../../json/checked-json.js";
+import { parseChecked } from "../../untrusted/checked-json.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
 import { indexShape } from "../oci-shapes.js";
 import { type Descriptor, hexOf, type ImageIndex, type ImageManifest, mediaTypes } from "../oci-types.js";

@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { builderError } from "../../errors/builder-errors.js";
-import { parseChecked } from "../../json/checked-json.js";
+import { parseChecked } from "../../untrusted/checked-json.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
 import { manifestShape } from "../oci-shapes.js";
 import { type Descriptor, hexOf, type ImageManifest, mediaTypes } from "../oci-types.js";

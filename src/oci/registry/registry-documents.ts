@@ -1,5 +1,5 @@
 import { listOf, orAbsent, record, text } from "../../../processor/contract/json-check.js";
-import { shapeOf } from "../../json/checked-json.js";
+import { shapeOf } from "../../untrusted/checked-json.js";
 
 /** A token server's answer, which has the token under one name or the other. */
 export const tokenAnswerShape = shapeOf<{ readonly token?: string; readonly access_token?: string }>(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { shortText } from "../../checkpoint/short-text.js";
+import { shortText } from "../../untrusted/short-text.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 
 /** The entry of an archive's only image; null when there is no manifest of one image. */

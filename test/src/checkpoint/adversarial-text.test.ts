@@ -4,14 +4,15 @@ import { debianPackages, distributionOf } from "../../../src/attest/installed-pa
 import { maintainerAsAgent } from "../../../src/attest/spdx-packages.js";
 import { parseJson } from "../../../src/checkpoint/parse-json.js";
 import { floatOf, integerOf } from "../../../src/checkpoint/pickle/number-text.js";
-import { printable, quotedString, rawUnicode } from "../../../src/checkpoint/pickle/pickle-text.js";
+import { quotedString, rawUnicode } from "../../../src/checkpoint/pickle/pickle-text.js";
 import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
 import { parsePythonDict } from "../../../src/checkpoint/post-processing/python-literal.js";
-import { shortText } from "../../../src/checkpoint/short-text.js";
 import { imageNameOf } from "../../../src/config/image-name.js";
 import { completeTarget } from "../../../src/config/target-config.js";
 import { parseManifest } from "../../../src/inspect/inspect-converted.js";
 import { taskIdentity } from "../../../src/models/task-identity.js";
+import { printable } from "../../../src/untrusted/printable.js";
+import { shortText } from "../../../src/untrusted/short-text.js";
 import { adversarialTexts } from "../../support/adversarial-texts.js";
 
 /** A reader of text, which may refuse it. */

@@ -1,6 +1,5 @@
-import { PickleGlobal } from "./pickle/pickle-global.js";
-import { printable } from "./pickle/pickle-text.js";
-import { UnreadObject } from "./pickle/unread-object.js";
+/** An object with a property of this name says itself what it is in a message. */
+export const inMessages = Symbol("text in messages");
 
 const maxCharacters = 80;
 const maxItems = 8;
@@ -20,8 +19,7 @@ function inner(value: unknown, depth: number): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, maxCharacters));
   if (typeof value === "function") return "a function";
   if (typeof value !== "object") return String(value);
-  if (value instanceof UnreadObject) return value.text;
-  if (value instanceof PickleGlobal) return `the name ${printable(value.name)}`;
+  if (inMessages in value) return String(value[inMessages]);
   if (Array.isArray(value)) return bracketed("[]", value, (item) => inner(item, depth - 1), depth);
   const entry = ([key, item]: readonly [unknown, unknown]) => `${inner(key, 0)}:${inner(item, depth - 1)}`;
   if (value instanceof Map) return bracketed("{}", firstEntries(value), entry, depth);

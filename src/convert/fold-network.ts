@@ -1,7 +1,7 @@
+import type { ModelDescription } from "../checkpoint/model-description.js";
+import { describeModel, readWeights } from "../checkpoint/nnunet-formats.js";
 import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
 import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
-import type { ModelDescription } from "./model-description.js";
-import { describeModel, readWeights } from "./nnunet-formats.js";
 
 /**
  * Builds the network of one fold as a graph, without reading the values of its weights. A fold that does not fit its plans

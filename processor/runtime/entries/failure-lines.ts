@@ -1,6 +1,6 @@
 import { ProcessorError } from "../../contract/errors.js";
 import { helpFor } from "../../contract/help-for.js";
-import { imageFlags } from "../entries/folder-arguments.js";
+import { imageFlags } from "./folder-arguments.js";
 
 /** An error for the user of an image: several lines for a bug; platforms show the last one. */
 export function failureLines(error: unknown): readonly string[] {

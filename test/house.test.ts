@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { expect, test } from "vitest";
+import { repositoryRoot } from "./support/golden.js";
+
+/**
+ * Each room and the rooms whose code it may use; a room names only rooms above it, so that no circle is possible. A room is
+ * a project of `processor/`, a folder of `processor/runtime/`, or a folder of `src/`. Types are free: they cost nothing at
+ * run time, and the projects' references hold their direction.
+ */
+const allowed: readonly (readonly [room: string, mayUse: string])[] = [
+  ["contract", ""],
+  ["processor/files", "contract"],
+  ["imaging", "contract processor/files"],
+  ["nnunet-files", "imaging"],
+  ["runtime/errors", "contract imaging"],
+  ["runtime/cases", "contract processor/files imaging runtime/errors"],
+  ["runtime/model", "contract processor/files"],
+  ["runtime/hooks", "contract imaging runtime/errors"],
+  ["runtime/preprocess", "contract imaging"],
+  ["runtime/inference", "contract processor/files imaging runtime/errors"],
+  ["runtime/postprocess", "contract imaging runtime/inference"],
+  ["runtime/outputs", "contract processor/files imaging nnunet-files runtime/errors runtime/postprocess"],
+  ["runtime/threads", "imaging runtime/preprocess runtime/postprocess"],
+  [
+    "runtime/segment",
+    "processor/files imaging nnunet-files runtime/errors runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
+  ],
+  [
+    "runtime/run",
+    "contract processor/files imaging runtime/errors runtime/cases runtime/model runtime/hooks runtime/inference runtime/outputs runtime/threads runtime/segment",
+  ],
+  [
+    "runtime/entries",
+    "contract processor/files imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run",
+  ],
+  ["runtime/program", "contract processor/files runtime/model runtime/run runtime/entries"],
+  ["errors", "contract imaging runtime/errors"],
+  ["untrusted", ""],
+  ["findings", ""],
+  ["network", ""],
+  ["src/files", "contract processor/files"],
+  ["download", "contract processor/files errors"],
+  ["archive", "contract processor/files errors"],
+  ["config", "contract processor/files errors untrusted src/files"],
+  ["model-source", "contract processor/files errors src/files download archive"],
+  ["checkpoint", "contract processor/files imaging errors untrusted archive"],
+  ["onnx", "contract errors untrusted"],
+  ["convert", "contract processor/files errors archive checkpoint onnx"],
+  ["models", "contract processor/files errors network archive model-source checkpoint convert"],
+  ["image", "contract network src/files"],
+  ["oci", "contract processor/files errors untrusted src/files download image"],
+  ["docker", "contract processor/files errors untrusted src/files image oci"],
+  ["base-image", "contract processor/files errors src/files download archive image oci"],
+  ["attest", "errors untrusted src/files download image oci"],
+  [
+    "targets",
+    "contract processor/files imaging runtime/cases errors untrusted findings src/files image oci docker",
+  ],
+  [
+    "build",
+    "contract processor/files errors src/files download config convert image oci docker base-image attest targets",
+  ],
+  [
+    "inspect",
+    "contract processor/files errors network archive model-source checkpoint onnx convert models image oci docker",
+  ],
+  ["doctor", "contract processor/files runtime/inference errors findings docker base-image"],
+  [
+    "cli",
+    "contract processor/files imaging runtime/errors runtime/run errors src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
+  ],
+  ["reference", "errors src/files config base-image cli"],
+];
+
+interface Use {
+  readonly file: string;
+  readonly line: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = ["src", "processor"].flatMap((folder) =>
+  readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => /(?<!\.d)\.ts$/.test(path))
+    .map((path) => posix.join(folder, path)),
+);
+
+function roomOf(file: string): string {
+  const [program, first = "", second = ""] = file.split("/");
+  if (first === "files") return `${program}/files`;
+  return program === "processor" && first === "runtime" ? `runtime/${second.replace(/\.[jt]s$/, "")}` : first;
+}
+
+/** Imports and re-exports that exist at run time. */
+function usesOf(file: string): readonly Use[] {
+  const source = readFileSync(join(repositoryRoot, file), "utf8");
+  return [...source.matchAll(/^(?:import|export)\s(?!type\s)([^;"']*?)\sfrom\s"(\.[^"]+)"/gm)]
+    .filter(([, names]) => !isTypesOnly(names!))
+    .map((found) => ({
+      file,
+      line: source.slice(0, found.index).split("\n").length,
+      from: roomOf(file),
+      to: roomOf(posix.join(posix.dirname(file), found[2]!)),
+    }))
+    .filter(({ from, to }) => from !== to);
+}
+
+const isTypesOnly = (names: string): boolean =>
+  names.startsWith("{") &&
+  names
+    .slice(1, -1)
+    .split(",")
+    .map((name) => name.trim())
+    .every((name) => name === "" || name.startsWith("type "));
+
+const uses = files.flatMap(usesOf);
+const table = new Map(allowed.map(([room, mayUse]) => [room, mayUse.split(" ").filter(Boolean)]));
+
+test("every file uses only the code of rooms that its own room may use", () => {
+  const wrong = uses
+    .filter(({ from, to }) => !table.get(from)?.includes(to))
+    .map(({ file, line, from, to }) => `${file}:${line}: ${from} may not use ${to}`);
+  expect(wrong).toEqual([]);
+});
+
+test("a room uses only rooms above it in the table", () => {
+  const rooms = [...table.keys()];
+  const upward = rooms.flatMap((room, place) =>
+    table.get(room)!.filter((used) => !rooms.slice(0, place).includes(used)),
+  );
+  expect(upward).toEqual([]);
+});
+
+test("every room and every permission of the table is in use", () => {
+  const found = new Set(uses.map(({ from, to }) => `${from} uses ${to}`));
+  const listed = [...table].flatMap(([room, mayUse]) => mayUse.map((used) => `${room} uses ${used}`));
+  expect(listed.filter((arrow) => !found.has(arrow))).toEqual([]);
+  expect([...table.keys()].filter((room) => !files.some((file) => roomOf(file) === room))).toEqual([]);
+});
