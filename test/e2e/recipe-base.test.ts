@@ -164,13 +164,13 @@ describeWith([needs.root, needs.setpriv, needs.apt], "Debian's packages", () => 
   test("unpacked without root are byte for byte those that root unpacks", { timeout }, async () => {
     const folder = scratchFolder();
     chmodSync(folder, 0o777);
-    const script = join(repositoryRoot, "dist", "src", "base-image");
+    const dist = join(repositoryRoot, "dist");
     const program = (name: string) => `
       const { mkdirSync } = await import("node:fs");
       mkdirSync("${folder}/${name}");
-      const { readRecipe } = await import("${script}/recipe.js");
-      const { writeDebianRoot } = await import("${script}/debian-root.js");
-      const { silentProgress: progress } = await import("${script}/../../../processor/progress/progress.js");
+      const { readRecipe } = await import("${dist}/src/base-image/recipe.js");
+      const { writeDebianRoot } = await import("${dist}/src/base-image/debian-root.js");
+      const { silentProgress: progress } = await import("${dist}/processor/contract/progress/progress.js");
       await writeDebianRoot(await readRecipe(), "${folder}/${name}/debian.tar", { progress });`;
     const node = (archive: string) =>
       [process.execPath, "--input-type=module", "-e", program(archive)] as const;
