@@ -1,8 +1,5 @@
 /** A module for `--process-img-file`: clips intensities before, drops a finding that is too small after. */
-
-import type { Image } from "../../processor/imaging/volume/image.js";
-import type { LabelMap } from "../../processor/imaging/volume/label-map.js";
-import type { PreProcessContext } from "../../processor/runtime/hooks/hooks.js";
+import type { Image, LabelMap, PreProcessContext } from "nnunet-processor/hooks";
 
 const lowest = -1000;
 const highest = 1000;

@@ -1,9 +1,8 @@
-import { sharedError } from "./shared-errors.js";
-
 /**
  * Ends the program if this Node is too old for it. Both programs import this module first, so that its message
  * appears before another module fails.
  */
+import { sharedError } from "./shared-errors.js";
 
 const [major = 0, minor = 0] = process.version.slice(1).split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {

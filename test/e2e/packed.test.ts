@@ -13,6 +13,7 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { packageRoot } from "../../src/files/package-root.js";
+import { runUserProgram } from "../support/user-program.js";
 
 const timeout = 600_000;
 
@@ -92,6 +93,18 @@ describe("the package that `npm pack` makes", () => {
         encoding: "utf8",
       });
       expect(recipe.trim()).toBe((await readRecipe()).imageName);
+    });
+
+    test("serves a program of somebody else", { timeout }, () => {
+      const example = join(installed(), "examples", "brain-tissue");
+      const user = join(folder, "user");
+      mkdirSync(user);
+      const report = runUserProgram({
+        ...{ folder: user, packageFolder: installed() },
+        modelDir: join(example, "model"),
+        input: join(example, "input"),
+      });
+      expect(report).toMatchObject({ models: 1, statuses: ["done"] });
     });
 
     test("converts a model and segments an image with a hook module", { timeout }, () => {

@@ -60,7 +60,10 @@ function onlyFailure({ name, error }: CaseReport): Error {
 }
 
 /** A converted folder runs as it is; trained models are converted for the time of the run. */
-async function predictWith(args: PredictArguments, session: CommandSession): Promise<PredictionReport> {
+export async function predictWith(
+  args: PredictArguments,
+  session: CommandSession,
+): Promise<PredictionReport> {
   const { currentDirectory } = session.terminal;
   const [first, ...others] = args["model-dir"];
   if (first !== undefined && others.length === 0) {

@@ -1,0 +1,241 @@
+/** The functions that the commands call, as `nnunet-processor`. Paths count from the current folder. */
+import { resolve } from "node:path";
+import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { PredictionReport } from "../../processor/runtime/run/predict-cases.js";
+import { predictWith } from "../cli/commands/predict.js";
+import { completeConfig } from "../config/config.js";
+import { convertModel } from "../convert/convert-model.js";
+import { inspectSource } from "../inspect/inspect-source.js";
+import type { Inspection } from "../inspect/inspection.js";
+import { sourceContext } from "../models/obtain-model.js";
+import { membersOf, postProcessingChoice, trainedModels } from "../models/obtain-models.js";
+import { absoluteImageFile } from "../oci/image-file.js";
+import type { Target } from "../targets/platform.js";
+import { type PreflightReport, preflight as preflightImage } from "../targets/preflight/preflight.js";
+import { type SimulationReport, simulate as simulateImage } from "../targets/simulate/simulate.js";
+import { type CallOptions, call } from "./call.js";
+
+export { ProcessorError } from "../../processor/contract/errors.js";
+export type { ProcessorManifest } from "../../processor/contract/manifest.js";
+export type { CaseReport } from "../../processor/runtime/cases/case.js";
+export type { PredictionReport } from "../../processor/runtime/run/predict-cases.js";
+export type { ErrorCode } from "../errors/catalogue.js";
+export type { Finding } from "../findings/finding.js";
+export type { Inspection } from "../inspect/inspection.js";
+export type { PreflightReport } from "../targets/preflight/preflight.js";
+export type { SimulationReport } from "../targets/simulate/simulate.js";
+export type { CallOptions, ProgressEvent } from "./call.js";
+
+/** Which trained model. Several folders or configurations are averaged. */
+export interface ModelOptions extends CallOptions {
+  /** Folder with plans.json, dataset.json and fold_*, a results tree, a .zip, `https:…` or `zenodo:RECORD/FILE`. */
+  readonly modelDir: string | readonly string[];
+  /** Task or dataset, when the folder holds several: `4`, `Hippocampus`, `Task004_Hippocampus`. */
+  readonly task?: string | undefined;
+  /** `2d`, `3d_fullres`, …, when the folder holds several. */
+  readonly configuration?: string | readonly string[] | undefined;
+  /** `0`, `1`, … or `all`; default: every fold with the checkpoint. */
+  readonly folds?: readonly string[] | undefined;
+  /** Default: `checkpoint_final.pth`. */
+  readonly checkpointName?: string | undefined;
+  /** ONNX files of your own network, one for each fold. */
+  readonly onnxFiles?: readonly string[] | undefined;
+  /** For a cascade: the model of its low-resolution stage; default: the one next to the second stage. */
+  readonly previousStageModel?: string | undefined;
+  /** `auto` (default), `off`, or a postprocessing.json or .pkl. */
+  readonly postProcessing?: string | undefined;
+}
+
+export interface ConvertOptions extends ModelOptions {
+  readonly outputDir: string;
+  /** Default: false. */
+  readonly overwrite?: boolean | undefined;
+}
+
+export interface ConvertedFolder {
+  readonly folder: string;
+  /** Below the folder. */
+  readonly files: readonly string[];
+  readonly manifest: ProcessorManifest;
+}
+
+/**
+ * Converts a trained model to ONNX.
+ *
+ * @throws ProcessorError
+ */
+export function convert(options: ConvertOptions): Promise<ConvertedFolder> {
+  return call(options, async (session) => {
+    const args = modelArguments(options);
+    const models = await trainedModels(
+      {
+        members: membersOf(args),
+        onnxFiles: args.onnx ?? null,
+        previousStage: args["prev-stage-model"] ?? null,
+        needsPreviousStage: false,
+        postProcessing: postProcessingChoice(args.postprocessing, session.terminal.currentDirectory),
+      },
+      session,
+    );
+    const { folder, files, manifest } = await convertModel({
+      models,
+      settings: completeConfig({}).settings,
+      outputDir: resolve(options.outputDir),
+      overwrite: options.overwrite ?? false,
+      progress: session.progress,
+      signal: session.signal,
+    });
+    return { folder, files, manifest };
+  });
+}
+
+export interface PredictOptions extends ModelOptions {
+  /** Folders or files, named `<case>_0000<ending>`, one for each channel. */
+  readonly inputs: readonly string[];
+  readonly outputDir: string;
+  /** For a cascade: folder with the segmentations of its low-resolution stage, instead of its model. */
+  readonly previousStagePredictions?: string | undefined;
+  /** A module with hooks; see `nnunet-processor/hooks`. */
+  readonly hookFile?: string | undefined;
+  /** Average over mirrored images; default: true. */
+  readonly useTta?: boolean | undefined;
+  /** Step between windows as a fraction of the patch, greater than 0 and at most 1; default: 0.5. */
+  readonly stepSize?: number | undefined;
+  /** Default: `auto`. */
+  readonly device?: "auto" | "cpu" | "cuda" | undefined;
+  /** Default: `auto`, which is float16 on a GPU and float32 on the CPU. */
+  readonly precision?: "auto" | "float16" | "float32" | undefined;
+  /** v1's modes; default: `normal`. */
+  readonly mode?: "normal" | "fast" | "fastest" | undefined;
+  /** Also write `<case>.npz` and `.pkl`; default: false. */
+  readonly saveProbabilities?: boolean | undefined;
+  /** What happens to results that are there already; default: `error`. */
+  readonly existing?: "error" | "overwrite" | "continue" | undefined;
+}
+
+/**
+ * Segments images with a trained model, or with a folder that `convert` wrote. A case that fails does not stop the
+ * others: the report says `failed`, with the error.
+ *
+ * @throws ProcessorError if no case could be started
+ */
+export function predict(options: PredictOptions): Promise<PredictionReport> {
+  return call(options, (session) =>
+    predictWith(
+      {
+        ...modelArguments(options),
+        input: [...options.inputs],
+        output: options.outputDir,
+        "prev-stage-predictions": options.previousStagePredictions,
+        "process-img-file": options.hookFile,
+        "use-tta": options.useTta ?? true,
+        "disable-tta": false,
+        "step-size": options.stepSize ?? 0.5,
+        device: options.device ?? "auto",
+        precision: options.precision ?? "auto",
+        mode: options.mode ?? "normal",
+        "save-probabilities": options.saveProbabilities ?? false,
+        overwrite: options.existing === "overwrite",
+        continue: options.existing === "continue",
+        json: false,
+      },
+      session,
+    ),
+  );
+}
+
+/**
+ * Says what a model, archive, checkpoint, ONNX file, converted folder or image holds, without running any of it.
+ *
+ * @throws ProcessorError
+ */
+export function inspect(source: string, options: CallOptions = {}): Promise<Inspection> {
+  return call(options, (session) =>
+    inspectSource(source, {
+      openContext: () => sourceContext(undefined, session),
+      environment: session.terminal.environment,
+      currentDirectory: session.terminal.currentDirectory,
+      signal: session.signal,
+    }),
+  );
+}
+
+export interface PreflightOptions extends CallOptions {
+  /** Image name, or archive as `docker save` writes it. */
+  readonly image: string;
+  /** Default: the one that the image was built for. */
+  readonly target?: Target | undefined;
+}
+
+/**
+ * Makes the platform's checks before an upload. The report says whether the platform accepts the image.
+ *
+ * @throws ProcessorError if the image cannot be read
+ */
+export function preflight(options: PreflightOptions): Promise<PreflightReport> {
+  return call(options, async ({ terminal, signal }) =>
+    preflightImage({
+      image: await absoluteImageFile(options.image, terminal.currentDirectory),
+      target: options.target ?? null,
+      environment: terminal.environment,
+      uploadedDigests: [],
+      signal,
+    }),
+  );
+}
+
+export interface SimulateOptions extends PreflightOptions {
+  /** Folder of cases. */
+  readonly input: string;
+  /** Folder of right segmentations. */
+  readonly expect?: string | undefined;
+  /** grand-challenge: input sockets, channel by channel. */
+  readonly sockets?: readonly string[] | undefined;
+  /** grand-challenge: the model, where it was written apart from the image. */
+  readonly modelTarball?: string | undefined;
+  /** Default: the platform's. */
+  readonly memoryBytes?: number | undefined;
+  /** Default: 600. */
+  readonly timeoutSeconds?: number | undefined;
+  /** From 0 to 1; default: 0.99. */
+  readonly minDice?: number | undefined;
+}
+
+/**
+ * Runs an image in Docker as the platform does. The report says whether all checks pass.
+ *
+ * @throws ProcessorError if the image cannot be run
+ */
+export function simulate(options: SimulateOptions): Promise<SimulationReport> {
+  const path = (file: string | undefined): string | null => (file === undefined ? null : resolve(file));
+  return call(options, async ({ terminal, progress, signal }) =>
+    simulateImage({
+      image: await absoluteImageFile(options.image, terminal.currentDirectory),
+      target: options.target ?? null,
+      input: resolve(options.input),
+      expect: path(options.expect),
+      sockets: options.sockets ?? [],
+      modelTarball: path(options.modelTarball),
+      memoryBytes: options.memoryBytes ?? null,
+      timeoutSeconds: options.timeoutSeconds ?? 600,
+      minDice: options.minDice ?? 0.99,
+      ...{ environment: terminal.environment, progress, signal },
+    }),
+  );
+}
+
+/** The options of a model, named as the commands name them. */
+function modelArguments(options: ModelOptions) {
+  const listOf = (value: string | readonly string[]): string[] =>
+    typeof value === "string" ? [value] : [...value];
+  return {
+    "model-dir": listOf(options.modelDir),
+    task: options.task,
+    configuration: options.configuration === undefined ? undefined : listOf(options.configuration),
+    checkpoint: options.checkpointName,
+    folds: options.folds === undefined ? undefined : [...options.folds],
+    onnx: options.onnxFiles === undefined ? undefined : [...options.onnxFiles],
+    "prev-stage-model": options.previousStageModel,
+    postprocessing: options.postProcessing ?? "auto",
+  };
+}

@@ -1,0 +1,90 @@
+import { resolve } from "node:path";
+import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { diskError } from "../../processor/files/disk-error.js";
+import type { CommandSession } from "../cli/command-session.js";
+import type { Terminal } from "../cli/terminal.js";
+import { lockFileName } from "../download/lock-file.js";
+
+/** What every function takes beside its own options. */
+export interface CallOptions {
+  /** Called for each step forward and each message that a command would print. */
+  readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
+  /** Stops the work, which then throws INTERRUPTED and leaves no half-written file. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type ProgressEvent =
+  | { readonly kind: "note"; readonly text: string }
+  | {
+      readonly kind: "task";
+      /** What is done, in the present: `brain_010: predicting`. */
+      readonly label: string;
+      readonly unit: ProgressTaskOptions["unit"];
+      readonly done: number;
+      /** Null if unknown. */
+      readonly total: number | null;
+      readonly isFinished: boolean;
+    };
+
+/**
+ * Does the work of a command in the current folder and environment, without a terminal.
+ *
+ * @throws INTERRUPTED when the signal is aborted; what the work throws
+ */
+export async function call<T>(
+  { onProgress, signal }: CallOptions,
+  work: (session: CommandSession) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const abort = (): void =>
+    stop.abort(sharedError("INTERRUPTED", "stopped by the caller", { cause: signal?.reason }));
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    stop.signal.throwIfAborted();
+    return await work({
+      terminal: noTerminal(),
+      lockFile: resolve(lockFileName),
+      progress: progressTo(onProgress ?? (() => {})),
+      signal: stop.signal,
+    });
+  } catch (thrown) {
+    throw stop.signal.aborted ? stop.signal.reason : diskError(thrown);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+const progressTo = (onProgress: (event: ProgressEvent) => void): Progress => ({
+  note: (text) => onProgress({ kind: "note", text }),
+  start({ label, unit, total }) {
+    let done = 0;
+    const report = (isFinished: boolean): void =>
+      onProgress({ kind: "task", label, unit, done, total: total ?? null, isFinished });
+    report(false);
+    return {
+      advance(units) {
+        done += units;
+        report(false);
+      },
+      done: () => report(true),
+    };
+  },
+});
+
+/** Prints nothing and hears nothing. */
+const noTerminal = (): Terminal => ({
+  out: () => {},
+  err: () => {},
+  isInteractive: false,
+  columns: 80,
+  hasColour: false,
+  environment: process.env,
+  currentDirectory: process.cwd(),
+  readStdin: async () => "",
+  now: () => performance.now(),
+  repeat: () => () => {},
+  onInterrupt: () => () => {},
+  exitNow: () => {},
+});

@@ -1,0 +1,24 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { repositoryRoot } from "../../support/golden.js";
+import { runUserProgram } from "../../support/user-program.js";
+
+test("a program of somebody else compiles against the package's types, converts and segments", () => {
+  const folder = mkdtempSync(join(tmpdir(), "user-program-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const model = join(repositoryRoot, "test", "fixtures", "models", "labels_254");
+  const report = runUserProgram({
+    ...{ folder, packageFolder: repositoryRoot },
+    modelDir: join(model, "model"),
+    input: join(model, "input"),
+  });
+  expect(report).toEqual({
+    models: 1,
+    statuses: ["done"],
+    kind: "converted",
+    hasProgress: true,
+    codes: ["MODEL_NOT_FOUND", "INTERRUPTED"],
+  });
+});
