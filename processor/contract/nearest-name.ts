@@ -4,6 +4,7 @@ export function nearest(wanted: string, names: readonly string[]): string | null
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const name of names) {
+    if (Math.abs(wanted.length - name.length) > limit) continue;
     const distance = editDistance(wanted.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {
       bestDistance = distance;

@@ -1,4 +1,5 @@
-import { listOf, oneOf, orNull, record, recordOf, text } from "./json-check.js";
+import { listOf, matching, oneOf, orNull, record, recordOf, text } from "./json-check.js";
+import { longestPath } from "./longest-path.js";
 
 /** Where an image will run. It decides what the image reads and writes; the model and its settings stay what they are. */
 export type Target = GrandChallengeTarget | { readonly kind: "plain" | "sol" | "amos22" };
@@ -45,12 +46,14 @@ export interface TargetFile {
 /** Whether the object names a target that this version knows. */
 export const checkTargetKind = record({ kind: oneOf(targetKinds) });
 
+const path = matching(new RegExp(`^[^]{0,${longestPath}}$`), `a path of up to ${longestPath} characters`);
+
 /** Whether the object is a complete GrandChallengeTarget. */
 export const checkGrandChallengeTarget = record({
   apiMethod: oneOf(["exec", "invoke"]),
   inputSockets: orNull(recordOf(text)),
   outputSocket: text,
   jsonOutputs: listOf(
-    record({ relativePath: text, content: oneOf(["volumes_ml", "voxel_counts"]), label: orNull(text) }),
+    record({ relativePath: path, content: oneOf(["volumes_ml", "voxel_counts"]), label: orNull(text) }),
   ),
 });

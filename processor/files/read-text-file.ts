@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 /** A file that is too long to read, or not a regular file (a FIFO would block a reader forever). */
@@ -39,6 +39,34 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Does the same as `readTextFile` for callers that can't wait.
+ *
+ * @throws UnreadableFile, and errors of the file system
+ */
+export function readTextFileSync(path: string, maxBytes: number): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const state = fstatSync(file);
+    if (!state.isFile()) throw new UnreadableFile("it is not a regular file");
+    if (state.size > maxBytes)
+      throw new UnreadableFile(`it has ${state.size} bytes, and is longer than ${maxBytes} bytes`);
+    const bytes = Buffer.alloc(state.size);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(file, bytes, length, bytes.length - length, null);
+    return bytes.toString("utf8", 0, length);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Returns the bytes of a regular file as a stream; fails on a FIFO, which would block it forever. */
+export async function* regularFileBytes(path: string): AsyncGenerator<Uint8Array> {
+  const file = await openRegularFile(path);
+  yield* file.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
 }
 
 /** Says why `readTextFile` failed, for a message. */

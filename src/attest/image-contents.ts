@@ -6,7 +6,7 @@ import { textOf } from "../oci/document-blob.js";
 import { gunzipped } from "../oci/gunzipped.js";
 import { archiveManifestShape } from "../oci/oci-shapes.js";
 import { maxDocumentBytes, type OciImage } from "../oci/oci-types.js";
-import { TarError } from "../oci/read-tar.js";
+import { isDamagedTar } from "../oci/read-tar.js";
 import { parseChecked } from "../untrusted/checked-json.js";
 import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
 import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
@@ -116,10 +116,7 @@ async function contentsOf(tar: AsyncIterable<Uint8Array>, imageName: string): Pr
   try {
     return await readLayerContents(tar);
   } catch (cause) {
-    const isDamaged = cause instanceof TarError || (cause instanceof Error && isZlibError(cause));
-    if (!isDamaged) throw cause;
+    if (!isDamagedTar(cause)) throw cause;
     throw builderError("IMAGE_FILE_INVALID", `a layer of ${imageName}: ${cause.message}`, { cause });
   }
 }
-
-const isZlibError = (error: Error): boolean => "code" in error && String(error.code).startsWith("Z_");

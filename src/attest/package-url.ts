@@ -33,7 +33,7 @@ export interface ImageIdentity {
 }
 
 export function imageUrl({ imageName, digest, architecture }: ImageIdentity): string {
-  const withoutDigest = imageName.replace(/^docker:\/\//, "").replace(/@.*$/, "");
+  const withoutDigest = imageName.replace(/^docker:\/\//, "").split("@", 1)[0]!;
   const [, place = withoutDigest, tag] = /^(.*):([^/:]+)$/.exec(withoutDigest) ?? [];
   const name = place.split("/").at(-1)!;
   const qualifiers = [

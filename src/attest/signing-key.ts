@@ -1,11 +1,12 @@
 import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
+import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 
-const cosignLabel =
-  /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----\s*([A-Za-z0-9+/=\s]+?)-----END /;
+const cosignLabel = /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END /;
+/** Far more than a key has. */
+const maxKeyBytes = 1 << 20;
 /** `scrypt` with these takes 1 GiB; cosign's own keys ask for 64 MiB. */
 const largestScrypt = { N: 1 << 20, r: 8, p: 4 } as const;
 
@@ -17,8 +18,8 @@ const largestScrypt = { N: 1 << 20, r: 8, p: 4 } as const;
  * @throws SIGN_KEY_INVALID
  */
 export async function readSigningKey(file: string, password: string | undefined): Promise<KeyObject> {
-  const pem = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw builderError("SIGN_KEY_INVALID", `${file} can't be read`, { cause });
+  const pem = await readTextFile(file, maxKeyBytes).catch((cause: unknown) => {
+    throw builderError("SIGN_KEY_INVALID", `${file}: ${unreadable(cause)}`, { cause });
   });
   const cosign = cosignLabel.exec(pem.trimStart())?.[1];
   const key = cosign === undefined ? fromPem(pem, file, password) : await fromCosign(cosign, file, password);

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { trimmedEnd } from "../untrusted/trimmed-end.js";
 import { toolOutput } from "./run-tool.js";
 
 /** Where Debian's archive and its security updates are. */
@@ -11,7 +12,7 @@ export interface DebianMirror {
 export function namedMirror(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): DebianMirror | null {
-  const archive = environment["DEBIAN_MIRROR"]?.trim().replace(/\/+$/, "") ?? "";
+  const archive = trimmedEnd(environment["DEBIAN_MIRROR"]?.trim() ?? "", "/");
   return archive === "" ? null : mirrorAt(archive);
 }
 
@@ -22,7 +23,7 @@ export async function knownMirror(
   const text = await readFile(template, "utf8").catch(() => "");
   const stanza = text.split("\n\n").find((lines) => lines.startsWith("Suite: {series}\n")) ?? text;
   const line = stanza.split("\n").find((candidate) => candidate.startsWith("BaseURI:"));
-  const archive = line?.slice("BaseURI:".length).trim().replace(/\/+$/, "") ?? "";
+  const archive = trimmedEnd(line?.slice("BaseURI:".length).trim() ?? "", "/");
   return archive === "" ? null : mirrorAt(archive);
 }
 
@@ -54,12 +55,14 @@ export async function hostMirror(signal?: AbortSignal): Promise<DebianMirror | n
  * @example mirrorOf("bookworm main http://mirror/debian/", "bookworm")?.archive // "http://mirror/debian"
  */
 export function mirrorOf(targets: string, codename: string): DebianMirror | null {
-  const places = targets.split("\n").map((line) => line.trim().split(" "));
-  const placeOf = (release: string) =>
-    places.find(([name, component]) => name === release && component === "main")?.[2]?.replace(/\/+$/, "");
+  const lines = targets.split("\n").map((line) => line.trim());
+  const placeOf = (release: string): string => {
+    const line = lines.find((candidate) => candidate.startsWith(`${release} main `));
+    return trimmedEnd(line?.split(" ", 3)[2] ?? "", "/");
+  };
   const archive = placeOf(codename);
-  if (archive === undefined || codename === "" || archive.startsWith("cdrom:")) return null;
-  return { archive, security: placeOf(`${codename}-security`) ?? `${archive}-security` };
+  if (archive === "" || codename === "" || archive.startsWith("cdrom:")) return null;
+  return { archive, security: placeOf(`${codename}-security`) || `${archive}-security` };
 }
 
 /** What this machine says of proxies, retries and dates in apt's own words; never that signatures need no check. */

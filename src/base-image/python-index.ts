@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import type { HttpClient } from "../download/http-client.js";
 import { builderError } from "../errors/builder-errors.js";
 import { homeFolder } from "../files/home-folder.js";
@@ -64,8 +65,31 @@ function configuredIndex(environment: Readonly<Record<string, string | undefined
   ];
   for (const file of files) {
     if (!existsSync(file)) continue;
-    const found = /^\s*index[-_]url\s*[=:]\s*(\S+)/m.exec(readFileSync(file, "utf8"))?.[1];
-    if (found !== undefined) return found;
+    const found = indexIn(settingsOf(file));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** A configuration of pip has a few lines. */
+const maxSettingsBytes = 1 << 20;
+
+function settingsOf(file: string): string {
+  try {
+    return readTextFileSync(file, maxSettingsBytes);
+  } catch (cause) {
+    throw sharedError("USAGE", `pip's configuration ${file}: ${unreadable(cause)}`, { cause });
+  }
+}
+
+/** A value may begin on the next line, as with Python's configparser. */
+function indexIn(settings: string): string | null {
+  const lines = settings.split("\n");
+  for (const [i, line] of lines.entries()) {
+    const [, value] = /^\s*index[-_]url\s*[=:](.*)$/.exec(line.trimEnd()) ?? [];
+    if (value === undefined) continue;
+    const [word] = /\S+/.exec(value || (lines[i + 1] ?? "")) ?? [];
+    if (word !== undefined) return word;
   }
   return null;
 }

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { parseImageReference } from "../oci/registry/image-reference.js";
 import type { RegistrySettings } from "../oci/registry/registry-access.js";
 import type { registryOptions } from "./options/build-options.js";
@@ -52,9 +52,12 @@ async function passwordOf(args: RegistryArguments, terminal: Terminal): Promise<
   );
 }
 
+/** All authorities of a system together have a quarter of this. */
+const maxPemBytes = 1 << 20;
+
 async function readPem(file: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw sharedError("USAGE", `--registry-ca: ${file} can't be read`, { cause });
+  const text = await readTextFile(file, maxPemBytes).catch((cause: unknown) => {
+    throw sharedError("USAGE", `--registry-ca: ${file}: ${unreadable(cause)}`, { cause });
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----"))
     throw sharedError("USAGE", `--registry-ca: ${file} holds no certificate in PEM`);

@@ -186,6 +186,14 @@ function patternWords({ parentSchema, params }: ErrorObject): string {
 const unescaped = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
 const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? "nothing";
+  const text = asJson(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 };
+
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "nothing";
+  } catch {
+    return "lists or objects that are nested too deeply"; // V8 writes JSON recursively, and reads it without
+  }
+}

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
+import { orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
+import { parseChecked, type Shape, shapeOf } from "../untrusted/checked-json.js";
 
 export interface EngineAddress {
   /** For people: `unix:///var/run/docker.sock`. */
@@ -32,8 +35,19 @@ export function engineAddress(environment: Environment): EngineAddress {
 function currentContext(configFolder: string): string | undefined {
   const file = join(configFolder, "config.json");
   if (!existsSync(file)) return undefined;
-  return (parseJson(file) as { readonly currentContext?: string }).currentContext;
+  return readDocument(file, configShape).currentContext;
 }
+
+const configShape = shapeOf<{ readonly currentContext?: string }>(record({ currentContext: orAbsent(text) }));
+
+/** A context of Docker that the user made for something else has no engine in it. */
+interface ContextJson {
+  readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
+}
+
+const contextShape = shapeOf<ContextJson>(
+  record({ Endpoints: orAbsent(record({ docker: orAbsent(record({ Host: orAbsent(text) })) })) }),
+);
 
 /** A context's folder has the name of its digest, as Docker's client writes it. */
 function addressOfContext(configFolder: string, context: string): EngineAddress {
@@ -41,9 +55,7 @@ function addressOfContext(configFolder: string, context: string): EngineAddress 
   const file = join(configFolder, "contexts", "meta", digest, "meta.json");
   if (!existsSync(file))
     throw builderError("ENGINE_MISSING", `Docker's context ${context} is not in ${configFolder}`);
-  const { Endpoints } = parseJson(file) as {
-    readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
-  };
+  const { Endpoints } = readDocument(file, contextShape);
   const host = Endpoints?.docker?.Host;
   if (host === undefined)
     throw builderError("ENGINE_MISSING", `Docker's context ${context} names no engine (${file})`);
@@ -51,11 +63,19 @@ function addressOfContext(configFolder: string, context: string): EngineAddress 
   return addressOfHost(host, existsSync(certificates) ? certificates : undefined);
 }
 
-function parseJson(file: string): unknown {
+/** Far more than Docker writes into its settings and certificates. */
+const maxBytes = 1 << 24;
+
+function readDocument<T>(file: string, shape: Shape<T>): T {
+  // No cause: it would quote the passwords in the file.
+  return parseChecked(textOf(file), shape, (reason) => builderError("ENGINE_MISSING", `${file} ${reason}`));
+}
+
+function textOf(file: string): string {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return readTextFileSync(file, maxBytes);
   } catch (cause) {
-    throw builderError("ENGINE_MISSING", `${file} can't be read as JSON`, { cause });
+    throw builderError("ENGINE_MISSING", `${file}: ${unreadable(cause)}`, { cause });
   }
 }
 
@@ -80,14 +100,8 @@ function addressOfHost(host: string, certificates: string | undefined): EngineAd
 }
 
 function readCertificates(folder: string): Pick<DockerOptions, "ca" | "cert" | "key"> {
-  const read = (name: string) => readFileSync(join(folder, name), "utf8");
-  try {
-    return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
-  } catch (cause) {
-    throw builderError("ENGINE_MISSING", `the engine's certificates can't be read from ${folder}`, {
-      cause,
-    });
-  }
+  const read = (name: string) => textOf(join(folder, name));
+  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
 }
 
 /** The system's socket, else that of a rootless engine or of Docker Desktop. */

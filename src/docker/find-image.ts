@@ -50,9 +50,10 @@ export async function findOrPullImage(options: PullImageOptions): Promise<Engine
   const doing = `the engine has no image ${imageName} and can't pull it`;
   const task = progress.start({ label: `pulling ${imageName}`, unit: "steps" });
   try {
-    // Without a tag Docker pulls every tag of the name.
-    const wanted = /[:@][^/]*$/.test(imageName) ? imageName : `${imageName}:latest`;
-    const answer = await engine.docker.pull(wanted, signal === undefined ? {} : { abortSignal: signal });
+    const answer = await engine.docker.pull(
+      withTag(imageName),
+      signal === undefined ? {} : { abortSignal: signal },
+    );
     for await (const { error, status } of engineEvents(answer as AsyncIterable<Buffer>)) {
       if (error !== undefined) throw new Error(error);
       if (status === "Pull complete") task.advance(1);
@@ -67,3 +68,7 @@ export async function findOrPullImage(options: PullImageOptions): Promise<Engine
   if (pulled === null) throw builderError("BASE_IMAGE_MISSING", doing);
   return pulled;
 }
+
+/** Adds the tag that Docker assumes, because without a tag the engine's API pulls every tag of the name. */
+export const withTag = (imageName: string): string =>
+  /[:@]/.test(imageName.slice(imageName.lastIndexOf("/") + 1)) ? imageName : `${imageName}:latest`;

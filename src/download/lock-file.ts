@@ -1,9 +1,21 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import {
+  count,
+  matching,
+  oneOf,
+  orAbsent,
+  record,
+  recordOf,
+  wholeNumber,
+} from "../../processor/contract/json-check.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
+import { parseChecked, shapeOf } from "../untrusted/checked-json.js";
+import { repeatedKey } from "../untrusted/repeated-key.js";
 import { withFileLock } from "./file-lock.js";
 
 export const lockFileName = "processor.lock.json";
@@ -86,42 +98,39 @@ async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
+/** Far more than a lock has. */
+const maxBytes = 1 << 24;
+
 async function readLock(lockFile: string): Promise<LockJson> {
-  const text = await readFile(lockFile, "utf8").catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw builderError("LOCK_INVALID", `${lockFile} can't be read`, { cause: error });
+  const text = await readTextFile(lockFile, maxBytes).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw invalid(lockFile, unreadable(error), error);
   });
   if (text === null) return { lockVersion: 1, sources: {} };
-  const json = parse(text, lockFile);
-  if (!isLock(json)) throw builderError("LOCK_INVALID", `${lockFile} is not a lock file of version 1`);
-  return json;
-}
-
-function parse(text: string, lockFile: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw builderError("LOCK_INVALID", `${lockFile}: ${reason}`, { cause });
-  }
-}
-
-function isLock(json: unknown): json is LockJson {
-  if (!isObject(json) || json.lockVersion !== 1 || !isObject(json.sources)) return false;
-  const { baseImages = {} } = json;
-  if (!isObject(baseImages) || !Object.values(baseImages).every(isDigest)) return false;
-  return Object.values(json.sources).every(
-    (source) =>
-      isObject(source) &&
-      typeof source.sha256 === "string" &&
-      /^[0-9a-f]{64}$/.test(source.sha256) &&
-      Number.isSafeInteger(source.size),
+  const { lockVersion } = parseChecked(text, versionShape, (reason, cause) =>
+    invalid(lockFile, `it ${reason}`, cause),
   );
+  if (lockVersion !== 1)
+    throw invalid(lockFile, `its lockVersion is ${lockVersion}; this version of build_processor reads 1`);
+  const lock = parseChecked(text, lockShape, (reason, cause) => invalid(lockFile, `it ${reason}`, cause));
+  const repeated = repeatedKey(text);
+  if (repeated !== null) throw invalid(lockFile, `it has two entries with the name ${repeated}`);
+  return lock;
 }
 
-const isDigest = (value: unknown): boolean =>
-  typeof value === "string" && /^sha256:[0-9a-f]{64}$/.test(value);
+const versionShape = shapeOf<{ readonly lockVersion: number }>(record({ lockVersion: wholeNumber }));
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const lockShape = shapeOf<LockJson>(
+  record({
+    lockVersion: oneOf([1]),
+    sources: recordOf(
+      record({ sha256: matching(/^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case"), size: count }),
+    ),
+    baseImages: orAbsent(
+      recordOf(matching(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits in lower case")),
+    ),
+  }),
+);
+
+const invalid = (lockFile: string, what: string, cause?: unknown): ProcessorError =>
+  builderError("LOCK_INVALID", `${lockFile}: ${what}`, { cause });

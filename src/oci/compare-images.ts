@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
+import { builderError } from "../errors/builder-errors.js";
 import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig, LayerBlob } from "./oci-types.js";
-import { readTar } from "./read-tar.js";
+import { isDamagedTar, readTar } from "./read-tar.js";
 
 /** An image as far as it is compared. */
 export interface ComparedImage {
@@ -96,10 +97,15 @@ async function compareFiles(found: LayerBlob | null, expected: LayerBlob | null)
 async function filesOf(layer: LayerBlob | null): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   if (layer === null) return files;
-  for await (const { path, kind, linkTarget, bytes } of readTar(unframed(layer))) {
-    const hash = createHash("sha256");
-    for await (const chunk of bytes) hash.update(chunk);
-    files.set(posix.normalize(path).replace(/(.)\/$/, "$1"), `${kind} ${linkTarget} ${hash.digest("hex")}`);
+  try {
+    for await (const { path, kind, linkTarget, bytes } of readTar(unframed(layer))) {
+      const hash = createHash("sha256");
+      for await (const chunk of bytes) hash.update(chunk);
+      files.set(posix.normalize(path).replace(/(.)\/$/, "$1"), `${kind} ${linkTarget} ${hash.digest("hex")}`);
+    }
+  } catch (cause) {
+    if (!isDamagedTar(cause)) throw cause;
+    throw builderError("IMAGE_FILE_INVALID", `the layer ${layer.diffId}: ${cause.message}`, { cause });
   }
   return files;
 }

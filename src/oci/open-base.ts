@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { regularFileBytes } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import type { ImageBase, ImagePlatform } from "../image/image-plan.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
@@ -39,8 +39,6 @@ async function rootFileSystem(archive: string, { cache, signal }: OpenBaseOption
     },
   );
   const key = `root file system 3 ${[compressor, archive, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
-  const layer = await cache.layer(key, () =>
-    frameTar(createReadStream(archive, { highWaterMark: 1 << 20 }), cache, signal),
-  );
+  const layer = await cache.layer(key, () => frameTar(regularFileBytes(archive), cache, signal));
   return { config: null, layers: [cachedLayerBlob(layer, cache)] };
 }

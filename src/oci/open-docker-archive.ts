@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
+import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import { imageOf } from "./assemble-image.js";
@@ -17,7 +17,7 @@ import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
 import { type ArchiveManifestEntry, archiveManifestShape, configShape } from "./oci-shapes.js";
 import { type ImageConfig, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
-import { readTar, type TarEntry, TarError } from "./read-tar.js";
+import { isDamagedTar, readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const archiveFormat = `docker archive 3 ${compressor}`;
 
@@ -100,11 +100,7 @@ async function readArchive(
     }
   } catch (error) {
     options.signal?.throwIfAborted();
-    if (
-      error instanceof TarError ||
-      (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))
-    )
-      throw invalid(path, error.message, error);
+    if (isDamagedTar(error)) throw invalid(path, error.message, error);
     throw error;
   }
   const entry = onlyEntry(path, documents.get("manifest.json"));
@@ -177,15 +173,20 @@ async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 async function* chained(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  try {
+    yield first;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
 }
 
 /** The tar inside, unpacked when it is gzip. */
 export async function* archiveBytes(path: string): AsyncGenerator<Uint8Array> {
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
-  const chunks = file[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await chunks.next();
+  const chunks = regularFileBytes(path);
+  const first = await chunks.next().catch((cause: unknown) => {
+    throw invalid(path, unreadable(cause), cause);
+  });
   if (first.done === true) return;
   const whole = chained(first.value, chunks);
   if (first.value[0] === 0x1f && first.value[1] === 0x8b) yield* gunzipped(Readable.from(whole));

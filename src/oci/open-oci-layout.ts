@@ -1,8 +1,7 @@
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import { ProcessorError } from "../../processor/contract/errors.js";
-import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
+import { readTextFile, regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
 import { parseChecked, type Shape } from "../untrusted/checked-json.js";
@@ -93,9 +92,17 @@ async function chooseManifest(
 
 const blobIn = (folder: string, descriptor: Descriptor): Blob => ({
   descriptor,
-  open: () =>
-    verified(createReadStream(blobFile(folder, descriptor.digest), { highWaterMark: 1 << 20 }), descriptor),
+  open: () => verified(bytesOf(folder, descriptor.digest), descriptor),
 });
+
+async function* bytesOf(folder: string, digest: string): AsyncGenerator<Uint8Array> {
+  const file = blobFile(folder, digest);
+  try {
+    yield* regularFileBytes(file);
+  } catch (cause) {
+    throw invalid(file, unreadable(cause), cause);
+  }
+}
 
 function blobFile(folder: string, digest: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw invalid(folder, `${digest} is not a SHA-256 digest`);

@@ -19,6 +19,11 @@ export class TarError extends Error {
   override readonly name = "TarError";
 }
 
+/** Returns whether an error says that a tar, or the gzip stream around it, is damaged or cut off. */
+export const isDamagedTar = (error: unknown): error is Error =>
+  error instanceof TarError ||
+  (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"));
+
 const maxMetadataBytes = 1 << 20;
 
 /**

@@ -2,7 +2,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lockFileName, lockSource, readLockedSource } from "../../src/download/lock-file.js";
+import {
+  lockBase,
+  lockFileName,
+  lockSource,
+  readLockedBase,
+  readLockedSource,
+} from "../../src/download/lock-file.js";
 
 let folder = "";
 let lockFile = "";
@@ -55,5 +61,79 @@ describe("processor.lock.json", () => {
     await expect(
       lockSource(nowhere, "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
     ).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+  });
+});
+
+const entry = `{"sha256": "${digestOf("a")}", "size": 1}`;
+
+describe("a processor.lock.json that is wrong is refused with its name and the fault:", () => {
+  test.each([
+    ["nothing in it", "", "it is not JSON"],
+    ["cut off", `{"lockVersion": 1, "sources": {"a": ${entry}`, "it is not JSON"],
+    ["a conflict of a merge", `<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> b\n`, "it is not JSON"],
+    ["a list", "[]", "it has an unexpected form: the document should be an object"],
+    ["no version", "{}", "lockVersion is missing"],
+    ["a version as text", '{"lockVersion": "1", "sources": {}}', "lockVersion should be a whole number"],
+    [
+      "a later version",
+      '{"lockVersion": 2, "things": []}',
+      "its lockVersion is 2; this version of build_processor reads 1",
+    ],
+    ["no sources", '{"lockVersion": 1}', "sources is missing"],
+    ["sources as a list", '{"lockVersion": 1, "sources": []}', "sources should be an object"],
+    ["a source as text", '{"lockVersion": 1, "sources": {"a": "b"}}', "sources.a should be an object"],
+    [
+      "a digest of another kind",
+      '{"lockVersion": 1, "sources": {"a": {"sha256": "md5:0", "size": 1}}}',
+      "sources.a.sha256 should be 64 hexadecimal digits",
+    ],
+    [
+      "a size below zero",
+      `{"lockVersion": 1, "sources": {"a": {"sha256": "${digestOf("a")}", "size": -1}}}`,
+      "sources.a.size should be a whole number, 0 or more",
+    ],
+    [
+      "a base image without algorithm",
+      `{"lockVersion": 1, "sources": {}, "baseImages": {"debian": "${digestOf("a")}"}}`,
+      "baseImages.debian should be sha256: and 64",
+    ],
+    [
+      "an address twice",
+      `{"lockVersion": 1, "sources": {"a": ${entry}, "b": ${entry}, "\\u0061": ${entry}}}`,
+      "it has two entries with the name a",
+    ],
+    [
+      "sources twice",
+      `{"lockVersion": 1, "sources": {"a": ${entry}}, "sources": {}}`,
+      "it has two entries with the name sources",
+    ],
+    ["far too much", " ".repeat(2 ** 24 + 1), "it has 16777217 bytes"],
+  ])("%s", async (_, text, problem) => {
+    await writeFile(lockFile, text);
+    for (const read of [() => readLockedSource(lockFile, "a"), () => readLockedBase(lockFile, "debian")])
+      await expect(read()).rejects.toMatchObject({
+        code: "LOCK_INVALID",
+        message: expect.stringMatching(new RegExp(`^${lockFile}: .*${problem}`)),
+      });
+    await expect(lockBase(lockFile, "debian", `sha256:${digestOf("b")}`)).rejects.toMatchObject({
+      code: "LOCK_INVALID",
+    });
+    expect(await readFile(lockFile, "utf8")).toBe(text);
+  });
+
+  test("one name in two objects is not a repetition", async () => {
+    const digest = `sha256:${digestOf("b")}`;
+    await writeFile(
+      lockFile,
+      `{"lockVersion": 1, "sources": {"a": ${entry}}, "baseImages": {"a": "${digest}"}}`,
+    );
+    expect(await readLockedBase(lockFile, "a")).toBe(digest);
+  });
+
+  test("after it was deleted, as the remedy says, the next build locks again", async () => {
+    await writeFile(lockFile, "{");
+    await rm(lockFile);
+    await lockSource(lockFile, "a", { sha256: digestOf("a"), size: 1 });
+    expect(await readLockedSource(lockFile, "a")).toEqual({ sha256: digestOf("a"), size: 1 });
   });
 });

@@ -2,6 +2,10 @@
 export function adversarialTexts(length: number): readonly (readonly [name: string, text: string])[] {
   const repeated = (part: string, start = "", end = ""): string =>
     `${start}${part.repeat(Math.ceil(length / part.length))}${end}`;
+  const nested = (open: string, close: string): string => {
+    const depth = Math.floor(length / (open.length + close.length));
+    return `${open.repeat(depth)}1${close.repeat(depth)}`;
+  };
   return [
     ["escaped quotes that never close", repeated('\\"', '{"x": "')],
     ["backslashes", repeated("\\", '"')],
@@ -11,6 +15,8 @@ export function adversarialTexts(length: number): readonly (readonly [name: stri
     ["tabs and line feeds", repeated("\t\n", "{", "x")],
     ["brackets that open", repeated("[")],
     ["braces that open", repeated('{"a":')],
+    ["lists in lists", nested("[", "]")],
+    ["objects in objects", nested('{"a":', "}")],
     ["parentheses that open", repeated("(", "{")],
     ["digits", repeated("1")],
     ["digits in a dictionary", repeated("1", "{(", "}")],
@@ -25,11 +31,15 @@ export function adversarialTexts(length: number): readonly (readonly [name: stri
     ["letters", repeated("a")],
     ["letters in front of a wrong ending", repeated("E", "", "Erro")],
     ["slashes", repeated("/")],
+    ["slashes in front of a letter", repeated("/", "https://", "x")],
     ["slashes and dots", repeated("../")],
     ["dashes", repeated("a-")],
     ["equals signs and colons", repeated("a=b:")],
+    ["colons in front of a slash", repeated(":", "a", "/")],
+    ["at signs in front of a line feed", repeated("@", "a", "\n")],
     ["commas", repeated(",")],
     ["line feeds", repeated("\n")],
+    ["line feeds in front of a letter", repeated("\n", "", "x")],
     ["carriage returns", repeated("\r")],
     ["halves of surrogate pairs", repeated("\ud800")],
     ["zero bytes", repeated("\0")],

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ModelManifest } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
@@ -38,12 +38,19 @@ export async function writeModelFiles(
       continue;
     }
     const path = join(folder, name);
-    const present = await readFile(path).catch(() => null);
+    const present = await presentAt(path);
     if (present !== null && (existing === "continue" || present.equals(bytes))) continue;
     if (present !== null && existing === "error")
       throw sharedError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
     await writeFileWhole(path, [bytes]);
   }
+}
+
+/** Null where there is nothing; empty for a folder, a FIFO or another thing that holds no bytes of its own. */
+async function presentAt(path: string): Promise<Buffer | null> {
+  const found = await stat(path).catch(() => null);
+  if (found === null) return null;
+  return found.isFile() ? await readFile(path).catch(() => Buffer.alloc(0)) : Buffer.alloc(0);
 }
 
 /** Each of several models has a folder of its own, in which a fold may have one. Null where there is none. */

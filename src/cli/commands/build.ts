@@ -26,6 +26,7 @@ import { modelsOf } from "../../models/models-of-config.js";
 import { pretrainedName } from "../../models/obtain-model.js";
 import { taskOf } from "../../models/obtain-models.js";
 import { archiveFileName } from "../../oci/export-archive.js";
+import { trimmedEnd } from "../../untrusted/trimmed-end.js";
 import { type BuilderChoice, chooseBuilder } from "../choose-builder.js";
 import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";
@@ -231,7 +232,7 @@ function destinationOf(args: BuildArguments, config: ProcessorConfig): Destinati
   const choice: TargetConfig = {
     ...config.target,
     ...(args.target === undefined ? {} : { kind: args.target }),
-    ...(args.registry === undefined ? {} : { registry: args.registry.replace(/\/+$/, "") }),
+    ...(args.registry === undefined ? {} : { registry: trimmedEnd(args.registry, "/") }),
   };
   if (args["model-tarball"] && choice.kind !== "grand-challenge")
     throw sharedError("USAGE", "--model-tarball is for --target grand-challenge, which puts it in place");

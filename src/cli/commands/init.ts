@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { namingArchives } from "../../archive/archive-tree.js";
 import { type InitialTarget, initialConfig } from "../../config/initial-config.js";
@@ -102,13 +103,18 @@ function sourceFrom(
   return path.startsWith(".") ? path : `./${path}`;
 }
 
+/** Far more than a schema has. */
+const maxSchemaBytes = 1 << 20;
+
 /** Copies the schema next to the file, so that editors complete and check the keys. False if another file has its name. */
 async function putSchemaBeside(path: string): Promise<boolean> {
   const own = join(packageRoot, schemaName);
   const beside = join(dirname(path), schemaName);
   if (beside === own) return true;
   const schema = await readFile(own);
-  const present = await readFile(beside).catch(() => null);
+  const present = await readTextFile(beside, maxSchemaBytes).catch((error: NodeJS.ErrnoException) =>
+    error.code === "ENOENT" ? null : "something else",
+  );
   if (present !== null) return present.includes("nnunet-processor configuration");
   await writeFileWhole(beside, [schema]);
   return true;

@@ -1,13 +1,12 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { orAbsent, record, recordOf, text as string } from "../../../processor/contract/json-check.js";
+import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { homeFolder } from "../../files/home-folder.js";
 import { parseChecked, shapeOf } from "../../untrusted/checked-json.js";
+import { trimmedEnd } from "../../untrusted/trimmed-end.js";
 
 /** What a registry is shown: a name with its password, or a token that was handed out before. */
 export type Credentials =
@@ -52,6 +51,16 @@ interface HelperAnswer {
 
 const helperShape = shapeOf<HelperAnswer>(record({ Username: string, Secret: string }));
 
+export interface HelperLimits {
+  readonly seconds: number;
+}
+
+/** A helper may ask the user to unlock a key ring. */
+const defaultHelperLimits: HelperLimits = { seconds: 120 };
+
+/** Far more than `docker login` writes. */
+const maxConfigBytes = 1 << 24;
+
 /**
  * What `docker login` left for a registry: in Docker's config.json (`DOCKER_CONFIG`, by default `~/.docker`), or in
  * the credential helper that it names. Null when there is nothing: many registries let anyone read.
@@ -61,6 +70,7 @@ const helperShape = shapeOf<HelperAnswer>(record({ Username: string, Secret: str
 export async function dockerCredentials(
   registry: string,
   environment: Readonly<Record<string, string | undefined>>,
+  helperLimits: HelperLimits = defaultHelperLimits,
 ): Promise<Credentials | null> {
   const file = join(environment["DOCKER_CONFIG"] ?? join(homeFolder() ?? "/", ".docker"), "config.json");
   const config = await readConfig(file);
@@ -69,74 +79,99 @@ export async function dockerCredentials(
       ? ["https://index.docker.io/v1/", "docker.io"]
       : [registry, `https://${registry}`];
   for (const key of keys) {
-    const helper = config.credHelpers?.[key] ?? (config.auths?.[key]?.auth ? undefined : config.credsStore);
+    const entry = config.auths?.[key];
+    const helper = config.credHelpers?.[key] || (entry?.auth ? undefined : config.credsStore) || undefined;
     const found =
-      helper === undefined ? fromEntry(config.auths?.[key], file) : await askHelper(helper, key, environment);
+      helper === undefined
+        ? fromEntry(entry, `${file}: auths.${key}`)
+        : await askHelper(helper, key, { file, environment, limits: helperLimits });
     if (found !== null) return found;
   }
   return null;
 }
 
 async function readConfig(file: string): Promise<DockerConfig> {
-  try {
-    return parseChecked(
-      await readFile(file, "utf8"),
-      configShape,
-      (reason) => builderError("REGISTRY_DENIED", `${file} ${reason}`), // no cause: it quotes the file
-    );
-  } catch (cause) {
-    if (cause instanceof ProcessorError) throw cause;
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
-    throw builderError("REGISTRY_DENIED", `${file} can't be read`, { cause });
-  }
+  const text = await readTextFile(file, maxConfigBytes).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return "{}";
+    throw denied(`${file}: ${unreadable(cause)}`, cause);
+  });
+  // No cause: it quotes the file.
+  return parseChecked(text, configShape, (reason) => denied(`${file} ${reason}`));
 }
 
-function fromEntry(entry: AuthEntry | undefined, file: string): Credentials | null {
+const denied = (message: string, cause?: unknown): ProcessorError =>
+  builderError("REGISTRY_DENIED", message, { cause });
+
+function fromEntry(entry: AuthEntry | undefined, place: string): Credentials | null {
   if (entry === undefined) return null;
   if (entry.identitytoken) return { kind: "identity-token", token: entry.identitytoken };
   if (entry.username !== undefined && entry.password !== undefined)
     return { kind: "password", user: entry.username, password: entry.password };
   if (!entry.auth) return null;
-  // Docker cuts off zero bytes at the end; a regular expression would try again from each of them.
-  const decoded = withoutZerosAtEnd(Buffer.from(entry.auth, "base64").toString("utf8"));
+  // Docker cuts off zero bytes at the end.
+  const decoded = trimmedEnd(Buffer.from(entry.auth, "base64").toString("utf8"), "\0");
   const colon = decoded.indexOf(":");
-  if (colon < 0) throw builderError("REGISTRY_DENIED", `${file}: an auth is not user:password in base64`);
+  if (colon < 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(entry.auth))
+    throw denied(`${place}.auth is not user:password in base64`);
   return { kind: "password", user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
-function withoutZerosAtEnd(text: string): string {
-  let end = text.length;
-  while (end > 0 && text[end - 1] === "\0") end--;
-  return text.slice(0, end);
+interface HelperCall {
+  /** Docker's config.json, which names the helper. */
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly limits: HelperLimits;
 }
 
 /** The protocol of Docker's credential helpers: the server's name in, JSON out. */
-async function askHelper(
-  helper: string,
-  server: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Credentials | null> {
+async function askHelper(helper: string, server: string, call: HelperCall): Promise<Credentials | null> {
+  if (!/^[\w.-]+$/.test(helper))
+    throw denied(`${call.file} names a credential helper that is not the end of a program's name`);
   const program = `docker-credential-${helper}`;
-  const child = spawn(program, ["get"], {
-    env: environment as NodeJS.ProcessEnv,
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  child.stdin.on("error", () => {}); // a helper need not read; its exit code tells
-  child.stdin.end(server);
-  const closed = once(child, "close").catch((cause: unknown) => {
-    throw builderError("REGISTRY_DENIED", `the credential helper ${program} can't be run`, { cause });
-  });
-  const [out, [exitCode]] = (await Promise.all([text(child.stdout), closed])) as [string, [number | null]];
-  if (exitCode !== 0) {
-    if (/credentials not found/i.test(out)) return null;
-    throw builderError("REGISTRY_DENIED", `${program}: ${out.trim() || `exit code ${exitCode}`}`);
-  }
+  const out = await answerOf(program, server, call);
+  if (out === null) return null;
   const { Username, Secret } = parseChecked(
     out,
     helperShape,
-    (reason) => builderError("REGISTRY_DENIED", `the answer of ${program} ${reason}`), // no cause: it quotes the secret
+    (reason) => denied(`the answer of ${program} ${reason}`), // no cause: it quotes the secret
   );
   return Username === "<token>"
     ? { kind: "identity-token", token: Secret }
     : { kind: "password", user: Username, password: Secret };
+}
+
+const maxAnswerBytes = 1 << 20;
+
+/** Returns null when the helper knows nothing of the server. The error has no cause, which would quote a secret. */
+function answerOf(
+  program: string,
+  server: string,
+  { file, environment, limits }: HelperCall,
+): Promise<string | null> {
+  const named = `the credential helper ${program}, which ${file} names,`;
+  return new Promise((resolve, reject) => {
+    const options = {
+      env: environment as NodeJS.ProcessEnv,
+      timeout: limits.seconds * 1000,
+      killSignal: "SIGKILL",
+      maxBuffer: maxAnswerBytes,
+    } as const;
+    const child = execFile(program, ["get"], options, (error, out) => {
+      if (error === null) resolve(out);
+      else if (typeof error.code === "string" && error.code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER")
+        reject(denied(`${named} answers with more than ${maxAnswerBytes} bytes`));
+      else if (typeof error.code === "string") reject(denied(`${named} can't be run (${error.code})`));
+      else if (error.killed === true) reject(denied(`${named} gave no answer within ${limits.seconds} s`));
+      else if (/credentials not found/i.test(out)) resolve(null);
+      else reject(denied(`${named} failed: ${reasonIn(out) ?? `exit code ${error.code ?? error.signal}`}`));
+    });
+    child.stdin?.on("error", () => {}); // a helper need not read
+    child.stdin?.end(server);
+  });
+}
+
+/** By the protocol a failed helper prints its reason; anything else may be a secret. */
+function reasonIn(out: string): string | null {
+  const line = out.trim().split("\n", 1)[0]!;
+  return line === "" || line.length > 300 || /[{}]|secret|password/i.test(line) ? null : line;
 }

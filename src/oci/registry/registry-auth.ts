@@ -12,9 +12,11 @@ export interface Challenge {
 
 /** Reads a `WWW-Authenticate` header; null when its scheme is neither Basic nor Bearer. */
 export function parseChallenge(header: string | undefined): Challenge | null {
-  const [, scheme = "", rest = ""] = /^\s*(basic|bearer)\b\s*(.*)$/i.exec(header ?? "") ?? [];
+  const [, scheme = "", rest = ""] = /^\s*(basic|bearer)\b(.*)$/is.exec(header ?? "") ?? [];
   if (scheme === "") return null;
-  const pairs = [...rest.matchAll(/([a-z]+)=(?:"([^"]*)"|([^\s,]+))/gi)];
+  // A word without a value is a match too, so that the search does not begin again at each of its letters.
+  const words = [...rest.matchAll(/([a-z]+)(?:=(?:"([^"]*)"|([^\s,]+)))?/gi)];
+  const pairs = words.filter(([, , quoted, bare]) => (quoted ?? bare) !== undefined);
   return {
     scheme: scheme.toLowerCase() as Challenge["scheme"],
     parameters: Object.fromEntries(
