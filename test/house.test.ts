@@ -48,7 +48,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["image", "network src/files"],
   ["oci", "errors untrusted src/files download image"],
   ["docker", "errors untrusted src/files image oci"],
-  ["base-image", "errors src/files download archive image oci"],
+  ["base-image", "errors untrusted src/files download archive image oci"],
   ["attest", "errors untrusted src/files download image oci"],
   ["targets", "imaging runtime/cases errors untrusted findings src/files image oci docker"],
   ["build", "errors src/files download config convert image oci docker base-image attest targets"],
