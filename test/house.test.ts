@@ -37,7 +37,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["findings", ""],
   ["network", ""],
   ["src/files", ""],
-  ["download", "errors"],
+  ["download", "errors untrusted"],
   ["archive", "errors"],
   ["config", "errors untrusted src/files"],
   ["model-source", "errors src/files download archive"],
@@ -56,7 +56,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["doctor", "runtime/inference errors findings docker base-image"],
   [
     "cli",
-    "imaging runtime/errors runtime/run errors src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
+    "imaging runtime/errors runtime/run errors untrusted src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
   ],
   ["reference", "errors src/files config base-image cli"],
 ];
