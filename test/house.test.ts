@@ -58,6 +58,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "cli",
     "imaging runtime/errors runtime/run errors untrusted src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
   ],
+  ["api", "download config convert models oci targets inspect cli"],
   ["reference", "errors src/files config base-image cli"],
 ];
 
