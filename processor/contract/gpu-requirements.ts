@@ -11,9 +11,6 @@ export interface GpuRequirements {
   readonly ptx: string | null;
 }
 
-/** A file of this name lies beside the processor in an image with CUDA. */
-export const gpuRequirementsName = "gpu-requirements.json";
-
 /**
  * Whether a GPU can run the code: machine code runs on the same major version with an equal or higher minor one,
  * PTX on everything that is not older (CUDA C++ Programming Guide, "Binary compatibility").

@@ -34,9 +34,6 @@ export interface JsonOutput {
 
 export type JsonContent = "volumes_ml" | "voxel_counts";
 
-/** Where `build_processor` puts it in an image. */
-export const defaultTargetFile = "/opt/nnunet-processor/target.json";
-
 /** What lies in the file. */
 export interface TargetFile {
   readonly targetVersion: 1;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { modelDirectory } from "../image/processor-files.js";
+import { processorLabels } from "../../processor/contract/labels.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import type { DescribedImage } from "./described-image.js";
 import {
   debianPackages,
@@ -105,7 +106,7 @@ function imagePackage({ imageName, digest, architecture, labels }: DescribedImag
 
 function modelFiles({ contents }: DescribedImage): SpdxFile[] {
   return Object.entries(contents.files)
-    .filter(([path]) => path.startsWith(`${modelDirectory.slice(1)}/`))
+    .filter(([path]) => path.startsWith(`${layerPath(places.image.model)}/`))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, file], i) => ({
       SPDXID: `SPDXRef-ModelFile-${i + 1}`,
@@ -120,7 +121,7 @@ function modelPackage(
   { image: { labels }, modelLicence, modelTarball }: SpdxDocumentOptions,
   files: readonly SpdxFile[],
 ): SpdxPackage {
-  const fact = (name: string) => labels[`org.nnunet-processor.${name}`] ?? "";
+  const fact = (name: keyof typeof processorLabels) => labels[processorLabels[name]] ?? "";
   return entry(modelId, [fact("dataset"), fact("configuration")].filter(Boolean).join(" ") || "model", {
     ...(modelTarball === null
       ? { filesAnalyzed: true, packageVerificationCode: verificationCode(files) }
@@ -128,7 +129,7 @@ function modelPackage(
           sourceInfo: `apart from the image, in ${basename(modelTarball.path)}`,
           checksums: [{ algorithm: "SHA256", checksumValue: modelTarball.sha256 }],
         }),
-    comment: `nnU-Net v${fact("nnunet-version")}, trainer ${fact("trainer")}, plans ${fact("plans")}, checkpoint ${fact("checkpoint")}, folds ${fact("folds")}`,
+    comment: `nnU-Net v${fact("nnunetVersion")}, trainer ${fact("trainer")}, plans ${fact("plans")}, checkpoint ${fact("checkpoint")}, folds ${fact("folds")}`,
     ...licenceOf(modelLicence),
     primaryPackagePurpose: "OTHER",
   });

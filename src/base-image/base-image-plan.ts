@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { gpuRequirementsName } from "../../processor/contract/gpu-requirements.js";
+import { packageLabel, processorLabels } from "../../processor/contract/labels.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import {
   type ImageBase,
   type ImageLayer,
@@ -8,7 +9,7 @@ import {
   layerFile,
   sortedEntries,
 } from "../image/image-plan.js";
-import { modelDirectory, processorDirectory, processorEntrypoint } from "../image/processor-files.js";
+import { processorEntrypoint } from "../image/processor-files.js";
 import type { BaseImageRecipe } from "./recipe.js";
 import { readVersions } from "./variants.js";
 
@@ -40,7 +41,7 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
       entries: sortedEntries([
         { kind: "directory", path: "input", mode: 0o755 },
         { kind: "directory", path: "output", mode: 0o777 },
-        { kind: "directory", path: modelDirectory.slice(1), mode: 0o755 },
+        { kind: "directory", path: layerPath(places.image.model), mode: 0o755 },
         ...requirementsFile(recipe),
         ...rootFiles.map((path) => layerFile(path, { file: join(recipe.folder, "root", path) })),
       ]),
@@ -64,17 +65,14 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
     labels: {
       "org.opencontainers.image.title": "nnunet-processor-base",
       "org.opencontainers.image.description": "Debian, Node and ONNX Runtime under every nnU-Net processor",
-      "org.nnunet-processor.base-variant": recipe.variant,
+      [processorLabels.baseVariant]: recipe.variant,
       ...gpuLabels(recipe),
       "org.opencontainers.image.version": version,
       "org.opencontainers.image.licenses": readVersions().variants[recipe.variant].licences,
       "org.opencontainers.image.base.name":
         base.kind === "image" ? base.imageName : `debian ${recipe.debian.suite}`,
       ...Object.fromEntries(
-        Object.entries(recipe.versions).map(([name, exact]) => [
-          `org.nnunet-processor.package.${name}`,
-          exact,
-        ]),
+        Object.entries(recipe.versions).map(([name, exact]) => [packageLabel(name), exact]),
       ),
     },
     user: "1000:1000",
@@ -95,7 +93,7 @@ const requirementsFile = ({ gpu }: BaseImageRecipe): readonly LayerFile[] =>
   gpu === null
     ? []
     : [
-        layerFile(`${processorDirectory.slice(1)}/${gpuRequirementsName}`, {
+        layerFile(layerPath(places.image.gpuRequirements), {
           text: `${JSON.stringify(gpu, null, 2)}\n`,
         }),
       ];
@@ -103,10 +101,10 @@ const requirementsFile = ({ gpu }: BaseImageRecipe): readonly LayerFile[] =>
 function gpuLabels({ gpu }: BaseImageRecipe): Readonly<Record<string, string>> {
   if (gpu === null) return {};
   return {
-    "org.nnunet-processor.gpu.cuda": gpu.cuda,
-    "org.nnunet-processor.gpu.cudnn": gpu.cudnn,
-    "org.nnunet-processor.gpu.minimum-driver": gpu.minimumDriver,
-    "org.nnunet-processor.gpu.compute-capabilities": [
+    [processorLabels.gpuCuda]: gpu.cuda,
+    [processorLabels.gpuCudnn]: gpu.cudnn,
+    [processorLabels.gpuMinimumDriver]: gpu.minimumDriver,
+    [processorLabels.gpuComputeCapabilities]: [
       ...gpu.computeCapabilities,
       ...(gpu.ptx === null ? [] : [`${gpu.ptx}+PTX`]),
     ].join(" "),

@@ -7,6 +7,7 @@ import type {
   ProcessorManifest,
   RuntimeSettings,
 } from "../../processor/contract/manifest.js";
+import { manifestName } from "../../processor/contract/places.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { namingArchives } from "../archive/archive-tree.js";
 import {
@@ -75,8 +76,8 @@ async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
     const gpuFiles = await writeGpuGraphs(stages.all, folder, withinFloat16);
     const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, gpuFiles)) };
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
-    await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    const names = [...files, ...gpuFiles, ...companions.map(({ name }) => name), "manifest.json"];
+    await writeFile(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+    const names = [...files, ...gpuFiles, ...companions.map(({ name }) => name), manifestName];
     return { folder: outputDir, manifest, files: names, known };
   });
 }

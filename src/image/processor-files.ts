@@ -1,21 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { layerPath, places } from "../../processor/contract/places.js";
 import { packageRoot, programVersion } from "../files/package-root.js";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
 
-/** Where the processor lies in an image. */
-export const processorDirectory = "/opt/nnunet-processor";
-
-/** Where the converted model lies in an image: `manifest.json`, ONNX files and weights. */
-export const modelDirectory = `${processorDirectory}/model`;
-
-const inImage = processorDirectory.slice(1);
-
 /** What starts in an image. */
-export const processorEntrypoint = [
-  "/usr/local/bin/node",
-  `${processorDirectory}/processor/runtime/main.js`,
-] as const;
+export const processorEntrypoint = [places.image.node, places.image.entry] as const;
 
 /**
  * The compiled processor as it lies in an image, without type declarations and source maps; `package.json` tells
@@ -31,7 +21,9 @@ export async function listProcessorFiles(
     .filter((entry) => entry.isFile() && /\.(js|json|wasm|onnx)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) =>
-      layerFile(`${inImage}/processor/${relative(folder, file).split(sep).join("/")}`, { file }),
+      layerFile(`${layerPath(places.image.programs)}/${relative(folder, file).split(sep).join("/")}`, {
+        file,
+      }),
     );
   const identity = {
     name: "nnunet-processor",
@@ -39,7 +31,7 @@ export async function listProcessorFiles(
     type: "module",
     private: true,
   };
-  const packageJson = layerFile(`${inImage}/package.json`, {
+  const packageJson = layerFile(layerPath(places.image.packageJson), {
     text: `${JSON.stringify(identity, null, 2)}\n`,
   });
   return sortedEntries([...files, packageJson]) as LayerFile[];

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
+import { processorLabels } from "../../processor/contract/labels.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import type { Target } from "../../processor/contract/target.js";
 import {
   type FileSource,
@@ -14,7 +16,6 @@ import {
   overlaidFileTime,
   sortedEntries,
 } from "./image-plan.js";
-import { modelDirectory } from "./processor-files.js";
 import { runLabelsOf } from "./run-labels.js";
 import { targetImage } from "./target-image.js";
 
@@ -142,7 +143,7 @@ function hookLayer(hookFile: string | null, { settings }: ProcessorManifest): re
 }
 
 const modelFile = (path: string, source: FileSource): LayerFile =>
-  layerFile(`${modelDirectory.slice(1)}/${path}`, source);
+  layerFile(`${layerPath(places.image.model)}/${path}`, source);
 
 const modelLayer = (name: string, entries: readonly LayerFile[]): ImageLayer => ({
   name,
@@ -162,7 +163,7 @@ function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<
     created: created.toISOString(),
   };
   return {
-    "org.nnunet-processor.version": processorVersion,
+    [processorLabels.version]: processorVersion,
     ...Object.fromEntries(
       Object.entries(annotations).flatMap(([key, value]) =>
         value === null ? [] : [[`org.opencontainers.image.${key}`, value]],
@@ -175,22 +176,19 @@ function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<
 function modelLabels({ task, models }: ProcessorManifest): Record<string, string> {
   const each = (fact: (model: ModelManifest) => string) => [...new Set(models.map(fact))].join(", ");
   const [first] = models;
-  const facts: Readonly<Record<string, string>> = {
-    "task.id": String(task.id ?? ""),
-    "task.name": task.name,
-    dataset: each(({ datasetName }) => datasetName),
-    "nnunet-version": each(({ nnunetVersion }) => String(nnunetVersion)),
-    configuration: each(({ configuration }) => configuration),
-    trainer: each(({ trainer }) => trainer),
-    plans: each(({ plansName }) => plansName),
-    checkpoint: each(({ checkpointName }) => checkpointName),
-    folds: each(({ folds }) => folds.map(({ fold }) => fold).join(" ")),
-    channels: JSON.stringify(first?.channelNames ?? []),
-    labels: JSON.stringify(
+  return {
+    [processorLabels.taskId]: String(task.id ?? ""),
+    [processorLabels.taskName]: task.name,
+    [processorLabels.dataset]: each(({ datasetName }) => datasetName),
+    [processorLabels.nnunetVersion]: each(({ nnunetVersion }) => String(nnunetVersion)),
+    [processorLabels.configuration]: each(({ configuration }) => configuration),
+    [processorLabels.trainer]: each(({ trainer }) => trainer),
+    [processorLabels.plans]: each(({ plansName }) => plansName),
+    [processorLabels.checkpoint]: each(({ checkpointName }) => checkpointName),
+    [processorLabels.folds]: each(({ folds }) => folds.map(({ fold }) => fold).join(" ")),
+    [processorLabels.channels]: JSON.stringify(first?.channelNames ?? []),
+    [processorLabels.labels]: JSON.stringify(
       Object.fromEntries((first?.labels.names ?? []).map(({ name, value }) => [name, value])),
     ),
   };
-  return Object.fromEntries(
-    Object.entries(facts).map(([key, value]) => [`org.nnunet-processor.${key}`, value]),
-  );
 }

@@ -1,37 +1,18 @@
+import { processorLabels } from "../../processor/contract/labels.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { defaultCheckpoint } from "../network/default-checkpoint.js";
-
-/** The labels of an image that say how it segments. The last three are written with the model's own labels. */
-export const runLabels = {
-  /** `on`, `off`, or `none` for a model that was trained without mirroring. */
-  mirroring: "org.nnunet-processor.mirroring",
-  /** The step between windows as a fraction of the patch: `0.5`. */
-  stepSize: "org.nnunet-processor.step-size",
-  /** `auto`, `float16` or `float32`. */
-  precision: "org.nnunet-processor.precision",
-  /** `auto`, `cpu` or `cuda`. */
-  device: "org.nnunet-processor.device",
-  /** `normal`, `fast` or `fastest`. */
-  exportMode: "org.nnunet-processor.export-mode",
-  /** `on`, or `none` if no components are removed. */
-  postProcessing: "org.nnunet-processor.post-processing",
-  /** The folds, separated by blanks: `0 1 2 3 4`. */
-  folds: "org.nnunet-processor.folds",
-  checkpoint: "org.nnunet-processor.checkpoint",
-  nnunetVersion: "org.nnunet-processor.nnunet-version",
-} as const;
 
 type Labels = Readonly<Record<string, string | undefined>>;
 
 /** The labels that say how an image segments, as config.json and the command line decided. */
 export function runLabelsOf({ settings, models, postProcessing }: ProcessorManifest): Record<string, string> {
   return {
-    [runLabels.mirroring]: mirroringOf(models, settings.useTestTimeAugmentation),
-    [runLabels.stepSize]: String(settings.stepSize),
-    [runLabels.precision]: settings.precision,
-    [runLabels.device]: settings.device,
-    [runLabels.exportMode]: settings.exportMode,
-    [runLabels.postProcessing]: postProcessing.length > 0 ? "on" : "none",
+    [processorLabels.mirroring]: mirroringOf(models, settings.useTestTimeAugmentation),
+    [processorLabels.stepSize]: String(settings.stepSize),
+    [processorLabels.precision]: settings.precision,
+    [processorLabels.device]: settings.device,
+    [processorLabels.exportMode]: settings.exportMode,
+    [processorLabels.postProcessing]: postProcessing.length > 0 ? "on" : "none",
   };
 }
 
@@ -49,7 +30,7 @@ const finalCheckpoints: readonly string[] = [defaultCheckpoint(2), defaultCheckp
  * Absent labels, as in images of other programs, are ignored.
  */
 export function departuresFromNnunet(labels: Labels): readonly string[] {
-  const { mirroring, stepSize, exportMode, checkpoint, postProcessing, nnunetVersion } = runLabels;
+  const { mirroring, stepSize, exportMode, checkpoint, postProcessing, nnunetVersion } = processorLabels;
   const step = labels[stepSize];
   const mode = labels[exportMode];
   const checkpoints = (labels[checkpoint] ?? "").split(", ").filter((name) => name !== "");

@@ -1,5 +1,6 @@
+import { foreignLabels, processorLabels } from "../../processor/contract/labels.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import type { Target, TargetFile } from "../../processor/contract/target.js";
-import { defaultTargetFile } from "../../processor/contract/target.js";
 import {
   type ImageLayer,
   type ImagePlan,
@@ -23,7 +24,7 @@ export function targetImage(target: Target, pythonFiles: readonly LayerEntry[]):
   const common: TargetImage = {
     firstLayers: [],
     lastLayers: target.kind === "plain" ? [] : [{ name: "target", entries: [targetFile(target)] }],
-    labels: { "org.nnunet-processor.target": target.kind },
+    labels: { [processorLabels.target]: target.kind },
     env: {},
     workingDir: "/",
     entrypoint: processorEntrypoint,
@@ -32,7 +33,7 @@ export function targetImage(target: Target, pythonFiles: readonly LayerEntry[]):
   if (target.kind === "grand-challenge")
     return {
       ...common,
-      labels: { ...common.labels, "org.grand-challenge.api-method": target.apiMethod },
+      labels: { ...common.labels, [foreignLabels.apiMethod]: target.apiMethod },
       // The other method is one word away: `docker run IMAGE exec`.
       command: [target.apiMethod],
     };
@@ -53,7 +54,7 @@ export function targetImage(target: Target, pythonFiles: readonly LayerEntry[]):
 
 function targetFile(target: Target): LayerFile {
   const file: TargetFile = { targetVersion: 1, target };
-  return layerFile(defaultTargetFile.slice(1), { text: `${JSON.stringify(file, null, 2)}\n` });
+  return layerFile(layerPath(places.image.target), { text: `${JSON.stringify(file, null, 2)}\n` });
 }
 
 const runInference = `"""Starts the processor, which segments every image of ./input or /input."""

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { manifestProblem } from "../../processor/contract/check-manifest.js";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
+import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
 
 /** A folder that `convert` wrote. */
 export async function inspectConverted(source: string, folder: string): Promise<ConvertedInspection> {
-  const path = join(folder, "manifest.json");
+  const path = join(folder, manifestName);
   const manifest = parseManifest(path, await readFile(path, "utf8"));
   const files = await (await FolderSource.open(folder)).inventory();
   const sizes = new Map(files.map(({ path: name, size }) => [name, size]));
@@ -25,7 +26,7 @@ export async function inspectConverted(source: string, folder: string): Promise<
 
 /** Whether a folder is one that `convert` wrote. */
 export const isConverted = async (folder: string): Promise<boolean> =>
-  (await stat(join(folder, "manifest.json")).catch(() => null))?.isFile() ?? false;
+  (await stat(join(folder, manifestName)).catch(() => null))?.isFile() ?? false;
 
 /** @throws MANIFEST_INVALID */
 export function parseManifest(place: string, text: string): ProcessorManifest {

@@ -1,16 +1,16 @@
 import { stat } from "node:fs/promises";
+import { processorLabels } from "../../processor/contract/labels.js";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { connectEngine } from "../docker/engine.js";
 import { findImage } from "../docker/find-image.js";
 import { readImageFile } from "../docker/read-image-file.js";
-import { modelDirectory } from "../image/processor-files.js";
 import { readImageArchive } from "../oci/read-image-archive.js";
 import { manifestModels, parseManifest } from "./inspect-converted.js";
 import type { ImageInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";
 
-const manifestPath = `${modelDirectory}/manifest.json`;
 const maxManifestBytes = 4 << 20;
 
 /** An image that Docker has; null when it has none of this name. Nothing in it is run. */
@@ -22,7 +22,11 @@ export async function inspectEngineImage(
   const engine = await connectEngine(environment, signal);
   const image = await findImage(engine, imageName);
   if (image === null) return null;
-  const file = await readImageFile(engine, { imageName, path: manifestPath, maxBytes: maxManifestBytes });
+  const file = await readImageFile(engine, {
+    imageName,
+    path: places.image.manifest,
+    maxBytes: maxManifestBytes,
+  });
   return describe(imageName, {
     ...image,
     manifestText: file?.toString("utf8") ?? null,
@@ -32,7 +36,10 @@ export async function inspectEngineImage(
 /** A file that `docker save` or `--export` wrote. */
 export async function inspectImageArchive(source: string, archive: string): Promise<ImageInspection> {
   const { size } = await stat(archive);
-  const { imageName, imageId, config, file } = await readImageArchive(archive, manifestPath.slice(1));
+  const { imageName, imageId, config, file } = await readImageArchive(
+    archive,
+    layerPath(places.image.manifest),
+  );
   return describe(source, {
     ...{ imageName, imageId, sizeBytes: size, labels: config.config?.Labels ?? {} },
     platform: `${config.os}/${config.architecture}`,
@@ -58,7 +65,7 @@ function describe(source: string, facts: ImageFacts): ImageInspection {
     source,
     kind: "image",
     ...image,
-    processorVersion: labels["org.nnunet-processor.version"] ?? null,
+    processorVersion: labels[processorLabels.version] ?? null,
     baseImage: labels["org.opencontainers.image.base.name"] ?? null,
     settings: manifest === null ? null : settingsOf(manifest),
     models: manifest === null ? [] : manifestModels(manifest, new Map()),
@@ -70,8 +77,11 @@ function describe(source: string, facts: ImageFacts): ImageInspection {
 function readManifest(source: string, text: string | null) {
   try {
     if (text === null)
-      throw sharedError("MANIFEST_INVALID", `${source} has no ${manifestPath}: it holds no processor`);
-    return { manifest: parseManifest(manifestPath, text), problems: [] };
+      throw sharedError(
+        "MANIFEST_INVALID",
+        `${source} has no ${places.image.manifest}: it holds no processor`,
+      );
+    return { manifest: parseManifest(places.image.manifest, text), problems: [] };
   } catch (error) {
     return { manifest: null, problems: [asProblem(error)] };
   }

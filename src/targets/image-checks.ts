@@ -1,6 +1,6 @@
+import { foreignLabels } from "../../processor/contract/labels.js";
 import { type Finding, fail, pass } from "../findings/finding.js";
 import { shortText } from "../untrusted/short-text.js";
-import { apiMethodLabel } from "./platform.js";
 
 /** How grand-challenge asks for a case: a process for each, or a server for many. */
 export type ApiMethod = "exec" | "invoke";
@@ -27,7 +27,11 @@ export function checkApiMethod(label: unknown): Finding {
   if (label === undefined) return pass("api-method", "no label: one process for each case (exec)");
   return label === "exec" || label === "invoke"
     ? pass("api-method", label)
-    : fail("api-method", `the label is "${shortText(label)}"`, `Set ${apiMethodLabel} to exec or invoke.`);
+    : fail(
+        "api-method",
+        `the label is "${shortText(label)}"`,
+        `Set ${foreignLabels.apiMethod} to exec or invoke.`,
+      );
 }
 
 /** AMOS22 runs an image by the team's name, which its archive has as well. */

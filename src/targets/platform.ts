@@ -1,21 +1,16 @@
+import { foreignLabels, processorLabels } from "../../processor/contract/labels.js";
 import { type TargetKind, targetKinds } from "../../processor/contract/target.js";
 
 /** The places that run images, each by its own rules. */
 export type Target = TargetKind;
-
-/** grand-challenge's own label: how it asks for a case. */
-export const apiMethodLabel = "org.grand-challenge.api-method";
-
-/** The target that a build was made for. */
-export const targetLabel = "org.nnunet-processor.target";
 
 /**
  * The target that an image was built for, by its labels. grand-challenge's own label counts more than ours, which an
  * image built upon another inherits; without either it is grand-challenge, which asks most.
  */
 export function targetOf(labels: Readonly<Record<string, unknown>>): Target {
-  if (apiMethodLabel in labels) return "grand-challenge";
-  return targetKinds.find((target) => target === labels[targetLabel]) ?? "grand-challenge";
+  if (foreignLabels.apiMethod in labels) return "grand-challenge";
+  return targetKinds.find((target) => target === labels[processorLabels.target]) ?? "grand-challenge";
 }
 
 /** How a platform runs an image, as far as it can be done at home. */

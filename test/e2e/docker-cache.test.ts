@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { layerPath, places } from "../../processor/contract/places.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { buildProcessor } from "../../src/build/docker-build.js";
 import { convertModel } from "../../src/convert/convert-model.js";
 import { type BuiltImage, buildImage } from "../../src/docker/build-image.js";
 import { type ImageLayer, type ImagePlan, layerFile } from "../../src/image/image-plan.js";
-import { listProcessorFiles, modelDirectory } from "../../src/image/processor-files.js";
+import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { planProcessorImage } from "../../src/image/processor-image-plan.js";
 import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker.js";
 import { testBuildOptions } from "../support/processor-build.js";
@@ -87,7 +88,7 @@ const withChange = (layers: readonly ImageLayer[], name: string): readonly Image
           ...layer,
           entries: [
             ...layer.entries,
-            layerFile(`${modelDirectory.slice(1)}/changed-${name}`, { text: randomUUID() }),
+            layerFile(`${layerPath(places.image.model)}/changed-${name}`, { text: randomUUID() }),
           ],
         }
       : layer,

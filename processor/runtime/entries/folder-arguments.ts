@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import type { Device, Precision, RuntimeSettings } from "../../contract/manifest.js";
 import { nearest } from "../../contract/nearest-name.js";
+import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
-import { type ApiMethod, defaultTargetFile } from "../../contract/target.js";
+import type { ApiMethod } from "../../contract/target.js";
 
 /** What the command line of the program in an image says, over the manifest's settings. */
 export interface FolderArguments {
@@ -18,9 +19,6 @@ export interface FolderArguments {
   readonly wantsVersion: boolean;
   applyTo(settings: RuntimeSettings): RuntimeSettings;
 }
-
-/** Where `build_processor` puts the model in an image. */
-export const defaultModelDir = "/opt/nnunet-processor/model";
 
 /** Grand-challenge's own. */
 const defaultPort = 4743;
@@ -44,9 +42,9 @@ Options (defaults are those of the config.json that the image was built with):
   --save-probabilities         <case>.npz and .pkl beside each segmentation
   --write-json, --no-write-json
   --overwrite-output, --no-overwrite-output
-  --model-dir DIR              converted model (default ${defaultModelDir}, or $NNUNET_MODEL_DIR)
+  --model-dir DIR              converted model (default ${places.image.model}, or $NNUNET_MODEL_DIR)
   --port N                     that \`invoke\` listens on (default ${defaultPort})
-  --target-file FILE           platform that the image was built for (default ${defaultTargetFile})
+  --target-file FILE           platform that the image was built for (default ${places.image.target})
   --version, --help
 `;
 
@@ -68,7 +66,7 @@ export function parseFolderArguments(
       .filter((word) => word !== "");
   return {
     modelDir: values["model-dir"] ?? environment["NNUNET_MODEL_DIR"] ?? null,
-    targetFile: values["target-file"] ?? defaultTargetFile,
+    targetFile: values["target-file"] ?? places.image.target,
     apiMethod: apiMethod(positionals),
     port: port(values.port ?? String(defaultPort)),
     folds: values.folds === undefined ? null : list(values.folds),

@@ -1,12 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { ProcessorError } from "../../contract/errors.js";
-import {
-  type GpuRequirements,
-  gpuRequirementsName,
-  isAtLeast,
-  runsOn,
-} from "../../contract/gpu-requirements.js";
+import { type GpuRequirements, isAtLeast, runsOn } from "../../contract/gpu-requirements.js";
+import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { runtimeError } from "../errors.js";
 import type { Gpu, GpuFacts } from "./gpu-facts.js";
@@ -85,9 +80,7 @@ export function freeDeviceMemory({ gpus }: GpuFacts): number | null {
 
 /** Of the image that this processor runs in; null outside of one. */
 export async function readGpuRequirements(): Promise<GpuRequirements | null> {
-  const text = await readFile(join(import.meta.dirname, "..", "..", "..", gpuRequirementsName), "utf8").catch(
-    () => null,
-  );
+  const text = await readFile(places.image.gpuRequirements, "utf8").catch(() => null);
   return text === null ? null : (JSON.parse(text) as GpuRequirements);
 }
 

@@ -5,6 +5,7 @@ import type { ProcessorError } from "../../contract/errors.js";
 import { filesOfFold } from "../../contract/fold-files.js";
 import { longestPath } from "../../contract/longest-path.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../contract/manifest.js";
+import { manifestName } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile } from "../../files/read-text-file.js";
 import { versionProblem } from "./version-problem.js";
@@ -47,7 +48,7 @@ export interface LoadedMember {
  * @throws MODEL_NOT_FOUND, MANIFEST_INVALID, FOLD_MISSING
  */
 export async function loadModel(folder: string, wantedFolds: readonly string[] | null): Promise<LoadedModel> {
-  const path = join(folder, "manifest.json");
+  const path = join(folder, manifestName);
   const manifest = parseManifest(path, await readText(path, folder));
   const members: LoadedMember[] = [];
   for (const model of manifest.models) members.push(await loadMember(folder, model, wantedFolds));

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
+import { processorLabels } from "../../../processor/contract/labels.js";
 import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildOptions } from "../../build/build-options.js";
-import { runLabels } from "../../image/run-labels.js";
 import { programCall } from "../program-call.js";
 import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
@@ -34,9 +34,8 @@ export function reportText(record: BuildRecord, options: BuildOptions, terminal:
 }
 
 function modelText({ labels }: BuildRecord): string {
-  const of = (name: string): string => labels[`org.nnunet-processor.${name}`] ?? "";
-  const folds = labels[runLabels.folds] ?? "";
-  return `${of("dataset")} ${of("configuration")}, ${labels[runLabels.checkpoint]}, fold${/^\w+$/.test(folds) ? "" : "s"} ${folds}`;
+  const folds = labels[processorLabels.folds] ?? "";
+  return `${labels[processorLabels.dataset] ?? ""} ${labels[processorLabels.configuration] ?? ""}, ${labels[processorLabels.checkpoint]}, fold${/^\w+$/.test(folds) ? "" : "s"} ${folds}`;
 }
 
 function leftOutFolds({ models }: BuildOptions): readonly Row[] {
@@ -45,13 +44,13 @@ function leftOutFolds({ models }: BuildOptions): readonly Row[] {
 }
 
 function segmentsText({ labels }: BuildRecord, { baseVariant }: BuildOptions): string {
-  const mirroring = labels[runLabels.mirroring];
+  const mirroring = labels[processorLabels.mirroring];
   const isOnGpu = baseVariant !== "cpu";
-  const wanted = labels[runLabels.precision];
+  const wanted = labels[processorLabels.precision];
   const precision = wanted !== "auto" ? wanted : isOnGpu ? "float16" : "float32";
   return [
     mirroring === "none" ? "no mirroring (as trained)" : `mirroring ${mirroring}`,
-    `step size ${labels[runLabels.stepSize]}`,
+    `step size ${labels[processorLabels.stepSize]}`,
     `${precision} on the ${isOnGpu ? "GPU" : "CPU"} (ONNX Runtime)`,
   ].join(", ");
 }

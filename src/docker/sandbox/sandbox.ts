@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { Container, ContainerCreateOptions } from "dockerode";
 import { extract, type Headers, type Pack, pack } from "tar-fs";
+import { processorLabels } from "../../../processor/contract/labels.js";
 import { readTar } from "../../oci/read-tar.js";
 import type { Engine } from "../engine.js";
 import { engineError, isNotFound } from "../engine-error.js";
@@ -53,7 +54,7 @@ export class Sandbox {
     private readonly engine: Engine,
     purpose: string,
   ) {
-    this.labels = { "org.nnunet-processor.sandbox": purpose };
+    this.labels = { [processorLabels.sandbox]: purpose };
   }
 
   /**

@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
+import { foreignLabels } from "../../../processor/contract/labels.js";
 import { type Finding, fail, notChecked, pass, warning } from "../../findings/finding.js";
 import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "../image-checks.js";
-import { apiMethodLabel } from "../platform.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 import {
   asRecord,
@@ -154,7 +154,7 @@ export function checkConfigApiMethod(facts: ArchiveFacts): Finding {
   const config = containerConfig(facts);
   return config === null
     ? notChecked("api-method", "there is no configuration")
-    : checkApiMethod(asRecord(config["Labels"])?.[apiMethodLabel]);
+    : checkApiMethod(asRecord(config["Labels"])?.[foreignLabels.apiMethod]);
 }
 
 export function checkIsNew(facts: ArchiveFacts, { uploadedDigests = [] }: CheckContext): Finding {

@@ -1,10 +1,11 @@
+import { processorLabels } from "../../../processor/contract/labels.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { connectEngine } from "../../docker/engine.js";
 import { findImage } from "../../docker/find-image.js";
 import { saveImage } from "../../docker/save-image.js";
 import { type Finding, warning } from "../../findings/finding.js";
 import { isImageFile } from "../../oci/image-file.js";
-import { type Target, targetLabel, targetOf } from "../platform.js";
+import { type Target, targetOf } from "../platform.js";
 import {
   type ArchiveCheck,
   type CheckContext,
@@ -78,7 +79,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
 
 /** The platform does not see it, but an image for another one looks for its input in another place. */
 function checkTarget(facts: ArchiveFacts, target: Target): Finding | null {
-  const builtFor = asRecord(containerConfig(facts)?.["Labels"])?.[targetLabel];
+  const builtFor = asRecord(containerConfig(facts)?.["Labels"])?.[processorLabels.target];
   return typeof builtFor !== "string" || builtFor === target
     ? null
     : warning(

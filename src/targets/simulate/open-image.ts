@@ -1,3 +1,4 @@
+import { processorLabels } from "../../../processor/contract/labels.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Engine } from "../../docker/engine.js";
 import { engineError, isNotFound } from "../../docker/engine-error.js";
@@ -68,7 +69,7 @@ async function describe(
   return {
     ...{ reference, imageId: found.Id, user: found.Config.User ?? "", architecture: found.Architecture },
     entrypoint: [found.Config.Entrypoint ?? []].flat(),
-    ...{ imageLabels, labels: labelValues(imageLabels["org.nnunet-processor.labels"]), close },
+    ...{ imageLabels, labels: labelValues(imageLabels[processorLabels.labels]), close },
   };
 }
 

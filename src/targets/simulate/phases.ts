@@ -1,11 +1,13 @@
 import { symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
+import { places } from "../../../processor/contract/places.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { type Finding, notChecked, pass, warning } from "../../findings/finding.js";
-import { processorDirectory, processorEntrypoint } from "../../image/processor-files.js";
+import { processorEntrypoint } from "../../image/processor-files.js";
 import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "../image-checks.js";
-import { apiMethodLabel, type Target } from "../platform.js";
+import type { Target } from "../platform.js";
 import { runInvocations } from "./invoke-trial.js";
 import type { ExpectedOutput } from "./lint-output.js";
 import type { OpenedImage } from "./open-image.js";
@@ -46,7 +48,7 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
   const { sandbox } = unlinked;
   const reference = await sandbox.withLinks(image.reference, { "/input": linkedInput });
   const trial: Trial = { ...unlinked, reference };
-  const label = image.imageLabels[apiMethodLabel];
+  const label = image.imageLabels[foreignLabels.apiMethod];
   const slugs = sockets.length > 0 ? sockets : await slugsOf(unlinked, image, cases[0]!);
   const isOurs = image.entrypoint.join(" ") === processorEntrypoint.join(" ");
   const runOf = (phase: string, trialCase: KnownCase, spelling: Spelling): Run => ({
@@ -93,17 +95,14 @@ const checkCases = (cases: readonly KnownCase[]): Finding =>
         "Give a folder with two cases of different size: what one leaves behind shows in the other.",
       );
 
-/** Where an image of ours says what it was built for. */
-const targetFile = `${processorDirectory}/target.json`;
-
 /** The input sockets that the image was built for, in the order of its channels; any name will do for one channel. */
 async function slugsOf(
   { sandbox }: Pick<Trial, "sandbox">,
   { reference, imageLabels }: OpenedImage,
   { images }: TrialCase,
 ): Promise<readonly string[]> {
-  const channels = parsed(imageLabels["org.nnunet-processor.channels"]);
-  const { target } = (parsed(await sandbox.readFile(reference, targetFile)) ?? {}) as {
+  const channels = parsed(imageLabels[processorLabels.channels]);
+  const { target } = (parsed(await sandbox.readFile(reference, places.image.target)) ?? {}) as {
     readonly target?: { readonly inputSockets?: Readonly<Record<string, string>> | null };
   };
   if (target?.inputSockets != null && Array.isArray(channels))

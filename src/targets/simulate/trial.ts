@@ -1,6 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { places } from "../../../processor/contract/places.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
 import type { Sandbox, SandboxVolume } from "../../docker/sandbox/sandbox.js";
@@ -155,9 +156,6 @@ export async function fillInput(
   await sandbox.fill(input, folder);
 }
 
-/** Where grand-challenge unpacks a model that was uploaded apart. */
-const uploadedModel = "/opt/ml/model";
-
 export async function startProcessor(
   trial: Trial,
   { input, output }: Volumes,
@@ -168,7 +166,9 @@ export async function startProcessor(
   const mounts = [
     { volume: input, target: inputTarget, isReadOnly: true },
     { volume: output, target: outputTarget, isReadOnly: false },
-    ...(modelVolume === null ? [] : [{ volume: modelVolume, target: uploadedModel, isReadOnly: true }]),
+    ...(modelVolume === null
+      ? []
+      : [{ volume: modelVolume, target: places.grandChallenge.uploadedModel, isReadOnly: true }]),
   ];
   const dataLimitBytes = keptMemoryBytes === null ? null : memoryBytes - keptMemoryBytes;
   const sharedMemoryBytes = Math.floor(memoryBytes / 2);

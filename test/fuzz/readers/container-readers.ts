@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { layerPath, places } from "../../../processor/contract/places.js";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { findingsText } from "../../../src/cli/findings-text.js";
 import { builderError } from "../../../src/errors/builder-errors.js";
-import { modelDirectory } from "../../../src/image/processor-files.js";
 import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { type LayerBlob, mediaTypes } from "../../../src/oci/oci-types.js";
 import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
@@ -35,7 +35,7 @@ export const containerReaders: Readonly<Record<string, FuzzedReader>> = {
 /** An image of a processor with one layer, as Docker writes it today, and as it did before. */
 async function dockerArchives(): Promise<readonly FuzzSeed[]> {
   const manifest = (await convertedModel("v2", "blobs_2d"))["manifest.json"]!;
-  const layer = buildTar([part(`${modelDirectory.slice(1)}/manifest.json`, manifest)]);
+  const layer = buildTar([part(layerPath(places.image.manifest), manifest)]);
   const config = Buffer.from(JSON.stringify(configOf(layer)));
   const configName = `${digest(config).slice(7)}.json`;
   const place = `blobs/sha256/${digest(layer).slice(7)}`;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { departuresFromNnunet, runLabels, runLabelsOf } from "../../../src/image/run-labels.js";
+import { processorLabels } from "../../../processor/contract/labels.js";
+import { departuresFromNnunet, runLabelsOf } from "../../../src/image/run-labels.js";
 import { testSettings, withConvertedModel } from "../../support/convert.js";
 import { goldenPath } from "../../support/golden.js";
 
@@ -25,7 +26,7 @@ describe("the labels that say how an image segments", () => {
     await withConvertedModel(blobs, ({ manifest }) => {
       const models = manifest.models.map((model) => ({ ...model, plan: { ...model.plan, mirrorAxes: [] } }));
       const settings = { ...testSettings, useTestTimeAugmentation: false };
-      expect(runLabelsOf({ ...manifest, models, settings })[runLabels.mirroring]).toBe("none");
+      expect(runLabelsOf({ ...manifest, models, settings })[processorLabels.mirroring]).toBe("none");
       return Promise.resolve();
     });
   });
@@ -33,42 +34,42 @@ describe("the labels that say how an image segments", () => {
 
 describe("departuresFromNnunet", () => {
   const defaults = {
-    [runLabels.mirroring]: "on",
-    [runLabels.stepSize]: "0.5",
-    [runLabels.exportMode]: "normal",
-    [runLabels.checkpoint]: "checkpoint_final.pth, model_final_checkpoint.model",
-    [runLabels.postProcessing]: "none",
-    [runLabels.nnunetVersion]: "2",
+    [processorLabels.mirroring]: "on",
+    [processorLabels.stepSize]: "0.5",
+    [processorLabels.exportMode]: "normal",
+    [processorLabels.checkpoint]: "checkpoint_final.pth, model_final_checkpoint.model",
+    [processorLabels.postProcessing]: "none",
+    [processorLabels.nnunetVersion]: "2",
   };
 
   test.each([
     ["nnU-Net's own defaults", {}, []],
     [
       "mirroring that is off",
-      { [runLabels.mirroring]: "off" },
+      { [processorLabels.mirroring]: "off" },
       ["mirroring is off; nnU-Net mirrors by default"],
     ],
-    ["a model without mirroring", { [runLabels.mirroring]: "none" }, []],
-    ["another step", { [runLabels.stepSize]: "1" }, ["step size is 1; nnU-Net's is 0.5"]],
+    ["a model without mirroring", { [processorLabels.mirroring]: "none" }, []],
+    ["another step", { [processorLabels.stepSize]: "1" }, ["step size is 1; nnU-Net's is 0.5"]],
     [
       "the best checkpoint",
-      { [runLabels.checkpoint]: "checkpoint_best.pth" },
+      { [processorLabels.checkpoint]: "checkpoint_best.pth" },
       ["the checkpoint is checkpoint_best.pth; nnU-Net takes the final one by default"],
     ],
-    ["a network of one's own", { [runLabels.checkpoint]: "fold_0.onnx" }, []],
+    ["a network of one's own", { [processorLabels.checkpoint]: "fold_0.onnx" }, []],
     [
       "a fast export",
-      { [runLabels.exportMode]: "fast" },
+      { [processorLabels.exportMode]: "fast" },
       ["export mode is fast; nnU-Net's is normal by default"],
     ],
     [
       "post-processing of v2",
-      { [runLabels.postProcessing]: "on" },
+      { [processorLabels.postProcessing]: "on" },
       ["post-processing is applied; nnUNetv2_predict leaves it to nnUNetv2_apply_postprocessing"],
     ],
     [
       "post-processing of v1, which applies it itself",
-      { [runLabels.postProcessing]: "on", [runLabels.nnunetVersion]: "1" },
+      { [processorLabels.postProcessing]: "on", [processorLabels.nnunetVersion]: "1" },
       [],
     ],
   ])("reports %s", (_what, labels, told) => {
