@@ -69,7 +69,13 @@ export function convert(options: ConvertOptions): Promise<ConvertedFolder> {
     const args = modelArguments(options);
     const models = await trainedModels(
       {
-        members: membersOf(args),
+        members: membersOf({
+          modelDirs: args["model-dir"],
+          task: args.task ?? null,
+          configurations: args.configuration ?? null,
+          checkpointName: args.checkpoint ?? null,
+          folds: args.folds ?? null,
+        }),
         onnxFiles: args.onnx ?? null,
         previousStage: args["prev-stage-model"] ?? null,
         needsPreviousStage: false,
@@ -152,7 +158,7 @@ export function predict(options: PredictOptions): Promise<PredictionReport> {
 export function inspect(source: string, options: CallOptions = {}): Promise<Inspection> {
   return call(options, (session) =>
     inspectSource(source, {
-      openContext: () => sourceContext(undefined, session),
+      openContext: () => sourceContext(null, session),
       environment: session.terminal.environment,
       currentDirectory: session.terminal.currentDirectory,
       signal: session.signal,

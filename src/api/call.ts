@@ -43,8 +43,11 @@ export async function call<T>(
   signal?.addEventListener("abort", abort, { once: true });
   try {
     stop.signal.throwIfAborted();
+    const terminal = noTerminal();
     return await work({
-      terminal: noTerminal(),
+      terminal,
+      currentDirectory: terminal.currentDirectory,
+      environment: terminal.environment,
       lockFile: resolve(lockFileName),
       progress: progressTo(onProgress ?? (() => {})),
       signal: stop.signal,

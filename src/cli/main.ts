@@ -33,7 +33,15 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     }
     const lockFile = join(terminal.currentDirectory, lockFileName);
     const progress = terminalProgress(terminal);
-    return await command.run({ terminal: { ...terminal, out }, lockFile, progress, signal: stop.signal });
+    const { currentDirectory, environment } = terminal;
+    return await command.run({
+      terminal: { ...terminal, out },
+      currentDirectory,
+      environment,
+      lockFile,
+      progress,
+      signal: stop.signal,
+    });
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
     const report = errorReport(error, flagsOf(namedCommand(argv)));

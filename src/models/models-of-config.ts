@@ -1,47 +1,60 @@
-import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import type { CommandSession } from "../cli/command-session.js";
-import type { buildOptions } from "../cli/options/build-options.js";
 import type { EnsembleMember, ProcessorConfig } from "../config/config.js";
 import type { FindModelOptions } from "./find-model.js";
 import type { ModelSet } from "./model-set.js";
 import { pretrainedModel } from "./obtain-model.js";
 import { modelSetOf, postProcessingChoice, trainedModels } from "./obtain-models.js";
+import type { WorkContext } from "./work-context.js";
 
-type BuildArguments = InferredOptionTypes<typeof buildOptions>;
+/** What a caller says about the models in the place of config.json; null for what config.json says. */
+export interface ModelChoice {
+  readonly modelDirs: readonly string[] | null;
+  /** Several are an ensemble. */
+  readonly configurations: readonly string[] | null;
+  readonly checkpointName: string | null;
+  readonly folds: readonly string[] | null;
+  readonly onnxFiles: readonly string[] | null;
+  /** The source of a cascade's earlier stage. */
+  readonly previousStage: string | null;
+  /** True if the pretrained model of the config's task is downloaded. */
+  readonly isPretrained: boolean;
+  /** A server that has Zenodo's records; null for Zenodo itself. */
+  readonly zenodoUrl: string | null;
+}
 
-/** All models that the flags and the config name, with a cascade's earlier stage. */
+/** Finds all models that the caller and the config name, with a cascade's earlier stage. */
 export async function modelsOf(
-  args: BuildArguments,
+  choice: ModelChoice,
   config: ProcessorConfig,
-  session: CommandSession,
+  work: WorkContext,
 ): Promise<ModelSet> {
   const common = {
-    previousStage: args["prev-stage-model"] ?? config.previousStage,
+    previousStage: choice.previousStage ?? config.previousStage,
     needsPreviousStage: true,
-    postProcessing: postProcessingChoice(config.postProcessing, session.terminal.currentDirectory),
+    postProcessing: postProcessingChoice(config.postProcessing, work.currentDirectory),
   };
-  const { folds } = args;
-  const onFlags = {
-    ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
-    ...(folds === undefined ? {} : { folds }),
+  const { checkpointName, folds } = choice;
+  const chosen = {
+    ...(checkpointName === null ? {} : { checkpointName }),
+    ...(folds === null ? {} : { folds }),
   };
   const wanted = {
     ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
     ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
     ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
     ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
-    ...{ folds: config.folds, ...onFlags },
+    folds: config.folds,
+    ...chosen,
   };
-  const named = membersNamed(args.configuration);
-  const ensemble = named ?? config.ensemble.map((member) => ({ ...given(member), ...onFlags }));
-  if (args["download-pretrained"]) {
+  const named = membersNamed(choice.configurations);
+  const ensemble = named ?? config.ensemble.map((member) => ({ ...given(member), ...chosen }));
+  if (choice.isPretrained) {
     const members = ensemble.length === 0 ? [wanted] : ensemble.map((member) => ({ ...wanted, ...member }));
     const models = [];
-    for (const member of members) models.push(await pretrainedModel(member, args["zenodo-url"], session));
-    return modelSetOf(models, common, session);
+    for (const member of members) models.push(await pretrainedModel(member, choice.zenodoUrl, work));
+    return modelSetOf(models, common, work);
   }
-  const modelDirs = args["model-dir"] ?? [config.modelSource ?? "models"];
+  const modelDirs = choice.modelDirs ?? [config.modelSource ?? "models"];
   const members: readonly FindModelOptions[] =
     named !== null
       ? modelDirs.flatMap((modelDir) => named.map((member) => ({ ...wanted, ...member, modelDir })))
@@ -51,12 +64,12 @@ export async function modelsOf(
             ...{ ...wanted, ...ensemble[i] },
             modelDir: member.model ?? modelDirs[0]!,
           }));
-  return trainedModels({ ...common, members, onnxFiles: args.onnx ?? config.onnxFiles }, session);
+  return trainedModels({ ...common, members, onnxFiles: choice.onnxFiles ?? config.onnxFiles }, work);
 }
 
-/** The members that the command line names, which replace the config's configuration and ensemble; null for none. */
+/** The members that the caller names, which replace the config's configuration and ensemble; null for none. */
 function membersNamed(
-  configurations: readonly string[] | undefined,
+  configurations: readonly string[] | null,
 ): readonly { readonly configuration: string }[] | null {
   const twice = configurations?.find((name, i) => configurations.indexOf(name) !== i);
   if (twice !== undefined) throw sharedError("USAGE", `--configuration names ${twice} twice`);

@@ -2,24 +2,21 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { namingArchives } from "../archive/archive-tree.js";
-import type { CommandSession } from "../cli/command-session.js";
 import { cacheFolder } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
 import { openSourceContext, type SourceContext } from "../model-source/open-model-source.js";
 import type { TrainedModel } from "../network/trained-model.js";
 import { type FindModelOptions, findModel } from "./find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
+import type { WorkContext } from "./work-context.js";
 
 /** Finds the model in a folder; from an archive or an address its files are fetched into the cache first. */
-export async function trainedModel(
-  options: FindModelOptions,
-  session: CommandSession,
-): Promise<TrainedModel> {
+export async function trainedModel(options: FindModelOptions, work: WorkContext): Promise<TrainedModel> {
   const { modelDir, folds, configuration, checkpointName, taskId, taskName } = options;
-  const folder = resolve(session.terminal.currentDirectory, modelDir);
+  const folder = resolve(work.currentDirectory, modelDir);
   const isFolder =
     !/^[a-z]+:/.test(modelDir) && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
-  if (isFolder) return noted(await findModel({ ...options, modelDir: folder }), session);
+  if (isFolder) return noted(await findModel({ ...options, modelDir: folder }), work);
   const wanted = {
     ...(taskId === undefined ? {} : { taskId }),
     ...(taskName === undefined ? {} : { taskName }),
@@ -28,31 +25,31 @@ export async function trainedModel(
     ...(checkpointName === undefined ? {} : { checkpointName }),
   };
   const address = /^[a-z]+:/.test(modelDir) ? modelDir : folder;
-  const context = await sourceContext(undefined, session);
+  const context = await sourceContext(null, work);
   const local = await localModelFolder(address, wanted, context);
   const model = await namingArchives([local.tree], () => findModel({ ...options, ...local }));
-  return noted(model, session);
+  return noted(model, work);
 }
 
 /** The pretrained model that a config's task names. */
 export async function pretrainedModel(
   wanted: Omit<FindModelOptions, "modelDir">,
-  zenodoUrl: string | undefined,
-  session: CommandSession,
+  zenodoUrl: string | null,
+  work: WorkContext,
 ): Promise<TrainedModel> {
   const { taskId, taskName, ...rest } = wanted;
   if (taskId === undefined && taskName === undefined) {
     throw sharedError("CONFIG_INVALID", "--download-pretrained needs task_id (and task_name) in config.json");
   }
   const { name } = modelInfo(pretrainedName({ taskId, taskName }));
-  const context = await sourceContext(zenodoUrl, session);
+  const context = await sourceContext(zenodoUrl, work);
   const local = await pretrainedModelFolder(name, rest, context);
   const model = await namingArchives([local.tree], () => findModel({ ...wanted, ...local }));
-  return noted(model, session);
+  return noted(model, work);
 }
 
 /** Notes which folds are left out, because that changes the answer. */
-function noted(model: TrainedModel, { progress }: CommandSession): TrainedModel {
+function noted(model: TrainedModel, { progress }: WorkContext): TrainedModel {
   for (const { reason } of model.leftOut)
     progress.note(`${model.datasetName} ${model.configuration}: ${reason}; it is left out`);
   return model;
@@ -69,13 +66,13 @@ export function pretrainedName(config: {
 
 /** Downloads are locked in processor.lock.json: a later build is refused if the bytes changed. */
 export function sourceContext(
-  zenodoUrl: string | undefined,
-  { terminal, lockFile, progress, signal }: CommandSession,
+  zenodoUrl: string | null,
+  { environment, lockFile, progress, signal }: WorkContext,
 ): Promise<SourceContext> {
   return openSourceContext({
     ...{ lockFile, progress, signal },
-    cacheFolder: cacheFolder(terminal.environment),
-    zenodoMirror: zenodoUrl === undefined ? null : mirror(zenodoUrl),
+    cacheFolder: cacheFolder(environment),
+    zenodoMirror: zenodoUrl === null ? null : mirror(zenodoUrl),
   });
 }
 

@@ -3,7 +3,6 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { namingArchives } from "../archive/archive-tree.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
-import type { CommandSession } from "../cli/command-session.js";
 import { describeOnnxModel } from "../convert/describe-onnx-model.js";
 import { builderError } from "../errors/builder-errors.js";
 import type { TrainedModel } from "../network/trained-model.js";
@@ -13,6 +12,7 @@ import { findPreviousStage } from "./find-previous-stage.js";
 import type { ModelMember, ModelSet, PostProcessingChoice } from "./model-set.js";
 import { trainedModel } from "./obtain-model.js";
 import { taskIdentity } from "./task-identity.js";
+import type { WorkContext } from "./work-context.js";
 
 export interface ModelSetOptions {
   /** One for each model whose answers are averaged. */
@@ -31,22 +31,22 @@ export interface ModelSetOptions {
  *
  * @throws what `findModel` throws, PREVIOUS_STAGE_UNKNOWN
  */
-export async function trainedModels(options: ModelSetOptions, session: CommandSession): Promise<ModelSet> {
+export async function trainedModels(options: ModelSetOptions, work: WorkContext): Promise<ModelSet> {
   if (options.onnxFiles !== null)
-    return modelSetOf([await onnxModel(options.members, options.onnxFiles, session)], options, session);
+    return modelSetOf([await onnxModel(options.members, options.onnxFiles, work)], options, work);
   const found: TrainedModel[] = [];
-  for (const member of options.members) found.push(await trainedModel(member, session));
-  return modelSetOf(found, options, session);
+  for (const member of options.members) found.push(await trainedModel(member, work));
+  return modelSetOf(found, options, work);
 }
 
 function onnxModel(
   [member, ...others]: readonly FindModelOptions[],
   onnxFiles: readonly string[],
-  { terminal }: CommandSession,
+  { currentDirectory }: WorkContext,
 ): Promise<TrainedModel> {
   if (member === undefined || others.length > 0)
     throw sharedError("USAGE", "ONNX files stand for one model, not for an ensemble");
-  const absolute = (path: string) => resolve(terminal.currentDirectory, path);
+  const absolute = (path: string) => resolve(currentDirectory, path);
   const { modelDir, taskId, taskName, configuration } = member;
   return findOnnxModel({
     modelDir: absolute(modelDir),
@@ -61,11 +61,11 @@ function onnxModel(
 export async function modelSetOf(
   models: readonly TrainedModel[],
   options: Omit<ModelSetOptions, "members" | "onnxFiles">,
-  session: CommandSession,
+  work: WorkContext,
 ): Promise<ModelSet> {
   const members: ModelMember[] = [];
   for (const model of models)
-    members.push({ model, previousStage: await previousStageOf(model, options, session) });
+    members.push({ model, previousStage: await previousStageOf(model, options, work) });
   if (options.previousStage !== null && members.every(({ previousStage }) => previousStage === null))
     throw sharedError(
       "USAGE",
@@ -77,13 +77,13 @@ export async function modelSetOf(
 async function previousStageOf(
   model: TrainedModel,
   { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members" | "onnxFiles">,
-  session: CommandSession,
+  work: WorkContext,
 ): Promise<TrainedModel | null> {
   const describe: (of: TrainedModel) => Promise<TrainingFacts> =
     model.networkFormat === "onnx" ? describeOnnxModel : describeModel;
   const { previousStage: configuration } = await namingArchives([model.tree], () => describe(model));
   if (configuration === null) return null;
-  if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, session);
+  if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, work);
   const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
   if (found === null && needsPreviousStage)
     throw builderError(
@@ -93,12 +93,15 @@ async function previousStageOf(
   return found;
 }
 
-interface ModelArguments {
-  readonly "model-dir": readonly string[];
-  readonly task?: string | undefined;
-  readonly configuration?: readonly string[] | undefined;
-  readonly checkpoint?: string | undefined;
-  readonly folds?: readonly string[] | undefined;
+/** The models that a command line or a caller names. */
+export interface NamedModels {
+  readonly modelDirs: readonly string[];
+  readonly task: string | null;
+  /** Null for the only one that is there. */
+  readonly configurations: readonly string[] | null;
+  readonly checkpointName: string | null;
+  /** Null for every fold with the checkpoint. */
+  readonly folds: readonly string[] | null;
 }
 
 /**
@@ -106,25 +109,26 @@ interface ModelArguments {
  *
  * @throws USAGE when one is named twice
  */
-export function membersOf(args: ModelArguments): readonly FindModelOptions[] {
-  for (const names of [args["model-dir"], args.configuration ?? []]) {
+export function membersOf(named: NamedModels): readonly FindModelOptions[] {
+  const { modelDirs, task, configurations, checkpointName, folds } = named;
+  for (const names of [modelDirs, configurations ?? []]) {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) throw sharedError("USAGE", `${twice} is named twice`);
   }
-  const configurations: readonly (string | undefined)[] = args.configuration ?? [undefined];
-  return args["model-dir"].flatMap((modelDir) =>
-    configurations.map((configuration) => ({
-      ...{ modelDir, ...taskOf(args.task) },
-      ...(configuration === undefined ? {} : { configuration }),
-      ...(args.checkpoint === undefined ? {} : { checkpointName: args.checkpoint }),
-      ...(args.folds === undefined ? {} : { folds: args.folds }),
+  return modelDirs.flatMap((modelDir) =>
+    (configurations ?? [null]).map((configuration) => ({
+      modelDir,
+      ...taskOf(task),
+      ...(configuration === null ? {} : { configuration }),
+      ...(checkpointName === null ? {} : { checkpointName }),
+      ...(folds === null ? {} : { folds }),
     })),
   );
 }
 
 /** `4`, `Hippocampus` or `Task004_Hippocampus`. */
-export function taskOf(task: string | undefined): Pick<FindModelOptions, "taskId" | "taskName"> {
-  if (task === undefined) return {};
+export function taskOf(task: string | null): Pick<FindModelOptions, "taskId" | "taskName"> {
+  if (task === null) return {};
   if (/^\d+$/.test(task)) return { taskId: Number(task) };
   const { id, name } = taskIdentity(task);
   return { taskName: name, ...(id === null ? {} : { taskId: id }) };

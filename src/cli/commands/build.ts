@@ -92,7 +92,20 @@ export async function withBuildOptions<T>(
   const config = await configOf(configFile, args);
   const attestation = await attestationOf(args, config, session);
   const destination = destinationOf(args, config);
-  const models = await modelsOf(args, config, session);
+  const models = await modelsOf(
+    {
+      modelDirs: args["model-dir"] ?? null,
+      configurations: args.configuration ?? null,
+      checkpointName: args.checkpoint ?? null,
+      folds: args.folds ?? null,
+      onnxFiles: args.onnx ?? null,
+      previousStage: args["prev-stage-model"] ?? null,
+      isPretrained: args["download-pretrained"],
+      zenodoUrl: args["zenodo-url"] ?? null,
+    },
+    config,
+    session,
+  );
   const choice = await choiceOf(args, session);
   const hookFolder =
     args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));

@@ -8,6 +8,7 @@ import { convertModel } from "../../convert/convert-model.js";
 import type { ModelSet } from "../../models/model-set.js";
 import { membersOf, postProcessingChoice, trainedModels } from "../../models/obtain-models.js";
 import type { CommandSession } from "../command-session.js";
+import { namedModels } from "../named-models.js";
 import type { convertOptions } from "../options/run-options.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
@@ -17,7 +18,7 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
   const { terminal, progress, signal } = session;
   const models = await trainedModels(
     {
-      members: membersOf(args),
+      members: membersOf(namedModels(args)),
       onnxFiles: args.onnx ?? null,
       previousStage: args["prev-stage-model"] ?? null,
       needsPreviousStage: false,

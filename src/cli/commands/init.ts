@@ -15,6 +15,7 @@ import { trainedModel } from "../../models/obtain-model.js";
 import { membersOf } from "../../models/obtain-models.js";
 import type { TrainedModel } from "../../network/trained-model.js";
 import type { CommandSession } from "../command-session.js";
+import { namedModels } from "../named-models.js";
 import type { initOptions } from "../options/run-options.js";
 import { programCall } from "../program-call.js";
 import { shellWord } from "../shell-word.js";
@@ -32,7 +33,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     throw sharedError("OUTPUT_EXISTS", `${path} exists already`);
   }
   const target = targetOf(args);
-  const [member, ...others] = membersOf(args);
+  const [member, ...others] = membersOf(namedModels(args));
   if (member === undefined || others.length > 0)
     throw sharedError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
   const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });

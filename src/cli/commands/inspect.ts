@@ -11,7 +11,7 @@ type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly 
 export async function runInspect(args: InspectArguments, session: CommandSession): Promise<number> {
   const { terminal, signal } = session;
   const inspection = await inspectSource(args.model, {
-    openContext: () => sourceContext(args["zenodo-url"], session),
+    openContext: () => sourceContext(args["zenodo-url"] ?? null, session),
     environment: terminal.environment,
     currentDirectory: terminal.currentDirectory,
     signal,

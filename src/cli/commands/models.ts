@@ -32,9 +32,13 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
     return 0;
   }
   const outputDir = args.output === undefined ? null : resolve(terminal.currentDirectory, args.output);
-  const downloaded = await downloadModel(model.name, await sourceContext(args["zenodo-url"], session), {
-    outputDir,
-  });
+  const downloaded = await downloadModel(
+    model.name,
+    await sourceContext(args["zenodo-url"] ?? null, session),
+    {
+      outputDir,
+    },
+  );
   terminal.out(
     args.json
       ? `${JSON.stringify(downloaded, null, 2)}\n`

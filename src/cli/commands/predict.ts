@@ -18,6 +18,7 @@ import { flagsOf } from "../command-line.js";
 import type { CommandSession } from "../command-session.js";
 import { bugHelp } from "../explain-error.js";
 import { jsonText } from "../json-text.js";
+import { namedModels } from "../named-models.js";
 import type { predictOptions } from "../options/run-options.js";
 import { withConvertedModel } from "./convert.js";
 import { windowChoices } from "./window-choices.js";
@@ -79,7 +80,7 @@ export async function predictWith(
     throw sharedError("USAGE", "--prev-stage-predictions and --prev-stage-model cannot be used together");
   const found = await trainedModels(
     {
-      members: membersOf(args),
+      members: membersOf(namedModels(args)),
       onnxFiles: args.onnx ?? null,
       previousStage: args["prev-stage-model"] ?? null,
       needsPreviousStage: false,
