@@ -24,11 +24,11 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["runtime/threads", "imaging runtime/preprocess runtime/postprocess"],
   [
     "runtime/segment",
-    "imaging nnunet-files runtime/errors runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
+    "imaging nnunet-files runtime/errors runtime/model runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
   ],
   [
     "runtime/run",
-    "imaging runtime/errors runtime/cases runtime/model runtime/hooks runtime/inference runtime/outputs runtime/threads runtime/segment",
+    "imaging runtime/errors runtime/hooks runtime/inference runtime/outputs runtime/threads runtime/segment",
   ],
   ["runtime/entries", "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run"],
   ["runtime/program", "runtime/model runtime/run runtime/entries"],
@@ -56,7 +56,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["doctor", "runtime/inference errors findings docker base-image"],
   [
     "cli",
-    "imaging runtime/errors runtime/run errors untrusted src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
+    "imaging runtime/errors runtime/entries errors untrusted src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
   ],
   ["api", "download config convert models oci targets inspect cli"],
   ["reference", "errors src/files config base-image cli"],

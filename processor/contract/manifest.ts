@@ -30,13 +30,18 @@ export interface TaskIdentity {
   readonly name: string;
 }
 
-/** Defaults of a run, from config.json; every one can be overridden on the command line. */
-export interface RuntimeSettings {
+/** How networks run over every case of a run, and how their answer is brought back to the image's grid. */
+export interface RunSettings {
   readonly useTestTimeAugmentation: boolean;
   /** Overlap of neighbouring windows: 0.5 is half a patch; 1 is none. In (0, 1]. */
   readonly stepSize: number;
   readonly device: Device;
   readonly precision: Precision;
+  readonly exportMode: ExportMode;
+}
+
+/** Defaults of a run, from config.json; every one can be overridden on the command line. */
+export interface RuntimeSettings extends RunSettings {
   readonly inputDir: string;
   readonly outputDir: string;
   /** Below `outputDir`. */
@@ -48,7 +53,6 @@ export interface RuntimeSettings {
   readonly writeJson: boolean;
   readonly overwriteOutput: boolean;
   readonly saveProbabilities: boolean;
-  readonly exportMode: ExportMode;
   /** Glob-free name endings by channel, e.g. `{"T1": "_t1", "FLAIR": "_flair"}`; null for `_0000`, `_0001`. */
   readonly inputChannels: Readonly<Record<string, string>> | null;
   readonly numThreadsPreprocessing: number;

@@ -47,18 +47,21 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   }
   if (!isSupervised()) return supervise(join(import.meta.dirname, "main.js"), argv, signal);
   const target = await readTarget(options.targetFile);
-  const modelDir = await findModelDir(options.modelDir, target.kind);
-  const { manifest } = await loadModel(modelDir, options.folds);
-  const { folds, apiMethod, port } = options;
+  const loaded = await loadModel(await findModelDir(options.modelDir, target.kind), options.folds);
+  const { apiMethod, port } = options;
   const format = (line: string): string => (target.kind === "sol" ? datedLine(new Date(), line) : line);
   return runEntry(target, {
-    ...{ modelDir, folds, apiMethod, port, complain, signal },
+    loaded,
+    settings: options.applyTo(loaded.manifest.settings),
+    apiMethod,
     workingDir: process.cwd(),
-    settings: options.applyTo(manifest.settings),
+    port,
     progress: createLineProgress({
       write: (text) => process.stdout.write(asLines(format(cleanLine(text)))),
       now: () => performance.now(),
     }),
+    complain,
+    signal,
   });
 }
 

@@ -1,7 +1,7 @@
 /** The functions that the commands call, as `nnunet-processor`. Paths count from the current folder. */
 import { resolve } from "node:path";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
-import type { PredictionReport } from "../../processor/runtime/run/predict-cases.js";
+import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { predictWith } from "../cli/commands/predict.js";
 import { completeConfig } from "../config/config.js";
 import { convertModel } from "../convert/convert-model.js";
@@ -18,7 +18,7 @@ import { type CallOptions, call } from "./call.js";
 export { ProcessorError } from "../../processor/contract/errors.js";
 export type { ProcessorManifest } from "../../processor/contract/manifest.js";
 export type { CaseReport } from "../../processor/runtime/cases/case.js";
-export type { PredictionReport } from "../../processor/runtime/run/predict-cases.js";
+export type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 export type { ErrorCode } from "../errors/catalogue.js";
 export type { Finding } from "../findings/finding.js";
 export type { Inspection } from "../inspect/inspection.js";

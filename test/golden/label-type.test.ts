@@ -15,7 +15,12 @@ test("a case whose labels are below 255 is written as uint8, though the model ha
   try {
     await withConvertedModel(modelDir, async ({ folder }) => {
       const inputs = [join(fixture, "input")];
-      const { cases } = await predictWith({ modelDir: folder, inputs, outputDir, useTta: false });
+      const { cases } = await predictWith({
+        modelDir: folder,
+        inputs,
+        outputDir,
+        useTestTimeAugmentation: false,
+      });
       const found = await readImage(cases[0]!.outputFile);
       const expected = await readImage(join(fixture, "expected", "case0.nii.gz"));
       expect(found.voxels).toBeInstanceOf(Uint8Array);

@@ -25,6 +25,7 @@ describe("the sliding window adds up to nnU-Net's logits (fold 0, no mirroring, 
           ...{ plan: model.plan, labels: model.labels, heads: model.network.outputChannels },
           maximumBatch: null,
           ...{ stepSize: 0.5, mirrorAxes: [], startProgress: () => ({ advance: () => {}, done: () => {} }) },
+          signal: new AbortController().signal,
         });
         const expected = readNpyGz(join(golden.expectedDir, "logits_fp32.npy.gz"));
         expect([stream.heads, ...stream.sizeZyx]).toEqual(expected.shape);

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
-import type { PredictCasesOptions } from "../../processor/runtime/run/predict-cases.js";
 import { difference, readNpyGz } from "../support/golden.js";
 import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/golden-case.js";
-import { predictWith } from "../support/predict.js";
+import { type PredictChoices, predictWith } from "../support/predict.js";
 import { readNpz } from "../support/read-npz.js";
 
 const minutes = 60_000;
@@ -16,7 +15,7 @@ describe("a case from file to file gives nnU-Net's segmentation", () => {
   describe("fold 0 without mirroring", () => {
     test.each(goldenV2)("%s", { timeout: 10 * minutes }, async (name) => {
       await withGoldenCase(name, async (golden) => {
-        await expectSameSegmentation(golden, "seg", { folds: ["0"], useTta: false });
+        await expectSameSegmentation(golden, "seg", { folds: ["0"], useTestTimeAugmentation: false });
       });
     });
   });
@@ -24,7 +23,7 @@ describe("a case from file to file gives nnU-Net's segmentation", () => {
   describe("all folds with mirroring, nnU-Net's default", () => {
     test.each(goldenV2)("%s", { timeout: 20 * minutes }, async (name) => {
       await withGoldenCase(name, async (golden) => {
-        await expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
+        await expectSameSegmentation(golden, "seg_tta", { folds: null, useTestTimeAugmentation: true });
       });
     });
   });
@@ -33,19 +32,19 @@ describe("a case from file to file gives nnU-Net's segmentation", () => {
 describe("a model of nnU-Net v1 gives v1's segmentation", () => {
   test.each(goldenV1)("%s: fold 0 without mirroring", { timeout: 10 * minutes }, async (name) => {
     const check = (golden: GoldenCase) =>
-      expectSameSegmentation(golden, "seg", { folds: ["0"], useTta: false });
+      expectSameSegmentation(golden, "seg", { folds: ["0"], useTestTimeAugmentation: false });
     await withGoldenCase(name, check, "v1");
   });
 
   test.each(goldenV1)("%s: all folds with mirroring", { timeout: 20 * minutes }, async (name) => {
     const check = (golden: GoldenCase) =>
-      expectSameSegmentation(golden, "seg_tta", { folds: null, useTta: true });
+      expectSameSegmentation(golden, "seg_tta", { folds: null, useTestTimeAugmentation: true });
     await withGoldenCase(name, check, "v1");
   });
 });
 
 describe("the float16 graphs of a GPU give nnU-Net's segmentation, run on the CPU", () => {
-  const settings = { folds: null, useTta: true, precision: "float16" } as const;
+  const settings = { folds: null, useTestTimeAugmentation: true, precision: "float16" } as const;
   const check = (golden: GoldenCase) => expectSameSegmentation(golden, "seg_tta", settings);
 
   test.each(["blobs_2d", "cascade_3d_lowres", "mr_regions_resenc_3d", "photos_2d", "sagittal_transposed"])(
@@ -68,7 +67,7 @@ describe("--save-probabilities writes nnU-Net's probabilities on the image's own
       await withGoldenCase(name, async (golden) => {
         await withSegmentation(
           golden,
-          { folds: null, useTta: true, saveProbabilities: true },
+          { folds: null, useTestTimeAugmentation: true, saveProbabilities: true },
           async (folder) => {
             const found = readNpz(join(folder, `${golden.caseName}.npz`), "probabilities");
             const expected = readNpyGz(join(golden.expectedDir, "probs_tta.npy.gz"));
@@ -84,8 +83,7 @@ describe("--save-probabilities writes nnU-Net's probabilities on the image's own
   );
 });
 
-type Settings = Pick<PredictCasesOptions, "folds" | "useTta"> &
-  Partial<Pick<PredictCasesOptions, "saveProbabilities" | "precision">>;
+type Settings = Pick<PredictChoices, "folds" | "useTestTimeAugmentation" | "saveProbabilities" | "precision">;
 
 async function expectSameSegmentation(
   golden: GoldenCase,

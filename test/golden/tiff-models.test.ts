@@ -93,7 +93,7 @@ async function segment(model: TiffModel, scratch: string): Promise<string> {
       inputs: [inputDir],
       outputDir,
       folds: ["0"],
-      useTta: false,
+      useTestTimeAugmentation: false,
     });
     expect(cases.map(({ name, status, error }) => ({ name, status, error }))).toEqual([
       { name: caseName, status: "done", error: undefined },

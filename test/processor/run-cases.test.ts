@@ -17,11 +17,11 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
-import type { PredictCasesOptions, PredictionReport } from "../../processor/runtime/run/predict-cases.js";
+import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { convertGolden } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
 import { needs, testWith } from "../support/needs.js";
-import { predictWith } from "../support/predict.js";
+import { type PredictChoices, predictWith } from "../support/predict.js";
 import { testImage } from "../support/test-image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "run-cases-"));
@@ -47,12 +47,12 @@ beforeEach(() => {
 const good = testImage([4, 60, 60]);
 const writeGood = (name: string): Promise<void> => writeImage(good, join(input, name));
 
-const predict = (options: Partial<PredictCasesOptions> = {}): Promise<PredictionReport> =>
+const predict = (options: PredictChoices = {}): Promise<PredictionReport> =>
   predictWith({
     modelDir: oneChannel,
     inputs: [input],
     outputDir: output,
-    useTta: false,
+    useTestTimeAugmentation: false,
     stepSize: 1,
     ...options,
   });

@@ -39,13 +39,15 @@ export function planOfPatch(patchSize: readonly number[]): InferencePlan {
   };
 }
 
-export const predictOptions = (options: Partial<PredictOptions> & { readonly plan: InferencePlan }) =>
-  ({
-    labels: { names: [], foregroundLabels: [1], regionsClassOrder: null, ignoreLabel: null },
-    ...{ heads: 2, maximumBatch: null, stepSize: 0.5, mirrorAxes: [] },
-    startProgress: () => ({ advance: () => {}, done: () => {} }),
-    ...options,
-  }) satisfies PredictOptions;
+export const predictOptions = (
+  options: Partial<PredictOptions> & { readonly plan: InferencePlan },
+): PredictOptions => ({
+  labels: { names: [], foregroundLabels: [1], regionsClassOrder: null, ignoreLabel: null },
+  ...{ heads: 2, maximumBatch: null, stepSize: 0.5, mirrorAxes: [] },
+  startProgress: () => ({ advance: () => {}, done: () => {} }),
+  signal: new AbortController().signal,
+  ...options,
+});
 
 /** All slabs as `head × z × y × x`; refuses slabs that overlap or leave a gap. */
 export async function collectLogits({ heads, sizeZyx, slabs }: LogitStream): Promise<Float32Array> {

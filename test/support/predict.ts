@@ -1,17 +1,33 @@
+import type { RunSettings } from "../../processor/contract/manifest.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
   predictCases,
-} from "../../processor/runtime/run/predict-cases.js";
+} from "../../processor/runtime/entries/predict.js";
 
 type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
 
-/** `predictCases` on the CPU with nnU-Net's own defaults, but for what is said otherwise. */
-export const predictWith = (options: Places & Partial<PredictCasesOptions>): Promise<PredictionReport> =>
+/** What a test may say otherwise. */
+export type PredictChoices = Partial<PredictCasesOptions & RunSettings>;
+
+/** Runs `predictCases` on the CPU with nnU-Net's own defaults, except for what is said otherwise. */
+export const predictWith = (options: Places & PredictChoices): Promise<PredictionReport> =>
   predictCases({
-    ...{ folds: null, useTta: true, stepSize: 0.5, exportMode: "normal", skipsPostProcessing: false },
-    ...{ saveProbabilities: false, prevStageDir: null, device: "cpu", precision: "auto", existing: "error" },
-    ...{ hookModule: null, progress: silentProgress },
+    folds: null,
+    skipsPostProcessing: false,
+    saveProbabilities: false,
+    prevStageDir: null,
+    existing: "error",
+    hookModule: null,
+    progress: silentProgress,
+    signal: new AbortController().signal,
+    settings: {
+      useTestTimeAugmentation: options.useTestTimeAugmentation ?? true,
+      stepSize: options.stepSize ?? 0.5,
+      device: options.device ?? "cpu",
+      precision: options.precision ?? "auto",
+      exportMode: options.exportMode ?? "normal",
+    },
     ...options,
   });

@@ -5,6 +5,7 @@ import { sharedError } from "../../contract/shared-errors.js";
 import type { ApiMethod, Target, TargetKind } from "../../contract/target.js";
 import type { CaseReport } from "../cases/case.js";
 import { errorOfCode } from "../errors.js";
+import type { LoadedModel } from "../model/load-model.js";
 import { amosSettings } from "./amos22.js";
 import { failureLines, failureSentence } from "./failure-lines.js";
 import { segmentFolder } from "./folder.js";
@@ -13,8 +14,7 @@ import { serve } from "./grand-challenge/serve.js";
 
 /** What every target's entry gets from the program. */
 export interface EntryContext {
-  readonly modelDir: string;
-  readonly folds: readonly string[] | null;
+  readonly loaded: LoadedModel;
   /** Those of the manifest, with the command line's own in front. */
   readonly settings: RuntimeSettings;
   /** Null for the target's own. */
@@ -24,7 +24,7 @@ export interface EntryContext {
   /** That a server listens on. */
   readonly port: number;
   readonly progress: Progress;
-  /** Tells of a failure after which the program goes on. */
+  /** Reports a failure after which the program goes on. */
   readonly complain: (line: string) => void;
   readonly signal: AbortSignal;
 }

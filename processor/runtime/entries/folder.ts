@@ -6,13 +6,12 @@ import { sharedError } from "../../contract/shared-errors.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { findImageCases } from "../cases/find-image-cases.js";
 import { leftOutLines } from "../cases/left-out.js";
-import { loadModel } from "../model/load-model.js";
+import type { LoadedModel } from "../model/load-model.js";
 import { writeResultsJson } from "../outputs/results-json.js";
-import { runModel } from "../run/predict-cases.js";
+import { runModel } from "../run/run-model.js";
 
 export interface FolderEntryOptions {
-  readonly modelDir: string;
-  readonly folds: readonly string[] | null;
+  readonly loaded: LoadedModel;
   /** Those of the manifest, with the command line's own in front. */
   readonly settings: RuntimeSettings;
   readonly progress: Progress;
@@ -24,8 +23,7 @@ export interface FolderEntryOptions {
  * `<output>/<overlay_destination>`.
  */
 export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
-  const { settings, progress, signal } = options;
-  const loaded = await loadModel(options.modelDir, options.folds);
+  const { loaded, settings, progress, signal } = options;
   const { cases, leftOut } = await findImageCases(settings, loaded.model.channelNames);
   for (const line of leftOutLines(leftOut)) progress.note(line);
   for (const line of numberedCaseLines(cases, loaded.model.channelNames.length)) progress.note(line);
@@ -45,18 +43,11 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
   });
   progress.note(`${counted(cases.length, "case")} in ${settings.inputDir}`);
   const { cases: reports } = await runModel(loaded, requests, {
-    ...{
-      useTta: settings.useTestTimeAugmentation,
-      stepSize: settings.stepSize,
-      exportMode: settings.exportMode,
-      skipsPostProcessing: false,
-      device: settings.device,
-      precision: settings.precision,
-      progress,
-      signal,
-    },
+    settings,
     existing: settings.overwriteOutput ? "overwrite" : "continue",
-    hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
+    hookModule: settings.hookModule === null ? null : join(loaded.folder, settings.hookModule),
+    progress,
+    signal,
   });
   if (settings.writeJson) await writeResultsJson(settings.outputDir, reports);
   return reports;

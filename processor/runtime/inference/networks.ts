@@ -45,7 +45,7 @@ export interface PredictOptions {
   readonly startProgress: (windows: number) => ProgressTask;
   /** What a user should know of the run: less memory than thought, overflow. */
   readonly onNote?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** The folds of one model, loaded once, in a thread of their own. */
@@ -201,8 +201,8 @@ async function* slabsOf(
 ): AsyncGenerator<LogitSlab> {
   const control = new Int32Array(new SharedArrayBuffer(8));
   const stop = () => void Atomics.store(control, stopIndex, 1);
-  options.signal?.addEventListener("abort", stop);
-  if (options.signal?.aborted === true) stop();
+  options.signal.addEventListener("abort", stop);
+  if (options.signal.aborted) stop();
   const { plan, heads, maximumBatch, stepSize, mirrorAxes } = options;
   post(worker, {
     type: "predict",
@@ -239,12 +239,12 @@ async function* slabsOf(
         return;
       } else if (message.type === "failed") {
         isFinished = true;
-        options.signal?.throwIfAborted();
+        options.signal.throwIfAborted();
         throw runError(message, { patchSize: plan.patchSize, executionProvider });
       }
     }
   } finally {
-    options.signal?.removeEventListener("abort", stop);
+    options.signal.removeEventListener("abort", stop);
     progress?.done();
     if (!isFinished) await drain(mailbox, stop, control);
   }

@@ -55,6 +55,16 @@ export async function loadModel(folder: string, wantedFolds: readonly string[] |
   return { folder, manifest, model: manifest.models[0]!, members };
 }
 
+/** Returns the model with nothing to apply to the final segmentation. */
+export const withoutPostProcessing = (loaded: LoadedModel): LoadedModel => ({
+  ...loaded,
+  manifest: { ...loaded.manifest, postProcessing: [] },
+});
+
+/** Returns the first member that continues a segmentation from outside; null if there is none. */
+export const memberWithoutItsStage = ({ members }: Pick<LoadedModel, "members">): LoadedMember | null =>
+  members.find(({ model, previousStage }) => model.previousStage !== null && previousStage === null) ?? null;
+
 async function loadMember(
   folder: string,
   model: ModelManifest,

@@ -8,14 +8,16 @@ import { isRuntimeErrorCode } from "../errors.js";
 import { type Existing, isWritten } from "../outputs/check-outputs.js";
 import { countLabels } from "../outputs/count-labels.js";
 import type { StepReport } from "../postprocess/remove-components.js";
+import { readCase } from "../segment/read-case.js";
 import {
   type PreparedCase,
+  postprocessCase,
   predictCase,
-  prepareCase,
-  type SegmentContext,
+  preprocessCase,
   type Segmented,
   writeCase,
-} from "../segment/segment.js";
+} from "../segment/segment-case.js";
+import type { SegmentContext } from "../segment/segment-context.js";
 import { memoryError } from "./memory-limit.js";
 
 /**
@@ -35,7 +37,7 @@ export async function runCases(
     const { name, error } = result;
     // If there is only one case, the run ends with its error.
     if (error !== undefined && requests.length > 1)
-      context.progress.note(`${name}: failed: ${error.code}: ${error.message}`);
+      context.tools.progress.note(`${name}: failed: ${error.code}: ${error.message}`);
   };
   const due: CaseRequest[] = [];
   for (const request of requests) {
@@ -51,9 +53,9 @@ export async function runCases(
   const started = performance.now();
   for (let i = 0; i < due.length; i++) {
     const request = due[i]!;
-    const progress = numberedProgress(context.progress, { number: i + 1, total: due.length });
+    const progress = numberedProgress(context.tools.progress, { number: i + 1, total: due.length });
     const current = await upcoming!;
-    context.signal?.throwIfAborted();
+    context.tools.signal.throwIfAborted();
     upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
     if (!(current instanceof Attempt)) {
       report(request, { ...failed(request, current.error), seconds: current.seconds });
@@ -61,7 +63,7 @@ export async function runCases(
     }
     try {
       const segmented = await current.watch.time("predict", () =>
-        predictCase(current.prepared, { ...context, progress }),
+        predict(current.prepared, { ...context, tools: { ...context.tools, progress } }),
       );
       await writing;
       const after = restText({
@@ -73,12 +75,20 @@ export async function runCases(
         report(request, done),
       );
     } catch (error) {
-      context.signal?.throwIfAborted();
+      context.tools.signal.throwIfAborted();
       report(request, { ...failed(request, error), seconds: current.watch.seconds() });
     }
   }
   await writing;
   return requests.map((request) => reports.get(request)!);
+}
+
+async function prepare(request: CaseRequest, context: SegmentContext): Promise<PreparedCase> {
+  return preprocessCase(await readCase(request, context), context);
+}
+
+async function predict(prepared: PreparedCase, context: SegmentContext): Promise<Segmented> {
+  return postprocessCase(await predictCase(prepared, context), prepared, context);
 }
 
 type Seconds = NonNullable<CaseReport["seconds"]>;
@@ -98,7 +108,7 @@ async function attempt(
   watch: Stopwatch,
 ): Promise<Attempt | { readonly error: unknown; readonly seconds: Seconds }> {
   try {
-    return new Attempt(request, await watch.time("preprocess", () => prepareCase(request, context)), watch);
+    return new Attempt(request, await watch.time("preprocess", () => prepare(request, context)), watch);
   } catch (error) {
     return { error, seconds: watch.seconds() };
   }
@@ -127,15 +137,15 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
       name: request.name,
       status: "done",
       outputFile: request.outputFile,
-      executionProvider: context.networks.executionProvider,
+      executionProvider: context.opened.networks.executionProvider,
       seconds: watch.seconds(),
-      labels: countLabels(written, context.model.labels),
+      labels: countLabels(written, context.opened.model.labels),
       ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
-      ...(prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings }),
+      ...(prepared.read.warnings.length === 0 ? {} : { warnings: prepared.read.warnings }),
     } as const;
     for (const line of removedLines(segmented.removed, context))
-      context.progress.note(`${request.name}: ${line}`);
-    context.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s${after}`);
+      context.tools.progress.note(`${request.name}: ${line}`);
+    context.tools.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s${after}`);
     return done;
   } catch (error) {
     return { ...failed(request, error), seconds: watch.seconds() };
@@ -143,7 +153,10 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
 }
 
 /** Steps that removed nothing say nothing. */
-function removedLines(removed: readonly StepReport[], { model }: SegmentContext): readonly string[] {
+function removedLines(
+  removed: readonly StepReport[],
+  { opened: { model } }: SegmentContext,
+): readonly string[] {
   const nameOf = (label: number) =>
     model.labels.names.find(({ value }) => value === label)?.name ?? `label ${label}`;
   return removed
@@ -183,26 +196,26 @@ const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
   outputFile,
 });
 
-async function isPresent(request: CaseRequest, { hooks }: SegmentContext): Promise<boolean> {
+async function isPresent(request: CaseRequest, { tools: { hooks } }: SegmentContext): Promise<boolean> {
   const { name: caseName, outputFile } = request;
   return (await hooks.isResultForImagePresent({ caseName, outputFile })) ?? isWritten(request);
 }
 
 class Stopwatch {
-  private readonly measured: Record<string, number> = {};
+  readonly #measured: Record<string, number> = {};
 
   async time<T>(phase: "preprocess" | "predict" | "write", run: () => Promise<T>): Promise<T> {
     const start = performance.now();
     try {
       return await run();
     } finally {
-      this.measured[phase] = (performance.now() - start) / 1000;
+      this.#measured[phase] = (performance.now() - start) / 1000;
     }
   }
 
   /** `total` is the work on this case; neighbours overlap with it. */
   seconds(): Seconds {
-    const total = Object.values(this.measured).reduce((sum, value) => sum + value, 0);
-    return { ...this.measured, total };
+    const total = Object.values(this.#measured).reduce((sum, value) => sum + value, 0);
+    return { ...this.#measured, total };
   }
 }

@@ -1,8 +1,6 @@
-import type { Progress } from "../../contract/progress/progress.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { LogitStream } from "../inference/logit-slab.js";
-import type { NetworkSet } from "../inference/network-set.js";
 import { type SpooledStream, spoolStream } from "../inference/spool-stream.js";
 import type { LoadedMember } from "../model/load-model.js";
 import { type ExportSource, exportLabels } from "../postprocess/export-labels.js";
@@ -10,17 +8,7 @@ import { removeComponents } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { preprocess } from "../preprocess/preprocess.js";
 import type { RuntimePool } from "../threads/kernels.js";
-
-/** What every stage of every member shares. */
-export interface MemberContext {
-  readonly members: readonly LoadedMember[];
-  readonly networks: NetworkSet;
-  readonly pool: RuntimePool;
-  readonly stepSize: number;
-  readonly useTestTimeAugmentation: boolean;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
-}
+import type { SegmentContext } from "./segment-context.js";
 
 /** One case in the orientation that the networks expect. */
 export interface MemberInput {
@@ -49,10 +37,12 @@ export function stageCount(members: readonly LoadedMember[]): number {
 export function prepareStage(
   { model }: LoadedMember,
   { volume, previousStage }: Omit<MemberInput, "caseName">,
-  { members, pool }: Pick<MemberContext, "members" | "pool">,
+  { members, pool }: { readonly members: readonly LoadedMember[]; readonly pool: RuntimePool },
 ): Promise<Prepared> {
   return preprocess(volume, {
-    ...{ plan: model.plan, labels: model.labels, pool },
+    plan: model.plan,
+    labels: model.labels,
+    pool,
     previousStage: model.previousStage === null ? null : previousStage,
     keepsVolume: stageCount(members) > 1,
   });
@@ -67,11 +57,11 @@ export function prepareStage(
 export async function predictMembers<T>(
   input: MemberInput,
   first: Prepared,
-  context: MemberContext,
+  context: SegmentContext,
   use: (sources: readonly ExportSource[]) => Promise<T>,
 ): Promise<T> {
   const runner = new StageRunner(input, first, context);
-  const { members } = context;
+  const { members } = context.opened;
   const spooled: SpooledStream[] = [];
   const sources: ExportSource[] = [];
   try {
@@ -90,53 +80,60 @@ export async function predictMembers<T>(
 }
 
 class StageRunner {
+  readonly #input: MemberInput;
+  readonly #context: SegmentContext;
   /** The case as it was prepared ahead; taken by the first stage. */
-  private ahead: Prepared | null;
+  #ahead: Prepared | null;
 
-  constructor(
-    private readonly input: MemberInput,
-    first: Prepared,
-    private readonly context: MemberContext,
-  ) {
-    this.ahead = first;
+  constructor(input: MemberInput, first: Prepared, context: SegmentContext) {
+    this.#input = input;
+    this.#ahead = first;
+    this.#context = context;
   }
 
   async prepare(member: LoadedMember): Promise<Prepared> {
-    const { input, context } = this;
     if (member.previousStage !== null) {
-      const previousStage = await this.segment(member);
-      return prepareStage(member, { volume: input.volume, previousStage }, context);
+      const previousStage = await this.#segment(member);
+      return this.#prepareStage(member, { volume: this.#input.volume, previousStage });
     }
-    const { ahead } = this;
-    this.ahead = null;
-    return ahead ?? prepareStage(member, input, context);
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    return ahead ?? this.#prepareStage(member, this.#input);
+  }
+
+  #prepareStage(member: LoadedMember, input: Omit<MemberInput, "caseName">): Promise<Prepared> {
+    const { opened, tools } = this.#context;
+    return prepareStage(member, input, { members: opened.members, pool: tools.pool });
   }
 
   /** The segmentation of the stage that a member continues. */
-  private async segment(member: LoadedMember): Promise<LabelMap> {
-    const { pool } = this.context;
+  async #segment(member: LoadedMember): Promise<LabelMap> {
+    const { pool } = this.#context.tools;
     const stage = member.previousStage!;
     const prepared = await this.prepare(stage);
     const { plan, labels } = stage.model;
     const stream = await this.start(stage, prepared);
-    const labelMap = await exportLabels([{ stream, plan, history: prepared.history }], {
-      ...{ labels, pool },
-      probabilities: null,
-    });
+    const source = { stream, plan, history: prepared.history };
+    const labelMap = await exportLabels([source], { labels, pool, probabilities: null });
     await removeComponents(labelMap, member.model.previousStage!.postProcessing, pool);
     return labelMap;
   }
 
   async start(member: LoadedMember, prepared: Prepared): Promise<LogitStream> {
-    const { members, networks, stepSize, useTestTimeAugmentation, progress, signal } = this.context;
+    const { caseName } = this.#input;
+    const { opened, settings, tools } = this.#context;
     const { plan, labels, network, configuration } = member.model;
-    const label = `${this.input.caseName}: predicting${stageCount(members) > 1 ? ` ${configuration}` : ""}`;
-    return (await networks.of(member)).predict(prepared, {
-      ...{ plan, labels, stepSize, heads: network.outputChannels, maximumBatch: network.maximumBatch },
-      mirrorAxes: useTestTimeAugmentation ? plan.mirrorAxes : [],
-      startProgress: (total) => progress.start({ label, total, unit: "windows" }),
-      onNote: (line) => progress.note(`${this.input.caseName}: ${line}`),
-      ...(signal === undefined ? {} : { signal }),
+    const label = `${caseName}: predicting${stageCount(opened.members) > 1 ? ` ${configuration}` : ""}`;
+    return (await opened.networks.of(member)).predict(prepared, {
+      plan,
+      labels,
+      heads: network.outputChannels,
+      maximumBatch: network.maximumBatch,
+      stepSize: settings.stepSize,
+      mirrorAxes: settings.useTestTimeAugmentation ? plan.mirrorAxes : [],
+      startProgress: (total) => tools.progress.start({ label, total, unit: "windows" }),
+      onNote: (line) => tools.progress.note(`${caseName}: ${line}`),
+      signal: tools.signal,
     });
   }
 }

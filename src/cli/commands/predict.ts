@@ -8,8 +8,8 @@ import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
+import { type PredictionReport, predictCases } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
-import { type PredictionReport, predictCases } from "../../../processor/runtime/run/predict-cases.js";
 import { bundleHook } from "../../build/hook-bundle.js";
 import { builderRemedy } from "../../errors/catalogue.js";
 import { isConverted } from "../../inspect/inspect-converted.js";
@@ -110,19 +110,23 @@ async function predict(
     if (hookModule !== null) await bundleHook(absolute(args["process-img-file"]!), hookModule);
     return await predictCases({
       ...model,
-      ...{ hookModule, progress, signal },
       inputs: args.input.map(absolute),
       outputDir: absolute(args.output),
-      useTta: windowChoices(args).useTta ?? true,
-      stepSize: args["step-size"],
-      exportMode: args.mode,
+      settings: {
+        useTestTimeAugmentation: windowChoices(args).useTta ?? true,
+        stepSize: args["step-size"],
+        device: args.device,
+        precision: args.precision,
+        exportMode: args.mode,
+      },
       skipsPostProcessing: args.postprocessing === "off",
       saveProbabilities: args["save-probabilities"],
       prevStageDir:
         args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
-      device: args.device,
-      precision: args.precision,
       existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
+      hookModule,
+      progress,
+      signal,
     });
   } finally {
     if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { checkExportMode } from "../../../contract/check-export-mode.js";
 import type { RuntimeSettings } from "../../../contract/manifest.js";
 import type { Progress } from "../../../contract/progress/progress.js";
 import { sharedError } from "../../../contract/shared-errors.js";
@@ -8,7 +9,8 @@ import type { LabelMap } from "../../../imaging/volume/label-map.js";
 import type { CaseReport, CaseRequest } from "../../cases/case.js";
 import { errorOfCode } from "../../errors.js";
 import type { Hooks } from "../../hooks/hooks.js";
-import { loadModel } from "../../model/load-model.js";
+import type { LoadedModel } from "../../model/load-model.js";
+import { checkOutputs } from "../../outputs/check-outputs.js";
 import { writeJsonOutput } from "../../outputs/json-output.js";
 import { writeResultsJson } from "../../outputs/results-json.js";
 import { memoryError } from "../../run/memory-limit.js";
@@ -16,8 +18,7 @@ import { openRunner } from "../../run/open-runner.js";
 import { findSocketCase } from "./find-case.js";
 
 export interface AlgorithmOptions {
-  readonly modelDir: string;
-  readonly folds: readonly string[] | null;
+  readonly loaded: LoadedModel;
   /** Those of the manifest, with the command line's own in front. */
   readonly settings: RuntimeSettings;
   readonly target: GrandChallengeTarget;
@@ -31,18 +32,17 @@ export interface Algorithm {
   close(): Promise<void>;
 }
 
-/** @throws what `openRunner` throws; OUT_OF_MEMORY; CONFIG_INVALID for what the platform does not take */
+/** @throws what `openRunner` throws; OUT_OF_MEMORY; EXPORT_MODE_UNFIT; CONFIG_INVALID for what the platform does not take */
 export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorithm> {
-  const { settings, target, progress } = options;
+  const { loaded, settings, target, progress } = options;
   if (settings.saveProbabilities)
     throw sharedError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
-  const loaded = await loadModel(options.modelDir, options.folds);
+  checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities: false });
   const runner = await openRunner(loaded, {
-    ...{ progress, device: settings.device, precision: settings.precision },
-    ...{ stepSize: settings.stepSize, exportMode: settings.exportMode },
-    ...{ useTta: settings.useTestTimeAugmentation, skipsPostProcessing: false },
-    hookModule: settings.hookModule === null ? null : join(options.modelDir, settings.hookModule),
+    settings,
+    hookModule: settings.hookModule === null ? null : join(loaded.folder, settings.hookModule),
     adaptHooks: withEightBits,
+    progress,
   }).catch((error: unknown) => {
     throw memoryError(error);
   });
@@ -57,6 +57,7 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
         outputFile: join(folder, `${name}.mha`),
       };
       await requireNoOtherImage(folder, `${name}.mha`);
+      await checkOutputs([request], "overwrite");
       const reports = await runner
         .segment([request], { existing: "overwrite", signal })
         .catch((error: unknown) => {

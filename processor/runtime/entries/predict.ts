@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import type { RunSettings } from "../../contract/manifest.js";
+import type { Progress } from "../../contract/progress/progress.js";
+import { oneFileEnding } from "../../imaging/formats/image-ending.js";
+import type { CaseRequest } from "../cases/case.js";
+import { type FoundCase, findCases } from "../cases/find-cases.js";
+import { findPreviousStage } from "../cases/find-previous-stage.js";
+import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
+import { runtimeError } from "../errors.js";
+import {
+  type LoadedModel,
+  loadModel,
+  memberWithoutItsStage,
+  withoutPostProcessing,
+} from "../model/load-model.js";
+import type { Existing } from "../outputs/check-outputs.js";
+import { type RunReport, runModel } from "../run/run-model.js";
+
+export interface PredictCasesOptions {
+  /** A converted folder. */
+  readonly modelDir: string;
+  /** Folders or files. */
+  readonly inputs: readonly string[];
+  readonly outputDir: string;
+  /** null for all that the folder has. */
+  readonly folds: readonly string[] | null;
+  readonly settings: RunSettings;
+  /** Whether the model's own post-processing is left out. */
+  readonly skipsPostProcessing: boolean;
+  readonly saveProbabilities: boolean;
+  /** Holds `<case><ending>` of a cascade's earlier stage. */
+  readonly prevStageDir: string | null;
+  readonly existing: Existing;
+  /** A bundled module with the user's hooks. */
+  readonly hookModule: string | null;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What happened to everything that `--input` names. */
+export interface PredictionReport extends RunReport {
+  /** Everything in the input folders that belongs to no case. */
+  readonly leftOut: readonly LeftOutFile[];
+}
+
+/** Does what `nnUNetv2_predict` does for a folder or some files: groups them into cases and segments them. */
+export async function predictCases(options: PredictCasesOptions): Promise<PredictionReport> {
+  const whole = await loadModel(options.modelDir, options.folds);
+  const loaded = options.skipsPostProcessing ? withoutPostProcessing(whole) : whole;
+  const { cases, leftOut } = await findCases({
+    inputs: options.inputs,
+    channelNames: loaded.model.channelNames,
+    preferredEnding: loaded.model.plan.fileEnding,
+  });
+  for (const line of leftOutLines(leftOut)) options.progress.note(line);
+  const previousStageDir = previousStageFolder(loaded, options);
+  const requests: CaseRequest[] = [];
+  for (const found of cases) requests.push(await requestOf(found, previousStageDir, options));
+  return { ...(await runModel(loaded, requests, options)), leftOut };
+}
+
+/** Returns null when no model continues a segmentation from outside. */
+function previousStageFolder(loaded: LoadedModel, { prevStageDir }: PredictCasesOptions): string | null {
+  const waiting = memberWithoutItsStage(loaded);
+  if (waiting === null) return null;
+  if (prevStageDir !== null) return prevStageDir;
+  throw runtimeError(
+    "PREVIOUS_STAGE_MISSING",
+    `the model continues ${waiting.model.previousStage!.configuration}, whose segmentations were not given`,
+  );
+}
+
+async function requestOf(
+  { name, channelFiles, ending }: FoundCase,
+  previousStageDir: string | null,
+  { outputDir, saveProbabilities }: PredictCasesOptions,
+): Promise<CaseRequest> {
+  return {
+    name,
+    channelFiles,
+    outputFile: join(outputDir, `${name}${oneFileEnding(ending)}`),
+    probabilitiesFile: saveProbabilities ? join(outputDir, `${name}.npz`) : null,
+    previousStageFile: previousStageDir === null ? null : await findPreviousStage(name, previousStageDir),
+  };
+}

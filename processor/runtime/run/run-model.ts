@@ -1,0 +1,42 @@
+import { dirname } from "node:path";
+import { checkExportMode } from "../../contract/check-export-mode.js";
+import type { CaseReport, CaseRequest } from "../cases/case.js";
+import type { LoadedModel } from "../model/load-model.js";
+import { checkOutputs } from "../outputs/check-outputs.js";
+import { writeModelFiles } from "../outputs/model-files.js";
+import { openRunner, type RunnerOptions, type RunOptions } from "./open-runner.js";
+
+export interface RunModelOptions extends Omit<RunnerOptions, "adaptHooks">, RunOptions {}
+
+export interface RunReport {
+  readonly cases: readonly CaseReport[];
+  readonly executionProvider: string;
+}
+
+/**
+ * Loads the networks, segments the cases, frees the threads.
+ *
+ * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING, EXPORT_MODE_UNFIT
+ */
+export async function runModel(
+  loaded: LoadedModel,
+  requests: readonly CaseRequest[],
+  options: RunModelOptions,
+): Promise<RunReport> {
+  const { settings, existing, progress, signal } = options;
+  const folders = new Set(
+    requests.flatMap(({ probabilitiesFile }) =>
+      probabilitiesFile === null ? [] : [dirname(probabilitiesFile)],
+    ),
+  );
+  checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities: folders.size > 0 });
+  await checkOutputs(requests, existing);
+  for (const folder of folders) await writeModelFiles(loaded, { folder, existing, progress });
+  const runner = await openRunner(loaded, { ...options, adaptHooks: null });
+  try {
+    const cases = await runner.segment(requests, { existing, signal });
+    return { cases, executionProvider: runner.executionProvider };
+  } finally {
+    await runner.close();
+  }
+}

@@ -1,0 +1,85 @@
+import { counted } from "../../contract/counted.js";
+import { imageError } from "../../imaging/errors.js";
+import { readImage } from "../../imaging/formats/read-image.js";
+import { readLabelMap } from "../../imaging/formats/read-label-map.js";
+import { stackChannels } from "../../imaging/formats/stack-channels.js";
+import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { CaseRequest } from "../cases/case.js";
+import { runtimeError } from "../errors.js";
+import { memberWithoutItsStage } from "../model/load-model.js";
+import type { SegmentContext } from "./segment-context.js";
+
+/** A case as its files have it. */
+export interface ReadCase {
+  readonly request: CaseRequest;
+  readonly volume: CaseVolume;
+  /** An earlier stage's segmentation that came from outside; null for none. */
+  readonly previousStage: LabelMap | null;
+  /** The image as it was stored. */
+  readonly image: Pick<CaseVolume, "geometry" | "source">;
+  /** Warnings about the image. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads a case's channels, and the segmentation of an earlier stage if the model needs one from outside. */
+export async function readCase(request: CaseRequest, context: SegmentContext): Promise<ReadCase> {
+  const warnings: string[] = [];
+  const volume = await readVolume(request, context, (line) => {
+    context.tools.progress.note(`${request.name}: ${line}`);
+    warnings.push(line);
+  });
+  const previousStage = await readPreviousStage(request, volume, context);
+  const image = { geometry: volume.geometry, source: volume.source };
+  return { request, volume, previousStage, image, warnings };
+}
+
+async function readVolume(
+  request: CaseRequest,
+  { opened: { model }, tools: { hooks } }: SegmentContext,
+  onWarning: (line: string) => void,
+): Promise<CaseVolume> {
+  const { name, outputFile, channelFiles } = request;
+  checkChannelFiles(request, model.channelNames);
+  const preferSform = model.plan.imageReader.startsWith("Nibabel");
+  const images = await Promise.all(
+    channelFiles.map(async (inputFile, channel) => {
+      const image = await readImage(inputFile, { preferSform, imageReader: model.plan.imageReader });
+      if (image.zeroedVoxels !== undefined) onWarning(zeroedText(inputFile, image.zeroedVoxels));
+      return hooks.preProcessImage(image, { caseName: name, outputFile, inputFile, channel });
+    }),
+  );
+  return stackChannels(images, {
+    channelNames: model.channelNames,
+    onWarning,
+  });
+}
+
+const zeroedText = (inputFile: string, voxels: number): string =>
+  `${inputFile}: ${voxels === 1 ? "1 voxel was" : `${voxels} voxels were`} NaN or infinite and ${voxels === 1 ? "is" : "are"} read as 0, as in nnU-Net's own reader`;
+
+/** @throws INPUT_CHANNELS before any file is read, when there are more files than channels */
+function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: readonly string[]): void {
+  if (channelFiles.length <= channelNames.length) return;
+  const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
+  throw imageError(
+    "INPUT_CHANNELS",
+    `the model takes ${counted(channelNames.length, "file")} per case (${wanted}), but ${name} has ${channelFiles.length}: ${channelFiles.join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
+  );
+}
+
+/** Returns null when no member continues a segmentation from outside. */
+async function readPreviousStage(
+  { name, previousStageFile }: CaseRequest,
+  volume: CaseVolume,
+  { opened }: SegmentContext,
+): Promise<LabelMap | null> {
+  const waiting = memberWithoutItsStage(opened);
+  if (waiting === null) return null;
+  if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
+  const { configuration, previousStage } = waiting.model;
+  throw runtimeError(
+    "PREVIOUS_STAGE_MISSING",
+    `${name}: ${configuration} continues ${previousStage!.configuration}, whose segmentation of this case is missing`,
+  );
+}

@@ -1,0 +1,87 @@
+import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
+import { writeLabelMap } from "../../imaging/formats/write-image.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { CaseRequest } from "../cases/case.js";
+import { inWritersType } from "../outputs/label-type.js";
+import { removeComponents, type StepReport } from "../postprocess/remove-components.js";
+import type { Prepared } from "../preprocess/prepared.js";
+import { type ReorientedCase, reorientCase, unturned } from "../preprocess/reorient-case.js";
+import { exportAnswer } from "./export-answer.js";
+import { firstStage, type MemberInput, predictMembers, prepareStage } from "./predict-members.js";
+import { type ReadCase, readCase } from "./read-case.js";
+import type { SegmentContext } from "./segment-context.js";
+
+/** Segments one case from its files to its files. `runCases` calls the same steps, so that neighbouring cases overlap. */
+export async function segmentCase(request: CaseRequest, context: SegmentContext): Promise<Segmented> {
+  const read = await readCase(request, context);
+  const prepared = await preprocessCase(read, context);
+  const answer = await predictCase(prepared, context);
+  const segmented = await postprocessCase(answer, prepared, context);
+  const written = await writeCase(segmented.labelMap, prepared, context);
+  return { ...segmented, labelMap: written };
+}
+
+/** A case that waits for the network. */
+export interface PreparedCase {
+  readonly read: Omit<ReadCase, "volume" | "previousStage">;
+  /** On the grid of the stage that runs first. */
+  readonly prepared: Prepared;
+  readonly input: MemberInput;
+  /** From the grid that the networks saw to the image's own. */
+  readonly turnBack: ReorientedCase["turnBack"];
+}
+
+/** The answer to one case. */
+export interface Segmented {
+  readonly labelMap: LabelMap;
+  /** What post-processing removed. */
+  readonly removed: readonly StepReport[];
+}
+
+/** Brings a case into the orientation that the networks expect, and onto the first network's grid. */
+export async function preprocessCase(
+  { volume: untouched, previousStage, ...read }: ReadCase,
+  { opened, tools: { pool } }: SegmentContext,
+): Promise<PreparedCase> {
+  const { imageReader } = opened.model.plan;
+  const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(untouched) : null;
+  const { volume, turn, turnBack } = imageReader.endsWith("WithReorient")
+    ? await reorientCase(untouched, { pool, affine })
+    : unturned(untouched);
+  const input = {
+    caseName: read.request.name,
+    volume,
+    previousStage: previousStage === null ? null : await turn(previousStage),
+  };
+  const prepared = await prepareStage(firstStage(opened.members), input, { members: opened.members, pool });
+  return { read, prepared, input, turnBack };
+}
+
+/** Runs the networks over the case, and brings their answer onto the grid of the image as they saw it. */
+export const predictCase = (preparedCase: PreparedCase, context: SegmentContext): Promise<LabelMap> =>
+  predictMembers(preparedCase.input, preparedCase.prepared, context, (sources) =>
+    exportAnswer(sources, preparedCase.read, context),
+  );
+
+/** Turns the answer back to the image's own axes, removes what the model's post-processing removes, and fits its type. */
+export async function postprocessCase(
+  answer: LabelMap,
+  { turnBack }: PreparedCase,
+  { opened: { manifest, model }, tools: { pool } }: SegmentContext,
+): Promise<Segmented> {
+  const labelMap = await turnBack(answer);
+  const removed = await removeComponents(labelMap, manifest.postProcessing, pool);
+  return { labelMap: inWritersType(labelMap, model), removed };
+}
+
+/** @returns the label map as written, after the user's own hook */
+export async function writeCase(
+  labelMap: LabelMap,
+  { read: { request, image } }: PreparedCase,
+  { tools: { hooks } }: SegmentContext,
+): Promise<LabelMap> {
+  const { name: caseName, outputFile } = request;
+  const final = await hooks.postProcessImage(labelMap, image.source, { caseName, outputFile });
+  await writeLabelMap(final, outputFile, image.source);
+  return final;
+}

@@ -1,0 +1,25 @@
+import type { RunSettings } from "../../contract/manifest.js";
+import type { Progress } from "../../contract/progress/progress.js";
+import type { Hooks } from "../hooks/hooks.js";
+import type { NetworkSet } from "../inference/network-set.js";
+import type { LoadedModel } from "../model/load-model.js";
+import type { RuntimePool } from "../threads/kernels.js";
+
+/** What all cases of a run share. */
+export interface SegmentContext {
+  readonly opened: OpenedModel;
+  readonly settings: RunSettings;
+  readonly tools: Tools;
+}
+
+/** A model whose networks are loaded. */
+export interface OpenedModel extends LoadedModel {
+  readonly networks: NetworkSet;
+}
+
+export interface Tools {
+  readonly pool: RuntimePool;
+  readonly hooks: Hooks;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
