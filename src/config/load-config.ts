@@ -27,9 +27,11 @@ export async function readConfigSchema(): Promise<ConfigSchema> {
 
 /** Far more than a config has. */
 const maxBytes = 2 ** 20;
+/** Finding the place of a fault takes time in proportion to the file's length. */
+const maxFaultsShown = 50;
 
 /**
- * Reads and checks config.json; reports every fault at once, with its place, what was found and what is allowed.
+ * Reads and checks config.json; reports all faults at once, each with its place, what was found and what is allowed.
  *
  * @throws CONFIG_NOT_FOUND, CONFIG_NOT_JSON, CONFIG_INVALID
  */
@@ -79,17 +81,17 @@ export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOp
     : validate.errors!.map((error) => faultOf(error, schema)).filter((fault) => fault !== null);
   if (isValid && faults.length === 0) return completeConfig(json);
   const placeOf = text === undefined ? () => null : placesIn(text);
-  const lines = new Set(
-    faults.map(({ at, says }) => {
-      const place = placeOf(at);
-      const where = place === null ? "" : `${path}:${place.line}:${place.column} `;
-      return at.length === 0 ? says : `${where}/${at.join("/")}: ${says}`;
-    }),
-  );
-  const count = counted(lines.size, "fault");
+  const distinct = [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
+  const lines = distinct.slice(0, maxFaultsShown).map(({ at, says }) => {
+    const place = placeOf(at);
+    const where = place === null ? "" : `${path}:${place.line}:${place.column} `;
+    return at.length === 0 ? says : `${where}/${at.join("/")}: ${says}`;
+  });
+  if (distinct.length > lines.length) lines.push(`and ${distinct.length - lines.length} more`);
+  const count = counted(distinct.length, "fault");
   throw sharedError(
     "CONFIG_INVALID",
-    `${path} has ${count}:\n${[...lines].map((line) => `  ${line}`).join("\n")}`,
+    `${path} has ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
   );
 }
 
@@ -143,15 +145,15 @@ function parseJson(path: string, text: string): unknown {
 /** `found "zero", allowed: an integer of at least 0`, at `/folds/0`; null for an error that another one tells better. */
 function faultOf(error: ErrorObject, schema: ConfigSchema): ConfigFault | null {
   const at = error.instancePath.split("/").slice(1).map(unescaped);
-  const found = `found ${shown(error.data)}`;
   // Alternatives are reported together, by the error of the keyword that lists them.
   if (error.schemaPath.includes("/anyOf/")) return null;
+  if (error.keyword === "additionalProperties") {
+    const key = String(error.params["additionalProperty"]);
+    const near = at.length === 0 ? nearest(key, Object.keys(schema.properties)) : null;
+    return { at: [...at, key], says: `no such key${near === null ? "" : `; did you mean ${near}?`}` };
+  }
+  const found = `found ${shown(error.data)}`;
   switch (error.keyword) {
-    case "additionalProperties": {
-      const key = String(error.params["additionalProperty"]);
-      const near = at.length === 0 ? nearest(key, Object.keys(schema.properties)) : null;
-      return { at: [...at, key], says: `no such key${near === null ? "" : `; did you mean ${near}?`}` };
-    }
     case "enum": {
       const allowed = error.params["allowedValues"] as readonly unknown[];
       const near = typeof error.data === "string" ? nearest(error.data, allowed.map(String)) : null;

@@ -55,6 +55,14 @@ describe("names that contradict each other or are misspelt", () => {
   });
 });
 
+test("a config with very many faults shows the first ones and their number", async () => {
+  const text = `{"folds": [${Array(100_000).fill('"x"')}]}`;
+  const options = { path: "config.json", text, schema: await readConfigSchema() };
+  const attempt = () => checkConfig(JSON.parse(text), options);
+  expect(attempt).toThrow(/has 100001 faults:\n {2}config.json:1:12 \/folds\/0: /);
+  expect(attempt).toThrow(/\n {2}and 99951 more$/);
+});
+
 describe("model", () => {
   const load = async (config: object) => {
     const folder = mkdtempSync(join(tmpdir(), "config-"));
