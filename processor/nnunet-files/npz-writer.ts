@@ -13,53 +13,57 @@ export function npyHeader(shape: readonly number[], type: "f4" | "f2"): Buffer {
 
 /** Writes a zip with one deflated entry, in any size, as `numpy.savez_compressed` does. */
 export class NpzWriter {
-  private position = 0;
-  private headerStart = 0;
-  private name = "";
-  private checksum = 0;
-  private rawBytes = 0;
-  private compressedBytes = 0;
-  private deflate: DeflateRaw | null = null;
-  private draining: Promise<void> = Promise.resolve();
+  #position = 0;
+  #headerStart = 0;
+  #name = "";
+  #checksum = 0;
+  #rawBytes = 0;
+  #compressedBytes = 0;
+  #deflate: DeflateRaw | null = null;
+  #draining: Promise<void> = Promise.resolve();
 
-  private constructor(private readonly file: FileHandle) {}
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
 
   static async create(path: string): Promise<NpzWriter> {
     return new NpzWriter(await open(path, "wx"));
   }
 
   async begin(name: string): Promise<void> {
-    this.name = name;
-    this.headerStart = this.position;
-    await this.put(this.localHeader());
-    this.deflate = createDeflateRaw({ level: 1, chunkSize: 1 << 20 });
-    this.draining = this.drain(this.deflate);
+    this.#name = name;
+    this.#headerStart = this.#position;
+    await this.#put(this.#localHeader());
+    this.#deflate = createDeflateRaw({ level: 1, chunkSize: 1 << 20 });
+    this.#draining = this.#drain(this.#deflate);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.checksum = crc32(bytes, this.checksum);
-    this.rawBytes += bytes.length;
-    const deflate = this.deflate!;
+    this.#checksum = crc32(bytes, this.#checksum);
+    this.#rawBytes += bytes.length;
+    const deflate = this.#deflate!;
     const hasRoom = deflate.write(bytes);
     if (!hasRoom)
       await Promise.race([
         new Promise<void>((resolve) => void deflate.once("drain", resolve)),
-        this.draining,
+        this.#draining,
       ]);
   }
 
   async end(): Promise<void> {
-    this.deflate!.end();
-    await this.draining;
+    this.#deflate!.end();
+    await this.#draining;
     // Sizes are known only now: the local header is written again in place.
-    const header = this.localHeader();
-    await this.file.write(header, 0, header.length, this.headerStart);
+    const header = this.#localHeader();
+    await this.#file.write(header, 0, header.length, this.#headerStart);
   }
 
   async close(): Promise<void> {
-    const directoryStart = this.position;
-    await this.put(this.directoryEntry());
-    const directoryBytes = this.position - directoryStart;
+    const directoryStart = this.#position;
+    await this.#put(this.#directoryEntry());
+    const directoryBytes = this.#position - directoryStart;
     const end64 = Buffer.alloc(56 + 20);
     end64.writeUInt32LE(0x06064b50, 0);
     end64.writeBigUInt64LE(44n, 4);
@@ -72,78 +76,78 @@ export class NpzWriter {
     end64.writeUInt32LE(0x07064b50, 56);
     end64.writeBigUInt64LE(BigInt(directoryStart + directoryBytes), 64);
     end64.writeUInt32LE(1, 72);
-    await this.put(end64);
+    await this.#put(end64);
     const end = Buffer.alloc(22);
     end.writeUInt32LE(0x06054b50, 0);
     end.writeUInt16LE(1, 8);
     end.writeUInt16LE(1, 10);
     end.writeUInt32LE(directoryBytes, 12);
     end.writeUInt32LE(0xffffffff, 16);
-    await this.put(end);
-    await this.file.close();
+    await this.#put(end);
+    await this.#file.close();
   }
 
   /** Closes the file after a failure; does nothing after `close`. */
   async abandon(): Promise<void> {
-    this.deflate?.destroy();
-    await this.draining.catch(() => {});
-    await this.file.close().catch(() => {});
+    this.#deflate?.destroy();
+    await this.#draining.catch(() => {});
+    await this.#file.close().catch(() => {});
   }
 
-  private async drain(deflate: DeflateRaw): Promise<void> {
+  async #drain(deflate: DeflateRaw): Promise<void> {
     for await (const chunk of deflate) {
-      await this.put(chunk as Buffer);
-      this.compressedBytes += (chunk as Buffer).length;
+      await this.#put(chunk as Buffer);
+      this.#compressedBytes += (chunk as Buffer).length;
     }
   }
 
-  private async put(bytes: Buffer): Promise<void> {
-    await this.file.write(bytes, 0, bytes.length, this.position);
-    this.position += bytes.length;
+  async #put(bytes: Buffer): Promise<void> {
+    await this.#file.write(bytes, 0, bytes.length, this.#position);
+    this.#position += bytes.length;
   }
 
   /** Sizes stand in the zip64 extra field, whatever they are. */
-  private localHeader(): Buffer {
-    const header = Buffer.alloc(30 + this.name.length + 20);
+  #localHeader(): Buffer {
+    const header = Buffer.alloc(30 + this.#name.length + 20);
     header.writeUInt32LE(0x04034b50, 0);
-    this.writeCommon(header, 4);
+    this.#writeCommon(header, 4);
     header.writeUInt32LE(0xffffffff, 18);
     header.writeUInt32LE(0xffffffff, 22);
-    header.writeUInt16LE(this.name.length, 26);
+    header.writeUInt16LE(this.#name.length, 26);
     header.writeUInt16LE(20, 28);
-    header.write(this.name, 30, "latin1");
-    header.writeUInt16LE(1, 30 + this.name.length);
-    header.writeUInt16LE(16, 32 + this.name.length);
-    header.writeBigUInt64LE(BigInt(this.rawBytes), 34 + this.name.length);
-    header.writeBigUInt64LE(BigInt(this.compressedBytes), 42 + this.name.length);
+    header.write(this.#name, 30, "latin1");
+    header.writeUInt16LE(1, 30 + this.#name.length);
+    header.writeUInt16LE(16, 32 + this.#name.length);
+    header.writeBigUInt64LE(BigInt(this.#rawBytes), 34 + this.#name.length);
+    header.writeBigUInt64LE(BigInt(this.#compressedBytes), 42 + this.#name.length);
     return header;
   }
 
-  private directoryEntry(): Buffer {
-    const entry = Buffer.alloc(46 + this.name.length + 28);
+  #directoryEntry(): Buffer {
+    const entry = Buffer.alloc(46 + this.#name.length + 28);
     entry.writeUInt32LE(0x02014b50, 0);
     entry.writeUInt16LE(45, 4);
-    this.writeCommon(entry, 6);
+    this.#writeCommon(entry, 6);
     entry.writeUInt32LE(0xffffffff, 20);
     entry.writeUInt32LE(0xffffffff, 24);
-    entry.writeUInt16LE(this.name.length, 28);
+    entry.writeUInt16LE(this.#name.length, 28);
     entry.writeUInt16LE(28, 30);
     entry.writeUInt32LE(0xffffffff, 42);
-    entry.write(this.name, 46, "latin1");
-    const extra = 46 + this.name.length;
+    entry.write(this.#name, 46, "latin1");
+    const extra = 46 + this.#name.length;
     entry.writeUInt16LE(1, extra);
     entry.writeUInt16LE(24, extra + 2);
-    entry.writeBigUInt64LE(BigInt(this.rawBytes), extra + 4);
-    entry.writeBigUInt64LE(BigInt(this.compressedBytes), extra + 12);
-    entry.writeBigUInt64LE(BigInt(this.headerStart), extra + 20);
+    entry.writeBigUInt64LE(BigInt(this.#rawBytes), extra + 4);
+    entry.writeBigUInt64LE(BigInt(this.#compressedBytes), extra + 12);
+    entry.writeBigUInt64LE(BigInt(this.#headerStart), extra + 20);
     return entry;
   }
 
   /** Version, flags, deflate, a fixed date (1980-01-01), checksum: the same in both headers. */
-  private writeCommon(target: Buffer, at: number): void {
+  #writeCommon(target: Buffer, at: number): void {
     target.writeUInt16LE(45, at);
     target.writeUInt16LE(8, at + 4);
     target.writeUInt16LE(0x21, at + 8);
-    target.writeUInt32LE(this.checksum, at + 10);
+    target.writeUInt32LE(this.#checksum, at + 10);
   }
 }

@@ -84,7 +84,9 @@ async function unpack(
   await makeFolder(partial, 0o700);
   try {
     const debs = await fetchPackages({
-      ...{ suite, architecture: "amd64", packages: [`python${pythonVersion}-minimal`] },
+      suite,
+      architecture: "amd64",
+      packages: [`python${pythonVersion}-minimal`],
       folder: join(partial, "apt"),
       onNote: (text) => progress.note(text),
       ...(signal && { signal }),

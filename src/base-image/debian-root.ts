@@ -34,7 +34,10 @@ export async function* debianRoot(
   const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-debian-"));
   try {
     const packages = await fetchPackages({
-      ...{ suite: debian.suite, packages: debian.packages, architecture: architectureOf(platform), folder },
+      suite: debian.suite,
+      packages: debian.packages,
+      architecture: architectureOf(platform),
+      folder,
       onNote: (text) => progress.note(text),
       ...(signal && { signal }),
     });

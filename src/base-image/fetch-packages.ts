@@ -80,12 +80,10 @@ async function downloadFrom(
   await writeFile(config, configOf({ folder, architecture, transport }));
   const run = (args: readonly string[]) =>
     runTool({
-      ...{
-        command: "apt-get",
-        args: ["-q", ...args],
-        env: { APT_CONFIG: config, LC_ALL: "C" },
-        ...onFailure,
-      },
+      command: "apt-get",
+      args: ["-q", ...args],
+      env: { APT_CONFIG: config, LC_ALL: "C" },
+      ...onFailure,
       ...(signal && { signal }),
     });
   await run(["update", "--error-on=any"]);

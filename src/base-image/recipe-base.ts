@@ -62,7 +62,10 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
     const cudaLayers = await wheelLayers(recipe.wheels, {
-      ...{ cacheFolder, progress, wheelFolder: null, index: pythonIndex },
+      cacheFolder,
+      progress,
+      wheelFolder: null,
+      index: pythonIndex,
       ...(signal && { signal }),
     });
     task.advance(1);

@@ -118,7 +118,11 @@ async function readAmd64Recipe(variant: BaseVariant): Promise<BaseImageRecipe> {
     (await recipeDigest([...new Set([parentFolder, folder])], gpu)).slice(0, 8),
   ].join("-");
   return {
-    ...{ variant, folder: parentFolder, npmFolder, platform, wheels },
+    variant,
+    folder: parentFolder,
+    npmFolder,
+    platform,
+    wheels,
     debian: {
       ...(debian as DebianRecipe),
       packages: [...new Set([...(debian.packages ?? []), ...(own.debian?.packages ?? [])])],

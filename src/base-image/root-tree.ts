@@ -37,7 +37,9 @@ export async function unpackPackages(packages: readonly string[], options: Unpac
   for (const file of packages) {
     const read = (flag: string) =>
       toolOutput({
-        ...{ command: "dpkg-deb", args: [flag, file], failure: "IMAGE_BUILD_FAILED" },
+        command: "dpkg-deb",
+        args: [flag, file],
+        failure: "IMAGE_BUILD_FAILED",
         install: "it is on every Debian and Ubuntu",
         ...(signal && { signal }),
       });

@@ -101,8 +101,12 @@ async function download(
   const url = await findWheel(index, wheel, http);
   await downloadFile(
     {
-      ...{ url, partFile, label: wheel.file, expectedSize: wheel.bytes },
-      ...{ isVerifiedLater: true, knownEtag: null },
+      url,
+      partFile,
+      label: wheel.file,
+      expectedSize: wheel.bytes,
+      isVerifiedLater: true,
+      knownEtag: null,
     },
     http,
   );

@@ -94,7 +94,10 @@ async function describe(
   const described: ModelManifest[] = [];
   for (const member of members) described.push(await describeMember(member, stages));
   return {
-    ...{ manifestVersion: 1, task: first.model.task, settings, models: described },
+    manifestVersion: 1,
+    task: first.model.task,
+    settings,
+    models: described,
     postProcessing: await finalPostProcessing(models, stages),
   };
 }

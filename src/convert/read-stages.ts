@@ -99,7 +99,9 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
       files: { fold: fold.fold, onnxFile, weightsFile },
       bytes: weightBytes(built.graph),
       memoKey: await conversionKey({
-        ...{ file: fold.range?.file ?? fold.checkpointFile, range: fold.range ?? null, plan },
+        file: fold.range?.file ?? fold.checkpointFile,
+        range: fold.range ?? null,
+        plan,
       }),
       write: (folder, onBytes) =>
         writeNetwork({

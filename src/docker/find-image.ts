@@ -22,8 +22,12 @@ export async function findImage({ docker }: Engine, imageName: string): Promise<
   try {
     const { Id, Size, Config, Os, Architecture, Created } = await docker.getImage(imageName).inspect();
     return {
-      ...{ imageName, imageId: Id, sizeBytes: Size, labels: Config.Labels ?? {} },
-      ...{ platform: `${Os}/${Architecture}`, created: Created || null },
+      imageName,
+      imageId: Id,
+      sizeBytes: Size,
+      labels: Config.Labels ?? {},
+      platform: `${Os}/${Architecture}`,
+      created: Created || null,
     };
   } catch (error) {
     if (isNotFound(error)) return null;

@@ -39,7 +39,9 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
     await onnxRuntimeFinding(),
     engineFinding(engine),
     await spaceFinding({
-      ...{ what: "cache", variable: "XDG_CACHE_HOME", folder: options.cacheFolder },
+      what: "cache",
+      variable: "XDG_CACHE_HOME",
+      folder: options.cacheFolder,
       neededBytes: baseBytes[chooseVariant(options.device, options.cuda)],
     }),
     await spaceFinding({ what: "temporary", variable: "TMPDIR", folder: tmpdir(), neededBytes: 2 ** 30 }),

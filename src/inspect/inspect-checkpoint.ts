@@ -48,8 +48,13 @@ type Facts = Pick<
 >;
 
 const unknownFacts: Facts = {
-  ...{ nnunetVersion: null, trainer: null, configuration: null, datasetName: null },
-  ...{ fold: null, epoch: null, mirrorAxes: null },
+  nnunetVersion: null,
+  trainer: null,
+  configuration: null,
+  datasetName: null,
+  fold: null,
+  epoch: null,
+  mirrorAxes: null,
 };
 
 async function formatOf(file: string): Promise<"zip" | "legacy"> {

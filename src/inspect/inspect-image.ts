@@ -41,9 +41,13 @@ export async function inspectImageArchive(source: string, archive: string): Prom
     layerPath(places.image.manifest),
   );
   return describe(source, {
-    ...{ imageName, imageId, sizeBytes: size, labels: config.config?.Labels ?? {} },
+    imageName,
+    imageId,
+    sizeBytes: size,
+    labels: config.config?.Labels ?? {},
     platform: `${config.os}/${config.architecture}`,
-    ...{ created: config.created ?? null, manifestText: file?.toString("utf8") ?? null },
+    created: config.created ?? null,
+    manifestText: file?.toString("utf8") ?? null,
   });
 }
 
@@ -88,7 +92,10 @@ function readManifest(source: string, text: string | null) {
 }
 
 const settingsOf = ({ settings }: ProcessorManifest) => ({
-  ...{ device: settings.device, useTestTimeAugmentation: settings.useTestTimeAugmentation },
-  ...{ stepSize: settings.stepSize, inputDir: settings.inputDir, outputDir: settings.outputDir },
+  device: settings.device,
+  useTestTimeAugmentation: settings.useTestTimeAugmentation,
+  stepSize: settings.stepSize,
+  inputDir: settings.inputDir,
+  outputDir: settings.outputDir,
   hasHooks: settings.hookModule !== null,
 });

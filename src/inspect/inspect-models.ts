@@ -179,7 +179,11 @@ async function identify(folder: ModelFolder, checkpointName: string | null, loca
       folder: folder.folder,
       nnunetVersion: folder.nnunetVersion,
       task: taskIdentity(datasetName),
-      ...{ datasetName, configuration, folds, leftOut: [], networkFormat: "checkpoint" },
+      datasetName,
+      configuration,
+      folds,
+      leftOut: [],
+      networkFormat: "checkpoint",
       checkpointName: name,
       ...(local.tree === undefined ? {} : { tree: local.tree }),
     };

@@ -69,7 +69,9 @@ export async function writeDockerArchive(options: WriteImageOptions): Promise<Wr
     await rm(partial, { force: true });
   }
   return {
-    ...{ path, bytes, sha256: hash.digest("hex") },
+    path,
+    bytes,
+    sha256: hash.digest("hex"),
     configDigest: image.config.descriptor.digest,
     manifestDigest: image.manifest.descriptor.digest,
   };

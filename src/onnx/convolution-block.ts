@@ -99,7 +99,9 @@ function normalize(
     case "group":
       return site.graph.groupNorm(path, x, {
         ...affineTensors(site, path, options),
-        ...{ epsilon, groups: normalization.groups, spatialAxes: site.plan.patchSize.length },
+        epsilon,
+        groups: normalization.groups,
+        spatialAxes: site.plan.patchSize.length,
       });
     case "response":
       return site.graph.responseNorm(path, x, { ...responseNormTensors(site, path, x.channels), epsilon });

@@ -83,7 +83,10 @@ function withWinograd(node: OnnxNode, maps: ReadonlyMap<string, FeatureMap>): re
   if (axis === undefined || !isSameSize || input.channels < 8) return [node];
   if (voxels < winogradVoxels.least || voxels > winogradVoxels.most) return [node];
   return winogradConvolution({
-    ...{ convolution: node, axis, size: sizeZyx, outputChannels: map.channels },
+    convolution: node,
+    axis,
+    size: sizeZyx,
+    outputChannels: map.channels,
     parts: Math.ceil((4 * voxels * Math.max(input.channels, map.channels)) / winogradPartBytes),
   });
 }

@@ -103,7 +103,12 @@ export class GraphBuilder {
         ? null
         : this.#weight(`${name}.${suffix}`, broadcast(values, [x.channels], spatialAxes));
     const nodes = groupNormNodes({
-      ...{ input: x.name, output: name, spatialAxes, channels: x.channels, groups, epsilon },
+      input: x.name,
+      output: name,
+      spatialAxes,
+      channels: x.channels,
+      groups,
+      epsilon,
       one: this.#weight(`${name}.group_one`, filled(groups, 1)),
       zero: this.#weight(`${name}.group_zero`, filled(groups, 0)),
       scale: perChannel("weight", scale),
@@ -115,7 +120,9 @@ export class GraphBuilder {
 
   responseNorm(name: string, x: Feature, norm: ResponseNormTensors): Feature {
     const nodes = responseNormNodes({
-      ...{ input: x.name, output: name, epsilon: norm.epsilon },
+      input: x.name,
+      output: name,
+      epsilon: norm.epsilon,
       scale: this.#weight(`${name}.weight`, norm.scale),
       shift: this.#weight(`${name}.bias`, norm.shift),
       threshold: this.#weight(`${name}.tau`, norm.threshold),

@@ -18,7 +18,11 @@ export const constant = (name: string, integers: readonly number[]): OnnxNode =>
 export class NodeChain {
   readonly nodes: OnnxNode[] = [];
 
-  constructor(private readonly path: string) {}
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
 
   /** Adds a node and gives the name of its only output. */
   add(
@@ -27,7 +31,7 @@ export class NodeChain {
     inputs: readonly string[],
     attributes: OnnxNode["attributes"] = {},
   ): string {
-    return this.addTo(`${this.path}/${suffix}`, operator, inputs, attributes);
+    return this.addTo(`${this.#path}/${suffix}`, operator, inputs, attributes);
   }
 
   /** As `add`, with a whole name instead of a suffix. */
@@ -47,14 +51,14 @@ export class NodeChain {
     input: string,
     { axis, sizes }: { readonly axis: number; readonly sizes: readonly number[] },
   ): string[] {
-    const outputs = sizes.map((_, i) => `${this.path}/${suffix}_${i}`);
+    const outputs = sizes.map((_, i) => `${this.#path}/${suffix}_${i}`);
     const inputs = [input, this.integers(`${suffix}_sizes`, sizes)];
     this.nodes.push(node("Split", inputs, outputs, { axis: { integer: axis } }));
     return outputs;
   }
 
   integers(suffix: string, integers: readonly number[]): string {
-    const name = `${this.path}/${suffix}`;
+    const name = `${this.#path}/${suffix}`;
     this.nodes.push(constant(name, integers));
     return name;
   }

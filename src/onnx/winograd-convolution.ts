@@ -29,7 +29,11 @@ export function winogradConvolution(options: WinogradOptions): OnnxNode[] {
   const chain = new NodeChain(convolution.name);
   const [input, weight, ...bias] = convolution.inputs;
   const setting: Setting = {
-    ...{ input: input!, bias, axis, size, outputChannels },
+    input: input!,
+    bias,
+    axis,
+    size,
+    outputChannels,
     kernels: kernelParts(chain, weight!, 2 + axis),
     attributes: withoutAxis(convolution, axis),
   };

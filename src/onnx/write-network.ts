@@ -56,7 +56,11 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
 /** Where `writeNetwork` puts the weights of a graph. */
 export const externalData = (graph: OnnxGraph, weightsFile: string): readonly ExternalData[] =>
   layOut(graph).map(({ weight: { name, values }, byteOffset, byteLength }) => ({
-    ...{ name, shape: values.shape, weightsFile, byteOffset, byteLength },
+    name,
+    shape: values.shape,
+    weightsFile,
+    byteOffset,
+    byteLength,
   }));
 
 /** Larger ones are infinite in float16. */

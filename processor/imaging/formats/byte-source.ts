@@ -44,19 +44,25 @@ export const isGzip = (path: string, start = 0): Promise<boolean> => beginsWith(
 
 /** Reads a header of unknown length and then exactly the data that it announces. */
 export class ByteReader {
-  private pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
   /** Bytes that the stream has given so far. */
-  private given = 0;
+  #given = 0;
   /** Bytes to skip of a stream that was opened again, because they were given already. */
-  private repeated = 0;
-  private endsEarly = false;
+  #repeated = 0;
+  #endsEarly = false;
+
+  readonly #source: ByteSource;
+  #stream: ByteStream;
 
   private constructor(
-    private readonly source: ByteSource,
-    private stream: ByteStream,
+    source: ByteSource,
+    stream: ByteStream,
     /** Bytes that the source can give at most. */
     readonly limit: number,
-  ) {}
+  ) {
+    this.#source = source;
+    this.#stream = stream;
+  }
 
   static async open(source: ByteSource): Promise<ByteReader> {
     const info = await statInputFile(source.path);
@@ -67,12 +73,12 @@ export class ByteReader {
 
   /** Returns the first bytes without consuming them; fewer when the source is shorter. */
   async peek(count: number): Promise<Buffer> {
-    while (this.pending.length < count) {
-      const chunk = await this.next();
+    while (this.#pending.length < count) {
+      const chunk = await this.#next();
       if (chunk === null) break;
-      this.pending = Buffer.concat([this.pending, chunk]);
+      this.#pending = Buffer.concat([this.#pending, chunk]);
     }
-    return this.pending.subarray(0, count);
+    return this.#pending.subarray(0, count);
   }
 
   /**
@@ -81,35 +87,35 @@ export class ByteReader {
    */
   async readData(offset: number, length: number): Promise<Buffer> {
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw imageError("IMAGE_INVALID", `${this.source.path}: the voxels begin at byte ${offset}`);
+      throw imageError("IMAGE_INVALID", `${this.#source.path}: the voxels begin at byte ${offset}`);
     }
     if (offset + length > this.limit) {
       throw imageError(
         "IMAGE_TRUNCATED",
-        `${this.source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
+        `${this.#source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
       );
     }
     if (length > constants.MAX_LENGTH) {
       throw imageError(
         "IMAGE_UNSUPPORTED",
-        `${this.source.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
+        `${this.#source.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
       );
     }
     const data = Buffer.allocUnsafeSlow(length);
     let position = -offset;
-    let chunk: Buffer | null = this.pending;
-    this.pending = Buffer.alloc(0);
+    let chunk: Buffer | null = this.#pending;
+    this.#pending = Buffer.alloc(0);
     while (chunk !== null && position < length) {
       const from = Math.max(0, -position);
       if (from < chunk.length)
         chunk.copy(data, position + from, from, Math.min(chunk.length, length - position));
       position += chunk.length;
-      if (position < length) chunk = await this.next();
+      if (position < length) chunk = await this.#next();
     }
     if (position < length) {
       throw imageError(
         "IMAGE_TRUNCATED",
-        `${this.source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
+        `${this.#source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
       );
     }
     return data;
@@ -117,40 +123,40 @@ export class ByteReader {
 
   /** Yields the remaining bytes, chunk by chunk. */
   async *rest(): AsyncGenerator<Buffer> {
-    let chunk: Buffer | null = this.pending;
-    this.pending = Buffer.alloc(0);
-    for (; chunk !== null; chunk = await this.next()) yield chunk;
+    let chunk: Buffer | null = this.#pending;
+    this.#pending = Buffer.alloc(0);
+    for (; chunk !== null; chunk = await this.#next()) yield chunk;
   }
 
   /** Reads on to the end, where a gzip file keeps its checksum. */
   async finish(): Promise<void> {
-    if (this.source.compression !== "none") while ((await this.next()) !== null);
-    this.stream.close();
+    if (this.#source.compression !== "none") while ((await this.#next()) !== null);
+    this.#stream.close();
   }
 
   destroy(): void {
-    this.stream.close();
+    this.#stream.close();
   }
 
-  private async next(): Promise<Buffer | null> {
+  async #next(): Promise<Buffer | null> {
     try {
       while (true) {
-        const { value, done } = await this.stream.chunks.next();
+        const { value, done } = await this.#stream.chunks.next();
         if (done === true) return null;
-        const chunk = (value as Buffer).subarray(this.repeated);
-        this.repeated -= value.length - chunk.length;
-        this.given += chunk.length;
+        const chunk = (value as Buffer).subarray(this.#repeated);
+        this.#repeated -= value.length - chunk.length;
+        this.#given += chunk.length;
         if (chunk.length > 0) return chunk;
       }
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
       if (code === "EACCES")
-        throw sharedError("INPUT_NOT_FOUND", `${this.source.path} may not be read`, { cause });
-      if (this.source.compression === "none") throw cause;
-      if (await this.leaveOutOtherBytes()) return this.next();
+        throw sharedError("INPUT_NOT_FOUND", `${this.#source.path} may not be read`, { cause });
+      if (this.#source.compression === "none") throw cause;
+      if (await this.#leaveOutOtherBytes()) return this.#next();
       throw imageError(
         "IMAGE_TRUNCATED",
-        `${this.source.path}: the compressed data is damaged or cut off: ${message}`,
+        `${this.#source.path}: the compressed data is damaged or cut off: ${message}`,
         {
           cause,
         },
@@ -159,15 +165,16 @@ export class ByteReader {
   }
 
   /** Opens the stream again without the bytes after the last gzip member; false when there are none. */
-  private async leaveOutOtherBytes(): Promise<boolean> {
-    const { source, given } = this;
-    if (this.endsEarly) return false;
+  async #leaveOutOtherBytes(): Promise<boolean> {
+    const source = this.#source;
+    const given = this.#given;
+    if (this.#endsEarly) return false;
     const length = await gzipLengthBeforeOtherBytes(source.path, source.start ?? 0);
     if (length === null) return false;
-    this.endsEarly = true;
-    this.repeated = given;
-    this.stream.close();
-    this.stream = openStream(source, length);
+    this.#endsEarly = true;
+    this.#repeated = given;
+    this.#stream.close();
+    this.#stream = openStream(source, length);
     return true;
   }
 }

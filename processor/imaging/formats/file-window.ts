@@ -8,14 +8,18 @@ const largestRead = 1 << 30;
 
 /** Random access to a file that is read in pieces: neighbouring requests cost one read of the disk. */
 export class FileWindow {
-  private window: Buffer = Buffer.alloc(0);
-  private windowStart = 0;
+  #window: Buffer = Buffer.alloc(0);
+  #windowStart = 0;
+
+  readonly #file: FileHandle;
 
   private constructor(
     readonly path: string,
     readonly size: number,
-    private readonly file: FileHandle,
-  ) {}
+    file: FileHandle,
+  ) {
+    this.#file = file;
+  }
 
   /** @throws INPUT_NOT_FOUND */
   static async open(path: string): Promise<FileWindow> {
@@ -39,24 +43,24 @@ export class FileWindow {
         `${this.path}: it announces ${length} bytes at ${offset}, and ends at ${this.size}`,
       );
     }
-    const start = offset - this.windowStart;
-    if (start >= 0 && start + length <= this.window.length) {
-      return this.window.subarray(start, start + length);
+    const start = offset - this.#windowStart;
+    if (start >= 0 && start + length <= this.#window.length) {
+      return this.#window.subarray(start, start + length);
     }
     const wanted = Math.min(Math.max(length, ahead), this.size - offset);
     const window = Buffer.allocUnsafeSlow(wanted);
     for (let at = 0; at < wanted; ) {
       const count = Math.min(wanted - at, largestRead);
-      const { bytesRead } = await this.file.read(window, at, count, offset + at);
+      const { bytesRead } = await this.#file.read(window, at, count, offset + at);
       if (bytesRead === 0) throw imageError("IMAGE_TRUNCATED", `${this.path}: it ends at ${offset + at}`);
       at += bytesRead;
     }
-    this.window = window;
-    this.windowStart = offset;
-    return this.window.subarray(0, length);
+    this.#window = window;
+    this.#windowStart = offset;
+    return this.#window.subarray(0, length);
   }
 
   close(): Promise<void> {
-    return this.file.close();
+    return this.#file.close();
   }
 }

@@ -49,7 +49,10 @@ function newSpline(
   const groupedBy = election === "largest" ? apart : null;
   const groups = groupedBy === null ? 1 : fromSizeZyx[groupedBy];
   return {
-    ...{ labels, sizeZyx: fromSizeZyx, orderZyx, apart: groupedBy },
+    labels,
+    sizeZyx: fromSizeZyx,
+    orderZyx,
+    apart: groupedBy,
     coefficients: new Float64Array(shared(voxelCount(coefficientSize(fromSizeZyx, orderZyx)) * 8)),
     minimum: new Uint8Array(shared(groups)),
     maximum: new Uint8Array(shared(groups)),

@@ -26,35 +26,36 @@ export interface AnswerSink {
 
 /** Sums on the thread that runs the network. */
 export class LocalSink implements AnswerSink {
-  private readonly sums: WindowSums;
+  readonly #sums: WindowSums;
 
-  constructor(
-    shape: SumsShape,
-    private readonly slabs: SlabSender,
-  ) {
-    this.sums = new WindowSums(shape, { from: 0, to: shape.heads });
+  readonly #slabs: SlabSender;
+
+  constructor(shape: SumsShape, slabs: SlabSender) {
+    this.#slabs = slabs;
+
+    this.#sums = new WindowSums(shape, { from: 0, to: shape.heads });
   }
 
   add(answers: Answers, heads: HeadRange | null): void {
     if (heads !== null) throw new Error("answers of some heads only");
-    this.sums.add(answers);
+    this.#sums.add(answers);
   }
 
   addWeights(cornersZyx: readonly Zyx[]): void {
-    this.sums.addWeights(cornersZyx);
+    this.#sums.addWeights(cornersZyx);
   }
 
   finish(from: number, to: number, zStart: number): void {
-    const slab = this.slabs.allocate(to - from);
-    this.sums.finish(from, to, slab);
-    this.slabs.post(slab, zStart);
+    const slab = this.#slabs.allocate(to - from);
+    this.#sums.finish(from, to, slab);
+    this.#slabs.post(slab, zStart);
   }
 
   advance(slices: number): void {
-    this.sums.advance(slices);
+    this.#sums.advance(slices);
   }
 
   settle(): void {
-    this.slabs.settle();
+    this.#slabs.settle();
   }
 }

@@ -118,7 +118,10 @@ function gpuOf(line: string): Gpu | null {
     return Number.isFinite(count) ? count * 2 ** 20 : Number.POSITIVE_INFINITY;
   };
   return {
-    ...{ name, driver, computeCapability: computeCapability! },
-    ...{ memoryBytes: bytes(total), freeMemoryBytes: bytes(free) },
+    name,
+    driver,
+    computeCapability: computeCapability!,
+    memoryBytes: bytes(total),
+    freeMemoryBytes: bytes(free),
   };
 }

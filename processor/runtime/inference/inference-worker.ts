@@ -56,15 +56,22 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
   send({ type: "started", windows: windowCount(grid) });
   const sink = openSink(task, grid, sessions);
   const runner = new WindowRunner(task, {
-    ...{ patchZyx: grid.patchZyx, sink, sessions, send },
+    patchZyx: grid.patchZyx,
+    sink,
+    sessions,
+    send,
     fillsRuns: device === "cuda",
     onFewer: (windowsPerRun) => {
       model.mostWindows = windowsPerRun;
     },
     windowsPerRun: windowsPerRun({
-      ...{ device, freeDeviceBytes, dimensions: task.plan.dimensions, heads: task.heads },
+      device,
+      freeDeviceBytes,
+      dimensions: task.plan.dimensions,
+      heads: task.heads,
       maximumBatch: Math.min(mostWindows, task.maximumBatch ?? Number.POSITIVE_INFINITY),
-      ...{ patchVoxels: voxelCount(grid.patchZyx), rowWindows: grid.rows[0]!.starts.length },
+      patchVoxels: voxelCount(grid.patchZyx),
+      rowWindows: grid.rows[0]!.starts.length,
     }),
   });
   const [beforeZ, beforeY, beforeX] = grid.paddingBeforeZyx;
@@ -90,7 +97,8 @@ function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions):
   const isWeighted = windowCount(grid) > 1 || task.plan.gaussianForSingleWindow;
   const depth = Math.max(patchZyx[0], ...rows.map(({ zStart, zEnd }) => zEnd - zStart));
   const shape = {
-    ...{ heads: task.heads, patchZyx },
+    heads: task.heads,
+    patchZyx,
     sizeZyx: [depth, task.sizeZyx[1], task.sizeZyx[2]] as Zyx,
     importance: isWeighted
       ? gaussianImportance(task.plan.patchSize, task.plan.averaging === "logits" ? "half" : "single")

@@ -16,25 +16,29 @@ export interface ModelSessionsOptions {
 
 /** ONNX Runtime's sessions of one model. */
 export class ModelSessions {
-  private readonly singles = new Map<number, ort.InferenceSession>();
-  private gpu: ort.InferenceSession | null = null;
+  readonly #singles = new Map<number, ort.InferenceSession>();
+  #gpu: ort.InferenceSession | null = null;
 
-  constructor(private readonly options: ModelSessionsOptions) {}
+  readonly #options: ModelSessionsOptions;
+
+  constructor(options: ModelSessionsOptions) {
+    this.#options = options;
+  }
 
   get foldCount(): number {
-    return this.options.onnxFiles.length;
+    return this.#options.onnxFiles.length;
   }
 
   /** The graph of all folds in float16, and which of its folds run; null where float32 is to be used. */
   get averaging(): { readonly session: ort.InferenceSession; readonly folds: readonly number[] } | null {
-    const { gpuNetworks } = this.options;
-    return this.gpu === null ? null : { session: this.gpu, folds: gpuNetworks!.folds };
+    const { gpuNetworks } = this.#options;
+    return this.#gpu === null ? null : { session: this.#gpu, folds: gpuNetworks!.folds };
   }
 
   /** One fold in float32. */
   async single(fold: number): Promise<ort.InferenceSession> {
-    const session = this.singles.get(fold) ?? (await this.create(this.options.onnxFiles[fold]!));
-    this.singles.set(fold, session);
+    const session = this.#singles.get(fold) ?? (await this.#create(this.#options.onnxFiles[fold]!));
+    this.#singles.set(fold, session);
     return session;
   }
 
@@ -45,41 +49,41 @@ export class ModelSessions {
    * @throws WorkerFailure when nothing of it runs on the device
    */
   async open(): Promise<string> {
-    const { gpuNetworks, onnxFiles, device } = this.options;
+    const { gpuNetworks, onnxFiles, device } = this.#options;
     const file = gpuNetworks?.onnxFile ?? onnxFiles[0]!;
     const { session, provider } =
       device === "cpu"
-        ? { session: await this.create(file), provider: "CPUExecutionProvider" }
-        : await this.createProfiled(file);
-    if (gpuNetworks === null) this.singles.set(0, session);
-    else this.gpu = session;
-    await this.openFurther();
+        ? { session: await this.#create(file), provider: "CPUExecutionProvider" }
+        : await this.#createProfiled(file);
+    if (gpuNetworks === null) this.#singles.set(0, session);
+    else this.#gpu = session;
+    await this.#openFurther();
     return provider;
   }
 
   /** Frees what the device keeps for later runs, which too large a run may have left in pieces. */
   async freeDeviceMemory(): Promise<void> {
-    const { gpuNetworks, device } = this.options;
+    const { gpuNetworks, device } = this.#options;
     if (device === "cpu") return;
-    for (const session of this.singles.values()) await session.release();
-    this.singles.clear();
-    await this.gpu?.release();
-    this.gpu = gpuNetworks === null ? null : await this.create(gpuNetworks.onnxFile);
-    await this.openFurther();
+    for (const session of this.#singles.values()) await session.release();
+    this.#singles.clear();
+    await this.#gpu?.release();
+    this.#gpu = gpuNetworks === null ? null : await this.#create(gpuNetworks.onnxFile);
+    await this.#openFurther();
   }
 
   /** Without a graph of all folds each has its own; with it they wait until float16 overflows. */
-  private async openFurther(): Promise<void> {
-    if (this.options.gpuNetworks !== null) return;
+  async #openFurther(): Promise<void> {
+    if (this.#options.gpuNetworks !== null) return;
     for (let fold = 0; fold < this.foldCount; fold++) await this.single(fold);
   }
 
-  private create(file: string): Promise<ort.InferenceSession> {
-    return ort.InferenceSession.create(file, this.sessionOptions).catch(this.failure);
+  #create(file: string): Promise<ort.InferenceSession> {
+    return ort.InferenceSession.create(file, this.#sessionOptions).catch(this.#failure);
   }
 
-  private async createProfiled(file: string) {
-    const { session, providers } = await openProfiledSession(file, this.sessionOptions).catch(this.failure);
+  async #createProfiled(file: string) {
+    const { session, providers } = await openProfiledSession(file, this.#sessionOptions).catch(this.#failure);
     const provider = describeProviders(providers);
     if (providers["CUDAExecutionProvider"] === undefined)
       throw new WorkerFailure("device", `ONNX Runtime ran the network on ${provider}`);
@@ -87,12 +91,12 @@ export class ModelSessions {
   }
 
   /** On a device a graph that does not load is the device's fault, as far as anybody can tell. */
-  private readonly failure = (error: Error): never => {
-    throw this.options.device === "cpu" ? error : new WorkerFailure("device", error.message);
+  readonly #failure = (error: Error): never => {
+    throw this.#options.device === "cpu" ? error : new WorkerFailure("device", error.message);
   };
 
-  private get sessionOptions(): ort.InferenceSession.SessionOptions {
-    const { device, threads, keepsFeatureMaps } = this.options;
+  get #sessionOptions(): ort.InferenceSession.SessionOptions {
+    const { device, threads, keepsFeatureMaps } = this.#options;
     return {
       executionProviders: [device],
       intraOpNumThreads: threads,

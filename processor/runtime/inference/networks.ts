@@ -136,19 +136,19 @@ function post(worker: Worker, message: ToInferenceWorker): void {
 
 /** The worker's messages, one at a time. */
 class Mailbox {
-  private readonly arrived: FromInferenceWorker[] = [];
+  readonly #arrived: FromInferenceWorker[] = [];
   /** Why the thread ended; null while it runs. */
-  private end: Error | null = null;
-  private wake: () => void = () => {};
+  #end: Error | null = null;
+  #wake: () => void = () => {};
 
   constructor(worker: Worker) {
     const endWith = (error: Error) => {
-      this.end ??= error;
-      this.wake();
+      this.#end ??= error;
+      this.#wake();
     };
     worker.on("message", (message: FromInferenceWorker) => {
-      this.arrived.push(message);
-      this.wake();
+      this.#arrived.push(message);
+      this.#wake();
     });
     worker.on("error", endWith);
     worker.on("exit", () => endWith(new Error("the inference thread ended")));
@@ -157,11 +157,11 @@ class Mailbox {
   /** Rejects, now and ever after, once the thread has ended. */
   async next(): Promise<FromInferenceWorker> {
     for (;;) {
-      const message = this.arrived.shift();
+      const message = this.#arrived.shift();
       if (message !== undefined) return message;
-      if (this.end !== null) throw threadError(this.end);
+      if (this.#end !== null) throw threadError(this.#end);
       await new Promise<void>((resolve) => {
-        this.wake = resolve;
+        this.#wake = resolve;
       });
     }
   }
@@ -207,9 +207,15 @@ async function* slabsOf(
   post(worker, {
     type: "predict",
     task: {
-      ...{ data: prepared.data, channelCount: prepared.channelCount, sizeZyx: prepared.sizeZyx },
-      ...{ heads, maximumBatch, stepSize, mirrorAxes, control },
-      ...{ isRegionModel: options.labels.regionsClassOrder !== null },
+      data: prepared.data,
+      channelCount: prepared.channelCount,
+      sizeZyx: prepared.sizeZyx,
+      heads,
+      maximumBatch,
+      stepSize,
+      mirrorAxes,
+      control,
+      isRegionModel: options.labels.regionsClassOrder !== null,
       plan: {
         patchSize: plan.patchSize,
         averaging: plan.averaging,
@@ -229,7 +235,10 @@ async function* slabsOf(
       else if (message.type === "slab") {
         const { zStart, slices, values } = message;
         yield {
-          ...{ zStart, heads, values, sizeZyx: [slices, prepared.sizeZyx[1], prepared.sizeZyx[2]] },
+          zStart,
+          heads,
+          values,
+          sizeZyx: [slices, prepared.sizeZyx[1], prepared.sizeZyx[2]],
           kind: plan.averaging === "logits" ? "logits" : "probabilities",
         };
         Atomics.add(control, releasedIndex, 1);

@@ -11,33 +11,39 @@ const slabsInFlight = 2;
 
 /** Hands finished slices to the main thread, and waits where it does not keep up. */
 export class SlabSender {
-  private sent = 0;
+  #sent = 0;
+
+  readonly #task: Pick<PredictTask, "heads" | "sizeZyx" | "control">;
+  readonly #send: (message: FromInferenceWorker) => void;
 
   constructor(
-    private readonly task: Pick<PredictTask, "heads" | "sizeZyx" | "control">,
-    private readonly send: (message: FromInferenceWorker) => void,
-  ) {}
+    task: Pick<PredictTask, "heads" | "sizeZyx" | "control">,
+    send: (message: FromInferenceWorker) => void,
+  ) {
+    this.#task = task;
+    this.#send = send;
+  }
 
   /** Room for some slices of all heads. */
   allocate(slices: number): Float32Array<SharedArrayBuffer> {
-    const { heads, sizeZyx } = this.task;
+    const { heads, sizeZyx } = this.#task;
     return new Float32Array(new SharedArrayBuffer(slices * heads * sizeZyx[1] * sizeZyx[2] * 4));
   }
 
   post(values: Float32Array<SharedArrayBuffer>, zStart: number): void {
-    const { heads, sizeZyx } = this.task;
-    this.send({ type: "slab", zStart, slices: values.length / (heads * sizeZyx[1] * sizeZyx[2]), values });
-    this.sent++;
-    this.waitFor(this.sent - slabsInFlight + 1);
+    const { heads, sizeZyx } = this.#task;
+    this.#send({ type: "slab", zStart, slices: values.length / (heads * sizeZyx[1] * sizeZyx[2]), values });
+    this.#sent++;
+    this.#waitFor(this.#sent - slabsInFlight + 1);
   }
 
   /** Waits until all were taken. */
   settle(): void {
-    this.waitFor(this.sent);
+    this.#waitFor(this.#sent);
   }
 
-  private waitFor(count: number): void {
-    const { control } = this.task;
+  #waitFor(count: number): void {
+    const { control } = this.#task;
     for (;;) {
       const released = Atomics.load(control, releasedIndex);
       if (released >= count) return;

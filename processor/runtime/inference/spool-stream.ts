@@ -38,7 +38,9 @@ export async function spoolStream(
   }
   const { heads, sizeZyx, kind } = stream;
   return {
-    ...{ heads, sizeZyx, kind },
+    heads,
+    sizeZyx,
+    kind,
     get slabs() {
       return replay(parts, store, { heads, kind });
     },

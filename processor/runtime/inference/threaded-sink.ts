@@ -39,95 +39,98 @@ export interface ThreadedSinkOptions {
 
 /** Sums on threads of their own, each for some heads, so that a fast device does not wait for it. */
 export class ThreadedSink implements AnswerSink {
-  private readonly slabs: SlabSender;
-  private readonly control: Int32Array;
-  private readonly state: Int32Array<SharedArrayBuffer>;
-  private readonly posted: number[];
-  private readonly unfinished: { readonly slab: Float32Array<SharedArrayBuffer>; readonly zStart: number }[] =
-    [];
-  private finishedSlabs = 0;
+  readonly #slabs: SlabSender;
+  readonly #control: Int32Array;
+  readonly #state: Int32Array<SharedArrayBuffer>;
+  readonly #posted: number[];
+  readonly #unfinished: { readonly slab: Float32Array<SharedArrayBuffer>; readonly zStart: number }[] = [];
+  #finishedSlabs = 0;
+
+  readonly #threads: readonly AccumulationThread[];
 
   constructor(
-    private readonly threads: readonly AccumulationThread[],
+    threads: readonly AccumulationThread[],
     shape: SumsShape,
     { slabs, control }: ThreadedSinkOptions,
   ) {
-    this.slabs = slabs;
-    this.control = control;
-    this.state = new Int32Array(new SharedArrayBuffer(4 * (addedIndex + threads.length)));
-    this.posted = threads.map(() => 0);
+    this.#threads = threads;
+
+    this.#slabs = slabs;
+    this.#control = control;
+    this.#state = new Int32Array(new SharedArrayBuffer(4 * (addedIndex + threads.length)));
+    this.#posted = threads.map(() => 0);
     threads.forEach(({ range }, index) => {
-      this.post(index, { type: "begin", shape, range, index, state: this.state });
+      this.#post(index, { type: "begin", shape, range, index, state: this.#state });
     });
   }
 
   add(answers: Answers, heads: HeadRange | null): void {
-    this.threads.forEach(({ range }, index) => {
-      if (heads === null) this.addTo(index, { ...answers, values: headsOf(answers, range, this.heads) });
-      else if (heads.from === range.from) this.addTo(index, answers);
+    this.#threads.forEach(({ range }, index) => {
+      if (heads === null) this.#addTo(index, { ...answers, values: headsOf(answers, range, this.#heads) });
+      else if (heads.from === range.from) this.#addTo(index, answers);
     });
-    this.sendFinished();
+    this.#sendFinished();
   }
 
   addWeights(cornersZyx: readonly Zyx[]): void {
-    this.postAll({ type: "weights", cornersZyx });
+    this.#postAll({ type: "weights", cornersZyx });
   }
 
   finish(from: number, to: number, zStart: number): void {
-    const slab = this.slabs.allocate(to - from);
-    this.unfinished.push({ slab, zStart });
-    this.postAll({ type: "finish", from, to, slab });
-    this.sendFinished();
+    const slab = this.#slabs.allocate(to - from);
+    this.#unfinished.push({ slab, zStart });
+    this.#postAll({ type: "finish", from, to, slab });
+    this.#sendFinished();
   }
 
   advance(slices: number): void {
-    this.postAll({ type: "advance", slices });
+    this.#postAll({ type: "advance", slices });
   }
 
   settle(): void {
-    while (this.unfinished.length > 0) {
-      this.waitFor(finishedIndex, (this.finishedSlabs + 1) * this.threads.length);
-      this.sendFinished();
+    while (this.#unfinished.length > 0) {
+      this.#waitFor(finishedIndex, (this.#finishedSlabs + 1) * this.#threads.length);
+      this.#sendFinished();
     }
-    this.slabs.settle();
+    this.#slabs.settle();
   }
 
-  private get heads(): number {
-    return this.threads.at(-1)!.range.to;
+  get #heads(): number {
+    return this.#threads.at(-1)!.range.to;
   }
 
-  private addTo(index: number, answers: Answers): void {
-    this.waitFor(addedIndex + index, this.posted[index]! - answersInFlight + 1);
-    this.posted[index]!++;
+  #addTo(index: number, answers: Answers): void {
+    this.#waitFor(addedIndex + index, this.#posted[index]! - answersInFlight + 1);
+    this.#posted[index]!++;
     const { buffer } = answers.values;
-    this.threads[index]!.worker.postMessage({ type: "add", answers } satisfies ToAccumulationWorker, [
+    this.#threads[index]!.worker.postMessage({ type: "add", answers } satisfies ToAccumulationWorker, [
       buffer as ArrayBuffer,
     ]);
   }
 
   /** Slabs leave in order, once all threads have written their heads. */
-  private sendFinished(): void {
-    const parts = Atomics.load(this.state, finishedIndex);
-    while (this.unfinished.length > 0 && parts >= (this.finishedSlabs + 1) * this.threads.length) {
-      const { slab, zStart } = this.unfinished.shift()!;
-      this.finishedSlabs++;
-      this.slabs.post(slab, zStart);
+  #sendFinished(): void {
+    const parts = Atomics.load(this.#state, finishedIndex);
+    while (this.#unfinished.length > 0 && parts >= (this.#finishedSlabs + 1) * this.#threads.length) {
+      const { slab, zStart } = this.#unfinished.shift()!;
+      this.#finishedSlabs++;
+      this.#slabs.post(slab, zStart);
     }
   }
 
-  private postAll(message: ToAccumulationWorker): void {
-    this.threads.forEach((_, index) => {
-      this.post(index, message);
+  #postAll(message: ToAccumulationWorker): void {
+    this.#threads.forEach((_, index) => {
+      this.#post(index, message);
     });
   }
 
-  private post(index: number, message: ToAccumulationWorker): void {
-    this.threads[index]!.worker.postMessage(message);
+  #post(index: number, message: ToAccumulationWorker): void {
+    this.#threads[index]!.worker.postMessage(message);
   }
 
-  private waitFor(place: number, count: number): void {
+  #waitFor(place: number, count: number): void {
     for (;;) {
-      const failure = Atomics.load(this.state, failureIndex);
+      const failure = Atomics.load(this.#state, failureIndex);
       if (failure !== 0)
         throw new WorkerFailure(
           "run",
@@ -135,10 +138,10 @@ export class ThreadedSink implements AnswerSink {
             ? "Array buffer allocation failed for the sums of windows"
             : "summing windows failed",
         );
-      if (Atomics.load(this.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
-      const reached = Atomics.load(this.state, place);
+      if (Atomics.load(this.#control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
+      const reached = Atomics.load(this.#state, place);
       if (reached >= count) return;
-      Atomics.wait(this.state, place, reached, 500);
+      Atomics.wait(this.#state, place, reached, 500);
     }
   }
 }

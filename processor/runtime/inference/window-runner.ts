@@ -43,47 +43,50 @@ const unflipped: Flip = [false, false, false];
 
 /** Runs windows through folds and mirrorings and hands the answers on. */
 export class WindowRunner {
-  private readonly flips: readonly Flip[];
-  private readonly patchVoxels: number;
-  private windowsPerRun: number;
-  private hasOverflowed = false;
+  readonly #flips: readonly Flip[];
+  readonly #patchVoxels: number;
+  #windowsPerRun: number;
+  #hasOverflowed = false;
 
-  constructor(
-    private readonly task: PredictTask,
-    private readonly options: WindowRunnerOptions,
-  ) {
-    this.flips = mirrorings(task.mirrorAxes, task.plan.dimensions);
-    this.patchVoxels = voxelCount(options.patchZyx);
-    this.windowsPerRun = options.windowsPerRun;
+  readonly #task: PredictTask;
+  readonly #options: WindowRunnerOptions;
+
+  constructor(task: PredictTask, options: WindowRunnerOptions) {
+    this.#task = task;
+    this.#options = options;
+
+    this.#flips = mirrorings(task.mirrorAxes, task.plan.dimensions);
+    this.#patchVoxels = voxelCount(options.patchZyx);
+    this.#windowsPerRun = options.windowsPerRun;
   }
 
   /** Windows of one row through all folds. Where memory does not hold as many at once, fewer go together. */
   async run(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
     for (let done = 0; done < windows.length; ) {
-      const together = windows.slice(done, done + this.windowsPerRun);
-      if (this.options.sessions.averaging === null) await this.runInFloat32(together);
-      else if (!(await this.tryInFloat16(together))) continue;
+      const together = windows.slice(done, done + this.#windowsPerRun);
+      if (this.#options.sessions.averaging === null) await this.#runInFloat32(together);
+      else if (!(await this.#tryInFloat16(together))) continue;
       onDone(together.length);
       done += together.length;
     }
   }
 
   /** @returns whether it was done; else fewer windows have to go together */
-  private async tryInFloat16(windows: readonly Window[]): Promise<boolean> {
-    const { sessions, sink } = this.options;
+  async #tryInFloat16(windows: readonly Window[]): Promise<boolean> {
+    const { sessions, sink } = this.#options;
     const { session, folds } = sessions.averaging!;
-    const size = this.sizeOfRun(windows);
-    const outputs = await this.unlessTooMany(size, () =>
-      session.run({ windows: this.cut(windows, { size, flip: unflipped }), ...this.runs(folds) }),
+    const size = this.#sizeOfRun(windows);
+    const outputs = await this.#unlessTooMany(size, () =>
+      session.run({ windows: this.#cut(windows, { size, flip: unflipped }), ...this.#runs(folds) }),
     );
     if (outputs === null) return false;
     const total = outputs["total"]!.data as Float32Array;
     if (!Number.isFinite(total[0])) {
-      this.noteOverflow();
-      await this.runInFloat32(windows);
+      this.#noteOverflow();
+      await this.#runInFloat32(windows);
       return true;
     }
-    headRanges(this.task.heads).forEach((range, group) => {
+    headRanges(this.#task.heads).forEach((range, group) => {
       const all = halfFloatBits(outputs[`mean_${group}`]!.data);
       const values = all.subarray(0, (all.length / size) * windows.length);
       sink.add({ values, flip: unflipped, share: 1, cornersZyx: cornersOf(windows) }, range);
@@ -91,68 +94,68 @@ export class WindowRunner {
     return true;
   }
 
-  private noteOverflow(): void {
+  #noteOverflow(): void {
     const line = "float16 overflowed in a window: such windows run in float32";
-    if (!this.hasOverflowed) this.options.send({ type: "note", line });
-    this.hasOverflowed = true;
+    if (!this.#hasOverflowed) this.#options.send({ type: "note", line });
+    this.#hasOverflowed = true;
   }
 
-  private async runInFloat32(windows: readonly Window[]): Promise<void> {
-    for (let fold = 0; fold < this.options.sessions.foldCount; fold++)
-      for (const flip of this.flips) await this.runMirrored(windows, fold, flip);
+  async #runInFloat32(windows: readonly Window[]): Promise<void> {
+    for (let fold = 0; fold < this.#options.sessions.foldCount; fold++)
+      for (const flip of this.#flips) await this.#runMirrored(windows, fold, flip);
   }
 
-  private async runMirrored(windows: readonly Window[], fold: number, flip: Flip): Promise<void> {
-    const { sessions, sink } = this.options;
-    const share = 1 / (sessions.foldCount * this.flips.length);
+  async #runMirrored(windows: readonly Window[], fold: number, flip: Flip): Promise<void> {
+    const { sessions, sink } = this.#options;
+    const share = 1 / (sessions.foldCount * this.#flips.length);
     for (let done = 0; done < windows.length; ) {
-      const together = windows.slice(done, done + this.windowsPerRun);
-      const size = this.sizeOfRun(together);
-      const answer = await this.unlessTooMany(size, async () => {
+      const together = windows.slice(done, done + this.#windowsPerRun);
+      const size = this.#sizeOfRun(together);
+      const answer = await this.#unlessTooMany(size, async () => {
         const session = await sessions.single(fold);
         // Networks of one's own may call input and output otherwise.
-        const feeds = { [session.inputNames[0]!]: this.cut(together, { size, flip }) };
+        const feeds = { [session.inputNames[0]!]: this.#cut(together, { size, flip }) };
         return (await session.run(feeds))[session.outputNames[0]!]!;
       });
       if (answer === null) continue;
       done += together.length;
       const all = answer.data as Float32Array;
       const values = all.subarray(0, (all.length / size) * together.length);
-      this.checkAndNormalize(values);
+      this.#checkAndNormalize(values);
       sink.add({ values, flip, share, cornersZyx: cornersOf(together) }, null);
     }
   }
 
   /** @returns null when so many windows at once were too much: the next run has half as many */
-  private async unlessTooMany<T>(windows: number, run: () => Promise<T>): Promise<T | null> {
-    if (Atomics.load(this.task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
+  async #unlessTooMany<T>(windows: number, run: () => Promise<T>): Promise<T | null> {
+    if (Atomics.load(this.#task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
     try {
       return await run();
     } catch (error) {
       if (!(error instanceof Error) || !mayFitFewer(error.message)) throw error;
       const isMemory = tellsOfMemory(error.message);
-      await this.options.sessions.freeDeviceMemory();
+      await this.#options.sessions.freeDeviceMemory();
       if (windows === 1) throw isMemory ? new WorkerFailure("memory", error.message) : error;
-      this.windowsPerRun = Math.ceil(windows / 2);
-      this.options.onFewer(this.windowsPerRun);
+      this.#windowsPerRun = Math.ceil(windows / 2);
+      this.#options.onFewer(this.#windowsPerRun);
       const what = isMemory ? "memory does not hold" : "cuDNN does not take";
-      const line = `${what} ${windows} windows at once: ${this.windowsPerRun} go together from here`;
-      this.options.send({ type: "note", line });
+      const line = `${what} ${windows} windows at once: ${this.#windowsPerRun} go together from here`;
+      this.#options.send({ type: "note", line });
       return null;
     }
   }
 
-  private sizeOfRun(windows: readonly Window[]): number {
-    return this.options.fillsRuns ? this.windowsPerRun : windows.length;
+  #sizeOfRun(windows: readonly Window[]): number {
+    return this.#options.fillsRuns ? this.#windowsPerRun : windows.length;
   }
 
-  private cut(
+  #cut(
     windows: readonly Window[],
     { size, flip }: { readonly size: number; readonly flip: Flip },
   ): ort.Tensor {
-    const { data, sizeZyx, channelCount, plan } = this.task;
-    const { patchZyx } = this.options;
-    const perWindow = channelCount * this.patchVoxels;
+    const { data, sizeZyx, channelCount, plan } = this.#task;
+    const { patchZyx } = this.#options;
+    const perWindow = channelCount * this.#patchVoxels;
     const input = new Float32Array(size * perWindow);
     windows.forEach(({ onVolume: cornerZyx }, i) => {
       const window = input.subarray(i * perWindow, (i + 1) * perWindow);
@@ -164,10 +167,10 @@ export class WindowRunner {
   }
 
   /** Each fold with each mirroring: for each of them the order in which it reads each axis of the patch. */
-  private runs(folds: readonly number[]): Record<string, ort.Tensor> {
-    const { patchZyx } = this.options;
-    const runs = folds.flatMap((fold) => this.flips.map((flip) => ({ fold, flip })));
-    const axes = ([0, 1, 2] as const).slice(3 - this.task.plan.dimensions);
+  #runs(folds: readonly number[]): Record<string, ort.Tensor> {
+    const { patchZyx } = this.#options;
+    const runs = folds.flatMap((fold) => this.#flips.map((flip) => ({ fold, flip })));
+    const axes = ([0, 1, 2] as const).slice(3 - this.#task.plan.dimensions);
     const orders = axes.map((axis) => {
       const size = patchZyx[axis];
       const order = BigInt64Array.from({ length: runs.length * size }, (_, i) => {
@@ -184,20 +187,20 @@ export class WindowRunner {
   }
 
   /** Refuses overflow; v1 averages probabilities instead of logits. */
-  private checkAndNormalize(values: Float32Array): void {
+  #checkAndNormalize(values: Float32Array): void {
     let sum = 0;
     for (let i = 0; i < values.length; i++) sum += values[i]!;
     if (!Number.isFinite(sum)) {
       throw new WorkerFailure("overflow", "the network answered with infinite values or NaN");
     }
-    const { plan, isRegionModel, heads } = this.task;
+    const { plan, isRegionModel, heads } = this.#task;
     if (plan.averaging === "logits") return;
     if (isRegionModel) {
       sigmoid(values);
       return;
     }
-    const perWindow = heads * this.patchVoxels;
+    const perWindow = heads * this.#patchVoxels;
     for (let from = 0; from < values.length; from += perWindow)
-      softmax(values.subarray(from, from + perWindow), heads, this.patchVoxels);
+      softmax(values.subarray(from, from + perWindow), heads, this.#patchVoxels);
   }
 }

@@ -29,41 +29,51 @@ const halfFloats = halfFloatTable();
 
 /** Weighted sums of some heads over the slices that windows of the current row touch: as deep as the patch, not as the volume. */
 export class WindowSums {
-  private readonly sums: Float32Array;
-  private readonly weights: Float32Array;
-  private decoded = new Float32Array(0);
+  readonly #sums: Float32Array;
+  readonly #weights: Float32Array;
+  #decoded = new Float32Array(0);
 
-  constructor(
-    private readonly shape: SumsShape,
-    private readonly range: HeadRange,
-  ) {
+  readonly #shape: SumsShape;
+  readonly #range: HeadRange;
+
+  constructor(shape: SumsShape, range: HeadRange) {
+    this.#shape = shape;
+    this.#range = range;
+
     const [depth, rows, columns] = shape.sizeZyx;
-    this.sums = new Float32Array(this.heads * depth * rows * columns);
-    this.weights = new Float32Array(depth * rows * columns);
+    this.#sums = new Float32Array(this.#heads * depth * rows * columns);
+    this.#weights = new Float32Array(depth * rows * columns);
   }
 
-  private get heads(): number {
-    return this.range.to - this.range.from;
+  get #heads(): number {
+    return this.#range.to - this.#range.from;
   }
 
   /** Answers of these sums' heads. */
   add({ values, cornersZyx, flip, share }: Answers): void {
-    const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.shape;
+    const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.#shape;
     const perWindow = values.length / cornersZyx.length;
     cornersZyx.forEach((cornerZyx, i) => {
-      const answer = this.decode(values.subarray(i * perWindow, (i + 1) * perWindow));
+      const answer = this.#decode(values.subarray(i * perWindow, (i + 1) * perWindow));
       addWindow({
-        ...{ answer, patchZyx, flip, importance, share, cornerZyx, sumsSizeZyx },
-        ...{ heads: this.heads, sums: this.sums },
+        answer,
+        patchZyx,
+        flip,
+        importance,
+        share,
+        cornerZyx,
+        sumsSizeZyx,
+        heads: this.#heads,
+        sums: this.#sums,
       });
     });
   }
 
   /** Windows whose answers are all there count once. */
   addWeights(cornersZyx: readonly Zyx[]): void {
-    const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.shape;
+    const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.#shape;
     for (const cornerZyx of cornersZyx)
-      addImportance({ patchZyx, importance, sums: this.weights, sumsSizeZyx, cornerZyx });
+      addImportance({ patchZyx, importance, sums: this.#weights, sumsSizeZyx, cornerZyx });
   }
 
   /**
@@ -72,33 +82,33 @@ export class WindowSums {
    * @param slab `slice × head × y × x` of all heads; those of these sums are written
    */
   finish(from: number, to: number, slab: Float32Array): void {
-    const [, rows, columns] = this.shape.sizeZyx;
+    const [, rows, columns] = this.#shape.sizeZyx;
     const plane = rows * columns;
     for (let slice = from; slice < to; slice++) {
-      for (let head = 0; head < this.heads; head++) {
-        const source = (slice * this.heads + head) * plane;
-        const target = ((slice - from) * this.shape.heads + this.range.from + head) * plane;
+      for (let head = 0; head < this.#heads; head++) {
+        const source = (slice * this.#heads + head) * plane;
+        const target = ((slice - from) * this.#shape.heads + this.#range.from + head) * plane;
         const weights = slice * plane;
         for (let i = 0; i < plane; i++)
-          slab[target + i] = this.sums[source + i]! / this.weights[weights + i]!;
+          slab[target + i] = this.#sums[source + i]! / this.#weights[weights + i]!;
       }
     }
   }
 
   /** Drops the first slices; those behind move up and zeros follow. */
   advance(slices: number): void {
-    const [, rows, columns] = this.shape.sizeZyx;
-    for (const values of [this.sums, this.weights]) {
-      const dropped = slices * rows * columns * (values === this.sums ? this.heads : 1);
+    const [, rows, columns] = this.#shape.sizeZyx;
+    for (const values of [this.#sums, this.#weights]) {
+      const dropped = slices * rows * columns * (values === this.#sums ? this.#heads : 1);
       values.copyWithin(0, dropped);
       values.fill(0, Math.max(0, values.length - dropped));
     }
   }
 
-  private decode(values: Float32Array | Uint16Array): Float32Array {
+  #decode(values: Float32Array | Uint16Array): Float32Array {
     if (values instanceof Float32Array) return values;
-    if (this.decoded.length !== values.length) this.decoded = new Float32Array(values.length);
-    const { decoded } = this;
+    if (this.#decoded.length !== values.length) this.#decoded = new Float32Array(values.length);
+    const decoded = this.#decoded;
     for (let i = 0; i < values.length; i++) decoded[i] = halfFloats[values[i]!]!;
     return decoded;
   }

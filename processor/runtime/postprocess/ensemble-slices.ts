@@ -80,27 +80,33 @@ function paintRegions(
 
 /** One slice of one source, blended along z, still on the network's rows and columns. */
 class SourceSlice {
-  private readonly plane: number;
-  private readonly blended: Float32Array;
+  readonly #plane: number;
+  readonly #blended: Float32Array;
   /** The class that leads clearly at each network sample, or `none`. */
-  private readonly leader: Uint16Array;
-  private readonly values: Float32Array;
+  readonly #leader: Uint16Array;
+  readonly #values: Float32Array;
 
-  constructor(private readonly source: ProbabilitySource) {
-    this.plane = source.networkRows * source.networkColumns;
-    this.blended = new Float32Array(source.heads * this.plane);
-    this.leader = new Uint16Array(this.plane);
-    this.values = new Float32Array(source.heads);
+  readonly #source: ProbabilitySource;
+
+  constructor(source: ProbabilitySource) {
+    this.#source = source;
+
+    this.#plane = source.networkRows * source.networkColumns;
+    this.#blended = new Float32Array(source.heads * this.#plane);
+    this.#leader = new Uint16Array(this.#plane);
+    this.#values = new Float32Array(source.heads);
   }
 
   moveTo(z: number, findsLeaders: boolean): void {
-    const { source, blended } = this;
+    const source = this.#source;
+    const blended = this.#blended;
     blendSlices(blended, { window: source.window, table: source.tables[0], z });
-    if (findsLeaders) this.findLeaders();
+    if (findsLeaders) this.#findLeaders();
   }
 
   leaderAt(y: number, x: number): number {
-    const { source, leader } = this;
+    const source = this.#source;
+    const leader = this.#leader;
     const [, rows, columns] = source.tables;
     const upper = rows.lower[y]! * source.networkColumns;
     const lower = rows.upper[y]! * source.networkColumns;
@@ -114,7 +120,10 @@ class SourceSlice {
 
   /** Adds the probabilities of one output voxel. */
   addTo(sum: Float32Array, y: number, x: number): void {
-    const { source, blended, plane, values } = this;
+    const source = this.#source;
+    const blended = this.#blended;
+    const plane = this.#plane;
+    const values = this.#values;
     const [, rows, columns] = source.tables;
     const upper = rows.lower[y]! * source.networkColumns;
     const lower = rows.upper[y]! * source.networkColumns;
@@ -127,13 +136,13 @@ class SourceSlice {
       const below = (1 - wx) * blended[at + lower + x0]! + wx * blended[at + lower + x1]!;
       values[head] = (1 - wy) * above + wy * below;
     }
-    this.toProbabilities();
+    this.#toProbabilities();
     for (let head = 0; head < values.length; head++) sum[head]! += values[head]!;
   }
 
-  private toProbabilities(): void {
-    const { values } = this;
-    const { nonlinearity } = this.source;
+  #toProbabilities(): void {
+    const values = this.#values;
+    const { nonlinearity } = this.#source;
     if (nonlinearity === "none") {
       for (let head = 0; head < values.length; head++) values[head] = roundToHalf(values[head]!);
     } else if (nonlinearity === "sigmoid") {
@@ -151,14 +160,16 @@ class SourceSlice {
     }
   }
 
-  private findLeaders(): void {
-    const { blended, leader, plane } = this;
-    const lead = this.source.nonlinearity === "none" ? clearLead.probabilities : clearLead.logits;
+  #findLeaders(): void {
+    const blended = this.#blended;
+    const leader = this.#leader;
+    const plane = this.#plane;
+    const lead = this.#source.nonlinearity === "none" ? clearLead.probabilities : clearLead.logits;
     for (let i = 0; i < plane; i++) {
       let best = 0;
       let bestValue = blended[i]!;
       let second = Number.NEGATIVE_INFINITY;
-      for (let head = 1, at = i + plane; head < this.source.heads; head++, at += plane) {
+      for (let head = 1, at = i + plane; head < this.#source.heads; head++, at += plane) {
         const value = blended[at]!;
         if (value > bestValue) {
           second = bestValue;

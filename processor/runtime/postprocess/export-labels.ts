@@ -120,8 +120,11 @@ async function writeProbabilities(
 function sourceOf({ stream, window, tables }: SlabCursor, labels: LabelDefinition): ProbabilitySource {
   const isProbability = stream.kind === "probabilities";
   return {
-    ...{ window: window!, heads: stream.heads, tables },
-    ...{ networkRows: stream.sizeZyx[1], networkColumns: stream.sizeZyx[2] },
+    window: window!,
+    heads: stream.heads,
+    tables,
+    networkRows: stream.sizeZyx[1],
+    networkColumns: stream.sizeZyx[2],
     nonlinearity: isProbability ? "none" : labels.regionsClassOrder === null ? "softmax" : "sigmoid",
   };
 }

@@ -54,7 +54,8 @@ async function labelsOnNetworkGrid(
         plan: { ...plan, transposeForward: [0, 1, 2], transposeBackward: [0, 1, 2] },
         history: {
           originalGeometry: { ...history.originalGeometry, sizeZyx },
-          ...{ sizeBeforeCroppingZyx: sizeZyx, sizeAfterCroppingZyx: sizeZyx },
+          sizeBeforeCroppingZyx: sizeZyx,
+          sizeAfterCroppingZyx: sizeZyx,
           cropBoxZyx: sizeZyx.map((size) => [0, size] as const) as unknown as Zyx<readonly [number, number]>,
           originalSpacingMmZyx: history.networkSpacingMmZyx,
           networkSpacingMmZyx: history.networkSpacingMmZyx,

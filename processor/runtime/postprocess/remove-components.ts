@@ -28,12 +28,17 @@ export async function removeComponents(
   const reports: StepReport[] = [];
   for (const { labels, connectivity, minimumMm3 } of steps) {
     const { removedComponents, removedVoxels } = await pool.run("keepLargestComponent", {
-      ...{ voxels, sizeZyx: geometry.sizeZyx, labels, connectivity },
+      voxels,
+      sizeZyx: geometry.sizeZyx,
+      labels,
+      connectivity,
       sparing: minimumMm3 === null ? null : { voxelVolumeMm3, minimumMm3 },
     });
     const extent = extentOf(removedVoxels, geometry);
     reports.push({
-      ...{ labels, removedComponents, removedVoxels },
+      labels,
+      removedComponents,
+      removedVoxels,
       ...("millilitres" in extent
         ? { removedMillilitres: extent.millilitres }
         : { removedSquareMillimetres: extent.squareMillimetres }),

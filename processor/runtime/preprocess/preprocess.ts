@@ -54,7 +54,11 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
       : previous && (await resampleLabels(previous, { ...grids, rule: plan.resampleSegmentation }));
   checkSameGrid(previousLabels, grids.toSizeZyx);
   const data = await toNetworkGrid(cropped, mask, {
-    ...{ grids, plan, imageChannels, previousLabels, labels },
+    grids,
+    plan,
+    imageChannels,
+    previousLabels,
+    labels,
     runLength: isVersion1(plan) ? voxelCount(grids.toSizeZyx) : runLength(history, plan),
   });
   const channelCount = data.length / voxelCount(grids.toSizeZyx);

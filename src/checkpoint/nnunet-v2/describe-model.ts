@@ -58,7 +58,12 @@ export async function readTraining(folder: string, configurationName: string) {
   const previousStage = configuration.get("previous_stage");
   const previousLabels = previousStage.isNull ? 0 : labels.foregroundLabels.length;
   return {
-    ...{ plans, dataset, configuration, channelNames, labels, heads },
+    plans,
+    dataset,
+    configuration,
+    channelNames,
+    labels,
+    heads,
     previousStage: previousStage.isNull ? null : previousStage.string(),
     inputChannels: channelNames.length + previousLabels,
     companionFiles: [plansFile, datasetFile],
@@ -73,7 +78,12 @@ export function describeTraining(
   const { plans, dataset, configuration, channelNames, labels, previousStage, companionFiles } = training;
   const { trainer, name, mirrorAxes } = trained;
   return {
-    ...{ trainer, configuration: name, channelNames, labels, previousStage, companionFiles },
+    trainer,
+    configuration: name,
+    channelNames,
+    labels,
+    previousStage,
+    companionFiles,
     plansName: plans.get("plans_name").string(),
     plan: readInferencePlan({
       plans,

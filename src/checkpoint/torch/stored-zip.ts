@@ -53,7 +53,9 @@ async function readDirectory({ label: file, handle, offset, size }: TorchBytes):
   try {
     // Names are only looked up, never used as paths, so that torch's own odd ones need no check.
     const zip = await fromRandomAccessReaderPromise(new ByteRange(handle, offset), size, {
-      ...{ autoClose: false, decodeStrings: true, strictFileNames: false },
+      autoClose: false,
+      decodeStrings: true,
+      strictFileNames: false,
     });
     if (zip.entryCount > maxMembers) {
       throw builderError(
@@ -79,7 +81,10 @@ function kept(entry: Entry, file: string): DirectoryEntry {
   if (fileName.length > maxNameLength)
     throw builderError("CHECKPOINT_REFUSED", `${file}: a member's name of ${fileName.length} characters`);
   return {
-    ...{ fileName, relativeOffsetOfLocalHeader, compressedSize, compressionMethod },
+    fileName,
+    relativeOffsetOfLocalHeader,
+    compressedSize,
+    compressionMethod,
     isEncrypted: entry.isEncrypted(),
   };
 }

@@ -18,76 +18,84 @@ const carriageReturn = 0x0d;
 
 /** Reads stdout and stderr as bytes arrive: an engine's own log driver would have mended them. */
 export class ContainerLogReader {
-  private readonly streams = { stdout: new LineBytes(), stderr: new LineBytes() };
-  private readonly lastLines: string[] = [];
-  private lastErrorLine: string | null = null;
-  private errorLines = 0;
-  private longestLineBytes = 0;
-  private isUtf8 = true;
-  private hasCarriageReturns = false;
+  readonly #streams = { stdout: new LineBytes(), stderr: new LineBytes() };
+  readonly #lastLines: string[] = [];
+  #lastErrorLine: string | null = null;
+  #errorLines = 0;
+  #longestLineBytes = 0;
+  #isUtf8 = true;
+  #hasCarriageReturns = false;
 
   take(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     let start = 0;
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
-      this.streams[stream].add(bytes.subarray(start, end));
-      this.endLine(stream);
+      this.#streams[stream].add(bytes.subarray(start, end));
+      this.#endLine(stream);
       start = end + 1;
     }
-    this.streams[stream].add(bytes.subarray(start));
+    this.#streams[stream].add(bytes.subarray(start));
   }
 
   /** Ends lines that had no end of their own. */
   finish(): ContainerLog {
     for (const stream of ["stdout", "stderr"] as const) {
-      if (this.streams[stream].length > 0) this.endLine(stream);
+      if (this.#streams[stream].length > 0) this.#endLine(stream);
     }
-    const { lastLines, lastErrorLine, errorLines, longestLineBytes, isUtf8, hasCarriageReturns } = this;
+    const lastLines = this.#lastLines;
+    const lastErrorLine = this.#lastErrorLine;
+    const errorLines = this.#errorLines;
+    const longestLineBytes = this.#longestLineBytes;
+    const isUtf8 = this.#isUtf8;
+    const hasCarriageReturns = this.#hasCarriageReturns;
     return { lastLines, lastErrorLine, errorLines, longestLineBytes, isUtf8, hasCarriageReturns };
   }
 
-  private endLine(stream: "stdout" | "stderr"): void {
-    const { text, length, isUtf8, hasCarriageReturns } = this.streams[stream].end();
-    this.longestLineBytes = Math.max(this.longestLineBytes, length);
-    this.isUtf8 &&= isUtf8;
-    this.hasCarriageReturns ||= hasCarriageReturns;
+  #endLine(stream: "stdout" | "stderr"): void {
+    const { text, length, isUtf8, hasCarriageReturns } = this.#streams[stream].end();
+    this.#longestLineBytes = Math.max(this.#longestLineBytes, length);
+    this.#isUtf8 &&= isUtf8;
+    this.#hasCarriageReturns ||= hasCarriageReturns;
     if (text.trim() === "") return;
-    this.lastLines.push(text);
-    if (this.lastLines.length > keptLines) this.lastLines.shift();
+    this.#lastLines.push(text);
+    if (this.#lastLines.length > keptLines) this.#lastLines.shift();
     if (stream === "stdout") return;
-    this.errorLines++;
-    this.lastErrorLine = text;
+    this.#errorLines++;
+    this.#lastErrorLine = text;
   }
 }
 
 /** The line that a stream is at. */
 class LineBytes {
   length = 0;
-  private text = "";
-  private isUtf8 = true;
-  private hasCarriageReturns = false;
-  private decoder = new TextDecoder("utf-8", { fatal: true });
+  #text = "";
+  #isUtf8 = true;
+  #hasCarriageReturns = false;
+  #decoder = new TextDecoder("utf-8", { fatal: true });
 
   add(bytes: Uint8Array): void {
-    this.hasCarriageReturns ||= bytes.subarray(0, -1).includes(carriageReturn);
+    this.#hasCarriageReturns ||= bytes.subarray(0, -1).includes(carriageReturn);
     this.length += bytes.length;
-    this.decode(() => this.decoder.decode(bytes, { stream: true }));
+    this.#decode(() => this.#decoder.decode(bytes, { stream: true }));
   }
 
   end() {
-    this.decode(() => this.decoder.decode());
-    const { text, length, isUtf8, hasCarriageReturns } = this;
+    this.#decode(() => this.#decoder.decode());
+    const { length } = this;
+    const text = this.#text;
+    const isUtf8 = this.#isUtf8;
+    const hasCarriageReturns = this.#hasCarriageReturns;
     Object.assign(this, new LineBytes());
     return { text: text.trimEnd(), length, isUtf8, hasCarriageReturns };
   }
 
-  private decode(decoded: () => string): void {
-    if (!this.isUtf8) return;
+  #decode(decoded: () => string): void {
+    if (!this.#isUtf8) return;
     try {
       const more = decoded();
-      if (this.text.length < keptBytes) this.text += more.slice(0, keptBytes);
+      if (this.#text.length < keptBytes) this.#text += more.slice(0, keptBytes);
     } catch {
-      this.isUtf8 = false;
-      this.text += " (not UTF-8)";
+      this.#isUtf8 = false;
+      this.#text += " (not UTF-8)";
     }
   }
 }

@@ -101,22 +101,26 @@ export async function startContainer(options: StartContainerOptions): Promise<Ru
 /** Asks for the memory again and again: engines do not tell a peak that leaves the file cache out. */
 class MemorySampler {
   peakBytes: number | null = null;
-  private readonly stop = new AbortController();
+  readonly #stop = new AbortController();
 
-  constructor(private readonly container: Container) {}
+  readonly #container: Container;
+
+  constructor(container: Container) {
+    this.#container = container;
+  }
 
   begin(): void {
-    void this.run().catch(() => {}); // a container that just ended has no figures
+    void this.#run().catch(() => {}); // a container that just ended has no figures
   }
 
   end(): void {
-    this.stop.abort();
+    this.#stop.abort();
   }
 
-  private async run(): Promise<void> {
-    const { signal } = this.stop;
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
     while (!signal.aborted) {
-      const stats = await this.container.stats({ stream: false, "one-shot": true });
+      const stats = await this.#container.stats({ stream: false, "one-shot": true });
       const bytes = usedBytes(stats);
       if (bytes !== null) this.peakBytes = Math.max(this.peakBytes ?? 0, bytes);
       await delay(samplesEveryMs, undefined, { signal });

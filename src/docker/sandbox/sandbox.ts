@@ -44,17 +44,18 @@ export interface SandboxContainer {
 
 /** Runs containers of an image and takes all that they needed away again: containers, volumes, images. */
 export class Sandbox {
-  private readonly cleanups: (() => Promise<unknown>)[] = [];
+  readonly #cleanups: (() => Promise<unknown>)[] = [];
 
   /** On everything that is made in the engine, so that what a crash leaves can be found. */
-  private readonly labels: Readonly<Record<string, string>>;
+  readonly #labels: Readonly<Record<string, string>>;
 
   /** @param purpose for people: which image is tried */
-  constructor(
-    private readonly engine: Engine,
-    purpose: string,
-  ) {
-    this.labels = { [processorLabels.sandbox]: purpose };
+  readonly #engine: Engine;
+
+  constructor(engine: Engine, purpose: string) {
+    this.#engine = engine;
+
+    this.#labels = { [processorLabels.sandbox]: purpose };
   }
 
   /**
@@ -63,9 +64,9 @@ export class Sandbox {
    * @param links where each link points, by its own path: `{"/input": "/opt/ml/input/data"}`
    */
   async withLinks(reference: string, links: Readonly<Record<string, string>>): Promise<string> {
-    return this.asked(`adding a layer to ${reference}`, async () => {
+    return this.#asked(`adding a layer to ${reference}`, async () => {
       // The new image gets this container's settings: they must be the image's own.
-      const container = await this.create({ Image: reference });
+      const container = await this.#create({ Image: reference });
       const entries = Object.entries(links).map(([name, linkname]) => ({
         ...ofRoot,
         name,
@@ -74,7 +75,7 @@ export class Sandbox {
       }));
       await container.putArchive(archiveOf(entries), { path: "/" });
       const { Id } = (await container.commit({ comment: "links" })) as { readonly Id: string };
-      this.cleanups.push(() => this.engine.docker.getImage(Id).remove().catch(unlessGone));
+      this.#cleanups.push(() => this.#engine.docker.getImage(Id).remove().catch(unlessGone));
       return Id;
     });
   }
@@ -85,11 +86,11 @@ export class Sandbox {
    * @param content a .tar or .tar.gz of what lies in it; empty when absent
    */
   async createVolume(reference: string, content?: string): Promise<SandboxVolume> {
-    return this.asked("making a volume", async () => {
+    return this.#asked("making a volume", async () => {
       const name = `nnunet-processor-${randomUUID()}`;
-      await this.engine.docker.createVolume({ Name: name, Labels: this.labels });
-      this.cleanups.push(() => this.engine.docker.getVolume(name).remove().catch(unlessGone));
-      const container = await this.createIdle({
+      await this.#engine.docker.createVolume({ Name: name, Labels: this.#labels });
+      this.#cleanups.push(() => this.#engine.docker.getVolume(name).remove().catch(unlessGone));
+      const container = await this.#createIdle({
         Image: reference,
         HostConfig: { Mounts: [volumeMount(name)] },
       });
@@ -109,7 +110,7 @@ export class Sandbox {
       gid: 0,
       mode: header.type === "directory" ? 0o755 : 0o644,
     });
-    await this.asked("copying the input", () =>
+    await this.#asked("copying the input", () =>
       container.putArchive(Readable.from(pack(folder, { dereference: true, map })), { path: volumeTarget }),
     );
   }
@@ -122,7 +123,7 @@ export class Sandbox {
       leftOut.push(name);
       return true;
     };
-    const archive = await this.asked("copying the output", () =>
+    const archive = await this.#asked("copying the output", () =>
       container.getArchive({ path: volumeTarget }),
     );
     await pipeline(archive, extract(folder, { strip: 1, ignore, readable: true, writable: true }));
@@ -131,8 +132,8 @@ export class Sandbox {
 
   /** A text file of the image; null when it has none of at most 1 MiB at this path. */
   async readFile(reference: string, path: string): Promise<string | null> {
-    return this.asked(`reading ${path} of ${reference}`, async () => {
-      const container = await this.createIdle({ Image: reference });
+    return this.#asked(`reading ${path} of ${reference}`, async () => {
+      const container = await this.#createIdle({ Image: reference });
       const archive = await container.getArchive({ path }).catch(unlessGone);
       if (archive === undefined) return null;
       try {
@@ -148,8 +149,8 @@ export class Sandbox {
   /** Starts the processor. */
   async start(options: SandboxContainer, signal?: AbortSignal): Promise<RunningContainer> {
     const { reference, user, command, environment, memoryBytes, dataLimitBytes } = options;
-    return this.asked(`starting ${reference}`, async () => {
-      const container = await this.create({
+    return this.#asked(`starting ${reference}`, async () => {
+      const container = await this.#create({
         Image: reference,
         Env: [...environment],
         ...(user === null ? {} : { User: user }),
@@ -174,7 +175,7 @@ export class Sandbox {
           })),
         },
       });
-      return startContainer({ engine: this.engine, container, ...(signal === undefined ? {} : { signal }) });
+      return startContainer({ engine: this.#engine, container, ...(signal === undefined ? {} : { signal }) });
     });
   }
 
@@ -186,8 +187,8 @@ export class Sandbox {
     readonly volumes: readonly SandboxMount[];
   }): Promise<RunningContainer> {
     const { reference, processor, entrypoint, volumes } = options;
-    return this.asked("starting a program beside the processor", async () => {
-      const container = await this.create({
+    return this.#asked("starting a program beside the processor", async () => {
+      const container = await this.#create({
         Image: reference,
         User: "0:0",
         Entrypoint: [...entrypoint],
@@ -198,31 +199,31 @@ export class Sandbox {
           Mounts: volumes.map(({ volume, target }) => ({ ...volumeMount(volume.name), Target: target })),
         },
       });
-      return startContainer({ engine: this.engine, container });
+      return startContainer({ engine: this.#engine, container });
     });
   }
 
   /** Takes away all that was made, newest first; what fails does not keep the rest. */
   async remove(): Promise<void> {
     const failures: unknown[] = [];
-    for (const cleanup of this.cleanups.splice(0).reverse()) {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) {
       await cleanup().catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw engineError(failures[0], "cleaning up", "ENGINE_FAILED");
   }
 
   /** A container that never runs: files are put into it and taken out of it. */
-  private createIdle(options: ContainerCreateOptions): Promise<Container> {
-    return this.create({ ...options, Entrypoint: ["-"], Cmd: [] });
+  #createIdle(options: ContainerCreateOptions): Promise<Container> {
+    return this.#create({ ...options, Entrypoint: ["-"], Cmd: [] });
   }
 
-  private async create(options: ContainerCreateOptions): Promise<Container> {
-    const container = await this.engine.docker.createContainer({ ...options, Labels: this.labels });
-    this.cleanups.push(() => container.remove({ force: true, v: true }).catch(unlessGone));
+  async #create(options: ContainerCreateOptions): Promise<Container> {
+    const container = await this.#engine.docker.createContainer({ ...options, Labels: this.#labels });
+    this.#cleanups.push(() => container.remove({ force: true, v: true }).catch(unlessGone));
     return container;
   }
 
-  private async asked<T>(doing: string, ask: () => Promise<T>): Promise<T> {
+  async #asked<T>(doing: string, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {

@@ -387,7 +387,7 @@ describe("labels follow the rules of nnU-Net's LabelManager:", () => {
       "regions with a short order",
       { background: 0, a: [1, 2], b: 2 },
       { regions_class_order: [1] },
-      "1 entries for 2 regions",
+      "1 entry for 2 regions",
     ],
     ["a label that is no number", { background: 0, a: "one" }, {}, "labels.a should be a number"],
   ])("%s is refused", (_, labels, more, message) => {

@@ -115,71 +115,74 @@ function fieldAt(text: string, start: number, isWholeFile: boolean): Field | nul
 const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
 class HeaderParser {
-  constructor(
-    private readonly path: string,
-    private readonly fields: ReadonlyMap<FieldName, string>,
-  ) {}
+  readonly #path: string;
+  readonly #fields: ReadonlyMap<FieldName, string>;
+
+  constructor(path: string, fields: ReadonlyMap<FieldName, string>) {
+    this.#path = path;
+    this.#fields = fields;
+  }
 
   parse(text: string, length: number): MetaimageHeader {
-    const rank = this.integer("NDims", 0);
-    if (rank === null) throw this.invalid("NDims is missing");
+    const rank = this.#integer("NDims", 0);
+    if (rank === null) throw this.#invalid("NDims is missing");
     if (rank < 2 || rank > 4)
-      throw this.unsupported("NDims", "it must be 2 or 3, or 4 for an image with frames");
-    const sizes = this.numbers("DimSize", rank)?.values;
-    if (sizes === undefined) throw this.invalid("DimSize is missing");
-    const components = this.integer("ElementNumberOfChannels", 1) ?? 1;
-    const encoding = this.encoding(components);
-    const local = this.fields.get("ElementDataFile")!;
+      throw this.#unsupported("NDims", "it must be 2 or 3, or 4 for an image with frames");
+    const sizes = this.#numbers("DimSize", rank)?.values;
+    if (sizes === undefined) throw this.#invalid("DimSize is missing");
+    const components = this.#integer("ElementNumberOfChannels", 1) ?? 1;
+    const encoding = this.#encoding(components);
+    const local = this.#fields.get("ElementDataFile")!;
     const isLocal = ["LOCAL", "Local", "local"].includes(local);
-    const compressedBytes = this.integer("CompressedDataSize", 0);
+    const compressedBytes = this.#integer("CompressedDataSize", 0);
     return {
-      type: this.type(),
+      type: this.#type(),
       sizes,
       components,
-      spacings: this.first(spacingFields, rank),
-      origin: this.first(originFields, rank),
-      matrix: this.first(matrixFields, rank * rank),
-      isBigEndian: this.isBigEndian(encoding),
+      spacings: this.#first(spacingFields, rank),
+      origin: this.#first(originFields, rank),
+      matrix: this.#first(matrixFields, rank * rank),
+      isBigEndian: this.#isBigEndian(encoding),
       encoding,
       compressedBytes: encoding === "zlib" && compressedBytes !== 0 ? compressedBytes : null,
-      headerSize: this.headerSize(encoding),
+      headerSize: this.#headerSize(encoding),
       dataFiles: isLocal
         ? null
-        : metaimageFiles(this.path, utf8Of(local), { sizes, linesAfter: () => utf8Of(text.slice(length)) }),
+        : metaimageFiles(this.#path, utf8Of(local), { sizes, linesAfter: () => utf8Of(text.slice(length)) }),
       length,
     };
   }
 
-  private type(): ElementType {
-    const type = elementTypes.get(this.fields.get("ElementType")?.replace(/_ARRAY$/, "") ?? "");
+  #type(): ElementType {
+    const type = elementTypes.get(this.#fields.get("ElementType")?.replace(/_ARRAY$/, "") ?? "");
     if (type === undefined)
-      throw this.unsupported("ElementType", `known types are ${[...elementTypes.keys()].join(", ")}`);
+      throw this.#unsupported("ElementType", `known types are ${[...elementTypes.keys()].join(", ")}`);
     return type;
   }
 
-  private encoding(components: number): MetaimageHeader["encoding"] {
-    const isCompressed = this.isTrue("CompressedData") ?? false;
-    if (this.isTrue("BinaryData") ?? true) return isCompressed ? "zlib" : "raw";
+  #encoding(components: number): MetaimageHeader["encoding"] {
+    const isCompressed = this.#isTrue("CompressedData") ?? false;
+    if (this.#isTrue("BinaryData") ?? true) return isCompressed ? "zlib" : "raw";
     // MetaIO reads too few numbers, or memory that it never filled.
     if (components > 1 || isCompressed)
-      throw this.unsupported("BinaryData", "voxels as text must have one channel and no compression");
+      throw this.#unsupported("BinaryData", "voxels as text must have one channel and no compression");
     return "text";
   }
 
-  private isBigEndian(encoding: MetaimageHeader["encoding"]): boolean {
-    const isBig = this.isTrue("BinaryDataByteOrderMSB") ?? this.isTrue("ElementByteOrderMSB") ?? false;
+  #isBigEndian(encoding: MetaimageHeader["encoding"]): boolean {
+    const isBig = this.#isTrue("BinaryDataByteOrderMSB") ?? this.#isTrue("ElementByteOrderMSB") ?? false;
     if (isBig && encoding === "text")
-      throw this.unsupported(
+      throw this.#unsupported(
         "BinaryData",
         "voxels as text have no byte order, but the header says MSB first",
       );
     return isBig;
   }
 
-  private headerSize(encoding: MetaimageHeader["encoding"]): number | null {
-    const size = this.integer("HeaderSize", -1);
+  #headerSize(encoding: MetaimageHeader["encoding"]): number | null {
+    const size = this.#integer("HeaderSize", -1);
     if (size === -1 && encoding !== "raw")
-      throw this.unsupported(
+      throw this.#unsupported(
         "HeaderSize",
         "-1 (counted from the end) needs voxels that are neither compressed nor text",
       );
@@ -187,42 +190,42 @@ class HeaderParser {
   }
 
   /** MetaIO looks at the first letter; null without the field. */
-  private isTrue(name: FieldName): boolean | null {
-    const value = this.fields.get(name);
+  #isTrue(name: FieldName): boolean | null {
+    const value = this.#fields.get(name);
     return value === undefined ? null : /^[Tt1]/.test(value);
   }
 
-  private first(names: readonly FieldName[], count: number): WrittenNumbers | null {
-    const name = names.find((candidate) => this.fields.has(candidate));
-    return name === undefined ? null : this.numbers(name, count);
+  #first(names: readonly FieldName[], count: number): WrittenNumbers | null {
+    const name = names.find((candidate) => this.#fields.has(candidate));
+    return name === undefined ? null : this.#numbers(name, count);
   }
 
   /** Ignores text after the numbers on their line, as MetaIO does. */
-  private numbers(name: FieldName, count: number): WrittenNumbers | null {
-    const text = this.fields.get(name);
+  #numbers(name: FieldName, count: number): WrittenNumbers | null {
+    const text = this.#fields.get(name);
     if (text === undefined) return null;
     const words = text.split(/[ \t]+/, count);
     const values = words.map(decimalOf);
     if (values.length < count || values.includes(null))
-      throw this.invalid(`${name} is ${shown(text)}, not ${counted(count, "number")}`);
+      throw this.#invalid(`${name} is ${shown(text)}, not ${counted(count, "number")}`);
     return { values: values as number[], text: words.join(" ") };
   }
 
-  private integer(name: FieldName, least: number): number | null {
-    const text = this.fields.get(name);
+  #integer(name: FieldName, least: number): number | null {
+    const text = this.#fields.get(name);
     if (text === undefined) return null;
     const value = decimalOf(text.split(/[ \t]/, 1)[0]!);
     if (value === null || !Number.isSafeInteger(value) || value < least)
-      throw this.invalid(`${name} is ${shown(text)}`);
+      throw this.#invalid(`${name} is ${shown(text)}`);
     return value;
   }
 
-  private invalid = (what: string): ProcessorError => imageError("IMAGE_INVALID", `${this.path}: ${what}`);
+  #invalid = (what: string): ProcessorError => imageError("IMAGE_INVALID", `${this.#path}: ${what}`);
 
-  private unsupported = (name: FieldName, known: string): ProcessorError =>
+  #unsupported = (name: FieldName, known: string): ProcessorError =>
     imageError(
       "IMAGE_UNSUPPORTED",
-      `${this.path}: ${name} is ${shown(this.fields.get(name) ?? "")}; ${known}`,
+      `${this.#path}: ${name} is ${shown(this.#fields.get(name) ?? "")}; ${known}`,
     );
 }
 

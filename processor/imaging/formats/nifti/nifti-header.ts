@@ -92,47 +92,51 @@ function withoutNiftiFields(header: Omit<NiftiHeader, "form">): Omit<NiftiHeader
 
 /** NIfTI-2 has the same fields at other places and twice as wide. */
 class FieldReader {
-  constructor(
-    private readonly view: DataView,
-    private readonly little: boolean,
-    private readonly version: 1 | 2,
-  ) {}
+  readonly #view: DataView;
+  readonly #little: boolean;
+  readonly #version: 1 | 2;
+
+  constructor(view: DataView, little: boolean, version: 1 | 2) {
+    this.#view = view;
+    this.#little = little;
+    this.#version = version;
+  }
 
   /** 16 bit in both versions. */
   short(at: readonly [v1: number, v2: number]): number {
-    return this.view.getInt16(at[this.version - 1]!, this.little);
+    return this.#view.getInt16(at[this.#version - 1]!, this.#little);
   }
 
   sizes(at: readonly [v1: number, v2: number], count: number): number[] {
     return Array.from({ length: count }, (_, i) =>
-      this.version === 1
-        ? this.view.getInt16(at[0] + 2 * i, this.little)
-        : Number(this.view.getBigInt64(at[1] + 8 * i, this.little)),
+      this.#version === 1
+        ? this.#view.getInt16(at[0] + 2 * i, this.#little)
+        : Number(this.#view.getBigInt64(at[1] + 8 * i, this.#little)),
     );
   }
 
   code(at: readonly [v1: number, v2: number]): number {
-    return this.version === 1
-      ? this.view.getInt16(at[0], this.little)
-      : this.view.getInt32(at[1], this.little);
+    return this.#version === 1
+      ? this.#view.getInt16(at[0], this.#little)
+      : this.#view.getInt32(at[1], this.#little);
   }
 
   reals(at: readonly [v1: number, v2: number], count: number): number[] {
     return Array.from({ length: count }, (_, i) =>
-      this.version === 1
-        ? this.view.getFloat32(at[0] + 4 * i, this.little)
-        : this.view.getFloat64(at[1] + 8 * i, this.little),
+      this.#version === 1
+        ? this.#view.getFloat32(at[0] + 4 * i, this.#little)
+        : this.#view.getFloat64(at[1] + 8 * i, this.#little),
     );
   }
 
   units(): number {
-    return this.version === 1 ? this.view.getUint8(123) : this.view.getInt32(500, this.little);
+    return this.#version === 1 ? this.#view.getUint8(123) : this.#view.getInt32(500, this.#little);
   }
 
   dataOffset(): number {
-    return this.version === 1
-      ? this.view.getFloat32(108, this.little)
-      : Number(this.view.getBigInt64(168, this.little));
+    return this.#version === 1
+      ? this.#view.getFloat32(108, this.#little)
+      : Number(this.#view.getBigInt64(168, this.#little));
   }
 }
 

@@ -55,55 +55,58 @@ export function parseNrrdHeader(path: string, bytes: Buffer, isWholeFile: boolea
 }
 
 class HeaderParser {
-  private readonly dimension: number;
-  private readonly spaceDimension: number;
+  readonly #dimension: number;
+  readonly #spaceDimension: number;
 
-  constructor(
-    private readonly path: string,
-    private readonly fields: NrrdFields,
-  ) {
+  readonly #path: string;
+  readonly #fields: NrrdFields;
+
+  constructor(path: string, fields: NrrdFields) {
+    this.#path = path;
+    this.#fields = fields;
+
     for (const name of ["type", "dimension", "sizes", "encoding"] as const) {
-      if (!fields.values.has(name)) throw this.invalid(`the required field ${shown(name)} is missing`);
+      if (!fields.values.has(name)) throw this.#invalid(`the required field ${shown(name)} is missing`);
     }
-    this.dimension = this.integer("dimension", 1, mostAxes);
-    const space = this.space();
-    if (space !== null && this.text("space dimension") !== undefined)
-      throw this.invalid("it has both a space and a space dimension");
-    this.spaceDimension =
-      this.text("space dimension") === undefined
+    this.#dimension = this.#integer("dimension", 1, mostAxes);
+    const space = this.#space();
+    if (space !== null && this.#text("space dimension") !== undefined)
+      throw this.#invalid("it has both a space and a space dimension");
+    this.#spaceDimension =
+      this.#text("space dimension") === undefined
         ? (space?.dimension ?? 0)
-        : this.integer("space dimension", 1, mostSpaceAxes);
+        : this.#integer("space dimension", 1, mostSpaceAxes);
   }
 
   parse(): NrrdHeader {
-    if (this.text("block size") !== undefined)
-      throw this.unsupported("block size", "blocks cannot be read, only numbers");
-    const type = this.oneOf("type", elementTypes);
-    const encoding = this.oneOf("encoding", encodings);
+    if (this.#text("block size") !== undefined)
+      throw this.#unsupported("block size", "blocks cannot be read, only numbers");
+    const type = this.#oneOf("type", elementTypes);
+    const encoding = this.#oneOf("encoding", encodings);
     return {
       type,
-      axes: this.axes(),
-      space: this.space(),
-      spaceDimension: this.spaceDimension,
-      spaceOrigin: this.vectors("space origin", 1)?.[0] ?? null,
-      isBigEndian: this.isBigEndian(type, encoding),
+      axes: this.#axes(),
+      space: this.#space(),
+      spaceDimension: this.#spaceDimension,
+      spaceOrigin: this.#vectors("space origin", 1)?.[0] ?? null,
+      isBigEndian: this.#isBigEndian(type, encoding),
       encoding,
-      lineSkip: this.integer("line skip", 0, Number.MAX_SAFE_INTEGER, 0),
-      byteSkip: this.integer("byte skip", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 0),
-      dataFiles: this.dataFiles(),
-      length: this.fields.length,
+      lineSkip: this.#integer("line skip", 0, Number.MAX_SAFE_INTEGER, 0),
+      byteSkip: this.#integer("byte skip", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 0),
+      dataFiles: this.#dataFiles(),
+      length: this.#fields.length,
     };
   }
 
-  private axes(): readonly NrrdAxis[] {
-    const sizes = this.words("sizes")!.map((word) => this.wholeNumber("sizes", word));
-    const axisKinds = this.words("kinds")?.map((word) => this.kind(word));
-    const spacings = this.numbers("spacings");
-    if (spacings?.includes(0)) throw this.badValue("spacings");
-    const mins = this.numbers("axis mins");
-    const maxs = this.numbers("axis maxs");
-    const directions = this.vectors("space directions", this.dimension);
-    const centerings = this.words("centerings")?.map((word) => this.centering(word));
+  #axes(): readonly NrrdAxis[] {
+    const sizes = this.#words("sizes")!.map((word) => this.#wholeNumber("sizes", word));
+    const axisKinds = this.#words("kinds")?.map((word) => this.#kind(word));
+    const spacings = this.#numbers("spacings");
+    if (spacings?.includes(0)) throw this.#badValue("spacings");
+    const mins = this.#numbers("axis mins");
+    const maxs = this.#numbers("axis maxs");
+    const directions = this.#vectors("space directions", this.#dimension);
+    const centerings = this.#words("centerings")?.map((word) => this.#centering(word));
     return sizes.map((size, axis) => ({
       size,
       kind: axisKinds?.[axis] ?? null,
@@ -115,145 +118,145 @@ class HeaderParser {
     }));
   }
 
-  private isBigEndian(type: ElementType, encoding: StoredVoxels["encoding"]): boolean {
-    const value = this.text("endian")?.toLowerCase();
-    if (value !== undefined && value !== "little" && value !== "big") throw this.badValue("endian");
+  #isBigEndian(type: ElementType, encoding: StoredVoxels["encoding"]): boolean {
+    const value = this.#text("endian")?.toLowerCase();
+    if (value !== undefined && value !== "little" && value !== "big") throw this.#badValue("endian");
     if (value === undefined && encoding !== "text" && type !== "int8" && type !== "uint8")
-      throw this.invalid("the field endian is missing, so that the byte order of the voxels is unknown");
+      throw this.#invalid("the field endian is missing, so that the byte order of the voxels is unknown");
     // Voxels as text have no byte order.
     return value === "big" && encoding !== "text";
   }
 
-  private space(): NrrdSpace | null {
-    return this.text("space") === undefined ? null : this.oneOf("space", spaces);
+  #space(): NrrdSpace | null {
+    return this.#text("space") === undefined ? null : this.#oneOf("space", spaces);
   }
 
-  private kind(word: string): NrrdKind | null {
+  #kind(word: string): NrrdKind | null {
     if (word === "???" || word === "none") return null;
     const kind = kinds.get(word.toLowerCase());
-    if (kind === undefined) throw this.badValue("kinds");
+    if (kind === undefined) throw this.#badValue("kinds");
     return kind;
   }
 
-  private centering(word: string): NrrdAxis["centering"] {
+  #centering(word: string): NrrdAxis["centering"] {
     if (word === "???" || word === "none") return null;
     const centering = word.toLowerCase();
     if (centering === "node" || centering === "cell") return centering;
-    throw this.badValue("centerings");
+    throw this.#badValue("centerings");
   }
 
-  private dataFiles(): readonly string[] | null {
-    const value = this.text("data file");
+  #dataFiles(): readonly string[] | null {
+    const value = this.#text("data file");
     if (value === undefined) return null;
     const [template, ...numbers] = wordsOf(value);
     if (value.startsWith("LIST")) {
-      this.checkFileCount(this.fields.listedFiles.length, wordsOf(value.slice(4))[0]);
-      return this.fields.listedFiles.map(utf8Of);
+      this.#checkFileCount(this.#fields.listedFiles.length, wordsOf(value.slice(4))[0]);
+      return this.#fields.listedFiles.map(utf8Of);
     }
     if (template === undefined || !hasFileNumber(template)) return [utf8Of(value)];
     const [first, last, step] = numbers.map((word) => (/^[+-]?\d+$/.test(word) ? Number(word) : Number.NaN));
-    if (first === undefined || last === undefined || step === undefined) throw this.badValue("data file");
-    const files = numberedFiles(this.path, utf8Of(template), { first, last, step });
-    this.checkFileCount(files.length, numbers[3]);
+    if (first === undefined || last === undefined || step === undefined) throw this.#badValue("data file");
+    const files = numberedFiles(this.#path, utf8Of(template), { first, last, step });
+    this.#checkFileCount(files.length, numbers[3]);
     return files;
   }
 
   /** @param word the number of axes that each file holds; all but the slowest when absent */
-  private checkFileCount(count: number, word = `${this.dimension - 1}`): void {
-    const held = this.wholeNumber("data file", word);
-    const sizes = this.words("sizes")!.map(Number);
+  #checkFileCount(count: number, word = `${this.#dimension - 1}`): void {
+    const held = this.#wholeNumber("data file", word);
+    const sizes = this.#words("sizes")!.map(Number);
     const slices = sizes.slice(held).reduce((product, size) => product * size, 1);
     // Files that hold all axes divide the slowest one among them.
-    const fits = held === this.dimension ? count > 0 && sizes.at(-1)! % count === 0 : slices === count;
-    if (held < 1 || held > this.dimension || !fits)
-      throw this.invalid(
+    const fits = held === this.#dimension ? count > 0 && sizes.at(-1)! % count === 0 : slices === count;
+    if (held < 1 || held > this.#dimension || !fits)
+      throw this.#invalid(
         `${counted(count, "data file does", "data files do")} not make up ${sizes.join(" × ")} voxels`,
       );
   }
 
-  private text(name: NrrdFieldName): string | undefined {
-    return this.fields.values.get(name);
+  #text(name: NrrdFieldName): string | undefined {
+    return this.#fields.values.get(name);
   }
 
   /** The words of a field that has one for each axis. */
-  private words(name: NrrdFieldName): readonly string[] | undefined {
-    const value = this.text(name);
+  #words(name: NrrdFieldName): readonly string[] | undefined {
+    const value = this.#text(name);
     if (value === undefined) return undefined;
     const words = wordsOf(value);
-    if (words.length !== this.dimension)
-      throw this.invalid(
-        `${name} has ${counted(words.length, "value")} for ${counted(this.dimension, "axis", "axes")}`,
+    if (words.length !== this.#dimension)
+      throw this.#invalid(
+        `${name} has ${counted(words.length, "value")} for ${counted(this.#dimension, "axis", "axes")}`,
       );
     return words;
   }
 
   /** The numbers of a field that has one for each axis; null for `nan`, which means unknown. */
-  private numbers(name: NrrdFieldName): readonly (number | null)[] | undefined {
-    return this.words(name)?.map((word) => this.number(name, word));
+  #numbers(name: NrrdFieldName): readonly (number | null)[] | undefined {
+    return this.#words(name)?.map((word) => this.#number(name, word));
   }
 
-  private number(name: NrrdFieldName, word: string): number | null {
+  #number(name: NrrdFieldName, word: string): number | null {
     if (/^[+-]?nan$/i.test(word)) return null;
     const value = decimalOf(word);
-    if (value === null) throw this.badValue(name);
+    if (value === null) throw this.#badValue(name);
     return value;
   }
 
-  private wholeNumber(name: NrrdFieldName, word: string): number {
-    if (!/^\d+$/.test(word)) throw this.badValue(name);
+  #wholeNumber(name: NrrdFieldName, word: string): number {
+    if (!/^\d+$/.test(word)) throw this.#badValue(name);
     return Number(word);
   }
 
-  private integer(name: NrrdFieldName, least: number, most: number, otherwise?: number): number {
-    const text = this.text(name);
+  #integer(name: NrrdFieldName, least: number, most: number, otherwise?: number): number {
+    const text = this.#text(name);
     if (text === undefined && otherwise !== undefined) return otherwise;
     const value = /^[+-]?\d+$/.test(text ?? "") ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) throw this.badValue(name);
+    if (!(value >= least && value <= most)) throw this.#badValue(name);
     return value;
   }
 
-  private oneOf<Value>(name: NrrdFieldName, values: ReadonlyMap<string, Value>): Value {
-    const value = values.get(this.text(name)!.toLowerCase());
+  #oneOf<Value>(name: NrrdFieldName, values: ReadonlyMap<string, Value>): Value {
+    const value = values.get(this.#text(name)!.toLowerCase());
     if (value === undefined)
-      throw this.unsupported(name, `known values are ${[...values.keys()].join(", ")}`);
+      throw this.#unsupported(name, `known values are ${[...values.keys()].join(", ")}`);
     return value;
   }
 
   /** Vectors like `(1,0,0)`; null for `none` and for vectors of nan. */
-  private vectors(name: NrrdFieldName, count: number): readonly (NrrdVector | null)[] | null {
-    const text = this.text(name);
+  #vectors(name: NrrdFieldName, count: number): readonly (NrrdVector | null)[] | null {
+    const text = this.#text(name);
     if (text === undefined) return null;
-    if (this.spaceDimension === 0)
-      throw this.invalid(`it has ${name}, but neither space nor space dimension`);
+    if (this.#spaceDimension === 0)
+      throw this.#invalid(`it has ${name}, but neither space nor space dimension`);
     const vectors: (NrrdVector | null)[] = [];
     let rest = text;
     while (rest !== "" && vectors.length < count) {
       const isNone = /^none(?:[ \t]|$)/.test(rest);
       const end = isNone ? 4 : rest.indexOf(")") + 1;
-      if (end === 0 || !(isNone || rest.startsWith("("))) throw this.badValue(name);
-      vectors.push(isNone ? null : this.vector(name, rest.slice(1, end - 1)));
+      if (end === 0 || !(isNone || rest.startsWith("("))) throw this.#badValue(name);
+      vectors.push(isNone ? null : this.#vector(name, rest.slice(1, end - 1)));
       rest = rest.slice(end).trimStart();
     }
-    if (rest !== "" || vectors.length !== count) throw this.badValue(name);
+    if (rest !== "" || vectors.length !== count) throw this.#badValue(name);
     return vectors;
   }
 
-  private vector(name: NrrdFieldName, text: string): NrrdVector | null {
+  #vector(name: NrrdFieldName, text: string): NrrdVector | null {
     const words = text.split(",").map((word) => word.trim());
-    const values = words.map((word) => this.number(name, word));
-    if (values.length !== this.spaceDimension) throw this.badValue(name);
+    const values = words.map((word) => this.#number(name, word));
+    if (values.length !== this.#spaceDimension) throw this.#badValue(name);
     if (values.every((value) => value === null)) return null;
-    if (values.includes(null)) throw this.badValue(name);
+    if (values.includes(null)) throw this.#badValue(name);
     return { values: values as number[], text: `(${words.join(",")})` };
   }
 
-  private badValue = (name: NrrdFieldName): ProcessorError =>
-    this.invalid(`${name} is ${shown(this.text(name) ?? "")}`);
+  #badValue = (name: NrrdFieldName): ProcessorError =>
+    this.#invalid(`${name} is ${shown(this.#text(name) ?? "")}`);
 
-  private invalid = (what: string): ProcessorError => imageError("IMAGE_INVALID", `${this.path}: ${what}`);
+  #invalid = (what: string): ProcessorError => imageError("IMAGE_INVALID", `${this.#path}: ${what}`);
 
-  private unsupported = (name: NrrdFieldName, known: string): ProcessorError =>
-    imageError("IMAGE_UNSUPPORTED", `${this.path}: ${name} is ${shown(this.text(name) ?? "")}; ${known}`);
+  #unsupported = (name: NrrdFieldName, known: string): ProcessorError =>
+    imageError("IMAGE_UNSUPPORTED", `${this.#path}: ${name} is ${shown(this.#text(name) ?? "")}; ${known}`);
 }
 
 /** NRRD_DIM_MAX and NRRD_SPACE_DIM_MAX of NrrdIO. */

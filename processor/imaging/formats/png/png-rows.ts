@@ -27,7 +27,10 @@ const adam7 = [
 function passesOf({ width, height, isInterlaced }: PngHeader): readonly PngPass[] {
   return (isInterlaced ? adam7 : [[0, 0, 1, 1] as const])
     .map(([firstX, firstY, stepX, stepY]) => ({
-      ...{ firstX, firstY, stepX, stepY },
+      firstX,
+      firstY,
+      stepX,
+      stepY,
       width: Math.ceil((width - firstX) / stepX),
       rows: Math.ceil((height - firstY) / stepY),
     }))
@@ -57,75 +60,79 @@ export type TakeRow = (samples: Uint16Array, pass: PngPass, row: number) => void
 
 /** Cuts inflated image data into rows, undoes their filters and unpacks their samples. */
 export class PngRows {
-  private readonly passes: readonly PngPass[];
-  private pass = 0;
-  private row = 0;
-  private filled = 0;
+  readonly #passes: readonly PngPass[];
+  #pass = 0;
+  #row = 0;
+  #filled = 0;
   /** The current row, after the byte that names its filter. */
-  private current = new Uint8Array(0);
-  private previous = new Uint8Array(0);
-  private samples = new Uint16Array(0);
+  #current = new Uint8Array(0);
+  #previous = new Uint8Array(0);
+  #samples = new Uint16Array(0);
 
-  constructor(
-    private readonly path: string,
-    private readonly header: PngHeader,
-    private readonly take: TakeRow,
-  ) {
-    this.passes = passesOf(header);
-    this.beginPass();
+  readonly #path: string;
+  readonly #header: PngHeader;
+  readonly #take: TakeRow;
+
+  constructor(path: string, header: PngHeader, take: TakeRow) {
+    this.#path = path;
+    this.#header = header;
+    this.#take = take;
+
+    this.#passes = passesOf(header);
+    this.#beginPass();
   }
 
   /** @throws IMAGE_INVALID for more data than the header announces, and for an unknown filter */
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
-      if (this.pass === this.passes.length) {
+      if (this.#pass === this.#passes.length) {
         throw imageError(
           "IMAGE_INVALID",
-          `${this.path}: its image data holds more than ${this.header.width} × ${this.header.height} pixels`,
+          `${this.#path}: its image data holds more than ${this.#header.width} × ${this.#header.height} pixels`,
         );
       }
-      const count = Math.min(bytes.length - at, this.current.length - this.filled);
-      this.current.set(bytes.subarray(at, at + count), this.filled);
-      this.filled += count;
+      const count = Math.min(bytes.length - at, this.#current.length - this.#filled);
+      this.#current.set(bytes.subarray(at, at + count), this.#filled);
+      this.#filled += count;
       at += count;
-      if (this.filled === this.current.length) this.endRow();
+      if (this.#filled === this.#current.length) this.#endRow();
     }
   }
 
   /** @throws IMAGE_TRUNCATED when rows are missing */
   finish(): void {
-    if (this.pass === this.passes.length) return;
-    const { rows } = this.passes[this.pass]!;
+    if (this.#pass === this.#passes.length) return;
+    const { rows } = this.#passes[this.#pass]!;
     throw imageError(
       "IMAGE_TRUNCATED",
-      `${this.path}: its image data ends after ${this.row} of ${rows} rows`,
+      `${this.#path}: its image data ends after ${this.#row} of ${rows} rows`,
     );
   }
 
-  private beginPass(): void {
-    const pass = this.passes[this.pass];
+  #beginPass(): void {
+    const pass = this.#passes[this.#pass];
     if (pass === undefined) return;
-    const length = 1 + rowBytesOf(this.header, pass);
-    this.current = new Uint8Array(length);
-    this.previous = new Uint8Array(length);
-    this.samples = new Uint16Array(pass.width * samplesOf(this.header));
-    this.row = 0;
+    const length = 1 + rowBytesOf(this.#header, pass);
+    this.#current = new Uint8Array(length);
+    this.#previous = new Uint8Array(length);
+    this.#samples = new Uint16Array(pass.width * samplesOf(this.#header));
+    this.#row = 0;
   }
 
-  private endRow(): void {
-    const pass = this.passes[this.pass]!;
-    const filter = this.current[0]!;
+  #endRow(): void {
+    const pass = this.#passes[this.#pass]!;
+    const filter = this.#current[0]!;
     if (filter > 4)
-      throw imageError("IMAGE_INVALID", `${this.path}: a row has the filter ${filter}; PNG has 0 to 4`);
-    const pixelBytes = Math.max(1, (samplesOf(this.header) * this.header.bitDepth) / 8);
-    undoFilter(filter, this.current, this.previous, pixelBytes);
-    unpackSamples(this.current, this.samples, this.header.bitDepth);
-    this.take(this.samples, pass, this.row);
-    [this.current, this.previous] = [this.previous, this.current];
-    this.filled = 0;
-    if (++this.row < pass.rows) return;
-    this.pass++;
-    this.beginPass();
+      throw imageError("IMAGE_INVALID", `${this.#path}: a row has the filter ${filter}; PNG has 0 to 4`);
+    const pixelBytes = Math.max(1, (samplesOf(this.#header) * this.#header.bitDepth) / 8);
+    undoFilter(filter, this.#current, this.#previous, pixelBytes);
+    unpackSamples(this.#current, this.#samples, this.#header.bitDepth);
+    this.#take(this.#samples, pass, this.#row);
+    [this.#current, this.#previous] = [this.#previous, this.#current];
+    this.#filled = 0;
+    if (++this.#row < pass.rows) return;
+    this.#pass++;
+    this.#beginPass();
   }
 }
 

@@ -34,7 +34,11 @@ export async function encodeTiff(
     if (next > 2 ** 32) throw imageError("IMAGE_UNSUPPORTED", `${path}: more than 4 GB; write .nii.gz`);
     parts.push(
       encodeDirectory({
-        ...{ width, height, type, dataAt: end + directoryBytes, dataBytes: data.length },
+        width,
+        height,
+        type,
+        dataAt: end + directoryBytes,
+        dataBytes: data.length,
         description: { at: headerBytes, bytes: slice === 0 ? description.length : 0 },
         next: slice === slices - 1 ? 0 : next,
       }),

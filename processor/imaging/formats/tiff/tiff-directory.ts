@@ -24,15 +24,15 @@ export async function* tiffDirectories(file: FileWindow): AsyncGenerator<TiffDir
 
 /** Counts the bytes that directories have read from a file. */
 class Allowance {
-  private used = 0;
+  #used = 0;
 
   constructor(readonly file: FileWindow) {}
 
   /** @throws IMAGE_TRUNCATED beyond the end; IMAGE_INVALID when more was read than the file has */
   async read(offset: number, length: number): Promise<Buffer> {
     const bytes = await this.file.read(offset, length, directoryBytes);
-    this.used += length;
-    if (this.used <= this.file.size) return bytes;
+    this.#used += length;
+    if (this.#used <= this.file.size) return bytes;
     throw imageError(
       "IMAGE_INVALID",
       `${this.file.path}: its directories and their values are longer than the file (${this.file.size} bytes), because they overlap`,
@@ -106,44 +106,62 @@ async function readEntries(allowance: Allowance, layout: Layout, at: number) {
 
 /** TIFF 6.0's types 1 to 13 and BigTIFF's 16 to 18. */
 const bytesOfType: Readonly<Record<number, number>> = {
-  ...{ 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4 },
-  ...{ 16: 8, 17: 8, 18: 8 },
+  1: 1,
+  2: 1,
+  3: 2,
+  4: 4,
+  5: 8,
+  6: 1,
+  7: 1,
+  8: 2,
+  9: 4,
+  10: 8,
+  11: 4,
+  12: 8,
+  13: 4,
+  16: 8,
+  17: 8,
+  18: 8,
 };
 
 /** The tags of one page; values are read when they are asked for. */
 export class TiffDirectory {
-  constructor(
-    private readonly allowance: Allowance,
-    private readonly layout: Layout,
-    private readonly entries: ReadonlyMap<number, Entry>,
-  ) {}
+  readonly #allowance: Allowance;
+  readonly #layout: Layout;
+  readonly #entries: ReadonlyMap<number, Entry>;
+
+  constructor(allowance: Allowance, layout: Layout, entries: ReadonlyMap<number, Entry>) {
+    this.#allowance = allowance;
+    this.#layout = layout;
+    this.#entries = entries;
+  }
 
   get path(): string {
-    return this.allowance.file.path;
+    return this.#allowance.file.path;
   }
 
   get isBigEndian(): boolean {
-    return this.layout.isBigEndian;
+    return this.#layout.isBigEndian;
   }
 
   has(tag: number): boolean {
-    return this.entries.has(tag);
+    return this.#entries.has(tag);
   }
 
   async text(tag: number): Promise<string> {
-    const entry = this.entries.get(tag);
+    const entry = this.#entries.get(tag);
     if (entry === undefined || entry.type !== 2) return "";
-    return (await this.bytes(entry)).toString("utf8").replace(/\0[\s\S]*$/, "");
+    return (await this.#bytes(entry)).toString("utf8").replace(/\0[\s\S]*$/, "");
   }
 
   /** Unsigned integers or fractions; `missing` when there is no such tag. */
   async numbers(tag: number, missing: readonly number[]): Promise<readonly number[]> {
-    const entry = this.entries.get(tag);
+    const entry = this.#entries.get(tag);
     if (entry === undefined) return missing;
-    const bytes = await this.bytes(entry);
-    const { isBigEndian } = this.layout;
+    const bytes = await this.#bytes(entry);
+    const { isBigEndian } = this.#layout;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const read = this.readerOf(entry.type, view, !isBigEndian);
+    const read = this.#readerOf(entry.type, view, !isBigEndian);
     if (read === undefined)
       throw imageError("IMAGE_INVALID", `${this.path}: tag ${tag} is of type ${entry.type}`);
     return Array.from({ length: entry.count }, (_, i) => read(i));
@@ -156,13 +174,13 @@ export class TiffDirectory {
     throw imageError("IMAGE_INVALID", `${this.path}: tag ${tag} is ${value ?? "empty"}, not an integer`);
   }
 
-  private bytes({ type, count, valueAt, isInEntry }: Entry): Promise<Buffer> {
+  #bytes({ type, count, valueAt, isInEntry }: Entry): Promise<Buffer> {
     const length = count * (bytesOfType[type] ?? 0);
-    if (isInEntry) return this.allowance.file.read(valueAt, length, directoryBytes);
-    return this.allowance.read(valueAt, length);
+    if (isInEntry) return this.#allowance.file.read(valueAt, length, directoryBytes);
+    return this.#allowance.read(valueAt, length);
   }
 
-  private readerOf(type: number, view: DataView, little: boolean): ((i: number) => number) | undefined {
+  #readerOf(type: number, view: DataView, little: boolean): ((i: number) => number) | undefined {
     const readers: Readonly<Record<number, (i: number) => number>> = {
       1: (i) => view.getUint8(i),
       3: (i) => view.getUint16(2 * i, little),

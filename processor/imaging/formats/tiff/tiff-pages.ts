@@ -86,8 +86,16 @@ async function readPage(directory: TiffDirectory): Promise<TiffPage> {
     );
   }
   return {
-    ...{ width, height, samplesPerPixel, isPlanar, elementType, compression, predictor, isTiled },
-    ...{ blockWidth, blockHeight },
+    width,
+    height,
+    samplesPerPixel,
+    isPlanar,
+    elementType,
+    compression,
+    predictor,
+    isTiled,
+    blockWidth,
+    blockHeight,
     isBigEndian: directory.isBigEndian,
     blocks: offsets.slice(0, needed).map((offset, i) => ({ offset, bytes: byteCounts[i]! })),
     description: await directory.text(270),

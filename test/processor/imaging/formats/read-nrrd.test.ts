@@ -450,7 +450,7 @@ describe("what is not read says why", () => {
       lines: ["data file: LIST", "x.raw"],
       files: { "x.raw": int16Bytes() },
       code: "IMAGE_INVALID",
-      says: "1 data files",
+      says: "1 data file",
     },
     {
       name: "a file that is listed twice",
