@@ -41,17 +41,19 @@ export class ContainerLogReader {
     for (const stream of ["stdout", "stderr"] as const) {
       if (this.#streams[stream].length > 0) this.#endLine(stream);
     }
-    const lastLines = this.#lastLines;
-    const lastErrorLine = this.#lastErrorLine;
-    const errorLines = this.#errorLines;
-    const longestLineBytes = this.#longestLineBytes;
-    const isUtf8 = this.#isUtf8;
-    const hasCarriageReturns = this.#hasCarriageReturns;
-    return { lastLines, lastErrorLine, errorLines, longestLineBytes, isUtf8, hasCarriageReturns };
+    return {
+      lastLines: this.#lastLines,
+      lastErrorLine: this.#lastErrorLine,
+      errorLines: this.#errorLines,
+      longestLineBytes: this.#longestLineBytes,
+      isUtf8: this.#isUtf8,
+      hasCarriageReturns: this.#hasCarriageReturns,
+    };
   }
 
   #endLine(stream: "stdout" | "stderr"): void {
     const { text, length, isUtf8, hasCarriageReturns } = this.#streams[stream].end();
+    this.#streams[stream] = new LineBytes();
     this.#longestLineBytes = Math.max(this.#longestLineBytes, length);
     this.#isUtf8 &&= isUtf8;
     this.#hasCarriageReturns ||= hasCarriageReturns;
@@ -80,12 +82,12 @@ class LineBytes {
 
   end() {
     this.#decode(() => this.#decoder.decode());
-    const { length } = this;
-    const text = this.#text;
-    const isUtf8 = this.#isUtf8;
-    const hasCarriageReturns = this.#hasCarriageReturns;
-    Object.assign(this, new LineBytes());
-    return { text: text.trimEnd(), length, isUtf8, hasCarriageReturns };
+    return {
+      text: this.#text.trimEnd(),
+      length: this.length,
+      isUtf8: this.#isUtf8,
+      hasCarriageReturns: this.#hasCarriageReturns,
+    };
   }
 
   #decode(decoded: () => string): void {
