@@ -24,7 +24,7 @@ const compiled = join(root, "dist", ".compiled");
 const turn = join(root, ".setup-lock");
 const installScripts = ["preinstall", "install", "postinstall"];
 
-/** Whether the program can run: compiled from the sources that are here, with the packages that the lock file names. */
+/** Returns whether the program can run: compiled from today's sources, with the packages that the lock file names. */
 export function isSetUp() {
   if (existsSync(turn) || !existsSync(modules) || !isCompiled()) return false;
   // Packages that somebody installed by hand have no stamp.
@@ -33,7 +33,7 @@ export function isSetUp() {
 
 const isCompiled = () => existsSync(program) && newestSourceMs() <= compiledMs();
 
-/** Of everything that the program is compiled from; `git pull` gives the files that it changes the current time. */
+/** Returns the newest modification time of the sources. `git pull` gives each file that it changes the current time. */
 function newestSourceMs() {
   const folders = ["processor", "src"].map((name) => join(root, name));
   const files = folders.flatMap((folder) =>
@@ -130,7 +130,7 @@ function takeTurn(say) {
   }
 }
 
-/** Whether the process that began to set up is still at it: one that was killed leaves its file. */
+/** Returns whether the process that holds the turn still runs. A process that was killed leaves its file behind. */
 function isTurnTaken() {
   try {
     const pid = Number(readFileSync(turn, "utf8"));

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command of a clone, there before anything is compiled. npx links a command when it first meets a package and
-// never looks again, so a file that set-up makes would stay "not found" for whoever called npx before it.
+// never looks again, so a file that set-up makes would stay "not found" for everyone who called npx before it.
 import "./require-node.js";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -40,7 +40,7 @@ export class TerminalSession {
     this.#waitForPrompt();
   }
 
-  /** The shell signals before each prompt; tmux keeps a signal for whoever waits later. */
+  /** The shell signals before each prompt; tmux keeps a signal until somebody waits for it. */
   #waitForPrompt(): void {
     tmux("wait-for", this.#name);
   }

@@ -25,7 +25,7 @@ const baseName = "nnunet-processor-bench/base:1";
 const access = { registries: usualRegistrySettings, environment: process.env, progress: silentProgress };
 
 interface Measured {
-  /** Until the layers lie in the cache or the engine. */
+  /** The time until the layers are in the cache or the engine. */
   readonly imageSeconds: number;
   readonly archiveSeconds: number;
   readonly pushSeconds: number;
@@ -164,7 +164,7 @@ async function measureDocker(
 const docker = (...args: readonly string[]) =>
   execFileSync("docker", args, { stdio: "ignore", env: { ...process.env, DOCKER_BUILDKIT: "0" } });
 
-/** The recipe's own base, for both; it lies in a cache of its own, so that no layer of an earlier run is there. */
+/** The recipe's own base, for both; it has a cache of its own, which holds no layer of an earlier run. */
 async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; readonly cache: BlobCache }> {
   const cache = await BlobCache.open(join(scratch, "layers"));
   const shared = await BlobCache.open(join(cacheFolder(process.env), "layers"));
@@ -201,7 +201,7 @@ const emptyPlan: ImagePlan = {
 
 interface Versions {
   readonly code: number;
-  /** Of the last fold. */
+  /** The last fold's. */
   readonly weights: number;
 }
 

@@ -4,7 +4,7 @@ import type { Zyx } from "../../processor/imaging/volume/axes.js";
 export const componentSizeZyx = [800, 512, 512] as const;
 export const componentLabels = [1, 2, 3] as const;
 
-/** Of 2²⁴ voxels. The peer's time grows with the square of the components, so they are few. */
+/** A label map of 2²⁴ voxels. It has few components, because the peer's time grows with their square. */
 const specks = 200;
 
 /** Tubes with ragged borders that cross the volume, in three labels, and specks all over it. `z × y × x`. */

@@ -33,7 +33,7 @@ async function baseFor(platform: Platform, scratch: string, imageName = "base:1"
   return await assemble(plan, join(scratch, "base-cache"));
 }
 
-/** Both bases under one name, as multi-platform images lie in registries. */
+/** Both bases under one name, as registries hold multi-platform images. */
 async function pushIndex(host: string, scratch: string): Promise<void> {
   const manifests = [];
   for (const platform of platforms) {

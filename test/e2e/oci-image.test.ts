@@ -90,7 +90,7 @@ describe("an embedded build", () => {
     expect(await digestOf()).not.toBe(first);
   });
 
-  test("notices a damaged layer in the cache, and makes it anew the next time", async () => {
+  test("notices a damaged layer in the cache, and makes it again the next time", async () => {
     const scratch = scratchFolder();
     const archive = await smallRootFileSystem(scratch);
     const cache = join(scratch, "cache");

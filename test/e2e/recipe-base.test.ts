@@ -38,7 +38,7 @@ async function smallDebian(scratch: string): Promise<BaseImage> {
 }
 
 describe("the base that is made without an engine", () => {
-  test("lies on Debian's image where a registry gives it, and is not asked for twice", {
+  test("starts from Debian's image if a registry has it, and asks for it only once", {
     timeout,
   }, async () => {
     const scratch = scratchFolder();
@@ -105,7 +105,7 @@ describeWithEngine("an image that no engine built on its own base", () => {
       };
       onTestFinished(() => removeImage(names.docker));
       onTestFinished(() => removeImage(names.embedded));
-      // Of today's code: the engine may have one of an older compilation under the recipe's name.
+      // Built by today's code: the engine may have an image of an older compilation under the recipe's name.
       const base = "nnunet-processor-parity/base:1";
       onTestFinished(() => removeImage(base));
       await buildBaseImage({

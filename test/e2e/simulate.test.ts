@@ -45,7 +45,7 @@ describeWithEngine("build_processor simulate", () => {
   test("runs an archive in a closed container, compares its answer and leaves the engine as it was", {
     timeout,
   }, async () => {
-    // Eight times the same case: a stop has to come in the midst of it, also where the machine is busy.
+    // Eight times the same case, so that the stop comes in the middle of the run even on a busy machine.
     const [many, right] = [join(scratch, "many"), join(scratch, "right")];
     for (const folder of [many, right]) mkdirSync(folder);
     const expected = goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg_tta.nii.gz");

@@ -5,7 +5,7 @@ export interface PeerReport {
   readonly what: string;
   /** `2026-01-31` */
   readonly date: string;
-  /** Of the peer, of Node and so on. */
+  /** The versions of the peer, of Node and so on. */
   readonly versions: string;
   readonly minutes: number;
   readonly result: string;

@@ -10,7 +10,7 @@ import type { ProgramRun } from "./run-program.js";
 export interface AlgorithmServer {
   /** Without a slash at the end. */
   readonly address: string;
-  /** Of the child that does the work. */
+  /** The process id of the child that does the work. */
   workingProcessId(): number;
   /** What it has written so far. */
   readonly texts: { out: string; err: string };

@@ -43,7 +43,7 @@ export interface ConvolutionFoldsOptions extends ConvolutionShape {
 
 export interface ConvolutionFolds {
   readonly onnxFiles: readonly string[];
-  /** Of all folds. */
+  /** One graph for GPUs, which holds all folds. */
   readonly gpuOnnxFile: string;
   readonly isWithinFloat16: boolean;
 }

@@ -2,11 +2,11 @@ import { GraphBuilder } from "../../src/onnx/graph-builder.js";
 import type { OnnxGraph } from "../../src/onnx/onnx-graph.js";
 
 export interface DecoderStageOptions {
-  /** Of the fine grid, which is the network's input. */
+  /** The fine grid's size, which is the network's input. */
   readonly patchSize: readonly number[];
   readonly stride: readonly number[];
   readonly kernel: readonly number[];
-  /** Of the fine grid; the coarse one has twice as many. */
+  /** The channels of the fine grid; the coarse grid has twice as many. */
   readonly channels: number;
   readonly hasUpsamplingBias: boolean;
 }

@@ -146,7 +146,7 @@ async function send(response: ServerResponse, body: Buffer, options: FileAnswerO
     if (response.destroyed) return;
     const chunk = body.subarray(offset, Math.min(end, offset + chunkBytes));
     if (isWhole && offset + chunkBytes >= end) {
-      // With its last byte the answer is over: whoever has that may ask for more.
+      // The last byte ends the answer: a client that has it may send the next request.
       response.end(chunk);
       return;
     }

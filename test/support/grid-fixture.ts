@@ -13,7 +13,7 @@ export interface GridFixture {
   readonly previous: readonly number[] | null;
   readonly preprocessedShape: readonly [channels: number, z: number, y: number, x: number];
   readonly preprocessed: readonly number[];
-  /** Of v1 probabilities. */
+  /** Probabilities with v1. */
   readonly logits: readonly number[];
   readonly segmentation: readonly number[];
 }

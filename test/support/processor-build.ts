@@ -10,7 +10,7 @@ import { usualRegistrySettings } from "./registry-settings.js";
 import { singleModel } from "./single-model.js";
 
 export interface TestBuild {
-  /** Of `golden/v2`. */
+  /** A model of `golden/v2`. */
   readonly golden: string;
   readonly imageName: string;
   /** Holds the build folder and the archive. */

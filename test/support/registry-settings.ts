@@ -1,6 +1,6 @@
 import type { RegistrySettings } from "../../src/oci/registry/registry-access.js";
 
-/** Of a command line without `--registry-…`. */
+/** The settings of a command line without `--registry-…`. */
 export const usualRegistrySettings: RegistrySettings = {
   credentials: null,
   plainHttp: [],

@@ -7,7 +7,7 @@ import type { ProgramRun } from "./run-program.js";
 export interface RunProcessorOptions {
   /** Sent as soon as the output holds `afterText`, or `laterMs` after that. */
   readonly stop?: { readonly signal: NodeJS.Signals; readonly afterText: string; readonly laterMs?: number };
-  /** Of the shell's `ulimit -d`, in KiB: the limit that grand-challenge sets. */
+  /** The shell's `ulimit -d` in KiB: the limit that grand-challenge sets. */
   readonly dataLimitKib?: number;
   readonly workingDir?: string;
   readonly environment?: Readonly<Record<string, string>>;

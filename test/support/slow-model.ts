@@ -29,7 +29,7 @@ const writeNetwork = (path: string, kernel: number): Promise<string> =>
     { path, channels: 1, patchSize, kernel },
   );
 
-/** Of the network with the kernel that is tried. */
+/** The seconds that the network takes with the kernel that is tried. */
 async function secondsOfWindow(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "slow-model-"));
   try {
