@@ -2,8 +2,8 @@ import { counted } from "../../processor/contract/counted.js";
 import type { Finding } from "../findings/finding.js";
 import { inGibibytes } from "../targets/simulate/check-run.js";
 import type { Segmentation } from "../targets/simulate/lint-output.js";
+import type { PhaseResult } from "../targets/simulate/phase-result.js";
 import type { SimulationReport } from "../targets/simulate/simulate.js";
-import type { PhaseResult } from "../targets/simulate/trial.js";
 import { findingsText, type TextStyle, wrapped } from "./findings-text.js";
 
 /** Describes a simulation for people: its runs, what they wrote, the logs of failed runs, and each check once. */

@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,9 +15,13 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { packageRoot } from "../../src/files/package-root.js";
+import { needs, testWith } from "../support/needs.js";
 import { runUserProgram } from "../support/user-program.js";
 
 const timeout = 600_000;
+
+/** A user id without rights of its own. */
+const nobody = 65_534;
 
 interface PackageJson {
   readonly scripts?: Readonly<Record<string, string>>;
@@ -48,7 +54,7 @@ describe("the package that `npm pack` makes", () => {
 
   test("holds the program without its tests and without the compiler's notes", () => {
     expect(files).toContain("dist/build_processor.js");
-    expect(files.filter((path) => /^dist\/test\/|\.tsbuildinfo$/.test(path))).toEqual([]);
+    expect(files.filter((path) => /^dist\/(test\/|.*\.tsbuildinfo$)/.test(path))).toEqual([]);
   });
 
   test("passes on no script that runs at installation", () => {
@@ -93,6 +99,26 @@ describe("the package that `npm pack` makes", () => {
         encoding: "utf8",
       });
       expect(recipe.trim()).toBe((await readRecipe()).imageName);
+    });
+
+    testWith([needs.root], "works for users who can't write where root installed it", { timeout }, () => {
+      chmodSync(folder, 0o755);
+      const home = join(folder, "home");
+      mkdirSync(home);
+      chownSync(home, nobody, nobody);
+      const example = join(installed(), "examples", "brain-tissue");
+      const { status, stdout } = spawnSync(
+        join(folder, "bin", "build_processor"),
+        [
+          ...["predict", "--model-dir", join(example, "model"), "-i", join(example, "input"), "-o", "out"],
+          ...["--no-use-tta", "--step-size", "1"],
+        ],
+        {
+          ...{ uid: nobody, gid: nobody, cwd: home, encoding: "utf8" },
+          env: { PATH: process.env["PATH"], HOME: home, TMPDIR: home },
+        },
+      );
+      expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("1 done") });
     });
 
     test("serves a program of somebody else", { timeout }, () => {

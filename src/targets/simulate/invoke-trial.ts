@@ -6,11 +6,11 @@ import { builderError } from "../../errors/builder-errors.js";
 import { packageRoot } from "../../files/package-root.js";
 import { type Finding, fail, pass } from "../../findings/finding.js";
 import { checkLog, checkMemory, inGibibytes } from "./check-run.js";
+import type { PhaseResult } from "./phase-result.js";
 import {
   createVolumes,
   fillInput,
   lintVolume,
-  type PhaseResult,
   type Run,
   startProcessor,
   stopProcessor,

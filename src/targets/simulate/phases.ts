@@ -11,7 +11,8 @@ import type { Target } from "../platform.js";
 import { runInvocations } from "./invoke-trial.js";
 import type { ExpectedOutput } from "./lint-output.js";
 import type { OpenedImage } from "./open-image.js";
-import { type PhaseResult, type Run, runAndStop, runToEnd, type Trial } from "./trial.js";
+import type { PhaseResult } from "./phase-result.js";
+import { type Run, runAndStop, runToEnd, type Trial } from "./trial.js";
 import { layOutSockets, linkAll, type Spelling, type TrialCase } from "./trial-cases.js";
 
 /** A case with what should become of it. */

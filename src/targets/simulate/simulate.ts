@@ -13,8 +13,9 @@ import { departuresFromNnunet } from "../../image/run-labels.js";
 import { isFile, isImageFile } from "../../oci/image-file.js";
 import { platforms, type Target, targetOf } from "../platform.js";
 import { openImage } from "./open-image.js";
+import type { PhaseResult } from "./phase-result.js";
 import { type KnownCase, runPhases } from "./phases.js";
-import { type PhaseResult, type Trial, withProgress } from "./trial.js";
+import { type Trial, withProgress } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
 export interface SimulateOptions {

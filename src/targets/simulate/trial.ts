@@ -8,7 +8,8 @@ import type { Sandbox, SandboxVolume } from "../../docker/sandbox/sandbox.js";
 import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
 import type { Platform } from "../platform.js";
 import { checkEnd, checkLog, checkMemory } from "./check-run.js";
-import { type ExpectedOutput, lintOutput, type Segmentation } from "./lint-output.js";
+import { type ExpectedOutput, lintOutput } from "./lint-output.js";
+import type { PhaseResult } from "./phase-result.js";
 
 /** What every phase of a simulation needs. */
 export interface Trial {
@@ -42,16 +43,6 @@ export interface Run {
   /** Null for the image's own. */
   readonly user: string | null;
   readonly command: readonly string[] | null;
-}
-
-export interface PhaseResult {
-  readonly phase: string;
-  readonly seconds: number;
-  readonly peakMemoryBytes: number | null;
-  readonly findings: readonly Finding[];
-  readonly segmentations: readonly Segmentation[];
-  /** The end of its log, where something failed. */
-  readonly log: readonly string[];
 }
 
 /** Does work and shows what it is, and on a terminal for how long. */
