@@ -50,7 +50,7 @@ async function rebuildAndCompare(
       { ...options, description, platform, modelTarball },
       { cache, folder, memo: null, stage: (path) => path },
     );
-    const comparison = await compareImages(found, await asCompared(rebuilt.image));
+    const comparison = await compareImages(found, await asCompared("the rebuild", rebuilt.image));
     return {
       image,
       foundDigest: found.configDigest,
@@ -77,13 +77,13 @@ function identityOf(config: ImageConfig): { readonly imageName: string; readonly
 async function openImage(image: string, cache: BlobCache, options: BuildOptions): Promise<ComparedImage> {
   const { signal } = options;
   const common = { archiveName: image, imageName: image, cache, ...aborting(signal) };
-  if (image.startsWith("oci:")) return await asCompared(await openOciLayout(image.slice(4)));
+  if (image.startsWith("oci:")) return await asCompared(image, await openOciLayout(image.slice(4)));
   const file = image.replace(/^docker-archive:/, "");
   if (file !== image || (await isImageFile(file)))
-    return await asCompared(await readDockerArchive(archiveBytes(file), common));
+    return await asCompared(image, await readDockerArchive(archiveBytes(file), common));
   const engine = await engineOrNull(image, options);
   if (engine !== null && (await findImage(engine, image)) !== null)
-    return await asCompared(await readDockerArchive(saveImage(engine, image), common));
+    return await asCompared(image, await readDockerArchive(saveImage(engine, image), common));
   const { reference, ...place } = parseImageReference(image);
   const client = await registryClient(place, options, { mayWrite: false });
   const { configDigest, config, layers } = await pullBase({
@@ -92,7 +92,7 @@ async function openImage(image: string, cache: BlobCache, options: BuildOptions)
     platform: options.platform,
     cache,
   });
-  return { configDigest, config, layers };
+  return { place: image, configDigest, config, layers };
 }
 
 /** Without an engine the image may still be in a registry. */
@@ -109,7 +109,8 @@ async function engineOrNull(
   }
 }
 
-const asCompared = async ({ config, layers }: OciImage): Promise<ComparedImage> => ({
+const asCompared = async (place: string, { config, layers }: OciImage): Promise<ComparedImage> => ({
+  place,
   configDigest: config.descriptor.digest,
   config: JSON.parse(await textOf(config.open())) as ImageConfig,
   layers,

@@ -1,17 +1,24 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { manifestProblem } from "../../processor/contract/check-manifest.js";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
+
+/** As a processor reads it. */
+const maxManifestBytes = 64 << 20;
 
 /** A folder that `convert` wrote. */
 export async function inspectConverted(source: string, folder: string): Promise<ConvertedInspection> {
   const path = join(folder, manifestName);
-  const manifest = parseManifest(path, await readFile(path, "utf8"));
+  const text = await readTextFile(path, maxManifestBytes).catch((cause: unknown) => {
+    throw sharedError("MANIFEST_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+  });
+  const manifest = parseManifest(path, text);
   const files = await (await FolderSource.open(folder)).inventory();
   const sizes = new Map(files.map(({ path: name, size }) => [name, size]));
   return {

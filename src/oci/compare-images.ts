@@ -8,6 +8,8 @@ import { isDamagedTar, readTar } from "./read-tar.js";
 
 /** An image as far as it is compared. */
 export interface ComparedImage {
+  /** Path or name, for messages. */
+  readonly place: string;
   /** Names everything in the image: settings and layers. */
   readonly configDigest: string;
   readonly config: ImageConfig;
@@ -61,7 +63,9 @@ export async function compareImages(found: ComparedImage, expected: ComparedImag
       expected: theirs?.diffId ?? null,
       isSame,
       isFramedAnew: isSame && ours?.descriptor.digest !== theirs?.descriptor.digest,
-      files: isSame ? [] : await compareFiles(ours, theirs),
+      files: isSame
+        ? []
+        : compareFiles(await filesOf(ours, found.place), await filesOf(theirs, expected.place)),
     });
   }
   return {
@@ -81,8 +85,9 @@ const layerNames = ({ history = [] }: ImageConfig): string[] =>
     .filter(({ empty_layer }) => empty_layer !== true)
     .map(({ created_by = "" }) => created_by.replace(ownLayer, ""));
 
-async function compareFiles(found: LayerBlob | null, expected: LayerBlob | null): Promise<FileDifference[]> {
-  const [ours, theirs] = [await filesOf(found), await filesOf(expected)];
+type FilesOfLayer = ReadonlyMap<string, string>;
+
+function compareFiles(ours: FilesOfLayer, theirs: FilesOfLayer): FileDifference[] {
   const differences: FileDifference[] = [];
   for (const [path, content] of ours) {
     if (!theirs.has(path)) differences.push({ path, difference: "only in the image" });
@@ -94,7 +99,7 @@ async function compareFiles(found: LayerBlob | null, expected: LayerBlob | null)
 }
 
 /** By path: kind, target and content; owner, mode and time are the header's. */
-async function filesOf(layer: LayerBlob | null): Promise<ReadonlyMap<string, string>> {
+async function filesOf(layer: LayerBlob | null, place: string): Promise<FilesOfLayer> {
   const files = new Map<string, string>();
   if (layer === null) return files;
   try {
@@ -105,7 +110,7 @@ async function filesOf(layer: LayerBlob | null): Promise<ReadonlyMap<string, str
     }
   } catch (cause) {
     if (!isDamagedTar(cause)) throw cause;
-    throw builderError("IMAGE_FILE_INVALID", `the layer ${layer.diffId}: ${cause.message}`, { cause });
+    throw builderError("IMAGE_FILE_INVALID", `${place}: the layer ${layer.diffId}: ${cause.message}`, { cause });
   }
   return files;
 }

@@ -7,6 +7,7 @@ import type { ProcessorError } from "../../processor/contract/errors.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape } from "../untrusted/checked-json.js";
+import { ArchiveLimits } from "./archive-limits.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import type { CachedBlob, CachedLayer } from "./blob-cache.js";
@@ -91,12 +92,14 @@ async function readArchive(
   const documents = new Map<string, string>();
   const layers = new Map<string, CachedBlob & { readonly diffId: string | null }>();
   const links = new Map<string, string>();
+  const limits = new ArchiveLimits();
   try {
     for await (const entry of readTar(tar)) {
+      limits.addEntry();
       const name = posix.normalize(entry.path);
       if (entry.kind === "symlink") links.set(name, posix.join(posix.dirname(name), entry.linkTarget));
       else if (entry.kind === "link") links.set(name, posix.normalize(entry.linkTarget));
-      else if (entry.kind === "file") await takeFile(entry, name, { documents, layers, options });
+      else if (entry.kind === "file") await takeFile(entry, name, { documents, layers, limits, options });
     }
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -129,21 +132,24 @@ async function readArchive(
 interface Gathered {
   readonly documents: Map<string, string>;
   readonly layers: Map<string, CachedBlob & { readonly diffId: string | null }>;
+  readonly limits: ArchiveLimits;
   readonly options: OpenBaseOptions;
 }
 
 async function takeFile(
   entry: TarEntry,
   name: string,
-  { documents, layers, options }: Gathered,
+  { documents, layers, limits, options }: Gathered,
 ): Promise<void> {
   const { cache, signal } = options;
   const chunks = entry.bytes[Symbol.asyncIterator]();
   const { value: first = new Uint8Array() } = (await chunks.next()) as { value?: Uint8Array };
   const bytes = chained(first, chunks);
   const isJson = first[0] === 0x7b || first[0] === 0x5b;
-  if (isJson && entry.sizeBytes <= maxDocumentBytes) documents.set(name, await textOf(bytes));
-  else if (first[0] === 0x1f && first[1] === 0x8b)
+  if (isJson && entry.sizeBytes <= maxDocumentBytes) {
+    limits.addDocument(entry.sizeBytes);
+    documents.set(name, await textOf(bytes));
+  } else if (first[0] === 0x1f && first[1] === 0x8b)
     layers.set(name, { ...(await cache.write(bytes, signal)), diffId: null });
   else if (entry.sizeBytes >= 512) layers.set(name, await framedOnce(name, bytes, options));
 }

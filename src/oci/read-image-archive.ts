@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape } from "../untrusted/checked-json.js";
+import { ArchiveLimits } from "./archive-limits.js";
 import { gunzipped } from "./gunzipped.js";
 import { archiveManifestShape, configShape } from "./oci-shapes.js";
 import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";
@@ -33,36 +34,40 @@ const maxSearchedLayerBytes = 32 << 20;
 export async function readImageArchive(archive: string, filePath: string): Promise<ArchivedImage> {
   const documents = new Map<string, string>();
   const files = new Map<string, Buffer>();
+  const limits = new ArchiveLimits();
   try {
     for await (const entry of readTar(archiveBytes(archive))) {
-      if (entry.kind === "file") await look(entry, filePath, { documents, files });
-      if (documents.size + files.size > maxDocuments) throw new TarError("it has too many entries");
+      limits.addEntry();
+      if (entry.kind === "file") await look(entry, filePath, { documents, files, limits });
     }
   } catch (cause) {
     if (cause instanceof ProcessorError) throw cause;
     throw invalid(archive, cause instanceof Error ? cause.message : String(cause), cause);
   }
-  return assemble(archive, { documents, files });
+  return assemble(archive, { documents, files, limits });
 }
-
-const maxDocuments = 1000;
 
 interface Found {
   /** Texts by entry. */
   readonly documents: Map<string, string>;
   /** The file that is looked for, by the layer's entry. */
   readonly files: Map<string, Buffer>;
+  readonly limits: ArchiveLimits;
 }
 
-async function look(entry: TarEntry, filePath: string, { documents, files }: Found): Promise<void> {
+async function look(entry: TarEntry, filePath: string, { documents, files, limits }: Found): Promise<void> {
   if (entry.sizeBytes > maxSearchedLayerBytes) return;
   const bytes = await buffer(entry.bytes);
   if (bytes[0] === 0x7b || bytes[0] === 0x5b) {
-    if (bytes.length <= maxDocumentBytes) documents.set(entry.path, bytes.toString("utf8"));
+    if (bytes.length > maxDocumentBytes) return;
+    limits.addDocument(bytes.length);
+    documents.set(entry.path, bytes.toString("utf8"));
     return;
   }
   const file = await fileIn(bytes, filePath).catch(nullWhenNoTar);
-  if (file !== null) files.set(entry.path, file);
+  if (file === null) return;
+  limits.addDocument(file.length);
+  files.set(entry.path, file);
 }
 
 async function fileIn(layer: Buffer, path: string): Promise<Buffer | null> {

@@ -8,6 +8,7 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { builderError } from "../../errors/builder-errors.js";
+import { ArchiveLimits } from "../../oci/archive-limits.js";
 import { gunzipped } from "../../oci/gunzipped.js";
 import { readTar, type TarEntry } from "../../oci/read-tar.js";
 
@@ -72,15 +73,17 @@ async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal
   const documents = new Map<string, unknown>();
   const texts = new Map<string, string>();
   const links = new Map<string, string>();
+  const limits = new ArchiveLimits();
   let problem: string | null = null;
   try {
     for await (const entry of readTar(tar)) {
       signal?.throwIfAborted();
+      limits.addEntry();
       if (entry.kind === "symlink")
         links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget));
       if (entry.kind === "link") links.set(entry.path, entry.linkTarget);
       if (entry.kind !== "file") continue;
-      const { head, text } = await look(entry);
+      const { head, text } = await look(entry, limits);
       entries.set(entry.path, { sizeBytes: entry.sizeBytes, compression: compressionOf(head) });
       if (text === null) continue;
       texts.set(entry.path, text);
@@ -143,12 +146,17 @@ async function* unxz(archive: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function look(entry: TarEntry): Promise<{ readonly head: Uint8Array; readonly text: string | null }> {
+async function look(
+  entry: TarEntry,
+  limits: ArchiveLimits,
+): Promise<{ readonly head: Uint8Array; readonly text: string | null }> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of entry.bytes) {
     chunks.push(chunk);
-    const isDocument = chunks[0]![0] === 0x7b || chunks[0]![0] === 0x5b;
-    if (!isDocument || entry.sizeBytes > maxDocumentBytes) return { head: chunks[0]!, text: null };
+    if (chunks.length > 1) continue;
+    const isDocument = chunk[0] === 0x7b || chunk[0] === 0x5b;
+    if (!isDocument || entry.sizeBytes > maxDocumentBytes) return { head: chunk, text: null };
+    limits.addDocument(entry.sizeBytes);
   }
   return { head: chunks[0] ?? new Uint8Array(), text: Buffer.concat(chunks).toString("utf8") };
 }

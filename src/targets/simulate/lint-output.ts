@@ -1,5 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, sep } from "node:path";
+import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
@@ -271,8 +272,16 @@ function checkExpected({ name, image, right, comparison, minDice, departures }: 
     : fail("expected", `${name}: ${shown}; Dice must be ${minDice} or more`, remedy);
 }
 
+/** Far more than one case needs. */
+const maxJsonBytes = 64 << 20;
+
 async function lintJson(path: string, name: string): Promise<Finding> {
-  const text = await readFile(path, "utf8");
+  let text: string;
+  try {
+    text = await readTextFile(path, maxJsonBytes);
+  } catch (error) {
+    return fail("json", `/output/${name}: ${unreadable(error)}`, "Write a JSON file of less than 64 MiB.");
+  }
   try {
     JSON.parse(text);
     return pass("json", `/output/${name} is JSON`);

@@ -1,0 +1,23 @@
+import { TarError } from "./read-tar.js";
+
+/** An image has up to 127 layers, each with two small files beside it in the oldest format. */
+const maxEntries = 10_000;
+const maxDocumentsMib = 64;
+
+/** Counts what a reader keeps of an image archive, and refuses more than any image has. */
+export class ArchiveLimits {
+  #entries = 0;
+  #documentBytes = 0;
+
+  /** @throws TarError */
+  addEntry(): void {
+    if (++this.#entries > maxEntries) throw new TarError(`it has more than ${maxEntries} entries`);
+  }
+
+  /** @throws TarError */
+  addDocument(sizeBytes: number): void {
+    this.#documentBytes += sizeBytes;
+    if (this.#documentBytes > maxDocumentsMib << 20)
+      throw new TarError(`its JSON files have more than ${maxDocumentsMib} MiB together`);
+  }
+}
