@@ -1,4 +1,5 @@
-import { readTextFile } from "../../processor/files/read-text-file.js";
+import { didYouMean } from "../../processor/files/nearest-path.js";
+import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
@@ -9,9 +10,9 @@ export async function readJsonFile(file: string): Promise<Field> {
   try {
     text = await readTextFile(file, maxBytes);
   } catch (cause) {
-    throw builderError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = isMissing ? ` does not exist${await didYouMean(file)}` : `: ${unreadable(cause)}`;
+    throw builderError("MODEL_FILE_INVALID", `${file}${reason}`, { cause });
   }
   try {
     return new Field(parseJson(text), file);

@@ -56,9 +56,13 @@ function blockText({ title, rows }: Block): string {
   const shown = rows.filter(([, value]) => value !== null && value.length > 0);
   const width = Math.max(...shown.map(([key]) => key.length)) + 2;
   const lines = shown.flatMap(([key, value]) =>
-    (typeof value === "string" ? value.split("\n") : (value ?? [])).map(
-      (line, i) => `  ${(i === 0 ? key : "").padEnd(width)}${line}`,
-    ),
+    (typeof value === "string" ? value.split("\n") : (value ?? [])).flatMap((line, i) => {
+      const word = i === 0 ? key : "";
+      // A digest is copied whole, and an 80-column terminal shows it whole only on a line of its own.
+      return /^sha256:[0-9a-f]{64}$/.test(line)
+        ? [`  ${word}`, `    ${line}`]
+        : [`  ${word.padEnd(width)}${line}`];
+    }),
   );
   return `${[title, ...lines].map((line) => `${cleanLine(line).trimEnd()}\n`).join("")}`;
 }

@@ -130,7 +130,8 @@ export const configurationNames: readonly string[] = ["2d", "3d_fullres", "3d_lo
 export const namesConfiguration = ({ model }: ConfigJson): boolean =>
   model !== undefined && configurationNames.includes(model);
 
-function ensembleMember(json: string | EnsembleMemberJson): EnsembleMember {
+/** Completes one member of an ensemble. */
+export function ensembleMember(json: string | EnsembleMemberJson): EnsembleMember {
   const member = typeof json === "string" ? { configuration: json } : json;
   return {
     model: member.model,

@@ -12,6 +12,7 @@ import {
   type ConfigJson,
   completeConfig,
   configurationNames,
+  ensembleMember,
   namesConfiguration,
   type ProcessorConfig,
 } from "./config.js";
@@ -78,7 +79,7 @@ export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOp
   const isValid = validate(json);
   const faults = isValid
     ? contradictions(json)
-    : validate.errors!.map((error) => faultOf(error, schema)).filter((fault) => fault !== null);
+    : validate.errors!.map(faultOf).filter((fault) => fault !== null);
   if (isValid && faults.length === 0) return completeConfig(json);
   const placeOf = text === undefined ? () => null : placesIn(text);
   const distinct = [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
@@ -110,6 +111,7 @@ function contradictions(json: ConfigJson): readonly ConfigFault[] {
       at: ["use_tta"],
       says: "is another name of use_test_time_augmentations; give one of the two",
     });
+  faults.push(...repeatedMembers(json));
   if (model === undefined) return faults;
   if (namesConfiguration(json)) {
     if (configuration !== undefined)
@@ -128,6 +130,19 @@ function contradictions(json: ConfigJson): readonly ConfigFault[] {
   return faults;
 }
 
+/** An average of a model with itself is that model; a configuration written twice is meant to be another one. */
+function repeatedMembers({ ensemble = [] }: ConfigJson): readonly ConfigFault[] {
+  const places = new Map<string, number>();
+  return ensemble.flatMap((member, i) => {
+    const key = JSON.stringify(ensembleMember(member));
+    const first = places.get(key);
+    if (first === undefined) places.set(key, i);
+    return first === undefined
+      ? []
+      : [{ at: ["ensemble", String(i)], says: `names the same model as /ensemble/${first}` }];
+  });
+}
+
 function parseJson(path: string, text: string): unknown {
   try {
     return parseHandwritten(text);
@@ -143,13 +158,13 @@ function parseJson(path: string, text: string): unknown {
 }
 
 /** `found "zero", allowed: an integer of at least 0`, at `/folds/0`; null for an error that another one tells better. */
-function faultOf(error: ErrorObject, schema: ConfigSchema): ConfigFault | null {
+function faultOf(error: ErrorObject): ConfigFault | null {
   const at = error.instancePath.split("/").slice(1).map(unescaped);
   // Alternatives are reported together, by the error of the keyword that lists them.
   if (error.schemaPath.includes("/anyOf/")) return null;
   if (error.keyword === "additionalProperties") {
     const key = String(error.params["additionalProperty"]);
-    const near = at.length === 0 ? nearest(key, Object.keys(schema.properties)) : null;
+    const near = nearest(key, keysAt(error));
     return { at: [...at, key], says: `no such key${near === null ? "" : `; did you mean ${near}?`}` };
   }
   const found = `found ${shown(error.data)}`;
@@ -176,6 +191,12 @@ function faultOf(error: ErrorObject, schema: ConfigSchema): ConfigFault | null {
     default:
       return { at, says: `${found}, which ${error.message}` };
   }
+}
+
+/** Returns the keys that the schema knows where an error is. */
+function keysAt({ parentSchema }: ErrorObject): readonly string[] {
+  const properties = (parentSchema as { readonly properties?: object } | undefined)?.properties;
+  return Object.keys(properties ?? {});
 }
 
 /** The schema says in words what its patterns allow. */

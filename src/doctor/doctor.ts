@@ -16,7 +16,8 @@ export interface DoctorOptions {
   /** What images are to run on: with `cuda` a missing GPU is a failure. */
   readonly device: Device;
   readonly cuda: CudaMajor | null;
-  readonly cacheFolder: string;
+  /** Null for a user without a home folder. */
+  readonly cacheFolder: string | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
 }
@@ -76,7 +77,7 @@ const baseBytes = { cpu: 2 ** 29, cuda12: 4 * 2 ** 30, cuda13: 3 * 2 ** 30 } as 
 
 interface NeededSpace {
   readonly what: string;
-  readonly folder: string;
+  readonly folder: string | null;
   /** The environment variable that names another folder. */
   readonly variable: string;
   readonly neededBytes: number;
@@ -84,6 +85,8 @@ interface NeededSpace {
 
 async function spaceFinding({ what, folder, variable, neededBytes }: NeededSpace): Promise<Finding> {
   const check = `space (${what})`;
+  if (folder === null)
+    return fail(check, "it has no place, because this user has no home folder", `set ${variable}, or HOME`);
   try {
     await makeFolder(folder);
     await rm(await mkdtemp(join(folder, "doctor-")), { recursive: true });

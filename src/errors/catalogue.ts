@@ -27,7 +27,8 @@ const remedies: Partial<Record<string, string>> = {
   TARGET_UNFIT:
     "Train a model whose channels and labels the platform takes. --target plain builds an image without the platform's rules.",
   MANIFEST_INVALID: "Convert the model again with this version of build_processor.",
-  INPUT_NOT_FOUND: "Pass a folder or files that exist and can be read. `-i` takes the images to segment.",
+  INPUT_NOT_FOUND:
+    "Check the spelling, and the folder that the path starts from. `-i` takes images, or folders with images.",
   PREVIOUS_STAGE_MISSING:
     "A cascade needs the model of its low-resolution stage, or that stage's segmentations. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the segmentations, <case><ending>.",
   OUTPUT_UNWRITABLE: "Choose a folder that this user may write to.",

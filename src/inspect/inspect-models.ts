@@ -1,4 +1,4 @@
-import { relative, sep } from "node:path";
+import { basename, relative, sep } from "node:path";
 import { namingArchives } from "../archive/archive-tree.js";
 import type { ModelDescription, TrainingFacts } from "../checkpoint/model-description.js";
 import { describeModel, describeTraining, identifyModel } from "../checkpoint/nnunet-formats.js";
@@ -75,7 +75,7 @@ async function inspectModel(
   const described = model === null ? notDescribed : await describe(model);
   const untaken = taken === null && read !== null ? [await noCheckpoint(folder, local)] : [];
   const { task, network } = described;
-  const datasetName = model?.datasetName ?? folder.pathNames.datasetName ?? path;
+  const datasetName = model?.datasetName ?? folder.pathNames.datasetName ?? (path || basename(folder.folder));
   return {
     path,
     nnunetVersion: folder.nnunetVersion,

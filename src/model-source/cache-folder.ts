@@ -29,14 +29,23 @@ export function cacheFolder(
   environment: Readonly<Record<string, string | undefined>>,
   platform: NodeJS.Platform = process.platform,
 ): string {
+  const folder = cacheFolderOrNull(environment, platform);
+  if (folder !== null) return folder;
+  throw sharedError(
+    "OUTPUT_UNWRITABLE",
+    "the cache has no place, because this user has no home folder: set XDG_CACHE_HOME, or HOME",
+  );
+}
+
+/** The same, and null for a user without a home folder. */
+export function cacheFolderOrNull(
+  environment: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform = process.platform,
+): string | null {
   const xdg = environment.XDG_CACHE_HOME;
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, name);
   const home = homeFolder();
-  if (home === null)
-    throw sharedError(
-      "OUTPUT_UNWRITABLE",
-      "the cache has no place, because this user has no home folder: set XDG_CACHE_HOME, or HOME",
-    );
+  if (home === null) return null;
   if (platform === "darwin") return join(home, "Library", "Caches", name);
   if (platform === "win32")
     return join(environment.LOCALAPPDATA ?? join(home, "AppData", "Local"), name, "Cache");

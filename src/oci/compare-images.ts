@@ -110,7 +110,9 @@ async function filesOf(layer: LayerBlob | null, place: string): Promise<FilesOfL
     }
   } catch (cause) {
     if (!isDamagedTar(cause)) throw cause;
-    throw builderError("IMAGE_FILE_INVALID", `${place}: the layer ${layer.diffId}: ${cause.message}`, { cause });
+    throw builderError("IMAGE_FILE_INVALID", `${place}: the layer ${layer.diffId}: ${cause.message}`, {
+      cause,
+    });
   }
   return files;
 }

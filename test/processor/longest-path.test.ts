@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { findSocketCase } from "../../processor/runtime/entries/grand-challenge/find-case.js";
+import { readTarget } from "../../processor/runtime/model/read-target.js";
 import { describeSavedImage } from "../../src/attest/image-contents.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { openDockerArchive } from "../../src/oci/open-docker-archive.js";
@@ -55,6 +56,14 @@ const open = async (bytes: Buffer) =>
 const describeSaved = (bytes: Buffer) =>
   describeSavedImage(Readable.from([bytes]), { imageName: "x", imageId: "sha256:0" });
 
+const longTarget = {
+  targetVersion: 1,
+  target: {
+    ...{ kind: "grand-challenge", apiMethod: "exec", inputSockets: null, outputSocket: "o" },
+    jsonOutputs: [{ relativePath: longPath, content: "volumes_ml", label: null }],
+  },
+};
+
 /** Each gets a path of 1 MB from a file. */
 const readers: Readonly<Record<string, () => Promise<unknown>>> = {
   "a socket of inputs.json": () =>
@@ -75,6 +84,7 @@ const readers: Readonly<Record<string, () => Promise<unknown>>> = {
       },
       channelNames: ["CT"],
     }),
+  "an output of a processor's target": () => readTarget(fileOf("target.json", JSON.stringify(longTarget))),
   "an entry of a docker archive": () => open(tars.name),
   "a link of a docker archive": () => open(tars.target),
   "the configuration of a docker archive": () => open(archiveOf({ Config: longPath })),

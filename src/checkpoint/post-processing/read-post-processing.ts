@@ -68,7 +68,7 @@ function minimumSizes(field: Field): ReadonlyMap<string, number> | null {
 async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> {
   const found = await stat(file).catch(() => null);
   if (found?.isFile() !== true)
-    throw builderError("MODEL_FILE_INVALID", `${file} cannot be read: there is no such file`);
+    throw builderError("MODEL_FILE_INVALID", `${file} does not exist, or is not a file`);
   const { size } = found;
   if (size > maxPickleBytes)
     throw builderError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);

@@ -1,7 +1,7 @@
 import type { InferredOptionTypes } from "yargs";
 import { examineMachine } from "../../doctor/doctor.js";
 import { builderError } from "../../errors/builder-errors.js";
-import { cacheFolder } from "../../model-source/cache-folder.js";
+import { cacheFolderOrNull } from "../../model-source/cache-folder.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";
 import type { doctorOptions } from "../options/image-options.js";
@@ -18,7 +18,7 @@ export async function runDoctor(args: DoctorArguments, session: CommandSession):
   const report = await examineMachine({
     device: args.device,
     cuda: args.cuda ?? null,
-    cacheFolder: cacheFolder(terminal.environment),
+    cacheFolder: cacheFolderOrNull(terminal.environment),
     environment: terminal.environment,
     signal,
   });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
+import { counted } from "../../../processor/contract/counted.js";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
@@ -53,7 +54,10 @@ export async function pullBase(options: PullBaseOptions): Promise<PulledBase> {
   );
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length)
-    throw invalid(options, `${manifest.layers.length} layers, but ${diffIds.length} in the configuration`);
+    throw invalid(
+      options,
+      `${counted(manifest.layers.length, "layer")}, but ${diffIds.length} in the configuration`,
+    );
   return {
     manifestDigest: descriptor.digest,
     digest: named,
@@ -127,14 +131,14 @@ async function fetchLayer(client: RegistryClient, descriptor: Descriptor, cache:
   try {
     await client.retrying(label, async () => {
       const bytes = await client.open(client.url(`blobs/${digest}`));
-      await cache.write(verified(counted(bytes, task.advance), descriptor), client.signal ?? undefined);
+      await cache.write(verified(withCount(bytes, task.advance), descriptor), client.signal ?? undefined);
     });
   } finally {
     task.done();
   }
 }
 
-async function* counted(bytes: AsyncIterable<Uint8Array>, count: (length: number) => void) {
+async function* withCount(bytes: AsyncIterable<Uint8Array>, count: (length: number) => void) {
   for await (const chunk of bytes) {
     count(chunk.length);
     yield chunk;

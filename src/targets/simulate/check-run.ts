@@ -38,12 +38,19 @@ export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, platform }:
   return fail("exit", `exit code ${exitCode}; ${said}`, remedy);
 }
 
+/** Node alone takes more: the only measurement was made before it started. */
+const leastMeasuredBytes = 0.01 * 1024 ** 3;
+
 /** Little room is told of before it is too little. */
 export function checkMemory(
   { peakMemoryBytes }: Pick<ContainerEnd, "peakMemoryBytes">,
   limit: number,
 ): readonly Finding[] {
   if (peakMemoryBytes === null) return [];
+  if (peakMemoryBytes < leastMeasuredBytes)
+    return [
+      pass("memory", `less than ${inGibibytes(leastMeasuredBytes)} seen, because the run was too short`),
+    ];
   const shown = `at most ${inGibibytes(peakMemoryBytes)} of ${inGibibytes(limit)}`;
   return peakMemoryBytes > 0.8 * limit
     ? [warning("memory", shown, "A larger image may not fit: ask for a machine with more memory.")]

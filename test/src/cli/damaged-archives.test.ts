@@ -9,8 +9,8 @@ import { goldenPath } from "../../support/golden.js";
 import { scratchFolder } from "../../support/oci-scratch.js";
 import { runProgram } from "../../support/run-program.js";
 import { smallBase } from "../../support/small-base.js";
-import { testTerminal } from "../../support/test-terminal.js";
 import { paxRecord, tarFile, tarMetadata, wholeTarOf } from "../../support/tar-parts.js";
+import { testTerminal } from "../../support/test-terminal.js";
 
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 const input = goldenPath("v2", "blobs_3d_fullres", "input");
@@ -58,11 +58,7 @@ const archives: readonly (readonly [string, Buffer, RegExp])[] = [
   ["an end in the middle of a file", goodImage.subarray(0, 700), /it ends within a file/],
   ["a wrong checksum", Buffer.concat([goodImage]).fill("7", 148, 149), /checksum is wrong/],
   ["a gzip stream that is cut off", gzipSync(goodImage).subarray(0, -20), /unexpected end of file/],
-  [
-    "a gzip stream with wrong bytes",
-    gzipSync(goodImage).fill(0xff, 40, 60),
-    /invalid|incorrect|unexpected/,
-  ],
+  ["a gzip stream with wrong bytes", gzipSync(goodImage).fill(0xff, 40, 60), /invalid|incorrect|unexpected/],
 ];
 
 /** Images whose layer has a fault of its own. */

@@ -48,6 +48,14 @@ describe("names that contradict each other or are misspelt", () => {
       says: "another name of use_test_time_augmentations",
     },
     { json: { model: "3d_fulres" }, says: "did you mean 3d_fullres?" },
+    {
+      json: { ensemble: ["2d", "3d_fullres", "2d"] },
+      says: "/ensemble/2: names the same model as /ensemble/0",
+    },
+    {
+      json: { ensemble: ["2d", { configuration: "2d" }] },
+      says: "/ensemble/1: names the same model as /ensemble/0",
+    },
     { json: { model: "2d", configuration: "own" }, says: "model names a configuration already" },
   ])("$says", async ({ json, says }) => {
     const schema = await readConfigSchema();

@@ -33,7 +33,20 @@ describe("the target in config.json", () => {
     [{ target: "grandchallenge" }, "did you mean grand-challenge?"],
     [{ grand_challenge: { inputs: { CT: "ct" } } }, "/grand_challenge"],
     [{ grand_challenge: { output: "../x" } }, "/grand_challenge/output"],
-    [{ grand_challenge: { output: "x", api: "exec" } }, "/grand_challenge/api: no such key"],
+    [
+      { grand_challenge: { output: "x", api_methd: "exec" } },
+      "/grand_challenge/api_methd: no such key; did you mean api_method?",
+    ],
+    [{ amos22: { taem: "us" } }, "/amos22/taem: no such key; did you mean team?"],
+    [
+      {
+        grand_challenge: {
+          output: "x",
+          json_outputs: [{ relative_path: `${"x".repeat(4096)}.json`, content: "volumes_ml" }],
+        },
+      },
+      "must NOT have more than 4096 characters",
+    ],
     [
       {
         grand_challenge: {

@@ -40,6 +40,16 @@ describe("build_processor doctor", () => {
     });
   });
 
+  test("reports a user without a home folder, and looks at everything else", async () => {
+    const { isFit, findings } = await examineMachine({ ...options, cacheFolder: null });
+    expect(isFit).toBe(false);
+    expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({
+      ...{ result: "fail", reason: "it has no place, because this user has no home folder" },
+      remedy: "set XDG_CACHE_HOME, or HOME",
+    });
+    expect(findings.find(({ check }) => check === "space (temporary)")?.result).not.toBe("fail");
+  });
+
   test("asks for the container toolkit only where images are to run on GPUs", async () => {
     const checks = async (device: "auto" | "cuda") =>
       (await examineMachine({ ...options, device })).findings.map(({ check }) => check);

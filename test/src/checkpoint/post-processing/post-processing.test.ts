@@ -28,6 +28,13 @@ const written = (json: unknown): string => {
 };
 
 describe("post-processing files", () => {
+  test.each(["nope.json", "nope.pkl"])("that are missing are said to be: %s", async (name) => {
+    const file = join(scratch, name);
+    await expect(readPostProcessing(file, labels)).rejects.toMatchObject({
+      ...{ code: "MODEL_FILE_INVALID", message: expect.stringContaining(`${file} does not exist`) },
+    });
+  });
+
   test("say the same as JSON and as pickle in v2", async () => {
     const steps = [
       { labels: [1, 2], connectivity: 26, minimumMm3: null },

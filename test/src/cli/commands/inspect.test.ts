@@ -1,8 +1,13 @@
+import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { inspectionText } from "../../../../src/cli/inspection-text.js";
 import { main } from "../../../../src/cli/main.js";
-import type { CheckpointInspection, ModelsInspection } from "../../../../src/inspect/inspection.js";
+import type {
+  CheckpointInspection,
+  ImageInspection,
+  ModelsInspection,
+} from "../../../../src/inspect/inspection.js";
 import { goldenPath, repositoryRoot } from "../../../support/golden.js";
 import { scratchFolder } from "../../../support/oci-scratch.js";
 import { testTerminal } from "../../../support/test-terminal.js";
@@ -38,6 +43,46 @@ test("inspect reads an ONNX file", async () => {
   const terminal = testTerminal(join(repositoryRoot, "test", "fixtures", "onnx"));
   expect(await main(["inspect", "dynamic.onnx"], terminal)).toBe(0);
   expect(terminal.printed.out).toMatch(/\n {2}inputs +image {2}batch × 2 × z × y × x {2}float32\n/);
+});
+
+test("inspect names a model whose plans cannot be read by its folder, and says once which file that is", async () => {
+  const cwd = scratchFolder();
+  const plans = join(cwd, "liver", "plans.json");
+  cpSync(goldenPath("v2", "blobs_2d", "model"), join(cwd, "liver"), { recursive: true });
+  rmSync(plans);
+  mkdirSync(plans);
+  const terminal = testTerminal(cwd);
+  await main(["inspect", "liver"], terminal);
+  expect(terminal.printed.out.split("\n\n")[1]).toMatch(/^liver \w+\n/);
+  expect(terminal.printed.out.split(plans)).toHaveLength(2);
+});
+
+test("inspect does not read a manifest longer than any converted model has", async () => {
+  const cwd = scratchFolder();
+  mkdirSync(join(cwd, "converted"));
+  writeFileSync(join(cwd, "converted", "manifest.json"), "");
+  truncateSync(join(cwd, "converted", "manifest.json"), 65 << 20);
+  const terminal = testTerminal(cwd);
+  expect(await main(["inspect", "converted"], terminal)).not.toBe(0);
+  expect(terminal.printed.err).toMatch(
+    /MANIFEST_INVALID: \S+manifest\.json: it has \d+ bytes, and is longer than/,
+  );
+});
+
+test("a digest has a line of its own, which fits a terminal of 80 columns", () => {
+  const image: ImageInspection = {
+    ...{ inspectionVersion: 1, source: "a:1", sizeBytes: 1, kind: "image", imageName: "a:1" },
+    ...{
+      imageId: `sha256:${"0".repeat(64)}`,
+      platform: "linux/amd64",
+      created: null,
+      processorVersion: null,
+    },
+    ...{ baseImage: null, settings: null, models: [], postProcessingSteps: null, problems: [] },
+  };
+  const text = inspectionText(image);
+  expect(text).toContain(`\n  digest\n    ${image.imageId}\n  platform  linux/amd64\n`);
+  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 test("names from a file cannot steer the terminal", () => {
