@@ -1,6 +1,6 @@
 import { defineErrors } from "../contract/errors.js";
 
-/** What can be wrong with an image file. */
+/** The errors of image files. */
 export const imageError = defineErrors({
   INPUT_CHANNELS: {
     exit: 4,

@@ -9,14 +9,14 @@ import { statInputFile } from "./input-file.js";
 
 const chunkBytes = 1 << 20;
 
-/** Deflate can not do better than 1032 : 1; a larger claim is a lie or a bomb. */
+/** Deflate cannot compress better than 1032 : 1. A header that announces more is wrong or hostile. */
 const largestRatio = 1032;
 
 export interface ByteSource {
   readonly path: string;
-  /** "zlib" takes gzip as well, as MetaIO does. */
+  /** "zlib" accepts gzip as well, as MetaIO does. */
   readonly compression: "none" | "gzip" | "zlib";
-  /** First byte of the file that belongs to the source. */
+  /** Offset of the first byte that belongs to the source; 0 when absent. */
   readonly start?: number;
 }
 
@@ -45,9 +45,9 @@ export const isGzip = (path: string, start = 0): Promise<boolean> => beginsWith(
 /** Reads a header of unknown length and then exactly the data that it announces. */
 export class ByteReader {
   #pending: Buffer = Buffer.alloc(0);
-  /** Bytes that the stream has given so far. */
+  /** The number of bytes that the stream has returned so far. */
   #given = 0;
-  /** Bytes to skip of a stream that was opened again, because they were given already. */
+  /** The number of bytes to skip after the stream was opened again, because the reader has returned them already. */
   #repeated = 0;
   #endsEarly = false;
 
@@ -57,7 +57,7 @@ export class ByteReader {
   private constructor(
     source: ByteSource,
     stream: ByteStream,
-    /** Bytes that the source can give at most. */
+    /** The largest number of bytes that the source can give. */
     readonly limit: number,
   ) {
     this.#source = source;
@@ -71,7 +71,7 @@ export class ByteReader {
     return new ByteReader(source, openStream(source), limit);
   }
 
-  /** Returns the first bytes without consuming them; fewer when the source is shorter. */
+  /** Returns the first bytes without consuming them; fewer if the source is shorter. */
   async peek(count: number): Promise<Buffer> {
     while (this.#pending.length < count) {
       const chunk = await this.#next();
@@ -82,23 +82,26 @@ export class ByteReader {
   }
 
   /**
-   * Skips `offset` bytes from the start and reads the next `length`, into one allocation made only if the source can
-   * hold that many.
+   * Skips `offset` bytes from the start and reads the next `length` bytes. The buffer is allocated only if the source
+   * can hold that many.
    */
   async readData(offset: number, length: number): Promise<Buffer> {
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw imageError("IMAGE_INVALID", `${this.#source.path}: the voxels begin at byte ${offset}`);
+      throw imageError(
+        "IMAGE_INVALID",
+        `${this.#source.path}: the header puts the voxels at byte ${offset}, which must be a whole number from 0`,
+      );
     }
     if (offset + length > this.limit) {
       throw imageError(
         "IMAGE_TRUNCATED",
-        `${this.#source.path}: the header announces ${length} bytes of voxels, the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
+        `${this.#source.path}: the header announces ${length} bytes of voxels, but the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
       );
     }
     if (length > constants.MAX_LENGTH) {
       throw imageError(
         "IMAGE_UNSUPPORTED",
-        `${this.#source.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
+        `${this.#source.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
       );
     }
     const data = Buffer.allocUnsafeSlow(length);
@@ -128,7 +131,7 @@ export class ByteReader {
     for (; chunk !== null; chunk = await this.#next()) yield chunk;
   }
 
-  /** Reads on to the end, where a gzip file keeps its checksum. */
+  /** Reads to the end, so that zlib compares the checksum there. */
   async finish(): Promise<void> {
     if (this.#source.compression !== "none") while ((await this.#next()) !== null);
     this.#stream.close();
@@ -151,9 +154,11 @@ export class ByteReader {
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
       if (code === "EACCES")
-        throw sharedError("INPUT_NOT_FOUND", `${this.#source.path} may not be read`, { cause });
+        throw sharedError("INPUT_NOT_FOUND", `${this.#source.path} cannot be read: permission denied`, {
+          cause,
+        });
       if (this.#source.compression === "none") throw cause;
-      if (await this.#leaveOutOtherBytes()) return this.#next();
+      if (await this.#reopenWithoutOtherBytes()) return this.#next();
       throw imageError(
         "IMAGE_TRUNCATED",
         `${this.#source.path}: the compressed data is damaged or cut off: ${message}`,
@@ -164,8 +169,8 @@ export class ByteReader {
     }
   }
 
-  /** Opens the stream again without the bytes after the last gzip member; false when there are none. */
-  async #leaveOutOtherBytes(): Promise<boolean> {
+  /** Opens the stream again without the bytes after the last gzip member. Returns false if there are none. */
+  async #reopenWithoutOtherBytes(): Promise<boolean> {
     const source = this.#source;
     const given = this.#given;
     if (this.#endsEarly) return false;
@@ -184,11 +189,12 @@ interface ByteStream {
   close(): void;
 }
 
-/** @param length bytes of the file that belong to the source; all after its start when absent */
+/** @param length number of bytes that belong to the source; all bytes from its start when absent */
 function openStream({ path, compression, start = 0 }: ByteSource, length?: number): ByteStream {
   const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
   const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
-  // The reader gets the error; one that comes before anybody reads must not end the process.
+  // The iterator passes the error to its reader. Without this listener, an error before the first read would end the
+  // process.
   file.on("error", () => {});
   if (compression === "none") {
     return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };

@@ -1,9 +1,13 @@
 import { imageError } from "../errors.js";
 
-/** One typed array must be able to hold the voxels. */
+/** The most bytes of voxels that one typed array can hold. */
 const largestBytes = 2 ** 36;
 
-/** @throws IMAGE_EMPTY, IMAGE_INVALID before anything is allocated for a header's claim */
+/**
+ * Checks the sizes in a header before memory is allocated for the voxels.
+ *
+ * @throws IMAGE_EMPTY, IMAGE_INVALID, IMAGE_TRUNCATED
+ */
 export function checkSizes(path: string, sizes: readonly number[], bytesPerVoxel: number): void {
   const shown = sizes.join(" × ");
   if (sizes.some((size) => !Number.isSafeInteger(size) || size < 0)) {

@@ -4,10 +4,12 @@ import { constants, crc32, deflate, deflateRaw } from "node:zlib";
 const deflateRawAsync = promisify(deflateRaw);
 const deflateAsync = promisify(deflate);
 
-/** Pieces are compressed side by side on the thread pool, without reference to each other. */
+/** The size of the pieces that the thread pool compresses in parallel. No piece refers to another. */
 const pieceBytes = 4 * 1024 * 1024;
 
-/** One gzip member with fixed header fields: the same bytes for the same content. */
+/**
+ * Compresses content to one gzip member. Its header fields are fixed, so that the same content gives the same bytes.
+ */
 export async function gzipParts(content: Uint8Array, level = 6): Promise<readonly Uint8Array[]> {
   const header = Uint8Array.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
   const pieces: Promise<Buffer>[] = [];

@@ -8,12 +8,12 @@ import { imageError } from "../errors.js";
 /**
  * Returns the paths of the voxel files that a header names, which are in the header's folder or below it.
  *
- * A header may come from a stranger. With a path to another place it could make the program read a file that its sender
- * may not see, and show it as voxels; links that lead out of the folder are refused for the same reason. A file may be
- * named once only, because each time would take memory for all its bytes.
+ * A header may come from a stranger. With a path to another place, it could make the program read a file that its
+ * sender must not see, and show that file as voxels. Links that lead out of the folder are refused for the same reason.
+ * A file may be named once only, because each time would take memory for all its bytes.
  *
  * @param endings to add to a name, in the order in which they are tried; "" for the name as it is
- * @throws IMAGE_UNSUPPORTED for a path that leads out of the folder, INPUT_NOT_FOUND for a file that is not there
+ * @throws IMAGE_UNSUPPORTED for a path that leads out of the folder, INPUT_NOT_FOUND for a file that does not exist
  */
 export async function findDataFiles(
   headerPath: string,
@@ -38,7 +38,7 @@ async function findDataFile(headerPath: string, name: string, endings: readonly 
   if (name.length > longestPath)
     throw imageError(
       "IMAGE_INVALID",
-      `${headerPath} names a file with its voxels in ${name.length} characters; a path has up to ${longestPath}`,
+      `${headerPath} names a voxel file in ${name.length} characters; a path may have up to ${longestPath}`,
     );
   if (name.includes("\0") || isAbsolute(name) || leadsOut(normalize(name)))
     throw outsideError(headerPath, name);

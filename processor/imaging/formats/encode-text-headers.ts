@@ -32,14 +32,16 @@ interface TextHeader {
   readonly geometry: Geometry;
   readonly type: ElementType;
   readonly source: ImageSource;
-  /** Of the compressed voxels. */
+  /** The length of the compressed voxels. */
   readonly dataBytes: number;
 }
 
-/** JavaScript writes the shortest digits that read back as the same double: nothing is lost. */
+/** JavaScript writes the shortest digits that are read as the same double again, so nothing is lost. */
 const words = (values: readonly number[]): string => values.map((value) => `${value}`).join(" ");
 
-/** The header of a compressed `.mha`; geometry fields of a MetaImage input are kept as they were written. */
+/**
+ * Returns the header of a compressed `.mha`. The geometry fields of a MetaImage input are kept as they were written.
+ */
 export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeader): Buffer {
   const [z, y, x] = geometry.sizeZyx;
   const [sz, sy, sx] = geometry.spacingMmZyx;
@@ -47,7 +49,7 @@ export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeade
   const isFlat = geometry.dimensions === 2;
   // A 4-D file's fields have too many numbers for one volume.
   const isSameRank = source.fields?.["NDims"] === (isFlat ? "2" : "3");
-  // A negative spacing is in the direction already.
+  // The direction already contains the sign of a negative spacing.
   const isTurned = source.fields?.["ElementSpacing"]?.includes("-") === true;
   const kept = source.format === "metaimage" && isSameRank && !isTurned ? (source.fields ?? {}) : {};
   const matrix = isFlat ? [d[0], d[3], d[1], d[4]] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
@@ -70,7 +72,7 @@ export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeade
   return Buffer.from(lines.map(([key, value]) => `${key} = ${value}\n`).join(""), "latin1");
 }
 
-/** The header of a gzip `.nrrd`; the space of an NRRD input is kept as it was written. */
+/** Returns the header of a gzip `.nrrd`. The space of an NRRD input is kept as it was written. */
 export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   const [z, y, x] = geometry.sizeZyx;
   const [sz, sy, sx] = geometry.spacingMmZyx;
@@ -106,7 +108,7 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
   return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
 }
 
-/** Null if the input does not place every axis in space. */
+/** Returns the space fields of an NRRD input; null if it does not place every axis in space. */
 function spatialFields({ fields = {} }: ImageSource, dimensions: 2 | 3) {
   const directions = fields["space directions"];
   if (directions?.split(" ").length !== dimensions) return null;

@@ -6,7 +6,7 @@ import { statInputFile } from "./input-file.js";
 /** Node.js reads no more than 2 GB at once. */
 const largestRead = 1 << 30;
 
-/** Random access to a file that is read in pieces: neighbouring requests cost one read of the disk. */
+/** Gives random access to a file. Requests that are close together share one read from the disk. */
 export class FileWindow {
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
@@ -33,14 +33,14 @@ export class FileWindow {
   /**
    * Returns a view of `length` bytes that stays valid; nothing is allocated for bytes that the file does not have.
    *
-   * @param ahead bytes to read at once, for requests that follow
+   * @param ahead bytes to read at once, for the next requests
    * @throws IMAGE_TRUNCATED
    */
   async read(offset: number, length: number, ahead: number): Promise<Buffer> {
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset + length > this.size) {
       throw imageError(
         "IMAGE_TRUNCATED",
-        `${this.path}: it announces ${length} bytes at ${offset}, and ends at ${this.size}`,
+        `${this.path}: it announces ${length} bytes at offset ${offset}, but ends after ${this.size} bytes`,
       );
     }
     const start = offset - this.#windowStart;
@@ -52,7 +52,8 @@ export class FileWindow {
     for (let at = 0; at < wanted; ) {
       const count = Math.min(wanted - at, largestRead);
       const { bytesRead } = await this.#file.read(window, at, count, offset + at);
-      if (bytesRead === 0) throw imageError("IMAGE_TRUNCATED", `${this.path}: it ends at ${offset + at}`);
+      if (bytesRead === 0)
+        throw imageError("IMAGE_TRUNCATED", `${this.path}: it ends after ${offset + at} bytes`);
       at += bytesRead;
     }
     this.#window = window;

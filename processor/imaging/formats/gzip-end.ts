@@ -14,8 +14,8 @@ const trailerBytes = 8;
  *
  * gzip, zlib and ITK ignore those bytes; Node.js refuses the whole file.
  *
- * @param start where the first member begins
- * @returns null when a member is damaged or cut off, or when nothing follows
+ * @param start offset of the first member
+ * @returns null if a member is damaged or cut off, or if nothing follows
  */
 export async function gzipLengthBeforeOtherBytes(path: string, start: number): Promise<number | null> {
   const file = await open(path);
@@ -37,7 +37,7 @@ export async function gzipLengthBeforeOtherBytes(path: string, start: number): P
   }
 }
 
-/** RFC 1952, section 2.3. */
+/** Returns the length of the header of a gzip member (RFC 1952, section 2.3). */
 async function memberHeaderLength(
   file: FileHandle,
   start: number,
@@ -66,7 +66,7 @@ async function deflatedLength(path: string, start: number): Promise<number | nul
   const inflate = createInflateRaw();
   const file = createReadStream(path, { start });
   file.on("error", (error) => inflate.destroy(error));
-  // Not a pipeline, which treats bytes after the deflated data as an error.
+  // A pipeline would treat bytes after the deflated data as an error.
   file.pipe(inflate);
   try {
     for await (const _ of inflate);

@@ -1,14 +1,15 @@
 import { imageError } from "../errors.js";
 import type { ByteReader } from "./byte-source.js";
 
-/** A longer header than this is refused, so that a hostile file cannot fill the memory. */
+/** The longest header that is accepted, so that a hostile file cannot fill the memory. */
 const longestHeaderBytes = 16 << 20;
 const firstReadBytes = 1 << 16;
 
 /**
- * Reads the header of a file, as many bytes as that takes.
+ * Reads as much of a file as its header takes.
  *
- * @param parse returns null until the bytes contain the end of the header; `isWholeFile` says that there are no more
+ * @param parse returns null until the bytes contain the end of the header; `isWholeFile` is true if the file has no
+ *   more bytes
  */
 export async function readHeader<Header>(
   reader: ByteReader,
@@ -32,7 +33,7 @@ export async function readHeader<Header>(
 /** No two repetitions can match the same characters, so that a long word takes linear time. */
 const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-/** The finite number that a word stands for; null if it is not one. */
+/** Returns the finite number that a word stands for; null if it does not stand for one. */
 export function decimalOf(word: string): number | null {
   // Number() alone would accept "", "0x10" and "Infinity".
   if (!decimal.test(word)) return null;
@@ -40,10 +41,10 @@ export function decimalOf(word: string): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** The words of a line, separated by blanks and tabs. */
+/** Returns the words of a line, which blanks and tabs separate. */
 export const wordsOf = (text: string): readonly string[] => text.split(/[ \t]/).filter((word) => word !== "");
 
-/** A value of a header for a message: quoted and shortened. */
+/** Returns a header value for a message, quoted and shortened. */
 export const shown = (text: string): string =>
   JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 

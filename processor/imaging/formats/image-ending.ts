@@ -19,14 +19,18 @@ const formats: readonly (readonly [ending: string, format: ImageFormat])[] = [
 
 export const supportedEndings: readonly string[] = formats.map(([ending]) => ending);
 
-/** @throws IMAGE_UNSUPPORTED naming the endings that are known */
+/**
+ * Returns the format that a file's ending stands for.
+ *
+ * @throws IMAGE_UNSUPPORTED if the ending is unknown
+ */
 export function imageFormatOf(path: string): ImageFormat {
   const found = formats.find(([ending]) => path.toLowerCase().endsWith(ending));
   if (found !== undefined) return found[1];
   throw imageError("IMAGE_UNSUPPORTED", `${path}: known endings are ${supportedEndings.join(", ")}`);
 }
 
-/** `brain_0000.nii.gz` → `brain_0000` and `.nii.gz`; null for a file of no known format. */
+/** Splits `brain_0000.nii.gz` into `brain_0000` and `.nii.gz`; returns null if the ending is unknown. */
 export function splitImageEnding(
   fileName: string,
 ): { readonly stem: string; readonly ending: string } | null {
@@ -35,7 +39,7 @@ export function splitImageEnding(
   return { stem: fileName.slice(0, -found[0].length), ending: fileName.slice(-found[0].length) };
 }
 
-/** The ending of a segmentation for an image of this ending; `.mhd` and `.nhdr` would need two files. */
+/** Returns the ending of a segmentation for an image with this ending. `.mhd` and `.nhdr` would need two files. */
 export function oneFileEnding(ending: string): string {
   const lower = ending.toLowerCase();
   if (lower.endsWith(".mhd")) return ".mha";

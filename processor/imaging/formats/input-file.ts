@@ -6,8 +6,7 @@ import { sharedError } from "../../contract/shared-errors.js";
  * Returns the file system's record of a file to read. Call it before opening the file, because a FIFO without a writer
  * blocks `open`, and a device may never end.
  *
- * @throws INPUT_NOT_FOUND when the path is missing, cannot be read, or is anything but a regular file (a link to one is
- *   followed)
+ * @throws INPUT_NOT_FOUND if the path does not exist, cannot be read, or is not a regular file or a link to one
  */
 export async function statInputFile(path: string): Promise<Stats> {
   const info = await stat(path).catch((cause: unknown) => {

@@ -1,7 +1,7 @@
 import { imageError } from "../errors.js";
 import { shown } from "./header-values.js";
 
-/** More files than any volume has slices. */
+/** The most files that a template may name; no volume has more slices. */
 const mostFiles = 1 << 16;
 
 export interface FileNumbers {
@@ -10,7 +10,7 @@ export interface FileNumbers {
   readonly step: number;
 }
 
-/** Returns true for a name with a number field of C's `printf`: `slice%03d.raw`. */
+/** Returns whether a name has a number field of C's `printf`, as `slice%03d.raw` has. */
 export const hasFileNumber = (template: string): boolean => numberField.test(template);
 
 const numberField = /%(0?)(\d{0,2})[diu]/;
@@ -19,7 +19,7 @@ const numberField = /%(0?)(\d{0,2})[diu]/;
  * Returns the names that a template stands for.
  *
  * @example numberedFiles("a.mhd", "slice%03d.raw", { first: 1, last: 3, step: 1 }) // slice001.raw, …
- * @throws IMAGE_INVALID when the step does not lead from the first number to the last
+ * @throws IMAGE_INVALID if the step does not lead from the first number to the last, or makes too many files
  */
 export function numberedFiles(path: string, template: string, numbers: FileNumbers): readonly string[] {
   const { first, last, step } = numbers;

@@ -1,6 +1,9 @@
 import { type Geometry, identityDirection } from "../volume/geometry.js";
 
-/** Where nnU-Net's NaturalImage2DIO puts a photograph: one slice of pixels of 1 mm, 999 mm thick. */
+/**
+ * Returns the geometry that nnU-Net's NaturalImage2DIO gives a photograph: one slice, 999 mm thick, with pixels of 1
+ * mm.
+ */
 export const photographGeometry = (widthPixels: number, heightPixels: number): Geometry => ({
   sizeZyx: [1, heightPixels, widthPixels],
   spacingMmZyx: [999, 1, 1],

@@ -9,9 +9,12 @@ import { readPng } from "./png/read-png.js";
 import { readTiff } from "./tiff/read-tiff.js";
 
 export interface ReadImageOptions {
-  /** nibabel's rule for NIfTI orientation instead of ITK's; false when absent. */
+  /** True to read the orientation of NIfTI files by nibabel's rule instead of ITK's; false when absent. */
   readonly preferSform?: boolean;
-  /** nnU-Net's class that the model was trained with; it decides what the axes and the spacing of a TIFF file are. */
+  /**
+   * The nnU-Net reader class that the model was trained with. It decides what the axes and the spacing of a TIFF file
+   * are.
+   */
   readonly imageReader?: string;
 }
 

@@ -4,12 +4,12 @@ import type { LabelMap } from "../volume/label-map.js";
 import { readImage } from "./read-image.js";
 
 /**
- * Reads a segmentation that must lie on a given grid, as a cascade's earlier stage leaves it.
+ * Reads a segmentation, such as that of a cascade's earlier stage, which must have the given grid.
  *
- * @throws GEOMETRY_MISMATCH when its size is another; IMAGE_INVALID when it holds no label map
+ * @throws GEOMETRY_MISMATCH if its size is different; IMAGE_INVALID if a voxel is not a label
  */
 export async function readLabelMap(path: string, grid: Geometry): Promise<LabelMap> {
-  // Three slices in a TIFF file are no colours here.
+  // Tiff3DIO does not take three slices of a TIFF file for colours.
   const { voxels, geometry, components } = await readImage(
     path,
     grid.dimensions === 3 ? { imageReader: "Tiff3DIO" } : {},
@@ -18,14 +18,17 @@ export async function readLabelMap(path: string, grid: Geometry): Promise<LabelM
   if (components !== 1 || geometry.sizeZyx.some((size, axis) => size !== grid.sizeZyx[axis])) {
     throw imageError(
       "GEOMETRY_MISMATCH",
-      `${path}: size ${shown(geometry.sizeZyx)} (z × y × x), the image has ${shown(grid.sizeZyx)}`,
+      `${path}: its size is ${shown(geometry.sizeZyx)} (z × y × x), but the image has ${shown(grid.sizeZyx)}`,
     );
   }
   let largest = 0;
   for (let i = 0; i < voxels.length; i++) {
     const label = Number(voxels[i]);
     if (!Number.isInteger(label) || label < 0 || label > 65535) {
-      throw imageError("IMAGE_INVALID", `${path}: voxel ${i} holds ${label}, which is no label`);
+      throw imageError(
+        "IMAGE_INVALID",
+        `${path}: voxel ${i} is ${label}, but a label is a whole number from 0 to 65535`,
+      );
     }
     if (label > largest) largest = label;
   }

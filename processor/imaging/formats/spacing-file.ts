@@ -9,11 +9,11 @@ import { splitImageEnding } from "./image-ending.js";
 const largestBytes = 64 * 1024;
 
 /**
- * Reads the spacing in mm (z, y, x) from the `<case>.json` beside an image `<case>_0000.tif`, as nnU-Net's Tiff3DIO
- * does; a file without channel number has the `.json` of its own name.
+ * Reads the spacing in mm (z, y, x) from the `<case>.json` next to an image `<case>_0000.tif`, as nnU-Net's Tiff3DIO
+ * does. For a file without a channel number, the `.json` has the same name as the file.
  *
- * @returns null when there is none
- * @throws IMAGE_INVALID when it holds anything but three lengths
+ * @returns null if there is no such file
+ * @throws IMAGE_INVALID if the file does not hold three lengths
  */
 export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
   const path = spacingFileOf(imagePath.replace(/_\d{4}(\.[^.]+)$/, "$1"));
@@ -25,7 +25,7 @@ export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
   }
   throw imageError(
     "IMAGE_INVALID",
-    `${path}: "spacing" should be three lengths in mm (z, y, x), but is ${describe(spacing)}`,
+    `${path}: "spacing" must be three lengths in mm (z, y, x), but is ${describe(spacing)}`,
   );
 }
 
@@ -36,9 +36,9 @@ const describe = (value: unknown): string =>
     : typeof value;
 
 /**
- * Writes `{"spacing": [z, y, x]}` beside a segmentation, for whoever reads it as Tiff3DIO does.
+ * Writes `{"spacing": [z, y, x]}` next to a segmentation, where Tiff3DIO looks for it.
  *
- * @throws OUTPUT_EXISTS when a file of that name holds anything else than a spacing
+ * @throws OUTPUT_EXISTS if a file of that name holds something other than a spacing
  */
 export async function writeSpacingFile(imagePath: string, spacingMmZyx: Zyx): Promise<void> {
   const path = spacingFileOf(imagePath);

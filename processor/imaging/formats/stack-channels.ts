@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.js";
 import { imageError } from "../errors.js";
 import { voxelCount } from "../volume/axes.js";
 import type { CaseVolume } from "../volume/case-volume.js";
@@ -5,16 +6,19 @@ import type { Geometry } from "../volume/geometry.js";
 import type { Image } from "../volume/image.js";
 
 export interface StackOptions {
-  /** Of the model, in the order of `_0000`, `_0001`, … */
+  /** The names of the model's channels, in the order of `_0000`, `_0001`, … */
   readonly channelNames: readonly string[];
-  /** Told when channels agree in shape and spacing but not in origin or direction: nnU-Net goes on as well. */
+  /**
+   * Called when channels have the same shape and spacing but a different origin or direction, which nnU-Net accepts
+   * too.
+   */
   readonly onWarning: (line: string) => void;
 }
 
 /**
  * Puts the channels of one case into one shared float32 array, as nnU-Net's readers do.
  *
- * @param images one for each channel, or fewer that hold several components
+ * @param images one for each channel, or fewer images with several components
  * @throws INPUT_CHANNELS, GEOMETRY_MISMATCH, IMAGE_NOT_FINITE
  */
 export function stackChannels(
@@ -30,7 +34,7 @@ export function stackChannels(
     );
     throw imageError(
       "INPUT_CHANNELS",
-      `the model takes ${channelNames.length} (${wanted}), found ${channelCount}: ${found.join(", ")}`,
+      `the model takes ${counted(channelNames.length, "channel")} (${wanted}), but the files have ${channelCount}: ${found.join(", ")}`,
     );
   }
   for (const image of images.slice(1)) compareGrids(first, image, onWarning);
@@ -70,11 +74,14 @@ function checkFinite(values: Float32Array, { voxels, source }: Image): void {
   }
 }
 
-/** nnU-Net refuses other shapes and spacings, and warns of other origins and directions. */
+/**
+ * Compares two grids as nnU-Net does, which refuses different shapes and spacings, and warns of different origins and
+ * directions.
+ */
 function compareGrids(first: Image, other: Image, onWarning: (line: string) => void): void {
   const pair = `${other.source.path} and ${first.source.path}`;
   const refuse = (what: "sizeZyx" | "spacingMmZyx", name: string): never => {
-    // The z spacing of a flat image is invented for resampling.
+    // The reader invents the z spacing of a flat image, for resampling.
     const isFlat = [first, other].every(({ geometry }) => geometry.dimensions === 2);
     const shown = (geometry: Geometry) => geometry[what].slice(isFlat ? 1 : 0).join(" × ");
     throw imageError(
@@ -86,13 +93,13 @@ function compareGrids(first: Image, other: Image, onWarning: (line: string) => v
   if (!isClose(first.geometry.spacingMmZyx, other.geometry.spacingMmZyx))
     refuse("spacingMmZyx", "spacing in mm");
   if (!isClose(first.geometry.originMmXyz, other.geometry.originMmXyz)) {
-    onWarning(`${pair} differ in origin; the first one's is kept`);
+    onWarning(`${pair} differ in origin; that of ${first.source.path} is kept`);
   }
   if (!isClose(first.geometry.directionXyz, other.geometry.directionXyz)) {
-    onWarning(`${pair} differ in direction; the first one's is kept`);
+    onWarning(`${pair} differ in direction; that of ${first.source.path} is kept`);
   }
 }
 
-/** numpy's `allclose`. */
+/** Compares two lists with the tolerance of numpy's `allclose`. */
 const isClose = (a: readonly number[], b: readonly number[]): boolean =>
   a.every((value, i) => Math.abs(value - b[i]!) <= 1e-8 + 1e-5 * Math.abs(b[i]!));

@@ -4,19 +4,19 @@ import { ByteReader, isGzip } from "./byte-source.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decodeVoxelHex, decodeVoxelText, type VoxelText } from "./voxel-text.js";
 
-/** Where a file's voxels are and how they are written, according to its header. */
+/** The place and the encoding of a file's voxels, according to its header. */
 export interface StoredVoxels {
   /** One or more files, in order, each with an equal share of the voxels. */
   readonly paths: readonly string[];
-  /** First byte of each file that belongs to the voxels or to what is skipped before them. */
+  /** Offset, in each file, of the voxels or of the lines and bytes to skip before them. */
   readonly start: number;
   readonly encoding: "raw" | "gzip" | "zlib" | "text" | "hex";
   /**
    * Bytes between `start` and the voxels, after inflation of compressed data. A negative number counts from the end: -1
-   * when the voxels are the last bytes, -3 when two bytes follow them.
+   * if the voxels are the last bytes, -3 if two bytes follow them.
    */
   readonly skipBytes: number;
-  /** Lines before the bytes to skip; 0 when absent. */
+  /** The number of lines before the bytes to skip; 0 when absent. */
   readonly skipLines?: number;
   readonly fractions: VoxelText["fractions"];
 }
@@ -46,7 +46,7 @@ async function readPiece(piece: Piece): Promise<Buffer> {
   if (encoding === "gzip" && !(await isGzip(path, start)))
     throw imageError(
       "IMAGE_INVALID",
-      `${path}: its voxels should be gzip data, but do not begin with the two bytes of gzip`,
+      `${path}: its voxels must be gzip data, but do not begin with the two bytes of gzip`,
     );
   const length = count * bytesOf(type);
   const compression = encoding === "raw" ? "none" : encoding;
@@ -74,7 +74,10 @@ async function offsetOf({ path, start, encoding, skipBytes }: Piece, length: num
   );
 }
 
-/** Inflates everything once and keeps nothing, because more may precede the voxels than memory can hold. */
+/**
+ * Returns the length of the inflated data. It keeps none of the data, because more bytes may precede the voxels than
+ * memory can hold.
+ */
 async function inflatedLength(path: string, start: number, encoding: Piece["encoding"]): Promise<number> {
   const reader = await ByteReader.open({
     path,
@@ -120,7 +123,7 @@ async function readText({
   }
 }
 
-/** A line ends with LF, CR LF or CR, as in NrrdIO. */
+/** Returns the length in bytes of the first lines. A line ends with LF, CR LF or CR, as in NrrdIO. */
 async function lengthOfLines(path: string, start: number, lines: number): Promise<number> {
   if (lines === 0) return 0;
   const reader = await ByteReader.open({ path, compression: "none", start });

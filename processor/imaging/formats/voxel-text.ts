@@ -3,13 +3,13 @@ import { imageError } from "../errors.js";
 import { bytesOf, type ElementType } from "./element-type.js";
 import { decimalOf, shown } from "./header-values.js";
 
-/** No number needs more characters. */
+/** The most characters that a number may have. */
 const longestWord = 400;
 
 export interface VoxelText {
   readonly path: string;
   readonly type: ElementType;
-  /** Number of voxels times components. */
+  /** The number of voxels times the number of components. */
   readonly count: number;
   /** MetaIO cuts off the fractions of integer voxels; NrrdIO refuses them. */
   readonly fractions: "cut off" | "refused";
@@ -110,7 +110,7 @@ const ranges: Readonly<Partial<Record<ElementType, readonly [bigint, bigint]>>> 
   uint64: [0n, 2n ** 64n - 1n],
 };
 
-/** The number that a word stands for; null if it is not a number of the type. */
+/** Returns the number that a word stands for; null if it is not a number of the type. */
 function numberOf(
   word: string,
   type: ElementType,

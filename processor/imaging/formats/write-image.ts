@@ -14,24 +14,25 @@ import { writeSpacingFile } from "./spacing-file.js";
 import { encodeTiff } from "./tiff/encode-tiff.js";
 
 /**
- * Writes a segmentation with the geometry of the image that it belongs to; bit for bit where the format is the same.
+ * Writes a segmentation with the geometry of the input image. If the formats are the same, the geometry is the same bit
+ * for bit.
  *
- * @param source of the input image
+ * @param source the source of the input image
  * @throws IMAGE_UNSUPPORTED, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export const writeLabelMap = (labelMap: LabelMap, path: string, source: ImageSource): Promise<void> =>
   writeImage({ ...labelMap, components: 1, source }, path);
 
 /**
- * Writes an image; its ending decides the format. A TIFF volume gets its spacing in a `.json` beside it, as nnU-Net's
- * Tiff3DIO writes it.
+ * Writes an image; its ending decides the format. The spacing of a TIFF volume goes into a `.json` next to it, as
+ * nnU-Net's Tiff3DIO writes it.
  */
 export async function writeImage(image: Image, path: string): Promise<void> {
   if (/\.(?:mhd|nhdr)$/i.test(path))
     throw imageError("IMAGE_UNSUPPORTED", `${path}: write ${oneFileEnding(path)} instead`);
   const format = imageFormatOf(path);
   const parts = await encoders[format](image, path);
-  // First, because the image is what tells that a case is done.
+  // The spacing is written before the image, because the image marks the case as finished.
   if (format === "tiff" && image.geometry.dimensions === 3)
     await writeSpacingFile(path, image.geometry.spacingMmZyx);
   await writeFileWhole(path, parts);
@@ -46,7 +47,7 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
     if (largest > 32767)
       throw imageError(
         "IMAGE_UNSUPPORTED",
-        `${path}: NIfTI-1 ends at 32767 voxels on an axis, not ${largest}`,
+        `${path}: NIfTI-1 allows at most 32767 voxels on an axis, but the image has ${largest}`,
       );
     // NIfTI-2 has wider fields than a NIfTI-1 header can keep.
     const kept = source.format === "nifti" && source.nifti?.version === 1 ? source.nifti : undefined;
@@ -76,10 +77,10 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
     const [slices, height, width] = geometry.sizeZyx;
     const is8Bit = voxels instanceof Uint8Array;
     if (slices !== 1 || image.components !== 1 || !(is8Bit || voxels instanceof Uint16Array)) {
-      throw imageError("IMAGE_UNSUPPORTED", `${path}: a PNG holds one slice of 8 or 16 bit grey`);
+      throw imageError("IMAGE_UNSUPPORTED", `${path}: a PNG can hold only one slice of 8-bit or 16-bit grey`);
     }
     const png = new PNG({ width, height, colorType: 0, inputColorType: 0, bitDepth: is8Bit ? 8 : 16 });
-    // pngjs takes 16-bit samples from the buffer behind the bytes, so that it must begin with them.
+    // pngjs reads 16-bit samples from the start of the underlying buffer, so the samples must begin there.
     png.data = Buffer.from(is8Bit ? Uint8Array.from(voxels).buffer : Uint16Array.from(voxels).buffer);
     return [PNG.sync.write(png, { colorType: 0, inputColorType: 0, bitDepth: is8Bit ? 8 : 16 })];
   },
@@ -92,7 +93,9 @@ function refuseComponents({ components }: Image, path: string): void {
     throw imageError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
 }
 
-/** A copy where the voxels lie on shared memory, which zlib and the file system do not take. */
+/**
+ * Returns the voxels as bytes. Voxels in shared memory are copied, because zlib and the file system do not accept it.
+ */
 function bytesOfVoxels(voxels: VoxelArray): Uint8Array {
   const view = new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength);
   return view.buffer instanceof SharedArrayBuffer ? Uint8Array.from(view) : view;

@@ -1,7 +1,7 @@
 import type { Resampling } from "../../contract/manifest.js";
 import type { Zyx } from "../volume/axes.js";
 
-/** How one axis is interpolated: by a spline of order 0 to 5 as in scipy, or as in torch's `interpolate`. */
+/** The interpolation of one axis: a spline of order 0 to 5 as in scipy, or a mode of torch's `interpolate`. */
 export type AxisRule =
   | { readonly by: "scipy"; readonly order: number }
   | {
@@ -11,19 +11,19 @@ export type AxisRule =
     };
 
 /**
- * How often a coordinate is rounded: torch computes them in float32. Its kernel for channels-last images rounds
- * `scale × (i + 0.5) − 0.5` once (a fused multiply-add), its general kernel also after the product.
+ * The number of times that a coordinate is rounded. torch computes coordinates in float32: its kernel for channels-last
+ * images rounds `scale × (i + 0.5) − 0.5` once (a fused multiply-add), and its general kernel also rounds the product.
  */
 export type CoordinateRounding = "fused" | "twice";
 
 export interface AxisRulesQuestion {
   readonly rule: Resampling;
-  /** The axis that is resampled separately from the other two; null for none. */
+  /** The axis that is resampled separately from the other two; null if all three are resampled together. */
   readonly apart: 0 | 1 | 2 | null;
   readonly toSizeZyx: Zyx;
 }
 
-/** The rule of each axis. A separate axis follows `orderZ`; in torch it takes the nearest slice. */
+/** Returns the rule of each axis. A separate axis follows `orderZ`; with torch's method, it takes the nearest slice. */
 export function axisRules({ rule, apart, toSizeZyx }: AxisRulesQuestion): Zyx<AxisRule> {
   const ruleOf = (axis: 0 | 1 | 2): AxisRule => {
     if (rule.method !== "torch") return { by: "scipy", order: axis === apart ? rule.orderZ : rule.order };
@@ -34,7 +34,10 @@ export function axisRules({ rule, apart, toSizeZyx }: AxisRulesQuestion): Zyx<Ax
   return [ruleOf(0), ruleOf(1), ruleOf(2)];
 }
 
-/** Up to this height plus width, torch uses its channels-last kernel in 2-D (`_use_vectorized_kernel_cond_2d`). */
+/**
+ * The largest sum of height and width for which torch uses its channels-last kernel in 2-D
+ * (`_use_vectorized_kernel_cond_2d`).
+ */
 const smallPlane = 128;
 
 /** Returns whether torch interpolates the two axes in the plane with its kernel for small outputs. */

@@ -1,25 +1,28 @@
 import type { AxisRule, CoordinateRounding } from "./axis-rule.js";
 
-/** Where each output sample of one axis lies between the input's samples. */
+/** The position of each output sample of one axis between the input's samples. */
 export interface AxisTable {
-  /** Lower neighbour, clamped to the axis. */
+  /** The lower neighbour, clamped to the axis. */
   readonly lower: Int32Array;
-  /** Upper neighbour, clamped to the axis. */
+  /** The upper neighbour, clamped to the axis. */
   readonly upper: Int32Array;
-  /** Weight of the upper neighbour, in [0, 1). */
+  /** The weight of the upper neighbour, in [0, 1). */
   readonly weight: Float64Array;
 }
 
 /**
- * The coordinate of output sample `i` on the input's axis: sample centres at half pixels, as skimage's `resize`, scipy's
- * `grid_mode` and torch's `align_corners=False` have it.
+ * Returns the coordinate of output sample `i` on the input's axis. Sample centres are at half pixels, as in skimage's
+ * `resize`, scipy's `grid_mode` and torch's `align_corners=False`.
  *
  * @example inputCoordinate(0, { from: 5, to: 8 }) // -0.1875
  */
 export const inputCoordinate = (i: number, size: { readonly from: number; readonly to: number }): number =>
   (size.from / size.to) * (i + 0.5) - 0.5;
 
-/** The table of a rule that takes the nearest sample or blends two. Splines of order 2 and above have none. */
+/**
+ * Returns the table of a rule that takes the nearest sample or blends two samples. Splines of order 2 and above have no
+ * such table.
+ */
 export function axisTable(rule: AxisRule, from: number, to: number): AxisTable {
   if (rule.by === "torch")
     return rule.mode === "linear" ? torchLinearTable(from, to, rule.rounding) : torchNearestTable(from, to);
@@ -27,22 +30,24 @@ export function axisTable(rule: AxisRule, from: number, to: number): AxisTable {
   return rule.order === 0 ? nearestTable(from, to) : linearTable(from, to);
 }
 
-/** Linear interpolation with coordinates clamped to the axis (scipy's `mode="nearest"`, order 1). */
+/**
+ * Returns the table of linear interpolation with coordinates clamped to the axis (scipy's `mode="nearest"`, order 1).
+ */
 const linearTable = (from: number, to: number): AxisTable =>
   blendTable(from, to, (i) => inputCoordinate(i, { from, to }));
 
-/** Order 0: the nearest sample, half way up (scipy's `floor(x + 0.5)`). */
+/** Returns the table of order 0: the nearest sample, rounding halves up (scipy's `floor(x + 0.5)`). */
 export const nearestTable = (from: number, to: number): AxisTable =>
   pickTable(from, to, (i) => Math.floor(inputCoordinate(i, { from, to }) + 0.5));
 
-/** torch's `linear`, `bilinear` and `trilinear`, with coordinates and weights in float32. */
+/** Returns the table of torch's `linear`, `bilinear` and `trilinear`, with coordinates and weights in float32. */
 export function torchLinearTable(from: number, to: number, rounding: CoordinateRounding): AxisTable {
   return blendTable(from, to, (i) => torchCoordinate(i, { from, to, rounding }));
 }
 
 /**
- * torch's `nearest-exact`. Its float32 rounding decides which neighbour gets a sample exactly between two, so that 14 slices
- * resized to 23 differ from scipy's order 0.
+ * Returns the table of torch's `nearest-exact`. Its float32 rounding decides which neighbour a sample takes that is
+ * exactly between two, so that 14 slices resized to 23 differ from scipy's order 0.
  */
 const torchNearestTable = (from: number, to: number): AxisTable =>
   pickTable(from, to, (i) =>
@@ -55,7 +60,10 @@ interface TorchAxis {
   readonly rounding: CoordinateRounding;
 }
 
-/** `area_pixel_compute_source_index` in float32; the product of a float32 and `i + 0.5` is exact in float64. */
+/**
+ * Computes torch's `area_pixel_compute_source_index` in float32. The product of a float32 and `i + 0.5` is exact in
+ * float64.
+ */
 function torchCoordinate(i: number, { from, to, rounding }: TorchAxis): number {
   const product = Math.fround(from / to) * (i + 0.5);
   return Math.fround((rounding === "fused" ? product : Math.fround(product)) - 0.5);

@@ -9,19 +9,19 @@ const poles: Readonly<Record<number, readonly number[]>> = {
   5: [-0.4305753470999738, -0.04309628820326465],
 };
 
-/** None for orders 0 and 1, whose coefficients are the samples. */
+/** Returns the poles of an order. Orders 0 and 1 have none, because their coefficients are the samples. */
 export const splinePoles = (order: number): readonly number[] => poles[order] ?? [];
 
-/** The factor that the filter's recursions leave out. */
+/** Returns the factor that the filter's recursions leave out. */
 export const splineGain = (poles: readonly number[]): number =>
   poles.reduce((gain, pole) => gain * ((1 - pole) * (1 - 1 / pole)), 1);
 
-/** The first of the `order + 1` coefficients that a coordinate needs. */
+/** Returns the index of the first of the `order + 1` coefficients that a coordinate needs. */
 export const firstCoefficient = (order: number, x: number): number =>
   Math.floor(order % 2 === 1 ? x : x + 0.5) - Math.floor(order / 2);
 
 /**
- * Writes the weights of the `order + 1` coefficients around a coordinate, order 1 to 5, with scipy's arithmetic: the last
+ * Writes the weights of the `order + 1` coefficients around a coordinate, for orders 1 to 5. As in scipy, the last
  * weight is one minus the others.
  */
 export function writeSplineWeights(weights: Float64Array, start: number, order: number, x: number): void {

@@ -1,13 +1,13 @@
 type FloatArray = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
 
 /**
- * Groups of an array seen as `outer × groups × inner`: one group for a whole 3-D resize, one for each slice along the
- * axis that is resampled apart.
+ * The groups of an array with the shape `outer × groups × inner`: one group for a resize in 3-D, or one for each slice
+ * along the axis that is resampled separately.
  */
 export interface Groups {
   readonly groups: number;
   readonly inner: number;
-  /** The groups that this call does. */
+  /** The groups that this call handles. */
   readonly range: { readonly from: number; readonly to: number };
 }
 
@@ -31,7 +31,10 @@ export function rangeOfGroups(
   }
 }
 
-/** skimage's `clip=True`: no value of a resized image lies outside the input's range, so cubic overshoot is cut. */
+/**
+ * Clips each group to its range, as skimage's `clip=True` does, so that a cubic spline does not leave the input's
+ * range.
+ */
 export function clipGroups(
   task: Groups & { readonly values: FloatArray; readonly minimum: FloatArray; readonly maximum: FloatArray },
 ): void {

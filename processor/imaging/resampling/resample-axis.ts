@@ -4,7 +4,7 @@ import { firstCoefficient, splineGain, splinePadding, splinePoles, writeSplineWe
 
 type FloatArray = Float32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>;
 
-/** Interpolates along one axis of an array seen as `outer × axis × inner`. */
+/** An interpolation along one axis of an array with the shape `outer × axis × inner`. */
 export interface ResampleAxisTask {
   /** `outer × from × inner` values. */
   readonly input: FloatArray;
@@ -14,14 +14,16 @@ export interface ResampleAxisTask {
   readonly to: number;
   readonly inner: number;
   readonly rule: AxisRule;
-  /** Range of lines (of `outer × inner`) that this call does. */
+  /** The range of lines (of `outer × inner`) that this call handles. */
   readonly lines: { readonly from: number; readonly to: number };
 }
 
-/** Lines that are worked on side by side, so that the recursion of one hides behind the others. */
+/**
+ * The number of lines that are computed together, so that the processor does not wait for the recursion of one line.
+ */
 const lanes = 8;
 
-/** One axis of a separable resize, in float64 from the input's samples to the output's. */
+/** Resizes an array along one axis, in float64 from the input's samples to the output's. */
 export function resampleAxis(task: ResampleAxisTask): void {
   const { input, output, from, to, inner, lines } = task;
   const order = splineOrder(task.rule);
@@ -47,14 +49,14 @@ export function resampleAxis(task: ResampleAxisTask): void {
       outputStarts[lane] = outer * to * inner + (line - outer * inner);
     }
     gather(buffer, input, { starts: inputStarts, count, from, inner, padded });
-    // Not for…of, which costs a tenth of the time here.
+    // A for…of loop would cost a tenth of the time here.
     for (let i = 0; i < poles.length; i++) prefilter(buffer, length, poles[i]!);
     evaluate(buffer, result);
     scatter(output, result, { starts: outputStarts, count, to, inner });
   }
 }
 
-/** The order of a spline that needs filtering; 0 for rules that take one or two neighbours. */
+/** Returns the order of a spline that needs filtering; 0 for rules that take one or two neighbours. */
 const splineOrder = (rule: AxisRule): number => (rule.by === "scipy" && rule.order > 1 ? rule.order : 0);
 
 interface Gathering {
@@ -98,15 +100,16 @@ function scatter(output: FloatArray, result: Float64Array, { starts, count, to, 
 }
 
 /**
- * Turns samples into spline coefficients, but for the gain, in place: a causal and an anti-causal recursion, with half-sample-symmetric
- * ends as scipy's `spline_filter` has them for `mode="nearest"`.
+ * Turns samples into spline coefficients in place, without the gain, by a causal and an anti-causal recursion. The ends
+ * are half-sample symmetric, as in scipy's `spline_filter` for `mode="nearest"`.
  */
 function prefilter(buffer: Float64Array, length: number, pole: number): void {
   const end = length * lanes;
   for (let lane = 0; lane < lanes; lane++) {
     let power = pole;
     let sum = buffer[lane]!;
-    // The reflected signal's geometric series; the largest pole^40 is the precision of float64.
+    // This is the geometric series of the reflected signal. Forty terms are enough, because the largest pole^40 is the
+    // precision of float64.
     for (let i = 0; i < Math.min(length, 40); i++, power *= pole) sum += power * buffer[i * lanes + lane]!;
     buffer[lane] = sum;
   }
@@ -135,7 +138,7 @@ function tableEvaluation({ from, to, rule }: ResampleAxisTask): Evaluation {
 }
 
 interface Taps {
-  /** Where each output sample's first coefficient is in the buffer. */
+  /** The index in the buffer of each output sample's first coefficient. */
   readonly starts: Int32Array;
   /** `order + 1` weights for each output sample. */
   readonly weights: Float64Array;
@@ -145,7 +148,7 @@ function tapsOf({ from, to }: Pick<ResampleAxisTask, "from" | "to">, order: numb
   const starts = new Int32Array(to);
   const weights = new Float64Array((order + 1) * to);
   for (let i = 0; i < to; i++) {
-    // At most half a sample outside the image, which the padding covers.
+    // The coordinate is at most half a sample outside the image, which the padding covers.
     const x = inputCoordinate(i, { from, to }) + splinePadding;
     starts[i] = firstCoefficient(order, x) * lanes;
     writeSplineWeights(weights, (order + 1) * i, order, x);
@@ -172,7 +175,7 @@ function splineEvaluation({ from, to }: ResampleAxisTask, order: number): Evalua
   };
 }
 
-/** The same for order 3, without the inner loop, because most data are resampled with it. */
+/** Evaluates splines of order 3 without the inner loop, because most data are resampled with this order. */
 function cubicEvaluation(from: number, to: number): Evaluation {
   const { starts, weights } = tapsOf({ from, to }, 3);
   return (buffer, result) => {

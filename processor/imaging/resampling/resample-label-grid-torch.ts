@@ -10,13 +10,14 @@ export interface ResampleLabelGridTorchTask {
   readonly toSizeZyx: Zyx;
   /** The axis whose slices are interpolated one by one; null for all three axes together. */
   readonly apart: 0 | 1 | 2 | null;
-  /** Output slices that this call does. */
+  /** The output slices that this call computes. */
   readonly slices: { readonly from: number; readonly to: number };
 }
 
 /**
- * Gives each output voxel the label that nnU-Net's `resample_torch_simple` gives it. It sums 1000 times each label's share
- * in float32 and stores it as float16, so that shares which differ by less than about 1/4000 tie; the lowest label wins.
+ * Gives each output voxel the label that nnU-Net's `resample_torch_simple` gives it. That function multiplies each
+ * label's share by 1000, sums in float32 and stores float16, so that shares tie if they differ by less than about
+ * 1/4000. The lowest of tied labels wins.
  */
 export function resampleLabelGridTorch(task: ResampleLabelGridTorchTask): void {
   const { input, output, fromSizeZyx, toSizeZyx, apart, slices } = task;
@@ -52,10 +53,16 @@ export function resampleLabelGridTorch(task: ResampleLabelGridTorchTask): void {
   }
 }
 
-/** The number of float32 values in an AVX2 register. torch's kernel takes slices in such groups, and the rest one by one. */
+/**
+ * The number of float32 values in an AVX2 register. torch's kernel handles slices in groups of this size, and the rest
+ * one by one.
+ */
 const vectorLanes = 8;
 
-/** Slices along the last axis are in memory like the channels of a channels-last image. */
+/**
+ * Returns whether torch uses its channels-last kernel. Slices along the last axis are in memory like the channels of a
+ * channels-last image.
+ */
 const usesChannelsLast = ({ fromSizeZyx, toSizeZyx }: ResampleLabelGridTorchTask, apart: 0 | 1 | 2) =>
   isSmallPlane(toSizeZyx, apart) || (apart === 2 && fromSizeZyx[2] > 3);
 
@@ -74,7 +81,7 @@ function tablesOf(
 interface Cell {
   readonly labels: Int16Array;
   readonly weights: Float64Array;
-  /** Labels and weights of the four corners in the plane, when slices are interpolated one by one. */
+  /** The labels and weights of the four corners in the plane, if slices are interpolated one by one. */
   readonly flatLabels: Int16Array;
   readonly flatWeights: Float32Array;
 }
@@ -88,7 +95,7 @@ const newCell = (): Cell => ({
 
 type Sum = (cell: Cell, label: number) => number;
 
-/** Returns the label with the highest score; only labels of corners can win. */
+/** Returns the label with the highest score. Only the labels of the corners can win. */
 function winner(cell: Cell, sum: Sum): number {
   const { labels } = cell;
   const first = labels[0]!;
@@ -109,10 +116,13 @@ function winner(cell: Cell, sum: Sum): number {
 
 const scale = 1000;
 
-/** `a × b + c` rounded once to float32, as a fused multiply-add: the product of two float32 is exact in float64. */
+/**
+ * Returns `a × b + c` rounded once to float32, as a fused multiply-add does. The product of two float32 is exact in
+ * float64.
+ */
 const fused = (a: number, b: number, c: number): number => Math.fround(a * b + c);
 
-/** torch's general kernel: along x, then y, then z, each time `a × (1 − w) + b × w`. */
+/** Sums as torch's general kernel does: along x, then y, then z, each time `a × (1 − w) + b × w`. */
 function nestedSum({ labels, weights }: Cell, label: number): number {
   const value = (corner: number): number => (labels[corner] === label ? scale : 0);
   const blend = (axis: number, a: number, b: number): number => {
@@ -140,14 +150,17 @@ function flatten({ labels, weights, flatLabels, flatWeights }: Cell, apart: 0 | 
   flatWeights[3] = w1 * w2;
 }
 
-/** torch's channels-last kernel for one slice, with its four products in the order in which compilers fuse them. */
+/**
+ * Sums as torch's channels-last kernel does for one slice, with the four products in the order in which compilers fuse
+ * them.
+ */
 function scalarSum({ flatLabels, flatWeights: w }: Cell, label: number): number {
   const value = (corner: number): number => (flatLabels[corner] === label ? scale : 0);
   const first = fused(w[0]!, value(0), Math.fround(w[1]! * value(1)));
   return fused(w[3]!, value(3), fused(w[2]!, value(2), first));
 }
 
-/** The same kernel for eight slices at a time, where the order is another. */
+/** Sums as the same kernel does for eight slices at a time, where the order is different. */
 function vectorSum({ flatLabels, flatWeights: w }: Cell, label: number): number {
   const value = (corner: number): number => (flatLabels[corner] === label ? scale : 0);
   const last = fused(w[3]!, value(3), Math.fround(w[2]! * value(2)));

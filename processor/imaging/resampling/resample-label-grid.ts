@@ -7,16 +7,17 @@ export interface ResampleLabelGridTask {
   readonly output: Int16Array;
   readonly fromSizeZyx: Zyx;
   readonly toSizeZyx: Zyx;
-  /** For each axis: take the nearest label, or let two neighbours vote. */
+  /** The rule of each axis, which takes the nearest label or lets two neighbours vote. */
   readonly rulesZyx: Zyx<AxisRule>;
-  /** Output slices that this call does. */
+  /** The output slices that this call computes. */
   readonly slices: { readonly from: number; readonly to: number };
 }
 
 /**
- * Gives each output voxel the label with the largest linearly interpolated indicator: batchgenerators'
- * `resize_segmentation`. All labels are interpolated at once: only the eight neighbours can have a share. Shares are
- * summed in scipy's order, because an exact tie goes to the nearest label if it is among the tied, else to the lowest.
+ * Gives each output voxel the label with the largest linearly interpolated indicator, as batchgenerators'
+ * `resize_segmentation` does. All labels are interpolated at once, because only the eight neighbours can have a share.
+ * Shares are summed in scipy's order, which decides whether labels tie exactly. A tie goes to the nearest label if it
+ * is among the tied labels, else to the lowest.
  */
 export function resampleLabelGrid(task: ResampleLabelGridTask): void {
   const { input, output, fromSizeZyx, toSizeZyx, slices } = task;

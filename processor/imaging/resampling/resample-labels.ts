@@ -8,9 +8,9 @@ import { separateAxis } from "./separate-axis.js";
 type Labels = Int16Array<SharedArrayBuffer>;
 
 /**
- * Resamples a label map by nnU-Net's rule for segmentations: in-plane (or in 3-D) by the label with the largest
- * interpolated indicator, and along a separate axis by the nearest slice, or with an `orderZ` by the label that has more
- * than half.
+ * Resamples a label map by nnU-Net's rule for segmentations. In the plane (or in 3-D), the label with the largest
+ * interpolated indicator wins. Along a separate axis, the nearest slice wins or, with an `orderZ`, the label whose
+ * indicator is above one half.
  *
  * @param labels `z × y × x`; −1 stands for "outside the image's non-zero region" and is a label of its own
  */
@@ -23,7 +23,7 @@ export function resampleLabels(labels: Labels, options: ResampleOptions): Promis
   return resizeLabels(labels, { ...options, apart });
 }
 
-/** Does the same when the separate axis is known. */
+/** Does the same as `resampleLabels` if the separate axis is known. */
 export async function resizeLabels(labels: Labels, options: ResizeOptions): Promise<Labels> {
   const { rule, fromSizeZyx, toSizeZyx, apart } = options;
   if (rule.method === "none" || isSame(fromSizeZyx, toSizeZyx)) return labels;
@@ -58,7 +58,7 @@ async function resizeApart(
   if (isSame(fromSizeZyx, toSizeZyx)) return labels;
   if (rule.method !== "torch" && rule.orderZ > 0)
     return resizeLabelsBySpline(labels, { ...options, election: "majority" });
-  // The other two axes keep their size, so that any rule takes the sample itself.
+  // The other two axes keep their size, so every rule takes the sample itself.
   const nearest = axisRules({ rule, apart, toSizeZyx })[apart];
   return vote(labels, options, [nearest, nearest, nearest]);
 }

@@ -16,18 +16,19 @@ export interface ResampleOptions {
   readonly pool: ImagingPool;
 }
 
-/** Options of a resize with a known separate axis. */
+/** The options of a resize whose separate axis is known. */
 export interface ResizeOptions extends Pick<ResampleOptions, "rule" | "fromSizeZyx" | "toSizeZyx" | "pool"> {
   readonly apart: 0 | 1 | 2 | null;
 }
 
 /**
- * Resamples one volume as nnU-Net does: skimage's `resize` (half-pixel coordinates, edge padding, clipped to the input's
- * range), the anisotropic axis apart and by `orderZ`. Equal sizes are returned untouched, whatever the spacing.
+ * Resamples one volume as nnU-Net does with skimage's `resize` (half-pixel coordinates, edge padding, clipped to the
+ * input's range). An anisotropic axis is resampled separately with `orderZ`. If the sizes are equal, the values are
+ * returned unchanged, even if the spacings differ.
  *
- * The spline is separable: each axis is filtered and evaluated in one pass, the one that shrinks most first.
+ * The spline is separable, so each axis is filtered and evaluated in one pass. The axis that shrinks most comes first.
  *
- * @param values `z × y × x`; left as it was
+ * @param values `z × y × x`; not changed
  */
 export async function resampleVolume<Values extends FloatArray>(
   values: Values,
@@ -109,7 +110,7 @@ interface Grouping {
   readonly pool: ImagingPool;
 }
 
-/** skimage clips every call by its own input: the whole volume, or each slice of the axis that goes apart. */
+/** skimage clips each call to the range of its own input: the whole volume, or each slice along the separate axis. */
 const groupsOf = ({ size, apart }: Grouping) =>
   apart === null
     ? { groups: 1, inner: voxelCount(size) }

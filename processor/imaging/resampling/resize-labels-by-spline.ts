@@ -8,11 +8,11 @@ import type { Election } from "./spline-votes.js";
 type Labels = Int16Array<SharedArrayBuffer>;
 
 export interface SplineLabelsOptions extends ResizeOptions {
-  /** `largest` resizes the plane (or the volume) by `order`, `majority` the separate axis by `orderZ`. */
+  /** `largest` resizes the plane (or the volume) with `order`, `majority` resizes the separate axis with `orderZ`. */
   readonly election: Election["kind"];
 }
 
-/** Resizes a label map by a spline for each label's indicator; memory holds two float64 volumes. */
+/** Resizes a label map by a spline for each label's indicator. It needs memory for two float64 volumes. */
 export async function resizeLabelsBySpline(labels: Labels, options: SplineLabelsOptions): Promise<Labels> {
   const { fromSizeZyx, toSizeZyx, pool } = options;
   const orderZyx = ordersOf(options);
@@ -34,7 +34,10 @@ export async function resizeLabelsBySpline(labels: Labels, options: SplineLabels
   return output;
 }
 
-/** scipy's `map_coordinates` filters all three axes, although two keep their size; skimage's `resize` gets single slices. */
+/**
+ * Returns the spline's orders. scipy's `map_coordinates` filters all three axes, although two keep their size;
+ * skimage's `resize` gets single slices.
+ */
 function ordersOf({ rule, apart, election }: SplineLabelsOptions): Zyx {
   if (election === "majority") return [rule.orderZ, rule.orderZ, rule.orderZ];
   return [0, 1, 2].map((axis) => (axis === apart ? 0 : rule.order)) as unknown as Zyx;

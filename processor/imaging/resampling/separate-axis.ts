@@ -6,15 +6,15 @@ export const defaultAnisotropyThreshold = 3;
 
 export interface SeparateAxisQuestion {
   readonly rule: Pick<Resampling, "forceSeparateZ" | "anisotropyThreshold">;
-  /** Of the grid that is resampled; asked first. */
+  /** The spacing of the grid that is resampled; it is tested before the new spacing. */
   readonly currentSpacingMmZyx: Zyx;
   readonly newSpacingMmZyx: Zyx;
 }
 
 /**
- * The axis that is resampled apart from the other two, or null when all three go together: the one with the largest
- * spacing where this is more than the rule's threshold times the smallest. Two or three axes that tie are never separated
- * (nnU-Net's `determine_do_sep_z_and_axis`).
+ * Returns the axis that is resampled separately from the other two: the axis with the largest spacing, if this is more
+ * than the rule's threshold times the smallest. It returns null if all three are resampled together. Two or three axes
+ * that tie are never separated (nnU-Net's `determine_do_sep_z_and_axis`).
  */
 export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
   const { rule, currentSpacingMmZyx, newSpacingMmZyx } = question;
@@ -27,16 +27,16 @@ export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
 
 export interface ExportAxisQuestionV1 {
   readonly rule: Pick<Resampling, "forceSeparateZ" | "anisotropyThreshold">;
-  /** Both in transposed order. */
+  /** Both spacings are in transposed order. */
   readonly originalSpacingMmZyx: Zyx;
   readonly networkSpacingMmZyx: Zyx;
   readonly transposeForward: Zyx;
 }
 
 /**
- * The same for v1's export (`save_segmentation_nifti_from_softmax`), in transposed order: the image's own spacing is asked
- * first. When the network's decides, v1 counts its axes in transposed order, but takes that number for an axis of data
- * that are transposed back already.
+ * Returns the separate axis of v1's export (`save_segmentation_nifti_from_softmax`), in transposed order. The image's
+ * own spacing is tested first. If the network's spacing decides, v1 finds the axis in transposed order, but applies its
+ * number to data that are already transposed back.
  */
 export function separateExportAxisV1(question: ExportAxisQuestionV1): 0 | 1 | 2 | null {
   const { rule, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward } = question;

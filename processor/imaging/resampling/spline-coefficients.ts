@@ -6,13 +6,13 @@ export interface SplineCoefficientsTask {
   readonly labels: Int16Array;
   readonly label: number;
   readonly sizeZyx: Zyx;
-  /** For each axis; 2 to 5 filter it, 0 and 1 do not. */
+  /** The order for each axis. Orders 2 to 5 filter the axis; 0 and 1 do not. */
   readonly orderZyx: Zyx;
-  /** The padded size of `coefficientSize`. */
+  /** The output, with the padded size that `coefficientSize` returns. */
   readonly coefficients: Float64Array;
   /** Each slice along this axis has its own range; null for one range. */
   readonly apart: 0 | 1 | 2 | null;
-  /** The indicator's smallest and largest value in each slice, or in the whole. */
+  /** The indicator's smallest and largest values in each slice, or in the whole volume. */
   readonly minimum: Uint8Array;
   readonly maximum: Uint8Array;
 }

@@ -3,21 +3,21 @@ import { inputCoordinate, nearestTable } from "./axis-table.js";
 import { firstCoefficient, writeSplineWeights } from "./b-spline.js";
 import { coefficientSize, splinePaddingOf } from "./spline-coefficients.js";
 
-/** The turn of one label: its spline is evaluated on the new grid, and the label is written wherever it leads. */
+/** The evaluation of one label's spline on the new grid. The label is written wherever it leads. */
 export interface SplineVotesTask {
   readonly coefficients: Float64Array;
   readonly fromSizeZyx: Zyx;
   readonly toSizeZyx: Zyx;
   readonly orderZyx: Zyx;
-  /** The value of the label whose turn it is; labels come in ascending order. */
+  /** The label. Labels are evaluated in ascending order. */
   readonly label: number;
   readonly output: Int16Array;
   readonly election: Election;
-  /** Output slices that this call does. */
+  /** The output slices that this call computes. */
   readonly slices: { readonly from: number; readonly to: number };
 }
 
-/** How the labels' scores make a label map. */
+/** The rule by which the labels' scores become a label map. */
 export type Election =
   | {
       /** The largest score wins, clipped to the indicator's range. A tie goes to the nearest label, else to the lowest. */
@@ -67,7 +67,10 @@ interface Vote {
   readonly output: Int16Array;
 }
 
-/** batchgenerators' `_resample_seg_by_argmax`: an exact tie goes to the nearest label if it is among the tied. */
+/**
+ * Decides as batchgenerators' `_resample_seg_by_argmax` does: an exact tie goes to the nearest label if it is among the
+ * tied labels.
+ */
 function cast(
   { isFirst, best }: Election & { readonly kind: "largest" },
   { out, score, isNearest, label, output }: Vote,
@@ -86,7 +89,7 @@ interface AxisTaps {
   readonly taps: number;
 }
 
-/** The spline's value at an output voxel, summed in scipy's order. */
+/** Returns a function for the spline's value at an output voxel, summed in scipy's order. */
 function evaluation(task: SplineVotesTask): (z: number, y: number, x: number) => number {
   const { coefficients } = task;
   const size = coefficientSize(task.fromSizeZyx, task.orderZyx);

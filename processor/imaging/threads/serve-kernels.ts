@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import type { Kernels } from "./worker-pool.js";
 
-/** Makes this thread a worker of a pool: it runs the kernels that it is sent, one after the other. */
+/** Makes this thread a worker of a pool, which runs the kernels that it receives one after the other. */
 export function serveKernels(kernels: Kernels): void {
   parentPort!.on("message", ({ kernel, task }: { readonly kernel: string; readonly task: never }) => {
     try {

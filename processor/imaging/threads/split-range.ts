@@ -1,10 +1,10 @@
-/** A half-open range: `from` belongs to it, `to` does not. */
+/** A half-open range, which includes `from` but not `to`. */
 export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/** Cuts `0 … count` into at most `parts` ranges of nearly equal length. */
+/** Divides the range from 0 to `count` into at most `parts` ranges of nearly equal length. */
 export function splitRange(count: number, parts: number): readonly Range[] {
   const used = Math.max(1, Math.min(parts, count));
   return Array.from({ length: used }, (_, i) => ({

@@ -1,5 +1,5 @@
 /**
- * For every thread: Node 24 sets 512 MiB aside for a thread's machine code, in memory that RLIMIT_DATA counts, so that
- * sixteen threads would use up the limit that a platform sets. Ours need a few.
+ * The limits of every thread. Node 24 reserves 512 MiB for a thread's machine code, in memory that RLIMIT_DATA counts,
+ * so sixteen threads would use up the limit that a platform sets. Our threads need only a few MiB.
  */
 export const threadLimits = { codeRangeSizeMb: 16 } as const;

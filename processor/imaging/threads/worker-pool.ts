@@ -3,10 +3,10 @@ import { Worker } from "node:worker_threads";
 import { sharedError } from "../../contract/shared-errors.js";
 import { threadLimits } from "./thread-limits.js";
 
-/** Functions that run in a worker. The one argument of each holds plain values and views of shared memory. */
+/** Functions that run in a worker. Each takes one argument, which holds plain values and views of shared memory. */
 export type Kernels = Readonly<Record<string, (task: never) => unknown>>;
 
-/** What each kernel takes and returns. */
+/** The argument and the result of each kernel. */
 export type KernelTasks<K extends Kernels> = {
   readonly [Name in keyof K]: { readonly task: Parameters<K[Name]>[0]; readonly result: ReturnType<K[Name]> };
 };
@@ -16,7 +16,7 @@ export interface WorkerPool<Tasks extends Record<string, { task: unknown; result
   readonly size: number;
   /** Runs one kernel on the next free worker. */
   run<Name extends keyof Tasks>(kernel: Name, task: Tasks[Name]["task"]): Promise<Tasks[Name]["result"]>;
-  /** Stops the workers; tasks that have not ended are rejected. */
+  /** Stops the workers and rejects the tasks that have not ended. */
   close(): Promise<void>;
 }
 
@@ -27,13 +27,13 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
-/** More threads than this only wait for memory. */
+/** The most threads; more would only wait for memory. */
 const maximumWorkers = 8;
 
 /**
- * Workers are started when first needed.
+ * Creates a pool, whose workers start when they are first needed.
  *
- * @param program runs in each worker: it calls `serveKernels`
+ * @param program the module that runs in each worker and calls `serveKernels`
  */
 export function createWorkerPool<Tasks extends Record<string, { task: unknown; result: unknown }>>(
   program: URL,

@@ -2,7 +2,7 @@ import { reversed, type Zyx } from "./axes.js";
 import type { Geometry } from "./geometry.js";
 import type { AxisTurn } from "./reorient.js";
 
-/** Row-major 4×4, as nibabel has it: from voxel (x, y, z) to RAS in mm. */
+/** A row-major 4×4 matrix from voxel (x, y, z) to RAS in mm, as in nibabel. */
 export type Affine = readonly number[];
 
 export function affineOf({ spacingMmZyx, originMmXyz, directionXyz }: Geometry): Affine {
@@ -18,9 +18,9 @@ export function affineOf({ spacingMmZyx, originMmXyz, directionXyz }: Geometry):
 }
 
 /**
- * The matrix of the turned grid: nibabel's `as_reoriented`.
+ * Returns the matrix of the turned grid, as nibabel's `as_reoriented` does.
  *
- * @param sizeZyx of the grid that is not turned
+ * @param sizeZyx the size of the grid that is not turned
  */
 export function turnAffine(affine: Affine, sizeZyx: Zyx, { orderZyx, isFlippedZyx }: AxisTurn): Affine {
   const turned = [...affine];
@@ -29,14 +29,14 @@ export function turnAffine(affine: Affine, sizeZyx: Zyx, { orderZyx, isFlippedZy
     for (let row = 0; row < 3; row++) {
       const step = affine[row * 4 + 2 - from]!;
       turned[row * 4 + 2 - axis] = (isFlipped ? -step : step) || 0;
-      // A flipped axis begins where it used to end.
+      // The new start of a flipped axis is its former end.
       if (isFlipped) turned[row * 4 + 3]! += step * (sizeZyx[from as 0 | 1 | 2] - 1);
     }
   }
   return turned;
 }
 
-/** The lengths of the matrix' columns. */
+/** Returns the lengths of the matrix's columns. */
 export function voxelSizesMmZyx(affine: Affine): Zyx {
   const length = (axis: number): number => Math.hypot(affine[axis]!, affine[4 + axis]!, affine[8 + axis]!);
   return [length(2), length(1), length(0)];

@@ -1,6 +1,6 @@
 import { voxelCount, type Zyx } from "./axes.js";
 
-/** Earlier rows that a row can touch, as (slices, rows) from it. */
+/** The earlier rows that a row can touch, as offsets in (slices, rows). */
 const touchingByFaces = [
   [0, -1],
   [-1, 0],
@@ -11,19 +11,22 @@ export interface LabelComponentsOptions {
   readonly sizeZyx: Zyx;
   /** Voxels with any of these labels are foreground, together. */
   readonly labels: readonly number[];
-  /** 6 joins voxels that share a face, 26 also those that share an edge or a corner (8 where there is one slice). */
+  /**
+   * 6 joins voxels that share a face; 26 also joins voxels that share an edge or a corner (8 neighbours in a single
+   * slice).
+   */
   readonly connectivity: 6 | 26;
 }
 
-/** Connected components as runs of voxels along x, in memory order. */
+/** The connected components, as runs of voxels along x in memory order. */
 export interface Components {
-  /** First voxel of each run. */
+  /** The first voxel of each run. */
   readonly runStart: Uint32Array;
-  /** Voxels of each run. */
+  /** The number of voxels in each run. */
   readonly runLength: Uint32Array;
-  /** Component of each run. */
+  /** The component of each run. */
   readonly runComponent: Uint32Array;
-  /** Voxels of each component; components are numbered by their first voxel. */
+  /** The number of voxels in each component. Components are numbered in the order of their first voxels. */
   readonly sizes: Uint32Array;
 }
 
@@ -31,8 +34,8 @@ export interface Components {
  * Finds the connected components of the given labels: the same ones as `scipy.ndimage.label` (6) and
  * `skimage.measure.label` (26).
  *
- * Runs are joined by union-find, so time is linear in the voxels and memory in the runs (12 bytes each), not in the
- * voxels.
+ * Runs are joined by union-find, so the time is linear in the number of voxels, and the memory (12 bytes for each run)
+ * in the number of runs.
  *
  * @param voxels `z × y × x`, fewer than 2³² of them
  */
@@ -67,11 +70,11 @@ export function labelComponents(
 interface Runs {
   readonly runStart: Uint32Array;
   readonly runLength: Uint32Array;
-  /** First run of each row; one entry more than rows. */
+  /** The first run of each row, with one entry more than there are rows. */
   readonly rowStart: Uint32Array;
 }
 
-/** Counts first, so that no array is larger than it must be. */
+/** Finds the runs. It counts them first, so that no array is larger than necessary. */
 function findRuns(voxels: Uint8Array | Uint16Array, { sizeZyx, labels }: LabelComponentsOptions): Runs {
   const [slices, rows, columns] = sizeZyx;
   const isForeground = new Uint8Array(voxels instanceof Uint8Array ? 256 : 65536);
@@ -117,12 +120,12 @@ function countRuns(
 interface RowPair {
   readonly row: number;
   readonly other: number;
-  /** 1 where runs also touch diagonally. */
+  /** 1 if runs also touch diagonally, otherwise 0. */
   readonly reach: 0 | 1;
   readonly columns: number;
 }
 
-/** Joins the runs of two rows that overlap along x, walking both rows once. */
+/** Joins the runs of two rows that overlap along x, in one walk over both rows. */
 function joinRows(runs: Runs, parent: Uint32Array, { row, other, reach, columns }: RowPair): void {
   const { runStart, runLength, rowStart } = runs;
   const shift = (row - other) * columns;
@@ -141,7 +144,7 @@ function joinRows(runs: Runs, parent: Uint32Array, { row, other, reach, columns 
   }
 }
 
-/** The smaller index becomes the root, so that a component's root is its first run. */
+/** Joins two runs. The smaller index becomes the root, so that a component's root is its first run. */
 function join(parent: Uint32Array, a: number, b: number): void {
   const rootA = findRoot(parent, a);
   const rootB = findRoot(parent, b);
@@ -149,7 +152,7 @@ function join(parent: Uint32Array, a: number, b: number): void {
   else if (rootB < rootA) parent[rootA] = rootB;
 }
 
-/** Halves the path on its way up. */
+/** Returns the root of a run, and halves the path to it on the way. */
 function findRoot(parent: Uint32Array, start: number): number {
   let run = start;
   while (parent[run] !== run) {
@@ -159,14 +162,14 @@ function findRoot(parent: Uint32Array, start: number): number {
   return run;
 }
 
-/** Turns parents into component numbers, in place, and returns the sizes. */
+/** Replaces parents by component numbers, in place, and returns the sizes of the components. */
 function numberComponents(parent: Uint32Array, runLength: Uint32Array): Uint32Array {
   let count = 0;
   for (let run = 0; run < parent.length; run++) if (parent[run] === run) count++;
   const sizes = new Uint32Array(count);
   let next = 0;
   for (let run = 0; run < parent.length; run++) {
-    // A parent comes before its run, so it has its number already.
+    // A parent comes before its run, so it already has its number.
     const component = parent[run] === run ? next++ : parent[parent[run]!]!;
     parent[run] = component;
     sizes[component]! += runLength[run]!;

@@ -12,27 +12,30 @@ export type VoxelArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** One image file as read: voxels of one or more components and the grid they lie on. */
+/** An image as read from its file: the voxels of one or more components, and their grid. */
 export interface Image {
-  /** `components × z × y × x` values, x fastest; scaled (scl_slope, RescaleSlope) already. */
+  /** `components × z × y × x` values, x fastest; already scaled (by scl_slope or RescaleSlope). */
   readonly voxels: VoxelArray;
   /** 1 for a grey image; 3 for RGB; the length of the fourth axis of a 4-D file. */
   readonly components: number;
   readonly geometry: Geometry;
   /**
-   * The number of voxels that are NaN or infinite in the file and 0 here, as in the model's reader; absent for none.
+   * The number of voxels that are NaN or infinite in the file and 0 here, as in the model's reader; absent if there are
+   * none.
    */
   readonly zeroedVoxels?: number;
-  /** What the file's own format says beyond the geometry, so that a result can be written alike. */
+  /** What the file's format stores besides the geometry, so that a result can be written in the same way. */
   readonly source: ImageSource;
 }
 
 export interface ImageSource {
   readonly path: string;
   readonly format: ImageFormat;
-  /** NIfTI only: the codes and matrices as stored, kept bit for bit in a result of the same format. */
+  /** For NIfTI only: the codes and matrices as stored, which a result of the same format keeps bit for bit. */
   readonly nifti?: NiftiOrientation;
-  /** MetaImage and NRRD only: the numbers that place the image in space, as written in the file, with all digits. */
+  /**
+   * For MetaImage and NRRD only: the numbers that place the image in space, as written in the file, with all digits.
+   */
   readonly fields?: Readonly<Record<string, string>>;
 }
 

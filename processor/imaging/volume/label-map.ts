@@ -2,7 +2,7 @@ import type { Geometry } from "./geometry.js";
 
 /** A segmentation on the grid of the input image: one label for each voxel, x fastest. */
 export interface LabelMap {
-  /** uint8 below 255 foreground labels, else uint16: nnU-Net's rule. */
+  /** uint8 for fewer than 255 foreground labels, otherwise uint16, as in nnU-Net. */
   readonly voxels: Uint8Array | Uint16Array;
   readonly geometry: Geometry;
 }

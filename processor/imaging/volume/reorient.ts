@@ -1,21 +1,22 @@
 import type { Xyz, Zyx } from "./axes.js";
 import type { Direction, Geometry } from "./geometry.js";
 
-/** How the axes of one grid become those of another: a permutation and flips, exact in both directions. */
+/** The permutation and the flips that turn the axes of one grid into those of another, exactly and reversibly. */
 export interface AxisTurn {
-  /** Axis `i` (slowest first) of the turned grid is axis `order[i]` of the other. */
+  /** Axis `i` (slowest first) of the turned grid is axis `orderZyx[i]` of the plain grid. */
   readonly orderZyx: Zyx;
-  /** Whether axis `i` of the turned grid runs against it. */
+  /** True if axis `i` of the turned grid runs in the opposite direction. */
   readonly isFlippedZyx: Zyx<boolean>;
 }
 
-/** Towards right, anterior, superior in ITK's LPS coordinates. */
+/** The signs of right, anterior and superior in ITK's LPS coordinates. */
 const rasSigns: Xyz = [-1, -1, 1];
 
 /**
- * The turn that brings a grid closest to RAS, as nnU-Net's readers "WithReorient" do; oblique grids stay oblique.
+ * Returns the turn that brings a grid closest to RAS, as in nnU-Net's "WithReorient" readers. Oblique grids stay
+ * oblique.
  *
- * @example for the identity direction (LPS): x and y are flipped, z stays
+ * @example for the identity direction (LPS), x and y are flipped and z is not
  */
 export function turnToRas({ directionXyz }: Geometry): AxisTurn {
   const source = closestAxes(directionXyz);
@@ -30,7 +31,7 @@ export function turnToRas({ directionXyz }: Geometry): AxisTurn {
 }
 
 /**
- * Where the axes x, y and z of a grid run, in ITK's letters.
+ * Returns the directions of the axes x, y and z of a grid, in ITK's letters.
  *
  * @example "LPS" for the identity direction
  */
@@ -47,7 +48,7 @@ const towards = [
   ["S", "I"],
 ] as const;
 
-/** For each patient axis the image axis that runs most along it, the clearest pair first. */
+/** Returns, for each patient axis, the image axis that is closest to it. The closest pair is chosen first. */
 function closestAxes(direction: Direction): readonly number[] {
   const pairs = [0, 1, 2].flatMap((patient) =>
     [0, 1, 2].map((image) => ({ patient, image, cosine: Math.abs(direction[patient * 3 + image]!) })),
@@ -59,7 +60,7 @@ function closestAxes(direction: Direction): readonly number[] {
   return found;
 }
 
-/** The geometry of the turned grid; its voxels lie where they lay. */
+/** Returns the geometry of the turned grid. Its voxels keep their positions in the patient. */
 export function turnGeometry(geometry: Geometry, { orderZyx, isFlippedZyx }: AxisTurn): Geometry {
   const { sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
   const column = (axisZyx: number): readonly number[] =>
@@ -70,7 +71,7 @@ export function turnGeometry(geometry: Geometry, { orderZyx, isFlippedZyx }: Axi
       size: sizeZyx[from as 0 | 1 | 2],
       spacingMm: spacingMmZyx[from as 0 | 1 | 2],
       direction: column(from).map((part) => part * sign || 0),
-      // A flipped axis begins where it used to end.
+      // The new start of a flipped axis is its former end.
       shiftMm:
         sign < 0
           ? column(from).map(
@@ -96,18 +97,18 @@ export function turnGeometry(geometry: Geometry, { orderZyx, isFlippedZyx }: Axi
 type Voxels = Float32Array | Uint8Array | Uint16Array;
 
 export interface TurnVoxelsTask {
-  /** On the grid that is not turned. */
+  /** The voxels on the grid that is not turned. */
   readonly plain: Voxels;
-  /** On the turned grid. */
+  /** The voxels on the turned grid. */
   readonly turned: Voxels;
-  /** Of the plain grid. */
+  /** The size of the plain grid. */
   readonly sizeZyx: Zyx;
   readonly turn: AxisTurn;
-  /** Which of the two is written. */
+  /** The volume that is written; the other one is read. */
   readonly writes: "turned" | "plain";
 }
 
-/** Copies the voxels of one volume from one grid to the other. */
+/** Copies voxels from the plain grid to the turned grid, or from the turned grid to the plain one. */
 export function turnVoxels({ plain, turned, sizeZyx, turn, writes }: TurnVoxelsTask): void {
   const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
   const size = turn.orderZyx.map((axis) => sizeZyx[axis as 0 | 1 | 2]) as unknown as Zyx;

@@ -1,5 +1,5 @@
 /**
- * Rounds as Python and numpy do: halves go to the even neighbour.
+ * Rounds as Python and numpy do, with halves to the even neighbour.
  *
  * @example roundHalfToEven(2.5) // 2, where Math.round gives 3
  */

@@ -6,14 +6,14 @@ const imageHeaderBytes = 40;
 const paletteBytes = 4 * 256;
 
 /**
- * A BMP of 8 bits with the grey ramp as palette, as skimage writes nnU-Net's segmentations.
+ * Encodes a BMP of 8 bits with a grey ramp as its palette, as skimage writes nnU-Net's segmentations.
  *
- * @throws IMAGE_UNSUPPORTED for more than one slice, or labels that need 16 bits
+ * @throws IMAGE_UNSUPPORTED for more than one slice or component, or labels that need 16 bits
  */
 export function encodeBmp({ voxels, geometry, components }: Image, path: string): readonly Uint8Array[] {
   const [slices, height, width] = geometry.sizeZyx;
   if (slices !== 1 || components !== 1 || !(voxels instanceof Uint8Array)) {
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: a BMP holds one slice of 8 bit grey`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: a BMP can hold only one slice of 8-bit grey`);
   }
   const rowBytes = Math.ceil(width / 4) * 4;
   const start = fileHeaderBytes + imageHeaderBytes + paletteBytes;

@@ -5,10 +5,10 @@ import { FileWindow } from "../file-window.js";
 import { photographGeometry } from "../photograph-geometry.js";
 
 /**
- * Reads a photograph as nnU-Net's NaturalImage2DIO does: grey where the palette is the grey ramp itself, else red, green
- * and blue as components; black and white are 0 and 1; spacing 999, 1, 1.
+ * Reads a photograph as nnU-Net's NaturalImage2DIO does: one grey component if the palette is a grey ramp, else red,
+ * green and blue as components. In an image of black and white these are 0 and 1. The spacing is 999, 1, 1.
  *
- * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED (16 bits a pixel, run-length encoding), IMAGE_TRUNCATED, IMAGE_INVALID
+ * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED (16 bits per pixel, run-length encoding), IMAGE_TRUNCATED, IMAGE_INVALID
  */
 export async function readBmp(path: string): Promise<Image> {
   const file = await FileWindow.open(path);
@@ -31,11 +31,11 @@ export async function readBmp(path: string): Promise<Image> {
 interface BmpHeader {
   readonly width: number;
   readonly height: number;
-  /** The last row comes first unless so. */
+  /** True if the first row comes first; otherwise the last row does. */
   readonly isTopDown: boolean;
   readonly bits: number;
   readonly voxelsAt: number;
-  /** Blue, green, red of each index; null where pixels are colours themselves. */
+  /** Blue, green and red of each index; null if the pixels themselves are colours. */
   readonly palette: readonly (readonly [blue: number, green: number, red: number])[] | null;
 }
 
@@ -54,7 +54,10 @@ async function readHeader(file: FileWindow): Promise<BmpHeader> {
   const bits = header.readUInt16LE(isOld ? 10 : 14);
   const compression = isOld ? 0 : header.readUInt32LE(16);
   if (![1, 4, 8, 24, 32].includes(bits) || compression !== 0) {
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${bits} bits a pixel, compression ${compression}`);
+    throw imageError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: ${bits} bits per pixel with compression ${compression} cannot be read`,
+    );
   }
   const colours = isOld ? 0 : header.readUInt32LE(32);
   const paletteTask = {
@@ -76,7 +79,11 @@ async function readPalette(
   file: FileWindow,
   { at, entryBytes, colours }: { readonly at: number; readonly entryBytes: number; readonly colours: number },
 ): Promise<NonNullable<BmpHeader["palette"]>> {
-  if (colours > 256) throw imageError("IMAGE_INVALID", `${file.path}: a palette of ${colours} colours`);
+  if (colours > 256)
+    throw imageError(
+      "IMAGE_INVALID",
+      `${file.path}: its palette has ${colours} colours, but at most 256 are allowed`,
+    );
   const bytes = await file.read(at, colours * entryBytes, 0);
   return Array.from({ length: colours }, (_, i) => {
     const [blue = 0, green = 0, red = 0] = bytes.subarray(i * entryBytes);
@@ -111,7 +118,10 @@ function pixelsOf(rows: Buffer, header: BmpHeader, rowBytes: number): Pick<Image
   return { voxels, components };
 }
 
-/** Black and white, or each index its own grey: Pillow's rule for an image without colours. */
+/**
+ * Returns whether a palette is black and white, or each index is its own grey value: Pillow's rule for an image without
+ * colours.
+ */
 function isGreyRamp(palette: NonNullable<BmpHeader["palette"]>): boolean {
   const step = palette.length === 2 ? 255 : 1;
   return palette.every((colour, i) => colour.every((part) => part === i * step));

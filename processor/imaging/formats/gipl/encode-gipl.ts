@@ -8,7 +8,7 @@ const largestSize = 65535;
 /**
  * Returns the bytes of a GIPL file of one component, as ITK writes it: a flat image becomes one slice.
  *
- * @throws IMAGE_UNSUPPORTED for what the format cannot hold
+ * @throws IMAGE_UNSUPPORTED if the format cannot hold the image
  */
 export function encodeGipl({ voxels, geometry }: Image, path: string): Buffer {
   const type = elementTypeOf(voxels);

@@ -1,12 +1,14 @@
 import type { ElementType } from "../element-type.js";
 
-/** The Guy's Image Processing Lab format has 256 bytes of header, then the voxels, all big-endian. */
+/**
+ * The length of the header in the Guy's Image Processing Lab format. The voxels follow it; all numbers are big-endian.
+ */
 export const giplHeaderBytes = 256;
 
 /** Offsets of the fields that ITK reads and writes; the rest of the header is 0. */
 export const giplOffsets = { sizes: 0, type: 8, spacings: 10, origin: 204, magic: 252 } as const;
 
-/** ITK reads both and writes the first. */
+/** The magic numbers: ITK reads both and writes the first. */
 export const giplMagics: readonly number[] = [0xefffe9b0, 0x2ae389b8];
 
 export const giplTypes: ReadonlyMap<number, ElementType> = new Map<number, ElementType>([

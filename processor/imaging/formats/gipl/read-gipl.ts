@@ -8,7 +8,7 @@ import { bytesOf, decodeElements } from "../element-type.js";
 import { giplHeaderBytes, giplMagics, giplOffsets, giplTypes } from "./gipl-header.js";
 
 /**
- * Reads `.gipl` and `.gipl.gz` as ITK does, which reads no direction from the header.
+ * Reads `.gipl` and `.gipl.gz` as ITK does. ITK reads no direction from the header.
  *
  * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_EMPTY, INPUT_NOT_FOUND
  */
@@ -45,7 +45,9 @@ export async function readGipl(path: string): Promise<Image> {
   }
 }
 
-/** The sizes, x first. A third size of 0 makes the image flat; a fourth above 1 is the number of frames. */
+/**
+ * Returns the sizes, x first. A third size of 0 makes the image flat; a fourth size above 1 is the number of frames.
+ */
 function sizesOf(header: Buffer): readonly number[] {
   const sizes = [0, 1, 2, 3].map((axis) => header.readUInt16BE(giplOffsets.sizes + 2 * axis));
   const frames = sizes[3]!;

@@ -6,15 +6,15 @@ import { hasFileNumber, numberedFiles } from "../numbered-files.js";
 export interface MetaimageFilesOptions {
   /** Sizes of the image, x first. */
   readonly sizes: readonly number[];
-  /** The lines after the header, which hold the names of a `LIST`. */
+  /** Returns the lines after the header, which hold the names of a `LIST`. */
   readonly linesAfter: () => string;
 }
 
 /**
- * Returns the files that a value of `ElementDataFile` names: one file, a `LIST` with one name per line, or numbered files
- * (`slice%03d.raw 1 20 1`).
+ * Returns the files that a value of `ElementDataFile` names: one file, a `LIST` with one name per line, or numbered
+ * files (`slice%03d.raw 1 20 1`).
  *
- * @throws IMAGE_INVALID when there are fewer files than slices
+ * @throws IMAGE_INVALID if there are fewer files than slices
  */
 export function metaimageFiles(
   path: string,
@@ -49,7 +49,7 @@ export function metaimageFiles(
         step: step === undefined ? 1 : Number(step),
       })
     : [];
-  // ITK ignores surplus files; with too few, it would leave slices unread.
+  // ITK ignores surplus files. If there were too few, ITK would leave slices unread.
   if (words.length > 4 || files.length < slices)
     throw imageError(
       "IMAGE_INVALID",

@@ -5,40 +5,40 @@ import type { ElementType } from "../element-type.js";
 import { decimalOf, shown, utf8Of } from "../header-values.js";
 import { metaimageFiles } from "./metaimage-files.js";
 
-/** Numbers of a header, with their text as it was written. */
+/** The numbers of a header field, with their text as it was written. */
 export interface WrittenNumbers {
   readonly values: readonly number[];
   readonly text: string;
 }
 
-/** A MetaImage header, checked. */
+/** A checked MetaImage header. */
 export interface MetaimageHeader {
   readonly type: ElementType;
   /** x first; 2 to 4 axes. */
   readonly sizes: readonly number[];
   readonly components: number;
-  /** May be negative, never 0; null if the header has none. */
+  /** The spacings, which may be negative but never 0; null if the header has none. */
   readonly spacings: WrittenNumbers | null;
   readonly origin: WrittenNumbers | null;
-  /** One axis after the other. */
+  /** The direction vectors of the axes, one after the other. */
   readonly matrix: WrittenNumbers | null;
   readonly isBigEndian: boolean;
   readonly encoding: "raw" | "zlib" | "text";
-  /** Bytes of the compressed voxels; null if the header does not say. */
+  /** The length of the compressed voxels in bytes; null if the header does not give it. */
   readonly compressedBytes: number | null;
-  /** Where the voxels begin in their file; -1 when they are its last bytes; null without the field. */
+  /** The offset of the voxels in their file; -1 if they are its last bytes; null if the header has no such field. */
   readonly headerSize: number | null;
-  /** Null when the voxels follow the header. */
+  /** Null if the voxels follow the header. */
   readonly dataFiles: readonly string[] | null;
   readonly length: number;
 }
 
-/** Several fields mean the same; MetaIO takes the first of these that is present. */
+/** Names that mean the same field; MetaIO takes the first of these that is present. */
 const originFields = ["ImagePosition", "Origin", "Offset", "Position"] as const;
 const matrixFields = ["TransformMatrix", "Rotation", "Orientation"] as const;
 const spacingFields = ["ElementSpacing", "ElementSize"] as const;
 
-/** Every other field is free text, or one that ITK does not use for the image either. */
+/** The fields that are read. Every other field is free text, or ITK does not use it for the image either. */
 const fieldNames = [
   "NDims",
   "DimSize",
@@ -63,7 +63,7 @@ const knownFields: ReadonlySet<string> = new Set(fieldNames);
 /**
  * Reads a header by the rules of MetaIO, the reader inside ITK.
  *
- * @returns null when the header does not end within these bytes
+ * @returns null if the header does not end within these bytes
  * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED
  */
 export function parseMetaimageHeader(
@@ -77,7 +77,7 @@ export function parseMetaimageHeader(
     const field = fieldAt(text, at, isWholeFile);
     if (field === null) break;
     at = field.next;
-    // The last of two equal fields counts, as in MetaIO.
+    // If a field appears twice, the last one counts, as in MetaIO.
     if (knownFields.has(field.name)) fields.set(field.name as FieldName, field.value);
     if (field.name !== "ElementDataFile") continue;
     // The names of a list follow the header.
@@ -91,11 +91,14 @@ export function parseMetaimageHeader(
 interface Field {
   readonly name: string;
   readonly value: string;
-  /** Where the next line begins. */
+  /** The position of the next line. */
   readonly next: number;
 }
 
-/** `=` and `:` end a name. A line without either takes the value of the next line, whose own name is lost. */
+/**
+ * Reads one field. `=` or `:` ends a name. A line without either takes the value of the next line, and the name in that
+ * line is lost.
+ */
 function fieldAt(text: string, start: number, isWholeFile: boolean): Field | null {
   const isSeparator = (at: number) => text[at] === "=" || text[at] === ":";
   const isBlank = (at: number) => text[at] === " " || text[at] === "\t";
@@ -127,7 +130,7 @@ class HeaderParser {
     const rank = this.#integer("NDims", 0);
     if (rank === null) throw this.#invalid("NDims is missing");
     if (rank < 2 || rank > 4)
-      throw this.#unsupported("NDims", "it must be 2 or 3, or 4 for an image with frames");
+      throw this.#unsupported("NDims", "it must be 2 or 3, or it may be 4 for an image with frames");
     const sizes = this.#numbers("DimSize", rank)?.values;
     if (sizes === undefined) throw this.#invalid("DimSize is missing");
     const components = this.#integer("ElementNumberOfChannels", 1) ?? 1;
@@ -163,7 +166,7 @@ class HeaderParser {
   #encoding(components: number): MetaimageHeader["encoding"] {
     const isCompressed = this.#isTrue("CompressedData") ?? false;
     if (this.#isTrue("BinaryData") ?? true) return isCompressed ? "zlib" : "raw";
-    // MetaIO reads too few numbers, or memory that it never filled.
+    // For such files, MetaIO reads too few numbers, or memory that it never filled.
     if (components > 1 || isCompressed)
       throw this.#unsupported("BinaryData", "voxels as text must have one channel and no compression");
     return "text";
@@ -189,7 +192,7 @@ class HeaderParser {
     return size === 0 ? null : size;
   }
 
-  /** MetaIO looks at the first letter; null without the field. */
+  /** Returns the value of a Boolean field by its first letter, as MetaIO does; null if the header has no such field. */
   #isTrue(name: FieldName): boolean | null {
     const value = this.#fields.get(name);
     return value === undefined ? null : /^[Tt1]/.test(value);
@@ -200,7 +203,7 @@ class HeaderParser {
     return name === undefined ? null : this.#numbers(name, count);
   }
 
-  /** Ignores text after the numbers on their line, as MetaIO does. */
+  /** Reads the numbers of a field and ignores the text after them on their line, as MetaIO does. */
   #numbers(name: FieldName, count: number): WrittenNumbers | null {
     const text = this.#fields.get(name);
     if (text === undefined) return null;

@@ -47,7 +47,7 @@ async function readHeaderOf(path: string): Promise<MetaimageHeader> {
 
 async function locate(path: string, header: MetaimageHeader): Promise<StoredVoxels> {
   const { dataFiles, headerSize, compressedBytes } = header;
-  // When a file exists only with the added ending .gz, MetaIO reads it as compressed.
+  // If a file exists only with the ending .gz added, MetaIO reads it as compressed.
   const paths =
     dataFiles === null
       ? [path]
@@ -85,7 +85,7 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
     throw imageError("IMAGE_INVALID", `${path}: ElementSpacing is ${spacings?.text}; no spacing may be 0`);
   const [x = 1, y = 1, z = 1] = sizes;
   const [ox = 0, oy = 0, oz = 0] = origin?.values ?? [];
-  // TransformMatrix holds one axis after the other; they are the columns of ITK's direction.
+  // TransformMatrix holds the vectors of the axes one after the other. They are the columns of ITK's direction.
   const columns = (isFlat ? [0, 1] : [0, 1, 2]).map((column) =>
     [0, 1, 2].map((row) => matrix?.values[column * rank + row] ?? (row === column ? 1 : 0)),
   );
@@ -98,7 +98,9 @@ function geometryOf(path: string, { sizes, spacings, origin, matrix }: Metaimage
   };
 }
 
-/** The fields that place the image in space, with the file's own digits, for a segmentation of the same format. */
+/**
+ * Returns the fields that place the image in space, with the file's own digits, for a segmentation of the same format.
+ */
 function spatialFields({
   sizes,
   spacings,

@@ -18,8 +18,8 @@ const typeCodes: Readonly<Record<ElementType, number>> = {
 const headerBytes = 352;
 
 /**
- * A NIfTI-1 header with the input's orientation bit for bit when that was NIfTI-1 too, else as ITK writes it: qform and
- * sform alike, both with code 1, spacing in pixdim.
+ * Encodes a NIfTI-1 header. If the input was NIfTI-1 too, the orientation is the input's bit for bit. Otherwise it is
+ * as ITK writes it: the qform equals the sform, both have code 1, and the spacing is in pixdim.
  */
 export function encodeNiftiHeader(
   image: Pick<Image, "geometry" | "voxels" | "components">,
@@ -57,7 +57,7 @@ function orientationOf({
 }: Geometry): NiftiOrientation {
   const [sz, sy, sx] = dimensions === 2 ? [1, spacingMmZyx[1], spacingMmZyx[2]] : spacingMmZyx;
   const origin = [-originMmXyz[0] || 0, -originMmXyz[1] || 0, originMmXyz[2]] as const;
-  // Rows of the RAS rotation.
+  // The rows of the RAS rotation.
   const r = [
     [-d[0] || 0, -d[1] || 0, -d[2] || 0],
     [-d[3] || 0, -d[4] || 0, -d[5] || 0],
@@ -80,7 +80,7 @@ function orientationOf({
   };
 }
 
-/** b, c, d of the unit quaternion of a proper rotation; a is not negative. */
+/** Returns b, c and d of the unit quaternion of a proper rotation whose a is not negative. */
 function quaternionOf(r: readonly (readonly [number, number, number])[]): readonly [number, number, number] {
   const [[xx, xy, xz], [yx, yy, yz], [zx, zy, zz]] = r as readonly [
     readonly [number, number, number],

@@ -4,7 +4,8 @@ import type { CaseVolume } from "../../volume/case-volume.js";
 import type { NiftiOrientation } from "../../volume/image.js";
 
 /**
- * The matrix that nibabel reads from a NIfTI header, without rounding. For other formats, the matrix of their geometry.
+ * Returns the matrix that nibabel reads from a NIfTI header, without rounding; for other formats, the matrix of their
+ * geometry.
  */
 export function nibabelAffine({ geometry, source }: Pick<CaseVolume, "geometry" | "source">): Affine {
   const { nifti } = source;
@@ -12,8 +13,8 @@ export function nibabelAffine({ geometry, source }: Pick<CaseVolume, "geometry" 
 }
 
 /**
- * The sform if there is one, else the qform, else a matrix that puts the middle of the grid at 0 with x increasing to the
- * left.
+ * Returns the sform if there is one, else the qform, else a matrix that puts the middle of the grid at 0 with x
+ * increasing to the left.
  */
 export function niftiAffine(nifti: NiftiOrientation, sizeZyx: Zyx): Affine {
   const form = nibabelForm(nifti);
@@ -21,14 +22,14 @@ export function niftiAffine(nifti: NiftiOrientation, sizeZyx: Zyx): Affine {
   return form === "qform" ? fromQform(nifti) : fromSpacing(nifti, sizeZyx);
 }
 
-/** The form that nibabel uses. A code that the standard does not define counts as none. */
+/** Returns the form that nibabel uses. A code that the standard does not define counts as none. */
 export function nibabelForm({ sformCode, qformCode }: NiftiOrientation): "sform" | "qform" | null {
   const isKnown = (code: number): boolean => code >= 1 && code <= 5;
   if (isKnown(sformCode)) return "sform";
   return isKnown(qformCode) ? "qform" : null;
 }
 
-/** The spacing as nibabel reads it from pixdim: without sign, and 1 for 0. */
+/** Returns the spacing as nibabel reads it from pixdim: without sign, and 1 for 0. */
 const spacingXyz = (pixdim: readonly number[]): readonly [x: number, y: number, z: number] => [
   Math.abs(pixdim[1]!) || 1,
   Math.abs(pixdim[2]!) || 1,
@@ -36,8 +37,8 @@ const spacingXyz = (pixdim: readonly number[]): readonly [x: number, y: number, 
 ];
 
 /**
- * The real part of a quaternion whose other parts are in the header. It is 0 when close to 0, and NaN for a quaternion
- * longer than 1, which nibabel refuses.
+ * Returns the real part of a quaternion whose other parts are in the header. A part close to 0 becomes 0. For a
+ * quaternion longer than 1, which nibabel refuses, the part is NaN.
  */
 export function realPart({ quaternion, version }: NiftiOrientation): number {
   const [b, c, d] = quaternion as [number, number, number];
@@ -46,7 +47,7 @@ export function realPart({ quaternion, version }: NiftiOrientation): number {
   return Math.abs(square) < 3 * (version === 1 ? 2 ** -23 : 2 ** -52) ? 0 : Math.sqrt(square);
 }
 
-/** A qfac other than -1 counts as 1. The quaternion is scaled to length 1. */
+/** Returns the qform's matrix. A qfac other than -1 counts as 1, and the quaternion is scaled to length 1. */
 function fromQform(nifti: NiftiOrientation): Affine {
   const { quaternion, pixdim } = nifti;
   const [b, c, d, ...origin] = quaternion as [number, number, number, number, number, number];

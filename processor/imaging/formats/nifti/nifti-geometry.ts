@@ -6,18 +6,19 @@ import type { NiftiOrientation } from "../../volume/image.js";
 import { nibabelForm, niftiAffine, realPart } from "./nibabel-affine.js";
 import { type Columns, leftSingular } from "./single-precision-svd.js";
 
-/** Where the axes of the file run, scaled by the spacing, and where they begin; RAS. */
+/** The directions of the file's axes, scaled by the spacing, and their origin; in RAS. */
 interface Form {
   readonly columns: Columns;
   readonly origin: readonly number[];
 }
 
 /**
- * The geometry that ITK reads from a NIfTI header: spacing from pixdim in xyzt_units; orientation from the sform if its
- * axes are at right angles and it is the scanner's (code 1), the only form, or very similar to the qform; else the qform;
- * else none. A negative pixdim reverses its axis. RAS becomes LPS.
+ * Returns the geometry that ITK reads from a NIfTI header. The spacing comes from pixdim in xyzt_units. The orientation
+ * comes from the sform if its axes are at right angles and the sform is the scanner's (code 1), the only form, or very
+ * similar to the qform; else from the qform, if there is one. A negative pixdim reverses its axis. RAS becomes LPS.
  *
- * @param preferSform nibabel's rule: the sform whenever there is one, sheared or not, and pixdim as it is
+ * @param preferSform true for nibabel's rule, which takes the sform whenever there is one, even if sheared, and ignores
+ *   xyzt_units
  * @throws IMAGE_INVALID for numbers that are not finite, and for a sheared sform without a qform
  */
 export function niftiGeometry(
@@ -37,7 +38,7 @@ export function niftiGeometry(
   if (!used.every(Number.isFinite)) {
     throw imageError(
       "IMAGE_INVALID",
-      `${path}: spacing (pixdim ${pixdim.slice(1, 4).join(", ")}) or orientation holds NaN or infinity`,
+      `${path}: its spacing (pixdim ${pixdim.slice(1, 4).join(", ")}) or its orientation contains NaN or infinity`,
     );
   }
   const signs = [1, 2, 3].map((axis) => (!grid.preferSform && pixdim[axis]! < 0 ? -1 : 1));
@@ -54,7 +55,7 @@ export function niftiGeometry(
   };
 }
 
-/** `NiftiImageIO::SetImageIOOrientationFromNIfTI`. */
+/** Chooses the form as ITK's `NiftiImageIO::SetImageIOOrientationFromNIfTI` does. */
 function formOfItk(path: string, orientation: NiftiOrientation): Form | null {
   const { qformCode, sformCode } = orientation;
   const qform = qformCode > 0 ? fromQform(orientation) : null;
@@ -79,7 +80,7 @@ function formOfNibabel(path: string, orientation: NiftiOrientation, sizeZyx: Zyx
 
 interface DirectionTask {
   readonly dimensions: 2 | 3;
-  /** -1 for an axis to reverse. */
+  /** -1 for each axis to reverse, 1 for the others. */
   readonly signs: readonly number[];
 }
 
@@ -103,19 +104,19 @@ function directionOf(path: string, form: Form | null, { dimensions, signs }: Dir
   );
 }
 
-/** ITK's direction for a file with neither form. */
+/** The direction that ITK uses for a file with neither form. */
 const lpsIdentityInRas: Columns = [
   [-1, 0, 0],
   [0, -1, 0],
   [0, 0, 1],
 ];
 
-/** ITK's, for cosines, offsets in mm and spacings in mm alike. */
+/** ITK's tolerance for cosines, offsets in mm and spacings in mm. */
 const tolerance = 1e-4;
 
 function isOrthogonal(columns: Columns): boolean {
   const unit = unitColumns(columns);
-  // Rows of the rotation against each other, as ITK compares them.
+  // ITK compares the rows of the rotation with each other.
   return [0, 1, 2].every((i) =>
     [0, 1, 2].every((j) => {
       const dot = unit.reduce((sum, column) => sum + column[i]! * column[j]!, 0);
@@ -125,8 +126,8 @@ function isOrthogonal(columns: Columns): boolean {
 }
 
 /**
- * Whether ITK considers two forms the same (`sform_and_qform_are_very_similar`): equal singular values, left singular
- * vectors and offsets. A reversed axis changes none of them, so that a wrong qfac is ignored.
+ * Returns whether ITK considers two forms the same (`sform_and_qform_are_very_similar`): equal singular values, left
+ * singular vectors and offsets. A reversed axis changes none of them, so that a wrong qfac is ignored.
  */
 function areVerySimilar(sform: Form, qform: Form): boolean {
   const isNear = (u: readonly number[], v: readonly number[]) =>
@@ -149,7 +150,7 @@ function unitColumns(columns: Columns): Columns {
   });
 }
 
-/** xyzt_units: 1 metre, 2 millimetre, 3 micrometre. */
+/** The spatial codes of xyzt_units: 1 metre, 2 millimetre, 3 micrometre. */
 const millimetresPerUnit: Readonly<Record<number, number>> = { 1: 1000, 2: 1, 3: 0.001 };
 
 function fromSform({ srow }: NiftiOrientation): Form {
@@ -157,7 +158,7 @@ function fromSform({ srow }: NiftiOrientation): Form {
   return { columns, origin: [srow[3]!, srow[7]!, srow[11]!] };
 }
 
-/** The standard's quaternion; qfac is the sign of pixdim[0]. */
+/** Returns the qform by the standard's quaternion. qfac is the sign of pixdim[0]. */
 function fromQform({ quaternion, pixdim, version }: NiftiOrientation): Form {
   let [b, c, d] = quaternion as [number, number, number];
   let a = 1 - (b * b + c * c + d * d);
@@ -177,7 +178,7 @@ function fromQform({ quaternion, pixdim, version }: NiftiOrientation): Form {
       handedness * (a * a + d * d - c * c - b * b),
     ],
   ] as const;
-  // The NIfTI library keeps version 1's matrix in float32, with the spacing in it.
+  // For version 1, the NIfTI library keeps the matrix, including the spacing, in float32.
   const kept = version === 1 ? Math.fround : (value: number) => value;
   return {
     columns: columns.map(([x, y, z], axis) => {

@@ -2,15 +2,15 @@ import { imageError } from "../../errors.js";
 import type { NiftiOrientation } from "../../volume/image.js";
 import type { ElementType } from "../element-type.js";
 
-/** `single`: header and voxels in one file; `pair`: the header says they are in two; `analyze`: Analyze 7.5. */
+/** `single`: header and voxels in one file; `pair`: header and voxels in two files; `analyze`: Analyze 7.5. */
 export type NiftiForm = "single" | "pair" | "analyze";
 
-/** What a NIfTI-1 or NIfTI-2 header says, in one form. */
+/** The contents of a NIfTI-1 or NIfTI-2 header. */
 export interface NiftiHeader {
   readonly form: NiftiForm;
   readonly isBigEndian: boolean;
   readonly type: ElementType;
-  /** dim[1..7], as many as dim[0] says. */
+  /** The first dim[0] of the values dim[1..7]. */
   readonly sizesXyz: readonly number[];
   readonly dataOffset: number;
   readonly slope: number;
@@ -18,7 +18,7 @@ export interface NiftiHeader {
   readonly orientation: NiftiOrientation;
 }
 
-/** Enough for both versions. */
+/** The number of bytes that hold a header of either version. */
 export const niftiHeaderBytes = 544;
 
 const types: Readonly<Record<number, ElementType>> = {
@@ -35,11 +35,16 @@ const types: Readonly<Record<number, ElementType>> = {
 };
 
 /**
+ * Reads a header of either version.
+ *
  * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED for voxels in another file, and for complex or RGB voxels
  */
 export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
   if (bytes.length < 348)
-    throw imageError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI header`);
+    throw imageError(
+      "IMAGE_TRUNCATED",
+      `${path}: a NIfTI header has 348 bytes, but here are only ${bytes.length}`,
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = [view.getInt32(0, true), view.getInt32(0, false)];
   if (first.includes(540)) return parseVersion2(path, bytes, view);
@@ -63,9 +68,15 @@ export function parseNiftiHeader(path: string, bytes: Buffer): NiftiHeader {
 
 function parseVersion2(path: string, bytes: Buffer, view: DataView): NiftiHeader {
   if (bytes.length < 540)
-    throw imageError("IMAGE_TRUNCATED", `${path}: ${bytes.length} bytes are no NIfTI-2 header`);
+    throw imageError(
+      "IMAGE_TRUNCATED",
+      `${path}: a NIfTI-2 header has 540 bytes, but here are only ${bytes.length}`,
+    );
   if (bytes.toString("latin1", 4, 7) !== "n+2")
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: header and voxels in two files (.hdr and .img)`);
+    throw imageError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: the header and the voxels are in two files (.hdr and .img); convert the pair to .nii.gz`,
+    );
   const isBigEndian = view.getInt32(0, false) === 540;
   const header = readFields(path, new FieldReader(view, !isBigEndian, 2), { version: 2, isBigEndian });
   return { ...header, form: "single" };
@@ -76,7 +87,7 @@ function formOfVersion1(bytes: Buffer): NiftiForm {
   return magic === "n+1" ? "single" : magic === "ni1" ? "pair" : "analyze";
 }
 
-/** Decides by dim[0], which is 1 to 7, because the NIfTI library does not look at the first number. */
+/** Finds the byte order from dim[0], which is 1 to 7, because the NIfTI library does not look at the first number. */
 function isBigEndianVersion1(path: string, view: DataView): boolean {
   const isRank = (rank: number): boolean => rank >= 1 && rank <= 7;
   if (isRank(view.getInt16(40, true))) return false;
@@ -84,13 +95,13 @@ function isBigEndianVersion1(path: string, view: DataView): boolean {
   throw imageError("IMAGE_INVALID", `${path}: dim[0] must be 1 to 7, but is ${view.getInt16(40, true)}`);
 }
 
-/** Analyze 7.5 has other fields in the place of NIfTI's orientation, units and scaling. */
+/** Clears the orientation, units and scaling, because Analyze 7.5 has other fields in their place. */
 function withoutNiftiFields(header: Omit<NiftiHeader, "form">): Omit<NiftiHeader, "form"> {
   const orientation = { ...header.orientation, qformCode: 0, sformCode: 0, xyztUnits: 0 };
   return { ...header, slope: 1, intercept: 0, orientation };
 }
 
-/** NIfTI-2 has the same fields at other places and twice as wide. */
+/** Reads header fields. NIfTI-2 has the same fields as NIfTI-1, at other offsets and twice as wide. */
 class FieldReader {
   readonly #view: DataView;
   readonly #little: boolean;
@@ -102,7 +113,7 @@ class FieldReader {
     this.#version = version;
   }
 
-  /** 16 bit in both versions. */
+  /** Reads a number that has 16 bits in both versions. */
   short(at: readonly [v1: number, v2: number]): number {
     return this.#view.getInt16(at[this.#version - 1]!, this.#little);
   }
@@ -149,7 +160,10 @@ function readFields(
   const code = fields.short([70, 12]);
   const type = types[code];
   if (type === undefined) {
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: NIfTI data type ${code} (complex, RGB or 128 bit)`);
+    throw imageError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: voxels of NIfTI data type ${code} (complex, RGB or 128 bits) cannot be read`,
+    );
   }
   const rank = dimensions[0]!;
   if (rank < 1 || rank > 7) throw imageError("IMAGE_INVALID", `${path}: dim[0] is ${rank}, not 1 to 7`);

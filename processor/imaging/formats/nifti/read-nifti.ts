@@ -10,12 +10,12 @@ import { niftiGeometry } from "./nifti-geometry.js";
 import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-header.js";
 
 /**
- * Reads `.nii` and `.nii.gz`, version 1 and 2. A 4-D file has its fourth axis as components.
+ * Reads `.nii` and `.nii.gz`, versions 1 and 2. The fourth axis of a 4-D file becomes the components.
  *
- * The rules are nibabel's with `preferSform`, else those of ITK's NiftiImageIO.
+ * With `preferSform` it follows the rules of nibabel, otherwise those of ITK's NiftiImageIO.
  */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
-  // ITK and nibabel too read a plain file that is only named .nii.gz.
+  // ITK and nibabel also read an uncompressed file that is named .nii.gz.
   const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
   const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
   const preferSform = options.preferSform === true;
@@ -46,18 +46,21 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
   }
 }
 
-/** As in ITK, voxels never begin before the end of the header, whatever it says; those of a pair begin where it says. */
+/**
+ * Returns the offset of the voxels. As in ITK, it is never before the end of the header, except for a pair, whose
+ * header is in another file.
+ */
 function dataOffsetOf({ dataOffset, form, orientation }: NiftiHeader): number {
   return form === "single" ? Math.max(dataOffset, orientation.version === 1 ? 348 : 540) : dataOffset;
 }
 
 function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSform: boolean) {
-  // The NIfTI library reads a size that is not positive as 1; some writers set the time axis to 0.
+  // The NIfTI library reads a size below 1 as 1. Some writers set the time axis to 0.
   const sizesXyz = preferSform ? stored : stored.map((size, axis) => (axis > 2 && size <= 0 ? 1 : size));
   checkSizes(path, sizesXyz, bytesOf(type));
   const [x = 1, y = 1, z = 1, ...rest] = sizesXyz;
   const components = rest.find((size) => size > 1) ?? 1;
-  // Volumes over time are in the fourth axis, vectors in the fifth.
+  // The fourth axis is for volumes over time, the fifth for vectors.
   if (rest.filter((size) => size > 1).length > 1) {
     throw imageError(
       "IMAGE_UNSUPPORTED",
@@ -76,7 +79,10 @@ interface Scaling {
   readonly intercept: number;
 }
 
-/** ITK takes a slope of 0 for 1 and still adds the intercept; nibabel and the standard then scale nothing. */
+/**
+ * Returns the slope and the intercept. For a slope of 0, ITK scales by 1 and still adds the intercept; nibabel and the
+ * standard change nothing.
+ */
 function scalingOf(path: string, { slope, intercept }: NiftiHeader, preferSform: boolean): Scaling {
   if (!preferSform) {
     const isUsable = Number.isFinite(slope) && Math.abs(slope) >= Number.EPSILON;
@@ -102,7 +108,10 @@ function zeroNonFinite(voxels: VoxelArray): number {
   return count;
 }
 
-/** Slope 1 and intercept 0 keep values and type. ITK converts integers to float32 before scaling, nibabel to float64. */
+/**
+ * Scales the voxels. Slope 1 and intercept 0 keep values and type. ITK converts integers to float32 before scaling,
+ * nibabel to float64.
+ */
 function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling, preferSform: boolean): VoxelArray {
   if (slope === 1 && intercept === 0) return voxels;
   const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);

@@ -1,7 +1,7 @@
 /** Three columns of three numbers. */
 export type Columns = readonly (readonly [number, number, number])[];
 
-/** Singular values, largest first, and the left singular vectors that belong to them, as columns. */
+/** The singular values, largest first, and their left singular vectors as columns. */
 export interface LeftSingular {
   readonly values: readonly number[];
   readonly vectors: readonly (readonly number[])[];
@@ -9,14 +9,14 @@ export interface LeftSingular {
 
 const single = Math.fround;
 
-/** More steps than a matrix of three columns needs. */
+/** The most steps; a matrix of three columns needs fewer. */
 const mostSteps = 1000;
 
 /**
  * Returns the left side of the singular value decomposition of a 3×3 matrix, in float32 throughout.
  *
  * The method is that of LINPACK's SSVDC (Golub and Kahan's bidiagonal form, then implicit QR steps), because ITK uses
- * SSVDC's vectors to choose the orientation of a NIfTI file. When singular values are equal, as for cubic voxels, another
+ * SSVDC's vectors to choose the orientation of a NIfTI file. If singular values are equal, as for cubic voxels, another
  * method finds other vectors.
  *
  * @param columns finite numbers
@@ -101,7 +101,8 @@ function diagonalize(s: number[], e: number[], u: number[][]): void {
   }
 }
 
-const isNegligible = (value: number, beside: number): boolean => single(beside + Math.abs(value)) === beside;
+const isNegligible = (value: number, reference: number): boolean =>
+  single(reference + Math.abs(value)) === reference;
 
 interface Block {
   readonly first: number;
@@ -124,7 +125,7 @@ function negligibleDiagonal(
   return above;
 }
 
-/** Makes a found value positive and moves it to its place in descending order. */
+/** Makes a computed singular value positive and moves it to its place in descending order. */
 function settle(s: number[], u: number[][], at: number): void {
   s[at] = Math.abs(s[at]!);
   for (let i = at; i < 2 && s[i]! < s[i + 1]!; i++) {
@@ -177,7 +178,7 @@ function qrStep(s: number[], e: number[], u: number[][], { first, m }: Block): v
   e[m - 1] = f;
 }
 
-/** The first column of the shifted matrix. */
+/** Returns the first column of the shifted matrix. */
 function shifted(s: readonly number[], e: readonly number[], { first, m }: Block): [f: number, g: number] {
   const parts = [s[m]!, s[m - 1]!, e[m - 1]!, s[first]!, e[first]!];
   const scale = Math.max(...parts.map(Math.abs));
@@ -196,7 +197,7 @@ function shifted(s: readonly number[], e: readonly number[], { first, m }: Block
   return [single(single(single(sl + sm) * single(sl - sm)) + shift), single(sl * el)];
 }
 
-/** The cosine and sine that rotate (a, b) onto (r, 0). */
+/** Returns the cosine and sine that rotate (a, b) onto (r, 0). */
 function rotationOf(a: number, b: number): { readonly r: number; readonly c: number; readonly s: number } {
   const scale = single(Math.abs(a) + Math.abs(b));
   if (scale === 0) return { r: 0, c: 1, s: 0 };
@@ -215,7 +216,7 @@ function rotate(x: number[], y: number[], c: number, s: number): void {
   }
 }
 
-/** The length of a vector, computed so that squares do not overflow. */
+/** Returns the length of a vector, computed so that squares do not overflow. */
 function norm(vector: readonly number[]): number {
   if (vector.length === 1) return Math.abs(vector[0]!);
   let scale = 0;

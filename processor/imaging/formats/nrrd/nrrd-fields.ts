@@ -6,7 +6,7 @@ export interface NrrdFields {
   readonly values: ReadonlyMap<NrrdFieldName, string>;
   /** The file names after `data file: LIST`, one per line. */
   readonly listedFiles: readonly string[];
-  /** Length of the header in bytes, including the empty line that ends it. */
+  /** The length of the header in bytes, including the empty line that ends it. */
   readonly length: number;
 }
 
@@ -45,7 +45,7 @@ const fieldNames = [
 
 export type NrrdFieldName = (typeof fieldNames)[number];
 
-/** Names may be written without blanks: `byteskip`. */
+/** The spellings of the field names, which may be written without blanks: `byteskip`. */
 const spellings: ReadonlyMap<string, NrrdFieldName> = new Map<string, NrrdFieldName>([
   ...fieldNames.flatMap((name) => [[name, name] as const, [name.replaceAll(" ", ""), name] as const]),
   ["centers", "centerings"],
@@ -53,13 +53,13 @@ const spellings: ReadonlyMap<string, NrrdFieldName> = new Map<string, NrrdFieldN
 
 const magics: readonly string[] = ["NRRD00.01", "NRRD0001", "NRRD0002", "NRRD0003", "NRRD0004", "NRRD0005"];
 
-/** More lines after `data file: LIST` than any volume has slices. */
+/** The most lines after `data file: LIST`; no volume has more slices. */
 const mostListedFiles = 1 << 16;
 
 /**
  * Separates the lines of a header by the rules of NrrdIO, the reader inside ITK.
  *
- * @returns null when the header does not end within these bytes
+ * @returns null if the header does not end within these bytes
  * @throws IMAGE_INVALID for a line that is not a field, pair or comment, and for a field that appears twice
  */
 export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolean): NrrdFields | null {
@@ -78,7 +78,7 @@ export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolea
   let at = first.next;
   while (true) {
     const line = lineAt(bytes, at, isWholeFile);
-    // A header that only names its data file may end with its file.
+    // A header that names a data file may end with the end of its own file.
     if (line === null) return isWholeFile && values.has("data file") ? end(bytes.length) : null;
     at = line.next;
     if (line.text === "") return end(at);
@@ -93,11 +93,11 @@ export function parseNrrdFields(path: string, bytes: Buffer, isWholeFile: boolea
 
 interface Line {
   readonly text: string;
-  /** Where the next line begins. */
+  /** The position of the next line. */
   readonly next: number;
 }
 
-/** A line ends with LF, CR LF or CR. */
+/** Reads one line, which ends with LF, CR LF or CR. */
 function lineAt(bytes: Buffer, start: number, isWholeFile: boolean): Line | null {
   let end = start;
   while (end < bytes.length && bytes[end] !== 0x0a && bytes[end] !== 0x0d) end++;
@@ -108,13 +108,16 @@ function lineAt(bytes: Buffer, start: number, isWholeFile: boolean): Line | null
   return { text, next: bytes[end] === 0x0d && bytes[end + 1] === 0x0a ? end + 2 : end + 1 };
 }
 
-/** Ignores key/value pairs (`key:=value`), which are free text even if the key is the name of a field. */
+/**
+ * Adds the field of a line. Key/value pairs (`key:=value`) are ignored, because they are free text even if the key is
+ * the name of a field.
+ */
 function addField(path: string, line: string, values: Map<NrrdFieldName, string>): void {
   if (line.startsWith("#")) return;
   const separator = line.indexOf(": ");
   const name = separator < 0 ? undefined : spellings.get(line.slice(0, separator).toLowerCase());
   if (name === undefined && line.includes(":=")) return;
-  // Some writers omit the blank; the name still shows that the line is a field.
+  // Some writers omit the blank, but the name still shows that the line is a field.
   const colon = name === undefined ? line.indexOf(":") : separator;
   const found = name ?? (colon < 0 ? undefined : spellings.get(line.slice(0, colon).toLowerCase()));
   if (found === undefined)

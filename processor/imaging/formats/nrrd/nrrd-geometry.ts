@@ -4,11 +4,11 @@ import { type Geometry, spacingOf } from "../../volume/geometry.js";
 import { directionOfColumns } from "../direction-of-columns.js";
 import type { NrrdAxis, NrrdHeader } from "./nrrd-header.js";
 
-/** Says which axes of an array are axes of the image, and which one holds the values of a voxel. */
+/** The roles of an array's axes: the axes of the image, and the axis with the values of a voxel. */
 export interface NrrdLayout {
-  /** Axes of the image, x first. */
+  /** The axes of the image, x first. */
   readonly domain: readonly NrrdAxis[];
-  /** Index of the axis with the values of a voxel among all axes; null without one. */
+  /** The index, among all axes, of the axis with the values of a voxel; null if there is no such axis. */
   readonly componentAxis: number | null;
 }
 
@@ -52,12 +52,12 @@ export function nrrdLayout(path: string, header: NrrdHeader): NrrdLayout {
   return { domain, componentAxis: ranges[0] ?? null };
 }
 
-/** ITK drops the mask, and nnU-Net cannot use complex numbers. */
+/** The kinds that are refused: ITK drops the mask, and nnU-Net cannot use complex numbers. */
 const unsupportedKinds = ["complex", "3D-masked-symmetric-matrix"];
 
 function isDomain(axis: NrrdAxis, { axes, spaceDimension }: NrrdHeader): boolean {
   if (axis.kind !== null) return axis.kind.isDomain;
-  // ITK refuses this file, but with a direction for every other axis its meaning is clear.
+  // ITK refuses this file, but its meaning is clear if every other axis has a direction.
   const isLeftOver =
     axis.direction === null &&
     axes.length === spaceDimension + 1 &&
@@ -65,14 +65,18 @@ function isDomain(axis: NrrdAxis, { axes, spaceDimension }: NrrdHeader): boolean
   return !isLeftOver;
 }
 
-/** The signs that convert the file's space to LPS. ITK uses every other space unchanged. */
+/** Returns the signs that convert the file's space to LPS. ITK leaves every space other than RAS and LAS unchanged. */
 function signsOf(header: NrrdHeader): readonly number[] {
   if (header.space?.name === "right-anterior-superior") return [-1, -1, 1];
   if (header.space?.name === "left-anterior-superior") return [1, -1, 1];
   return [1, 1, 1];
 }
 
-/** @throws IMAGE_INVALID for a spacing of 0, axes in one plane, and an origin that is not finite */
+/**
+ * Returns the geometry of the image in LPS.
+ *
+ * @throws IMAGE_INVALID for a spacing of 0, axes in one plane, and an origin that is not finite
+ */
 export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdLayout): Geometry {
   const dimensions = domain.length === 2 ? 2 : 3;
   const signs = signsOf(header);
@@ -81,7 +85,7 @@ export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdL
   );
   const columns = domain.slice(0, dimensions).map(({ direction }, axis) => {
     if (direction === null) return [0, 1, 2].map((row) => (row === axis ? 1 : 0));
-    // The same operations as in NrrdIO, so that the last bit agrees.
+    // These are the same operations as in NrrdIO, so that the last bit agrees.
     const scale = 1 / spacings[axis]!;
     return direction.values.map((part, row) => scale * part * (signs[row] ?? 1));
   });
@@ -101,7 +105,7 @@ export function nrrdGeometry(path: string, header: NrrdHeader, { domain }: NrrdL
 const lengthOf = (vector: readonly number[]): number =>
   Math.sqrt(vector.reduce((sum, part) => sum + part * part, 0));
 
-/** The origin in LPS; for a header without a space, as NrrdIO's nrrdOriginCalculate computes it. */
+/** Returns the origin in LPS; for a header without a space, as NrrdIO's nrrdOriginCalculate computes it. */
 function originOf(
   header: NrrdHeader,
   domain: readonly NrrdAxis[],

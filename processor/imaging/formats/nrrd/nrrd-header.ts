@@ -8,11 +8,11 @@ import type { StoredVoxels } from "../stored-voxels.js";
 import { type NrrdFieldName, type NrrdFields, parseNrrdFields } from "./nrrd-fields.js";
 import { elementTypes, encodings, kinds, type NrrdKind, type NrrdSpace, spaces } from "./nrrd-words.js";
 
-/** One axis; null for what the header does not say. */
+/** One axis. A field is null if the header does not give it. */
 export interface NrrdAxis {
   readonly size: number;
   readonly kind: NrrdKind | null;
-  /** May be negative, never 0. */
+  /** The spacing, which may be negative but never 0. */
   readonly spacing: number | null;
   readonly direction: NrrdVector | null;
   readonly min: number | null;
@@ -22,31 +22,33 @@ export interface NrrdAxis {
 
 export interface NrrdVector {
   readonly values: readonly number[];
-  /** The same numbers as they were written. */
+  /** The numbers as they were written in the file. */
   readonly text: string;
 }
 
-/** An NRRD header, checked. */
+/** A checked NRRD header. */
 export interface NrrdHeader {
   readonly type: ElementType;
-  /** Fastest first. */
+  /** The axes, fastest first. */
   readonly axes: readonly NrrdAxis[];
-  /** Null without a field `space`. */
+  /** Null if the header has no field `space`. */
   readonly space: NrrdSpace | null;
-  /** Length of the vectors; 0 for a header without a space. */
+  /** The length of the vectors; 0 for a header without a space. */
   readonly spaceDimension: number;
   readonly spaceOrigin: NrrdVector | null;
   readonly isBigEndian: boolean;
   readonly encoding: StoredVoxels["encoding"];
   readonly lineSkip: number;
   readonly byteSkip: number;
-  /** Null when the voxels follow the header. */
+  /** Null if the voxels follow the header. */
   readonly dataFiles: readonly string[] | null;
   readonly length: number;
 }
 
 /**
- * @returns null when the header does not end within these bytes
+ * Reads and checks a header.
+ *
+ * @returns null if the header does not end within these bytes
  * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED
  */
 export function parseNrrdHeader(path: string, bytes: Buffer, isWholeFile: boolean): NrrdHeader | null {
@@ -80,7 +82,7 @@ class HeaderParser {
 
   parse(): NrrdHeader {
     if (this.#text("block size") !== undefined)
-      throw this.#unsupported("block size", "blocks cannot be read, only numbers");
+      throw this.#unsupported("block size", "voxels must be numbers, not blocks");
     const type = this.#oneOf("type", elementTypes);
     const encoding = this.#oneOf("encoding", encodings);
     return {
@@ -161,12 +163,12 @@ class HeaderParser {
     return files;
   }
 
-  /** @param word the number of axes that each file holds; all but the slowest when absent */
+  /** @param word the number of axes that each file holds; when absent, all axes but the slowest */
   #checkFileCount(count: number, word = `${this.#dimension - 1}`): void {
     const held = this.#wholeNumber("data file", word);
     const sizes = this.#words("sizes")!.map(Number);
     const slices = sizes.slice(held).reduce((product, size) => product * size, 1);
-    // Files that hold all axes divide the slowest one among them.
+    // Files that hold all axes share the slowest axis.
     const fits = held === this.#dimension ? count > 0 && sizes.at(-1)! % count === 0 : slices === count;
     if (held < 1 || held > this.#dimension || !fits)
       throw this.#invalid(
@@ -178,7 +180,7 @@ class HeaderParser {
     return this.#fields.values.get(name);
   }
 
-  /** The words of a field that has one for each axis. */
+  /** Returns the words of a field that has one word for each axis. */
   #words(name: NrrdFieldName): readonly string[] | undefined {
     const value = this.#text(name);
     if (value === undefined) return undefined;
@@ -190,7 +192,7 @@ class HeaderParser {
     return words;
   }
 
-  /** The numbers of a field that has one for each axis; null for `nan`, which means unknown. */
+  /** Returns the numbers of a field that has one number for each axis; null for `nan`, which means unknown. */
   #numbers(name: NrrdFieldName): readonly (number | null)[] | undefined {
     return this.#words(name)?.map((word) => this.#number(name, word));
   }
@@ -222,7 +224,7 @@ class HeaderParser {
     return value;
   }
 
-  /** Vectors like `(1,0,0)`; null for `none` and for vectors of nan. */
+  /** Reads vectors like `(1,0,0)`; returns null for `none` and for vectors of nan. */
   #vectors(name: NrrdFieldName, count: number): readonly (NrrdVector | null)[] | null {
     const text = this.#text(name);
     if (text === undefined) return null;
@@ -259,6 +261,6 @@ class HeaderParser {
     imageError("IMAGE_UNSUPPORTED", `${this.#path}: ${name} is ${shown(this.#text(name) ?? "")}; ${known}`);
 }
 
-/** NRRD_DIM_MAX and NRRD_SPACE_DIM_MAX of NrrdIO. */
+/** The limits NRRD_DIM_MAX and NRRD_SPACE_DIM_MAX of NrrdIO. */
 const mostAxes = 16;
 const mostSpaceAxes = 8;

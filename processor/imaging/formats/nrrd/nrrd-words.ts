@@ -1,18 +1,18 @@
 import type { ElementType } from "../element-type.js";
 import type { StoredVoxels } from "../stored-voxels.js";
 
-/** A space of the NRRD format in its full spelling. */
+/** A space of the NRRD format, with its full name. */
 export interface NrrdSpace {
   readonly name: string;
   readonly dimension: 3 | 4;
 }
 
-/** What an axis stands for. */
+/** The meaning of an axis. */
 export interface NrrdKind {
   readonly name: string;
-  /** True for an axis of the image, false for the values of a voxel. */
+  /** True for an axis of the image, false for an axis with the values of a voxel. */
   readonly isDomain: boolean;
-  /** Null where the axis may have any size. */
+  /** The size that the axis must have; null if it may have any size. */
   readonly size: number | null;
 }
 
@@ -104,7 +104,7 @@ export const kinds: ReadonlyMap<string, NrrdKind> = new Map(
   }),
 );
 
-/** Names in lower case, without bzip2: the NrrdIO inside ITK is built without it. */
+/** Names in lower case. bzip2 is not among them, because the NrrdIO inside ITK is built without it. */
 export const encodings: ReadonlyMap<string, StoredVoxels["encoding"]> = new Map<
   string,
   StoredVoxels["encoding"]

@@ -52,7 +52,9 @@ async function readHeaderOf(path: string): Promise<NrrdHeader> {
   }
 }
 
-/** The fields that place the image in space, with the file's own digits, for a segmentation of the same format. */
+/**
+ * Returns the fields that place the image in space, with the file's own digits, for a segmentation of the same format.
+ */
 function spatialFields(header: NrrdHeader, { domain }: NrrdLayout): Readonly<Record<string, string>> {
   const directions = domain.flatMap(({ direction }) => (direction === null ? [] : [direction.text]));
   if (directions.length !== domain.length || domain.length > 3) return {};

@@ -3,7 +3,7 @@ import type { ProcessorError } from "../../../contract/errors.js";
 import { imageError } from "../../errors.js";
 import type { FileWindow } from "../file-window.js";
 
-/** IHDR. */
+/** The contents of the IHDR chunk. */
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
@@ -14,12 +14,12 @@ export interface PngHeader {
   readonly isInterlaced: boolean;
 }
 
-/** What comes before the image data. */
+/** The chunks before the image data. */
 export interface PngStart {
   readonly header: PngHeader;
-  /** Red, green and blue of each index; empty without a palette. */
+  /** Red, green and blue of each index; empty if the image has no palette. */
   readonly palette: Uint8Array;
-  /** Offset of the first IDAT chunk. */
+  /** The offset of the first IDAT chunk. */
   readonly dataAt: number;
 }
 
@@ -27,7 +27,7 @@ const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const aheadBytes = 1 << 16;
 const pieceBytes = 1 << 20;
 
-/** PNG specification, table 11.1. */
+/** The bit depths that each colour type allows (PNG specification, table 11.1). */
 const bitDepths: ReadonlyMap<number, readonly number[]> = new Map([
   [0, [1, 2, 4, 8, 16]],
   [2, [8, 16]],
@@ -37,8 +37,8 @@ const bitDepths: ReadonlyMap<number, readonly number[]> = new Map([
 ]);
 
 /**
- * Reads the chunks before the image data. Each critical chunk is allowed once and in its place, so that all readers see
- * the same image in a file.
+ * Reads the chunks before the image data. Each critical chunk is allowed only once and only in its place, so that all
+ * readers see the same image in a file.
  *
  * @throws IMAGE_INVALID, IMAGE_TRUNCATED, IMAGE_UNSUPPORTED for a critical chunk that PNG does not define
  */
@@ -65,7 +65,7 @@ export async function readPngStart(file: FileWindow): Promise<PngStart> {
 /**
  * Yields the compressed image data, piece by piece, and then reads to the end of the file.
  *
- * @throws IMAGE_INVALID, IMAGE_TRUNCATED, also for a file without an IEND chunk
+ * @throws IMAGE_INVALID, IMAGE_TRUNCATED (also for a file without an IEND chunk)
  */
 export async function* readImageData(file: FileWindow, dataAt: number): AsyncGenerator<Buffer> {
   let chunk = await readChunk(file, dataAt);
@@ -79,7 +79,7 @@ interface Chunk {
   readonly name: string;
   readonly at: number;
   readonly bytes: number;
-  /** End of the chunk, after its checksum. */
+  /** The offset of the end of the chunk, after its checksum. */
   readonly end: number;
 }
 
@@ -89,7 +89,10 @@ async function readChunk(file: FileWindow, at: number): Promise<Chunk> {
   return { name: head.toString("latin1", 4, 8), at, bytes, end: at + 12 + bytes };
 }
 
-/** Skips a chunk, but not a critical one (its name begins with a capital letter), which changes the meaning of the image. */
+/**
+ * Skips a chunk. A critical chunk, whose name begins with a capital letter, is refused, because it changes the meaning
+ * of the image.
+ */
 async function skipChunk(file: FileWindow, chunk: Chunk): Promise<void> {
   const { name } = chunk;
   if (["IHDR", "PLTE", "IDAT", "IEND"].includes(name))

@@ -1,7 +1,7 @@
 import { imageError } from "../../errors.js";
 import type { PngHeader } from "./png-chunks.js";
 
-/** A pass over the image: all of it, or one of Adam7's seven. */
+/** A pass over the image: the only one, or one of the seven passes of Adam7. */
 export interface PngPass {
   /** Pixels per row. */
   readonly width: number;
@@ -12,7 +12,7 @@ export interface PngPass {
   readonly stepY: number;
 }
 
-/** PNG specification, 8.2: first x, first y, step in x, step in y. */
+/** First x, first y, step in x and step in y of each pass (PNG specification, 8.2). */
 const adam7 = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -23,7 +23,7 @@ const adam7 = [
   [0, 1, 1, 2],
 ] as const;
 
-/** The passes with pixels, in file order. */
+/** Returns the passes that contain pixels, in file order. */
 function passesOf({ width, height, isInterlaced }: PngHeader): readonly PngPass[] {
   return (isInterlaced ? adam7 : [[0, 0, 1, 1] as const])
     .map(([firstX, firstY, stepX, stepY]) => ({
@@ -47,15 +47,15 @@ const samplesPerPixel: ReadonlyMap<number, number> = new Map([
 
 export const samplesOf = ({ colourType }: PngHeader): number => samplesPerPixel.get(colourType)!;
 
-/** The bytes of a row, without the one that names the filter. */
+/** Returns the length of a row in bytes, without the byte that names the filter. */
 const rowBytesOf = (header: PngHeader, pass: PngPass): number =>
   Math.ceil((pass.width * samplesOf(header) * header.bitDepth) / 8);
 
-/** The length of the image data after inflation, as the header announces it. */
+/** Returns the length of the image data after inflation, as the header announces it. */
 export const announcedBytes = (header: PngHeader): number =>
   passesOf(header).reduce((sum, pass) => sum + pass.rows * (1 + rowBytesOf(header, pass)), 0);
 
-/** Takes the samples of a row: the width of the pass times the samples per pixel. */
+/** Receives the samples of a row, in number the width of the pass times the samples per pixel. */
 export type TakeRow = (samples: Uint16Array, pass: PngPass, row: number) => void;
 
 /** Cuts inflated image data into rows, undoes their filters and unpacks their samples. */
@@ -64,7 +64,7 @@ export class PngRows {
   #pass = 0;
   #row = 0;
   #filled = 0;
-  /** The current row, after the byte that names its filter. */
+  /** The current row; its first byte names its filter. */
   #current = new Uint8Array(0);
   #previous = new Uint8Array(0);
   #samples = new Uint16Array(0);
@@ -99,7 +99,7 @@ export class PngRows {
     }
   }
 
-  /** @throws IMAGE_TRUNCATED when rows are missing */
+  /** @throws IMAGE_TRUNCATED if rows are missing */
   finish(): void {
     if (this.#pass === this.#passes.length) return;
     const { rows } = this.#passes[this.#pass]!;
@@ -123,7 +123,10 @@ export class PngRows {
     const pass = this.#passes[this.#pass]!;
     const filter = this.#current[0]!;
     if (filter > 4)
-      throw imageError("IMAGE_INVALID", `${this.#path}: a row has the filter ${filter}; PNG has 0 to 4`);
+      throw imageError(
+        "IMAGE_INVALID",
+        `${this.#path}: a row has filter ${filter}, but PNG defines only 0 to 4`,
+      );
     const pixelBytes = Math.max(1, (samplesOf(this.#header) * this.#header.bitDepth) / 8);
     undoFilter(filter, this.#current, this.#previous, pixelBytes);
     unpackSamples(this.#current, this.#samples, this.#header.bitDepth);

@@ -10,7 +10,10 @@ import { photographGeometry } from "../photograph-geometry.js";
 import { type PngHeader, type PngStart, readImageData, readPngStart } from "./png-chunks.js";
 import { announcedBytes, PngRows, samplesOf } from "./png-rows.js";
 
-/** Pillow, with which nnU-Net reads photographs, treats more as a decompression bomb: `2 * Image.MAX_IMAGE_PIXELS`. */
+/**
+ * The most pixels. nnU-Net reads photographs with Pillow, which treats more as a decompression bomb: `2 *
+ * Image.MAX_IMAGE_PIXELS`.
+ */
 const largestPixels = 178_956_970;
 
 /** Deflate cannot do better than 1032 : 1. */
@@ -80,7 +83,7 @@ async function readPixels(
 }
 
 async function inflateInto(rows: PngRows, file: FileWindow, dataAt: number): Promise<void> {
-  // When a stage throws, the pipeline may report the abort of another stage instead.
+  // If a stage throws, the pipeline may report the abort of another stage instead.
   let refusal: unknown = null;
   const push = (chunk: Buffer): void => {
     try {
@@ -113,15 +116,15 @@ async function inflateInto(rows: PngRows, file: FileWindow, dataAt: number): Pro
 interface Channels {
   /** True if the voxels have 16 bits. */
   readonly isWide: boolean;
-  /** For each component: the sample of a pixel that it comes from, and the colour of the palette. */
+  /** For each component: the index of its sample in the pixel, and the colour in the palette's entry. */
   readonly channels: readonly { readonly sample: number; readonly part: number }[];
   toVoxel(sample: number, part: number): number;
 }
 
 /**
- * The components that skimage gives nnU-Net: opacity only if it has a channel, the colours of a palette, 2-bit and 4-bit
- * grey scaled to 8 bits, and 16-bit images cut to 8 bits unless they are plain grey. A colour that a tRNS chunk declares
- * transparent is kept.
+ * Returns the components that skimage gives nnU-Net: opacity only if it has a channel, the colours of a palette, 2-bit
+ * and 4-bit grey scaled to 8 bits, and 16-bit images cut to 8 bits unless they are plain grey. A colour that a tRNS
+ * chunk declares transparent is kept.
  */
 function channelsOf({ bitDepth, colourType }: PngHeader, palette: Uint8Array): Channels {
   const plain = (...samples: readonly number[]) => samples.map((sample) => ({ sample, part: 0 }));

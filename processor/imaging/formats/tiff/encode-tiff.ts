@@ -4,17 +4,20 @@ import { zlibCompress } from "../compress.js";
 import { bytesOf, type ElementType, elementTypeOf } from "../element-type.js";
 
 /**
- * A TIFF of deflated slices, one page and one strip each, with the shape in its description as tifffile writes it, so
- * that three slices stay slices and one slice stays a volume.
+ * Encodes a TIFF of deflated slices, each in a page with one strip. The description contains the shape, as tifffile
+ * writes it, so that readers do not take three slices for colours, or a volume of one slice for a flat image.
  *
- * @throws IMAGE_UNSUPPORTED for several components, or more bytes than TIFF's 32-bit offsets reach
+ * @throws IMAGE_UNSUPPORTED for several components, or for more bytes than TIFF's 32-bit offsets can address
  */
 export async function encodeTiff(
   { voxels, geometry, components }: Image,
   path: string,
 ): Promise<readonly Uint8Array[]> {
   if (components !== 1)
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: ${components} components; write .nii.gz`);
+    throw imageError(
+      "IMAGE_UNSUPPORTED",
+      `${path}: a TIFF can hold one component, not ${components}; write .nii.gz instead`,
+    );
   const [slices, height, width] = geometry.sizeZyx;
   const shape = geometry.dimensions === 2 ? [height, width] : [slices, height, width];
   const description = Buffer.from(`{"shape": [${shape.join(", ")}]}\0`, "latin1");
@@ -25,13 +28,14 @@ export async function encodeTiff(
   let end = headerBytes + evenLength(description);
   const compressed = await Promise.all(
     Array.from({ length: slices }, (_, slice) =>
-      // A copy, because zlib takes no shared memory.
+      // The slice is copied, because zlib does not accept shared memory.
       zlibCompress(Uint8Array.from(bytes.subarray(slice * sliceBytes, (slice + 1) * sliceBytes))),
     ),
   );
   for (const [slice, data] of compressed.entries()) {
     const next = end + directoryBytes + evenLength(data);
-    if (next > 2 ** 32) throw imageError("IMAGE_UNSUPPORTED", `${path}: more than 4 GB; write .nii.gz`);
+    if (next > 2 ** 32)
+      throw imageError("IMAGE_UNSUPPORTED", `${path}: a TIFF can hold at most 4 GB; write .nii.gz instead`);
     parts.push(
       encodeDirectory({
         width,
@@ -57,7 +61,7 @@ function fileHeader(firstDirectory: number): Uint8Array {
   return header;
 }
 
-/** Directories and values begin at even offsets. */
+/** Returns the length rounded up to an even number, because directories and values begin at even offsets. */
 const evenLength = ({ length }: Uint8Array): number => length + (length % 2);
 
 const padded = (bytes: Uint8Array): Uint8Array =>
@@ -70,7 +74,7 @@ interface DirectoryTask {
   readonly dataAt: number;
   readonly dataBytes: number;
   readonly description: { readonly at: number; readonly bytes: number };
-  /** Offset of the next directory; 0 for none. */
+  /** The offset of the next directory; 0 if there is none. */
   readonly next: number;
 }
 
@@ -78,7 +82,7 @@ const fieldCount = 14;
 const resolutionBytes = 8;
 const directoryBytes = 2 + fieldCount * 12 + 4 + resolutionBytes;
 
-/** All pages have the same fields, so that their directories have the same length. */
+/** Encodes the directory of a page. All pages have the same fields, so that their directories have the same length. */
 function encodeDirectory(task: DirectoryTask): Uint8Array {
   const { width, height, type, dataAt, dataBytes, description, next } = task;
   const resolutionAt = dataAt - resolutionBytes;
@@ -89,7 +93,7 @@ function encodeDirectory(task: DirectoryTask): Uint8Array {
     [258, short, 1, 8 * bytesOf(type)],
     [259, short, 1, 8],
     [262, short, 1, 1],
-    // Pages after the first have an empty text: one zero byte, in the entry itself.
+    // Pages after the first have an empty description: one zero byte, in the entry itself.
     [270, ascii, isEmpty ? 1 : description.bytes, isEmpty ? 0 : description.at],
     [273, long, 1, dataAt],
     [277, short, 1, 1],
@@ -120,7 +124,7 @@ const ascii = 2;
 const short = 3;
 const long = 4;
 const rational = 5;
-/** The resolution is a ratio of sides only. */
+/** The value of ResolutionUnit that makes the resolution only a ratio of the sides. */
 const noUnit = 1;
 
 const sampleFormatOf = (type: ElementType): number =>

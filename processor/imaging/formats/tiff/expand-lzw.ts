@@ -5,18 +5,18 @@ const endCode = 257;
 const largestCode = 4095;
 
 /**
- * Expands TIFF's LZW: codes of 9 to 12 bits, highest bit first, one code wider a step earlier than GIF's.
+ * Expands TIFF's LZW: codes of 9 to 12 bits, highest bit first. Codes become a bit wider one code earlier than in GIF.
  *
- * @param expected bytes after which the rest is left alone
- * @returns fewer bytes when the data ends early
- * @throws IMAGE_INVALID where a code stands for nothing; IMAGE_UNSUPPORTED for the order of bits before TIFF 6.0
+ * @param expected number of bytes after which the rest is ignored
+ * @returns fewer bytes if the data ends early
+ * @throws IMAGE_INVALID for a code without a meaning; IMAGE_UNSUPPORTED for the bit order that was used before TIFF 6.0
  */
 export function expandLzw(bytes: Uint8Array, expected: number, path: string): Uint8Array {
   if (bytes.length > 1 && bytes[0] === 0 && (bytes[1]! & 1) === 1) {
-    throw imageError("IMAGE_UNSUPPORTED", `${path}: LZW as it was before TIFF 6.0`);
+    throw imageError("IMAGE_UNSUPPORTED", `${path}: LZW in the form before TIFF 6.0 cannot be read`);
   }
   const output = new Uint8Array(expected);
-  // Each entry is a place in the output that its string begins at, and its length.
+  // Each entry of the table is the position of its string in the output, and the string's length.
   const place = new Uint32Array(largestCode + 1);
   const lengths = new Uint16Array(largestCode + 1);
   let to = 0;
@@ -43,10 +43,13 @@ export function expandLzw(bytes: Uint8Array, expected: number, path: string): Ui
     }
     const isOwn = code >= next;
     if (isOwn && (code > next || previousAt < 0)) {
-      throw imageError("IMAGE_INVALID", `${path}: LZW code ${code} where ${next} are known`);
+      throw imageError(
+        "IMAGE_INVALID",
+        `${path}: it has LZW code ${code}, but only ${next} codes are defined at this point`,
+      );
     }
     const at = to;
-    // A string of the table, or the one before with its own first byte behind it.
+    // A code stands for a string of the table, or for the previous string followed by its own first byte.
     const length = code < clearCode ? 1 : isOwn ? previousLength + 1 : lengths[code]!;
     if (code < clearCode) output[to++] = code;
     else {

@@ -14,15 +14,15 @@ import { readTiffPages, type TiffPage } from "./tiff-pages.js";
 import { tiffVolume } from "./tiff-volume.js";
 
 const aheadBytes = 1 << 20;
-/** Deflate runs on the thread pool. */
+/** The number of blocks that the thread pool inflates in parallel. */
 const blocksAtOnce = 8;
 
 /**
  * Reads a TIFF or BigTIFF file as the model's reader does: a photograph for NaturalImage2DIO (spacing 999, 1, 1), a
- * volume for Tiff3DIO (spacing z, y, x from `<case>.json` beside it, else 1), and for others what the file itself says:
- * pages are slices, samples of a pixel are components, spacing from the resolution tags as ITK reads them.
+ * volume for Tiff3DIO (spacing z, y, x from the `<case>.json` next to it, else 1). For other readers, pages are slices,
+ * samples of a pixel are components, and the spacing comes from the resolution tags as ITK reads them.
  *
- * Without a reader's name the spacing is Tiff3DIO's for a volume and NaturalImage2DIO's for a flat image.
+ * Without a reader's name, the spacing is read as by Tiff3DIO for a volume and as by NaturalImage2DIO for a flat image.
  *
  * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_INVALID, IMAGE_EMPTY
  */
@@ -48,7 +48,7 @@ export async function readTiff(path: string, { imageReader }: ReadImageOptions =
   }
 }
 
-/** All samples in file order, in this machine's byte order. */
+/** Reads all samples in file order, in this machine's byte order. */
 async function readVoxels(
   file: FileWindow,
   pages: readonly TiffPage[],
@@ -60,7 +60,7 @@ async function readVoxels(
   if (length > constants.MAX_LENGTH) {
     throw imageError(
       "IMAGE_UNSUPPORTED",
-      `${file.path}: ${length} bytes of voxels; this Node.js holds ${constants.MAX_LENGTH} in one piece`,
+      `${file.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
     );
   }
   const target = Buffer.allocUnsafeSlow(length);
@@ -73,7 +73,7 @@ async function readVoxels(
   return target;
 }
 
-/** Refuses what the stored bytes can not hold, before memory is taken for it. */
+/** Refuses sizes that the stored bytes cannot hold, before memory is allocated for them. */
 function checkClaim({ path, size }: FileWindow, pages: readonly TiffPage[]): void {
   let stored = 0;
   for (const page of pages) {
@@ -86,19 +86,22 @@ function checkClaim({ path, size }: FileWindow, pages: readonly TiffPage[]): voi
       if (expected > bytes * ratio + 1024 || perBlock > constants.MAX_LENGTH) {
         throw imageError(
           "IMAGE_TRUNCATED",
-          `${path}: a piece of ${bytes} bytes cannot hold the ${expected} that are announced`,
+          `${path}: a strip or tile of ${bytes} bytes cannot hold the ${expected} bytes that the file announces`,
         );
       }
     }
   }
   if (stored > size)
-    throw imageError("IMAGE_TRUNCATED", `${path}: announces ${stored} bytes of voxels, has ${size}`);
+    throw imageError(
+      "IMAGE_TRUNCATED",
+      `${path}: it announces ${stored} bytes of voxels, but the file has ${size} bytes`,
+    );
 }
 
 const pageBytes = ({ width, height, samplesPerPixel, elementType }: TiffPage): number =>
   width * height * samplesPerPixel * (elementType === "bit" ? 1 : bytesOf(elementType));
 
-/** Strips end with the image, tiles are always whole. */
+/** Returns the number of rows of a block: the last strip ends with the image, but tiles are always whole. */
 function rowsOfBlock(page: TiffPage, index: number): number {
   if (page.isTiled) return page.blockHeight;
   const down = Math.ceil(page.height / page.blockHeight);

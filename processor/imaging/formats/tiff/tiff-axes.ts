@@ -2,23 +2,23 @@ import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import type { TiffVolume } from "./tiff-volume.js";
 
-/** What the axes of a TIFF file's array mean. */
+/** The meaning of the axes of a TIFF file's array. */
 export interface TiffArrangement {
   readonly sizeZyx: Zyx;
   readonly components: number;
-  /** Else they come first, plane after plane. */
+  /** False if they come first, plane after plane. */
   readonly areComponentsLast: boolean;
   readonly dimensions: 2 | 3;
 }
 
 /**
- * Says what the axes mean to the model's reader.
+ * Returns what the axes mean to the model's reader.
  *
- * NaturalImage2DIO takes y × x, or three axes of which the last (as skimage turns it, else the first) counts 3 or 4
- * colours. Tiff3DIO takes three axes as z × y × x, whatever they count: tifffile marks 3 slices as colours too.
+ * NaturalImage2DIO accepts y × x, or three axes of which the last (to which skimage moves it) or the first has 3 or 4
+ * colours. Tiff3DIO takes any three axes as z × y × x, because tifffile marks three slices as colours too.
  *
- * @param imageReader undefined when no model asks: samples are components then, pages slices
- * @throws IMAGE_UNSUPPORTED with the shape, where nnU-Net refuses it as well
+ * @param imageReader undefined without a model; then samples are components and pages are slices
+ * @throws IMAGE_UNSUPPORTED for a shape that nnU-Net refuses as well
  */
 export function arrangeTiff(
   path: string,
@@ -39,11 +39,11 @@ export function arrangeTiff(
   }
   if (shape.length === 2) return { ...flat, sizeZyx: [1, first, second] };
   if (imageReader === "NaturalImage2DIO") {
-    if (shape.length !== 3) refuse("y × x, or these and 3 or 4 colours");
+    if (shape.length !== 3) refuse("y × x, or y × x with 3 or 4 colours");
     if (isColours(third))
       return { ...flat, sizeZyx: [1, first, second], components: third, areComponentsLast: true };
     if (isColours(first)) return { ...flat, sizeZyx: [1, second, third], components: first };
-    return refuse("y × x, or these and 3 or 4 colours");
+    return refuse("y × x, or y × x with 3 or 4 colours");
   }
   const isColoured = page.samplesPerPixel > 1;
   if (shape.length === 3 && !isColoured) return { ...volume, sizeZyx: [first, second, third] };
@@ -52,7 +52,7 @@ export function arrangeTiff(
     return { ...flat, sizeZyx: [1, first, second], components: third, areComponentsLast: true };
   if (shape.length === 4 && isColoured && !page.isPlanar)
     return { ...volume, sizeZyx: [first, second, third], components: shape[3]!, areComponentsLast: true };
-  return refuse("z × y × x, y × x, or these and colours");
+  return refuse("z × y × x, y × x, or one of these with colours");
 }
 
 const isColours = (size: number): boolean => size === 3 || size === 4;

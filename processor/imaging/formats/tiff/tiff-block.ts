@@ -13,13 +13,13 @@ export interface BlockTask {
   readonly path: string;
   readonly page: TiffPage;
   readonly bytes: Buffer;
-  /** Strips at the lower end have fewer than the others. */
+  /** The last strip of an image may have fewer rows than the others. */
   readonly rows: number;
 }
 
 /**
- * Returns the samples of a strip or tile, in the byte order of this machine, `rows × width × samples`; 1-bit samples
- * become bytes.
+ * Returns the samples of a strip or tile as `rows × width × samples` in the byte order of this machine. Each 1-bit
+ * sample becomes a byte.
  *
  * @throws IMAGE_TRUNCATED, IMAGE_INVALID, IMAGE_UNSUPPORTED
  */
@@ -30,13 +30,17 @@ export async function decodeBlock(task: BlockTask): Promise<Uint8Array> {
   if (bytes.length < expected) {
     throw imageError(
       "IMAGE_TRUNCATED",
-      `${path}: a piece of ${rows} rows holds ${bytes.length} of ${expected} bytes`,
+      `${path}: a strip or tile of ${rows} rows holds ${bytes.length} of ${expected} bytes`,
     );
   }
   return undoPredictor(unpack(bytes.subarray(0, expected), page), task);
 }
 
-/** @throws IMAGE_UNSUPPORTED for an unknown compression; call it before checking lengths, which mean nothing then */
+/**
+ * Checks that the compression is known. Call it before checking lengths, which mean nothing for an unknown compression.
+ *
+ * @throws IMAGE_UNSUPPORTED
+ */
 export function requireKnownCompression(path: string, page: TiffPage): void {
   expanderOf(path, page);
 }
@@ -57,15 +61,15 @@ const unreadCompressions: ReadonlyMap<number, string> = new Map([
   [50001, "WebP"],
 ]);
 
-/** Stored bytes of one row of a block. */
+/** Returns the length of one row of a block in bytes, after expansion. */
 export function blockRowBytes(page: TiffPage): number {
   const samples = page.blockWidth * (page.isPlanar ? 1 : page.samplesPerPixel);
   return page.elementType === "bit" ? Math.ceil(samples / 8) : samples * bytesOf(page.elementType);
 }
 
 /**
- * The most bytes that one stored byte can stand for: 1032 in deflate, 64 in PackBits, and in LZW 4096 for a code of 12
- * bits.
+ * Returns the most bytes that one stored byte can stand for: 1032 in deflate, 64 in PackBits, and in LZW 4096 for a
+ * code of 12 bits.
  */
 export const largestExpansion = (compression: number): number => largestExpansions[compression] ?? 1;
 
@@ -81,12 +85,12 @@ const expanders: Readonly<Record<number, Expand>> = {
   32773: ({ bytes }, expected) => expandPackBits(bytes, expected),
 };
 
-/** No more than a whole block comes out, whatever goes in. */
+/** Inflates a block. Data that inflate to more than a whole block are refused. */
 async function inflateBlock({ bytes, page, path }: BlockTask): Promise<Uint8Array> {
   const maxOutputLength = page.blockHeight * blockRowBytes(page);
   return inflateAsync(bytes, { maxOutputLength }).catch((cause: NodeJS.ErrnoException) => {
     const code = cause.code === "ERR_BUFFER_TOO_LARGE" ? "IMAGE_INVALID" : "IMAGE_TRUNCATED";
-    throw imageError(code, `${path}: a compressed piece is damaged: ${cause.message}`, { cause });
+    throw imageError(code, `${path}: a compressed strip or tile is damaged: ${cause.message}`, { cause });
   });
 }
 
@@ -109,10 +113,10 @@ function expandPackBits(bytes: Uint8Array, expected: number): Uint8Array {
   return output.subarray(0, to);
 }
 
-/** Bytes in this machine's order, and a byte for each bit. */
+/** Converts samples to this machine's byte order, and each bit to a byte. */
 function unpack(bytes: Uint8Array, page: TiffPage): Uint8Array {
   if (page.elementType === "bit") return unpackBits(bytes, page);
-  // The floating point predictor has its own order of bytes.
+  // The floating-point predictor has its own byte order.
   if (page.isBigEndian && page.predictor !== 3) swapBytes(bytes, bytesOf(page.elementType));
   return bytes;
 }
@@ -144,7 +148,8 @@ function undoPredictor(bytes: Uint8Array, { path, page, rows }: BlockTask): Uint
   const shape = { rows, rowLength: page.blockWidth * stride, stride };
   const isFloat = elementType.startsWith("float");
   if (predictor === 3 && isFloat) return undoFloatPredictor(bytes, size, shape);
-  if (predictor !== 2) throw unsupported(path, `predictor ${predictor} of ${elementType}`);
+  if (predictor !== 2)
+    throw unsupported(path, `predictor ${predictor} of ${elementType} samples cannot be read`);
   addNeighbours(new unsignedOf[size as 1 | 2 | 4 | 8](Uint8Array.from(bytes).buffer), shape, bytes);
   return bytes;
 }
@@ -153,13 +158,13 @@ const unsignedOf = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64
 
 interface RowShape {
   readonly rows: number;
-  /** Samples. */
+  /** The number of samples in a row. */
   readonly rowLength: number;
-  /** Samples from one pixel to the next. */
+  /** The number of samples from one pixel to the next. */
   readonly stride: number;
 }
 
-/** Sums run along each row, in the arithmetic of the sample's width. */
+/** Adds each sample to the sample of the next pixel in its row, with the arithmetic of the sample's width. */
 function addNeighbours(
   values: Uint8Array | Uint16Array | Uint32Array | BigUint64Array,
   { rows, rowLength, stride }: RowShape,
@@ -176,7 +181,10 @@ function addNeighbours(
   target.set(new Uint8Array(values.buffer));
 }
 
-/** Differences of bytes; each row holds the highest bytes of its samples first, then the next. */
+/**
+ * Undoes the floating-point predictor, which stores differences of bytes. Each row holds the highest bytes of all its
+ * samples first, then the next lower bytes.
+ */
 function undoFloatPredictor(
   bytes: Uint8Array,
   size: number,

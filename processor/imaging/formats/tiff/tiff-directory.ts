@@ -4,8 +4,9 @@ import type { FileWindow } from "../file-window.js";
 const directoryBytes = 16 * 1024;
 
 /**
- * Reads the directories of a TIFF or BigTIFF file, in file order. Together, directories and their values may be as long as
- * the file, so that time and memory stay in proportion to it: directories that overlap or share one long value are refused.
+ * Reads the directories of a TIFF or BigTIFF file, in file order. All directories and their values together may be as
+ * long as the file, so that time and memory stay in proportion to it. This refuses directories that overlap or share
+ * one long value.
  *
  * @throws IMAGE_INVALID, IMAGE_TRUNCATED
  */
@@ -14,7 +15,8 @@ export async function* tiffDirectories(file: FileWindow): AsyncGenerator<TiffDir
   const allowance = new Allowance(file);
   const seen = new Set<number>();
   for (let at = first; at !== 0; ) {
-    if (seen.has(at)) throw imageError("IMAGE_INVALID", `${file.path}: its directories form a circle`);
+    if (seen.has(at))
+      throw imageError("IMAGE_INVALID", `${file.path}: one of its directories refers back to an earlier one`);
     seen.add(at);
     const { entries, next } = await readEntries(allowance, layout, at);
     yield new TiffDirectory(allowance, layout, entries);
@@ -28,7 +30,7 @@ class Allowance {
 
   constructor(readonly file: FileWindow) {}
 
-  /** @throws IMAGE_TRUNCATED beyond the end; IMAGE_INVALID when more was read than the file has */
+  /** @throws IMAGE_TRUNCATED beyond the end of the file; IMAGE_INVALID if more bytes were read than the file has */
   async read(offset: number, length: number): Promise<Buffer> {
     const bytes = await this.file.read(offset, length, directoryBytes);
     this.#used += length;
@@ -40,7 +42,7 @@ class Allowance {
   }
 }
 
-/** How numbers are written: BigTIFF has 64-bit offsets and counts. */
+/** The encoding of numbers: BigTIFF has 64-bit offsets and counts. */
 interface Layout {
   readonly isBigEndian: boolean;
   readonly isBig: boolean;
@@ -49,7 +51,7 @@ interface Layout {
 interface Entry {
   readonly type: number;
   readonly count: number;
-  /** Where the value is: in the entry itself if it is short. */
+  /** The offset of the value; a short value is in the entry itself. */
   readonly valueAt: number;
   readonly isInEntry: boolean;
 }
@@ -97,14 +99,14 @@ async function readEntries(allowance: Allowance, layout: Layout, at: number) {
     const inEntry = start + entry + (isBig ? 12 : 8);
     const isInEntry = values * (bytesOfType[type] ?? 0) <= (isBig ? 8 : 4);
     const valueAt = isInEntry ? inEntry : await readOffset(file, layout, inEntry);
-    // The first of two alike counts, as in libtiff.
+    // If a tag appears twice, the first one counts, as in libtiff.
     const tag = uint16(entry);
     if (!entries.has(tag)) entries.set(tag, { type, count: values, valueAt, isInEntry });
   }
   return { entries, next: await readOffset(file, layout, start + count * entryBytes) };
 }
 
-/** TIFF 6.0's types 1 to 13 and BigTIFF's 16 to 18. */
+/** The sizes of the types 1 to 13 of TIFF 6.0, and 16 to 18 of BigTIFF. */
 const bytesOfType: Readonly<Record<number, number>> = {
   1: 1,
   2: 1,
@@ -124,7 +126,7 @@ const bytesOfType: Readonly<Record<number, number>> = {
   18: 8,
 };
 
-/** The tags of one page; values are read when they are asked for. */
+/** The tags of one page. A value is read when a caller asks for it. */
 export class TiffDirectory {
   readonly #allowance: Allowance;
   readonly #layout: Layout;
@@ -154,7 +156,7 @@ export class TiffDirectory {
     return (await this.#bytes(entry)).toString("utf8").replace(/\0[\s\S]*$/, "");
   }
 
-  /** Unsigned integers or fractions; `missing` when there is no such tag. */
+  /** Returns unsigned integers or fractions; `missing` if there is no such tag. */
   async numbers(tag: number, missing: readonly number[]): Promise<readonly number[]> {
     const entry = this.#entries.get(tag);
     if (entry === undefined) return missing;
@@ -167,7 +169,7 @@ export class TiffDirectory {
     return Array.from({ length: entry.count }, (_, i) => read(i));
   }
 
-  /** The first of a list. */
+  /** Returns the first number of a tag; `missing` if there is no such tag. */
   async integer(tag: number, missing: number): Promise<number> {
     const [value] = await this.numbers(tag, [missing]);
     if (value !== undefined && Number.isSafeInteger(value)) return value;

@@ -8,24 +8,27 @@ export interface TiffPage {
   readonly width: number;
   readonly height: number;
   readonly samplesPerPixel: number;
-  /** The samples of a pixel are in separate planes. */
+  /** True if the samples of a pixel are in separate planes. */
   readonly isPlanar: boolean;
-  /** `bit`: eight samples in a byte, rows begin with a byte. */
+  /** `bit`: eight samples in a byte; each row begins with a new byte. */
   readonly elementType: ElementType | "bit";
   readonly isBigEndian: boolean;
   readonly compression: number;
   readonly predictor: number;
-  /** Strips are as wide as the image. */
+  /** True for tiles; false for strips, which are as wide as the image. */
   readonly isTiled: boolean;
   readonly blockWidth: number;
   readonly blockHeight: number;
-  /** Plane by plane, row by row; padded at the right and below where they are tiles, cut off below where strips. */
+  /**
+   * The strips or tiles, plane by plane and row by row. Tiles are padded on the right and at the bottom; the last strip
+   * ends with the image.
+   */
   readonly blocks: readonly Block[];
-  /** Empty when absent. */
+  /** Empty if the page has none. */
   readonly description: string;
-  /** In x and y, in mm, from the resolution tags as ITK takes them; 1 where they say nothing. */
+  /** The size of a pixel in x and y, in mm, from the resolution tags as ITK reads them; 1 if there are none. */
   readonly pixelMmXy: readonly [number, number];
-  /** What must be alike for pages to be slices of one volume. */
+  /** Equal for pages that can be slices of one volume. */
   readonly likeness: string;
 }
 
@@ -120,7 +123,7 @@ async function refuseRarities(directory: TiffDirectory): Promise<void> {
         : photometric === 6
           ? "colours as YCbCr"
           : null;
-  if (found !== null) throw imageError("IMAGE_UNSUPPORTED", `${directory.path}: ${found}`);
+  if (found !== null) throw imageError("IMAGE_UNSUPPORTED", `${directory.path}: ${found} cannot be read`);
 }
 
 async function elementTypeOf(directory: TiffDirectory): Promise<TiffPage["elementType"]> {
@@ -131,7 +134,7 @@ async function elementTypeOf(directory: TiffDirectory): Promise<TiffPage["elemen
   const known = elementTypes.find((type) => type === key);
   if (bits.size === 1 && formats.size === 1 && known !== undefined) return known;
   if (key === "uint1") return "bit";
-  throw imageError("IMAGE_UNSUPPORTED", `${directory.path}: samples are ${key}`);
+  throw imageError("IMAGE_UNSUPPORTED", `${directory.path}: samples of type ${key} cannot be read`);
 }
 
 const sampleFormats: Readonly<Record<number, string>> = { 1: "uint", 2: "int", 3: "float", 4: "uint" };
@@ -141,7 +144,7 @@ const elementTypes: readonly ElementType[] = [
   ...(["float32", "float64"] as const),
 ];
 
-/** Pixels per inch or centimetre, as ITK's TIFFImageIO understands them. */
+/** Returns the size of a pixel, from the pixels per inch or centimetre, as ITK's TIFFImageIO understands them. */
 async function readPixelSize(directory: TiffDirectory): Promise<readonly [number, number]> {
   const unit = await directory.integer(296, 2);
   const mm = unit === 2 ? 25.4 : unit === 3 ? 10 : 0;

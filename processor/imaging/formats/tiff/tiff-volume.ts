@@ -6,15 +6,20 @@ import type { TiffPage } from "./tiff-pages.js";
 /** The pages of a TIFF file that make up one array. */
 export interface TiffVolume {
   readonly pages: readonly [TiffPage, ...TiffPage[]];
-  /** As numpy has it: slowest axis first, samples of a pixel first or last as they lie in the file. */
+  /**
+   * The shape as numpy has it: slowest axis first; the samples of a pixel are the first or the last axis, as in the
+   * file.
+   */
   readonly shape: readonly number[];
 }
 
 /**
- * Chooses the pages that `tifffile.imread` returns, and their shape: by the `{"shape": …}` that tifffile writes into the
- * description; by what ImageJ or OME write there; else every page that is like the first.
+ * Chooses the pages that `tifffile.imread` returns, and their shape. Both come from the description, where tifffile
+ * writes `{"shape": …}` and ImageJ and OME write texts of their own. Without these, it takes every page that is like
+ * the first.
  *
- * @throws IMAGE_INVALID when description and pages contradict each other; IMAGE_EMPTY when the first page has no pixel
+ * @throws IMAGE_INVALID if the description and the pages contradict each other; IMAGE_EMPTY if the first page has no
+ *   pixel
  */
 export function tiffVolume(file: FileWindow, pages: readonly [TiffPage, ...TiffPage[]]): TiffVolume {
   const { path } = file;
@@ -27,7 +32,7 @@ export function tiffVolume(file: FileWindow, pages: readonly [TiffPage, ...TiffP
     if (!Number.isSafeInteger(wanted) || wanted < 1) {
       throw imageError(
         "IMAGE_INVALID",
-        `${path}: its description says ${shape.join(" × ")}, its pages have ${pageShape(first).join(" × ")}`,
+        `${path}: its description gives the shape ${shape.join(" × ")}, but its pages have ${pageShape(first).join(" × ")}`,
       );
     }
     return { pages: takePages(file, pages, wanted), shape };
@@ -66,11 +71,11 @@ function shapeOfDescription(path: string, description: string): readonly number[
 
 interface PageStack {
   readonly images: number;
-  /** Axes that the pages run through. */
+  /** The axes that the pages run through. */
   readonly axes: readonly number[];
 }
 
-/** What ImageJ and OME say about the pages; null where neither does. */
+/** Returns the number and the axes of the pages according to ImageJ or OME; null if neither describes them. */
 function stackOfDescription({ description, samplesPerPixel }: TiffPage): PageStack | null {
   const numberAfter = (name: RegExp): number => Number(name.exec(description)?.[1] ?? 1);
   if (description.startsWith("ImageJ=")) {
@@ -87,7 +92,7 @@ function stackOfDescription({ description, samplesPerPixel }: TiffPage): PageSta
   return { images: productOf(axes), axes };
 }
 
-/** The text from an element's name to the end of its attributes; empty without the element. */
+/** Returns the text from an element's name to the end of its attributes; empty if there is no such element. */
 function elementOf(xml: string, start: string): string {
   const at = xml.indexOf(start);
   if (at < 0) return "";
@@ -105,7 +110,10 @@ function takePages(file: FileWindow, pages: TiffVolume["pages"], count: number):
   if (isSingle && isContiguous(first)) return [withAllSlices(file, first, count)];
   const taken = pages.slice(1, count);
   if (taken.length < count - 1) {
-    throw imageError("IMAGE_TRUNCATED", `${path}: has ${pages.length} of ${count} pages`);
+    throw imageError(
+      "IMAGE_TRUNCATED",
+      `${path}: it has only ${pages.length} of the ${count} pages that its description announces`,
+    );
   }
   if (taken.some(({ likeness }) => likeness !== first.likeness))
     throw imageError("IMAGE_INVALID", `${path}: its first ${count} pages are not alike`);
@@ -119,7 +127,10 @@ function isContiguous({ blocks, width, blockWidth, predictor }: TiffPage): boole
   return follows && width === blockWidth && predictor === 1;
 }
 
-/** Large stacks of ImageJ and tifffile have one directory only; the other slices follow the first one's voxels. */
+/**
+ * Returns a page with all slices as its blocks. Large stacks of ImageJ and tifffile have only one directory, and the
+ * other slices follow the first slice's voxels.
+ */
 function withAllSlices({ path, size }: FileWindow, page: TiffPage, count: number): TiffPage {
   const planes = page.isPlanar ? page.samplesPerPixel : 1;
   const bytes = (samplesOf(page) / planes) * bytesOf(page.elementType as ElementType);

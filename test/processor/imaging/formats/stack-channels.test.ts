@@ -49,7 +49,7 @@ describe("channels of one case", () => {
 
   test("that are too few or too many name the channels of the model", () => {
     expect(() => stackChannels([first], options())).toThrow("_0000 T1, _0001 T2");
-    expect(() => stackChannels([first, first, first], options())).toThrow("found 3");
+    expect(() => stackChannels([first, first, first], options())).toThrow("but the files have 3");
   });
 
   test.each([
