@@ -5,22 +5,22 @@ import { NumpyArray } from "./pickle/numpy-globals.js";
 import { entriesOf } from "./pickle/unread-object.js";
 
 /**
- * One value of a file that nnU-Net wrote, whether it came from JSON or from a pickle. Every access checks the type;
- * what is missing or of another type is MODEL_FILE_INVALID with the path of the field.
+ * A value in a file that nnU-Net wrote as JSON or as a pickle. Every access checks the type: a value that is
+ * missing or has another type throws MODEL_FILE_INVALID with the path of the field.
  */
 export class Field {
   readonly path: string;
   readonly #value: unknown;
   readonly #budget: ItemBudget;
 
-  /** @param budget shared by all fields of a file */
+  /** @param budget limit that all fields of a file share */
   constructor(value: unknown, path: string, budget: ItemBudget = { itemsLeft: maxItems }) {
     this.#value = value;
     this.path = path;
     this.#budget = budget;
   }
 
-  /** Unchecked: for handing a value on, not for using it. */
+  /** The unchecked value. Use it only to pass the value on. */
   get raw(): unknown {
     return this.#value;
   }
@@ -41,7 +41,10 @@ export class Field {
     return typeof this.#value === "string";
   }
 
-  /** The field of a dict; one that is not there is null. Pickled dicts may have numbers as keys. */
+  /**
+   * Returns the field of a dict, or a null field if the dict lacks the key. The keys of pickled dicts may be
+   * numbers.
+   */
   get(key: string): Field {
     const value = this.#value;
     const path = `${this.path}.${key}`;
@@ -54,7 +57,7 @@ export class Field {
     return this.#fail("a dictionary");
   }
 
-  /** The first of the names that is there. */
+  /** Returns the field of the first key that exists. */
   getAny(...keys: readonly [string, ...string[]]): Field {
     const present = keys.find((key) => !this.get(key).isNull);
     return this.get(present ?? keys[0]);
@@ -108,7 +111,7 @@ export class Field {
     return this.list().map((item) => item.integer());
   }
 
-  /** As it stands, for messages, cut short. */
+  /** Returns the value as short text for messages. */
   text(): string {
     return this.#value === undefined ? "missing" : shortText(this.#value);
   }
@@ -122,7 +125,7 @@ export class Field {
     if (this.#budget.itemsLeft >= 0) return;
     throw builderError(
       "MODEL_FILE_INVALID",
-      `${this.path} has ${items} values, which makes more than the ${maxItems} that a file may have in all`,
+      `${this.path} has ${items} values, which exceeds the total of ${maxItems} values allowed in a file`,
     );
   }
 
@@ -131,12 +134,15 @@ export class Field {
   }
 }
 
-/** The number of list items that the fields of a file may still have, because a short pickle can refer to one list often. */
+/**
+ * The number of list items that the fields of a file may still read. The limit is needed because a short
+ * pickle can refer to one list many times.
+ */
 interface ItemBudget {
   itemsLeft: number;
 }
 
-/** nnU-Net's own files have a few thousand. */
+/** nnU-Net's own files have a few thousand items. */
 const maxItems = 10_000_000;
 
 function isDictionary(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -144,7 +150,7 @@ function isDictionary(value: unknown): value is Readonly<Record<string, unknown>
   return Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** A list of lists for a matrix, as Python's `tolist()`. */
+/** Returns a matrix as a list of lists, as Python's `tolist()` does. */
 function rows(array: NumpyArray): unknown[] {
   const values = array.values();
   if (array.shape.length < 2) return [...values];

@@ -1,24 +1,27 @@
 import type { InferencePlan, LabelDefinition } from "../../processor/contract/manifest.js";
 import type { NetworkPlan } from "../network/network-plan.js";
 
-/** What plans, dataset and trainer say about a model, whatever its network is made of. */
+/** The facts about a model that come from its plans, dataset and trainer and do not depend on the network. */
 export interface TrainingFacts {
-  /** The trainer's class. */
+  /** Class name of the trainer. */
   readonly trainer: string;
   readonly plansName: string;
-  /** As the checkpoint says; the folder may have been renamed. */
+  /** The configuration named in the checkpoint, because the folder may have been renamed. */
   readonly configuration: string;
-  /** Of the images, in the network's order. */
+  /** Names of the image channels in the network's order. */
   readonly channelNames: readonly string[];
   readonly labels: LabelDefinition;
   readonly plan: InferencePlan;
-  /** The configuration whose segmentation is a further input; null unless this is a cascade's second stage. */
+  /**
+   * The configuration whose segmentation is an additional input; null unless this model is the second stage
+   * of a cascade.
+   */
   readonly previousStage: string | null;
-  /** Files of the model folder that go into the converted folder as they are. */
+  /** Files of the model folder that are copied to the folder of the converted model. */
   readonly companionFiles: readonly string[];
 }
 
-/** Everything about a trained model but its weights, read and checked. */
+/** The validated description of a trained model, without its weights. */
 export interface ModelDescription extends TrainingFacts {
   readonly network: NetworkPlan;
 }

@@ -5,7 +5,10 @@ import { entriesOf } from "./pickle/unread-object.js";
 import { float32Chunks } from "./torch/read-tensor.js";
 import { isReadable, isTensor } from "./torch/tensor.js";
 
-/** A state dict as tensors by module path. DataParallel's `module.` and torch.compile's `_orig_mod.` are taken off. */
+/**
+ * Returns the tensors of a state dict by module path, without the prefixes of DataParallel (`module.`) and
+ * torch.compile (`_orig_mod.`).
+ */
 export function networkWeights(stateDict: unknown, source: string): NetworkWeights {
   const tensors = entriesOf(stateDict);
   if (tensors === null || tensors.size === 0) {

@@ -9,9 +9,12 @@ import { describeModelV2, describeTrainingV2 } from "./nnunet-v2/describe-model.
 import { identifyModelV2 } from "./nnunet-v2/identify-model.js";
 import { readWeightsV2 } from "./nnunet-v2/read-checkpoint.js";
 
-/** What the two generations of nnU-Net do each in its own way. */
+/** The operations that differ between nnU-Net v1 and v2. */
 interface NnUNetFormat {
-  /** @param findFold any fold with its checkpoint, asked for only when the folders' names do not tell */
+  /**
+   * @param findFold returns any fold that has a checkpoint; called only if the folder names do not identify
+   * the model
+   */
   readonly identify: (
     modelFolder: ModelFolder,
     findFold: () => Promise<TrainedFold>,
@@ -36,22 +39,22 @@ const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
   },
 };
 
-/** Task and configuration of a model folder, read no further than needed. */
+/** Reads only as much of a model folder as its task and configuration require. */
 export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =>
   formats[modelFolder.nnunetVersion].identify(modelFolder, findFold);
 
 /**
- * Everything about a trained model but its weights, checked.
+ * Reads and validates the description of a trained model, without its weights.
  *
  * @throws MODEL_FILE_INVALID, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
  */
 export const describeModel = (model: TrainedModel): Promise<ModelDescription> =>
   formats[model.nnunetVersion].describe(model);
 
-/** What `describeModel` gives but the network, which may be one that only its author knows. */
+/** Reads the description without the network, for models whose architecture is not built in. */
 export const describeTraining = (model: TrainedModel): Promise<TrainingFacts> =>
   formats[model.nnunetVersion].describeTraining(model);
 
-/** Names, shapes and places of one fold's weights. */
+/** Reads the names, shapes and positions of the weights of one fold. */
 export const readWeights = (version: 1 | 2, fold: TrainedFold): Promise<NetworkWeights> =>
   formats[version].readWeights(fold);

@@ -1,10 +1,10 @@
-/** A map keeps the keys in file order, unlike a plain object, which puts integer-like keys first. */
+/** A map, because it keeps the keys in file order. A plain object puts integer-like keys first. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export type JsonObject = ReadonlyMap<string, JsonValue>;
 
 /**
- * Parses JSON as Python's `json.load` reads it: the keys of an object stay in the order of the file, and the last of
- * two equal keys wins. NaN and Infinity, which only Python writes, become null. Takes time in proportion to the length.
+ * Parses JSON as Python's `json.load` does: the keys of an object keep the order of the file, and the last of
+ * two equal keys wins. NaN and Infinity, which only Python writes, become null. Runs in linear time.
  *
  * @throws SyntaxError with line and column
  */

@@ -23,5 +23,5 @@ export async function readJsonFile(file: string): Promise<Field> {
   }
 }
 
-/** nnU-Net's are below 1 MB; those of large data sets, which list every case, some MB. */
+/** nnU-Net's own files are below 1 MB. Files of large data sets, which list every case, have a few MB. */
 const maxBytes = 128 * 2 ** 20;

@@ -2,7 +2,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Field } from "./fields.js";
 
 /**
- * Reads the order of a spline from plans; scipy has 0 to 5.
+ * Reads the order of a spline from plans. scipy supports 0 to 5.
  *
  * @throws PLANS_UNSUPPORTED
  */

@@ -2,7 +2,7 @@ import { builderError } from "../errors/builder-errors.js";
 import type { Stage } from "./read-stages.js";
 
 /**
- * Answers can be averaged only when they mean the same: channels, labels and heads of all members must agree.
+ * Checks that the members' predictions can be averaged: their channels, labels and heads must agree.
  *
  * @throws ENSEMBLE_MISMATCH
  */

@@ -3,17 +3,17 @@ import type { FileRange } from "../archive/byte-range.js";
 import type { NetworkPlan } from "../network/network-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 
-/** Small records that outlast a build. */
+/** A store for small records that outlasts a build. */
 export interface ConversionMemo {
-  /** Null for nothing. */
+  /** Returns null if there is no record. */
   recall(key: string): Promise<unknown>;
   remember(key: string, record: unknown): Promise<void>;
 }
 
-/** Rises when the same checkpoint is written as other bytes. */
+/** Must be raised when the same checkpoint is converted to different bytes. */
 const conversionFormat = "conversion 6";
 
-/** A file that changed this recently may change again within the clock's grain, unseen. */
+/** A file that changed more recently may change again within the resolution of its timestamps, unnoticed. */
 const settledMs = 2000;
 
 export interface CheckpointPlace {
@@ -23,8 +23,9 @@ export interface CheckpointPlace {
 }
 
 /**
- * What the bytes of a converted fold depend on: the network's plan, and which file the checkpoint is. A file whose
- * device, inode, size and times are the same is the same. Null for one that was written just now.
+ * Returns a key for the bytes of a converted fold, which depend on the network's plan and the checkpoint.
+ * Files with the same device, inode, size and times count as the same file. Returns null for a file that was
+ * written very recently.
  */
 export async function conversionKey({ file, range, plan }: CheckpointPlace): Promise<string | null> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });

@@ -26,31 +26,39 @@ import { asWritten, writeFolds, writeGpuGraphs } from "./write-folds.js";
 export interface ConvertOptions {
   readonly models: ModelSet;
   readonly settings: RuntimeSettings;
-  /** Must not exist or be empty, unless `overwrite`. Appears only when everything in it is complete. */
+  /**
+   * Must be missing or empty, unless `overwrite` is set. It appears only when all of its contents are
+   * complete.
+   */
   readonly outputDir: string;
-  /** Whether an earlier conversion in `outputDir` may be replaced. */
+  /** Allows replacing an earlier conversion in `outputDir`. */
   readonly overwrite?: boolean;
-  /** Remembers what checkpoints became: those that are unchanged are written only when somebody needs the files. */
+  /**
+   * Remembers the digests of converted checkpoints, so that unchanged checkpoints are converted only if the
+   * files are needed.
+   */
   readonly memo?: ConversionMemo;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
-/** A converted folder: what the processor needs, and nothing else. */
+/** The folder of a converted model, which contains only what the processor needs. */
 export interface ConvertedModel {
   readonly folder: string;
   readonly manifest: ProcessorManifest;
-  /** Below the folder. */
+  /** Paths relative to the folder. */
   readonly files: readonly string[];
-  /** With a memo: files whose bytes are known. Those of an unchanged checkpoint are not there before `write`. */
+  /**
+   * With a memo: the files with known digests. Files of an unchanged checkpoint do not exist before `write`.
+   */
   readonly known: ReadonlyMap<string, KnownFile>;
 }
 
 /**
- * PyTorch → ONNX: reads plans, dataset and checkpoints as data, writes `manifest.json`, for each fold `fold_k.onnx` with
- * `fold_k.weights`, and for GPUs `network.gpu.onnx`, which reads the weights of all folds. Where there are several models,
- * or a cascade's earlier stage, each has a folder of its own; what two of them share is there once. The same models give
- * the same bytes.
+ * Converts PyTorch checkpoints to ONNX. Reads plans, dataset and checkpoints as data. Writes `manifest.json`,
+ * `fold_k.onnx` with `fold_k.weights` for each fold, and for GPUs `network.gpu.onnx`, which reads the weights
+ * of all folds. If there are several stages, each has its own folder; a stage that several members share is
+ * written once. The same models give the same bytes.
  *
  * @throws TENSOR_MISMATCH, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, MODEL_FILE_INVALID,
  * ENSEMBLE_MISMATCH, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, INTERRUPTED
@@ -138,7 +146,10 @@ function describeStage({ model, description, network, folds, gpuGraph }: Stage):
   };
 }
 
-/** v1's cascade continues the post-processed segmentation of its first stage, v2's the plain one. */
+/**
+ * In v1, the second stage of a cascade uses the post-processed segmentation of the first stage; in v2, the
+ * unprocessed one.
+ */
 async function earlierPostProcessing({ model, description }: Stage): Promise<readonly PostProcessingStep[]> {
   if (model.nnunetVersion === 2) return [];
   const file = await findPostProcessing(model);

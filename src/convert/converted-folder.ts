@@ -8,15 +8,16 @@ import { partialPathBeside } from "../../processor/files/partial-path.js";
 
 export interface ConvertedFolderOptions {
   readonly outputDir: string;
-  /** Whether an earlier conversion may be replaced. */
+  /** Allows replacing an earlier conversion. */
   readonly overwrite: boolean;
 }
 
 /**
- * Lets `fill` write into a folder beside `outputDir` and puts it in place when all of it is there. Whatever goes wrong,
- * nothing half-written is left and an earlier conversion stays as it was.
+ * Lets `fill` write into a folder next to `outputDir`, and moves that folder into place when it is complete.
+ * After an error, no partial output remains and an earlier conversion is unchanged.
  *
- * Errors: OUTPUT_EXISTS, also when `outputDir` holds files that no conversion wrote; OUTPUT_UNWRITABLE, DISK_FULL.
+ * Errors: OUTPUT_EXISTS, also if `outputDir` contains files that no conversion wrote; OUTPUT_UNWRITABLE,
+ * DISK_FULL.
  */
 export async function writeConvertedFolder<T>(
   options: ConvertedFolderOptions,
@@ -41,7 +42,7 @@ export async function writeConvertedFolder<T>(
   }
 }
 
-/** Below the folder; null when there is none. */
+/** Returns paths relative to the folder; null if it does not exist. */
 async function filesIn(folder: string): Promise<string[] | null> {
   try {
     return (await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -60,7 +61,7 @@ function checkReplaceable(outputDir: string, existing: readonly string[] | null,
   if (foreign !== undefined) {
     throw sharedError(
       "OUTPUT_EXISTS",
-      `${outputDir} holds ${foreign}, which no conversion wrote, so that it is not replaced`,
+      `${outputDir} contains ${foreign}, which no conversion wrote, so it is not replaced`,
     );
   }
 }

@@ -8,16 +8,16 @@ import { builderError } from "../errors/builder-errors.js";
 import type { TrainedModel } from "../network/trained-model.js";
 import { type OnnxModel, type OnnxTensorInfo, readOnnxModel } from "../onnx/read-onnx.js";
 
-/** A model whose networks are ONNX files of its owner. */
+/** A model whose networks are ONNX files that its owner supplied. */
 export interface OnnxModelDescription extends TrainingFacts {
   readonly network: NetworkFacts;
-  /** One for each fold. */
+  /** One file per fold. */
   readonly files: readonly OnnxModel[];
 }
 
 /**
- * Reads plans.json and dataset.json, and checks the ONNX files against them. What only a checkpoint would say is
- * nnU-Net's default: test-time mirroring goes over all axes.
+ * Reads plans.json and dataset.json, and checks the ONNX files against them. Settings that only a checkpoint
+ * contains get nnU-Net's defaults: test-time mirroring uses all axes.
  *
  * @throws ONNX_MISMATCH, MODEL_FILE_INVALID, PLANS_UNSUPPORTED
  */
@@ -56,11 +56,11 @@ interface Expected {
   readonly patchSize: readonly number[];
 }
 
-/** @returns the size of its batch; null for any */
+/** @returns the batch size; null if it is free */
 function checkOnnx(onnx: OnnxModel, { inputChannels, heads, patchSize }: Expected): number | null {
   const wrong = (what: string) => builderError("ONNX_MISMATCH", `${onnx.file}: ${what}`);
   if (onnx.foreignDomains.length > 0)
-    throw wrong(`uses operators of ${onnx.foreignDomains.join(", ")}, which ONNX Runtime does not have`);
+    throw wrong(`uses operators of ${onnx.foreignDomains.join(", ")}, which ONNX Runtime does not support`);
   const [input, ...furtherInputs] = onnx.inputs;
   const [output] = onnx.outputs;
   if (input === undefined || output === undefined) throw wrong("has no input or no output");
@@ -76,7 +76,7 @@ function checkOnnx(onnx: OnnxModel, { inputChannels, heads, patchSize }: Expecte
   return batch;
 }
 
-/** Dimensions that are known at run time only fit whatever they will be. */
+/** Checks the dimensions that the file fixes. Dimensions that are known only at run time always fit. */
 function checkShape(
   { name, shape, elementType }: OnnxTensorInfo,
   expected: readonly (number | null)[],
@@ -91,5 +91,7 @@ function checkShape(
     );
   if (fits) return;
   const text = (sizes: readonly (number | string | null)[]) => sizes.map((size) => size || "?").join("×");
-  throw wrong(`${name} has the shape ${text(shape)}, plans.json and dataset.json ask for ${text(expected)}`);
+  throw wrong(
+    `${name} has the shape ${text(shape)}, but plans.json and dataset.json require ${text(expected)}`,
+  );
 }

@@ -4,8 +4,8 @@ import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
 import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
 
 /**
- * Builds the network of one fold as a graph, without reading the values of its weights. A fold that does not fit its plans
- * fails here, before anything is written.
+ * Builds the network of one fold as a graph, without reading the values of its weights. A fold that does not
+ * fit its plans fails here, before anything is written.
  *
  * @throws TENSOR_MISMATCH, ARCHITECTURE_UNKNOWN, CHECKPOINT_*
  */
@@ -19,10 +19,10 @@ export async function foldNetwork(
 }
 
 /**
- * Describes a trained model without its weights, after checking the network of every fold, so that a model which cannot run
+ * Describes a trained model without its weights. Checks the network of every fold, so a model that cannot run
  * is refused.
  *
- * @throws what `describeModel` and `foldNetwork` throw
+ * @throws the errors of `describeModel` and `foldNetwork`
  */
 export async function describeRunnable(model: TrainedModel): Promise<ModelDescription> {
   const description = await describeModel(model);

@@ -6,7 +6,7 @@ import { describeModel } from "../checkpoint/nnunet-formats.js";
 import { builderError } from "../errors/builder-errors.js";
 import type { ModelMember } from "../models/model-set.js";
 import type { TrainedModel } from "../network/trained-model.js";
-import type { AveragedAnswer } from "../onnx/gpu-graph.js";
+import type { AveragedOutput } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
 import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
@@ -14,47 +14,59 @@ import { conversionKey } from "./conversion-memo.js";
 import { describeOnnxModel } from "./describe-onnx-model.js";
 import { foldNetwork } from "./fold-network.js";
 
-/** One trained configuration, read and checked, and where it goes. */
+/** A validated stage (one trained configuration) and its place in the converted folder. */
 export interface Stage {
   readonly model: TrainedModel;
   readonly description: TrainingFacts;
   readonly network: NetworkFacts;
-  /** Folder below the converted one, with a slash at its end; empty when it is the only stage. */
+  /** Folder of the stage in the converted folder, with a slash at the end; empty if it is the only stage. */
   readonly prefix: string;
   readonly folds: readonly StageFold[];
-  /** All folds in float16, when that holds their weights; null for networks of one's own. */
+  /**
+   * The graph of all folds in float16, if float16 can represent their weights; null for ONNX files of the
+   * model's owner.
+   */
   readonly gpuGraph: StageGpuGraph | null;
 }
 
-/** A graph for GPUs that waits to be written. */
+/** A graph for GPUs that is ready to be written. */
 export interface StageGpuGraph {
-  /** Below the converted folder. */
+  /** Path relative to the converted folder. */
   readonly file: string;
-  /** @param folder the converted one */
+  /** @param folder the converted folder */
   write(folder: string): Promise<void>;
 }
 
-/** One fold that waits to be written. */
+/** A fold that is ready to be written. */
 export interface StageFold {
-  /** `gpuOnnxFile` is written only where float16 holds all weights, which the written ones tell. */
+  /**
+   * `gpuOnnxFile` is written only if float16 can represent all weights, which is known after the weights are
+   * written.
+   */
   readonly files: FoldFiles;
   readonly bytes: number;
-  /** What the written bytes depend on; null where that can't be told, or is not worth it. */
+  /**
+   * The memo's key for the written bytes; null if there is no reliable key or the fold is not worth
+   * remembering.
+   */
   readonly memoKey: string | null;
   /**
-   * @param folder the converted one; the folders of `files` are there
-   * @returns null for files that are taken as they are
+   * @param folder the converted folder, in which the folders of `files` exist
+   * @returns null for files that are copied unchanged
    */
   write(folder: string, onBytes: (bytes: number) => void): Promise<NetworkDigests | null>;
 }
 
 export interface StageTable {
-  /** Each once, in the order in which they run. */
+  /** All stages without duplicates, in the order in which they run. */
   readonly all: readonly Stage[];
   of(model: TrainedModel): Stage;
 }
 
-/** Everything that can be wrong with plans or weights shows here, before anything is written. */
+/**
+ * Reads and validates all stages. Every error in plans or weights is reported here, before anything is
+ * written.
+ */
 export async function readStages(members: readonly ModelMember[]): Promise<StageTable> {
   const models = new Map<string, TrainedModel>();
   for (const { model, previousStage } of members) {
@@ -70,11 +82,14 @@ export async function readStages(members: readonly ModelMember[]): Promise<Stage
   return { all: [...stages.values()], of: (model) => stages.get(keyOf(model))! };
 }
 
-/** The same checkpoints of the same folder are one stage, wherever they are used. */
+/**
+ * Returns the key of a stage: the same checkpoints in the same folder are one stage, even if several members
+ * use them.
+ */
 const keyOf = ({ folds }: TrainedModel): string =>
   folds.map(({ checkpointFile }) => checkpointFile).join("\n");
 
-/** `3d_fullres`, or `3d_fullres-2` for another one. */
+/** Returns an unused name, such as `3d_fullres`, or `3d_fullres-2` if the first is taken. */
 function freeName(configuration: string, taken: Set<string>): string {
   const base = configuration.replace(/[^A-Za-z0-9_.-]+/g, "-");
   let name = base;
@@ -117,12 +132,12 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
   const gpuOnnxFile = `${prefix}network.gpu.onnx`;
   const gpuGraph = {
     file: gpuOnnxFile,
-    write: (folder: string) => writeGpuGraph(graphs, averagedAnswer(description), join(folder, gpuOnnxFile)),
+    write: (folder: string) => writeGpuGraph(graphs, averagedOutput(description), join(folder, gpuOnnxFile)),
   };
   return { model, description, network, prefix, folds, gpuGraph };
 }
 
-function averagedAnswer({ plan, labels }: TrainingFacts): AveragedAnswer {
+function averagedOutput({ plan, labels }: TrainingFacts): AveragedOutput {
   if (plan.averaging === "logits") return "logits";
   return labels.regionsClassOrder === null ? "softmax" : "sigmoid";
 }
@@ -139,13 +154,16 @@ async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
   };
 }
 
-/** An ONNX file names its weights file, so that both keep their names' relation in a folder of their own. */
+/**
+ * Keeps the file names, because an ONNX file refers to its weights file by name, and puts them in a separate
+ * folder.
+ */
 function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
   const [weights, ...further] = onnx.externalFiles;
   if (further.length > 0 || weights?.location.includes("/"))
     throw builderError(
       "ONNX_MISMATCH",
-      `${onnx.file} keeps its weights in ${onnx.externalFiles.map(({ location }) => location).join(", ")}; save it with one file beside it`,
+      `${onnx.file} keeps its weights in ${onnx.externalFiles.map(({ location }) => location).join(", ")}; save it with one weights file next to it`,
     );
   const source = weights === undefined ? null : join(onnx.file, "..", weights.location);
   const onnxFile = source === null ? `${prefix}fold_${fold}.onnx` : `${prefix}fold_${fold}/network.onnx`;

@@ -10,7 +10,7 @@ import { type ConversionMemo, recallFold } from "./conversion-memo.js";
 import type { Stage, StageFold } from "./read-stages.js";
 
 export interface WriteFoldsOptions {
-  /** Where the folder will lie when it is complete. */
+  /** Final path of the folder. */
   readonly outputDir: string;
   readonly memo?: ConversionMemo;
   readonly progress: Progress;
@@ -18,16 +18,16 @@ export interface WriteFoldsOptions {
 }
 
 export interface WrittenFolds {
-  /** Below the folder: those that are there, or that `known` can write. */
+  /** Paths relative to the folder, of files that exist or that `known` can write. */
   readonly files: readonly string[];
-  /** Those whose weights float16 holds. */
+  /** Folds whose weights float16 can represent. */
   readonly withinFloat16: ReadonlySet<StageFold>;
-  /** With a memo: files whose bytes are known. */
+  /** With a memo: the files with known digests. */
   readonly known: ReadonlyMap<string, KnownFile>;
 }
 
 /**
- * Writes folds into `folder`, but not those whose bytes the memo knows.
+ * Writes the folds into `folder`, except those whose digests the memo contains.
  *
  * @throws INTERRUPTED, CHECKPOINT_*
  */
@@ -68,9 +68,9 @@ export async function writeFolds(
 }
 
 /**
- * Writes the graphs for GPUs whose folds float16 holds.
+ * Writes the graphs for GPUs whose folds float16 can represent.
  *
- * @returns their files, below the folder
+ * @returns paths of the files, relative to the folder
  */
 export async function writeGpuGraphs(
   stages: readonly Stage[],
@@ -87,7 +87,7 @@ export async function writeGpuGraphs(
   return files;
 }
 
-/** A model's part of the manifest without graphs that could not be written. */
+/** Returns a model's part of the manifest without the graphs that were not written. */
 export function asWritten(model: ModelManifest, gpuFiles: readonly string[]): ModelManifest {
   const { previousStage, gpuOnnxFile } = model;
   const earlier = previousStage?.model ?? null;
@@ -101,7 +101,7 @@ export function asWritten(model: ModelManifest, gpuFiles: readonly string[]): Mo
   };
 }
 
-/** Both files of a fold are written together, when the first of them is needed. */
+/** Returns a function that writes both files of a fold, once, when the first of them is needed. */
 function onceWritten(fold: StageFold, folder: string): () => Promise<void> {
   let writing: Promise<void> | null = null;
   const write = async () => {

@@ -1,26 +1,31 @@
-/** What a network is built from: the arguments that nnU-Net's plans give its class, resolved. */
+/** The arguments that nnU-Net's plans give to the network's class, resolved. */
 export interface NetworkPlan {
   readonly architecture: ArchitectureName;
-  /** Image channels and, in a cascade, one per foreground label of the previous stage. */
+  /**
+   * Image channels plus, in the second stage of a cascade, one channel per foreground label of the previous
+   * stage.
+   */
   readonly inputChannels: number;
-  /** One per label, or one per region. */
+  /** Number of heads: one per label, or one per region. */
   readonly outputChannels: number;
-  /** 2 or 3 entries. */
+  /** Two or three entries. */
   readonly patchSize: readonly number[];
   /** Finest first; the last is the bottleneck. */
   readonly stages: readonly StagePlan[];
   /** Deepest first; one less than `stages`. */
   readonly decoder: readonly DecoderStagePlan[];
   readonly hasConvolutionBias: boolean;
-  /** Of the transposed convolutions. */
+  /** True if the transposed convolutions have a bias. */
   readonly hasUpsamplingBias: boolean;
-  /** Of the last layer, which gives the logits. */
+  /** True if the last layer, which computes the logits, has a bias. */
   readonly hasHeadBias: boolean;
   readonly normalization: NormalizationPlan | null;
   readonly activation: ActivationPlan | null;
-  /** conv → activation → normalisation instead of conv → normalisation → activation. */
+  /**
+   * True for convolution → activation → normalisation; false for convolution → normalisation → activation.
+   */
   readonly isActivationFirst: boolean;
-  /** Of a residual encoder. */
+  /** Null for architectures without a residual encoder. */
   readonly residual: ResidualPlan | null;
 }
 
@@ -36,17 +41,17 @@ export interface StagePlan {
   readonly features: number;
   /** One entry per spatial axis. */
   readonly kernel: readonly number[];
-  /** Of the stage's first convolution. */
+  /** Stride of the first convolution of the stage. */
   readonly stride: readonly number[];
-  /** Convolutions or residual blocks. */
+  /** Number of convolutions or residual blocks. */
   readonly blocks: number;
-  /** Width inside a bottleneck block; null for basic blocks. */
+  /** Channels inside a bottleneck block; null for basic blocks. */
   readonly bottleneckChannels: number | null;
 }
 
 export interface DecoderStagePlan {
   readonly kernel: readonly number[];
-  /** Convolutions or residual blocks. */
+  /** Number of convolutions or residual blocks. */
   readonly blocks: number;
 }
 
@@ -54,18 +59,18 @@ export type NormalizationPlan = PlainNormalizationPlan | GroupNormalizationPlan;
 
 export interface PlainNormalizationPlan {
   /**
-   * `instance` takes mean and variance from the window, `batch` from training; `response` is filter response
-   * normalisation, which also has a learnt threshold.
+   * `instance` computes mean and variance from the window, and `batch` uses those of the training. `response`
+   * is filter response normalisation, which also has a learnt threshold.
    */
   readonly kind: "instance" | "batch" | "response";
   readonly epsilon: number;
-  /** Whether there is a learnt scale and shift. */
+  /** True if there is a learnt scale and shift. */
   readonly isAffine: boolean;
 }
 
 export interface GroupNormalizationPlan {
   readonly kind: "group";
-  /** The number of groups of neighbouring channels. */
+  /** Number of groups of adjacent channels. */
   readonly groups: number;
   readonly epsilon: number;
   readonly isAffine: boolean;

@@ -2,7 +2,7 @@ import type { ActivationPlan } from "../network/network-plan.js";
 import type { OnnxNode } from "./onnx-graph.js";
 import { NodeChain, node } from "./onnx-nodes.js";
 
-/** Builds an activation from ONNX operators that take float16 as well as float32. */
+/** Builds an activation from ONNX operators that support both float16 and float32. */
 export function activationNodes(plan: ActivationPlan, input: string, output: string): readonly OnnxNode[] {
   switch (plan.kind) {
     case "relu":

@@ -1,16 +1,22 @@
 import type { WeightTensor } from "../network/checkpoint.js";
 
-/** What a BatchNorm does at inference: `(x - mean) / sqrt(variance + epsilon) * scale + shift` per channel. */
+/**
+ * The tensors of a BatchNorm, which computes `(x - mean) / sqrt(variance + epsilon) * scale + shift` per
+ * channel at inference.
+ */
 export interface BatchNormTensors {
   readonly mean: WeightTensor;
   readonly variance: WeightTensor;
-  /** Null where the layer learns none. */
+  /** Null if the layer learns no scale. */
   readonly scale: WeightTensor | null;
   readonly shift: WeightTensor | null;
   readonly epsilon: number;
 }
 
-/** A convolution's weight with the BatchNorm behind it multiplied in. The first axis is the output channel. */
+/**
+ * Returns a convolution's weight multiplied by the factors of the BatchNorm that follows it. The first axis
+ * is the output channel.
+ */
 export const foldedWeight = (weight: WeightTensor, norm: BatchNormTensors): WeightTensor => ({
   shape: weight.shape,
   async *chunks() {
@@ -31,7 +37,7 @@ export const foldedWeight = (weight: WeightTensor, norm: BatchNormTensors): Weig
   },
 });
 
-/** A convolution's bias (null: none) with the BatchNorm behind it applied. */
+/** Returns a convolution's bias (null if it has none) with the BatchNorm that follows it applied. */
 export const foldedBias = (bias: WeightTensor | null, norm: BatchNormTensors): WeightTensor => ({
   shape: norm.mean.shape,
   async *chunks() {
@@ -49,7 +55,7 @@ async function channelFactors(norm: BatchNormTensors): Promise<Float64Array> {
   return Float64Array.from(variance, (value, i) => (scale?.[i] ?? 1) / Math.sqrt(value + norm.epsilon));
 }
 
-/** For tensors of one value per channel. */
+/** Reads a whole tensor. Use it only for tensors with one value per channel. */
 async function wholeTensor(tensor: WeightTensor): Promise<Float32Array<ArrayBuffer>> {
   const values = new Float32Array(tensor.shape.reduce((a, b) => a * b, 1));
   let at = 0;

@@ -15,23 +15,23 @@ import { ParameterTable } from "./parameter-table.js";
 export interface BuildNetworkOptions {
   readonly plan: NetworkPlan;
   readonly weights: NetworkWeights;
-  /** The trainer's class, for messages. */
+  /** Class name of the trainer, for messages. */
   readonly trainer: string;
-  /** The checkpoint's file, for messages. */
+  /** Name of the checkpoint file, for messages. */
   readonly source: string;
 }
 
 export interface BuiltNetwork {
   readonly graph: OnnxGraph;
-  /** Learnt values that inference uses. */
+  /** Number of learnt values that inference uses. */
   readonly parameters: number;
 }
 
 /**
- * Joins plan and weights to a graph; no weight's values are read yet.
+ * Builds the graph of a network from its plan and weights. Does not read the values of the weights.
  *
- * @throws TENSOR_MISMATCH names tensors that are missing, left over or of another shape; ARCHITECTURE_UNKNOWN when no
- * tensor of the network has its name in the checkpoint
+ * @throws TENSOR_MISMATCH names tensors that are missing, unused or have another shape; ARCHITECTURE_UNKNOWN
+ * if the checkpoint contains none of the network's tensor names
  */
 export function buildNetwork({ plan, weights, source, trainer }: BuildNetworkOptions): BuiltNetwork {
   const graph = new GraphBuilder(plan.inputChannels);
@@ -59,8 +59,8 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
 };
 
 /**
- * Second names of the same tensors (`all_modules`, `all`, the decoder's reference to the encoder), the heads of deep
- * supervision, BatchNorm's counter.
+ * Duplicate names of the same tensors (`all_modules`, `all`, the decoder's reference to the encoder), the
+ * heads of deep supervision, and BatchNorm's counter.
  */
 const isUnused = (name: string): boolean =>
   secondName.test(name) || deepSupervisionHead.test(name) || name.endsWith(".num_batches_tracked");

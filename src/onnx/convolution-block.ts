@@ -4,7 +4,7 @@ import type { BatchNormTensors } from "./batch-norm.js";
 import type { Feature, GraphBuilder } from "./graph-builder.js";
 import type { ParameterTable } from "./parameter-table.js";
 
-/** What every part of a network is built with. */
+/** The context that every part of a network is built in. */
 export interface NetworkSite {
   readonly graph: GraphBuilder;
   readonly parameters: ParameterTable;
@@ -16,29 +16,29 @@ export interface ConvolutionBlockOptions {
   /** One entry per spatial axis. */
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
-  /** Absent: as the plan says. */
+  /** Defaults to the plan's setting. */
   readonly hasBias?: boolean;
-  /** Absent: as the plan says. */
+  /** Defaults to the plan's setting. */
   readonly hasActivation?: boolean;
 }
 
-/** Where one brick's tensors lie. */
+/** Paths of the tensors of one convolution block. */
 export interface BlockPaths {
   readonly convolution: string;
   readonly norm: string;
 }
 
-/** v2's `ConvDropoutNormReLU`. */
+/** Returns the paths of v2's `ConvDropoutNormReLU`. */
 export const blockPaths = (path: string): BlockPaths => ({
   convolution: `${path}.conv`,
   norm: `${path}.norm`,
 });
 
-/** `<path>.0`, `<path>.1`, … */
+/** Returns `<path>.0`, `<path>.1`, … */
 export const numbered = (path: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${path}.${i}`);
 
-/** Bricks one behind the other; only the first one has the stride. */
+/** Chains convolution blocks; only the first one has the stride. */
 export function stackedBlocks(
   site: NetworkSite,
   paths: readonly BlockPaths[],
@@ -51,7 +51,10 @@ export function stackedBlocks(
   }, x);
 }
 
-/** Convolution, normalisation, activation: the brick of nnU-Net's networks. Dropout does nothing at inference. */
+/**
+ * Builds the basic block of nnU-Net's networks: convolution, normalisation, activation. Dropout has no effect
+ * at inference.
+ */
 export function convolutionBlock(
   site: NetworkSite,
   paths: BlockPaths,

@@ -5,8 +5,8 @@ import { subPixelStage } from "./sub-pixel-decoder.js";
 import { winogradConvolution } from "./winograd-convolution.js";
 
 /**
- * The network as ONNX Runtime computes it fastest on a CPU, with the same input, output and weights. Networks in 2-D
- * stay as they are: ONNX Runtime has blocked kernels for them.
+ * Rewrites the network into the form that ONNX Runtime computes fastest on a CPU, with the same input, output
+ * and weights. 2-D networks are unchanged, because ONNX Runtime has blocked kernels for them.
  */
 export function cpuGraph(network: OnnxGraph): OnnxBody {
   const body = { ...network, inputs: [network.input], outputs: [network.output] };
@@ -18,7 +18,7 @@ export function cpuGraph(network: OnnxGraph): OnnxBody {
   };
 }
 
-/** Wider ones are deep in a network: they take little time, and their joint weights much memory. */
+/** Wider stages are deep in a network: they take little time, but their combined weights take much memory. */
 const widestSubPixelStage = 128;
 
 function withSubPixelStages(nodes: readonly OnnxNode[], maps: Map<string, FeatureMap>): OnnxNode[] {
@@ -50,7 +50,10 @@ interface DecoderStage {
   readonly convolution: OnnxNode;
 }
 
-/** Where only one convolution reads the joined features: not in decoders of residual blocks that project them. */
+/**
+ * Returns the decoder stages in which only one convolution reads the concatenated features. Residual blocks
+ * with a projection do not qualify.
+ */
 function decoderStages(nodes: readonly OnnxNode[]): DecoderStage[] {
   return nodes.flatMap((convolution) => {
     const concatenation = nodes.find(({ outputs }) => outputs[0] === convolution.inputs[0]);
@@ -64,10 +67,13 @@ function decoderStages(nodes: readonly OnnxNode[]): DecoderStage[] {
   });
 }
 
-/** Below, what is saved is less than what reading and writing once more costs; above, it takes too much memory. */
+/**
+ * With fewer voxels, reading and writing the maps again costs more than the convolution saves; with more, it
+ * takes too much memory.
+ */
 const winogradVoxels = { least: 1000, most: 2 ** 22 };
 
-/** Parts of a map that a processor's cache holds. */
+/** Size of a part of a feature map that fits into a processor's cache. */
 const winogradPartBytes = 2 ** 25;
 
 function withWinograd(node: OnnxNode, maps: ReadonlyMap<string, FeatureMap>): readonly OnnxNode[] {
@@ -78,7 +84,7 @@ function withWinograd(node: OnnxNode, maps: ReadonlyMap<string, FeatureMap>): re
   const voxels = sizeZyx.reduce((a, b) => a * b, 1);
   const kernel = integersOf(node, "kernel_shape");
   const isSameSize = sizeZyx.every((size, i) => size === input.sizeZyx[i]);
-  // Along x the places that belong together do not lie side by side.
+  // Not along x, where related positions are not contiguous.
   const axis = [0, 1].find((i) => kernel[i] === 3 && sizeZyx[i]! % 2 === 0);
   if (axis === undefined || !isSameSize || input.channels < 8) return [node];
   if (voxels < winogradVoxels.least || voxels > winogradVoxels.most) return [node];

@@ -7,12 +7,12 @@ import {
 } from "./onnx-graph.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
-/** Where an initializer's values lie. */
+/** Position of an initializer's values. */
 export interface ExternalData {
-  /** The initializer's. */
+  /** Name of the initializer. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** File name beside the model. */
+  /** File name, in the folder of the model. */
   readonly weightsFile: string;
   readonly byteOffset: number;
   readonly byteLength: number;
@@ -23,7 +23,7 @@ export interface EncodeModelOptions {
   readonly data: readonly ExternalData[];
 }
 
-/** The bytes of an `.onnx` file (a ModelProto) whose weights lie in other files. */
+/** Encodes an `.onnx` file (a ModelProto) whose weights are in other files. */
 export function encodeModel({ body, data }: EncodeModelOptions): Uint8Array {
   return new ProtobufWriter()
     .integer(1, irVersion)
@@ -37,11 +37,11 @@ export function encodeModel({ body, data }: EncodeModelOptions): Uint8Array {
     .finish();
 }
 
-/** ONNX 1.15: every ONNX Runtime since 1.17 loads it. */
+/** ONNX 1.15, which every ONNX Runtime since 1.17 loads. */
 const irVersion = 9;
 const opset = 20;
 
-/** Of ONNX's enumerations TensorProto.DataLocation and AttributeProto.AttributeType. */
+/** Values of ONNX's enumerations TensorProto.DataLocation and AttributeProto.AttributeType. */
 const external = 1;
 const attributeTypes = { float: 1, integer: 2, text: 3, body: 5, integers: 7 };
 

@@ -1,26 +1,29 @@
 import type { OnnxGraph, OnnxNode } from "./onnx-graph.js";
 import { integersOf } from "./onnx-nodes.js";
 
-/** What a value between two nodes holds, without the batch. */
+/** The channels and size of a value between two nodes, without the batch. */
 export interface FeatureMap {
   readonly channels: number;
   /** One entry per spatial axis, z first. */
   readonly sizeZyx: readonly number[];
 }
 
-/** Channels and size of the input and of every node's answer, by name; for the operators that `GraphBuilder` writes. */
+/**
+ * Returns the channels and size of the input and of every node's output, by name. Supports the operators that
+ * `GraphBuilder` writes.
+ */
 export function featureMaps({ input, nodes, weights }: OnnxGraph): Map<string, FeatureMap> {
   const [, channels, ...sizeZyx] = input.shape as number[];
   const maps = new Map<string, FeatureMap>([[input.name, { channels: channels!, sizeZyx }]]);
   const shapes = new Map(weights.map(({ name, values }) => [name, values.shape]));
   for (const node of nodes) {
     const inputs = node.inputs.flatMap((name) => maps.get(name) ?? []);
-    maps.set(node.outputs[0]!, answerOf(node, inputs, shapes.get(node.inputs[1] ?? "")));
+    maps.set(node.outputs[0]!, outputOf(node, inputs, shapes.get(node.inputs[1] ?? "")));
   }
   return maps;
 }
 
-function answerOf(
+function outputOf(
   node: OnnxNode,
   inputs: readonly FeatureMap[],
   weightShape: readonly number[] | undefined,

@@ -3,29 +3,34 @@ import type { OnnxBody, OnnxElementType, OnnxGraph, OnnxNode, OnnxValue } from "
 import { onnxElementTypes } from "./onnx-graph.js";
 import { constant, NodeChain, node } from "./onnx-nodes.js";
 
-/** What is averaged over the mirrorings: v2's logits, or v1's probabilities of labels (softmax) or regions (sigmoid). */
-export type AveragedAnswer = "logits" | "softmax" | "sigmoid";
+/**
+ * The values that are averaged over the mirrorings: v2's logits, or v1's probabilities of labels (softmax) or
+ * regions (sigmoid).
+ */
+export type AveragedOutput = "logits" | "softmax" | "sigmoid";
 
 /**
- * All folds of a network in float16 with nnU-Net's averaging over folds and mirrorings inside, so that a window crosses
- * the bus once, not once for each of them, and the device keeps room for one network's maps, not for each fold's. The
- * weights are the folds' own, in float32 (`foldWeight`); ONNX Runtime converts them once, when it loads the file.
+ * Builds one float16 graph of all folds of a network that also averages over folds and mirrorings, as nnU-Net
+ * does. A window is therefore transferred to the device once, not once per fold and mirroring, and the device
+ * holds the feature maps of one network, not of every fold. The weights are those of the folds, in float32
+ * (`foldWeight`); ONNX Runtime converts them once, when it loads the file.
  *
- * Shapes go into `ConstantOfShape` alone: ONNX Runtime runs what else computes with them on the CPU, not on the device.
+ * Shapes are used only in `ConstantOfShape`, because ONNX Runtime executes other computations with them on
+ * the CPU, not on the device.
  *
  * A run is one fold with one mirroring.
  *
  * - input `windows`: float32, batch × channels × patch
- * - input `folds`: int64, runs; which fold runs
- * - inputs `orders_z` (3-D only), `orders_y`, `orders_x`: int64, runs × patch size of the axis; each row is the order in
- *   which a run reads that axis, so `0 … n-1` or `n-1 … 0`
- * - outputs `mean_0`, `mean_1`, …: float16, batch × heads of the group × patch; the mean over the runs, in as many groups
- *   as `headRanges` says, so that as many threads can take them
- * - output `total`: float32, the sum of all that; no finite number where float16 overflowed
+ * - input `folds`: int64, runs; the fold of each run
+ * - inputs `orders_z` (3-D only), `orders_y`, `orders_x`: int64, runs × patch size of the axis; each row is
+ * the order in which a run reads that axis, so `0 … n-1` or `n-1 … 0`
+ * - outputs `mean_0`, `mean_1`, …: float16, batch × heads of the group × patch; the mean over the runs, split
+ * into the groups of `headRanges`, so that several threads can process them
+ * - output `total`: float32, the sum of all means; not finite if float16 overflowed
  */
 export function gpuGraph(
   whole: OnnxGraph,
-  { folds, averaged }: { readonly folds: number; readonly averaged: AveragedAnswer },
+  { folds, averaged }: { readonly folds: number; readonly averaged: AveragedOutput },
 ): OnnxBody {
   const network = withoutLostBiases(whole);
   const [batch, , ...patchSize] = network.input.shape;
@@ -91,10 +96,10 @@ export function gpuGraph(
   };
 }
 
-/** A fold's initializer in the graph of all. */
+/** Returns the name of a fold's initializer in the graph of all folds. */
 export const foldWeight = (fold: number, weight: string): string => `folds/${fold}/${weight}`;
 
-/** The folds' weights along a new first axis. */
+/** Stacks the folds' weights along a new first axis. */
 function stack(weight: string, folds: number): OnnxNode[] {
   const names = Array.from({ length: folds }, (_, fold) => foldWeight(fold, weight));
   return [
@@ -111,7 +116,10 @@ function stack(weight: string, folds: number): OnnxNode[] {
   ];
 }
 
-/** The folds' weights of normalisations once for each window, side by side: `folds × (windows · channels)`. */
+/**
+ * Repeats the folds' normalisation weights once per window, next to each other: `folds × (windows ·
+ * channels)`.
+ */
 function repeatForWindows(weights: readonly string[]): OnnxNode[] {
   if (weights.length === 0) return [];
   return [
@@ -130,14 +138,17 @@ function repeatForWindows(weights: readonly string[]): OnnxNode[] {
 
 interface RunOptions {
   readonly network: OnnxGraph;
-  /** Weights of instance normalisations. */
+  /** Names of the weights of instance normalisations. */
   readonly norms: ReadonlySet<string>;
-  readonly averaged: AveragedAnswer;
+  readonly averaged: AveragedOutput;
   readonly axes: readonly string[];
   readonly sumShape: OnnxValue["shape"];
 }
 
-/** Adds one run's answer: the fold's weights, flip, network, flip back. An order of one axis is its own inverse. */
+/**
+ * Adds the output of one run: selects the fold's weights, flips, runs the network, flips back. The order of a
+ * flipped axis is its own inverse.
+ */
 function oneRun({ network, norms, averaged, axes, sumShape }: RunOptions): OnnxBody {
   const { input, output, weights } = network;
   const foldsOf = (name: string) => (norms.has(name) ? ofEachWindow(name) : stacked(name));
@@ -171,9 +182,9 @@ function oneRun({ network, norms, averaged, axes, sumShape }: RunOptions): OnnxB
 }
 
 /**
- * Windows side by side as the channels of one. For more than one, ONNX Runtime's CUDA kernel takes the variance in
- * float16, which is infinite from a standard deviation of 256 on: the map becomes flat, and no answer shows it. For one,
- * cuDNN computes in float32.
+ * Treats the windows of a batch as channels of one window. For larger batches, ONNX Runtime's CUDA kernel
+ * computes the variance in float16, which overflows from a standard deviation of 256 on: the feature map
+ * becomes flat without any visible sign in the output. For a batch of one, cuDNN computes in float32.
  */
 function normOfEachWindow(
   { name, inputs, outputs, attributes }: OnnxNode,
@@ -190,8 +201,8 @@ function normOfEachWindow(
 }
 
 /**
- * The network without biases that an instance normalisation behind them subtracts again: on a GPU each is a pass over
- * the whole map.
+ * Removes biases that a following instance normalisation subtracts again, because on a GPU each costs a pass
+ * over the whole feature map.
  */
 function withoutLostBiases(network: OnnxGraph): OnnxGraph {
   const nodes = network.nodes.map((of) => {
@@ -206,7 +217,7 @@ function withoutLostBiases(network: OnnxGraph): OnnxGraph {
 
 const isInstanceNorm = ({ operator }: OnnxNode): boolean => operator === "InstanceNormalization";
 
-/** One Gather per axis between two values. */
+/** Returns one Gather per axis, chained from one value to the other. */
 function flips(
   name: string,
   axes: readonly string[],

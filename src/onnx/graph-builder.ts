@@ -12,7 +12,7 @@ export interface Feature {
 }
 
 export interface ConvolutionTensors {
-  /** `out × in × kernel`; of a transposed convolution `in × out × kernel`. */
+  /** `out × in × kernel`, or `in × out × kernel` for a transposed convolution. */
   readonly weight: WeightTensor;
   readonly bias: WeightTensor | null;
   readonly stride: readonly number[];
@@ -28,7 +28,7 @@ export class GraphBuilder {
     this.input = { name: "input", channels: inputChannels };
   }
 
-  /** Padding is `(kernel - 1) / 2`, rounded down, on both sides. */
+  /** Adds a convolution. The padding on both sides is `(kernel - 1) / 2`, rounded down. */
   convolution(name: string, x: Feature, { weight, bias, stride }: ConvolutionTensors): Feature {
     const kernel = weight.shape.slice(2);
     const padding = kernel.map((size) => Math.floor((size - 1) / 2));
@@ -45,7 +45,7 @@ export class GraphBuilder {
     });
   }
 
-  /** A convolution and the BatchNorm behind it as one convolution. */
+  /** Adds a convolution and the BatchNorm that follows it as one convolution. */
   normalizedConvolution(
     name: string,
     x: Feature,
@@ -58,7 +58,10 @@ export class GraphBuilder {
     });
   }
 
-  /** Kernel and stride are the same, so that windows of the output do not overlap. */
+  /**
+   * Adds a transposed convolution whose kernel equals its stride, so that the windows of the output do not
+   * overlap.
+   */
   transposedConvolution(name: string, x: Feature, { weight, bias, stride }: ConvolutionTensors): Feature {
     const inputs = [x.name, this.#weight(`${name}.weight`, weight)];
     if (bias !== null) inputs.push(this.#weight(`${name}.bias`, bias));
@@ -69,7 +72,7 @@ export class GraphBuilder {
     });
   }
 
-  /** Null scale or shift: one and zero. */
+  /** Adds an instance normalisation. A null scale counts as one and a null shift as zero. */
   instanceNorm(name: string, x: Feature, norm: InstanceNormTensors): Feature {
     const scale = norm.scale ?? filled(x.channels, 1);
     const shift = norm.shift ?? filled(x.channels, 0);
@@ -95,7 +98,7 @@ export class GraphBuilder {
     });
   }
 
-  /** Null scale or shift: one and zero. */
+  /** Adds a group normalisation. A null scale counts as one and a null shift as zero. */
   groupNorm(name: string, x: Feature, norm: GroupNormTensors): Feature {
     const { groups, epsilon, scale, shift, spatialAxes } = norm;
     const perChannel = (suffix: string, values: WeightTensor | null): string | null =>
@@ -149,7 +152,7 @@ export class GraphBuilder {
     return this.#node(name, "Add", { inputs: [a.name, b.name], channels: a.channels, attributes: {} });
   }
 
-  /** Along the channels. */
+  /** Concatenates along the channels. */
   concatenate(name: string, a: Feature, b: Feature): Feature {
     return this.#node(name, "Concat", {
       inputs: [a.name, b.name],
@@ -158,7 +161,9 @@ export class GraphBuilder {
     });
   }
 
-  /** The whole graph: `input` (batch × channels × patch) to `logits` (batch × heads × patch). */
+  /**
+   * Returns the complete graph, from `input` (batch × channels × patch) to `logits` (batch × heads × patch).
+   */
   finish(plan: GraphFrame, logits: Feature): OnnxGraph {
     const nodes = this.#nodes.map((node) => ({
       ...node,
@@ -184,7 +189,7 @@ export class GraphBuilder {
   }
 }
 
-/** What the graph's name, input and output follow from. */
+/** The part of the plan that determines the graph's name, input and output. */
 export type GraphFrame = Pick<NetworkPlan, "architecture" | "inputChannels" | "outputChannels" | "patchSize">;
 
 export interface InstanceNormTensors {
@@ -198,7 +203,7 @@ export interface GroupNormTensors extends InstanceNormTensors {
   readonly spatialAxes: number;
 }
 
-/** Each `1 × channels × 1 × 1 …`. */
+/** Each tensor has the shape `1 × channels × 1 × 1 …`. */
 export interface ResponseNormTensors {
   readonly scale: WeightTensor;
   readonly shift: WeightTensor;

@@ -12,17 +12,17 @@ export interface GroupNormSite extends NormSite {
   readonly channels: number;
   readonly groups: number;
   readonly epsilon: number;
-  /** Weights with one value per group, all 1 and all 0. */
+  /** Names of weights with one value per group: all 1, and all 0. */
   readonly one: string;
   readonly zero: string;
-  /** `channels × 1 × 1 …`; null where the layer learns none. */
+  /** Shape `channels × 1 × 1 …`; null if the layer learns no scale. */
   readonly scale: string | null;
   readonly shift: string | null;
 }
 
 /**
- * Builds group normalisation as instance normalisation of groups: the channels of a group become one channel with a longer
- * first spatial axis, so that the shape need not be known.
+ * Builds a group normalisation as an instance normalisation of groups: the channels of a group become one
+ * channel with a longer first spatial axis, so the shape need not be known.
  */
 export function groupNormNodes(site: GroupNormSite): readonly OnnxNode[] {
   const { input, output, spatialAxes, channels, groups, epsilon, one, zero, scale, shift } = site;
@@ -44,15 +44,16 @@ export function groupNormNodes(site: GroupNormSite): readonly OnnxNode[] {
 
 export interface ResponseNormSite extends NormSite {
   readonly epsilon: number;
-  /** `1 × channels × 1 × 1 …`. */
+  /** Shape `1 × channels × 1 × 1 …`. */
   readonly scale: string;
   readonly shift: string;
   readonly threshold: string;
 }
 
 /**
- * Filter response normalisation with its thresholded linear unit: `max(x / sqrt(mean(x²) + ε) · scale + shift, threshold)`.
- * The squares are float32 even in a float16 network, because values of 256 and above would overflow.
+ * Builds a filter response normalisation with its thresholded linear unit: `max(x / sqrt(mean(x²) + ε) ·
+ * scale + shift, threshold)`. The squares are float32 even in a float16 network, because values of 256 and
+ * above would overflow.
  *
  * Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020; FRN3D of nnU-Net v1.
  */

@@ -1,6 +1,6 @@
 import type { WeightTensor } from "../network/checkpoint.js";
 
-/** A network as ONNX knows it; its weights are read from the checkpoint only when they are written. */
+/** A network in terms of ONNX. Its weights are read from the checkpoint only when they are written. */
 export interface OnnxGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
@@ -9,7 +9,7 @@ export interface OnnxGraph {
   readonly output: OnnxValue;
 }
 
-/** Nodes from inputs to outputs: what an ONNX file computes, or what a node repeats. */
+/** Nodes from inputs to outputs: the body of an ONNX file, or of a node that repeats it. */
 export interface OnnxBody {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
@@ -34,18 +34,18 @@ export type OnnxAttribute =
 
 export interface OnnxValue {
   readonly name: string;
-  /** A text is a dimension that is known at run time only. */
+  /** A string is the name of a dimension that is known only at run time. */
   readonly shape: readonly (number | string)[];
-  /** Absent: float32. */
+  /** Defaults to float32. */
   readonly elementType?: OnnxElementType;
 }
 
-/** ONNX's enumeration TensorProto.DataType, as far as it is needed. */
+/** The values of ONNX's enumeration TensorProto.DataType that are needed here. */
 export const onnxElementTypes = { float32: 1, int64: 7, float16: 10 } as const;
 
 export type OnnxElementType = keyof typeof onnxElementTypes;
 
-/** One float32 initializer. */
+/** A float32 initializer. */
 export interface OnnxWeight {
   readonly name: string;
   readonly values: WeightTensor;

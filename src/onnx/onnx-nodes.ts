@@ -1,6 +1,6 @@
 import type { OnnxNode } from "./onnx-graph.js";
 
-/** A node that is called as its first output. */
+/** Creates a node with the name of its first output. */
 export function node(
   operator: string,
   inputs: readonly string[],
@@ -10,11 +10,11 @@ export function node(
   return { name: outputs[0]!, operator, inputs, outputs, attributes };
 }
 
-/** Integers that are part of the graph, as int64. */
+/** Creates a constant of int64 integers. */
 export const constant = (name: string, integers: readonly number[]): OnnxNode =>
   node("Constant", [], [name], { value_ints: { integers } });
 
-/** Nodes whose values are called `<path>/<suffix>`, one behind the other. */
+/** A chain of nodes whose outputs are named `<path>/<suffix>`. */
 export class NodeChain {
   readonly nodes: OnnxNode[] = [];
 
@@ -24,7 +24,7 @@ export class NodeChain {
     this.#path = path;
   }
 
-  /** Adds a node and gives the name of its only output. */
+  /** Adds a node and returns the name of its only output. */
   add(
     suffix: string,
     operator: string,
@@ -34,7 +34,7 @@ export class NodeChain {
     return this.addTo(`${this.#path}/${suffix}`, operator, inputs, attributes);
   }
 
-  /** As `add`, with a whole name instead of a suffix. */
+  /** Adds a node as `add` does, but with a full name instead of a suffix. */
   addTo(
     output: string,
     operator: string,
@@ -45,7 +45,7 @@ export class NodeChain {
     return output;
   }
 
-  /** `sizes` along an axis; they name the parts `<suffix>_0`, `<suffix>_1`, … */
+  /** Splits along an axis into `sizes`; the parts are named `<suffix>_0`, `<suffix>_1`, … */
   split(
     suffix: string,
     input: string,
@@ -67,13 +67,13 @@ export class NodeChain {
     return this.add(suffix, "Constant", [], { value_float: { float: value } });
   }
 
-  /** 0 keeps a dimension, -1 is what is left. */
+  /** Reshapes: 0 keeps a dimension, and -1 takes the remaining size. */
   reshape(suffix: string, input: string, shape: readonly number[]): string {
     return this.add(suffix, "Reshape", [input, this.integers(`${suffix}_shape`, shape)]);
   }
 }
 
-/** A list of integers that the node must have. */
+/** Returns a list of integers that the node must have. */
 export function integersOf({ name, attributes }: OnnxNode, attribute: string): readonly number[] {
   const value = attributes[attribute];
   if (value === undefined || !("integers" in value)) throw new Error(`${name}: no ${attribute}`);

@@ -2,7 +2,7 @@ import { builderError } from "../errors/builder-errors.js";
 import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
 import { printable } from "../untrusted/printable.js";
 
-/** Hands a checkpoint's tensors to the layers that need them and keeps account of those that do not fit. */
+/** Returns a checkpoint's tensors to the layers that need them, and records those that do not fit. */
 export class ParameterTable {
   readonly #weights: NetworkWeights;
   readonly #source: string;
@@ -10,25 +10,25 @@ export class ParameterTable {
   readonly #problems: string[] = [];
   #values = 0;
 
-  /** @param source the checkpoint's file, for messages */
+  /** @param source name of the checkpoint file, for messages */
   constructor(weights: NetworkWeights, source: string) {
     this.#weights = weights;
     this.#source = source;
   }
 
-  /** Learnt values handed out so far. */
+  /** The number of learnt values returned so far. */
   get valueCount(): number {
     return this.#values;
   }
 
-  /** True if the checkpoint has none of the tensors asked for, even by name. */
+  /** True if the checkpoint contains none of the requested tensor names. */
   get isOfAnotherNetwork(): boolean {
     return [...this.#taken].every((name) => !this.#weights.has(name));
   }
 
   /**
-   * The tensor of a layer. One that is missing or of another shape is noted, so that `finish` can name all of them;
-   * what is returned in its place only lets the account go on.
+   * Returns the tensor of a layer. A tensor that is missing or has another shape is recorded, so that
+   * `finish` can name all of them; the placeholder that is returned instead only lets the check continue.
    */
   take(name: string, shape: readonly number[]): WeightTensor {
     const tensor = this.#weights.get(name);
@@ -44,9 +44,10 @@ export class ParameterTable {
   }
 
   /**
-   * Throws TENSOR_MISMATCH with the first tensors that are missing, misshapen or left over.
+   * Throws TENSOR_MISMATCH with the first tensors that are missing, have another shape or are unused.
    *
-   * @param isUnused true for tensors that inference has no use for: second names of the same tensor, training's own
+   * @param isUnused true for tensors that inference does not need: duplicate names of a tensor, and tensors
+   * of the training
    */
   finish(isUnused: (name: string) => boolean): void {
     for (const [name, tensor] of this.#weights) {

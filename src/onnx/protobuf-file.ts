@@ -1,21 +1,21 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
-/** One field of a message: its number and either a number or the range where its bytes lie. */
+/** One field of a message: its number, and either an integer or the range of its bytes. */
 export interface ProtobufField {
   readonly field: number;
-  /** Of a varint, as a signed 64-bit integer; 0 for the other wire types. */
+  /** Value of a varint, as a signed 64-bit integer; 0 for the other wire types. */
   readonly integer: number;
-  /** Of a length-delimited field; null for the other wire types. */
+  /** Bytes of a length-delimited field; null for the other wire types. */
   readonly bytes: ByteSpan | null;
 }
 
-/** A part of the file: positions of its first byte and behind its last one. */
+/** A part of the file, from the position of its first byte to the position after its last byte. */
 export interface ByteSpan {
   readonly start: number;
   readonly end: number;
 }
 
-/** A file that is no protocol-buffer message, or that claims more bytes than it has. */
+/** Thrown for a file that is not a protocol-buffer message, or that claims more bytes than it has. */
 export class ProtobufError extends Error {
   override readonly name = "ProtobufError";
 }
@@ -24,7 +24,7 @@ const windowBytes = 1 << 16;
 const wireTypes = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const;
 
 /**
- * Protocol-buffer messages of any size, read in place: what is not looked into is skipped by its length, so that
+ * A file of protocol-buffer messages of any size, read in place. Fields that are not needed are skipped, so
  * memory does not grow with the file.
  */
 export class ProtobufFile {
@@ -43,7 +43,7 @@ export class ProtobufFile {
     closeSync(this.#descriptor);
   }
 
-  /** The fields of the message at `span`, in the file's order. */
+  /** Yields the fields of the message at `span`, in the file's order. */
   *fields(span: ByteSpan): Generator<ProtobufField> {
     let position = span.start;
     const varint = (): bigint => {
@@ -56,7 +56,7 @@ export class ProtobufFile {
       const key = Number(varint());
       const field = Math.floor(key / 8);
       const wireType = key % 8;
-      if (field === 0) throw new ProtobufError(`byte ${start} begins no field`);
+      if (field === 0) throw new ProtobufError(`byte ${start} does not start a field`);
       if (wireType === wireTypes.varint) {
         yield { field, integer: Number(BigInt.asIntN(64, varint())), bytes: null };
         continue;
@@ -66,13 +66,15 @@ export class ProtobufFile {
         throw new ProtobufError(`byte ${start} has wire type ${wireType}, which no message uses`);
       const end = position + length;
       if (end > span.end)
-        throw new ProtobufError(`byte ${start} claims ${length} bytes where ${span.end - position} are left`);
+        throw new ProtobufError(
+          `byte ${start} claims ${length} bytes, but only ${span.end - position} are left`,
+        );
       yield { field, integer: 0, bytes: wireType === wireTypes.delimited ? { start: position, end } : null };
       position = end;
     }
   }
 
-  /** @throws ProtobufError when it is longer than `maxBytes` */
+  /** @throws ProtobufError if the text is longer than `maxBytes` */
   text({ start, end }: ByteSpan, maxBytes: number): string {
     if (end - start > maxBytes) throw new ProtobufError(`byte ${start} has a text of ${end - start} bytes`);
     const bytes = Buffer.allocUnsafe(end - start);
@@ -84,7 +86,7 @@ export class ProtobufFile {
     return bytes.toString("utf8");
   }
 
-  /** Repeated integers in one field. */
+  /** Yields repeated integers that are packed into one field. */
   *packedIntegers(span: ByteSpan): Generator<number> {
     for (let position = span.start; position < span.end; ) {
       const [value, next] = this.#varint(position, span.end);
@@ -100,7 +102,7 @@ export class ProtobufFile {
       value |= BigInt(byte & 0x7f) << BigInt(7 * i);
       if (byte < 0x80) return [value, position + i + 1];
     }
-    throw new ProtobufError(`byte ${position} begins no integer`);
+    throw new ProtobufError(`byte ${position} does not start an integer`);
   }
 
   #byte(position: number): number {

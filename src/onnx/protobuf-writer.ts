@@ -1,4 +1,4 @@
-/** Writes protocol-buffer messages: the few wire types that ONNX needs. */
+/** Writes protocol-buffer messages with the few wire types that ONNX needs. */
 export class ProtobufWriter {
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
@@ -44,7 +44,7 @@ export class ProtobufWriter {
     return Buffer.concat(this.#chunks, this.#length);
   }
 
-  /** Negative numbers take ten bytes, as two's complement of 64 bits. */
+  /** Negative numbers take ten bytes, as 64-bit two's complement. */
   #varint(value: number): void {
     const bytes: number[] = [];
     let rest = BigInt.asUintN(64, BigInt(value));

@@ -1,46 +1,49 @@
 import { builderError } from "../errors/builder-errors.js";
 import { type ByteSpan, ProtobufError, ProtobufFile } from "./protobuf-file.js";
 
-/** What an ONNX file says about itself; no weight is read. */
+/** The description of an ONNX file, without its weights. */
 export interface OnnxModel {
   readonly file: string;
-  /** The program that wrote it, as `pytorch 2.5.1`; null when it does not say. */
+  /** The program that wrote the file, such as `pytorch 2.5.1`; null if the file does not name it. */
   readonly producer: string | null;
   readonly irVersion: number;
-  /** Of ONNX's own operators; 0 when the file names none. */
+  /** Version of ONNX's own operators; 0 if the file names none. */
   readonly opset: number;
-  /** Operators of others, which ONNX Runtime knows only when it was built with them. */
+  /** Domains of other operators, which ONNX Runtime supports only if it was built with them. */
   readonly foreignDomains: readonly string[];
-  /** Without those that have an initializer. */
+  /** Inputs that have no initializer. */
   readonly inputs: readonly OnnxTensorInfo[];
   readonly outputs: readonly OnnxTensorInfo[];
-  /** Values in initializers, shapes and indices (int32, int64, bool) left out. */
+  /** Number of values in initializers, without shapes and indices (int32, int64, bool). */
   readonly parameters: number;
-  /** Files beside this one that hold weights, sorted by name. */
+  /** Files in the same folder that contain weights, sorted by name. */
   readonly externalFiles: readonly OnnxExternalFile[];
 }
 
 export interface OnnxTensorInfo {
   readonly name: string;
-  /** A text is a dimension known at run time only (empty when it has no name); null: even their number is unknown. */
+  /**
+   * A string is a dimension that is known only at run time (empty if it has no name); null if even the number
+   * of dimensions is unknown.
+   */
   readonly shape: readonly (number | string)[] | null;
-  /** `float32`, `float16`, …; `unknown` for what is no tensor. */
+  /** `float32`, `float16`, …; `unknown` for a value that is not a tensor. */
   readonly elementType: string;
 }
 
 export interface OnnxExternalFile {
   /** Relative to the model's folder, with forward slashes. */
   readonly location: string;
-  /** The file has to have at least these; 0 when the model does not say how much it uses. */
+  /** Minimum size of the file; 0 if the model does not state how much it uses. */
   readonly leastBytes: number;
 }
 
 /**
- * Reads inputs, outputs, opset and the sizes of weights of an ONNX file (a ModelProto, onnx.proto of ONNX 1.15), in
- * memory that does not grow with the file.
+ * Reads inputs, outputs, opset and the sizes of weights of an ONNX file (a ModelProto, onnx.proto of ONNX
+ * 1.15). Memory does not grow with the file.
  *
- * Errors: MODEL_FILE_INVALID when it is no ONNX file, is cut off, claims more than a network can have, or names files
- * outside its own folder.
+ * Errors: MODEL_FILE_INVALID if it is not an ONNX file, is truncated, claims more than a network can have, or
+ * names files outside its own folder.
  */
 export function readOnnxModel(file: string): OnnxModel {
   const proto = openProto(file);
@@ -63,10 +66,10 @@ const tensor = { dims: 1, type: 2, name: 8, external: 13 } as const;
 
 const maxNameBytes = 4096;
 const maxRank = 32;
-/** Far above any segmentation network; each costs memory here. */
+/** Far above any segmentation network. The limit exists because each value takes memory. */
 const maxValues = 50_000;
 
-/** TensorProto.DataType. */
+/** Names of TensorProto.DataType. */
 const elementTypes: Readonly<Record<number, string>> = {
   1: "float32",
   2: "uint8",
@@ -141,7 +144,7 @@ function readOpset(proto: ProtobufFile, span: ByteSpan, opsets: Map<string, numb
 }
 
 interface Graph {
-  /** Their names: files of older versions list them among the inputs. */
+  /** Names of the initializers, because files of older versions also list them as inputs. */
   readonly initializers: Set<string>;
   readonly inputs: OnnxTensorInfo[];
   readonly outputs: OnnxTensorInfo[];
@@ -170,7 +173,9 @@ function readGraph(proto: ProtobufFile, span: ByteSpan): Graph {
   return found;
 }
 
-/** A ValueInfoProto: name 1, type 2; of that the tensor type 1, with element type 1 and shape 2. */
+/**
+ * Reads a ValueInfoProto: name 1, type 2; within the type, the tensor type 1 with element type 1 and shape 2.
+ */
 function readValue(proto: ProtobufFile, span: ByteSpan): OnnxTensorInfo {
   let name = "";
   let elementType = "unknown";
@@ -204,7 +209,7 @@ function readShape(proto: ProtobufFile, span: ByteSpan): (number | string)[] {
   return shape;
 }
 
-/** A TensorProto, its values left out. */
+/** Reads a TensorProto without its values. */
 function readInitializer(proto: ProtobufFile, span: ByteSpan, found: Graph): void {
   const shape: number[] = [];
   const external = new Map<string, string>();
@@ -244,10 +249,10 @@ function noteExternal(external: ReadonlyMap<string, string>, files: Map<string, 
   const parts = location.split(/[/\\]/);
   const leavesFolder = parts.includes("..") || parts[0] === "" || location.includes(":");
   if (leavesFolder || location.includes("\0"))
-    throw new ProtobufError(`its weights lie outside its folder, in ${JSON.stringify(location)}`);
+    throw new ProtobufError(`its weights are outside its folder, in ${JSON.stringify(location)}`);
   const end = Number(external.get("offset") ?? 0) + Number(external.get("length") ?? 0);
   if (!Number.isSafeInteger(end) || end < 0)
-    throw new ProtobufError(`its weights lie at an impossible place of ${JSON.stringify(location)}`);
+    throw new ProtobufError(`its weights are at an impossible position of ${JSON.stringify(location)}`);
   const path = parts.filter((part) => part !== ".").join("/");
   files.set(path, Math.max(files.get(path) ?? 0, end));
 }

@@ -2,10 +2,10 @@ import type { OnnxNode } from "./onnx-graph.js";
 import { integersOf, NodeChain } from "./onnx-nodes.js";
 
 export interface SubPixelOptions {
-  /** The convolution over upsampled features and skip; names what stands in its place. */
+  /** The convolution over upsampled features and skip. The replacement has the same output name. */
   readonly convolution: OnnxNode;
   readonly transposed: OnnxNode;
-  /** What the transposed convolution reads: channels and size z, y, x. */
+  /** Input of the transposed convolution: channels and size z, y, x. */
   readonly coarse: { readonly channels: number; readonly sizeZyx: readonly number[] };
   readonly upsampledChannels: number;
   readonly skip: { readonly name: string; readonly channels: number };
@@ -13,16 +13,17 @@ export interface SubPixelOptions {
 }
 
 /**
- * The beginning of a decoder stage in 3-D — transposed convolution, concatenation with the skip, convolution — as a
- * convolution on the coarse grid, whose channels interleave to the fine grid, plus a convolution over the skip.
+ * Replaces the first operations of a 3-D decoder stage — transposed convolution, concatenation with the skip,
+ * convolution — by a convolution on the coarse grid, whose channels interleave to the fine grid, plus a
+ * convolution over the skip.
  *
- * Both steps on the upsampled features are linear, so that they are one: with stride 2 and kernel 3, each fine voxel sees
- * two coarse ones along an axis, and which of its weights meet them depends on its parity alone. That is 64 weights
- * for 8 fine voxels instead of 8 × 27 + 8, and ONNX Runtime's transposed convolution in 3-D, which uses one thread,
- * and the concatenation fall away. The joint weights are nodes as well: ONNX Runtime computes them once, when it loads
- * the file, from weights that stay as the checkpoint has them.
+ * Both operations on the upsampled features are linear, so they can be combined. With stride 2 and kernel 3,
+ * each fine voxel depends on two coarse voxels along an axis, and only its parity determines the weights.
+ * This takes 64 weights for 8 fine voxels instead of 8 × 27 + 8, and avoids the concatenation and ONNX
+ * Runtime's 3-D transposed convolution, which uses one thread. The combined weights are nodes as well: ONNX
+ * Runtime computes them once, when it loads the file, from the unchanged weights of the checkpoint.
  *
- * Null where the axes' strides and kernels are not nnU-Net's (stride 1 or 2, kernel 1 or 3).
+ * Returns null if the strides and kernels are not nnU-Net's (stride 1 or 2, kernel 1 or 3).
  */
 export function subPixelStage(options: SubPixelOptions): OnnxNode[] | null {
   const { convolution, transposed, coarse, upsampledChannels, skip, outputChannels } = options;
@@ -60,13 +61,13 @@ export function subPixelStage(options: SubPixelOptions): OnnxNode[] | null {
   return chain.nodes;
 }
 
-/** One axis of the joint convolution, which answers `steps` fine voxels at each of its `size` places. */
+/** One axis of the joint convolution, which computes `steps` fine voxels at each of its `size` positions. */
 interface JointAxis {
   readonly steps: number;
   readonly taps: number;
   readonly padding: number;
   readonly size: number;
-  /** Fine voxels too many on either side. */
+  /** Number of surplus fine voxels on either side. */
   readonly margin: number;
 }
 
@@ -77,7 +78,7 @@ function jointAxis(steps: number, kernel: number, coarseSize: number): JointAxis
   return { steps, taps, padding, size: coarseSize + margin, margin };
 }
 
-/** The transposed convolution's bias as what one more input channel of ones gives. */
+/** Adds the transposed convolution's bias as the weight of an additional input channel of ones. */
 function withBias(
   chain: NodeChain,
   { inputs }: OnnxNode,
@@ -89,7 +90,10 @@ function withBias(
   return chain.add("upsampling", "Concat", [inputs[1]!, bias], { axis: { integer: 0 } });
 }
 
-/** The ones end where the volume ends, as the bias does: the convolution over it pads with zeros. */
+/**
+ * Appends a channel of ones. The ones end at the border of the volume, as the bias does, because the
+ * following convolution pads with zeros.
+ */
 function withOnes(chain: NodeChain, coarse: string): string {
   const pads = chain.integers("ones_pads", [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
   return chain.add("ones", "Pad", [coarse, pads, chain.float("one", 1)]);
@@ -103,8 +107,9 @@ interface JointWeightOptions {
 }
 
 /**
- * Weights `(x step, out, z step, y step) × in × taps`: the transposed convolution's, convolved with the other's.
- * Along each axis that is `taps × steps` long, and its first entry meets the last tap.
+ * Returns weights of shape `(x step, out, z step, y step) × in × taps`: the transposed convolution's weights,
+ * convolved with those of the other convolution. Along each axis the result has `taps × steps` entries, and
+ * its first entry belongs to the last tap.
  */
 function jointWeight(
   chain: NodeChain,
@@ -132,7 +137,10 @@ function jointWeight(
   return chain.reshape("joint_weight", ordered, [outputs, inputChannels, ...axes.map(({ taps }) => taps)]);
 }
 
-/** Channels `(x step, out, z step, y step)` to fine voxels; x voxel by voxel, then whole lines for z and y. */
+/**
+ * Interleaves channels `(x step, out, z step, y step)` to fine voxels: voxel by voxel along x, then whole
+ * lines along z and y.
+ */
 function interleave(
   chain: NodeChain,
   joint: string,

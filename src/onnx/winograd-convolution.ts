@@ -2,23 +2,24 @@ import type { OnnxNode } from "./onnx-graph.js";
 import { integersOf, NodeChain } from "./onnx-nodes.js";
 
 export interface WinogradOptions {
-  /** Stride 1; padded so that its answer is as large as its input. */
+  /** Has stride 1 and a padding that keeps the size. */
   readonly convolution: OnnxNode;
-  /** Spatial, 0 is the first; the kernel's size along it is 3. */
+  /** Spatial axis, counted from 0; the kernel has size 3 along it. */
   readonly axis: number;
-  /** Of input and answer; even along `axis`. */
+  /** Size of the input and output; even along `axis`. */
   readonly size: readonly number[];
   readonly outputChannels: number;
-  /** Into how many parts along the axis the work is cut, so that what lies in between is small. */
+  /** Number of parts along the axis into which the work is split, to keep the intermediate results small. */
   readonly parts: number;
 }
 
 /**
- * A convolution by Winograd's F(2, 3) along one axis: two neighbouring answers from four convolutions without that
- * axis instead of six. With even places e and odd places o, and g the kernel's three parts:
+ * Computes a convolution by Winograd's F(2, 3) along one axis: two adjacent outputs from four convolutions
+ * without that axis instead of six. For even positions e, odd positions o and the three parts g of the
+ * kernel:
  *
  * - m1 = (e + o) * (g0 + g1 + g2) / 2 and m2 = (o - e) * (g0 - g1 + g2) / 2
- * - even answers: m1 + m2 + (o before - o) * g0; odd answers: m1 - m2 - (e - e behind) * g2
+ * - even outputs: m1 + m2 + (previous o - o) * g0; odd outputs: m1 - m2 - (e - next e) * g2
  *
  * The parts of the kernel are nodes as well, which ONNX Runtime computes once, when it loads the file.
  *
@@ -40,7 +41,7 @@ export function winogradConvolution(options: WinogradOptions): OnnxNode[] {
   const ranges = evenRanges(size[axis]!, parts);
   const answers = ranges.map((range, i) => {
     const part = new NodeChain(ranges.length === 1 ? convolution.name : `${convolution.name}/${i}`);
-    const answer = answersOf(part, setting, range);
+    const answer = outputsOf(part, setting, range);
     chain.nodes.push(...part.nodes);
     return answer;
   });
@@ -58,7 +59,7 @@ interface Setting {
   readonly outputChannels: number;
 }
 
-/** Places along the axis, the first of them even and as many. */
+/** Positions along the axis. The first is even, and their number is even. */
 interface Range {
   readonly from: number;
   readonly to: number;
@@ -71,8 +72,8 @@ function evenRanges(places: number, parts: number): Range[] {
   return Array.from({ length: count }, (_, i) => ({ from: bound(i), to: bound(i + 1) }));
 }
 
-/** The answers of a range. */
-function answersOf(chain: NodeChain, setting: Setting, { from, to }: Range): string {
+/** Returns the outputs of a range. */
+function outputsOf(chain: NodeChain, setting: Setting, { from, to }: Range): string {
   const { input, kernels, bias, attributes, axis, size, outputChannels } = setting;
   const along = 2 + axis;
   const axes = chain.integers("axis", [along]);
@@ -81,7 +82,7 @@ function answersOf(chain: NodeChain, setting: Setting, { from, to }: Range): str
     const bounds = [chain.integers(`${suffix}_first`, [first]), chain.integers(`${suffix}_end`, [end])];
     return chain.add(suffix, "Slice", [input, ...bounds, axes, two]);
   };
-  /** Outside the volume are zeros. */
+  /** Values outside the volume are zero. */
   const moved = (suffix: string, x: string, by: 1 | -1): string => {
     const pads = new Array<number>(2 * (2 + size.length)).fill(0);
     pads[along] = by;
@@ -140,7 +141,7 @@ function kernelParts(chain: NodeChain, weight: string, along: number): Kernels {
   };
 }
 
-/** The convolution's attributes with a kernel of one place along the axis. */
+/** Returns the convolution's attributes with a kernel of size 1 along the axis. */
 function withoutAxis(convolution: OnnxNode, axis: number): OnnxNode["attributes"] {
   const kernel = integersOf(convolution, "kernel_shape").map((size, i) => (i === axis ? 1 : size));
   const padding = kernel.map((size) => (size - 1) / 2);

@@ -1,19 +1,22 @@
 import { writeFile } from "node:fs/promises";
 import { encodeModel } from "./encode-model.js";
-import { type AveragedAnswer, foldWeight, gpuGraph } from "./gpu-graph.js";
+import { type AveragedOutput, foldWeight, gpuGraph } from "./gpu-graph.js";
 import type { OnnxGraph } from "./onnx-graph.js";
 import { externalData } from "./write-network.js";
 
 export interface FoldGraph {
   readonly graph: OnnxGraph;
-  /** As `writeNetwork` wrote it, in the folder of the graph for GPUs. */
+  /** The file that `writeNetwork` wrote, in the folder of the graph for GPUs. */
   readonly weightsFile: string;
 }
 
-/** Writes the graph of all folds as a new file, which reads the weights that `writeNetwork` wrote beside it. */
+/**
+ * Writes the graph of all folds as a new file. It refers to the weights that `writeNetwork` wrote in the same
+ * folder.
+ */
 export async function writeGpuGraph(
   folds: readonly FoldGraph[],
-  averaged: AveragedAnswer,
+  averaged: AveragedOutput,
   file: string,
 ): Promise<void> {
   const body = gpuGraph(folds[0]!.graph, { folds: folds.length, averaged });

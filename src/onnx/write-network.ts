@@ -8,22 +8,25 @@ import type { OnnxGraph, OnnxWeight } from "./onnx-graph.js";
 export interface WriteNetworkOptions {
   readonly graph: OnnxGraph;
   readonly onnxFile: string;
-  /** Must lie in the same folder, which is where ONNX Runtime looks for it. */
+  /** Must be in the same folder, because ONNX Runtime looks for it there. */
   readonly weightsFile: string;
-  /** Called with the bytes of every chunk that is written; may throw to stop. */
+  /** Called with the size in bytes of every chunk that is written; may throw to stop. */
   readonly onBytes: (bytes: number) => void;
 }
 
-/** What was written. */
+/** Properties of the written network. */
 export interface NetworkDigests {
   /** Hexadecimal SHA-256 of both files. */
   readonly onnx: string;
   readonly weights: string;
-  /** Whether float16 can hold every weight. */
+  /** True if float16 can represent every weight. */
   readonly isWithinFloat16: boolean;
 }
 
-/** Writes one network as two new files. The weights stream from the checkpoint and are never all in memory. */
+/**
+ * Writes one network as two new files. The weights are streamed from the checkpoint and are never all in
+ * memory.
+ */
 export async function writeNetwork(options: WriteNetworkOptions): Promise<NetworkDigests> {
   const { graph, onnxFile, weightsFile } = options;
   const laidOut = layOut(graph);
@@ -53,7 +56,7 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
   };
 }
 
-/** Where `writeNetwork` puts the weights of a graph. */
+/** Returns the positions at which `writeNetwork` puts the weights of a graph. */
 export const externalData = (graph: OnnxGraph, weightsFile: string): readonly ExternalData[] =>
   layOut(graph).map(({ weight: { name, values }, byteOffset, byteLength }) => ({
     name,
@@ -63,21 +66,21 @@ export const externalData = (graph: OnnxGraph, weightsFile: string): readonly Ex
     byteLength,
   }));
 
-/** Larger ones are infinite in float16. */
+/** Larger values are infinite in float16. */
 const largestFloat16 = 65504;
 
 function float16Holds(values: Float32Array): boolean {
   for (let i = 0; i < values.length; i++) {
-    if (!(Math.abs(values[i]!) <= largestFloat16)) return false; // not a number either
+    if (!(Math.abs(values[i]!) <= largestFloat16)) return false; // also false for NaN
   }
   return true;
 }
 
-/** Bytes of weights that `writeNetwork` will write. */
+/** Returns the number of bytes of weights that `writeNetwork` will write. */
 export const weightBytes = (graph: OnnxGraph): number =>
   layOut(graph).reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-/** Large weights begin on a page, so that ONNX Runtime can map them; small ones on a cache line. */
+/** Large weights start on a page, so that ONNX Runtime can map them; small ones start on a cache line. */
 const pageSize = 4096;
 const lineSize = 64;
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { AveragedAnswer } from "../../src/onnx/gpu-graph.js";
+import type { AveragedOutput } from "../../src/onnx/gpu-graph.js";
 import type { OnnxGraph } from "../../src/onnx/onnx-graph.js";
 import { writeGpuGraph } from "../../src/onnx/write-gpu-graph.js";
 import { type NetworkDigests, writeNetwork } from "../../src/onnx/write-network.js";
@@ -38,7 +38,7 @@ export async function writeConvolutionNetwork(
 export interface ConvolutionFoldsOptions extends ConvolutionShape {
   readonly folder: string;
   /** By the float16 graph; absent: logits. */
-  readonly averaged?: AveragedAnswer;
+  readonly averaged?: AveragedOutput;
 }
 
 export interface ConvolutionFolds {

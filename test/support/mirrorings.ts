@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { AveragedAnswer } from "../../src/onnx/gpu-graph.js";
+import type { AveragedOutput } from "../../src/onnx/gpu-graph.js";
 import { halfToFloat } from "./golden.js";
 
 export interface Windows {
@@ -20,7 +20,7 @@ export const allMirrorings = (axes: number): number[][] =>
 export async function averageRuns(
   onnxFiles: readonly string[],
   windows: Windows,
-  averaged: AveragedAnswer,
+  averaged: AveragedOutput,
 ): Promise<Float32Array> {
   const answers: Float32Array[] = [];
   for (const file of onnxFiles) answers.push(await averageMirrorings(file, windows, averaged));
@@ -30,7 +30,7 @@ export async function averageRuns(
 async function averageMirrorings(
   onnxFile: string,
   { values, shape, mirrorings }: Windows,
-  averaged: AveragedAnswer,
+  averaged: AveragedOutput,
 ): Promise<Float32Array> {
   const session = await InferenceSession.create(onnxFile, { intraOpNumThreads: 2 });
   try {
@@ -124,7 +124,7 @@ function flipped(values: Float32Array, shape: readonly number[], axes: readonly 
 function asProbabilities(
   logits: Float32Array,
   shape: readonly number[],
-  averaged: AveragedAnswer,
+  averaged: AveragedOutput,
 ): Float32Array {
   if (averaged === "logits") return logits;
   if (averaged === "sigmoid") return logits.map((value) => 1 / (1 + Math.exp(-value)));

@@ -10,7 +10,10 @@ import { readWeightsV1 } from "./read-weights.js";
 import { type TrainerFacts, trainerFacts } from "./trainer-facts.js";
 import { readTrainingRecord, type TrainingRecord } from "./training-record.js";
 
-/** Reads what nnU-Net v1 keeps beside the first fold's checkpoint, which is what its prediction goes by. */
+/**
+ * Reads the file that nnU-Net v1 writes next to the first fold's checkpoint, because v1's own prediction uses
+ * that file.
+ */
 export async function describeModelV1(model: TrainedModel): Promise<ModelDescription> {
   const record = await readRecord(model);
   const fold = model.folds[0] as TrainedFold;
@@ -30,7 +33,7 @@ export async function describeModelV1(model: TrainedModel): Promise<ModelDescrip
   };
 }
 
-/** The same without the network, which may be one that only its author knows. */
+/** Reads the description without the network, for models whose architecture is not built in. */
 export const describeTrainingV1 = async (model: TrainedModel): Promise<TrainingFacts> =>
   describe(model, await readRecord(model));
 
@@ -62,7 +65,7 @@ async function describe(
   };
 }
 
-/** v1 keeps the labels' numbers only; their names are in the raw data set. */
+/** v1 stores only the values of the labels. Their names are in the raw data set. */
 function readLabels(plans: Field, { regions }: TrainerFacts): LabelDefinition {
   const foregroundLabels = plans
     .get("all_classes")

@@ -4,9 +4,10 @@ import type { ModelFolder, TrainedFold } from "../../network/trained-model.js";
 import { readTrainingRecord } from "./training-record.js";
 
 /**
- * What the names of the folders say and, only where they say nothing, what lies beside a checkpoint.
+ * Identifies the model by the folder names or, if they do not follow nnU-Net's pattern, by the file next to a
+ * checkpoint.
  *
- * @param findFold any fold with its checkpoint
+ * @param findFold returns any fold that has a checkpoint
  */
 export async function identifyModelV1(
   modelFolder: ModelFolder,

@@ -11,14 +11,17 @@ import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 
 export interface InferencePlanSources {
-  /** plans.pkl. */
+  /** The contents of plans.pkl. */
   readonly plans: Field;
   /** One entry of `plans_per_stage`. */
   readonly stagePlan: Field;
   readonly doesMirror: boolean;
 }
 
-/** How a volume becomes this network's input and back, by nnU-Net v1's rules. */
+/**
+ * Reads how nnU-Net v1 turns an image into this network's input, and the network's output back into a
+ * segmentation.
+ */
 export function readInferencePlanV1({ plans, stagePlan, doesMirror }: InferencePlanSources): InferencePlan {
   const patchSize = stagePlan.get("patch_size").integers();
   const dimensions = patchSize.length;
@@ -40,7 +43,7 @@ export function readInferencePlanV1({ plans, stagePlan, doesMirror }: InferenceP
   return {
     dimensions,
     patchSize,
-    // A 2-D network sees every slice as it is, so that only the last two axes are resampled.
+    // A 2-D network processes every slice in its original position, so only the last two axes are resampled.
     spacingMm: dimensions === 2 ? spacingMm.slice(1) : spacingMm,
     transposeForward: axisOrder(plans.get("transpose_forward")),
     transposeBackward: axisOrder(plans.get("transpose_backward")),
@@ -66,7 +69,7 @@ const schemes: ReadonlyMap<string, NormalizationScheme> = new Map([
   ["noNorm", "NoNormalization"],
 ]);
 
-/** The order in which v1 names its channels: by number. */
+/** Returns the channel keys in v1's order, which is by number. */
 export function channelKeys(plans: Field): string[] {
   const field = plans.get("num_modalities");
   const count = field.integer();
@@ -103,7 +106,7 @@ const readIntensity = (field: Field): IntensityProperties => ({
   percentile995: field.get("percentile_99_5").number(),
 });
 
-/** `segmentation_export_params`, where a planner set them. */
+/** Returns `segmentation_export_params`, if a planner set it. */
 function exportParameters(field: Field) {
   if (field.isNull) return {};
   const separate = field.get("force_separate_z");

@@ -13,13 +13,14 @@ export interface NetworkPlanSources {
   readonly inputChannels: number;
   readonly outputChannels: number;
   readonly trainer: Pick<TrainerFacts, "activation" | "isActivationFirst" | "normGroups">;
-  /** The checkpoint's file, for messages. */
+  /** Name of the checkpoint file, for messages. */
   readonly source: string;
 }
 
 /**
- * The network of an nnU-Net v1 training. Strides stand in the plans only; kernels, features and the number of blocks are
- * read from the weights, because trainers change them (`_3ConvPerStage`, `_allConv3x3`) without a trace in the plans.
+ * Reads the network of an nnU-Net v1 training. Only the strides come from the plans. Kernels, features and
+ * block counts come from the shapes of the weights, because some trainers (`_3ConvPerStage`, `_allConv3x3`)
+ * change them without recording it in the plans.
  *
  * @throws ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
  */
@@ -55,7 +56,7 @@ function genericUNet(sources: NetworkPlanSources): NetworkPlan {
     stages,
     decoder,
     hasConvolutionBias: weights.has("conv_blocks_context.0.blocks.0.conv.bias"),
-    // Only the trainers *_biasInSegOutput* give the heads one.
+    // Only the trainers *_biasInSegOutput* use a bias in the heads.
     hasHeadBias: weights.has(`seg_outputs.${pools.length - 1}.bias`),
     residual: null,
   };
@@ -68,7 +69,7 @@ function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
   if (first.some((step) => step !== 1)) {
     throw sharedError(
       "PLANS_UNSUPPORTED",
-      `${stagePlan.path}.pool_op_kernel_sizes begins with ${first.join("×")}, but the first stage of FabiansUNet must not pool: the network's answer would be smaller than its patch`,
+      `${stagePlan.path}.pool_op_kernel_sizes begins with ${first.join("×")}, but the first stage of FabiansUNet must not pool: the network's output would be smaller than its patch`,
     );
   }
   const stages = strides.map((stride, s): StagePlan => {
@@ -94,7 +95,10 @@ function fabiansUNet(sources: NetworkPlanSources): NetworkPlan {
   };
 }
 
-/** Plans before 2020 tell only how often each axis is halved; those halved less often begin later. */
+/**
+ * Plans from before 2020 store only the number of halvings for each axis. An axis with fewer halvings starts
+ * later.
+ */
 function readPools(stagePlan: Field): (readonly number[])[] {
   const sizes = stagePlan.get("pool_op_kernel_sizes");
   if (!sizes.isNull) return sizes.list().map((size) => size.integers());
@@ -107,7 +111,7 @@ function readPools(stagePlan: Field): (readonly number[])[] {
 
 const maxPools = 32;
 
-/** @param norm path of any normalisation of the network */
+/** @param norm path of any normalisation layer of the network */
 function common(
   { stagePlan, weights, inputChannels, outputChannels, trainer }: NetworkPlanSources,
   norm: string,
@@ -124,8 +128,9 @@ function common(
 }
 
 /**
- * `_BN` trainers have BatchNorm, `_FRN` filter response normalisation, `_GN` GroupNorm, `_NoNormalization` none, all
- * others InstanceNorm, each with nnU-Net's constants.
+ * Returns the normalisation with nnU-Net's constants: BatchNorm for `_BN` trainers, filter response
+ * normalisation for `_FRN`, GroupNorm for `_GN`, none for `_NoNormalization`, and InstanceNorm for all
+ * others.
  */
 function normalizationOf(
   weights: NetworkWeights,
@@ -140,10 +145,10 @@ function normalizationOf(
 }
 
 interface StageSources {
-  /** Absent for the first stage, which has none. */
+  /** Undefined for the first stage, which has no stride. */
   readonly stride: readonly number[] | undefined;
   readonly blocks: number;
-  /** Path of the stage's first convolution. */
+  /** Path of the first convolution of the stage. */
   readonly convolution: string;
 }
 

@@ -4,7 +4,7 @@ import { Field } from "../fields.js";
 import { networkWeights } from "../network-weights.js";
 import { readTorchFile } from "../torch/read-torch-file.js";
 
-/** Names and places of the weights in a `.model` file of nnU-Net v1. */
+/** Reads the names and positions of the weights in a `.model` file of nnU-Net v1. */
 export async function readWeightsV1({ checkpointFile: file, range }: TrainedFold): Promise<NetworkWeights> {
   const checkpoint = new Field(await readTorchFile(file, range), file);
   return networkWeights(checkpoint.get("state_dict").raw, file);

@@ -1,23 +1,29 @@
 import type { ActivationPlan } from "../../network/network-plan.js";
 
-/** What only the code of a v1 trainer says, known by the class's name. */
+/** The facts that only the code of a v1 trainer defines, looked up by class name. */
 export interface TrainerFacts {
   readonly isCascade: boolean;
-  /** Null: one head per label with softmax. Else region names and labels, each with a sigmoid. */
+  /**
+   * Null if the network has one softmax head per label. Otherwise the name and labels of each region, which
+   * has a sigmoid head.
+   */
   readonly regions: readonly { readonly name: string; readonly labels: readonly number[] }[] | null;
   readonly doesMirror: boolean;
-  /** Null for none, because filter response normalisation includes one. */
+  /** Null if there is no activation, because filter response normalisation includes one. */
   readonly activation: ActivationPlan | null;
-  /** The number of groups of a group normalisation; null for other kinds, which the weights reveal. */
+  /** Number of groups of a group normalisation; null for other kinds, which the weights reveal. */
   readonly normGroups: number | null;
-  /** conv → activation → normalisation. */
+  /** True for the order convolution → activation → normalisation. */
   readonly isActivationFirst: boolean;
 }
 
-/** Trainers that change only the training give the same facts; other normalisations and biases show in the weights. */
+/**
+ * Returns the facts for a trainer class. Trainers that change only the training share the same facts. Other
+ * normalisations and biases are read from the weights.
+ */
 export function trainerFacts(trainer: string): TrainerFacts {
   const parts = trainer.split("_");
-  // nnUNetTrainerV2BraTSRegions_BN is the one of this family that was trained without regions.
+  // nnUNetTrainerV2BraTSRegions_BN is the only trainer of this family without regions.
   const hasRegions = trainer.includes("BraTSRegions") && trainer !== "nnUNetTrainerV2BraTSRegions_BN";
   return {
     isCascade: trainer.includes("Cascade"),

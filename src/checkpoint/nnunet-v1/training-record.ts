@@ -4,19 +4,27 @@ import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { checkpointGlobals } from "../torch/torch-globals.js";
 
-/** What nnU-Net v1 keeps beside a checkpoint (`*.model.pkl`): trainer, plans and where the training lay. */
+/**
+ * The record that nnU-Net v1 writes next to a checkpoint (`*.model.pkl`): the trainer, the plans and the
+ * training's output folder.
+ */
 export interface TrainingRecord {
-  /** Class name: `nnUNetTrainerV2`. */
+  /** Class name, such as `nnUNetTrainerV2`. */
   readonly trainer: string;
-  /** The whole of plans.pkl; prediction takes it from here. */
+  /** The contents of plans.pkl; prediction reads the plans from here. */
   readonly plans: Field;
-  /** Key of `plans_per_stage`. */
+  /** The key in `plans_per_stage`. */
   readonly stage: string;
-  /** `3d_fullres`, …: as the training's output folder was named, else as the plans suggest. */
+  /**
+   * The configuration, such as `3d_fullres`: from the name of the training's output folder, or derived from
+   * the plans.
+   */
   readonly configuration: string;
-  /** `Task004_Hippocampus`; null when the output folder had another name. */
+  /**
+   * The data set, such as `Task004_Hippocampus`; null if the output folder does not follow nnU-Net's pattern.
+   */
   readonly datasetName: string | null;
-  /** `nnUNetPlansv2.1`. */
+  /** Identifier of the plans, such as `nnUNetPlansv2.1`. */
   readonly plansName: string;
 }
 
@@ -45,8 +53,9 @@ export async function readTrainingRecord(checkpointFile: string): Promise<Traini
 }
 
 /**
- * nnU-Net passes them to the trainer by position: plans file, fold, output folder, dataset folder, batch dice, stage, …
- * Trainers for several GPUs have the number of the process before the output folder.
+ * Reads the arguments that nnU-Net passes to the trainer by position: plans file, fold, output folder,
+ * dataset folder, batch dice, stage, … Trainers for several GPUs have the process number before the output
+ * folder.
  *
  * Source: `restore_model` in nnunet/training/model_restore.py; nnUNetTrainerV2_DDP.
  */
@@ -56,7 +65,7 @@ function trainerArguments(init: readonly Field[]) {
   return { outputFolder: init[outputIndex], stage: init[outputIndex + 3] };
 }
 
-/** nnU-Net's are below 1 MB, also for thousands of training cases. */
+/** nnU-Net's own files are below 1 MB, even with thousands of training cases. */
 const maxPickleBytes = 128 * 2 ** 20;
 
 async function readSmallFile(file: string): Promise<Uint8Array> {
@@ -72,14 +81,14 @@ async function readSmallFile(file: string): Promise<Uint8Array> {
   throw builderError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);
 }
 
-/** A training without stage has plans of one stage only. */
+/** Returns the training's stage. A training without a stage has plans with only one stage. */
 function readStage(plans: Field, stage: Field | undefined): string {
   const stages = plans.get("plans_per_stage").keys();
   const name = stage === undefined || stage.isNull ? stages[0] : String(stage.integer());
   if (name === undefined || !stages.includes(name) || (stage?.isNull && stages.length > 1)) {
     throw builderError(
       "MODEL_FILE_INVALID",
-      `${plans.path} has the stages ${stages.join(", ")}, the training's is ${stage?.text() ?? "not named"}`,
+      `${plans.path} has the stages ${stages.join(", ")}, but the training's stage is ${stage?.text() ?? "not named"}`,
     );
   }
   return name;

@@ -2,8 +2,8 @@ import { builderError } from "../../errors/builder-errors.js";
 import { Field } from "../fields.js";
 
 /**
- * One configuration of plans.json with what it inherits: each level of the `inherits_from` chain overrides its parent
- * key by key.
+ * Returns a configuration of plans.json with its inherited values: each configuration in the `inherits_from`
+ * chain overrides its parent key by key.
  */
 export function resolveConfiguration(plans: Field, name: string): Field {
   const chain: Field[] = [];

@@ -14,8 +14,8 @@ import { readCheckpointV2 } from "./read-checkpoint.js";
 import { trainerArchitecture } from "./trainer-architecture.js";
 
 /**
- * Reads plans.json, dataset.json and the first fold's checkpoint: like nnU-Net, trainer, configuration and mirroring are
- * taken from there.
+ * Reads plans.json, dataset.json and the first fold's checkpoint, which names the trainer, the configuration
+ * and the mirroring axes, as in nnU-Net.
  */
 export async function describeModelV2({ folder, folds }: TrainedModel): Promise<ModelDescription> {
   const checkpoint = await readCheckpointV2(folds[0] as TrainedFold);
@@ -40,13 +40,13 @@ export async function describeModelV2({ folder, folds }: TrainedModel): Promise<
   };
 }
 
-/** The same without the network, which may be one that only its author knows. */
+/** Reads the description without the network, for models whose architecture is not built in. */
 export async function describeTrainingV2({ folder, folds }: TrainedModel): Promise<TrainingFacts> {
   const { trainer, mirrorAxes, configuration: name } = await readCheckpointV2(folds[0] as TrainedFold);
   return describeTraining(await readTraining(folder, name), { trainer, mirrorAxes, name });
 }
 
-/** plans.json and dataset.json of one configuration. */
+/** Reads plans.json and dataset.json for one configuration. */
 export async function readTraining(folder: string, configurationName: string) {
   const plansFile = join(folder, "plans.json");
   const datasetFile = join(folder, "dataset.json");
@@ -70,7 +70,7 @@ export async function readTraining(folder: string, configurationName: string) {
   };
 }
 
-/** @param mirrorAxes those that the trainer mirrors */
+/** @param mirrorAxes axes that the trainer mirrors */
 export function describeTraining(
   training: Awaited<ReturnType<typeof readTraining>>,
   trained: { readonly trainer: string; readonly name: string; readonly mirrorAxes: readonly number[] },
@@ -96,8 +96,9 @@ export function describeTraining(
 }
 
 /**
- * Reads `modality`, which nnU-Net looks for first, or `channel_names`. nnU-Net counts the entries and takes them in file
- * order, whatever their keys are: `{"0": "CT"}`, `{"1": "CT"}`, `{"CT": 0}` and `["CT"]` mean the same.
+ * Reads the channel names from `modality`, which nnU-Net prefers, or `channel_names`. nnU-Net counts the
+ * entries and uses them in file order, regardless of their keys: `{"0": "CT"}`, `{"1": "CT"}`, `{"CT": 0}`
+ * and `["CT"]` are equivalent.
  *
  * Source: `determine_num_input_channels` in nnunetv2/utilities/label_handling/label_handling.py.
  */
@@ -108,7 +109,7 @@ function readChannelNames(dataset: Field): string[] {
   throw builderError("MODEL_FILE_INVALID", `${names.path} should name at least one channel, but is empty`);
 }
 
-/** A key that is not a number is the channel's name; its value may then be a number or the normalisation. */
+/** Returns the key if it is not a number, because the value may then be a number or the normalisation. */
 const channelName = ([key, value]: readonly [string, Field]): string =>
   /^\d+$/.test(key) ? nameIn(value) : key;
 
@@ -117,6 +118,6 @@ const nameIn = (field: Field): string => (field.isString ? field.string() : fiel
 const hasRunningStatistics = ({ weights }: Checkpoint): boolean =>
   [...weights.keys()].some((name) => name.endsWith(".norm.running_mean"));
 
-/** nnUNetTrainerBN puts BatchNorm in the place of the norm that plans.json names. */
+/** nnUNetTrainerBN replaces the norm that plans.json names with BatchNorm. */
 const batchNormOfTrainer = (plan: NormalizationPlan | null): NormalizationPlan =>
   plan?.kind === "batch" ? plan : { kind: "batch", epsilon: 1e-5, isAffine: true };

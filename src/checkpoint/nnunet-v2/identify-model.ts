@@ -5,10 +5,10 @@ import { readJsonFile } from "../read-json-file.js";
 import { readCheckpointV2 } from "./read-checkpoint.js";
 
 /**
- * What the names of the folders say and, only where they say nothing, plans.json and a checkpoint: a broken model
- * does not stand in the way of its neighbours.
+ * Identifies the model by the folder names or, if they do not follow nnU-Net's pattern, by plans.json and a
+ * checkpoint. A broken model therefore does not prevent the use of the models next to it.
  *
- * @param findFold any fold with its checkpoint
+ * @param findFold returns any fold that has a checkpoint
  */
 export async function identifyModelV2(
   modelFolder: ModelFolder,

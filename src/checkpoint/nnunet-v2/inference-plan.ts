@@ -12,11 +12,11 @@ import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 
 export interface InferencePlanSources {
-  /** plans.json. */
+  /** The contents of plans.json. */
   readonly plans: Field;
-  /** Resolved, see `resolveConfiguration`. */
+  /** The configuration, resolved by `resolveConfiguration`. */
   readonly configuration: Field;
-  /** dataset.json. */
+  /** The contents of dataset.json. */
   readonly dataset: Field;
   readonly imageChannels: number;
   /** `inference_allowed_mirroring_axes` of the checkpoint. */
@@ -24,9 +24,11 @@ export interface InferencePlanSources {
 }
 
 /**
- * How a volume becomes this network's input and back, by nnU-Net v2's rules.
+ * Reads how nnU-Net v2 turns an image into this network's input, and the network's output back into a
+ * segmentation.
  *
- * @throws PLANS_UNSUPPORTED for a class or function that is not nnU-Net's own, MODEL_FILE_INVALID for a missing field.
+ * @throws PLANS_UNSUPPORTED for a class or function that is not nnU-Net's own, MODEL_FILE_INVALID for a
+ * missing field.
  */
 export function readInferencePlan(sources: InferencePlanSources): InferencePlan {
   const { plans, configuration, dataset } = sources;
@@ -135,7 +137,7 @@ function readNormalization({
   });
 }
 
-/** Arguments that a resampling function takes, with their values when plans.json leaves them out. */
+/** The arguments of each resampling function, with nnU-Net's defaults. */
 const resamplingFunctions = {
   resample_data_or_seg_to_shape: {
     method: "spline",
@@ -154,7 +156,8 @@ function readResampling(configuration: Field, key: string): Resampling {
   const whenSet = <T>(name: string, read: (field: Field) => T, otherwise: T): T =>
     kwargs.keys().includes(name) ? read(kwargs.get(name)) : otherwise;
 
-  // A segmentation is resampled only to continue an earlier stage; otherwise the plans' rule for it has no effect.
+  // A segmentation is resampled only as input to the second stage of a cascade. Otherwise the plans' rule for
+  // segmentations has no effect.
   const isSegmentation = key === "resampling_fn_seg" && !configuration.get("previous_stage").isNull;
   const wrongKind = whenSet("is_seg", (field) => field.boolean(), false) !== isSegmentation;
   if (wrongKind && method !== "none" && (isSegmentation || key !== "resampling_fn_seg")) {

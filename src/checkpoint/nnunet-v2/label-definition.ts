@@ -5,15 +5,15 @@ import type { Field } from "../fields.js";
 
 export interface DatasetLabels {
   readonly definition: LabelDefinition;
-  /** Output channels of the network: regions, or labels with background. */
+  /** Output channels of the network: one per region, or one per label with background. */
   readonly heads: number;
 }
 
 /**
- * Reads `labels` and `regions_class_order` of dataset.json by the rules of nnU-Net's LabelManager: a list of several
- * values makes the model one of regions; `ignore` gets no head and must be the highest value.
+ * Reads `labels` and `regions_class_order` of dataset.json by the rules of nnU-Net's LabelManager: a label
+ * with several values makes this a region-based model; `ignore` gets no head and must be the highest value.
  *
- * @param dataset dataset.json; v1's form `{"0": "background", "1": "liver"}` is understood too
+ * @param dataset dataset.json; v1's form `{"0": "background", "1": "liver"}` is accepted too
  */
 export function readLabels(dataset: Field): DatasetLabels {
   const names = labelEntries(dataset.get("labels"));
@@ -66,7 +66,7 @@ function labelEntries(labels: Field): NamedLabel[] {
   });
 }
 
-/** nnU-Net takes `"1"` for 1. */
+/** nnU-Net accepts `"1"` for 1. */
 function labelValue(field: Field): number {
   if (field.isString && /^\d+$/.test(field.string())) return Number(field.string());
   return field.integer();

@@ -12,17 +12,17 @@ import type {
 import { Field } from "../fields.js";
 
 export interface NetworkPlanSources {
-  /** Resolved, see `resolveConfiguration`. */
+  /** The configuration, resolved by `resolveConfiguration`. */
   readonly configuration: Field;
   readonly inputChannels: number;
   readonly outputChannels: number;
 }
 
 /**
- * The network that plans.json describes, from the `architecture` block or from the older keys.
+ * Reads the network that plans.json describes, from the `architecture` block or from the older keys.
  *
- * @throws ARCHITECTURE_UNKNOWN for a class, PLANS_UNSUPPORTED for an argument that the class does not take or a layer
- * that inference does not know.
+ * @throws ARCHITECTURE_UNKNOWN for an unknown class, PLANS_UNSUPPORTED for an argument that the class does
+ * not accept or a layer that inference does not support.
  */
 export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
   const { configuration, inputChannels, outputChannels } = sources;
@@ -60,7 +60,7 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
     patchSize,
     stages,
     decoder: expand(kwargs.get("n_conv_per_stage_decoder"), stageCount - 1).map((blockCount, s) => ({
-      // A decoder stage convolves as the encoder stage does whose skip it takes.
+      // A decoder stage has the kernel of the encoder stage that it is connected to.
       kernel: (stages[stageCount - 2 - s] as StagePlan).kernel,
       blocks: countOf(blockCount),
     })),
@@ -76,12 +76,15 @@ export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
 
 const maxStages = 32;
 
-/** The decoder ends at the first stage's resolution, which must be the patch's. */
+/**
+ * Checks that the first stage keeps the resolution of the patch, because the decoder ends at the first
+ * stage's resolution.
+ */
 function checkFirstStride(stride: readonly number[], kwargs: Field): void {
   if (stride.every((step) => step === 1)) return;
   throw sharedError(
     "PLANS_UNSUPPORTED",
-    `${kwargs.path}.strides begins with ${stride.join("×")}, but the first stage's stride must be 1: the network's answer would be smaller than its patch, and nnU-Net cannot run it either`,
+    `${kwargs.path}.strides begins with ${stride.join("×")}, but the first stage's stride must be 1: the network's output would be smaller than its patch, and nnU-Net cannot run it either`,
   );
 }
 
@@ -131,7 +134,9 @@ function readArchitecture(configuration: Field, dimensions: number): Architectur
   };
 }
 
-/** Plans of nnU-Net before 2.4 have no `architecture`; nnU-Net builds the same from the older keys. */
+/**
+ * Plans from before nnU-Net 2.4 have no `architecture`. nnU-Net builds the same network from the older keys.
+ */
 function readOldArchitecture(configuration: Field, dimensions: number): Architecture {
   const architecture = architectureName(configuration.get("UNet_class_name"));
   const blocks = configuration.get("n_conv_per_stage_encoder");
@@ -155,7 +160,9 @@ function readOldArchitecture(configuration: Field, dimensions: number): Architec
   return { architecture, kwargs: new Field(kwargs, configuration.path) };
 }
 
-/** Modules were moved between releases, so that only the class's own name counts, as for nnU-Net. */
+/**
+ * Returns the class name without its module, as nnU-Net does, because modules were moved between releases.
+ */
 function architectureName(field: Field): ArchitectureOfV2 {
   const name = className(field);
   if (Object.hasOwn(knownArguments, name)) return name as ArchitectureOfV2;
@@ -167,7 +174,7 @@ function checkArguments(architecture: ArchitectureOfV2, kwargs: Field): void {
   if (unknown !== undefined) {
     throw sharedError(
       "PLANS_UNSUPPORTED",
-      `${kwargs.path} has ${unknown}, which ${architecture} does not take`,
+      `${kwargs.path} has ${unknown}, which ${architecture} does not accept`,
     );
   }
   const convolution = className(kwargs.get("conv_op"));
@@ -187,7 +194,7 @@ function readNormalization(kwargs: Field): NormalizationPlan | null {
   const affine = option("affine");
   const isTracked = flag(option("track_running_stats"));
   return {
-    // With running statistics an InstanceNorm does at inference what a BatchNorm does.
+    // At inference, an InstanceNorm with running statistics computes the same as a BatchNorm.
     kind: kind === "Batch" || isTracked ? "batch" : "instance",
     epsilon: option("eps").isNull ? 1e-5 : option("eps").number(),
     isAffine: affine.isNull ? kind === "Batch" : affine.boolean(),
@@ -208,7 +215,7 @@ function readActivation(kwargs: Field): ActivationPlan | null {
   switch (name) {
     case "LeakyReLU":
       return { kind: "leakyRelu", slope: number("negative_slope", 0.01) };
-    case "RReLU": // uses the middle of its range at inference
+    case "RReLU": // inference uses the middle of its range
       return { kind: "leakyRelu", slope: (number("lower", 1 / 8) + number("upper", 1 / 3)) / 2 };
     case "ReLU":
       return { kind: "relu", slope: 0 };
@@ -226,7 +233,7 @@ function readActivation(kwargs: Field): ActivationPlan | null {
   }
 }
 
-/** Activations of torch.nn without arguments that matter at inference. */
+/** Activations of torch.nn that have no arguments relevant to inference. */
 const plainActivations: ReadonlyMap<string, "mish" | "silu" | "selu" | "tanh" | "sigmoid"> = new Map([
   ["Mish", "mish"],
   ["SiLU", "silu"],
@@ -254,7 +261,7 @@ function readResidual(kwargs: Field, firstFeatures: Field): ResidualPlan {
   };
 }
 
-/** One entry per stage; a single value counts for all of them. */
+/** Returns one entry per stage; a single value applies to all of them. */
 function expand(field: Field, length: number): Field[] {
   if (field.isNull || !field.isList) return Array.from({ length }, () => field);
   const entries = field.list();
@@ -277,7 +284,7 @@ function positive(field: Field): number {
   throw builderError("MODEL_FILE_INVALID", `${field.path} is ${value}`);
 }
 
-/** Of what is built one by one. */
+/** Reads the number of stages or blocks, within a limit because each one is built. */
 function countOf(field: Field): number {
   const value = positive(field);
   if (value <= maxBlocks) return value;
@@ -291,4 +298,4 @@ const flag = (field: Field): boolean => (field.isNull ? false : field.boolean())
 const className = (field: Field): string => field.string().split(".").at(-1) as string;
 
 const unsupported = (field: Field) =>
-  sharedError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}, which inference does not know`);
+  sharedError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}, which inference does not support`);

@@ -1,6 +1,9 @@
 import { builderError } from "../../errors/builder-errors.js";
 
-/** Walks through a pickle's bytes; the end of the bytes is CHECKPOINT_TRUNCATED, never `undefined`. */
+/**
+ * Reads a pickle's bytes in order. Throws CHECKPOINT_TRUNCATED at the end of the bytes, and never returns
+ * `undefined`.
+ */
 export class ByteCursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -34,7 +37,7 @@ export class ByteCursor {
     return this.#view.getInt32(this.#advance(4), true);
   }
 
-  /** A length: more than the file could hold is caught by the read that follows. */
+  /** Reads a length. A length beyond the end of the file is detected by the read that follows. */
   uint64(): number {
     return Number(this.#view.getBigUint64(this.#advance(8), true));
   }
@@ -43,7 +46,7 @@ export class ByteCursor {
     return this.#view.getFloat64(this.#advance(8), false);
   }
 
-  /** A view, not a copy. */
+  /** Returns a view, not a copy. */
   bytes(length: number): Uint8Array {
     const start = this.#advance(length);
     return this.#bytes.subarray(start, start + length);
@@ -57,7 +60,10 @@ export class ByteCursor {
     return Buffer.from(this.bytes(length)).toString("latin1");
   }
 
-  /** Up to the next line feed, which is left out; one character per byte, as the text opcodes are defined. */
+  /**
+   * Reads up to the next line feed, which is not part of the result. Text opcodes are defined as one
+   * character per byte.
+   */
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#position);
     if (end < 0) this.#advance(this.#bytes.length + 1);
@@ -71,7 +77,7 @@ export class ByteCursor {
     if (!(length >= 0 && start + length <= this.#bytes.length)) {
       throw builderError(
         "CHECKPOINT_TRUNCATED",
-        `${this.#source}: the pickle ends at byte ${this.#bytes.length}, where ${length} more were announced at byte ${start}`,
+        `${this.#source}: the pickle ends at byte ${this.#bytes.length}, but ${length} more were expected at byte ${start}`,
       );
     }
     this.#position = start + length;
@@ -79,5 +85,5 @@ export class ByteCursor {
   }
 }
 
-// Python writes lone surrogates with "surrogatepass"; they become U+FFFD here, which no name needs.
+// Python writes lone surrogates with "surrogatepass". They become U+FFFD here, because no name needs them.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -1,7 +1,8 @@
 /**
- * Returns whether loading a pickle with this name in Python may run code: functions that start programs, evaluate text,
- * import modules, or open files or connections, and attributes that lead to them. Other names are classes or functions
- * whose objects are data, or that only their own library knows. Nothing of either kind is ever run here.
+ * Returns whether loading a pickle that contains this name may run code in Python. Such names are functions
+ * that start programs, evaluate text, import modules, or open files or connections, and attributes that lead
+ * to those functions. All other names are classes or functions that build data, or belong to a library that
+ * is not known here. This program never runs anything of either kind.
  */
 export function runsCode(module: string, name: string): boolean {
   if (isBuiltins(module)) return !(harmlessBuiltins.has(name) || isException(name));
@@ -26,10 +27,10 @@ const harmlessBuiltins: ReadonlySet<string> = new Set(
 const isException = (name: string): boolean =>
   /^[A-Za-z]{0,60}(?:Error|Exception|Warning|ExceptionGroup)$/.test(name);
 
-/** Treats `_os` like `os`, because both lead to the same functions. */
+/** Removes the underscore of `_os`, because it leads to the same functions as `os`. */
 const withoutUnderscores = (part: string): string => (/^_[a-z]/i.test(part) ? part.slice(1) : part);
 
-/** Protocol 4 reaches any attribute of a module: `torch` and `storage.os.system`. */
+/** Protocol 4 can reach any attribute of a module, such as `storage.os.system` of `torch`. */
 function leadsToCode(module: string, parts: readonly string[]): boolean {
   if (module === "pathlib" || parts.some((part) => /^__.*__$/.test(part))) return true;
   return parts.some((part) => codeModules.has(withoutUnderscores(part)) || isBuiltins(part));

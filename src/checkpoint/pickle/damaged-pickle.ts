@@ -1,11 +1,11 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { builderError } from "../../errors/builder-errors.js";
 
-/** @param what says what is wrong; `locating` adds the place */
+/** @param what the fault; `locating` adds the position */
 export const damagedPickle = (what: string): ProcessorError =>
   builderError("MODEL_FILE_INVALID", `damaged pickle: ${what}`);
 
-/** Runs `action` and puts the place before the message of its errors. */
+/** Runs `action` and prefixes the messages of its errors with the place. */
 export function locating<T>(place: string, action: () => T): T {
   try {
     return action();

@@ -1,8 +1,8 @@
-/** Python's integers have any size: a number where it is exact, else a bigint. */
+/** Returns a number if it is exact, otherwise a bigint, because Python's integers have any size. */
 export const narrow = (value: bigint): number | bigint =>
   value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 
-/** Two's complement, little-endian, of any length. */
+/** Reads a little-endian two's complement integer of any length. */
 export function littleEndianInteger(bytes: Uint8Array): number | bigint {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);

@@ -1,15 +1,18 @@
 import { StatefulValue } from "./pickle-global.js";
 
 /**
- * The largest that are known, nnU-Net's logs of 4000 epochs with 117 classes, take some 250 MB by this account; nearly
- * all of it is free again when the checkpoint is read.
+ * The largest known checkpoints, with nnU-Net's logs of 4000 epochs and 117 classes, need about 250 MB by
+ * this count. Nearly all of it is freed after the checkpoint is read.
  */
 export const maxMegabytes = 400;
 
-/** What values take in memory, about, in bytes, their place on the stack included. */
+/** Approximate memory that values take, in bytes, including their place on the stack. */
 const bytesOf = { small: 16, reference: 16, text: 32, list: 64, mapping: 200, view: 160, entry: 40 } as const;
 
-/** Counts what a pickle builds: a short one can ask for much, and for many copies of something long. */
+/**
+ * Counts the memory that a pickle's values take, because a short pickle can request a lot of memory or many
+ * copies of a long value.
+ */
 export class MemoryBudget {
   readonly #exceeded: () => never;
   #bytes = 0;
@@ -19,29 +22,29 @@ export class MemoryBudget {
     this.#exceeded = exceeded;
   }
 
-  /** A value that is there already gets another place. */
+  /** Counts another reference to an existing value. */
   takeReference(): void {
     this.#take(bytesOf.reference);
   }
 
-  /** Entries of a dict, a set or the memo. */
+  /** Counts entries of a dict, a set or the memo. */
   takeEntries(count: number): void {
     this.#take(count * bytesOf.entry);
   }
 
-  /** A value that an opcode built; what lies in it was counted before. */
+  /** Counts a value that an opcode built; its contents were counted before. */
   takeNew(value: unknown): void {
     this.#take(ownBytes(value));
   }
 
-  /** A value that a function built out of others, which it may have copied. */
+  /** Counts a value that a function built from other values, which it may have copied. */
   takeCopy(value: unknown): void {
     if (value instanceof Uint8Array || typeof value === "string") this.#take(value.length);
     else if (value instanceof Map || value instanceof Set) this.takeEntries(value.size);
     else if (Array.isArray(value)) this.#take(value.length * bytesOf.reference);
   }
 
-  /** A list whose items are counted one by one. */
+  /** Counts a list whose items are counted one by one. */
   takeList(): void {
     this.#take(bytesOf.list);
   }

@@ -5,10 +5,10 @@ import type { PickleFaults } from "./pickle-faults.js";
 import { type GlobalTable, PickleGlobal } from "./pickle-global.js";
 import { UnreadObject } from "./unread-object.js";
 
-/** More than any name in a Python library has. */
+/** Longer than any name in a Python library. */
 const maxNameLength = 1000;
 
-/** The names in one pickle: those that are known, and those whose objects stay unread. */
+/** The names in one pickle: known names, and names whose objects are not read. */
 export class NameTable {
   readonly #known: GlobalTable;
   readonly #unread = new Map<string, PickleGlobal>();
@@ -36,7 +36,7 @@ export class NameTable {
     return unread;
   }
 
-  /** Returns what a call of the name stands for. */
+  /** Returns the value that replaces the result of calling the name in Python. */
   construct(callable: unknown, args: unknown): unknown {
     if (!(callable instanceof PickleGlobal))
       return this.#faults.refused("calls something that is not a name");

@@ -1,6 +1,9 @@
 import { narrow } from "./integers.js";
 
-/** Python's integers of protocol 0; null for what is none, or has more digits than any of nnU-Net's. */
+/**
+ * Parses an integer as protocol 0 writes it; null if the text is not an integer or has more digits than any
+ * of nnU-Net's.
+ */
 export const integerOf = (text: string): number | bigint | null =>
   /^-?\d{1,150}$/.test(text) ? narrow(BigInt(text)) : null;
 
@@ -8,7 +11,7 @@ export const integerOf = (text: string): number | bigint | null =>
 export const booleanOrIntegerOf = (text: string): number | bigint | boolean | null =>
   text === "00" || text === "01" ? text === "01" : integerOf(text);
 
-/** Python's `repr` of a float; null for what is none. */
+/** Parses Python's `repr` of a float; null if the text is not a float. */
 export function floatOf(text: string): number | null {
   if (text === "nan") return Number.NaN;
   const value = text.length > 400 || text === "" ? Number.NaN : Number(text.replace("inf", "Infinity"));

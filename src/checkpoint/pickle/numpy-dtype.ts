@@ -4,10 +4,13 @@ import { damagedPickle } from "./damaged-pickle.js";
 import { narrow } from "./integers.js";
 import { StatefulValue } from "./pickle-global.js";
 
-/** Values become objects when they are used; the arrays that nnU-Net uses have a few thousand. */
+/** Values become objects when they are used. The arrays that nnU-Net uses have a few thousand values. */
 const maxDecoded = 4_000_000;
 
-/** `numpy.dtype`: `f4`, `i8`, `b1`, `U10`, `O` … and its byte order. An unknown type fails only when it is decoded. */
+/**
+ * `numpy.dtype`: the type (`f4`, `i8`, `b1`, `U10`, `O` …) and its byte order. An unknown type fails only
+ * when its values are decoded.
+ */
 export class NumpyDtype extends StatefulValue {
   readonly kind: string;
   readonly itemSize: number;
@@ -74,7 +77,7 @@ export class NumpyDtype extends StatefulValue {
   }
 }
 
-/** Decodes a string without the zeros with which numpy pads it. */
+/** Decodes a string without numpy's padding zeros. */
 function text(view: DataView, offset: number, length: number, characterSize: 1 | 4): string {
   let end = offset + length;
   const at = (position: number) =>

@@ -14,12 +14,14 @@ export const numpyGlobals: GlobalTable = globalTable(
   { name: "numpy.ndarray" },
 );
 
-/** `numpy.ndarray`, filled by its state; its values are decoded when they are asked for. */
+/** `numpy.ndarray`. The pickle sets its state after construction, and its values are decoded on access. */
 export class NumpyArray extends StatefulValue {
   shape: readonly number[] = [];
   #dtype: NumpyDtype | undefined;
   #isFortranOrder = false;
-  /** A text has one character per byte. It stays one until it is looked at: many arrays may share it. */
+  /**
+   * A string has one character per byte. It is converted only on access, because many arrays may share it.
+   */
   #data: string | Uint8Array | readonly unknown[] = [];
 
   /** The state is (version, shape, dtype, is Fortran order, bytes or list). */
@@ -42,7 +44,7 @@ export class NumpyArray extends StatefulValue {
     return this.shape.reduce((a, b) => a * b, 1);
   }
 
-  /** Flat, in C order (last axis fastest). */
+  /** Returns the values in C order (last axis fastest). */
   values(): readonly unknown[] {
     const { valueCount: count } = this;
     if (this.#isFortranOrder) throw damagedPickle("a numpy array in Fortran order");
@@ -66,10 +68,10 @@ function scalar([dtype, bytes]: readonly unknown[]): unknown {
   return dtype.decode(data.subarray(0, dtype.itemSize), 1)[0];
 }
 
-/** Complex numbers, dates and records cannot be read. */
+/** Complex numbers, dates and records are not supported. */
 const isReadable = ({ kind }: NumpyDtype): boolean => "fiubSU".includes(kind);
 
-/** `_frombuffer(bytes, dtype, shape, order)`, protocol 5. */
+/** `_frombuffer(bytes, dtype, shape, order)` of protocol 5. */
 function fromBuffer([bytes, dtype, shape, order]: readonly unknown[]): NumpyArray {
   const array = new NumpyArray();
   array.setState([1, shape, dtype, order === "F", bytes]);
@@ -79,7 +81,7 @@ function fromBuffer([bytes, dtype, shape, order]: readonly unknown[]): NumpyArra
 /** numpy's own limit. */
 const maxAxes = 64;
 
-/** More than any axis has whose values are used. An array without values may claim any size at no cost. */
+/** Longer than any axis whose values are used. An array without values may claim any size at no cost. */
 const maxAxisLength = 2 ** 32;
 
 function shapeOf(value: unknown): number[] {

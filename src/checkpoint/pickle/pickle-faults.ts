@@ -1,7 +1,7 @@
 import { builderError } from "../../errors/builder-errors.js";
 import type { ByteCursor } from "./byte-cursor.js";
 
-/** Throws errors that say what is wrong with a pickle, and where. */
+/** Throws errors that state what is wrong with a pickle, and where. */
 export class PickleFaults {
   readonly #source: string;
   readonly #input: ByteCursor;
@@ -11,7 +11,7 @@ export class PickleFaults {
     this.#input = input;
   }
 
-  /** Python would run code. */
+  /** Throws for a pickle that would run code in Python. */
   unsafe(what: string): never {
     throw builderError(
       "CHECKPOINT_UNSAFE",
@@ -19,7 +19,7 @@ export class PickleFaults {
     );
   }
 
-  /** No program that saves a training writes such a file. */
+  /** Throws for a pickle that no training program would write. */
   refused(what: string): never {
     throw builderError("CHECKPOINT_REFUSED", `${this.#source}: the pickle ${what}`);
   }

@@ -1,17 +1,17 @@
 import { printable } from "../../untrusted/printable.js";
 import { inMessages } from "../../untrusted/short-text.js";
 
-/** What a name of a pickle stands for. */
+/** Describes how to handle a name that a pickle contains. */
 export interface GlobalEntry {
-  /** `module.name`. */
+  /** The qualified name, `module.name`. */
   readonly name: string;
-  /** Absent for names whose objects are not needed. */
+  /** Undefined for names whose objects are not needed. */
   readonly construct?: (args: readonly unknown[]) => unknown;
 }
 
 /**
- * A name that a pickle refers to. Nothing is imported and nothing is called: `construct` builds plain data in place of the
- * object that Python would build.
+ * A name that a pickle refers to. Nothing is imported and nothing is called: `construct` builds plain data
+ * instead of the object that Python would build.
  */
 export class PickleGlobal {
   readonly name: string;
@@ -27,7 +27,7 @@ export class PickleGlobal {
   }
 }
 
-/** Something whose pickle continues with a state (opcode BUILD) after its construction. */
+/** A value whose state the pickle sets after construction (opcode BUILD). */
 export abstract class StatefulValue {
   abstract setState(state: unknown): void;
 }

@@ -1,4 +1,4 @@
-/** Objects of a pickle by the numbers under which it refers to them again: Python counts them from 0. */
+/** The objects of a pickle by the numbers that refer to them. Python counts from 0. */
 export class PickleMemo {
   readonly #dense: unknown[] = [];
   readonly #others = new Map<number, unknown>();
@@ -7,7 +7,9 @@ export class PickleMemo {
     return this.#dense.length + this.#others.size;
   }
 
-  /** Whether the next number in turn is this one, which takes far less memory than any other. */
+  /**
+   * Returns whether the index is the next in sequence. Sequential indices take far less memory than others.
+   */
   isNext(index: number): boolean {
     return index === this.#dense.length;
   }

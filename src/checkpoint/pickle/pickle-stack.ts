@@ -1,16 +1,16 @@
-/** The stack of Python's pickle machine, with marks that later opcodes go back to. */
+/** The stack of Python's pickle machine, with marks that later opcodes return to. */
 export class PickleStack {
-  /** What lies below each mark. */
+  /** The values below each mark. */
   readonly #marked: unknown[][] = [];
   readonly #fail: (what: string) => never;
   #items: unknown[] = [];
 
-  /** @param fail called when a pickle takes more than it put there */
+  /** @param fail called when a pickle takes more values than it pushed */
   constructor(fail: (what: string) => never) {
     this.#fail = fail;
   }
 
-  /** Above the last mark. */
+  /** True if there are no values above the last mark. */
   get isEmpty(): boolean {
     return this.#items.length === 0;
   }
@@ -39,7 +39,7 @@ export class PickleStack {
     return this.#items.splice(this.#items.length - count, count);
   }
 
-  /** Everything above the last mark, which goes with it. */
+  /** Removes the last mark and returns the values above it. */
   popMark(): unknown[] {
     const below = this.#marked.pop();
     if (below === undefined) return this.#fail("it closes a group that it never opened");
@@ -49,4 +49,4 @@ export class PickleStack {
   }
 }
 
-const underflow = "it takes more from its stack than it put there";
+const underflow = "it takes more values from its stack than it pushed";

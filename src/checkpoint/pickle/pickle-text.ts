@@ -1,10 +1,10 @@
-/** Python's raw-unicode-escape: nothing but code points is escaped. */
+/** Decodes Python's raw-unicode-escape, which escapes only code points. */
 export const rawUnicode = (text: string): string =>
   text.replace(/\\(?:u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}))/g, (_, short, long) =>
     String.fromCodePoint(Number.parseInt((short ?? long) as string, 16)),
   );
 
-/** The repr of a Python 2 string, quotes and all. */
+/** Decodes the quoted repr of a Python 2 string. */
 export const quotedString = (text: string): string =>
   text
     .replace(/^(['"])(.*)\1$/s, "$2")

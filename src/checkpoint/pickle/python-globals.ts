@@ -2,7 +2,7 @@ import { damagedPickle } from "./damaged-pickle.js";
 import { type GlobalEntry, type GlobalTable, globalTable } from "./pickle-global.js";
 import { UnreadObject } from "./unread-object.js";
 
-/** Python's own containers and values, under their names of Python 2 and 3. */
+/** Python's own containers and values, under their Python 2 and Python 3 names. */
 export const pythonGlobals: GlobalTable = globalTable(
   ...["set", "frozenset"].flatMap((name) => inBuiltins(name, ([items]) => set(name, items))),
   ...["list", "tuple"].flatMap((name) => inBuiltins(name, ([items]) => list(name, items))),
@@ -48,7 +48,7 @@ function dict(pairs: unknown): Map<unknown, unknown> | UnreadObject {
   );
 }
 
-/** How protocol 2 writes bytes: as text whose characters are the bytes. */
+/** Protocol 2 writes bytes as text whose characters are the bytes. */
 function encode([text, encoding]: readonly unknown[]): Uint8Array {
   if (typeof text !== "string" || (encoding !== "latin1" && encoding !== "latin-1")) {
     throw damagedPickle("_codecs.encode of something that is not latin1 text");
@@ -65,5 +65,5 @@ function bytes(args: readonly unknown[]): Uint8Array {
   throw damagedPickle("bytes() of something that is neither bytes nor text");
 }
 
-/** `bytes(n)` is n zeros. */
+/** `bytes(n)` returns n zeros. */
 const maxZeros = 1024;

@@ -13,13 +13,15 @@ import { noScalar, numberIn, readScalar } from "./read-scalar.js";
 import { UnreadObject } from "./unread-object.js";
 
 export interface ReadPickleOptions {
-  /** File (and member) that the bytes come from, for messages. */
+  /** File (and member) of the bytes, for messages. */
   readonly source: string;
-  /** Names whose objects are read. Objects of other names stay unread, and names that run code are refused. */
+  /**
+   * Names whose objects are read. Objects of other names are not read, and names that run code are refused.
+   */
   readonly globals: GlobalTable;
-  /** Resolves persistent ids, as torch uses them for storages; absent: none are allowed. */
+  /** Resolves persistent ids, which torch uses for storages. If undefined, persistent ids are refused. */
   readonly persistentLoad?: (id: unknown) => unknown;
-  /** Where the pickle starts. */
+  /** Position where the pickle starts. */
   readonly position?: number;
 }
 
@@ -31,11 +33,11 @@ export interface PickledValue {
 
 /**
  * Reads a pickle (protocols 0 to 5) as data: dict → Map, list and tuple → array, set → Set, int → number or
- * bigint, bytes → Uint8Array, None → null, any other object → UnreadObject. Names are looked up in `globals` and never
- * imported; memory stays in proportion to the bytes read.
+ * bigint, bytes → Uint8Array, None → null, any other object → UnreadObject. Names are looked up in `globals`
+ * and never imported. Memory is proportional to the bytes read.
  *
- * @throws CHECKPOINT_UNSAFE for a name that runs code in Python, wherever it is; CHECKPOINT_REFUSED, CHECKPOINT_TRUNCATED,
- * MODEL_FILE_INVALID
+ * @throws CHECKPOINT_UNSAFE for a name anywhere in the pickle that runs code in Python; CHECKPOINT_REFUSED,
+ * CHECKPOINT_TRUNCATED, MODEL_FILE_INVALID
  */
 export function readPickle(bytes: Uint8Array, options: ReadPickleOptions): PickledValue {
   const machine = new PickleMachine(bytes, options);
@@ -43,10 +45,10 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions): Pickl
   return { value, end: machine.position };
 }
 
-/** What an opcode returns that puts nothing on the stack. */
+/** Returned by opcodes that push nothing on the stack. */
 const nothing = Symbol("nothing");
 
-/** What SETITEM and SETITEMS add entries to. */
+/** The target of the opcodes SETITEM and SETITEMS. */
 interface Dict {
   set(key: unknown, value: unknown): void;
 }
@@ -85,7 +87,7 @@ class PickleMachine {
     }
   }
 
-  /** Carries out one opcode and returns the value that it puts on the stack, if any. */
+  /** Executes one opcode and returns the value to push on the stack, or `nothing`. */
   #step(opcode: number): unknown {
     const input = this.#input;
     const scalar = readScalar(opcode, input, this.#faults);
@@ -220,7 +222,7 @@ class PickleMachine {
         if (object instanceof StatefulValue) object.setState(state);
         else if (object instanceof PickleGlobal)
           this.#faults.unsafe(`sets the attributes of ${printable(object.name)}`);
-        // Attributes of a dict (torch keeps `_metadata` there), a set or a tensor are not data.
+        // Attributes of a dict (torch stores `_metadata` there), a set or a tensor are not data.
         else if (typeof object !== "object" || object === null || Array.isArray(object))
           this.#faults.damaged("it sets the attributes of something that has none");
         return nothing;
@@ -242,7 +244,7 @@ class PickleMachine {
     return this.#faults.damaged(`byte ${opcode} is not a pickle opcode`);
   }
 
-  /** The list on top of the stack; null for an object that stays unread. */
+  /** Returns the list on top of the stack; null for an object that is not read. */
   #list(): unknown[] | null {
     const list = this.#stack.top();
     if (list instanceof UnreadObject) return null;
@@ -278,7 +280,7 @@ class PickleMachine {
   }
 }
 
-/** These put a value on the stack that is there already. */
+/** Returns whether the opcode pushes a value that already exists. */
 const isRecall = (opcode: number): boolean =>
   opcode === opcodes.GET ||
   opcode === opcodes.BINGET ||

@@ -6,10 +6,12 @@ import { opcodes } from "./opcodes.js";
 import type { PickleFaults } from "./pickle-faults.js";
 import { quotedString, rawUnicode } from "./pickle-text.js";
 
-/** What `readScalar` returns for an opcode that is none of its own. */
+/** Returned by `readScalar` for opcodes that it does not handle. */
 export const noScalar = Symbol("no scalar");
 
-/** Numbers, texts and bytes: opcodes that stand before their value and need nothing from the stack. */
+/**
+ * Reads numbers, texts and bytes: opcodes that are followed by their value and need nothing from the stack.
+ */
 export function readScalar(opcode: number, input: ByteCursor, faults: PickleFaults): unknown {
   switch (opcode) {
     case opcodes.NONE:
@@ -47,7 +49,7 @@ export function readScalar(opcode: number, input: ByteCursor, faults: PickleFaul
       return rawUnicode(input.line());
     case opcodes.STRING:
       return quotedString(input.line());
-    // Python 2's str: text in every file that nnU-Net wrote.
+    // Python 2's str, which is text in every file that nnU-Net wrote.
     case opcodes.BINSTRING:
       return input.latin1(input.int32());
     case opcodes.SHORT_BINSTRING:
@@ -71,7 +73,7 @@ function integer(input: ByteCursor, length: number, faults: PickleFaults): numbe
   return littleEndianInteger(input.bytes(length));
 }
 
-/** A number written as text, as protocol 0 does. */
+/** Parses a number that is written as text, as in protocol 0. */
 export function numberIn<T>(text: string, parse: (text: string) => T | null, faults: PickleFaults): T {
   return parse(text) ?? faults.damaged(`${printable(text)} is not a number`);
 }

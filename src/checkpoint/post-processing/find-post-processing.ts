@@ -3,10 +3,11 @@ import { basename, dirname, join } from "node:path";
 import type { TrainedModel } from "../../network/trained-model.js";
 
 /**
- * The post-processing that nnU-Net decided for one model; null when there is none.
+ * Finds the post-processing that nnU-Net chose for one model; null if there is none.
  *
- * v1 keeps it in the model folder. v2 keeps it beside the cross-validation it was decided on,
- * `crossval_results_folds_0_1_2_3_4`: the one of the folds that are used comes first, then that of the most folds.
+ * v1 saves it in the model folder. v2 saves it next to the cross-validation that it is based on,
+ * `crossval_results_folds_0_1_2_3_4`. The cross-validation of the folds in use has priority, then that of the
+ * most folds.
  */
 export async function findPostProcessing(model: TrainedModel): Promise<string | null> {
   const own = await fileIn(model.folder);
@@ -25,9 +26,9 @@ export async function findPostProcessing(model: TrainedModel): Promise<string | 
 }
 
 /**
- * The post-processing that was decided for an ensemble of models of one data set: v2's
- * `ensembles/ensemble___<model>___<model>___<folds>` in the data set's folder, v1's
- * `ensembles/<task>/ensemble_<configuration>__<trainer>__<plans>--…` beside the configurations. Null when there is none.
+ * Finds the post-processing that was chosen for an ensemble of models of one data set; null if there is none.
+ * v2 saves it in `ensembles/ensemble___<model>___<model>___<folds>` in the data set's folder, v1 in
+ * `ensembles/<task>/ensemble_<configuration>__<trainer>__<plans>--…` next to the configurations.
  */
 export async function findEnsemblePostProcessing(members: readonly TrainedModel[]): Promise<string | null> {
   const [first] = members as [TrainedModel];

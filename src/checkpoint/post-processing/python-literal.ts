@@ -1,7 +1,8 @@
 import { builderError } from "../../errors/builder-errors.js";
 
 /**
- * `{1: 500.0, (1, 2): 30}` as Python prints it: numbers by label, or by labels joined with a comma; `None` is null.
+ * Parses a dictionary that Python printed, such as `{1: 500.0, (1, 2): 30}`. The keys of the result are
+ * labels, or several labels joined with a comma. Returns null for `None`.
  *
  * @param place for messages
  * @example parsePythonDict("{(1, 2): 30}", "") // Map { "1,2" => 30 }
@@ -26,7 +27,7 @@ export function parsePythonDict(text: string, place: string): ReadonlyMap<string
   return found;
 }
 
-/** `1, 2)` or `1,)`. */
+/** Reads the rest of a tuple, `1, 2)` or `1,)`. */
 function labelsOf(tokens: Tokens): number[] {
   const labels = [tokens.label()];
   while (!tokens.accepts(")")) {
@@ -37,7 +38,7 @@ function labelsOf(tokens: Tokens): number[] {
   return labels;
 }
 
-/** Reads a text token by token, each character once. */
+/** Reads a text token by token, and each character once. */
 class Tokens {
   readonly #text: string;
   readonly #place: string;
@@ -88,5 +89,5 @@ class Tokens {
   }
 }
 
-/** A word or number, or any other character that is not a blank. */
+/** Matches a word or number, or any other character that is not blank. */
 const token = /[\w.+-]+|\S/g;

@@ -10,15 +10,16 @@ import { readPickle } from "../pickle/read-pickle.js";
 import { readJsonFile } from "../read-json-file.js";
 import { parsePythonDict } from "./python-literal.js";
 
-/** nnU-Net v2 has one kind of post-processing. */
+/** nnU-Net v2 has only this kind of post-processing. */
 const keepLargest = "remove_all_but_largest_component_from_segmentation";
 
-/** They hold a few numbers per label. */
+/** The files contain a few numbers per label. */
 const maxPickleBytes = 2 ** 20;
 
 /**
- * Reads what `nnUNet_determine_postprocessing` (v1: `postprocessing.json`) or `nnUNetv2_determine_postprocessing`
- * (`postprocessing.json`, `postprocessing.pkl`) decided, as steps in the order in which nnU-Net applies them.
+ * Reads the post-processing that `nnUNet_determine_postprocessing` (v1: `postprocessing.json`) or
+ * `nnUNetv2_determine_postprocessing` (v2: `postprocessing.json`, `postprocessing.pkl`) chose. Returns the
+ * steps in the order in which nnU-Net applies them.
  *
  * @throws MODEL_FILE_INVALID, CHECKPOINT_UNSAFE, CHECKPOINT_REFUSED, PLANS_UNSUPPORTED
  */
@@ -26,16 +27,16 @@ export async function readPostProcessing(
   file: string,
   labels: LabelDefinition,
 ): Promise<readonly PostProcessingStep[]> {
-  if (file.endsWith(".pkl")) return fromPickle(file);
+  if (file.endsWith(".pkl")) return readPickledSteps(file);
   const json = await readJsonFile(file);
   const keys = json.keys();
-  if (keys.includes("for_which_classes")) return ofVersion1(json, labels);
+  if (keys.includes("for_which_classes")) return readV1Steps(json, labels);
   if (keys.includes("postprocessing_fns")) {
     const names = json
       .get("postprocessing_fns")
       .list()
       .map((name) => name.string());
-    return ofVersion2(names, json.get("postprocessing_kwargs").list());
+    return readV2Steps(names, json.get("postprocessing_kwargs").list());
   }
   throw builderError(
     "MODEL_FILE_INVALID",
@@ -43,10 +44,10 @@ export async function readPostProcessing(
   );
 }
 
-function ofVersion1(json: Field, labels: LabelDefinition): readonly PostProcessingStep[] {
+function readV1Steps(json: Field, labels: LabelDefinition): readonly PostProcessingStep[] {
   const classes = json.get("for_which_classes");
   const minimum = minimumSizes(json.get("min_valid_object_sizes"));
-  // None stands for every label that is present; the others have nothing to remove.
+  // None stands for every label that is present. For absent labels there is nothing to remove.
   const entries = classes.isNull
     ? labels.foregroundLabels.map((label) => [label])
     : classes.list().map((entry) => (entry.isList ? entry.integers() : [entry.integer()]));
@@ -65,7 +66,7 @@ function minimumSizes(field: Field): ReadonlyMap<string, number> | null {
   return parsePythonDict(field.string(), field.path);
 }
 
-async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> {
+async function readPickledSteps(file: string): Promise<readonly PostProcessingStep[]> {
   const found = await stat(file).catch(() => null);
   if (found?.isFile() !== true)
     throw builderError("MODEL_FILE_INVALID", `${file} does not exist, or is not a file`);
@@ -79,25 +80,25 @@ async function fromPickle(file: string): Promise<readonly PostProcessingStep[]> 
   const [names, settings] = new Field(value, file).list();
   if (names === undefined || settings === undefined)
     throw builderError("MODEL_FILE_INVALID", `${file} holds no functions with their arguments`);
-  return ofVersion2(
+  return readV2Steps(
     names.list().map((field) => (field.raw instanceof PickleGlobal ? nameIn(field.raw.name) : field.text())),
     settings.list(),
   );
 }
 
-/** A function of nnU-Net without its module; any other with it. */
+/** Returns the name without its module for a function of nnU-Net, and the full name for any other. */
 const nameIn = (qualifiedName: string): string => {
   const module = "nnunetv2.postprocessing.remove_connected_components.";
   return qualifiedName.startsWith(module) ? qualifiedName.slice(module.length) : qualifiedName;
 };
 
-function ofVersion2(names: readonly string[], settings: readonly Field[]): readonly PostProcessingStep[] {
+function readV2Steps(names: readonly string[], settings: readonly Field[]): readonly PostProcessingStep[] {
   return names.map((name, i) => {
     const given = settings[i];
     if (name !== keepLargest || given === undefined)
       throw sharedError(
         "PLANS_UNSUPPORTED",
-        `the post-processing function ${name} is none of nnU-Net's; known is ${keepLargest}`,
+        `the post-processing function ${name} is not one of nnU-Net's; allowed is ${keepLargest}`,
       );
     const background = given.get("background_label");
     if (!background.isNull && background.integer() !== 0)
@@ -106,7 +107,7 @@ function ofVersion2(names: readonly string[], settings: readonly Field[]): reado
   });
 }
 
-/** A label, a region (several labels) or a list of both: all of them taken together. */
+/** Returns the labels of a label, a region (several labels) or a list of both, as one list. */
 function labelsOf(field: Field): readonly number[] {
   if (!field.isList) return [field.integer()];
   return [...new Set(field.list().flatMap((item) => (item.isList ? item.integers() : [item.integer()])))];

@@ -8,7 +8,7 @@ export interface FileRange {
   readonly length: number;
 }
 
-/** Reads all bytes of the range; a file that ends before is CHECKPOINT_TRUNCATED. */
+/** Reads all bytes of the range. Throws CHECKPOINT_TRUNCATED if the file ends before. */
 export async function readExactly(handle: FileHandle, range: FileRange): Promise<Buffer<ArrayBuffer>> {
   const bytes = Buffer.from(new ArrayBuffer(range.length));
   let done = 0;

@@ -8,10 +8,11 @@ import type { TorchBytes } from "./torch-bytes.js";
 import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
 
 /**
- * Reads what torch before 1.6 wrote: pickles of a magic number, the protocol, system facts, the object and the
- * storages' keys; then, in the order of the keys, each storage's number of elements (int64) and its values.
+ * Reads a file of torch before 1.6: pickles of a magic number, the protocol, system facts, the object and the
+ * keys of the storages. The storages follow in the order of the keys, each with its number of elements
+ * (int64) and its values.
  *
- * @param maxPickleBytes guards the memory: the pickles lie in front of the values
+ * @param maxPickleBytes limits memory, because the pickles come before the values
  */
 export async function readLegacy(checkpoint: TorchBytes, maxPickleBytes: number): Promise<unknown> {
   const { label: file, size } = checkpoint;
@@ -41,18 +42,18 @@ export async function readLegacy(checkpoint: TorchBytes, maxPickleBytes: number)
 
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 
-/** The place of a storage is known only when all that lie before it are. */
+/** A storage's position is known only after all storages before it have positions. */
 type UnplacedStorage = { -readonly [K in keyof Storage]: Storage[K] };
 
 interface LegacyPickles {
   readonly value: unknown;
   readonly storages: ReadonlyMap<string, UnplacedStorage>;
-  /** In the order in which the values follow. */
+  /** In the order of the values in the file. */
   readonly keys: readonly string[];
   readonly end: number;
 }
 
-/** Nothing tells how long the pickles are, so that they are read from a growing beginning of the file. */
+/** Reads the pickles from a growing prefix of the file, because their length is not stored anywhere. */
 async function readPickles(checkpoint: TorchBytes, maxBytes: number): Promise<LegacyPickles> {
   for (let length = Math.min(firstBytes, maxBytes); ; length = Math.min(4 * length, maxBytes)) {
     const bytes = await checkpoint.read(0, length);

@@ -7,8 +7,8 @@ import { type ElementType, elementCount, elementSizes, isContiguous, type Tensor
 const chunkElements = 2 ** 20;
 
 /**
- * Yields a tensor's values as float32 in C order (last axis fastest), one chunk after the other, so that
- * memory does not grow with the tensor.
+ * Yields a tensor's values as float32 in C order (last axis fastest), in chunks, so that memory does not grow
+ * with the tensor.
  */
 export async function* float32Chunks(tensor: Tensor): AsyncGenerator<Float32Array<ArrayBuffer>> {
   const handle = await open(tensor.storage.file, "r");
@@ -31,7 +31,10 @@ async function* contiguousChunks(
   }
 }
 
-/** A transposed or channels-last tensor: the span that it covers is read once and gathered from memory. */
+/**
+ * Reads a transposed or channels-last tensor: loads the range that it covers once and gathers the values in
+ * memory.
+ */
 async function* stridedChunks(tensor: Tensor, handle: FileHandle): AsyncGenerator<Float32Array<ArrayBuffer>> {
   const { shape, strides } = tensor;
   const count = elementCount(shape);

@@ -10,12 +10,14 @@ import { TorchBytes } from "./torch-bytes.js";
 import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
 
 /**
- * Reads what `torch.save` wrote, as zip (since torch 1.6) or in its legacy format: dicts are Maps, tensors are `Tensor`s that point into the file. No tensor's values are
- * read and no code of the file runs.
+ * Reads a file that `torch.save` wrote, in the zip format (since torch 1.6) or the legacy format. Dicts
+ * become Maps, and tensors become `Tensor`s that point into the file. Reads no tensor values and runs no code
+ * of the file.
  *
- * @param range where the bytes lie when the file is a part of an archive; `file` is its name then
+ * @param range position of the bytes if the checkpoint is part of an archive; `file` is then only a name
  *
- * @throws CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_REFUSED, CHECKPOINT_UNSUPPORTED, MODEL_FILE_INVALID.
+ * @throws CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_REFUSED, CHECKPOINT_UNSUPPORTED,
+ * MODEL_FILE_INVALID.
  */
 export async function readTorchFile(file: string, range?: FileRange): Promise<unknown> {
   const bytes = await TorchBytes.open(file, range);
@@ -31,7 +33,7 @@ export async function readTorchFile(file: string, range?: FileRange): Promise<un
 }
 
 const zipMagic = 0x04034b50;
-/** The pickle holds names and shapes only; nnU-Net's are below 1 MB. */
+/** The pickle contains only names and shapes. nnU-Net's are below 1 MB. */
 const maxPickleBytes = 128 * 2 ** 20;
 
 async function readZip(checkpoint: TorchBytes): Promise<unknown> {

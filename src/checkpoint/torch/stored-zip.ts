@@ -4,26 +4,29 @@ import { ByteRange } from "../../archive/byte-range.js";
 import { builderError } from "../../errors/builder-errors.js";
 import type { TorchBytes } from "./torch-bytes.js";
 
-/** The members of a zip file that torch wrote: stored, not compressed, so that they can be read in place. */
+/**
+ * The members of a zip file that torch wrote. They are stored without compression, so they can be read in
+ * place.
+ */
 export interface StoredZip {
   readonly members: ReadonlyMap<string, StoredMember>;
-  /** Reads a whole member; `maxBytes` guards the memory. */
+  /** Reads a whole member, up to `maxBytes`. */
   readMember(member: StoredMember, maxBytes: number): Promise<Uint8Array>;
 }
 
 export interface StoredMember {
   readonly name: string;
-  /** Of the member's data, from the start of the checkpoint. */
+  /** Offset of the member's data from the start of the checkpoint. */
   readonly byteOffset: number;
   readonly byteLength: number;
 }
 
-/** torch writes one member per storage; the largest networks have some thousands. */
+/** torch writes one member per storage. The largest networks have a few thousand. */
 const maxMembers = 200_000;
 
 /**
- * Reads the directory of a torch zip file. Members that are compressed or encrypted, that overlap or that reach
- * beyond the file are refused.
+ * Reads the directory of a torch zip file. Throws CHECKPOINT_REFUSED or CHECKPOINT_UNSUPPORTED for members
+ * that are compressed or encrypted, that overlap or that extend beyond the file.
  */
 export async function openStoredZip(checkpoint: TorchBytes): Promise<StoredZip> {
   const { label: file } = checkpoint;
@@ -43,7 +46,7 @@ export async function openStoredZip(checkpoint: TorchBytes): Promise<StoredZip> 
   };
 }
 
-/** What is kept of an entry: its raw name and extra fields may take 190 kB. */
+/** The fields of an entry that stay in memory. Its raw name and extra fields may take 190 kB. */
 type DirectoryEntry = Pick<
   Entry,
   "fileName" | "relativeOffsetOfLocalHeader" | "compressedSize" | "compressionMethod"
@@ -51,7 +54,7 @@ type DirectoryEntry = Pick<
 
 async function readDirectory({ label: file, handle, offset, size }: TorchBytes): Promise<DirectoryEntry[]> {
   try {
-    // Names are only looked up, never used as paths, so that torch's own odd ones need no check.
+    // Names are only looked up and never used as paths, so torch's unusual names need no check.
     const zip = await fromRandomAccessReaderPromise(new ByteRange(handle, offset), size, {
       autoClose: false,
       decodeStrings: true,
@@ -73,7 +76,7 @@ async function readDirectory({ label: file, handle, offset, size }: TorchBytes):
   }
 }
 
-/** torch's names are as long as `archive/data/123`. */
+/** torch's names look like `archive/data/123`. */
 const maxNameLength = 256;
 
 function kept(entry: Entry, file: string): DirectoryEntry {
@@ -91,7 +94,10 @@ function kept(entry: Entry, file: string): DirectoryEntry {
 
 const localHeaderLength = 30;
 
-/** Adds the place of the data, which only the header before it tells (torch pads it to align the data). */
+/**
+ * Adds the position of the data, which depends on the member's local header, because torch pads it to align
+ * the data.
+ */
 async function locate(
   entries: readonly DirectoryEntry[],
   zip: TorchBytes,
@@ -121,7 +127,7 @@ async function locate(
   return members;
 }
 
-/** Returns where the data of each entry starts. */
+/** Returns the position of each entry's data. */
 async function readLocalHeaders(entries: readonly DirectoryEntry[], zip: TorchBytes): Promise<number[]> {
   const header = Buffer.alloc(localHeaderLength);
   const starts: number[] = [];

@@ -1,14 +1,14 @@
-/** A tensor of a checkpoint: where its values lie in the file; nothing of them is in memory. */
+/** A tensor of a checkpoint: the position of its values in the file. The values are not in memory. */
 export interface Tensor {
   readonly shape: readonly number[];
-  /** In elements. */
+  /** In elements, per axis. */
   readonly strides: readonly number[];
   readonly storage: Storage;
-  /** Of the first value, in elements from the storage's start. */
+  /** Position of the first value, in elements from the start of the storage. */
   readonly storageOffset: number;
 }
 
-/** One run of little-endian values in a file. Several tensors may share it. */
+/** A sequence of little-endian values in a file. Several tensors may share it. */
 export interface Storage {
   readonly file: string;
   readonly byteOffset: number;
@@ -39,16 +39,16 @@ export const elementSizes = {
   quint2x4: 1,
 } as const;
 
-/** False for complex numbers and quantised integers, which no network of nnU-Net has. */
+/** False for complex numbers and quantised integers, which nnU-Net's networks do not use. */
 export const isReadable = (elementType: ElementType): boolean => !/^(?:complex|q)/.test(elementType);
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** For values that come out of a pickle. */
+/** Checks a value that comes out of a pickle. */
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === "object" && value !== null && "storage" in value && "strides" in value;
 
-/** True when the values lie in memory as the shape reads, last axis fastest. */
+/** Returns whether the values are in the order of the shape, last axis fastest. */
 export function isContiguous({ shape, strides }: Tensor): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

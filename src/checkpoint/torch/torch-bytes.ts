@@ -4,14 +4,17 @@ import type { FileRange } from "../../archive/byte-range.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { readExactly } from "./read-exactly.js";
 
-/** A checkpoint's bytes: a whole file, or a part of an archive that holds it as it is. Positions count from its start. */
+/**
+ * The bytes of a checkpoint: a whole file, or an uncompressed part of an archive. Positions count from the
+ * checkpoint's start.
+ */
 export class TorchBytes {
-  /** For messages. */
+  /** The checkpoint's name, for messages. */
   readonly label: string;
-  /** The file that the bytes lie in. */
+  /** The file that contains the bytes. */
   readonly file: string;
   readonly handle: FileHandle;
-  /** Of the checkpoint's first byte in `file`. */
+  /** Position of the checkpoint's first byte in `file`. */
   readonly offset: number;
   readonly size: number;
 
@@ -24,8 +27,8 @@ export class TorchBytes {
   }
 
   /**
-   * @param checkpointFile its own file; only a name where `range` tells where the bytes are
-   * @throws MODEL_FILE_INVALID when it cannot be opened
+   * @param checkpointFile the checkpoint's file, or only its name if `range` is given
+   * @throws MODEL_FILE_INVALID if it cannot be opened
    */
   static async open(checkpointFile: string, range?: FileRange): Promise<TorchBytes> {
     const file = range?.file ?? checkpointFile;
@@ -41,7 +44,7 @@ export class TorchBytes {
     }
   }
 
-  /** All of `length` bytes; a checkpoint that ends before is CHECKPOINT_TRUNCATED. */
+  /** Reads exactly `length` bytes. Throws CHECKPOINT_TRUNCATED if the checkpoint ends before. */
   async read(position: number, length: number): Promise<Buffer<ArrayBuffer>> {
     const missing = position + length - this.size;
     if (missing > 0) {

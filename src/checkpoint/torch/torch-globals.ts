@@ -6,7 +6,7 @@ import { pythonGlobals } from "../pickle/python-globals.js";
 import { UnreadObject } from "../pickle/unread-object.js";
 import { type ElementType, elementCount, type Storage, type Tensor } from "./tensor.js";
 
-/** The names in a checkpoint whose objects inference needs. */
+/** Returns the names in a checkpoint whose objects inference needs. */
 export function checkpointGlobals(source: string): GlobalTable {
   const tensorFunctions: GlobalEntry[] = [
     { name: "torch._utils._rebuild_tensor", construct: (args) => rebuildTensor(args, source) },
@@ -29,8 +29,8 @@ export interface StorageId {
 }
 
 /**
- * Returns null for an id that is not a storage's, because whole modules had ids too. A sixth field in a legacy file would
- * make the storage a part of another, which torch abandoned in 2018.
+ * Returns null for an id of another kind, because old files also gave ids to whole modules. A sixth field in
+ * a legacy file would make the storage a part of another, a feature that torch removed in 2018.
  */
 export function parseStorageId(id: unknown, source: string): StorageId | null {
   const [kind, type, key, , count, view] = Array.isArray(id) ? (id as readonly unknown[]) : [];
@@ -76,7 +76,9 @@ const torchTypes = globalTable(
   { name: "torch.device", construct: (args) => args.map(shortText).join(":") },
 );
 
-/** `_rebuild_tensor_v2(storage, offset, size, stride, …)`; the claimed shape must lie inside the storage. */
+/**
+ * `_rebuild_tensor_v2(storage, offset, size, stride, …)`. Throws if the shape does not fit into the storage.
+ */
 function rebuildTensor(args: readonly unknown[], source: string): Tensor | UnreadObject {
   const [storage, storageOffset, shape, strides] = args as readonly [Storage, number, number[], number[]];
   if (storage instanceof UnreadObject) return storage;
@@ -98,7 +100,7 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor | Unrea
       `${source}: a tensor of shape ${shapeText(shape)} needs ${last + 1} values, its storage has ${storage.elementCount}`,
     );
   }
-  // Strides of 0 repeat values at no cost; no network's weights have them.
+  // Strides of 0 repeat values at no cost. The weights of a network never have them.
   if (elementCount(shape) > storage.elementCount)
     return new UnreadObject(
       `a tensor of shape ${shapeText(shape)} that repeats the ${storage.elementCount} values of its storage`,
@@ -108,10 +110,10 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor | Unrea
 
 const shapeText = (shape: readonly number[]): string => shape.join("×");
 
-/** numpy's own limit; networks have 5. */
+/** numpy's own limit. Tensors of networks have 5 axes at most. */
 const maxAxes = 64;
 
-/** `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor that was given attributes. */
+/** `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor with attributes. */
 function rebuildTyped([rebuild, , args]: readonly unknown[], source: string): Tensor | UnreadObject {
   const name = rebuild instanceof PickleGlobal ? rebuild.name : "";
   const isPlain = name === "torch._utils._rebuild_tensor_v2" && Array.isArray(args);

@@ -9,7 +9,7 @@ import {
 import type { Feature } from "../graph-builder.js";
 import { type DecoderParts, unetDecoder } from "./unet-decoder.js";
 
-/** `FabiansUNet`, the residual encoder with plain decoder of nnU-Net v1. */
+/** `FabiansUNet`, nnU-Net v1's network with a residual encoder and a plain decoder. */
 export const fabiansUNet = (site: NetworkSite): Feature => unetDecoder(site, encoder(site), decoder);
 
 function encoder(site: NetworkSite): Feature[] {
@@ -36,7 +36,7 @@ function encoder(site: NetworkSite): Feature[] {
 
 type BlockPlan = Pick<StagePlan, "features" | "kernel" | "stride">;
 
-/** `BasicResidualBlock`: unlike v2's, its way around is a strided 1×1 convolution without pooling. */
+/** `BasicResidualBlock`. Unlike v2's block, its shortcut is a strided 1×1 convolution without pooling. */
 function residualBlock(site: NetworkSite, path: string, x: Feature, plan: BlockPlan): Feature {
   const { features: channels, kernel, stride } = plan;
   const first = convolutionBlock(site, pair(`${path}.conv1`, `${path}.norm1`), x, {

@@ -33,7 +33,7 @@ const blocksOf = (path: string, count: number): BlockPaths[] =>
     norm: `${block}.instnorm`,
   }));
 
-/** Bottleneck and decoder stages keep their last block in a module of its own. */
+/** Bottleneck and decoder stages keep their last block in a separate module. */
 const splitBlocks = (path: string, count: number): BlockPaths[] => [
   ...blocksOf(`${path}.0`, count - 1),
   ...blocksOf(`${path}.1`, 1),

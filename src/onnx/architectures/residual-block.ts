@@ -5,7 +5,7 @@ export interface ResidualBlockPlan {
   readonly features: number;
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
-  /** Width inside a bottleneck block; null for a basic block. */
+  /** Channels inside a bottleneck block; null for a basic block. */
   readonly bottleneckChannels: number | null;
 }
 
@@ -22,7 +22,7 @@ export function residualBlocks(
   }, x);
 }
 
-/** `BasicBlockD` (two convolutions) or `BottleneckD` (1, kernel, 1), with the way around that ResNet-D has. */
+/** `BasicBlockD` (two convolutions) or `BottleneckD` (1, kernel, 1), with the shortcut of ResNet-D. */
 function residualBlock(site: NetworkSite, path: string, x: Feature, plan: ResidualBlockPlan): Feature {
   const branch =
     plan.bottleneckChannels === null
@@ -65,7 +65,7 @@ function bottleneckBranch(
   });
 }
 
-/** Average pooling where the block has a stride, then a 1×1 convolution where the channels change. */
+/** Average pooling if the block has a stride, then a 1×1 convolution if the number of channels changes. */
 function skipBranch(site: NetworkSite, path: string, x: Feature, plan: ResidualBlockPlan): Feature {
   const isStrided = plan.stride.some((step) => step !== 1);
   const pooled = isStrided ? site.graph.averagePool(`${path}.0`, x, plan.stride) : x;

@@ -3,7 +3,7 @@ import { blockPaths, convolutionBlock, type NetworkSite } from "../convolution-b
 import type { Feature } from "../graph-builder.js";
 import { residualBlocks } from "./residual-block.js";
 
-/** A stem without stride, then stages of residual blocks. Returns every stage's answer. */
+/** A stem without stride, then stages of residual blocks. Returns the output of every stage. */
 export function residualEncoder(site: NetworkSite): Feature[] {
   const { stages, residual } = site.plan;
   const first = stages[0] as StagePlan;

@@ -3,28 +3,28 @@ import { blockPaths, type NetworkSite, numbered, stackedBlocks } from "../convol
 import type { Feature } from "../graph-builder.js";
 import { residualBlocks } from "./residual-block.js";
 
-/** How an architecture names and builds the parts of its decoder. */
+/** The names and builders of the parts of an architecture's decoder. */
 export interface DecoderParts {
   /** Path of a stage's transposed convolution; stage 0 is the deepest. */
   readonly upsampling: (stage: number) => string;
   readonly stage: (site: NetworkSite, x: Feature, plan: DecoderStage) => Feature;
-  /** Path of the layer that gives the logits. */
+  /** Path of the layer that computes the logits. */
   readonly head: (stageCount: number) => string;
 }
 
 export interface DecoderStage {
   readonly index: number;
-  /** Of the skip, to which the joined features are brought back. */
+  /** Number of channels of the skip, which is also that of the stage's output. */
   readonly features: number;
   readonly kernel: readonly number[];
   readonly blocks: number;
 }
 
 /**
- * nnU-Net's decoder: upsample, put the skip behind, convolve; deepest first. Only the finest segmentation layer
- * is part of inference.
+ * Builds nnU-Net's decoder: each stage upsamples, appends the skip and convolves, deepest first. Only the
+ * finest segmentation layer is part of inference.
  *
- * @param skips every encoder stage's answer, finest first
+ * @param skips the output of every encoder stage, finest first
  */
 export function unetDecoder(site: NetworkSite, skips: readonly Feature[], parts: DecoderParts): Feature {
   const { graph, plan } = site;
@@ -39,7 +39,7 @@ export function unetDecoder(site: NetworkSite, skips: readonly Feature[], parts:
   return segmentationLayer(site, parts.head(plan.decoder.length), decoded);
 }
 
-/** Decoder of v2's networks with plain convolutions. */
+/** The decoder of v2's networks with plain convolutions. */
 export const plainDecoder: DecoderParts = {
   upsampling: (stage) => `decoder.transpconvs.${stage}`,
   stage: (site, x, { index, features, kernel, blocks }) =>
@@ -51,7 +51,7 @@ export const plainDecoder: DecoderParts = {
   head: (stageCount) => `decoder.seg_layers.${stageCount - 1}`,
 };
 
-/** With basic residual blocks, also where the encoder has bottleneck blocks. */
+/** The decoder with basic residual blocks, which are used even if the encoder has bottleneck blocks. */
 export const residualDecoder: DecoderParts = {
   ...plainDecoder,
   stage: (site, x, { index, features, kernel, blocks }) =>

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { headRanges } from "../../../processor/contract/head-ranges.js";
 import type { ModelManifest } from "../../../processor/contract/manifest.js";
-import { type AveragedAnswer, gpuGraph } from "../../../src/onnx/gpu-graph.js";
+import { type AveragedOutput, gpuGraph } from "../../../src/onnx/gpu-graph.js";
 import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
 import type { OnnxBody, OnnxNode } from "../../../src/onnx/onnx-graph.js";
 import { integersOf } from "../../../src/onnx/onnx-nodes.js";
@@ -47,7 +47,7 @@ interface Networks {
 async function compare(
   { onnxFiles, gpuOnnxFile }: Networks,
   windows: Windows,
-  averaged: AveragedAnswer,
+  averaged: AveragedOutput,
 ): Promise<Comparison> {
   const expected = await averageRuns(onnxFiles, windows, averaged);
   const folds = onnxFiles.map((_, fold) => fold);
@@ -67,7 +67,7 @@ const networksOf = (folder: string, { folds, gpuOnnxFile }: ModelManifest): Netw
   gpuOnnxFile: join(folder, gpuOnnxFile!),
 });
 
-const averagedBy = ({ plan, labels }: ModelManifest): AveragedAnswer =>
+const averagedBy = ({ plan, labels }: ModelManifest): AveragedOutput =>
   plan.averaging === "logits" ? "logits" : labels.regionsClassOrder === null ? "softmax" : "sigmoid";
 
 const windowsFor = ({ network, plan }: ModelManifest, batch: number): Windows => {

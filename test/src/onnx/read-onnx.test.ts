@@ -82,7 +82,7 @@ describe("it refuses", () => {
     ["a model without a graph", new ProtobufWriter().integer(1, 8).finish(), "no graph"],
     ["two graphs", Buffer.concat([withGraph(() => {}), withGraph(() => {})]), "two graphs"],
     ["a length of 2⁶²", Buffer.from([0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f]), "claims"],
-    ["an integer that does not end", Buffer.alloc(64, 0xff), "begins no integer"],
+    ["an integer that does not end", Buffer.alloc(64, 0xff), "does not start an integer"],
     [
       "a weight of an impossible shape",
       withGraph((graph) => graph.message(5, (t) => t.packedIntegers(1, [2 ** 40, 2 ** 40]).integer(2, 1))),

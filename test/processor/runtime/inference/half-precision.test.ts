@@ -8,7 +8,7 @@ import {
   openNetworks,
   type PredictOptions,
 } from "../../../../processor/runtime/inference/networks.js";
-import type { AveragedAnswer } from "../../../../src/onnx/gpu-graph.js";
+import type { AveragedOutput } from "../../../../src/onnx/gpu-graph.js";
 import { type ConvolutionFolds, writeConvolutionFolds } from "../../../support/convolution-network.js";
 import { difference } from "../../../support/golden.js";
 import {
@@ -31,7 +31,7 @@ interface Folds {
   readonly channels: number;
   readonly patchSize: readonly number[];
   readonly count?: number;
-  readonly averaged?: AveragedAnswer;
+  readonly averaged?: AveragedOutput;
   /** All weights are multiplied with it. */
   readonly gain?: number;
 }

@@ -285,7 +285,7 @@ describe("a pickle that claims more than it holds costs no memory", () => {
     for (let i = 0; i < 300; i++) writer.raw("h").opcode(0);
     const field = new Field(read(writer.raw("e").finish()), "plans");
     expect(() => field.list().map((row) => row.list())).toThrow(
-      "more than the 10000000 that a file may have in all",
+      "exceeds the total of 10000000 values allowed in a file",
     );
   });
 
