@@ -9,7 +9,7 @@ import { hasEnded, processTag, processTagPattern } from "./process-tag.js";
  *
  * The first call for a folder removes what processes that were killed have left there.
  */
-export async function partialPathBeside(path: string): Promise<string> {
+export async function partialPathNextTo(path: string): Promise<string> {
   const folder = dirname(path);
   let cleared = clearedFolders.get(folder);
   if (cleared === undefined) {

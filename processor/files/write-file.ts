@@ -2,7 +2,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { sharedError } from "../contract/shared-errors.js";
 import { isDiskFull } from "./disk-error.js";
-import { partialPathBeside } from "./partial-path.js";
+import { partialPathNextTo } from "./partial-path.js";
 
 /**
  * Writes a file beside its place and renames it: under its own name it is either complete or absent.
@@ -10,7 +10,7 @@ import { partialPathBeside } from "./partial-path.js";
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeFileWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const partial = await partialPathBeside(path);
+  const partial = await partialPathNextTo(path);
   try {
     const file = await open(partial, "wx");
     try {

@@ -3,7 +3,7 @@ import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { type LayerEntry, layerFile } from "../image/image-plan.js";
 import { fetchPackages } from "./fetch-packages.js";
 import { listFiles, readRecipe } from "./recipe.js";
@@ -80,7 +80,7 @@ async function unpack(
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal },
 ): Promise<void> {
   await makeFolder(dirname(folder));
-  const partial = await partialPathBeside(folder);
+  const partial = await partialPathNextTo(folder);
   await makeFolder(partial, 0o700);
   try {
     const debs = await fetchPackages({

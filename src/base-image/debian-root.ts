@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { builderError } from "../errors/builder-errors.js";
 import { architectureOf } from "../image/image-plan.js";
 import { busyboxApplets } from "./busybox-applets.js";
@@ -62,7 +62,7 @@ export async function cachedDebianRoot(
   const file = join(cacheFolder, "base-image", `debian-${key}.tar`);
   if ((await stat(file).catch(() => null)) !== null) return file;
   await makeFolder(dirname(file));
-  const partial = await partialPathBeside(file);
+  const partial = await partialPathNextTo(file);
   try {
     await writeDebianRoot(recipe, partial, options);
     await rename(partial, file);

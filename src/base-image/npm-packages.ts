@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { type LayerFile, layerFile } from "../image/image-plan.js";
 import { type BaseImageRecipe, listFiles } from "./recipe.js";
 import { runTool } from "./run-tool.js";
@@ -33,7 +33,7 @@ export async function npmPackageFiles(
 /** The folder appears under its name only when it is complete. */
 async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSignal): Promise<void> {
   await makeFolder(dirname(folder));
-  const partial = await partialPathBeside(folder);
+  const partial = await partialPathNextTo(folder);
   await makeFolder(partial, 0o700);
   try {
     for (const name of ["package.json", "package-lock.json"])

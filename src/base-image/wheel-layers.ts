@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { ZipArchive } from "../archive/zip-archive.js";
 import { discardPart, downloadFile } from "../download/download-file.js";
 import { digestFile } from "../download/file-digest.js";
@@ -123,7 +123,7 @@ async function verify(path: string, wheel: WheelPin, progress: Progress): Promis
 
 /** The folder appears under its name only when it is complete. */
 async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promise<void> {
-  const partial = await partialPathBeside(folder);
+  const partial = await partialPathNextTo(folder);
   await makeFolder(partial, 0o700);
   const archive = await ZipArchive.open(wheelFile);
   try {

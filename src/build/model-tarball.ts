@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { putInPlace, requireAbsent } from "../files/output-file.js";
 import { type LayerFile, layerFileTime } from "../image/image-plan.js";
@@ -35,7 +35,7 @@ export async function writeModelTarball(
   { path, writtenTo = path, signal }: ModelTarballPlace,
 ): Promise<ModelTarball> {
   await requireAbsent(writtenTo);
-  const partial = await partialPathBeside(path);
+  const partial = await partialPathNextTo(path);
   const hash = createHash("sha256");
   let bytes = 0;
   try {

@@ -4,7 +4,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 
 export interface ConvertedFolderOptions {
   readonly outputDir: string;
@@ -24,7 +24,7 @@ export async function writeConvertedFolder<T>(
   fill: (folder: string) => Promise<T>,
 ): Promise<T> {
   const outputDir = resolve(options.outputDir);
-  const partial = await partialPathBeside(outputDir);
+  const partial = await partialPathNextTo(outputDir);
   try {
     await makeFolder(dirname(outputDir));
     const existing = await filesIn(outputDir);

@@ -11,7 +11,7 @@ import {
   wholeNumber,
 } from "../../processor/contract/json-check.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, shapeOf } from "../untrusted/checked-json.js";
@@ -85,7 +85,7 @@ async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson
       const lock = await readLock(lockFile);
       const changed = change(lock);
       if (changed === lock) return;
-      const beside = await partialPathBeside(lockFile);
+      const beside = await partialPathNextTo(lockFile);
       await writeFile(beside, `${JSON.stringify(changed, null, 2)}\n`);
       await rename(beside, lockFile);
     });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
 import { unwritableCache } from "../files/unwritable-cache.js";
@@ -88,7 +88,7 @@ export class ContentStore {
     await chmod(finishedFile, 0o444);
     await rename(finishedFile, file);
     this.#verified.add(record.sha256);
-    const beside = await partialPathBeside(join(this.folder, "partial", "file"));
+    const beside = await partialPathNextTo(join(this.folder, "partial", "file"));
     await writeFile(beside, JSON.stringify(record));
     await rename(beside, this.#recordFile(key));
     return { file, size: record.size, sha256: record.sha256 };
@@ -96,7 +96,7 @@ export class ContentStore {
 
   /** Writes bytes into the cache, digesting them on the way. */
   async write(bytes: AsyncIterable<Uint8Array>, key: string, origin: string): Promise<StoredFile> {
-    const beside = await partialPathBeside(join(this.folder, "partial", "file"));
+    const beside = await partialPathNextTo(join(this.folder, "partial", "file"));
     const hash = createHash("sha256");
     let size = 0;
     try {

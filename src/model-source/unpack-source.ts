@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
 /**
@@ -55,7 +55,7 @@ async function writeBeside(
   advance: (count: number) => void,
 ) {
   await makeFolder(dirname(target));
-  const beside = await partialPathBeside(target);
+  const beside = await partialPathNextTo(target);
   try {
     const file = await open(beside, "wx");
     try {

@@ -3,7 +3,7 @@ import { copyFile, link, rename, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import type { ArchiveTree } from "../archive/archive-tree.js";
 import type { FileRange } from "../archive/byte-range.js";
 import { openPretrained } from "../model-source/download-model.js";
@@ -227,7 +227,7 @@ async function linkInto(folder: string, path: string, file: string): Promise<voi
   const [wanted, found] = await Promise.all([stat(file), stat(target).catch(() => null)]);
   if (found?.ino === wanted.ino) return;
   await makeFolder(dirname(target), 0o700);
-  const beside = await partialPathBeside(target);
+  const beside = await partialPathNextTo(target);
   await link(file, beside).catch(() => copyFile(file, beside)); // not every disk has hard links
   await rename(beside, target);
 }

@@ -8,7 +8,7 @@ import type { Progress } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { putInPlace, requireAbsent } from "../files/output-file.js";
@@ -56,7 +56,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
   const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
   await requireAbsent(writtenTo);
   await makeFolder(dirname(path));
-  const partial = await partialPathBeside(path);
+  const partial = await partialPathNextTo(path);
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
   const digest = createHash("sha256");
   let bytes = 0;
@@ -98,7 +98,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {
-  const partial = await partialPathBeside(path);
+  const partial = await partialPathNextTo(path);
   try {
     await writeFile(partial, text, { flag: "wx", flush: true });
     await putInPlace(partial, writtenTo);

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathBeside } from "../../processor/files/partial-path.js";
+import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { putInPlace, requireAbsent } from "../files/output-file.js";
 import { type Blob, hexOf, type ImageIndex, mediaTypes, type OciImage } from "./oci-types.js";
@@ -40,7 +40,7 @@ export interface WrittenImage {
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
   const { image, path, writtenTo = path, progress, signal } = options;
   await requireAbsent(writtenTo);
-  const partial = await partialPathBeside(path);
+  const partial = await partialPathNextTo(path);
   const task = progress.start({
     label: `exporting ${image.imageName}`,
     total: imageBytes(image),

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { newPartialPath, partialPathBeside } from "../../processor/files/partial-path.js";
+import { newPartialPath, partialPathNextTo } from "../../processor/files/partial-path.js";
 import { processTag } from "../../processor/files/process-tag.js";
 import { writeFileWhole } from "../../processor/files/write-file.js";
 import { tagOfKilledProcess } from "../support/killed-process.js";
@@ -32,7 +32,7 @@ describe("the first file that is written in a folder", () => {
     const foreign = [".partial-mine", ".partial-0123456789abcdef", "partial"];
     for (const name of [living, ...foreign]) writeFileSync(join(folder, name), "half");
     utimesSync(join(folder, living), hoursAgo(9000), hoursAgo(9000));
-    await partialPathBeside(join(folder, "case.nii.gz"));
+    await partialPathNextTo(join(folder, "case.nii.gz"));
     expect(names()).toEqual([living, ...foreign].sort());
   });
 
@@ -41,7 +41,7 @@ describe("the first file that is written in a folder", () => {
     for (const name of [recent!, old!]) writeFileSync(join(folder, name), "half");
     utimesSync(join(folder, recent!), hoursAgo(6 * 24), hoursAgo(6 * 24));
     utimesSync(join(folder, old!), hoursAgo(8 * 24), hoursAgo(8 * 24));
-    await partialPathBeside(join(folder, "case.nii.gz"));
+    await partialPathNextTo(join(folder, "case.nii.gz"));
     expect(names()).toEqual([recent]);
   });
 
@@ -49,11 +49,11 @@ describe("the first file that is written in a folder", () => {
     const [machine] = processTag().split("-");
     const earlier = `.partial-${machine}-${process.pid}-1-01234567`;
     writeFileSync(join(folder, earlier), "half");
-    await partialPathBeside(join(folder, "case.nii.gz"));
+    await partialPathNextTo(join(folder, "case.nii.gz"));
     expect(names()).toEqual([]);
   });
 
   test("is written even if the folder may not be listed", async () => {
-    await expect(partialPathBeside(join(folder, "missing", "x"))).resolves.toContain("missing");
+    await expect(partialPathNextTo(join(folder, "missing", "x"))).resolves.toContain("missing");
   });
 });

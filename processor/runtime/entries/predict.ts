@@ -10,7 +10,7 @@ import { runtimeError } from "../errors.js";
 import {
   type LoadedModel,
   loadModel,
-  memberWithoutItsStage,
+  memberWithoutEarlierStage,
   withoutPostProcessing,
 } from "../model/load-model.js";
 import type { Existing } from "../outputs/check-outputs.js";
@@ -61,7 +61,7 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
 
 /** Returns null when no model continues a segmentation from outside. */
 function previousStageFolder(loaded: LoadedModel, { prevStageDir }: PredictCasesOptions): string | null {
-  const waiting = memberWithoutItsStage(loaded);
+  const waiting = memberWithoutEarlierStage(loaded);
   if (waiting === null) return null;
   if (prevStageDir !== null) return prevStageDir;
   throw runtimeError(

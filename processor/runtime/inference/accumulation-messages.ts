@@ -1,6 +1,6 @@
 import type { HeadRange } from "../../contract/head-ranges.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
-import type { Answers, SumsShape } from "./window-sums.js";
+import type { SumsShape, WindowOutputs } from "./window-sums.js";
 
 /** What the thread with the network tells one that sums. They come in order; `begin` starts a case. */
 export type ToAccumulationWorker =
@@ -12,7 +12,7 @@ export type ToAccumulationWorker =
       readonly index: number;
       readonly state: Int32Array<SharedArrayBuffer>;
     }
-  | { readonly type: "add"; readonly answers: Answers }
+  | { readonly type: "add"; readonly outputs: WindowOutputs }
   | { readonly type: "weights"; readonly cornersZyx: readonly Zyx[] }
   | {
       readonly type: "finish";
@@ -26,7 +26,7 @@ export type ToAccumulationWorker =
 export const failureIndex = 0;
 /** … how many parts of slabs are finished, all threads together, … */
 export const finishedIndex = 1;
-/** … and from here on, for each thread, how many answers it has added. */
+/** … and from here on, for each thread, how many outputs it has added. */
 export const addedIndex = 2;
 
 /** Values at `failureIndex`. */

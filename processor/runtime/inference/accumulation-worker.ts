@@ -30,7 +30,7 @@ function take(message: ToAccumulationWorker): void {
       sums = new WindowSums(message.shape, message.range);
       return;
     case "add":
-      sums?.add(message.answers);
+      sums?.add(message.outputs);
       tell(addedIndex + index, 1);
       return;
     case "weights":

@@ -5,7 +5,7 @@ import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { runtimeError } from "../errors.js";
 import type { Gpu, GpuFacts } from "./gpu-facts.js";
-import { tellsOfMemory } from "./memory-failure.js";
+import { mentionsMemory } from "./memory-failure.js";
 
 /** Why CUDA can't run here: one sentence, with what to do. */
 export interface GpuProblem {
@@ -40,7 +40,7 @@ export async function cudaProblem(onnxFiles: readonly string[], facts: GpuFacts)
 /** What a failure to load networks on the GPU means, by the words of ONNX Runtime and CUDA. */
 export function cudaLoadError(message: string): ProcessorError {
   const words = cudaWords(message);
-  if (tellsOfMemory(message))
+  if (mentionsMemory(message))
     return sharedError("OUT_OF_MEMORY", `the GPU has too little memory for the networks: ${words}`);
   if (/driver version is insufficient|no kernel image|unsupported toolchain/i.test(message))
     return runtimeError("DEVICE_UNFIT", `driver or GPU do not fit this CUDA: ${words}`);

@@ -99,12 +99,12 @@ async function askNvidiaSmi(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Gpu[] | null> {
   const args = [`--query-gpu=${query.join(",")}`, "--format=csv,noheader,nounits"];
-  const answer = await promisify(execFile)("nvidia-smi", args, {
+  const reply = await promisify(execFile)("nvidia-smi", args, {
     timeout: 20_000,
     env: { PATH: "/usr/bin:/bin", ...environment },
   }).catch(() => null);
-  if (answer === null) return null;
-  const gpus = answer.stdout.split("\n").flatMap((line) => gpuOf(line) ?? []);
+  if (reply === null) return null;
+  const gpus = reply.stdout.split("\n").flatMap((line) => gpuOf(line) ?? []);
   return gpus.length === 0 ? null : gpus;
 }
 

@@ -2,7 +2,7 @@ import type { ProcessorError } from "../../contract/errors.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { runtimeError } from "../errors.js";
 import { cudaWords } from "./cuda-check.js";
-import { tellsOfMemory } from "./memory-failure.js";
+import { mentionsMemory } from "./memory-failure.js";
 import type { FromInferenceWorker } from "./worker-messages.js";
 
 /** A network that does not load on the CPU. ONNX Runtime puts C++ locations before what it means. */
@@ -16,7 +16,7 @@ export function loadError(folder: string, message: string): ProcessorError {
 
 /** The inference thread ended. */
 export function threadError(error: Error & { readonly code?: string }): Error {
-  return error.code === "ERR_WORKER_OUT_OF_MEMORY" || tellsOfMemory(error.message)
+  return error.code === "ERR_WORKER_OUT_OF_MEMORY" || mentionsMemory(error.message)
     ? outOfMemory(error.message, error)
     : error;
 }
@@ -40,7 +40,7 @@ export function runError(
         : `memory does not hold ${window}`,
     );
   }
-  if (reason === "run" && tellsOfMemory(message)) return outOfMemory(message);
+  if (reason === "run" && mentionsMemory(message)) return outOfMemory(message);
   return runtimeError("INFERENCE_FAILED", message);
 }
 

@@ -1,9 +1,9 @@
 import { parentPort } from "node:worker_threads";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
-import { type AnswerSink, LocalSink } from "./answer-sink.js";
 import { gaussianImportance } from "./gaussian.js";
 import { ModelSessions } from "./model-sessions.js";
+import { LocalSink, type OutputSink } from "./output-sink.js";
 import { SlabSender } from "./slab-sender.js";
 import { type AccumulationThread, openAccumulationThread, ThreadedSink } from "./threaded-sink.js";
 import { type WindowGrid, windowGrid } from "./window-rows.js";
@@ -92,7 +92,7 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
   send({ type: "done" });
 }
 
-function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions): AnswerSink {
+function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions): OutputSink {
   const { patchZyx, rows } = grid;
   const isWeighted = windowCount(grid) > 1 || task.plan.gaussianForSingleWindow;
   const depth = Math.max(patchZyx[0], ...rows.map(({ zStart, zEnd }) => zEnd - zStart));

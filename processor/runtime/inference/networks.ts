@@ -95,14 +95,14 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       keepsFeatureMaps,
       freeDeviceBytes,
     });
-    const answer = await mailbox.next();
-    if (answer.type === "loaded") return networksOf(worker, mailbox, answer);
-    if (answer.type !== "failed") throw new Error(`unexpected ${answer.type} while loading`);
-    if (answer.reason === "device" && device !== tries.at(-1)) continue;
+    const reply = await mailbox.next();
+    if (reply.type === "loaded") return networksOf(worker, mailbox, reply);
+    if (reply.type !== "failed") throw new Error(`unexpected ${reply.type} while loading`);
+    if (reply.reason === "device" && device !== tries.at(-1)) continue;
     await worker.terminate();
-    throw answer.reason === "device"
-      ? cudaLoadError(answer.message)
-      : loadError(dirname(onnxFiles[0]!), answer.message);
+    throw reply.reason === "device"
+      ? cudaLoadError(reply.message)
+      : loadError(dirname(onnxFiles[0]!), reply.message);
   }
   throw new Error("no device was tried");
 }

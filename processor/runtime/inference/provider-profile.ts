@@ -30,8 +30,8 @@ export async function openProfiledSession(
       enableProfiling: true,
       profileFilePrefix: join(folder, "profile"),
     });
-    const answers = await session.run(zeroInputs(session));
-    for (const answer of Object.values(answers)) answer.dispose();
+    const outputs = await session.run(zeroInputs(session));
+    for (const output of Object.values(outputs)) output.dispose();
     session.endProfiling();
     const [file] = await readdir(folder);
     if (file === undefined) throw new Error("ONNX Runtime wrote no profile");

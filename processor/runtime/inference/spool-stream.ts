@@ -11,7 +11,7 @@ export interface SpooledStream extends LogitStream {
   discard(): Promise<void>;
 }
 
-/** Answers up to this size stay in memory. */
+/** WindowOutputs up to this size stay in memory. */
 const usualMemoryLimit = 256e6;
 
 /**

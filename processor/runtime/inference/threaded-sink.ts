@@ -9,9 +9,9 @@ import {
   finishedIndex,
   type ToAccumulationWorker,
 } from "./accumulation-messages.js";
-import type { AnswerSink } from "./answer-sink.js";
+import type { OutputSink } from "./output-sink.js";
 import type { SlabSender } from "./slab-sender.js";
-import type { Answers, SumsShape } from "./window-sums.js";
+import type { SumsShape, WindowOutputs } from "./window-sums.js";
 import { stopIndex, WorkerFailure } from "./worker-messages.js";
 
 /** A thread that sums some of the heads. */
@@ -28,8 +28,8 @@ export const openAccumulationThread = (range: HeadRange): AccumulationThread => 
   return { worker, range };
 };
 
-/** So many answers wait for a thread at most: one is added while the network gives the next. */
-const answersInFlight = 2;
+/** So many outputs wait for a thread at most: one is added while the network gives the next. */
+const outputsInFlight = 2;
 
 export interface ThreadedSinkOptions {
   readonly slabs: SlabSender;
@@ -38,7 +38,7 @@ export interface ThreadedSinkOptions {
 }
 
 /** Sums on threads of their own, each for some heads, so that a fast device does not wait for it. */
-export class ThreadedSink implements AnswerSink {
+export class ThreadedSink implements OutputSink {
   readonly #slabs: SlabSender;
   readonly #control: Int32Array;
   readonly #state: Int32Array<SharedArrayBuffer>;
@@ -64,10 +64,10 @@ export class ThreadedSink implements AnswerSink {
     });
   }
 
-  add(answers: Answers, heads: HeadRange | null): void {
+  add(outputs: WindowOutputs, heads: HeadRange | null): void {
     this.#threads.forEach(({ range }, index) => {
-      if (heads === null) this.#addTo(index, { ...answers, values: headsOf(answers, range, this.#heads) });
-      else if (heads.from === range.from) this.#addTo(index, answers);
+      if (heads === null) this.#addTo(index, { ...outputs, values: headsOf(outputs, range, this.#heads) });
+      else if (heads.from === range.from) this.#addTo(index, outputs);
     });
     this.#sendFinished();
   }
@@ -99,11 +99,11 @@ export class ThreadedSink implements AnswerSink {
     return this.#threads.at(-1)!.range.to;
   }
 
-  #addTo(index: number, answers: Answers): void {
-    this.#waitFor(addedIndex + index, this.#posted[index]! - answersInFlight + 1);
+  #addTo(index: number, outputs: WindowOutputs): void {
+    this.#waitFor(addedIndex + index, this.#posted[index]! - outputsInFlight + 1);
     this.#posted[index]!++;
-    const { buffer } = answers.values;
-    this.#threads[index]!.worker.postMessage({ type: "add", answers } satisfies ToAccumulationWorker, [
+    const { buffer } = outputs.values;
+    this.#threads[index]!.worker.postMessage({ type: "add", outputs } satisfies ToAccumulationWorker, [
       buffer as ArrayBuffer,
     ]);
   }
@@ -148,7 +148,7 @@ export class ThreadedSink implements AnswerSink {
 
 /** A thread's heads out of those of all. */
 function headsOf(
-  { values, cornersZyx }: Answers,
+  { values, cornersZyx }: WindowOutputs,
   { from, to }: HeadRange,
   heads: number,
 ): Float32Array | Uint16Array {

@@ -45,13 +45,13 @@ export function cutWindow(task: CutTask): void {
 
 export interface AddTask {
   /** `head × patch`, as the network gave it for the flipped window. */
-  readonly answer: Float32Array;
+  readonly output: Float32Array;
   readonly heads: number;
   readonly patchZyx: Zyx;
   readonly flip: Flip;
   /** One weight for each voxel of the patch. */
   readonly importance: Float32Array;
-  /** Share of this answer in the window's mean. */
+  /** Share of this output in the window's mean. */
   readonly share: number;
   /** `slice × head × y × x`. */
   readonly sums: Float32Array;
@@ -61,9 +61,9 @@ export interface AddTask {
   readonly cornerZyx: Zyx;
 }
 
-/** Adds `answer × importance × share`, flipped back, where the window meets the sums. */
+/** Adds `output × importance × share`, flipped back, where the window meets the sums. */
 export function addWindow(task: AddTask): void {
-  const { answer, heads, patchZyx, flip, importance, share, sums, sumsSizeZyx, cornerZyx } = task;
+  const { output, heads, patchZyx, flip, importance, share, sums, sumsSizeZyx, cornerZyx } = task;
   const [pz, py, px] = patchZyx;
   const [sz, sy, sx] = sumsSizeZyx;
   const xFrom = Math.max(0, -cornerZyx[2]);
@@ -81,10 +81,10 @@ export function addWindow(task: AddTask): void {
         if (flip[2]) {
           const last = source + px - 1;
           for (let x = xFrom; x < xTo; x++)
-            sums[target + x]! += answer[last - x]! * importance[weights + x]! * share;
+            sums[target + x]! += output[last - x]! * importance[weights + x]! * share;
         } else {
           for (let x = xFrom; x < xTo; x++)
-            sums[target + x]! += answer[source + x]! * importance[weights + x]! * share;
+            sums[target + x]! += output[source + x]! * importance[weights + x]! * share;
         }
       }
     }
@@ -97,7 +97,7 @@ export function addImportance(
 ): void {
   addWindow({
     ...task,
-    answer: task.importance,
+    output: task.importance,
     heads: 1,
     flip: [false, false, false],
     share: 1,

@@ -1,11 +1,11 @@
 import * as ort from "onnxruntime-node";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
-import type { AnswerSink } from "./answer-sink.js";
-import { mayFitFewer, tellsOfMemory } from "./memory-failure.js";
+import { mayRunWithFewerWindows, mentionsMemory } from "./memory-failure.js";
 import { type Flip, mirrorings } from "./mirrorings.js";
 import type { ModelSessions } from "./model-sessions.js";
 import { sigmoid, softmax } from "./nonlinearities.js";
+import type { OutputSink } from "./output-sink.js";
 import { cutWindow } from "./window-copy.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
 
@@ -17,7 +17,7 @@ export interface Window {
 
 export interface WindowRunnerOptions {
   readonly patchZyx: Zyx;
-  readonly sink: AnswerSink;
+  readonly sink: OutputSink;
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
   /**
@@ -111,15 +111,15 @@ export class WindowRunner {
     for (let done = 0; done < windows.length; ) {
       const together = windows.slice(done, done + this.#windowsPerRun);
       const size = this.#sizeOfRun(together);
-      const answer = await this.#unlessTooMany(size, async () => {
+      const output = await this.#unlessTooMany(size, async () => {
         const session = await sessions.single(fold);
         // Networks of one's own may call input and output otherwise.
         const feeds = { [session.inputNames[0]!]: this.#cut(together, { size, flip }) };
         return (await session.run(feeds))[session.outputNames[0]!]!;
       });
-      if (answer === null) continue;
+      if (output === null) continue;
       done += together.length;
-      const all = answer.data as Float32Array;
+      const all = output.data as Float32Array;
       const values = all.subarray(0, (all.length / size) * together.length);
       this.#checkAndNormalize(values);
       sink.add({ values, flip, share, cornersZyx: cornersOf(together) }, null);
@@ -132,8 +132,8 @@ export class WindowRunner {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof Error) || !mayFitFewer(error.message)) throw error;
-      const isMemory = tellsOfMemory(error.message);
+      if (!(error instanceof Error) || !mayRunWithFewerWindows(error.message)) throw error;
+      const isMemory = mentionsMemory(error.message);
       await this.#options.sessions.freeDeviceMemory();
       if (windows === 1) throw isMemory ? new WorkerFailure("memory", error.message) : error;
       this.#windowsPerRun = Math.ceil(windows / 2);

@@ -15,13 +15,13 @@ export interface SumsShape {
 }
 
 /** What a network answered to some windows. */
-export interface Answers {
+export interface WindowOutputs {
   /** `window × head × patch`; float16 numbers come as their bits. */
   readonly values: Float32Array | Uint16Array;
   /** Corners on the sums, z y x; may lie outside. */
   readonly cornersZyx: readonly Zyx[];
   readonly flip: Flip;
-  /** Share of these answers in the windows' mean. */
+  /** Share of these outputs in the windows' mean. */
   readonly share: number;
 }
 
@@ -49,14 +49,14 @@ export class WindowSums {
     return this.#range.to - this.#range.from;
   }
 
-  /** Answers of these sums' heads. */
-  add({ values, cornersZyx, flip, share }: Answers): void {
+  /** Outputs of these sums' heads. */
+  add({ values, cornersZyx, flip, share }: WindowOutputs): void {
     const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.#shape;
     const perWindow = values.length / cornersZyx.length;
     cornersZyx.forEach((cornerZyx, i) => {
-      const answer = this.#decode(values.subarray(i * perWindow, (i + 1) * perWindow));
+      const output = this.#decode(values.subarray(i * perWindow, (i + 1) * perWindow));
       addWindow({
-        answer,
+        output,
         patchZyx,
         flip,
         importance,
@@ -69,7 +69,7 @@ export class WindowSums {
     });
   }
 
-  /** Windows whose answers are all there count once. */
+  /** Windows whose outputs are all there count once. */
   addWeights(cornersZyx: readonly Zyx[]): void {
     const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.#shape;
     for (const cornerZyx of cornersZyx)

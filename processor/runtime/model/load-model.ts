@@ -62,7 +62,7 @@ export const withoutPostProcessing = (loaded: LoadedModel): LoadedModel => ({
 });
 
 /** Returns the first member that continues a segmentation from outside; null if there is none. */
-export const memberWithoutItsStage = ({ members }: Pick<LoadedModel, "members">): LoadedMember | null =>
+export const memberWithoutEarlierStage = ({ members }: Pick<LoadedModel, "members">): LoadedMember | null =>
   members.find(({ model, previousStage }) => model.previousStage !== null && previousStage === null) ?? null;
 
 async function loadMember(

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
-import { partialPathBeside } from "../../files/partial-path.js";
+import { partialPathNextTo } from "../../files/partial-path.js";
 import { outputError } from "../../files/write-file.js";
 import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import { floatToHalf } from "../../imaging/volume/float16.js";
@@ -35,7 +35,7 @@ export async function openProbabilityFile(
   options: ProbabilityFileOptions,
 ): Promise<ProbabilityFile> {
   const { heads, history } = options;
-  const stem = await partialPathBeside(path);
+  const stem = await partialPathNextTo(path);
   const scratchPath = `${stem}.scratch`;
   const scratch = await open(scratchPath, "wx+").catch((error: unknown) => {
     throw outputError(path, error);

@@ -7,7 +7,7 @@ import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseRequest } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
-import { memberWithoutItsStage } from "../model/load-model.js";
+import { memberWithoutEarlierStage } from "../model/load-model.js";
 import type { SegmentContext } from "./segment-context.js";
 
 /** A case as its files have it. */
@@ -74,7 +74,7 @@ async function readPreviousStage(
   volume: CaseVolume,
   { opened }: SegmentContext,
 ): Promise<LabelMap | null> {
-  const waiting = memberWithoutItsStage(opened);
+  const waiting = memberWithoutEarlierStage(opened);
   if (waiting === null) return null;
   if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
   const { configuration, previousStage } = waiting.model;

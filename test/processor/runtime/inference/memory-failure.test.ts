@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
-import { mayFitFewer, tellsOfMemory } from "../../../../processor/runtime/inference/memory-failure.js";
+import {
+  mayRunWithFewerWindows,
+  mentionsMemory,
+} from "../../../../processor/runtime/inference/memory-failure.js";
 
 const memory = { isMemory: true, isTriedWithFewer: true };
 const cudnn = { isMemory: false, isTriedWithFewer: true };
@@ -22,6 +25,6 @@ test.each([
   ["CUDA failure 700: an illegal memory access was encountered", other],
   ["Got invalid dimensions for input: windows", other],
 ])("what “%s” tells of is %o", (message, { isMemory, isTriedWithFewer }) => {
-  expect(tellsOfMemory(message)).toBe(isMemory);
-  expect(mayFitFewer(message)).toBe(isTriedWithFewer);
+  expect(mentionsMemory(message)).toBe(isMemory);
+  expect(mayRunWithFewerWindows(message)).toBe(isTriedWithFewer);
 });

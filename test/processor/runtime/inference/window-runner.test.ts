@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { ModelSessions } from "../../../../processor/runtime/inference/model-sessions.js";
 import { type Window, WindowRunner } from "../../../../processor/runtime/inference/window-runner.js";
-import type { Answers } from "../../../../processor/runtime/inference/window-sums.js";
+import type { WindowOutputs } from "../../../../processor/runtime/inference/window-sums.js";
 import type { FromInferenceWorker } from "../../../../processor/runtime/inference/worker-messages.js";
 import { writeConvolutionFolds } from "../../../support/convolution-network.js";
 import { halfToFloat } from "../../../support/golden.js";
@@ -25,13 +25,13 @@ interface FourWindowsOptions {
   readonly inputName?: string;
 }
 
-interface FourAnswers {
-  readonly answers: readonly Answers[];
+interface FourOutputs {
+  readonly outputs: readonly WindowOutputs[];
   readonly messages: readonly FromInferenceWorker[];
 }
 
 /** Runs four windows through a network that multiplies with two. */
-async function answersToFour(options: FourWindowsOptions): Promise<FourAnswers> {
+async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> {
   const { precision, taken, windowsPerRun, inputName = "input" } = options;
   const { onnxFiles, gpuOnnxFile } = await writeConvolutionFolds([{ weight: [2], bias: [0] }], {
     ...{
@@ -53,7 +53,7 @@ async function answersToFour(options: FourWindowsOptions): Promise<FourAnswers> 
     sizeZyx,
     1,
   );
-  const answers: Answers[] = [];
+  const outputs: WindowOutputs[] = [];
   const messages: FromInferenceWorker[] = [];
   const nothing = () => {};
   const runner = new WindowRunner(
@@ -66,37 +66,37 @@ async function answersToFour(options: FourWindowsOptions): Promise<FourAnswers> 
       ...{ patchZyx, sessions, windowsPerRun, fillsRuns: true, onFewer: nothing },
       send: (message) => messages.push(message),
       sink: {
-        add: (answer) => answers.push(answer),
+        add: (output) => outputs.push(output),
         ...{ addWeights: nothing, finish: nothing, advance: nothing, settle: nothing },
       },
     },
   );
   await runner.run(windows, nothing);
-  return { answers, messages };
+  return { outputs, messages };
 }
 
 describe("runs that all take as many windows", () => {
   test.each(["float32", "float16"] as const)("answer each window once: %s", async (precision) => {
-    const { answers } = await answersToFour({ precision, taken: 3, windowsPerRun: 3 });
-    expectEachOnce(answers);
+    const { outputs } = await outputsOfFour({ precision, taken: 3, windowsPerRun: 3 });
+    expectEachOnce(outputs);
   });
 });
 
 // ONNX Runtime's sentence on windows that a network refuses holds the input's name: here one that cuDNN's have too.
 test("where cuDNN refuses several windows fewer go together, and the reason is told", async () => {
   const inputName = "CUDNN_FE failure 8";
-  const { answers, messages } = await answersToFour({
+  const { outputs, messages } = await outputsOfFour({
     ...{ precision: "float32", taken: 1, windowsPerRun: 4, inputName },
   });
-  expectEachOnce(answers);
+  expectEachOnce(outputs);
   expect(messages).toEqual([
     { type: "note", line: "cuDNN does not take 4 windows at once: 2 go together from here" },
     { type: "note", line: "cuDNN does not take 2 windows at once: 1 go together from here" },
   ]);
 });
 
-function expectEachOnce(answers: readonly Answers[]): void {
-  const unflipped = answers.filter(({ flip }) => !flip[2]);
+function expectEachOnce(outputs: readonly WindowOutputs[]): void {
+  const unflipped = outputs.filter(({ flip }) => !flip[2]);
   expect(unflipped.flatMap(({ cornersZyx }) => cornersZyx.map(([, , x]) => x))).toEqual([0, 1, 3, 6]);
   const values = unflipped.flatMap(({ values }) =>
     values instanceof Uint16Array ? Array.from(values, halfToFloat) : [...values],

@@ -1,17 +1,17 @@
 import type { HeadRange } from "../../contract/head-ranges.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { SlabSender } from "./slab-sender.js";
-import { type Answers, type SumsShape, WindowSums } from "./window-sums.js";
+import { type SumsShape, type WindowOutputs, WindowSums } from "./window-sums.js";
 
-/** Where the answers of a case's windows go, row by row. */
-export interface AnswerSink {
+/** Where the outputs of a case's windows go, row by row. */
+export interface OutputSink {
   /**
-   * Takes answers of some heads; `values` may be gone from the caller afterwards.
+   * Takes outputs of some heads; `values` may be gone from the caller afterwards.
    *
    * @param heads null for all
    */
-  add(answers: Answers, heads: HeadRange | null): void;
-  /** Says that all answers to these windows are there. */
+  add(outputs: WindowOutputs, heads: HeadRange | null): void;
+  /** Says that all outputs to these windows are there. */
   addWeights(cornersZyx: readonly Zyx[]): void;
   /**
    * Slices `from … to` of the current row are final and leave; then the row moves on.
@@ -25,7 +25,7 @@ export interface AnswerSink {
 }
 
 /** Sums on the thread that runs the network. */
-export class LocalSink implements AnswerSink {
+export class LocalSink implements OutputSink {
   readonly #sums: WindowSums;
 
   readonly #slabs: SlabSender;
@@ -36,9 +36,9 @@ export class LocalSink implements AnswerSink {
     this.#sums = new WindowSums(shape, { from: 0, to: shape.heads });
   }
 
-  add(answers: Answers, heads: HeadRange | null): void {
-    if (heads !== null) throw new Error("answers of some heads only");
-    this.#sums.add(answers);
+  add(outputs: WindowOutputs, heads: HeadRange | null): void {
+    if (heads !== null) throw new Error("outputs of some heads only");
+    this.#sums.add(outputs);
   }
 
   addWeights(cornersZyx: readonly Zyx[]): void {
