@@ -50,7 +50,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["docker", "errors untrusted src/files image oci"],
   ["base-image", "errors untrusted src/files download archive image oci"],
   ["attest", "errors untrusted src/files download oci"],
-  ["targets", "imaging runtime/cases errors untrusted findings src/files image oci docker"],
+  ["targets", "imaging runtime/cases errors untrusted findings src/files config image oci docker base-image"],
   ["build", "errors src/files download config convert image oci docker base-image attest targets"],
   ["inspect", "errors network archive model-source checkpoint onnx convert models oci docker"],
   ["doctor", "runtime/inference errors findings docker base-image"],

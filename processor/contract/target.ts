@@ -2,11 +2,18 @@ import { listOf, matching, oneOf, orNull, record, recordOf, text } from "./json-
 import { longestPath } from "./longest-path.js";
 
 /** Where an image will run. It decides what the image reads and writes; the model and its settings stay what they are. */
-export type Target = GrandChallengeTarget | { readonly kind: "plain" | "sol" | "amos22" };
+export type Target =
+  | GrandChallengeTarget
+  | { readonly kind: "amos22" }
+  | { readonly kind: "sol" }
+  | { readonly kind: "plain" };
 
 export const targetKinds = ["grand-challenge", "amos22", "sol", "plain"] as const satisfies Target["kind"][];
 
 export type TargetKind = (typeof targetKinds)[number];
+
+/** The target of one kind. */
+export type TargetOf<K extends TargetKind> = Extract<Target, { readonly kind: K }>;
 
 /** An algorithm of grand-challenge.org. */
 export interface GrandChallengeTarget {

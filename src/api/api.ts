@@ -1,6 +1,7 @@
 /** The functions that the commands call, as `nnunet-processor`. Paths count from the current folder. */
 import { resolve } from "node:path";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { TargetKind } from "../../processor/contract/target.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { predictWith } from "../cli/commands/predict.js";
 import { completeConfig } from "../config/config.js";
@@ -10,7 +11,6 @@ import type { Inspection } from "../inspect/inspection.js";
 import { sourceContext } from "../models/obtain-model.js";
 import { membersOf, postProcessingChoice, trainedModels } from "../models/obtain-models.js";
 import { absoluteImageFile } from "../oci/image-file.js";
-import type { Target } from "../targets/platform.js";
 import { type PreflightReport, preflight as preflightImage } from "../targets/preflight/preflight.js";
 import { type SimulationReport, simulate as simulateImage } from "../targets/simulate/simulate.js";
 import { type CallOptions, call } from "./call.js";
@@ -170,7 +170,7 @@ export interface PreflightOptions extends CallOptions {
   /** Image name, or archive as `docker save` writes it. */
   readonly image: string;
   /** Default: the one that the image was built for. */
-  readonly target?: Target | undefined;
+  readonly target?: TargetKind | undefined;
 }
 
 /**

@@ -1,5 +1,3 @@
-import { sharedError } from "../../processor/contract/shared-errors.js";
-import { debianPython } from "../base-image/debian-python.js";
 import { checkSettingsForModel } from "../config/check-settings.js";
 import type { ConversionMemo } from "../convert/conversion-memo.js";
 import { convertModel } from "../convert/convert-model.js";
@@ -8,7 +6,7 @@ import { programVersion } from "../files/package-root.js";
 import type { ImagePlan } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
-import { checkModelForTarget } from "../targets/check-model.js";
+import { platformOf } from "../targets/targets.js";
 import type { BuildFolder } from "./build-folder.js";
 import { aborting, type BuildOptions } from "./build-options.js";
 import { type ModelTarball, writeModelTarball } from "./model-tarball.js";
@@ -43,13 +41,11 @@ export async function planBuild(
     ...(memo === undefined ? {} : { memo }),
   });
   checkSettingsForModel(converted.manifest);
-  checkModelForTarget(target, converted.manifest);
-  if (target.kind === "amos22" && platform !== "linux/amd64")
-    throw sharedError("USAGE", "AMOS22 runs images for linux/amd64");
-  const pythonFiles =
-    target.kind === "amos22" ? await debianPython(cacheFolder, progress, ...(signal ? [signal] : [])) : [];
+  const where = platformOf(target.kind);
+  where.check(target, converted.manifest);
+  const targetImage = await where.image(target, { platform, cacheFolder, progress, signal: signal ?? null });
   const plan = planProcessorImage({
-    ...{ converted, target, platform, pythonFiles, carriesModel: options.modelTarball === null },
+    ...{ converted, targetImage, platform, carriesModel: options.modelTarball === null },
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     base,

@@ -1,7 +1,7 @@
-import type { TargetKind } from "../../processor/contract/target.js";
 import type { ModelDescription } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../network/trained-model.js";
 import type { ConfigJson } from "./config.js";
+import type { TargetJson } from "./target-config.js";
 
 export interface InitialConfigOptions {
   readonly trained: TrainedModel;
@@ -12,14 +12,9 @@ export interface InitialConfigOptions {
   readonly checkpointName: string | null;
   /** Null for all that the model has. */
   readonly folds: readonly string[] | null;
-  readonly target: InitialTarget | null;
+  /** The keys that say where the image will run; empty for anywhere. */
+  readonly target: TargetJson;
 }
-
-/** Where the image will run, with what its platform needs to know. */
-export type InitialTarget =
-  | { readonly kind: "grand-challenge"; readonly outputSocket: string }
-  | { readonly kind: "amos22"; readonly team: string }
-  | { readonly kind: Exclude<TargetKind, "grand-challenge" | "amos22"> };
 
 /** Extensions that an image accepts besides the training set's own. */
 const usualExtensions = ["mha", "nii.gz"];
@@ -47,7 +42,7 @@ export function initialConfig(options: InitialConfigOptions): ConfigJson {
     output_extension: isPicture ? own : outputExtension(own),
     ...(channels === null ? {} : { input_channels: channels }),
     write_json: false,
-    ...(target === null ? {} : targetKeys(target)),
+    ...target,
   };
 }
 
@@ -64,15 +59,4 @@ function inputChannels(
 ): Readonly<Record<string, string>> | null {
   if (names.length < 2 || isPicture || new Set(names).size < names.length) return null;
   return Object.fromEntries(names.map((name, i) => [name, `_${String(i).padStart(4, "0")}`]));
-}
-
-function targetKeys(target: InitialTarget): ConfigJson {
-  switch (target.kind) {
-    case "grand-challenge":
-      return { target: target.kind, grand_challenge: { output: target.outputSocket } };
-    case "amos22":
-      return { target: target.kind, amos22: { team: target.team } };
-    default:
-      return { target: target.kind };
-  }
 }

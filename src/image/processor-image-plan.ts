@@ -3,21 +3,19 @@ import { filesOfFold } from "../../processor/contract/fold-files.js";
 import { processorLabels } from "../../processor/contract/labels.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { layerPath, places } from "../../processor/contract/places.js";
-import type { Target } from "../../processor/contract/target.js";
 import {
   type FileSource,
   type ImageLayer,
   type ImagePlan,
   type ImagePlatform,
   type KnownFile,
-  type LayerEntry,
   type LayerFile,
   layerFile,
   overlaidFileTime,
   sortedEntries,
 } from "./image-plan.js";
 import { runLabelsOf } from "./run-labels.js";
-import { targetImage } from "./target-image.js";
+import type { TargetImage } from "./target-image.js";
 
 export interface ProcessorImageParts {
   readonly platform: ImagePlatform;
@@ -27,9 +25,7 @@ export interface ProcessorImageParts {
   readonly processorFiles: readonly LayerFile[];
   /** Bundled hooks; they get the manifest's name for them. Null when the manifest names none. */
   readonly hookFile: string | null;
-  readonly target: Target;
-  /** A Python for targets that start one; empty for others. */
-  readonly pythonFiles: readonly LayerEntry[];
+  readonly targetImage: TargetImage;
   /** Whether the model lies in the image; else the platform puts it beside. */
   readonly carriesModel: boolean;
 }
@@ -88,7 +84,7 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const folds = distinctFolds(manifest);
   const weights = new Set(folds.flatMap(filesOfFold));
   const fileOf = (path: string) => modelFile(path, sourceOf(converted, path));
-  const { firstLayers, lastLayers, ...ofTarget } = targetImage(parts.target, parts.pythonFiles);
+  const { firstLayers, lastLayers, ...ofTarget } = parts.targetImage;
   const ownCode: ImageLayer = { name: "processor", entries: processorFiles };
   const layers: readonly ImageLayer[] = parts.carriesModel
     ? [

@@ -1,73 +1,78 @@
-import { foreignLabels, processorLabels } from "../../processor/contract/labels.js";
-import { type TargetKind, targetKinds } from "../../processor/contract/target.js";
+import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { Progress } from "../../processor/contract/progress/progress.js";
+import type { Target } from "../../processor/contract/target.js";
+import type { PlatformsJson } from "../config/target-config.js";
+import type { ImagePlatform } from "../image/image-plan.js";
+import type { TargetImage } from "../image/target-image.js";
+import type { ArchiveCheck } from "./preflight/archive-checks.js";
+import type { Simulation } from "./simulate/simulation.js";
 
-/** The places that run images, each by its own rules. */
-export type Target = TargetKind;
-
-/**
- * The target that an image was built for, by its labels. grand-challenge's own label counts more than ours, which an
- * image built upon another inherits; without either it is grand-challenge, which asks most.
- */
-export function targetOf(labels: Readonly<Record<string, unknown>>): Target {
-  if (foreignLabels.apiMethod in labels) return "grand-challenge";
-  return targetKinds.find((target) => target === labels[processorLabels.target]) ?? "grand-challenge";
-}
-
-/** How a platform runs an image, as far as it can be done at home. */
-export interface Platform {
-  /** For people. */
-  readonly description: string;
-  /** Of the machine, when nothing else is said. */
-  readonly memoryBytes: number;
-  /** What the platform keeps of the machine's memory and takes off RLIMIT_DATA; null where there is no such limit. */
-  readonly keptMemoryBytes: number | null;
-  readonly environment: readonly string[];
-  /** Folders that may be written beside the output and /tmp. */
-  readonly writable: readonly string[];
-  readonly output: OutputRules;
-}
-
-/** What the output must be. */
-export interface OutputRules {
+/** All that one platform asks: of config.json, of the model, of the image, and of a run. */
+export interface Platform<T extends Target = Target> {
+  readonly kind: T["kind"];
+  readonly config: PlatformConfig<T>;
   /**
-   * Where a segmentation stands: one folder for each kind of image with one image in it; beside others under the
-   * input's own file name; or anywhere under the case's name.
+   * Refuses a model that the platform would refuse later.
+   *
+   * @throws TARGET_UNFIT for the model, CONFIG_INVALID for what config.json says about it
    */
-  readonly layout: "folder-per-socket" | "same-file-name" | "by-case-name";
-  /** Endings of images that the platform takes, with leading dot; null for all that can be read. */
-  readonly endings: readonly string[] | null;
-  readonly isEightBitOnly: boolean;
+  check(target: T, manifest: ProcessorManifest): void;
+  /** @throws USAGE if the platform does not run images for the machine */
+  image(target: T, context: TargetImageContext): Promise<TargetImage>;
+  /** The label that the platform itself reads in an image; null if it reads none. */
+  readonly ownLabel: string | null;
+  /** True if the platform puts a model in place that was uploaded apart from its image. */
+  readonly takesModelTarball: boolean;
+  /** How `docker run` does the same by hand; null if only `simulate` can. */
+  readonly dockerRun: DockerRun | null;
+  /** What it checks after an upload, in its order. */
+  readonly preflight: readonly ArchiveCheck[];
+  readonly simulation: Simulation;
 }
 
-const gibibyte = 1024 ** 3;
+/** A platform's part of config.json. */
+export interface PlatformConfig<T extends Target = Target> {
+  /** The key with its settings, which config.schema.json describes; null if it has none. */
+  readonly key: keyof PlatformsJson | null;
+  /** @throws CONFIG_INVALID if config.json lacks what the platform needs */
+  target(json: PlatformsJson): T;
+  /** Null if people name images and archives as they like. */
+  readonly naming: Naming | null;
+  /** Null if the platform needs to know nothing more. */
+  readonly initial: InitialSetting | null;
+}
 
-/** A folder of images in, a folder of segmentations out, and nothing more that a host asks. */
-const plain: Platform = {
-  description: "docker run with /input and /output",
-  memoryBytes: 8 * gibibyte,
-  keptMemoryBytes: null,
-  environment: [],
-  writable: [],
-  output: { layout: "by-case-name", endings: null, isEightBitOnly: false },
-};
+/** How a platform wants an image and its archive to be named. */
+export interface Naming {
+  /**
+   * @param given the name on the command line; null for none
+   * @throws CONFIG_INVALID if there is no name, TAG_INVALID
+   */
+  imageName(json: PlatformsJson, given: string | null): string;
+  archiveName(json: PlatformsJson, imageName: string): string;
+}
 
-export const platforms: Readonly<Record<Target, Platform>> = {
-  "grand-challenge": {
-    description: "grand-challenge.org's algorithm containers",
-    memoryBytes: 8 * gibibyte,
-    keptMemoryBytes: gibibyte,
-    environment: ["LOG_LEVEL=INFO", "PYTHONUNBUFFERED=1", "no_proxy=amazonaws.com"],
-    writable: ["/opt/ml/output/data", "/opt/ml/checkpoints"],
-    output: { layout: "folder-per-socket", endings: [".mha", ".tif", ".tiff"], isEightBitOnly: true },
-  },
-  amos22: {
-    description: "AMOS22's second stage",
-    memoryBytes: 30 * gibibyte,
-    keptMemoryBytes: null,
-    environment: ["NVIDIA_VISIBLE_DEVICES=all"],
-    writable: [],
-    output: { layout: "same-file-name", endings: [".nii.gz"], isEightBitOnly: false },
-  },
-  sol: { ...plain, description: "SOL: every image of /input to /output/images" },
-  plain,
-};
+/** The one thing that `build_processor init` must be told for a platform. */
+export interface InitialSetting {
+  readonly option: "output-socket" | "team";
+  /** Completes `--target … needs --option`. */
+  readonly meaning: string;
+  keys(value: string): PlatformsJson;
+  /** What the user may want to add for a model with several channels; null for nothing. */
+  readonly channelsNote: string | null;
+}
+
+/** What the image of a target may be made of. */
+export interface TargetImageContext {
+  readonly platform: ImagePlatform;
+  readonly cacheFolder: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal | null;
+}
+
+export interface DockerRun {
+  /** Holds `input` and `output`; empty for the root. */
+  readonly folder: string;
+  /** Follows the image's name; empty for none. */
+  readonly command: string;
+}

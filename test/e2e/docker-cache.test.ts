@@ -11,6 +11,7 @@ import { type BuiltImage, buildImage } from "../../src/docker/build-image.js";
 import { type ImageLayer, type ImagePlan, layerFile } from "../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { planProcessorImage } from "../../src/image/processor-image-plan.js";
+import { imageForTarget } from "../../src/image/target-image.js";
 import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker.js";
 import { testBuildOptions } from "../support/processor-build.js";
 
@@ -36,8 +37,7 @@ describeWithEngine("the engine's cache", () => {
       base: { imageName: baseImage, imageId: null },
       processorFiles: await listProcessorFiles(),
       hookFile: null,
-      target: options.target,
-      pythonFiles: [],
+      targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
       platform: "linux/amd64",
       carriesModel: true,
     });

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildOptions } from "../../build/build-options.js";
+import { platformOf } from "../../targets/targets.js";
 import { programCall } from "../program-call.js";
 import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
@@ -96,7 +97,8 @@ function attestedRows(attested: AttestedImage | null, terminal: Place): readonly
 function trialLines(record: BuildRecord, options: BuildOptions, terminal: Terminal): readonly string[] {
   const { target, settings, modelTarball } = options;
   const archive = record.archive === null ? null : shellWord(shownPath(record.archive.path, terminal));
-  if (target.kind === "grand-challenge") {
+  const { dockerRun } = platformOf(target.kind);
+  if (dockerRun === null) {
     const image = archive ?? record.imageName;
     const model =
       modelTarball === null ? "" : ` --model-tarball ${shellWord(shownPath(modelTarball, terminal))}`;
@@ -106,8 +108,7 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
     ];
   }
   const gpus = settings.device === "cuda" ? "--gpus all " : "";
-  const place = target.kind === "amos22" ? "/workspace" : "";
-  const command = target.kind === "amos22" ? " python run_inference.py" : "";
+  const { folder, command } = dockerRun;
   const load = record.engine === null && archive !== null ? [`  docker load -i ${archive}`] : [];
   return [
     "run it on the images in in/:",
@@ -115,8 +116,8 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
     // Docker would create a missing folder as root, where the image's user cannot write.
     "  mkdir -p out",
     `  docker run --rm ${gpus}--network none --user "$(id -u):$(id -g)" \\`,
-    `    -v "$PWD/in:${place}/input:ro" -v "$PWD/out:${place}/output" \\`,
-    `    ${record.imageName}${command}`,
+    `    -v "$PWD/in:${folder}/input:ro" -v "$PWD/out:${folder}/output" \\`,
+    `    ${[record.imageName, command].filter(Boolean).join(" ")}`,
   ];
 }
 

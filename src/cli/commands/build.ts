@@ -16,7 +16,7 @@ import { bundleHook } from "../../build/hook-bundle.js";
 import { completeConfig, type ProcessorConfig } from "../../config/config.js";
 import { imageNameOf } from "../../config/image-name.js";
 import { loadConfig } from "../../config/load-config.js";
-import { archiveNameOf, type TargetConfig, tagOf, targetOf } from "../../config/target-config.js";
+import type { TargetConfig } from "../../config/target-config.js";
 import { lockFileBeside } from "../../download/lock-file.js";
 import { layerFileTime } from "../../image/image-plan.js";
 import { cacheFolder, cacheLimitBytes } from "../../model-source/cache-folder.js";
@@ -26,6 +26,13 @@ import { modelsOf } from "../../models/models-of-config.js";
 import { pretrainedName } from "../../models/obtain-model.js";
 import { taskOf } from "../../models/obtain-models.js";
 import { archiveFileName } from "../../oci/export-archive.js";
+import {
+  allPlatforms,
+  archiveNameFromConfig,
+  imageNameFromConfig,
+  platformOf,
+  targetFromConfig,
+} from "../../targets/targets.js";
 import { trimmedEnd } from "../../untrusted/trimmed-end.js";
 import { type BuilderChoice, chooseBuilder } from "../choose-builder.js";
 import type { CommandSession } from "../command-session.js";
@@ -247,10 +254,13 @@ function destinationOf(args: BuildArguments, config: ProcessorConfig): Destinati
     ...(args.target === undefined ? {} : { kind: args.target }),
     ...(args.registry === undefined ? {} : { registry: trimmedEnd(args.registry, "/") }),
   };
-  if (args["model-tarball"] && choice.kind !== "grand-challenge")
-    throw sharedError("USAGE", "--model-tarball is for --target grand-challenge, which puts it in place");
-  const tag = tagOf(choice, args.tag);
-  return { target: targetOf(choice), tag, archiveName: archiveNameOf(choice, tag) };
+  if (args["model-tarball"] && !platformOf(choice.kind).takesModelTarball) {
+    const takers = allPlatforms.filter(({ takesModelTarball }) => takesModelTarball);
+    const named = takers.map(({ kind }) => kind).join(" or ");
+    throw sharedError("USAGE", `--model-tarball is for --target ${named}, which puts it in place`);
+  }
+  const tag = imageNameFromConfig(choice, args.tag ?? null);
+  return { target: targetFromConfig(choice), tag, archiveName: archiveNameFromConfig(choice, tag) };
 }
 
 /** @throws USAGE when the target prescribes another format */

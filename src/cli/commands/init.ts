@@ -5,8 +5,9 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { namingArchives } from "../../archive/archive-tree.js";
-import { type InitialTarget, initialConfig } from "../../config/initial-config.js";
+import { initialConfig } from "../../config/initial-config.js";
 import { checkConfig, readConfigSchema } from "../../config/load-config.js";
+import type { TargetJson } from "../../config/target-config.js";
 import { describeRunnable } from "../../convert/fold-network.js";
 import { lockFileBeside } from "../../download/lock-file.js";
 import { packageRoot } from "../../files/package-root.js";
@@ -14,6 +15,8 @@ import { findPreviousStage } from "../../models/find-previous-stage.js";
 import { trainedModel } from "../../models/obtain-model.js";
 import { membersOf } from "../../models/obtain-models.js";
 import type { TrainedModel } from "../../network/trained-model.js";
+import type { Platform } from "../../targets/platform.js";
+import { allPlatforms, platformOf } from "../../targets/targets.js";
 import type { CommandSession } from "../command-session.js";
 import { namedModels } from "../named-models.js";
 import type { initOptions } from "../options/run-options.js";
@@ -32,14 +35,15 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   if (!args.overwrite && (await stat(path).catch(() => null)) !== null) {
     throw sharedError("OUTPUT_EXISTS", `${path} exists already`);
   }
-  const target = targetOf(args);
+  const platform = platformFor(args);
   const [member, ...others] = membersOf(namedModels(args));
   if (member === undefined || others.length > 0)
     throw sharedError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
   const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
   const description = await namingArchives([trained.tree], () => describeRunnable(trained));
   const config = initialConfig({
-    ...{ trained, description, target },
+    ...{ trained, description },
+    target: platform === null ? {} : targetKeys(platform, args),
     modelSource: sourceFrom(dirname(path), member.modelDir, terminal),
     checkpointName: args.checkpoint ?? null,
     folds: args.folds === undefined ? null : trained.folds.map(({ fold }) => fold),
@@ -49,10 +53,8 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ ...schema, ...config }, null, 2)}\n`)]);
   terminal.out(`${path}\n`);
   progress.note(`model: ${trained.datasetName} ${trained.configuration}, folds ${foldsText(trained)}`);
-  if (target?.kind === "grand-challenge" && description.channelNames.length > 1)
-    progress.note(
-      "if each channel has a socket of its own, name them under grand_challenge.inputs (docs/how-to/targets.md)",
-    );
+  const channelsNote = platform?.config.initial?.channelsNote ?? null;
+  if (channelsNote !== null && description.channelNames.length > 1) progress.note(channelsNote);
   const earlier = description.previousStage;
   if (
     earlier !== null &&
@@ -61,36 +63,35 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     progress.note(
       `first: name the folder of ${earlier} as "previous_stage" in the file, because ${trained.configuration} continues it and it is not next to the model`,
     );
-  progress.note(`next:  ${buildLine(path, trained, target, terminal)}`);
+  progress.note(`next:  ${buildLine(path, trained, platform, terminal)}`);
   return 0;
 }
 
-/** @throws USAGE when a platform's option is missing, or belongs to another platform */
-function targetOf(args: InitArguments): InitialTarget | null {
-  const { "output-socket": outputSocket, team } = args;
-  const kind = args.target ?? (outputSocket !== undefined ? "grand-challenge" : team && "amos22");
-  if (outputSocket !== undefined && kind !== "grand-challenge")
-    throw sharedError("USAGE", `--output-socket needs --target grand-challenge, but the target is ${kind}`);
-  if (team !== undefined && kind !== "amos22")
-    throw sharedError("USAGE", `--team needs --target amos22, but the target is ${kind}`);
-  switch (kind) {
-    case undefined:
-    case "":
-      return null;
-    case "grand-challenge":
-      if (outputSocket === undefined)
-        throw sharedError(
-          "USAGE",
-          "--target grand-challenge needs --output-socket with the slug of the socket for the segmentation",
-        );
-      return { kind, outputSocket };
-    case "amos22":
-      if (team === undefined) throw sharedError("USAGE", "--target amos22 needs --team with its name");
-      return { kind, team };
-    case "sol":
-    case "plain":
-      return { kind };
-  }
+/**
+ * Returns the platform that was named, or whose own option was given; null for neither.
+ *
+ * @throws USAGE if a platform's option is missing, or belongs to another platform
+ */
+function platformFor(args: InitArguments): Platform | null {
+  const told = allPlatforms.filter(
+    ({ config }) => config.initial && args[config.initial.option] !== undefined,
+  );
+  const kind = args.target ?? told[0]?.kind;
+  if (kind === undefined) return null;
+  const other = told.find((platform) => platform.kind !== kind);
+  if (other !== undefined)
+    throw sharedError(
+      "USAGE",
+      `--${other.config.initial!.option} needs --target ${other.kind}, but the target is ${kind}`,
+    );
+  const { initial } = platformOf(kind).config;
+  if (initial !== null && args[initial.option] === undefined)
+    throw sharedError("USAGE", `--target ${kind} needs --${initial.option} ${initial.meaning}`);
+  return platformOf(kind);
+}
+
+function targetKeys({ kind, config: { initial } }: Platform, args: InitArguments): TargetJson {
+  return { target: kind, ...(initial === null ? {} : initial.keys(args[initial.option]!)) };
 }
 
 /** A relative path stays relative, so that config.json and model can move together. */
@@ -126,12 +127,13 @@ const foldsText = ({ folds }: TrainedModel): string => folds.map(({ fold }) => f
 function buildLine(
   path: string,
   { task }: TrainedModel,
-  target: InitialTarget | null,
+  platform: Platform | null,
   terminal: Terminal,
 ): string {
   const fromHere = relative(terminal.currentDirectory, path);
   const file = fromHere === "config.json" ? [] : ["--config-file", shellWord(fromHere)];
-  const tag = target?.kind === "amos22" ? [] : ["--tag", `team/${imagePart(task.name)}:1`];
+  const tag =
+    platform !== null && platform.config.naming !== null ? [] : ["--tag", `team/${imagePart(task.name)}:1`];
   return [programCall(terminal), ...file, ...tag, "--export"].join(" ");
 }
 

@@ -1,14 +1,9 @@
-import { basename } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
-import { foreignLabels } from "../../../processor/contract/labels.js";
-import { type Finding, fail, notChecked, pass, warning } from "../../findings/finding.js";
-import { checkApiMethod, checkArchitecture, checkTeamName, checkUser } from "../image-checks.js";
+import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 import {
-  asRecord,
   configDigest,
   configName,
-  containerConfig,
   imageConfig,
   layerNames,
   manifestEntry,
@@ -23,17 +18,6 @@ export interface CheckContext {
 
 /** Null where there is nothing to check. */
 export type ArchiveCheck = (facts: ArchiveFacts, context: CheckContext) => Finding | null;
-
-/** grand-challenge.org's maximum. */
-const maxBytes = 10 * 1024 ** 3;
-
-export function checkExtension({ archive, isFile: isArchive }: ArchiveFacts): Finding | null {
-  if (!isArchive) return null;
-  const name = basename(archive);
-  return /\.tar(\.gz|\.xz)?$/.test(name)
-    ? pass("extension", `${name} ends with an accepted extension`)
-    : fail("extension", `${name} ends with neither .tar, .tar.gz nor .tar.xz`, "Rename it after what it is.");
-}
 
 export function checkTar({ problem, entries }: ArchiveFacts): Finding {
   return problem === null
@@ -103,79 +87,11 @@ export function checkConfigName(facts: ArchiveFacts): Finding {
       );
 }
 
-export function checkConfigUser(facts: ArchiveFacts): Finding {
-  const config = containerConfig(facts);
-  return config === null
-    ? notChecked("user", "there is no configuration")
-    : checkUser(shownText(config["User"] ?? ""));
-}
-
 export function checkConfigArchitecture(facts: ArchiveFacts): Finding {
   const config = imageConfig(facts);
   return config === null
     ? notChecked("architecture", "there is no configuration")
     : checkArchitecture(shownText(config["architecture"] ?? "nothing"));
-}
-
-/** AMOS22 takes one file of this name. */
-export function checkArchiveName({ archive, isFile: isArchive }: ArchiveFacts): Finding | null {
-  if (!isArchive) return null;
-  const name = basename(archive);
-  return /^[a-z0-9]+-task[12]\.tar\.gz$/.test(name)
-    ? pass("archive-name", name)
-    : fail("archive-name", `${name} is not TEAM-task1.tar.gz or TEAM-task2.tar.gz`, "Rename it.");
-}
-
-/** It is run by the team's name, which is the archive's. */
-export function checkImageName({ archive, isFile: isArchive, documents }: ArchiveFacts): Finding {
-  const names = manifestEntry(documents)?.["RepoTags"];
-  const name = Array.isArray(names) ? names.map(shownText)[0] : undefined;
-  if (name === undefined) return notChecked("team-name", "the manifest names no image");
-  const finding = checkTeamName(name);
-  const team = isArchive ? /^(.+)-task[12]\.tar\.gz$/.exec(basename(archive))?.[1] : undefined;
-  return finding.result === "pass" && team !== undefined && name.replace(/:latest$/, "") !== team
-    ? fail("team-name", `the archive is ${team}'s, the image is called ${name}`, "Give both one name.")
-    : finding;
-}
-
-/** The platform's command, `python run_inference.py`, comes after it. */
-export function checkEntrypoint(facts: ArchiveFacts): Finding {
-  const entrypoint = containerConfig(facts)?.["Entrypoint"];
-  return Array.isArray(entrypoint) && entrypoint.length > 0
-    ? warning(
-        "entrypoint",
-        `the command becomes ${[...entrypoint.map(shownText), "python", "run_inference.py"].join(" ")}`,
-        "Build with `build_processor --target amos22`, which leaves ENTRYPOINT empty; `simulate` shows whether it runs.",
-      )
-    : pass("entrypoint", "none: python run_inference.py is run as it is");
-}
-
-export function checkConfigApiMethod(facts: ArchiveFacts): Finding {
-  const config = containerConfig(facts);
-  return config === null
-    ? notChecked("api-method", "there is no configuration")
-    : checkApiMethod(asRecord(config["Labels"])?.[foreignLabels.apiMethod]);
-}
-
-export function checkIsNew(facts: ArchiveFacts, { uploadedDigests = [] }: CheckContext): Finding {
-  const digest = configDigest(facts);
-  if (digest === null) return notChecked("new-image", "there is no configuration");
-  return uploadedDigests.includes(digest)
-    ? fail(
-        "new-image",
-        `${digest} was uploaded before`,
-        "Nothing changed since: use the image that is there.",
-      )
-    : pass("new-image", `${digest}; if the platform says "already been uploaded", it has this very image`);
-}
-
-export function checkSize({ bytes, isFile: isArchive }: ArchiveFacts): Finding {
-  const size = `${(bytes / 1024 ** 3).toFixed(2)} GiB of 10 GiB${isArchive ? "" : ", not compressed"}`;
-  if (bytes > maxBytes)
-    return fail("size", size, "Use fewer folds, or upload the weights apart as a model tarball.");
-  return bytes > 0.8 * maxBytes
-    ? warning("size", size, "Little room is left for another fold.")
-    : pass("size", size);
 }
 
 export function checkLayersPresent(facts: ArchiveFacts): Finding {
@@ -187,22 +103,16 @@ export function checkLayersPresent(facts: ArchiveFacts): Finding {
     : fail("layers", `${missing} is not in the archive`, "Write the archive again.");
 }
 
-export function checkLayers(facts: ArchiveFacts): Finding {
-  const names = layerNames(facts);
-  if (names === null) return notChecked("layer-compression", "the manifest has no Layers");
-  const found = names.map((name) => facts.entries.get(name)?.compression ?? "missing");
-  const kinds = [...new Set(found)];
-  if (kinds.includes("missing"))
-    return fail(
-      "layer-compression",
-      `${names[found.indexOf("missing")]} is not in the archive`,
-      "Write it again.",
-    );
-  return kinds.length <= 1
-    ? pass("layer-compression", `${counted(names.length, "layer")}, all ${kinds[0] ?? "absent"}`)
-    : fail(
-        "layer-compression",
-        `layers are ${kinds.join(" and ")}: the upload passes, the run fails`,
-        "Write the archive with `build_processor --export`: it frames all layers alike.",
-      );
-}
+export const checkArchitecture = (architecture: string): Finding =>
+  architecture === "amd64"
+    ? pass("architecture", architecture)
+    : fail("architecture", architecture, "Build for linux/amd64.");
+
+/** What `docker load` needs. */
+export const loadable: readonly ArchiveCheck[] = [
+  checkTar,
+  checkManifest,
+  checkSingleImage,
+  checkManifestKeys,
+  checkConfigName,
+];

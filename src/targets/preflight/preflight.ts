@@ -1,38 +1,20 @@
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import type { TargetKind } from "../../../processor/contract/target.js";
 import { connectEngine } from "../../docker/engine.js";
 import { findImage } from "../../docker/find-image.js";
 import { saveImage } from "../../docker/save-image.js";
 import { type Finding, warning } from "../../findings/finding.js";
 import { isImageFile } from "../../oci/image-file.js";
-import { type Target, targetOf } from "../platform.js";
-import {
-  type ArchiveCheck,
-  type CheckContext,
-  checkArchiveName,
-  checkConfigApiMethod,
-  checkConfigArchitecture,
-  checkConfigName,
-  checkConfigUser,
-  checkEntrypoint,
-  checkExtension,
-  checkImageName,
-  checkIsNew,
-  checkLayers,
-  checkLayersPresent,
-  checkManifest,
-  checkManifestKeys,
-  checkSingleImage,
-  checkSize,
-  checkTar,
-} from "./archive-checks.js";
+import { platformOf, targetKindFromLabels } from "../targets.js";
+import type { CheckContext } from "./archive-checks.js";
 import { type ArchiveFacts, readArchiveFacts, readSavedFacts } from "./archive-facts.js";
 import { asRecord, configDigest, containerConfig } from "./archive-manifest.js";
 
 export interface PreflightReport {
   /** Path or name. */
   readonly image: string;
-  readonly target: Target;
+  readonly target: TargetKind;
   readonly bytes: number;
   /** `sha256:…`, by which the platform knows an image; null when there is none. */
   readonly configDigest: string | null;
@@ -46,7 +28,7 @@ export interface PreflightOptions extends CheckContext {
   /** Archive, or name of an image that the engine has. */
   readonly image: string;
   /** Null for the one that the image was built for. */
-  readonly target: Target | null;
+  readonly target: TargetKind | null;
   /** Where the engine is, for an image's name. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
@@ -62,9 +44,9 @@ export interface PreflightOptions extends CheckContext {
 export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
   const { image } = options;
   const facts = await factsOf(options);
-  const target = options.target ?? targetOf(asRecord(containerConfig(facts)?.["Labels"]) ?? {});
+  const target = options.target ?? targetKindFromLabels(asRecord(containerConfig(facts)?.["Labels"]) ?? {});
   const findings = [
-    ...checks[target].map((check) => check(facts, options)),
+    ...platformOf(target).preflight.map((check) => check(facts, options)),
     checkTarget(facts, target),
   ].filter((found) => found !== null);
   return {
@@ -78,7 +60,7 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
 }
 
 /** The platform does not see it, but an image for another one looks for its input in another place. */
-function checkTarget(facts: ArchiveFacts, target: Target): Finding | null {
+function checkTarget(facts: ArchiveFacts, target: TargetKind): Finding | null {
   const builtFor = asRecord(containerConfig(facts)?.["Labels"])?.[processorLabels.target];
   return typeof builtFor !== "string" || builtFor === target
     ? null
@@ -96,37 +78,3 @@ async function factsOf({ image, environment, signal }: PreflightOptions): Promis
     throw sharedError("INPUT_NOT_FOUND", `${image} is neither a file nor an image that the engine has`);
   return readSavedFacts(image, saveImage(engine, image), signal);
 }
-
-/** What `docker load` needs. */
-const loadable: readonly ArchiveCheck[] = [
-  checkTar,
-  checkManifest,
-  checkSingleImage,
-  checkManifestKeys,
-  checkConfigName,
-];
-
-const grandChallengeChecks: readonly ArchiveCheck[] = [
-  checkExtension,
-  ...loadable,
-  checkConfigUser,
-  checkConfigArchitecture,
-  checkConfigApiMethod,
-  checkIsNew,
-  checkSize,
-  checkLayers,
-];
-
-const checks: Readonly<Record<Target, readonly ArchiveCheck[]>> = {
-  "grand-challenge": grandChallengeChecks,
-  amos22: [
-    checkArchiveName,
-    ...loadable,
-    checkImageName,
-    checkConfigArchitecture,
-    checkEntrypoint,
-    checkLayersPresent,
-  ],
-  sol: [...loadable, checkConfigArchitecture, checkLayersPresent],
-  plain: [...loadable, checkLayersPresent],
-};

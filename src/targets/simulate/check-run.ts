@@ -1,7 +1,7 @@
 import type { ContainerLog } from "../../docker/sandbox/container-log.js";
 import type { ContainerEnd } from "../../docker/sandbox/container-run.js";
 import { type Finding, fail, pass, warning } from "../../findings/finding.js";
-import type { Platform } from "../platform.js";
+import type { Simulation } from "./simulation.js";
 
 interface EndedRun {
   readonly end: ContainerEnd;
@@ -9,13 +9,13 @@ interface EndedRun {
   readonly isLate: boolean;
   readonly timeoutSeconds: number;
   readonly memoryBytes: number;
-  readonly platform: Platform;
+  readonly simulation: Pick<Simulation, "keptMemoryBytes">;
 }
 
 export const inGibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 
 /** Whether a process that should end by itself did so well. */
-export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, platform }: EndedRun): Finding {
+export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, simulation }: EndedRun): Finding {
   const { exitCode, log, seconds, isOutOfMemory } = end;
   if (isLate)
     return fail(
@@ -32,8 +32,8 @@ export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, platform }:
       "Ask for a machine with more memory (--memory here), or build with fewer folds.",
     );
   const remedy =
-    platform.keptMemoryBytes !== null && /alloc|memory/i.test(log.lastErrorLine ?? "")
-      ? `Data is limited to ${inGibibytes(memoryBytes - platform.keptMemoryBytes)} there: ask for a machine with more memory (--memory here).`
+    simulation.keptMemoryBytes !== null && /alloc|memory/i.test(log.lastErrorLine ?? "")
+      ? `Data is limited to ${inGibibytes(memoryBytes - simulation.keptMemoryBytes)} there: ask for a machine with more memory (--memory here).`
       : "The line says what to do.";
   return fail("exit", `exit code ${exitCode}; ${said}`, remedy);
 }

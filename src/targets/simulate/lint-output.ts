@@ -6,8 +6,8 @@ import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
-import type { OutputRules } from "../platform.js";
 import { compareLabels, countVoxels, type LabelComparison } from "./compare-labels.js";
+import type { OutputRules } from "./simulation.js";
 
 /** A case that was given to a run, and what it should become. */
 export interface ExpectedOutput {

@@ -4,6 +4,7 @@ import { basename, join, relative, sep } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import type { TargetKind } from "../../../processor/contract/target.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { connectEngine } from "../../docker/engine.js";
 import { Sandbox } from "../../docker/sandbox/sandbox.js";
@@ -11,10 +12,10 @@ import { builderError } from "../../errors/builder-errors.js";
 import type { Finding } from "../../findings/finding.js";
 import { departuresFromNnunet } from "../../image/run-labels.js";
 import { isFile, isImageFile } from "../../oci/image-file.js";
-import { platforms, type Target, targetOf } from "../platform.js";
+import { platformOf, targetKindFromLabels } from "../targets.js";
 import { openImage } from "./open-image.js";
 import type { PhaseResult } from "./phase-result.js";
-import { type KnownCase, runPhases } from "./phases.js";
+import type { KnownCase } from "./simulation.js";
 import { type Trial, withProgress } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
@@ -22,7 +23,7 @@ export interface SimulateOptions {
   /** Image name, or archive as `docker save` writes it. */
   readonly image: string;
   /** Null for the one that the image was built for. */
-  readonly target: Target | null;
+  readonly target: TargetKind | null;
   /** Folder of cases; see `findTrialCases`. */
   readonly input: string;
   /** Folder of right segmentations; null when there are none. */
@@ -43,7 +44,7 @@ export interface SimulateOptions {
 export interface SimulationReport {
   readonly image: string;
   readonly imageId: string;
-  readonly target: Target;
+  readonly target: TargetKind;
   /** For people: `Docker 28.2.2 at unix:///var/run/docker.sock`. */
   readonly engine: string;
   readonly memoryBytes: number;
@@ -77,20 +78,25 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
     : await openImage(open);
   const sandbox = new Sandbox(engine, options.image);
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));
-  const target = options.target ?? targetOf(opened.imageLabels);
-  const platform = platforms[target];
-  const memoryBytes = options.memoryBytes ?? platform.memoryBytes;
+  const target = options.target ?? targetKindFromLabels(opened.imageLabels);
+  const { simulation } = platformOf(target);
+  const memoryBytes = options.memoryBytes ?? simulation.memoryBytes;
   try {
     const modelVolume =
       modelTarball === null ? null : await sandbox.createVolume(opened.reference, modelTarball);
     const trial: Omit<Trial, "reference"> = {
-      ...{ sandbox, platform, memoryBytes, scratch, modelVolume, labels: opened.labels },
+      ...{ sandbox, simulation, memoryBytes, scratch, modelVolume, labels: opened.labels },
       ...{ timeoutSeconds: options.timeoutSeconds, minDice: options.minDice },
       departures: departuresFromNnunet(opened.imageLabels),
       progress,
       ...(signal === undefined ? {} : { signal }),
     };
-    const { findings, phases } = await runPhases({ ...options, target, trial, image: opened, cases });
+    const { findings, phases } = await simulation.run({
+      trial,
+      image: opened,
+      cases,
+      sockets: options.sockets,
+    });
     const peaks = phases.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
     return {
       ...{ image: options.image, imageId: opened.imageId, target, engine: engine.description },

@@ -6,17 +6,17 @@ import type { Progress } from "../../../processor/contract/progress/progress.js"
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
 import type { Sandbox, SandboxVolume } from "../../docker/sandbox/sandbox.js";
 import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
-import type { Platform } from "../platform.js";
 import { checkEnd, checkLog, checkMemory } from "./check-run.js";
 import { type ExpectedOutput, lintOutput } from "./lint-output.js";
 import type { PhaseResult } from "./phase-result.js";
+import type { Simulation } from "./simulation.js";
 
 /** What every phase of a simulation needs. */
 export interface Trial {
   readonly sandbox: Sandbox;
   /** The image as the platform has it. */
   readonly reference: string;
-  readonly platform: Platform;
+  readonly simulation: Simulation;
   readonly memoryBytes: number;
   /** For one case, or for one run where a run has many. */
   readonly timeoutSeconds: number;
@@ -44,6 +44,13 @@ export interface Run {
   readonly user: string | null;
   readonly command: readonly string[] | null;
 }
+
+/** Returns false after a process that ended by itself at once, which can't show how it takes SIGTERM. */
+export const hasRun = (phases: readonly PhaseResult[]): boolean =>
+  phases.every(({ findings }) => findings.some(({ check, result }) => check === "exit" && result === "pass"));
+
+/** Reported where the platform has a GPU. */
+export const noGpu = notChecked("gpu", "this run had no GPU");
 
 /** Does work and shows what it is, and on a terminal for how long. */
 export async function withProgress<T>(
@@ -152,8 +159,8 @@ export async function startProcessor(
   { input, output }: Volumes,
   { inputTarget, outputTarget, user, command }: Run,
 ): Promise<RunningContainer> {
-  const { sandbox, reference, platform, memoryBytes, modelVolume, signal } = trial;
-  const { environment, writable, keptMemoryBytes } = platform;
+  const { sandbox, reference, simulation, memoryBytes, modelVolume, signal } = trial;
+  const { environment, writable, keptMemoryBytes } = simulation;
   const mounts = [
     { volume: input, target: inputTarget, isReadOnly: true },
     { volume: output, target: outputTarget, isReadOnly: false },
@@ -168,13 +175,13 @@ export async function startProcessor(
 }
 
 export async function lintVolume(
-  { sandbox, scratch, platform, labels, minDice, departures }: Trial,
+  { sandbox, scratch, simulation, labels, minDice, departures }: Trial,
   { output }: Pick<Volumes, "output">,
   cases: readonly ExpectedOutput[],
 ) {
   const folder = await mkdtemp(join(scratch, "output-"));
   const leftOut = await sandbox.collect(output, folder);
-  const linted = await lintOutput({ folder, cases, rules: platform.output, labels, minDice, departures });
+  const linted = await lintOutput({ folder, cases, rules: simulation.output, labels, minDice, departures });
   const links = leftOut.map((path) =>
     fail("regular-files", `${path} is neither a file nor a folder`, "Write files, not links."),
   );

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { overlaidFileTime } from "../../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../../src/image/processor-files.js";
 import { type ProcessorImageParts, planProcessorImage } from "../../../src/image/processor-image-plan.js";
+import { imageForTarget } from "../../../src/image/target-image.js";
 import { testSettings, withConvertedModel } from "../../support/convert.js";
 import { goldenPath } from "../../support/golden.js";
 
@@ -20,8 +21,7 @@ describe("planProcessorImage", () => {
     base: { imageName: "base:1", imageId: "sha256:0" },
     processorFiles: [],
     hookFile: null,
-    target: { kind: "plain" },
-    pythonFiles: [],
+    targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
     platform: "linux/amd64",
     carriesModel: true,
   });

@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { writeImage } from "../../../../processor/imaging/formats/write-image.js";
 import type { Image } from "../../../../processor/imaging/volume/image.js";
-import { platforms } from "../../../../src/targets/platform.js";
+import { amosSimulation } from "../../../../src/targets/amos22/simulation.js";
+import { grandChallengeSimulation } from "../../../../src/targets/grand-challenge/simulation.js";
 import { type LintOptions, lintOutput } from "../../../../src/targets/simulate/lint-output.js";
 import { scratchFolder } from "../../../support/oci-scratch.js";
 import { testImage } from "../../../support/test-image.js";
@@ -24,7 +25,7 @@ async function lint(files: Readonly<Record<string, Image | string>>, more: Parti
     else await writeImage(content, path);
   }
   const cases = [{ name: "a", images: [source], expected: null }];
-  const rules = platforms["grand-challenge"].output;
+  const rules = grandChallengeSimulation.output;
   const linted = await lintOutput({
     folder,
     cases,
@@ -92,7 +93,7 @@ describe("an output for grand-challenge", () => {
 });
 
 describe("an output for AMOS22", () => {
-  const rules = platforms.amos22.output;
+  const rules = amosSimulation.output;
 
   test("has the input's own name", async () => {
     expect((await lint({ "a_0000.nii.gz": answer }, { rules })).checks).toEqual([]);

@@ -5,8 +5,8 @@ import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/contai
 import { builderError } from "../../errors/builder-errors.js";
 import { packageRoot } from "../../files/package-root.js";
 import { type Finding, fail, pass } from "../../findings/finding.js";
-import { checkLog, checkMemory, inGibibytes } from "./check-run.js";
-import type { PhaseResult } from "./phase-result.js";
+import { checkLog, checkMemory, inGibibytes } from "../simulate/check-run.js";
+import type { PhaseResult } from "../simulate/phase-result.js";
 import {
   createVolumes,
   fillInput,
@@ -17,7 +17,7 @@ import {
   type Trial,
   type Volumes,
   withProgress,
-} from "./trial.js";
+} from "../simulate/trial.js";
 
 /** The platform asks for health until the model is loaded, for at most so long. */
 const readyWithinSeconds = 300;

@@ -1,20 +1,10 @@
-import type { ProcessorManifest } from "../../processor/contract/manifest.js";
-import { sharedError } from "../../processor/contract/shared-errors.js";
-import type { GrandChallengeTarget, Target } from "../../processor/contract/target.js";
+import type { ProcessorManifest } from "../../../processor/contract/manifest.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import type { GrandChallengeTarget } from "../../../processor/contract/target.js";
 
-/**
- * Refuses early what the target would refuse late: a model whose channels or labels it does not take.
- *
- * @throws TARGET_UNFIT for the model, CONFIG_INVALID for what config.json says about it
- */
-export function checkModelForTarget(target: Target, { models, settings }: ProcessorManifest): void {
+/** Refuses labels of more than 8 bits, and a config.json that does not fit the model's channels and labels. */
+export function checkModel(target: GrandChallengeTarget, { models, settings }: ProcessorManifest): void {
   const { channelNames, labels, plan } = models[0]!;
-  if (target.kind === "amos22" && channelNames.length !== 1)
-    throw sharedError(
-      "TARGET_UNFIT",
-      `AMOS22 gives one image for each case; the model has the channels ${channelNames.join(", ")}`,
-    );
-  if (target.kind !== "grand-challenge") return;
   const largest = Math.max(0, ...labels.foregroundLabels, ...(labels.regionsClassOrder ?? []));
   if (largest > 255)
     throw sharedError(

@@ -1,0 +1,14 @@
+import { foreignLabels } from "../../../processor/contract/labels.js";
+import { type Finding, fail, pass } from "../../findings/finding.js";
+import { shortText } from "../../untrusted/short-text.js";
+
+export function checkApiMethod(label: unknown): Finding {
+  if (label === undefined) return pass("api-method", "no label: one process for each case (exec)");
+  return label === "exec" || label === "invoke"
+    ? pass("api-method", label)
+    : fail(
+        "api-method",
+        `the label is "${shortText(label)}"`,
+        `Set ${foreignLabels.apiMethod} to exec or invoke.`,
+      );
+}

@@ -1,0 +1,46 @@
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import type { ApiMethod, GrandChallengeTarget, JsonContent } from "../../../processor/contract/target.js";
+import type { PlatformConfig } from "../platform.js";
+
+export interface GrandChallengeJson {
+  readonly output: string;
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly api_method?: ApiMethod;
+  readonly json_outputs?: readonly {
+    readonly relative_path: string;
+    readonly content: JsonContent;
+    readonly label?: string;
+  }[];
+}
+
+export const grandChallengeConfig: PlatformConfig<GrandChallengeTarget> = {
+  key: "grand_challenge",
+  target: ({ grand_challenge: json }) => {
+    if (json === undefined)
+      throw sharedError(
+        "CONFIG_INVALID",
+        'the target grand-challenge needs the output socket: "grand_challenge": {"output": "<slug>"}',
+      );
+    return targetOf(json);
+  },
+  naming: null,
+  initial: {
+    option: "output-socket",
+    meaning: "with the slug of the socket for the segmentation",
+    keys: (output) => ({ grand_challenge: { output } }),
+    channelsNote:
+      "if each channel has a socket of its own, name them under grand_challenge.inputs (docs/how-to/targets.md)",
+  },
+};
+
+const targetOf = (json: GrandChallengeJson): GrandChallengeTarget => ({
+  kind: "grand-challenge",
+  apiMethod: json.api_method ?? "invoke",
+  inputSockets: json.inputs ?? null,
+  outputSocket: json.output,
+  jsonOutputs: (json.json_outputs ?? []).map(({ relative_path: relativePath, content, label }) => ({
+    relativePath,
+    content,
+    label: label ?? null,
+  })),
+});

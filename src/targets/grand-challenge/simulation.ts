@@ -1,0 +1,100 @@
+import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
+import { places } from "../../../processor/contract/places.js";
+import { type Finding, pass, warning } from "../../findings/finding.js";
+import { processorEntrypoint } from "../../image/processor-files.js";
+import { checkArchitecture } from "../preflight/archive-checks.js";
+import type { OpenedImage } from "../simulate/open-image.js";
+import type { PhaseResult } from "../simulate/phase-result.js";
+import {
+  gibibyte,
+  type KnownCase,
+  type Phases,
+  type PhasesOptions,
+  type Simulation,
+} from "../simulate/simulation.js";
+import { hasRun, noGpu, type Run, runAndStop, runToEnd, type Trial } from "../simulate/trial.js";
+import { layOutSockets, type Spelling, type TrialCase } from "../simulate/trial-cases.js";
+import { checkApiMethod } from "./api-method.js";
+import { runInvocations } from "./invoke-trial.js";
+import { checkUser } from "./preflight.js";
+
+export const grandChallengeSimulation: Simulation = {
+  memoryBytes: 8 * gibibyte,
+  keptMemoryBytes: gibibyte,
+  environment: ["LOG_LEVEL=INFO", "PYTHONUNBUFFERED=1", "no_proxy=amazonaws.com"],
+  writable: ["/opt/ml/output/data", "/opt/ml/checkpoints"],
+  output: { layout: "folder-per-socket", endings: [".mha", ".tif", ".tiff"], isEightBitOnly: true },
+  run: runGrandChallenge,
+};
+
+/** /input is a link on the platform: what resolves paths too eagerly fails there. */
+const linkedInput = "/opt/ml/input/data/simulated";
+
+async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
+  const { trial: unlinked, image, cases, sockets } = options;
+  const { sandbox } = unlinked;
+  const reference = await sandbox.withLinks(image.reference, { "/input": linkedInput });
+  const trial: Trial = { ...unlinked, reference };
+  const label = image.imageLabels[foreignLabels.apiMethod];
+  const slugs = sockets.length > 0 ? sockets : await slugsOf(unlinked, image, cases[0]!);
+  const isOurs = image.entrypoint.join(" ") === processorEntrypoint.join(" ");
+  const runOf = (phase: string, trialCase: KnownCase, spelling: Spelling): Run => ({
+    phase,
+    cases: [trialCase],
+    layOut: (folder) => layOutSockets({ trialCase, folder, slugs, spelling }),
+    ...{ inputTarget: linkedInput, outputTarget: "/output", user: null, command: null },
+  });
+  const [first, second = first] = cases;
+  const findings = [
+    checkUser(image.user),
+    checkArchitecture(image.architecture),
+    checkApiMethod(label),
+    label === "invoke" ? checkCases(cases) : null,
+    noGpu,
+  ].filter((finding) => finding !== null);
+  const phases: PhaseResult[] = [];
+  // An image of ours does both, whichever it is labelled with.
+  if (isOurs || label !== "invoke") {
+    const command = isOurs && label !== undefined ? ["exec"] : null;
+    phases.push(await runToEnd(trial, { ...runOf("exec", first!, "socket"), command }));
+    if (hasRun(phases))
+      phases.push(await runAndStop(trial, { ...runOf("exec-stop", second!, "interface"), command }));
+  }
+  if (label === "invoke") {
+    const runs = [runOf("invoke-1", first!, "socket"), runOf("invoke-2", second!, "interface")];
+    phases.push(...(await runInvocations(trial, runs)));
+  }
+  return { findings, phases };
+}
+
+const checkCases = (cases: readonly KnownCase[]): Finding =>
+  cases.length > 1
+    ? pass("cases", `${cases.length} cases; two of them are given to one process`)
+    : warning(
+        "cases",
+        "the input has one case, which is given twice",
+        "Give a folder with two cases of different size: what one leaves behind shows in the other.",
+      );
+
+/** The input sockets that the image was built for, in the order of its channels; any name will do for one channel. */
+async function slugsOf(
+  { sandbox }: Pick<Trial, "sandbox">,
+  { reference, imageLabels }: OpenedImage,
+  { images }: TrialCase,
+): Promise<readonly string[]> {
+  const channels = parsed(imageLabels[processorLabels.channels]);
+  const { target } = (parsed(await sandbox.readFile(reference, places.image.target)) ?? {}) as {
+    readonly target?: { readonly inputSockets?: Readonly<Record<string, string>> | null };
+  };
+  if (target?.inputSockets != null && Array.isArray(channels))
+    return channels.map((channel) => target.inputSockets![String(channel)] ?? String(channel));
+  return images.map((_, channel) => (images.length === 1 ? "input-image" : `input-image-${channel}`));
+}
+
+function parsed(text: string | null | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,18 @@
+import type { TargetOf } from "../../../processor/contract/target.js";
+import { imageForTarget } from "../../image/target-image.js";
+import type { Platform } from "../platform.js";
+import { checkLayersPresent, loadable } from "../preflight/archive-checks.js";
+import { folderSimulation } from "../simulate/folder-simulation.js";
+
+/** Any host: `docker run` with /input and /output. */
+export const plain: Platform<TargetOf<"plain">> = {
+  kind: "plain",
+  config: { key: null, target: () => ({ kind: "plain" }), naming: null, initial: null },
+  check: () => {},
+  image: (target) => Promise.resolve({ ...imageForTarget(target), lastLayers: [] }),
+  ownLabel: null,
+  takesModelTarball: false,
+  dockerRun: { folder: "", command: "" },
+  preflight: [...loadable, checkLayersPresent],
+  simulation: folderSimulation,
+};
