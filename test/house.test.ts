@@ -20,11 +20,11 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["runtime/preprocess", "imaging"],
   ["runtime/inference", "imaging runtime/errors"],
   ["runtime/postprocess", "imaging runtime/inference"],
-  ["runtime/outputs", "imaging nnunet-files runtime/errors runtime/postprocess"],
+  ["runtime/outputs", "imaging nnunet-files runtime/errors runtime/cases runtime/postprocess"],
   ["runtime/threads", "imaging runtime/preprocess runtime/postprocess"],
   [
     "runtime/segment",
-    "imaging nnunet-files runtime/errors runtime/model runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
+    "imaging runtime/errors runtime/cases runtime/model runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
   ],
   [
     "runtime/run",

@@ -35,7 +35,7 @@ export async function benchFullSize(): Promise<readonly BenchRow[]> {
           directionXyz: identityDirection,
           dimensions: 3,
         },
-        source: { path: "", format: "nifti" },
+        source: { path: "", format: "nifti", nifti: null },
       },
       join(input, "full_0000.nii.gz"),
     );

@@ -42,7 +42,7 @@ async function writeCt(path: string): Promise<void> {
         directionXyz: identityDirection,
         dimensions: 3,
       },
-      source: { path: "", format: "nifti" },
+      source: { path: "", format: "nifti", nifti: null },
     },
     path,
   );

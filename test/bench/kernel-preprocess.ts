@@ -45,7 +45,7 @@ const prepared = await preprocess(
       directionXyz: identityDirection,
       dimensions: 3,
     },
-    source: { path: "", format: "nifti" },
+    source: { path: "", format: "nifti", nifti: null },
   },
   {
     plan,

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import type { CaseRequest } from "../../processor/runtime/cases/case.js";
+import { type CaseRequest, imageFile } from "../../processor/runtime/cases/case.js";
 import { checkOutputs, isWritten } from "../../processor/runtime/outputs/check-outputs.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "check-outputs-"));
@@ -15,10 +15,14 @@ beforeEach(() => {
 
 const request = (input: string, output: string, probabilities: string | null = null): CaseRequest => ({
   name: input,
-  channelFiles: [input],
-  outputFile: join(folder, output),
-  previousStageFile: null,
-  probabilitiesFile: probabilities === null ? null : join(folder, probabilities),
+  inputs: [imageFile(input)],
+  previousStage: null,
+  outputs: [
+    { kind: "label-map", path: join(folder, output) },
+    ...(probabilities === null
+      ? []
+      : [{ kind: "probabilities", path: join(folder, probabilities) } as const]),
+  ],
 });
 
 describe("before any work", () => {
@@ -71,9 +75,9 @@ test("a case is written only when all of its files are there", async () => {
   const asked = request("a.mha", "a.mha", "a.npz");
   mkdirSync(folder, { recursive: true });
   expect(await isWritten(asked)).toBe(false);
-  writeFileSync(asked.outputFile, "");
+  writeFileSync(join(folder, "a.mha"), "");
   expect(await isWritten(asked)).toBe(false);
-  writeFileSync(asked.probabilitiesFile!, "");
+  writeFileSync(join(folder, "a.npz"), "");
   expect(await isWritten(asked)).toBe(false);
   writeFileSync(join(folder, "a.pkl"), "");
   expect(await isWritten(asked)).toBe(true);

@@ -330,7 +330,10 @@ test("a stop in the middle ends the run and leaves nothing half-written", async 
 
 test("files of other names are left out and told", async () => {
   cpSync(goldenPath("v2", "mr_regions_resenc_3d", "input"), input, { recursive: true });
-  await writeImage({ ...good, source: { path: "", format: "metaimage" } }, join(input, "stray.mha"));
+  await writeImage(
+    { ...good, source: { path: "", format: "metaimage", fields: {} } },
+    join(input, "stray.mha"),
+  );
   const notes: string[] = [];
   await predict({
     modelDir: twoChannels,

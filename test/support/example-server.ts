@@ -34,7 +34,7 @@ const segment = async () => {
   const broken = has("breaks-output");
   const voxels = (broken ? Uint16Array : Uint8Array).from(used.voxels, (voxel) => (voxel > mean ? (broken ? 9 : 1) : 0));
   const geometry = broken ? { ...used.geometry, originMmXyz: [1, 2, 3] } : used.geometry;
-  const source = broken ? { path: "", format: "nifti" } : used.source;
+  const source = broken ? { path: "", format: "nifti", nifti: null } : used.source;
   mkdirSync("/output/images/organ", { recursive: true });
   await writeImage({ voxels, components: 1, geometry, source }, "/output/images/organ/answer.mha");
   writeFileSync("/output/volumes.json", broken ? '{"organ": NaN}' : '{"organ": 1}');

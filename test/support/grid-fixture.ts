@@ -39,7 +39,7 @@ export function prepare(
     channels: shared,
     channelCount: channels,
     geometry,
-    source: { path: "", format: "nifti" as const },
+    source: { path: "", format: "nifti" as const, nifti: null },
   };
   return preprocess(volume, { ...options, previousStage });
 }

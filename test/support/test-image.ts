@@ -18,6 +18,6 @@ export function testImage(
       directionXyz: identityDirection,
       dimensions: 3,
     },
-    source: { path: "", format: "nifti" },
+    source: { path: "", format: "nifti", nifti: null },
   };
 }

@@ -1,5 +1,5 @@
 import type { Geometry } from "../volume/geometry.js";
-import type { ImageSource } from "../volume/image.js";
+import type { HeaderFieldsSource, ImageSource } from "../volume/image.js";
 import type { ElementType } from "./element-type.js";
 
 const metaTypes: Readonly<Record<ElementType, string>> = {
@@ -48,10 +48,11 @@ export function metaimageHeader({ geometry, type, source, dataBytes }: TextHeade
   const d = geometry.directionXyz;
   const isFlat = geometry.dimensions === 2;
   // A 4-D file's fields have too many numbers for one volume.
-  const isSameRank = source.fields?.["NDims"] === (isFlat ? "2" : "3");
+  const own = source.format === "metaimage" ? source.fields : {};
+  const isSameRank = own["NDims"] === (isFlat ? "2" : "3");
   // The direction already contains the sign of a negative spacing.
-  const isTurned = source.fields?.["ElementSpacing"]?.includes("-") === true;
-  const kept = source.format === "metaimage" && isSameRank && !isTurned ? (source.fields ?? {}) : {};
+  const isTurned = own["ElementSpacing"]?.includes("-") === true;
+  const kept = isSameRank && !isTurned ? own : {};
   const matrix = isFlat ? [d[0], d[3], d[1], d[4]] : [d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]];
   const origin = geometry.originMmXyz;
   const lines: readonly (readonly [string, string])[] = [
@@ -109,7 +110,7 @@ export function nrrdHeader({ geometry, type, source }: TextHeader): Buffer {
 }
 
 /** Returns the space fields of an NRRD input; null if it does not place every axis in space. */
-function spatialFields({ fields = {} }: ImageSource, dimensions: 2 | 3) {
+function spatialFields({ fields }: HeaderFieldsSource, dimensions: 2 | 3) {
   const directions = fields["space directions"];
   if (directions?.split(" ").length !== dimensions) return null;
   const space = fields["space"];

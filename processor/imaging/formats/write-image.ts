@@ -50,7 +50,7 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
         `${path}: NIfTI-1 allows at most 32767 voxels on an axis, but the image has ${largest}`,
       );
     // NIfTI-2 has wider fields than a NIfTI-1 header can keep.
-    const kept = source.format === "nifti" && source.nifti?.version === 1 ? source.nifti : undefined;
+    const kept = source.format === "nifti" && source.nifti?.version === 1 ? source.nifti : null;
     const header = encodeNiftiHeader(image, kept);
     const voxels = bytesOfVoxels(image.voxels);
     if (!path.toLowerCase().endsWith(".gz")) return [header, voxels];

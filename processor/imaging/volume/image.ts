@@ -28,18 +28,36 @@ export interface Image {
   readonly source: ImageSource;
 }
 
-export interface ImageSource {
+/** Where an image comes from, with what its format says beyond the geometry. */
+export type ImageSource = NiftiSource | HeaderFieldsSource | PlainSource;
+
+export interface NiftiSource {
+  readonly format: "nifti";
   readonly path: string;
-  readonly format: ImageFormat;
-  /** For NIfTI only: the codes and matrices as stored, which a result of the same format keeps bit for bit. */
-  readonly nifti?: NiftiOrientation;
   /**
-   * For MetaImage and NRRD only: the numbers that place the image in space, as written in the file, with all digits.
+   * The codes and matrices as stored, kept bit for bit in a result of the same format; null for an image that was not
+   * read from a file.
    */
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly nifti: NiftiOrientation | null;
 }
 
-export type ImageFormat = "nifti" | "metaimage" | "nrrd" | "gipl" | "png" | "bmp" | "tiff";
+export interface HeaderFieldsSource {
+  readonly format: "metaimage" | "nrrd";
+  readonly path: string;
+  /**
+   * The numbers that place the image in space, as written in the file, with all digits; empty for an image that was not
+   * read from a file.
+   */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** A format whose files say nothing beyond the geometry. */
+export interface PlainSource {
+  readonly format: "gipl" | "png" | "bmp" | "tiff";
+  readonly path: string;
+}
+
+export type ImageFormat = ImageSource["format"];
 
 /** The orientation fields of a NIfTI-1 or NIfTI-2 header, unchanged. */
 export interface NiftiOrientation {

@@ -5,15 +5,31 @@ import type { StepReport } from "../postprocess/remove-components.js";
 /** One case to segment: what the entries hand to `runCases`. */
 export interface CaseRequest {
   readonly name: string;
-  /** One file for each channel in the network's order, or one file that holds all of them. */
-  readonly channelFiles: readonly string[];
-  /** Where the segmentation goes; its ending decides the format. */
-  readonly outputFile: string;
-  /** The segmentation of a cascade's earlier stage, on the image's own grid. */
-  readonly previousStageFile: string | null;
-  /** `.npz` for `--save-probabilities`; null for none. */
-  readonly probabilitiesFile: string | null;
+  /** One for each channel in the network's order, or one that holds all of them. */
+  readonly inputs: readonly ImageInput[];
+  /** The segmentation of a cascade's earlier stage, on the image's own grid; null for none. */
+  readonly previousStage: ImageInput | null;
+  /** What to write. Reports and hooks name the first one. */
+  readonly outputs: readonly [CaseOutput, ...CaseOutput[]];
 }
+
+/** Where an image comes from. */
+export type ImageInput = ImageFile;
+
+export interface ImageFile {
+  readonly kind: "file";
+  readonly path: string;
+}
+
+export const imageFile = (path: string): ImageFile => ({ kind: "file", path });
+
+/** Returns what messages call an input. */
+export const placeOf = ({ path }: ImageInput): string => path;
+
+/** One thing to write about a case: a segmentation, or the probabilities that it was made from. */
+export type CaseOutput =
+  | { readonly kind: "label-map"; readonly path: string }
+  | { readonly kind: "probabilities"; readonly path: string };
 
 /** The amount of one label in a segmentation. */
 export type LabelCount = Extent & {

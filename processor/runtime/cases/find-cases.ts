@@ -6,14 +6,15 @@ import { didYouMean } from "../../files/nearest-path.js";
 import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
+import { type ImageInput, imageFile } from "./case.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
-/** A case by name, with its channels' files in the network's order. */
+/** A case by name, with its channels in the network's order. */
 export interface FoundCase {
   readonly name: string;
   /** May be more than the model has channels; the case then fails when its turn comes. */
-  readonly channelFiles: readonly string[];
+  readonly inputs: readonly ImageInput[];
   /** The ending of its files, with leading dot, in lower case. */
   readonly ending: string;
 }
@@ -117,8 +118,15 @@ const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 /** Channels that are missing are found out when the case is read: a file may hold several, and other cases go on. */
 function caseOf(name: string, group: ReadonlyMap<number, string>): FoundCase {
   const channelFiles = [...group].sort(([a], [b]) => a - b).map(([, file]) => file);
-  return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };
+  return foundCase(name, channelFiles);
 }
+
+/** Returns a case with one file for each channel. */
+export const foundCase = (name: string, channelFiles: readonly string[]): FoundCase => ({
+  name,
+  inputs: channelFiles.map(imageFile),
+  ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase(),
+});
 
 function noCase(
   { inputs, channelNames, preferredEnding }: FindCasesOptions,

@@ -5,7 +5,7 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
-import { type FoundCase, type FoundCases, findCases } from "./find-cases.js";
+import { type FoundCase, type FoundCases, findCases, foundCase } from "./find-cases.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
@@ -70,8 +70,7 @@ function noImage(
 }
 
 function singleCase(inputDir: string, name: string): FoundCase {
-  const { stem, ending } = splitImageEnding(name)!;
-  return { name: stem, channelFiles: [join(inputDir, name)], ending: ending.toLowerCase() };
+  return foundCase(splitImageEnding(name)!.stem, [join(inputDir, name)]);
 }
 
 function namedChannels(
@@ -104,9 +103,11 @@ function namedChannels(
     throw sharedError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
   }
   // A missing channel is reported when the case is read, so that other cases go on.
-  const cases = [...groups].map(([name, files]): FoundCase => {
-    const channelFiles = channelNames.flatMap((channel) => files.get(channel) ?? []);
-    return { name, channelFiles, ending: splitImageEnding(channelFiles[0]!)!.ending.toLowerCase() };
-  });
+  const cases = [...groups].map(([name, files]) =>
+    foundCase(
+      name,
+      channelNames.flatMap((channel) => files.get(channel) ?? []),
+    ),
+  );
   return { cases, leftOut };
 }

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { supportedEndings } from "../../imaging/formats/image-ending.js";
+import { type ImageInput, imageFile } from "./case.js";
 
 /** Returns the segmentation of a cascade's earlier stage; null when there is none, which is reported when the case's turn comes. */
-export async function findPreviousStage(name: string, folder: string): Promise<string | null> {
+export async function findPreviousStage(name: string, folder: string): Promise<ImageInput | null> {
   for (const ending of supportedEndings) {
     const file = join(folder, `${name}${ending}`);
-    if ((await stat(file).catch(() => null)) !== null) return file;
+    if ((await stat(file).catch(() => null)) !== null) return imageFile(file);
   }
   return null;
 }

@@ -3,7 +3,8 @@ import { counted } from "../../contract/counted.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
 import { sharedError } from "../../contract/shared-errors.js";
-import type { CaseReport, CaseRequest } from "../cases/case.js";
+import type { CaseReport } from "../cases/case.js";
+import { caseRequest } from "../cases/case-request.js";
 import { findImageCases } from "../cases/find-image-cases.js";
 import { leftOutLines } from "../cases/left-out.js";
 import type { LoadedModel } from "../model/load-model.js";
@@ -34,13 +35,14 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       `overlay_destination ${settings.overlayDestination} leaves the output folder`,
     );
   }
-  const requests = cases.map(({ name, channelFiles }): CaseRequest => {
-    const stem = join(settings.outputDir, destination, name);
-    return {
-      ...{ name, channelFiles, outputFile: `${stem}.${settings.outputExtension}`, previousStageFile: null },
-      probabilitiesFile: settings.saveProbabilities ? `${stem}.npz` : null,
-    };
-  });
+  const requests = cases.map((found) =>
+    caseRequest(found, {
+      folder: join(settings.outputDir, destination),
+      ending: `.${settings.outputExtension}`,
+      savesProbabilities: settings.saveProbabilities,
+      previousStage: null,
+    }),
+  );
   progress.note(`${counted(cases.length, "case")} in ${settings.inputDir}`);
   const { cases: reports } = await runModel(loaded, requests, {
     settings,

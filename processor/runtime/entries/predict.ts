@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import type { RunSettings } from "../../contract/manifest.js";
 import type { Progress } from "../../contract/progress/progress.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
 import type { CaseRequest } from "../cases/case.js";
+import { caseRequest } from "../cases/case-request.js";
 import { type FoundCase, findCases } from "../cases/find-cases.js";
 import { findPreviousStage } from "../cases/find-previous-stage.js";
 import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
@@ -71,15 +71,14 @@ function previousStageFolder(loaded: LoadedModel, { prevStageDir }: PredictCases
 }
 
 async function requestOf(
-  { name, channelFiles, ending }: FoundCase,
+  found: FoundCase,
   previousStageDir: string | null,
   { outputDir, saveProbabilities }: PredictCasesOptions,
 ): Promise<CaseRequest> {
-  return {
-    name,
-    channelFiles,
-    outputFile: join(outputDir, `${name}${oneFileEnding(ending)}`),
-    probabilitiesFile: saveProbabilities ? join(outputDir, `${name}.npz`) : null,
-    previousStageFile: previousStageDir === null ? null : await findPreviousStage(name, previousStageDir),
-  };
+  return caseRequest(found, {
+    folder: outputDir,
+    ending: oneFileEnding(found.ending),
+    savesProbabilities: saveProbabilities,
+    previousStage: previousStageDir === null ? null : await findPreviousStage(found.name, previousStageDir),
+  });
 }

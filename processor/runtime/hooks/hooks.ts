@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import { counted } from "../../contract/counted.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { voxelCount } from "../../imaging/volume/axes.js";
-import type { Image } from "../../imaging/volume/image.js";
+import type { HeaderFieldsSource, Image, ImageSource, NiftiSource } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { runtimeError } from "../errors.js";
 
@@ -67,7 +67,7 @@ function guarded(module: ProcessImageModule): Hooks {
         module.preProcessImage!(image, context),
       );
       const fault = faultOfImage(replaced);
-      if (fault === null) return replaced;
+      if (fault === null) return { ...replaced, source: completed(replaced.source) };
       throw runtimeError("HOOK_FAILED", `${context.caseName}: preProcessImage returned ${fault}`);
     },
     async postProcessImage(labelMap, image, context) {
@@ -95,6 +95,13 @@ function faultOfImage(image: Partial<Image> | undefined): string | null {
   return image.voxels.length === expected
     ? null
     : `${counted(image.voxels.length, "value")} for ${image.geometry.sizeZyx.join(" × ")} voxels`;
+}
+
+/** Adds what a hook left out of an image that it made itself. */
+function completed(source: ImageSource): ImageSource {
+  const { nifti = null, fields = {} } = source as Partial<NiftiSource & HeaderFieldsSource>;
+  if (source.format === "nifti") return { ...source, nifti };
+  return source.format === "metaimage" || source.format === "nrrd" ? { ...source, fields } : source;
 }
 
 function faultOfLabelMap({ voxels, geometry }: Partial<LabelMap>): string | null {

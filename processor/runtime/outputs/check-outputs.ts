@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import { sharedError } from "../../contract/shared-errors.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { outputError } from "../../files/write-file.js";
-import { propertiesFileOf } from "../../nnunet-files/properties-pickle.js";
-import type { CaseRequest } from "../cases/case.js";
+import { type CaseRequest, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
+import { filesOf } from "./output-kinds.js";
 
 /** What to do with a segmentation that is there already. */
 export type Existing = "error" | "overwrite" | "continue";
@@ -19,12 +19,12 @@ export type Existing = "error" | "overwrite" | "continue";
 export async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
   const owners = new Map<string, CaseRequest>();
   for (const request of requests) {
-    for (const file of outputsOf(request)) {
+    for (const file of request.outputs.flatMap(filesOf)) {
       const other = owners.get(file);
       if (other !== undefined) {
         throw runtimeError(
           "INPUT_AMBIGUOUS",
-          `${other.channelFiles[0]} and ${request.channelFiles[0]} would both become ${file}`,
+          `${placeOf(other.inputs[0]!)} and ${placeOf(request.inputs[0]!)} would both become ${file}`,
         );
       }
       owners.set(file, request);
@@ -53,15 +53,10 @@ async function requirePossibleName(path: string): Promise<void> {
   });
 }
 
-/** Whether all files of a case are there. */
-export async function isWritten(request: CaseRequest): Promise<boolean> {
-  for (const file of outputsOf(request)) if (!(await exists(file))) return false;
+/** Returns whether all files of a case are there. */
+export async function isWritten({ outputs }: CaseRequest): Promise<boolean> {
+  for (const file of outputs.flatMap(filesOf)) if (!(await exists(file))) return false;
   return true;
 }
-
-const outputsOf = ({ outputFile, probabilitiesFile }: CaseRequest): readonly string[] =>
-  probabilitiesFile === null
-    ? [outputFile]
-    : [outputFile, probabilitiesFile, propertiesFileOf(probabilitiesFile)];
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;

@@ -1,39 +1,26 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
 import { partialPathNextTo } from "../../files/partial-path.js";
 import { outputError } from "../../files/write-file.js";
 import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import { floatToHalf } from "../../imaging/volume/float16.js";
 import { NpzWriter, npyHeader } from "../../nnunet-files/npz-writer.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
-import type { ProbabilitySink } from "../postprocess/export-labels.js";
+import type { AnswerFacts, OpenProbabilities } from "./output-kind.js";
 
-export interface ProbabilityFileOptions {
-  readonly nnunetVersion: 1 | 2;
-  readonly heads: number;
-  readonly history: PreprocessHistory;
-  readonly plan: InferencePlan;
-  readonly labels: LabelDefinition;
-}
+export type ProbabilityFileOptions = Pick<
+  AnswerFacts,
+  "nnunetVersion" | "heads" | "history" | "plan" | "labels"
+>;
 
 /**
- * A sink that ends as nnU-Net's `<case>.npz`, `head × z × y × x` in the input's axes: of v2 float32 of the whole image under
- * `probabilities`, of v1 float16 of the cropped one under `softmax`.
- */
-export interface ProbabilityFile extends ProbabilitySink {
-  finish(): Promise<void>;
-  /** Removes what a failed run left; nothing once finished. */
-  discard(): Promise<void>;
-}
-
-/**
- * Slices arrive with all heads, the file wants one head after the other: they are kept in a scratch file beside it, so
+ * Opens nnU-Net's `<case>.npz`, `head × z × y × x` in the input's axes: of v2 float32 of the whole image under
+ * `probabilities`, of v1 float16 of the cropped one under `softmax`. Slices arrive with all heads, the file wants one head after the other: they are kept in a scratch file beside it, so
  * that memory holds one head at a time.
  */
 export async function openProbabilityFile(
   path: string,
   options: ProbabilityFileOptions,
-): Promise<ProbabilityFile> {
+): Promise<OpenProbabilities> {
   const { heads, history } = options;
   const stem = await partialPathNextTo(path);
   const scratchPath = `${stem}.scratch`;

@@ -136,7 +136,7 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
     const done = {
       name: request.name,
       status: "done",
-      outputFile: request.outputFile,
+      outputFile: request.outputs[0].path,
       executionProvider: context.opened.networks.executionProvider,
       seconds: watch.seconds(),
       labels: countLabels(written, context.opened.model.labels),
@@ -185,20 +185,20 @@ function failed(request: CaseRequest, error: unknown): CaseReport {
   return {
     name: request.name,
     status: "failed",
-    outputFile: request.outputFile,
+    outputFile: request.outputs[0].path,
     error: described,
   };
 }
 
-const skipped = ({ name, outputFile }: CaseRequest): CaseReport => ({
+const skipped = ({ name, outputs }: CaseRequest): CaseReport => ({
   name,
   status: "skipped",
-  outputFile,
+  outputFile: outputs[0].path,
 });
 
 async function isPresent(request: CaseRequest, { tools: { hooks } }: SegmentContext): Promise<boolean> {
-  const { name: caseName, outputFile } = request;
-  return (await hooks.isResultForImagePresent({ caseName, outputFile })) ?? isWritten(request);
+  const context = { caseName: request.name, outputFile: request.outputs[0].path };
+  return (await hooks.isResultForImagePresent(context)) ?? isWritten(request);
 }
 
 class Stopwatch {

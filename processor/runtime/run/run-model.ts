@@ -4,6 +4,7 @@ import type { CaseReport, CaseRequest } from "../cases/case.js";
 import type { LoadedModel } from "../model/load-model.js";
 import { checkOutputs } from "../outputs/check-outputs.js";
 import { writeModelFiles } from "../outputs/model-files.js";
+import { outputsOfProbabilities } from "../outputs/output-kinds.js";
 import { openRunner, type RunnerOptions, type RunOptions } from "./open-runner.js";
 
 export interface RunModelOptions extends Omit<RunnerOptions, "adaptHooks">, RunOptions {}
@@ -24,11 +25,7 @@ export async function runModel(
   options: RunModelOptions,
 ): Promise<RunReport> {
   const { settings, existing, progress, signal } = options;
-  const folders = new Set(
-    requests.flatMap(({ probabilitiesFile }) =>
-      probabilitiesFile === null ? [] : [dirname(probabilitiesFile)],
-    ),
-  );
+  const folders = new Set(requests.flatMap(outputsOfProbabilities).map(({ path }) => dirname(path)));
   checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities: folders.size > 0 });
   await checkOutputs(requests, existing);
   for (const folder of folders) await writeModelFiles(loaded, { folder, existing, progress });

@@ -1,9 +1,6 @@
-import { writeFileWhole } from "../../files/write-file.js";
-import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
-import { propertiesFileOf, propertiesPickle } from "../../nnunet-files/properties-pickle.js";
-import { propertiesPickleV1 } from "../../nnunet-files/properties-pickle-v1.js";
-import { openProbabilityFile } from "../outputs/probability-file.js";
+import { placeOf } from "../cases/case.js";
+import { openProbabilities } from "../outputs/output-kinds.js";
 import { type ExportSource, exportLabels } from "../postprocess/export-labels.js";
 import { exportNetworkLabels } from "../postprocess/export-network-labels.js";
 import type { ReadCase } from "./read-case.js";
@@ -16,23 +13,24 @@ export async function exportAnswer(
   { opened: { model }, settings: { exportMode }, tools: { pool } }: SegmentContext,
 ): Promise<LabelMap> {
   const { labels, nnunetVersion } = model;
-  const { probabilitiesFile, channelFiles } = request;
   const [first] = sources as [ExportSource];
-  const { history, plan, stream } = first;
   if (exportMode !== "normal") return exportNetworkLabels(first, { labels, pool, mode: exportMode });
-  if (probabilitiesFile === null) return exportLabels(sources, { labels, pool, probabilities: null });
-  const form = { nnunetVersion, heads: stream.heads, history, plan, labels };
-  const file = await openProbabilityFile(probabilitiesFile, form);
+  const { history, plan, stream } = first;
+  const probabilities = await openProbabilities(request, {
+    nnunetVersion,
+    heads: stream.heads,
+    history,
+    plan,
+    labels,
+    networkSizeZyx: stream.sizeZyx,
+    image,
+    inputPlaces: request.inputs.map(placeOf),
+  });
   try {
-    const labelMap = await exportLabels(sources, { labels, pool, probabilities: file });
-    await file.finish();
-    const properties =
-      nnunetVersion === 1
-        ? propertiesPickleV1({ history, plan, labels, networkSizeZyx: stream.sizeZyx, channelFiles })
-        : propertiesPickle({ imageReader: plan.imageReader, history, image, affine: nibabelAffine(image) });
-    await writeFileWhole(propertiesFileOf(probabilitiesFile), [properties]);
+    const labelMap = await exportLabels(sources, { labels, pool, probabilities });
+    await probabilities?.finish();
     return labelMap;
   } finally {
-    await file.discard();
+    await probabilities?.discard();
   }
 }

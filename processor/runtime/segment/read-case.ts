@@ -5,7 +5,7 @@ import { readLabelMap } from "../../imaging/formats/read-label-map.js";
 import { stackChannels } from "../../imaging/formats/stack-channels.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
-import type { CaseRequest } from "../cases/case.js";
+import { type CaseRequest, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import type { SegmentContext } from "./segment-context.js";
@@ -39,14 +39,20 @@ async function readVolume(
   { opened: { model }, tools: { hooks } }: SegmentContext,
   onWarning: (line: string) => void,
 ): Promise<CaseVolume> {
-  const { name, outputFile, channelFiles } = request;
-  checkChannelFiles(request, model.channelNames);
+  const { name, inputs, outputs } = request;
+  checkInputs(request, model.channelNames);
   const preferSform = model.plan.imageReader.startsWith("Nibabel");
   const images = await Promise.all(
-    channelFiles.map(async (inputFile, channel) => {
-      const image = await readImage(inputFile, { preferSform, imageReader: model.plan.imageReader });
+    inputs.map(async (input, channel) => {
+      const inputFile = placeOf(input);
+      const image = await readImage(input.path, { preferSform, imageReader: model.plan.imageReader });
       if (image.zeroedVoxels !== undefined) onWarning(zeroedText(inputFile, image.zeroedVoxels));
-      return hooks.preProcessImage(image, { caseName: name, outputFile, inputFile, channel });
+      return hooks.preProcessImage(image, {
+        caseName: name,
+        outputFile: outputs[0].path,
+        inputFile,
+        channel,
+      });
     }),
   );
   return stackChannels(images, {
@@ -59,24 +65,24 @@ const zeroedText = (inputFile: string, voxels: number): string =>
   `${inputFile}: ${voxels === 1 ? "1 voxel was" : `${voxels} voxels were`} NaN or infinite and ${voxels === 1 ? "is" : "are"} read as 0, as in nnU-Net's own reader`;
 
 /** @throws INPUT_CHANNELS before any file is read, when there are more files than channels */
-function checkChannelFiles({ name, channelFiles }: CaseRequest, channelNames: readonly string[]): void {
-  if (channelFiles.length <= channelNames.length) return;
+function checkInputs({ name, inputs }: CaseRequest, channelNames: readonly string[]): void {
+  if (inputs.length <= channelNames.length) return;
   const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
   throw imageError(
     "INPUT_CHANNELS",
-    `the model takes ${counted(channelNames.length, "file")} per case (${wanted}), but ${name} has ${channelFiles.length}: ${channelFiles.join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
+    `the model takes ${counted(channelNames.length, "file")} per case (${wanted}), but ${name} has ${inputs.length}: ${inputs.map(placeOf).join(", ")}; if they are separate cases, add a channel number to their names, such as ${name}_0001_0000`,
   );
 }
 
 /** Returns null when no member continues a segmentation from outside. */
 async function readPreviousStage(
-  { name, previousStageFile }: CaseRequest,
+  { name, previousStage: given }: CaseRequest,
   volume: CaseVolume,
   { opened }: SegmentContext,
 ): Promise<LabelMap | null> {
   const waiting = memberWithoutEarlierStage(opened);
   if (waiting === null) return null;
-  if (previousStageFile !== null) return readLabelMap(previousStageFile, volume.geometry);
+  if (given !== null) return readLabelMap(given.path, volume.geometry);
   const { configuration, previousStage } = waiting.model;
   throw runtimeError(
     "PREVIOUS_STAGE_MISSING",

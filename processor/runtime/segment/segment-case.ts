@@ -1,8 +1,8 @@
 import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
-import { writeLabelMap } from "../../imaging/formats/write-image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseRequest } from "../cases/case.js";
 import { inWritersType } from "../outputs/label-type.js";
+import { writeSegmentation } from "../outputs/output-kinds.js";
 import { removeComponents, type StepReport } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { type ReorientedCase, reorientCase, unturned } from "../preprocess/reorient-case.js";
@@ -80,8 +80,8 @@ export async function writeCase(
   { read: { request, image } }: PreparedCase,
   { tools: { hooks } }: SegmentContext,
 ): Promise<LabelMap> {
-  const { name: caseName, outputFile } = request;
-  const final = await hooks.postProcessImage(labelMap, image.source, { caseName, outputFile });
-  await writeLabelMap(final, outputFile, image.source);
+  const context = { caseName: request.name, outputFile: request.outputs[0].path };
+  const final = await hooks.postProcessImage(labelMap, image.source, context);
+  await writeSegmentation(request, final, image.source);
   return final;
 }

@@ -23,7 +23,7 @@ const headerBytes = 352;
  */
 export function encodeNiftiHeader(
   image: Pick<Image, "geometry" | "voxels" | "components">,
-  source: NiftiOrientation | undefined,
+  source: NiftiOrientation | null,
 ): Buffer {
   const { geometry, components } = image;
   const orientation = source ?? orientationOf(geometry);

@@ -8,8 +8,8 @@ import type { NiftiOrientation } from "../../volume/image.js";
  * geometry.
  */
 export function nibabelAffine({ geometry, source }: Pick<CaseVolume, "geometry" | "source">): Affine {
-  const { nifti } = source;
-  return nifti === undefined ? affineOf(geometry) : niftiAffine(nifti, geometry.sizeZyx);
+  const nifti = source.format === "nifti" ? source.nifti : null;
+  return nifti === null ? affineOf(geometry) : niftiAffine(nifti, geometry.sizeZyx);
 }
 
 /**

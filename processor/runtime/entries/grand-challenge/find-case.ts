@@ -4,7 +4,7 @@ import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import { imageError } from "../../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../../imaging/formats/image-ending.js";
-import type { FoundCase } from "../../cases/find-cases.js";
+import { type FoundCase, foundCase } from "../../cases/find-cases.js";
 import { listFolder } from "../../cases/list-folder.js";
 import { runtimeError } from "../../errors.js";
 import { readInputsJson, type SocketValue } from "./inputs-json.js";
@@ -16,7 +16,7 @@ export interface FindSocketCaseOptions {
 }
 
 /**
- * The one case that lies in the input folder: an image from each socket, in the order of the network's channels.
+ * Finds the one case in the input folder: an image from each socket, in the order of the network's channels.
  * Sockets are those of `inputs.json`; an older platform writes none, and then they are the folders below `images/`.
  *
  * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS, IMAGE_UNSUPPORTED, INPUTS_JSON_INVALID
@@ -27,8 +27,7 @@ export async function findSocketCase(options: FindSocketCaseOptions): Promise<Fo
   const channelFiles: string[] = [];
   for (const socket of chooseSockets(sockets, target, channelNames))
     channelFiles.push(await onlyImage(inputDir, socket));
-  const { stem, ending } = splitImageEnding(basename(channelFiles[0]!))!;
-  return { name: stem, channelFiles, ending };
+  return foundCase(splitImageEnding(basename(channelFiles[0]!))!.stem, channelFiles);
 }
 
 /** Of a platform that does not write `inputs.json`. */

@@ -6,7 +6,8 @@ import type { Progress } from "../../../contract/progress/progress.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import type { LabelMap } from "../../../imaging/volume/label-map.js";
-import type { CaseReport, CaseRequest } from "../../cases/case.js";
+import type { CaseReport } from "../../cases/case.js";
+import { caseRequest } from "../../cases/case-request.js";
 import { errorOfCode } from "../../errors.js";
 import type { Hooks } from "../../hooks/hooks.js";
 import type { LoadedModel } from "../../model/load-model.js";
@@ -50,13 +51,15 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
   return {
     async run(signal) {
       const { inputDir, outputDir, writeJson } = settings;
-      const { name, channelFiles } = await findSocketCase({ inputDir, target, channelNames });
+      const found = await findSocketCase({ inputDir, target, channelNames });
       const folder = join(outputDir, "images", target.outputSocket);
-      const request: CaseRequest = {
-        ...{ name, channelFiles, previousStageFile: null, probabilitiesFile: null },
-        outputFile: join(folder, `${name}.mha`),
-      };
-      await requireNoOtherImage(folder, `${name}.mha`);
+      const request = caseRequest(found, {
+        folder,
+        ending: ".mha",
+        savesProbabilities: false,
+        previousStage: null,
+      });
+      await requireNoOtherImage(folder, `${found.name}.mha`);
       await checkOutputs([request], "overwrite");
       const reports = await runner
         .segment([request], { existing: "overwrite", signal })

@@ -14,7 +14,7 @@ const image = (path: string, voxels: VoxelArray, other: Partial<Geometry> = {}):
   voxels,
   components: voxels.length / 6,
   geometry: { ...geometry, ...other },
-  source: { path, format: "nifti" },
+  source: { path, format: "nifti", nifti: null },
 });
 const first = image("a_0000.nii", Int16Array.from([1, 2, 3, 4, 5, 6]));
 const options = (warnings: string[] = []): StackOptions => ({

@@ -47,7 +47,7 @@ describe.each(directions)("an image lying $name", ({ direction, name }) => {
     const count = voxelCount(geometry.sizeZyx);
     const channels = new Float32Array(new SharedArrayBuffer(count * 4));
     for (let i = 0; i < count; i++) channels[i] = i;
-    const source = { path: "", format: "nifti" } as const;
+    const source = { path: "", format: "nifti", nifti: null } as const;
     const { volume, turn, turnBack } = await reorientCase(
       { channels, channelCount: 1, geometry, source },
       { pool, affine: null },

@@ -23,7 +23,7 @@ const fourDigits = (number: number): string => String(number).padStart(4, "0");
 
 /** Case names with the names of their files, and what was left out with its reason. */
 const summary = ({ cases, leftOut }: FoundCases) => ({
-  cases: cases.map(({ name, channelFiles }) => [name, ...channelFiles.map((file) => basename(file))]),
+  cases: cases.map(({ name, inputs }) => [name, ...inputs.map(({ path }) => basename(path))]),
   leftOut: Object.fromEntries(leftOut.map(({ path, reason }) => [basename(path), reason])),
 });
 

@@ -37,6 +37,14 @@ describe("hooks", () => {
     expect(JSON.parse(source.path)).toEqual(inputContext);
   });
 
+  test("may leave out of an image's source what a file of the format would say", async () => {
+    const hooks = await hooksOf(
+      'export const preProcessImage = (image) => ({ ...image, source: { path: "made", format: "nifti" } });',
+    );
+    const { source } = await hooks.preProcessImage(image, inputContext);
+    expect(source).toEqual({ path: "made", format: "nifti", nifti: null });
+  });
+
   test("may be asynchronous and may return nothing after a look at the result", async () => {
     const hooks = await hooksOf("export async function postProcessImage() {}");
     expect(await hooks.postProcessImage(labelMap, image.source, context)).toBe(labelMap);

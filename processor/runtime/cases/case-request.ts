@@ -1,0 +1,24 @@
+import { join } from "node:path";
+import type { CaseRequest, ImageInput } from "./case.js";
+import type { FoundCase } from "./find-cases.js";
+
+export interface CaseRequestOptions {
+  readonly folder: string;
+  /** Of the segmentation, with leading dot. */
+  readonly ending: string;
+  readonly savesProbabilities: boolean;
+  readonly previousStage: ImageInput | null;
+}
+
+/** Returns the request of a case whose outputs have its name, as nnU-Net's have: `<case>.nii.gz`, `<case>.npz`. */
+export function caseRequest({ name, inputs }: FoundCase, options: CaseRequestOptions): CaseRequest {
+  const { folder, ending, savesProbabilities, previousStage } = options;
+  const labelMap = { kind: "label-map", path: join(folder, `${name}${ending}`) } as const;
+  const probabilities = { kind: "probabilities", path: join(folder, `${name}.npz`) } as const;
+  return {
+    name,
+    inputs,
+    previousStage,
+    outputs: savesProbabilities ? [labelMap, probabilities] : [labelMap],
+  };
+}

@@ -1,0 +1,9 @@
+import { writeLabelMap } from "../../imaging/formats/write-image.js";
+import type { SegmentationKind } from "./output-kind.js";
+
+/** The segmentation as an image of labels; the ending of its name decides the format. */
+export const labelMapOutput: SegmentationKind = {
+  takes: "segmentation",
+  files: (path) => [path],
+  write: (path, labelMap, source) => writeLabelMap(labelMap, path, source),
+};

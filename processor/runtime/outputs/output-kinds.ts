@@ -1,0 +1,62 @@
+import type { ImageSource } from "../../imaging/volume/image.js";
+import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { CaseOutput, CaseRequest } from "../cases/case.js";
+import type { ProbabilitySink } from "../postprocess/export-labels.js";
+import { labelMapOutput } from "./label-map-output.js";
+import type { AnswerFacts, OpenProbabilities, OutputKind } from "./output-kind.js";
+import { probabilitiesOutput } from "./probabilities-output.js";
+
+const kinds: Readonly<Record<CaseOutput["kind"], OutputKind>> = {
+  "label-map": labelMapOutput,
+  probabilities: probabilitiesOutput,
+};
+
+/** Returns every file that an output consists of, the one that it is named after first. */
+export const filesOf = ({ kind, path }: CaseOutput): readonly string[] => kinds[kind].files(path);
+
+/** Returns the outputs that take the networks' probabilities while these are computed. */
+export const outputsOfProbabilities = ({ outputs }: CaseRequest): readonly CaseOutput[] =>
+  outputs.filter(({ kind }) => kinds[kind].takes === "probabilities");
+
+/** Opens everything that takes probabilities; null when nothing does. Whoever opens it must discard it in the end. */
+export async function openProbabilities(
+  request: CaseRequest,
+  facts: AnswerFacts,
+): Promise<OpenProbabilities | null> {
+  const open: OpenProbabilities[] = [];
+  const all = allOf(open);
+  try {
+    for (const { kind, path } of outputsOfProbabilities(request)) {
+      const found = kinds[kind];
+      if (found.takes === "probabilities") open.push(await found.open(path, facts));
+    }
+  } catch (error) {
+    await all.discard();
+    throw error;
+  }
+  return open.length === 0 ? null : all;
+}
+
+function allOf(open: readonly OpenProbabilities[]): OpenProbabilities {
+  const each = async (run: (one: OpenProbabilities) => Promise<void>): Promise<void> => {
+    for (const one of open) await run(one);
+  };
+  return {
+    writeSlice: (...slice: Parameters<ProbabilitySink["writeSlice"]>) =>
+      each((one) => one.writeSlice(...slice)),
+    finish: () => each((one) => one.finish()),
+    discard: () => each((one) => one.discard()),
+  };
+}
+
+/** Writes the outputs that are made from the final segmentation. */
+export async function writeSegmentation(
+  { outputs }: CaseRequest,
+  labelMap: LabelMap,
+  source: ImageSource,
+): Promise<void> {
+  for (const { kind, path } of outputs) {
+    const found = kinds[kind];
+    if (found.takes === "segmentation") await found.write(path, labelMap, source);
+  }
+}
