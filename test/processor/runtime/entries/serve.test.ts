@@ -27,6 +27,7 @@ async function startService(): Promise<Service> {
       run: (signal) =>
         new Promise((resolve, reject) => {
           finishCase = resolve;
+          notes.emit("case");
           signal.addEventListener("abort", () => reject(signal.reason), { once: true });
         }),
       close: async () => {},
@@ -45,7 +46,7 @@ async function startService(): Promise<Service> {
   };
   onTestFinished(stop);
   await ready;
-  return { port, failures, finishCase: () => finishCase(), stop };
+  return { port, failures, caseRuns: () => once(notes, "case"), finishCase: () => finishCase(), stop };
 }
 
 async function open(port: number): Promise<Socket> {
@@ -88,12 +89,11 @@ test.each([
   ["?", 400],
   ["\u00ff\u00fe", 400],
 ])("answers the address %j with %i, and a running case goes on", async (address, status) => {
-  const { port, failures, finishCase } = await startService();
+  const { port, failures, caseRuns, finishCase } = await startService();
+  const started = caseRuns();
   const running = fetch(`http://localhost:${port}/invoke`, { method: "POST" });
-  // The case is running once a second one is refused.
-  await expect
-    .poll(async () => (await fetch(`http://localhost:${port}/invoke`, { method: "POST" })).status)
-    .toBe(409);
+  await started;
+  expect((await fetch(`http://localhost:${port}/invoke`, { method: "POST" })).status).toBe(409);
   for (const method of ["GET", "POST"]) {
     const answer = await answerTo(
       port,
