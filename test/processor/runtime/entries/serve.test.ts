@@ -8,6 +8,8 @@ interface Service {
   readonly port: number;
   readonly failures: readonly unknown[];
   /** Lets the case that is running end. */
+  /** Resolves when the next case runs. */
+  readonly caseRuns: () => Promise<unknown>;
   readonly finishCase: () => void;
   /** Ends the service; rejects if it ended in another way. */
   readonly stop: () => Promise<void>;
