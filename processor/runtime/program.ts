@@ -1,15 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../contract/errors.js";
-import { datedLine } from "../contract/progress/dated-line.js";
 import { createLineProgress } from "../contract/progress/line-progress.js";
 import { cleanLine, logLines } from "../contract/progress/log-lines.js";
 import { sharedError } from "../contract/shared-errors.js";
 import { diskError } from "../files/disk-error.js";
-import { runEntry } from "./entries/entries.js";
+import { entryOf, runEntry } from "./entries/entries.js";
 import { failureLines } from "./entries/failure-lines.js";
+import { findModelDir } from "./entries/find-model-dir.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
-import { findModelDir } from "./entries/model-place.js";
 import { loadModel } from "./model/load-model.js";
 import { readTarget } from "./model/read-target.js";
 import { memoryError } from "./run/memory-limit.js";
@@ -47,9 +46,9 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   }
   if (!isSupervised()) return supervise(join(import.meta.dirname, "main.js"), argv, signal);
   const target = await readTarget(options.targetFile);
-  const loaded = await loadModel(await findModelDir(options.modelDir, target.kind), options.folds);
+  const entry = entryOf(target.kind);
+  const loaded = await loadModel(await findModelDir(options.modelDir, entry), options.folds);
   const { apiMethod, port } = options;
-  const format = (line: string): string => (target.kind === "sol" ? datedLine(new Date(), line) : line);
   return runEntry(target, {
     loaded,
     settings: options.applyTo(loaded.manifest.settings),
@@ -57,7 +56,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     workingDir: process.cwd(),
     port,
     progress: createLineProgress({
-      write: (text) => process.stdout.write(asLines(format(cleanLine(text)))),
+      write: (text) => process.stdout.write(asLines(entry.logLine(cleanLine(text)))),
       now: () => performance.now(),
     }),
     complain,

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { RuntimeSettings } from "../../contract/manifest.js";
-import { sharedError } from "../../contract/shared-errors.js";
-import { listFolder } from "../cases/list-folder.js";
-import { runtimeError } from "../errors.js";
+import type { RuntimeSettings } from "../../../contract/manifest.js";
+import { sharedError } from "../../../contract/shared-errors.js";
+import { listFolder } from "../../cases/list-folder.js";
+import { runtimeError } from "../../errors.js";
 
 /**
  * The settings of a run at AMOS22: every `*.nii.gz` of the input folder, whatever its name, becomes a segmentation of

@@ -1,0 +1,32 @@
+import { places } from "../../../contract/places.js";
+import type { GrandChallengeTarget } from "../../../contract/target.js";
+import type { Entry, EntryContext } from "../entry.js";
+import { failureLines } from "../failure-lines.js";
+import { openAlgorithm } from "./open-algorithm.js";
+import { serve } from "./serve.js";
+
+/** An algorithm of grand-challenge.org: one case and the end, or a server for case after case. */
+export const grandChallenge: Entry<GrandChallengeTarget> = {
+  kind: "grand-challenge",
+  modelPlaces: [places.image.model, places.grandChallenge.uploadedModel],
+  takesApiMethod: true,
+  logLine: (line) => line,
+  run: runAlgorithm,
+};
+
+async function runAlgorithm(target: GrandChallengeTarget, context: EntryContext): Promise<number> {
+  const { apiMethod, port, progress, complain, signal } = context;
+  const open = () => openAlgorithm({ ...context, target });
+  if ((apiMethod ?? target.apiMethod) === "invoke") {
+    const onFailure = (error: unknown) => failureLines(error).forEach(complain);
+    await serve({ port, open, onFailure, signal, note: (line) => progress.note(line) });
+    return 0;
+  }
+  const algorithm = await open();
+  try {
+    await algorithm.run(signal);
+    return 0;
+  } finally {
+    await algorithm.close();
+  }
+}
