@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { builderError } from "../errors/builder-errors.js";
 import type { Engine } from "./engine.js";
-import { engineError, isInUse, isNotFound } from "./engine-error.js";
+import { engineError } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
-import { findImage } from "./find-image.js";
+import { ImagesBefore } from "./images-before.js";
 
 /** An image that an archive gave to the engine for a while. */
 export interface LoadedImage {
@@ -28,21 +28,9 @@ export interface LoadArchiveOptions {
  */
 export async function loadArchive(options: LoadArchiveOptions): Promise<LoadedImage> {
   const { engine, archive, names, signal } = options;
-  const idsBefore = new Set((await engine.docker.listImages({ all: true })).map(({ Id }) => Id));
-  const namesBefore = await Promise.all(
-    names.map(async (name) => [name, (await findImage(engine, name))?.imageId ?? null] as const),
-  );
+  const before = await ImagesBefore.of(engine, names);
   let loaded: string | null = null;
-  const unload = async (): Promise<void> => {
-    const imageId = loaded === null ? null : ((await findImage(engine, loaded))?.imageId ?? null);
-    for (const [name, idBefore] of namesBefore) {
-      const now = (await findImage(engine, name))?.imageId ?? null;
-      if (now === idBefore) continue;
-      if (idBefore === null) await removeImage(engine, name);
-      else await tagImage(engine, idBefore, name);
-    }
-    if (imageId !== null && !idsBefore.has(imageId)) await removeImage(engine, imageId);
-  };
+  const unload = () => before.restore(loaded);
   try {
     loaded = await load(engine, archive);
     signal?.throwIfAborted();
@@ -65,19 +53,4 @@ async function load(engine: Engine, archive: string): Promise<string> {
   if (reference === undefined)
     throw builderError("IMAGE_FILE_INVALID", `${archive}: Docker found no image in it: ${said.trim()}`);
   return reference;
-}
-
-async function tagImage({ docker }: Engine, imageId: string, name: string): Promise<void> {
-  const at = name.lastIndexOf(":");
-  await docker.getImage(imageId).tag({ repo: name.slice(0, at), tag: name.slice(at + 1) });
-}
-
-/** Whoever uses the image meanwhile keeps it. */
-async function removeImage({ docker }: Engine, reference: string): Promise<void> {
-  await docker
-    .getImage(reference)
-    .remove()
-    .catch((error: unknown) => {
-      if (!isNotFound(error) && !isInUse(error)) throw error;
-    });
 }

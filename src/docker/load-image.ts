@@ -4,13 +4,16 @@ import { archiveTar } from "../oci/write-image.js";
 import type { Engine } from "./engine.js";
 import { engineError } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
+import { ImagesBefore } from "./images-before.js";
 
 /**
- * Loads an image into the engine under its name, as `docker load` does.
+ * Loads an image into the engine under its name, as `docker load` does. An abort breaks the transfer off. Once the
+ * engine has the whole image nothing can stop it, so its end is waited for and the image is then taken away again.
  *
  * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL
  */
 export async function loadImage(engine: Engine, image: OciImage, signal?: AbortSignal): Promise<void> {
+  const before = await ImagesBefore.of(engine, [image.imageName]);
   const archive = Readable.from(archiveTar(image));
   const breakOff = () => archive.destroy(new Error("interrupted"));
   signal?.addEventListener("abort", breakOff, { once: true });
@@ -19,7 +22,9 @@ export async function loadImage(engine: Engine, image: OciImage, signal?: AbortS
     const answer = await engine.docker.loadImage(archive);
     for await (const { error } of engineEvents(answer as AsyncIterable<Buffer>))
       if (error !== undefined) throw new Error(error);
+    signal?.throwIfAborted();
   } catch (error) {
+    if (signal?.aborted === true) await before.restore();
     signal?.throwIfAborted();
     throw engineError(error, `loading ${image.imageName}`, "IMAGE_BUILD_FAILED");
   } finally {

@@ -11,7 +11,11 @@ export interface FragileEngine {
   die(): void;
 }
 
-export async function fragileEngine(folder: string): Promise<FragileEngine> {
+/** @param onLoadAnswer called before the engine's answer to `docker load` is passed on */
+export async function fragileEngine(
+  folder: string,
+  onLoadAnswer: () => void = () => {},
+): Promise<FragileEngine> {
   const { options } = engineAddress(process.env);
   if (options.socketPath === undefined)
     throw new Error("these tests need an engine that listens on a socket");
@@ -28,6 +32,13 @@ export async function fragileEngine(folder: string): Promise<FragileEngine> {
         engine.destroy();
       });
     }
+    let isLoad = false;
+    client.on("data", (chunk: Buffer) => {
+      isLoad ||= /^POST \S*\/images\/load/.test(chunk.toString("latin1", 0, 200));
+    });
+    engine.on("data", () => {
+      if (isLoad) onLoadAnswer();
+    });
     client.pipe(engine).pipe(client);
   });
   server.listen(path);

@@ -1,0 +1,61 @@
+import type { Engine } from "./engine.js";
+import { isInUse, isNotFound } from "./engine-error.js";
+import { findImage, withTag } from "./find-image.js";
+
+/** The images of an engine before a load, which takes names from other images without a word. */
+export class ImagesBefore {
+  readonly #engine: Engine;
+  readonly #ids: ReadonlySet<string>;
+  readonly #idsByName: ReadonlyMap<string, string | null>;
+
+  private constructor(
+    engine: Engine,
+    ids: ReadonlySet<string>,
+    idsByName: ReadonlyMap<string, string | null>,
+  ) {
+    this.#engine = engine;
+    this.#ids = ids;
+    this.#idsByName = idsByName;
+  }
+
+  /** Records what the names stand for. */
+  static async of(engine: Engine, names: readonly string[]): Promise<ImagesBefore> {
+    const images = await engine.docker.listImages({ all: true });
+    const idsByName = new Map<string, string | null>();
+    for (const name of names) idsByName.set(name, await idOf(engine, name));
+    return new ImagesBefore(engine, new Set(images.map(({ Id }) => Id)), idsByName);
+  }
+
+  /** Lets names that stood for another image stand for that again, and removes the images that came meanwhile. */
+  async restore(loaded: string | null = null): Promise<void> {
+    const engine = this.#engine;
+    const newIds = new Set([loaded === null ? null : await idOf(engine, loaded)]);
+    for (const [name, idBefore] of this.#idsByName) {
+      const now = await idOf(engine, name);
+      if (now === idBefore) continue;
+      newIds.add(now);
+      if (idBefore === null) await removeImage(engine, name);
+      else await tagImage(engine, idBefore, name);
+    }
+    for (const id of newIds) if (id !== null && !this.#ids.has(id)) await removeImage(engine, id);
+  }
+}
+
+const idOf = async (engine: Engine, name: string): Promise<string | null> =>
+  (await findImage(engine, name))?.imageId ?? null;
+
+async function tagImage({ docker }: Engine, imageId: string, name: string): Promise<void> {
+  const tagged = withTag(name);
+  const at = tagged.lastIndexOf(":");
+  await docker.getImage(imageId).tag({ repo: tagged.slice(0, at), tag: tagged.slice(at + 1) });
+}
+
+/** Whoever uses the image meanwhile keeps it. */
+async function removeImage({ docker }: Engine, reference: string): Promise<void> {
+  await docker
+    .getImage(reference)
+    .remove()
+    .catch((error: unknown) => {
+      if (!isNotFound(error) && !isInUse(error)) throw error;
+    });
+}
