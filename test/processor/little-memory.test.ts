@@ -61,7 +61,7 @@ test("where memory holds fewer windows at once, fewer go together and the case i
   const { exitCode, out, err, files } = await run(await writeModel(2048));
   expect(err).toBe("");
   expect(exitCode).toBe(0);
-  expect(out).toMatch(/scan: memory does not hold 8 windows at once: 4 go together from here/);
+  expect(out).toMatch(/scan: memory is too small for 8 windows at once; from here on, 4 are run together/);
   expect(files).toContain(join("images", "scan.nii.gz"));
 });
 
@@ -69,7 +69,7 @@ test("where it does not hold one, the case says so", async () => {
   const { exitCode, err, files } = await run(await writeModel(4096));
   // Where V8 itself finds no memory it ends the program; then the one that supervises it speaks.
   expect(lastLine(err)).toMatch(
-    /OUT_OF_MEMORY: (memory does not hold one window of 4096 × 4096 voxels|more memory is needed)/,
+    /OUT_OF_MEMORY: (memory is too small for one window of 4096 × 4096 voxels|more memory is needed)/,
   );
   expect(exitCode).toBe(5);
   expect(files.filter((file) => String(file).endsWith(".nii.gz"))).toEqual([]);

@@ -2,13 +2,13 @@ import type { HeadRange } from "../../contract/head-ranges.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { SumsShape, WindowOutputs } from "./window-sums.js";
 
-/** What the thread with the network tells one that sums. They come in order; `begin` starts a case. */
+/** The messages from the thread with the network to a thread that sums. They arrive in order; `begin` starts a case. */
 export type ToAccumulationWorker =
   | {
       readonly type: "begin";
       readonly shape: SumsShape;
       readonly range: HeadRange;
-      /** Which of the threads this is. */
+      /** The index of the receiving thread. */
       readonly index: number;
       readonly state: Int32Array<SharedArrayBuffer>;
     }
@@ -22,13 +22,13 @@ export type ToAccumulationWorker =
     }
   | { readonly type: "advance"; readonly slices: number };
 
-/** Indices of the shared state: what failed, … */
+/** Index in the shared state of the kind of failure; 0 if nothing failed. */
 export const failureIndex = 0;
-/** … how many parts of slabs are finished, all threads together, … */
+/** Index in the shared state of the number of finished parts of slabs, over all threads. */
 export const finishedIndex = 1;
-/** … and from here on, for each thread, how many outputs it has added. */
+/** First index in the shared state of the numbers of outputs that each thread has added, one number for each thread. */
 export const addedIndex = 2;
 
-/** Values at `failureIndex`. */
+/** The values at `failureIndex`. */
 export const failedOtherwise = 1;
 export const failedForMemory = 2;

@@ -9,7 +9,7 @@ import {
 } from "./accumulation-messages.js";
 import { WindowSums } from "./window-sums.js";
 
-/** Sums some heads while the network runs elsewhere. */
+/** The sums of some heads, which this thread computes while the network runs on another thread. */
 let sums: WindowSums | null = null;
 let state = new Int32Array(new SharedArrayBuffer(4 * addedIndex));
 let index = 0;
@@ -18,7 +18,7 @@ parentPort!.on("message", (message: ToAccumulationWorker) => {
   try {
     take(message);
   } catch (error) {
-    tell(failureIndex, error instanceof RangeError ? failedForMemory : failedOtherwise);
+    publish(failureIndex, error instanceof RangeError ? failedForMemory : failedOtherwise);
   }
 });
 
@@ -26,19 +26,19 @@ function take(message: ToAccumulationWorker): void {
   switch (message.type) {
     case "begin":
       ({ state, index } = message);
-      sums = null; // frees the last case's before this one's are allocated
+      sums = null; // frees the sums of the last case before those of this case are allocated
       sums = new WindowSums(message.shape, message.range);
       return;
     case "add":
       sums?.add(message.outputs);
-      tell(addedIndex + index, 1);
+      publish(addedIndex + index, 1);
       return;
     case "weights":
       sums?.addWeights(message.cornersZyx);
       return;
     case "finish":
       sums?.finish(message.from, message.to, message.slab);
-      tell(finishedIndex, 1);
+      publish(finishedIndex, 1);
       return;
     case "advance":
       sums?.advance(message.slices);
@@ -46,7 +46,7 @@ function take(message: ToAccumulationWorker): void {
   }
 }
 
-function tell(place: number, count: number): void {
+function publish(place: number, count: number): void {
   Atomics.add(state, place, count);
   Atomics.notify(state, place);
 }

@@ -7,21 +7,22 @@ import { runtimeError } from "../errors.js";
 import type { Gpu, GpuFacts } from "./gpu-facts.js";
 import { mentionsMemory } from "./memory-failure.js";
 
-/** Why CUDA can't run here: one sentence, with what to do. */
+/** The reason why CUDA can't run here, with the remedy, in one sentence. */
 export interface GpuProblem {
   readonly code: "DEVICE_MISSING" | "DEVICE_UNFIT";
   readonly message: string;
 }
 
 export interface GpuNeeds {
-  /** Null when nobody knows: an installation of the user's own. */
+  /** Null if they are unknown, as for an installation of the user's own. */
   readonly requirements: GpuRequirements | null;
-  /** The least that is needed; 0 when nothing is known of it. */
+  /** The least memory that is needed; 0 if that is unknown. */
   readonly memoryBytes: number;
 }
 
 /**
- * Looks at driver and GPU before ONNX Runtime does, whose own words for it are a stack of C++ locations.
+ * Checks the driver and the GPU before ONNX Runtime does, because ONNX Runtime reports a problem as a list of C++
+ * locations.
  *
  * @throws DEVICE_MISSING, DEVICE_UNFIT
  */
@@ -30,36 +31,40 @@ export async function requireCuda(onnxFiles: readonly string[], facts: GpuFacts)
   if (problem !== null) throw runtimeError(problem.code, problem.message);
 }
 
-/** Why CUDA can't run these networks here; null when nothing is known to stand in its way. */
+/** Returns why CUDA can't run these networks here; null if no reason is known. */
 export async function cudaProblem(onnxFiles: readonly string[], facts: GpuFacts): Promise<GpuProblem | null> {
   const requirements = await readGpuRequirements();
   const memoryBytes = await leastMemory(onnxFiles);
   return findGpuProblem(facts, { requirements, memoryBytes });
 }
 
-/** What a failure to load networks on the GPU means, by the words of ONNX Runtime and CUDA. */
+/** Returns the error for networks that did not load on the GPU, according to the message of ONNX Runtime and CUDA. */
 export function cudaLoadError(message: string): ProcessorError {
   const words = cudaWords(message);
   if (mentionsMemory(message))
     return sharedError("OUT_OF_MEMORY", `the GPU has too little memory for the networks: ${words}`);
   if (/driver version is insufficient|no kernel image|unsupported toolchain/i.test(message))
-    return runtimeError("DEVICE_UNFIT", `driver or GPU do not fit this CUDA: ${words}`);
-  return runtimeError("DEVICE_MISSING", `CUDA was asked for and does not load: ${words}`);
+    return runtimeError(
+      "DEVICE_UNFIT",
+      `the driver or the GPU does not work with this CUDA version: ${words}`,
+    );
+  return runtimeError("DEVICE_MISSING", `CUDA was requested, but does not load: ${words}`);
 }
 
 /**
- * What CUDA said, without the C++ locations that ONNX Runtime puts around it.
+ * Returns CUDA's own message, without the C++ locations that ONNX Runtime adds to it.
  *
- * @example cudaWords("/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; …") // "CUDA failure 2: out of memory"
+ * @example cudaWords("/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; …") // "CUDA failure 2: out of
+ *   memory"
  */
 export function cudaWords(message: string): string {
   return /\b(?:CUDA|CUDNN|CUDNN_FE|CUBLAS) failure \d+: [^;\n]*[^;\s]/.exec(message)?.[0] ?? message;
 }
 
-/** CUDA's context with cuBLAS and cuDNN loaded, before any network. */
+/** The memory of CUDA's context with cuBLAS and cuDNN, before any network is loaded. */
 const contextBytes = 512 * 2 ** 20;
 
-/** Bytes that are taken before the first window: what windows take on top only the run tells. */
+/** Returns the bytes that are needed before the first window. Only the run shows how much more the windows need. */
 async function leastMemory(onnxFiles: readonly string[]): Promise<number> {
   const files = onnxFiles.flatMap((file) => [file, file.replace(/\.onnx$/, ".weights")]);
   const sizes = await Promise.all(
@@ -73,18 +78,18 @@ async function leastMemory(onnxFiles: readonly string[]): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, contextBytes);
 }
 
-/** What the fullest GPU has left, as CUDA may take any of them; null when nobody tells. */
+/** Returns the free memory of the fullest GPU, because CUDA may use any of them; null if it is unknown. */
 export function freeDeviceMemory({ gpus }: GpuFacts): number | null {
   return gpus === null ? null : Math.min(...gpus.map(({ freeMemoryBytes }) => freeMemoryBytes));
 }
 
-/** Of the image that this processor runs in; null outside of one. */
+/** Reads the requirements of the image that this processor runs in; returns null outside an image. */
 export async function readGpuRequirements(): Promise<GpuRequirements | null> {
   const text = await readFile(places.image.gpuRequirements, "utf8").catch(() => null);
   return text === null ? null : (JSON.parse(text) as GpuRequirements);
 }
 
-/** The first thing that stands in CUDA's way; null when nothing is known to. */
+/** Returns the first problem that keeps CUDA from running; null if none is known. */
 export function findGpuProblem(facts: GpuFacts, needs: GpuNeeds): GpuProblem | null {
   return missingGpu(facts) ?? oldDriver(facts, needs) ?? unfitGpu(facts, needs);
 }
@@ -94,11 +99,11 @@ function missingGpu({ kernelDriver, hasDriverLibrary, devices, isContainer }: Gp
   if (hasDriverLibrary && devices.length > 0) return null;
   if (isContainer && kernelDriver !== null)
     return missing(
-      `the host has NVIDIA driver ${kernelDriver}, but no GPU was lent to this container: start it with \`docker run --gpus all\``,
+      `the host has NVIDIA driver ${kernelDriver}, but this container has no access to a GPU: start it with \`docker run --gpus all\``,
     );
   if (isContainer)
     return missing(
-      "no NVIDIA driver reaches this container (libcuda.so.1 is missing): start it with `docker run --gpus all` on a host with NVIDIA driver and container toolkit",
+      "this container has no NVIDIA driver (libcuda.so.1 is missing): start it with `docker run --gpus all` on a host with an NVIDIA driver and NVIDIA's container toolkit",
     );
   if (!hasDriverLibrary)
     return missing("this machine has no NVIDIA driver (libcuda.so.1 is missing): install it, or use the CPU");
@@ -114,7 +119,7 @@ function oldDriver({ kernelDriver, gpus }: GpuFacts, { requirements }: GpuNeeds)
   };
 }
 
-/** With several GPUs one that fits is enough: CUDA takes the fastest first. */
+/** Returns the problem if no GPU is suitable. One suitable GPU is enough, because CUDA takes the fastest first. */
 function unfitGpu({ gpus }: GpuFacts, { requirements, memoryBytes }: GpuNeeds): GpuProblem | null {
   if (gpus === null) return null;
   const unfit = (message: string): GpuProblem => ({ code: "DEVICE_UNFIT", message });
@@ -124,7 +129,7 @@ function unfitGpu({ gpus }: GpuFacts, { requirements, memoryBytes }: GpuNeeds): 
   const [first] = gpus;
   if (able.length === 0 && first !== undefined && requirements !== null)
     return unfit(
-      `${first.name} has compute capability ${first.computeCapability}; this image holds code for ${shownCapabilities(requirements)}: use another GPU${olderImage(requirements)}`,
+      `${first.name} has compute capability ${first.computeCapability}, but this image has code only for ${shownCapabilities(requirements)}: use another GPU${olderImage(requirements)}`,
     );
   const roomiest = able.reduce<Gpu | undefined>(
     (best, gpu) => (best === undefined || gpu.freeMemoryBytes > best.freeMemoryBytes ? gpu : best),
@@ -134,8 +139,8 @@ function unfitGpu({ gpus }: GpuFacts, { requirements, memoryBytes }: GpuNeeds): 
   const { name, freeMemoryBytes, memoryBytes: whole } = roomiest;
   return unfit(
     whole >= memoryBytes
-      ? `${name} has ${gib(freeMemoryBytes)} of its ${gib(whole)} free and this network needs ${gib(memoryBytes)}: end what else runs on it`
-      : `${name} has ${gib(whole)} of memory and this network needs ${gib(memoryBytes)}: use a larger GPU`,
+      ? `${name} has ${gib(freeMemoryBytes)} of its ${gib(whole)} free, but this network needs ${gib(memoryBytes)}: stop the other programs that use this GPU`
+      : `${name} has ${gib(whole)} of memory, but this network needs ${gib(memoryBytes)}: use a larger GPU`,
   );
 }
 

@@ -1,20 +1,20 @@
 import { roundToHalf } from "../../imaging/volume/float16.js";
 
-/** nnU-Net's sigma_scale: an eighth of the patch. */
+/** The ratio of sigma to the patch size, nnU-Net's sigma_scale. */
 const sigmaScale = 1 / 8;
 
-/** scipy's `gaussian_filter` cuts the kernel off after this many sigmas. */
+/** The number of sigmas after which scipy's `gaussian_filter` cuts off the kernel. */
 const truncation = 4;
 
-/** nnU-Net's value_scaling_factor; it matters because the map is rounded to float16. */
+/** The largest weight, nnU-Net's value_scaling_factor. It matters because the map is rounded to float16. */
 const peak = 10;
 
 /**
- * How much each voxel of a window counts: a Gaussian around its centre, as scipy's `gaussian_filter` gives it for a
- * single one in the middle. v2 keeps it as float16, v1 as float32. Where that rounds to zero the smallest other weight
- * stands, which is what decides at the volume's edges, where windows meet with their corners.
+ * Returns the weight of each voxel of a window: a Gaussian around the window's centre, as scipy's `gaussian_filter`
+ * computes it for a single 1 in the middle. v2 keeps it as float16, v1 as float32. Weights that round to zero become
+ * the smallest other weight. These weights decide at the volume's edges, where windows meet with their corners.
  *
- * @param patch voxels along each axis, slowest first
+ * @param patch the number of voxels along each axis, slowest first
  */
 export function gaussianImportance(patch: readonly number[], precision: "half" | "single"): Float32Array {
   const axes = patch.map(axisWeights);

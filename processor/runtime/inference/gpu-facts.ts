@@ -3,22 +3,25 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** What a process can learn of the NVIDIA driver and its GPUs without loading CUDA. */
+/** The facts about the NVIDIA driver and its GPUs that a process can read without loading CUDA. */
 export interface GpuFacts {
-  /** The kernel's driver, `580.65.06`; containers see it even when no GPU was lent to them. Null for none. */
+  /**
+   * The version of the kernel's driver, such as `580.65.06`; null if there is none. Containers see it even without
+   * access to a GPU.
+   */
   readonly kernelDriver: string | null;
-  /** `libcuda.so.1` is where the dynamic linker looks. */
+  /** True if the dynamic linker can find `libcuda.so.1`. */
   readonly hasDriverLibrary: boolean;
   /** `/dev/nvidia0`, …, or WSL's `/dev/dxg`. */
   readonly devices: readonly string[];
   readonly isContainer: boolean;
-  /** As nvidia-smi tells; null when it is not there or fails. */
+  /** The GPUs that nvidia-smi reports; null if it is missing or fails. */
   readonly gpus: readonly Gpu[] | null;
 }
 
 export interface Gpu {
   readonly name: string;
-  /** `8.6`. */
+  /** For example `8.6`. */
   readonly computeCapability: string;
   readonly memoryBytes: number;
   readonly freeMemoryBytes: number;
@@ -26,12 +29,12 @@ export interface Gpu {
 }
 
 export interface GpuFactsOptions {
-  /** Where `/proc`, `/dev`, `/etc` and the libraries are looked for. */
+  /** The folder that contains `proc`, `dev`, `etc` and the libraries. */
   readonly root?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Reads the facts; nothing of it fails. */
+/** Reads the facts. It never fails. */
 export async function readGpuFacts({
   root = "/",
   environment = process.env,
@@ -46,7 +49,10 @@ export async function readGpuFacts({
   return { kernelDriver, hasDriverLibrary, devices, isContainer, gpus };
 }
 
-/** `NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build …`. */
+/**
+ * Reads the version from a line such as `NVRM version: NVIDIA UNIX Open Kernel Module for x86_64 580.65.06 Release
+ * Build …`.
+ */
 async function readKernelDriver(root: string): Promise<string | null> {
   const text = await readFile(join(root, "proc/driver/nvidia/version"), "utf8").catch(() => "");
   return /Kernel Module\s+(?:for \S+\s+)?(\d+(?:\.\d+)+)/.exec(text)?.[1] ?? null;
@@ -54,7 +60,7 @@ async function readKernelDriver(root: string): Promise<string | null> {
 
 const driverLibrary = "libcuda.so.1";
 
-/** Folders that need no entry in the linker's cache, and those of WSL and Singularity. */
+/** The folders that need no entry in the linker's cache, and the folders of WSL and Singularity. */
 const libraryFolders = [
   "usr/lib/x86_64-linux-gnu",
   "usr/lib64",
@@ -108,7 +114,10 @@ async function askNvidiaSmi(
   return gpus.length === 0 ? null : gpus;
 }
 
-/** `NVIDIA A10G, 8.6, 23028, 22563, 580.65.06`; memory in MiB, `[N/A]` where the GPU shares the machine's. */
+/**
+ * Parses a line such as `NVIDIA A10G, 8.6, 23028, 22563, 580.65.06`. The memory is in MiB, or `[N/A]` if the GPU shares
+ * the machine's memory.
+ */
 function gpuOf(line: string): Gpu | null {
   const [name, computeCapability, total, free, driver] = line.split(",").map((field) => field.trim());
   if (name === undefined || driver === undefined) return null;

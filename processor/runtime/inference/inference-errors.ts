@@ -5,16 +5,19 @@ import { cudaWords } from "./cuda-check.js";
 import { mentionsMemory } from "./memory-failure.js";
 import type { FromInferenceWorker } from "./worker-messages.js";
 
-/** A network that does not load on the CPU. ONNX Runtime puts C++ locations before what it means. */
+/**
+ * Returns the error for a network that does not load on the CPU, without the C++ locations at the start of ONNX
+ * Runtime's message.
+ */
 export function loadError(folder: string, message: string): ProcessorError {
   const words = message.replace(/^.*\.cc:\d+ (?:\w+ )?/s, "").trim();
   return runtimeError(
     "INFERENCE_FAILED",
-    `${folder}: the network does not load, because a file of it is missing, damaged or cut off: ${words}`,
+    `${folder}: the network does not load, because one of its files is missing, damaged or cut off: ${words}`,
   );
 }
 
-/** The inference thread ended. */
+/** Returns the error for an inference thread that ended. */
 export function threadError(error: Error & { readonly code?: string }): Error {
   return error.code === "ERR_WORKER_OUT_OF_MEMORY" || mentionsMemory(error.message)
     ? outOfMemory(error.message, error)
@@ -26,7 +29,7 @@ export interface FailedRun {
   readonly executionProvider: string;
 }
 
-/** A case that the network did not come through. */
+/** Returns the error for a case whose prediction failed. */
 export function runError(
   { reason, message }: Extract<FromInferenceWorker, { type: "failed" }>,
   { patchSize, executionProvider }: FailedRun,
@@ -36,8 +39,8 @@ export function runError(
     return sharedError(
       "OUT_OF_MEMORY",
       executionProvider.startsWith("CUDA")
-        ? `the GPU's memory does not hold ${window}; use a larger GPU, or --device cpu`
-        : `memory does not hold ${window}`,
+        ? `the GPU's memory is too small for ${window}; use a larger GPU, or --device cpu`
+        : `memory is too small for ${window}`,
     );
   }
   if (reason === "run" && mentionsMemory(message)) return outOfMemory(message);

@@ -23,7 +23,7 @@ interface Loaded {
   readonly sessions: ModelSessions;
   readonly device: "cpu" | "cuda";
   readonly freeDeviceBytes: number | null;
-  /** What memory turned out to hold. */
+  /** The most windows at once for which memory was sufficient so far. */
   mostWindows: number;
 }
 
@@ -82,7 +82,7 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
     }));
     await runner.run(row, (done) => send({ type: "windows", done }));
     sink.addWeights(row.map(({ onSums }) => onSums));
-    // Padding before and behind the volume is no part of the answer.
+    // Padding before and after the volume is not part of the output.
     const from = Math.max(zStart, beforeZ);
     const to = Math.min(finalBefore, beforeZ + task.sizeZyx[0]);
     if (to > from) sink.finish(from - zStart, to - zStart, from - beforeZ);

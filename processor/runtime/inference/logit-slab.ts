@@ -1,16 +1,16 @@
 import type { Zyx } from "../../imaging/volume/axes.js";
 
 /**
- * Some finished slices of the network's answer. The sliding window hands them over as soon as no later window
- * can touch them, first slice first and without gaps, so that the whole answer never has to be in memory.
+ * Some finished slices of the network's output. The sliding window sends them in order and without gaps, as soon as no
+ * later window can change them, so that the whole output never has to be in memory.
  */
 export interface LogitSlab {
-  /** Index of the first slice on the network's grid. */
+  /** The index of the first slice on the network's grid. */
   readonly zStart: number;
-  /** Slices in this slab, rows, columns. */
+  /** The slices in this slab, and the rows and columns of the network's grid. */
   readonly sizeZyx: Zyx;
   readonly heads: number;
-  /** `z × head × y × x`: each slice holds all its heads, on shared memory. Valid until the next slab is asked for. */
+  /** `z × head × y × x`: each slice holds all its heads, in shared memory. Valid until the next slab is requested. */
   readonly values: Float32Array<SharedArrayBuffer>;
   /** v2 averages logits; v1 averages probabilities. */
   readonly kind: "logits" | "probabilities";

@@ -1,12 +1,12 @@
-/** Which of z, y, x are flipped. */
+/** True for each axis that is flipped. */
 export type Flip = readonly [z: boolean, y: boolean, x: boolean];
 
 /**
- * The flips that test-time augmentation averages: none, and every combination of the allowed axes.
+ * Returns the flips that test-time augmentation averages: no flip, and every combination of the allowed axes.
  *
- * @param axes 0 is the patch's first axis
- * @param dimensions of the patch; a 2-D patch has its axes behind the slice axis
- * @returns for each pass which of z, y, x are flipped
+ * @param axes the axes that may be flipped; 0 is the patch's first axis
+ * @param dimensions the dimensions of the patch; the axes of a 2-D patch come after the slice axis
+ * @returns one flip for each pass
  */
 export function mirrorings(axes: readonly number[], dimensions: 2 | 3): readonly Flip[] {
   const spatial = axes.map((axis) => axis + (3 - dimensions));

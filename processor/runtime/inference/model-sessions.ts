@@ -4,17 +4,17 @@ import { describeProviders, openProfiledSession } from "./provider-profile.js";
 import { WorkerFailure } from "./worker-messages.js";
 
 export interface ModelSessionsOptions {
-  /** Of each fold, in float32. */
+  /** The network of each fold, in float32. */
   readonly onnxFiles: readonly string[];
-  /** The same folds in one graph of float16; null for none. */
+  /** The same folds in one graph of float16; null if there is none. */
   readonly gpuNetworks: GpuNetworks | null;
   readonly device: "cpu" | "cuda";
   readonly threads: number;
-  /** Whether memory for feature maps stays with each fold from one window to the next, on the CPU. */
+  /** True if each fold keeps its memory for feature maps from one window to the next; on the CPU only. */
   readonly keepsFeatureMaps: boolean;
 }
 
-/** ONNX Runtime's sessions of one model. */
+/** The ONNX Runtime sessions of one model. */
 export class ModelSessions {
   readonly #singles = new Map<number, ort.InferenceSession>();
   #gpu: ort.InferenceSession | null = null;
@@ -29,13 +29,13 @@ export class ModelSessions {
     return this.#options.onnxFiles.length;
   }
 
-  /** The graph of all folds in float16, and which of its folds run; null where float32 is to be used. */
+  /** The graph of all folds in float16, and the folds in it that run; null if the model runs in float32. */
   get averaging(): { readonly session: ort.InferenceSession; readonly folds: readonly number[] } | null {
     const { gpuNetworks } = this.#options;
     return this.#gpu === null ? null : { session: this.#gpu, folds: gpuNetworks!.folds };
   }
 
-  /** One fold in float32. */
+  /** Returns the session of one fold in float32. */
   async single(fold: number): Promise<ort.InferenceSession> {
     const session = this.#singles.get(fold) ?? (await this.#create(this.#options.onnxFiles[fold]!));
     this.#singles.set(fold, session);
@@ -43,10 +43,10 @@ export class ModelSessions {
   }
 
   /**
-   * Loads what windows go through.
+   * Loads the networks that every window needs.
    *
-   * @returns what ONNX Runtime says on where it runs; on the CPU there is no choice
-   * @throws WorkerFailure when nothing of it runs on the device
+   * @returns the execution provider; on a GPU, as ONNX Runtime reports it
+   * @throws WorkerFailure if no part of the network runs on the device
    */
   async open(): Promise<string> {
     const { gpuNetworks, onnxFiles, device } = this.#options;
@@ -61,7 +61,7 @@ export class ModelSessions {
     return provider;
   }
 
-  /** Frees what the device keeps for later runs, which too large a run may have left in pieces. */
+  /** Frees the memory that the device keeps for later runs, because a run that was too large may have fragmented it. */
   async freeDeviceMemory(): Promise<void> {
     const { gpuNetworks, device } = this.#options;
     if (device === "cpu") return;
@@ -72,7 +72,7 @@ export class ModelSessions {
     await this.#openFurther();
   }
 
-  /** Without a graph of all folds each has its own; with it they wait until float16 overflows. */
+  /** Loads the other folds, unless a graph of all folds exists. In that case they are loaded when float16 overflows. */
   async #openFurther(): Promise<void> {
     if (this.#options.gpuNetworks !== null) return;
     for (let fold = 0; fold < this.foldCount; fold++) await this.single(fold);
@@ -90,7 +90,7 @@ export class ModelSessions {
     return { session, provider };
   }
 
-  /** On a device a graph that does not load is the device's fault, as far as anybody can tell. */
+  /** On a GPU, a graph that does not load counts as a failure of the device, because the cause is unknown. */
   readonly #failure = (error: Error): never => {
     throw this.#options.device === "cpu" ? error : new WorkerFailure("device", error.message);
   };
@@ -101,16 +101,17 @@ export class ModelSessions {
       executionProviders: [device],
       intraOpNumThreads: threads,
       graphOptimizationLevel: "all",
-      // What fails is thrown as well.
+      // ONNX Runtime need not log failures, because it throws them as well.
       logSeverityLevel: 4,
-      // A 128³ network takes a fifth more time where every map is new memory, which the system has to clear.
+      // Without the arena, a 128³ network takes a fifth more time, because the system has to clear new memory for every
+      // map.
       enableCpuMemArena: device === "cpu" && keepsFeatureMaps,
       enableMemPattern: false,
       extra: {
         session: {
-          // Threads that wait longer without sleeping cost a shared machine up to a third of a window's time.
+          // On a shared machine, threads that wait longer without sleeping add up to a third to a window's time.
           intra_op: { spin_duration_us: "100" },
-          // Weights would make the device's arena grow by twice their size.
+          // Otherwise, weights would make the device's arena grow by twice their size.
           ...(device === "cuda" ? { use_device_allocator_for_initializers: "1" } : {}),
         },
       },

@@ -7,7 +7,10 @@ export interface NetworkSet {
   /** The ONNX Runtime execution provider that runs them. */
   readonly executionProvider: string;
   readonly isHalfPrecision: boolean;
-  /** The member's networks; where memory does not hold all members, the others' are freed first. */
+  /**
+   * Returns the networks of a member. If memory is too small for all members, it first frees the networks of the
+   * others.
+   */
   of(member: LoadedMember): Promise<Networks>;
   close(): Promise<void>;
 }
@@ -16,16 +19,19 @@ export interface NetworkSetOptions {
   readonly members: readonly LoadedMember[];
   readonly device: Device;
   readonly precision: Precision;
-  /** Memory that this process may still take. */
+  /** The memory that this process may still use. */
   readonly availableBytes: number;
 }
 
-/** Weights count twice, because ONNX Runtime may keep them in a second order; the rest is for images and windows. */
+/**
+ * Weights count twice, because ONNX Runtime may keep them in a second memory order. The rest of the memory is for
+ * images and windows.
+ */
 const bytesPerWeightByte = 2;
 const shareForWeights = 0.5;
 
 /**
- * Loads the network that runs first, so that what is wrong with device or files shows before any work.
+ * Loads the network that runs first, so that a problem with the device or the files appears before any work.
  *
  * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED
  */
@@ -58,11 +64,11 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
   return { executionProvider, isHalfPrecision, of, close };
 }
 
-/** What a U-Net of 32 features takes for each voxel of its window, and something over. */
+/** The bytes that a U-Net of 32 features needs for each voxel of its window, with a margin. */
 const featureMapBytesPerVoxel = 1024;
 const shareForFeatureMaps = 0.25;
 
-/** Whether every fold of every network can keep the memory for its feature maps. */
+/** Returns whether every fold of every network can keep the memory for its feature maps. */
 export function holdFeatureMaps(stages: readonly LoadedMember[], availableBytes: number): boolean {
   const voxels = stages.map(
     ({ model, onnxFiles }) => onnxFiles.length * model.plan.patchSize.reduce((a, b) => a * b, 1),
@@ -71,7 +77,7 @@ export function holdFeatureMaps(stages: readonly LoadedMember[], availableBytes:
   return bytes <= availableBytes * shareForFeatureMaps;
 }
 
-/** Each stage once: an earlier stage may be a member of its own as well. */
+/** Returns each stage once, because an earlier stage may also be a member. */
 function inRunningOrder(members: readonly LoadedMember[]): readonly LoadedMember[] {
   const stages = new Map<string, LoadedMember>();
   const add = (member: LoadedMember) => {

@@ -23,12 +23,12 @@ import {
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
   readonly onnxFiles: readonly string[];
-  /** The same networks for GPUs; absent or null where there are none. */
+  /** The same networks for GPUs; absent or null if there are none. */
   readonly gpuNetworks?: GpuNetworks | null;
   readonly device: Device;
-  /** Absent: `auto`. */
+  /** `auto` when absent. */
   readonly precision?: Precision;
-  /** Whether each fold keeps memory for its feature maps, which saves time on the CPU; absent: it does not. */
+  /** True if each fold keeps memory for its feature maps, which saves time on the CPU; false when absent. */
   readonly keepsFeatureMaps?: boolean;
 }
 
@@ -36,39 +36,41 @@ export interface PredictOptions {
   readonly plan: InferencePlan;
   readonly labels: LabelDefinition;
   readonly heads: number;
-  /** Windows that go through the network together at most; null for any number. */
+  /** The most windows that go through the network together; null for any number. */
   readonly maximumBatch: number | null;
   readonly stepSize: number;
-  /** Empty for no test-time augmentation. */
+  /** The axes of test-time augmentation; empty to do without it. */
   readonly mirrorAxes: readonly number[];
-  /** Called once the number of windows is known. */
+  /** Called when the number of windows is known. */
   readonly startProgress: (windows: number) => ProgressTask;
-  /** What a user should know of the run: less memory than thought, overflow. */
+  /** Called with a message that the user should see, for example if memory is too small or float16 overflows. */
   readonly onNote?: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** The folds of one model, loaded once, in a thread of their own. */
+/** The folds of one model, which are loaded once, in a thread of their own. */
 export interface Networks {
   /** The ONNX Runtime execution provider that runs them. */
   readonly executionProvider: string;
   readonly isHalfPrecision: boolean;
-  /** Predicts one case; the next call must wait until all slabs were taken. */
+  /** Predicts one case. The next call must wait until all slabs of this case have been read. */
   predict(prepared: Prepared, options: PredictOptions): LogitStream;
   close(): Promise<void>;
 }
 
 /**
- * Loads all folds. `auto` takes CUDA where it loads, else the CPU, and `executionProvider` says which.
+ * Loads all folds. `auto` uses CUDA if it loads, otherwise the CPU; `executionProvider` names the one that runs.
  *
- * @throws PRECISION_UNFIT; DEVICE_MISSING and DEVICE_UNFIT when CUDA is asked for and does not run here; INFERENCE_FAILED when a file does not
+ * @throws PRECISION_UNFIT; DEVICE_MISSING and DEVICE_UNFIT if CUDA is requested and does not run here; INFERENCE_FAILED
+ *   if a file does not load
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
   const { onnxFiles, keepsFeatureMaps = false } = options;
   checkPrecision(options);
   const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
   if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
-  // ONNX Runtime reports its use to its maker unless the process (not only the thread) says no before it loads.
+  // ONNX Runtime sends telemetry to its maker unless this variable is set in the process (not only in the thread)
+  // before it loads.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url), {
     resourceLimits: threadLimits,
@@ -81,7 +83,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       await worker.terminate();
       throw runtimeError(
         "DEVICE_MISSING",
-        "CUDA was asked for; this installation has no CUDA execution provider",
+        "CUDA was requested, but this installation has no CUDA execution provider",
       );
     }
     const gpuNetworks = computesInFloat16(options, device) ? (options.gpuNetworks ?? null) : null;
@@ -109,13 +111,16 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
 
 function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {
   if (precision !== "float16" || (gpuNetworks ?? null) !== null) return;
-  throw runtimeError("PRECISION_UNFIT", `${onnxFiles[0]} has no graph beside it that computes in float16`);
+  throw runtimeError("PRECISION_UNFIT", `${onnxFiles[0]} has no graph next to it that computes in float16`);
 }
 
 const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: "cpu" | "cuda"): boolean =>
   precision === "auto" ? device === "cuda" : precision === "float16";
 
-/** ONNX Runtime complains on stderr when it is asked for a provider that can't load: `auto` looks first. */
+/**
+ * Returns the devices in the order in which they are tried. `auto` checks for CUDA first, because ONNX Runtime writes
+ * to stderr if a requested provider can't load.
+ */
 async function devicesToTry(
   { device, onnxFiles }: OpenNetworksOptions,
   facts: GpuFacts | null,
@@ -134,10 +139,10 @@ function post(worker: Worker, message: ToInferenceWorker): void {
   worker.postMessage(message);
 }
 
-/** The worker's messages, one at a time. */
+/** Receives the worker's messages, one at a time. */
 class Mailbox {
   readonly #arrived: FromInferenceWorker[] = [];
-  /** Why the thread ended; null while it runs. */
+  /** The reason why the thread ended; null while it runs. */
   #end: Error | null = null;
   #wake: () => void = () => {};
 
@@ -154,7 +159,7 @@ class Mailbox {
     worker.on("exit", () => endWith(new Error("the inference thread ended")));
   }
 
-  /** Rejects, now and ever after, once the thread has ended. */
+  /** Returns the next message. It rejects from the moment the thread has ended. */
   async next(): Promise<FromInferenceWorker> {
     for (;;) {
       const message = this.#arrived.shift();
@@ -259,12 +264,12 @@ async function* slabsOf(
   }
 }
 
-/** The consumer left early: the worker must be idle before the next case. */
+/** Stops the worker after the consumer has left early, because the worker must be idle before the next case. */
 async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): Promise<void> {
   stop();
   Atomics.notify(control, releasedIndex);
   for (;;) {
-    // A thread that ended has nothing more to do; the reason of the first failure is the one to keep.
+    // If the thread has ended, nothing is left to drain, and the first failure is the one to report.
     const message = await mailbox.next().catch(() => null);
     if (message === null || message.type === "failed" || message.type === "done") return;
   }

@@ -1,10 +1,11 @@
 /**
- * The version of ONNX Runtime that loads here.
+ * Returns the version of ONNX Runtime that loads here.
  *
- * @throws what its library's loader says when it does not load: another platform, a library of the system missing
+ * @throws the error of the dynamic linker if it does not load, because the platform is different or a system library is
+ *   missing
  */
 export async function onnxRuntimeVersion(): Promise<string> {
-  // Read when the library loads: it reports its use to its maker otherwise.
+  // The library reads this variable when it loads. Without it, ONNX Runtime sends telemetry to its maker.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const { env } = await import("onnxruntime-node");
   return env.versions.node ?? env.versions.common;

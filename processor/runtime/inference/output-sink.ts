@@ -3,28 +3,30 @@ import type { Zyx } from "../../imaging/volume/axes.js";
 import type { SlabSender } from "./slab-sender.js";
 import { type SumsShape, type WindowOutputs, WindowSums } from "./window-sums.js";
 
-/** Where the outputs of a case's windows go, row by row. */
+/** The receiver of the outputs of a case's windows, row by row. */
 export interface OutputSink {
   /**
-   * Takes outputs of some heads; `values` may be gone from the caller afterwards.
+   * Adds the outputs of some heads. The caller must not use `values` afterwards, because they may be transferred to
+   * another thread.
    *
-   * @param heads null for all
+   * @param heads null for all heads
    */
   add(outputs: WindowOutputs, heads: HeadRange | null): void;
-  /** Says that all outputs to these windows are there. */
+  /** Adds the weights of windows whose outputs have all been added. */
   addWeights(cornersZyx: readonly Zyx[]): void;
   /**
-   * Slices `from … to` of the current row are final and leave; then the row moves on.
+   * Sends the slices `from … to` of the current row, which are final.
    *
-   * @param zStart index of the first of them on the network's grid
+   * @param zStart the index of the first of these slices on the network's grid
    */
   finish(from: number, to: number, zStart: number): void;
+  /** Drops the first slices of the current row, because the next row begins after them. */
   advance(slices: number): void;
-  /** Waits until everything has left and was taken. */
+  /** Waits until the main thread has taken every slab. */
   settle(): void;
 }
 
-/** Sums on the thread that runs the network. */
+/** Sums outputs on the thread that runs the network. */
 export class LocalSink implements OutputSink {
   readonly #sums: WindowSums;
 
@@ -37,7 +39,7 @@ export class LocalSink implements OutputSink {
   }
 
   add(outputs: WindowOutputs, heads: HeadRange | null): void {
-    if (heads !== null) throw new Error("outputs of some heads only");
+    if (heads !== null) throw new Error("a local sink takes the outputs of all heads only");
     this.#sums.add(outputs);
   }
 

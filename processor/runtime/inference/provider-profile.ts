@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 
-/** Nodes of a network by the execution provider that ran them: `{ CUDAExecutionProvider: 120 }`. */
+/** The number of a network's nodes that each execution provider ran: `{ CUDAExecutionProvider: 120 }`. */
 export type ProviderCounts = Readonly<Record<string, number>>;
 
-/** A loaded network, and what ONNX Runtime itself says on where it ran. */
+/** A loaded network, and the execution providers on which it ran according to ONNX Runtime. */
 export interface ProfiledSession {
   readonly session: ort.InferenceSession;
   readonly providers: ProviderCounts;
@@ -14,8 +14,8 @@ export interface ProfiledSession {
 
 /**
  * Loads a network and runs it once on zeros with ONNX Runtime's profiler, whose records name the execution provider of
- * every node: a node without a CUDA kernel goes to the CPU without an error. The run is not lost: the device loads its
- * code in it, and where windows go alone, convolutions keep their plans.
+ * every node. This is necessary because a node without a CUDA kernel runs on the CPU without an error. The run also
+ * saves time later: the device loads its code and, if windows run one at a time, convolutions keep their plans.
  *
  * Inputs may be float32, float16 or int64; axes without a fixed size are taken as 1.
  */
@@ -41,7 +41,7 @@ export async function openProfiledSession(
   }
 }
 
-/** A container with a read-only root and no /tmp still has shared memory. */
+/** Returns a folder to write to. A container with a read-only root and no /tmp still has /dev/shm. */
 async function writableFolder(): Promise<string> {
   const inTemporary = (place: string) => mkdtemp(join(place, "nnunet-processor-profile-"));
   return inTemporary(tmpdir()).catch((error: unknown) =>
@@ -51,7 +51,7 @@ async function writableFolder(): Promise<string> {
   );
 }
 
-/** Reads the profiler's JSON: each node's kernel is one event. */
+/** Counts the nodes in the profiler's JSON, where the kernel of each node is one event. */
 export function countProviders(profile: string): ProviderCounts {
   const counts: Record<string, number> = {};
   for (const { cat, name, args } of JSON.parse(profile) as readonly ProfileEvent[]) {
@@ -61,7 +61,7 @@ export function countProviders(profile: string): ProviderCounts {
   return counts;
 }
 
-/** As ONNX Runtime writes it. */
+/** An event as ONNX Runtime writes it. */
 interface ProfileEvent {
   readonly cat: string;
   readonly name: string;
@@ -69,10 +69,10 @@ interface ProfileEvent {
 }
 
 /**
- * The provider's name when it ran everything, else how the nodes were shared, most first.
+ * Returns the provider's name if it ran every node, otherwise the number of nodes of each provider, largest first.
  *
- * @example describeProviders({ CUDAExecutionProvider: 118, CPUExecutionProvider: 2 })
- * // "CUDAExecutionProvider (118 nodes) and CPUExecutionProvider (2 nodes)"
+ * @example describeProviders({ CUDAExecutionProvider: 118, CPUExecutionProvider: 2 }) // "CUDAExecutionProvider (118
+ *   nodes) and CPUExecutionProvider (2 nodes)"
  */
 export function describeProviders(counts: ProviderCounts): string {
   const shares = Object.entries(counts).toSorted(([, a], [, b]) => b - a);
@@ -84,7 +84,7 @@ export function describeProviders(counts: ProviderCounts): string {
 function zeroInputs(session: ort.InferenceSession): Record<string, ort.Tensor> {
   return Object.fromEntries(
     session.inputMetadata.map((input) => {
-      if (!input.isTensor) throw new Error(`input ${input.name} is no tensor`);
+      if (!input.isTensor) throw new Error(`input ${input.name} is not a tensor`);
       const shape = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : 1));
       const count = shape.reduce((product, size) => product * size, 1);
       if (input.type === "int64")

@@ -6,10 +6,10 @@ import {
   WorkerFailure,
 } from "./worker-messages.js";
 
-/** At most this many slabs wait for the export: the next rows are predicted meanwhile. */
+/** The most slabs that wait for the export while the next rows are predicted. */
 const slabsInFlight = 2;
 
-/** Hands finished slices to the main thread, and waits where it does not keep up. */
+/** Sends finished slices to the main thread, and waits if that thread does not keep up. */
 export class SlabSender {
   #sent = 0;
 
@@ -24,7 +24,7 @@ export class SlabSender {
     this.#send = send;
   }
 
-  /** Room for some slices of all heads. */
+  /** Allocates memory for some slices of all heads. */
   allocate(slices: number): Float32Array<SharedArrayBuffer> {
     const { heads, sizeZyx } = this.#task;
     return new Float32Array(new SharedArrayBuffer(slices * heads * sizeZyx[1] * sizeZyx[2] * 4));
@@ -37,7 +37,7 @@ export class SlabSender {
     this.#waitFor(this.#sent - slabsInFlight + 1);
   }
 
-  /** Waits until all were taken. */
+  /** Waits until the main thread has taken all slabs. */
   settle(): void {
     this.#waitFor(this.#sent);
   }

@@ -6,17 +6,17 @@ import { outputError } from "../../files/write-file.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
 
-/** A stream that was taken to its end and can be read as often as wanted. */
+/** A stream that was read to its end and can be read again any number of times. */
 export interface SpooledStream extends LogitStream {
   discard(): Promise<void>;
 }
 
-/** WindowOutputs up to this size stay in memory. */
+/** The largest output, in bytes, that stays in memory. */
 const usualMemoryLimit = 256e6;
 
 /**
- * Takes a whole stream, so that its network can be freed before the next one runs. Small answers stay in memory, large
- * ones wait in a file.
+ * Reads a whole stream, so that its network can be freed before the next one runs. Small outputs stay in memory; large
+ * ones are written to a file.
  *
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
@@ -56,7 +56,7 @@ interface SlabPart {
 
 interface Store {
   append(values: Float32Array<SharedArrayBuffer>): Promise<void>;
-  /** @param index in the order of `append` */
+  /** @param index the position in the order of `append` calls */
   read(index: number, position: number, length: number): Promise<Float32Array<SharedArrayBuffer>>;
   discard(): Promise<void>;
 }
@@ -95,7 +95,7 @@ async function fileStore(): Promise<Store> {
     throw outputError(path, error);
   };
   const file = await open(path, "wx+", 0o600).catch(explain);
-  // The file has no name any more: whatever ends the process frees its space.
+  // The file has no name any more, so the system frees its space however the process ends.
   await rm(path, { force: true });
   return {
     async append(values) {
@@ -122,7 +122,7 @@ async function writeFully(file: FileHandle, bytes: Buffer): Promise<void> {
 async function readFully(file: FileHandle, target: Buffer, position: number): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const { bytesRead } = await file.read(target, done, target.length - done, position + done);
-    if (bytesRead === 0) throw new Error("the network's answer was cut off in its temporary file");
+    if (bytesRead === 0) throw new Error("the network's output was cut off in its temporary file");
     done += bytesRead;
   }
 }

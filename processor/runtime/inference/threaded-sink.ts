@@ -28,16 +28,16 @@ export const openAccumulationThread = (range: HeadRange): AccumulationThread => 
   return { worker, range };
 };
 
-/** So many outputs wait for a thread at most: one is added while the network gives the next. */
+/** The most outputs that wait for a thread. One is added while the network computes the next. */
 const outputsInFlight = 2;
 
 export interface ThreadedSinkOptions {
   readonly slabs: SlabSender;
-  /** The case's, where a stop is asked for. */
+  /** The case's control array, in which a stop is requested. */
   readonly control: Int32Array;
 }
 
-/** Sums on threads of their own, each for some heads, so that a fast device does not wait for it. */
+/** Sums outputs on several threads, each for some heads, so that a fast device does not have to wait. */
 export class ThreadedSink implements OutputSink {
   readonly #slabs: SlabSender;
   readonly #control: Int32Array;
@@ -108,7 +108,7 @@ export class ThreadedSink implements OutputSink {
     ]);
   }
 
-  /** Slabs leave in order, once all threads have written their heads. */
+  /** Sends slabs in order, as soon as all threads have written their heads. */
   #sendFinished(): void {
     const parts = Atomics.load(this.#state, finishedIndex);
     while (this.#unfinished.length > 0 && parts >= (this.#finishedSlabs + 1) * this.#threads.length) {
@@ -146,7 +146,7 @@ export class ThreadedSink implements OutputSink {
   }
 }
 
-/** A thread's heads out of those of all. */
+/** Copies the heads of one thread out of all heads. */
 function headsOf(
   { values, cornersZyx }: WindowOutputs,
   { from, to }: HeadRange,

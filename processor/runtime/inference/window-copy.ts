@@ -6,7 +6,7 @@ export interface CutTask {
   readonly volume: Float32Array;
   readonly sizeZyx: Zyx;
   readonly channelCount: number;
-  /** Corner of the window on the volume; may lie outside, where zeros are read. */
+  /** The corner of the window on the volume. It may be outside, where zeros are read. */
   readonly cornerZyx: Zyx;
   readonly patchZyx: Zyx;
   readonly flip: Flip;
@@ -14,7 +14,7 @@ export interface CutTask {
   readonly window: Float32Array;
 }
 
-/** Copies one window out of the volume, flipped as asked, with zeros where it reaches beyond. */
+/** Copies one window out of the volume, with the given flip, and with zeros outside the volume. */
 export function cutWindow(task: CutTask): void {
   const { volume, sizeZyx, channelCount, cornerZyx, patchZyx, flip, window } = task;
   const [sz, sy, sx] = sizeZyx;
@@ -44,24 +44,24 @@ export function cutWindow(task: CutTask): void {
 }
 
 export interface AddTask {
-  /** `head × patch`, as the network gave it for the flipped window. */
+  /** `head × patch`, as the network computed it for the flipped window. */
   readonly output: Float32Array;
   readonly heads: number;
   readonly patchZyx: Zyx;
   readonly flip: Flip;
   /** One weight for each voxel of the patch. */
   readonly importance: Float32Array;
-  /** Share of this output in the window's mean. */
+  /** The share of this output in the window's mean. */
   readonly share: number;
   /** `slice × head × y × x`. */
   readonly sums: Float32Array;
-  /** Slices, rows and columns of `sums`. */
+  /** The slices, rows and columns of `sums`. */
   readonly sumsSizeZyx: Zyx;
-  /** Corner of the window on `sums`; may lie outside. */
+  /** The corner of the window on `sums`, which may be outside. */
   readonly cornerZyx: Zyx;
 }
 
-/** Adds `output × importance × share`, flipped back, where the window meets the sums. */
+/** Adds `output × importance × share`, flipped back, where the window and the sums overlap. */
 export function addWindow(task: AddTask): void {
   const { output, heads, patchZyx, flip, importance, share, sums, sumsSizeZyx, cornerZyx } = task;
   const [pz, py, px] = patchZyx;

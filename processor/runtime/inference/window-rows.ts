@@ -1,31 +1,31 @@
 import type { Zyx } from "../../imaging/volume/axes.js";
 import { windowStarts } from "./window-starts.js";
 
-/** Windows that end at the same slice; once they are done, the slices before the next row are final. */
+/** The windows that end at the same slice. After them, the slices before the next row are final. */
 export interface WindowRow {
-  /** On the padded grid. */
+  /** The first slice, on the padded grid. */
   readonly zStart: number;
   readonly zEnd: number;
-  /** Slices below this index get nothing more from later rows. */
+  /** Later rows do not change the slices below this index. */
   readonly finalBefore: number;
-  /** Corners of its windows, z y x, on the padded grid. */
+  /** The corners of its windows, in z y x, on the padded grid. */
   readonly starts: readonly Zyx[];
 }
 
 export interface WindowGrid {
-  /** 1 × y × x for a 2-D network. */
+  /** The patch; 1 × y × x for a 2-D network. */
   readonly patchZyx: Zyx;
-  /** The volume's size, or the patch's where that is larger. */
+  /** The volume's size, or the patch's size where that is larger. */
   readonly paddedSizeZyx: Zyx;
-  /** Voxels of padding before the volume: half, rounded down. */
+  /** The voxels of padding before the volume: half of the padding, rounded down. */
   readonly paddingBeforeZyx: Zyx;
   readonly rows: readonly WindowRow[];
 }
 
-/** A 2-D network sees slice by slice; so many are handed over together. */
+/** The number of slices that are sent together for a 2-D network, which predicts slice by slice. */
 const slicesPerRow = 16;
 
-/** nnU-Net's sliding window over a volume, in the order of the windows' first slices. */
+/** Returns the windows of nnU-Net's sliding window over a volume, in the order of their first slices. */
 export function windowGrid(sizeZyx: Zyx, patchSize: readonly number[], stepSize: number): WindowGrid {
   const isFlat = patchSize.length === 2;
   const patchZyx = (isFlat ? [1, ...patchSize] : patchSize) as unknown as Zyx;

@@ -9,7 +9,7 @@ import type { OutputSink } from "./output-sink.js";
 import { cutWindow } from "./window-copy.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
 
-/** One window, by its corner z y x; either may lie outside. */
+/** The corners (z y x) of one window on the volume and on the sums. Either may be outside. */
 export interface Window {
   readonly onVolume: Zyx;
   readonly onSums: Zyx;
@@ -21,17 +21,20 @@ export interface WindowRunnerOptions {
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
   /**
-   * Every run takes as many, the last window repeated where fewer are left: ONNX Runtime keeps cuDNN's plan of a
-   * convolution for the last shape only and makes all of them anew for another.
+   * True if every run takes the same number of windows, so that the last window is repeated if fewer are left. ONNX
+   * Runtime keeps cuDNN's plans of convolutions for the last shape only, and makes all of them again for another shape.
    */
   readonly fillsRuns: boolean;
   readonly sessions: ModelSessions;
-  /** More windows at once are too much. */
+  /** Called with the new number if a run has too many windows for the device. */
   readonly onFewer: (windowsPerRun: number) => void;
   readonly send: (message: FromInferenceWorker) => void;
 }
 
-/** Newer Nodes have an array for float16 numbers, older ones give their bits. */
+/**
+ * Returns the bits of float16 numbers. Newer versions of Node have an array type for such numbers; in older versions
+ * they are bits already.
+ */
 const halfFloatBits = (data: ort.Tensor.DataType): Uint16Array => {
   const { buffer, byteOffset, length } = data as Uint16Array;
   return new Uint16Array(buffer, byteOffset, length);
@@ -41,7 +44,7 @@ const cornersOf = (windows: readonly Window[]): readonly Zyx[] => windows.map(({
 
 const unflipped: Flip = [false, false, false];
 
-/** Runs windows through folds and mirrorings and hands the answers on. */
+/** Runs windows through folds and mirrorings, and passes the outputs to the sink. */
 export class WindowRunner {
   readonly #flips: readonly Flip[];
   readonly #patchVoxels: number;
@@ -60,7 +63,10 @@ export class WindowRunner {
     this.#windowsPerRun = options.windowsPerRun;
   }
 
-  /** Windows of one row through all folds. Where memory does not hold as many at once, fewer go together. */
+  /**
+   * Runs the windows of one row through all folds. If memory is too small for that many windows at once, fewer are run
+   * together.
+   */
   async run(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
     for (let done = 0; done < windows.length; ) {
       const together = windows.slice(done, done + this.#windowsPerRun);
@@ -71,7 +77,7 @@ export class WindowRunner {
     }
   }
 
-  /** @returns whether it was done; else fewer windows have to go together */
+  /** @returns true if the run succeeded; false if the next run must have fewer windows */
   async #tryInFloat16(windows: readonly Window[]): Promise<boolean> {
     const { sessions, sink } = this.#options;
     const { session, folds } = sessions.averaging!;
@@ -95,7 +101,7 @@ export class WindowRunner {
   }
 
   #noteOverflow(): void {
-    const line = "float16 overflowed in a window: such windows run in float32";
+    const line = "float16 overflowed in a window; such windows are run in float32";
     if (!this.#hasOverflowed) this.#options.send({ type: "note", line });
     this.#hasOverflowed = true;
   }
@@ -113,7 +119,7 @@ export class WindowRunner {
       const size = this.#sizeOfRun(together);
       const output = await this.#unlessTooMany(size, async () => {
         const session = await sessions.single(fold);
-        // Networks of one's own may call input and output otherwise.
+        // Networks from other sources may have other names for the input and the output.
         const feeds = { [session.inputNames[0]!]: this.#cut(together, { size, flip }) };
         return (await session.run(feeds))[session.outputNames[0]!]!;
       });
@@ -126,7 +132,7 @@ export class WindowRunner {
     }
   }
 
-  /** @returns null when so many windows at once were too much: the next run has half as many */
+  /** @returns null if there were too many windows; the next run has half as many */
   async #unlessTooMany<T>(windows: number, run: () => Promise<T>): Promise<T | null> {
     if (Atomics.load(this.#task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
     try {
@@ -138,8 +144,8 @@ export class WindowRunner {
       if (windows === 1) throw isMemory ? new WorkerFailure("memory", error.message) : error;
       this.#windowsPerRun = Math.ceil(windows / 2);
       this.#options.onFewer(this.#windowsPerRun);
-      const what = isMemory ? "memory does not hold" : "cuDNN does not take";
-      const line = `${what} ${windows} windows at once: ${this.#windowsPerRun} go together from here`;
+      const what = isMemory ? "memory is too small for" : "cuDNN cannot run";
+      const line = `${what} ${windows} windows at once; from here on, ${this.#windowsPerRun} are run together`;
       this.#options.send({ type: "note", line });
       return null;
     }
@@ -166,7 +172,10 @@ export class WindowRunner {
     return new ort.Tensor("float32", input, [size, channelCount, ...plan.patchSize]);
   }
 
-  /** Each fold with each mirroring: for each of them the order in which it reads each axis of the patch. */
+  /**
+   * Returns the inputs that describe each combination of fold and mirroring: the fold, and the order in which it reads
+   * each axis of the patch.
+   */
   #runs(folds: readonly number[]): Record<string, ort.Tensor> {
     const { patchZyx } = this.#options;
     const runs = folds.flatMap((fold) => this.#flips.map((flip) => ({ fold, flip })));
@@ -186,12 +195,12 @@ export class WindowRunner {
     };
   }
 
-  /** Refuses overflow; v1 averages probabilities instead of logits. */
+  /** Refuses values that overflowed, and turns logits into probabilities for v1, which averages probabilities. */
   #checkAndNormalize(values: Float32Array): void {
     let sum = 0;
     for (let i = 0; i < values.length; i++) sum += values[i]!;
     if (!Number.isFinite(sum)) {
-      throw new WorkerFailure("overflow", "the network answered with infinite values or NaN");
+      throw new WorkerFailure("overflow", "the network's output contains infinite values or NaN");
     }
     const { plan, isRegionModel, heads } = this.#task;
     if (plan.averaging === "logits") return;

@@ -1,10 +1,10 @@
 import { roundHalfToEven } from "../../imaging/volume/round-half-to-even.js";
 
 /**
- * Where windows start along one axis: the first at 0, the last at `size - patch`, in even steps of at most
- * `patch * stepSize` (nnU-Net's `compute_steps_for_sliding_window`).
+ * Returns the starts of the windows along one axis: the first at 0, the last at `size - patch`, in even steps of at
+ * most `patch * stepSize` (nnU-Net's `compute_steps_for_sliding_window`).
  *
- * @param size voxels along the axis, at least `patch`
+ * @param size the number of voxels along the axis, at least `patch`
  * @example windowStarts(110, 64, 0.5) // [0, 23, 46]
  */
 export function windowStarts(size: number, patch: number, stepSize: number): readonly number[] {

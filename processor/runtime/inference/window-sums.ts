@@ -5,29 +5,32 @@ import type { Flip } from "./mirrorings.js";
 import { addImportance, addWindow } from "./window-copy.js";
 
 export interface SumsShape {
-  /** Of the network. */
+  /** The number of the network's heads. */
   readonly heads: number;
   readonly patchZyx: Zyx;
-  /** Slices, rows and columns of the sums. */
+  /** The slices, rows and columns of the sums. */
   readonly sizeZyx: Zyx;
   /** One weight for each voxel of the patch. */
   readonly importance: Float32Array;
 }
 
-/** What a network answered to some windows. */
+/** The outputs of a network for some windows. */
 export interface WindowOutputs {
-  /** `window × head × patch`; float16 numbers come as their bits. */
+  /** `window × head × patch`; float16 numbers are given as their bits. */
   readonly values: Float32Array | Uint16Array;
-  /** Corners on the sums, z y x; may lie outside. */
+  /** The corners (z y x) on the sums, which may be outside. */
   readonly cornersZyx: readonly Zyx[];
   readonly flip: Flip;
-  /** Share of these outputs in the windows' mean. */
+  /** The share of these outputs in the windows' mean. */
   readonly share: number;
 }
 
 const halfFloats = halfFloatTable();
 
-/** Weighted sums of some heads over the slices that windows of the current row touch: as deep as the patch, not as the volume. */
+/**
+ * The weighted sums of some heads over the slices of the current row's windows. They are as deep as the patch, not as
+ * the volume.
+ */
 export class WindowSums {
   readonly #sums: Float32Array;
   readonly #weights: Float32Array;
@@ -49,7 +52,7 @@ export class WindowSums {
     return this.#range.to - this.#range.from;
   }
 
-  /** Outputs of these sums' heads. */
+  /** Adds outputs of the heads of these sums. */
   add({ values, cornersZyx, flip, share }: WindowOutputs): void {
     const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.#shape;
     const perWindow = values.length / cornersZyx.length;
@@ -69,7 +72,7 @@ export class WindowSums {
     });
   }
 
-  /** Windows whose outputs are all there count once. */
+  /** Adds the weights of windows whose outputs have all been added. */
   addWeights(cornersZyx: readonly Zyx[]): void {
     const { patchZyx, importance, sizeZyx: sumsSizeZyx } = this.#shape;
     for (const cornerZyx of cornersZyx)
@@ -79,7 +82,7 @@ export class WindowSums {
   /**
    * Writes the weighted means of slices `from … to` of the current row.
    *
-   * @param slab `slice × head × y × x` of all heads; those of these sums are written
+   * @param slab `slice × head × y × x` of all heads, of which the heads of these sums are written
    */
   finish(from: number, to: number, slab: Float32Array): void {
     const [, rows, columns] = this.#shape.sizeZyx;
@@ -95,7 +98,7 @@ export class WindowSums {
     }
   }
 
-  /** Drops the first slices; those behind move up and zeros follow. */
+  /** Drops the first slices, moves the next ones to the front, and fills the rest with zeros. */
   advance(slices: number): void {
     const [, rows, columns] = this.#shape.sizeZyx;
     for (const values of [this.#sums, this.#weights]) {

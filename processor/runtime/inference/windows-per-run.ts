@@ -1,43 +1,52 @@
-/** What decides how many windows go through a network together. */
+/** The facts that decide how many windows go through a network together. */
 export interface WindowBatch {
   readonly device: "cpu" | "cuda";
   readonly dimensions: 2 | 3;
   readonly patchVoxels: number;
-  /** Of the network. */
+  /** The number of the network's heads. */
   readonly heads: number;
-  /** Windows of one row: every row of a case has as many. */
+  /** The number of windows in a row, which is the same for every row of a case. */
   readonly rowWindows: number;
-  /** The most that the network takes, and memory was seen to hold; infinity for any number. */
+  /** The most windows that the network accepts and for which memory was sufficient so far; infinity for any number. */
   readonly maximumBatch: number;
-  /** Of the device, before the first window; null when nobody tells. */
+  /** The free memory of the device before the first window; null if it is unknown. */
   readonly freeDeviceBytes: number | null;
 }
 
-/** A CPU gains from windows side by side only where they are as small as slices. */
+/** The number of 2-D windows that go together on a CPU, which gains nothing from several 3-D windows. */
 const flatWindowsOnCpu = 8;
 
-/** A window of 128³ keeps every GPU busy; more voxels at once only take memory. */
+/** The number of voxels that keep every GPU busy. More voxels at once would only need more memory. */
 const busyVoxels = 128 ** 3;
 
-/** What a U-Net of 32 features holds at its widest: six maps of them in float16, and cuDNN's workspace as much again. */
+/**
+ * The memory of a U-Net of 32 features at its widest: six maps of 32 features in float16, and as much again for cuDNN's
+ * workspace.
+ */
 const featureBytesPerVoxel = 2 * 6 * 32 * 2;
 
-/** For each head: the sum of the runs four times in float32, the answer once; in float16 the answer before and after its flips. */
+/**
+ * The memory of a head: in float32 four copies of the sum and one output; in float16 the output before and after its
+ * flips.
+ */
 const headBytesPerVoxel = 5 * 4 + 4 * 2;
 
 /**
- * Windows that go through the network together. On a GPU every run of a row takes as many, the last with windows
- * repeated: so many that few are.
+ * Returns the number of windows that go through the network together. On a GPU, every run of a row has the same number,
+ * and windows are repeated to fill the last run, so the number is chosen to repeat few windows.
  *
- * @example windowsPerRun({ rowWindows: 9, patchVoxels: 64 ** 3, … }) // 3: three runs, where at most 8 go together
+ * @example windowsPerRun({ rowWindows: 9, patchVoxels: 64 ** 3, … }) // 3: three runs, if at most 8 windows go together
  */
 export function windowsPerRun(batch: WindowBatch): number {
   const most = Math.max(1, Math.min(mostWindows(batch), batch.maximumBatch));
-  return batch.device === "cpu" ? most : shareOut(batch.rowWindows, most);
+  return batch.device === "cpu" ? most : evenRunSize(batch.rowWindows, most);
 }
 
-/** Of the fewest runs and up to twice as many those that repeat the fewest windows. */
-function shareOut(rowWindows: number, most: number): number {
+/**
+ * Chooses the run count (between the minimum and twice the minimum) that repeats the fewest windows, and returns the
+ * number of windows in each run.
+ */
+function evenRunSize(rowWindows: number, most: number): number {
   const fewestRuns = Math.ceil(rowWindows / most);
   const sizes = Array.from({ length: fewestRuns + 1 }, (_, more) =>
     Math.ceil(rowWindows / (fewestRuns + more)),

@@ -2,17 +2,17 @@ import type { InferencePlan } from "../../contract/manifest.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { GpuNetworks } from "../model/load-model.js";
 
-/** What the main thread tells the thread that owns the ONNX Runtime sessions. */
+/** The messages from the main thread to the thread that owns the ONNX Runtime sessions. */
 export type ToInferenceWorker =
   | {
       readonly type: "load";
       readonly onnxFiles: readonly string[];
-      /** Null where there are none, or where they are not wanted. */
+      /** Null if there are none, or if they are not to be used. */
       readonly gpuNetworks: GpuNetworks | null;
       readonly device: "cpu" | "cuda";
       readonly threads: number;
       readonly keepsFeatureMaps: boolean;
-      /** Of the device, before anything is loaded; null when nobody tells. */
+      /** The free memory of the device before anything is loaded; null if it is unknown. */
       readonly freeDeviceBytes: number | null;
     }
   | { readonly type: "predict"; readonly task: PredictTask };
@@ -27,7 +27,10 @@ export interface PredictTask {
   readonly plan: Pick<InferencePlan, "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions">;
   readonly mirrorAxes: readonly number[];
   readonly stepSize: number;
-  /** Index 0: stop asked for. Index 1: number of slabs that the consumer has finished with. */
+  /**
+   * At `stopIndex`, not 0 if a stop is requested; at `releasedIndex`, the number of slabs that the consumer has
+   * finished with.
+   */
   readonly control: Int32Array<SharedArrayBuffer>;
 }
 
@@ -51,7 +54,7 @@ export type FromInferenceWorker =
 
 export type FailureReason = "device" | "load" | "run" | "memory" | "overflow" | "stopped";
 
-/** What the thread tells of a failure. */
+/** A failure in the inference thread, with its reason. */
 export class WorkerFailure extends Error {
   constructor(
     readonly reason: FailureReason,

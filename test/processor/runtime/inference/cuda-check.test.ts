@@ -28,7 +28,7 @@ describe("what stands in CUDA's way", () => {
       name: "a container on a GPU host that was started without --gpus",
       facts: { hasDriverLibrary: false, devices: [], gpus: null },
       code: "DEVICE_MISSING",
-      words: /host has NVIDIA driver 580\.65\.06, but no GPU was lent.*--gpus all/,
+      words: /host has NVIDIA driver 580\.65\.06, but this container has no access to a GPU.*--gpus all/,
     },
     {
       name: "a container on a host without a driver",
@@ -58,7 +58,7 @@ describe("what stands in CUDA's way", () => {
       name: "a GPU that is too old",
       facts: { gpus: [gpu("Tesla V100", "7.0")] },
       code: "DEVICE_UNFIT",
-      words: /Tesla V100 has compute capability 7\.0; .*7\.5, 8\.0.*--cuda 12/,
+      words: /Tesla V100 has compute capability 7\.0, but .*7\.5, 8\.0.*--cuda 12/,
     },
     {
       name: "a GPU that the provider has no machine code for, though it is newer",
@@ -70,13 +70,13 @@ describe("what stands in CUDA's way", () => {
       name: "a GPU whose memory others hold",
       facts: { gpus: [gpu("NVIDIA A10G", "8.6", gib)] },
       code: "DEVICE_UNFIT",
-      words: /NVIDIA A10G has 1\.0 GiB of its 24\.0 GiB free and this network needs 2\.0 GiB: end what else/,
+      words: /NVIDIA A10G has 1\.0 GiB of its 24\.0 GiB free, but this network needs 2\.0 GiB: stop the other programs/,
     },
     {
       name: "a GPU that is too small",
       facts: { gpus: [{ ...gpu("NVIDIA T400", "7.5", gib), memoryBytes: 1.5 * gib }] },
       code: "DEVICE_UNFIT",
-      words: /NVIDIA T400 has 1\.5 GiB of memory and this network needs 2\.0 GiB: use a larger GPU/,
+      words: /NVIDIA T400 has 1\.5 GiB of memory, but this network needs 2\.0 GiB: use a larger GPU/,
     },
   ])("is told of $name in one sentence with a remedy", ({ facts, code, words }) => {
     const problem = findGpuProblem(
@@ -217,7 +217,7 @@ describe("a failure to load on the GPU", () => {
   test("keeps words that do not come from CUDA", () => {
     expect(cudaLoadError("Failed to load shared library")).toMatchObject({
       code: "DEVICE_MISSING",
-      message: "CUDA was asked for and does not load: Failed to load shared library",
+      message: "CUDA was requested, but does not load: Failed to load shared library",
     });
   });
 });

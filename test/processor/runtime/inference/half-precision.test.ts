@@ -148,7 +148,7 @@ describe("in float16", () => {
     const notes: string[] = [];
     const noting = { ...options, onNote: (line: string) => notes.push(line) };
     expect(await predict(files, "float16", noting, sizeZyx)).toEqual(exact);
-    expect(notes).toEqual(["float16 overflowed in a window: such windows run in float32"]);
+    expect(notes).toEqual(["float16 overflowed in a window; such windows are run in float32"]);
   });
 
   test("what is asked for and not there is refused", async () => {

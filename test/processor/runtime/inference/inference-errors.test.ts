@@ -8,7 +8,7 @@ test("a window that a GPU's memory does not hold is OUT_OF_MEMORY, with the wind
   expect(runError({ type: "failed", reason: "memory", message }, run)).toMatchObject({
     code: "OUT_OF_MEMORY",
     message:
-      "the GPU's memory does not hold one window of 64 × 96 × 96 voxels: CUDA failure 2: out of memory; use a larger GPU, or --device cpu",
+      "the GPU's memory is too small for one window of 64 × 96 × 96 voxels: CUDA failure 2: out of memory; use a larger GPU, or --device cpu",
   });
 });
 

@@ -90,8 +90,8 @@ test("where cuDNN refuses several windows fewer go together, and the reason is t
   });
   expectEachOnce(outputs);
   expect(messages).toEqual([
-    { type: "note", line: "cuDNN does not take 4 windows at once: 2 go together from here" },
-    { type: "note", line: "cuDNN does not take 2 windows at once: 1 go together from here" },
+    { type: "note", line: "cuDNN cannot run 4 windows at once; from here on, 2 are run together" },
+    { type: "note", line: "cuDNN cannot run 2 windows at once; from here on, 1 are run together" },
   ]);
 });
 
