@@ -1,6 +1,6 @@
 import { sharedError } from "../contract/shared-errors.js";
 
-/** The disk is full, an account's quota is used up, or the process may not write longer files (RLIMIT_FSIZE). */
+/** The codes for a full disk, an exhausted quota, or a file longer than the process may write (RLIMIT_FSIZE). */
 const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 export function isDiskFull(error: unknown): boolean {
@@ -8,10 +8,10 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 /**
- * Returns DISK_FULL for a write that failed because no space is left, and any other error unchanged. The edge calls it
- * for every error, in case a writer did not.
+ * Returns DISK_FULL for a write that failed because no space is left, and any other error unchanged. The outermost
+ * error handler calls it for every error, in case a writer did not.
  *
- * @param where ends the message: `in the cache folder …`; by default the path that the system reports
+ * @param where the end of the message, such as `in the cache folder …`; by default the path that the system reports
  */
 export function diskError(error: unknown, where?: string): unknown {
   if (!isDiskFull(error)) return error;

@@ -6,10 +6,10 @@ import { outputError } from "./write-file.js";
 /**
  * Makes a folder and its parents, one after the other.
  *
- * Use it instead of Node's recursive `mkdir`, which never ends on a file system that answers ENOENT below an existing
+ * Use it instead of Node's recursive `mkdir`, which never ends on a file system that returns ENOENT below an existing
  * folder, as /proc does.
  *
- * @returns the first folder that was made; undefined if all existed
+ * @returns the first folder that was made; undefined if all folders existed
  * @throws OUTPUT_UNWRITABLE, DISK_FULL
  */
 export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
@@ -23,14 +23,14 @@ export async function makeFolder(path: string, mode?: number): Promise<string | 
     try {
       await mkdir(next, { ...(mode === undefined ? {} : { mode }) });
     } catch (error) {
-      if (isCode(error, "EEXIST") && (await isFolder(next))) continue; // another process was faster
+      if (isCode(error, "EEXIST") && (await isFolder(next))) continue; // another process made the folder first
       throw outputError(next, error);
     }
   }
   return missing[0];
 }
 
-/** Returns false for a path that does not exist. */
+/** Returns whether a path is a folder; false if it does not exist. */
 async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;

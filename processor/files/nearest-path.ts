@@ -2,11 +2,12 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { nearest } from "../contract/nearest-name.js";
 
-/** A folder with more names is not searched, because that would delay the message. */
+/** The most names of a folder that is searched; more would delay the message. */
 const mostNames = 10_000;
 
 /**
- * Suggests the path that was probably meant by one that does not exist, as the end of a message; empty if none is similar.
+ * Returns the end of a message that suggests a similar path for a path that does not exist; empty if no path is
+ * similar.
  *
  * @example await didYouMean("/data/nnUNet_resluts") // "; did you mean /data/nnUNet_results?"
  */
@@ -15,7 +16,7 @@ export async function didYouMean(path: string): Promise<string> {
   while (dirname(folder) !== folder && (await stat(folder).catch(() => null)) === null)
     [folder, name] = [dirname(folder), basename(folder)];
   const names = await readdir(folder).catch(() => []);
-  // A short name is similar to many others.
+  // Short names are similar to many others.
   if (name.length < 4 || names.length > mostNames) return "";
   const near = nearest(name, names);
   return near === null ? "" : `; did you mean ${join(folder, near)}?`;

@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { hasEnded, processTag, processTagPattern } from "./process-tag.js";
 
 /**
- * Returns a hidden name in the same folder, for a file or folder that is renamed when it is complete. It is short however
- * long the final name is, because that may already be as long as the file system allows.
+ * Returns a hidden name in the same folder, for a file or folder that is renamed when it is complete. It is short,
+ * because the final name may already be as long as the file system allows.
  *
- * The first call for a folder removes what processes that were killed have left there.
+ * The first call for a folder removes the partial files that killed processes have left there.
  */
 export async function partialPathNextTo(path: string): Promise<string> {
   const folder = dirname(path);
@@ -20,11 +20,11 @@ export async function partialPathNextTo(path: string): Promise<string> {
   return newPartialPath(path);
 }
 
-/** The same name without the look for others. */
+/** Returns such a name without removing the partial files of other processes. */
 export const newPartialPath = (path: string): string =>
   join(dirname(path), `.partial-${processTag()}-${randomBytes(4).toString("hex")}`);
 
-/** Once for a folder: a run may write a thousand files there. */
+/** The folders that were searched. Each is searched only once, because a run may write a thousand files there. */
 const clearedFolders = new Map<string, Promise<void>>();
 
 const partialName = new RegExp(`^\\.partial-(${processTagPattern})-[0-9a-f]{8}(?:\\.[a-z]+)?$`);
@@ -37,7 +37,7 @@ export async function removeAbandonedPartials(folder: string): Promise<void> {
     const path = join(folder, name);
     const found = await lstat(path).catch(() => null);
     if (found === null || !hasEnded(tag, found.mtimeMs)) continue;
-    // What can't be removed, since it is another account's, is no reason for this run to fail.
+    // A file that can't be removed, because it belongs to another account, must not make this run fail.
     await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }

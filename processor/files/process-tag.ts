@@ -3,11 +3,12 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 /**
- * Names this process for others that find its files, as `MACHINE-PID-START` (`9f2c01d4a7be-4711-880123`).
+ * Returns a name for this process, `MACHINE-PID-START` (`9f2c01d4a7be-4711-880123`), for other processes that find its
+ * files.
  *
- * A process id alone does not identify a process: containers and machines that share a folder number theirs
- * independently, and an id is used again. MACHINE therefore stands for one start of one kernel and one namespace of
- * process ids, START for the time at which the process began.
+ * A process id alone does not identify a process, because containers and machines that share a folder number their
+ * processes independently, and ids are reused. Therefore, MACHINE stands for one boot of one kernel and one namespace
+ * of process ids, and START for the time at which the process started.
  */
 export function processTag(): string {
   ownTag ??= `${machine()}-${process.pid}-${startOf("self") ?? "0"}`;
@@ -16,20 +17,21 @@ export function processTag(): string {
 
 let ownTag: string | null = null;
 
-/** The form of `processTag`, for a regular expression. */
+/** A regular expression for the form of `processTag`. */
 export const processTagPattern = String.raw`[0-9a-f]{12}-\d+-\d+`;
 
 /**
- * Another machine's process cannot be asked. A week is longer than a live one pauses between two changes of a file, also
- * when it waits for the upload of what it has written, or its machine sleeps over a weekend.
+ * The age at which a partial file of another machine counts as abandoned, because that machine's processes cannot be
+ * checked. A running process changes its file more often than once a week, even if it waits for an upload or its
+ * machine sleeps over a weekend.
  */
 const forgottenMs = 7 * 24 * 3_600_000;
 
 /**
- * Returns true if the process that made a file has ended: as the kernel says for one of this machine, by the time of the
- * file's last change for any other.
+ * Returns whether the process that made a file has ended. For a process of this machine, the kernel knows; for any
+ * other, the time of the file's last change decides.
  *
- * @param tag its `processTag`
+ * @param tag the `processTag` of the process that made the file
  */
 export function hasEnded(tag: string, lastChangeMs: number): boolean {
   const [where, pid, start] = tag.split("-");
@@ -37,7 +39,7 @@ export function hasEnded(tag: string, lastChangeMs: number): boolean {
   try {
     process.kill(Number(pid), 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH"; // EPERM: it runs under another account
+    return (error as NodeJS.ErrnoException).code === "ESRCH"; // EPERM means that the process runs under another account
   }
   const found = startOf(pid!);
   return found !== null && found !== start;
@@ -52,15 +54,18 @@ function machine(): string {
     ];
     return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 12);
   } catch {
-    return randomBytes(6).toString("hex"); // not Linux: nobody can ask for this process, its files are forgotten by age
+    return randomBytes(6).toString("hex"); // outside Linux, no process can check this one, so the age of its files decides
   }
 }
 
-/** Field 22 of proc(5)'s stat, in clock ticks since the kernel started; null if it can't be read. */
+/**
+ * Returns the start time of a process in clock ticks since the kernel started (field 22 of the file stat in proc(5));
+ * null if it can't be read.
+ */
 function startOf(pid: string): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null; // the name, in brackets, may hold blanks
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null; // the name, in brackets, may contain blanks
   } catch {
     return null;
   }

@@ -1,13 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-/** A file that is too long to read, or not a regular file (a FIFO would block a reader forever). */
+/**
+ * The error for a file that is too long to read, or that is not a regular file (a FIFO would block a reader forever).
+ */
 class UnreadableFile extends Error {
   override readonly name = "UnreadableFile";
 }
 
 /**
- * Opens a file to read, without waiting for the writer of a FIFO.
+ * Opens a regular file to read it, without waiting for the writer of a FIFO.
  *
  * @throws UnreadableFile, and errors of the file system
  */
@@ -31,7 +33,7 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
       throw new UnreadableFile(`it has ${state.size} bytes, and is longer than ${maxBytes} bytes`);
     const bytes = Buffer.alloc(state.size + 1);
     let length = 0;
-    // A file may grow, or not report its length (/proc).
+    // A file may grow while it is read, or report no length (as in /proc).
     for (let read = -1; read !== 0 && length < bytes.length; length += read)
       ({ bytesRead: read } = await file.read(bytes, length, bytes.length - length));
     if (length > maxBytes) throw new UnreadableFile(`it is longer than ${maxBytes} bytes`);

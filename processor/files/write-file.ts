@@ -5,7 +5,8 @@ import { isDiskFull } from "./disk-error.js";
 import { partialPathNextTo } from "./partial-path.js";
 
 /**
- * Writes a file beside its place and renames it: under its own name it is either complete or absent.
+ * Writes a file under a temporary name in the same folder and renames it, so that the file is either complete or
+ * absent.
  *
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
@@ -25,7 +26,7 @@ export async function writeFileWhole(path: string, parts: readonly Uint8Array[])
   }
 }
 
-/** The disk's own errors as mistakes that a user can mend; others as they are. */
+/** Returns an error that a user can correct for errors of the file system, and any other error unchanged. */
 export function outputError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (isDiskFull(error)) {

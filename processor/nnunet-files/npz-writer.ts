@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32, createDeflateRaw, type DeflateRaw } from "node:zlib";
 
-/** numpy's `.npy` header, version 1, for little-endian float32 or float16 in C order. */
+/** Returns numpy's `.npy` header, version 1, for little-endian float32 or float16 in C order. */
 export function npyHeader(shape: readonly number[], type: "f4" | "f2"): Buffer {
   const text = `{'descr': '<${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   // The data must begin at a multiple of 64.
@@ -11,7 +11,7 @@ export function npyHeader(shape: readonly number[], type: "f4" | "f2"): Buffer {
   return header;
 }
 
-/** Writes a zip with one deflated entry, in any size, as `numpy.savez_compressed` does. */
+/** Writes a zip file with one deflated entry of any size, as `numpy.savez_compressed` does. */
 export class NpzWriter {
   #position = 0;
   #headerStart = 0;
@@ -55,7 +55,7 @@ export class NpzWriter {
   async end(): Promise<void> {
     this.#deflate!.end();
     await this.#draining;
-    // Sizes are known only now: the local header is written again in place.
+    // The sizes are known only now, so the local header is written again in place.
     const header = this.#localHeader();
     await this.#file.write(header, 0, header.length, this.#headerStart);
   }
@@ -106,7 +106,7 @@ export class NpzWriter {
     this.#position += bytes.length;
   }
 
-  /** Sizes stand in the zip64 extra field, whatever they are. */
+  /** Returns the local header, which always stores the sizes in the zip64 extra field. */
   #localHeader(): Buffer {
     const header = Buffer.alloc(30 + this.#name.length + 20);
     header.writeUInt32LE(0x04034b50, 0);
@@ -143,7 +143,7 @@ export class NpzWriter {
     return entry;
   }
 
-  /** Version, flags, deflate, a fixed date (1980-01-01), checksum: the same in both headers. */
+  /** Writes the fields that both headers share: version, flags, deflate, a fixed date (1980-01-01) and the checksum. */
   #writeCommon(target: Buffer, at: number): void {
     target.writeUInt16LE(45, at);
     target.writeUInt16LE(8, at + 4);

@@ -1,7 +1,7 @@
-/** A value as a pickle's opcodes. Protocol 3: every Python 3 reads it. */
+/** A value as opcodes of pickle protocol 3, which every Python 3 reads. */
 export type Pickled = Uint8Array;
 
-/** The whole file of one value. */
+/** Returns the pickle file of one value. */
 export const pickleFile = (value: Pickled): Uint8Array =>
   Buffer.concat([Uint8Array.of(0x80, 3), value, opcode(".")]);
 
@@ -44,9 +44,9 @@ const items = (entries: Entries): Pickled =>
   Buffer.concat([opcode("("), ...entries.flatMap(([key, value]) => [text(key), value]), opcode("u")]);
 
 /**
- * A `numpy.ndarray` in C order, under the module's name of numpy 1, which numpy 2 keeps for pickles.
+ * Returns a `numpy.ndarray` in C order. It uses the module name of numpy 1, which numpy 2 still accepts in pickles.
  *
- * @param values integers that a double holds exactly for `i8`
+ * @param values for `i8`, integers that a double holds exactly
  */
 export function numpyArray(
   values: readonly number[],
@@ -66,7 +66,7 @@ export function numpyArray(
   return Buffer.concat([empty, tuple(state), opcode("b")]);
 }
 
-/** Little-endian; neither a subtype nor fields, size and alignment as ever. */
+/** Returns a little-endian dtype without a subtype or fields, and with the default size and alignment. */
 function dtype(type: "f8" | "i8"): Pickled {
   const state = [integer(3), text("<"), none, none, none, integer(-1), integer(-1), integer(0)];
   return Buffer.concat([call("numpy.dtype", [text(type), isFalse, isTrue]), tuple(state), opcode("b")]);

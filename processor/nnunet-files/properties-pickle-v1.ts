@@ -17,14 +17,14 @@ export interface PropertiesV1Options {
   readonly history: PreprocessHistory;
   readonly plan: InferencePlan;
   readonly labels: LabelDefinition;
-  /** In transposed axes. */
+  /** The size of the network's grid, in transposed axes. */
   readonly networkSizeZyx: Zyx;
   readonly channelFiles: readonly string[];
 }
 
 /**
- * The `<case>.pkl` that nnU-Net v1 leaves beside `<case>.npz` and `nnUNet_ensemble` asks for. `classes`, which only
- * training reads, is left out.
+ * Returns the `<case>.pkl` that nnU-Net v1 writes next to `<case>.npz` and that `nnUNet_ensemble` reads. `classes` is
+ * omitted, because only training reads it.
  */
 export function propertiesPickleV1(options: PropertiesV1Options): Uint8Array {
   const { history, plan, labels, networkSizeZyx, channelFiles } = options;

@@ -17,30 +17,30 @@ import {
 } from "./pickle-bytes.js";
 import type { PreprocessHistory } from "./preprocess-history.js";
 
-/** `case.npz` has its properties in `case.pkl`. */
+/** Returns the file with the properties of a case: `case.pkl` for `case.npz`. */
 export const propertiesFileOf = (probabilitiesFile: string): string =>
   probabilitiesFile.replace(/\.npz$/, ".pkl");
 
 export interface PropertiesOptions {
-  /** nnU-Net's class that the model was trained with. */
+  /** The nnU-Net reader class that the model was trained with. */
   readonly imageReader: string;
-  /** On the grid that the networks saw. */
+  /** The history on the grid that the networks saw. */
   readonly history: PreprocessHistory;
-  /** The image as it lies, before a reader "WithReorient" turned it. */
+  /** The image before a "WithReorient" reader turned it. */
   readonly image: Pick<CaseVolume, "geometry">;
-  /** nibabel's matrix of it; voxel to RAS in mm. */
+  /** nibabel's matrix of the image, from voxel to RAS in mm. */
   readonly affine: Affine;
 }
 
 /**
- * The `<case>.pkl` that nnU-Net v2 leaves beside `<case>.npz` and `nnUNetv2_ensemble` asks for: where the image lies, as
- * each of its readers keeps it, and how it was cropped.
+ * Returns the `<case>.pkl` that nnU-Net v2 writes next to `<case>.npz` and that `nnUNetv2_ensemble` reads. It contains
+ * the position of the image in the form of the model's reader, and the crop.
  */
 export function propertiesPickle(options: PropertiesOptions): Uint8Array {
   const { history, imageReader } = options;
   return pickleFile(
     dict([
-      ...(readerProperties.get(imageReader) ?? withoutPlace)(options),
+      ...(readerProperties.get(imageReader) ?? spacingOnly)(options),
       ["shape_before_cropping", integers(history.sizeBeforeCroppingZyx)],
       [
         "bbox_used_for_cropping",
@@ -54,14 +54,14 @@ export function propertiesPickle(options: PropertiesOptions): Uint8Array {
 const readerProperties: ReadonlyMap<string, (options: PropertiesOptions) => Entries> = new Map(
   Object.entries({
     SimpleITKIO: ({ history }) => [
-      ["sitk_stuff", dict(placeOfItk(history.originalGeometry))],
+      ["sitk_stuff", dict(itkPosition(history.originalGeometry))],
       ["spacing", spacing(history, float)],
     ],
     SimpleITKIOWithReorient: ({ history, image }) => [
       [
         "sitk_stuff",
         dict([
-          ...placeOfItk(history.originalGeometry),
+          ...itkPosition(history.originalGeometry),
           ["original_orientation", text(orientationLetters(image.geometry))],
         ]),
       ],
@@ -84,13 +84,16 @@ const readerProperties: ReadonlyMap<string, (options: PropertiesOptions) => Entr
   } satisfies Readonly<Record<string, (options: PropertiesOptions) => Entries>>),
 );
 
-/** NaturalImage2DIO and Tiff3DIO: where all are whole numbers they stay so, since Tiff3DIO writes them as JSON. */
-const withoutPlace = ({ history }: PropertiesOptions): Entries => {
+/**
+ * Returns the entries of NaturalImage2DIO and Tiff3DIO. Whole numbers stay integers if all are whole, because Tiff3DIO
+ * writes them as JSON.
+ */
+const spacingOnly = ({ history }: PropertiesOptions): Entries => {
   const areWhole = history.originalGeometry.spacingMmZyx.every(Number.isInteger);
   return [["spacing", spacing(history, areWhole ? integer : float)]];
 };
 
-function placeOfItk({ spacingMmZyx, originMmXyz, directionXyz, dimensions }: Geometry): Entries {
+function itkPosition({ spacingMmZyx, originMmXyz, directionXyz, dimensions }: Geometry): Entries {
   const [a, b, , d, e] = directionXyz;
   const floats = (values: readonly number[]) => tuple(values.map(float));
   return [

@@ -6,7 +6,7 @@ import type { HeaderFieldsSource, Image, ImageSource, NiftiSource } from "../../
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { runtimeError } from "../errors.js";
 
-/** What every hook is told about the case at hand. */
+/** The facts about the current case that every hook receives. */
 export interface HookContext {
   readonly caseName: string;
   /** The segmentation that will be written. */
@@ -15,11 +15,11 @@ export interface HookContext {
 
 export interface PreProcessContext extends HookContext {
   readonly inputFile: string;
-  /** Position of the file among the case's channels. */
+  /** The position of the file among the case's channels. */
   readonly channel: number;
 }
 
-/** A module for `--process-img-file`: each export is optional. */
+/** A module for `--process-img-file`. Each export is optional. */
 export interface ProcessImageModule {
   /** Replaces an input image before nnU-Net's own preprocessing. */
   readonly preProcessImage?: (image: Image, context: PreProcessContext) => Image | Promise<Image>;
@@ -28,11 +28,11 @@ export interface ProcessImageModule {
     result: { readonly labelMap: LabelMap; readonly image: Image["source"] },
     context: HookContext,
   ) => LabelMap | undefined | Promise<LabelMap | undefined>;
-  /** Says that a case needs no work; asked only when existing results are kept. */
+  /** Returns whether a case needs no work. It is called only if existing results are kept. */
   readonly isResultForImagePresent?: (context: HookContext) => boolean | Promise<boolean>;
 }
 
-/** The same hooks, with every exception turned into HOOK_FAILED that names the case. */
+/** The same hooks, but every exception becomes a HOOK_FAILED error that names the case. */
 export interface Hooks {
   preProcessImage(image: Image, context: PreProcessContext): Promise<Image>;
   postProcessImage(labelMap: LabelMap, image: Image["source"], context: HookContext): Promise<LabelMap>;
@@ -47,7 +47,11 @@ export const noHooks: Hooks = {
 
 const names = ["preProcessImage", "postProcessImage", "isResultForImagePresent"] as const;
 
-/** @throws HOOK_INVALID when the module does not load or exports none of the hooks */
+/**
+ * Loads a module with hooks.
+ *
+ * @throws HOOK_INVALID if the module does not load or exports none of the hooks
+ */
 export async function loadHooks(file: string): Promise<Hooks> {
   const loaded = (await import(pathToFileURL(file).href).catch((cause: Error) => {
     throw sharedError("HOOK_INVALID", `${file} does not load: ${cause.message}`, { cause });
@@ -87,10 +91,13 @@ function guarded(module: ProcessImageModule): Hooks {
   };
 }
 
-/** Null when nothing is wrong. A hook may be JavaScript, which no compiler has looked at. */
+/**
+ * Returns what is wrong with a hook's image; null if it is correct. A hook may be JavaScript that no compiler has
+ * checked.
+ */
 function faultOfImage(image: Partial<Image> | undefined): string | null {
   if (!ArrayBuffer.isView(image?.voxels) || image.geometry === undefined || image.source === undefined)
-    return "no image";
+    return "something that is not an image";
   const expected = (image.components ?? 1) * voxelCount(image.geometry.sizeZyx);
   return image.voxels.length === expected
     ? null
@@ -106,7 +113,7 @@ function completed(source: ImageSource): ImageSource {
 
 function faultOfLabelMap({ voxels, geometry }: Partial<LabelMap>): string | null {
   if (!(voxels instanceof Uint8Array || voxels instanceof Uint16Array) || geometry === undefined)
-    return "no label map of uint8 or uint16";
+    return "something that is not a label map of uint8 or uint16";
   return voxels.length === voxelCount(geometry.sizeZyx)
     ? null
     : `${counted(voxels.length, "label")} for ${geometry.sizeZyx.join(" × ")} voxels`;

@@ -10,41 +10,41 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile } from "../../files/read-text-file.js";
 import { versionProblem } from "./version-problem.js";
 
-/** A converted folder, verified. */
+/** A verified folder of converted models. */
 export interface LoadedModel {
   readonly folder: string;
   readonly manifest: ProcessorManifest;
-  /** The first of the models: its channels and labels are those of all. */
+  /** The first model, which has the same channels and labels as all others. */
   readonly model: ModelManifest;
-  /** The models whose answers are averaged. */
+  /** The models whose outputs are averaged. */
   readonly members: readonly LoadedMember[];
 }
 
-/** Folds in one graph that computes in float16. */
+/** The folds that are in one graph, which computes in float16. */
 export interface GpuNetworks {
   /** Absolute. */
   readonly onnxFile: string;
-  /** Which of the graph's folds run, counted from 0. */
+  /** The folds of the graph that run, counted from 0. */
   readonly folds: readonly number[];
 }
 
-/** One model with the files that will run. */
+/** One model with the files that run. */
 export interface LoadedMember {
   readonly model: ModelManifest;
-  /** Absolute, one for each fold. */
+  /** The absolute paths of the networks, one for each fold. */
   readonly onnxFiles: readonly string[];
-  /** The same networks for GPUs; null where there are none. */
+  /** The same networks for GPUs; null if there are none. */
   readonly gpuNetworks: GpuNetworks | null;
-  /** Of all folds. */
+  /** The length of the weights of all folds. */
   readonly weightBytes: number;
-  /** A cascade's earlier stage; null when there is none, or when its segmentations come from outside. */
+  /** A cascade's earlier stage; null if there is none, or if its segmentations come from outside. */
   readonly previousStage: LoadedMember | null;
 }
 
 /**
- * Reads `manifest.json` of a converted folder and checks that its files are there.
+ * Reads `manifest.json` of a folder of converted models, and checks that its files exist.
  *
- * @param wantedFolds null for all that the folder has
+ * @param wantedFolds null for all folds in the folder
  * @throws MODEL_NOT_FOUND, MANIFEST_INVALID, FOLD_MISSING
  */
 export async function loadModel(folder: string, wantedFolds: readonly string[] | null): Promise<LoadedModel> {
@@ -55,7 +55,7 @@ export async function loadModel(folder: string, wantedFolds: readonly string[] |
   return { folder, manifest, model: manifest.models[0]!, members };
 }
 
-/** Returns the model with nothing to apply to the final segmentation. */
+/** Returns the model without the post-processing of the final segmentation. */
 export const withoutPostProcessing = (loaded: LoadedModel): LoadedModel => ({
   ...loaded,
   manifest: { ...loaded.manifest, postProcessing: [] },
@@ -75,7 +75,7 @@ async function loadMember(
   if (missing.length > 0) {
     throw sharedError(
       "FOLD_MISSING",
-      `${folder} has folds ${present.join(", ")} of ${model.configuration}, not ${missing.join(", ")}`,
+      `${folder} has folds ${present.join(", ")} of ${model.configuration}, but not ${missing.join(", ")}`,
     );
   }
   const used = model.folds.filter(
@@ -117,10 +117,10 @@ function parseManifest(path: string, text: string): ProcessorManifest {
   try {
     manifest = JSON.parse(text) as ProcessorManifest;
   } catch (cause) {
-    throw invalid(`no JSON: ${(cause as Error).message}`);
+    throw invalid(`it is not JSON: ${(cause as Error).message}`);
   }
   if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest))
-    throw invalid("no JSON object");
+    throw invalid("it is not a JSON object");
   const problem = versionProblem(manifest.manifestVersion) ?? manifestProblem(manifest);
   if (problem !== null) throw invalid(problem);
   return manifest;
@@ -132,7 +132,7 @@ async function locateGpuNetworks(
   used: readonly FoldFiles[],
 ): Promise<GpuNetworks | null> {
   const { gpuOnnxFile } = model;
-  if (typeof gpuOnnxFile !== "string") return null; // folders of earlier versions don't say that they have none
+  if (typeof gpuOnnxFile !== "string") return null; // folders of earlier versions do not contain this field
   await sizeOf(folder, gpuOnnxFile);
   return { onnxFile: join(folder, gpuOnnxFile), folds: used.map((fold) => model.folds.indexOf(fold)) };
 }
@@ -143,12 +143,16 @@ async function locate(folder: string, files: FoldFiles) {
   return { onnxFile: join(folder, files.onnxFile), bytes };
 }
 
-/** @throws MANIFEST_INVALID when the file is not there, or not below the folder */
+/**
+ * Returns the length of a file.
+ *
+ * @throws MANIFEST_INVALID if the file does not exist, or is not below the folder
+ */
 async function sizeOf(folder: string, file: string): Promise<number> {
   if (file.length > longestPath)
     throw sharedError(
       "MANIFEST_INVALID",
-      `${folder}: the manifest names a file in ${file.length} characters; a path has up to ${longestPath}`,
+      `${folder}: the manifest names a file in ${file.length} characters; a path may have up to ${longestPath}`,
     );
   if (isAbsolute(file) || normalize(file).startsWith(".."))
     throw sharedError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);

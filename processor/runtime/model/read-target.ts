@@ -9,7 +9,7 @@ import { readTextFile, unreadable } from "../../files/read-text-file.js";
 import { versionProblem } from "./version-problem.js";
 
 /**
- * Reads the target that an image was built for; an image without the file is a plain one.
+ * Reads the target that an image was built for. An image without the file has the plain target.
  *
  * @throws MANIFEST_INVALID
  */

@@ -1,11 +1,11 @@
 /**
- * Returns why a file is not of the version that this processor reads; null if it is.
+ * Returns why this processor cannot read the version of a file; null if it can.
  *
- * @param version as the file has it: anything that JSON can hold, of which only a number is worth showing
+ * @param version any value that JSON can hold, but only numbers are shown in the message
  */
 export function versionProblem(version: unknown): string | null {
   if (version === 1) return null;
   return typeof version === "number"
-    ? `its version is ${version}, this processor reads 1`
-    : "its version is missing or not a number, this processor reads 1";
+    ? `its version is ${version}, but this processor reads version 1`
+    : "its version is missing or not a number, but this processor reads version 1";
 }

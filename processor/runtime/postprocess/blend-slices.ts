@@ -1,8 +1,8 @@
 import type { AxisTable } from "../../imaging/resampling/axis-table.js";
 
-/** The network slices at hand: those of the current slab, and the last one before it. */
+/** The network slices that are available: those of the current slab, and the last one before it. */
 export interface SlabWindow {
-  /** Index of the slab's first slice. */
+  /** The index of the slab's first slice. */
   readonly zStart: number;
   /** `slice × head × y × x`. */
   readonly values: Float32Array;

@@ -4,20 +4,20 @@ import type { ExportTarget } from "./export-slices.js";
 import type { ProbabilitySource } from "./probability-slice.js";
 
 export interface EnsembleSlicesTask {
-  /** At least two, with the same heads. */
+  /** At least two sources, with the same heads. */
   readonly sources: readonly ProbabilitySource[];
-  /** Output slices that this call does; the windows hold all network slices that they need. */
+  /** The output slices that this call computes. The windows hold all network slices that they need. */
   readonly slices: { readonly from: number; readonly to: number };
   readonly target: ExportTarget;
-  /** Labels painted for heads 0, 1, … where their mean exceeds 0.5; null for argmax. */
+  /** The labels that are painted for heads 0, 1, … where the head's mean exceeds 0.5; null for argmax. */
   readonly regionsClassOrder: readonly number[] | null;
 }
 
 /**
  * Averages the sources' probabilities on the image's grid and writes labels.
  *
- * Where one class leads in every source at all corners of a cell, it leads in the mean everywhere in the cell: only the
- * other voxels are computed. The lead must be large enough that no rounding to float16 can make two classes equal.
+ * If one class leads in every source at all corners of a cell, it leads in the mean everywhere in the cell, so only the
+ * other cells are computed. The lead must be so large that no rounding to float16 can make two classes equal.
  */
 export function ensembleSlices({ sources, slices, target, regionsClassOrder }: EnsembleSlicesTask): void {
   const planes = sources.map((source) => new SourceSlice(source));
@@ -53,7 +53,10 @@ export function ensembleSlices({ sources, slices, target, regionsClassOrder }: E
 }
 
 const none = 0xffff;
-/** Of logits (softmax) and of probabilities; float16 tells apart what differs by 0.0005. */
+/**
+ * The least lead of logits (before softmax) and of probabilities. float16 distinguishes probabilities that differ by
+ * 0.0005.
+ */
 const clearLead = { logits: 0.01, probabilities: 0.002 } as const;
 
 function commonLeader(planes: readonly SourceSlice[], y: number, x: number): number {
@@ -63,7 +66,7 @@ function commonLeader(planes: readonly SourceSlice[], y: number, x: number): num
   return leader;
 }
 
-/** Ties go to the lowest head, as numpy's argmax has it. */
+/** Returns the index of the largest value. Ties go to the lowest head, as in numpy's argmax. */
 function largest(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
@@ -78,7 +81,7 @@ function paintRegions(
   for (const [head, label] of regionsClassOrder.entries()) if (sum[head]! > 0.5) target.voxels[out] = label;
 }
 
-/** One slice of one source, blended along z, still on the network's rows and columns. */
+/** One slice of one source, blended along z, on the network's rows and columns. */
 class SourceSlice {
   readonly #plane: number;
   readonly #blended: Float32Array;

@@ -9,14 +9,16 @@ import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js
 import type { ExportTarget } from "./export-slices.js";
 import { largestLabel } from "./largest-label.js";
 
-/** Where a network's answer comes from and goes to. */
+/** The grids between which a network's output is exported. */
 export interface ExportGrid {
   readonly history: PreprocessHistory;
   readonly plan: InferencePlan;
 }
 
-/** The axis along which the network's answer is resampled separately from the other two; null for none. */
-export function exportAxisApart({ plan, history }: ExportGrid): 0 | 1 | 2 | null {
+/**
+ * Returns the axis along which the network's output is resampled separately from the other two; null if there is none.
+ */
+export function separateExportAxis({ plan, history }: ExportGrid): 0 | 1 | 2 | null {
   const { networkSpacingMmZyx, originalSpacingMmZyx } = history;
   const { transposeForward, resampleProbabilities: rule } = plan;
   return plan.averaging === "probabilities"
@@ -28,7 +30,7 @@ export function exportAxisApart({ plan, history }: ExportGrid): 0 | 1 | 2 | null
       });
 }
 
-/** How the axes of the network's grid map to those of the cropped image, both in the plan's transposed order. */
+/** Returns the mapping of the network's axes to the axes of the cropped image, both in the plan's transposed order. */
 export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable> {
   const rule = grid.plan.resampleProbabilities;
   const imageSizeZyx = grid.history.sizeAfterCroppingZyx;
@@ -36,10 +38,10 @@ export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable
   if (rule.method === "none" && !isSameGrid) {
     throw sharedError(
       "PLANS_UNSUPPORTED",
-      "the plans resample images but not the network's answer (no_resampling_hack), which works only for images that have the network's spacing",
+      "the plans resample images but not the network's output (no_resampling_hack), which works only for images that have the network's spacing",
     );
   }
-  const rules = axisRules({ rule, apart: exportAxisApart(grid), toSizeZyx: imageSizeZyx });
+  const rules = axisRules({ rule, apart: separateExportAxis(grid), toSizeZyx: imageSizeZyx });
   const table = (axis: 0 | 1 | 2): AxisTable =>
     isSameGrid
       ? nearestTable(networkSizeZyx[axis], imageSizeZyx[axis])
@@ -47,7 +49,7 @@ export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable
   return [table(0), table(1), table(2)];
 }
 
-/** A new label map of the whole image, with the place of the cropped, transposed grid in it. */
+/** Returns a new label map of the whole image, with the position of the cropped, transposed grid in it. */
 export function exportTarget(
   { history, plan }: ExportGrid,
   labels: LabelDefinition,

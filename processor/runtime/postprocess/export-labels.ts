@@ -10,13 +10,13 @@ import type { ProbabilitySource } from "./probability-slice.js";
 import { resizeStream } from "./resize-stream.js";
 import { SlabCursor } from "./slab-cursor.js";
 
-/** Takes probabilities slice by slice, on the cropped and transposed image grid. */
+/** Receives probabilities slice by slice, on the cropped and transposed image grid. */
 export interface ProbabilitySink {
   /** @param planes `head × y × x` of slice `z`; valid until the promise resolves */
   writeSlice(z: number, planes: Float32Array): Promise<void>;
 }
 
-/** One network's answer and the way back to the image. */
+/** One network's output, and the facts that are needed to export it to the image's grid. */
 export interface ExportSource extends ExportGrid {
   readonly stream: LogitStream;
 }
@@ -25,16 +25,17 @@ export interface ExportOptions {
   /** The labels of all sources. */
   readonly labels: LabelDefinition;
   readonly pool: RuntimePool;
-  /** In the grid of the first source. */
+  /** Receives probabilities on the grid of the first source; null if none are written. */
   readonly probabilities: ProbabilitySink | null;
 }
 
 /**
- * nnU-Net's export, slab by slab: resample the logits to the cropped image's grid, take the largest (or paint the
- * regions), put the result into the uncropped volume and turn its axes back. Of several sources the probabilities on that
- * grid are averaged first, as `nnUNetv2_ensemble` and `nnUNet_ensemble` do.
+ * Exports labels as nnU-Net does, but slab by slab: resamples the logits to the cropped image's grid, takes the largest
+ * (or paints the regions), and writes the result into the uncropped volume with the image's order of axes. The
+ * probabilities of several sources are first averaged on that grid, as `nnUNetv2_ensemble` and `nnUNet_ensemble` do.
  *
- * Memory holds the slabs at hand, one slice before each and the label map: it does not grow with classes × volume.
+ * Memory holds the current slabs, one slice before each, and the label map, so that it does not grow with classes ×
+ * volume.
  */
 export async function exportLabels(
   sources: readonly ExportSource[],
@@ -63,12 +64,12 @@ export async function exportLabels(
   return { voxels: target.voxels, geometry: first.history.originalGeometry };
 }
 
-/** All sources are read in the axis order of the first. */
+/** Opens a cursor for each source. All sources are read in the axis order of the first. */
 function openCursors(sources: readonly ExportSource[], pool: RuntimePool): Promise<SlabCursor[]> {
   const [first] = sources as [ExportSource];
   return Promise.all(
-    sources.map(async ({ stream: answer, ...grid }) => {
-      const stream = await resizeStream(answer, grid, pool);
+    sources.map(async ({ stream: networkStream, ...grid }) => {
+      const stream = await resizeStream(networkStream, grid, pool);
       const tables = axisTables(stream.sizeZyx, grid);
       const order = axesBetween(grid.plan.transposeForward, first.plan.transposeForward);
       if (order === null) return new SlabCursor(stream, tables);

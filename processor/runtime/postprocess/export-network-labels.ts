@@ -2,7 +2,7 @@ import type { ExportMode } from "../../contract/manifest.js";
 import { resizeLabels } from "../../imaging/resampling/resample-labels.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
-import { exportAxisApart, exportTarget } from "./export-grid.js";
+import { exportTarget, separateExportAxis } from "./export-grid.js";
 import { type ExportOptions, type ExportSource, exportLabels } from "./export-labels.js";
 
 export type NetworkLabelsOptions = Pick<ExportOptions, "labels" | "pool"> & {
@@ -10,8 +10,9 @@ export type NetworkLabelsOptions = Pick<ExportOptions, "labels" | "pool"> & {
 };
 
 /**
- * v1's `--mode fast` and `fastest`: the largest class on the network's own grid, then the labels are resampled to the
- * image's (`predict_cases_fast`, `predict_cases_fastest`). Little is computed, and thin structures suffer.
+ * Exports labels for v1's `--mode fast` and `fastest`: takes the largest class on the network's own grid, then
+ * resamples the labels to the image's grid (`predict_cases_fast`, `predict_cases_fastest`). This is fast, but thin
+ * structures suffer.
  */
 export async function exportNetworkLabels(
   source: ExportSource,
@@ -24,8 +25,8 @@ export async function exportNetworkLabels(
     rule: mode === "fast" ? rule : { ...rule, order: 0 },
     fromSizeZyx: source.stream.sizeZyx,
     toSizeZyx: history.sizeAfterCroppingZyx,
-    // With order 0, labels are resampled along all axes together, whatever the spacing.
-    apart: mode === "fastest" || rule.order === 0 ? null : exportAxisApart(source),
+    // With order 0, labels are resampled along all axes together, even if the spacing is anisotropic.
+    apart: mode === "fastest" || rule.order === 0 ? null : separateExportAxis(source),
     pool,
   });
   const target = exportTarget(source, labels);
@@ -41,7 +42,7 @@ export async function exportNetworkLabels(
   return { voxels: target.voxels, geometry: history.originalGeometry };
 }
 
-/** The usual export to a grid that is the network's own. */
+/** Runs the usual export, but to the network's own grid. */
 async function labelsOnNetworkGrid(
   { stream, history, plan }: ExportSource,
   options: Pick<ExportOptions, "labels" | "pool">,

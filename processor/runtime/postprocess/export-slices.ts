@@ -5,20 +5,20 @@ import { blendSlices, type SlabWindow } from "./blend-slices.js";
 export interface ExportSlicesTask {
   readonly window: SlabWindow;
   readonly heads: number;
-  /** Rows and columns of the network's grid. */
+  /** The rows and columns of the network's grid. */
   readonly networkRows: number;
   readonly networkColumns: number;
   readonly tables: Zyx<AxisTable>;
-  /** Output slices that this call does; the window holds all network slices that they need. */
+  /** The output slices that this call computes. The window holds all network slices that they need. */
   readonly slices: { readonly from: number; readonly to: number };
   readonly target: ExportTarget;
-  /** Labels painted for heads 0, 1, … where they exceed the threshold; null for argmax. */
+  /** The labels that are painted for heads 0, 1, … where the head exceeds the threshold; null for argmax. */
   readonly regionsClassOrder: readonly number[] | null;
   /** 0 for logits (sigmoid 0.5), 0.5 for probabilities. */
   readonly regionThreshold: number;
 }
 
-/** Where the cropped, transposed grid lies in the label map of the image's own axes. */
+/** The position of the cropped, transposed grid in the label map, which has the image's own axes. */
 export interface ExportTarget {
   readonly voxels: Uint8Array | Uint16Array;
   readonly start: number;
@@ -26,10 +26,10 @@ export interface ExportTarget {
 }
 
 /**
- * Interpolates logits linearly to the image's grid and writes labels, without ever holding all classes there.
+ * Interpolates logits linearly to the image's grid and writes labels, without storing all classes on that grid.
  *
- * Linear interpolation is a convex combination: where one class is largest at all corners of a cell it is largest
- * everywhere in it. Only cells whose corners disagree are interpolated, and there only the classes that can win.
+ * Linear interpolation is a convex combination, so a class that is largest at all corners of a cell is largest
+ * everywhere in it. Only cells whose corners differ are interpolated, and in them only the classes that can win.
  */
 export function exportSlices(task: ExportSlicesTask): void {
   const { heads, networkRows, networkColumns, tables, slices } = task;
@@ -55,7 +55,7 @@ interface Argmax {
   readonly heads: number;
 }
 
-/** Ties go to the lowest head, as numpy's argmax has it. */
+/** Finds the largest head at each sample. Ties go to the lowest head, as in numpy's argmax. */
 function argmax({ best, bestValue, blended, heads }: Argmax): void {
   const plane = best.length;
   best.fill(0);
@@ -142,7 +142,9 @@ interface Cell {
   readonly d: number;
 }
 
-/** A head whose largest corner is below another's smallest corner cannot win anywhere in the cell. */
+/**
+ * Finds the heads that can win in a cell. A head whose largest corner is below another head's smallest corner cannot.
+ */
 function findCandidates(candidates: Int32Array, { blended, heads, plane, a, b, c, d }: Cell): number {
   let bar = Number.NEGATIVE_INFINITY;
   for (let head = 0, start = 0; head < heads; head++, start += plane) {

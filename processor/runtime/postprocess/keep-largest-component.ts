@@ -1,27 +1,30 @@
 import { type LabelComponentsOptions, labelComponents } from "../../imaging/volume/connected-components.js";
 
 export interface KeepLargestComponentTask extends LabelComponentsOptions {
-  /** `z × y × x`; what is removed becomes 0, in place. */
+  /** `z × y × x`. Removed voxels become 0, in place. */
   readonly voxels: Uint8Array | Uint16Array;
-  /** nnU-Net v1's `min_valid_object_sizes`: only smaller components are removed. Null removes all but the largest. */
+  /**
+   * nnU-Net v1's `min_valid_object_sizes`: only smaller components are removed. If null, all components but the largest
+   * are removed.
+   */
   readonly sparing: { readonly voxelVolumeMm3: number; readonly minimumMm3: number } | null;
 }
 
-/** What was removed, for the report. */
+/** The removed components, for the report. */
 export interface RemovedComponents {
   readonly componentCount: number;
-  /** Voxels of the largest component; 0 when there is none. */
+  /** The number of voxels in the largest component; 0 if there is none. */
   readonly largestVoxels: number;
   readonly removedComponents: number;
   readonly removedVoxels: number;
-  /** 0 when none was removed. */
+  /** The number of voxels in the largest removed component; 0 if none was removed. */
   readonly largestRemovedVoxels: number;
 }
 
 /**
- * Removes all components but the largest of the labels taken together: v1's
- * `remove_all_but_the_largest_connected_component` with connectivity 6, v2's
- * `remove_all_but_largest_component_from_segmentation` with 26. Components that tie for the largest all stay.
+ * Removes all connected components but the largest, where the given labels count as one foreground. This is v1's
+ * `remove_all_but_the_largest_connected_component` with connectivity 6, or v2's
+ * `remove_all_but_largest_component_from_segmentation` with 26. All components that tie for the largest are kept.
  */
 export function keepLargestComponent(task: KeepLargestComponentTask): RemovedComponents {
   const { voxels, sparing } = task;

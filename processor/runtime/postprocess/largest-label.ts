@@ -1,6 +1,6 @@
 import type { LabelDefinition } from "../../contract/manifest.js";
 
-/** The largest value that a model can write: the largest label of a region, or the number of its last class. */
+/** Returns the largest value that a model can write: the largest label of a region, or the number of its last class. */
 export const largestLabel = ({ regionsClassOrder, foregroundLabels }: LabelDefinition): number =>
   regionsClassOrder === null
     ? foregroundLabels.length

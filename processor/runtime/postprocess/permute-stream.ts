@@ -2,7 +2,7 @@ import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { LogitStream } from "../inference/logit-slab.js";
 
 /**
- * Which axis of one transposed order stands at each place of another; null when both are the same.
+ * Returns, for each axis of one transposed order, its index in another; null if both orders are the same.
  *
  * @example axesBetween([0, 1, 2], [2, 0, 1]) // [2, 0, 1]
  */
@@ -11,7 +11,10 @@ export function axesBetween(from: Zyx, to: Zyx): Zyx | null {
   return order.every((axis, i) => axis === i) ? null : order;
 }
 
-/** The whole answer in another axis order, as one slab. Models of one data set never need it: their plans agree. */
+/**
+ * Returns the whole output in another axis order, as one slab. Models of one data set never need it, because their
+ * plans agree.
+ */
 export async function permuteStream(stream: LogitStream, order: Zyx): Promise<LogitStream> {
   const { heads, kind } = stream;
   const sizeZyx = permute(stream.sizeZyx, order);

@@ -4,16 +4,16 @@ import { roundToHalf } from "../../imaging/volume/float16.js";
 import { sigmoid, softmax } from "../inference/nonlinearities.js";
 import { blendSlices, type SlabWindow } from "./blend-slices.js";
 
-/** One network's answer, and the way to the cropped image's grid. */
+/** One network's output, and its mapping to the cropped image's grid. */
 export interface ProbabilitySource {
   readonly window: SlabWindow;
   readonly heads: number;
-  /** Rows and columns of the network's grid. */
+  /** The rows and columns of the network's grid. */
   readonly networkRows: number;
   readonly networkColumns: number;
   readonly tables: Zyx<AxisTable>;
   /**
-   * `softmax` over heads, `sigmoid` of each, or `none` when the network's answer holds probabilities already, as with v1,
+   * `softmax` over heads, `sigmoid` of each, or `none` if the network's output holds probabilities already, as in v1,
    * whose ensembles round them to float16.
    */
   readonly nonlinearity: "softmax" | "sigmoid" | "none";
@@ -26,7 +26,10 @@ export interface ProbabilitySliceTask {
   readonly output: Float32Array;
 }
 
-/** The probabilities of one slice: interpolated logits, then nnU-Net's nonlinearity; of several sources their mean. */
+/**
+ * Writes the probabilities of one slice: interpolated logits, then nnU-Net's nonlinearity; for several sources, the
+ * mean.
+ */
 export function probabilitySlice({ sources, z, output }: ProbabilitySliceTask): void {
   if (sources.length === 1) {
     fill(output, sources[0]!, z);

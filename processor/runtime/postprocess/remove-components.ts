@@ -4,7 +4,7 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { RuntimePool } from "../threads/kernels.js";
 import type { RemovedComponents } from "./keep-largest-component.js";
 
-/** What one step removed. */
+/** The components that one step removed. */
 export interface StepReport extends Pick<RemovedComponents, "removedComponents" | "removedVoxels"> {
   readonly labels: readonly number[];
   /** Absent for a flat image. */
@@ -14,9 +14,9 @@ export interface StepReport extends Pick<RemovedComponents, "removedComponents" 
 }
 
 /**
- * Applies nnU-Net's post-processing, each step to what the one before it left.
+ * Applies the steps of nnU-Net's post-processing one after the other.
  *
- * @param labelMap on shared memory; changed in place
+ * @param labelMap in shared memory; changed in place
  */
 export async function removeComponents(
   labelMap: LabelMap,

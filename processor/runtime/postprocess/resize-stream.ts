@@ -2,14 +2,14 @@ import { resizeVolume } from "../../imaging/resampling/resample-volume.js";
 import { voxelCount } from "../../imaging/volume/axes.js";
 import type { LogitSlab, LogitStream } from "../inference/logit-slab.js";
 import type { RuntimePool } from "../threads/kernels.js";
-import { type ExportGrid, exportAxisApart } from "./export-grid.js";
+import { type ExportGrid, separateExportAxis } from "./export-grid.js";
 
 /**
- * Resamples the whole answer to the cropped image's grid by splines of order 2 to 5, one class after the other. Lower
- * orders do not need it, because they blend two neighbours, which the export does slab by slab. Memory holds all classes
- * on the image's grid, as in nnU-Net.
+ * Resamples the whole output to the cropped image's grid by splines of order 2 to 5, one class after the other. Lower
+ * orders do not need it, because they blend two neighbours, which the export does slab by slab. It needs memory for all
+ * classes on the image's grid, as nnU-Net does.
  *
- * @returns the stream itself if the plans ask for no such spline
+ * @returns the stream itself if the plans do not use such a spline
  */
 export async function resizeStream(
   stream: LogitStream,
@@ -19,7 +19,7 @@ export async function resizeStream(
   const { heads, kind } = stream;
   const rule = grid.plan.resampleProbabilities;
   const toSizeZyx = grid.history.sizeAfterCroppingZyx;
-  const apart = exportAxisApart(grid);
+  const apart = separateExportAxis(grid);
   const needsSpline = rule.method === "spline" && (rule.order > 1 || (apart !== null && rule.orderZ > 1));
   const isSameGrid = stream.sizeZyx.every((size, axis) => size === toSizeZyx[axis]);
   if (!needsSpline || isSameGrid) return stream;
@@ -39,7 +39,7 @@ export async function resizeStream(
   return { heads, kind, sizeZyx: toSizeZyx, slabs: slabs() };
 }
 
-/** One volume for each class. */
+/** Reads the stream into one volume for each class. */
 async function gather({ heads, sizeZyx, slabs }: LogitStream): Promise<Float32Array<SharedArrayBuffer>[]> {
   const bytes = voxelCount(sizeZyx) * 4;
   const volumes = Array.from({ length: heads }, () => new Float32Array(new SharedArrayBuffer(bytes)));

@@ -3,13 +3,13 @@ import type { Zyx } from "../../imaging/volume/axes.js";
 import type { LogitSlab, LogitStream } from "../inference/logit-slab.js";
 import type { SlabWindow } from "./blend-slices.js";
 
-/** A place in a stream: the slab at hand and the slice before it. */
+/** A position in a stream: the current slab and the slice before it. */
 export class SlabCursor {
-  /** Null before the first slab. */
+  /** The current slab; null before the first one. */
   window: SlabWindow | null = null;
   readonly #iterator: AsyncIterator<LogitSlab>;
   readonly #lastSlice: Float32Array<SharedArrayBuffer>;
-  /** Network slices that have arrived. */
+  /** The number of network slices that have arrived. */
   #end = 0;
 
   constructor(
@@ -21,7 +21,7 @@ export class SlabCursor {
     this.#iterator = stream.slabs[Symbol.asyncIterator]();
   }
 
-  /** The first output slice, from `done` on, that needs a network slice which has not arrived. */
+  /** Returns the first output slice, from `done` on, that needs a network slice which has not arrived. */
   readySlices(done: number): number {
     const { upper } = this.tables[0];
     let ready = done;
@@ -29,14 +29,14 @@ export class SlabCursor {
     return ready;
   }
 
-  /** Takes the next slab; nothing that is still needed lies further back than one slice. */
+  /** Takes the next slab, and keeps the last slice of the current one. No earlier slice is needed any more. */
   async advance(): Promise<void> {
     const { window } = this;
     const lastSlice = this.#lastSlice;
     if (window !== null) lastSlice.set(window.values.subarray(window.values.length - lastSlice.length));
     const { value: slab, done } = await this.#iterator.next();
     if (done === true)
-      throw new Error(`the network's answer ended at slice ${this.#end} of ${this.stream.sizeZyx[0]}`);
+      throw new Error(`the network's output ended at slice ${this.#end} of ${this.stream.sizeZyx[0]}`);
     this.window = {
       zStart: slab.zStart,
       values: slab.values,
@@ -45,12 +45,12 @@ export class SlabCursor {
     this.#end = slab.zStart + slab.sizeZyx[0];
   }
 
-  /** Lets the stream come to its end, so that the network is free for the next case. */
+  /** Reads the stream to its end, so that the network is free for the next case. */
   async finish(): Promise<void> {
     while ((await this.#iterator.next()).done !== true);
   }
 
-  /** Gives the stream up where it is; nothing once it has ended. */
+  /** Closes the stream at the current position; does nothing if it has ended. */
   async leave(): Promise<void> {
     await this.#iterator.return?.();
   }

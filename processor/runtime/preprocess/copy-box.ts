@@ -8,12 +8,12 @@ export interface CopyBoxTask {
   readonly inputSizeZyx: Zyx;
   /** Axis `i` of the output is axis `order[i]` of the input. */
   readonly order: Zyx;
-  /** Half-open, on the output's axes. */
+  /** The box to cut out: half-open, on the output's axes. */
   readonly box: Box;
   readonly output: Float32Array | Int16Array;
 }
 
-/** Cuts a box out of a volume and turns its axes. */
+/** Cuts a box out of a volume and permutes its axes. */
 export function copyBox({ input, inputSizeZyx, order, box, output }: CopyBoxTask): void {
   const inputStrides = [inputSizeZyx[1] * inputSizeZyx[2], inputSizeZyx[2], 1] as const;
   const [strideZ, strideY, strideX] = order.map((axis) => inputStrides[axis as 0 | 1 | 2]) as unknown as Zyx;

@@ -1,7 +1,7 @@
 import type { StatisticsTask } from "./statistics.js";
 
 export interface Float32StatisticsTask extends Pick<StatisticsTask, "values" | "mask" | "within"> {
-  /** Number of values that are contiguous in numpy's view of the image; each such run is summed by itself. */
+  /** The number of values that are contiguous in numpy's view of the image. numpy sums each such run separately. */
   readonly runLength: number;
 }
 
@@ -11,9 +11,9 @@ export interface Float32Statistics {
 }
 
 /**
- * Mean and standard deviation as numpy computes them for float32 arrays, with its rounding errors. In an image of nearly
- * equal values, normalisation leaves nothing but these errors: nnU-Net turns equal values into ones or minus ones, where
- * exact arithmetic would give zeros.
+ * Computes the mean and the standard deviation as numpy does for float32 arrays, with its rounding errors. In an image
+ * of nearly equal values, only these errors are left after normalisation: nnU-Net turns equal values into ones or minus
+ * ones, whereas exact arithmetic would give zeros.
  */
 export function float32Statistics(task: Float32StatisticsTask): Float32Statistics {
   const { mask, within } = task;

@@ -4,7 +4,8 @@ import { type Components, labelComponents } from "../../imaging/volume/connected
 type Extent = Zyx<readonly [from: number, to: number]>;
 
 /**
- * The half-open box of voxels that are not zero in some channel, within slices `range`; null when there are none.
+ * Returns the half-open box of the voxels in the slices `range` that are not zero in at least one channel; null if
+ * there are none.
  *
  * @param task.channels `channel × z × y × x`
  */
@@ -57,8 +58,8 @@ function lastNonzero(values: Float32Array, start: number, count: number): number
 }
 
 /**
- * Writes 1 where some channel is not zero and where such voxels enclose zeros, 0 elsewhere: scipy's
- * `binary_fill_holes` with face neighbours. What touches the volume's border is never a hole.
+ * Writes 1 for voxels that are not zero in at least one channel, 1 for holes that such voxels enclose, and 0 elsewhere,
+ * as scipy's `binary_fill_holes` does with face neighbours. A region that touches the volume's border is never a hole.
  */
 export function fillMask(task: {
   readonly channels: Float32Array;
@@ -81,7 +82,7 @@ export function fillMask(task: {
   }
 }
 
-/** 1 for each component that touches one of the volume's six faces. */
+/** Returns, for each component, 1 if it touches one of the volume's six faces, otherwise 0. */
 function componentsAtBorder(components: Components, [slices, rows, columns]: Zyx): Uint8Array {
   const { runStart, runLength, runComponent, sizes } = components;
   const isAtBorder = new Uint8Array(sizes.length);

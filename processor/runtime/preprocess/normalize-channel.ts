@@ -1,7 +1,10 @@
-/** `(clip(x) − offset) / divisor`, in place: what all of nnU-Net's normalisations come down to. */
+/**
+ * The parameters of `(clip(x) − offset) / divisor`, the form of all of nnU-Net's normalisations. It is computed in
+ * place.
+ */
 export interface NormalizeTask {
   readonly values: Float32Array;
-  /** Voxels with a 0 stay as they are (or become 0); null for none. */
+  /** Voxels with a 0 in the mask keep their value, or become 0 if `zeroOutsideMask` is true; null for no mask. */
   readonly mask: Uint8Array | null;
   readonly zeroOutsideMask: boolean;
   readonly clip: readonly [low: number, high: number] | null;

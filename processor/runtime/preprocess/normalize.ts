@@ -6,14 +6,14 @@ import type { Float32Statistics } from "./float32-statistics.js";
 import type { NormalizeTask } from "./normalize-channel.js";
 import { combined, type PartialStatistics, type StatisticsTask } from "./statistics.js";
 
-/** nnU-Net v2 divides by the larger of deviation and this; v1 adds it. */
+/** nnU-Net v2 divides by the deviation or by this number, whichever is larger; v1 adds this number to the deviation. */
 const epsilon = 1e-8;
 
 export interface NormalizeOptions {
   readonly rule: ChannelNormalization;
-  /** 1 inside the non-zero region; null when the rule uses none. */
+  /** 1 inside the non-zero region; null if the rule uses no mask. */
   readonly mask: Uint8Array<SharedArrayBuffer> | null;
-  /** Number of contiguous values in the array that nnU-Net normalises; see `Float32StatisticsTask`. */
+  /** The number of contiguous values in the array that nnU-Net normalises; see `Float32StatisticsTask`. */
   readonly runLength: number;
   readonly pool: RuntimePool;
 }
@@ -78,12 +78,13 @@ async function formulaOf(
       if (minimum < 0 || maximum > 255) {
         throw imageError(
           "IMAGE_INVALID",
-          `an RGB channel must hold 0 to 255, this one holds ${minimum} to ${maximum}`,
+          `the values of an RGB channel must be from 0 to 255, but are from ${minimum} to ${maximum}`,
         );
       }
       return { offset: 0, divisor: 255, mask: null };
     }
-    // The training set's bounds, with mean and deviation of what lies between them in this case.
+    // The bounds come from the training set; the mean and the deviation from the values of this case between the
+    // bounds.
     case "CT2NormalizationV1": {
       const { percentile005, percentile995 } = rule.intensity!;
       const clip = [percentile005, percentile995] as const;
@@ -105,7 +106,7 @@ async function meanAndDeviation(
   { runLength, ...options }: Counted & Pick<NormalizeOptions, "runLength">,
 ): Promise<Float32Statistics> {
   const first = await statistics(values, { ...options, mean: null });
-  // An empty mask has no statistics; numpy would give NaN and spoil the image.
+  // An empty mask has no statistics. numpy would return NaN, and every voxel would become NaN.
   if (first.count === 0) return { mean: 0, deviation: 1 };
   const mean = first.sum / first.count;
   const second = await statistics(values, { ...options, mean });
@@ -115,7 +116,7 @@ async function meanAndDeviation(
   return pool.run("float32Statistics", { values, mask, within, runLength });
 }
 
-/** Below this ratio of deviation to mean, the rounding errors of float32 show in the result. */
+/** The ratio of deviation to mean below which the rounding errors of float32 affect the result. */
 const nearlyConstant = 0.01;
 
 async function statistics(

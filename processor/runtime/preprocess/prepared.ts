@@ -1,9 +1,9 @@
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 
-/** The network's input grid, and how it came about. */
+/** The network's input, and the steps of the preprocessing that led to it. */
 export interface Prepared {
-  /** `channel × z × y × x` in transposed axes, on shared memory; one-hot channels of a previous stage last. */
+  /** `channel × z × y × x` in transposed axes, in shared memory. The one-hot channels of an earlier stage come last. */
   readonly data: Float32Array<SharedArrayBuffer>;
   readonly channelCount: number;
   readonly sizeZyx: Zyx;

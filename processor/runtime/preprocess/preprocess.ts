@@ -18,15 +18,16 @@ export interface PreprocessOptions {
   /** The earlier stage's segmentation on the image's own grid; null unless the model is a cascade's second stage. */
   readonly previousStage: LabelMap | null;
   readonly pool: RuntimePool;
-  /** Whether the volume is needed again: its channels stay as they are. */
+  /** True if the volume is needed again, so that its channels must not be changed. */
   readonly keepsVolume?: boolean;
 }
 
 /**
- * nnU-Net's preprocessing: transpose, crop to the non-zero region, then normalise and resample (v2) or resample and
- * normalise (v1); for a cascade the previous stage's labels as one-hot channels behind the image's.
+ * Preprocesses a case as nnU-Net does: transposes it, crops it to the non-zero region, then normalises and resamples it
+ * (v2) or resamples and normalises it (v1). For a cascade, the earlier stage's labels follow the image's channels as
+ * one-hot channels.
  *
- * @param volume its channels may be overwritten, unless it is kept
+ * @param volume its channels may be overwritten, unless `keepsVolume` is true
  */
 export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
   const { plan, labels, pool } = options;
@@ -65,7 +66,9 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
   return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
 }
 
-/** Plans may resample images but not segmentations, which works only for images that have the network's spacing. */
+/**
+ * Checks plans that resample images but not segmentations, which works only for images that have the network's spacing.
+ */
 function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
   if (previousLabels === null || previousLabels.length === voxelCount(sizeZyx)) return;
   throw sharedError(
@@ -74,7 +77,10 @@ function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
   );
 }
 
-/** The number of voxels of the crop that are contiguous in the image; v2 normalises the crop as a view of the image. */
+/**
+ * Returns the number of voxels of the crop that are contiguous in the image. v2 normalises the crop as a view of the
+ * image.
+ */
 function runLength(history: PreprocessHistory, { transposeForward }: InferencePlan): number {
   const whole = untransposed(history.sizeBeforeCroppingZyx, transposeForward);
   const cropped = untransposed(history.sizeAfterCroppingZyx, transposeForward);
@@ -98,7 +104,7 @@ interface GridOptions {
   readonly runLength: number;
 }
 
-/** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the previous stage. */
+/** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the earlier stage. */
 async function toNetworkGrid(
   cropped: Float32Array<SharedArrayBuffer>,
   mask: Uint8Array<SharedArrayBuffer> | null,
@@ -130,7 +136,10 @@ async function toNetworkGrid(
   return data;
 }
 
-/** v1 normalises on the network's grid, where the mask is the resampled label map of inside (0) and outside (−1). */
+/**
+ * Resamples the mask for v1, which normalises on the network's grid. There, the mask is the resampled label map of
+ * inside (0) and outside (−1).
+ */
 async function resampleMask(
   mask: Uint8Array<SharedArrayBuffer>,
   grids: Grids,
@@ -192,8 +201,8 @@ function union(boxes: readonly (Box | null)[]): Box | null {
 }
 
 /**
- * nnU-Net's `compute_new_shape`, with Python's rounding of halves to even. Data that are not resampled keep their size,
- * whatever their spacing.
+ * Returns the size on the network's grid as nnU-Net's `compute_new_shape` does, with Python's rounding of halves to
+ * even. Data that are not resampled keep their size, even if their spacing differs.
  */
 function networkSize(history: PreprocessHistory, { resampleData }: InferencePlan): Zyx {
   if (resampleData.method === "none") return history.sizeAfterCroppingZyx;
@@ -228,12 +237,12 @@ async function cropAndTranspose(
   return output;
 }
 
-/** v2 normalises first. */
+/** Returns whether the plan is of nnU-Net v1, because v2 normalises first. */
 const isVersion1 = ({ normalizeFirst }: InferencePlan): boolean => !normalizeFirst;
 
 /**
- * v1 stretches the earlier stage's segmentation as it is, not cropped, over the network's grid, and never separates an
- * axis (`preprocess_save_to_queue`).
+ * Resamples the earlier stage's segmentation as v1 does (`preprocess_save_to_queue`): v1 stretches it over the
+ * network's grid without cropping it, and never separates an axis.
  */
 async function wholeLabels(
   previousStage: LabelMap,
@@ -247,7 +256,7 @@ async function wholeLabels(
   return resampleLabels(labels, { ...grids, fromSizeZyx, rule });
 }
 
-/** A box of the label map, in transposed order. */
+/** Copies a box of the label map, in transposed order. */
 async function copyLabels(
   { voxels, geometry }: LabelMap,
   box: Box,
@@ -273,8 +282,8 @@ interface MaskOptions {
 }
 
 /**
- * The region that masked normalisation sees: not zero, or enclosed by it, or labelled by the previous stage. Outside of
- * it the previous stage's background becomes −1.
+ * Returns the region for masked normalisation: voxels that are not zero, that such voxels enclose, or that the earlier
+ * stage labelled. Outside the region, the earlier stage's background becomes −1.
  */
 async function nonzeroMask(
   cropped: Float32Array<SharedArrayBuffer>,

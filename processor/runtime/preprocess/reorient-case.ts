@@ -6,25 +6,28 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { type AxisTurn, turnGeometry, turnToRas } from "../../imaging/volume/reorient.js";
 import type { RuntimePool } from "../threads/kernels.js";
 
-/** A case turned to RAS and its way back; nnU-Net's readers "WithReorient" see every image like this. */
+/** A case that is turned to RAS, as nnU-Net's "WithReorient" readers turn every image. */
 export interface ReorientedCase {
   readonly volume: CaseVolume;
-  /** A label map of the image's own grid, on the turned one. */
-  turn(labelMap: LabelMap): Promise<LabelMap>;
-  /** A label map of the turned grid, on the image's own. */
-  turnBack(labelMap: LabelMap): Promise<LabelMap>;
+  /** Turns a label map from the image's own grid to the turned grid. */
+  toNetworkOrientation(labelMap: LabelMap): Promise<LabelMap>;
+  /** Turns a label map from the turned grid back to the image's own grid. */
+  toImageOrientation(labelMap: LabelMap): Promise<LabelMap>;
 }
 
-/** For readers that take images as they lie. */
-export const unturned = (volume: CaseVolume): ReorientedCase => ({
+/** Returns a case that is not turned, for the readers that do not reorient. */
+export const withoutReorientation = (volume: CaseVolume): ReorientedCase => ({
   volume,
-  turn: async (labelMap) => labelMap,
-  turnBack: async (labelMap) => labelMap,
+  toNetworkOrientation: async (labelMap) => labelMap,
+  toImageOrientation: async (labelMap) => labelMap,
 });
 
 export interface ReorientOptions {
   readonly pool: RuntimePool;
-  /** nibabel's matrix, from which it takes the spacing of what it has turned; null for ITK, which keeps the spacing. */
+  /**
+   * nibabel's matrix, from which nibabel computes the spacing of an image that it has turned; null for ITK, which keeps
+   * the spacing.
+   */
   readonly affine: Affine | null;
 }
 
@@ -36,7 +39,7 @@ export async function reorientCase(
   const turn = turnToRas(geometry);
   const turnedGeometry = {
     ...turnGeometry(geometry, turn),
-    ...(affine === null || isStill(turn)
+    ...(affine === null || isIdentity(turn)
       ? {}
       : { spacingMmZyx: turnedSpacingMmZyx(affine, geometry.sizeZyx, turn) }),
   };
@@ -57,15 +60,15 @@ export async function reorientCase(
   };
   return {
     volume: { ...volume, channels: turnedChannels, geometry: turnedGeometry },
-    turn: (labelMap) => moved(labelMap, turnedGeometry, "turned"),
-    turnBack: (labelMap) => moved(labelMap, geometry, "plain"),
+    toNetworkOrientation: (labelMap) => moved(labelMap, turnedGeometry, "turned"),
+    toImageOrientation: (labelMap) => moved(labelMap, geometry, "plain"),
   };
 }
 
-const isStill = ({ orderZyx, isFlippedZyx }: AxisTurn): boolean =>
+const isIdentity = ({ orderZyx, isFlippedZyx }: AxisTurn): boolean =>
   orderZyx.every((from, axis) => from === axis) && !isFlippedZyx.includes(true);
 
-/** NIfTI keeps spacings in float32. */
+/** Returns the spacing of the turned grid. It is rounded to float32, in which NIfTI stores spacings. */
 function turnedSpacingMmZyx(affine: Affine, sizeZyx: Zyx, turn: AxisTurn): Zyx {
   const [z, y, x] = voxelSizesMmZyx(turnAffine(affine, sizeZyx, turn));
   return [Math.fround(z), Math.fround(y), Math.fround(x)];

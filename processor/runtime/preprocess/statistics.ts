@@ -1,10 +1,10 @@
 export interface StatisticsTask {
   readonly values: Float32Array;
-  /** Only voxels with a 1 count; null for all. */
+  /** Only voxels with a 1 in the mask count; null to count all. */
   readonly mask: Uint8Array | null;
-  /** Only values strictly between the two count; null for all. */
+  /** Only values strictly between these bounds count; null to count all. */
   readonly within: readonly [low: number, high: number] | null;
-  /** Deviations are summed around it; null in the first pass, which finds it. */
+  /** The mean around which deviations are summed; null in the first pass, which computes it. */
   readonly mean: number | null;
   readonly range: { readonly from: number; readonly to: number };
 }
@@ -17,7 +17,7 @@ export interface PartialStatistics {
   readonly maximum: number;
 }
 
-/** Sums over one range of a channel, in float64. */
+/** Computes the sums over one range of a channel, in float64. */
 export function channelStatistics({ values, mask, within, mean, range }: StatisticsTask): PartialStatistics {
   let count = 0;
   let sum = 0;

@@ -5,7 +5,7 @@ import { inWritersType } from "../outputs/label-type.js";
 import { writeSegmentation } from "../outputs/output-kinds.js";
 import { removeComponents, type StepReport } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
-import { type ReorientedCase, reorientCase, unturned } from "../preprocess/reorient-case.js";
+import { type ReorientedCase, reorientCase, withoutReorientation } from "../preprocess/reorient-case.js";
 import { exportAnswer } from "./export-answer.js";
 import { firstStage, type MemberInput, predictMembers, prepareStage } from "./predict-members.js";
 import { type ReadCase, readCase } from "./read-case.js";
@@ -28,7 +28,7 @@ export interface PreparedCase {
   readonly prepared: Prepared;
   readonly input: MemberInput;
   /** From the grid that the networks saw to the image's own. */
-  readonly turnBack: ReorientedCase["turnBack"];
+  readonly toImageOrientation: ReorientedCase["toImageOrientation"];
 }
 
 /** The answer to one case. */
@@ -45,16 +45,16 @@ export async function preprocessCase(
 ): Promise<PreparedCase> {
   const { imageReader } = opened.model.plan;
   const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(untouched) : null;
-  const { volume, turn, turnBack } = imageReader.endsWith("WithReorient")
+  const { volume, toNetworkOrientation, toImageOrientation } = imageReader.endsWith("WithReorient")
     ? await reorientCase(untouched, { pool, affine })
-    : unturned(untouched);
+    : withoutReorientation(untouched);
   const input = {
     caseName: read.request.name,
     volume,
-    previousStage: previousStage === null ? null : await turn(previousStage),
+    previousStage: previousStage === null ? null : await toNetworkOrientation(previousStage),
   };
   const prepared = await prepareStage(firstStage(opened.members), input, { members: opened.members, pool });
-  return { read, prepared, input, turnBack };
+  return { read, prepared, input, toImageOrientation };
 }
 
 /** Runs the networks over the case, and brings their answer onto the grid of the image as they saw it. */
@@ -66,10 +66,10 @@ export const predictCase = (preparedCase: PreparedCase, context: SegmentContext)
 /** Turns the answer back to the image's own axes, removes what the model's post-processing removes, and fits its type. */
 export async function postprocessCase(
   answer: LabelMap,
-  { turnBack }: PreparedCase,
+  { toImageOrientation }: PreparedCase,
   { opened: { manifest, model }, tools: { pool } }: SegmentContext,
 ): Promise<Segmented> {
-  const labelMap = await turnBack(answer);
+  const labelMap = await toImageOrientation(answer);
   const removed = await removeComponents(labelMap, manifest.postProcessing, pool);
   return { labelMap: inWritersType(labelMap, model), removed };
 }

@@ -10,7 +10,7 @@ import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
 import { normalizeChannel } from "../preprocess/normalize-channel.js";
 import { channelStatistics } from "../preprocess/statistics.js";
 
-/** Every function that runs in a worker of the runtime. */
+/** All functions that run in a worker of the runtime. */
 export const runtimeKernels = {
   ...imagingKernels,
   ensembleSlices,

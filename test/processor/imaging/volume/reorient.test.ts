@@ -48,7 +48,7 @@ describe.each(directions)("an image lying $name", ({ direction, name }) => {
     const channels = new Float32Array(new SharedArrayBuffer(count * 4));
     for (let i = 0; i < count; i++) channels[i] = i;
     const source = { path: "", format: "nifti", nifti: null } as const;
-    const { volume, turn, turnBack } = await reorientCase(
+    const { volume, toNetworkOrientation, toImageOrientation } = await reorientCase(
       { channels, channelCount: 1, geometry, source },
       { pool, affine: null },
     );
@@ -63,7 +63,7 @@ describe.each(directions)("an image lying $name", ({ direction, name }) => {
     }
     expect(slices * rows * columns).toBe(count);
     const labels = { voxels: Uint8Array.from({ length: count }, (_, i) => i), geometry };
-    const back = await turnBack(await turn(labels));
+    const back = await toImageOrientation(await toNetworkOrientation(labels));
     expect(Array.from(back.voxels)).toEqual(Array.from(labels.voxels));
     expect(back.geometry).toEqual(geometry);
   });

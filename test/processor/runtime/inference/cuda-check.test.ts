@@ -70,7 +70,8 @@ describe("what stands in CUDA's way", () => {
       name: "a GPU whose memory others hold",
       facts: { gpus: [gpu("NVIDIA A10G", "8.6", gib)] },
       code: "DEVICE_UNFIT",
-      words: /NVIDIA A10G has 1\.0 GiB of its 24\.0 GiB free, but this network needs 2\.0 GiB: stop the other programs/,
+      words:
+        /NVIDIA A10G has 1\.0 GiB of its 24\.0 GiB free, but this network needs 2\.0 GiB: stop the other programs/,
     },
     {
       name: "a GPU that is too small",

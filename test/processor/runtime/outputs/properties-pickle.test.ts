@@ -12,7 +12,10 @@ import { propertiesPickleV1 } from "../../../../processor/nnunet-files/propertie
 import { openProbabilityFile } from "../../../../processor/runtime/outputs/probability-file.js";
 import { exportLabels } from "../../../../processor/runtime/postprocess/export-labels.js";
 import { preprocess } from "../../../../processor/runtime/preprocess/preprocess.js";
-import { reorientCase, unturned } from "../../../../processor/runtime/preprocess/reorient-case.js";
+import {
+  reorientCase,
+  withoutReorientation,
+} from "../../../../processor/runtime/preprocess/reorient-case.js";
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
 import { Field } from "../../../../src/checkpoint/fields.js";
 import { readInferencePlanV1 } from "../../../../src/checkpoint/nnunet-v1/inference-plan.js";
@@ -61,7 +64,7 @@ describe("the properties beside probabilities are those that nnU-Net's own reade
     const affine = nibabelAffine(image);
     const { volume } = imageReader.endsWith("WithReorient")
       ? await reorientCase(image, { pool, affine: imageReader.startsWith("Nibabel") ? affine : null })
-      : unturned(image);
+      : withoutReorientation(image);
     const { history } = await preprocess(volume, { plan, labels, pool, previousStage: null });
     const found = propertiesPickle({ imageReader, history, image, affine });
     expectSameContent(contentOf(found), contentOf(readFileSync(join(folder, `${name}.pkl`))));
