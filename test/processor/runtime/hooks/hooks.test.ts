@@ -64,7 +64,7 @@ describe("a fault in a user's module", () => {
   });
 
   test.each([
-    ["nothing", "() => {}", "returned no image"],
+    ["nothing", "() => {}", "returned something that is not an image"],
     [
       "too few voxels",
       "(image) => ({ ...image, voxels: image.voxels.subarray(1) })",
@@ -84,7 +84,7 @@ describe("a fault in a user's module", () => {
       "({ labelMap }) => ({ ...labelMap, voxels: labelMap.voxels.subarray(1) })",
       "23 labels",
     ],
-    ["floats", "({ labelMap }) => ({ ...labelMap, voxels: new Float32Array(24) })", "no label map"],
+    ["floats", "({ labelMap }) => ({ ...labelMap, voxels: new Float32Array(24) })", "not a label map"],
   ])("a result hook that returns %s is reported with the case", async (_, body, message) => {
     const hooks = await hooksOf(`export const postProcessImage = ${body};`);
     await expect(hooks.postProcessImage(labelMap, image.source, context)).rejects.toMatchObject({

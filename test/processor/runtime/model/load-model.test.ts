@@ -70,7 +70,7 @@ describe("a converted folder", () => {
   test("refuses folds that it lacks, and says which it has", async () => {
     await expect(loadModel(folder, ["0", "3"])).rejects.toMatchObject({
       code: "FOLD_MISSING",
-      message: expect.stringContaining("folds 0, 1 of 3d_fullres, not 3"),
+      message: expect.stringContaining("folds 0, 1 of 3d_fullres, but not 3"),
     });
   });
 
@@ -82,16 +82,16 @@ describe("a converted folder", () => {
 
 describe("a manifest is refused, with the reason, when", () => {
   test.each<readonly [string, () => void, RegExp]>([
-    ["it is cut off", () => truncateSync(manifestPath(), 200), /no JSON/],
-    ["it is null", () => writeFileSync(manifestPath(), "null"), /no JSON object/],
-    ["it is a list", () => writeFileSync(manifestPath(), "[]"), /no JSON object/],
+    ["it is cut off", () => truncateSync(manifestPath(), 200), /it is not JSON/],
+    ["it is null", () => writeFileSync(manifestPath(), "null"), /it is not a JSON object/],
+    ["it is a list", () => writeFileSync(manifestPath(), "[]"), /it is not a JSON object/],
     [
       "another version wrote it",
       () =>
         editManifest((manifest) => {
           manifest.manifestVersion = 2;
         }),
-      /version is 2, this processor reads 1/,
+      /version is 2, but this processor reads version 1/,
     ],
     [
       "its version is not a number",
@@ -165,7 +165,7 @@ describe("a manifest is refused, with the reason, when", () => {
         editManifest(({ models }) => {
           models[0]!.folds[0]!.onnxFile = "../".repeat(10 ** 6 / 3);
         }),
-      /a path has up to 4096/,
+      /a path may have up to 4096/,
     ],
     ["weights are missing", () => rmSync(join(folder, "fold_1.weights")), /fold_1\.weights is missing/],
   ])("%s", async (_, spoil, message) => {

@@ -15,7 +15,7 @@ test("an image without a target file is a plain one", async () => {
 });
 
 test.each([
-  ["another version", { targetVersion: 2 }, /its version is 2, this processor reads 1/],
+  ["another version", { targetVersion: 2 }, /its version is 2, but this processor reads version 1/],
   ["no version", {}, /its version is missing or not a number/],
   [
     "a version that has no text",
