@@ -51,12 +51,15 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["base-image", "errors untrusted src/files download archive image oci"],
   ["attest", "errors untrusted src/files download oci"],
   ["targets", "imaging runtime/cases errors untrusted findings src/files config image oci docker base-image"],
-  ["build", "errors src/files download config convert image oci docker base-image attest targets"],
+  [
+    "build",
+    "errors untrusted src/files download config model-source convert models image oci docker base-image attest targets",
+  ],
   ["inspect", "errors network archive model-source checkpoint onnx convert models oci docker"],
   ["doctor", "runtime/inference errors findings docker base-image"],
   [
     "cli",
-    "imaging runtime/errors runtime/entries errors untrusted src/files download archive config model-source convert models image oci docker base-image attest targets build inspect doctor",
+    "imaging runtime/errors runtime/entries errors src/files download archive config model-source convert models image oci docker base-image targets build inspect doctor",
   ],
   ["api", "download config convert models oci targets inspect cli"],
   ["reference", "errors src/files config base-image cli"],

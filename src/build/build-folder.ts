@@ -11,7 +11,7 @@ export interface BuildFolder {
   readonly path: string;
   /** The path of a file or folder that this build makes there. */
   place(name: string): string;
-  /** Removes what the build was given a place for, and the folders that were made for it. Nothing else. */
+  /** Removes what the build was given a place for, and the folders that were made for it. Nothing else; nothing at all in a kept folder. */
   remove(): Promise<void>;
   /** Leaves everything there for the user: no later build takes it for the rest of one that was killed. */
   keep(): Promise<void>;
@@ -43,10 +43,29 @@ export async function openBuildFolder(wanted: string): Promise<BuildFolder> {
   }
 }
 
+/**
+ * Works with a build folder, and removes it afterwards if it is not kept.
+ *
+ * @throws OUTPUT_UNWRITABLE; what `work` throws
+ */
+export async function withBuildFolder<T>(
+  wanted: string,
+  { isKept }: { readonly isKept: boolean },
+  work: (folder: BuildFolder) => Promise<T>,
+): Promise<T> {
+  const folder = await openBuildFolder(wanted);
+  try {
+    return await work(folder);
+  } finally {
+    await (isKept ? folder.keep() : folder.remove());
+  }
+}
+
 const insidePrefix = "processor-";
 
 function folderAt(path: string, firstMade: string | undefined): BuildFolder {
   const made = new Set<string>();
+  let isKept = false;
   return {
     path,
     place: (name) => {
@@ -55,10 +74,14 @@ function folderAt(path: string, firstMade: string | undefined): BuildFolder {
       return join(path, name);
     },
     remove: async () => {
+      if (isKept) return;
       await removePlaces(path, made);
       if (firstMade !== undefined) await removeEmpty(path, firstMade);
     },
-    keep: () => writeFile(join(path, claimFile), ""),
+    keep: async () => {
+      await writeFile(join(path, claimFile), "");
+      isKept = true;
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
 import { platformOf } from "../targets/targets.js";
 import type { BuildFolder } from "./build-folder.js";
-import { aborting, type BuildOptions } from "./build-options.js";
+import type { BuildRequest } from "./build-request.js";
 import { type ModelTarball, writeModelTarball } from "./model-tarball.js";
 
 /** Where the converted model lies in the build folder. */
@@ -24,37 +24,47 @@ export interface PlanContext {
   readonly base: BaseImageFacts;
   readonly folder: BuildFolder;
   readonly stage: StageFile;
-  /** Knows what unchanged checkpoints become, so that they are converted only when their layer is not there. */
-  readonly memo?: ConversionMemo;
+  /** Knows what unchanged checkpoints become, so that they are converted only when their layer is not there; null to convert everything. */
+  readonly memo: ConversionMemo | null;
 }
 
 /** The model converted, the plan of its image, and the tarball that holds it instead where one was asked for. */
 export async function planBuild(
-  options: BuildOptions,
+  request: BuildRequest,
   { base, folder, stage, memo }: PlanContext,
 ): Promise<PlannedBuild> {
-  const { models, settings, description, hookFile, target, platform, cacheFolder, progress, signal } =
-    options;
+  const { models, settings, hookFile, image, outputs } = request;
+  const { target, platform } = image;
+  const { cacheFolder, progress, signal } = request.context;
   const outputDir = folder.place(convertedName);
   const converted = await convertModel({
-    ...{ models, settings, outputDir, progress, ...aborting(signal) },
-    ...(memo === undefined ? {} : { memo }),
+    models,
+    settings,
+    outputDir,
+    progress,
+    signal,
+    ...(memo === null ? {} : { memo }),
   });
   checkSettingsForModel(converted.manifest);
   const where = platformOf(target.kind);
   where.check(target, converted.manifest);
-  const targetImage = await where.image(target, { platform, cacheFolder, progress, signal: signal ?? null });
+  const targetImage = await where.image(target, { platform, cacheFolder, progress, signal });
   const plan = planProcessorImage({
-    ...{ converted, targetImage, platform, carriesModel: options.modelTarball === null },
-    description: { ...description, processorVersion: await programVersion() },
+    converted,
+    targetImage,
+    platform,
+    carriesModel: outputs.modelTarball === null,
+    description: { ...image.description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     base,
     hookFile,
   });
-  if (options.modelTarball === null) return { plan, modelTarball: null };
-  const path = options.modelTarball;
+  if (outputs.modelTarball === null) return { plan, modelTarball: null };
+  const path = outputs.modelTarball;
   const modelTarball = await writeModelTarball(modelFiles(converted, hookFile), {
-    ...{ path, writtenTo: stage(path), signal },
+    path,
+    writtenTo: stage(path),
+    signal,
   });
   return { plan, modelTarball };
 }

@@ -15,9 +15,12 @@ import { openOciLayout } from "../oci/open-oci-layout.js";
 import { parseImageReference } from "../oci/registry/image-reference.js";
 import { pullBase } from "../oci/registry/pull-base.js";
 import { registryClient } from "../oci/registry/registry-access.js";
-import { openBuildFolder } from "./build-folder.js";
-import { aborting, type BuildOptions, layerCache } from "./build-options.js";
-import { assembleEmbedded } from "./embedded-build.js";
+import { withBuildFolder } from "./build-folder.js";
+import type { BuildContext, BuildRequest } from "./build-request.js";
+import { withEmbeddedBuilder } from "./embedded-builder.js";
+import type { FoundBase, ImageBuilder } from "./image-builder.js";
+import { layerCache } from "./layer-cache-options.js";
+import { planBuild } from "./plan-build.js";
 
 export interface VerifyReport extends ImageComparison {
   readonly image: string;
@@ -26,43 +29,57 @@ export interface VerifyReport extends ImageComparison {
 }
 
 /**
- * Rebuilds an image from the inputs given, as of the time that the image names, and tells what is not the same.
+ * Rebuilds an image from the inputs given, as of the time that the image names, and reports what is not the same.
  *
  * @param image an archive, `oci:FOLDER`, or a name that the engine or a registry knows
  * @throws INPUT_NOT_FOUND, IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that can't be had; what the build throws
  */
-export const verifyImage = (image: string, options: BuildOptions): Promise<VerifyReport> =>
-  withLayerCache(layerCache(options), (cache) => rebuildAndCompare(image, cache, options));
-
-async function rebuildAndCompare(
-  image: string,
-  cache: BlobCache,
-  options: BuildOptions,
-): Promise<VerifyReport> {
-  const found = await openImage(image, cache, options);
-  const folder = await openBuildFolder(options.buildDir);
-  try {
-    const description = { ...options.description, ...identityOf(found.config) };
-    // Written where the rebuild is thrown away.
-    const modelTarball = options.modelTarball === null ? null : folder.place("model.tar.gz");
-    const platform = `linux/${found.config.architecture}` as ImagePlatform;
-    const rebuilt = await assembleEmbedded(
-      { ...options, description, platform, modelTarball },
-      { cache, folder, memo: null, stage: (path) => path },
-    );
-    const comparison = await compareImages(found, await asCompared("the rebuild", rebuilt.image));
-    return {
-      image,
-      foundDigest: found.configDigest,
-      rebuiltDigest: rebuilt.image.config.descriptor.digest,
-      ...comparison,
+export const verifyImage = (image: string, request: BuildRequest): Promise<VerifyReport> =>
+  withLayerCache(layerCache(request.context), async (cache) => {
+    const found = await openImage(image, cache, request);
+    const wanted = {
+      ...request.image,
+      description: { ...request.image.description, ...identityOf(found.config) },
+      platform: `linux/${found.config.architecture}` as ImagePlatform,
     };
-  } finally {
-    await folder.remove();
-  }
+    return await withEmbeddedBuilder(request.context, null, (builder) =>
+      withRebuilt({ ...request, image: wanted }, { builder, cache }, async (rebuilt) => ({
+        image,
+        foundDigest: found.configDigest,
+        rebuiltDigest: rebuilt.configDigest,
+        ...(await compareImages(found, rebuilt)),
+      })),
+    );
+  });
+
+interface RebuildParts<Base extends FoundBase> {
+  readonly builder: ImageBuilder<Base>;
+  readonly cache: BlobCache;
 }
 
-/** An image tells its tag and its time itself; both are in its labels. */
+/** Builds as `build` does; after `use` nothing of it is left. */
+function withRebuilt<Base extends FoundBase, T>(
+  request: BuildRequest,
+  { builder, cache }: RebuildParts<Base>,
+  use: (rebuilt: ComparedImage) => Promise<T>,
+): Promise<T> {
+  const { image, outputs } = request;
+  return withBuildFolder(outputs.buildDir, { isKept: false }, async (folder) => {
+    const base = await builder.findBase(request.base, image.platform);
+    // Written where the rebuild is thrown away.
+    const modelTarball = outputs.modelTarball === null ? null : folder.place("model.tar.gz");
+    const { plan } = await planBuild(
+      { ...request, outputs: { ...outputs, modelTarball } },
+      { base: base.facts, folder, stage: (path) => path, memo: null },
+    );
+    const { created } = image.description;
+    const built = await builder.build(plan, { base, folder, created, keepsContext: false });
+    if (built.image === null) throw new Error(`${builder.name} gives no image to compare`);
+    return await use(await asCompared("the rebuild", await built.image.asOci(cache)));
+  });
+}
+
+/** The tag and the time that the image names itself, in its labels. */
 function identityOf(config: ImageConfig): { readonly imageName: string; readonly created: Date } {
   const labels = config.config?.Labels ?? {};
   const created = labels["org.opencontainers.image.created"] ?? config.created ?? "";
@@ -74,22 +91,25 @@ function identityOf(config: ImageConfig): { readonly imageName: string; readonly
   };
 }
 
-async function openImage(image: string, cache: BlobCache, options: BuildOptions): Promise<ComparedImage> {
-  const { signal } = options;
-  const common = { archiveName: image, imageName: image, cache, ...aborting(signal) };
+async function openImage(
+  image: string,
+  cache: BlobCache,
+  { context, image: { platform } }: BuildRequest,
+): Promise<ComparedImage> {
+  const common = { archiveName: image, imageName: image, cache, signal: context.signal };
   if (image.startsWith("oci:")) return await asCompared(image, await openOciLayout(image.slice(4)));
   const file = image.replace(/^docker-archive:/, "");
   if (file !== image || (await isImageFile(file)))
     return await asCompared(image, await readDockerArchive(archiveBytes(file), common));
-  const engine = await engineOrNull(image, options);
+  const engine = await engineOrNull(image, context);
   if (engine !== null && (await findImage(engine, image)) !== null)
     return await asCompared(image, await readDockerArchive(saveImage(engine, image), common));
   const { reference, ...place } = parseImageReference(image);
-  const client = await registryClient(place, options, { mayWrite: false });
+  const client = await registryClient(place, context, { mayWrite: false });
   const { configDigest, config, layers } = await pullBase({
     client,
     reference,
-    platform: options.platform,
+    platform,
     cache,
   });
   return { place: image, configDigest, config, layers };
@@ -98,7 +118,7 @@ async function openImage(image: string, cache: BlobCache, options: BuildOptions)
 /** Without an engine the image may still be in a registry. */
 async function engineOrNull(
   image: string,
-  { environment, signal, progress }: BuildOptions,
+  { environment, signal, progress }: BuildContext,
 ): Promise<Engine | null> {
   try {
     return await connectEngine(environment, signal);

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { layerPath, places } from "../../processor/contract/places.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
-import { buildProcessor } from "../../src/build/docker-build.js";
 import { convertModel } from "../../src/convert/convert-model.js";
 import { type BuiltImage, buildImage } from "../../src/docker/build-image.js";
 import { type ImageLayer, type ImagePlan, layerFile } from "../../src/image/image-plan.js";
@@ -13,7 +12,7 @@ import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { planProcessorImage } from "../../src/image/processor-image-plan.js";
 import { imageForTarget } from "../../src/image/target-image.js";
 import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker.js";
-import { testBuildOptions } from "../support/processor-build.js";
+import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
 
 const timeout = 600_000;
 
@@ -25,15 +24,15 @@ describeWithEngine("the engine's cache", () => {
   let built: BuiltImage;
 
   beforeAll(async () => {
-    const options = await testBuildOptions({ golden: "blobs_3d_fullres", imageName, scratch });
-    const { baseImage } = await buildProcessor({
-      ...options,
-      description: { ...options.description, imageName: baseMaker },
+    const request = await testBuildRequest({ golden: "blobs_3d_fullres", imageName, scratch });
+    const { baseImage } = await buildWithDocker({
+      ...request,
+      image: { ...request.image, description: { ...request.image.description, imageName: baseMaker } },
     });
     const outputDir = join(scratch, "converted");
     const planned = planProcessorImage({
-      converted: await convertModel({ ...options, outputDir }),
-      description: { ...options.description, processorVersion: "0" },
+      converted: await convertModel({ ...request, ...request.context, outputDir }),
+      description: { ...request.image.description, processorVersion: "0" },
       base: { imageName: baseImage, imageId: null },
       processorFiles: await listProcessorFiles(),
       hookFile: null,

@@ -11,11 +11,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type BuildReport, buildProcessor } from "../../src/build/docker-build.js";
+import type { BuildReport } from "../../src/build/build-report.js";
 import { compareSegmentations } from "../support/compare-segmentations.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
 import { goldenPath } from "../support/golden.js";
-import { testBuildOptions } from "../support/processor-build.js";
+import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
 
 const megabyte = 1_000_000;
 
@@ -29,8 +29,10 @@ describeWithEngine("an image of a model with two folds", () => {
 
   beforeAll(async () => {
     scratch = mkdtempSync(join(tmpdir(), "e2e-image-"));
-    const options = await testBuildOptions({ golden: "blobs_3d_fullres", imageName, scratch });
-    report = await buildProcessor({ ...options, exportFolder: scratch });
+    const outputs = { exportFolder: scratch };
+    report = await buildWithDocker(
+      await testBuildRequest({ golden: "blobs_3d_fullres", imageName, scratch, outputs }),
+    );
   }, timeout);
 
   afterAll(async () => {
@@ -64,7 +66,7 @@ describeWithEngine("an image of a model with two folds", () => {
   test("takes at most 100 MB as exported and 300 MB unpacked", () => {
     expect(report.archive!.bytes).toBeLessThanOrEqual(100 * megabyte);
     expect(statSync(report.archive!.path).size).toBe(report.archive!.bytes);
-    expect(report.sizeBytes).toBeLessThanOrEqual(300 * megabyte);
+    expect(report.sizeBytes!).toBeLessThanOrEqual(300 * megabyte);
   });
 
   test("says what it is in OCI's annotations and the model's own facts", async () => {
@@ -135,13 +137,14 @@ describeWithEngine("an image of a model with two channels", () => {
   test(
     "finds a case's files in /input and keeps the build context when asked",
     async () => {
-      const options = await testBuildOptions({
+      const request = await testBuildRequest({
         golden: "mr_regions_resenc_3d",
         imageName,
         scratch,
         settings: { allowedExtensions: ["mha"], outputExtension: "mha", writeJson: true },
+        outputs: { keepsBuildFiles: true },
       });
-      const { buildFolder } = await buildProcessor({ ...options, keepBuildFiles: true });
+      const { buildFolder } = await buildWithDocker(request);
       expect(existsSync(join(buildFolder!, "Dockerfile"))).toBe(true);
       const output = join(scratch, "output");
       mkdirSync(output);

@@ -5,10 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { buildProcessor } from "../../src/build/docker-build.js";
 import { describeWithEngine, imagesWithLayer, layerDigests, removeImage } from "../support/docker.js";
 import { fragileEngine } from "../support/fragile-engine.js";
-import { testBuildOptions } from "../support/processor-build.js";
+import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
 
 const timeout = 600_000;
 
@@ -21,8 +20,8 @@ describeWithEngine("a build that is interrupted", () => {
   beforeAll(async () => {
     // Only these tests build this model, so its weights tell their images from all others.
     const earlier = "nnunet-processor-test/interrupted:0";
-    const options = await testBuildOptions({ golden: "cascade_3d_lowres", imageName: earlier, scratch });
-    const { baseImage } = await buildProcessor(options);
+    const request = await testBuildRequest({ golden: "cascade_3d_lowres", imageName: earlier, scratch });
+    const { baseImage } = await buildWithDocker(request);
     weightsLayer = (await layerDigests(earlier))[(await layerDigests(baseImage)).length]!;
     await removeImage(earlier);
     imagesBefore = await imagesWithLayer(weightsLayer);
@@ -34,15 +33,13 @@ describeWithEngine("a build that is interrupted", () => {
     "leaves nothing in the engine and no build folder when stopped while $label",
     async ({ label }) => {
       const stop = new AbortController();
-      const options = await testBuildOptions({
+      const request = await testBuildRequest({
         golden: "cascade_3d_lowres",
         imageName,
         scratch,
-        progress: stoppingAt(label, stop),
+        context: { progress: stoppingAt(label, stop), signal: stop.signal },
       });
-      const reason = await buildProcessor({ ...options, signal: stop.signal }).catch(
-        (error: unknown) => error,
-      );
+      const reason = await buildWithDocker(request).catch((error: unknown) => error);
       expect(stop.signal.aborted).toBe(true);
       expect(reason).toMatchObject({ code: "INTERRUPTED" });
       expect(await imagesWithLayer(weightsLayer)).toEqual(imagesBefore);
@@ -52,16 +49,15 @@ describeWithEngine("a build that is interrupted", () => {
 
   test("leaves the image, and no part of the archive, when stopped while exporting", async () => {
     const stop = new AbortController();
-    const options = await testBuildOptions({
+    const exportFolder = join(scratch, "archive");
+    const request = await testBuildRequest({
       golden: "cascade_3d_lowres",
       imageName,
       scratch,
-      progress: stoppingAt("exporting", stop),
+      outputs: { exportFolder },
+      context: { progress: stoppingAt("exporting", stop), signal: stop.signal },
     });
-    const exportFolder = join(scratch, "archive");
-    const reason = await buildProcessor({ ...options, exportFolder, signal: stop.signal }).catch(
-      (error: unknown) => error,
-    );
+    const reason = await buildWithDocker(request).catch((error: unknown) => error);
     expect(reason).toMatchObject({ code: "INTERRUPTED" });
     expect(await layerDigests(imageName)).toContain(weightsLayer);
     expect(existsSync(join(exportFolder, "nnunet-processor-test-interrupted-1.tar.gz"))).toBe(false);
@@ -83,11 +79,17 @@ describeWithEngine("an engine that dies", () => {
     async (label) => {
       const folder = mkdtempSync(join(scratch, "run-"));
       const engine = await fragileEngine(folder);
-      const options = await testBuildOptions({ golden: "cascade_3d_lowres", imageName, scratch: folder });
       const exportFolder = join(folder, "archive");
-      const broken = await buildProcessor({
-        ...{ ...options, environment: engine.environment, exportFolder },
-        progress: atFirst(label, () => engine.die()),
+      const request = await testBuildRequest({
+        golden: "cascade_3d_lowres",
+        imageName,
+        scratch: folder,
+        outputs: { exportFolder },
+      });
+      const progress = atFirst(label, () => engine.die());
+      const broken = await buildWithDocker({
+        ...request,
+        context: { ...request.context, environment: engine.environment, progress },
       }).catch((error: unknown) => error);
       expect(broken).toBeInstanceOf(ProcessorError);
       expect((broken as ProcessorError).exitCode).toBe(5);
@@ -95,7 +97,7 @@ describeWithEngine("an engine that dies", () => {
       expect(existsSync(join(folder, "build"))).toBe(false);
       expect(existsSync(exportFolder) ? readdirSync(exportFolder) : []).toEqual([]);
 
-      const built = await buildProcessor({ ...options, exportFolder });
+      const built = await buildWithDocker(request);
       expect(built.archive).not.toBeNull();
     },
   );

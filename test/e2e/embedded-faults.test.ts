@@ -11,13 +11,12 @@ import {
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Progress, silentProgress } from "../../processor/contract/progress/progress.js";
-import type { BuildOptions } from "../../src/build/build-options.js";
-import { buildEmbedded } from "../../src/build/embedded-build.js";
+import type { BuildContext, BuildRequest, OutputRequest } from "../../src/build/build-request.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { contentDigest } from "../../src/oci/content-digest.js";
 import { describeWith, needs } from "../support/needs.js";
 import { scratchFolder } from "../support/oci-scratch.js";
-import { testBuildOptions } from "../support/processor-build.js";
+import { buildEmbedded, testBuildRequest } from "../support/processor-build.js";
 import { outputOf } from "../support/program-on-path.js";
 import { RecordedProgress } from "../support/recorded-progress.js";
 import { smallBase } from "../support/small-base.js";
@@ -31,7 +30,10 @@ interface Place {
   readonly scratch: string;
   /** Where the archive goes. */
   readonly out: string;
-  readonly options: (changes?: Partial<BuildOptions>) => Promise<BuildOptions>;
+  readonly request: (
+    outputs?: Partial<OutputRequest>,
+    context?: Partial<BuildContext>,
+  ) => Promise<BuildRequest>;
 }
 
 async function place(imageName = "team/blobs:1"): Promise<Place> {
@@ -42,13 +44,15 @@ async function place(imageName = "team/blobs:1"): Promise<Place> {
   return {
     scratch,
     out,
-    options: async (changes = {}) => ({
-      ...(await testBuildOptions({ golden: "blobs_3d_fullres", imageName, scratch })),
-      baseImage,
-      exportFolder: out,
-      cacheFolder: join(scratch, "cache"),
-      ...changes,
-    }),
+    request: (outputs = {}, context = {}) =>
+      testBuildRequest({
+        golden: "blobs_3d_fullres",
+        imageName,
+        scratch,
+        base: { imageName: baseImage },
+        outputs: { exportFolder: out, ...outputs },
+        context: { cacheFolder: join(scratch, "cache"), ...context },
+      }),
   };
 }
 
@@ -58,11 +62,11 @@ const blobFiles = (cacheFolder: string) =>
   readdirSync(join(cacheFolder, "layers", "blobs")).map((name) => join(cacheFolder, "layers", "blobs", name));
 
 test("two builds at once in one cache both give the whole image", { timeout }, async () => {
-  const { scratch, out, options } = await place();
+  const { scratch, out, request } = await place();
   const folders = ["a", "b", "c"].map((name) => join(out, name));
   await Promise.all(
     folders.map(async (exportFolder) =>
-      buildEmbedded(await options({ exportFolder, buildDir: `${exportFolder}-build` })),
+      buildEmbedded(await request({ exportFolder, buildDir: `${exportFolder}-build` })),
     ),
   );
   const digests = folders.map((folder) => sha256(join(folder, archiveName)));
@@ -78,7 +82,7 @@ describeWith([needs.registry], "Ctrl-C", () => {
     const { host } = await startRegistry({ folder: registryFolder });
     const recorded = new RecordedProgress();
     const whole = await place(`${host}/team/blobs:1`);
-    await buildEmbedded(await whole.options({ isPushed: true, progress: recorded }));
+    await buildEmbedded(await whole.request({ isPushed: true }, { progress: recorded }));
     const phases = [...new Set(recorded.tasks.map(({ label }) => phaseOf(label)))];
     expect(phases.length).toBeGreaterThanOrEqual(3); // converting, exporting, pushing
 
@@ -86,11 +90,10 @@ describeWith([needs.registry], "Ctrl-C", () => {
     for (const phase of phases) {
       const stop = new AbortController();
       const build = buildEmbedded(
-        await interrupted.options({
-          isPushed: true,
-          signal: stop.signal,
-          progress: stoppingAt(phase, stop),
-        }),
+        await interrupted.request(
+          { isPushed: true },
+          { signal: stop.signal, progress: stoppingAt(phase, stop) },
+        ),
       );
       await expect(build, phase).rejects.toThrow("stopped");
       expect(partials(join(interrupted.scratch, "cache")), phase).toEqual([]);
@@ -98,7 +101,7 @@ describeWith([needs.registry], "Ctrl-C", () => {
       // Nor what was exported before the push began: the same command can run again.
       expect(readdirSync(interrupted.out), phase).toEqual([]);
     }
-    const finished = await buildEmbedded(await interrupted.options({ isPushed: true }));
+    const finished = await buildEmbedded(await interrupted.request({ isPushed: true }));
     expect(finished.pushed?.manifestDigest).toBe(finished.manifestDigest);
   });
 });
@@ -118,12 +121,12 @@ function stoppingAt(phase: string, stop: AbortController): Progress {
 
 describe("a damaged cache", () => {
   test("makes a layer again that was cut off", { timeout }, async () => {
-    const { scratch, out, options } = await place();
-    await buildEmbedded(await options());
+    const { scratch, out, request } = await place();
+    await buildEmbedded(await request());
     const before = sha256(join(out, archiveName));
     const blobs = blobFiles(join(scratch, "cache"));
     for (const file of blobs) truncateSync(file, 100);
-    await buildEmbedded(await options({ exportFolder: join(out, "again") }));
+    await buildEmbedded(await request({ exportFolder: join(out, "again") }));
     expect(blobs.length).toBeGreaterThan(1);
     expect(sha256(join(out, "again", archiveName))).toBe(before);
   });
@@ -131,41 +134,41 @@ describe("a damaged cache", () => {
   test("with a changed byte is found out, writes no archive, and is whole the next time", {
     timeout,
   }, async () => {
-    const { scratch, out, options } = await place();
-    await buildEmbedded(await options());
+    const { scratch, out, request } = await place();
+    await buildEmbedded(await request());
     const before = sha256(join(out, archiveName));
     const [victim] = blobFiles(join(scratch, "cache"));
     const bytes = readFileSync(victim!);
     bytes[bytes.length >> 1]! ^= 1;
     writeFileSync(victim!, bytes);
     const again = join(out, "again");
-    await expect(buildEmbedded(await options({ exportFolder: again }))).rejects.toMatchObject({
+    await expect(buildEmbedded(await request({ exportFolder: again }))).rejects.toMatchObject({
       code: "IMAGE_BUILD_FAILED",
       message: expect.stringContaining("run the command again"),
     });
     expect(readdirSync(again)).toEqual([]);
-    await buildEmbedded(await options({ exportFolder: again }));
+    await buildEmbedded(await request({ exportFolder: again }));
     expect(sha256(join(again, archiveName))).toBe(before);
   });
 
   test("forgets records that are not JSON", { timeout }, async () => {
-    const { scratch, out, options } = await place();
-    await buildEmbedded(await options());
+    const { scratch, out, request } = await place();
+    await buildEmbedded(await request());
     const records = join(scratch, "cache", "layers", "records");
     for (const name of readdirSync(records)) writeFileSync(join(records, name), "\0");
-    await buildEmbedded(await options({ exportFolder: join(out, "again") }));
+    await buildEmbedded(await request({ exportFolder: join(out, "again") }));
     expect(sha256(join(out, "again", archiveName))).toBe(sha256(join(out, archiveName)));
   });
 });
 
 describe("a clock that jumps", () => {
   test("by decades in both directions changes no byte of the image", { timeout }, async () => {
-    const { out, options } = await place();
+    const { out, request } = await place();
     onTestFinished(() => void vi.useRealTimers());
     const digests = [];
     for (const year of ["2026", "1985", "2099"]) {
       vi.useFakeTimers({ now: new Date(`${year}-06-01T00:00:00Z`), toFake: ["Date"] });
-      const { archive } = await buildEmbedded(await options({ exportFolder: join(out, year) }));
+      const { archive } = await buildEmbedded(await request({ exportFolder: join(out, year) }));
       digests.push(archive?.sha256);
     }
     expect(new Set(digests).size).toBe(1);
@@ -202,27 +205,29 @@ describeWith([needs.mount], "a full disk", () => {
   test("under the archive is told, leaves nothing there, and the next build goes on", {
     timeout,
   }, async () => {
-    const { out, options } = await place();
+    const { out, request } = await place();
     await smallDisk(out, "512k");
-    await expect(buildEmbedded(await options())).rejects.toMatchObject({
+    await expect(buildEmbedded(await request())).rejects.toMatchObject({
       code: "DISK_FULL",
       message: expect.stringContaining(out),
     });
     expect(readdirSync(out)).toEqual([]);
     await outputOf("mount", "-o", "remount,size=64m", out);
-    await buildEmbedded(await options());
+    await buildEmbedded(await request());
     expect(readdirSync(out)).toEqual([archiveName]);
   });
 
   test("under the cache is told, and leaves no broken layer", { timeout }, async () => {
-    const { scratch, out, options } = await place();
+    const { scratch, out, request } = await place();
     const cacheFolder = join(scratch, "small-cache");
     await smallDisk(cacheFolder, "256k");
-    await expect(buildEmbedded(await options({ cacheFolder }))).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(buildEmbedded(await request({}, { cacheFolder }))).rejects.toMatchObject({
+      code: "DISK_FULL",
+    });
     expect(readdirSync(out)).toEqual([]);
     expect(partials(cacheFolder)).toEqual([]);
     await outputOf("mount", "-o", "remount,size=64m", cacheFolder);
-    await buildEmbedded(await options({ cacheFolder }));
+    await buildEmbedded(await request({}, { cacheFolder }));
     expect(readdirSync(out)).toEqual([archiveName]);
   });
 });

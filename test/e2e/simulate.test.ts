@@ -7,12 +7,11 @@ import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
-import { buildProcessor } from "../../src/build/docker-build.js";
 import type { SimulationReport } from "../../src/targets/simulate/simulate.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
 import { buildServerImage, buildTeamImage, type Fault } from "../support/example-server.js";
 import { goldenPath } from "../support/golden.js";
-import { testBuildOptions } from "../support/processor-build.js";
+import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
 import { outputOf } from "../support/program-on-path.js";
 import { type ProgramRun, runProgram } from "../support/run-program.js";
 
@@ -32,8 +31,8 @@ let scratch: string;
 describeWithEngine("build_processor simulate", () => {
   beforeAll(async () => {
     scratch = mkdtempSync(join(tmpdir(), "simulate-"));
-    const options = await testBuildOptions({ golden: "blobs_2d", imageName: processor, scratch });
-    await buildProcessor(options);
+    const request = await testBuildRequest({ golden: "blobs_2d", imageName: processor, scratch });
+    await buildWithDocker(request);
     await twoCases();
   }, timeout);
 

@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import type { RuntimeSettings } from "../../processor/contract/manifest.js";
-import { type Progress, silentProgress } from "../../processor/contract/progress/progress.js";
-import type { BuildOptions } from "../../src/build/build-options.js";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import type { BuildReport } from "../../src/build/build-report.js";
+import type {
+  BaseRequest,
+  BuildContext,
+  BuildRequest,
+  OutputRequest,
+} from "../../src/build/build-request.js";
+import { buildWith } from "../../src/build/choose-builder.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { findModel } from "../../src/models/find-model.js";
 import { testSettings } from "./convert.js";
@@ -16,43 +23,57 @@ export interface TestBuild {
   /** Holds the build folder and the archive. */
   readonly scratch: string;
   readonly settings?: Partial<RuntimeSettings>;
-  readonly progress?: Progress;
+  readonly base?: Partial<BaseRequest>;
+  readonly outputs?: Partial<OutputRequest>;
+  readonly context?: Partial<BuildContext>;
 }
 
-/** The options of a build as the command line would make them. */
-export async function testBuildOptions(build: TestBuild): Promise<BuildOptions> {
-  const { golden, imageName, scratch, settings = {}, progress = silentProgress } = build;
+/** A build as the command line would ask for it. */
+export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> {
+  const { golden, imageName, scratch } = build;
   return {
     models: singleModel(await findModel({ modelDir: goldenPath("v2", golden, "model") })),
-    settings: { ...testSettings, ...settings },
-    description: {
-      imageName,
-      title: golden,
-      description: 'an nnU-Net of the tests, with "quotes", a $HOME and a \\',
-      created: new Date("2026-01-02T03:04:05Z"),
-      source: "https://example.org/source",
-      licenses: "Apache-2.0",
-    },
+    settings: { ...testSettings, ...build.settings },
     hookFile: null,
-    target: { kind: "plain" },
-    archiveName: null,
-    modelTarball: null,
-    existing: "keep",
-    baseImage: null,
-    baseVariant: "cpu",
-    pythonIndex: null,
-    buildDir: join(scratch, "build"),
-    platform: "linux/amd64",
-    keepBuildFiles: false,
+    image: {
+      description: {
+        imageName,
+        title: golden,
+        description: 'an nnU-Net of the tests, with "quotes", a $HOME and a \\',
+        created: new Date("2026-01-02T03:04:05Z"),
+        source: "https://example.org/source",
+        licenses: "Apache-2.0",
+      },
+      target: { kind: "plain" },
+      platform: "linux/amd64",
+    },
+    base: { imageName: null, variant: "cpu", pythonIndex: null, ...build.base },
+    outputs: {
+      exportFolder: null,
+      archiveName: null,
+      modelTarball: null,
+      existing: "keep",
+      isPushed: false,
+      buildDir: join(scratch, "build"),
+      keepsBuildFiles: false,
+      ...build.outputs,
+    },
     attestation: null,
-    exportFolder: null,
-    engine: null,
-    isPushed: false,
-    registries: usualRegistrySettings,
-    lockFile: null,
-    cacheFolder: cacheFolder(process.env),
-    cacheLimitBytes: Number.POSITIVE_INFINITY,
-    environment: process.env,
-    progress,
+    context: {
+      registries: usualRegistrySettings,
+      lockFile: null,
+      cacheFolder: cacheFolder(process.env),
+      cacheLimitBytes: Number.POSITIVE_INFINITY,
+      environment: process.env,
+      progress: silentProgress,
+      signal: new AbortController().signal,
+      ...build.context,
+    },
   };
 }
+
+export const buildWithDocker = (request: BuildRequest): Promise<BuildReport> =>
+  buildWith({ builder: "docker", engine: null }, request);
+
+export const buildEmbedded = (request: BuildRequest): Promise<BuildReport> =>
+  buildWith({ builder: "embedded", engine: null }, request);

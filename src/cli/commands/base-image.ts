@@ -4,6 +4,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { pythonIndex } from "../../base-image/python-index.js";
 import { chooseVariant } from "../../base-image/variants.js";
 import { buildBaseImage } from "../../build/build-base-image.js";
+import { pinnedName } from "../../build/build-report.js";
 import { pushBaseImage } from "../../build/push-base-image.js";
 import { connectEngine } from "../../docker/engine.js";
 import { lockFileName } from "../../download/lock-file.js";
@@ -12,7 +13,6 @@ import { checkRegistry } from "../../oci/registry/push-to-registry.js";
 import type { CommandSession } from "../command-session.js";
 import type { baseImageOptions } from "../options/image-options.js";
 import { registrySettings } from "../registry-settings.js";
-import { pinnedName } from "./build-record.js";
 
 type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
 

@@ -1,52 +1,53 @@
 import { relative } from "node:path";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import type { AttestedImage } from "../../attest/attest-image.js";
-import type { BuildOptions } from "../../build/build-options.js";
+import type { BuildReport } from "../../build/build-report.js";
+import type { BuildRequest } from "../../build/build-request.js";
 import { platformOf } from "../../targets/targets.js";
 import { programCall } from "../program-call.js";
 import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
-import type { BuildRecord } from "./build-record.js";
 
 const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 type Row = readonly [key: string, value: string | null];
 
 /** Describes a finished build for people: what was made, how it segments, and how to try it. */
-export function reportText(record: BuildRecord, options: BuildOptions, terminal: Terminal): string {
+export function reportText(report: BuildReport, request: BuildRequest, terminal: Terminal): string {
+  if (report.builder === "context") return contextText(report);
   const rows: readonly Row[] = [
-    ["image", record.imageName],
-    ["id", record.imageId],
-    ["manifest", record.manifestDigest],
-    ["size", inMegabytes(record.sizeBytes)],
-    ["base", record.baseImage],
-    ["model", modelText(record)],
-    ...leftOutFolds(options),
-    ["segments", segmentsText(record, options)],
-    ...record.departures.map((departure): Row => ["differs", departure]),
-    ...fileRows("archive", record.archive, terminal),
-    ...fileRows("tarball", record.modelTarball, terminal),
-    ...pushedRows(record),
-    ...attestedRows(record.attested, terminal),
-    ["context", record.buildFolder],
+    ["image", report.imageName],
+    ["id", report.imageId],
+    ["manifest", report.manifestDigest],
+    ["size", report.sizeBytes === null ? null : inMegabytes(report.sizeBytes)],
+    ["base", report.baseImage],
+    ["model", modelText(report)],
+    ...leftOutFolds(request),
+    ["segments", segmentsText(report, request)],
+    ...report.departures.map((departure): Row => ["differs", departure]),
+    ...fileRows("archive", report.archive, terminal),
+    ...fileRows("tarball", report.modelTarball, terminal),
+    ...pushedRows(report),
+    ...attestedRows(report.attested, terminal),
+    ["context", report.buildFolder],
   ];
   const lines = rows.flatMap(([key, value]) => (value === null ? [] : [`${key.padEnd(8)} ${value}`]));
-  return `${[...lines, "", ...trialLines(record, options, terminal)].join("\n")}\n`;
+  return `${[...lines, "", ...trialLines(report, request, terminal)].join("\n")}\n`;
 }
 
-function modelText({ labels }: BuildRecord): string {
+function modelText({ labels }: BuildReport): string {
   const folds = labels[processorLabels.folds] ?? "";
   return `${labels[processorLabels.dataset] ?? ""} ${labels[processorLabels.configuration] ?? ""}, ${labels[processorLabels.checkpoint]}, fold${/^\w+$/.test(folds) ? "" : "s"} ${folds}`;
 }
 
-function leftOutFolds({ models }: BuildOptions): readonly Row[] {
+function leftOutFolds({ models }: BuildRequest): readonly Row[] {
   const found = models.members.flatMap(({ model, previousStage }) => [model, previousStage ?? []].flat());
   return found.flatMap(({ leftOut }) => leftOut.map(({ reason }): Row => ["left out", reason]));
 }
 
-function segmentsText({ labels }: BuildRecord, { baseVariant }: BuildOptions): string {
+function segmentsText({ labels }: BuildReport, { base }: BuildRequest): string {
   const mirroring = labels[processorLabels.mirroring];
-  const isOnGpu = baseVariant !== "cpu";
+  const isOnGpu = base.variant !== "cpu";
   const wanted = labels[processorLabels.precision];
   const precision = wanted !== "auto" ? wanted : isOnGpu ? "float16" : "float32";
   return [
@@ -70,7 +71,7 @@ const fileRows = (key: string, file: WrittenFile | null, terminal: Place): reado
         ["", `sha256 ${file.sha256}`],
       ];
 
-function pushedRows({ pushed, pinnedName }: BuildRecord): readonly Row[] {
+function pushedRows({ pushed, pinnedName }: BuildReport): readonly Row[] {
   if (pushed === null) return [];
   const there = pushed.blobsThere === 0 ? "" : `, ${pushed.blobsThere} layers were already in the registry`;
   return [
@@ -94,12 +95,14 @@ function attestedRows(attested: AttestedImage | null, terminal: Place): readonly
 }
 
 /** The lines that say how to run the image as its platform does. */
-function trialLines(record: BuildRecord, options: BuildOptions, terminal: Terminal): readonly string[] {
-  const { target, settings, modelTarball } = options;
-  const archive = record.archive === null ? null : shellWord(shownPath(record.archive.path, terminal));
+function trialLines(report: BuildReport, request: BuildRequest, terminal: Terminal): readonly string[] {
+  const { settings } = request;
+  const { target } = request.image;
+  const { modelTarball } = request.outputs;
+  const archive = report.archive === null ? null : shellWord(shownPath(report.archive.path, terminal));
   const { dockerRun } = platformOf(target.kind);
   if (dockerRun === null) {
-    const image = archive ?? record.imageName;
+    const image = archive ?? report.imageName;
     const model =
       modelTarball === null ? "" : ` --model-tarball ${shellWord(shownPath(modelTarball, terminal))}`;
     return [
@@ -109,7 +112,7 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
   }
   const gpus = settings.device === "cuda" ? "--gpus all " : "";
   const { folder, command } = dockerRun;
-  const load = record.engine === null && archive !== null ? [`  docker load -i ${archive}`] : [];
+  const load = report.engine === null && archive !== null ? [`  docker load -i ${archive}`] : [];
   return [
     "run it on the images in in/:",
     ...load,
@@ -117,7 +120,7 @@ function trialLines(record: BuildRecord, options: BuildOptions, terminal: Termin
     "  mkdir -p out",
     `  docker run --rm ${gpus}--network none --user "$(id -u):$(id -g)" \\`,
     `    -v "$PWD/in:${folder}/input:ro" -v "$PWD/out:${folder}/output" \\`,
-    `    ${[record.imageName, command].filter(Boolean).join(" ")}`,
+    `    ${[report.imageName, command].filter(Boolean).join(" ")}`,
   ];
 }
 
@@ -128,9 +131,5 @@ function shownPath(path: string, { currentDirectory }: Place): string {
   return fromHere.startsWith("..") ? path : fromHere;
 }
 
-export const renderedText = (rendered: {
-  readonly imageName: string;
-  readonly baseImage: string;
-  readonly buildFolder: string;
-}): string =>
-  `context   ${rendered.buildFolder}\nbase      ${rendered.baseImage}\n\nbuild it: docker build -t ${rendered.imageName} ${shellWord(rendered.buildFolder)}\n`;
+const contextText = ({ imageName, baseImage, buildFolder }: BuildReport): string =>
+  `context   ${buildFolder}\nbase      ${baseImage}\n\nbuild it: docker build -t ${imageName} ${shellWord(buildFolder ?? "")}\n`;

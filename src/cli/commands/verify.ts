@@ -1,11 +1,12 @@
 import type { InferredOptionTypes } from "yargs";
+import { type BuildWishes, withBuildRequest } from "../../build/complete-build-request.js";
 import { type VerifyReport, verifyImage } from "../../build/verify-image.js";
 import { builderError } from "../../errors/builder-errors.js";
 import type { LayerComparison } from "../../oci/compare-images.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
+import { sharedWishes } from "../build-wishes.js";
 import type { CommandSession } from "../command-session.js";
 import type { verifyOptions } from "../options/build-options.js";
-import { withBuildOptions } from "./build.js";
 
 type VerifyArguments = InferredOptionTypes<typeof verifyOptions> & { readonly image: string };
 
@@ -18,28 +19,24 @@ const filesShown = 10;
  */
 export async function runVerify(args: VerifyArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
-  const rebuild = {
-    ...args,
-    ...{
-      export: false,
-      "export-format": "tar" as const,
-      push: false,
-      attest: false,
-      overwrite: false,
-      "context-only": false,
-      "keep-build-files": false,
+  const { target, registry, hasModelTarball, buildDir, ...shared } = sharedWishes(args, session);
+  const wishes: BuildWishes = {
+    ...shared,
+    // The tag and the platform are the image's.
+    image: { tag: null, target, registry, platform: "linux/amd64" },
+    builder: "embedded",
+    outputs: {
+      archiveFormat: null,
+      hasModelTarball,
+      existing: "keep",
+      isPushed: false,
+      buildDir,
+      keepsBuildFiles: false,
     },
-    ...{
-      "sign-key": undefined,
-      "apply-resample-patch": false,
-      tag: undefined,
-      platform: "linux/amd64" as const,
-    },
+    attestation: { isWanted: false, keyFile: null },
   };
   const image = await absoluteImageFile(args.image, terminal.currentDirectory);
-  const report = await withBuildOptions({ ...rebuild, builder: "embedded" }, session, ({ options }) =>
-    verifyImage(image, options),
-  );
+  const report = await withBuildRequest(wishes, session, ({ request }) => verifyImage(image, request));
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : verificationText(report));
   if (report.isSame) return 0;
   throw builderError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);

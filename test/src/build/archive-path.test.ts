@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freeArchivePath } from "../../src/build/build-options.js";
+import { freeArchivePath } from "../../../src/build/archive-path.js";
 
 let folder = "";
 
@@ -11,24 +11,24 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const options = (existing: "keep" | "replace") => ({
+const request = (existing: "keep" | "replace") => ({
   exportFolder: folder,
   archiveName: null,
-  attestation: { modelLicence: null, signingKey: null },
+  isAttested: true,
   modelTarball: null,
-  description: { imageName: "liver:1" },
+  imageName: "liver:1",
   existing,
 });
 
 describe("a build that was killed between the names of its files", () => {
   test("is repeated by the same command", async () => {
     writeFileSync(join(folder, "liver-1.spdx.json"), "{}");
-    expect(await freeArchivePath(options("replace"))).toBe(join(folder, "liver-1.tar.gz"));
+    expect(await freeArchivePath(request("replace"))).toBe(join(folder, "liver-1.tar.gz"));
   });
 
   test("is refused with --no-overwrite, saying what the file is and what to do", async () => {
     writeFileSync(join(folder, "liver-1.spdx.json"), "{}");
-    await expect(freeArchivePath(options("keep"))).rejects.toMatchObject({
+    await expect(freeArchivePath(request("keep"))).rejects.toMatchObject({
       code: "OUTPUT_EXISTS",
       message: `${join(folder, "liver-1.spdx.json")} is there already, but liver-1.tar.gz is not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`,
     });
@@ -37,7 +37,7 @@ describe("a build that was killed between the names of its files", () => {
 
 test("an archive that is there is refused with --no-overwrite by its own name", async () => {
   for (const name of ["liver-1.tar.gz", "liver-1.spdx.json"]) writeFileSync(join(folder, name), "");
-  await expect(freeArchivePath(options("keep"))).rejects.toMatchObject({
+  await expect(freeArchivePath(request("keep"))).rejects.toMatchObject({
     message: `${join(folder, "liver-1.tar.gz")} is there already`,
   });
 });

@@ -1,0 +1,284 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Device, Precision } from "../../processor/contract/manifest.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import type { Target, TargetKind } from "../../processor/contract/target.js";
+import type { AttestationSettings } from "../attest/attest-image.js";
+import { readSigningKey } from "../attest/signing-key.js";
+import { pythonIndex } from "../base-image/python-index.js";
+import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
+import { completeConfig, type ProcessorConfig } from "../config/config.js";
+import { imageNameOf } from "../config/image-name.js";
+import { loadConfig } from "../config/load-config.js";
+import type { TargetConfig } from "../config/target-config.js";
+import { lockFileBeside } from "../download/lock-file.js";
+import type { ExistingFile } from "../files/all-or-nothing.js";
+import { type ImagePlatform, layerFileTime } from "../image/image-plan.js";
+import { cacheFolder, cacheLimitBytes } from "../model-source/cache-folder.js";
+import { modelInfo } from "../model-source/model-registry.js";
+import type { ModelSet } from "../models/model-set.js";
+import { type ModelChoice, modelsOf } from "../models/models-of-config.js";
+import { pretrainedName } from "../models/obtain-model.js";
+import { taskOf } from "../models/obtain-models.js";
+import type { WorkContext } from "../models/work-context.js";
+import { archiveFileName } from "../oci/export-archive.js";
+import type { RegistrySettings } from "../oci/registry/registry-access.js";
+import {
+  allPlatforms,
+  archiveNameFromConfig,
+  imageNameFromConfig,
+  platformOf,
+  targetFromConfig,
+} from "../targets/targets.js";
+import { trimmedEnd } from "../untrusted/trimmed-end.js";
+import type { BuildContext, BuildRequest, ImageRequest, OutputRequest } from "./build-request.js";
+import { type BuilderChoice, chooseBuilder } from "./choose-builder.js";
+import { bundleHook } from "./hook-bundle.js";
+import type { BuilderName } from "./image-builder.js";
+
+/** What a caller says about a build beside config.json; null for what config.json or the program's default says. */
+export interface BuildWishes {
+  /** Null for `config.json`, which may be absent. */
+  readonly configFile: string | null;
+  readonly task: string | null;
+  readonly models: ModelChoice;
+  readonly settings: {
+    readonly useTestTimeAugmentation: boolean | null;
+    readonly stepSize: number | null;
+    readonly precision: Precision | null;
+    readonly device: Device | null;
+  };
+  /** A module with hooks, in TypeScript or JavaScript; null for none. */
+  readonly hookFile: string | null;
+  readonly image: {
+    readonly tag: string | null;
+    readonly target: TargetKind | null;
+    readonly registry: string | null;
+    readonly platform: ImagePlatform;
+  };
+  readonly base: { readonly imageName: string | null; readonly cuda: CudaMajor | null };
+  readonly builder: BuilderName | "auto";
+  readonly outputs: {
+    /** Null for no archive. */
+    readonly archiveFormat: "tar.gz" | "tar" | null;
+    readonly hasModelTarball: boolean;
+    readonly existing: ExistingFile;
+    readonly isPushed: boolean;
+    readonly buildDir: string | null;
+    readonly keepsBuildFiles: boolean;
+  };
+  readonly attestation: { readonly isWanted: boolean; readonly keyFile: string | null };
+  /** Asked when the image's name is known, whose registry gets the credentials. */
+  readonly registriesFor: (imageName: string) => Promise<RegistrySettings>;
+}
+
+export interface ChosenBuild {
+  readonly choice: BuilderChoice;
+  readonly request: BuildRequest;
+}
+
+/**
+ * Completes a caller's wishes and config.json to everything that a build needs, found and checked; bundled hooks are there as
+ * long as `use` runs.
+ *
+ * @throws CONFIG_INVALID, USAGE, HOOK_INVALID; what finding the models and connecting the engine throws
+ */
+export async function withBuildRequest<T>(
+  wishes: BuildWishes,
+  surroundings: WorkContext,
+  use: (build: ChosenBuild) => Promise<T>,
+): Promise<T> {
+  const { currentDirectory } = surroundings;
+  const configFile = resolve(currentDirectory, wishes.configFile ?? "config.json");
+  const work = { ...surroundings, lockFile: lockFileBeside(configFile) };
+  const config = await configOf(configFile, wishes);
+  const attestation = await attestationOf(wishes, config, work);
+  const destination = destinationOf(wishes, config);
+  const models = await modelsOf(wishes.models, config, work);
+  const choice = await chooseBuilder(
+    {
+      builder: wishes.builder,
+      platform: wishes.image.platform,
+      isKeptElsewhere: wishes.outputs.archiveFormat !== null || wishes.outputs.isPushed,
+      baseImage: wishes.base.imageName,
+      isContextKept: wishes.outputs.keepsBuildFiles,
+    },
+    work,
+  );
+  const found = { wishes, config, work, destination, models, choice, attestation };
+  if (wishes.hookFile === null) return use({ choice, request: await requestOf(found, null) });
+  const hookFolder = await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  try {
+    const hookFile = join(hookFolder, hookModule);
+    const request = await requestOf(found, hookFile);
+    await bundleHook(resolve(currentDirectory, wishes.hookFile), hookFile);
+    return await use({ choice, request });
+  } finally {
+    await rm(hookFolder, { recursive: true, force: true });
+  }
+}
+
+const hookModule = "process-img.mjs";
+
+/** The file that was named must be there; the default one may be absent when the model folder says everything. */
+async function configOf(path: string, { configFile, task }: BuildWishes): Promise<ProcessorConfig> {
+  const isAbsent = configFile === null && (await stat(path).catch(() => null)) === null;
+  const config = isAbsent ? completeConfig({}) : await loadConfig(path);
+  return task === null ? config : { ...config, taskId: undefined, taskName: undefined, ...taskOf(task) };
+}
+
+/** A key that does not open is refused before the work. */
+async function attestationOf(
+  { attestation, models, outputs }: BuildWishes,
+  config: ProcessorConfig,
+  { currentDirectory, environment }: WorkContext,
+): Promise<AttestationSettings | null> {
+  const { isWanted, keyFile } = attestation;
+  if (keyFile !== null && !(outputs.isPushed && isWanted))
+    throw sharedError("USAGE", "--sign-key signs what --push sends; it needs --push, without --no-attest");
+  if (!isWanted) return null;
+  const published = models.isPretrained ? pretrainedName(config) : "";
+  return {
+    modelLicence: config.modelLicence ?? (published === "" ? null : modelInfo(published).licence),
+    signingKey:
+      keyFile === null
+        ? null
+        : await readSigningKey(resolve(currentDirectory, keyFile), environment["COSIGN_PASSWORD"]),
+  };
+}
+
+/** Where the image will run, and how it is called there. */
+interface Destination {
+  readonly target: Target;
+  readonly tag: string;
+  readonly archiveName: string | null;
+}
+
+/** The caller's word counts before config.json's; what they lack is reported before the model is fetched. */
+function destinationOf({ image, outputs }: BuildWishes, config: ProcessorConfig): Destination {
+  const target: TargetConfig = {
+    ...config.target,
+    ...(image.target === null ? {} : { kind: image.target }),
+    ...(image.registry === null ? {} : { registry: trimmedEnd(image.registry, "/") }),
+  };
+  if (outputs.hasModelTarball && !platformOf(target.kind).takesModelTarball) {
+    const takers = allPlatforms.filter(({ takesModelTarball }) => takesModelTarball);
+    const named = takers.map(({ kind }) => kind).join(" or ");
+    throw sharedError("USAGE", `--model-tarball is for --target ${named}, which puts it in place`);
+  }
+  const tag = imageNameFromConfig(target, image.tag);
+  return { target: targetFromConfig(target), tag, archiveName: archiveNameFromConfig(target, tag) };
+}
+
+interface FoundParts {
+  readonly wishes: BuildWishes;
+  readonly config: ProcessorConfig;
+  readonly work: WorkContext;
+  readonly destination: Destination;
+  readonly models: ModelSet;
+  readonly choice: BuilderChoice;
+  readonly attestation: AttestationSettings | null;
+}
+
+async function requestOf(found: FoundParts, hookFile: string | null): Promise<BuildRequest> {
+  const { wishes, config, work, models, choice, attestation } = found;
+  const { useTestTimeAugmentation, stepSize, precision, device } = wishes.settings;
+  const settings = {
+    ...config.settings,
+    useTestTimeAugmentation: useTestTimeAugmentation ?? config.settings.useTestTimeAugmentation,
+    stepSize: stepSize ?? config.settings.stepSize,
+    precision: precision ?? config.settings.precision,
+    device: device ?? config.settings.device,
+    hookModule: hookFile === null ? null : hookModule,
+  };
+  const variant = chooseVariant(settings.device, wishes.base.cuda ?? config.cuda);
+  const image = imageOf(found, readVersions().variants[variant].licences);
+  const outputs = outputsOf(found, image.description.imageName);
+  const isContextOnly = choice.builder === "context";
+  return {
+    models,
+    settings,
+    hookFile,
+    image,
+    base: {
+      imageName: wishes.base.imageName,
+      variant,
+      pythonIndex: pythonIndex(work.environment),
+    },
+    outputs: isContextOnly
+      ? { ...outputs, exportFolder: null, isPushed: false, keepsBuildFiles: false }
+      : outputs,
+    attestation: isContextOnly ? null : attestation,
+    context: await contextOf(wishes, image.description.imageName, work),
+  };
+}
+
+function imageOf({ wishes, work, destination, models, choice }: FoundParts, licenses: string): ImageRequest {
+  const epoch = work.environment["SOURCE_DATE_EPOCH"];
+  const created = creationTime(epoch);
+  const [{ model }] = models.members as [ModelSet["members"][number]];
+  const configurations = models.members.map((member) => member.model.configuration).join(" + ");
+  return {
+    description: {
+      imageName: imageNameOf(destination.tag, model.task, created),
+      title: `${model.task.name} ${configurations}`,
+      description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
+      // Unless Docker builds it, nothing in the image depends on the day.
+      created: choice.builder === "embedded" && epoch === undefined ? layerFileTime : created,
+      source: null,
+      licenses,
+    },
+    target: destination.target,
+    platform: wishes.image.platform,
+  };
+}
+
+function outputsOf({ wishes, work, destination }: FoundParts, imageName: string): OutputRequest {
+  const { currentDirectory } = work;
+  const { archiveFormat, hasModelTarball, existing, isPushed, buildDir, keepsBuildFiles } = wishes.outputs;
+  return {
+    exportFolder: archiveFormat === null ? null : currentDirectory,
+    archiveName: archiveNameFor(archiveFormat, destination, imageName),
+    modelTarball: hasModelTarball ? join(currentDirectory, "model.tar.gz") : null,
+    existing,
+    isPushed,
+    buildDir: resolve(currentDirectory, buildDir ?? "build"),
+    keepsBuildFiles,
+  };
+}
+
+async function contextOf(
+  { base, outputs, registriesFor }: BuildWishes,
+  imageName: string,
+  { environment, lockFile, progress, signal }: WorkContext,
+): Promise<BuildContext> {
+  return {
+    registries: await registriesFor(outputs.isPushed ? imageName : (base.imageName ?? imageName)),
+    lockFile,
+    cacheFolder: cacheFolder(environment),
+    cacheLimitBytes: cacheLimitBytes(environment),
+    environment,
+    progress,
+    signal,
+  };
+}
+
+/** @throws USAGE when the target prescribes another format */
+function archiveNameFor(
+  format: "tar.gz" | "tar" | null,
+  { archiveName, target }: Destination,
+  imageName: string,
+): string | null {
+  if (format !== "tar") return archiveName;
+  if (archiveName !== null)
+    throw sharedError("USAGE", `--export-format tar: ${target.kind} takes ${archiveName} only`);
+  return archiveFileName(imageName).replace(/\.gz$/, "");
+}
+
+/** Reproducible builds give the time from outside, in Unix seconds. */
+function creationTime(epoch: string | undefined): Date {
+  if (epoch === undefined) return new Date();
+  if (/^\d+$/.test(epoch)) return new Date(Number(epoch) * 1000);
+  throw sharedError("USAGE", `SOURCE_DATE_EPOCH is ${epoch}, not a number of seconds`);
+}

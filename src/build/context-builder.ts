@@ -1,0 +1,33 @@
+import { rm } from "node:fs/promises";
+import { readRecipe } from "../base-image/recipe.js";
+import { writeBuildContext } from "../docker/build-context.js";
+import type { ImagePlan } from "../image/image-plan.js";
+import type { BuildFolder } from "./build-folder.js";
+import type { BaseRequest } from "./build-request.js";
+import type { BuildParts, BuildResult, FoundBase, ImageBuilder } from "./image-builder.js";
+import { convertedName } from "./plan-build.js";
+
+/** Goes as far as a build goes without an engine: the context, with its Dockerfile, stays in the build folder. */
+export class ContextBuilder implements ImageBuilder {
+  readonly name = "context";
+  readonly engineName = null;
+  readonly keepsImage = true;
+  readonly memo = null;
+
+  async findBase({ imageName, variant }: BaseRequest): Promise<FoundBase> {
+    const facts = { imageName: imageName ?? (await readRecipe(variant)).imageName, imageId: null };
+    return { facts, inputs: [{ name: facts.imageName }], place: null };
+  }
+
+  async build(plan: ImagePlan, { folder }: BuildParts<FoundBase>): Promise<BuildResult> {
+    await keepContext(plan, folder);
+    await folder.keep();
+    return { image: null, contextFolder: folder.path };
+  }
+}
+
+/** Leaves the build folder as a context that `docker build` takes; the weights are in it once. */
+export async function keepContext(plan: ImagePlan, folder: BuildFolder): Promise<void> {
+  await writeBuildContext(plan, folder.place);
+  await rm(folder.place(convertedName), { recursive: true });
+}

@@ -1,0 +1,122 @@
+import { describeSavedImage } from "../attest/image-contents.js";
+import { buildImage, type BuiltImage as EngineBuild } from "../docker/build-image.js";
+import { connectEngine, type Engine } from "../docker/engine.js";
+import { findOrPullImage } from "../docker/find-image.js";
+import { saveImage } from "../docker/save-image.js";
+import type { ImagePlan } from "../image/image-plan.js";
+import type { BaseImageFacts } from "../image/processor-image-plan.js";
+import type { BlobCache } from "../oci/blob-cache.js";
+import { writeArchive } from "../oci/export-archive.js";
+import { hexOf, type OciImage } from "../oci/oci-types.js";
+import { readDockerArchive } from "../oci/open-docker-archive.js";
+import { findOrBuildBaseImage } from "./build-base-image.js";
+import type { BaseRequest, BuildContext } from "./build-request.js";
+import { keepContext } from "./context-builder.js";
+import type { BuildParts, BuildResult, BuiltImage, FoundBase, ImageBuilder } from "./image-builder.js";
+
+/** Works with the engine given, or with the one that answers. */
+export async function withDockerBuilder<T>(
+  context: BuildContext,
+  engine: Engine | null,
+  use: (builder: ImageBuilder) => Promise<T>,
+): Promise<T> {
+  return use(
+    new DockerBuilder(context, engine ?? (await connectEngine(context.environment, context.signal))),
+  );
+}
+
+/** Docker builds the image, which stays in the engine whatever happens next. */
+class DockerBuilder implements ImageBuilder {
+  readonly name = "docker";
+  readonly keepsImage = true;
+  readonly memo = null;
+  readonly #context: BuildContext;
+  readonly #engine: Engine;
+
+  constructor(context: BuildContext, engine: Engine) {
+    this.#context = context;
+    this.#engine = engine;
+  }
+
+  get engineName(): string {
+    return this.#engine.description;
+  }
+
+  /** The base that was asked for must be there or in its registry; the recipe's own is built. */
+  async findBase(base: BaseRequest): Promise<FoundBase> {
+    const facts = await this.#baseImage(base);
+    const { imageName, imageId } = facts;
+    const digest = imageId === null ? {} : { digest: { sha256: hexOf(imageId) } };
+    return { facts, inputs: [{ name: imageName, ...digest }], place: null };
+  }
+
+  #baseImage({ imageName, variant, pythonIndex }: BaseRequest): Promise<BaseImageFacts> {
+    const engine = this.#engine;
+    const { cacheFolder, progress, signal } = this.#context;
+    return imageName === null
+      ? findOrBuildBaseImage({ engine, variant, pythonIndex, cacheFolder, progress, signal })
+      : findOrPullImage({ engine, imageName, progress, signal });
+  }
+
+  async build(plan: ImagePlan, { folder, keepsContext }: BuildParts<FoundBase>): Promise<BuildResult> {
+    const { progress, signal } = this.#context;
+    const image = await buildImage({ engine: this.#engine, plan, progress, signal });
+    if (keepsContext) await keepContext(plan, folder);
+    return {
+      image: new DockerImage(this.#context, this.#engine, image),
+      contextFolder: keepsContext ? folder.path : null,
+    };
+  }
+}
+
+class DockerImage implements BuiltImage {
+  readonly builtBy = "docker";
+  readonly manifestDigest = null;
+  readonly #context: BuildContext;
+  readonly #engine: Engine;
+  readonly #image: EngineBuild;
+
+  constructor(context: BuildContext, engine: Engine, image: EngineBuild) {
+    this.#context = context;
+    this.#engine = engine;
+    this.#image = image;
+  }
+
+  get imageId() {
+    return this.#image.imageId;
+  }
+
+  get sizeBytes() {
+    return this.#image.sizeBytes;
+  }
+
+  get steps() {
+    return this.#image.steps;
+  }
+
+  writeArchive(place: { readonly path: string; readonly writtenTo: string }) {
+    const { imageName, sizeBytes } = this.#image;
+    const { progress, signal } = this.#context;
+    const image = saveImage(this.#engine, imageName);
+    return writeArchive({ ...place, imageName, image, imageBytes: sizeBytes, progress, signal });
+  }
+
+  asOci(cache: BlobCache): Promise<OciImage> {
+    return savedImage(this.#engine, this.#image.imageName, { cache, signal: this.#context.signal });
+  }
+
+  /** An engine without a store of manifests knows an image by its configuration. */
+  describe() {
+    return describeSavedImage(saveImage(this.#engine, this.#image.imageName), this.#image);
+  }
+
+  async load(): Promise<void> {}
+}
+
+/** What `docker save` gives, sent by this program: what the registry has already is skipped, broken uploads go on. */
+export const savedImage = (
+  engine: Engine,
+  imageName: string,
+  options: { readonly cache: BlobCache; readonly signal: AbortSignal },
+): Promise<OciImage> =>
+  readDockerArchive(saveImage(engine, imageName), { ...options, archiveName: imageName, imageName });
