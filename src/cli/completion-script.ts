@@ -1,7 +1,10 @@
 /** Flags by command; the key of the default command is empty. */
 export type FlagsByCommand = Readonly<Record<string, readonly string[]>>;
 
-/** A script for bash, and for zsh through its bash completion, that completes commands, flags, and else files. */
+/**
+ * A script for bash, and for zsh through its bash completion, that completes commands, flags, and else files. zsh reads
+ * a letter after the second colon of a slice as a modifier, so the length stands in `$((…))`.
+ */
 export function completionScript(program: string, flags: FlagsByCommand): string {
   const { "": own = [], ...commands } = flags;
   const names = Object.keys(commands);
@@ -12,7 +15,7 @@ export function completionScript(program: string, flags: FlagsByCommand): string
 [ -z "\${ZSH_VERSION-}" ] || { autoload -U +X bashcompinit && bashcompinit; }
 _${program}() {
   local word words command=
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case $word in ${names.join("|")}) command=$word; break ;; esac
   done
   case $command in

@@ -37,6 +37,7 @@ export const needs = {
   xz: program("xz", "apt-get install xz-utils"),
   tar: program("tar", "apt-get install tar"),
   bash: program("bash", "apt-get install bash"),
+  zsh: program("zsh", "apt-get install zsh"),
   dpkg: program("dpkg-deb", "run on Debian or Ubuntu"),
   apt: program("apt-get", "run on Debian or Ubuntu"),
   setpriv: program("setpriv", "apt-get install util-linux"),

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { downloadModel } from "../../model-source/download-model.js";
+import { type DownloadedModel, downloadModel } from "../../model-source/download-model.js";
 import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
 import { sourceContext } from "../../models/obtain-model.js";
 import type { CommandSession } from "../command-session.js";
@@ -39,12 +39,16 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
       outputDir,
     },
   );
-  terminal.out(
-    args.json
-      ? `${JSON.stringify(downloaded, null, 2)}\n`
-      : `${model.name}\n${downloaded.archives.map(({ address, sha256 }) => `  ${address}  sha256 ${sha256}\n`).join("")}${outputDir === null ? "" : `  unpacked into ${outputDir}\n`}`,
-  );
+  terminal.out(args.json ? `${JSON.stringify(downloaded, null, 2)}\n` : downloadText(downloaded, outputDir));
   return 0;
+}
+
+function downloadText({ model, archives }: DownloadedModel, outputDir: string | null): string {
+  const lines = archives.map(
+    ({ address, size, sha256 }) => `  ${address}  ${(size / 1e6).toFixed(1)} MB  sha256 ${sha256}\n`,
+  );
+  const unpacked = outputDir === null ? "" : `  unpacked into ${outputDir}\n`;
+  return `${model.name}\n${lines.join("")}${unpacked}`;
 }
 
 /** One line in a file, so that it can be searched; on a terminal the name, and below it the rest. */

@@ -113,24 +113,39 @@ describe("--help", () => {
     expect(terminal.printed.out).toContain("build_processor predict\n");
   });
 
-  testWith(
-    [needs.bash],
-    "completion prints a script that bash runs: commands, and a command's flags",
-    async () => {
+  describe("completion prints a script that completes commands, and a command's flags", () => {
+    /** @param shell the command that runs a script given after it, and what the script begins with */
+    async function expectCompletion(shell: readonly [string, ...string[]], beginning: string) {
       expect(await run("completion")).toBe(0);
       const complete = (...words: readonly string[]): readonly string[] => {
-        const script = `${terminal.printed.out}
-COMP_WORDS=(build_processor ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}
-_build_processor; printf '%s\\n' "\${COMPREPLY[@]}"`;
-        const { stdout, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+        const script = `${beginning}
+${terminal.printed.out}
+complete_words() {
+  [ -z "\${ZSH_VERSION-}" ] || { emulate -L sh; setopt kshglob noshglob braceexpand; }
+  COMP_WORDS=(build_processor ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}
+  _build_processor; printf '%s\\n' "\${COMPREPLY[@]}"
+}
+complete_words`;
+        const { stdout, stderr } = spawnSync(shell[0], [...shell.slice(1), script], { encoding: "utf8" });
         expect(stderr).toBe("");
-        return stdout.trim().split("\n");
+        // zsh takes from the answer what begins with the word, so that its function need not.
+        const begun = words.at(-1)!;
+        return stdout
+          .trim()
+          .split("\n")
+          .filter((word) => shell[0] === "bash" || word.startsWith(begun));
       };
       expect(complete("pre")).toEqual(["predict", "preflight"]);
       expect(complete("--push")).toEqual(["--push"]);
       expect(complete("predict", "-i", "x", "--sav")).toEqual(["--save-probabilities"]);
-    },
-  );
+    }
+
+    testWith([needs.bash], "in bash", () => expectCompletion(["bash", "-c"], ""));
+    // bashcompinit calls the function with these options.
+    testWith([needs.zsh], "in zsh", () =>
+      expectCompletion(["zsh", "-f", "-c"], "autoload -U compinit && compinit -u -D"),
+    );
+  });
 
   test.each(["--version", "-V"])("%s is package.json's", async (flag) => {
     expect(await run(flag)).toBe(0);
