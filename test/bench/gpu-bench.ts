@@ -1,11 +1,12 @@
 /**
- * `npm run bench:gpu`: the processor of the CUDA image against the real nnU-Net on the same GPU, in one run. Lays the
- * image's files into `.bench/gpu` and installs nnU-Net into `.bench/venv` first; needs no Docker.
- * `--cuda 12` for the other image, `--wheels DIR` for wheels that are here, `--rehearse` for the same steps on the CPU
- * with a small volume, to see that the command works where there is no GPU. Results go to `out/bench-gpu.json` as well.
+ * `npm run bench:gpu [-- STEP …]`: the processor of the CUDA image against the real nnU-Net on the same GPU, in one run.
+ * Lays the image's files into `.bench/gpu` and installs nnU-Net into `.bench/venv` first; needs no Docker.
+ * Steps: golden, full-size, resampled, roofline, profile; the first two if none is named. `--cuda 12` for the other image, `--wheels DIR`
+ * for wheels that are here, `--kit` for the processor of the kit that this program is in (gpu-kit/README.md), `--rehearse`
+ * for the same steps on the CPU with a small volume. Results go to `out/bench-gpu.json` as well.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,15 +18,34 @@ import type { BenchRow } from "./bench-row.js";
 import { benchGpuFullSize } from "./gpu-full-size.js";
 import { benchGpuGolden } from "./gpu-golden.js";
 import { layImageRoot } from "./gpu-image-root.js";
+import { kitRoot } from "./gpu-kit/kit-root.js";
+import { profileNetwork, rooflineOfTorch } from "./gpu-network.js";
 import type { GpuBench } from "./gpu-run.js";
 import { nnunetBin } from "./nnunet-peer.js";
 
-const { values } = parseArgs({
-  options: { cuda: { type: "string" }, wheels: { type: "string" }, rehearse: { type: "boolean" } },
+const steps: Readonly<Record<string, (bench: GpuBench) => Promise<readonly BenchRow[]>>> = {
+  golden: benchGpuGolden,
+  "full-size": (bench) => benchGpuFullSize(bench, "network"),
+  resampled: (bench) => benchGpuFullSize(bench, "resampled"),
+  roofline: rooflineOfTorch,
+  profile: profileNetwork,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    cuda: { type: "string" },
+    wheels: { type: "string" },
+    kit: { type: "boolean", default: false },
+    rehearse: { type: "boolean", default: false },
+  },
 });
-const isRehearsal = values.rehearse === true;
+const isRehearsal = values.rehearse;
 const cuda = cudaMajors.find((major) => major === values.cuda) ?? readVersions().defaultCuda;
 if (values.cuda !== undefined && values.cuda !== cuda) throw new Error(`there is no CUDA ${values.cuda}`);
+const wanted = positionals.length === 0 ? ["golden", "full-size"] : positionals;
+for (const name of wanted)
+  if (!(name in steps)) throw new Error(`no step ${name}; there are ${Object.keys(steps).join(", ")}`);
 const variant = chooseVariant("cuda", cuda);
 const facts = await readGpuFacts();
 const problem = findGpuProblem(facts, {
@@ -40,39 +60,61 @@ if (problem !== null && !isRehearsal) {
   await bench();
 }
 
+/** A step that fails does not stop the others: time on the machine is short. */
 async function bench(): Promise<void> {
   const machine = `${variant}, ${facts.gpus?.[0]?.name ?? "no GPU"}, driver ${facts.kernelDriver ?? "none"}, Node ${process.version}`;
   console.log(`${new Date().toISOString().slice(0, 10)}, ${machine}\n`);
   const scratch = mkdtempSync(join(tmpdir(), "bench-gpu-"));
+  const rows: BenchRow[] = [];
   try {
-    if (!isRehearsal) requireCudaOfPeer();
-    const root = await layImageRoot(variant, join(repositoryRoot, ".bench", "gpu"), values.wheels ?? null);
-    const setting: GpuBench = { root, scratch, isRehearsal };
-    const rows: BenchRow[] = [...(await benchGpuGolden(setting)), ...(await benchGpuFullSize(setting))];
-    for (const { isReached, what, ours, peer, goal } of rows)
-      console.log(
-        [
-          isReached ? "  ok  " : " MISS ",
-          what.padEnd(48),
-          ours.padEnd(24),
-          (peer ?? "").padEnd(20),
-          goal,
-        ].join(" "),
-      );
-    mkdirSync(join(repositoryRoot, "out"), { recursive: true });
-    writeFileSync(
-      join(repositoryRoot, "out", "bench-gpu.json"),
-      `${JSON.stringify({ machine, rows }, null, 2)}\n`,
-    );
+    const peerBin = values.kit ? peerOfKit() : nnunetBin();
+    if (!isRehearsal) requireCudaOfPeer(peerBin);
+    const laid = join(repositoryRoot, ".bench", "gpu");
+    const root = values.kit ? kitRoot(peerBin) : await layImageRoot(variant, laid, values.wheels ?? null);
+    for (const name of wanted)
+      for (const row of await rowsOf(name, { root, scratch, peerBin, isRehearsal })) {
+        rows.push(row);
+        console.log(lineOf(row));
+        writeResults({ machine, rows });
+      }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
+async function rowsOf(name: string, setting: GpuBench): Promise<readonly BenchRow[]> {
+  try {
+    return await steps[name]!(setting);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+    return [{ what: name, ours: "failed", goal: "runs", isReached: false }];
+  }
+}
+
+function lineOf({ isReached, what, ours, peer, goal }: BenchRow): string {
+  const mark = isReached ? "  ok  " : " MISS ";
+  return [mark, what.padEnd(48), ours.padEnd(24), (peer ?? "").padEnd(20), goal].join(" ");
+}
+
+function writeResults(results: { readonly machine: string; readonly rows: readonly BenchRow[] }): void {
+  const folder = join(repositoryRoot, "out");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "bench-gpu.json"), `${JSON.stringify(results, null, 2)}\n`);
+}
+
+/** A rehearsal may go without nnU-Net. */
+function peerOfKit(): string | null {
+  const venv = process.env["NNUNET_VENV"] ?? join(repositoryRoot, "venv");
+  if (existsSync(venv)) return join(venv, "bin");
+  if (isRehearsal) return null;
+  throw new Error(`the kit's nnU-Net is missing: ${venv} does not exist`);
+}
+
 /** Before anything runs for long: a torch without CUDA, or for a newer driver, would end the peer only later. */
-function requireCudaOfPeer(): void {
+function requireCudaOfPeer(peerBin: string | null): void {
   const test = "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)";
-  const { status } = spawnSync(join(nnunetBin(), "python"), ["-c", test], { stdio: "inherit" });
+  const { status } = spawnSync(join(peerBin ?? "", "python"), ["-c", test], { stdio: "inherit" });
   if (status !== 0)
     throw new Error(
       "nnU-Net's torch finds no CUDA here: NNUNET_VENV names an environment whose torch fits this driver",

@@ -1,43 +1,116 @@
-import { mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import type { Zyx } from "../../processor/imaging/volume/axes.js";
 import { identityDirection } from "../../processor/imaging/volume/geometry.js";
+import { compareSegmentations } from "../support/compare-segmentations.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 import { type GpuBench, type GpuRun, runOurs, runPeer } from "./gpu-run.js";
 import { measureProcess } from "./measure-process.js";
-import { nnunetBin } from "./nnunet-peer.js";
-import { syntheticCt } from "./synthetic-volumes.js";
+import { ctSizeZyx, ctSpacingMmZyx, exportHeads, syntheticCt, targetSpacingMm } from "./synthetic-volumes.js";
 
-/** nnU-Net's default network for a large CT (31 million parameters, patch 128³) on a CT of 300×512×512, with mirroring. */
-export async function benchGpuFullSize(bench: GpuBench): Promise<readonly BenchRow[]> {
-  const model = join(bench.scratch, "full-size-model");
-  const inputDir = join(bench.scratch, "full-size-input");
-  await measureProcess([
-    join(nnunetBin(), "python"),
-    ...[join(repositoryRoot, "test", "bench", "peer", "full_size_model.py")],
-    ...[goldenPath("v2", "blobs_3d_fullres", "model"), model],
-  ]);
+/** nnU-Net's default network for a large CT (31 million parameters, patch 128³), with mirroring. */
+const studies = {
+  /** Nothing is resampled, so the network's time is nearly all. */
+  network: {
+    what: "CT 300×512×512, full-size network",
+    spacingMmZyx: [1.125, 0.8017787039279938, 0.8017787039279938],
+    labels: null,
+    modelSpacingMm: null,
+  },
+  /** Everything is: the image to the network's spacing and 25 logits back. */
+  resampled: {
+    what: "CT 300×512×512 to 1.5 mm, 25 labels",
+    spacingMmZyx: ctSpacingMmZyx,
+    labels: exportHeads,
+    modelSpacingMm: targetSpacingMm,
+  },
+} as const satisfies Readonly<
+  Record<
+    string,
+    {
+      readonly what: string;
+      readonly spacingMmZyx: Zyx;
+      /** Null for the golden model's. */
+      readonly labels: number | null;
+      readonly modelSpacingMm: number | null;
+    }
+  >
+>;
+
+export type GpuStudy = keyof typeof studies;
+
+/** A CT of 300×512×512 from file to file, against nnU-Net. A rehearsal only makes model and CT: windows take the CPU hours. */
+export async function benchGpuFullSize(bench: GpuBench, study: GpuStudy): Promise<readonly BenchRow[]> {
+  if (bench.peerBin === null) return [];
+  const { what, spacingMmZyx } = studies[study];
+  const model = await fullSizeModel(bench, study);
+  const inputDir = join(bench.scratch, `${study}-input`);
   mkdirSync(inputDir);
-  await writeCt(join(inputDir, "full_0000.nii.gz"));
-  const run = { model, folds: ["0"], inputDir, ending: "nii.gz" };
-  // A rehearsal of this part ends here: 196 windows × 8 mirrorings take the CPU hours.
+  await writeCt(join(inputDir, "full_0000.nii.gz"), spacingMmZyx);
   if (bench.isRehearsal) return [];
-  const ours = await runOurs({ ...run, outputDir: join(bench.scratch, "full-size") }, bench);
-  const peer = await runPeer({ ...run, outputDir: join(bench.scratch, "full-size-peer") }, bench);
-  return compare(ours, peer);
+  const run = { model, folds: ["0"], inputDir, ending: "nii.gz" };
+  const outputDir = join(bench.scratch, `${study}-output`);
+  const ours = await runOurs({ ...run, outputDir }, bench);
+  const peer = await runPeer({ ...run, outputDir: `${outputDir}-peer` }, bench);
+  const { differing, voxels } = await compareSegmentations(
+    join(outputDir, "images", "full.nii.gz"),
+    join(`${outputDir}-peer`, "full.nii.gz"),
+  );
+  const difference: BenchRow = {
+    what: `${what}: voxels that differ`,
+    ours: `${differing} of ${voxels}`,
+    goal: "for information: a network of random weights decides by little",
+    isReached: true,
+  };
+  return [...compare(what, ours, peer), difference];
 }
 
-async function writeCt(path: string): Promise<void> {
-  const sizeZyx = [300, 512, 512] as const;
+/** Writes the model of a study once; the peer's Python makes its weights. */
+export async function fullSizeModel(bench: GpuBench, study: GpuStudy): Promise<string> {
+  const model = join(bench.scratch, `${study}-model`);
+  if (existsSync(model)) return model;
+  if (bench.peerBin === null) throw new Error("a full-size model needs nnU-Net: NNUNET_VENV names none");
+  const template = join(bench.scratch, `${study}-template`);
+  cpSync(goldenPath("v2", "blobs_3d_fullres", "model"), template, { recursive: true });
+  const { labels, modelSpacingMm } = studies[study];
+  if (labels !== null)
+    editJson(join(template, "dataset.json"), (dataset) => {
+      const names = Array.from({ length: labels - 1 }, (_, i) => [`organ_${i + 1}`, i + 1] as const);
+      dataset["labels"] = { background: 0, ...Object.fromEntries(names) };
+    });
+  if (modelSpacingMm !== null)
+    editJson(join(template, "plans.json"), (plans) => {
+      const { "3d_fullres": configuration } = plans["configurations"] as Record<
+        string,
+        { spacing: readonly number[] }
+      >;
+      configuration!.spacing = [modelSpacingMm, modelSpacingMm, modelSpacingMm];
+    });
+  await measureProcess([
+    join(bench.peerBin, "python"),
+    join(repositoryRoot, "test", "bench", "peer", "full_size_model.py"),
+    template,
+    model,
+  ]);
+  return model;
+}
+
+function editJson(path: string, edit: (json: Record<string, unknown>) => void): void {
+  const json = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  edit(json);
+  writeFileSync(path, JSON.stringify(json));
+}
+
+async function writeCt(path: string, spacingMmZyx: Zyx): Promise<void> {
   await writeImage(
     {
-      voxels: Int16Array.from(syntheticCt(sizeZyx)),
+      voxels: Int16Array.from(syntheticCt(ctSizeZyx)),
       components: 1,
       geometry: {
-        sizeZyx,
-        // The model's own spacing: nothing is resampled, so all windows of this size are run.
-        spacingMmZyx: [1.125, 0.8017787039279938, 0.8017787039279938],
+        sizeZyx: ctSizeZyx,
+        spacingMmZyx,
         originMmXyz: [0, 0, 0],
         directionXyz: identityDirection,
         dimensions: 3,
@@ -48,10 +121,9 @@ async function writeCt(path: string): Promise<void> {
   );
 }
 
-function compare(ours: GpuRun, peer: GpuRun): readonly BenchRow[] {
+function compare(what: string, ours: GpuRun, peer: GpuRun): readonly BenchRow[] {
   const time = ours.wallSeconds / peer.wallSeconds;
   const memory = ours.peakMegabytes / peer.peakMegabytes;
-  const what = "CT 300×512×512, full-size network";
   return [
     {
       what: `${what}: wall time`,

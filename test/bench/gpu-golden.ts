@@ -5,7 +5,7 @@ import { goldenPath } from "../support/golden.js";
 import { type BenchRow, seconds } from "./bench-row.js";
 import { type GpuBench, runOurs, runPeer } from "./gpu-run.js";
 
-const cases = [
+export const goldenCases = [
   { name: "blobs_3d_fullres", folds: ["0", "1"] },
   { name: "mr_regions_resenc_3d", folds: ["0"] },
   { name: "brain_tissue_3d", folds: ["0"] },
@@ -14,29 +14,29 @@ const cases = [
 /** Parity in half precision, and time, on small models: Dice per label against nnU-Net's own answer on the CPU. */
 export async function benchGpuGolden(bench: GpuBench): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
-  for (const { name, folds } of bench.isRehearsal ? cases.slice(1, 2) : cases) {
+  for (const { name, folds } of bench.isRehearsal ? goldenCases.slice(1, 2) : goldenCases) {
     const inputDir = goldenPath("v2", name, "input");
     const ending = /\.(nii\.gz|nii|mha|nrrd)$/.exec(readdirSync(inputDir)[0]!)![1]!;
     const run = { model: goldenPath("v2", name, "model"), folds, inputDir, ending };
     const outputDir = join(bench.scratch, name);
     const ours = await runOurs({ ...run, outputDir }, bench);
-    const peer = await runPeer({ ...run, outputDir: `${outputDir}-peer` }, bench);
     const leastDice = await leastDiceOf(name, { folder: join(outputDir, "images"), ending });
+    rows.push({
+      what: `${name}: least Dice of a label`,
+      ours: `${leastDice.toFixed(5)} on ${ours.executionProvider ?? "unknown"}`,
+      goal: "≥ 0.999",
+      isReached: leastDice >= 0.999,
+    });
+    if (bench.peerBin === null) continue;
+    const peer = await runPeer({ ...run, outputDir: `${outputDir}-peer` }, bench);
     const time = ours.wallSeconds / peer.wallSeconds;
-    rows.push(
-      {
-        what: `${name}: least Dice of a label`,
-        ours: `${leastDice.toFixed(5)} on ${ours.executionProvider ?? "unknown"}`,
-        goal: "≥ 0.999",
-        isReached: leastDice >= 0.999,
-      },
-      {
-        what: `${name}: whole run, wall time`,
-        ...{ ours: seconds(ours.wallSeconds), peer: seconds(peer.wallSeconds) },
-        goal: `${time.toFixed(2)}× (goal ≤ 0.67×)`,
-        isReached: time <= 0.67,
-      },
-    );
+    rows.push({
+      what: `${name}: whole run, wall time`,
+      ours: seconds(ours.wallSeconds),
+      peer: seconds(peer.wallSeconds),
+      goal: `${time.toFixed(2)}× (goal ≤ 0.67×)`,
+      isReached: time <= 0.67,
+    });
   }
   return rows;
 }

@@ -3,12 +3,13 @@ import { repositoryRoot } from "../support/golden.js";
 import type { ImageRoot } from "./gpu-image-root.js";
 import { countedAsByNvidiaSmi, type GpuUse, sampleGpu } from "./gpu-sampler.js";
 import { measureProcess } from "./measure-process.js";
-import { nnunetBin } from "./nnunet-peer.js";
 
 /** What all parts of the GPU benchmark share. */
 export interface GpuBench {
   readonly root: ImageRoot;
   readonly scratch: string;
+  /** The `bin` folder of an environment with nnU-Net; null in a rehearsal without it. */
+  readonly peerBin: string | null;
   /** On the CPU, without figures of a GPU. */
   readonly isRehearsal: boolean;
 }
@@ -32,10 +33,7 @@ export interface WholeRun {
 /** Process start to files written, nnU-Net's defaults, with the files of the image. The conversion is not counted: a build does it. */
 export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
   const converted = `${run.outputDir}-converted`;
-  await measureProcess([
-    ...([process.execPath, join(repositoryRoot, "dist", "build_processor.js"), "convert"] as const),
-    ...["--model-dir", run.model, "-o", converted, "--folds", ...run.folds],
-  ]);
+  await convertModel({ ...run, converted });
   const [program, ...args] = bench.root.command;
   return measured(bench, [
     ...([program, ...args] as const),
@@ -47,9 +45,20 @@ export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
   ]);
 }
 
+export async function convertModel({
+  model,
+  folds,
+  converted,
+}: Pick<WholeRun, "model" | "folds"> & { readonly converted: string }): Promise<void> {
+  const program = join(repositoryRoot, "dist", "build_processor.js");
+  const options = ["--model-dir", model, "-o", converted, "--folds", ...folds];
+  await measureProcess([process.execPath, program, "convert", ...options]);
+}
+
 export async function runPeer(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
+  if (bench.peerBin === null) throw new Error("there is no nnU-Net to run");
   return measured({ ...bench, root: { ...bench.root, env: process.env } }, [
-    join(nnunetBin(), "nnUNetv2_predict_from_modelfolder"),
+    join(bench.peerBin, "nnUNetv2_predict_from_modelfolder"),
     ...["-i", run.inputDir, "-o", run.outputDir, "-m", run.model, "-f", ...run.folds],
     ...["-device", bench.isRehearsal ? "cpu" : "cuda"],
   ]);

@@ -1,0 +1,87 @@
+import { closeSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
+
+/** Bytes of device code that a library has for an architecture: `{ 80: 61000000, 90: 74000000 }`. */
+export type CodeSizes = Readonly<Record<number, number>>;
+
+/** Starts each container of device code in the section `.nv_fatbin`; CUDA's `fatbinary_section.h` names its fields. */
+const containerMagic = 0xba55ed50;
+
+/**
+ * Copies a CUDA library and fills the device code of other architectures with zeros, so that it packs small. The code
+ * that is kept, and every offset, stays as it is.
+ *
+ * @param keep compute capabilities without their point: 90 for 9.0
+ */
+export function pruneProvider(from: string, to: string, keep: readonly number[]): CodeSizes {
+  const bytes = readWhole(from);
+  const sizes = pruneCode(bytes, keep);
+  writeFileSync(to, bytes);
+  return sizes;
+}
+
+/** @throws Error for a file that is not a 64-bit ELF library with device code, or has none for an architecture */
+export function pruneCode(bytes: Buffer, keep: readonly number[]): CodeSizes {
+  const sizes: Record<number, number> = {};
+  const { offset, size } = fatbinSection(bytes);
+  for (let at = offset; at + 16 <= offset + size; ) {
+    if (bytes.readUInt32LE(at) !== containerMagic) {
+      at += 8;
+      continue;
+    }
+    let entry = at + bytes.readUInt16LE(at + 6);
+    const end = entry + Number(bytes.readBigUInt64LE(at + 8));
+    while (entry < end) {
+      const begin = entry + bytes.readUInt32LE(entry + 4);
+      const length = Number(bytes.readBigUInt64LE(entry + 8));
+      const architecture = bytes.readUInt32LE(entry + 28);
+      sizes[architecture] = (sizes[architecture] ?? 0) + length;
+      if (!keep.includes(architecture)) bytes.fill(0, begin, begin + length);
+      entry = begin + length;
+    }
+    at = Math.ceil(end / 8) * 8;
+  }
+  const missing = keep.filter((architecture) => sizes[architecture] === undefined);
+  if (missing.length > 0)
+    throw new Error(`no code for ${missing.join(", ")}; there is code for ${Object.keys(sizes).join(", ")}`);
+  return sizes;
+}
+
+function fatbinSection(bytes: Buffer): { readonly offset: number; readonly size: number } {
+  if (bytes.toString("latin1", 0, 5) !== "\x7fELF\x02") throw new Error("not a 64-bit ELF library");
+  const table = Number(bytes.readBigUInt64LE(0x28));
+  const [entrySize, count, namesAt] = [0x3a, 0x3c, 0x3e].map((at) => bytes.readUInt16LE(at)) as [
+    ...[number, number, number],
+  ];
+  const section = (i: number) => {
+    const at = table + i * entrySize;
+    return {
+      name: bytes.readUInt32LE(at),
+      offset: Number(bytes.readBigUInt64LE(at + 24)),
+      size: Number(bytes.readBigUInt64LE(at + 32)),
+    };
+  };
+  const names = section(namesAt).offset;
+  for (let i = 0; i < count; i++) {
+    const { name, offset, size } = section(i);
+    const end = bytes.indexOf(0, names + name);
+    if (bytes.toString("latin1", names + name, end) === ".nv_fatbin") return { offset, size };
+  }
+  throw new Error("no device code: the library has no section .nv_fatbin");
+}
+
+/** Unlike `readFileSync`, takes files of 2 GiB and more. */
+function readWhole(path: string): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(fstatSync(file).size);
+    const most = 2 ** 30;
+    for (let at = 0; at < bytes.length; ) {
+      const read = readSync(file, bytes, at, Math.min(most, bytes.length - at), at);
+      if (read === 0) throw new Error(`${path} ended early`);
+      at += read;
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
