@@ -1,8 +1,7 @@
 import { counted } from "../../processor/contract/counted.js";
 import type { Finding } from "../findings/finding.js";
 import { inGibibytes } from "../targets/simulate/check-run.js";
-import type { Segmentation } from "../targets/simulate/lint-output.js";
-import type { PhaseResult } from "../targets/simulate/phase-result.js";
+import type { PhaseResult, Segmentation } from "../targets/simulate/phase-result.js";
 import type { SimulationReport } from "../targets/simulate/simulate.js";
 import { findingsText, type TextStyle, wrapped } from "./findings-text.js";
 

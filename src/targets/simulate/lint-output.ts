@@ -7,6 +7,7 @@ import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
 import { compareLabels, countVoxels, type LabelComparison } from "./compare-labels.js";
+import type { Segmentation } from "./phase-result.js";
 import type { OutputRules } from "./simulation.js";
 
 /** A case that was given to a run, and what it should become. */
@@ -35,14 +36,6 @@ export interface LintOptions {
 export interface LintedOutput {
   readonly findings: readonly Finding[];
   readonly segmentations: readonly Segmentation[];
-}
-
-/** One image that was written, label by label. */
-export interface Segmentation {
-  readonly caseName: string;
-  /** Below the output folder. */
-  readonly path: string;
-  readonly labels: readonly LabelComparison[];
 }
 
 /** Looks at everything that a run left in its output folder. */

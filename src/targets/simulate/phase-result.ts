@@ -1,5 +1,13 @@
 import type { Finding } from "../../findings/finding.js";
-import type { Segmentation } from "./lint-output.js";
+import type { LabelComparison } from "./compare-labels.js";
+
+/** One image that was written, label by label. */
+export interface Segmentation {
+  readonly caseName: string;
+  /** Below the output folder. */
+  readonly path: string;
+  readonly labels: readonly LabelComparison[];
+}
 
 export interface PhaseResult {
   readonly phase: string;
