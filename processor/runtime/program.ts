@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ProcessorError } from "../contract/errors.js";
 import { createLineProgress } from "../contract/progress/line-progress.js";
 import { cleanLine, logLines } from "../contract/progress/log-lines.js";
+import { showEvents } from "../contract/progress/show-events.js";
 import { sharedError } from "../contract/shared-errors.js";
 import { diskError } from "../files/disk-error.js";
 import { entryOf, runEntry } from "./entries/entries.js";
@@ -55,10 +56,12 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     apiMethod,
     workingDir: process.cwd(),
     port,
-    progress: createLineProgress({
-      write: (text) => process.stdout.write(asLines(entry.logLine(cleanLine(text)))),
-      now: () => performance.now(),
-    }),
+    onEvent: showEvents(
+      createLineProgress({
+        write: (text) => process.stdout.write(asLines(entry.logLine(cleanLine(text)))),
+        now: () => performance.now(),
+      }),
+    ),
     complain,
     signal,
   });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { ignoreEvents } from "../../processor/contract/progress/run-event.js";
 import { readInputsJson } from "../../processor/runtime/entries/grand-challenge/inputs-json.js";
 import { loadModel } from "../../processor/runtime/model/load-model.js";
 import { readTarget } from "../../processor/runtime/model/read-target.js";
@@ -20,7 +21,6 @@ import { openOciLayout } from "../../src/oci/open-oci-layout.js";
 import { readImageArchive } from "../../src/oci/read-image-archive.js";
 import { dockerCredentials } from "../../src/oci/registry/docker-credentials.js";
 import { readArchiveFacts } from "../../src/targets/preflight/archive-facts.js";
-import { RecordedProgress } from "../support/recorded-progress.js";
 import { testTerminal } from "../support/test-terminal.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "special-files-"));
@@ -128,7 +128,7 @@ const places: Readonly<Record<string, Place>> = {
       writeFileSync(join(folder, "dataset.json"), "{}");
       await writeModelFiles(
         { folder, model: { nnunetVersion: 2, folds: [{ fold: 0, onnxFile: "fold_0.onnx" }] } as never },
-        { folder: join(folder, "out"), existing: "error", progress: new RecordedProgress() },
+        { folder: join(folder, "out"), existing: "error", onEvent: ignoreEvents },
       );
     },
     code: "OUTPUT_EXISTS",

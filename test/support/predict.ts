@@ -1,5 +1,6 @@
 import type { RunSettings } from "../../processor/contract/manifest.js";
-import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { type Progress, silentProgress } from "../../processor/contract/progress/progress.js";
+import { showEvents } from "../../processor/contract/progress/show-events.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
@@ -9,7 +10,7 @@ import {
 type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
 
 /** What a test may say otherwise. */
-export type PredictChoices = Partial<PredictCasesOptions & RunSettings>;
+export type PredictChoices = Partial<PredictCasesOptions & RunSettings & { readonly progress: Progress }>;
 
 /** Runs `predictCases` on the CPU with nnU-Net's own defaults, except for what is said otherwise. */
 export const predictWith = (options: Places & PredictChoices): Promise<PredictionReport> =>
@@ -20,7 +21,7 @@ export const predictWith = (options: Places & PredictChoices): Promise<Predictio
     prevStageDir: null,
     existing: "error",
     hookModule: null,
-    progress: silentProgress,
+    onEvent: showEvents(options.progress ?? silentProgress),
     signal: new AbortController().signal,
     settings: {
       useTestTimeAugmentation: options.useTestTimeAugmentation ?? true,

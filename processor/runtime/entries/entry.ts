@@ -1,5 +1,5 @@
 import type { RuntimeSettings } from "../../contract/manifest.js";
-import type { Progress } from "../../contract/progress/progress.js";
+import type { EventListener } from "../../contract/progress/run-event.js";
 import type { ApiMethod, Target } from "../../contract/target.js";
 import type { LoadedModel } from "../model/load-model.js";
 
@@ -30,7 +30,7 @@ export interface EntryContext {
   readonly workingDir: string;
   /** The port that a server listens on. */
   readonly port: number;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
   /** Reports a failure after which the program goes on. */
   readonly complain: (line: string) => void;
   readonly signal: AbortSignal;

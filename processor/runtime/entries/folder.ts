@@ -1,7 +1,7 @@
 import { isAbsolute, join, normalize } from "node:path";
 import { counted } from "../../contract/counted.js";
 import type { RuntimeSettings } from "../../contract/manifest.js";
-import type { Progress } from "../../contract/progress/progress.js";
+import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import type { CaseReport } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";
@@ -15,7 +15,7 @@ export interface FolderEntryOptions {
   readonly loaded: LoadedModel;
   /** Those of the manifest, with the command line's own in front. */
   readonly settings: RuntimeSettings;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
   readonly signal: AbortSignal;
 }
 
@@ -24,10 +24,11 @@ export interface FolderEntryOptions {
  * `<output>/<overlay_destination>`.
  */
 export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
-  const { loaded, settings, progress, signal } = options;
+  const { loaded, settings, onEvent, signal } = options;
   const { cases, leftOut } = await findImageCases(settings, loaded.model.channelNames);
-  for (const line of leftOutLines(leftOut)) progress.note(line);
-  for (const line of numberedCaseLines(cases, loaded.model.channelNames.length)) progress.note(line);
+  for (const line of leftOutLines(leftOut)) onEvent(runNote("left-out", line));
+  for (const line of numberedCaseLines(cases, loaded.model.channelNames.length))
+    onEvent(runNote("numbered-cases", line));
   const destination = normalize(settings.overlayDestination);
   if (isAbsolute(destination) || destination.startsWith("..")) {
     throw sharedError(
@@ -43,12 +44,12 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       previousStage: null,
     }),
   );
-  progress.note(`${counted(cases.length, "case")} in ${settings.inputDir}`);
+  onEvent(runNote("case-count", `${counted(cases.length, "case")} in ${settings.inputDir}`));
   const { cases: reports } = await runModel(loaded, requests, {
     settings,
     existing: settings.overwriteOutput ? "overwrite" : "continue",
     hookModule: settings.hookModule === null ? null : join(loaded.folder, settings.hookModule),
-    progress,
+    onEvent,
     signal,
   });
   if (settings.writeJson) await writeResultsJson(settings.outputDir, reports);

@@ -1,5 +1,5 @@
 import type { RunSettings } from "../../contract/manifest.js";
-import type { Progress } from "../../contract/progress/progress.js";
+import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
 import type { CaseRequest } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";
@@ -33,7 +33,7 @@ export interface PredictCasesOptions {
   readonly existing: Existing;
   /** A bundled module with the user's hooks. */
   readonly hookModule: string | null;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
   readonly signal: AbortSignal;
 }
 
@@ -52,7 +52,7 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
     channelNames: loaded.model.channelNames,
     preferredEnding: loaded.model.plan.fileEnding,
   });
-  for (const line of leftOutLines(leftOut)) options.progress.note(line);
+  for (const line of leftOutLines(leftOut)) options.onEvent(runNote("left-out", line));
   const previousStageDir = previousStageFolder(loaded, options);
   const requests: CaseRequest[] = [];
   for (const found of cases) requests.push(await requestOf(found, previousStageDir, options));

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ModelManifest } from "../../contract/manifest.js";
-import type { Progress } from "../../contract/progress/progress.js";
+import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { writeFileWhole } from "../../files/write-file.js";
 import type { Existing } from "./check-outputs.js";
@@ -18,7 +18,7 @@ export interface ModelFolder {
 export interface ModelFilesOptions {
   readonly folder: string;
   readonly existing: Existing;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
 }
 
 /**
@@ -28,13 +28,18 @@ export interface ModelFilesOptions {
  */
 export async function writeModelFiles(
   { folder: modelFolder, model }: ModelFolder,
-  { folder, existing, progress }: ModelFilesOptions,
+  { folder, existing, onEvent }: ModelFilesOptions,
 ): Promise<void> {
   if (model.nnunetVersion === 1) return;
   for (const name of names) {
     const bytes = await readNearest(name, modelFolder, dirname(model.folds[0]!.onnxFile));
     if (bytes === null) {
-      progress.note(`the converted model has no ${name}: nnUNetv2_ensemble will ask for it`);
+      onEvent(
+        runNote(
+          "model-file-missing",
+          `the converted model has no ${name}: nnUNetv2_ensemble will ask for it`,
+        ),
+      );
       continue;
     }
     const path = join(folder, name);

@@ -1,5 +1,5 @@
 import type { RunSettings } from "../../contract/manifest.js";
-import type { Progress } from "../../contract/progress/progress.js";
+import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { type Hooks, loadHooks, noHooks } from "../hooks/hooks.js";
 import { openNetworkSet } from "../inference/network-set.js";
@@ -15,7 +15,7 @@ export interface RunnerOptions {
   readonly hookModule: string | null;
   /** What a target adds to the user's own hooks; null for nothing. */
   readonly adaptHooks: ((hooks: Hooks) => Hooks) | null;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
 }
 
 /** A model whose networks are loaded, for cases that come one after the other. */
@@ -37,7 +37,7 @@ export interface RunOptions {
 
 /** @throws HOOK_INVALID, DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED, OUT_OF_MEMORY */
 export async function openRunner(loaded: LoadedModel, options: RunnerOptions): Promise<Runner> {
-  const { settings, hookModule, adaptHooks, progress } = options;
+  const { settings, hookModule, adaptHooks, onEvent } = options;
   const { device, precision } = settings;
   const ownHooks = hookModule === null ? noHooks : await loadHooks(hookModule);
   const hooks = adaptHooks === null ? ownHooks : adaptHooks(ownHooks);
@@ -48,13 +48,15 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
     availableBytes: availableBytes(),
   });
   const { executionProvider, isHalfPrecision } = networks;
-  progress.note(`the network runs on ${executionProvider}${isHalfPrecision ? ", in float16" : ""}`);
+  onEvent(
+    runNote("device", `the network runs on ${executionProvider}${isHalfPrecision ? ", in float16" : ""}`),
+  );
   const pool = openPool();
   const opened = { ...loaded, networks };
   return {
     executionProvider,
     segment: (requests, { existing, signal }) =>
-      runCases(requests, { opened, settings, tools: { pool, hooks, progress, signal } }, existing),
+      runCases(requests, { opened, settings, tools: { pool, hooks, onEvent, signal } }, existing),
     close: async () => void (await Promise.all([networks.close(), pool.close()])),
   };
 }

@@ -1,6 +1,6 @@
 import { ProcessorError } from "../../contract/errors.js";
 import { duration } from "../../contract/progress/line-progress.js";
-import { numberedProgress } from "../../contract/progress/numbered-progress.js";
+import { caseNote } from "../../contract/progress/run-event.js";
 import { diskError } from "../../files/disk-error.js";
 import { extentText } from "../../imaging/volume/extent.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
@@ -31,13 +31,14 @@ export async function runCases(
   context: SegmentContext,
   existing: Existing,
 ): Promise<readonly CaseReport[]> {
+  const { onEvent } = context.tools;
   const reports = new Map<CaseRequest, CaseReport>();
   const report = (request: CaseRequest, result: CaseReport): void => {
     reports.set(request, result);
     const { name, error } = result;
     // If there is only one case, the run ends with its error.
     if (error !== undefined && requests.length > 1)
-      context.tools.progress.note(`${name}: failed: ${error.code}: ${error.message}`);
+      onEvent(caseNote(name, "case-failed", `failed: ${error.code}: ${error.message}`));
   };
   const due: CaseRequest[] = [];
   for (const request of requests) {
@@ -53,7 +54,6 @@ export async function runCases(
   const started = performance.now();
   for (let i = 0; i < due.length; i++) {
     const request = due[i]!;
-    const progress = numberedProgress(context.tools.progress, { number: i + 1, total: due.length });
     const current = await upcoming!;
     context.tools.signal.throwIfAborted();
     upcoming = i + 1 < due.length ? attempt(due[i + 1]!, context, new Stopwatch()) : null;
@@ -62,9 +62,8 @@ export async function runCases(
       continue;
     }
     try {
-      const segmented = await current.watch.time("predict", () =>
-        predict(current.prepared, { ...context, tools: { ...context.tools, progress } }),
-      );
+      onEvent({ kind: "case-started", case: request.name, number: i + 1, total: due.length });
+      const segmented = await current.watch.time("predict", () => predict(current.prepared, context));
       await writing;
       const after = restText({
         done: i + 1,
@@ -144,8 +143,10 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
       ...(prepared.read.warnings.length === 0 ? {} : { warnings: prepared.read.warnings }),
     } as const;
     for (const line of removedLines(segmented.removed, context))
-      context.tools.progress.note(`${request.name}: ${line}`);
-    context.tools.progress.note(`${request.name}: done in ${done.seconds.total!.toFixed(1)} s${after}`);
+      context.tools.onEvent(caseNote(request.name, "post-processing", line));
+    context.tools.onEvent(
+      caseNote(request.name, "case-done", `done in ${done.seconds.total!.toFixed(1)} s${after}`),
+    );
     return done;
   } catch (error) {
     return { ...failed(request, error), seconds: watch.seconds() };

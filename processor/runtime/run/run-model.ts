@@ -24,11 +24,11 @@ export async function runModel(
   requests: readonly CaseRequest[],
   options: RunModelOptions,
 ): Promise<RunReport> {
-  const { settings, existing, progress, signal } = options;
+  const { settings, existing, onEvent, signal } = options;
   const folders = new Set(requests.flatMap(outputsOfProbabilities).map(({ path }) => dirname(path)));
   checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities: folders.size > 0 });
   await checkOutputs(requests, existing);
-  for (const folder of folders) await writeModelFiles(loaded, { folder, existing, progress });
+  for (const folder of folders) await writeModelFiles(loaded, { folder, existing, onEvent });
   const runner = await openRunner(loaded, { ...options, adaptHooks: null });
   try {
     const cases = await runner.segment(requests, { existing, signal });

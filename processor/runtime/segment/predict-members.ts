@@ -1,3 +1,5 @@
+import type { ProgressTask } from "../../contract/progress/progress.js";
+import { caseNote, type EventListener, type WindowsEvent } from "../../contract/progress/run-event.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { LogitStream } from "../inference/logit-slab.js";
@@ -123,7 +125,7 @@ class StageRunner {
     const { caseName } = this.#input;
     const { opened, settings, tools } = this.#context;
     const { plan, labels, network, configuration } = member.model;
-    const label = `${caseName}: predicting${stageCount(opened.members) > 1 ? ` ${configuration}` : ""}`;
+    const stage = stageCount(opened.members) > 1 ? configuration : null;
     return (await opened.networks.of(member)).predict(prepared, {
       plan,
       labels,
@@ -131,9 +133,26 @@ class StageRunner {
       maximumBatch: network.maximumBatch,
       stepSize: settings.stepSize,
       mirrorAxes: settings.useTestTimeAugmentation ? plan.mirrorAxes : [],
-      startProgress: (total) => tools.progress.start({ label, total, unit: "windows" }),
-      onNote: (line) => tools.progress.note(`${caseName}: ${line}`),
+      startProgress: (total) => windowsReport({ case: caseName, stage, total }, tools.onEvent),
+      onNote: (line) => tools.onEvent(caseNote(caseName, "inference", line)),
       signal: tools.signal,
     });
   }
+}
+
+/** Reports the windows of one network over one case. */
+function windowsReport(
+  given: Pick<WindowsEvent, "case" | "stage" | "total">,
+  onEvent: EventListener,
+): ProgressTask {
+  let done = 0;
+  const report = (isLast: boolean): void => onEvent({ kind: "windows", ...given, done, isLast });
+  report(false);
+  return {
+    advance(windows) {
+      done += windows;
+      report(false);
+    },
+    done: () => report(true),
+  };
 }

@@ -1,4 +1,5 @@
 import { counted } from "../../contract/counted.js";
+import { caseNote } from "../../contract/progress/run-event.js";
 import { imageError } from "../../imaging/errors.js";
 import { readImage } from "../../imaging/formats/read-image.js";
 import { readLabelMap } from "../../imaging/formats/read-label-map.js";
@@ -26,7 +27,7 @@ export interface ReadCase {
 export async function readCase(request: CaseRequest, context: SegmentContext): Promise<ReadCase> {
   const warnings: string[] = [];
   const volume = await readVolume(request, context, (line) => {
-    context.tools.progress.note(`${request.name}: ${line}`);
+    context.tools.onEvent(caseNote(request.name, "image", line));
     warnings.push(line);
   });
   const previousStage = await readPreviousStage(request, volume, context);

@@ -1,5 +1,5 @@
 import type { RunSettings } from "../../contract/manifest.js";
-import type { Progress } from "../../contract/progress/progress.js";
+import type { EventListener } from "../../contract/progress/run-event.js";
 import type { Hooks } from "../hooks/hooks.js";
 import type { NetworkSet } from "../inference/network-set.js";
 import type { LoadedModel } from "../model/load-model.js";
@@ -20,6 +20,6 @@ export interface OpenedModel extends LoadedModel {
 export interface Tools {
   readonly pool: RuntimePool;
   readonly hooks: Hooks;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
   readonly signal: AbortSignal;
 }

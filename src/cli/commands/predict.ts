@@ -5,6 +5,7 @@ import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../processor/contract/counted.js";
 import { helpFor } from "../../../processor/contract/help-for.js";
 import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
+import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
@@ -125,7 +126,7 @@ async function predict(
         args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
       existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
       hookModule,
-      progress,
+      onEvent: showEvents(progress),
       signal,
     });
   } finally {

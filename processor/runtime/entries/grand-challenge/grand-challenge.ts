@@ -1,4 +1,5 @@
 import { places } from "../../../contract/places.js";
+import { runNote } from "../../../contract/progress/run-event.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import type { Entry, EntryContext } from "../entry.js";
 import { failureLines } from "../failure-lines.js";
@@ -15,11 +16,11 @@ export const grandChallenge: Entry<GrandChallengeTarget> = {
 };
 
 async function runAlgorithm(target: GrandChallengeTarget, context: EntryContext): Promise<number> {
-  const { apiMethod, port, progress, complain, signal } = context;
+  const { apiMethod, port, onEvent, complain, signal } = context;
   const open = () => openAlgorithm({ ...context, target });
   if ((apiMethod ?? target.apiMethod) === "invoke") {
     const onFailure = (error: unknown) => failureLines(error).forEach(complain);
-    await serve({ port, open, onFailure, signal, note: (line) => progress.note(line) });
+    await serve({ port, open, onFailure, signal, note: (line) => onEvent(runNote("service", line)) });
     return 0;
   }
   const algorithm = await open();

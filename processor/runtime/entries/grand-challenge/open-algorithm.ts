@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkExportMode } from "../../../contract/check-export-mode.js";
 import type { RuntimeSettings } from "../../../contract/manifest.js";
-import type { Progress } from "../../../contract/progress/progress.js";
+import type { EventListener } from "../../../contract/progress/run-event.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import type { LabelMap } from "../../../imaging/volume/label-map.js";
@@ -23,7 +23,7 @@ export interface AlgorithmOptions {
   /** Those of the manifest, with the command line's own in front. */
   readonly settings: RuntimeSettings;
   readonly target: GrandChallengeTarget;
-  readonly progress: Progress;
+  readonly onEvent: EventListener;
 }
 
 /** A loaded algorithm: each run segments what lies in the input folder at that time. */
@@ -35,7 +35,7 @@ export interface Algorithm {
 
 /** @throws what `openRunner` throws; OUT_OF_MEMORY; EXPORT_MODE_UNFIT; CONFIG_INVALID for what the platform does not take */
 export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorithm> {
-  const { loaded, settings, target, progress } = options;
+  const { loaded, settings, target, onEvent } = options;
   if (settings.saveProbabilities)
     throw sharedError("CONFIG_INVALID", "grand-challenge takes no probabilities: one image a socket");
   checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities: false });
@@ -43,7 +43,7 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
     settings,
     hookModule: settings.hookModule === null ? null : join(loaded.folder, settings.hookModule),
     adaptHooks: withEightBits,
-    progress,
+    onEvent,
   }).catch((error: unknown) => {
     throw memoryError(error);
   });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { silentProgress } from "../../../../processor/contract/progress/progress.js";
+import { ignoreEvents, type RunEvent, runNote } from "../../../../processor/contract/progress/run-event.js";
 import { type ModelFolder, writeModelFiles } from "../../../../processor/runtime/outputs/model-files.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "model-files-"));
@@ -27,18 +27,18 @@ const loaded = (nnunetVersion: 1 | 2 = 2, onnxFile = "0/fold_0.onnx"): ModelFold
   },
 });
 
-const progress = silentProgress;
+const onEvent = ignoreEvents;
 
 test("plans.json and dataset.json of the first model lie beside its probabilities, as nnU-Net leaves them", async () => {
-  await writeModelFiles(loaded(), { folder, existing: "error", progress });
+  await writeModelFiles(loaded(), { folder, existing: "error", onEvent });
   expect(readdirSync(folder)).toEqual(["dataset.json", "plans.json"]);
   expect(readFileSync(join(folder, "plans.json"), "utf8")).toBe('{"plans.json":1}');
   // Another run of the same model into the same folder.
-  await writeModelFiles(loaded(), { folder, existing: "error", progress });
+  await writeModelFiles(loaded(), { folder, existing: "error", onEvent });
 });
 
 test("a network of one's own has a folder below the model's", async () => {
-  await writeModelFiles(loaded(2, "0/fold_0/network.onnx"), { folder, existing: "error", progress });
+  await writeModelFiles(loaded(2, "0/fold_0/network.onnx"), { folder, existing: "error", onEvent });
   expect(readdirSync(folder)).toEqual(["dataset.json", "plans.json"]);
 });
 
@@ -46,7 +46,7 @@ test("a file of that name that holds something else stays, unless it may be repl
   const path = join(folder, "dataset.json");
   writeFileSync(path, "another's");
   const write = (existing: "error" | "continue" | "overwrite") =>
-    writeModelFiles(loaded(), { folder, existing, progress });
+    writeModelFiles(loaded(), { folder, existing, onEvent });
   await expect(write("error")).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
   await write("continue");
   expect(readFileSync(path, "utf8")).toBe("another's");
@@ -55,14 +55,15 @@ test("a file of that name that holds something else stays, unless it may be repl
 });
 
 test("a model of v1 has none", async () => {
-  await writeModelFiles(loaded(1), { folder, existing: "error", progress });
+  await writeModelFiles(loaded(1), { folder, existing: "error", onEvent });
   expect(readdirSync(folder)).toEqual([]);
 });
 
 test("a converted folder without them is told of", async () => {
   rmSync(join(modelFolder, "0", "plans.json"));
-  const notes: string[] = [];
-  const listening = { ...silentProgress, note: (line: string) => void notes.push(line) };
-  await writeModelFiles(loaded(), { folder, existing: "error", progress: listening });
-  expect(notes).toEqual(["the converted model has no plans.json: nnUNetv2_ensemble will ask for it"]);
+  const events: RunEvent[] = [];
+  await writeModelFiles(loaded(), { folder, existing: "error", onEvent: (event) => events.push(event) });
+  expect(events).toEqual([
+    runNote("model-file-missing", "the converted model has no plans.json: nnUNetv2_ensemble will ask for it"),
+  ]);
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { silentProgress } from "../../../../processor/contract/progress/progress.js";
+import { ignoreEvents } from "../../../../processor/contract/progress/run-event.js";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../../processor/imaging/formats/write-image.js";
 import { imageFile } from "../../../../processor/runtime/cases/case.js";
@@ -73,7 +73,7 @@ async function withContext<T>(use: (context: SegmentContext) => Promise<T>): Pro
         precision: "auto",
         exportMode: "normal",
       },
-      tools: { pool, hooks: noHooks, progress: silentProgress, signal: new AbortController().signal },
+      tools: { pool, hooks: noHooks, onEvent: ignoreEvents, signal: new AbortController().signal },
     });
   } finally {
     await Promise.all([networks.close(), pool.close()]);
