@@ -16,7 +16,7 @@ test.each([
   expect(readFileSync(path, "latin1")).toBe("voxels");
 });
 
-test("a longer name is refused with its length, and nothing is left", async () => {
+test("a longer name is refused with its length, and no file is left", async () => {
   const before = readdirSync(scratch);
   await expect(
     writeFileWhole(join(scratch, `${"L".repeat(249)}.nii.gz`), [Buffer.from("voxels")]),

@@ -14,7 +14,7 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1");
 const metaImage = "ObjectType = Image\nNDims = 3\nDimSize = 1 1 1\nElementType = MET_SHORT\n";
 const nrrd = "NRRD0004\ntype: short\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n";
 
-/** A file of each format whose header, or a field of it, is the text. */
+/** Makes a file of each format whose header, or one field of it, is the given text. */
 const files: Readonly<Record<string, (text: string) => readonly [name: string, bytes: Buffer]>> = {
   NIfTI: (text) => ["a.nii", bytesOf(text)],
   "NIfTI with an extension": (text) => ["a.nii", Buffer.concat([Buffer.from([92, 1, 0, 0]), bytesOf(text)])],
@@ -32,7 +32,7 @@ const files: Readonly<Record<string, (text: string) => readonly [name: string, b
   TIFF: (text) => ["a.tif", bytesOf(`II*\0\x08\0\0\0${text}`)],
 };
 
-describe("time in proportion to the length is taken by the reader of", () => {
+describe("the time grows in proportion to the length for the reader of", () => {
   test.each(Object.entries(files))("%s", async (_, make) => {
     for (const [title, text] of adversarialTexts(1_000_000)) {
       const [name, bytes] = make(text);
@@ -42,7 +42,7 @@ describe("time in proportion to the length is taken by the reader of", () => {
     }
   });
 
-  test("a spacing beside a TIFF", async () => {
+  test("a spacing next to a TIFF", async () => {
     for (const length of [60_000, 1_000_000])
       for (const [title, text] of adversarialTexts(length)) {
         writeFileSync(join(scratch, "b.json"), text);

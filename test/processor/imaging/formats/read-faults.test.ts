@@ -33,7 +33,7 @@ describe("a file that ends early is refused", () => {
     "rgb.png",
     "grey16.png",
   ];
-  // gzip's last eight bytes are its checksum and length.
+  // The last eight bytes of gzip data are the checksum and the length.
   test.each(whole.flatMap((name) => [1, 9, 40].map((missing) => ({ name, missing }))))(
     "$name without its last $missing bytes",
     async ({ name, missing }) => {
@@ -42,15 +42,18 @@ describe("a file that ends early is refused", () => {
     },
   );
 
-  test.each([...whole, "two_members.nii.gz"])("%s cut anywhere is never taken for whole", async (name) => {
-    const content = fixture(name);
-    for (let length = 0; length < content.length; length += 7) {
-      // The header itself is cut, perhaps within the name of the file that holds the voxels.
-      expect(["IMAGE_TRUNCATED", "IMAGE_INVALID", "INPUT_NOT_FOUND"]).toContain(
-        await codeOf(name, content.subarray(0, length)),
-      );
-    }
-  });
+  test.each([...whole, "two_members.nii.gz"])(
+    "%s cut at any byte is never read as if it were whole",
+    async (name) => {
+      const content = fixture(name);
+      for (let length = 0; length < content.length; length += 7) {
+        // The header itself is cut, perhaps within the name of the file that holds the voxels.
+        expect(["IMAGE_TRUNCATED", "IMAGE_INVALID", "INPUT_NOT_FOUND"]).toContain(
+          await codeOf(name, content.subarray(0, length)),
+        );
+      }
+    },
+  );
 
   test("a gzip file with a wrong checksum", async () => {
     const content = fixture("int16.nii.gz");
@@ -59,7 +62,7 @@ describe("a file that ends early is refused", () => {
   });
 });
 
-describe("a header's claim is checked before memory is taken for it", () => {
+describe("the sizes in a header are checked before memory is allocated for them", () => {
   const nifti = (edit: (header: Buffer) => void): Buffer => {
     const content = fixture("turned0_q1_s0.nii");
     edit(content);
@@ -85,13 +88,13 @@ describe("a header's claim is checked before memory is taken for it", () => {
     { name: "no voxel on an axis", file: "zero.nii", content: sizes(5, 0, 3), code: "IMAGE_EMPTY" },
     { name: "a negative size", file: "negative.nii", content: sizes(5, -4, 3), code: "IMAGE_INVALID" },
     {
-      name: "voxels at no number",
+      name: "a voxel offset that is not a number",
       file: "offset.nii",
       content: nifti((header) => void header.writeFloatLE(Number.NaN, 108)),
       code: "IMAGE_INVALID",
     },
     {
-      name: "a spacing that is no number",
+      name: "a spacing that is not a number",
       file: "pixdim.nii",
       content: nifti((header) => void header.writeFloatLE(Number.NaN, 80)),
       code: "IMAGE_INVALID",
@@ -153,17 +156,17 @@ describe("a header's claim is checked before memory is taken for it", () => {
     { name: "huge and text", fields: "encoding: ascii\nsizes: 9000 9000 9", code: "IMAGE_TRUNCATED" },
     { name: "huge and hexadecimal", fields: "encoding: hex\nsizes: 9000 9000 9", code: "IMAGE_TRUNCATED" },
     {
-      name: "huge and before the end of gzip data",
+      name: "huge and counted from the end of gzip data",
       fields: "encoding: gzip\nsizes: 9000 9000 9\nbyte skip: -1",
       code: "IMAGE_INVALID",
     },
     {
-      name: "with one axis that hides another one's size",
+      name: "with an axis of size 0 next to a huge one",
       fields: "encoding: raw\nsizes: 4000000000 0 4000000000",
       code: "IMAGE_EMPTY",
     },
     {
-      name: "with voxels at no number",
+      name: "with a byte skip that is not a number",
       fields: "encoding: raw\nsizes: 5 4 3\nbyte skip: x",
       code: "IMAGE_INVALID",
     },
@@ -172,7 +175,7 @@ describe("a header's claim is checked before memory is taken for it", () => {
   });
 });
 
-test("a sheared sform without a qform is refused with a way out, as ITK refuses it", async () => {
+test("a sheared sform without a qform is refused with a remedy, as ITK refuses it", async () => {
   const content = fixture("sheared_0.01.nii");
   content.writeInt16LE(0, 252);
   const path = join(scratch, "sheared.nii");
@@ -181,11 +184,11 @@ test("a sheared sform without a qform is refused with a way out, as ITK refuses 
     code: "IMAGE_INVALID",
     message: expect.stringContaining("Resample the image onto an orthogonal grid"),
   });
-  // nibabel takes the sform as it is.
+  // nibabel uses the sform unchanged.
   expect((await readImage(path, { preferSform: true })).geometry.sizeZyx).toEqual([3, 4, 5]);
 });
 
-test("nibabel's rules: the sform first, a slope of 0 for none", async () => {
+test("nibabel's rules are followed: the sform comes first, and a slope of 0 means no scaling", async () => {
   const itk = await readImage(join(fixtures, "codes_q2_s2.nii"));
   const nibabel = await readImage(join(fixtures, "codes_q2_s2.nii"), { preferSform: true });
   expect(itk.geometry.originMmXyz).toEqual([-1, -2, 3]);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
 import { repositoryRoot } from "../../../support/golden.js";
 
-/** What SimpleITK (or skimage, for photographs) read from each file; see test/peer/image_fixtures.py. */
+/** The results of SimpleITK (or of skimage, for photographs) for each file; see test/peer/image_fixtures.py. */
 interface Expected {
   readonly shape: readonly number[];
   readonly values: readonly number[];
@@ -36,25 +36,25 @@ describe("an image is read as ITK reads it", () => {
     // A quaternion is stored in float32.
     for (const [i, value] of (wanted.direction ?? []).entries())
       expect(geometry.directionXyz[i]).toBeCloseTo(value, 6);
-    // nnU-Net's readers give a flat image a z spacing that no other axis comes near.
+    // nnU-Net's readers give a flat image a z spacing that is far larger than the spacings of the other axes.
     if (isFlat) expect(sz).toBe(name.endsWith(".png") ? 999 : 999 * Math.max(sx, sy));
   });
 
-  test("every fixture has its expectation", () => {
+  test("every fixture has an expected result", () => {
     const images = readdirSync(folder).filter((name) => !/\.(json|raw|zraw)$/.test(name));
     expect(images.sort()).toEqual(Object.keys(expected).sort());
   });
 });
 
-describe("what is not read says why", () => {
-  test("an unknown ending names the known ones", async () => {
+describe("a file that cannot be read is refused with the reason", () => {
+  test("the error for an unknown ending names the known endings", async () => {
     await expect(readImage("scan.dcm")).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",
       message: expect.stringContaining(".nii.gz, .nii, .nrrd, .mha, .mhd, .png"),
     });
   });
 
-  test("a missing file is named", async () => {
+  test("the error for a missing file names it", async () => {
     await expect(readImage(join(folder, "nothing.mha"))).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
   });
 });

@@ -83,26 +83,26 @@ describe("voxels are found as MetaIO finds them", () => {
       data: Buffer.from(samples.map((value) => (value < 0 ? value - 0.9 : value + 0.9)).join("\n")),
     },
     {
-      name: "two orders of bytes: BinaryDataByteOrderMSB counts",
+      name: "two byte orders, of which BinaryDataByteOrderMSB counts",
       lines: ["BinaryDataByteOrderMSB = False", "ElementByteOrderMSB = True"],
     },
     {
-      name: "gzip in place of zlib",
+      name: "gzip instead of zlib",
       lines: ["CompressedData = True", `CompressedDataSize = ${gzip.length}`],
       data: gzip,
     },
     {
-      name: "gzip with other bytes behind it",
+      name: "gzip with other bytes after it",
       lines: ["CompressedData = True"],
       data: Buffer.concat([gzip, Buffer.from("other")]),
     },
     {
-      name: "zlib with other bytes behind it",
+      name: "zlib with other bytes after it",
       lines: ["CompressedData = True"],
       data: Buffer.concat([zlib, Buffer.from("other")]),
     },
     {
-      name: "colons in place of equals signs",
+      name: "colons instead of equals signs",
       header: ["NDims: 3", "DimSize : 4 3 2", "ElementType:MET_SHORT"],
     },
     { name: "lines that end with CR LF", newline: "\r\n" },
@@ -128,7 +128,7 @@ describe("voxels are found as MetaIO finds them", () => {
         "dimsize = 1 1 1",
       ],
     },
-    { name: "local in other letters", dataFile: "Local" },
+    { name: "the word local in another spelling", dataFile: "Local" },
     {
       name: "HeaderSize -1",
       lines: ["HeaderSize = -1"],
@@ -144,7 +144,7 @@ describe("voxels are found as MetaIO finds them", () => {
     { name: "a file with a dot in front", dataFile: "./x.raw", files: { "x.raw": int16Bytes() } },
     { name: "a file in a folder below", dataFile: "sub/x.raw", files: { "sub/x.raw": int16Bytes() } },
     {
-      name: "a way down and back",
+      name: "a path that goes into a folder and back",
       dataFile: "sub/../x.raw",
       files: { "x.raw": int16Bytes(), "sub/y": Buffer.alloc(0) },
     },
@@ -155,7 +155,7 @@ describe("voxels are found as MetaIO finds them", () => {
       dataFile: "x.raw.gz",
       files: { "x.raw.gz": gzip },
     },
-    { name: "a file that is there as gzip only", dataFile: "./x.raw", files: { "x.raw.gz": gzip } },
+    { name: "a file that exists only as gzip", dataFile: "./x.raw", files: { "x.raw.gz": gzip } },
     {
       name: "a list of files",
       dataFile: "LIST\nb.raw\r\na.raw",
@@ -221,13 +221,13 @@ describe("the geometry is that of SimpleITK 2.5.7", () => {
       lines: ["garbage", "ElementSpacing = 2 2 2"],
     },
     {
-      name: "and no more than that",
+      name: "a line without a separator takes only the next line's value",
       lines: ["garbage", "Foo = 1", "ElementSpacing = 2 2 2"],
       spacing: [2, 2, 2],
     },
-    { name: "an orientation in letters says nothing", lines: ["AnatomicalOrientation = RAS"] },
+    { name: "an orientation in letters is ignored", lines: ["AnatomicalOrientation = RAS"] },
     {
-      name: "words behind the numbers",
+      name: "words after the numbers",
       lines: ["ElementSpacing = 2 3 4 mm", "Offset = 1 2 3 x: (a)"],
       spacing: [2, 3, 4],
       origin: [1, 2, 3],
@@ -242,7 +242,7 @@ describe("the geometry is that of SimpleITK 2.5.7", () => {
   });
 });
 
-describe("what is not read says why", () => {
+describe("a file that cannot be read is refused with the reason", () => {
   const typed = (type: string) => [...plain.slice(0, 3), `ElementType = ${type}`];
   test.each([
     {
@@ -252,7 +252,7 @@ describe("what is not read says why", () => {
       says: "toString",
     },
     {
-      name: "a type in other letters",
+      name: "a type in another spelling",
       header: typed("met_short"),
       code: "IMAGE_UNSUPPORTED",
       says: "MET_SHORT",
@@ -303,7 +303,7 @@ describe("what is not read says why", () => {
       says: "no compression",
     },
     {
-      name: "text with an order of bytes",
+      name: "text with a byte order",
       lines: ["BinaryData = False", "BinaryDataByteOrderMSB = True"],
       data: text,
       code: "IMAGE_UNSUPPORTED",
@@ -317,7 +317,7 @@ describe("what is not read says why", () => {
       says: "voxel 9",
     },
     {
-      name: "a header that ends within itself",
+      name: "a header that is cut off",
       lines: ["HeaderSize = 10"],
       code: "IMAGE_INVALID",
       says: "HeaderSize",
@@ -352,7 +352,7 @@ describe("what is not read says why", () => {
     },
     { name: "too few numbered files", dataFile: "s%d.raw 1 1 1", code: "IMAGE_INVALID", says: "2 slices" },
     {
-      name: "numbers that lead nowhere",
+      name: "numbered files in steps of 0",
       dataFile: "s%d.raw 1 9 0",
       code: "IMAGE_INVALID",
       says: "in steps of 0",
@@ -372,7 +372,7 @@ describe("what is not read says why", () => {
     },
     { name: "a numbered file outside", dataFile: "../s%d.raw", code: "IMAGE_UNSUPPORTED", says: "../s1.raw" },
     { name: "an absolute path", dataFile: "/etc/passwd", code: "IMAGE_UNSUPPORTED", says: "folder" },
-    { name: "a file that is not there", dataFile: "x.raw", code: "INPUT_NOT_FOUND", says: "x.raw" },
+    { name: "a file that does not exist", dataFile: "x.raw", code: "INPUT_NOT_FOUND", says: "x.raw" },
   ])("$name", async ({ name: _, code, says, ...content }) => {
     await expect(read(content)).rejects.toMatchObject({ code, message: expect.stringContaining(says) });
   });
@@ -393,7 +393,7 @@ test.each([
   { name: "fields", lines: ["a=\n".repeat(1 << 18)] },
   { name: "letters without a separator", lines: ["a\n".repeat(1 << 19)] },
   {
-    name: "blanks behind the type",
+    name: "blanks after the type",
     header: [...plain.slice(0, 3), `ElementType = ${"_ARRAY ".repeat(1 << 17)}x`],
   },
 ])(

@@ -20,7 +20,7 @@ const plain: Readonly<Record<string, string>> = {
 };
 
 interface Written {
-  /** Replaces or adds fields; null leaves one out. */
+  /** Replaces or adds fields; null omits a field. */
   readonly fields?: Readonly<Record<string, string | null>>;
   readonly lines?: readonly string[];
   readonly data?: Uint8Array;
@@ -104,12 +104,12 @@ describe("voxels are found as NrrdIO finds them", () => {
       data: gzipSync(Buffer.concat([Buffer.from("some bytes"), int16Bytes()])),
     },
     {
-      name: "gzip with other bytes behind it",
+      name: "gzip with other bytes after it",
       fields: { encoding: "gzip" },
       data: Buffer.concat([gzip, Buffer.from("not gzip")]),
     },
     {
-      name: "two gzip members with another byte behind them",
+      name: "two gzip members with another byte after them",
       fields: { encoding: "gz" },
       data: Buffer.concat([
         gzipSync(int16Bytes().subarray(0, 20)),
@@ -119,7 +119,11 @@ describe("voxels are found as NrrdIO finds them", () => {
     },
     { name: "numbers as text", fields: { encoding: "ascii", endian: null }, data: Buffer.from(`${text}\n`) },
     { name: "numbers with commas", fields: { encoding: "txt" }, data: Buffer.from(samples.join(" , ")) },
-    { name: "a number a line", fields: { encoding: "text" }, data: Buffer.from(samples.join("\r\n")) },
+    {
+      name: "one number on each line",
+      fields: { encoding: "text" },
+      data: Buffer.from(samples.join("\r\n")),
+    },
     {
       name: "hexadecimal digits",
       fields: { encoding: "hex" },
@@ -176,7 +180,7 @@ describe("voxels are found as NrrdIO finds them", () => {
       files: { "x.raw": int16Bytes() },
     },
     {
-      name: "a detached gzip file below",
+      name: "a detached gzip file in a folder below",
       ending: ".nhdr",
       fields: { encoding: "gzip" },
       lines: ["data file: sub/x.raw.gz"],
@@ -306,7 +310,7 @@ describe("the geometry is that of SimpleITK 2.5.7", () => {
       spacing: [2, 1, 2],
     },
     {
-      name: "another space than the anatomical ones",
+      name: "a space that is not anatomical",
       lines: ["space: 3D-left-handed", "space directions: (2,0,0) (0,2,0) (0,0,2)", "space origin: (1,2,3)"],
       spacing: [2, 2, 2],
       origin: [1, 2, 3],
@@ -321,7 +325,7 @@ describe("the geometry is that of SimpleITK 2.5.7", () => {
   });
 });
 
-describe("what is not read says why", () => {
+describe("a file that cannot be read is refused with the reason", () => {
   const space = ["space: LPS", "space directions: (1,0,0) (0,1,0) (0,0,1)"];
   test.each([
     {
@@ -359,14 +363,14 @@ describe("what is not read says why", () => {
     { name: "another version", magic: "NRRD0006", code: "IMAGE_UNSUPPORTED", says: "NRRD0006" },
     { name: "no dimension", fields: { dimension: null }, code: "IMAGE_INVALID", says: "dimension" },
     {
-      name: "another dimension than sizes",
+      name: "a dimension that differs from the number of sizes",
       fields: { dimension: "4" },
       code: "IMAGE_INVALID",
       says: "4 axes",
     },
-    { name: "no order of bytes", fields: { endian: null }, code: "IMAGE_INVALID", says: "endian" },
+    { name: "no byte order", fields: { endian: null }, code: "IMAGE_INVALID", says: "endian" },
     {
-      name: "an unknown order of bytes",
+      name: "an unknown byte order",
       fields: { endian: "middle" },
       code: "IMAGE_INVALID",
       says: "middle",
@@ -378,7 +382,7 @@ describe("what is not read says why", () => {
       says: "kinds",
     },
     {
-      name: "a kind with another size",
+      name: "a kind that requires another size",
       lines: ["kinds: domain domain RGB-color"],
       code: "IMAGE_INVALID",
       says: "RGB-color",
@@ -390,7 +394,7 @@ describe("what is not read says why", () => {
       says: "centerings",
     },
     { name: "an unknown space", lines: ["space: moon"], code: "IMAGE_UNSUPPORTED", says: "moon" },
-    { name: "directions in no space", lines: [space[1]!], code: "IMAGE_INVALID", says: "neither space" },
+    { name: "directions without a space", lines: [space[1]!], code: "IMAGE_INVALID", says: "neither space" },
     {
       name: "directions and spacings",
       lines: [...space, "spacings: 1 1 1"],
@@ -419,7 +423,7 @@ describe("what is not read says why", () => {
       says: "two",
     },
     {
-      name: "text beyond the type",
+      name: "text with a number outside the type's range",
       fields: { encoding: "ascii" },
       data: Buffer.from(text.replace("200", "32768")),
       code: "IMAGE_INVALID",
@@ -465,9 +469,14 @@ describe("what is not read says why", () => {
       code: "IMAGE_INVALID",
       says: "65536",
     },
-    { name: "a file that is not there", lines: ["data file: x.raw"], code: "INPUT_NOT_FOUND", says: "x.raw" },
     {
-      name: "a folder as file",
+      name: "a file that does not exist",
+      lines: ["data file: x.raw"],
+      code: "INPUT_NOT_FOUND",
+      says: "x.raw",
+    },
+    {
+      name: "a folder instead of a file",
       lines: ["data file: sub"],
       files: { "sub/x.raw": int16Bytes() },
       code: "INPUT_NOT_FOUND",
@@ -480,7 +489,7 @@ describe("what is not read says why", () => {
       says: "only files in the header's folder",
     },
     {
-      name: "a file outside by way of a folder",
+      name: "a file outside, through a folder",
       lines: ["data file: sub/../../x.raw"],
       code: "IMAGE_UNSUPPORTED",
       says: "folder",
@@ -501,7 +510,7 @@ describe("what is not read says why", () => {
     await expect(readImage(path)).rejects.toMatchObject({ code: "IMAGE_UNSUPPORTED" });
   });
 
-  test("but a link to a header finds the files next to its target", async () => {
+  test("a link to a header finds the files next to its target", async () => {
     const path = write({ lines: ["data file: x.raw"], files: { "x.raw": int16Bytes() } });
     const folder = join(scratch, "links");
     mkdirSync(folder);
@@ -528,7 +537,7 @@ test.each([
   expect((user + system) / 1e6).toBeLessThan(2);
 });
 
-test("a header without end is given up after 16 MiB", { timeout: 20_000 }, async () => {
+test("a header without an end is refused after 16 MiB", { timeout: 20_000 }, async () => {
   const path = write({ lines: ["#".repeat((16 << 20) + 1)] });
   await expect(readImage(path)).rejects.toMatchObject({
     code: "IMAGE_INVALID",

@@ -13,7 +13,7 @@ const end = pngChunk("IEND");
 const header = (width: number, height: number, more = {}) => pngHeaderChunk({ width, height, ...more });
 const data = (bytes: Uint8Array) => pngChunk("IDAT", bytes);
 
-/** Four rows of four pixels, one of each filter but the average's. */
+/** Four rows of four pixels, each with a different filter; only the average filter is not used. */
 const rows = [
   [0, 1, 2, 3, 4],
   [1, 1, 1, 1, 1],
@@ -37,7 +37,7 @@ describe("a PNG whose image data is whole is read", () => {
   test.each([
     { name: "in one chunk", content: png(header(4, 4), data(stream), end) },
     {
-      name: "in chunks of one byte, some of none",
+      name: "in chunks of one byte and empty chunks",
       content: png(
         header(4, 4),
         ...Array.from(stream, (_, i) =>
@@ -47,7 +47,7 @@ describe("a PNG whose image data is whole is read", () => {
       ),
     },
     {
-      name: "beside chunks that do not matter",
+      name: "next to ancillary chunks",
       content: png(header(4, 4), pngChunk("gAMA", Buffer.alloc(4)), data(stream), pngChunk("tEXt"), end),
     },
     { name: "with bytes after its end", content: png(header(4, 4), data(stream), end, Buffer.alloc(20)) },
@@ -95,7 +95,7 @@ describe("image data that is not what the header announces is refused", () => {
     },
     { name: "the same header twice", content: twoHeaders(header(4, 4), header(4, 4)), code: "IMAGE_INVALID" },
     {
-      name: "a header behind the image data",
+      name: "a header after the image data",
       content: png(header(4, 4), data(stream), header(4, 4), end),
       code: "IMAGE_INVALID",
     },
@@ -126,7 +126,7 @@ describe("image data that is not what the header announces is refused", () => {
       code: "IMAGE_INVALID",
     },
     {
-      name: "a palette behind the image data",
+      name: "a palette after the image data",
       content: png(header(4, 4), data(stream), pngChunk("PLTE", Buffer.alloc(6)), end),
       code: "IMAGE_INVALID",
     },
@@ -141,7 +141,7 @@ describe("image data that is not what the header announces is refused", () => {
       code: "IMAGE_INVALID",
     },
     {
-      name: "three bits a sample",
+      name: "three bits per sample",
       content: png(header(4, 4, { bitDepth: 3 }), data(stream), end),
       code: "IMAGE_INVALID",
     },
@@ -156,10 +156,10 @@ describe("image data that is not what the header announces is refused", () => {
   });
 });
 
-describe("a PNG bomb is refused before memory is taken for it", () => {
+describe("a PNG bomb is refused before memory is allocated for it", () => {
   test.each([
     {
-      name: "more pixels than nnU-Net's own reader takes",
+      name: "more pixels than nnU-Net's own reader accepts",
       content: png(header(16384, 16384, { bitDepth: 1 }), data(deflateSync(Buffer.alloc(1 << 20))), end),
       code: "IMAGE_UNSUPPORTED",
     },
@@ -169,7 +169,7 @@ describe("a PNG bomb is refused before memory is taken for it", () => {
       code: "IMAGE_TRUNCATED",
     },
     {
-      name: "a stream that goes on behind the last row",
+      name: "a stream that continues after the last row",
       content: png(header(4, 4), data(deflateSync(Buffer.alloc(1 << 28))), end),
       code: "IMAGE_INVALID",
     },
@@ -177,7 +177,7 @@ describe("a PNG bomb is refused before memory is taken for it", () => {
     const before = process.memoryUsage();
     expect(await found(content)).toBe(code);
     const after = process.memoryUsage();
-    // 64 MB is room for what the test runner itself does.
+    // The limit of 64 MB leaves room for the test runner itself.
     expect(after.external + after.heapUsed - before.external - before.heapUsed).toBeLessThan(64 << 20);
   });
 });

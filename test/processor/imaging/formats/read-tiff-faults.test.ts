@@ -26,7 +26,7 @@ describe("a file that ends early is refused", () => {
   const names = readdirSync(fixtures).filter((name) => !/\.(json|md)$/.test(name));
 
   // The last bytes of some files are a software's name, or another image.
-  test.each(names)("%s cut anywhere is refused or gives every voxel", async (name) => {
+  test.each(names)("%s cut at any byte is refused or gives every voxel", async (name) => {
     const content = fixture(name);
     const whole = await readImage(join(fixtures, name)).catch(() => null);
     for (let length = 0; length < content.length; length += Math.ceil(content.length / 30)) {
@@ -39,14 +39,14 @@ describe("a file that ends early is refused", () => {
   });
 
   test.each(names.filter((name) => /zlib|lzw|packbits|bmp|rows|flat/.test(name)))(
-    "%s without half of its bytes is called cut off",
+    "%s without half of its bytes is reported as cut off",
     async (name) => {
       const content = fixture(name);
       expect(await codeOf(name, content.subarray(0, content.length / 2))).toBe("IMAGE_TRUNCATED");
     },
   );
 
-  test("a damaged piece of a compressed file is refused", async () => {
+  test("a damaged strip of a compressed file is refused", async () => {
     const content = fixture("zlib.tiff");
     const data = content.lastIndexOf(Buffer.from([0x78]));
     expect(
@@ -57,8 +57,8 @@ describe("a file that ends early is refused", () => {
 
 const sixteen = Uint8Array.from({ length: 16 }, (_, i) => i);
 
-describe("what a directory claims is checked before memory is taken for it", () => {
-  test("the file that the others are made from is read", async () => {
+describe("the sizes in a directory are checked before memory is allocated for them", () => {
+  test("the file from which the others are made is read", async () => {
     const path = join(scratch, "good.tif");
     writeFileSync(path, tiff(sixteen, [page({})]));
     expect((await readImage(path)).voxels).toEqual(sixteen);
@@ -68,7 +68,7 @@ describe("what a directory claims is checked before memory is taken for it", () 
   const described = Buffer.from("ImageJ=1.53t\nimages=1000000000\nslices=1000000000\n\0");
   const shaped = Buffer.from('{"shape": [1000000000000, 4, 4]}\0');
   const contradiction = Buffer.from('{"shape": [5, 5]}\0');
-  /** A thousand pages, each of which names the same bytes. */
+  /** Makes a file with a thousand pages that all refer to the same bytes. */
   const sharing = (tag: number, type: number, count: number): Buffer => {
     const shared = Buffer.alloc(count * (type === longType ? 4 : type === shortType ? 2 : 1), 1);
     const fields = [
@@ -78,7 +78,7 @@ describe("what a directory claims is checked before memory is taken for it", () 
     const pages = Array.from({ length: 1000 }, () => fields);
     return tiff(Buffer.concat([sixteen, shared]), pages);
   };
-  /** Directories of 60,000 entries, each beginning 12 bytes behind the one before. */
+  /** Makes directories of 60,000 entries, each of which begins 12 bytes after the previous one. */
   const overlapping = (count: number): Buffer => {
     const content = Buffer.alloc(800_000);
     content.write("II*\0", "latin1");
@@ -129,7 +129,7 @@ describe("what a directory claims is checked before memory is taken for it", () 
     { name: "directories in a circle", content: tiff(sixteen, [page({})], 24), code: "IMAGE_INVALID" },
     { name: "10⁹ ImageJ slices", content: withText(described) },
     { name: "10¹² slices in its shape", content: withText(shaped) },
-    { name: "another shape than its pages", content: withText(contradiction), code: "IMAGE_INVALID" },
+    { name: "a shape that differs from its pages", content: withText(contradiction), code: "IMAGE_INVALID" },
     {
       name: "negative slices in its shape",
       content: withText(Buffer.from('{"shape": [-1, -4, 4]}\0')),
@@ -164,7 +164,7 @@ describe("what a directory claims is checked before memory is taken for it", () 
     ...[
       { name: "CCITT", compression: 4 },
       { name: "LZMA", compression: 34925 },
-      { name: "Zstandard, shorter than any that is read", compression: 50000 },
+      { name: "Zstandard, shorter than any data that can be read", compression: 50000 },
     ].map(({ name, compression }) => ({
       name,
       content: tiff(sixteen, [page({ width: 100, height: 100, compression })]),
@@ -181,7 +181,8 @@ describe("what a directory claims is checked before memory is taken for it", () 
     const before = process.memoryUsage();
     expect(await codeOf("claim.tif", content)).toBe(code);
     const after = process.memoryUsage();
-    // A claim would have cost gigabytes; 64 MB is room for what the test runner itself does.
+    // Allocating the announced sizes would have taken gigabytes. The limit of 64 MB leaves room for the test runner
+    // itself.
     expect(after.external + after.heapUsed - before.external - before.heapUsed).toBeLessThan(64 << 20);
   });
 
@@ -220,20 +221,20 @@ describe("what a directory claims is checked before memory is taken for it", () 
       content: bmp((header) => void header.writeUInt32LE(1, 30)),
       code: "IMAGE_UNSUPPORTED",
     },
-    { name: "that is none", content: Buffer.from("GIF89a".padEnd(60)), code: "IMAGE_INVALID" },
+    { name: "that is not a BMP", content: Buffer.from("GIF89a".padEnd(60)), code: "IMAGE_INVALID" },
   ])("a BMP $name", async ({ content, code }) => {
     expect(await codeOf("claim.bmp", content)).toBe(code);
   });
 });
 
-describe("the spacing beside a TIFF volume", () => {
+describe("the spacing next to a TIFF volume", () => {
   test.each([
     { name: "two lengths", json: '{"spacing": [1, 2]}' },
-    { name: "a length of nothing", json: '{"spacing": [1, 2, 0]}' },
+    { name: "a length of 0", json: '{"spacing": [1, 2, 0]}' },
     { name: "text", json: '{"spacing": ["1", "2", "3"]}' },
-    { name: "none", json: "{}" },
+    { name: "no spacing", json: "{}" },
     { name: "no JSON", json: "spacing: 1 2 3" },
-  ])("$name is refused by the name of its file", async ({ json }) => {
+  ])("$name is refused with the name of its file", async ({ json }) => {
     writeFileSync(join(scratch, "volume.json"), json);
     writeFileSync(join(scratch, "volume_0000.tif"), fixture("int16.tif"));
     await expect(readImage(join(scratch, "volume_0000.tif"))).rejects.toMatchObject({

@@ -6,12 +6,12 @@ import { readImage } from "../../../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../../../processor/imaging/volume/image.js";
 import { repositoryRoot } from "../../../support/golden.js";
 
-/** What nnU-Net's reader class made of a file; null where it refuses. See test/peer/tiff_fixtures.py. */
+/** The result of nnU-Net's reader class for a file; null if it refuses the file. See test/peer/tiff_fixtures.py. */
 interface Expected {
-  /** Channels, z, y, x. */
+  /** The sizes in the order channels, z, y, x. */
   readonly shape: readonly number[];
   readonly spacingZyx: readonly number[];
-  /** Of the voxels as float32. */
+  /** The digest of the voxels as float32. */
   readonly sha256: string;
 }
 
@@ -59,13 +59,13 @@ describe("a TIFF or BMP file is read as nnU-Net's reader reads it", () => {
     },
   );
 
-  test("every fixture has its expectation", () => {
+  test("every fixture has an expected result", () => {
     const images = readdirSync(folder).filter((name) => !/\.(json|md)$/.test(name));
     expect(images.sort()).toEqual(Object.keys(expected).sort());
   });
 });
 
-describe("a TIFF file that no model asks for", () => {
+describe("a TIFF file that is read without a model", () => {
   test.each([
     { name: "flat16.tif", shape: [1, 1, 6, 7], spacingZyx: [999, 1, 1], dimensions: 2 },
     { name: "rgb.tif", shape: [3, 1, 6, 7], spacingZyx: [999, 1, 1], dimensions: 2 },
@@ -74,7 +74,7 @@ describe("a TIFF file that no model asks for", () => {
     { name: "three_pages.tif", shape: [1, 3, 6, 7], spacingZyx: [1, 1, 1], dimensions: 3 },
     { name: "spaced_0000.tif", shape: [1, 5, 6, 7], spacingZyx: [2.5, 0.8, 0.7], dimensions: 3 },
     { name: "rgb_stack.tif", shape: [3, 5, 6, 7], spacingZyx: [1, 1, 1], dimensions: 3 },
-  ])("$name says itself what its axes are", async ({ name, shape, spacingZyx, dimensions }) => {
+  ])("the axes of $name come from the file itself", async ({ name, shape, spacingZyx, dimensions }) => {
     const image = await readImage(join(folder, name));
     expect([image.components, ...image.geometry.sizeZyx]).toEqual(shape);
     expect(image.geometry).toMatchObject({ spacingMmZyx: spacingZyx, dimensions });

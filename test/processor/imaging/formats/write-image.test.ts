@@ -47,7 +47,7 @@ describe("a label map has the geometry of its image", () => {
     }
   }
 
-  test("NIfTI to NIfTI keeps every orientation byte", async () => {
+  test("NIfTI to NIfTI keeps every byte of the orientation", async () => {
     const image = await readImage(join(fixtures, "codes_q2_s1.nii"));
     const path = join(scratch, "kept.nii.gz");
     await writeLabelMap({ voxels: new Uint8Array(60), geometry: image.geometry }, path, image.source);
@@ -85,7 +85,7 @@ describe("free text of a header does not reach a result", () => {
     expect(geometry[1]).toEqual(geometry[0]);
   });
 
-  test("what follows the numbers of a MetaImage", async () => {
+  test("text after the numbers of a MetaImage", async () => {
     const { text, geometry } = await written(
       ".mha",
       "NDims = 3\nDimSize = 4 3 2\nElementType = MET_UCHAR\nOffset = 7 7 7\nOrigin = 1.50 2 3 evil\nRotation = 0 1 0 -1 0 0 0 0 1 evil\nElementSize = 1 2 3 evil\nElementDataFile = LOCAL\n",
@@ -97,13 +97,16 @@ describe("free text of a header does not reach a result", () => {
   });
 });
 
-test.each([".mhd", ".nhdr"])("%s would be two files, and names the ending of one", async (ending) => {
-  const image = await readImage(join(fixtures, "int16.mha"));
-  await expect(writeImage(image, join(scratch, `two${ending}`))).rejects.toMatchObject({
-    code: "IMAGE_UNSUPPORTED",
-    message: expect.stringMatching(/write .*\.(?:mha|nrrd) instead/),
-  });
-});
+test.each([".mhd", ".nhdr"])(
+  "%s is refused with the ending of a single file, because it would need two",
+  async (ending) => {
+    const image = await readImage(join(fixtures, "int16.mha"));
+    await expect(writeImage(image, join(scratch, `two${ending}`))).rejects.toMatchObject({
+      code: "IMAGE_UNSUPPORTED",
+      message: expect.stringMatching(/write .*\.(?:mha|nrrd) instead/),
+    });
+  },
+);
 
 describe("GIPL", () => {
   test.each([".gipl", ".gipl.gz"])("a label map as %s has the geometry of its image", async (ending) => {
@@ -117,7 +120,7 @@ describe("GIPL", () => {
     }
   });
 
-  test("an axis that a negative spacing turns around stays turned", async () => {
+  test("an axis that a negative spacing reverses stays reversed", async () => {
     const content = readFileSync(join(fixtures, "float32.gipl"));
     content.writeFloatBE(-0.5, 14);
     const path = join(scratch, "turned-input.gipl");
@@ -152,7 +155,7 @@ describe("GIPL", () => {
     },
     { name: "of no voxel", edit: (content: Buffer) => content.writeUInt16BE(0, 0), code: "IMAGE_EMPTY" },
     {
-      name: "of more voxels than it has",
+      name: "with fewer voxels than it announces",
       edit: (content: Buffer) => content.writeUInt16BE(6, 0),
       code: "IMAGE_TRUNCATED",
     },
@@ -164,7 +167,7 @@ describe("GIPL", () => {
     await expect(readImage(path)).rejects.toMatchObject({ code });
   });
 
-  test("keeps no direction, and says so", async () => {
+  test("an image whose direction GIPL cannot hold is refused", async () => {
     const image = await readImage(join(fixtures, "uint8.nrrd"));
     await expect(writeImage(image, join(scratch, "turned.gipl"))).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",
@@ -200,7 +203,7 @@ test.each([new Uint8Array(20).fill(3), new Uint16Array(20).fill(700)])(
   },
 );
 
-test("a folder that is not there is told, and nothing is left beside", async () => {
+test("a missing folder is reported, and no partial file is left", async () => {
   const image = await readImage(join(fixtures, "int16.mha"));
   await expect(writeImage(image, join(scratch, "no", "where.mha"))).rejects.toMatchObject({
     code: "OUTPUT_UNWRITABLE",

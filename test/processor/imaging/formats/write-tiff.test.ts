@@ -21,7 +21,7 @@ const geometry = (sizeZyx: Zyx, dimensions: 2 | 3): Geometry => ({
   dimensions,
 });
 
-/** On shared memory, as the processor's own label maps are. */
+/** Makes a label map in shared memory, where the processor's own label maps are. */
 function labelMap(sizeZyx: Zyx, dimensions: 2 | 3, step: number): LabelMap {
   const count = sizeZyx[0] * sizeZyx[1] * sizeZyx[2];
   const voxels =
@@ -46,7 +46,7 @@ const cases = [
 const write = ({ name, map }: { readonly name: string; readonly map: LabelMap }): Promise<void> =>
   writeLabelMap(map, join(scratch, name), { path: name, format: "tiff" });
 
-describe("a segmentation comes back as it was written", () => {
+describe("a segmentation is read as it was written", () => {
   test.each(cases)("$name", async ({ name, map, reader }) => {
     await write({ name, map });
     const found = await readImage(join(scratch, name), { imageReader: reader });
@@ -55,10 +55,10 @@ describe("a segmentation comes back as it was written", () => {
   });
 });
 
-// NNUNET_VENV names an environment with the real nnU-Net, as for the benchmarks.
+// NNUNET_VENV names an environment with the real nnU-Net, as in the benchmarks.
 const venv = process.env["NNUNET_VENV"];
 
-describeWith([needs.nnunet], "nnU-Net reads what was written", () => {
+describeWith([needs.nnunet], "nnU-Net reads the written files", () => {
   const script = `
 import sys, json
 from nnunetv2.imageio.natural_image_reader_writer import NaturalImage2DIO
@@ -77,7 +77,7 @@ print(json.dumps([seg.shape, [int(v) for v in seg.ravel()], properties["spacing"
   });
 });
 
-describe("the spacing beside a volume", () => {
+describe("the spacing next to a volume", () => {
   test("is written as nnU-Net writes it", async () => {
     await write({ name: "case.tif", map: labelMap([5, 6, 7], 3, 1) });
     expect(JSON.parse(readFileSync(join(scratch, "case.json"), "utf8"))).toEqual({
@@ -85,7 +85,7 @@ describe("the spacing beside a volume", () => {
     });
   });
 
-  test("replaces an earlier spacing, and nothing else", async () => {
+  test("replaces an earlier spacing, but no other file", async () => {
     const map = labelMap([5, 6, 7], 3, 1);
     writeFileSync(join(scratch, "again.json"), '{"spacing": [1, 1, 1]}');
     await write({ name: "again.tif", map });
@@ -101,13 +101,13 @@ describe("the spacing beside a volume", () => {
     }
   });
 
-  test("a photograph has none", async () => {
+  test("is not written for a photograph", async () => {
     await write({ name: "photograph.tif", map: labelMap([1, 6, 7], 2, 1) });
     expect(existsSync(join(scratch, "photograph.json"))).toBe(false);
   });
 });
 
-test("labels above 255, or several slices, are no BMP", async () => {
+test("labels above 255 and several slices are refused for a BMP", async () => {
   for (const map of [labelMap([1, 6, 7], 2, 100), labelMap([5, 6, 7], 3, 1)])
     await expect(write({ name: "no.bmp", map })).rejects.toMatchObject({ code: "IMAGE_UNSUPPORTED" });
 });

@@ -15,13 +15,13 @@ describe("v1's export separates", () => {
     expect(axis([5, 1, 1], [1, 1, 1], [0, 1, 2])).toBe(0);
   });
 
-  test("the network's thick axis where the image has none, by its number in transposed order", () => {
+  test("the network's thick axis if the image has none, by its number in transposed order", () => {
     expect(axis([1, 1, 1], [5, 1, 1], [0, 1, 2])).toBe(0);
-    // Transposed axis 0 was the image's axis 2; v1 separates the image's axis 0, which is transposed axis 1.
+    // Transposed axis 0 was the image's axis 2, but v1 separates the image's axis 0, which is transposed axis 1.
     expect(axis([1, 1, 1], [5, 1, 1], [2, 0, 1])).toBe(1);
   });
 
-  test("no axis where two are thick or none is, or where the plans say so", () => {
+  test("no axis if two axes or no axes are thick, or if the plans forbid it", () => {
     expect(axis([5, 5, 1], [1, 1, 1], [0, 1, 2])).toBeNull();
     expect(axis([1, 1, 1], [1, 1, 1], [0, 1, 2])).toBeNull();
     expect(axis([5, 1, 1], [1, 1, 1], [0, 1, 2], false)).toBeNull();

@@ -27,7 +27,7 @@ const doubling = (values: Float32Array, range: { readonly from: number; readonly
 });
 
 describe("the pool", () => {
-  test("runs more tasks than it has workers, on the caller's own memory", async () => {
+  test("runs more tasks than it has workers, in the caller's own memory", async () => {
     const values = shared(Array.from({ length: 100 }, (_, i) => i));
     const pool = poolOf(2);
     await Promise.all(
@@ -36,7 +36,7 @@ describe("the pool", () => {
     expect(Array.from(values)).toEqual(Array.from({ length: 100 }, (_, i) => 2 * i));
   });
 
-  test("returns what the kernel returns to the task that asked", async () => {
+  test("returns each kernel's result to the caller of its task", async () => {
     const pool = poolOf(2);
     const sums = await Promise.all(
       Array.from({ length: 8 }, (_, n) =>
@@ -49,7 +49,7 @@ describe("the pool", () => {
     expect(sums.map(({ sum }) => sum)).toEqual([0, 3, 6, 9, 12, 15, 18, 21]);
   });
 
-  test("rejects with the kernel's own error, and its worker goes on", async () => {
+  test("rejects with the kernel's own error, and the worker continues", async () => {
     const pool = poolOf(1);
     const task = { sizeZyx: [1, 2, 3], labels: [1], connectivity: 6, sparing: null } as const;
     await expect(pool.run("keepLargestComponent", { ...task, voxels: new Uint8Array(5) })).rejects.toThrow(
@@ -73,7 +73,7 @@ describe("the pool", () => {
     expect(turns).toBeGreaterThan(2);
   });
 
-  test("takes no task once it is closed", async () => {
+  test("accepts no task after it is closed", async () => {
     const pool = poolOf(1);
     await pool.close();
     const values = shared([1]);
@@ -82,7 +82,7 @@ describe("the pool", () => {
     );
   });
 
-  test("rejects what was under way or waiting when it is closed", async () => {
+  test("rejects running and waiting tasks when it is closed", async () => {
     const pool = poolOf(1);
     const values = new Float32Array(new SharedArrayBuffer(4e7));
     const range = { from: 0, to: values.length };
@@ -99,7 +99,7 @@ describe("splitRange", () => {
     { count: 2, parts: 8, sizes: [1, 1] },
     { count: 0, parts: 4, sizes: [0] },
     { count: 7, parts: 1, sizes: [7] },
-  ])("cuts $count into at most $parts ranges that touch", ({ count, parts, sizes }) => {
+  ])("divides $count into at most $parts adjacent ranges", ({ count, parts, sizes }) => {
     const ranges = splitRange(count, parts);
     expect(ranges.map(({ from, to }) => to - from)).toEqual(sizes);
     expect(ranges[0]!.from).toBe(0);

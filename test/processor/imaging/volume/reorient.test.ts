@@ -25,7 +25,7 @@ const geometryOf = (directionXyz: Direction): Geometry => ({
   dimensions: 3,
 });
 
-/** Where a voxel lies in the patient. */
+/** Returns the position of a voxel in the patient. */
 function place({ spacingMmZyx, originMmXyz, directionXyz }: Geometry, [z, y, x]: Zyx): readonly number[] {
   const steps = [x * spacingMmZyx[2], y * spacingMmZyx[1], z * spacingMmZyx[0]];
   return originMmXyz.map((part, row) =>
@@ -33,17 +33,17 @@ function place({ spacingMmZyx, originMmXyz, directionXyz }: Geometry, [z, y, x]:
   );
 }
 
-describe.each(directions)("an image lying $name", ({ direction, name }) => {
+describe.each(directions)("an image in the orientation $name", ({ direction, name }) => {
   const geometry = geometryOf(direction);
 
-  test("is turned as near to RAS as its axes allow", () => {
+  test("is turned as close to RAS as its axes allow", () => {
     const turned = turnGeometry(geometry, turnToRas(geometry));
     if (name !== "oblique") expect(turned.directionXyz.map((part) => part + 0)).toEqual(ras);
     for (const axis of [0, 1, 2])
       expect(turned.directionXyz[axis * 4]! * ras[axis * 4]!).toBeGreaterThan(0.7);
   });
 
-  test("keeps every voxel at its place in the patient, and turns back without a trace", async () => {
+  test("keeps the position of every voxel in the patient, and is restored exactly when it is turned back", async () => {
     const count = voxelCount(geometry.sizeZyx);
     const channels = new Float32Array(new SharedArrayBuffer(count * 4));
     for (let i = 0; i < count; i++) channels[i] = i;

@@ -22,14 +22,14 @@ const context = { caseName: "case_7", outputFile: "out.nii.gz" };
 const inputContext = { ...context, inputFile: "in.nii.gz", channel: 1 };
 
 describe("hooks", () => {
-  test("change nothing where a module leaves them out", async () => {
+  test("that a module does not export change nothing", async () => {
     const hooks = await hooksOf("export const isResultForImagePresent = () => true;");
     expect(await hooks.preProcessImage(image, inputContext)).toBe(image);
     expect(await hooks.postProcessImage(labelMap, image.source, context)).toBe(labelMap);
     expect(await hooks.isResultForImagePresent(context)).toBe(true);
   });
 
-  test("are told the case, the file and the channel", async () => {
+  test("receive the case, the file and the channel", async () => {
     const hooks = await hooksOf(
       "export const preProcessImage = (image, context) => ({ ...image, source: { ...image.source, path: JSON.stringify(context) } });",
     );
@@ -37,7 +37,7 @@ describe("hooks", () => {
     expect(JSON.parse(source.path)).toEqual(inputContext);
   });
 
-  test("may leave out of an image's source what a file of the format would say", async () => {
+  test("may omit fields of an image's source that a file of the format would have", async () => {
     const hooks = await hooksOf(
       'export const preProcessImage = (image) => ({ ...image, source: { path: "made", format: "nifti" } });',
     );
@@ -45,7 +45,7 @@ describe("hooks", () => {
     expect(source).toEqual({ path: "made", format: "nifti", nifti: null });
   });
 
-  test("may be asynchronous and may return nothing after a look at the result", async () => {
+  test("may be asynchronous, and may return nothing if they do not change the result", async () => {
     const hooks = await hooksOf("export async function postProcessImage() {}");
     expect(await hooks.postProcessImage(labelMap, image.source, context)).toBe(labelMap);
   });
@@ -54,8 +54,12 @@ describe("hooks", () => {
 describe("a fault in a user's module", () => {
   test.each([
     ["a syntax error", "export const = 1;", "does not load"],
-    ["no hook at all", "export const preprocess = () => {};", "exports none of"],
-    ["a hook that is no function", "export const preProcessImage = 5;", "preProcessImage is not a function"],
+    ["no hook", "export const preprocess = () => {};", "exports none of"],
+    [
+      "a hook that is not a function",
+      "export const preProcessImage = 5;",
+      "preProcessImage is not a function",
+    ],
   ])("%s is refused when it is loaded", async (_, source, message) => {
     await expect(hooksOf(source)).rejects.toMatchObject({
       code: "HOOK_INVALID",
@@ -93,7 +97,7 @@ describe("a fault in a user's module", () => {
     });
   });
 
-  test("an exception that is no Error keeps its text", async () => {
+  test("an exception that is not an Error keeps its text", async () => {
     const hooks = await hooksOf("export function isResultForImagePresent() { throw 'no network drive'; }");
     await expect(hooks.isResultForImagePresent(context)).rejects.toMatchObject({
       code: "HOOK_FAILED",

@@ -22,7 +22,7 @@ function gpu(name: string, computeCapability: string, freeMemoryBytes = 22 * gib
   return { name, computeCapability, memoryBytes: 24 * gib, freeMemoryBytes, driver: "580.65.06" };
 }
 
-describe("what stands in CUDA's way", () => {
+describe("the problem that keeps CUDA from running", () => {
   test.each<{ name: string; facts: Partial<GpuFacts>; code: string; words: RegExp }>([
     {
       name: "a container on a GPU host that was started without --gpus",
@@ -43,7 +43,7 @@ describe("what stands in CUDA's way", () => {
       words: /this machine has no NVIDIA driver.*install it/,
     },
     {
-      name: "a driver that sees no GPU",
+      name: "a driver without a GPU",
       facts: { devices: [], gpus: null, isContainer: false },
       code: "DEVICE_MISSING",
       words: /no \/dev\/nvidia0.*nvidia-smi/,
@@ -61,13 +61,13 @@ describe("what stands in CUDA's way", () => {
       words: /Tesla V100 has compute capability 7\.0, but .*7\.5, 8\.0.*--cuda 12/,
     },
     {
-      name: "a GPU that the provider has no machine code for, though it is newer",
+      name: "a newer GPU for which the provider has no machine code",
       facts: { gpus: [gpu("NVIDIA B200", "10.0")] },
       code: "DEVICE_UNFIT",
       words: /NVIDIA B200 has compute capability 10\.0/,
     },
     {
-      name: "a GPU whose memory others hold",
+      name: "a GPU whose memory other programs use",
       facts: { gpus: [gpu("NVIDIA A10G", "8.6", gib)] },
       code: "DEVICE_UNFIT",
       words:
@@ -79,7 +79,7 @@ describe("what stands in CUDA's way", () => {
       code: "DEVICE_UNFIT",
       words: /NVIDIA T400 has 1\.5 GiB of memory, but this network needs 2\.0 GiB: use a larger GPU/,
     },
-  ])("is told of $name in one sentence with a remedy", ({ facts, code, words }) => {
+  ])("is reported for $name in one sentence with a remedy", ({ facts, code, words }) => {
     const problem = findGpuProblem(
       { ...a10g, ...facts },
       { requirements: cuda13.cuda, memoryBytes: 2 * gib },
@@ -89,14 +89,14 @@ describe("what stands in CUDA's way", () => {
     expect(problem?.message).not.toContain("\n");
   });
 
-  test("is nothing on a GPU that fits, nor beside one that does", () => {
+  test("is null for a suitable GPU, and for an unsuitable one next to it", () => {
     const needs = { requirements: cuda13.cuda, memoryBytes: 2 * gib };
     expect(findGpuProblem(a10g, needs)).toBeNull();
     const two = { ...a10g, gpus: [gpu("Tesla V100", "7.0"), gpu("NVIDIA A10G", "8.6")] };
     expect(findGpuProblem(two, needs)).toBeNull();
   });
 
-  test("is nothing where nvidia-smi does not answer but driver and device are there", () => {
+  test("is null if nvidia-smi does not respond but the driver and a device exist", () => {
     expect(
       findGpuProblem({ ...a10g, gpus: null }, { requirements: cuda13.cuda, memoryBytes: gib }),
     ).toBeNull();
@@ -113,7 +113,7 @@ describe("the table of versions", () => {
     { gpuName: "B200", capability: "10.0", runs: { cuda12: true, cuda13: false } },
     { gpuName: "RTX 5090", capability: "12.0", runs: { cuda12: true, cuda13: true } },
     { gpuName: "GTX 980", capability: "5.2", runs: { cuda12: false, cuda13: false } },
-  ])("says what runs on $gpuName ($capability)", ({ capability, runs }) => {
+  ])("states which code runs on $gpuName ($capability)", ({ capability, runs }) => {
     expect({ cuda12: runsOn(cuda12.cuda!, capability), cuda13: runsOn(cuda13.cuda!, capability) }).toEqual(
       runs,
     );
@@ -129,7 +129,7 @@ describe("the table of versions", () => {
   });
 });
 
-describe("facts of driver and GPU", () => {
+describe("facts about the driver and the GPU", () => {
   const folders: string[] = [];
   afterAll(() => {
     for (const folder of folders) rmSync(folder, { recursive: true });
@@ -148,7 +148,7 @@ describe("facts of driver and GPU", () => {
   test.each([
     "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\n",
     "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.183.01  Release Build  (dvs-builder@U22)\n",
-  ])("are read from the kernel, the folders of libraries and the devices: %s", async (version) => {
+  ])("are read from the kernel, the library folders and the devices: %s", async (version) => {
     const root = rootWith({
       "proc/driver/nvidia/version": version,
       "usr/lib/x86_64-linux-gnu/libcuda.so.1": "",
@@ -165,7 +165,7 @@ describe("facts of driver and GPU", () => {
     });
   });
 
-  test("find the driver's library by the linker's cache, but not when the file is gone", async () => {
+  test("include the driver's library from the linker's cache, but only if the file exists", async () => {
     const cache = "ld.so-1.7.0\0glibc\0libcuda.so.1\0/opt/driver/lib/libcuda.so.1\0";
     const root = rootWith({ "etc/ld.so.cache": cache });
     const environment = { PATH: root };
@@ -175,7 +175,7 @@ describe("facts of driver and GPU", () => {
     expect((await readGpuFacts({ root, environment })).hasDriverLibrary).toBe(true);
   });
 
-  test("take the GPUs from nvidia-smi, shared memory as no limit", async () => {
+  test("include the GPUs from nvidia-smi; shared memory counts as unlimited", async () => {
     const root = rootWith({
       "bin/nvidia-smi": `#!/bin/sh\necho "NVIDIA A10G, 8.6, 23028, 22563, 580.65.06"\necho "NVIDIA GB10, 12.1, [N/A], [N/A], 580.65.06"\n`,
     });
@@ -209,13 +209,13 @@ describe("a failure to load on the GPU", () => {
       code: "DEVICE_UNFIT",
     },
     { words: "CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED", code: "DEVICE_MISSING" },
-  ])("is $code for “$words”, without the C++ locations around it", ({ words, code }) => {
+  ])("is $code for “$words”, without C++ locations", ({ words, code }) => {
     const error = cudaLoadError(around(words));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(new RegExp(`: ${words}$`));
   });
 
-  test("keeps words that do not come from CUDA", () => {
+  test("keeps messages that do not come from CUDA", () => {
     expect(cudaLoadError("Failed to load shared library")).toMatchObject({
       code: "DEVICE_MISSING",
       message: "CUDA was requested, but does not load: Failed to load shared library",

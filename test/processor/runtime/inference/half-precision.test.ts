@@ -32,7 +32,7 @@ interface Folds {
   readonly patchSize: readonly number[];
   readonly count?: number;
   readonly averaged?: AveragedOutput;
-  /** All weights are multiplied with it. */
+  /** All weights are multiplied by this factor. */
   readonly gain?: number;
 }
 
@@ -76,7 +76,7 @@ async function predict(
   return found;
 }
 
-describe("a graph that averages mirrorings in float16 gives the float32 network's answer:", () => {
+describe("a graph that averages mirrorings in float16 gives the float32 network's output:", () => {
   const v1 = { averaging: "probabilities", gaussianForSingleWindow: false } as const;
   const cases: readonly {
     readonly name: string;
@@ -131,7 +131,7 @@ describe("a graph that averages mirrorings in float16 gives the float32 network'
     const exact = await predict(files, "float32", options, sizeZyx);
     const found = await predict(files, "float16", options, sizeZyx);
     const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    // Input, weights, sum and answer are rounded to 11 bits each.
+    // The input, the weights, the sum and the output are each rounded to 11 bits.
     expect(difference(found, exact).max).toBeLessThan(4 * 2 ** -11 * largest);
   });
 });
@@ -141,7 +141,7 @@ describe("in float16", () => {
   const sizeZyx: Zyx = [12, 8, 8];
   const options = predictOptions({ plan: planOfPatch(patchSize), heads: 2, mirrorAxes: [0, 1] });
 
-  test("windows that overflow are told of and run in float32", async () => {
+  test("windows that overflow are reported and run in float32", async () => {
     const files = await writeFolds({ channels: 2, patchSize, gain: 60_000 });
     const exact = await predict(files, "float32", options, sizeZyx);
     expect(exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0)).toBeGreaterThan(65504);
@@ -151,13 +151,13 @@ describe("in float16", () => {
     expect(notes).toEqual(["float16 overflowed in a window; such windows are run in float32"]);
   });
 
-  test("what is asked for and not there is refused", async () => {
+  test("a precision without a graph is refused", async () => {
     const { onnxFiles } = await writeFolds({ channels: 2, patchSize });
     const opening = openNetworks({ onnxFiles, gpuNetworks: null, device: "cpu", precision: "float16" });
     await expect(opening).rejects.toMatchObject({ code: "PRECISION_UNFIT" });
   });
 
-  test("a reader that leaves early, and a stop, leave the networks usable", async () => {
+  test("the networks stay usable after a reader that leaves early, and after a stop", async () => {
     const files = await writeFolds({ channels: 9, patchSize });
     const nine = { ...options, heads: 9 };
     const { onnxFiles } = files;

@@ -3,7 +3,7 @@ import { runError } from "../../../../processor/runtime/inference/inference-erro
 
 const run = { patchSize: [64, 96, 96], executionProvider: "CUDAExecutionProvider" };
 
-test("a window that a GPU's memory does not hold is OUT_OF_MEMORY, with the window's size and what to do", () => {
+test("a window that is too large for a GPU's memory is OUT_OF_MEMORY, with the window's size and a remedy", () => {
   const message = "/src/cuda_call.cc:154 … CUDA failure 2: out of memory ; GPU=0 ; hostname=h";
   expect(runError({ type: "failed", reason: "memory", message }, run)).toMatchObject({
     code: "OUT_OF_MEMORY",

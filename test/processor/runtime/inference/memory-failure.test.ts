@@ -24,7 +24,7 @@ test.each([
   ["CUDNN failure 5000: CUDNN_STATUS_EXECUTION_FAILED", cudnn],
   ["CUDA failure 700: an illegal memory access was encountered", other],
   ["Got invalid dimensions for input: windows", other],
-])("what “%s” tells of is %o", (message, { isMemory, isTriedWithFewer }) => {
+])("“%s” means %o", (message, { isMemory, isTriedWithFewer }) => {
   expect(mentionsMemory(message)).toBe(isMemory);
   expect(mayRunWithFewerWindows(message)).toBe(isTriedWithFewer);
 });

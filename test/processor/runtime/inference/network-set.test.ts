@@ -52,7 +52,7 @@ async function answerOf(member: LoadedMember): Promise<number> {
 }
 
 describe("the networks of several members", () => {
-  test("stay loaded where memory holds them all", async () => {
+  test("stay loaded if memory is sufficient for all of them", async () => {
     set = await openNetworkSet({ members, device: "cpu", precision: "auto", availableBytes: 1e9 });
     const [first] = members as [LoadedMember];
     const networks = await set.of(first);
@@ -60,7 +60,7 @@ describe("the networks of several members", () => {
     expect(await set.of(first)).toBe(networks);
   });
 
-  test("are loaded one after the other where it does not, as often as they are asked for", async () => {
+  test("are loaded one after the other if memory is too small, each time that they are requested", async () => {
     set = await openNetworkSet({ members, device: "cpu", precision: "auto", availableBytes: 1000 });
     const [first, second, third] = members as [LoadedMember, LoadedMember, LoadedMember];
     const networks = await set.of(first);
@@ -74,7 +74,7 @@ describe("the networks of several members", () => {
     expect(await set.of(first)).not.toBe(networks);
   });
 
-  test("are found wanting before any work, earliest stage first", async () => {
+  test("are checked before any work, earliest stage first", async () => {
     const missing = { ...members[0]!, onnxFiles: [join(scratch, "none.onnx")] };
     const cascade = { ...members[1]!, previousStage: missing };
     await expect(
@@ -98,7 +98,7 @@ describe("memory for feature maps", () => {
     expect(holdFeatureMaps([large(5)], 64 * gigabytes)).toBe(true);
   });
 
-  test("is given back after every window where memory is scarce", () => {
+  test("is freed after every window if memory is scarce", () => {
     expect(holdFeatureMaps([large(1)], 4 * gigabytes)).toBe(false);
   });
 });

@@ -22,7 +22,7 @@ interface SlidingWindow {
   readonly mirrorAxes: readonly number[];
   readonly volume: readonly number[];
   readonly folds: readonly Convolution[];
-  /** What nnU-Net's own sliding window gives. */
+  /** The results of nnU-Net's own sliding window. */
   readonly logits: readonly number[];
 }
 
@@ -53,12 +53,12 @@ describe("the sliding window gives nnU-Net's logits", () => {
     networks = await openNetworks({ onnxFiles, device: "cpu" });
     const options = predictOptions({ plan: planOfPatch(patchSize), stepSize, mirrorAxes });
     const found = await collectLogits(networks.predict(preparedVolume(volume, sizeZyx, 2), options));
-    // Logits span ±60; both sum in float32, in another order.
+    // Logits are between −60 and 60. Both programs sum in float32, but in a different order.
     expect(difference(found, Float32Array.from(logits)).max).toBeLessThan(5e-5);
   });
 });
 
-/** Answers with its own input. */
+/** A network that returns its own input. */
 const identity: Convolution = { weight: [1, 0, 0, 1], bias: [0, 0] };
 const patchSize = [8, 8, 8];
 const sizeZyx: Zyx = [40, 16, 16];
@@ -75,7 +75,7 @@ const options = predictOptions({ plan: planOfPatch(patchSize) });
 const volume = preparedVolume(values, sizeZyx, 2);
 
 describe("networks", () => {
-  test("whose weights are cut off say what is wrong in words of their own", async () => {
+  test("whose weights are cut off are refused with a message of our own", async () => {
     const path = join(folder, "fold_0");
     const onnxFile = await writeConvolutionNetwork(identity, { path, channels: 2, patchSize, kernel: 1 });
     truncateSync(`${path}.weights`, 4);
@@ -85,17 +85,17 @@ describe("networks", () => {
     });
   });
 
-  test("that answer with their input give the volume back, whatever the windows", async () => {
+  test("that return their input give the volume back, whatever the windows are", async () => {
     const opened = await openIdentity();
     for (const stepSize of [0.25, 0.5, 0.77, 1]) {
       const mirrored = { ...options, stepSize, mirrorAxes: [0, 1, 2] };
       const found = await collectLogits(opened.predict(volume, mirrored));
-      // A weighted mean of up to 512 equal values below 51, summed in float32.
+      // The result is a weighted mean of up to 512 equal values below 51, summed in float32.
       expect(difference(found, values).max).toBeLessThan(5e-4);
     }
   });
 
-  test("hand slices over as they become final and hold no more than a patch of them", async () => {
+  test("send slices as soon as they are final, and hold no more slices than the patch has", async () => {
     const opened = await openIdentity();
     const depths: number[] = [];
     for await (const { sizeZyx: size } of opened.predict(volume, options).slabs) depths.push(size[0]);
@@ -121,7 +121,7 @@ describe("networks", () => {
     expect(seen).toEqual({ total: 9 * 3 * 3, done: 81, isDone: true });
   });
 
-  test("name the provider that runs, also when they choose it", async () => {
+  test("name the provider that runs, even if they choose it themselves", async () => {
     const path = join(folder, "fold_0");
     const onnxFile = await writeConvolutionNetwork(identity, { path, channels: 2, patchSize, kernel: 1 });
     networks = await openNetworks({ onnxFiles: [onnxFile], device: "auto" });
@@ -134,7 +134,7 @@ describe("networks", () => {
     expect(difference(await collectLogits(opened.predict(volume, options)), values).max).toBeLessThan(1e-4);
   });
 
-  test("stop between windows, say why, and stay usable", async () => {
+  test("stop between windows with the reason, and stay usable", async () => {
     const opened = await openIdentity();
     const stop = new AbortController();
     let windows = 0;
@@ -151,7 +151,7 @@ describe("networks", () => {
     expect(difference(await collectLogits(opened.predict(volume, options)), values).max).toBeLessThan(1e-4);
   });
 
-  test("do nothing when stopped before", async () => {
+  test("do nothing if they were stopped before", async () => {
     const opened = await openIdentity();
     const signal = AbortSignal.abort(new Error("too late"));
     await expect(collectLogits(opened.predict(volume, { ...options, signal }))).rejects.toThrow("too late");
@@ -160,7 +160,7 @@ describe("networks", () => {
   test.each([
     ["infinite values", 3e38],
     ["NaN", Number.NaN],
-  ])("that answer with %s fail, and the next case is served", async (_, bad) => {
+  ])("that return %s fail, and the next case is predicted", async (_, bad) => {
     const opened = await openIdentity({ weight: [3e38, 0, 0, 1], bias: [0, 0] });
     const spoilt = values.slice();
     spoilt[5] = bad;
@@ -171,7 +171,7 @@ describe("networks", () => {
     expect(await collectLogits(next)).toEqual(zeros);
   });
 
-  test("whose thread has ended refuse further cases instead of waiting for ever", async () => {
+  test("whose thread has ended refuse further cases instead of waiting forever", async () => {
     const opened = await openIdentity();
     await opened.close();
     await expect(collectLogits(opened.predict(volume, options))).rejects.toThrow("ended");

@@ -13,7 +13,7 @@ const scratch = mkdtempSync(join(tmpdir(), "provider-profile-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe("the execution provider that ran", () => {
-  test("is what ONNX Runtime's own records say, and no record stays behind", async () => {
+  test("is read from ONNX Runtime's own records, which are removed afterwards", async () => {
     const onnxFile = await writeConvolutionNetwork(
       { weight: [2], bias: [1] },
       { path: join(scratch, "net"), channels: 1, patchSize: [4, 4, 4], kernel: 1 },
@@ -44,7 +44,7 @@ describe("the execution provider that ran", () => {
       counts: { CPUExecutionProvider: 2, CUDAExecutionProvider: 118 },
       words: "CUDAExecutionProvider (118 nodes) and CPUExecutionProvider (2 nodes)",
     },
-  ])("is told as $words", ({ counts, words }) => {
+  ])("is described as $words", ({ counts, words }) => {
     expect(describeProviders(counts)).toBe(words);
   });
 });

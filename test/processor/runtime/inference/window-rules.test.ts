@@ -26,12 +26,12 @@ interface Rules {
   }[];
 }
 
-/** What nnU-Net's own functions return. */
+/** The results of nnU-Net's own functions. */
 const rules = JSON.parse(
   readFileSync(join(repositoryRoot, "test", "fixtures", "sliding-window", "rules.json"), "utf8"),
 ) as Rules;
 
-describe("windows start where nnU-Net's do", () => {
+describe("windows start at the same positions as nnU-Net's", () => {
   test.each(rules.starts)(
     "$size voxels, patch $patch, step $stepSize",
     ({ size, patch, stepSize, starts }) => {
@@ -39,16 +39,16 @@ describe("windows start where nnU-Net's do", () => {
     },
   );
 
-  test("halves are rounded to even, as numpy does", () => {
+  test("halves are rounded to even, as in numpy", () => {
     expect(windowStarts(101, 64, 0.5)).toEqual([0, 18, 37]);
   });
 });
 
-describe("a voxel counts as much as nnU-Net lets it", () => {
+describe("a voxel has the same weight as in nnU-Net", () => {
   test.each(rules.importance)("in a patch of $patch", ({ patch, index, weight }) => {
     const found = gaussianImportance(patch, "half");
     expect(found.length).toBe(patch.reduce((a, b) => a * b, 1));
-    // Both are float16 values, written in seven digits.
+    // Both are float16 values, written with seven digits.
     for (const [i, at] of index.entries()) expect(found[at]! / weight[i]!).toBeCloseTo(1, 6);
   });
 
@@ -60,7 +60,7 @@ describe("a voxel counts as much as nnU-Net lets it", () => {
 });
 
 describe("mirrorings", () => {
-  test("are every combination of the allowed axes, beginning with none", () => {
+  test("are all combinations of the allowed axes, beginning with no axis", () => {
     const found = mirrorings([0, 2], 3);
     expect(found[0]).toEqual([false, false, false]);
     expect(new Set(found.map(String))).toEqual(
@@ -78,7 +78,7 @@ describe("mirrorings", () => {
 });
 
 describe("rows of windows", () => {
-  test("cover every slice once with what is final, in order", () => {
+  test("make every slice final exactly once, in order", () => {
     for (const [size, patch] of [
       [50, [16, 8, 8]],
       [16, [16, 8, 8]],
@@ -96,7 +96,7 @@ describe("rows of windows", () => {
     }
   });
 
-  test("pad a volume on both sides, the odd voxel behind", () => {
+  test("pad a volume on both sides, with the odd voxel at the end", () => {
     const { paddedSizeZyx, paddingBeforeZyx } = windowGrid([5, 6, 7], [8, 6, 4], 0.5);
     expect(paddedSizeZyx).toEqual([8, 6, 7]);
     expect(paddingBeforeZyx).toEqual([1, 0, 0]);

@@ -19,7 +19,7 @@ const windows = [0, 1, 3, 6].map((x): Window => ({ onVolume: [0, 0, x], onSums: 
 
 interface FourWindowsOptions {
   readonly precision: "float32" | "float16";
-  /** So many windows at once does the network take, and refuses any other number. */
+  /** The only number of windows at once that the network accepts. */
   readonly taken: number;
   readonly windowsPerRun: number;
   readonly inputName?: string;
@@ -30,7 +30,7 @@ interface FourOutputs {
   readonly messages: readonly FromInferenceWorker[];
 }
 
-/** Runs four windows through a network that multiplies with two. */
+/** Runs four windows through a network that multiplies by two. */
 async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> {
   const { precision, taken, windowsPerRun, inputName = "input" } = options;
   const { onnxFiles, gpuOnnxFile } = await writeConvolutionFolds([{ weight: [2], bias: [0] }], {
@@ -75,15 +75,15 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
   return { outputs, messages };
 }
 
-describe("runs that all take as many windows", () => {
-  test.each(["float32", "float16"] as const)("answer each window once: %s", async (precision) => {
+describe("runs with equal numbers of windows", () => {
+  test.each(["float32", "float16"] as const)("return each window once: %s", async (precision) => {
     const { outputs } = await outputsOfFour({ precision, taken: 3, windowsPerRun: 3 });
     expectEachOnce(outputs);
   });
 });
 
-// ONNX Runtime's sentence on windows that a network refuses holds the input's name: here one that cuDNN's have too.
-test("where cuDNN refuses several windows fewer go together, and the reason is told", async () => {
+// ONNX Runtime's message about refused windows contains the input's name, which is here a word of cuDNN's messages.
+test("if cuDNN refuses several windows, fewer are run together and the reason is reported", async () => {
   const inputName = "CUDNN_FE failure 8";
   const { outputs, messages } = await outputsOfFour({
     ...{ precision: "float32", taken: 1, windowsPerRun: 4, inputName },

@@ -40,7 +40,7 @@ function editManifest(change: (manifest: EditableManifest) => void): void {
 }
 
 describe("a converted folder", () => {
-  test("loads with all folds, or those that are asked for", async () => {
+  test("loads with all folds, or with the requested folds", async () => {
     const all = await loadModel(folder, null);
     expect(all.members[0]!.onnxFiles).toEqual([join(folder, "fold_0.onnx"), join(folder, "fold_1.onnx")]);
     const second = await loadModel(folder, ["1"]);
@@ -50,9 +50,9 @@ describe("a converted folder", () => {
   });
 
   test.each([
-    ["says so", null],
+    ["has null in the manifest", null],
     ["is of an earlier version", undefined],
-  ])("loads without a float16 graph where it has none and %s", async (_, gpuOnnxFile) => {
+  ])("loads without a float16 graph if it has none and %s", async (_, gpuOnnxFile) => {
     editManifest(({ models }) => {
       if (gpuOnnxFile === null) models[0]!.gpuOnnxFile = gpuOnnxFile;
       else delete models[0]!.gpuOnnxFile;
@@ -61,13 +61,13 @@ describe("a converted folder", () => {
     expect((await loadModel(folder, null)).members[0]!.gpuNetworks).toBeNull();
   });
 
-  test("weighs what a network reads, not its float16 graph as well", async () => {
+  test("counts the files that a network reads, without its float16 graph", async () => {
     const names = ["fold_0.onnx", "fold_0.weights"];
     const bytes = names.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
     expect((await loadModel(folder, ["0"])).members[0]!.weightBytes).toBe(bytes);
   });
 
-  test("refuses folds that it lacks, and says which it has", async () => {
+  test("refuses missing folds, with a list of the existing ones", async () => {
     await expect(loadModel(folder, ["0", "3"])).rejects.toMatchObject({
       code: "FOLD_MISSING",
       message: expect.stringContaining("folds 0, 1 of 3d_fullres, but not 3"),
@@ -125,7 +125,7 @@ describe("a manifest is refused, with the reason, when", () => {
       /models\[0\]\.folds\[0\]\.onnxFile should be a text/,
     ],
     [
-      "folds are no list",
+      "folds are not a list",
       () => editManifest(({ models }) => void Object.assign(models[0]!, { folds: { length: 1 } })),
       /folds should be a list/,
     ],
@@ -146,13 +146,13 @@ describe("a manifest is refused, with the reason, when", () => {
     ],
     ["the task is missing", () => editManifest((manifest) => void delete manifest.task), /task is missing/],
     [
-      "the mode is one that nobody knows",
+      "the mode is unknown",
       () => editManifest((manifest) => void Object.assign(manifest.settings!, { exportMode: "slow" })),
       /settings\.exportMode should be one of "normal", "fast", "fastest"/,
     ],
     ["settings are missing", () => editManifest((manifest) => void delete manifest.settings), /settings/],
     [
-      "a file lies outside",
+      "a file is outside the folder",
       () =>
         editManifest(({ models }) => {
           models[0]!.folds[0]!.onnxFile = "../../etc/passwd";
@@ -160,7 +160,7 @@ describe("a manifest is refused, with the reason, when", () => {
       /outside its folder/,
     ],
     [
-      "a file's name has 1 MB",
+      "a file's name is 1 MB long",
       () =>
         editManifest(({ models }) => {
           models[0]!.folds[0]!.onnxFile = "../".repeat(10 ** 6 / 3);

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(file, ".."), { recursive: true }));
 
-test("an image without a target file is a plain one", async () => {
+test("an image without a target file has the plain target", async () => {
   expect(await readTarget(file)).toEqual({ kind: "plain" });
 });
 

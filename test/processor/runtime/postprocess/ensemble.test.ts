@@ -23,7 +23,7 @@ const regions: LabelDefinition = {
   foregroundLabels: [1, 2, 3, 4],
 };
 
-describe("the mean of several answers", () => {
+describe("the mean of several outputs", () => {
   test.each([
     ["logits", "logits", labels],
     ["probabilities", "probabilities", labels],
@@ -47,7 +47,7 @@ describe("the mean of several answers", () => {
     expect(found.voxels).toEqual(plain.voxels);
   });
 
-  test("writes the probabilities that it decides by", async () => {
+  test("is written as the probabilities that decide the labels", async () => {
     const sources = [answer(3, [5, 6, 7], "logits"), answer(4, [7, 8, 7], "logits")];
     const planes: number[][] = [];
     const probabilities = {
@@ -67,7 +67,7 @@ describe("the mean of several answers", () => {
 test.each([
   ["in memory", 1e9],
   ["in a file", 0],
-])("a stream that waits %s gives the same slabs as often as it is read", async (_, memoryLimit) => {
+])("a stream that is stored %s gives the same slabs each time it is read", async (_, memoryLimit) => {
   const plain = await collectLogits(sourceOf(answer(5, [5, 6, 7], "logits")).stream);
   const spooled = await spoolStream(sourceOf(answer(5, [5, 6, 7], "logits")).stream, memoryLimit);
   expect(await collectLogits(spooled)).toEqual(plain);
@@ -75,7 +75,7 @@ test.each([
   await spooled.discard();
 });
 
-test("a number in [0, 1] rounds to float16 as numpy rounds it", () => {
+test("a number in [0, 1] is rounded to float16 as in numpy", () => {
   // numpy.float32(x).astype(numpy.float16)
   expect(roundToHalf(0.1)).toBe(0.0999755859375);
   expect(roundToHalf(0.50012207)).toBe(0.5);
@@ -149,7 +149,7 @@ function sourceOf({ sizeZyx, kind, values }: Answer): ExportSource {
   };
 }
 
-/** The same answer as a model with transposed axes gives it. */
+/** Returns the same output as from a model with transposed axes. */
 function inOrder(given: Answer, order: Zyx): ExportSource {
   const sizeZyx = permute(given.sizeZyx, order);
   const values = new Float32Array(given.values.length);
@@ -174,7 +174,9 @@ function inOrder(given: Answer, order: Zyx): ExportSource {
   };
 }
 
-/** Every class at every voxel, interpolated, made a probability and averaged. */
+/**
+ * Computes the reference result: every class at every voxel is interpolated, converted to a probability and averaged.
+ */
 function naiveMean(answers: readonly Answer[], { regionsClassOrder }: LabelDefinition): number[] {
   const labelsOut: number[] = [];
   const isHalf = answers.every(({ kind }) => kind === "probabilities");

@@ -6,15 +6,15 @@ import { labelComponents } from "../../../../processor/imaging/volume/connected-
 import { keepLargestComponent } from "../../../../processor/runtime/postprocess/keep-largest-component.js";
 import { repositoryRoot } from "../../../support/golden.js";
 
-/** A random label map, and what nnU-Net leaves of it; see test/peer/component_fixtures.py. Voxels are digits. */
+/** A random label map, and nnU-Net's result for it; see test/peer/component_fixtures.py. Each voxel is a digit. */
 interface ComponentCase {
   readonly sizeZyx: Zyx;
   readonly labels: readonly number[];
   readonly sparing: { readonly voxelVolumeMm3: number; readonly minimumMm3: number } | null;
   readonly voxels: string;
-  /** 6-connectivity, v1's rule. */
+  /** The result for 6-connectivity, by v1's rule. */
   readonly faces: string;
-  /** 26-connectivity, v2's function; null where only v1 has the option. */
+  /** The result for 26-connectivity, of v2's function; null if only v1 has the option. */
   readonly corners: string | null;
   readonly faceComponents: number;
   readonly cornerComponents: number;
@@ -28,7 +28,7 @@ const nameOf = ({ sizeZyx, labels, sparing }: ComponentCase, index: number): str
   `${index}: ${sizeZyx.join("×")}, labels ${labels.join(" ")}${sparing === null ? "" : ", large ones spared"}`;
 const table = cases.map((known, index) => ({ name: nameOf(known, index), known }));
 
-describe("all but the largest component go, as nnU-Net v1 has it (6 neighbours)", () => {
+describe("all components but the largest are removed, as in nnU-Net v1 (6 neighbours)", () => {
   test.each(table)("$name", ({ known }) => {
     const voxels = voxelsOf(known.voxels);
     const removed = keepLargestComponent({ ...known, voxels, connectivity: 6 });
@@ -40,7 +40,7 @@ describe("all but the largest component go, as nnU-Net v1 has it (6 neighbours)"
   });
 });
 
-describe("all but the largest component go, as nnU-Net v2 has it (26 neighbours)", () => {
+describe("all components but the largest are removed, as in nnU-Net v2 (26 neighbours)", () => {
   test.each(table.filter(({ known }) => known.corners !== null))("$name", ({ known }) => {
     const voxels = Uint16Array.from(voxelsOf(known.voxels));
     const removed = keepLargestComponent({ ...known, voxels, connectivity: 26 });
@@ -49,7 +49,7 @@ describe("all but the largest component go, as nnU-Net v2 has it (26 neighbours)
   });
 });
 
-test("what was removed is counted", () => {
+test("removed components are counted", () => {
   const voxels = Uint8Array.from([1, 1, 1, 0, 1, 1, 0, 1, 2]);
   const removed = keepLargestComponent({
     voxels,

@@ -21,7 +21,7 @@ const names = readdirSync(folder).map((file) => basename(file, ".json"));
 const pool = openPool();
 afterAll(() => pool.close());
 
-describe("onto the network's grid and back as nnU-Net v1 does it", () => {
+describe("resampling to the network's grid and back is the same as in nnU-Net v1", () => {
   test.each(names)("%s", async (name) => {
     const fixture = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as FixtureV1;
     const plans = new Field(fixture.plans, "plans.pkl");
@@ -33,7 +33,7 @@ describe("onto the network's grid and back as nnU-Net v1 does it", () => {
     };
     const prepared = await prepare(fixture, { plan, labels, pool });
     expect([prepared.channelCount, ...prepared.sizeZyx]).toEqual(fixture.preprocessedShape);
-    // v1 interpolates in float64 and keeps float32; values are z-scores, or around 100 without normalisation.
+    // v1 interpolates in float64 and stores float32. The values are z-scores, or around 100 without normalisation.
     const scale = Math.max(1, ...fixture.preprocessed.map(Math.abs));
     const { max } = difference(prepared.data, Float32Array.from(fixture.preprocessed));
     expect(max).toBeLessThanOrEqual(2e-6 * scale);

@@ -29,13 +29,13 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true });
 });
 
-describe("onto the network's grid and back as nnU-Net does it", () => {
+describe("resampling to the network's grid and back is the same as in nnU-Net", () => {
   test.each(names)("%s", async (name) => {
     const fixture = readFixture(name);
     const { plan, labels } = planOf(fixture.plans, fixture.dataset, "c");
     const prepared = await prepare(fixture, { plan, labels, pool });
     expect([prepared.channelCount, ...prepared.sizeZyx]).toEqual(fixture.preprocessedShape);
-    // The image was written with 8 digits; values are z-scores, or around 100 without normalisation.
+    // The image was written with 8 digits. The values are z-scores, or around 100 without normalisation.
     const scale = Math.max(1, ...fixture.preprocessed.map(Math.abs));
     expect(difference(prepared.data, Float32Array.from(fixture.preprocessed)).max).toBeLessThanOrEqual(
       2e-6 * scale,
@@ -63,7 +63,7 @@ describe("onto the network's grid and back as nnU-Net does it", () => {
   });
 });
 
-test("the answer does not depend on how many slices arrive together", async () => {
+test("the result does not depend on the number of slices that arrive together", async () => {
   const fixture = readFixture("upsampled");
   const { plan, labels } = planOf(fixture.plans, fixture.dataset, "c");
   const { history, sizeZyx } = await prepare(fixture, { plan, labels, pool });

@@ -5,7 +5,7 @@ import type { Zyx } from "../../../../processor/imaging/volume/axes.js";
 import { fillMask, nonzeroExtent } from "../../../../processor/runtime/preprocess/nonzero-mask.js";
 import { repositoryRoot } from "../../../support/golden.js";
 
-/** A random mask, and what scipy's `binary_fill_holes` makes of it. Voxels are digits. */
+/** A random mask, and the result of scipy's `binary_fill_holes` for it. Each voxel is a digit. */
 interface HoleCase {
   readonly sizeZyx: Zyx;
   readonly mask: string;
@@ -16,7 +16,7 @@ const cases = JSON.parse(
   readFileSync(join(repositoryRoot, "test", "fixtures", "components", "holes.json"), "utf8"),
 ) as readonly HoleCase[];
 
-describe("the mask of masked normalisation has its holes filled as scipy fills them", () => {
+describe("the holes in the mask of masked normalisation are filled as in scipy", () => {
   test.each(cases.map((known, index) => ({ name: `${index}: ${known.sizeZyx.join("×")}`, known })))(
     "$name",
     ({ known: { sizeZyx, mask, filled } }) => {
@@ -26,7 +26,7 @@ describe("the mask of masked normalisation has its holes filled as scipy fills t
     },
   );
 
-  test("where any channel is not zero, negative values too", () => {
+  test("the mask contains voxels with a positive or negative value in any channel", () => {
     const mask = new Uint8Array(4);
     fillMask({
       channels: Float32Array.of(0, -3, 0, 0, /* second channel */ 2, 0, 0, 0),
@@ -36,11 +36,11 @@ describe("the mask of masked normalisation has its holes filled as scipy fills t
   });
 });
 
-describe("the box of what is not zero", () => {
+describe("the box of the voxels that are not zero", () => {
   const extent = (channels: readonly number[], range: { readonly from: number; readonly to: number }) =>
     nonzeroExtent({ channels: Float32Array.from(channels), channelCount: 1, sizeZyx: [2, 2, 3], range });
 
-  test("is half-open and holds the first and the last such voxel", () => {
+  test("is half-open and contains the first and the last such voxel", () => {
     const channels = [0, 0, 0, 0, -1, 0, 0, 0, 5, 0, 0, 0];
     expect(extent(channels, { from: 0, to: 2 })).toEqual([
       [0, 2],
@@ -49,7 +49,7 @@ describe("the box of what is not zero", () => {
     ]);
   });
 
-  test("is null in slices where all is zero", () => {
+  test("is null for slices that are zero everywhere", () => {
     expect(extent([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], { from: 0, to: 1 })).toBeNull();
   });
 });

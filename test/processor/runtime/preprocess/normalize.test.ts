@@ -5,7 +5,7 @@ import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
 const pool = openPool(2);
 afterAll(() => pool.close());
 
-test("v1's CT2 clips by the training set and takes mean and deviation from the case", async () => {
+test("v1's CT2 clips to the training set's bounds, and uses the mean and the deviation of the case", async () => {
   const values = shared(Float32Array, [-1000, -50, 0, 10, 37.5, 80, 120, 300, 2000, 55]);
   const mask = shared(Uint8Array, [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
   const intensity = { mean: 1, std: 2, percentile005: -50, percentile995: 300 };
@@ -15,7 +15,7 @@ test("v1's CT2 clips by the training set and takes mean and deviation from the c
     runLength: values.length,
     pool,
   });
-  // nnU-Net 1.7.1's own lines in numpy, float32
+  // These values come from nnU-Net 1.7.1's own code in numpy, in float32.
   const expected = [
     ...[0, -2.449890613555908, -1.2300280332565308, -0.9860554933547974, -0.31513115763664246],
     ...[0.7217519283294678, 1.6976417303085327, 6.089146614074707, 6.089146614074707, 0],

@@ -10,10 +10,10 @@ import type { NiftiOrientation } from "../../../../../processor/imaging/volume/i
 import { repositoryRoot } from "../../../../support/golden.js";
 import { type NiftiFields, nifti } from "../../../../support/nifti-builder.js";
 
-/** What SimpleITK takes from a header; see test/peer/nifti_forms.py. */
+/** The orientation and the spacing that SimpleITK reads from a header; see test/peer/nifti_forms.py. */
 interface FormCase extends NiftiOrientation {
   readonly name: string;
-  /** Null where it refuses. */
+  /** Null if SimpleITK refuses the header. */
   readonly itk: {
     readonly spacingXyz: readonly number[];
     readonly originXyz: readonly number[];
@@ -25,8 +25,8 @@ const formCases = JSON.parse(
   readFileSync(join(repositoryRoot, "test", "fixtures", "nifti-forms.json"), "utf8"),
 ) as readonly FormCase[];
 
-describe("orientation and spacing are those that ITK takes", () => {
-  // The fixture has the shortest decimals that stand for each float32.
+describe("orientation and spacing are those that ITK reads", () => {
+  // The fixture has the shortest decimals for each float32.
   const exact = ({ pixdim, quaternion, srow, ...others }: FormCase) => ({
     ...others,
     ...{
@@ -48,7 +48,7 @@ describe("orientation and spacing are those that ITK takes", () => {
     const { spacingMmZyx, originMmXyz, directionXyz } = geometryOf({ ...orientation, itk });
     const found = [...[...spacingMmZyx].reverse(), ...originMmXyz, ...directionXyz];
     const wanted = [...itk!.spacingXyz, ...itk!.originXyz, ...itk!.direction];
-    // Headers hold float32.
+    // Headers store float32.
     for (const [i, value] of wanted.entries()) expect(found[i]).toBeCloseTo(value, 5);
   });
 
@@ -75,13 +75,13 @@ describe("NaN and infinite voxels", () => {
     { name: "float32", values: floats, datatype: 16, scaling: [1, 0] as const, voxels: [0, 0, 0, 7] },
     { name: "float64", values: doubles, datatype: 64, scaling: [1, 0] as const, voxels: [0, 0, 0, 7] },
     {
-      name: "float32, scaled after",
+      name: "float32, scaled afterwards",
       values: floats,
       datatype: 16,
       scaling: [2, 3] as const,
       voxels: [3, 3, 3, 17],
     },
-  ])("are 0 for ITK and counted: $name", async ({ values, datatype, scaling, voxels }) => {
+  ])("become 0 for ITK and are counted: $name", async ({ values, datatype, scaling, voxels }) => {
     const content = new Uint8Array(values.buffer);
     const fields = { datatype, bitpix: values.BYTES_PER_ELEMENT * 8, scaling };
     const image = await read(content, fields);
@@ -91,12 +91,12 @@ describe("NaN and infinite voxels", () => {
     expect(kept).not.toHaveProperty("zeroedVoxels");
   });
 
-  test("a file without any is not mentioned", async () => {
+  test("are not reported for a file without any", async () => {
     expect(await read(bytes, {})).not.toHaveProperty("zeroedVoxels");
   });
 });
 
-describe("a header that is not quite as the standard wants it is read as ITK reads it", () => {
+describe("a header that deviates slightly from the standard is read as ITK reads it", () => {
   test.each([
     { name: "a time axis of 0", fields: { dim: [4, 4, 1, 1, 0, 1, 1, 1] } },
     { name: "the magic of a pair", fields: { magic: "ni1" } },
@@ -104,15 +104,15 @@ describe("a header that is not quite as the standard wants it is read as ITK rea
       name: "no magic, as Analyze 7.5",
       fields: { magic: "", scaling: [9, 9] as const, codes: [1, 1] as const },
     },
-    { name: "no size of the header", fields: { headerBytes: 0 } },
-    { name: "a slope that is next to nothing", fields: { scaling: [1e-20, 0] as const } },
+    { name: "no header size", fields: { headerBytes: 0 } },
+    { name: "a slope of almost 0", fields: { scaling: [1e-20, 0] as const } },
   ])("$name", async ({ fields }) => {
     const { voxels, geometry } = await read(bytes, fields);
     expect(voxels).toEqual(bytes);
     expect(geometry.sizeZyx).toEqual([1, 1, 4]);
   });
 
-  test("integers are float32 before they are scaled", async () => {
+  test("integers are converted to float32 before they are scaled", async () => {
     const large = Int32Array.of(16_777_217, -2_000_000_001, 3, 0);
     const fields = { datatype: 8, bitpix: 32, scaling: [0.5, 1] as const };
     const scaled = (value: number) => Math.fround(Math.fround(value) * 0.5 + 1);
@@ -137,27 +137,27 @@ describe("a header that is not quite as the standard wants it is read as ITK rea
   });
 });
 
-describe("nibabel's own rules", () => {
+describe("nibabel's rules", () => {
   const affine = async (fields: NiftiFields) => nibabelAffine(await read(bytes, fields, "NibabelIO"));
 
   test.each([
     {
-      name: "pixdim has no sign, and 0 is 1",
+      name: "the sign of pixdim is ignored, and 0 counts as 1",
       fields: { pixdim: [1, -2, 0, 3] },
       rows: [-2, 0, 0, 3, 0, 1, 0, 0, 0, 0, 3, 0],
     },
     {
-      name: "a qfac other than -1 is 1",
+      name: "a qfac other than -1 counts as 1",
       fields: { pixdim: [-3, 1, 1, 1], codes: [1, 0] as const },
       rows: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
     },
     {
-      name: "an unknown code is none",
+      name: "an unknown code counts as no code",
       fields: { codes: [1, 7] as const },
       rows: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
     },
     {
-      name: "a quaternion of about 1 is half a turn",
+      name: "a quaternion whose imaginary parts have a length of about 1 is a half turn",
       fields: { codes: [1, 0] as const, quaternion: [0, 0, 0.9999999] },
       rows: [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0],
     },
@@ -168,7 +168,7 @@ describe("nibabel's own rules", () => {
   test.each([
     { name: "Analyze 7.5 in a .nii file", fields: { magic: "" }, code: "IMAGE_UNSUPPORTED" },
     {
-      name: "a slope beside an intercept of NaN",
+      name: "a slope with an intercept of NaN",
       fields: { scaling: [2, Number.NaN] as const },
       code: "IMAGE_INVALID",
     },
