@@ -16,7 +16,7 @@ import type { BaseImage } from "../../src/oci/base-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { pushToRegistry } from "../../src/oci/registry/push-to-registry.js";
 import { writeDockerArchive } from "../../src/oci/write-image.js";
-import { usualRegistrySettings } from "../support/registry-settings.js";
+import { usualRegistrySettings } from "../support/oci/registry-settings.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 
 const folds = 5;

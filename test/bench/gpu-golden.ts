@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { compareSegmentations } from "../support/compare-segmentations.js";
 import { goldenPath } from "../support/golden.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
 import { type BenchRow, seconds } from "./bench-row.js";
 import { type GpuBench, runOurs, runPeer } from "./gpu-run.js";
 

@@ -15,12 +15,12 @@ import { readTar } from "../../src/oci/read-tar.js";
 import { pushToRegistry } from "../../src/oci/registry/push-to-registry.js";
 import { goldenPath } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { usualRegistrySettings } from "../support/oci/registry-settings.js";
+import { testPlan } from "../support/oci/test-plan.js";
+import { startRegistry } from "../support/oci/test-registry.js";
 import { outputOf } from "../support/program-on-path.js";
-import { usualRegistrySettings } from "../support/registry-settings.js";
-import { runProgram } from "../support/run-program.js";
-import { testPlan } from "../support/test-plan.js";
-import { startRegistry } from "../support/test-registry.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 const timeout = 600_000;
 const platforms = ["linux/amd64", "linux/arm64"] as const;

@@ -10,15 +10,15 @@ import { BlobCache } from "../../src/oci/blob-cache.js";
 import type { ImageIndex, ImageManifest } from "../../src/oci/oci-types.js";
 import { openOciLayout } from "../../src/oci/open-oci-layout.js";
 import { archiveTar } from "../../src/oci/write-image.js";
-import { describeWithEngine, removeImage } from "../support/docker.js";
+import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
-import { writeOciLayout } from "../support/oci-layout.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { writeOciLayout } from "../support/oci/oci-layout.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan, textLayer } from "../support/oci/test-plan.js";
+import { startFaultyProxy, startRegistry } from "../support/oci/test-registry.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
-import { type ProgramRun, runProgram } from "../support/run-program.js";
-import { testPlan, textLayer } from "../support/test-plan.js";
-import { startFaultyProxy, startRegistry } from "../support/test-registry.js";
+import { type ProgramRun, runProgram } from "../support/programs/run-program.js";
 
 interface Report {
   readonly manifestDigest: string;

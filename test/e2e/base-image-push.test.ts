@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import got from "got";
 import { expect, onTestFinished, test } from "vitest";
-import { describeWithEngine, removeImage } from "../support/docker.js";
+import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
-import { scratchFolder } from "../support/oci-scratch.js";
-import { runProgram } from "../support/run-program.js";
-import { startRegistry } from "../support/test-registry.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
+import { startRegistry } from "../support/oci/test-registry.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 const timeout = 600_000;
 

@@ -13,10 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
-import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
+import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
-import { runProgram } from "../support/run-program.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 const timeout = 600_000;
 const modelDir = goldenPath("v2", "sagittal_transposed", "model");

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import got from "got";
 import { expect, onTestFinished, test } from "vitest";
-import { describeWithEngine, removeImage } from "../support/docker.js";
+import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
-import { startRegistry } from "../support/test-registry.js";
+import { startRegistry } from "../support/oci/test-registry.js";
 
 const execute = promisify(execFile);
 

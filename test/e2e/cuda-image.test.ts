@@ -6,16 +6,16 @@ import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { findImage } from "../../src/docker/find-image.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
 import {
   describeWithEngine,
   layerDigests,
   removeImage,
   runContained,
   testEngine,
-} from "../support/docker.js";
+} from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
-import { runProgram } from "../support/run-program.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 const variants = [
   { cuda: "13", recipe: await readRecipe("cuda13"), missing: ["libcuda.so.1 => not found"] },

@@ -11,8 +11,8 @@ import { type ImageLayer, type ImagePlan, layerFile } from "../../src/image/imag
 import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { planProcessorImage } from "../../src/image/processor-image-plan.js";
 import { imageForTarget } from "../../src/image/target-image.js";
-import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker.js";
-import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
+import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker/docker.js";
+import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
 
 const timeout = 600_000;
 

@@ -12,10 +12,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BuildReport } from "../../src/build/build-report.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
-import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
+import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker/docker.js";
+import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
 import { goldenPath } from "../support/golden.js";
-import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
 
 const megabyte = 1_000_000;
 

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { describeWithEngine, imagesWithLayer, layerDigests, removeImage } from "../support/docker.js";
-import { fragileEngine } from "../support/fragile-engine.js";
-import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
+import { describeWithEngine, imagesWithLayer, layerDigests, removeImage } from "../support/docker/docker.js";
+import { fragileEngine } from "../support/docker/fragile-engine.js";
+import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
 
 const timeout = 600_000;
 

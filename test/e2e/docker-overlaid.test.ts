@@ -5,9 +5,9 @@ import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { buildImage } from "../../src/docker/build-image.js";
 import { type ImageBase, overlaidFileTime } from "../../src/image/image-plan.js";
 import { readTar } from "../../src/oci/read-tar.js";
-import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
-import { scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
-import { testPlan, textLayer } from "../support/test-plan.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
+import { scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan, textLayer } from "../support/oci/test-plan.js";
 
 describeWithEngine("a file in the place of one of the base", () => {
   // As when a base of an earlier version holds the processor's code; engines that compare folders look at both.

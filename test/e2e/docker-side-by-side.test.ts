@@ -12,9 +12,9 @@ import {
   layerDigests,
   removeImage,
   testEngine,
-} from "../support/docker.js";
-import { smallRootFileSystem } from "../support/oci-scratch.js";
-import { testPlan, textLayer } from "../support/test-plan.js";
+} from "../support/docker/docker.js";
+import { smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan, textLayer } from "../support/oci/test-plan.js";
 
 describeWithEngine("builds side by side on one base", () => {
   const scratch = mkdtempSync(join(tmpdir(), "e2e-side-by-side-"));

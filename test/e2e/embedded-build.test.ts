@@ -4,15 +4,15 @@ import { expect, onTestFinished, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { findOrBuildBaseImage } from "../../src/build/build-base-image.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
-import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker.js";
+import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
 import { needs, testWith } from "../support/needs.js";
-import { scratchFolder } from "../support/oci-scratch.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
+import { smallBase } from "../support/oci/small-base.js";
+import { startRegistry } from "../support/oci/test-registry.js";
 import { outputOf } from "../support/program-on-path.js";
-import { runProgram } from "../support/run-program.js";
-import { smallBase } from "../support/small-base.js";
-import { startRegistry } from "../support/test-registry.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 interface Report {
   readonly manifestDigest: string;

@@ -14,13 +14,13 @@ import { type Progress, silentProgress } from "../../processor/contract/progress
 import type { BuildContext, BuildRequest, OutputRequest } from "../../src/build/build-request.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { contentDigest } from "../../src/oci/content-digest.js";
+import { buildEmbedded, testBuildRequest } from "../support/docker/processor-build.js";
 import { describeWith, needs } from "../support/needs.js";
-import { scratchFolder } from "../support/oci-scratch.js";
-import { buildEmbedded, testBuildRequest } from "../support/processor-build.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
+import { smallBase } from "../support/oci/small-base.js";
+import { startRegistry } from "../support/oci/test-registry.js";
 import { outputOf } from "../support/program-on-path.js";
-import { RecordedProgress } from "../support/recorded-progress.js";
-import { smallBase } from "../support/small-base.js";
-import { startRegistry } from "../support/test-registry.js";
+import { RecordedProgress } from "../support/programs/recorded-progress.js";
 
 const timeout = 600_000;
 const archiveName = "team-blobs-1.tar.gz";

@@ -4,10 +4,10 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { connectEngine } from "../../src/docker/engine.js";
 import { findImage } from "../../src/docker/find-image.js";
 import { loadImage } from "../../src/docker/load-image.js";
-import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
-import { fragileEngine } from "../support/fragile-engine.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
-import { testPlan, textLayer } from "../support/test-plan.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
+import { fragileEngine } from "../support/docker/fragile-engine.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan, textLayer } from "../support/oci/test-plan.js";
 
 async function smallImage(imageName: string, text: string) {
   const scratch = scratchFolder();

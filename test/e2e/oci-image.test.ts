@@ -9,12 +9,12 @@ import { type ImagePlan, layerFile } from "../../src/image/image-plan.js";
 import type { OciImage } from "../../src/oci/oci-types.js";
 import { readTar } from "../../src/oci/read-tar.js";
 import { writeDockerArchive } from "../../src/oci/write-image.js";
-import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
 import { describeWith, needs } from "../support/needs.js";
-import { writeOciLayout } from "../support/oci-layout.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { writeOciLayout } from "../support/oci/oci-layout.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan, textLayer } from "../support/oci/test-plan.js";
 import { outputOf } from "../support/program-on-path.js";
-import { testPlan, textLayer } from "../support/test-plan.js";
 
 const planOn = (archive: string, imageName: string): ImagePlan =>
   testPlan({

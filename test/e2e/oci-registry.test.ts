@@ -13,10 +13,10 @@ import { pullBase } from "../../src/oci/registry/pull-base.js";
 import { pushImage } from "../../src/oci/registry/push-image.js";
 import { RegistryClient, type RegistryClientOptions } from "../../src/oci/registry/registry-client.js";
 import { describeWith, needs } from "../support/needs.js";
-import { assemble, epoch, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { assemble, epoch, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan } from "../support/oci/test-plan.js";
+import { type Fault, startFaultyProxy, startRegistry } from "../support/oci/test-registry.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
-import { testPlan } from "../support/test-plan.js";
-import { type Fault, startFaultyProxy, startRegistry } from "../support/test-registry.js";
 
 /** `ann` with the password `secret`, by bcrypt. */
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { packageRoot } from "../../src/files/package-root.js";
 import { needs, testWith } from "../support/needs.js";
-import { runUserProgram } from "../support/user-program.js";
+import { runUserProgram } from "../support/programs/user-program.js";
 
 const timeout = 600_000;
 

@@ -9,13 +9,13 @@ import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import type { BaseImage } from "../../src/oci/base-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { asBase } from "../../src/oci/open-oci-layout.js";
-import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci-scratch.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
+import { testPlan } from "../support/oci/test-plan.js";
 import { outputOf } from "../support/program-on-path.js";
-import { runProgram } from "../support/run-program.js";
-import { testPlan } from "../support/test-plan.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 const timeout = 600_000;
 const model = goldenPath("v2", "blobs_3d_fullres", "model");

@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { describeWithEngine, removeImage } from "../support/docker.js";
+import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
-import { scratchFolder } from "../support/oci-scratch.js";
+import { selfSignedCertificate } from "../support/network/self-signed-certificate.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
+import { smallBase } from "../support/oci/small-base.js";
+import { startRegistry } from "../support/oci/test-registry.js";
 import { outputOf } from "../support/program-on-path.js";
-import { runProgram } from "../support/run-program.js";
-import { selfSignedCertificate } from "../support/self-signed-certificate.js";
-import { smallBase } from "../support/small-base.js";
-import { startRegistry } from "../support/test-registry.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 /** `ann` with the password `secret`, by bcrypt. */
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";

@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import type { SimulationReport } from "../../src/targets/simulate/simulate.js";
-import { describeWithEngine, removeImage, testEngine } from "../support/docker.js";
-import { buildServerImage, buildTeamImage, type Fault } from "../support/example-server.js";
+import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
+import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
 import { goldenPath } from "../support/golden.js";
-import { buildWithDocker, testBuildRequest } from "../support/processor-build.js";
 import { outputOf } from "../support/program-on-path.js";
-import { type ProgramRun, runProgram } from "../support/run-program.js";
+import { type ProgramRun, runProgram } from "../support/programs/run-program.js";
+import { buildServerImage, buildTeamImage, type Fault } from "../support/targets/example-server.js";
 
 // The first build makes the base image: packages are fetched and unpacked.
 const timeout = 600_000;

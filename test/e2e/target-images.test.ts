@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
-import { describeWithEngine, removeImage, runContained } from "../support/docker.js";
+import { describeWithEngine, removeImage, runContained } from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
 import { needs, testWith } from "../support/needs.js";
-import { scratchFolder } from "../support/oci-scratch.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
 import { outputOf } from "../support/program-on-path.js";
-import { runProgram } from "../support/run-program.js";
+import { runProgram } from "../support/programs/run-program.js";
 
 const timeout = 600_000;
 const team = `testteam${process.pid}`;

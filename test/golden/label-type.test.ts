@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
-import { withConvertedModel } from "../support/convert.js";
 import { repositoryRoot } from "../support/golden.js";
-import { predictWith } from "../support/predict.js";
+import { withConvertedModel } from "../support/model/convert.js";
+import { predictWith } from "../support/model/predict.js";
 
 const fixture = join(repositoryRoot, "test", "fixtures", "models", "labels_254");
 const modelDir = join(fixture, "model", "Dataset900_Held", "nnUNetTrainer__nnUNetPlans__2d");

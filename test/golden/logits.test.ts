@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { openNetworks } from "../../processor/runtime/inference/networks.js";
 import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { difference, readNpyGz } from "../support/golden.js";
-import { goldenV2, prepareGolden, withGoldenCase } from "../support/golden-case.js";
+import { goldenV2, prepareGolden, withGoldenCase } from "../support/model/golden-case.js";
 
 const pool = openPool();
 afterAll(() => pool.close());

@@ -6,10 +6,10 @@ import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { convertModel } from "../../src/convert/convert-model.js";
 import { findModel } from "../../src/models/find-model.js";
 import { findOnnxModel } from "../../src/models/find-onnx-model.js";
-import { testSettings } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
-import { predictWith } from "../support/predict.js";
-import { singleModel } from "../support/single-model.js";
+import { testSettings } from "../support/model/convert.js";
+import { predictWith } from "../support/model/predict.js";
+import { singleModel } from "../support/model/single-model.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
 const converted = join(scratch, "converted");

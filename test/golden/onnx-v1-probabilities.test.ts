@@ -2,8 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { withConvertedModel } from "../support/convert.js";
 import { goldenPath, type NpyArray, readNpyGz } from "../support/golden.js";
+import { withConvertedModel } from "../support/model/convert.js";
 
 /**
  * nnU-Net v1's first window starts at the first voxel; what lies before the second window's start was seen by no

@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { withConvertedModel } from "../support/convert.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
-import { compareWindow, readWindow } from "../support/network-window.js";
+import { withConvertedModel } from "../support/model/convert.js";
+import { compareWindow, readWindow } from "../support/model/network-window.js";
 
 describe("a trained model's converted network answers a window as nnU-Net's own network does:", () => {
   test.each(readdirSync(goldenPath("v2")))("%s", async (name) => {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { difference, readNpyGz } from "../support/golden.js";
-import { goldenV2, prepareGolden, withGoldenCase } from "../support/golden-case.js";
+import { goldenV2, prepareGolden, withGoldenCase } from "../support/model/golden-case.js";
 
 const pool = openPool();
 afterAll(() => pool.close());

@@ -5,9 +5,9 @@ import { describe, expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
 import { difference, readNpyGz } from "../support/golden.js";
-import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/golden-case.js";
-import { type PredictChoices, predictWith } from "../support/predict.js";
-import { readNpz } from "../support/read-npz.js";
+import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/model/golden-case.js";
+import { type PredictChoices, predictWith } from "../support/model/predict.js";
+import { readNpz } from "../support/model/read-npz.js";
 
 const minutes = 60_000;
 

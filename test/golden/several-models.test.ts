@@ -10,9 +10,9 @@ import type { CaseReport } from "../../processor/runtime/cases/case.js";
 import { convertModel } from "../../src/convert/convert-model.js";
 import { findModel } from "../../src/models/find-model.js";
 import type { ModelSet } from "../../src/models/model-set.js";
-import { testSettings } from "../support/convert.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
-import { predictWith } from "../support/predict.js";
+import { testSettings } from "../support/model/convert.js";
+import { predictWith } from "../support/model/predict.js";
 
 const minutes = 60_000;
 const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");

@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
-import { withConvertedModel } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
-import { predictWith } from "../support/predict.js";
-import { shortType, tiff, tiffPage } from "../support/tiff-builder.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
+import { shortType, tiff, tiffPage } from "../support/images/tiff-builder.js";
+import { withConvertedModel } from "../support/model/convert.js";
+import { predictWith } from "../support/model/predict.js";
 
 interface TiffModel {
   readonly golden: string;

@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { nnunetBin } from "../bench/nnunet-peer.js";
-import { compareSegmentations } from "../support/compare-segmentations.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
 import { runToEnd } from "./run-to-end.js";
 
 /** All that need no earlier stage's segmentation. */

@@ -6,12 +6,12 @@ import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { convertModel } from "../../src/convert/convert-model.js";
 import { findModel } from "../../src/models/find-model.js";
-import { testSettings } from "../support/convert.js";
-import { writeConvolutionNetwork } from "../support/convolution-network.js";
 import { goldenPath } from "../support/golden.js";
-import { lastLine, runProcessor } from "../support/run-processor.js";
-import { singleModel } from "../support/single-model.js";
-import { testImage } from "../support/test-image.js";
+import { testImage } from "../support/images/test-image.js";
+import { testSettings } from "../support/model/convert.js";
+import { writeConvolutionNetwork } from "../support/model/convolution-network.js";
+import { singleModel } from "../support/model/single-model.js";
+import { lastLine, runProcessor } from "../support/programs/run-processor.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "little-memory-"));
 const input = join(scratch, "input");

@@ -7,7 +7,7 @@ import { readTarget } from "../../processor/runtime/model/read-target.js";
 import { describeSavedImage } from "../../src/attest/image-contents.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { openDockerArchive } from "../../src/oci/open-docker-archive.js";
-import { scratchFolder } from "../support/oci-scratch.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
 
 const megabyte = 10 ** 6;
 const longPath = "../".repeat(megabyte / 3);

@@ -13,16 +13,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import type { Zyx } from "../../processor/imaging/volume/axes.js";
-import { convertGolden } from "../support/convert.js";
+import { testImage } from "../support/images/test-image.js";
+import { convertGolden } from "../support/model/convert.js";
+import { writeSlowModel } from "../support/model/slow-model.js";
 import { needs, testWith } from "../support/needs.js";
 import {
   lastLine,
   type ProcessorRun,
   type RunProcessorOptions,
   runProcessor,
-} from "../support/run-processor.js";
-import { writeSlowModel } from "../support/slow-model.js";
-import { testImage } from "../support/test-image.js";
+} from "../support/programs/run-processor.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "processor-main-"));
 const modelDir = join(scratch, "model");

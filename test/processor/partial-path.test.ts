@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { newPartialPath, partialPathNextTo } from "../../processor/files/partial-path.js";
 import { processTag } from "../../processor/files/process-tag.js";
 import { writeFileWhole } from "../../processor/files/write-file.js";
-import { tagOfKilledProcess } from "../support/killed-process.js";
+import { tagOfKilledProcess } from "../support/programs/killed-process.js";
 
 let folder = "";
 

@@ -18,11 +18,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
-import { convertGolden } from "../support/convert.js";
 import { goldenPath } from "../support/golden.js";
+import { testImage } from "../support/images/test-image.js";
+import { convertGolden } from "../support/model/convert.js";
+import { type PredictChoices, predictWith } from "../support/model/predict.js";
 import { needs, testWith } from "../support/needs.js";
-import { type PredictChoices, predictWith } from "../support/predict.js";
-import { testImage } from "../support/test-image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "run-cases-"));
 const oneChannel = join(scratch, "one-channel");

@@ -17,11 +17,11 @@ import type { Progress } from "../../processor/contract/progress/progress.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { type ConvertOptions, convertModel } from "../../src/convert/convert-model.js";
 import { findModel } from "../../src/models/find-model.js";
-import { testSettings } from "../support/convert.js";
-import { type ModelEdit, withEditedModel } from "../support/edited-model.js";
 import { repositoryRoot } from "../support/golden.js";
+import { testSettings } from "../support/model/convert.js";
+import { type ModelEdit, withEditedModel } from "../support/model/edited-model.js";
+import { singleModel } from "../support/model/single-model.js";
 import { needs, testWith } from "../support/needs.js";
-import { singleModel } from "../support/single-model.js";
 
 const modelDir = join(repositoryRoot, "test", "fixtures", "networks", "residual_2d_capped");
 

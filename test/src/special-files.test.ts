@@ -21,7 +21,7 @@ import { openOciLayout } from "../../src/oci/open-oci-layout.js";
 import { readImageArchive } from "../../src/oci/read-image-archive.js";
 import { dockerCredentials } from "../../src/oci/registry/docker-credentials.js";
 import { readArchiveFacts } from "../../src/targets/preflight/archive-facts.js";
-import { testTerminal } from "../support/test-terminal.js";
+import { testTerminal } from "../support/programs/test-terminal.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "special-files-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -1,5 +1,5 @@
 import { crc32, inflateRawSync } from "node:zlib";
-import { buildZip, type ZipPart } from "../../support/zip-builder.js";
+import { buildZip, type ZipPart } from "../../support/archive/zip-builder.js";
 import { edges, type Mutation, mutateBytes, mutateJson, words } from "./mutate.js";
 import { mutatePickle } from "./mutate-pickle.js";
 import type { Random } from "./random.js";

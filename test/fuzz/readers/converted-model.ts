@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { convertGolden } from "../../support/convert.js";
+import { convertGolden } from "../../support/model/convert.js";
 
 /** The files of a converted golden model: the manifest, and in the place of weights and graphs single bytes. */
 export async function convertedModel(

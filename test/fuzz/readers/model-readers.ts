@@ -15,7 +15,7 @@ import { inspectSource } from "../../../src/inspect/inspect-source.js";
 import type { Inspection, Problem } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
 import { findModel } from "../../../src/models/find-model.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
 import { mutateBytes, mutateJson } from "../mutations/mutate.js";
 import { mutatePickle } from "../mutations/mutate-pickle.js";
 import { mutateZip } from "../mutations/mutate-zip.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { repositoryRoot } from "../../support/golden.js";
-import { runUserProgram } from "../../support/user-program.js";
+import { runUserProgram } from "../../support/programs/user-program.js";
 
 test("a program of somebody else compiles against the package's types, converts and segments", () => {
   const folder = mkdtempSync(join(tmpdir(), "user-program-"));

@@ -6,8 +6,8 @@ import { deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ZipArchive } from "../../../src/archive/zip-archive.js";
 import { defaultZipLimits } from "../../../src/archive/zip-entry-rules.js";
+import { buildZip, endRecord, type ZipEnd, type ZipPart } from "../../support/archive/zip-builder.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { buildZip, endRecord, type ZipEnd, type ZipPart } from "../../support/zip-builder.js";
 
 let folder = "";
 beforeAll(async () => {

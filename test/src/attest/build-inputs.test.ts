@@ -8,10 +8,10 @@ import { openSourceContext } from "../../../src/model-source/open-model-source.j
 import { findModel } from "../../../src/models/find-model.js";
 import { localModelFolder } from "../../../src/models/model-folder.js";
 import { BlobCache } from "../../../src/oci/blob-cache.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
 import { goldenPath } from "../../support/golden.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
-import { singleModel } from "../../support/single-model.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { singleModel } from "../../support/model/single-model.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 test("a checkpoint that is read inside an archive is told by its own digest, not by the archive's", async () => {
   const scratch = scratchFolder();

@@ -11,7 +11,7 @@ import { pathFilter, type RootTree, rootTar, unpackPackages } from "../../../src
 import { readTar, type TarEntry } from "../../../src/oci/read-tar.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { describeWith, needs } from "../../support/needs.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 describe("the mirror of the machine", () => {
   const targets = [

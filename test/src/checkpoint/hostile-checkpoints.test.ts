@@ -13,13 +13,13 @@ import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js
 import { readPostProcessing } from "../../../src/checkpoint/post-processing/read-post-processing.js";
 import { readJsonFile } from "../../../src/checkpoint/read-json-file.js";
 import { findModel } from "../../../src/models/find-model.js";
-import { withEditedModel } from "../../support/edited-model.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
 import { goldenPath } from "../../support/golden.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
-import { PickleWriter } from "../../support/pickle-writer.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { withEditedModel } from "../../support/model/edited-model.js";
+import { PickleWriter } from "../../support/model/pickle-writer.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
-const program = fileURLToPath(new URL("../../support/read-checkpoint.js", import.meta.url));
+const program = fileURLToPath(new URL("../../support/model/read-checkpoint.js", import.meta.url));
 
 const refused = "CHECKPOINT_REFUSED";
 const damaged = "MODEL_FILE_INVALID";

@@ -6,8 +6,8 @@ import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js
 import { readTrainingRecord } from "../../../src/checkpoint/nnunet-v1/training-record.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
-import { PickleWriter } from "../../support/pickle-writer.js";
+import { PickleWriter } from "../../support/model/pickle-writer.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 const describeFolder = async (modelDir: string) => describeModel(await findModel({ modelDir }));
 const describeFixture = (name: string) =>

@@ -7,8 +7,8 @@ import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { readLabels } from "../../../src/checkpoint/nnunet-v2/label-definition.js";
 import { trainerArchitecture } from "../../../src/checkpoint/nnunet-v2/trainer-architecture.js";
 import { findModel } from "../../../src/models/find-model.js";
-import { type ModelEdit, withEditedModel } from "../../support/edited-model.js";
 import { repositoryRoot } from "../../support/golden.js";
+import { type ModelEdit, withEditedModel } from "../../support/model/edited-model.js";
 
 const fixture = "networks/plain_3d_thirds";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { repositoryRoot } from "../../support/golden.js";
-import type { ProgramRun } from "../../support/run-program.js";
+import type { ProgramRun } from "../../support/programs/run-program.js";
 
 const model = join(repositoryRoot, "examples", "brain-tissue", "model");
 const images = join(repositoryRoot, "examples", "brain-tissue", "input");

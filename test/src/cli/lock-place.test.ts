@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
-import { FileServer, file } from "../../support/file-server.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
 import { goldenPath } from "../../support/golden.js";
-import { testTerminal } from "../../support/test-terminal.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { FileServer, file } from "../../support/network/file-server.js";
+import { testTerminal } from "../../support/programs/test-terminal.js";
 
 let folder = "";
 let server: FileServer;

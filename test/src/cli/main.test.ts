@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { needs, testWith } from "../../support/needs.js";
-import { type TestTerminal, testTerminal } from "../../support/test-terminal.js";
+import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
 
 let folder = "";
 let terminal: TestTerminal;

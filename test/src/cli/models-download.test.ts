@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
-import { FileServer, file, json } from "../../support/file-server.js";
-import { hex, modelZip } from "../../support/model-zip.js";
-import { testTerminal } from "../../support/test-terminal.js";
+import { hex, modelZip } from "../../support/model/model-zip.js";
+import { FileServer, file, json } from "../../support/network/file-server.js";
+import { testTerminal } from "../../support/programs/test-terminal.js";
 
 test("models download says what it brought: address, size and digest", async () => {
   const folder = mkdtempSync(join(tmpdir(), "models-"));

@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import type { PreflightReport } from "../../../src/targets/preflight/preflight.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
-import { runProgram } from "../../support/run-program.js";
-import { testPlan } from "../../support/test-plan.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci/oci-scratch.js";
+import { testPlan } from "../../support/oci/test-plan.js";
+import { runProgram } from "../../support/programs/run-program.js";
 
 test("preflight prints every check as JSON, and fails with the names of those that failed", async () => {
   const cwd = scratchFolder();

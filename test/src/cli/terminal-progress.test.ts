@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ProgressTaskOptions } from "../../../processor/contract/progress/progress.js";
 import { progressLine, terminalProgress } from "../../../src/cli/terminal-progress.js";
-import { testTerminal } from "../../support/test-terminal.js";
+import { testTerminal } from "../../support/programs/test-terminal.js";
 
 const at = { done: 4, seconds: 30 };
 const task = (label: string): ProgressTaskOptions => ({ label, total: 24, unit: "windows" });

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { convertGolden } from "../../support/convert.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { writeSlowModel } from "../../support/slow-model.js";
+import { convertGolden } from "../../support/model/convert.js";
+import { writeSlowModel } from "../../support/model/slow-model.js";
 
 let folder = "";
 const input = goldenPath("v2", "blobs_2d", "input");

@@ -8,7 +8,7 @@ import { contextEntries, writeBuildContext } from "../../../src/docker/build-con
 import { contextStream } from "../../../src/docker/context-stream.js";
 import { renderDockerTexts } from "../../../src/docker/dockerfile.js";
 import { layerFile } from "../../../src/image/image-plan.js";
-import { testPlan, textLayer } from "../../support/test-plan.js";
+import { testPlan, textLayer } from "../../support/oci/test-plan.js";
 
 describe("a Dockerfile", () => {
   test("lays the layers on the base in the plan's order and sets what starts", () => {

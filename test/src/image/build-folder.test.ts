@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBuildFolder } from "../../../src/build/build-folder.js";
-import { tagOfKilledProcess } from "../../support/killed-process.js";
+import { tagOfKilledProcess } from "../../support/programs/killed-process.js";
 
 describe("a build folder", () => {
   let parent: string;

@@ -9,9 +9,9 @@ import { buildImage } from "../../../src/docker/build-image.js";
 import { connectEngine } from "../../../src/docker/engine.js";
 import { findOrPullImage } from "../../../src/docker/find-image.js";
 import { saveImage } from "../../../src/docker/save-image.js";
-import { type Answer, FileServer, json, status } from "../../support/file-server.js";
 import { needs, testWith } from "../../support/needs.js";
-import { testPlan } from "../../support/test-plan.js";
+import { type Answer, FileServer, json, status } from "../../support/network/file-server.js";
+import { testPlan } from "../../support/oci/test-plan.js";
 
 const lines = (...events: readonly object[]): Answer =>
   status(200, {}, events.map((event) => `${JSON.stringify(event)}\r\n`).join(""));

@@ -6,8 +6,8 @@ import { readRecipe } from "../../../src/base-image/recipe.js";
 import { findOrBuildBaseImage } from "../../../src/build/build-base-image.js";
 import { connectEngine } from "../../../src/docker/engine.js";
 import { withFileLock } from "../../../src/download/file-lock.js";
-import { FileServer, json, status } from "../../support/file-server.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
+import { FileServer, json, status } from "../../support/network/file-server.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 test("a build that begins while another makes the base waits for it, and takes that one", async () => {
   const server = await FileServer.start();

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { writeModelTarball } from "../../../src/build/model-tarball.js";
 import { layerFile } from "../../../src/image/image-plan.js";
 import { needs, testWith } from "../../support/needs.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
 
 const files = [

@@ -3,8 +3,8 @@ import { overlaidFileTime } from "../../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../../src/image/processor-files.js";
 import { type ProcessorImageParts, planProcessorImage } from "../../../src/image/processor-image-plan.js";
 import { imageForTarget } from "../../../src/image/target-image.js";
-import { testSettings, withConvertedModel } from "../../support/convert.js";
 import { goldenPath } from "../../support/golden.js";
+import { testSettings, withConvertedModel } from "../../support/model/convert.js";
 
 describe("planProcessorImage", () => {
   const partsOf = (converted: ProcessorImageParts["converted"]): ProcessorImageParts => ({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { departuresFromNnunet, runLabelsOf } from "../../../src/image/run-labels.js";
-import { testSettings, withConvertedModel } from "../../support/convert.js";
 import { goldenPath } from "../../support/golden.js";
+import { testSettings, withConvertedModel } from "../../support/model/convert.js";
 
 const blobs = goldenPath("v2", "blobs_3d_fullres", "model");
 

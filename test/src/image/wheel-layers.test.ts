@@ -7,8 +7,8 @@ import { silentProgress } from "../../../processor/contract/progress/progress.js
 import { pythonIndex } from "../../../src/base-image/python-index.js";
 import type { WheelPin } from "../../../src/base-image/recipe.js";
 import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
-import { FileServer } from "../../support/file-server.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
+import { FileServer } from "../../support/network/file-server.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "wheel-layers-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

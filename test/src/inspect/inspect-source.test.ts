@@ -11,14 +11,14 @@ import type {
 } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
 import { writeDockerArchive } from "../../../src/oci/write-image.js";
-import { testSettings, withConvertedModel } from "../../support/convert.js";
-import { describeWithEngine, testEngine } from "../../support/docker.js";
-import { withEditedModel } from "../../support/edited-model.js";
+import { buildZip, type ZipPart } from "../../support/archive/zip-builder.js";
+import { describeWithEngine, testEngine } from "../../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
-import { PickleWriter } from "../../support/pickle-writer.js";
-import { testPlan } from "../../support/test-plan.js";
-import { buildZip, type ZipPart } from "../../support/zip-builder.js";
+import { testSettings, withConvertedModel } from "../../support/model/convert.js";
+import { withEditedModel } from "../../support/model/edited-model.js";
+import { PickleWriter } from "../../support/model/pickle-writer.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci/oci-scratch.js";
+import { testPlan } from "../../support/oci/test-plan.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures");
 

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HttpClient, type HttpClientOptions } from "../../../src/download/http-client.js";
 import { ContentStore } from "../../../src/model-source/content-store.js";
 import { DownloadCache, type DownloadRequest } from "../../../src/model-source/download-cache.js";
-import { type Answer, FileServer, file, silence, status } from "../../support/file-server.js";
-import { hex, modelZip } from "../../support/model-zip.js";
-import { RecordedProgress } from "../../support/recorded-progress.js";
+import { hex, modelZip } from "../../support/model/model-zip.js";
+import { type Answer, FileServer, file, silence, status } from "../../support/network/file-server.js";
+import { RecordedProgress } from "../../support/programs/recorded-progress.js";
 
 const path = "/records/1/files/model.zip";
 const zip = modelZip(3_000_000);

@@ -4,13 +4,13 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FileServer, file, json } from "../../support/file-server.js";
-import { ForwardProxy } from "../../support/forward-proxy.js";
 import { repositoryRoot } from "../../support/golden.js";
-import { hex, modelZip } from "../../support/model-zip.js";
-import { selfSignedCertificate } from "../../support/self-signed-certificate.js";
+import { hex, modelZip } from "../../support/model/model-zip.js";
+import { FileServer, file, json } from "../../support/network/file-server.js";
+import { ForwardProxy } from "../../support/network/forward-proxy.js";
+import { selfSignedCertificate } from "../../support/network/self-signed-certificate.js";
 
-const program = join(repositoryRoot, "dist", "test", "support", "obtain-archive.js");
+const program = join(repositoryRoot, "dist", "test", "support", "archive", "obtain-archive.js");
 const zip = modelZip(2_000_000);
 const below = "Dataset001_Test/nnUNetTrainer__nnUNetPlans__3d_fullres";
 const contents = [

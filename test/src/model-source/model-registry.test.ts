@@ -7,10 +7,10 @@ import { silentProgress } from "../../../processor/contract/progress/progress.js
 import { downloadModel } from "../../../src/model-source/download-model.js";
 import { listModels, modelInfo } from "../../../src/model-source/model-registry.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
-import { FileServer, file, json } from "../../support/file-server.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
 import { repositoryRoot } from "../../support/golden.js";
-import { hex } from "../../support/model-zip.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { hex } from "../../support/model/model-zip.js";
+import { FileServer, file, json } from "../../support/network/file-server.js";
 
 const folder = join(repositoryRoot, "src", "model-source");
 const readJson = async (name: string): Promise<unknown> =>

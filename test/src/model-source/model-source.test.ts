@@ -11,10 +11,10 @@ import {
 } from "../../../src/model-source/open-model-source.js";
 import { UnionSource } from "../../../src/model-source/union-source.js";
 import { unpackSource } from "../../../src/model-source/unpack-source.js";
-import { FileServer, file, json, status } from "../../support/file-server.js";
-import { hex, modelZip, noise } from "../../support/model-zip.js";
-import { RecordedProgress } from "../../support/recorded-progress.js";
-import { buildZip } from "../../support/zip-builder.js";
+import { buildZip } from "../../support/archive/zip-builder.js";
+import { hex, modelZip, noise } from "../../support/model/model-zip.js";
+import { FileServer, file, json, status } from "../../support/network/file-server.js";
+import { RecordedProgress } from "../../support/programs/recorded-progress.js";
 
 const below = "Dataset001_Test/nnUNetTrainer__nnUNetPlans__3d_fullres";
 const plans = `${below}/plans.json`;

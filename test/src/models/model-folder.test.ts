@@ -9,12 +9,12 @@ import { convertModel } from "../../../src/convert/convert-model.js";
 import { openSourceContext, type SourceContext } from "../../../src/model-source/open-model-source.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../../src/models/model-folder.js";
-import { testSettings } from "../../support/convert.js";
-import { FileServer, file, json } from "../../support/file-server.js";
+import { buildZip, type ZipPart } from "../../support/archive/zip-builder.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { hex } from "../../support/model-zip.js";
-import { singleModel } from "../../support/single-model.js";
-import { buildZip, type ZipPart } from "../../support/zip-builder.js";
+import { testSettings } from "../../support/model/convert.js";
+import { hex } from "../../support/model/model-zip.js";
+import { singleModel } from "../../support/model/single-model.js";
+import { FileServer, file, json } from "../../support/network/file-server.js";
 
 let folder = "";
 let context: SourceContext;

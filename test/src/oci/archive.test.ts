@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archiveFileName, writeArchive } from "../../../src/oci/export-archive.js";
 import { parallelGzip } from "../../../src/oci/parallel-gzip.js";
 import { needs, testWith } from "../../support/needs.js";
-import { RecordedProgress } from "../../support/recorded-progress.js";
+import { RecordedProgress } from "../../support/programs/recorded-progress.js";
 
 const megabyte = 1024 * 1024;
 

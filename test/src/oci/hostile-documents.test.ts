@@ -6,9 +6,9 @@ import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
 import { openOciLayout } from "../../../src/oci/open-oci-layout.js";
 import { readImageArchive } from "../../../src/oci/read-image-archive.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
+import { packFiles } from "../../support/archive/tar-folder.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
-import { packFiles } from "../../support/tar-folder.js";
 
 /** Documents that are JSON and nothing that anybody expects. */
 const strange = ["null", "1", '"x"', "[]", "{}", "[null]", "[[]]", '{"__proto__": 1}', "<html>", ""];

@@ -7,7 +7,7 @@ import { silentProgress } from "../../../processor/contract/progress/progress.js
 import { cacheLimitBytes } from "../../../src/model-source/cache-folder.js";
 import { BlobCache, type CachedLayer } from "../../../src/oci/blob-cache.js";
 import { withLayerCache } from "../../../src/oci/layer-cache.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 const layerBytes = 1000;
 let folder = "";

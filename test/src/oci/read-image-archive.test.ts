@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { readImageArchive } from "../../../src/oci/read-image-archive.js";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 interface Part {
   readonly path: string;

@@ -7,8 +7,8 @@ import { cpuGraph } from "../../../src/onnx/cpu-graph.js";
 import { encodeModel } from "../../../src/onnx/encode-model.js";
 import type { OnnxGraph } from "../../../src/onnx/onnx-graph.js";
 import { externalData, writeNetwork } from "../../../src/onnx/write-network.js";
-import { type DecoderStageOptions, decoderStageNetwork } from "../../support/decoder-stage-network.js";
-import { syntheticWindow } from "../../support/network-window.js";
+import { type DecoderStageOptions, decoderStageNetwork } from "../../support/model/decoder-stage-network.js";
+import { syntheticWindow } from "../../support/model/network-window.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "cpu-graph-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

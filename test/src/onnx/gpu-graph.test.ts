@@ -8,12 +8,12 @@ import { type AveragedOutput, gpuGraph } from "../../../src/onnx/gpu-graph.js";
 import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
 import type { OnnxBody, OnnxNode } from "../../../src/onnx/onnx-graph.js";
 import { integersOf } from "../../../src/onnx/onnx-nodes.js";
-import { withConvertedModel } from "../../support/convert.js";
-import { writeConvolutionFolds } from "../../support/convolution-network.js";
-import { syntheticWeights } from "../../support/decoder-stage-network.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
-import { allMirrorings, averageRuns, runGpuGraph, type Windows } from "../../support/mirrorings.js";
-import { syntheticWindow } from "../../support/network-window.js";
+import { withConvertedModel } from "../../support/model/convert.js";
+import { writeConvolutionFolds } from "../../support/model/convolution-network.js";
+import { syntheticWeights } from "../../support/model/decoder-stage-network.js";
+import { allMirrorings, averageRuns, runGpuGraph, type Windows } from "../../support/model/mirrorings.js";
+import { syntheticWindow } from "../../support/model/network-window.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures");
 const networks = [

@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { withConvertedModel } from "../../support/convert.js";
 import { repositoryRoot } from "../../support/golden.js";
-import { compareWindow, readWindow } from "../../support/network-window.js";
+import { withConvertedModel } from "../../support/model/convert.js";
+import { compareWindow, readWindow } from "../../support/model/network-window.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures");
 const networks = ["networks", "networks_v1"].flatMap((folder) =>

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { ProtobufWriter } from "../../../src/onnx/protobuf-writer.js";
 import { readOnnxModel } from "../../../src/onnx/read-onnx.js";
-import { withConvertedModel } from "../../support/convert.js";
 import { repositoryRoot } from "../../support/golden.js";
+import { withConvertedModel } from "../../support/model/convert.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures");
 /** 4 × 2 × 3³ and 4, two of 4 in the norm, 3 × 4 and 3. */

@@ -8,8 +8,8 @@ import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
 import type { OnnxGraph, OnnxNode } from "../../../src/onnx/onnx-graph.js";
 import { winogradConvolution } from "../../../src/onnx/winograd-convolution.js";
 import { externalData, writeNetwork } from "../../../src/onnx/write-network.js";
-import { syntheticWeights } from "../../support/decoder-stage-network.js";
-import { syntheticWindow } from "../../support/network-window.js";
+import { syntheticWeights } from "../../support/model/decoder-stage-network.js";
+import { syntheticWindow } from "../../support/model/network-window.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "winograd-"));
 const size = [10, 6, 5];

@@ -8,8 +8,8 @@ import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
 import { readImageArchive } from "../../../src/oci/read-image-archive.js";
 import { readArchiveFacts } from "../../../src/targets/preflight/archive-facts.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
-import { tarFile } from "../../support/tar-parts.js";
+import { tarFile } from "../../support/archive/tar-parts.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 /** Writes a gzipped archive of this many files. */
 async function archiveOf(count: number, contents: string | Uint8Array): Promise<string> {

@@ -8,11 +8,11 @@ import type { Finding } from "../../../src/findings/finding.js";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
 import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import { type PreflightOptions, preflight } from "../../../src/targets/preflight/preflight.js";
+import { packFiles } from "../../support/archive/tar-folder.js";
 import { needs, testWith } from "../../support/needs.js";
-import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci-scratch.js";
+import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci/oci-scratch.js";
+import { testPlan } from "../../support/oci/test-plan.js";
 import { outputOf } from "../../support/program-on-path.js";
-import { packFiles } from "../../support/tar-folder.js";
-import { testPlan } from "../../support/test-plan.js";
 
 async function exported(scratch: string, name: string, changes: Parameters<typeof testPlan>[0] = {}) {
   const archive = await smallRootFileSystem(scratch);

@@ -11,7 +11,7 @@ import {
   targetFromConfig,
   targetKindFromLabels,
 } from "../../../src/targets/targets.js";
-import { targetImageContext } from "../../support/target-image-context.js";
+import { targetImageContext } from "../../support/targets/target-image-context.js";
 
 const ours = "org.nnunet-processor.target";
 const theirs = "org.grand-challenge.api-method";

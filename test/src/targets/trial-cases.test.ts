@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../processor/imaging/formats/write-image.js";
 import { findTrialCases, layOutSockets } from "../../../src/targets/simulate/trial-cases.js";
-import { scratchFolder } from "../../support/oci-scratch.js";
-import { testImage } from "../../support/test-image.js";
+import { testImage } from "../../support/images/test-image.js";
+import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 function folderWith(...names: readonly string[]): string {
   const folder = scratchFolder();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { caseNote, runNote } from "../../../../processor/contract/progress/run-event.js";
 import { showEvents } from "../../../../processor/contract/progress/show-events.js";
-import { RecordedProgress } from "../../../support/recorded-progress.js";
+import { RecordedProgress } from "../../../support/programs/recorded-progress.js";
 
 test("a run's events become one task for each network and a line for each note", () => {
   const shown = new RecordedProgress();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
-import { deflatedRows, png, pngChunk, pngHeaderChunk } from "../../../support/png-builder.js";
+import { deflatedRows, png, pngChunk, pngHeaderChunk } from "../../../support/images/png-builder.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "read-png-faults-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

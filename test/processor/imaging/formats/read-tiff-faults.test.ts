@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
 import { repositoryRoot } from "../../../support/golden.js";
-import { longType, tiffPage as page, shortType, tiff } from "../../../support/tiff-builder.js";
+import { longType, tiffPage as page, shortType, tiff } from "../../../support/images/tiff-builder.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures", "tiff");
 const scratch = mkdtempSync(join(tmpdir(), "read-tiff-faults-"));

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { type FoundCases, findCases } from "../../../../processor/runtime/cases/find-cases.js";
 import { findImageCases } from "../../../../processor/runtime/cases/find-image-cases.js";
-import { testSettings } from "../../../support/convert.js";
+import { testSettings } from "../../../support/model/convert.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "find-cases-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

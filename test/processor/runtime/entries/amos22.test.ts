@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../../processor/imaging/formats/write-image.js";
-import { convertGolden } from "../../../support/convert.js";
-import { lastLine, type ProcessorRun, runProcessor } from "../../../support/run-processor.js";
-import { testImage } from "../../../support/test-image.js";
+import { testImage } from "../../../support/images/test-image.js";
+import { convertGolden } from "../../../support/model/convert.js";
+import { lastLine, type ProcessorRun, runProcessor } from "../../../support/programs/run-processor.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "amos22-"));
 const modelDir = join(scratch, "model");

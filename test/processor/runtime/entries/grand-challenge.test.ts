@@ -16,18 +16,18 @@ import type { GrandChallengeTarget } from "../../../../processor/contract/target
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../../processor/imaging/formats/write-image.js";
 import type { Image } from "../../../../processor/imaging/volume/image.js";
-import { type AlgorithmServer, startAlgorithmServer } from "../../../support/algorithm-server.js";
-import { compareSegmentations } from "../../../support/compare-segmentations.js";
-import { convertGolden } from "../../../support/convert.js";
 import { goldenPath, repositoryRoot } from "../../../support/golden.js";
+import { compareSegmentations } from "../../../support/images/compare-segmentations.js";
+import { testImage } from "../../../support/images/test-image.js";
+import { convertGolden } from "../../../support/model/convert.js";
 import { outputOf } from "../../../support/program-on-path.js";
 import {
   lastLine,
   type ProcessorRun,
   type RunProcessorOptions,
   runProcessor,
-} from "../../../support/run-processor.js";
-import { testImage } from "../../../support/test-image.js";
+} from "../../../support/programs/run-processor.js";
+import { type AlgorithmServer, startAlgorithmServer } from "../../../support/targets/algorithm-server.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "grand-challenge-"));
 const modelDir = join(scratch, "model");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { LabelMap } from "../../../../processor/imaging/volume/label-map.js";
 import { type Hooks, loadHooks } from "../../../../processor/runtime/hooks/hooks.js";
-import { testImage } from "../../../support/test-image.js";
+import { testImage } from "../../../support/images/test-image.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "hooks-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -9,14 +9,14 @@ import {
   type PredictOptions,
 } from "../../../../processor/runtime/inference/networks.js";
 import type { AveragedOutput } from "../../../../src/onnx/gpu-graph.js";
-import { type ConvolutionFolds, writeConvolutionFolds } from "../../../support/convolution-network.js";
 import { difference } from "../../../support/golden.js";
+import { type ConvolutionFolds, writeConvolutionFolds } from "../../../support/model/convolution-network.js";
 import {
   collectLogits,
   planOfPatch,
   predictOptions,
   preparedVolume,
-} from "../../../support/inference-case.js";
+} from "../../../support/model/inference-case.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "half-precision-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

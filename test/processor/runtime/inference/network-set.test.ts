@@ -8,13 +8,13 @@ import {
   openNetworkSet,
 } from "../../../../processor/runtime/inference/network-set.js";
 import type { LoadedMember } from "../../../../processor/runtime/model/load-model.js";
-import { writeConvolutionNetwork } from "../../../support/convolution-network.js";
+import { writeConvolutionNetwork } from "../../../support/model/convolution-network.js";
 import {
   collectLogits,
   planOfPatch,
   predictOptions,
   preparedVolume,
-} from "../../../support/inference-case.js";
+} from "../../../support/model/inference-case.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "network-set-"));
 const patchSize = [4, 4, 4];

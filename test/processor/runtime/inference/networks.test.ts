@@ -5,14 +5,14 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { Zyx } from "../../../../processor/imaging/volume/axes.js";
 import type { LogitStream } from "../../../../processor/runtime/inference/logit-slab.js";
 import { type Networks, openNetworks } from "../../../../processor/runtime/inference/networks.js";
-import { type Convolution, writeConvolutionNetwork } from "../../../support/convolution-network.js";
 import { difference, repositoryRoot } from "../../../support/golden.js";
+import { type Convolution, writeConvolutionNetwork } from "../../../support/model/convolution-network.js";
 import {
   collectLogits,
   planOfPatch,
   predictOptions,
   preparedVolume,
-} from "../../../support/inference-case.js";
+} from "../../../support/model/inference-case.js";
 
 interface SlidingWindow {
   readonly name: string;

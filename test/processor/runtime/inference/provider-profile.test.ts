@@ -7,7 +7,7 @@ import {
   describeProviders,
   openProfiledSession,
 } from "../../../../processor/runtime/inference/provider-profile.js";
-import { writeConvolutionNetwork } from "../../../support/convolution-network.js";
+import { writeConvolutionNetwork } from "../../../support/model/convolution-network.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "provider-profile-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -6,9 +6,9 @@ import { ModelSessions } from "../../../../processor/runtime/inference/model-ses
 import { type Window, WindowRunner } from "../../../../processor/runtime/inference/window-runner.js";
 import type { WindowOutputs } from "../../../../processor/runtime/inference/window-sums.js";
 import type { FromInferenceWorker } from "../../../../processor/runtime/inference/worker-messages.js";
-import { writeConvolutionFolds } from "../../../support/convolution-network.js";
 import { halfToFloat } from "../../../support/golden.js";
-import { planOfPatch, preparedVolume } from "../../../support/inference-case.js";
+import { writeConvolutionFolds } from "../../../support/model/convolution-network.js";
+import { planOfPatch, preparedVolume } from "../../../support/model/inference-case.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "window-runner-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadModel } from "../../../../processor/runtime/model/load-model.js";
-import { convertGolden } from "../../../support/convert.js";
+import { convertGolden } from "../../../support/model/convert.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "load-model-"));
 const original = join(scratch, "original");

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { LabelDefinition } from "../../../../processor/contract/manifest.js";
 import { identityDirection } from "../../../../processor/imaging/volume/geometry.js";
 import { inWritersType } from "../../../../processor/runtime/outputs/label-type.js";
-import { planOf } from "../../../support/plan-of.js";
-import { smallPlans } from "../../../support/small-plans.js";
+import { planOf } from "../../../support/model/plan-of.js";
+import { smallPlans } from "../../../support/model/small-plans.js";
 
 const geometry = {
   ...{ sizeZyx: [1, 1, 3] as const, spacingMmZyx: [1, 1, 1] as const, originMmXyz: [0, 0, 0] as const },

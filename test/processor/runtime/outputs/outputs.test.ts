@@ -9,9 +9,9 @@ import { countLabels } from "../../../../processor/runtime/outputs/count-labels.
 import { writeJsonOutput } from "../../../../processor/runtime/outputs/json-output.js";
 import { openProbabilityFile } from "../../../../processor/runtime/outputs/probability-file.js";
 import { writeResultsJson } from "../../../../processor/runtime/outputs/results-json.js";
-import { planOfPatch, preparedVolume } from "../../../support/inference-case.js";
-import { readNpz } from "../../../support/read-npz.js";
-import { testImage } from "../../../support/test-image.js";
+import { testImage } from "../../../support/images/test-image.js";
+import { planOfPatch, preparedVolume } from "../../../support/model/inference-case.js";
+import { readNpz } from "../../../support/model/read-npz.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "outputs-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -23,9 +23,9 @@ import { NumpyArray, numpyGlobals } from "../../../../src/checkpoint/pickle/nump
 import { pythonGlobals } from "../../../../src/checkpoint/pickle/python-globals.js";
 import { readPickle } from "../../../../src/checkpoint/pickle/read-pickle.js";
 import { difference, repositoryRoot } from "../../../support/golden.js";
-import { answerOf, type GridFixture } from "../../../support/grid-fixture.js";
-import { planOf } from "../../../support/plan-of.js";
-import { readNpz } from "../../../support/read-npz.js";
+import { answerOf, type GridFixture } from "../../../support/images/grid-fixture.js";
+import { planOf } from "../../../support/model/plan-of.js";
+import { readNpz } from "../../../support/model/read-npz.js";
 
 /** See test/peer/properties_fixtures.py. */
 interface Fixture {

@@ -7,7 +7,7 @@ import type { LogitStream } from "../../../../processor/runtime/inference/logit-
 import { spoolStream } from "../../../../processor/runtime/inference/spool-stream.js";
 import { type ExportSource, exportLabels } from "../../../../processor/runtime/postprocess/export-labels.js";
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
-import { collectLogits, planOfPatch } from "../../../support/inference-case.js";
+import { collectLogits, planOfPatch } from "../../../support/model/inference-case.js";
 
 const pool = openPool(2);
 afterAll(() => pool.close());

@@ -7,7 +7,7 @@ import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
 import { Field } from "../../../../src/checkpoint/fields.js";
 import { readInferencePlanV1 } from "../../../../src/checkpoint/nnunet-v1/inference-plan.js";
 import { difference, repositoryRoot } from "../../../support/golden.js";
-import { answerOf, type GridFixture, prepare } from "../../../support/grid-fixture.js";
+import { answerOf, type GridFixture, prepare } from "../../../support/images/grid-fixture.js";
 
 /** See test/peer/grid_fixtures_v1.py. */
 interface FixtureV1 extends GridFixture {

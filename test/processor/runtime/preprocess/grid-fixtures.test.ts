@@ -6,9 +6,9 @@ import { openProbabilityFile } from "../../../../processor/runtime/outputs/proba
 import { exportLabels } from "../../../../processor/runtime/postprocess/export-labels.js";
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
 import { difference, repositoryRoot } from "../../../support/golden.js";
-import { answerOf, type GridFixture, heads, prepare } from "../../../support/grid-fixture.js";
-import { planOf } from "../../../support/plan-of.js";
-import { readNpz } from "../../../support/read-npz.js";
+import { answerOf, type GridFixture, heads, prepare } from "../../../support/images/grid-fixture.js";
+import { planOf } from "../../../support/model/plan-of.js";
+import { readNpz } from "../../../support/model/read-npz.js";
 
 /** See test/peer/grid_fixtures.py. */
 interface FixtureV2 extends GridFixture {

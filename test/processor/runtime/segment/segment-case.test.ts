@@ -12,9 +12,9 @@ import { loadModel } from "../../../../processor/runtime/model/load-model.js";
 import { segmentCase } from "../../../../processor/runtime/segment/segment-case.js";
 import type { SegmentContext } from "../../../../processor/runtime/segment/segment-context.js";
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
-import { convertGolden } from "../../../support/convert.js";
-import { readNpz } from "../../../support/read-npz.js";
-import { testImage } from "../../../support/test-image.js";
+import { testImage } from "../../../support/images/test-image.js";
+import { convertGolden } from "../../../support/model/convert.js";
+import { readNpz } from "../../../support/model/read-npz.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "segment-case-"));
 const modelDir = join(scratch, "model");

@@ -7,7 +7,7 @@ import { readPickle } from "../../../../src/checkpoint/pickle/read-pickle.js";
 import { UnreadObject } from "../../../../src/checkpoint/pickle/unread-object.js";
 import { checkpointGlobals } from "../../../../src/checkpoint/torch/torch-globals.js";
 import { repositoryRoot } from "../../../support/golden.js";
-import { PickleWriter } from "../../../support/pickle-writer.js";
+import { PickleWriter } from "../../../support/model/pickle-writer.js";
 
 const read = (bytes: Uint8Array): unknown =>
   readPickle(bytes, { source: "test.pkl", globals: checkpointGlobals("test.pkl") }).value;

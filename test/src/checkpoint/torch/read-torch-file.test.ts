@@ -10,9 +10,9 @@ import { float32Chunks } from "../../../../src/checkpoint/torch/read-tensor.js";
 import { readTorchFile } from "../../../../src/checkpoint/torch/read-torch-file.js";
 import type { Tensor } from "../../../../src/checkpoint/torch/tensor.js";
 import { checkpointGlobals } from "../../../../src/checkpoint/torch/torch-globals.js";
+import { buildZip, type ZipPart } from "../../../support/archive/zip-builder.js";
 import { repositoryRoot } from "../../../support/golden.js";
-import { PickleWriter } from "../../../support/pickle-writer.js";
-import { buildZip, type ZipPart } from "../../../support/zip-builder.js";
+import { PickleWriter } from "../../../support/model/pickle-writer.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures");
 const zipCheckpoint = readFileSync(join(fixtures, "networks/plain_two_stages/fold_0/checkpoint_final.pth"));

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type BuildFacts, buildReport, type ImageFacts } from "../../../../src/build/build-report.js";
 import type { BuildRequest } from "../../../../src/build/build-request.js";
 import { reportText } from "../../../../src/cli/commands/build-report.js";
-import { testBuildRequest } from "../../../support/processor-build.js";
+import { testBuildRequest } from "../../../support/docker/processor-build.js";
 
 const id = `sha256:${"1".repeat(64)}`;
 const manifest = `sha256:${"2".repeat(64)}`;

@@ -14,9 +14,9 @@ import { basename, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../../src/cli/main.js";
 import { loadConfig } from "../../../../src/config/load-config.js";
-import { withEditedModel } from "../../../support/edited-model.js";
 import { goldenPath } from "../../../support/golden.js";
-import { type TestTerminal, testTerminal } from "../../../support/test-terminal.js";
+import { withEditedModel } from "../../../support/model/edited-model.js";
+import { type TestTerminal, testTerminal } from "../../../support/programs/test-terminal.js";
 
 let folder = "";
 let terminal: TestTerminal;

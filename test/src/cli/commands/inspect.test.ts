@@ -9,8 +9,8 @@ import type {
   ModelsInspection,
 } from "../../../../src/inspect/inspection.js";
 import { goldenPath, repositoryRoot } from "../../../support/golden.js";
-import { scratchFolder } from "../../../support/oci-scratch.js";
-import { testTerminal } from "../../../support/test-terminal.js";
+import { scratchFolder } from "../../../support/oci/oci-scratch.js";
+import { testTerminal } from "../../../support/programs/test-terminal.js";
 
 test("inspect prints one aligned block for each configuration", async () => {
   const terminal = testTerminal(goldenPath("v2", "blobs_2d"));

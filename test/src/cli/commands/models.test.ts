@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { main } from "../../../../src/cli/main.js";
-import { testTerminal } from "../../../support/test-terminal.js";
+import { testTerminal } from "../../../support/programs/test-terminal.js";
 
 describe("models lists every pretrained model", () => {
   test("in at most 80 columns on a terminal", async () => {

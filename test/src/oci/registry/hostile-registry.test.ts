@@ -8,7 +8,7 @@ import { BlobCache } from "../../../../src/oci/blob-cache.js";
 import type { Credentials } from "../../../../src/oci/registry/docker-credentials.js";
 import { pullBase } from "../../../../src/oci/registry/pull-base.js";
 import { RegistryClient, type RegistryClientOptions } from "../../../../src/oci/registry/registry-client.js";
-import { scratchFolder } from "../../../support/oci-scratch.js";
+import { scratchFolder } from "../../../support/oci/oci-scratch.js";
 
 const password: Credentials = { kind: "password", user: "bob", password: "S3CRET-PASSWORD" };
 const identityToken: Credentials = { kind: "identity-token", token: "S3CRET-TOKEN" };

@@ -4,8 +4,8 @@ import { layerFile } from "../../../../src/image/image-plan.js";
 import { amos22 } from "../../../../src/targets/amos22/amos22.js";
 import { amosImage } from "../../../../src/targets/amos22/image.js";
 import { archiveNameFromConfig, imageNameFromConfig } from "../../../../src/targets/targets.js";
-import { manifestOf } from "../../../support/manifest-of.js";
-import { targetImageContext } from "../../../support/target-image-context.js";
+import { manifestOf } from "../../../support/targets/manifest-of.js";
+import { targetImageContext } from "../../../support/targets/target-image-context.js";
 
 describe("a model", () => {
   test("with several channels is refused before the image is built", () => {

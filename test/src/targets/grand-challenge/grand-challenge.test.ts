@@ -4,8 +4,8 @@ import { completeTarget } from "../../../../src/config/target-config.js";
 import { checkModel } from "../../../../src/targets/grand-challenge/check-model.js";
 import { grandChallenge } from "../../../../src/targets/grand-challenge/grand-challenge.js";
 import { targetFromConfig } from "../../../../src/targets/targets.js";
-import { manifestOf } from "../../../support/manifest-of.js";
-import { targetImageContext } from "../../../support/target-image-context.js";
+import { manifestOf } from "../../../support/targets/manifest-of.js";
+import { targetImageContext } from "../../../support/targets/target-image-context.js";
 
 const target: GrandChallengeTarget = {
   kind: "grand-challenge",

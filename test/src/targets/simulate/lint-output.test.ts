@@ -6,8 +6,8 @@ import type { Image } from "../../../../processor/imaging/volume/image.js";
 import { amosSimulation } from "../../../../src/targets/amos22/simulation.js";
 import { grandChallengeSimulation } from "../../../../src/targets/grand-challenge/simulation.js";
 import { type LintOptions, lintOutput } from "../../../../src/targets/simulate/lint-output.js";
-import { scratchFolder } from "../../../support/oci-scratch.js";
-import { testImage } from "../../../support/test-image.js";
+import { testImage } from "../../../support/images/test-image.js";
+import { scratchFolder } from "../../../support/oci/oci-scratch.js";
 
 const image = testImage([2, 3, 4]);
 const labels = Uint8Array.from({ length: 24 }, (_, i) => (i < 6 ? 1 : 0));

@@ -8,7 +8,7 @@ import { niftiGeometry } from "../../../../../processor/imaging/formats/nifti/ni
 import { readImage } from "../../../../../processor/imaging/formats/read-image.js";
 import type { NiftiOrientation } from "../../../../../processor/imaging/volume/image.js";
 import { repositoryRoot } from "../../../../support/golden.js";
-import { type NiftiFields, nifti } from "../../../../support/nifti-builder.js";
+import { type NiftiFields, nifti } from "../../../../support/images/nifti-builder.js";
 
 /** The orientation and the spacing that SimpleITK reads from a header; see test/peer/nifti_forms.py. */
 interface FormCase extends NiftiOrientation {

@@ -1,0 +1,19 @@
+// Run as a process of its own: opens a model source and prints what it holds, as the build would.
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { openModelSource, openSourceContext } from "../../../src/model-source/open-model-source.js";
+
+const [address = "", cacheFolder = "", zenodoMirror] = process.argv.slice(2);
+try {
+  const context = await openSourceContext({
+    cacheFolder,
+    progress: silentProgress,
+    lockFile: null,
+    zenodoMirror: zenodoMirror === undefined ? null : new URL(zenodoMirror),
+  });
+  const source = await openModelSource(address, context);
+  console.log(JSON.stringify((await source.inventory()).map(({ path }) => path)));
+  await source.close();
+} catch (error) {
+  console.log(JSON.stringify({ code: (error as { code?: string }).code, message: String(error) }));
+  process.exitCode = 1;
+}

@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import type { RuntimeSettings } from "../../../processor/contract/manifest.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import type { BuildReport } from "../../../src/build/build-report.js";
+import type {
+  BaseRequest,
+  BuildContext,
+  BuildRequest,
+  OutputRequest,
+} from "../../../src/build/build-request.js";
+import { buildWith } from "../../../src/build/choose-builder.js";
+import { cacheFolder } from "../../../src/model-source/cache-folder.js";
+import { findModel } from "../../../src/models/find-model.js";
+import { goldenPath } from "../golden.js";
+import { testSettings } from "../model/convert.js";
+import { singleModel } from "../model/single-model.js";
+import { usualRegistrySettings } from "../oci/registry-settings.js";
+
+export interface TestBuild {
+  /** A model of `golden/v2`. */
+  readonly golden: string;
+  readonly imageName: string;
+  /** Holds the build folder and the archive. */
+  readonly scratch: string;
+  readonly settings?: Partial<RuntimeSettings>;
+  readonly base?: Partial<BaseRequest>;
+  readonly outputs?: Partial<OutputRequest>;
+  readonly context?: Partial<BuildContext>;
+}
+
+/** A build as the command line would ask for it. */
+export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> {
+  const { golden, imageName, scratch } = build;
+  return {
+    models: singleModel(await findModel({ modelDir: goldenPath("v2", golden, "model") })),
+    settings: { ...testSettings, ...build.settings },
+    hookFile: null,
+    image: {
+      description: {
+        imageName,
+        title: golden,
+        description: 'an nnU-Net of the tests, with "quotes", a $HOME and a \\',
+        created: new Date("2026-01-02T03:04:05Z"),
+        source: "https://example.org/source",
+        licenses: "Apache-2.0",
+      },
+      target: { kind: "plain" },
+      platform: "linux/amd64",
+    },
+    base: { imageName: null, variant: "cpu", pythonIndex: null, ...build.base },
+    outputs: {
+      exportFolder: null,
+      archiveName: null,
+      modelTarball: null,
+      existing: "keep",
+      isPushed: false,
+      buildDir: join(scratch, "build"),
+      keepsBuildFiles: false,
+      ...build.outputs,
+    },
+    attestation: null,
+    context: {
+      registries: usualRegistrySettings,
+      lockFile: null,
+      cacheFolder: cacheFolder(process.env),
+      cacheLimitBytes: Number.POSITIVE_INFINITY,
+      environment: process.env,
+      progress: silentProgress,
+      signal: new AbortController().signal,
+      ...build.context,
+    },
+  };
+}
+
+export const buildWithDocker = (request: BuildRequest): Promise<BuildReport> =>
+  buildWith({ builder: "docker", engine: null }, request);
+
+export const buildEmbedded = (request: BuildRequest): Promise<BuildReport> =>
+  buildWith({ builder: "embedded", engine: null }, request);

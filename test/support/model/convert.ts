@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RuntimeSettings } from "../../../processor/contract/manifest.js";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { type ConvertedModel, convertModel } from "../../../src/convert/convert-model.js";
+import { findModel } from "../../../src/models/find-model.js";
+import { goldenPath } from "../golden.js";
+import { singleModel } from "./single-model.js";
+
+export const testSettings: RuntimeSettings = {
+  useTestTimeAugmentation: true,
+  stepSize: 0.5,
+  device: "cpu",
+  precision: "auto",
+  inputDir: "/input",
+  outputDir: "/output",
+  overlayDestination: "images",
+  allowedExtensions: ["nii.gz"],
+  outputExtension: "nii.gz",
+  writeJson: false,
+  overwriteOutput: true,
+  saveProbabilities: false,
+  exportMode: "normal",
+  inputChannels: null,
+  numThreadsPreprocessing: 1,
+  numThreadsNiftiSave: 1,
+  hookModule: null,
+};
+
+export interface ConvertGoldenOptions {
+  readonly name: string;
+  readonly version?: "v1" | "v2";
+  readonly outputDir: string;
+  /** In the place of `testSettings`' own. */
+  readonly settings?: Partial<RuntimeSettings>;
+}
+
+/** Converts a golden model of nnU-Net v2, or v1. */
+export async function convertGolden(options: ConvertGoldenOptions): Promise<ConvertedModel> {
+  const { name, version = "v2", outputDir, settings } = options;
+  return convertModel({
+    models: singleModel(await findModel({ modelDir: goldenPath(version, name, "model") })),
+    settings: { ...testSettings, ...settings },
+    outputDir,
+    progress: silentProgress,
+  });
+}
+
+/** Converts a model folder into a new temporary folder, which `use` may work with until it returns. */
+export async function withConvertedModel<T>(
+  modelDir: string,
+  use: (converted: ConvertedModel) => Promise<T>,
+): Promise<T> {
+  const parent = mkdtempSync(join(tmpdir(), "converted-"));
+  try {
+    const model = await findModel({ modelDir });
+    const outputDir = join(parent, "model");
+    const progress = silentProgress;
+    return await use(
+      await convertModel({ models: singleModel(model), settings: testSettings, outputDir, progress }),
+    );
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
+}

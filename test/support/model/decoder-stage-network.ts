@@ -1,0 +1,54 @@
+import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
+import type { OnnxGraph } from "../../../src/onnx/onnx-graph.js";
+
+export interface DecoderStageOptions {
+  /** The fine grid's size, which is the network's input. */
+  readonly patchSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly kernel: readonly number[];
+  /** The channels of the fine grid; the coarse grid has twice as many. */
+  readonly channels: number;
+  readonly hasUpsamplingBias: boolean;
+}
+
+/** A U-Net of two stages: down and up once, the skip beside, one convolution behind. */
+export function decoderStageNetwork(options: DecoderStageOptions): OnnxGraph {
+  const { patchSize, stride, kernel, channels, hasUpsamplingBias } = options;
+  const graph = new GraphBuilder(1);
+  const one = patchSize.map(() => 1);
+  const convolve = (name: string, x: typeof graph.input, to: number, step: readonly number[]) =>
+    graph.convolution(name, x, {
+      weight: syntheticWeights([to, x.channels, ...kernel]),
+      bias: syntheticWeights([to]),
+      stride: step,
+    });
+  const skip = convolve("encoder.0", graph.input, channels, one);
+  const coarse = convolve("encoder.1", skip, 2 * channels, stride);
+  const upsampled = graph.transposedConvolution("upsampling", coarse, {
+    weight: syntheticWeights([2 * channels, channels, ...stride]),
+    bias: hasUpsamplingBias ? syntheticWeights([channels]) : null,
+    stride,
+  });
+  const joined = graph.concatenate("joined", upsampled, skip);
+  const logits = convolve("decoder.0", joined, channels, one);
+  return graph.finish(
+    { architecture: "PlainConvUNet", inputChannels: 1, outputChannels: channels, patchSize },
+    logits,
+  );
+}
+
+/** Values between -1 and 1 that depend on the shape alone, scaled so that sums over inputs stay near 1. */
+export function syntheticWeights(shape: readonly number[]) {
+  const count = shape.reduce((a, b) => a * b, 1);
+  const scale = Math.sqrt(shape[0]! / count);
+  const values = Float32Array.from(
+    { length: count },
+    (_, i) => ((Math.imul(i + count, 2654435761) >>> 0) / 2 ** 31 - 1) * scale,
+  );
+  return {
+    shape,
+    async *chunks() {
+      yield values;
+    },
+  };
+}

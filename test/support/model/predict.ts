@@ -1,0 +1,34 @@
+import type { RunSettings } from "../../../processor/contract/manifest.js";
+import { type Progress, silentProgress } from "../../../processor/contract/progress/progress.js";
+import { showEvents } from "../../../processor/contract/progress/show-events.js";
+import {
+  type PredictCasesOptions,
+  type PredictionReport,
+  predictCases,
+} from "../../../processor/runtime/entries/predict.js";
+
+type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
+
+/** What a test may say otherwise. */
+export type PredictChoices = Partial<PredictCasesOptions & RunSettings & { readonly progress: Progress }>;
+
+/** Runs `predictCases` on the CPU with nnU-Net's own defaults, except for what is said otherwise. */
+export const predictWith = (options: Places & PredictChoices): Promise<PredictionReport> =>
+  predictCases({
+    folds: null,
+    skipsPostProcessing: false,
+    saveProbabilities: false,
+    prevStageDir: null,
+    existing: "error",
+    hookModule: null,
+    onEvent: showEvents(options.progress ?? silentProgress),
+    signal: new AbortController().signal,
+    settings: {
+      useTestTimeAugmentation: options.useTestTimeAugmentation ?? true,
+      stepSize: options.stepSize ?? 0.5,
+      device: options.device ?? "cpu",
+      precision: options.precision ?? "auto",
+      exportMode: options.exportMode ?? "normal",
+    },
+    ...options,
+  });

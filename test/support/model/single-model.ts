@@ -1,0 +1,8 @@
+import type { ModelSet } from "../../../src/models/model-set.js";
+import type { TrainedModel } from "../../../src/network/trained-model.js";
+
+/** One model, with nnU-Net's own post-processing. */
+export const singleModel = (model: TrainedModel): ModelSet => ({
+  members: [{ model, previousStage: null }],
+  postProcessing: { kind: "models" },
+});

@@ -1,0 +1,8 @@
+import type { RegistrySettings } from "../../../src/oci/registry/registry-access.js";
+
+/** The settings of a command line without `--registry-…`. */
+export const usualRegistrySettings: RegistrySettings = {
+  credentials: null,
+  plainHttp: [],
+  certificateAuthority: null,
+};

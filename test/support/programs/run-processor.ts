@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { repositoryRoot } from "../golden.js";
+import type { ProgramRun } from "./run-program.js";
+
+export interface RunProcessorOptions {
+  /** Sent as soon as the output holds `afterText`, or `laterMs` after that. */
+  readonly stop?: { readonly signal: NodeJS.Signals; readonly afterText: string; readonly laterMs?: number };
+  /** The shell's `ulimit -d` in KiB: the limit that grand-challenge sets. */
+  readonly dataLimitKib?: number;
+  readonly workingDir?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface ProcessorRun extends ProgramRun {
+  /** From the signal to the end; null when none was sent. */
+  readonly stopSeconds: number | null;
+}
+
+const program = join(repositoryRoot, "dist", "processor", "runtime", "main.js");
+
+/** Runs the program in an image, as the image does but on this machine: no home, no terminal. */
+export async function runProcessor(
+  args: readonly string[],
+  { stop, dataLimitKib, workingDir = "/", environment = {} }: RunProcessorOptions = {},
+): Promise<ProcessorRun> {
+  const limit = dataLimitKib === undefined ? "" : `ulimit -d ${dataLimitKib} && `;
+  const child = spawn("sh", ["-c", `${limit}exec "$0" "$@"`, process.execPath, program, ...args], {
+    cwd: workingDir,
+    env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const texts = { out: "", err: "" };
+  let stoppedAt: number | null = null;
+  const sendSignal = (signal: NodeJS.Signals) => {
+    stoppedAt = performance.now();
+    child.kill(signal);
+  };
+  let pending = stop;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    texts.out += text;
+    if (pending === undefined || !texts.out.includes(pending.afterText)) return;
+    setTimeout(sendSignal, pending.laterMs ?? 0, pending.signal);
+    pending = undefined;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    texts.err += text;
+  });
+  const [exitCode] = (await once(child, "close")) as [number | null];
+  const stopSeconds = stoppedAt === null ? null : (performance.now() - stoppedAt) / 1000;
+  return { exitCode, ...texts, stopSeconds };
+}
+
+/** What a platform shows its user. */
+export const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)!;

@@ -1,0 +1,41 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { repositoryRoot } from "../golden.js";
+
+export interface ProgramRun {
+  readonly exitCode: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunProgramOptions {
+  readonly cwd: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Piped into the program. */
+  readonly stdin?: string;
+  /** Sent once this promise resolves. */
+  readonly interruptAfter?: Promise<unknown>;
+}
+
+/** Runs `build_processor` as a user does, in a process of its own. */
+export async function runProgram(args: readonly string[], options: RunProgramOptions): Promise<ProgramRun> {
+  const { cwd, environment = {}, stdin, interruptAfter } = options;
+  const child = spawn(process.execPath, [join(repositoryRoot, "dist", "build_processor.js"), ...args], {
+    cwd,
+    env: { ...process.env, ...environment },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  child.stdin.end(stdin ?? "");
+  const texts = { out: "", err: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    texts.out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    texts.err += text;
+  });
+  const closed = once(child, "close");
+  void interruptAfter?.then(() => child.kill("SIGINT"));
+  const [exitCode] = (await closed) as [number | null];
+  return { exitCode, ...texts };
+}

@@ -1,8 +1,0 @@
-import type { ModelSet } from "../../src/models/model-set.js";
-import type { TrainedModel } from "../../src/network/trained-model.js";
-
-/** One model, with nnU-Net's own post-processing. */
-export const singleModel = (model: TrainedModel): ModelSet => ({
-  members: [{ model, previousStage: null }],
-  postProcessing: { kind: "models" },
-});
