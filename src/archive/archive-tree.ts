@@ -1,16 +1,16 @@
 import { join, relative, sep } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 
-/** A folder of the cache with some files of an archive. */
+/** A folder of the cache with some of an archive's files. */
 export interface ArchiveTree {
   readonly folder: string;
-  /** The archive, as the user named it. */
+  /** Path or URL of the archive, as the user specified it. */
   readonly address: string;
-  /** Every file of the archive, below `folder`, whether it is there or not. */
+  /** Paths in `folder` of all files of the archive, including those that do not exist there. */
   readonly paths: readonly string[];
 }
 
-/** Names of the files in one folder of the archive. */
+/** Returns the names of the files in one folder of the archive. */
 export function filesIn({ folder, paths }: ArchiveTree, directory: string): readonly string[] {
   const path = relative(folder, directory).split(sep).join("/");
   const prefix = path === "" ? "" : `${path}/`;
@@ -19,7 +19,7 @@ export function filesIn({ folder, paths }: ArchiveTree, directory: string): read
     .map((file) => file.slice(prefix.length));
 }
 
-/** Names of the folders in one folder of the archive. */
+/** Returns the names of the folders in one folder of the archive. */
 export function foldersIn({ folder, paths }: ArchiveTree, directory: string): readonly string[] {
   const path = relative(folder, directory).split(sep).join("/");
   const prefix = path === "" ? "" : `${path}/`;
@@ -30,7 +30,8 @@ export function foldersIn({ folder, paths }: ArchiveTree, directory: string): re
 }
 
 /**
- * Runs `action`. Its errors name an archive as the user named it, instead of the folder in the cache that stands for it.
+ * Runs `action`. In the messages of its errors, replaces the cache folder of an archive with the address that
+ * the user specified.
  */
 export async function namingArchives<T>(
   trees: readonly (ArchiveTree | undefined)[],

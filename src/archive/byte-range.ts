@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { RandomAccessReader } from "yauzl";
 import { builderError } from "../errors/builder-errors.js";
 
-/** Bytes of a local file: `size` bytes from `offset`. */
+/** A range of a local file: `size` bytes from `offset`. */
 export interface FileRange {
   readonly file: string;
   readonly offset: number;
@@ -11,7 +11,10 @@ export interface FileRange {
 
 const blockBytes = 1 << 20;
 
-/** A zip's bytes, which need not begin where the file begins. Positions count from the zip's start. */
+/**
+ * The bytes of a zip file, which may start in the middle of a file. Positions count from the start of the
+ * zip.
+ */
 export class ByteRange extends RandomAccessReader {
   readonly handle: FileHandle;
   readonly offset: number;
@@ -22,7 +25,7 @@ export class ByteRange extends RandomAccessReader {
     this.offset = offset;
   }
 
-  /** For yauzl, which compares the number of bytes read with `length`. */
+  /** Called by yauzl, which compares the number of bytes read with `length`. */
   override read(
     buffer: Buffer,
     offset: number,
@@ -36,7 +39,7 @@ export class ByteRange extends RandomAccessReader {
     );
   }
 
-  /** Not a stream of the handle: each of those leaves a listener on it. */
+  /** Does not use a stream of the handle, because each stream leaves a listener on the handle. */
   async *stream(position: number, size: number): AsyncGenerator<Uint8Array> {
     for (let done = 0; done < size; ) {
       const block = Buffer.allocUnsafe(Math.min(blockBytes, size - done));

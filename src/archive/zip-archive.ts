@@ -7,11 +7,11 @@ import { builderError } from "../errors/builder-errors.js";
 import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
 
-/** A file of the archive; folders are left out. */
+/** A file of the archive. Folders have no entry. */
 export interface ZipEntry {
-  /** With forward slashes, relative, without `.` and `..`. */
+  /** Relative path with forward slashes, without `.` and `..`. */
   readonly path: string;
-  /** Unpacked bytes. */
+  /** Size in bytes after unpacking. */
   readonly size: number;
   readonly compressedSize: number;
   readonly isStored: boolean;
@@ -19,11 +19,14 @@ export interface ZipEntry {
 }
 
 interface IndexedEntry extends ZipEntry {
-  /** Only what yauzl needs to find the local header: the raw fields of an entry may take 190 kB. */
+  /**
+   * The fields that yauzl needs to find the local header. The raw fields of an entry may take 190 kB and are
+   * not kept.
+   */
   readonly headerEntry: Entry;
   readonly nameBytes: Buffer;
   readonly headerOffset: number;
-  /** Where the next entry or the directory begins. */
+  /** Position where the next entry or the directory starts. */
   readonly limitOffset: number;
 }
 
@@ -31,8 +34,8 @@ const localHeaderBytes = 30;
 const hasDataDescriptor = 0x08;
 
 /**
- * A zip file from an untrusted place. The whole directory is checked before the first byte is read: names,
- * file types, sizes, ratios, overlaps. Contents are checked (length and CRC-32) while they are read.
+ * A zip file from an untrusted source. The whole directory is checked before the first byte is read: names,
+ * file types, sizes, ratios, overlaps. Length and CRC-32 of the contents are checked while they are read.
  */
 export class ZipArchive {
   readonly file: string;
@@ -51,8 +54,9 @@ export class ZipArchive {
   }
 
   /**
-   * @param place a file, or a range of one: a zip stored inside another, as a checkpoint in an export is
-   * @throws ARCHIVE_INVALID when it is no readable zip; ARCHIVE_UNSAFE when it could do harm
+   * @param place a file, or a range of a file: a zip stored inside another zip, as a checkpoint in an export
+   * is
+   * @throws ARCHIVE_INVALID if it is not a readable zip; ARCHIVE_UNSAFE if it could do harm
    */
   static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
     const file = typeof place === "string" ? place : place.file;
@@ -78,12 +82,12 @@ export class ZipArchive {
     return this.#byPath.has(path);
   }
 
-  /** @throws MODEL_FILE_INVALID when there is no such file */
+  /** @throws MODEL_FILE_INVALID if the file does not exist */
   entry(path: string): ZipEntry {
     return this.#find(path);
   }
 
-  /** The entry's contents; fails at the end when length or CRC-32 differ from what the directory says. */
+  /** Yields the contents of an entry. Throws at the end if length or CRC-32 differ from the directory. */
   async *read(path: string): AsyncGenerator<Uint8Array> {
     const entry = this.#find(path);
     try {
@@ -93,20 +97,23 @@ export class ZipArchive {
     }
   }
 
-  /** The whole contents of a small file. */
+  /** Reads the whole contents of a small file. */
   async readSmall(path: string, maxBytes: number): Promise<Buffer> {
     const { size } = this.#find(path);
     if (size > maxBytes)
       throw builderError(
         "ARCHIVE_UNSAFE",
-        `${this.file}: ${quote(path)} has ${size} bytes; at most ${maxBytes} are read`,
+        `${this.file}: ${quote(path)} has ${size} bytes, but at most ${maxBytes} are allowed`,
       );
     const chunks: Uint8Array[] = [];
     for await (const chunk of this.read(path)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
-  /** Where a stored entry's bytes lie in the archive, so that they can be read in place; null when deflated. */
+  /**
+   * Returns the range of a stored entry's bytes in the archive, so that they can be read in place; null for a
+   * deflated entry.
+   */
   async locate(path: string): Promise<FileRange | null> {
     const entry = this.#find(path);
     if (!entry.isStored) return null;
@@ -129,7 +136,10 @@ export class ZipArchive {
     return entry;
   }
 
-  /** Reads the local header, which has to agree with the directory: other programs may believe it instead. */
+  /**
+   * Reads the local header and checks that it agrees with the directory, because other programs may trust the
+   * local header.
+   */
   async #dataOffset(entry: IndexedEntry): Promise<number> {
     const local = await this.#zip.readLocalFileHeaderPromise(entry.headerEntry);
     const isSizeKnown = (local.generalPurposeBitFlag & hasDataDescriptor) === 0;
@@ -143,7 +153,7 @@ export class ZipArchive {
     if (!agrees)
       throw builderError(
         "ARCHIVE_UNSAFE",
-        `entry ${quote(entry.path)} is described differently in the archive's directory`,
+        `entry ${quote(entry.path)} has a header that contradicts the archive's directory`,
       );
     if (local.fileDataStart + entry.compressedSize > entry.limitOffset)
       throw builderError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
@@ -154,7 +164,7 @@ export class ZipArchive {
     if (entry.compressedSize === 0) return noBytes();
     const packed = this.#bytes.stream(start, entry.compressedSize);
     if (entry.isStored) return packed;
-    // pipeline destroys the second stream with the first one's error, so the reader below sees it.
+    // pipeline destroys the second stream with the first one's error, so the reader below receives it.
     return pipeline(Readable.from(packed), createInflateRaw({ chunkSize: 1 << 18 }), () => {});
   }
 }
@@ -163,7 +173,7 @@ async function readDirectory(zip: ZipFile, bytes: ByteRange, limits: ZipLimits):
   if (zip.entryCount > limits.maxEntries)
     throw builderError(
       "ARCHIVE_UNSAFE",
-      `it claims ${zip.entryCount} entries; at most ${limits.maxEntries} are read`,
+      `it claims ${zip.entryCount} entries, but at most ${limits.maxEntries} are allowed`,
     );
   const directoryStart = Number(zip.readEntryCursor);
   const found: Omit<IndexedEntry, "limitOffset">[] = [];
@@ -196,7 +206,10 @@ function indexed(entry: Entry, path: string): Omit<IndexedEntry, "limitOffset"> 
   };
 }
 
-/** More entries than the archive's end counts would be seen by other programs and not by this one. */
+/**
+ * Refuses entries beyond the count at the archive's end, because other programs would read them and this one
+ * would not.
+ */
 async function checkDirectoryEnd(bytes: ByteRange, position: number): Promise<void> {
   const signature = Buffer.alloc(4);
   await bytes.handle.read(signature, 0, 4, bytes.offset + position);
@@ -205,7 +218,9 @@ async function checkDirectoryEnd(bytes: ByteRange, position: number): Promise<vo
     throw builderError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");
 }
 
-/** Every entry has to end before the next one begins: entries that share bytes are how small bombs are made. */
+/**
+ * Checks that every entry ends before the next one starts, because zip bombs use entries that share bytes.
+ */
 function withLimits(
   found: readonly Omit<IndexedEntry, "limitOffset">[],
   directoryStart: number,
@@ -227,11 +242,11 @@ function filesOf(entries: readonly IndexedEntry[]): IndexedEntry[] {
   const seen = new Set(files.map((entry) => entry.path));
   if (seen.size < files.length) {
     const twice = files.find((entry, i) => entry.path === files[i + 1]?.path);
-    throw builderError("ARCHIVE_UNSAFE", `it holds ${quote(twice?.path ?? "")} twice`);
+    throw builderError("ARCHIVE_UNSAFE", `it contains ${quote(twice?.path ?? "")} twice`);
   }
   const isFileAndFolder = files.find((entry) => parentFolders(entry.path).some((folder) => seen.has(folder)));
   if (isFileAndFolder !== undefined)
-    throw builderError("ARCHIVE_UNSAFE", `entry ${quote(isFileAndFolder.path)} lies below another file`);
+    throw builderError("ARCHIVE_UNSAFE", `entry ${quote(isFileAndFolder.path)} is inside another file`);
   return files;
 }
 

@@ -1,15 +1,15 @@
 import type { Entry } from "yauzl";
 import { builderError } from "../errors/builder-errors.js";
 
-/** What an archive may claim before it is refused. The defaults leave room for any nnU-Net export. */
+/** The limits for what an archive may claim. The defaults leave room for any nnU-Net export. */
 export interface ZipLimits {
   /** Checked against the archive's own count before the first entry is read. */
   readonly maxEntries: number;
   /** Sum of the unpacked sizes. */
   readonly maxTotalBytes: number;
-  /** Unpacked size of one entry divided by its packed size, for entries above `ratioFreeBytes`. */
+  /** Unpacked size of an entry divided by its packed size, for entries above `ratioFreeBytes`. */
   readonly maxRatio: number;
-  /** Small files may compress as well as they like. */
+  /** Smaller files may have any compression ratio. */
   readonly ratioFreeBytes: number;
 }
 
@@ -24,17 +24,18 @@ const maxNameBytes = 1024;
 const maxExtraBytes = 4096;
 const storedMethod = 0;
 const deflateMethod = 8;
-const unixHosts: ReadonlySet<number> = new Set([3, 19]); // Unix and macOS, the upper byte of "version made by"
+// Unix and macOS, the upper byte of "version made by"
+const unixHosts: ReadonlySet<number> = new Set([3, 19]);
 const fileTypeMask = 0o170000;
 const regularFile = 0o100000;
 const folder = 0o040000;
 
 /**
- * The rules for one entry of the central directory.
+ * Checks one entry of the central directory.
  *
  * @param path the entry's name as read from the archive
- * @throws ARCHIVE_UNSAFE for a name that leaves the folder, a link or a bomb; ARCHIVE_INVALID for an entry that
- * can't be read (encrypted, another compression, sizes that contradict each other)
+ * @throws ARCHIVE_UNSAFE for a name that leaves the folder, a link or a bomb; ARCHIVE_INVALID for an entry
+ * that cannot be read (encrypted, another compression, contradictory sizes)
  */
 export function checkEntry(entry: Entry, path: string, limits: ZipLimits): void {
   const problem =
@@ -44,16 +45,18 @@ export function checkEntry(entry: Entry, path: string, limits: ZipLimits): void 
   if (defect !== null) throw builderError("ARCHIVE_INVALID", `entry ${quote(path)} ${defect}`);
 }
 
-/** An entry's name for a message: control characters made visible, length bounded. */
+/** Returns an entry's name for a message, with visible control characters and a limited length. */
 export function quote(path: string): string {
   const shown = path.length > 120 ? `${path.slice(0, 117)}…` : path;
   return JSON.stringify(shown);
 }
 
 function nameProblem(path: string, nameBytes: number): string | null {
-  if (nameBytes > maxNameBytes) return `has a name of ${nameBytes} bytes; at most ${maxNameBytes} are read`;
-  if (path === "" || /\p{Cc}/u.test(path)) return "has a name that is empty or holds control characters";
-  if (path.includes("\\")) return "has a backslash in its name, which some systems take for a folder";
+  if (nameBytes > maxNameBytes)
+    return `has a name of ${nameBytes} bytes, but at most ${maxNameBytes} are allowed`;
+  if (path === "" || /\p{Cc}/u.test(path)) return "has a name that is empty or contains control characters";
+  if (path.includes("\\"))
+    return "has a backslash in its name, which some systems treat as a folder separator";
   if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "has an absolute path";
   const parts = (path.endsWith("/") ? path.slice(0, -1) : path).split("/");
   if (parts.includes("..")) return "leaves the archive's folder (..)";
@@ -73,13 +76,13 @@ function bombProblem(entry: Entry, limits: ZipLimits): string | null {
   if (extraBytes > maxExtraBytes) return `has ${extraBytes} bytes of extra fields and comment`;
   if (entry.uncompressedSize <= limits.ratioFreeBytes) return null;
   if (entry.uncompressedSize <= entry.compressedSize * limits.maxRatio) return null;
-  return `unpacks from ${entry.compressedSize} to ${entry.uncompressedSize} bytes; more than ${limits.maxRatio}-fold is refused`;
+  return `unpacks from ${entry.compressedSize} to ${entry.uncompressedSize} bytes, but at most ${limits.maxRatio} times the packed size is allowed`;
 }
 
 function encodingDefect(entry: Entry, path: string): string | null {
   if (entry.isEncrypted()) return "is encrypted";
   if (entry.compressionMethod !== storedMethod && entry.compressionMethod !== deflateMethod)
-    return `is compressed by method ${entry.compressionMethod}; only stored and deflated entries are read`;
+    return `is compressed by method ${entry.compressionMethod}; only stored and deflated entries are supported`;
   if (path.endsWith("/") && entry.uncompressedSize !== 0) return "is a folder with contents";
   return null;
 }

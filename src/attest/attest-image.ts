@@ -20,9 +20,9 @@ import { spdxPredicateType, spdxStatement } from "./signed-statement.js";
 import { type ModelLicence, spdxDocument } from "./spdx-document.js";
 import type { SpdxDocument } from "./spdx-types.js";
 
-/** What a user says about attestations; the rest is read from the image. */
+/** The user's settings for attestations. Everything else is read from the image. */
 export interface AttestationSettings {
-  /** Null when neither config.json nor the registry of models tells. */
+  /** Null if neither config.json nor the registry of models states it. */
   readonly modelLicence: ModelLicence | null;
   /** Null for an image that is not signed. */
   readonly signingKey: KeyObject | null;
@@ -32,13 +32,13 @@ export interface AttestImageOptions extends AttestationSettings {
   readonly image: DescribedImage;
   readonly builder: "docker" | "embedded";
   readonly parameters: Pick<ExternalParameters, "baseImage" | "models" | "config">;
-  /** The base's and the model's files. */
+  /** Files of the base and the model. */
   readonly inputs: readonly ResourceDescriptor[];
-  /** Documents are written beside it; null where there is none. */
+  /** The archive that the documents are written next to; null if there is none. */
   readonly archive: { readonly path: string; readonly sha256: string | null } | null;
-  /** The model, where it lies apart; null for one in the image. */
+  /** The separate file of the model; null if the model is in the image. */
   readonly modelTarball: { readonly path: string; readonly sha256: string } | null;
-  /** Where the image was pushed to; null where it was not. */
+  /** The destination of the push; null if the image was not pushed. */
   readonly pushedTo: { readonly client: RegistryClient; readonly manifest: Descriptor } | null;
   readonly progress: Progress;
   readonly stage: StageFile;
@@ -49,7 +49,7 @@ export interface AttestedImage {
   readonly files: AttestationFiles | null;
   /** Empty for an image that was not pushed. */
   readonly referrers: readonly PushedReferrer[];
-  /** Of the image, then of both documents; empty for an image that was not signed. */
+  /** Signatures of the image, then of both documents; empty for an image that was not signed. */
   readonly signatures: readonly PushedSignature[];
 }
 
@@ -58,21 +58,25 @@ export interface AttestationFiles {
   readonly provenance: string;
 }
 
-/** `liver-1.spdx.json` and `liver-1.provenance.json` next to `liver-1.tar.gz`. */
+/**
+ * Returns the paths of the documents: `liver-1.spdx.json` and `liver-1.provenance.json` next to
+ * `liver-1.tar.gz`.
+ */
 export function attestationFiles(archivePath: string): AttestationFiles {
   const stem = archivePath.replace(/\.(tar\.gz|tgz|tar)$/, "");
   return { spdx: `${stem}.spdx.json`, provenance: `${stem}.provenance.json` };
 }
 
 /**
- * Writes what a finished image contains (SPDX) and how it was made (SLSA provenance), next to the archive and in the
- * registry as referrers of the image, which is signed if there is a key. The same build gives the same documents.
+ * Writes what a finished image contains (SPDX) and how it was built (SLSA provenance), next to the archive
+ * and to the registry as referrers of the image. Signs the image if there is a key. The same build gives the
+ * same documents.
  *
  * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, REGISTRY_DENIED, REGISTRY_FAILED
  */
 export async function attestImage(options: AttestImageOptions): Promise<AttestedImage> {
   const { archive, pushedTo, signingKey } = options;
-  const documents = await tell(options);
+  const documents = await writeDocuments(options);
   const files = archive === null ? null : attestationFiles(archive.path);
   if (files !== null) {
     const { stage } = options;
@@ -81,7 +85,8 @@ export async function attestImage(options: AttestImageOptions): Promise<Attested
   }
   if (pushedTo === null) return { files, referrers: [], signatures: [] };
   const referrers: PushedReferrer[] = [];
-  // One after the other: a registry without a list of referrers keeps it under one tag, as cosign does signatures.
+  // Pushes in sequence, because a registry without a list of referrers keeps them under one tag, as cosign
+  // keeps signatures.
   for (const attestation of attestations(options.image, documents))
     referrers.push(
       await pushReferrer({
@@ -101,7 +106,7 @@ interface Documents {
   readonly provenance: ProvenanceStatement;
 }
 
-async function tell(options: AttestImageOptions): Promise<Documents> {
+async function writeDocuments(options: AttestImageOptions): Promise<Documents> {
   const { image, builder, parameters, inputs, archive, modelTarball, modelLicence } = options;
   const version = await programVersion();
   const spdx = spdxDocument({ image, modelLicence, modelTarball, programVersion: version });

@@ -10,16 +10,16 @@ import { hexOf } from "../oci/oci-types.js";
 import { imageUrl } from "./package-url.js";
 import type { ExternalParameters, ResourceDescriptor } from "./provenance.js";
 
-/** Beside the folds of a trained model; what is not there was not used. */
+/** Files next to the folds of a trained model. Missing files were not used. */
 const companions = ["dataset.json", "plans.json", "plans.pkl", "postprocessing.json", "postprocessing.pkl"];
 
 export interface DigestOptions {
-  /** Digests of files that did not change are remembered here. */
+  /** Cache for the digests of unchanged files. */
   readonly cache: BlobCache;
   readonly progress: Progress;
 }
 
-/** What was chosen of models: an ensemble's members in order, each after its cascade's earlier stage. */
+/** Returns the chosen models: an ensemble's members in order, each after its cascade's first stage. */
 export const modelParameters = (models: ModelSet): ExternalParameters["models"] =>
   allModels(models).map((model) => ({
     task: model.task,
@@ -38,7 +38,7 @@ export interface OwnInputs extends DigestOptions {
   readonly hookFile: string | null;
 }
 
-/** All that a user brought: the models' files, post-processing and hooks. */
+/** Returns all inputs of the user: the models' files, post-processing and hooks. */
 export async function ownInputs(inputs: OwnInputs): Promise<readonly ResourceDescriptor[]> {
   const { models, hookFile, ...options } = inputs;
   const all = allModels(models);
@@ -50,14 +50,16 @@ export async function ownInputs(inputs: OwnInputs): Promise<readonly ResourceDes
   return found;
 }
 
-/** The trained model's files, by their digests: `fold_0/checkpoint_final.pth`, …, `plans.json`. */
+/**
+ * Returns the files of the trained model with their digests: `fold_0/checkpoint_final.pth`, …, `plans.json`.
+ */
 async function modelInputs(
   { folder, folds, datasetName, configuration }: TrainedModel,
   prefix: string,
   options: DigestOptions,
 ): Promise<readonly ResourceDescriptor[]> {
   const files = [
-    // nnU-Net v1 keeps a checkpoint in two files.
+    // nnU-Net v1 saves a checkpoint in two files.
     ...folds.flatMap(({ checkpointFile }) => [checkpointFile, `${checkpointFile}.pkl`]),
     ...companions.map((name) => join(folder, name)),
   ];
@@ -93,7 +95,7 @@ async function fileInput(
   return { name, digest: { sha256 } };
 }
 
-/** What the layers were laid on: the manifest that a registry gave, or each layer where there was none. */
+/** Returns the base of the layers: the manifest from a registry, or each layer if there was no manifest. */
 export function baseInputs(imageName: string, base: BaseImage): readonly ResourceDescriptor[] {
   const { manifestDigest, layers } = base;
   if (manifestDigest === undefined)

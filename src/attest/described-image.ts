@@ -1,12 +1,15 @@
 import type { LayerContents } from "./layer-contents.js";
 
-/** A finished image as its attestations tell of it: everything is read from the image itself. */
+/** The facts about a finished image for its attestations. All are read from the image itself. */
 export interface DescribedImage {
   /** `[registry/]name:tag`. */
   readonly imageName: string;
-  /** `sha256:…`: of the manifest, or of the configuration where an engine keeps the image without one. */
+  /**
+   * Digest `sha256:…` of the manifest, or of the configuration if an engine stores the image without a
+   * manifest.
+   */
   readonly digest: string;
-  /** Whole seconds, `2024-01-02T03:04:05Z`. */
+  /** In whole seconds, such as `2024-01-02T03:04:05Z`. */
   readonly created: string;
   readonly architecture: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -14,7 +17,7 @@ export interface DescribedImage {
   readonly contents: Pick<LayerContents, "texts" | "files">;
 }
 
-/** An image's configuration, in OCI's words or Docker's. */
+/** An image's configuration, with OCI's or Docker's keys. */
 export interface ImageConfigJson {
   readonly created?: string;
   readonly architecture: string;
@@ -42,7 +45,7 @@ export function describeImage(
   };
 }
 
-/** Engines write nanoseconds, and may leave the time out. */
+/** Engines write nanoseconds, and may omit the time. */
 const wholeSeconds = (time: string | undefined): string => {
   const date = new Date(time ?? 0);
   return new Date(Math.floor((date.getTime() || 0) / 1000) * 1000).toISOString().replace(".000Z", "Z");

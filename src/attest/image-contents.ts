@@ -13,9 +13,9 @@ import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents
 import { wholeTar } from "./whole-tar.js";
 
 /**
- * Reads an assembled image. Each layer is looked at once: what it holds is remembered by its digest.
+ * Reads an assembled image. Each layer is read only once, because its contents are cached by its digest.
  *
- * @throws IMAGE_FILE_INVALID; the signal's reason when aborted
+ * @throws IMAGE_FILE_INVALID; the signal's reason if aborted
  */
 export async function describeOciImage(
   image: OciImage,
@@ -38,15 +38,15 @@ export async function describeOciImage(
 
 export interface SavedImageIdentity {
   readonly imageName: string;
-  /** `sha256:…` */
+  /** Digest of the configuration, `sha256:…`. */
   readonly imageId: string;
 }
 
 /**
- * Reads an image as an engine saves it, in one pass that keeps nothing of it.
+ * Reads an image in the format of an engine's `docker save`, in one pass, without storing it.
  *
  * @param saved the tar of `docker save`
- * @throws IMAGE_FILE_INVALID, and what `saved` throws
+ * @throws IMAGE_FILE_INVALID, and the errors of `saved`
  */
 export async function describeSavedImage(
   saved: AsyncIterable<Uint8Array>,

@@ -1,30 +1,35 @@
 import type { LayerContents } from "./layer-contents.js";
 import { spdxExpression } from "./spdx-expression.js";
 
-/** A package that an image holds. */
+/** A package in an image. */
 export interface InstalledPackage {
   readonly kind: "deb" | "npm" | "pypi";
   readonly name: string;
   readonly version: string;
-  /** Debian's; null for the others. */
+  /** Architecture of a Debian package; null for others. */
   readonly architecture: string | null;
-  /** The source package with its version when they differ from the binary's: `gcc-14 (14.2.0-19)`. */
+  /**
+   * The source package with its version, such as `gcc-14 (14.2.0-19)`, if they differ from those of the
+   * binary package; null if they do not.
+   */
   readonly sourcePackage: string | null;
-  /** `Name <address>`, as the package says. */
+  /** `Name <address>`, as the package states. */
   readonly maintainer: string | null;
   readonly homepage: string | null;
-  /** SPDX expression; null when the package does not tell in that language. */
+  /** SPDX expression; null if the package does not state one. */
   readonly license: string | null;
 }
 
-/** The distribution as `os-release` names it. */
+/** The distribution according to `os-release`. */
 export interface Distribution {
   readonly id: string;
   readonly versionId: string | null;
   readonly prettyName: string;
 }
 
-/** Debian's packages: from dpkg's status, or from `status.d` in images without dpkg. Sorted by name. */
+/**
+ * Returns Debian's packages from dpkg's status, or from `status.d` in images without dpkg. Sorted by name.
+ */
 export function debianPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
   const stanzas = Object.entries(texts)
     .filter(([path]) => /^var\/lib\/dpkg\/status(\.d\/(?!.*\.md5sums$).*)?$/.test(path))
@@ -32,7 +37,7 @@ export function debianPackages({ texts }: Pick<LayerContents, "texts">): readonl
   return uniquePackages(stanzas.flatMap(debianPackage));
 }
 
-/** npm's packages by every `node_modules/<name>/package.json`. Sorted by name. */
+/** Returns npm's packages from every `node_modules/<name>/package.json`. Sorted by name. */
 export function npmPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
   return uniquePackages(
     Object.entries(texts)
@@ -41,7 +46,10 @@ export function npmPackages({ texts }: Pick<LayerContents, "texts">): readonly I
   );
 }
 
-/** Python's packages by every `<name>.dist-info/METADATA`: CUDA's libraries come from wheels. Sorted by name. */
+/**
+ * Returns Python's packages from every `<name>.dist-info/METADATA`, because CUDA's libraries come from
+ * wheels. Sorted by name.
+ */
 export function pythonPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
   return uniquePackages(
     Object.entries(texts)
@@ -50,7 +58,7 @@ export function pythonPackages({ texts }: Pick<LayerContents, "texts">): readonl
   );
 }
 
-/** Null in an image that does not say. */
+/** Returns null for an image without this information. */
 export function distributionOf({ texts }: Pick<LayerContents, "texts">): Distribution | null {
   const text = texts["etc/os-release"] ?? texts["usr/lib/os-release"];
   if (text === undefined) return null;
@@ -63,7 +71,7 @@ export function distributionOf({ texts }: Pick<LayerContents, "texts">): Distrib
   return { id, versionId: facts.get("VERSION_ID") ?? null, prettyName: facts.get("PRETTY_NAME") ?? id };
 }
 
-/** Reads the fields of one stanza without their continuation lines, which none of the fields used here has. */
+/** Reads the fields of one stanza without continuation lines, which the fields used here do not have. */
 function fieldsOf(stanza: string): ReadonlyMap<string, string> {
   return new Map(
     [...stanza.matchAll(/^([A-Za-z][A-Za-z0-9-]*):(.*)$/gm)].map(([, key = "", value = ""]) => [
@@ -76,7 +84,7 @@ function fieldsOf(stanza: string): ReadonlyMap<string, string> {
 function debianPackage(fields: ReadonlyMap<string, string>): InstalledPackage[] {
   const name = fields.get("package");
   const version = fields.get("version");
-  const status = fields.get("status"); // absent where nothing was ever installed by dpkg
+  const status = fields.get("status"); // absent if dpkg never installed anything
   if (name === undefined || version === undefined) return [];
   if (status !== undefined && !/ (installed|unpacked|half-configured|triggers-\w+)$/.test(status)) return [];
   const source = fields.get("source") ?? null;
@@ -89,7 +97,7 @@ function debianPackage(fields: ReadonlyMap<string, string>): InstalledPackage[] 
       sourcePackage: source,
       maintainer: fields.get("maintainer") ?? null,
       homepage: fields.get("homepage") ?? null,
-      license: null, // its copyright file tells, in no language of licences
+      license: null, // its copyright file states it, but not as an SPDX expression
     },
   ];
 }
@@ -112,10 +120,13 @@ function npmPackage(text: string): InstalledPackage[] {
   ];
 }
 
-/** What NVIDIA's wheels declare, in one of its spellings. */
+/** The licence that NVIDIA's wheels declare, in one of its spellings. */
 export const nvidiaLicence = "LicenseRef-NVIDIA-Proprietary";
 
-/** The header of METADATA is like a stanza of dpkg; the description follows after an empty line. */
+/**
+ * Reads the header of METADATA, which has the format of a dpkg stanza. The description follows after an empty
+ * line.
+ */
 function pythonPackage(text: string): InstalledPackage[] {
   const fields = fieldsOf(text.split(/\r?\n\r?\n/, 1)[0]!);
   const [name, version] = [fields.get("name"), fields.get("version")];
@@ -140,7 +151,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
     const json: unknown = JSON.parse(text);
     return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
   } catch {
-    return {}; // a package.json that npm could not read either
+    return {}; // npm could not read such a package.json either
   }
 }
 

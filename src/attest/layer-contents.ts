@@ -3,15 +3,18 @@ import { builderError } from "../errors/builder-errors.js";
 import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";
 
-/** What a bill of materials needs of one layer: plain data, so that it is remembered by the layer's digest. */
+/**
+ * The facts about one layer for a bill of materials. They are plain data and are cached by the layer's
+ * digest.
+ */
 export interface LayerContents {
-  /** Files that say what is installed, in full. */
+  /** Full texts of the files that record installed packages. */
   readonly texts: Readonly<Record<string, string>>;
-  /** Files that are listed themselves: the model's, Node, ONNX Runtime. */
+  /** Files that the bill lists individually: those of the model, Node, ONNX Runtime. */
   readonly files: Readonly<Record<string, ListedFile>>;
-  /** Paths that earlier layers have and the image has not. */
+  /** Paths in earlier layers that this layer removes from the image. */
   readonly removed: readonly string[];
-  /** Folders of which nothing in earlier layers is seen. */
+  /** Folders whose contents in earlier layers are hidden. */
   readonly emptied: readonly string[];
 }
 
@@ -19,15 +22,15 @@ export interface ListedFile {
   readonly sizeBytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
-  /** Hexadecimal; SPDX 2.3 asks for it. */
+  /** Hexadecimal. SPDX 2.3 requires it. */
   readonly sha1: string;
 }
 
-/** Changes when more of a layer is looked at. */
+/** Must be raised when more facts of a layer are read. */
 export const layerContentsFormat = "layer contents 2";
 
 const maxTextBytes = 8 << 20;
-/** Of one layer's texts together; a base with a hundred thousand packages stays below it. */
+/** Maximum total size of one layer's texts. A base with a hundred thousand packages stays below it. */
 const maxTextsBytes = 128 << 20;
 
 const toldInFull = [
@@ -46,9 +49,10 @@ const listed = [
 ];
 
 /**
- * Reads a layer's tar once, holding only the texts that name packages.
+ * Reads a layer's tar once. Only the texts that name packages are held in memory.
  *
- * @throws IMAGE_FILE_INVALID when such a text is longer than 8 MiB, or all are longer than 128 MiB; TarError
+ * @throws IMAGE_FILE_INVALID if one such text is longer than 8 MiB, or all together are longer than 128 MiB;
+ * TarError
  */
 export async function readLayerContents(tar: AsyncIterable<Uint8Array>): Promise<LayerContents> {
   const texts: Record<string, string> = {};
@@ -70,7 +74,9 @@ export async function readLayerContents(tar: AsyncIterable<Uint8Array>): Promise
   return { texts, files, removed, emptied };
 }
 
-/** What is seen in an image: later layers hide what earlier ones have at the same place. */
+/**
+ * Returns the files that are visible in an image: later layers hide files of earlier layers at the same path.
+ */
 export function mergeLayers(layers: readonly LayerContents[]): Pick<LayerContents, "texts" | "files"> {
   const texts = new Map<string, string>();
   const files = new Map<string, ListedFile>();

@@ -1,7 +1,7 @@
 import type { Distribution, InstalledPackage } from "./installed-packages.js";
 
 /**
- * A package URL, which scanners look advisories up by.
+ * Returns a package URL, which scanners use to look up advisories.
  *
  * @example packageUrl(libc6, debian13) // "pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13"
  */
@@ -20,14 +20,14 @@ export function packageUrl(
   return `pkg:deb/${encoded(id)}/${encoded(name)}@${encoded(version)}${query(qualifiers)}`;
 }
 
-/** Of software that no package manager brought. */
+/** Returns the URL of software that no package manager installed. */
 export const genericUrl = (name: string, version: string): string =>
   `pkg:generic/${encoded(name)}@${encoded(version)}`;
 
 export interface ImageIdentity {
   /** `[registry/]name[:tag]`. */
   readonly imageName: string;
-  /** `sha256:…` */
+  /** `sha256:…`. */
   readonly digest: string;
   readonly architecture: string;
 }
@@ -44,7 +44,7 @@ export function imageUrl({ imageName, digest, architecture }: ImageIdentity): st
   return `pkg:oci/${encoded(name)}@${encoded(digest)}${query(qualifiers)}`;
 }
 
-/** The specification leaves colons as they are. */
+/** The specification keeps colons unencoded. */
 const encoded = (text: string): string => encodeURIComponent(text).replaceAll("%3A", ":");
 
 const query = (qualifiers: readonly string[]): string =>

@@ -1,7 +1,10 @@
 import type { RuntimeSettings, TaskIdentity } from "../../processor/contract/manifest.js";
 import { genericUrl } from "./package-url.js";
 
-/** An in-toto statement, version 1, with SLSA's provenance, version 1; names are the specifications'. */
+/**
+ * An in-toto statement, version 1, with SLSA's provenance, version 1. The keys are those of the
+ * specifications.
+ */
 export interface ProvenanceStatement {
   readonly _type: "https://in-toto.io/Statement/v1";
   readonly subject: readonly ResourceDescriptor[];
@@ -22,21 +25,21 @@ export interface ProvenanceStatement {
 export interface ResourceDescriptor {
   readonly name?: string;
   readonly uri?: string;
-  /** Hexadecimal by algorithm. */
+  /** Hexadecimal digests by algorithm. */
   readonly digest?: Readonly<Record<string, string>>;
   readonly mediaType?: string;
 }
 
-/** What the user of a build decided: with the resolved dependencies it is all that decides over the image. */
+/** The user's choices for a build. Together with the resolved dependencies, they determine the image. */
 export interface ExternalParameters {
   readonly image: string;
   readonly platform: string;
   readonly baseImage: string;
-  /** Of the image and its files. */
+  /** Time of the image and its files. */
   readonly created: string;
-  /** Models whose answers are averaged; a cascade's earlier stage stands before its second one. */
+  /** Models whose predictions are averaged; a cascade's first stage precedes its second. */
   readonly models: readonly ChosenModel[];
-  /** config.json, completed. */
+  /** The settings of config.json with their defaults. */
   readonly config: RuntimeSettings;
 }
 
@@ -50,22 +53,22 @@ export interface ChosenModel {
 
 export interface ProvenanceOptions {
   readonly subjects: readonly ResourceDescriptor[];
-  /** Who put the layers together. */
+  /** The builder that assembled the layers. */
   readonly builder: "docker" | "embedded";
-  /** Of this program. */
+  /** Version of this program. */
   readonly programVersion: string;
   readonly parameters: ExternalParameters;
   readonly dependencies: readonly ResourceDescriptor[];
-  /** What was written about the image besides. */
+  /** Other documents that were written about the image. */
   readonly byproducts: readonly ResourceDescriptor[];
 }
 
-/** docs/how-to/attest.md says what its parameters are. */
+/** docs/how-to/attest.md describes the parameters of this type. */
 const buildType = "pkg:generic/nnunet-processor#build/v1";
 
 /**
- * Who made an image, from what and how. Times of the run are left out: the same inputs give the same statement, so
- * that anybody who builds again can compare.
+ * Returns the statement of what built an image, from what and how. Omits the times of the run: the same
+ * inputs give the same statement, so anybody who rebuilds can compare.
  */
 export function provenanceStatement(options: ProvenanceOptions): ProvenanceStatement {
   const { subjects, builder, programVersion, parameters, dependencies, byproducts } = options;

@@ -3,12 +3,12 @@ import type { SignedDocument } from "../oci/registry/push-signature.js";
 import { isStatementSignedBy, signedStatement } from "./signed-statement.js";
 import { isSignatureOf, type SignedIdentity, signatureOf, signingPayload } from "./simple-signing.js";
 
-/** The names that cosign gives the parts. */
+/** cosign's names of the parts. */
 const signatureKey = "dev.cosignproject.cosign/signature";
 const simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
 const envelopeType = "application/vnd.dsse.envelope.v1+json";
 
-/** The image's signature, which `cosign verify` reads. */
+/** Creates the image's signature, which `cosign verify` reads. */
 export function imageSignature(identity: SignedIdentity, key: KeyObject): SignedDocument {
   const payload = signingPayload(identity);
   return {
@@ -22,7 +22,7 @@ export function imageSignature(identity: SignedIdentity, key: KeyObject): Signed
   };
 }
 
-/** A signed statement about the image, which `cosign verify-attestation` reads. */
+/** Creates a signed statement about the image, which `cosign verify-attestation` reads. */
 export function signedAttestation(statement: Buffer, predicateType: string, key: KeyObject): SignedDocument {
   return {
     kind: "att",

@@ -4,15 +4,15 @@ import type { SpdxDocument } from "./spdx-types.js";
 
 const payloadType = "application/vnd.in-toto+json";
 
-/** DSSE: an in-toto statement with signatures over its exact bytes. */
+/** A DSSE envelope: an in-toto statement with signatures over its exact bytes. */
 interface Envelope {
   readonly payloadType: string;
-  /** Base64. */
+  /** In base64. */
   readonly payload: string;
   readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
 }
 
-/** A bill of materials as a statement about an image, the form in which it can be signed. */
+/** Returns a bill of materials as a statement about an image, which is the form for signing. */
 export const spdxStatement = (subject: readonly ResourceDescriptor[], document: SpdxDocument): object => ({
   _type: "https://in-toto.io/Statement/v1",
   subject,
@@ -32,7 +32,7 @@ export function signedStatement(statement: Buffer, key: KeyObject): Buffer {
   return Buffer.from(JSON.stringify(envelope));
 }
 
-/** True when the envelope holds this statement with a signature of this key. */
+/** Returns whether the envelope contains this statement with a signature of this key. */
 export function isStatementSignedBy(envelope: Buffer, statement: Buffer, key: KeyObject): boolean {
   const { payload, signatures } = parsed(envelope);
   if (payload !== statement.toString("base64") || !Array.isArray(signatures)) return false;

@@ -5,16 +5,16 @@ import { readTextFile, unreadable } from "../../processor/files/read-text-file.j
 import { builderError } from "../errors/builder-errors.js";
 
 const cosignLabel = /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END /;
-/** Far more than a key has. */
+/** Far larger than any key. */
 const maxKeyBytes = 1 << 20;
-/** `scrypt` with these takes 1 GiB; cosign's own keys ask for 64 MiB. */
+/** `scrypt` with these parameters takes 1 GiB. cosign's own keys require 64 MiB. */
 const largestScrypt = { N: 1 << 20, r: 8, p: 4 } as const;
 
 /**
- * Reads a private key for ECDSA on P-256: PEM as OpenSSL writes it (plain or encrypted), or what
- * `cosign generate-key-pair` writes.
+ * Reads a private key for ECDSA on P-256: PEM in OpenSSL's format (plain or encrypted), or a file of `cosign
+ * generate-key-pair`.
  *
- * @param password for an encrypted one, from `COSIGN_PASSWORD`
+ * @param password for an encrypted key, from `COSIGN_PASSWORD`
  * @throws SIGN_KEY_INVALID
  */
 export async function readSigningKey(file: string, password: string | undefined): Promise<KeyObject> {
@@ -27,7 +27,7 @@ export async function readSigningKey(file: string, password: string | undefined)
   if (key.asymmetricKeyType !== "ec" || curve !== "prime256v1")
     throw builderError(
       "SIGN_KEY_INVALID",
-      `${file} holds a key of type ${[key.asymmetricKeyType, curve].filter(Boolean).join(" ")}, not ECDSA on P-256`,
+      `${file} contains a key of type ${[key.asymmetricKeyType, curve].filter(Boolean).join(" ")}, not ECDSA on P-256`,
     );
   return key;
 }
@@ -41,13 +41,13 @@ function fromPem(pem: string, file: string, password: string | undefined): KeyOb
       "SIGN_KEY_INVALID",
       needsPassword
         ? `${file} is encrypted, and COSIGN_PASSWORD is not set`
-        : `${file} holds no private key that can be read${password === undefined ? "" : " with COSIGN_PASSWORD"}`,
+        : `${file} does not contain a private key that can be read${password === undefined ? "" : " with COSIGN_PASSWORD"}`,
       { cause },
     );
   }
 }
 
-/** cosign's envelope in JSON: scrypt makes the key of NaCl's secretbox, in which lies PKCS #8. */
+/** cosign's envelope in JSON: scrypt derives the key of NaCl's secretbox, which contains PKCS #8. */
 interface CosignEnvelope {
   readonly kdf: {
     readonly name: string;
@@ -70,7 +70,7 @@ async function fromCosign(base64: string, file: string, password: string | undef
     const der = Buffer.from(box.open(Buffer.from(ciphertext, "base64")));
     return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   } catch (cause) {
-    throw builderError("SIGN_KEY_INVALID", `${file} does not open with COSIGN_PASSWORD`, { cause });
+    throw builderError("SIGN_KEY_INVALID", `${file} cannot be decrypted with COSIGN_PASSWORD`, { cause });
   }
 }
 

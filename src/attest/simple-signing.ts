@@ -1,14 +1,14 @@
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 
-/** What is signed: that this digest is the image which the signer means by this name. */
+/** The signed identity: this digest is the image that the signer means by this name. */
 export interface SignedIdentity {
   /** Registry and repository, without a tag. */
   readonly repository: string;
-  /** Of the manifest, `sha256:…`. */
+  /** Digest of the manifest, `sha256:…`. */
   readonly manifestDigest: string;
 }
 
-/** The "simple signing" payload in the bytes that cosign writes. */
+/** Returns the "simple signing" payload in the bytes that cosign writes. */
 export const signingPayload = ({ repository, manifestDigest }: SignedIdentity): Buffer =>
   Buffer.from(
     JSON.stringify({
@@ -21,11 +21,11 @@ export const signingPayload = ({ repository, manifestDigest }: SignedIdentity): 
     }),
   );
 
-/** ECDSA over SHA-256, in DER and base64. */
+/** Signs with ECDSA over SHA-256, in DER and base64. */
 export const signatureOf = (payload: Uint8Array, key: KeyObject): string =>
   sign("sha256", payload, { key, dsaEncoding: "der" }).toString("base64");
 
-/** True when this key, or one with the same secret, made the signature. */
+/** Returns whether this key, or one with the same secret, made the signature. */
 export const isSignatureOf = (payload: Uint8Array, signature: string, key: KeyObject): boolean =>
   verify(
     "sha256",

@@ -24,20 +24,20 @@ import {
 } from "./spdx-packages.js";
 import type { SpdxDocument, SpdxFile, SpdxPackage, SpdxRelationship } from "./spdx-types.js";
 
-/** Under what terms a model may be used, as config.json or the registry of models tells. */
+/** The licence of a model, from config.json or the registry of models. */
 export interface ModelLicence {
-  /** In SPDX's words where they fit, otherwise any; null when only the page behind the address tells. */
+  /** SPDX's name if there is one, otherwise any; null if only the page at the URL states it. */
   readonly name: string | null;
   readonly url: string | null;
 }
 
 export interface SpdxDocumentOptions {
   readonly image: DescribedImage;
-  /** Null when nobody said. */
+  /** Null if the licence is unknown. */
   readonly modelLicence: ModelLicence | null;
-  /** The model, where it lies apart from the image; null for one in it. */
+  /** The separate file of the model; null if the model is in the image. */
   readonly modelTarball: { readonly path: string; readonly sha256: string } | null;
-  /** Of this program. */
+  /** Version of this program. */
   readonly programVersion: string;
 }
 
@@ -46,8 +46,9 @@ const modelId = "SPDXRef-Model";
 const licenceId = "LicenseRef-Model";
 
 /**
- * What is in an image, as SPDX 2.3: Debian's, npm's and Python's packages, Node, ONNX Runtime, the processor, and the model with
- * each of its files. The same image gives the same bytes: no clock, no random name.
+ * Returns the contents of an image as SPDX 2.3: Debian's, npm's and Python's packages, Node, ONNX Runtime,
+ * the processor, and the model with each of its files. The same image gives the same bytes, because there is
+ * no clock and no random name.
  */
 export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
   const { image, modelLicence, modelTarball, programVersion } = options;
@@ -76,7 +77,7 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
     dataLicense: "CC0-1.0",
     SPDXID: "SPDXRef-DOCUMENT",
     name: image.imageName,
-    // The specification's own place for documents of programs without a site.
+    // The specification's own address for documents of programs without a site.
     documentNamespace: `https://spdx.org/spdxdocs/nnunet-processor-${image.digest.replace(":", "-")}`,
     creationInfo: { created: image.created, creators: [`Tool: nnunet-processor-${programVersion}`] },
     packages,
@@ -126,7 +127,7 @@ function modelPackage(
     ...(modelTarball === null
       ? { filesAnalyzed: true, packageVerificationCode: verificationCode(files) }
       : {
-          sourceInfo: `apart from the image, in ${basename(modelTarball.path)}`,
+          sourceInfo: `separate from the image, in ${basename(modelTarball.path)}`,
           checksums: [{ algorithm: "SHA256", checksumValue: modelTarball.sha256 }],
         }),
     comment: `nnU-Net v${fact("nnunetVersion")}, trainer ${fact("trainer")}, plans ${fact("plans")}, checkpoint ${fact("checkpoint")}, folds ${fact("folds")}`,
@@ -135,7 +136,7 @@ function modelPackage(
   });
 }
 
-/** The specification's: SHA-1 of all files' sorted SHA-1. */
+/** Computes the code of the specification: SHA-1 of all files' sorted SHA-1. */
 function verificationCode(files: readonly SpdxFile[]): { packageVerificationCodeValue: string } {
   const sha1s = files.map(
     ({ checksums }) => checksums.find(({ algorithm }) => algorithm === "SHA1")!.checksumValue,
@@ -153,7 +154,7 @@ function licenceOf(licence: ModelLicence | null): Pick<SpdxPackage, "licenseDecl
   };
 }
 
-/** A licence that SPDX has no name for. */
+/** Returns an entry for a licence that SPDX has no name for. */
 const ownLicence = ({ name, url }: ModelLicence) => ({
   licenseId: licenceId,
   name: name!,
@@ -164,7 +165,8 @@ const ownLicence = ({ name, url }: ModelLicence) => ({
 const nvidiaTerms = {
   licenseId: nvidiaLicence,
   name: "NVIDIA Software License Agreement",
-  extractedText: "The text lies in the image beside each library's name: /usr/share/doc/nvidia-*/copyright",
+  extractedText:
+    "The text is in the image, in a folder with the library's name: /usr/share/doc/nvidia-*/copyright",
 };
 
 function dependencies(packages: readonly SpdxPackage[]): SpdxRelationship[] {
@@ -181,7 +183,7 @@ const relationship = (
   relatedSpdxElement: string,
 ): SpdxRelationship => ({ spdxElementId, relationshipType, relatedSpdxElement });
 
-/** `libstdc++6` and `libstdc--6` would be one; later ones get a number. */
+/** Numbers duplicate identifiers, because `libstdc++6` and `libstdc--6` would otherwise be the same. */
 function withUniqueIds(packages: readonly SpdxPackage[]): SpdxPackage[] {
   const taken = new Map<string, number>();
   return packages.map((found) => {

@@ -1,7 +1,7 @@
 import parse from "spdx-expression-parse";
 
 /**
- * A licence as SPDX writes it, also where only the spelling differs (`CC BY-SA 4.0`); null when it is none of SPDX's.
+ * Returns a licence in SPDX's spelling (`CC BY-SA 4.0` is accepted as well); null if it is not one of SPDX's.
  *
  * @example spdxExpression("CC BY-SA 4.0") // "CC-BY-SA-4.0"
  */
@@ -12,7 +12,8 @@ export function spdxExpression(text: string): string | null {
 function isExpression(text: string): boolean {
   try {
     parse(text);
-    return !/LicenseRef-|DocumentRef-/.test(text); // names something that this document does not have
+    // would refer to something that this document does not contain
+    return !/LicenseRef-|DocumentRef-/.test(text);
   } catch {
     return false;
   }

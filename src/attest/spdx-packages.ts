@@ -6,7 +6,7 @@ import type { ListedFile } from "./layer-contents.js";
 import { genericUrl, packageUrl } from "./package-url.js";
 import type { SpdxChecksum, SpdxPackage, SpdxReference } from "./spdx-types.js";
 
-/** Empty for an image that does not say whose system it holds. */
+/** Returns nothing for an image that does not name its operating system. */
 export function operatingSystem(distribution: Distribution | null): SpdxPackage[] {
   if (distribution === null) return [];
   const { id, versionId, prettyName } = distribution;
@@ -19,7 +19,7 @@ export function operatingSystem(distribution: Distribution | null): SpdxPackage[
   ];
 }
 
-/** A package of Debian, npm or Python. */
+/** Returns a package of Debian, npm or Python. */
 export function installedPackage(found: InstalledPackage, distribution: Distribution | null): SpdxPackage {
   const { kind, name, version, architecture, sourcePackage, maintainer, homepage, license } = found;
   const by = maintainer === null ? null : maintainerAsAgent(maintainer);
@@ -38,7 +38,7 @@ export function installedPackage(found: InstalledPackage, distribution: Distribu
   });
 }
 
-/** A maintainer as SPDX writes people: teams behind mailing lists are organizations. */
+/** Returns a maintainer in SPDX's format. Teams behind mailing lists are organizations. */
 export function maintainerAsAgent(maintainer: string): string {
   const open = maintainer.indexOf("<");
   const hasAddress = open >= 0 && maintainer.indexOf(">") === maintainer.length - 1;
@@ -49,7 +49,7 @@ export function maintainerAsAgent(maintainer: string): string {
   return `${kind}: ${name.replaceAll(/[()"]/g, "")}${address === undefined ? "" : ` (${address})`}`;
 }
 
-/** Node lies in the image as a program, not as a package: its version is told by the base. */
+/** Returns Node, which is a program in the image and not a package. The base records its version. */
 export function node({ contents, labels, env }: DescribedImage): SpdxPackage[] {
   const file = contents.files["usr/local/bin/node"];
   if (file === undefined) return [];
@@ -77,7 +77,7 @@ export function node({ contents, labels, env }: DescribedImage): SpdxPackage[] {
   ];
 }
 
-/** The native library inside the npm package, which tells its version. */
+/** Returns the native library inside the npm package, which records its version. */
 export function onnxRuntime(
   { contents }: DescribedImage,
   installed: readonly InstalledPackage[],
@@ -98,7 +98,7 @@ export function onnxRuntime(
   ];
 }
 
-/** This project's own program. */
+/** Returns this project's own program. */
 export function processor({ contents, labels }: DescribedImage): SpdxPackage[] {
   if (contents.texts[layerPath(places.image.packageJson)] === undefined) return [];
   const version = labels[processorLabels.version];
@@ -120,7 +120,7 @@ const unknown = {
   copyrightText: "NOASSERTION",
 } as const satisfies Partial<SpdxPackage>;
 
-/** A package with what is known of it; SPDX wants everything else said to be unknown. */
+/** Returns a package with the known facts. SPDX requires a statement that all others are unknown. */
 export const entry = (SPDXID: string, name: string, facts: Partial<SpdxPackage>): SpdxPackage => ({
   SPDXID,
   name,
@@ -139,5 +139,5 @@ export const checksumsOf = ({ sha1, sha256 }: ListedFile): SpdxChecksum[] => [
   { algorithm: "SHA256", checksumValue: sha256 },
 ];
 
-/** What may stand in an SPDX identifier. */
+/** Returns the text with only the characters that an SPDX identifier may contain. */
 const idPart = (text: string): string => text.replaceAll(/[^A-Za-z0-9.-]+/g, "-");

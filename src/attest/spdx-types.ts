@@ -1,4 +1,4 @@
-/** SPDX 2.3 in JSON, as far as it is written here; names are the specification's. */
+/** The parts of SPDX 2.3 in JSON that are written here. The keys are the specification's. */
 export interface SpdxDocument {
   readonly spdxVersion: "SPDX-2.3";
   readonly dataLicense: "CC0-1.0";
@@ -41,7 +41,7 @@ export interface SpdxPackage {
 
 export interface SpdxFile {
   readonly SPDXID: string;
-  /** From the root, as `./opt/…`. */
+  /** Path from the root, such as `./opt/…`. */
   readonly fileName: string;
   readonly checksums: readonly SpdxChecksum[];
   readonly licenseConcluded: "NOASSERTION";

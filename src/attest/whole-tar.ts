@@ -1,10 +1,10 @@
 import { readTar, type TarEntry } from "../oci/read-tar.js";
 
 /**
- * Reads a tar and what follows its end: there a source compares its digest, and an engine closes its connection. A
- * reader that breaks off closes the source.
+ * Reads a tar and the bytes after its end, because there a source compares its digest, and an engine closes
+ * its connection. Closes the source if the reader stops early.
  *
- * @throws TarError, and what the source throws
+ * @throws TarError, and the errors of the source
  */
 export async function* wholeTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry> {
   const chunks = source[Symbol.asyncIterator]();

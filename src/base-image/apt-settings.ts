@@ -2,13 +2,16 @@ import { readFile } from "node:fs/promises";
 import { trimmedEnd } from "../untrusted/trimmed-end.js";
 import { toolOutput } from "./run-tool.js";
 
-/** Where Debian's archive and its security updates are. */
+/** The addresses of Debian's archive and of its security updates. */
 export interface DebianMirror {
   readonly archive: string;
   readonly security: string;
 }
 
-/** The mirror that the user names, without a word about where its security updates are. */
+/**
+ * Returns the mirror in DEBIAN_MIRROR; null if it is not set. The address of its security updates follows
+ * Debian's pattern.
+ */
 export function namedMirror(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): DebianMirror | null {
@@ -16,7 +19,9 @@ export function namedMirror(
   return archive === "" ? null : mirrorAt(archive);
 }
 
-/** Debian's own mirror as python-apt knows it, also on Ubuntu; null where python-apt is not installed. */
+/**
+ * Returns Debian's own mirror according to python-apt, also on Ubuntu; null if python-apt is not installed.
+ */
 export async function knownMirror(
   template = "/usr/share/python-apt/templates/Debian.info",
 ): Promise<DebianMirror | null> {
@@ -34,7 +39,10 @@ const quietly = {
   install: "every Debian and Ubuntu has it",
 } as const;
 
-/** The mirror that this machine's own apt uses; null where the machine is not a Debian or names none. */
+/**
+ * Returns the mirror of this machine's own apt; null if the machine does not run Debian or its apt has no
+ * mirror.
+ */
 export async function hostMirror(signal?: AbortSignal): Promise<DebianMirror | null> {
   const release = await readFile("/etc/os-release", "utf8").catch(() => "");
   if (!/^ID="?debian"?$/m.test(release)) return null;
@@ -49,7 +57,7 @@ export async function hostMirror(signal?: AbortSignal): Promise<DebianMirror | n
 }
 
 /**
- * Finds Debian's archive among the places that apt knows.
+ * Finds Debian's archive among the addresses in apt's configuration.
  *
  * @param targets lines `<release> <component> <address>`, as `apt-get indextargets` prints them
  * @example mirrorOf("bookworm main http://mirror/debian/", "bookworm")?.archive // "http://mirror/debian"
@@ -65,7 +73,10 @@ export function mirrorOf(targets: string, codename: string): DebianMirror | null
   return { archive, security: placeOf(`${codename}-security`) || `${archive}-security` };
 }
 
-/** What this machine says of proxies, retries and dates in apt's own words; never that signatures need no check. */
+/**
+ * Returns this machine's apt settings for proxies, retries and dates, but never those that disable signature
+ * checks.
+ */
 export async function hostTransport(signal?: AbortSignal): Promise<string> {
   const settings = await toolOutput({
     command: "apt-config",

@@ -16,20 +16,20 @@ import { readVersions } from "./variants.js";
 export interface BaseImageParts {
   readonly recipe: BaseImageRecipe;
   readonly base: ImageBase;
-  /** By npm package. */
+  /** Files by npm package. */
   readonly packageFiles: Readonly<Record<string, readonly LayerFile[]>>;
   /** CUDA's libraries and the execution provider that uses them; empty without CUDA. */
   readonly wheelLayers: readonly ImageLayer[];
-  /** `base-image/<variant>/root`, relative to `/`. */
+  /** The files of `base-image/<variant>/root`, relative to `/`. */
   readonly rootFiles: readonly string[];
   readonly processorFiles: readonly LayerFile[];
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
 }
 
 /**
- * The image under every processor: Debian, Node, ONNX Runtime and the processor itself. With a converted model
- * mounted at its model directory it is a processor already.
+ * Plans the base image of all processors: Debian, Node, ONNX Runtime and the processor's own code. With a
+ * converted model mounted at its model directory, it already works as a processor.
  */
 export function planBaseImage(parts: BaseImageParts): ImagePlan {
   const { recipe, base, packageFiles, rootFiles, wheelLayers, processorFiles, version } = parts;
@@ -82,13 +82,16 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
   };
 }
 
-/** What NVIDIA's container toolkit reads: all GPUs that the engine lends, the driver's CUDA and nvidia-smi. */
+/**
+ * Variables for NVIDIA's container toolkit: all GPUs that the engine offers, the driver's CUDA, and
+ * nvidia-smi.
+ */
 const containerToolkitEnv = {
   NVIDIA_VISIBLE_DEVICES: "all",
   NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
 };
 
-/** The processor reads it at start, so that an unfit GPU is told in a sentence. */
+/** The processor reads this file at start, so that it can report an unsuitable GPU clearly. */
 const requirementsFile = ({ gpu }: BaseImageRecipe): readonly LayerFile[] =>
   gpu === null
     ? []

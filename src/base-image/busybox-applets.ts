@@ -1,10 +1,11 @@
 import { builderError } from "../errors/builder-errors.js";
 
 /**
- * The names of the programs that a busybox contains: `sh`, `ls`, `cat`, …
+ * Returns the names of the programs that a busybox contains: `sh`, `ls`, `cat`, …
  *
- * They are read from the table in its program file, where each name ends with a zero byte and `[` is the first (busybox,
- * `applets/applet_tables.c`). Running busybox to ask for them would need a machine of its architecture.
+ * The names are read from the table in the program file, in which each name ends with a zero byte and `[` is
+ * the first (busybox, `applets/applet_tables.c`). Asking busybox itself would require a machine of its
+ * architecture.
  *
  * @throws IMAGE_BUILD_FAILED for a program without such a table
  */

@@ -9,10 +9,10 @@ import { fetchPackages } from "./fetch-packages.js";
 import { listFiles, readRecipe } from "./recipe.js";
 import { type RootTree, unpackPackages } from "./root-tree.js";
 
-/** Of Debian 13; the base image's C library must be as new. */
+/** The version in Debian 13. The C library of the base image must be at least as new. */
 const pythonVersion = "3.13";
 
-/** Interpreter, its own small standard library, and the two libraries that the base lacks. */
+/** The interpreter, its minimal standard library, and the two libraries that the base lacks. */
 const keptPaths = [
   `/usr/bin/python${pythonVersion}`,
   `/usr/lib/python${pythonVersion}/*`,
@@ -23,7 +23,7 @@ const keptPaths = [
   "/usr/share/doc/zlib1g/copyright",
 ];
 
-/** The packages whose files are kept; their other dependencies are in the base. */
+/** The packages whose files are kept. Their other dependencies are in the base. */
 const packages: ReadonlySet<string> = new Set([
   "libexpat1",
   `libpython${pythonVersion}-minimal`,
@@ -31,12 +31,12 @@ const packages: ReadonlySet<string> = new Set([
   "zlib1g",
 ]);
 
-/** What needs libraries that are left out. */
+/** Files that need libraries that are not included. */
 const leftOut = /(^|\/)(_hashlib|_ssl)\.|\.pyc$/;
 
 /**
- * Files of Debian's python3-minimal, with the interpreter as `/usr/bin/python`: enough to run a script that starts
- * another program. They are unpacked once and come from the cache from then on.
+ * Returns the files of Debian's python3-minimal, with the interpreter as `/usr/bin/python`: enough to run a
+ * script that starts another program. The files are unpacked once and then come from the cache.
  *
  * @throws TOOL_MISSING without apt-get or dpkg-deb; IMAGE_BUILD_FAILED with their words
  */
@@ -62,7 +62,7 @@ export async function debianPython(
     const isProgram = name === `usr/bin/python${pythonVersion}`;
     return layerFile(isProgram ? "usr/bin/python" : name, { file: join(folder, name) }, modeOf(name));
   });
-  // Without this folder, though nothing is in it, Python complains on stderr.
+  // Python complains on stderr if this folder is missing, even though it is empty.
   const modules = {
     kind: "directory",
     path: `usr/lib/python${pythonVersion}/lib-dynload`,
@@ -73,7 +73,7 @@ export async function debianPython(
 
 const modeOf = (name: string): number => (/^usr\/bin\/|\.so(\.|$)/.test(name) ? 0o755 : 0o644);
 
-/** The folder appears under its name only when it is complete. */
+/** Unpacks the files. The folder gets its name only when it is complete. */
 async function unpack(
   suite: string,
   folder: string,
@@ -104,7 +104,10 @@ async function unpack(
   }
 }
 
-/** Libraries get the name by which programs ask for them, which is a link in Debian; other links are not needed. */
+/**
+ * Writes the libraries under the names that programs load, which are links in Debian. Other links are not
+ * needed.
+ */
 async function writeFiles(tree: RootTree, root: string): Promise<void> {
   const nameByTarget = new Map<string, string>();
   for (const [path, entry] of tree)
@@ -118,7 +121,9 @@ async function writeFiles(tree: RootTree, root: string): Promise<void> {
   }
 }
 
-/** Two builds at once unpack the same files; the first to finish is kept. */
+/**
+ * Keeps the result of the build that finishes first, because two simultaneous builds unpack the same files.
+ */
 function keepTheFirst(error: unknown): void {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (!["ENOTEMPTY", "EEXIST"].includes(code)) throw error;

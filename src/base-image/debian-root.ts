@@ -21,9 +21,9 @@ export interface DebianRootOptions {
 }
 
 /**
- * Debian's root file system as a tar: the recipe's packages, unpacked without root and without running anything of theirs.
- * The same packages give the same bytes on every machine. Their versions are those of the mirror on that day, which
- * `/var/lib/dpkg/status.d` in the image records.
+ * Yields Debian's root file system as a tar: the recipe's packages, unpacked without root privileges and
+ * without running their scripts. The same packages give the same bytes on every machine. The versions are the
+ * mirror's current ones; `/var/lib/dpkg/status.d` in the image records them.
  *
  * @throws TOOL_MISSING without apt-get or dpkg-deb; IMAGE_BUILD_FAILED with their words
  */
@@ -50,9 +50,10 @@ export async function* debianRoot(
 }
 
 /**
- * The same as a file in the cache, made once for both builders, so that both use the same Debian.
+ * Returns the tar as a file in the cache. It is created once for both builders, so that both use the same
+ * Debian.
  *
- * @returns its path
+ * @returns the path of the tar
  */
 export async function cachedDebianRoot(
   recipe: BaseImageRecipe,
@@ -72,7 +73,10 @@ export async function cachedDebianRoot(
   return file;
 }
 
-/** Everything that decides the bytes of the tar, except the state of the mirror. Raise the number when unpacking changes. */
+/**
+ * Everything that determines the bytes of the tar, except the state of the mirror. The number must be raised
+ * when unpacking changes.
+ */
 export const debianRootKey = ({ debian, platform }: BaseImageRecipe): string =>
   JSON.stringify(["packages 1", platform, debian]);
 
@@ -83,7 +87,7 @@ export const writeDebianRoot = (
   options: DebianRootOptions,
 ): Promise<void> => pipeline(Readable.from(debianRoot(recipe, options)), createWriteStream(archive));
 
-/** Links small versions of sh, ls, cat, ps, … for people who look into a container; dpkg is left out. */
+/** Links small versions of sh, ls, cat, ps, … for people who inspect a container. Does not link dpkg. */
 function linkApplets(tree: RootTree): void {
   const busybox = tree.get("usr/bin/busybox");
   if (busybox?.kind !== "file")

@@ -8,7 +8,7 @@ import { type DebianMirror, hostMirror, hostTransport, knownMirror, namedMirror 
 import { runTool } from "./run-tool.js";
 
 export interface FetchPackagesOptions {
-  /** `trixie`. */
+  /** Name of the suite, such as `trixie`. */
   readonly suite: string;
   readonly architecture: "amd64" | "arm64";
   readonly packages: readonly string[];
@@ -19,13 +19,14 @@ export interface FetchPackagesOptions {
 }
 
 /**
- * Downloads packages and all that they depend on with this machine's apt, and returns the `.deb` files, sorted by name.
+ * Downloads packages and their dependencies with this machine's apt, and returns the `.deb` files, sorted by
+ * name.
  *
- * Nothing of the machine counts but its mirror and proxy: apt gets an empty list of installed packages, and trusts
- * only Debian's keys for this suite (`base-image/debian/archive-keys.asc`), so that every machine gets the same packages
- * from the same state of the archive. No root is needed.
+ * Only the machine's mirror and proxy affect the result. apt gets an empty list of installed packages and
+ * trusts only Debian's keys for this suite (`base-image/debian/archive-keys.asc`), so every machine gets the
+ * same packages from the same state of the archive. Root privileges are not needed.
  *
- * @throws TOOL_MISSING without apt; IMAGE_BUILD_FAILED with apt's words, also for a signature that does not fit
+ * @throws TOOL_MISSING without apt; IMAGE_BUILD_FAILED with apt's words, also for an invalid signature
  */
 export async function fetchPackages(options: FetchPackagesOptions): Promise<readonly string[]> {
   const { suite, onNote, signal } = options;
@@ -41,14 +42,14 @@ export async function fetchPackages(options: FetchPackagesOptions): Promise<read
       signal?.throwIfAborted();
       if (!(error instanceof ProcessorError) || i === mirrors.length - 1) throw error;
       onNote(
-        `this machine's mirror does not give ${suite} (${error.message}); asking ${mirrors[i + 1]!.archive}`,
+        `this machine's mirror does not provide ${suite} (${error.message}); trying ${mirrors[i + 1]!.archive}`,
       );
     }
   }
   throw new Error("there is always a mirror");
 }
 
-/** The user's mirror alone where one is named; otherwise the machine's own, then Debian's. */
+/** Returns only the user's mirror if one is configured; otherwise the machine's own and then Debian's. */
 async function mirrorsOf(signal?: AbortSignal): Promise<readonly DebianMirror[]> {
   const named = namedMirror();
   if (named !== null) return [named];
@@ -111,11 +112,11 @@ const sourcesOf = ({ archive, security }: DebianMirror, suite: string): string =
 interface AptConfig {
   readonly folder: string;
   readonly architecture: string;
-  /** The settings of this machine's apt for proxies and retries. */
+  /** This machine's apt settings for proxies and retries. */
   readonly transport: string;
 }
 
-/** All that apt reads and writes is in the folder; see apt.conf(5). */
+/** Returns a configuration with which apt reads and writes only in the folder; see apt.conf(5). */
 function configOf({ folder, architecture, transport }: AptConfig): string {
   const settings: Readonly<Record<string, string>> = {
     "APT::Architecture": architecture,
@@ -127,9 +128,9 @@ function configOf({ folder, architecture, transport }: AptConfig): string {
     "Acquire::Languages": "none",
     "APT::Install-Recommends": "false",
     "APT::Install-Suggests": "false",
-    // Nothing is installed on this machine, so that there is nothing to lock.
+    // Nothing is installed on this machine, so no lock is needed.
     "Debug::NoLocking": "true",
-    // As root apt would fetch as a user who may not enter the folder.
+    // As root, apt would download as a user who may not enter the folder.
     ...(process.getuid?.() === 0 ? { "APT::Sandbox::User": "root" } : {}),
     "Dir::State": folder,
     "Dir::State::status": join(folder, "status"),

@@ -8,8 +8,8 @@ import { type BaseImageRecipe, listFiles } from "./recipe.js";
 import { runTool } from "./run-tool.js";
 
 /**
- * The files of the recipe's npm packages, by package. npm installs them once as locked, each
- * checked against the lock's digest and without running a script; what the image needs stays in the cache.
+ * Returns the files of the recipe's npm packages, by package. npm installs the locked versions once, verifies
+ * their digests and runs no scripts. The files for the image remain in the cache.
  *
  * @throws TOOL_MISSING without npm; IMAGE_BUILD_FAILED with npm's words
  */
@@ -30,7 +30,7 @@ export async function npmPackageFiles(
   return Object.fromEntries(files);
 }
 
-/** The folder appears under its name only when it is complete. */
+/** Installs the packages. The folder gets its name only when it is complete. */
 async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSignal): Promise<void> {
   await makeFolder(dirname(folder));
   const partial = await partialPathNextTo(folder);
@@ -42,7 +42,7 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
       command: process.platform === "win32" ? "npm.cmd" : "npm",
       args: [
         ...["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        // The image's machine is not the builder's: npm would refuse packages of another one.
+        // The image's platform may differ from the builder's. npm would refuse packages of another platform.
         ...["--force", "--os=linux", `--cpu=${cpuOf(recipe)}`, "--libc=glibc"],
       ],
       cwd: partial,
@@ -64,7 +64,9 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
 
 const cpuOf = ({ platform }: BaseImageRecipe): string => (platform === "linux/amd64" ? "x64" : "arm64");
 
-/** Two builds at once install the same files; the first to finish is kept. */
+/**
+ * Keeps the result of the build that finishes first, because two simultaneous builds install the same files.
+ */
 function keepTheFirst(error: unknown): void {
   const isThere =
     error instanceof Error && "code" in error && ["ENOTEMPTY", "EEXIST"].includes(String(error.code));

@@ -9,7 +9,7 @@ import type { WheelPin } from "./recipe.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";
 
-/** One project's page of an index, as PEP 691 has it. */
+/** An index's page of one project, by PEP 691. */
 interface ProjectPage {
   readonly files: readonly {
     readonly filename: string;
@@ -19,11 +19,11 @@ interface ProjectPage {
 }
 
 /**
- * Where an index of Python packages (PEP 503 with PEP 691's JSON) keeps a wheel.
+ * Finds the address of a wheel in an index of Python packages (PEP 503 with PEP 691's JSON).
  *
  * @param index address of the index, as pip's `--index-url`
- * @throws SOURCE_NOT_FOUND when the index has no such file; SOURCE_CHANGED when its digest is not the pinned one;
- * DOWNLOAD_FAILED
+ * @throws SOURCE_NOT_FOUND if the index does not have the file; SOURCE_CHANGED if its digest is not the
+ * pinned one; DOWNLOAD_FAILED
  */
 export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): Promise<URL> {
   const page = new URL(`${wheel.name}/`, withSlash(index));
@@ -43,10 +43,10 @@ export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): 
 }
 
 /**
- * The index that pip would take: `PIP_INDEX_URL`, or `index-url` in pip's configuration file of the user or the machine.
- * Null when neither says one.
+ * Returns the index that pip would use: `PIP_INDEX_URL`, or `index-url` in pip's configuration file of the
+ * user or the machine. Returns null if neither is set.
  *
- * @throws USAGE when it is no address
+ * @throws USAGE if it is not an address
  */
 export function pythonIndex(environment: Readonly<Record<string, string | undefined>>): URL | null {
   const text = environment["PIP_INDEX_URL"] || configuredIndex(environment);
@@ -71,7 +71,7 @@ function configuredIndex(environment: Readonly<Record<string, string | undefined
   return null;
 }
 
-/** A configuration of pip has a few lines. */
+/** A configuration of pip has only a few lines. */
 const maxSettingsBytes = 1 << 20;
 
 function settingsOf(file: string): string {
@@ -82,7 +82,7 @@ function settingsOf(file: string): string {
   }
 }
 
-/** A value may begin on the next line, as with Python's configparser. */
+/** A value may start on the next line, as in Python's configparser. */
 function indexIn(settings: string): string | null {
   const lines = settings.split("\n");
   for (const [i, line] of lines.entries()) {

@@ -22,14 +22,14 @@ import { wheelLayers } from "./wheel-layers.js";
 export interface RecipeBaseOptions {
   readonly variant: BaseVariant;
   readonly platform: ImagePlatform;
-  /** Index of Python packages for CUDA's libraries; null where pip is set to none. */
+  /** Index of Python packages for CUDA's libraries; null if pip has no index. */
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
-  /** Holds what npm installed. */
+  /** Folder for the packages that npm installed. */
   readonly cacheFolder: string;
-  /** Of Debian's image, when it is locked: then nothing else will do. Null otherwise. */
+  /** The locked digest of Debian's image, which must then match; null if it is not locked. */
   readonly debianDigest: string | null;
-  /** Fetches Debian's own image; if it fails, Debian's packages are used. */
+  /** Fetches Debian's own image. If it fails, Debian's packages are used. */
   readonly pull: (imageName: string) => Promise<BaseImage & { readonly digest: string }>;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -37,20 +37,20 @@ export interface RecipeBaseOptions {
 
 export interface RecipeBase extends BaseImage {
   readonly imageName: string;
-  /** Of the base as an image of its own. */
+  /** Digest of the base's manifest, as if it were an image of its own. */
   readonly manifestDigest: string;
   /** The digest of Debian's image in its registry; null if packages were unpacked. */
   readonly debianDigest: string | null;
 }
 
 /**
- * The base of the recipe, made on the spot without an engine: Debian from its registry or unpacked from its packages,
- * then Node and ONNX Runtime as layers. Each part is made once and comes from the cache from then on.
+ * Creates the base of the recipe without an engine: Debian from its registry or unpacked from its packages,
+ * then Node and ONNX Runtime as layers. Each part is created once and then comes from the cache.
  *
- * The processor's own code is not among its layers: every image brings it.
+ * The layers do not contain the processor's own code, because every image adds it.
  *
- * @throws TOOL_MISSING when no registry gives Debian and apt-get or dpkg-deb is missing, or npm is missing; IMAGE_BUILD_FAILED;
- * for wheels what `wheelLayers` throws
+ * @throws TOOL_MISSING if no registry provides Debian and apt-get or dpkg-deb is missing, or if npm is
+ * missing; IMAGE_BUILD_FAILED; for wheels the errors of `wheelLayers`
  */
 export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
   const { cache, cacheFolder, variant, pythonIndex, progress, signal } = options;
@@ -98,18 +98,21 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
   }
 }
 
-/** For the label that says what the base was made of. */
+/** Returns the base for the label that records what the base image was built from. */
 const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImage): ImageBase =>
   config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
 
 interface DebianRecord {
-  /** Both null if packages were unpacked. */
+  /** Null if packages were unpacked. */
   readonly digest: string | null;
   readonly config: ImageConfig | null;
   readonly layers: readonly CachedLayer[];
 }
 
-/** The Debian that was taken first stays, so that one machine builds the same image as long as its cache has it. */
+/**
+ * Returns the Debian that was used first, so that one machine builds the same image as long as it is in the
+ * cache.
+ */
 async function debianBase(
   recipe: BaseImageRecipe,
   options: RecipeBaseOptions,
@@ -147,7 +150,9 @@ async function pulledDebian(
     signal?.throwIfAborted();
     const isUnreachable = error instanceof ProcessorError && unreachable.has(error.code);
     if (debianDigest !== null || !isUnreachable) throw error;
-    progress.note(`taking Debian's packages with apt, because no registry gives ${image} (${error.message})`);
+    progress.note(
+      `taking Debian's packages with apt, because no registry provides ${image} (${error.message})`,
+    );
     return null;
   }
 }
@@ -158,7 +163,7 @@ const unreachable: ReadonlySet<string> = new Set([
   "REGISTRY_DENIED",
 ]);
 
-/** The tar of the root file system is the layer as it is: links and modes stay Debian's. */
+/** The tar of the root file system is used as a layer unchanged, so that links and modes are Debian's. */
 async function unpackedDebian(
   recipe: BaseImageRecipe,
   { cache, cacheFolder, progress, signal }: RecipeBaseOptions,

@@ -7,24 +7,27 @@ import { packageRoot, programVersion } from "../files/package-root.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import { type BaseVariant, readVersions } from "./variants.js";
 
-/** `base-image/<variant>/`: what the image under every processor holds, with every version pinned. */
+/** The recipe of a base image, from `base-image/<variant>/`: its contents, with every version pinned. */
 export interface BaseImageRecipe {
   readonly variant: BaseVariant;
   /** The folder that contains `root/`. */
   readonly folder: string;
-  /** With `package.json` and `package-lock.json`. */
+  /** The folder that contains `package.json` and `package-lock.json`. */
   readonly npmFolder: string;
   readonly platform: ImagePlatform;
   readonly debian: DebianRecipe;
-  /** By npm package: files or folders of it, and where they go in the image. */
+  /** Files or folders of each npm package, and their destinations in the image. */
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Layer by layer; empty without CUDA. */
+  /** The wheels, layer by layer; empty without CUDA. */
   readonly wheels: readonly WheelPin[];
-  /** By package of npm or Python, exact. */
+  /** Exact versions by npm or Python package. */
   readonly versions: Readonly<Record<string, string>>;
-  /** What the image asks of driver and GPU; null when it needs none. */
+  /** The image's requirements for driver and GPU; null if it needs none. */
   readonly gpu: GpuRequirements | null;
-  /** `nnunet-processor-base:cpu-node24.21.0-ort1.30.0-1a2b3c4d`; the end changes with the recipe and this program's version. */
+  /**
+   * A name such as `nnunet-processor-base:cpu-node24.21.0-ort1.30.0-1a2b3c4d`. Its end changes with the
+   * recipe and this program's version.
+   */
   readonly imageName: string;
 }
 
@@ -38,7 +41,7 @@ export interface DebianRecipe {
   readonly pathRules: readonly string[];
 }
 
-/** One Python wheel, of which some files go into the image; no Python does. */
+/** A Python wheel, from which some files are copied into the image. Python itself is not. */
 export interface WheelPin {
   readonly name: string;
   readonly version: string;
@@ -48,13 +51,13 @@ export interface WheelPin {
   readonly bytes: number;
   /** SPDX expression. */
   readonly licence: string;
-  /** Wheels with the same name here lie in one layer. */
+  /** Wheels with the same value share a layer. */
   readonly layer: string;
-  /** Paths in the wheel, and where they go in the image. */
+  /** Paths in the wheel, and their destinations in the image. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** `recipe.json`; one that extends another adds to it. */
+/** The contents of `recipe.json`. A recipe that extends another adds to it. */
 interface RecipeJson {
   readonly extends?: BaseVariant;
   readonly platform?: "linux/amd64";
@@ -64,9 +67,9 @@ interface RecipeJson {
 }
 
 /**
- * Reads the recipe of a variant, joined with the one that it extends.
+ * Reads the recipe of a variant, merged with the recipe that it extends.
  *
- * @throws USAGE for CUDA on another processor than amd64
+ * @throws USAGE for CUDA on a processor other than amd64
  */
 export async function readRecipe(
   variant: BaseVariant = "cpu",
@@ -77,7 +80,10 @@ export async function readRecipe(
   return await readArm64Recipe();
 }
 
-/** The same files of the same versions: only what is compiled differs, Debian's packages, Node and ONNX Runtime. */
+/**
+ * The same files and versions as on amd64. Only the compiled parts differ: Debian's packages, Node and ONNX
+ * Runtime.
+ */
 async function readArm64Recipe(): Promise<BaseImageRecipe> {
   const amd64 = await readAmd64Recipe("cpu");
   const npmFolder = join(packageRoot, "base-image", "cpu-arm64");
@@ -134,7 +140,7 @@ async function readAmd64Recipe(variant: BaseVariant): Promise<BaseImageRecipe> {
   };
 }
 
-/** Files below a folder with POSIX separators, sorted. */
+/** Returns the files in a folder and its subfolders with POSIX separators, sorted. */
 export async function listFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -156,7 +162,7 @@ async function readDependencies(npmFolder: string): Promise<Readonly<Record<stri
   return dependencies;
 }
 
-/** The image holds this program's processor too, so that another version of it is another image. */
+/** The digest includes this program's version, because the image contains the program's processor. */
 async function recipeDigest(folders: readonly string[], gpu: GpuRequirements | null): Promise<string> {
   const hash = createHash("sha256").update(`${await programVersion()}\0`);
   if (gpu !== null) hash.update(`${JSON.stringify(gpu)}\0`);

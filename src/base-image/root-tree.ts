@@ -5,7 +5,7 @@ import { readTar, type TarEntry } from "../oci/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../oci/tar-header.js";
 import { toolOutput } from "./run-tool.js";
 
-/** One entry of a root file system in memory; paths do not begin with a slash. */
+/** One entry of a root file system in memory. Its path does not start with a slash. */
 export type RootEntry =
   | { readonly kind: "directory"; readonly mode: number }
   | { readonly kind: "file"; readonly mode: number; readonly bytes: Buffer }
@@ -13,22 +13,22 @@ export type RootEntry =
 
 export type RootTree = Map<string, RootEntry>;
 
-/** Where scanners look for what is installed, in an image without a package manager. */
+/** The folder in which scanners look for installed packages in an image without a package manager. */
 const packageRecords = "var/lib/dpkg/status.d";
 
 export interface UnpackOptions {
-  /** dpkg's `path-exclude=` and `path-include=`; the last one that matches counts. */
+  /** dpkg's `path-exclude=` and `path-include=`; the last matching rule applies. */
   readonly pathRules: readonly string[];
-  /** Returns whether to keep the record of a package; every record is kept when absent. */
+  /** Returns whether to keep the record of a package. If undefined, every record is kept. */
   readonly isRecorded?: (packageName: string) => boolean;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Unpacks Debian packages and their records as dpkg would, without running their scripts.
+ * Unpacks Debian packages and their records as dpkg does, without running their scripts.
  *
  * @param packages `.deb` files
- * @throws TOOL_MISSING without dpkg-deb; IMAGE_BUILD_FAILED for a package that can't be unpacked
+ * @throws TOOL_MISSING without dpkg-deb; IMAGE_BUILD_FAILED for a package that cannot be unpacked
  */
 export async function unpackPackages(packages: readonly string[], options: UnpackOptions): Promise<RootTree> {
   const { pathRules, isRecorded = () => true, signal } = options;
@@ -58,7 +58,7 @@ async function* chunksOf(bytes: Buffer): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** Debian keeps `/bin`, `/sbin` and `/lib` as links to the folders of `/usr`. */
+/** Moves `/bin`, `/sbin` and `/lib` to `/usr`, because in Debian they are links to the folders there. */
 const inRoot = (path: string): string =>
   path
     .replace(/^\.?\//, "")
@@ -80,7 +80,10 @@ async function rootEntry(
   );
 }
 
-/** Follows dpkg (dpkg(1), `--path-exclude`): `*` also matches slashes, and the last matching rule counts. */
+/**
+ * Creates a filter by the rules of dpkg (dpkg(1), `--path-exclude`): `*` also matches slashes, and the last
+ * matching rule applies.
+ */
 export function pathFilter(rules: readonly string[]): (path: string) => boolean {
   const parsed = rules.map((rule) => {
     const [kind, pattern] = rule.split("=") as [string, string];
@@ -93,7 +96,10 @@ export function pathFilter(rules: readonly string[]): (path: string) => boolean 
   return (path) => parsed.findLast(({ matches }) => matches.test(path))?.isIncluded ?? true;
 }
 
-/** Yields the tree as a tar, sorted, with owner 0:0 and times of 1970, so that the same tree gives the same bytes. */
+/**
+ * Yields the tree as a tar, sorted, with owner 0:0 and times of 1970, so that the same tree gives the same
+ * bytes.
+ */
 export function* rootTar(tree: RootTree): Generator<Uint8Array> {
   const time = new Date(0);
   for (const [path, entry] of withParents(tree)) {

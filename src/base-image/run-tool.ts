@@ -7,26 +7,26 @@ export interface RunToolOptions {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What a failure of the tool means. */
+  /** Error code for a failure of the tool. */
   readonly failure: BuilderErrorCode;
-  /** How to get the tool when it is not there. */
+  /** Instructions to install the tool, if it is missing. */
   readonly install: string;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs a program to its end, quietly.
+ * Runs a program to its end without showing its output.
  *
- * @throws TOOL_MISSING when it is not installed; `failure` with the end of what it wrote to stderr
+ * @throws TOOL_MISSING if it is not installed; `failure` with the end of its stderr
  */
 export async function runTool(options: RunToolOptions): Promise<void> {
   await run(options, "ignore");
 }
 
 /**
- * Runs a program to its end and returns what it wrote to stdout.
+ * Runs a program to its end and returns its stdout.
  *
- * @throws what `runTool` throws
+ * @throws the errors of `runTool`
  */
 export const toolOutput = (options: RunToolOptions): Promise<Buffer> => run(options, "pipe");
 
@@ -37,7 +37,7 @@ async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
     stdio: ["ignore", output, "pipe"],
-    // In its own process group, so that the programs that it starts can be ended with it.
+    // Runs in its own process group, so that the programs that it starts can be ended with it.
     detached: hasGroups,
   });
   const stop = () => endGroup(child);
@@ -66,7 +66,7 @@ async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<
 
 const hasGroups = process.platform !== "win32";
 
-/** The program and all that it started; what is gone already is no matter. */
+/** Ends the program and everything that it started. Processes that have already ended are ignored. */
 function endGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {

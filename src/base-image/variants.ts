@@ -14,7 +14,10 @@ export const cudaMajors = ["12", "13"] as const;
 /** Major version of CUDA. */
 export type CudaMajor = (typeof cudaMajors)[number];
 
-/** `base-image/versions.json`: the one table of what each image holds and asks for. */
+/**
+ * The contents of `base-image/versions.json`, the only table of the contents and requirements of each base
+ * image.
+ */
 export interface VersionsTable {
   readonly defaultCuda: CudaMajor;
   readonly variants: Readonly<Record<BaseVariant, VariantVersions>>;
@@ -22,7 +25,7 @@ export interface VersionsTable {
 
 export interface VariantVersions {
   readonly onnxruntime: string;
-  /** SPDX expression of this program and of what the image brings besides Debian and npm's packages. */
+  /** SPDX expression of this program and of the contents that are not packages of Debian or npm. */
   readonly licences: string;
   /** Null for the image that needs no GPU. */
   readonly cuda: GpuRequirements | null;
@@ -32,7 +35,10 @@ export function readVersions(): VersionsTable {
   return JSON.parse(readFileSync(join(packageRoot, "base-image", "versions.json"), "utf8")) as VersionsTable;
 }
 
-/** The base that a processor for this device stands on: `auto` needs no GPU, so it takes the small one. */
+/**
+ * Returns the variant of the base image for a device. `auto` does not require a GPU, so it gets the small
+ * variant.
+ */
 export function chooseVariant(device: Device, cuda: CudaMajor | null): BaseVariant {
   return device === "cuda" ? `cuda${cuda ?? readVersions().defaultCuda}` : "cpu";
 }

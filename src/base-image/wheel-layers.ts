@@ -17,23 +17,25 @@ import { findWheel } from "./python-index.js";
 import type { WheelPin } from "./recipe.js";
 
 export interface WheelLayersOptions {
-  /** Keeps the unpacked files for the next time; of a wheel itself nothing stays. */
+  /** Folder that keeps the unpacked files for the next build. The wheels themselves are not kept. */
   readonly cacheFolder: string;
-  /** Folder with wheels that were fetched before (`pip download`); null for none. */
+  /** Folder with wheels that were downloaded before (`pip download`); null for none. */
   readonly wheelFolder: string | null;
-  /** Index of Python packages for wheels that are not there. */
-  /** Null when none is known, which is an error once a wheel is needed. */
+  /**
+   * Index of Python packages for other wheels. Null if none is known, which is an error as soon as a wheel is
+   * needed.
+   */
   readonly index: URL | null;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The layers that pinned wheels give: only the files that the recipe names, each wheel verified by its digest before
- * anything is taken from it.
+ * Returns the layers of the pinned wheels. They contain only the files that the recipe names. Each wheel is
+ * verified by its digest before any file is read.
  *
- * @throws SOURCE_CHANGED when a wheel is not the pinned one; SOURCE_NOT_FOUND, DOWNLOAD_FAILED, DISK_FULL;
- * ARCHIVE_INVALID and ARCHIVE_UNSAFE for a wheel that is no good zip
+ * @throws SOURCE_CHANGED if a wheel is not the pinned one; SOURCE_NOT_FOUND, DOWNLOAD_FAILED, DISK_FULL;
+ * ARCHIVE_INVALID and ARCHIVE_UNSAFE for a wheel that is not a valid zip
  */
 export async function wheelLayers(
   wheels: readonly WheelPin[],
@@ -92,7 +94,10 @@ async function download(
   { index, progress, signal }: WheelLayersOptions,
 ): Promise<void> {
   if (index === null)
-    throw builderError("PACKAGE_INDEX_UNKNOWN", `${wheel.file} has to be fetched, and no index is named`);
+    throw builderError(
+      "PACKAGE_INDEX_UNKNOWN",
+      `${wheel.file} must be downloaded, but no index is configured`,
+    );
   const http = new HttpClient({
     progress,
     mirrorOrigins: [index.origin],
@@ -121,7 +126,7 @@ async function verify(path: string, wheel: WheelPin, progress: Progress): Promis
     );
 }
 
-/** The folder appears under its name only when it is complete. */
+/** Unpacks a wheel. The folder gets its name only when it is complete. */
 async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promise<void> {
   const partial = await partialPathNextTo(folder);
   await makeFolder(partial, 0o700);

@@ -5,8 +5,8 @@ import { type ImagePlan, type LayerEntry, layerFile } from "../image/image-plan.
 import { renderDockerTexts } from "./dockerfile.js";
 
 /**
- * The build context of a plan: `Dockerfile`, `.dockerignore` and one folder for each layer. Nothing is copied for
- * it; every entry says where its bytes lie.
+ * Returns the entries of a plan's build context: `Dockerfile`, `.dockerignore` and one folder for each layer.
+ * Nothing is copied; every entry refers to its bytes.
  */
 export function contextEntries(plan: ImagePlan): readonly LayerEntry[] {
   const { dockerfile, dockerignore } = renderDockerTexts(plan);
@@ -25,10 +25,10 @@ export function contextEntries(plan: ImagePlan): readonly LayerEntry[] {
 }
 
 /**
- * Writes the context as a folder that `docker build` takes. Files that lie on the same disk are hard-linked, so
- * that weights are not there twice.
+ * Writes the context to a folder for `docker build`. Files on the same disk are hard-linked, so that weights
+ * are not stored twice.
  *
- * @param place gives the path of a name at the context's top
+ * @param place returns the path for a name at the top of the context
  */
 export async function writeBuildContext(plan: ImagePlan, place: (name: string) => string): Promise<void> {
   for (const entry of contextEntries(plan)) {
@@ -40,7 +40,7 @@ export async function writeBuildContext(plan: ImagePlan, place: (name: string) =
   }
 }
 
-/** Folders that entries lie in, each before what is in it. */
+/** Adds the parent folders of the entries, each before its contents. */
 function withParents(entries: readonly LayerEntry[]): readonly LayerEntry[] {
   const known = new Set(entries.filter(({ kind }) => kind === "directory").map(({ path }) => path));
   return entries.flatMap((entry) => {
@@ -50,7 +50,7 @@ function withParents(entries: readonly LayerEntry[]): readonly LayerEntry[] {
   });
 }
 
-/** `a/b/c` lies in `a` and `a/b`. */
+/** Returns the parent folders of a path: for `a/b/c`, `a` and `a/b`. */
 const parents = (path: string): string[] =>
   path
     .split("/")
@@ -59,6 +59,6 @@ const parents = (path: string): string[] =>
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
   await makeFolder(dirname(to));
-  // Another disk, or a file system without hard links.
+  // Copies if the file is on another disk, or the file system does not support hard links.
   await link(from, to).catch(() => copyFile(from, to));
 }

@@ -17,27 +17,27 @@ export interface BuildImageOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An image in the engine, and how it came about. */
+/** An image in the engine, and the steps that built it. */
 export interface BuiltImage {
   readonly imageName: string;
-  /** `sha256:…`: the digest of the image's configuration, which names all its layers. */
+  /** Digest of the image's configuration, `sha256:…`, which identifies all of its layers. */
   readonly imageId: string;
   readonly sizeBytes: number;
   readonly steps: readonly BuildStep[];
 }
 
-/** How often a build may lose an image of the engine's cache. */
+/** Maximum number of attempts if images of the engine's cache are removed during the build. */
 const mostAttempts = 10;
 
 /**
- * Builds a plan with the engine. The name is given only to a finished image; after a failure or an abort the
- * engine holds nothing that it did not hold before.
+ * Builds a plan with the engine. Only a finished image gets the name. After a failure or an abort, the engine
+ * contains nothing new.
  *
- * Docker's builder takes images of other builds as its cache without holding them: when one is removed
- * meanwhile, the build that relies on it fails, and is done again. (Of such a failed step Docker may keep an
- * image that it names nowhere, as with `docker build`.)
+ * Docker's builder uses images of other builds as its cache without protecting them. If one is removed during
+ * the build, the build fails and is repeated. (Docker may keep a nameless image of such a failed step, as
+ * `docker build` does.)
  *
- * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL; the signal's reason when aborted
+ * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL; the signal's reason if aborted
  */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const { engine, plan, signal, progress } = options;
@@ -75,8 +75,9 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
 }
 
 /**
- * An abort breaks the transfer off. Once the engine has the whole context nothing can stop its current step, so
- * the rest of the build (copies only) is waited for: what it leaves is known then.
+ * Runs one build. An abort stops the transfer. Once the engine has the whole context, nothing can stop its
+ * current step, so the rest of the build (only copies) is awaited, because only then are the remaining images
+ * known.
  */
 async function runBuild(
   { engine, plan, progress, signal }: BuildImageOptions,
@@ -120,7 +121,7 @@ interface FollowOptions {
   readonly imageName: string;
 }
 
-/** Resolves when the engine has finished; rejects with the first line that reports an error. */
+/** Resolves when the engine has finished. Rejects on the first line that reports an error. */
 async function followBuild(answer: AsyncIterable<Buffer>, options: FollowOptions): Promise<void> {
   const { log, progress, imageName } = options;
   let task: ProgressTask | undefined;
@@ -147,14 +148,14 @@ async function imageIds({ docker }: Engine): Promise<ReadonlySet<string>> {
 const isAmong = (imageIds: ReadonlySet<string>, image: string): boolean =>
   [...imageIds].some((id) => id.startsWith(image) || id.startsWith(`sha256:${image}`));
 
-/** Not those with a name: another build has given it. */
+/** Removes images without a name. Another build has named the others. */
 async function removeNameless({ docker }: Engine, newestFirst: readonly string[]): Promise<void> {
   for (const id of newestFirst) {
     const image = docker.getImage(id);
     try {
       if ((await image.inspect()).RepoTags.length === 0) await image.remove({ noprune: true });
     } catch (error) {
-      // Another build goes on from it, or it went with its child.
+      // Another build continues from the image, or it was removed together with its child.
       if (!isNotFound(error) && !isInUse(error)) throw error;
     }
   }

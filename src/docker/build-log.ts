@@ -1,13 +1,13 @@
 import type { EngineEvent } from "./engine-events.js";
 
 export interface BuildStep {
-  /** As the Dockerfile has it. */
+  /** The instruction as written in the Dockerfile. */
   readonly instruction: string;
-  /** The engine had its result already. */
+  /** True if the engine already had the result. */
   readonly isCached: boolean;
 }
 
-/** What the engine's lines say of one build: the steps, and the images that they made. */
+/** Parses the engine's output of one build: the steps, and the images that they made. */
 export class BuildLog {
   readonly #steps: { instruction: string; isCached: boolean }[] = [];
   readonly #images: string[] = [];
@@ -23,7 +23,7 @@ export class BuildLog {
     return last;
   }
 
-  /** An image comes before the one that it was made from. Shortened ids, as the engine prints them. */
+  /** Shortened ids, as the engine prints them. An image precedes the one that it was made from. */
   get imagesNewestFirst(): readonly string[] {
     return this.#images.toReversed();
   }

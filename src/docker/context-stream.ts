@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { type Pack, pack } from "tar-fs";
 import { type LayerDirectory, type LayerEntry, type LayerFile, layerFileTime } from "../image/image-plan.js";
 
-/** A file that is read from disk while the engine takes it. */
+/** A file that is read from disk while it is sent to the engine. */
 interface StreamedFile {
   readonly path: string;
   readonly mode: number;
@@ -11,7 +11,7 @@ interface StreamedFile {
 
 type RenderedEntry = LayerDirectory | (LayerFile & { readonly source: { readonly text: string } });
 
-/** Of every entry. */
+/** The header fields of every entry. */
 interface FixedHeader {
   readonly mtime: Date;
   readonly uid: 0;
@@ -19,8 +19,8 @@ interface FixedHeader {
 }
 
 /**
- * The entries as one tar, read from where they lie while the engine takes them. Owner and times are fixed, so
- * that the engine's cache sees a change only where there is one.
+ * Packs the entries into one tar and reads their files while the engine receives it. Owner and times are
+ * fixed, so that the engine's cache sees only real changes.
  */
 export function contextStream(entries: readonly LayerEntry[], mtime = layerFileTime): Pack {
   const fixed: FixedHeader = { mtime, uid: 0, gid: 0 };
@@ -42,7 +42,7 @@ interface Context {
   readonly fixed: FixedHeader;
 }
 
-/** One after the other, as a tar is written. */
+/** Adds the entries in sequence, because a tar is sequential. */
 function addRendered(context: Context, [entry, ...rest]: readonly RenderedEntry[], done: () => void): void {
   const { tar, fixed } = context;
   if (entry === undefined) {
@@ -61,7 +61,7 @@ function addRendered(context: Context, [entry, ...rest]: readonly RenderedEntry[
   written.once("error", (error) => tar.destroy(error));
 }
 
-/** tar-fs reads below one folder. */
+/** Groups the files by folder, because tar-fs reads from one folder. */
 function byFolder(entries: readonly LayerEntry[]): readonly (readonly [string, readonly StreamedFile[]])[] {
   const folders = new Map<string, StreamedFile[]>();
   for (const entry of entries) {

@@ -10,7 +10,7 @@ export interface DockerTexts {
   readonly dockerignore: string;
 }
 
-/** Renders `templates/Dockerfile.hbs` and `templates/dockerignore.hbs`; a value that is missing is an error. */
+/** Renders `templates/Dockerfile.hbs` and `templates/dockerignore.hbs`. A missing value is an error. */
 export function renderDockerTexts(plan: ImagePlan): DockerTexts {
   const view = {
     ...plan,
@@ -28,7 +28,7 @@ function render(template: string, view: object): string {
   return handlebars.compile(text, { strict: true, noEscape: true })(view);
 }
 
-/** A value between double quotes as a Dockerfile reads it: no variable, no escape, no second line. */
+/** Quotes a value for a Dockerfile: without variables, escapes or line breaks. */
 function quoted(value: string): string {
   const oneLine = value.replace(/[\r\n\u2028\u2029]+/g, " ").replaceAll("\0", "");
   return `"${oneLine.replace(/[\\"$]/g, "\\$&")}"`;

@@ -9,7 +9,7 @@ import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, type Shape, shapeOf } from "../untrusted/checked-json.js";
 
 export interface EngineAddress {
-  /** For people: `unix:///var/run/docker.sock`. */
+  /** Address for messages, such as `unix:///var/run/docker.sock`. */
   readonly url: string;
   readonly options: DockerOptions;
 }
@@ -17,10 +17,10 @@ export interface EngineAddress {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where the engine listens, by the rules of Docker's own client: `DOCKER_HOST`, else the context named by
- * `DOCKER_CONTEXT` or chosen with `docker context use`, else the socket that this platform has.
+ * Finds the engine's address by the rules of Docker's own client: `DOCKER_HOST`, otherwise the context named
+ * by `DOCKER_CONTEXT` or chosen with `docker context use`, otherwise the default socket of this platform.
  *
- * @throws ENGINE_MISSING when the address or the context can't be understood
+ * @throws ENGINE_MISSING if the address or the context is invalid
  */
 export function engineAddress(environment: Environment): EngineAddress {
   const host = environment["DOCKER_HOST"];
@@ -40,7 +40,7 @@ function currentContext(configFolder: string): string | undefined {
 
 const configShape = shapeOf<{ readonly currentContext?: string }>(record({ currentContext: orAbsent(text) }));
 
-/** A context of Docker that the user made for something else has no engine in it. */
+/** The engine's entry is missing if the user created the context for something else. */
 interface ContextJson {
   readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
 }
@@ -49,7 +49,7 @@ const contextShape = shapeOf<ContextJson>(
   record({ Endpoints: orAbsent(record({ docker: orAbsent(record({ Host: orAbsent(text) })) })) }),
 );
 
-/** A context's folder has the name of its digest, as Docker's client writes it. */
+/** The folder of a context is named by a digest, as in Docker's client. */
 function addressOfContext(configFolder: string, context: string): EngineAddress {
   const digest = createHash("sha256").update(context).digest("hex");
   const file = join(configFolder, "contexts", "meta", digest, "meta.json");
@@ -63,11 +63,11 @@ function addressOfContext(configFolder: string, context: string): EngineAddress 
   return addressOfHost(host, existsSync(certificates) ? certificates : undefined);
 }
 
-/** Far more than Docker writes into its settings and certificates. */
+/** Far larger than Docker's settings and certificates. */
 const maxBytes = 1 << 24;
 
 function readDocument<T>(file: string, shape: Shape<T>): T {
-  // No cause: it would quote the passwords in the file.
+  // The error has no cause, because a cause would quote the passwords in the file.
   return parseChecked(textOf(file), shape, (reason) => builderError("ENGINE_MISSING", `${file} ${reason}`));
 }
 
@@ -104,7 +104,7 @@ function readCertificates(folder: string): Pick<DockerOptions, "ca" | "cert" | "
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
 }
 
-/** The system's socket, else that of a rootless engine or of Docker Desktop. */
+/** Returns the system's socket, or that of a rootless engine or of Docker Desktop. */
 function defaultSocket(environment: Environment): string {
   if (process.platform === "win32") return "npipe:////./pipe/docker_engine";
   const system = "/var/run/docker.sock";

@@ -2,10 +2,10 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { type BuilderErrorCode, builderError } from "../errors/builder-errors.js";
 
 /**
- * The catalogue's error for what went wrong with the engine, in Docker's own words.
+ * Converts an engine failure to an error of the catalogue, in Docker's own words.
  *
- * @param doing what was asked of the engine: `building liver:1`
- * @param fallback the code when the words say neither disk nor permission
+ * @param doing the failed operation, such as `building liver:1`
+ * @param fallback the code if the words mention neither disk nor permission
  */
 export function engineError(error: unknown, doing: string, fallback: BuilderErrorCode): ProcessorError {
   if (error instanceof ProcessorError) return error;
@@ -18,23 +18,23 @@ export function engineError(error: unknown, doing: string, fallback: BuilderErro
   return builderError(fallback, `${doing}: ${words}`, options);
 }
 
-/** Whether there is no engine that this user may ask. */
+/** Returns whether there is no engine that this user may use. */
 export const isWithoutEngine = (error: unknown): error is ProcessorError =>
   error instanceof ProcessorError && (error.code === "ENGINE_MISSING" || error.code === "ENGINE_FORBIDDEN");
 
-/** Whether the engine answered that it has no such image. */
+/** Returns whether the engine answered that the image does not exist. */
 export const isNotFound = (error: unknown): boolean => statusCode(error) === 404;
 
-/** Whether the engine answered that something else needs the image. */
+/** Returns whether the engine answered that the image is in use. */
 export const isInUse = (error: unknown): boolean => statusCode(error) === 409;
 
-/** Whether the engine misses an image, or a layer, that it found itself a moment ago. */
+/** Returns whether an image or a layer that the engine found a moment ago is missing. */
 export const isVanishedImage = (error: unknown): boolean =>
   /(unable to find image|no such image:|unknown parent image ID|unrecognized image ID) "?sha256:|layer does not exist/i.test(
     engineWords(error),
   );
 
-/** What the engine said, without the HTTP client's wrapping. */
+/** Returns the engine's words without those that the HTTP client adds. */
 function engineWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const said = (error as { readonly json?: { readonly message?: unknown } }).json?.message;

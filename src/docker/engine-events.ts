@@ -4,16 +4,16 @@ import { builderError } from "../errors/builder-errors.js";
 import { parseChecked, shapeOf } from "../untrusted/checked-json.js";
 import { shortText } from "../untrusted/short-text.js";
 
-/** One line of what the engine sends while it builds, pulls or loads. */
+/** One line that the engine sends while it builds, pulls or loads. */
 export interface EngineEvent {
   readonly stream?: string;
   readonly status?: string;
-  /** Docker's own words; comes inside an answer whose HTTP status is 200. */
+  /** Docker's own words. The error is part of an answer whose HTTP status is 200. */
   readonly error?: string;
   readonly aux?: { readonly ID?: string };
 }
 
-/** The engine's lines, one JSON object each, as they come. */
+/** Yields the engine's lines, one JSON object each, as they arrive. */
 export async function* engineEvents(answer: AsyncIterable<Buffer | string>): AsyncGenerator<EngineEvent> {
   const decoder = new StringDecoder("utf8");
   let rest = "";

@@ -2,24 +2,24 @@ import Docker from "dockerode";
 import { type EngineAddress, engineAddress } from "./engine-address.js";
 import { engineError } from "./engine-error.js";
 
-/** A Docker engine that answered. */
+/** A Docker engine that has answered. */
 export interface Engine {
   readonly docker: Docker;
-  /** For people: `Docker 28.2.2 at unix:///var/run/docker.sock`. */
+  /** Description for messages, such as `Docker 28.2.2 at unix:///var/run/docker.sock`. */
   readonly description: string;
 }
 
 /**
  * Finds the engine and asks for its version.
  *
- * @throws ENGINE_MISSING when none answers, ENGINE_FORBIDDEN when its socket may not be opened
+ * @throws ENGINE_MISSING if none answers, ENGINE_FORBIDDEN if this user may not open its socket
  */
 export async function connectEngine(
   environment: Readonly<Record<string, string | undefined>>,
   signal?: AbortSignal,
 ): Promise<Engine> {
   const address = engineAddress(environment);
-  // Only the first answer has a time limit: a later one may take as long as an upload.
+  // Only the first answer has a time limit, because a later one may take as long as an upload.
   const probe = new Docker({ ...address.options, timeout: 10_000 });
   const { Version } = await probe.version().catch((error: unknown) => {
     throw unreachable(error, address);

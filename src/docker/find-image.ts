@@ -4,20 +4,20 @@ import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
 
-/** An image that the engine has. */
+/** An image in the engine. */
 export interface EngineImage {
   readonly imageName: string;
-  /** `sha256:…`: the digest of the image's configuration. */
+  /** Digest of the image's configuration, `sha256:…`. */
   readonly imageId: string;
   readonly sizeBytes: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** `linux/amd64`. */
+  /** The platform, such as `linux/amd64`. */
   readonly platform: string;
-  /** ISO 8601; null when the image does not say. */
+  /** ISO 8601; null if the image does not contain it. */
   readonly created: string | null;
 }
 
-/** What the engine knows of an image; null when it has none of that name. */
+/** Finds an image in the engine; null if there is none of that name. */
 export async function findImage({ docker }: Engine, imageName: string): Promise<EngineImage | null> {
   try {
     const { Id, Size, Config, Os, Architecture, Created } = await docker.getImage(imageName).inspect();
@@ -43,9 +43,9 @@ export interface PullImageOptions {
 }
 
 /**
- * The image, from its registry when the engine does not have it.
+ * Finds the image in the engine, or pulls it from its registry.
  *
- * @throws BASE_IMAGE_MISSING with Docker's own reason when it can't be pulled
+ * @throws BASE_IMAGE_MISSING with Docker's own reason if the image cannot be pulled
  */
 export async function findOrPullImage(options: PullImageOptions): Promise<EngineImage> {
   const { engine, imageName, progress, signal } = options;
@@ -73,6 +73,6 @@ export async function findOrPullImage(options: PullImageOptions): Promise<Engine
   return pulled;
 }
 
-/** Adds the tag that Docker assumes, because without a tag the engine's API pulls every tag of the name. */
+/** Adds Docker's default tag, because without a tag the engine's API pulls every tag of the name. */
 export const withTag = (imageName: string): string =>
   /[:@]/.test(imageName.slice(imageName.lastIndexOf("/") + 1)) ? imageName : `${imageName}:latest`;

@@ -5,24 +5,24 @@ import { engineError } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
 import { ImagesBefore } from "./images-before.js";
 
-/** An image that an archive gave to the engine for a while. */
+/** An image that was temporarily loaded from an archive. */
 export interface LoadedImage {
-  /** Name or id by which the engine knows it. */
+  /** Name or id of the image in the engine. */
   readonly reference: string;
-  /** Takes it away again; names that stood for another image before stand for that again. */
+  /** Removes the image, and restores the names that referred to another image before. */
   unload(): Promise<void>;
 }
 
 export interface LoadArchiveOptions {
   readonly engine: Engine;
   readonly archive: string;
-  /** Names that the archive says it has: `docker load` takes them from other images without a word. */
+  /** The names in the archive. `docker load` silently reassigns them from other images. */
   readonly names: readonly string[];
   readonly signal?: AbortSignal;
 }
 
 /**
- * Loads an archive as `docker load` does, so that the engine can be left as it was.
+ * Loads an archive as `docker load` does, in a way that can be undone.
  *
  * @throws IMAGE_FILE_INVALID with Docker's own words
  */

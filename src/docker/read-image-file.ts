@@ -6,16 +6,16 @@ import { engineError, isNotFound } from "./engine-error.js";
 /** A small file of an image. */
 export interface ImageFileRequest {
   readonly imageName: string;
-  /** Absolute, in the image. */
+  /** Absolute path in the image. */
   readonly path: string;
   readonly maxBytes: number;
 }
 
 /**
- * Reads one file of an image through a container that is never started and removed at once; null when the image has
- * no such file.
+ * Reads one file of an image from a container that is never started and is removed immediately; null if the
+ * image does not contain the file.
  *
- * @throws ENGINE_FAILED, also when the file is larger than `maxBytes`
+ * @throws ENGINE_FAILED, also if the file is larger than `maxBytes`
  */
 export async function readImageFile({ docker }: Engine, request: ImageFileRequest): Promise<Buffer | null> {
   const { imageName, path, maxBytes } = request;

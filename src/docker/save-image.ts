@@ -2,7 +2,7 @@ import type { Engine } from "./engine.js";
 import { engineError } from "./engine-error.js";
 
 /**
- * The image as one tar, as `docker save` gives it: layers, configuration and name.
+ * Streams the image as one tar in the format of `docker save`: layers, configuration and name.
  *
  * @throws EXPORT_FAILED with Docker's own words
  */

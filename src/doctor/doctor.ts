@@ -13,7 +13,7 @@ import { builderRemedy } from "../errors/catalogue.js";
 import { type Finding, fail, notChecked, pass, warning } from "../findings/finding.js";
 
 export interface DoctorOptions {
-  /** What images are to run on: with `cuda` a missing GPU is a failure. */
+  /** The device for the images. With `cuda`, a missing GPU is a failure. */
   readonly device: Device;
   readonly cuda: CudaMajor | null;
   /** Null for a user without a home folder. */
@@ -23,12 +23,15 @@ export interface DoctorOptions {
 }
 
 export interface DoctorReport {
-  /** True when nothing fails. */
+  /** True if no check failed. */
   readonly isFit: boolean;
   readonly findings: readonly Finding[];
 }
 
-/** Looks at everything that a build and a run need of this machine; each finding has its remedy. */
+/**
+ * Checks everything that a build and a run need from this machine. Each finding that is not passed has a
+ * remedy.
+ */
 export async function examineMachine(options: DoctorOptions): Promise<DoctorReport> {
   const engine = await connectEngine(options.environment, options.signal).catch((error: unknown) => {
     options.signal?.throwIfAborted();
@@ -68,17 +71,17 @@ async function onnxRuntimeFinding(): Promise<Finding> {
 
 function engineFinding(engine: Engine | ProcessorError): Finding {
   if (!(engine instanceof ProcessorError)) return pass("container engine", engine.description);
-  // `predict` and `--builder embedded` need none.
+  // `predict` and `--builder embedded` do not need an engine.
   return warning("container engine", engine.message, builderRemedy(engine));
 }
 
-/** Wheels as they arrive, what is unpacked of them, and npm's packages. */
+/** Space for the wheels, the files unpacked from them, and npm's packages. */
 const baseBytes = { cpu: 2 ** 29, cuda12: 4 * 2 ** 30, cuda13: 3 * 2 ** 30 } as const;
 
 interface NeededSpace {
   readonly what: string;
   readonly folder: string | null;
-  /** The environment variable that names another folder. */
+  /** Environment variable that sets a different folder. */
   readonly variable: string;
   readonly neededBytes: number;
 }
@@ -86,7 +89,11 @@ interface NeededSpace {
 async function spaceFinding({ what, folder, variable, neededBytes }: NeededSpace): Promise<Finding> {
   const check = `space (${what})`;
   if (folder === null)
-    return fail(check, "it has no place, because this user has no home folder", `set ${variable}, or HOME`);
+    return fail(
+      check,
+      "there is no folder, because this user has no home folder",
+      `set ${variable}, or HOME`,
+    );
   try {
     await makeFolder(folder);
     await rm(await mkdtemp(join(folder, "doctor-")), { recursive: true });
@@ -94,7 +101,7 @@ async function spaceFinding({ what, folder, variable, neededBytes }: NeededSpace
     const free = bavail * bsize;
     const reason = `${gib(free)} free in ${folder}`;
     if (free >= neededBytes) return pass(check, reason);
-    return warning(check, reason, `free some: up to ${gib(neededBytes)} are needed`);
+    return warning(check, reason, `free some space: up to ${gib(neededBytes)} are needed`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return fail(
@@ -124,7 +131,7 @@ function described({ kernelDriver, gpus }: GpuFacts): string {
   return `${names.join(", ")}, driver ${kernelDriver ?? gpus?.[0]?.driver ?? "unknown"}`;
 }
 
-/** Whether containers can get the GPU: the toolkit adds a runtime, or devices described by CDI. */
+/** Checks whether containers can use the GPU: the toolkit adds a runtime, or devices described by CDI. */
 async function gpuEngineFinding(engine: Engine | ProcessorError): Promise<Finding> {
   const check = "GPU in containers";
   if (engine instanceof ProcessorError) return notChecked(check, "no engine answers");
@@ -134,12 +141,12 @@ async function gpuEngineFinding(engine: Engine | ProcessorError): Promise<Findin
     return pass(check, "the engine has NVIDIA's runtime");
   return fail(
     check,
-    "the engine knows no NVIDIA runtime and no NVIDIA device",
+    "the engine has no NVIDIA runtime and no NVIDIA device",
     "install the NVIDIA container toolkit, then `sudo nvidia-ctk runtime configure` and restart Docker",
   );
 }
 
-/** As the engine writes it. */
+/** The engine's own keys. */
 interface EngineInfo {
   readonly Runtimes?: Readonly<Record<string, unknown>>;
   readonly DiscoveredDevices?: readonly { readonly ID: string }[] | null;

@@ -1,8 +1,8 @@
 /**
- * Reads a whole body into memory and stops at the first byte over the limit, because an endless answer would otherwise fill
- * the memory before anybody checks its length.
+ * Reads a whole body into memory. Stops at the first byte over the limit, because an endless answer would
+ * otherwise fill the memory before its length is checked.
  *
- * @param tooLong makes the error
+ * @param tooLong creates the error
  */
 export async function readBounded(
   body: AsyncIterable<Uint8Array>,

@@ -11,15 +11,20 @@ import { PassingFailure } from "./retry.js";
 
 export interface FileDownload {
   readonly url: URL;
-  /** The file's name, for messages and the bar. */
+  /** The file's name, for messages and the progress bar. */
   readonly label: string;
-  /** Where the bytes gather. After a failure it stays, with a note of the version beside it, to go on from. */
+  /**
+   * The file that collects the bytes. After a failure it remains, with a note of the version next to it, so
+   * that the download can continue.
+   */
   readonly partFile: string;
-  /** Null when nobody but the server knows. */
+  /** Null if only the server knows the size. */
   readonly expectedSize: number | null;
-  /** A digest is checked afterwards, so a part may be continued even when the server names no version. */
+  /**
+   * True if a digest is checked afterwards. A part may then be continued even if the server names no version.
+   */
   readonly isVerifiedLater: boolean;
-  /** The version that is here already; null for none. */
+  /** ETag of the existing version; null if there is none. */
   readonly knownEtag: string | null;
 }
 
@@ -29,13 +34,13 @@ export type DownloadOutcome =
       readonly status: "complete";
       readonly size: number;
       readonly etag: string | null;
-      /** An earlier part was continued: if the digest is wrong, that part may be to blame. */
+      /** True if an earlier part was continued. If the digest is wrong, that part may be the cause. */
       readonly wasResumed: boolean;
     };
 
-/** What is known of the version that a part belongs to. */
+/** The version of the file that a part belongs to. */
 interface PartNote {
-  /** Not the address itself: it may hold secrets. */
+  /** A digest instead of the address, which may contain secrets. */
   readonly urlSha256: string;
   readonly etag: string | null;
   readonly lastModified: string | null;
@@ -47,14 +52,14 @@ interface Part {
   readonly note: PartNote;
 }
 
-/** Progress that starts the count of attempts again: a hundredth of the file, or this much. */
+/** Progress that resets the count of attempts: a hundredth of the file, or this many bytes. */
 const progressBytes = 1 << 20;
 
 /**
- * Downloads a zip file, going on where an earlier attempt or an earlier run stopped (Range and If-Range).
+ * Downloads a zip file. Continues an earlier attempt or an earlier run (Range and If-Range).
  *
- * @throws DOWNLOAD_NOT_ARCHIVE when something else than a zip answers; DOWNLOAD_CORRUPT when the length differs
- * from the expected one; DISK_FULL before a byte is moved when the file can't fit
+ * @throws DOWNLOAD_NOT_ARCHIVE if the answer is not a zip; DOWNLOAD_CORRUPT if the length differs from the
+ * expected one; DISK_FULL before the first byte if the file cannot fit
  */
 export function downloadFile(download: FileDownload, http: HttpClient): Promise<DownloadOutcome> {
   let wasResumed = false;
@@ -89,13 +94,16 @@ async function readPart(download: FileDownload): Promise<Part | null> {
     const isContinuable = validatorOf(note) !== null || download.isVerifiedLater;
     if (note.urlSha256 === sha256(url.href) && size > 0 && isContinuable) return { size, note };
   } catch {
-    // No part, or one without a readable note: begin again.
+    // There is no part, or its note cannot be read. Start from the beginning.
   }
   await discardPart(partFile);
   return null;
 }
 
-/** If-Range takes a strong ETag or a date; a weak ETag does not promise the same bytes. */
+/**
+ * Returns a validator for If-Range, which is a strong ETag or a date. A weak ETag does not guarantee the same
+ * bytes.
+ */
 function validatorOf(note: PartNote): string | null {
   if (note.etag !== null && !note.etag.startsWith("W/")) return note.etag;
   return note.lastModified;
@@ -112,7 +120,7 @@ interface Exchange {
   readonly part: Part | null;
   readonly answer: HttpAnswer;
   readonly http: HttpClient;
-  /** How far any attempt of this run came; going over the same bytes again is no progress. */
+  /** The furthest position of any attempt in this run. Receiving the same bytes again is not progress. */
   readonly furthest: { position: number };
 }
 
@@ -124,7 +132,7 @@ async function takeAnswer(exchange: Exchange) {
   if (status !== 200 && status !== 206) throw statusFailure(answer, download.label);
   if (status === 206 && (part === null || !continues(part, answer))) {
     await discardPart(download.partFile);
-    throw new PassingFailure(`${answer.url.host} sends another part of the file than asked for`);
+    throw new PassingFailure(`${answer.url.host} sent a different part of the file than requested`);
   }
   const start = status === 206 && part !== null ? part.size : 0;
   const totalBytes = announcedTotal(answer, start);
@@ -174,7 +182,7 @@ function checkAnnouncedSize(download: FileDownload, totalBytes: number | null, a
   if (isHtml(answer)) return; // a better message follows when the page is read
   throw builderError(
     "DOWNLOAD_CORRUPT",
-    `${label}: ${answer.url.host} announces ${totalBytes} bytes where ${expectedSize} are expected`,
+    `${label}: ${answer.url.host} announces ${totalBytes} bytes, but ${expectedSize} are expected`,
   );
 }
 
@@ -190,7 +198,7 @@ async function checkDiskSpace(
   if (missing > 0)
     throw sharedError(
       "DISK_FULL",
-      `${download.label} needs ${totalBytes - start} bytes in ${folder}, ${missing} more than are free`,
+      `${download.label} needs ${totalBytes - start} bytes in ${folder}, which is ${missing} more than the free space`,
     );
 }
 
@@ -229,7 +237,9 @@ async function receive(exchange: Exchange, start: number, note: PartNote): Promi
   return position;
 }
 
-/** Zip files begin with a local header, or with their end when they are empty. */
+/**
+ * Checks the first bytes. Zip files start with a local header, or with their end record if they are empty.
+ */
 async function checkIsZip(first: Uint8Array, answer: HttpAnswer, label: string): Promise<void> {
   const start = Buffer.from(first.buffer, first.byteOffset, Math.min(first.byteLength, 4096));
   if (start.length >= 4 && (start.readUInt32LE(0) === 0x04034b50 || start.readUInt32LE(0) === 0x06054b50))
@@ -238,7 +248,7 @@ async function checkIsZip(first: Uint8Array, answer: HttpAnswer, label: string):
   const isPage = isHtml(answer) || /^\s*<(!doctype html|html)/i.test(start.toString("utf8"));
   const what = isPage
     ? `a web page${title ? ` titled ${JSON.stringify(title)}` : ""}`
-    : "a file that is no zip";
+    : "a file that is not a zip";
   throw builderError("DOWNLOAD_NOT_ARCHIVE", `${label}: ${shownUrl(answer.url)} answers with ${what}`);
 }
 

@@ -3,9 +3,9 @@ import { open } from "node:fs/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { FileRange } from "../archive/byte-range.js";
 
-/** A checksum as a server publishes it. */
+/** A checksum that a server published. */
 export interface Digest {
-  /** `md5`, `sha256`, … as node:crypto names it. */
+  /** The algorithm's name in node:crypto, such as `md5` or `sha256`. */
   readonly algorithm: string;
   /** Lower-case hexadecimal. */
   readonly hex: string;
@@ -15,7 +15,9 @@ export const formatDigest = ({ algorithm, hex }: Digest): string => `${algorithm
 
 const blockBytes = 1 << 20;
 
-/** Hexadecimal digests of a file, or a part of one, by algorithm, in one pass over its bytes. */
+/**
+ * Returns the hexadecimal digests of a file, or of a part of it, by algorithm, in one pass over its bytes.
+ */
 export async function digestFile<A extends string>(
   place: string | FileRange,
   algorithms: readonly A[],

@@ -7,7 +7,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface FileLockOptions {
   readonly signal?: AbortSignal | null;
-  /** Called once, when another process holds the lock. */
+  /** Called once if another process holds the lock. */
   readonly onWait?: () => void;
 }
 
@@ -18,16 +18,17 @@ interface Owner {
 }
 
 const heartbeatMs = 2000;
-/** A lock whose heartbeat stands still for this long belongs to a process that is gone. */
+/** A lock whose heartbeat has not changed for this long belongs to a process that has ended. */
 const staleMs = 15_000;
 const pollMs = 100;
 const forgottenMs = 3_600_000;
 
 /**
- * Runs `action` while no other process on this cache does, by a lock file with a heartbeat. A lock left by a process that
- * was killed is taken over: at once on the same host, after 15 s on a shared disk.
+ * Runs `action` while no other process uses this cache, by means of a lock file with a heartbeat. A lock of a
+ * process that was killed is taken over: immediately on the same host, after 15 s on a shared disk.
  *
- * The lock saves work, not correctness: what is guarded is written beside and renamed, and verified by digest.
+ * The lock avoids duplicate work and is not needed for correctness: the guarded files are written to
+ * temporary names, renamed, and verified by digest.
  */
 export async function withFileLock<T>(
   lockFile: string,
@@ -37,7 +38,8 @@ export async function withFileLock<T>(
   const token = await acquire(lockFile, options);
   const heartbeat = setInterval(() => {
     const now = new Date();
-    utimes(lockFile, now, now).catch(() => {}); // the cache was removed under us: nothing is guarded any more
+    // fails only if the cache was removed, and then nothing is left to guard
+    utimes(lockFile, now, now).catch(() => {});
   }, heartbeatMs);
   try {
     return await action();
@@ -48,8 +50,8 @@ export async function withFileLock<T>(
 }
 
 /**
- * Whether a lock that this process does not wait for belongs to a living one. A heartbeat counts for an hour, since clocks
- * of hosts that share a disk differ.
+ * Returns whether a living process holds a lock, without waiting for it. A heartbeat is valid for an hour,
+ * because the clocks of hosts that share a disk differ.
  */
 export async function isLockHeld(lockFile: string): Promise<boolean> {
   const beat = await stat(lockFile).catch(() => null);
@@ -93,7 +95,10 @@ async function create(lockFile: string, owner: Owner): Promise<boolean> {
   }
 }
 
-/** Changes with every beat and with every owner; null when there is no lock. By value, since clocks of hosts differ. */
+/**
+ * Returns a value that changes with every heartbeat and every owner; null if there is no lock. Only equality
+ * matters, because the clocks of hosts differ.
+ */
 async function heartbeatOf(lockFile: string): Promise<string | null> {
   try {
     const { ino, mtimeMs } = await stat(lockFile);
@@ -118,18 +123,18 @@ async function readOwner(lockFile: string): Promise<Owner | null> {
   try {
     return JSON.parse(await readFile(lockFile, "utf8")) as Owner;
   } catch {
-    return null; // gone, or its owner is just writing it
+    return null; // the file is gone, or its owner is writing it
   }
 }
 
-/** By renaming, which only one of several takers can do to the same file. */
+/** Takes the lock over by renaming, which succeeds for only one of several processes. */
 async function takeAway(lockFile: string, token: string): Promise<void> {
   const aside = `${lockFile}.${token}`;
   try {
     await rename(lockFile, aside);
     await rm(aside, { force: true });
   } catch {
-    // Another process took it away first.
+    // Another process took it over first.
   }
 }
 

@@ -18,22 +18,25 @@ import {
 
 export interface HttpClientOptions {
   readonly progress: Progress;
-  /** Origins that the user named as a mirror: they may be plain http. Others only on this machine. */
+  /**
+   * Origins that the user configured as mirrors, which may use plain http. Other origins may use it only on
+   * this machine.
+   */
   readonly mirrorOrigins?: readonly string[];
   readonly retry?: RetryPolicy;
-  /** A server that sends nothing for this long is given up and tried again. */
+  /** Time without data after which a connection is closed and retried. */
   readonly idleTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** An answer whose body has not been read yet. */
+/** An answer whose body has not been read. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** After redirects. */
+  /** The address after redirects. */
   readonly url: URL;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Ends the connection; the body need not have been read. */
+  /** Closes the connection, even if the body has not been read. */
   close(): void;
 }
 
@@ -42,7 +45,10 @@ const maxJsonBytes = 16 * 2 ** 20;
 const maxRedirects = 10;
 const certificateErrors = /^(CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
-/** HTTPS as downloads need it: proxies from the environment, time-outs, and failures sorted into passing and final. */
+/**
+ * An HTTPS client for downloads, with proxies from the environment, time-outs, and failures classified as
+ * passing or final.
+ */
 export class HttpClient {
   readonly progress: Progress;
   readonly retry: RetryPolicy;
@@ -59,9 +65,9 @@ export class HttpClient {
   }
 
   /**
-   * One GET, redirects followed, any status.
+   * Sends one GET and follows redirects. Returns an answer of any status.
    *
-   * @throws PassingFailure for a network fault that may pass; DOWNLOAD_FAILED for one that will not;
+   * @throws PassingFailure for a network fault that may pass; DOWNLOAD_FAILED for other faults;
    * SOURCE_INVALID for an address that is not https
    */
   async open(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<HttpAnswer> {
@@ -108,7 +114,7 @@ export class HttpClient {
     }
   }
 
-  /** A JSON document, with retries. The caller checks its shape. */
+  /** Fetches a JSON document, with retries. The caller checks its shape. */
   async json(url: URL, label: string, accept = "application/json"): Promise<unknown> {
     return this.retrying(label, async () => {
       const answer = await this.open(url, { accept });
@@ -138,26 +144,26 @@ export class HttpClient {
     if (url.protocol === "http:" && (isLoopback(url) || this.#mirrorOrigins.has(url.origin))) return;
     throw builderError(
       "SOURCE_INVALID",
-      `${shownUrl(url)} is not https, so anyone on the way could change the weights`,
+      `${shownUrl(url)} is not https, so anyone on the network path could change the weights`,
     );
   }
 }
 
-/** What a status other than success means for a download. */
+/** Returns the failure that a status other than success means for a download. */
 export function statusFailure(answer: HttpAnswer, label: string): PassingFailure | ProcessorError {
   const { status, headers } = answer;
   const what = `${answer.url.host} answers ${status}`;
   if (status === 404 || status === 410)
     return builderError("SOURCE_NOT_FOUND", `${label}: ${what}: there is no such file`);
   if (status === 407)
-    return builderError("DOWNLOAD_FAILED", `${label}: the proxy asks for a name and password (407)`);
+    return builderError("DOWNLOAD_FAILED", `${label}: the proxy requires a name and password (407)`);
   const mayPass = status === 403 || status === 408 || status === 425 || status === 429 || status >= 500;
   if (mayPass)
     return new PassingFailure(what, { retryAfterMs: parseRetryAfter(headers["retry-after"], Date.now()) });
   return builderError("DOWNLOAD_FAILED", `${label}: ${what}`);
 }
 
-/** A URL for messages: without name, password and query, which may hold secrets. */
+/** Returns a URL for messages, without name, password and query, which may contain secrets. */
 export function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
@@ -169,7 +175,8 @@ function isLoopback(url: URL): boolean {
 function agentsFor(url: URL): Agents {
   const proxy = getProxyForUrl(url.href);
   if (proxy === "") return {};
-  // One CONNECT tunnel for both protocols; the cast is for TypeScript alone, which has two Agent classes.
+  // One CONNECT tunnel for both protocols. The cast is needed only for TypeScript, which has two Agent
+  // classes.
   const agent = new HttpsProxyAgent(proxy) as unknown as NonNullable<Agents["https"]>;
   return { http: agent as NonNullable<Agents["http"]>, https: agent };
 }
@@ -182,7 +189,7 @@ async function* withSortedFailures(stream: AsyncIterable<Uint8Array>): AsyncGene
   }
 }
 
-/** Network errors in two kinds: those that may pass and those that trying again does not help. */
+/** Distinguishes network errors that may pass from those for which a retry would not help. */
 function sortedFailure(error: unknown): Error {
   const known = causes(error).find((cause) => cause instanceof ProcessorError);
   if (known !== undefined) return known;

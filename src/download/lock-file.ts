@@ -20,39 +20,45 @@ import { withFileLock } from "./file-lock.js";
 
 export const lockFileName = "processor.lock.json";
 
-/** It belongs beside the config.json whose model and base image it locks. */
+/**
+ * Returns the path of the lock file, which is in the folder of the config.json whose model and base image it
+ * locks.
+ */
 export const lockFileBeside = (configFile: string): string => join(dirname(configFile), lockFileName);
 
-/** What a downloaded archive was when it was first built with. */
+/** The properties of a downloaded archive at its first build. */
 export interface LockedSource {
   readonly sha256: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
 }
 
-/** Belongs into version control. */
+/** The contents of the lock file, which belongs in version control. */
 interface LockJson {
   readonly lockVersion: 1;
-  /** By address, as the config or the registry names it. */
+  /** By address, as written in the config or the registry. */
   readonly sources: Readonly<Record<string, LockedSource>>;
-  /** Digest of the manifest or index, by an image's name in its registry; absent in locks of older versions. */
+  /**
+   * Digest of the manifest or index, by the image's name in its registry; undefined in locks of older
+   * versions.
+   */
   readonly baseImages?: Readonly<Record<string, string>>;
 }
 
-/** The locked bytes of an address; null when it is not locked. */
+/** Returns the locked bytes of an address; null if it is not locked. */
 export async function readLockedSource(lockFile: string, address: string): Promise<LockedSource | null> {
   const { sources } = await readLock(lockFile);
   return Object.hasOwn(sources, address) ? sources[address]! : null;
 }
 
-/** The digest that a base image had when it was first built on; null when it is not locked. */
+/** Returns the digest of a base image at its first build; null if it is not locked. */
 export async function readLockedBase(lockFile: string, imageName: string): Promise<string | null> {
   const { baseImages = {} } = await readLock(lockFile);
   return Object.hasOwn(baseImages, imageName) ? baseImages[imageName]! : null;
 }
 
 /**
- * Locks an address. Another address that a build beside this one locks at the same time is kept.
+ * Locks an address. Keeps an address that a simultaneous build locks at the same time.
  *
  * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
  */
@@ -68,7 +74,7 @@ export const lockSource = (
   });
 
 /**
- * Locks a base image to a digest, beside everything that is locked already.
+ * Locks a base image to a digest. Keeps all existing entries.
  *
  * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
  */
@@ -98,7 +104,7 @@ async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Far more than a lock has. */
+/** Far larger than any lock file. */
 const maxBytes = 1 << 24;
 
 async function readLock(lockFile: string): Promise<LockJson> {
@@ -111,7 +117,10 @@ async function readLock(lockFile: string): Promise<LockJson> {
     invalid(lockFile, `it ${reason}`, cause),
   );
   if (lockVersion !== 1)
-    throw invalid(lockFile, `its lockVersion is ${lockVersion}; this version of build_processor reads 1`);
+    throw invalid(
+      lockFile,
+      `its lockVersion is ${lockVersion}, but this version of build_processor supports only 1`,
+    );
   const lock = parseChecked(text, lockShape, (reason, cause) => invalid(lockFile, `it ${reason}`, cause));
   const repeated = repeatedKey(text);
   if (repeated !== null) throw invalid(lockFile, `it has two entries with the name ${repeated}`);

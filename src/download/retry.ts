@@ -4,15 +4,15 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { builderError } from "../errors/builder-errors.js";
 
 export interface RetryPolicy {
-  /** Failures in a row, without anything gained between them, before giving up. */
+  /** Number of consecutive failures without progress before giving up. */
   readonly attempts: number;
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
-  /** A server that asks for a longer pause than this (Retry-After) is not waited for. */
+  /** Longest pause (Retry-After) that is granted to a server. */
   readonly maxRetryAfterMs: number;
 }
 
-/** Six attempts: about half a minute of pauses in all. */
+/** Six attempts, with about half a minute of pauses in total. */
 export const defaultRetryPolicy: RetryPolicy = {
   attempts: 6,
   firstDelayMs: 1000,
@@ -20,12 +20,12 @@ export const defaultRetryPolicy: RetryPolicy = {
   maxRetryAfterMs: 300_000,
 };
 
-/** A failure that may pass: trying again is worth it. */
+/** A failure that may pass, so the operation is retried. */
 export class PassingFailure extends Error {
   override readonly name = "PassingFailure";
-  /** What the server asks for; null when it says nothing. */
+  /** The pause that the server asks for; null if it does not ask for one. */
   readonly retryAfterMs: number | null;
-  /** Bytes arrived before the failure, so it does not count towards the attempts. */
+  /** True if bytes arrived before the failure, which then does not count towards the attempts. */
   readonly hasProgressed: boolean;
 
   constructor(
@@ -39,18 +39,18 @@ export class PassingFailure extends Error {
 }
 
 export interface RetryOptions {
-  /** What is tried, for messages: the file's or the server's name. */
+  /** Name of the file or server, for messages. */
   readonly label: string;
   readonly policy: RetryPolicy;
-  /** @param failure the reason and the number of the attempt, which are the same for parallel requests */
+  /** @param failure the reason and the number of the attempt, which are equal for parallel requests */
   readonly note: (line: string, failure: string) => void;
   readonly signal: AbortSignal | null;
 }
 
 /**
- * Runs `attempt` until it gives an answer. Only a PassingFailure is tried again, after a pause that doubles
- * each time with up to half of it at random (so that many clients do not come back together), or the pause
- * that the server asks for.
+ * Runs `attempt` until it succeeds. Retries only after a PassingFailure, after the pause that the server asks
+ * for, or a pause that doubles each time. Up to half of that pause is random, so that many clients do not
+ * return at the same time.
  *
  * @throws DOWNLOAD_FAILED with the last reason
  */
@@ -86,7 +86,9 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
   }
 }
 
-/** Milliseconds from a Retry-After header (seconds or an HTTP date); null when it is absent or makes no sense. */
+/**
+ * Parses a Retry-After header (seconds or an HTTP date) to milliseconds; null if it is missing or invalid.
+ */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;

@@ -1,6 +1,9 @@
 import { defineErrors } from "../../processor/contract/errors.js";
 
-/** Mistakes that only the orchestrator reports: config.json, trained models, downloads, Docker, registries. No image holds them. */
+/**
+ * The errors that only `build_processor` reports: config.json, trained models, downloads, Docker, registries.
+ * Images do not contain them.
+ */
 export const builderError = defineErrors({
   CONFIG_NOT_FOUND: {
     exit: 2,
@@ -10,7 +13,7 @@ export const builderError = defineErrors({
   CONFIG_NOT_JSON: {
     exit: 2,
     http: 400,
-    help: "Correct the JSON at the place named; an editor with JSON support marks it.",
+    help: "Correct the JSON at the position that the message names. An editor with JSON support marks the error.",
   },
   TAG_INVALID: {
     exit: 2,
@@ -25,7 +28,7 @@ export const builderError = defineErrors({
   CONFIGURATION_MISSING: {
     exit: 3,
     http: 404,
-    help: "Ask for a configuration that the model folder has. --configuration names it.",
+    help: "Choose a configuration that the model folder has. --configuration names it.",
   },
   MODEL_TASK_MISMATCH: {
     exit: 3,
@@ -45,7 +48,7 @@ export const builderError = defineErrors({
   ARCHIVE_UNSAFE: {
     exit: 3,
     http: 500,
-    help: "Do not unpack this file with other programs either. Get the archive from whoever trained the model.",
+    help: "Do not unpack this file with other programs either. Get the archive from the person who trained the model.",
   },
   PRETRAINED_UNKNOWN: {
     exit: 2,
@@ -80,12 +83,12 @@ export const builderError = defineErrors({
   CHECKPOINT_UNSAFE: {
     exit: 3,
     http: 500,
-    help: "Do not load this file with Python either. Get the checkpoint from whoever trained the model.",
+    help: "Do not load this file with Python either. Get the checkpoint from the person who trained the model.",
   },
   CHECKPOINT_REFUSED: {
     exit: 3,
     http: 500,
-    help: "nnU-Net does not write such a file. Get the checkpoint again from whoever trained the model.",
+    help: "nnU-Net does not write such a file. Get the checkpoint again from the person who trained the model.",
   },
   CHECKPOINT_UNSUPPORTED: {
     exit: 3,
@@ -95,12 +98,12 @@ export const builderError = defineErrors({
   ARCHITECTURE_UNKNOWN: {
     exit: 3,
     http: 500,
-    help: "Known: PlainConvUNet, ResidualEncoderUNet, ResidualUNet; of v1 Generic_UNet, FabiansUNet. Of any other pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
+    help: "Supported: PlainConvUNet, ResidualEncoderUNet and ResidualUNet of v2, Generic_UNet and FabiansUNet of v1. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
   },
   TENSOR_MISMATCH: {
     exit: 3,
     http: 500,
-    help: "Use plans and checkpoints of one training. If the trainer builds a network of its own, export it to ONNX and name the file with `onnx` in config.json. On the command line: --onnx.",
+    help: "Use plans and checkpoints of one training. If the trainer builds its own network, export it to ONNX and name the file with `onnx` in config.json. On the command line: --onnx.",
   },
   ONNX_NOT_FOUND: {
     exit: 3,
@@ -130,14 +133,14 @@ export const builderError = defineErrors({
   DOWNLOAD_NOT_ARCHIVE: {
     exit: 5,
     http: 502,
-    help: "Open the address in a browser: a login page, a proxy's notice or a removed file answers there.",
+    help: "Open the address in a browser. It may show a login page, a proxy's notice or a message about a removed file.",
   },
   DOWNLOAD_CORRUPT: {
     exit: 5,
     http: 502,
-    help: "Run the command again. If it stays, the server or a proxy on the way changes the bytes.",
+    help: "Run the command again. If the error persists, the server or a proxy changes the bytes.",
   },
-  MACHINE_UNFIT: { exit: 5, http: 503, help: "Each finding above has its remedy." },
+  MACHINE_UNFIT: { exit: 5, http: 503, help: "The report above gives a remedy for each finding." },
   ENGINE_MISSING: {
     exit: 5,
     http: 503,
@@ -157,17 +160,17 @@ export const builderError = defineErrors({
   IMAGE_BUILD_FAILED: {
     exit: 5,
     http: 503,
-    help: "The message is from Docker, apt or npm, as it says. --keep-build-files keeps the build context.",
+    help: "The message names its source: Docker, apt or npm. --keep-build-files keeps the build context.",
   },
   BASE_IMAGE_MISSING: {
     exit: 5,
     http: 503,
-    help: "Build it with `build_processor base-image`. --base-image names another.",
+    help: "Build it with `build_processor base-image`. --base-image names a different one.",
   },
   BASE_IMAGE_CHANGED: {
     exit: 5,
     http: 503,
-    help: "Remove the entry from processor.lock.json to accept the new image. --base-image NAME@sha256:… builds on the locked one.",
+    help: "Remove the entry from processor.lock.json to accept the new image. --base-image NAME@sha256:… uses the locked image.",
   },
   PACKAGE_INDEX_UNKNOWN: {
     exit: 5,
@@ -188,17 +191,17 @@ export const builderError = defineErrors({
   ARCHIVE_REFUSED: {
     exit: 5,
     http: 503,
-    help: "The platform would refuse the archive for the same reasons. Follow the remedy that the report names below each of them.",
+    help: "The platform would refuse the archive for the same reasons. Follow the remedies in the report.",
   },
   SIMULATION_FAILED: {
     exit: 5,
     http: 503,
-    help: "It would fail on the platform too; the report says what to change for each check that fails.",
+    help: "The image would fail on the platform too. The report gives a remedy for each failed check.",
   },
   ANSWER_DIFFERS: {
     exit: 5,
     http: 503,
-    help: "The platform would accept the image, because it does not know the expected segmentations. The report says how far the image's differ from them, and why.",
+    help: "The platform would accept the image, because it does not know the expected segmentations. The report states how much the image's segmentations differ from them, and why.",
   },
   IMAGE_DIFFERS: {
     exit: 5,

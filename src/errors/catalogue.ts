@@ -4,7 +4,7 @@ import { imageError } from "../../processor/imaging/errors.js";
 import { runtimeError } from "../../processor/runtime/errors.js";
 import { builderError } from "./builder-errors.js";
 
-/** Every mistake that either program reports, as an image's user reads it. */
+/** Every error that either program reports, with the remedy for the user of an image. */
 export const errorCatalogue = {
   ...sharedError.entries,
   ...imageError.entries,
@@ -14,28 +14,28 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** Remedies for those who run `build_processor`, which has other flags than an image and a config.json. */
+/** Remedies for users of `build_processor`, which has other flags than an image and a config.json. */
 const remedies: Partial<Record<string, string>> = {
   OUTPUT_EXISTS:
-    "Move it or choose another place. --overwrite replaces it. --continue keeps finished cases and does the others.",
+    "Move it or choose another path. --overwrite replaces it. --continue keeps finished cases and processes the others.",
   MODEL_NOT_FOUND:
-    "A model is the folder that holds plans.json, dataset.json and fold_0, fold_1, … Pass it with --model-dir.",
+    "A model is the folder that contains plans.json, dataset.json and fold_0, fold_1, … Pass it with --model-dir.",
   FOLD_MISSING:
-    "Ask only for folds that the model has, or name a checkpoint that they have with `checkpoint_name` in config.json. On the command line: --checkpoint checkpoint_best.pth (v1: model_best).",
+    "Choose folds that the model has, or name a checkpoint that they have with `checkpoint_name` in config.json. On the command line: --checkpoint checkpoint_best.pth (v1: model_best).",
   PLANS_UNSUPPORTED:
-    "Only nnU-Net's own rules are known. A network of your own goes as an ONNX file: --onnx FILE, or `onnx` in config.json.",
+    "Only nnU-Net's own rules are supported. Pass your own network as an ONNX file: --onnx FILE, or `onnx` in config.json.",
   TARGET_UNFIT:
-    "Train a model whose channels and labels the platform takes. --target plain builds an image without the platform's rules.",
+    "Train a model whose channels and labels the platform accepts. --target plain builds an image without the platform's rules.",
   MANIFEST_INVALID: "Convert the model again with this version of build_processor.",
   INPUT_NOT_FOUND:
     "Check the spelling, and the folder that the path starts from. `-i` takes images, or folders with images.",
   PREVIOUS_STAGE_MISSING:
     "A cascade needs the model of its low-resolution stage, or that stage's segmentations. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the segmentations, <case><ending>.",
   OUTPUT_UNWRITABLE: "Choose a folder that this user may write to.",
-  INTERRUPTED: "No half-written file remains. --continue does the remaining cases.",
+  INTERRUPTED: "No half-written file remains. --continue processes the remaining cases.",
 } satisfies Partial<Record<ErrorCode, string>>;
 
-/** What somebody who runs `build_processor` can do about an error. */
+/** Returns the remedy for a user of `build_processor`. */
 export const builderRemedy = ({ code, help }: Pick<ProcessorError, "code" | "help">): string =>
   remedies[code] ?? help;
 

@@ -3,21 +3,21 @@ import { newPartialPath } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { putInPlace } from "./output-file.js";
 
-/** What happens to an existing file when a build has made another with its name. */
+/** The treatment of an existing file when a build has made another with its name. */
 export type ExistingFile = "replace" | "keep";
 
 /**
- * Returns the path, next to its own, where a file is written until the whole build is done. The file with order `last` gets
- * its name after the others: if it is there, they are too.
+ * Returns a temporary path next to a file's own path, where the file is written until the whole build is
+ * done. The file with order `last` is renamed after the others: if it exists, they exist too.
  */
 export type StageFile = (path: string, order?: "last") => string;
 
 /**
- * Runs a build whose files appear together, at its end. When it fails (for example because the registry refuses the image
- * after the archive was written), everything is as before: the files of an earlier build stay, and no partial result is
- * mistaken for a whole one.
+ * Runs a build whose files appear together at its end. If it fails (for example because the registry refuses
+ * the image after the archive was written), the files of an earlier build are unchanged, and no partial
+ * result can be mistaken for a complete one.
  *
- * @throws OUTPUT_EXISTS when an existing file must be kept; what the build throws
+ * @throws OUTPUT_EXISTS if an existing file must be kept; the errors of the build
  */
 export async function allOrNothing<T>(
   existing: ExistingFile,
@@ -39,7 +39,10 @@ export async function allOrNothing<T>(
   }
 }
 
-/** If existing files must be kept and one of the names is taken, none of the new files appears. */
+/**
+ * Renames all files. If existing files must be kept and one of the names is taken, none of the new files
+ * appears.
+ */
 async function putAllInPlace(staged: ReadonlyMap<string, string>, existing: ExistingFile): Promise<void> {
   const placed: string[] = [];
   for (const [path, place] of staged) {

@@ -1,7 +1,10 @@
 import { homedir, userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 
-/** The user's home, also where HOME is empty; null for a user without one, as an unknown number in a container is. */
+/**
+ * Returns the user's home, even if HOME is empty; null for a user without one, such as an unknown user id in
+ * a container.
+ */
 export function homeFolder(): string | null {
   for (const find of [homedir, () => userInfo().homedir]) {
     const found = valueOrNull(find);

@@ -2,14 +2,14 @@ import { link, rename, stat } from "node:fs/promises";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 
 /**
- * Refuses to write over a file, early: before the work that would end in it.
+ * Refuses to overwrite a file, before the work whose result would replace it.
  *
- * @param why the rest of the sentence, for a file whose presence needs an explanation
+ * @param why continues the message, for a file whose presence needs an explanation
  * @throws OUTPUT_EXISTS
  */
 export async function requireAbsent(path: string, why = ""): Promise<void> {
   if ((await stat(path).catch(() => null)) !== null)
-    throw sharedError("OUTPUT_EXISTS", `${path} is there already${why}`);
+    throw sharedError("OUTPUT_EXISTS", `${path} already exists${why}`);
 }
 
 /**
@@ -24,8 +24,9 @@ export async function requireReplaceable(path: string): Promise<void> {
 }
 
 /**
- * Gives a file that was written beside its place its name. A link, unlike a rename, never replaces a file that came in the
- * meantime; not every file system has links. The partial file may stay.
+ * Renames a complete temporary file to its final name. Uses a link where the file system supports it, because
+ * a link, unlike a rename, never replaces a file that another process has created. The temporary file may
+ * remain.
  *
  * @throws OUTPUT_EXISTS
  */

@@ -1,11 +1,11 @@
-/** One rule of a platform, and what this image makes of it. */
+/** The result of checking one rule of a platform. */
 export interface Finding {
-  /** Stays the same from version to version. */
+  /** Name of the rule, which is the same in all versions. */
   readonly check: string;
   readonly result: "pass" | "fail" | "warning" | "not-checked";
-  /** What was found. */
+  /** The reason for the result. */
   readonly reason: string;
-  /** What to do; null where nothing is to be done. */
+  /** What the user can do; null if no action is needed. */
   readonly remedy: string | null;
 }
 

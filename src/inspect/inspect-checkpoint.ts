@@ -8,7 +8,7 @@ import type { TrainedFold } from "../network/trained-model.js";
 import type { CheckpointInspection, Problem } from "./inspection.js";
 
 /**
- * One file of torch.save. Nothing but its pickle is read.
+ * Describes a file of torch.save. Reads only its pickle.
  *
  * @throws CHECKPOINT_*, MODEL_FILE_INVALID
  */
@@ -34,11 +34,11 @@ export async function inspectCheckpoint(source: string, file: string): Promise<C
 /** Describes a checkpoint that another program saved with torch, such as HD-BET's `0.model`. */
 const notOfNnUNet = (file: string, tensors: number): Problem => ({
   code: "CHECKPOINT_UNSUPPORTED",
-  message: `${file} was not written by nnU-Net: it holds ${tensors === 0 ? "no weights" : "weights alone"}, without the trainer's name and arguments`,
+  message: `${file} was not written by nnU-Net: it contains ${tensors === 0 ? "no weights" : "only weights"}, without the trainer's name and arguments`,
   help: 'nnU-Net\'s own checkpoint of this model is needed, with its plans and dataset files. Otherwise export the network to ONNX (`torch.onnx.export`, input batch × channels × patch, output the logits), write plans.json and dataset.json for it, and name it in config.json: "onnx".',
 });
 
-/** Values of all weights of a fold; those that have two names count once. */
+/** Returns the number of values in all weights of a fold. Weights with two names count once. */
 export const checkpointParameters = async ({ checkpointFile, range }: TrainedFold): Promise<number> =>
   parametersOf(weightsOf(await readTorchFile(checkpointFile, range)));
 
@@ -67,7 +67,10 @@ async function formatOf(file: string): Promise<"zip" | "legacy"> {
   }
 }
 
-/** nnU-Net v2 calls them `network_weights`, v1 and many others `state_dict`; some save nothing but them. */
+/**
+ * Returns the weights, which nnU-Net v2 saves as `network_weights`, and v1 and many other programs as
+ * `state_dict`. Some programs save only the weights.
+ */
 function weightsOf(value: unknown): readonly Tensor[] {
   const root = entriesOf(value);
   if (root === null) return [];
@@ -75,7 +78,7 @@ function weightsOf(value: unknown): readonly Tensor[] {
   return [...(entriesOf(dict)?.values() ?? [])].filter(isTensor);
 }
 
-/** Counters are no weights; of two names of one tensor one counts. */
+/** Counts the parameters without counters. A tensor with two names counts once. */
 function parametersOf(weights: readonly Tensor[]): number {
   const places = new Map<string, number>();
   for (const { storage, storageOffset, shape } of weights) {
@@ -111,7 +114,7 @@ function datasetOf(init: Field): string | null {
   return entriesOf(plans.raw) !== null ? text(plans.get("dataset_name")) : null;
 }
 
-/** v1 keeps nearly everything beside the checkpoint. */
+/** v1 saves nearly everything in the file next to the checkpoint. */
 async function factsOfV1(checkpoint: Field, file: string): Promise<Facts> {
   const own: Facts = { ...unknownFacts, nnunetVersion: 1, epoch: numberOf(checkpoint.get("epoch")) };
   const hasRecord = await access(`${file}.pkl`).then(

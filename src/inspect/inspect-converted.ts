@@ -9,10 +9,10 @@ import { readTextFile, unreadable } from "../../processor/files/read-text-file.j
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
 
-/** As a processor reads it. */
+/** The same limit as in a processor. */
 const maxManifestBytes = 64 << 20;
 
-/** A folder that `convert` wrote. */
+/** Describes a folder that `convert` wrote. */
 export async function inspectConverted(source: string, folder: string): Promise<ConvertedInspection> {
   const path = join(folder, manifestName);
   const text = await readTextFile(path, maxManifestBytes).catch((cause: unknown) => {
@@ -31,7 +31,7 @@ export async function inspectConverted(source: string, folder: string): Promise<
   };
 }
 
-/** Whether a folder is one that `convert` wrote. */
+/** Returns whether `convert` wrote a folder. */
 export const isConverted = async (folder: string): Promise<boolean> =>
   (await stat(join(folder, manifestName)).catch(() => null))?.isFile() ?? false;
 
@@ -54,7 +54,7 @@ interface Unchecked {
   readonly manifestVersion?: unknown;
 }
 
-/** The models of a manifest, a cascade's first stage before the second. */
+/** Returns the models of a manifest, a cascade's first stage before the second. */
 export function manifestModels(
   { models, task }: ProcessorManifest,
   sizes: ReadonlyMap<string, number>,
@@ -91,7 +91,7 @@ function inspectManifestModel(
     plansName: model.plansName,
     checkpointName: model.checkpointName,
     folds,
-    // Folders of earlier versions don't name it.
+    // Folders of earlier versions do not name it.
     gpuNetwork: present(model.gpuOnnxFile ?? "")[0] ?? null,
     checkpointParameters: null,
     network: { architecture, inputChannels, outputChannels, parameters },

@@ -13,7 +13,7 @@ import { asProblem } from "./problem.js";
 
 const maxManifestBytes = 4 << 20;
 
-/** An image that Docker has; null when it has none of this name. Nothing in it is run. */
+/** Describes an image in Docker without running it; null if Docker has none of this name. */
 export async function inspectEngineImage(
   imageName: string,
   environment: Readonly<Record<string, string | undefined>>,
@@ -33,7 +33,7 @@ export async function inspectEngineImage(
   });
 }
 
-/** A file that `docker save` or `--export` wrote. */
+/** Describes a file that `docker save` or `--export` wrote. */
 export async function inspectImageArchive(source: string, archive: string): Promise<ImageInspection> {
   const { size } = await stat(archive);
   const { imageName, imageId, config, file } = await readImageArchive(
@@ -83,7 +83,7 @@ function readManifest(source: string, text: string | null) {
     if (text === null)
       throw sharedError(
         "MANIFEST_INVALID",
-        `${source} has no ${places.image.manifest}: it holds no processor`,
+        `${source} has no ${places.image.manifest}, so it does not contain a processor`,
       );
     return { manifest: parseManifest(places.image.manifest, text), problems: [] };
   } catch (error) {

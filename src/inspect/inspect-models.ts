@@ -22,10 +22,10 @@ import type {
 import { asProblem } from "./problem.js";
 
 /**
- * Every trained configuration of a source. Of an archive only the plans and one checkpoint of each configuration are
- * unpacked. A model that cannot be used is listed with its problem.
+ * Describes every trained configuration of a source. For an archive, unpacks only the plans and one
+ * checkpoint of each configuration. A model that cannot be used is listed with its problem.
  *
- * @throws MODEL_NOT_FOUND when there is none
+ * @throws MODEL_NOT_FOUND if there is none
  */
 export async function inspectModels(source: ModelSource, place: TreePlace): Promise<ModelsInspection> {
   const inventory = await source.inventory();
@@ -48,10 +48,10 @@ export async function inspectModels(source: ModelSource, place: TreePlace): Prom
   };
 }
 
-/** Where the source's files are on this disk, or where those that are needed shall be unpacked. */
+/** The local folder of the source's files, or the cache that the needed files are unpacked into. */
 export type TreePlace = { readonly folder: string } | { readonly context: SourceContext };
 
-/** Paths relative to the model's folder. */
+/** Files with paths relative to the model's folder. */
 interface ModelFiles {
   readonly path: string;
   readonly files: readonly SourceFile[];
@@ -99,7 +99,7 @@ async function inspectModel(
     previousStage: task?.previousStage ?? null,
     postProcessing: files
       .map((file) => (path === "" ? file.path : `${path}/${file.path}`))
-      // What v1 decided for a single fold is never applied.
+      // v1 never applies the post-processing of a single fold.
       .filter(
         (file) => /(?:^|\/)postprocessing\.(?:json|pkl)$/.test(file) && !/(?:^|\/)fold_[^/]+\//.test(file),
       ),
@@ -130,9 +130,9 @@ function foldsOf(files: readonly SourceFile[]): readonly FoldInspection[] {
 const foldNumber = (fold: string): number => (fold === "all" ? Number.POSITIVE_INFINITY : Number(fold));
 
 interface CheckpointChoice {
-  /** The checkpoint that a build takes, which is nnU-Net's choice; null if no fold has it. */
+  /** The checkpoint that a build uses, which is nnU-Net's choice; null if no fold has it. */
   readonly taken: string | null;
-  /** The checkpoint by which the model can be described; null if there is none. */
+  /** The checkpoint that is read to describe the model; null if there is none. */
   readonly read: string | null;
 }
 
@@ -143,7 +143,7 @@ function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): Checkpo
   return { taken: null, read: [...names].find((name) => name.includes("best")) ?? [...names][0] ?? null };
 }
 
-/** The error that a build would report. */
+/** Returns the error that a build would report. */
 async function noCheckpoint(folder: ModelFolder, local: LocalModel): Promise<Problem> {
   try {
     await namingArchives([local.tree], () =>
@@ -155,7 +155,7 @@ async function noCheckpoint(folder: ModelFolder, local: LocalModel): Promise<Pro
   throw new Error(`${folder.folder}: the usual checkpoint appeared while it was inspected`);
 }
 
-/** Warns of folds that a build leaves out. */
+/** Returns warnings about folds that a build does not use. */
 function unfinished(files: readonly SourceFile[], taken: string): readonly string[] {
   const names = new Set(files.flatMap(({ path }) => /^fold_(\d+|all)\//.exec(path)?.[1] ?? []));
   const trained = new Map(foldsOf(files).map((fold) => [fold.fold, fold.files.map(({ name }) => name)]));
@@ -203,20 +203,20 @@ interface Described {
 
 const notDescribed: Described = { task: null, network: null, checkpointParameters: null, problems: [] };
 
-/** As much as can be established: the network needs more than the task does. */
+/** Describes as much of a model as possible, because the network needs more files than the task does. */
 async function describe(model: TrainedModel): Promise<Described> {
   const problems: Problem[] = [];
   const attempt = <T>(action: () => Promise<T>, found: Problem[]) =>
     attempted(() => namingArchives([model.tree], action), found);
   const described = await attempt(() => describeModel(model), problems);
   const network = described === null ? null : await attempt(() => networkOf(model, described), problems);
-  // What fails a second time was told the first time.
+  // An error that occurs a second time was already reported the first time.
   const task = described ?? (await attempt(() => describeTraining(model), []));
   const parameters = await attempt(() => checkpointParameters(model.folds[0]!), []);
   return { task, network, checkpointParameters: parameters, problems };
 }
 
-/** Null when it fails with a mistake of the catalogue, which `problems` gets. */
+/** Returns null after an error of the catalogue, which is added to `problems`. */
 async function attempted<T>(action: () => Promise<T>, problems: Problem[]): Promise<T | null> {
   try {
     return await action();
@@ -232,7 +232,7 @@ async function networkOf(model: TrainedModel, description: ModelDescription): Pr
   return { architecture, inputChannels, outputChannels, parameters };
 }
 
-/** Everything small, and one checkpoint of each configuration. */
+/** Selects all small files, and one checkpoint of each configuration. */
 function firstFolds(inventory: readonly SourceFile[]): (path: string) => boolean {
   const wanted = new Set<string>();
   for (const folder of new Set(inventory.flatMap(({ path }) => modelPathOf(path)))) {
@@ -254,7 +254,7 @@ function firstFolds(inventory: readonly SourceFile[]): (path: string) => boolean
 
 const smallFiles = ["plans.json", "dataset.json", "plans.pkl", "postprocessing.json", "postprocessing.pkl"];
 
-/** The folder of a plans file. */
+/** Returns the folder of a plans file. */
 function modelPathOf(path: string): readonly string[] {
   const match = /^(?:(.*)\/)?plans\.(?:json|pkl)$/.exec(path);
   return match === null ? [] : [match[1] ?? ""];

@@ -5,7 +5,7 @@ import { readOnnxModel } from "../onnx/read-onnx.js";
 import type { OnnxInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";
 
-/** A network as ONNX file, with the files that hold its weights. */
+/** Describes an ONNX file and the files that contain its weights. */
 export async function inspectOnnx(source: string, file: string): Promise<OnnxInspection> {
   const { file: _, externalFiles, ...model } = readOnnxModel(file);
   const { size } = await stat(file);

@@ -18,20 +18,20 @@ import { inspectOnnx } from "./inspect-onnx.js";
 import type { Inspection } from "./inspection.js";
 
 export interface InspectOptions {
-  /** Opened only for an archive: a folder needs neither cache nor network. */
+  /** Called only for an archive, because a folder needs neither cache nor network. */
   readonly openContext: () => Promise<SourceContext>;
-  /** Where the Docker engine is looked for. */
+  /** Environment variables that determine the address of the Docker engine. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly currentDirectory: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * What a model folder, results tree, archive, address, checkpoint, ONNX file, converted folder, image or image
- * archive holds.
+ * Describes a model folder, results tree, archive, address, checkpoint, ONNX file, converted folder, image or
+ * image archive.
  *
- * @throws SOURCE_INVALID for a file of another kind; MODEL_NOT_FOUND when there is nothing of that name; what reading
- * the source throws
+ * @throws SOURCE_INVALID for a file of another kind; MODEL_NOT_FOUND if nothing has that name; the errors of
+ * reading the source
  */
 export async function inspectSource(address: string, options: InspectOptions): Promise<Inspection> {
   if (/^(?:https?|zenodo):/i.test(address))
@@ -41,7 +41,7 @@ export async function inspectSource(address: string, options: InspectOptions): P
   if (found === null) return inspectImageNamed(address, options);
   if (!found.isDirectory()) return inspectFile(address, path, options);
   if (await isConverted(path)) return inspectConverted(address, path);
-  await findModelFolders(path); // says what is there instead, before a large tree is listed
+  await findModelFolders(path); // reports a wrong folder before a large tree is listed
   return { ...(await inspectModels(await FolderSource.open(path), { folder: path })), source: address };
 }
 
@@ -58,7 +58,10 @@ async function inspectArchive(
   }
 }
 
-/** `team/liver:1`, `sha256:…`: a word that is not a path may name an image. */
+/**
+ * Describes an image: an argument that is not a path may be an image's name, such as `team/liver:1` or
+ * `sha256:…`.
+ */
 async function inspectImageNamed(
   name: string,
   { environment, currentDirectory, signal }: InspectOptions,
@@ -100,7 +103,7 @@ async function inspectFile(address: string, path: string, options: InspectOption
 
 type FileKind = "zip" | "pickle" | "image" | "onnx" | "other";
 
-/** By the first bytes: names are not to be trusted. */
+/** Detects the kind from the first bytes, because names are not reliable. */
 async function kindOf(path: string): Promise<FileKind> {
   const handle = await openRegularFile(path).catch((cause: unknown) => {
     throw builderError("SOURCE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
@@ -112,7 +115,7 @@ async function kindOf(path: string): Promise<FileKind> {
     if (starts(0x50, 0x4b, 3, 4) || starts(0x50, 0x4b, 5, 6)) return "zip";
     if (starts(0x80)) return "pickle";
     if (starts(0x1f, 0x8b) || head.toString("latin1", 257, 262) === "ustar") return "image";
-    return starts(0x08) ? "onnx" : "other"; // the first field of an ONNX file is the number of its version
+    return starts(0x08) ? "onnx" : "other"; // the first field of an ONNX file is its version number
   } finally {
     await handle.close();
   }

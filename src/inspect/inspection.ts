@@ -7,8 +7,8 @@ import type {
 import type { OnnxModel } from "../onnx/read-onnx.js";
 
 /**
- * What `build_processor inspect --json` prints. Within one `inspectionVersion` keys are only added; what could not be
- * established is null, never absent. Sizes are bytes.
+ * The output of `build_processor inspect --json`. Within one `inspectionVersion`, keys are only added.
+ * Unknown values are null, never absent. Sizes are in bytes.
  */
 export type Inspection =
   | ModelsInspection
@@ -19,7 +19,7 @@ export type Inspection =
 
 interface InspectionHead {
   readonly inspectionVersion: 1;
-  /** As the user wrote it. */
+  /** The address as the user wrote it. */
   readonly source: string;
   readonly sizeBytes: number;
 }
@@ -34,9 +34,9 @@ export interface ModelsInspection extends InspectionHead {
 /** A folder that `convert` wrote. */
 export interface ConvertedInspection extends InspectionHead {
   readonly kind: "converted";
-  /** Whose answers are averaged; before each the earlier stage that it continues. */
+  /** The models whose predictions are averaged; a cascade's first stage precedes its second. */
   readonly models: readonly ConfigurationInspection[];
-  /** Applied to the final segmentation, one after the other. */
+  /** Applied to the final segmentation in this order. */
   readonly postProcessingSteps: readonly PostProcessingStep[];
 }
 
@@ -44,15 +44,15 @@ export interface ConvertedInspection extends InspectionHead {
 export interface ImageInspection extends InspectionHead {
   readonly kind: "image";
   readonly imageName: string | null;
-  /** `sha256:…` of the image's configuration. */
+  /** Digest of the image's configuration, `sha256:…`. */
   readonly imageId: string;
-  /** `linux/amd64`. */
+  /** The platform, such as `linux/amd64`. */
   readonly platform: string;
   readonly created: string | null;
-  /** Of the program that built it. */
+  /** Version of the program that built it. */
   readonly processorVersion: string | null;
   readonly baseImage: string | null;
-  /** Defaults of a run; null when the image holds no manifest. */
+  /** Defaults of a run; null if the image contains no manifest. */
   readonly settings: ImageSettings | null;
   /** As in a converted folder. */
   readonly models: readonly ConfigurationInspection[];
@@ -69,7 +69,7 @@ export interface ImageSettings {
   readonly hasHooks: boolean;
 }
 
-/** One file of torch.save, without the folder that it belongs to. */
+/** A file of torch.save, without the folder that it belongs to. */
 export interface CheckpointInspection extends InspectionHead {
   readonly kind: "checkpoint";
   readonly format: "zip" | "legacy";
@@ -79,18 +79,18 @@ export interface CheckpointInspection extends InspectionHead {
   readonly configuration: string | null;
   readonly datasetName: string | null;
   readonly fold: string | null;
-  /** Epochs trained. */
+  /** Number of trained epochs. */
   readonly epoch: number | null;
   readonly mirrorAxes: readonly number[] | null;
   readonly tensors: number;
-  /** Values of all weights; those that have two names count once. */
+  /** Number of values in all weights. Weights with two names count once. */
   readonly parameters: number;
   readonly problems: readonly Problem[];
 }
 
 export interface OnnxInspection extends InspectionHead, Omit<OnnxModel, "file" | "externalFiles"> {
   readonly kind: "onnx";
-  /** `sizeBytes` is null for a file that is not there. */
+  /** `sizeBytes` is null for a missing file. */
   readonly externalFiles: readonly {
     readonly location: string;
     readonly leastBytes: number;
@@ -101,7 +101,7 @@ export interface OnnxInspection extends InspectionHead, Omit<OnnxModel, "file" |
 
 /** One trained configuration. */
 export interface ConfigurationInspection {
-  /** Below the source, with forward slashes; empty for the source itself. */
+  /** Path relative to the source, with forward slashes; empty for the source itself. */
   readonly path: string;
   readonly nnunetVersion: 1 | 2;
   readonly task: TaskIdentity;
@@ -109,16 +109,19 @@ export interface ConfigurationInspection {
   readonly configuration: string;
   readonly trainer: string | null;
   readonly plansName: string | null;
-  /** The checkpoint that a build takes; null when no fold has it. */
+  /** The checkpoint that a build uses; null if no fold has it. */
   readonly checkpointName: string | null;
   readonly folds: readonly FoldInspection[];
   /** Null for a network that cannot be converted. */
   readonly network: NetworkInspection | null;
-  /** The graph of all folds in float16; null where there is none, and before a conversion. */
+  /** The graph of all folds in float16; null if there is none, and before a conversion. */
   readonly gpuNetwork: FileInspection | null;
-  /** Values of all weights in one fold's checkpoint, those that only training needs too; null where none was read. */
+  /**
+   * Number of values in all weights of one fold's checkpoint, including those that only training needs; null
+   * if no checkpoint was read.
+   */
   readonly checkpointParameters: number | null;
-  /** Of the network's input, in its axis order (the last is the fastest). */
+  /** Size of the network's input, in its axis order (the last axis is the fastest). */
   readonly patchSize: readonly number[] | null;
   /** In the same axis order. */
   readonly spacingMm: readonly number[] | null;
@@ -126,15 +129,15 @@ export interface ConfigurationInspection {
   readonly mirrorAxes: readonly number[] | null;
   readonly channels: readonly ChannelInspection[] | null;
   readonly labels: LabelDefinition | null;
-  /** nnU-Net's reader class and the file ending it was trained with. */
+  /** nnU-Net's reader class and the file ending of the training images. */
   readonly imageReader: string | null;
   readonly fileEnding: string | null;
-  /** The configuration whose segmentation is a further input: a cascade's first stage. */
+  /** The configuration whose segmentation is an additional input: the first stage of a cascade. */
   readonly previousStage: string | null;
-  /** Below the source. */
+  /** Paths relative to the source. */
   readonly postProcessing: readonly string[];
   readonly sizeBytes: number;
-  /** What a build does that one might not expect, such as leaving out a fold. */
+  /** Unexpected decisions of a build, such as not using a fold. */
   readonly warnings: readonly string[];
   readonly problems: readonly Problem[];
 }
@@ -146,7 +149,7 @@ export interface ChannelInspection {
 }
 
 export interface FoldInspection {
-  /** `0` … `4`, `all`. */
+  /** `0` … `4`, or `all`. */
   readonly fold: string;
   /** Checkpoints, or the converted network and its weights. Sorted by name. */
   readonly files: readonly FileInspection[];
@@ -156,11 +159,11 @@ export interface NetworkInspection {
   readonly architecture: string;
   readonly inputChannels: number;
   readonly outputChannels: number;
-  /** Learnt values of one fold that inference uses. */
+  /** Number of learnt values of one fold that inference uses. */
   readonly parameters: number;
 }
 
-/** Why a model cannot be built as it is, as the build would say it. */
+/** The reason why a model cannot be built, in the words of the build's error. */
 export interface Problem {
   readonly code: string;
   readonly message: string;

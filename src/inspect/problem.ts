@@ -2,7 +2,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { builderRemedy } from "../errors/catalogue.js";
 import type { Problem } from "./inspection.js";
 
-/** A mistake of the catalogue as a finding; anything else is a bug and goes on. */
+/** Returns an error of the catalogue as a finding. Throws any other error, because it is a bug. */
 export function asProblem(error: unknown): Problem {
   if (!(error instanceof ProcessorError)) throw error;
   const { code, message } = error;

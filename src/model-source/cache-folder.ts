@@ -8,20 +8,22 @@ const limitVariable = "BUILD_PROCESSOR_CACHE_GB";
 const usualLimitGigabytes = 20;
 
 /**
- * How much the cache of image layers may hold after a build, in bytes: `BUILD_PROCESSOR_CACHE_GB` × 10⁹, 20 GB otherwise.
+ * Returns the limit of the image layer cache after a build, in bytes: `BUILD_PROCESSOR_CACHE_GB` × 10⁹, by
+ * default 20 GB.
  *
- * @throws USAGE when it is no number
+ * @throws USAGE if it is not a number
  */
 export function cacheLimitBytes(environment: Readonly<Record<string, string | undefined>>): number {
   const text = environment[limitVariable]?.trim() ?? "";
   const gigabytes = text === "" ? usualLimitGigabytes : Number(text);
   if (gigabytes >= 0) return gigabytes * 1e9;
-  throw sharedError("USAGE", `${limitVariable}=${text}: a number of gigabytes, 0 or more`);
+  throw sharedError("USAGE", `${limitVariable}=${text}must be a number of gigabytes, 0 or more`);
 }
 
 /**
- * Where downloads are kept: `$XDG_CACHE_HOME/nnunet-processor` (ignored when relative, as the XDG rule says),
- * by default `~/.cache` on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+ * Returns the folder for downloads: `$XDG_CACHE_HOME/nnunet-processor` (ignored if relative, as the XDG
+ * specification requires), by default in `~/.cache` on Linux, `~/Library/Caches` on macOS and
+ * `%LOCALAPPDATA%` on Windows.
  *
  * @throws OUTPUT_UNWRITABLE for a user without a home folder
  */
@@ -33,11 +35,11 @@ export function cacheFolder(
   if (folder !== null) return folder;
   throw sharedError(
     "OUTPUT_UNWRITABLE",
-    "the cache has no place, because this user has no home folder: set XDG_CACHE_HOME, or HOME",
+    "there is no folder for the cache, because this user has no home folder: set XDG_CACHE_HOME, or HOME",
   );
 }
 
-/** The same, and null for a user without a home folder. */
+/** Returns the same folder as `cacheFolder`, or null for a user without a home folder. */
 export function cacheFolderOrNull(
   environment: Readonly<Record<string, string | undefined>>,
   platform: NodeJS.Platform = process.platform,

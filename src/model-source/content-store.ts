@@ -9,28 +9,29 @@ import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
 import { unwritableCache } from "../files/unwritable-cache.js";
 
-/** A file of the cache whose bytes were compared with their digest in this process. */
+/** A file of the cache whose digest was verified in this process. */
 export interface StoredFile {
   readonly file: string;
   readonly size: number;
   readonly sha256: string;
 }
 
-/** What the cache remembers of one origin. */
+/** The cache's record of one origin. */
 export interface StoreRecord {
-  /** For people: an address without secrets, or an archive and its entry. */
+  /** The origin for messages: an address without secrets, or an archive and its entry. */
   readonly origin: string;
   readonly sha256: string;
   readonly size: number;
-  /** The version that the server named; null when it named none. */
+  /** The version that the server named; null if it named none. */
   readonly etag: string | null;
-  /** A published checksum that the bytes agreed with, as `md5:…`; null for none. */
+  /** A published checksum that matched the bytes, such as `md5:…`; null for none. */
   readonly digest: string | null;
 }
 
 /**
- * The cache: files by their SHA-256, and records that lead from an origin to a file. Shared between builds and
- * between processes: files appear by renaming, are read-only, and are compared with their digest before use.
+ * A cache of files by their SHA-256, and of records that map an origin to a file. Builds and processes share
+ * it: files are created under temporary names and renamed, are read-only, and are verified by their digest
+ * before use.
  */
 export class ContentStore {
   readonly folder: string;
@@ -53,7 +54,7 @@ export class ContentStore {
     return new ContentStore(folder, progress);
   }
 
-  /** What is remembered under `key`; null for nothing, also when the record is unreadable. */
+  /** Returns the record under `key`; null if it is missing or unreadable. */
   async recall(key: string): Promise<StoreRecord | null> {
     try {
       const record = JSON.parse(await readFile(this.#recordFile(key), "utf8")) as StoreRecord;
@@ -63,7 +64,10 @@ export class ContentStore {
     }
   }
 
-  /** The file with this digest; null when the cache has none. A file whose bytes have changed is removed. */
+  /**
+   * Returns the file with this digest; null if it is not in the cache. Removes a file whose bytes have
+   * changed.
+   */
   async find(sha256: string, label: string): Promise<StoredFile | null> {
     const file = this.#contentFile(sha256);
     const size = await stat(file).then(
@@ -77,12 +81,15 @@ export class ContentStore {
       this.#verified.add(sha256);
       return { file, size, sha256 };
     }
-    this.progress.note(`${label}: the copy in the cache is damaged; it is removed`);
+    this.progress.note(`${label}: the copy in the cache is damaged and is removed`);
     await rm(file, { force: true });
     return null;
   }
 
-  /** Takes a finished file over, under its digest, and remembers its origin. The digest is the caller's finding. */
+  /**
+   * Moves a finished file into the cache under its digest, and records its origin. The caller has computed
+   * the digest.
+   */
   async keep(finishedFile: string, key: string, record: StoreRecord): Promise<StoredFile> {
     const file = this.#contentFile(record.sha256);
     await chmod(finishedFile, 0o444);
@@ -94,7 +101,7 @@ export class ContentStore {
     return { file, size: record.size, sha256: record.sha256 };
   }
 
-  /** Writes bytes into the cache, digesting them on the way. */
+  /** Writes bytes into the cache and computes their digest on the way. */
   async write(bytes: AsyncIterable<Uint8Array>, key: string, origin: string): Promise<StoredFile> {
     const beside = await partialPathNextTo(join(this.folder, "partial", "file"));
     const hash = createHash("sha256");
@@ -118,7 +125,7 @@ export class ContentStore {
     }
   }
 
-  /** Runs `action` in no more than one process at a time for this key. */
+  /** Runs `action` in at most one process at a time for this key. */
   exclusively<T>(
     key: string,
     action: () => Promise<T>,
@@ -130,7 +137,7 @@ export class ContentStore {
     });
   }
 
-  /** Where the bytes of an unfinished download gather. */
+  /** Returns the path for the bytes of an unfinished download. */
   partFile(key: string): string {
     return join(this.folder, "partial", `${nameOf(key)}.part`);
   }

@@ -8,17 +8,20 @@ import type { ContentStore, StoredFile, StoreRecord } from "./content-store.js";
 
 export interface DownloadRequest {
   readonly url: URL;
-  /** The file's name, for messages and the bar. */
+  /** The file's name, for messages and the progress bar. */
   readonly label: string;
-  /** What its publisher says of it; null when nothing is published. */
+  /** The published size and digest; null if they are not published. */
   readonly published: { readonly size: number; readonly digest: Digest } | null;
-  /** From processor.lock.json; null when the address is not locked yet. */
+  /** The digest in processor.lock.json; null if the address is not locked. */
   readonly lockedSha256: string | null;
 }
 
 const maxAtOnce = 2;
 
-/** Zip archives from the network, each downloaded once: shared between builds and processes, verified before use. */
+/**
+ * A cache of zip archives from the network. Each is downloaded once, shared between builds and processes, and
+ * verified before use.
+ */
 export class DownloadCache {
   readonly #store: ContentStore;
   readonly #http: HttpClient;
@@ -30,11 +33,11 @@ export class DownloadCache {
   }
 
   /**
-   * The archive on this disk. The network is not asked when the lock or the published checksum says that the
-   * cache's copy is the one.
+   * Returns the archive as a local file. Does not use the network if the lock or the published checksum
+   * confirms the copy in the cache.
    *
-   * @throws SOURCE_CHANGED when the bytes are not the locked ones; DOWNLOAD_CORRUPT when they are not the
-   * published ones; ARCHIVE_INVALID and ARCHIVE_UNSAFE for what is no good zip; DOWNLOAD_FAILED
+   * @throws SOURCE_CHANGED if the bytes are not the locked ones; DOWNLOAD_CORRUPT if they are not the
+   * published ones; ARCHIVE_INVALID and ARCHIVE_UNSAFE for a file that is not a valid zip; DOWNLOAD_FAILED
    */
   obtain(request: DownloadRequest): Promise<StoredFile> {
     const key = request.url.href;
@@ -59,7 +62,7 @@ export class DownloadCache {
     const knownEtag = cached !== null && published === null ? (record?.etag ?? null) : null;
     const outcome = await this.#download(request, key, knownEtag);
     if (outcome.status === "complete") return this.#accept(request, key, outcome);
-    if (cached === null) throw builderError("DOWNLOAD_FAILED", `${label}: the server sends no bytes`);
+    if (cached === null) throw builderError("DOWNLOAD_FAILED", `${label}: the server sent no bytes`);
     checkLock(request, cached.sha256);
     return cached;
   }
@@ -84,15 +87,15 @@ export class DownloadCache {
     } catch (error) {
       if (!download.wasResumed || !(error instanceof ProcessorError)) throw error;
     }
-    // The part that was continued may be to blame: once more from the first byte.
-    this.#http.progress.note(`${request.label}: the continued download is damaged; it begins again`);
+    // The continued part may be the cause, so the download is repeated from the first byte.
+    this.#http.progress.note(`${request.label}: the continued download is damaged and starts again`);
     const fresh = await this.#download(request, key, null);
     if (fresh.status !== "complete")
-      throw builderError("DOWNLOAD_FAILED", `${request.label}: the server sends no bytes`);
+      throw builderError("DOWNLOAD_FAILED", `${request.label}: the server sent no bytes`);
     return this.#keepVerified(request, key, fresh);
   }
 
-  /** Compares the finished part with all that is known of it, then takes it into the cache. */
+  /** Compares the finished part with everything that is known about it, then moves it into the cache. */
   async #keepVerified(
     request: DownloadRequest,
     key: string,
@@ -139,7 +142,7 @@ function checkPublished(label: string, published: Digest, foundHex: string): voi
   if (foundHex === published.hex) return;
   throw builderError(
     "DOWNLOAD_CORRUPT",
-    `${label} arrived with ${published.algorithm} ${foundHex} where ${published.hex} is published`,
+    `${label} arrived with ${published.algorithm} ${foundHex}, but ${published.hex} is published`,
   );
 }
 
@@ -147,17 +150,17 @@ function checkLock({ lockedSha256, label }: DownloadRequest, sha256: string): vo
   if (lockedSha256 === null || lockedSha256 === sha256) return;
   throw builderError(
     "SOURCE_CHANGED",
-    `${label} has sha256 ${sha256} where processor.lock.json has ${lockedSha256}`,
+    `${label} has sha256 ${sha256}, but processor.lock.json has ${lockedSha256}`,
   );
 }
 
-/** The part's file name says nothing to a person. */
+/** Replaces the part's file name, which means nothing to a person, with the label. */
 function withLabel(error: unknown, partFile: string, label: string): unknown {
   if (!(error instanceof ProcessorError) || !error.message.startsWith(partFile)) return error;
   return error.reworded(label + error.message.slice(partFile.length));
 }
 
-/** Lets so many run at once; the others wait for their turn in order. */
+/** Limits the number of simultaneous actions; the others wait in order. */
 class Gate {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -9,15 +9,15 @@ export interface DownloadedModel {
   readonly model: PretrainedModel;
   /** In the cache, in the registry's order. */
   readonly archives: readonly (StoredFile & { readonly address: string })[];
-  /** Files written below the output folder; empty when none was asked for. */
+  /** Files written into the output folder; empty if no folder was requested. */
   readonly unpackedFiles: readonly string[];
 }
 
 /**
- * Brings a pretrained model's archives into the cache and, when asked for, unpacks them below `outputDir`, a
- * results tree as nnU-Net's own download makes it.
+ * Downloads a pretrained model's archives into the cache. If `outputDir` is given, unpacks them there as a
+ * results tree, as nnU-Net's own download does.
  *
- * @param name as `modelInfo` takes it
+ * @param name as in `modelInfo`
  */
 export async function downloadModel(
   name: string,
@@ -38,14 +38,14 @@ export async function downloadModel(
   }
 }
 
-/** A pretrained model as one source, whatever number of archives it is published in. */
+/** Opens a pretrained model as one source, regardless of the number of its archives. */
 export async function openPretrained(name: string, context: SourceContext): Promise<ModelSource> {
   const model = modelInfo(name);
   const parts = await allFinished(model.archives.map((address) => openModelSource(address, context)));
   return parts.length === 1 ? parts[0]! : UnionSource.of(model.name, parts);
 }
 
-/** Like Promise.all, but does not leave the others running when one fails: what they bring stays in the cache. */
+/** Waits for all promises even if one fails, unlike Promise.all, because their results stay in the cache. */
 async function allFinished<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);

@@ -6,7 +6,7 @@ import type { FileRange } from "../archive/byte-range.js";
 import { builderError } from "../errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
-/** A folder of the user's own, so links in it are followed. */
+/** A folder of the user, so links in it are followed. */
 export class FolderSource implements ModelSource {
   readonly address: string;
   readonly #folder: string;
@@ -52,11 +52,11 @@ export class FolderSource implements ModelSource {
   async #list(below: string, files: SourceFile[], visited: Set<string>): Promise<void> {
     const folder = join(this.#folder, below);
     const real = await realpath(folder);
-    if (visited.has(real)) return; // a link that leads back up
+    if (visited.has(real)) return; // a link to a parent folder
     visited.add(real);
     for (const name of await readdir(folder)) {
       const path = below === "" ? name : `${below}/${name}`;
-      const found = await stat(join(this.#folder, path)).catch(() => null); // null: a link that leads nowhere
+      const found = await stat(join(this.#folder, path)).catch(() => null); // null for a broken link
       if (found?.isDirectory()) await this.#list(path, files, visited);
       else if (found?.isFile()) files.push({ path, size: found.size, digest: null });
     }

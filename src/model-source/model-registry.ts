@@ -2,34 +2,34 @@ import { nearest } from "../../processor/contract/nearest-name.js";
 import { builderError } from "../errors/builder-errors.js";
 import registry from "./pretrained-models.json" with { type: "json" };
 
-/** A published model, as pretrained-models.json describes it (pretrained-models.schema.json says what may stand there). */
+/** A published model, as described in pretrained-models.json (by pretrained-models.schema.json). */
 export interface PretrainedModel {
-  /** The task or dataset folder as nnU-Net names it: `Task004_Hippocampus`. */
+  /** nnU-Net's name of the task or dataset folder, such as `Task004_Hippocampus`. */
   readonly name: string;
   readonly aliases: readonly string[];
   readonly nnunetVersion: 1 | 2;
   readonly title: string;
-  /** `zenodo:<record>/<file>` or `https://…`; together they are one results tree. */
+  /** Addresses `zenodo:<record>/<file>` or `https://…`; together they form one results tree. */
   readonly archives: readonly string[];
-  /** What the channels 0, 1, … have to hold. */
+  /** The required contents of the channels 0, 1, …. */
   readonly channels: readonly string[];
   /** Names by label value, without background. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Of the training data; name null when only the page behind the link tells. */
+  /** Licence of the training data; the name is null if only the page at the URL states it. */
   readonly licence: { readonly name: string | null; readonly url: string };
   readonly note: string | null;
 }
 
-/** Every model that can be named, nnU-Net v1's before v2's, by number. */
+/** Returns all pretrained models, nnU-Net v1's before v2's, by number. */
 export function listModels(): readonly PretrainedModel[] {
   return models;
 }
 
 /**
- * The model called `name`: its folder name, an alias, or its number as `Task004`, `Dataset291`, `291`. Case does
- * not matter.
+ * Returns the model with a name: its folder name, an alias, or its number as `Task004`, `Dataset291` or
+ * `291`. Ignores case.
  *
- * @throws PRETRAINED_UNKNOWN with the nearest name; MODEL_AMBIGUOUS for a number that two models have
+ * @throws PRETRAINED_UNKNOWN with the most similar name; MODEL_AMBIGUOUS for a number that two models have
  */
 export function modelInfo(name: string): PretrainedModel {
   const wanted = name.toLowerCase();

@@ -1,29 +1,29 @@
 import type { FileRange } from "../archive/byte-range.js";
 
-/** One file of a model, before its bytes are moved. */
+/** A file of a model whose bytes have not been read. */
 export interface SourceFile {
-  /** Below the source's root, with forward slashes. */
+  /** Path relative to the source's root, with forward slashes. */
   readonly path: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** `crc32:…` as the archive's directory says; null in a folder, where only reading would tell. */
+  /** `crc32:…` from the archive's directory; null in a folder, because the file would have to be read. */
   readonly digest: string | null;
 }
 
-/** A place trained weights come from, bound to one address. */
+/** A source of trained weights with one address. */
 export interface ModelSource {
-  /** As the user wrote it. */
+  /** The address as the user wrote it. */
   readonly address: string;
-  /** Files, sizes and digests, without moving the bytes. Sorted by path. */
+  /** Returns files, sizes and digests without reading the bytes. Sorted by path. */
   inventory(): Promise<readonly SourceFile[]>;
-  /** A file's bytes in order; verified against the inventory's size and digest by the time they end. */
+  /** Yields a file's bytes in order. Verifies them against the inventory's size and digest before the end. */
   open(path: string): AsyncIterable<Uint8Array>;
   /**
-   * Where the file's bytes lie on this disk, for readers that jump about in it: in the folder, inside the
-   * archive when they are stored there as they are, or unpacked once into the cache. Verified.
+   * Returns the local position of the file's bytes, for random access: in the folder, inside the archive if
+   * they are stored uncompressed, or unpacked once into the cache. Verified.
    */
   locate(path: string): Promise<FileRange>;
-  /** The path of a local file with these bytes and no others, for readers that take a path. Verified. */
+  /** Returns the path of a local file with exactly these bytes, for readers that need a path. Verified. */
   asFile(path: string): Promise<string>;
   close(): Promise<void>;
 }

@@ -14,14 +14,17 @@ import { ZipSource } from "./zip-source.js";
 export interface SourceContextOptions {
   readonly cacheFolder: string;
   readonly progress: Progress;
-  /** processor.lock.json beside the config; null neither to compare nor to write one. */
+  /** Path of processor.lock.json next to the config; null to neither compare nor write a lock. */
   readonly lockFile: string | null;
-  /** A mirror of Zenodo, which may be plain http; null for Zenodo itself. */
+  /** A mirror of Zenodo, which may use plain http; null for Zenodo itself. */
   readonly zenodoMirror: URL | null;
   readonly signal?: AbortSignal;
 }
 
-/** What opening a source needs of the world. Made once per run, so that all downloads share its two places. */
+/**
+ * The environment for opening sources. It is created once per run, so that all downloads share its limit of
+ * two at a time.
+ */
 export interface SourceContext {
   readonly store: ContentStore;
   readonly http: HttpClient;
@@ -48,18 +51,18 @@ export async function openSourceContext(options: SourceContextOptions): Promise<
 }
 
 /**
- * Opens a place that trained weights come from: a folder, a `.zip` file, `https://…/x.zip`, `zenodo:<record>/<file>`.
- * What lies on the network is on this disk afterwards, verified and locked.
+ * Opens a source of trained weights: a folder, a `.zip` file, `https://…/x.zip`, or `zenodo:<record>/<file>`.
+ * A remote source is downloaded, verified and locked.
  */
 export async function openModelSource(address: string, context: SourceContext): Promise<ModelSource> {
   return openers[schemeOf(address)](address, context);
 }
 
 /**
- * Brings the archive of a remote address to this disk: compared with processor.lock.json, which gets its digest
- * the first time.
+ * Downloads the archive of a remote address and compares it with processor.lock.json, which records its
+ * digest the first time.
  *
- * @throws SOURCE_CHANGED when it is not what the lock says
+ * @throws SOURCE_CHANGED if it differs from the lock
  */
 export async function fetchArchive(address: string, context: SourceContext): Promise<StoredFile> {
   const { lockFile, store, downloads } = context;
@@ -87,7 +90,7 @@ function schemeOf(address: string): Scheme {
   if (scheme === "zenodo") return "zenodo:";
   if (scheme === "https" || scheme === "http") return "https:";
   if (scheme !== undefined)
-    throw builderError("SOURCE_INVALID", `${address}: no models come from ${scheme}:`);
+    throw builderError("SOURCE_INVALID", `${address}: ${scheme}: is not a supported source of models`);
   return address.toLowerCase().endsWith(".zip") ? ".zip" : "folder";
 }
 
@@ -117,7 +120,10 @@ function parseUrl(address: string): URL {
   return new URL(address);
 }
 
-/** The address without name, password and query, which may be secrets: it is shown, and stands in a committed file. */
+/**
+ * Returns the address without name, password and query, which may be secrets, because it is shown in messages
+ * and written to a file under version control.
+ */
 function lockNameOf(address: string): string {
   if (schemeOf(address) !== "https:") return address;
   const url = parseUrl(address);

@@ -2,7 +2,7 @@ import type { FileRange } from "../archive/byte-range.js";
 import { builderError } from "../errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
-/** Several archives that belong together, as one tree: how nnU-Net publishes the trainers of one task. */
+/** Several archives as one tree, because nnU-Net publishes the trainers of one task in several archives. */
 export class UnionSource implements ModelSource {
   readonly address: string;
   readonly #files: readonly SourceFile[];
@@ -20,7 +20,7 @@ export class UnionSource implements ModelSource {
     this.#files = owned.map(({ path, size, digest }) => ({ path, size, digest }));
   }
 
-  /** @throws MODEL_AMBIGUOUS when two archives hold different files of one name */
+  /** @throws MODEL_AMBIGUOUS if two archives contain different files with the same name */
   static async of(address: string, parts: readonly ModelSource[]): Promise<UnionSource> {
     const byName = new Map<string, SourceFile & Owned>();
     for (const owner of parts) {
@@ -29,7 +29,7 @@ export class UnionSource implements ModelSource {
         if (earlier !== undefined && !isSame(earlier, file))
           throw builderError(
             "MODEL_AMBIGUOUS",
-            `${earlier.owner.address} and ${owner.address} hold different files ${file.path}`,
+            `${earlier.owner.address} and ${owner.address} contain different files ${file.path}`,
           );
         if (earlier === undefined) byName.set(file.path, { ...file, owner });
       }

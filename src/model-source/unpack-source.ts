@@ -7,8 +7,8 @@ import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
 /**
- * Writes a source's files below `folder`, each beside its name and then renamed. Nothing that is there already is
- * replaced: a file of the same size stays as it is, another one is an error before the first file is written.
+ * Writes a source's files into `folder`, each to a temporary name that is then renamed. Never replaces an
+ * existing file: a file of the same size is kept, and any other is an error before the first file is written.
  *
  * @param wanted the files to write; all by default
  * @throws OUTPUT_EXISTS
@@ -44,7 +44,7 @@ async function filesToWrite(files: readonly SourceFile[], folder: string): Promi
     const found = await stat(target).catch(() => null);
     if (found === null) missing.push(file);
     else if (!found.isFile() || found.size !== file.size)
-      throw sharedError("OUTPUT_EXISTS", `${target} is there already and differs`);
+      throw sharedError("OUTPUT_EXISTS", `${target} already exists and differs`);
   }
   return missing;
 }

@@ -5,7 +5,10 @@ import { builderError } from "../errors/builder-errors.js";
 
 export const zenodoUrl = new URL("https://zenodo.org/");
 
-/** `zenodo:4003545/Task004_Hippocampus.zip`; without a file name the record's only zip is meant. */
+/**
+ * An address such as `zenodo:4003545/Task004_Hippocampus.zip`. Without a file name it means the record's only
+ * zip.
+ */
 export interface ZenodoAddress {
   readonly record: string;
   readonly fileName: string | null;
@@ -35,9 +38,9 @@ export function parseZenodoAddress(address: string): ZenodoAddress {
 }
 
 /**
- * Asks Zenodo's records API for a file's size and checksum.
+ * Gets a file's size and checksum from Zenodo's records API.
  *
- * @param baseUrl Zenodo itself or a mirror with the same paths
+ * @param baseUrl Zenodo itself, or a mirror with the same paths
  * @throws SOURCE_NOT_FOUND naming the files that the record has
  */
 export async function findZenodoFile(

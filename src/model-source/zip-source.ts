@@ -4,11 +4,11 @@ import { ZipArchive, type ZipEntry } from "../archive/zip-archive.js";
 import type { ContentStore } from "./content-store.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
-/** A zip archive read in place: nothing is unpacked but deflated files that a reader has to jump about in. */
+/** A zip archive that is read in place. Only deflated files that need random access are unpacked. */
 export class ZipSource implements ModelSource {
   readonly address: string;
   readonly #archive: ZipArchive;
-  /** What makes the archive this archive and no other, for the cache. */
+  /** Identifies the archive in the cache. */
   readonly #identity: string;
   readonly #store: ContentStore;
   readonly #located = new Map<string, Promise<FileRange>>();
@@ -20,7 +20,10 @@ export class ZipSource implements ModelSource {
     this.#store = store;
   }
 
-  /** @param sha256 of the whole archive when it is known; else the file's place, size and time stand for it */
+  /**
+   * @param sha256 digest of the whole archive if it is known; otherwise the file's path, size and time
+   * identify it
+   */
   static async open(
     file: string,
     store: ContentStore,
@@ -55,7 +58,8 @@ export class ZipSource implements ModelSource {
   async #locate(path: string): Promise<FileRange> {
     const inPlace = await this.#archive.locate(path);
     if (inPlace === null) return this.#unpack(path);
-    for await (const _ of this.#archive.read(path)); // whoever reads in place does not compare the CRC-32
+    // verifies the CRC-32, which readers in place do not check
+    for await (const _ of this.#archive.read(path));
     return inPlace;
   }
 

@@ -3,15 +3,18 @@ import { deflatePiece } from "./deflate-piece.js";
 import { gzipHeader, gzipTrailer, storedBlocks } from "./stored-gzip.js";
 
 const pieceBytes = 256 * 1024;
-/** A piece that deflate makes less than a tenth smaller is stored; fp32 weights gain about 7 %. */
+/** A piece that deflate shrinks by less than a tenth is stored. fp32 weights shrink by about 7 %. */
 const worthwhile = 0.9;
-/** Pieces that are stored untried after one that was not worth it; doubles each time up to this many. */
+/**
+ * Maximum number of pieces that are stored without a trial after a piece that did not shrink enough. The
+ * number doubles each time.
+ */
 const maxUntried = 256;
 
 /**
- * The bytes in a gzip frame, deflated where it is worth it and stored where it is not. Programs come down to their
- * usual size; after a few tries weights pass at disk speed. Every decision follows from the bytes alone, and the
- * compressor is pinned, so that no version of Node can change a digest.
+ * Frames the bytes as gzip. Pieces that shrink enough are deflated and the others are stored: programs reach
+ * their usual size, and weights pass at disk speed after a few trials. Every decision depends only on the
+ * bytes, and the compressor's version is pinned, so no version of Node can change a digest.
  */
 export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let crc = 0;
@@ -39,7 +42,7 @@ export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGene
   yield gzipTrailer(crc, sizeBytes);
 }
 
-/** The same bytes in pieces of one size, however they arrive; the last one is shorter. */
+/** Splits the bytes into pieces of one size, independent of how they arrive; the last piece is shorter. */
 async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let gathered: Uint8Array[] = [];
   let length = 0;

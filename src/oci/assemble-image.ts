@@ -16,15 +16,16 @@ export interface AssembleImageOptions {
   readonly plan: ImagePlan;
   readonly base: BaseImage;
   readonly cache: BlobCache;
-  /** Of every file, and of the image itself: `SOURCE_DATE_EPOCH`, or the plan's fixed time. */
+  /** Time of every file and of the image: `SOURCE_DATE_EPOCH`, or the plan's fixed time. */
   readonly time: Date;
   readonly signal?: AbortSignal;
 }
 
 /**
- * An image made of a plan, without an engine: same plan, base and time, same digest, on any machine and day.
+ * Builds an image from a plan without an engine. The same plan, base and time give the same digest on any
+ * machine and any day.
  *
- * @throws IMAGE_BUILD_FAILED, DISK_FULL; the signal's reason when aborted
+ * @throws IMAGE_BUILD_FAILED, DISK_FULL; the signal's reason if aborted
  */
 export async function assembleImage(options: AssembleImageOptions): Promise<OciImage> {
   const { plan, base, cache, time, signal } = options;
@@ -39,13 +40,13 @@ export async function assembleImage(options: AssembleImageOptions): Promise<OciI
   return imageOf({ imageName: plan.imageName, architecture: architectureOf(plan.platform), config, layers });
 }
 
-/** An image and the manifest that names its parts. */
+/** Creates an image with a manifest for its parts. */
 export function imageOf({ imageName, architecture, config, layers }: Omit<OciImage, "manifest">): OciImage {
   const manifest: ImageManifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: config.descriptor,
-    // A base may come with Docker's media types; one manifest speaks one language.
+    // A base may have Docker's media types, but a manifest must not mix them with OCI's.
     layers: layers.map(({ descriptor: { digest, size } }) => ({
       mediaType: mediaTypes.gzipLayer,
       digest,
@@ -72,12 +73,15 @@ function imageConfig({ plan, base, time }: AssembleImageOptions, diffIds: readon
   };
 }
 
-/** What engines give a process whose image says nothing; Docker writes it down when it builds from nothing. */
+/**
+ * The default of engines for an image without a PATH. Docker writes it into images that it builds from
+ * scratch.
+ */
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * The base's settings with the plan's over them, as a Dockerfile's ENV, LABEL, USER, … would do. A health check is
- * left out, which is what NONE means: OCI's configuration has no place for one.
+ * Overrides the base's settings with the plan's, as ENV, LABEL, USER, … do in a Dockerfile. Omits a health
+ * check, because OCI's configuration has no field for it; this has the effect of NONE.
  */
 function containerConfig(plan: ImagePlan, base: ContainerConfig): ContainerConfig {
   const { Cmd: _replaced, Healthcheck: _none, ...inherited } = base;

@@ -8,22 +8,22 @@ import { builderError } from "../errors/builder-errors.js";
 import { unwritableCache } from "../files/unwritable-cache.js";
 import { hexOf } from "./oci-types.js";
 
-/** Bytes under their digest. */
+/** A blob that is stored under its digest. */
 export interface CachedBlob {
   /** `sha256:…` */
   readonly digest: string;
   readonly size: number;
 }
 
-/** A cached layer: the frame's digest and that of the tar inside. */
+/** A cached layer, with the digests of its gzip frame and of the tar inside. */
 export interface CachedLayer extends CachedBlob {
   readonly diffId: string;
 }
 
 /**
- * Layers that were made or fetched before, by digest, and small records that lead to them. Builds may share one
- * cache: what is there under its final name is whole, because it was written beside and renamed. A file's time is that of
- * its last use, by which `withLayerCache` forgets.
+ * A cache of blobs by digest, and of small records that refer to them. Several builds may share one cache:
+ * blobs are written to a temporary file and then renamed, so a blob under its final name is complete. A
+ * file's time is the time of its last use, which `withLayerCache` uses to select old layers.
  */
 export class BlobCache {
   readonly folder: string;
@@ -47,7 +47,9 @@ export class BlobCache {
     return join(this.folder, "blobs", hexOf(digest));
   }
 
-  /** Reads a blob and compares its digest; a damaged one is removed, so that the next build makes it again. */
+  /**
+   * Reads a blob and verifies its digest. Removes a damaged blob, so that the next build creates it again.
+   */
   async *read(digest: string): AsyncGenerator<Uint8Array> {
     await markUsed(this.blobFile(digest));
     const hash = createHash("sha256");
@@ -63,7 +65,7 @@ export class BlobCache {
     );
   }
 
-  /** True when the blob is there with this size. */
+  /** Returns whether the blob exists with this size. */
   async has({ digest, size }: CachedBlob): Promise<boolean> {
     const found = await stat(this.blobFile(digest)).catch(() => null);
     if (found?.size !== size) return false;
@@ -72,9 +74,9 @@ export class BlobCache {
   }
 
   /**
-   * Writes bytes and gives them the name of their digest.
+   * Writes bytes and names the file by their digest.
    *
-   * @throws DISK_FULL; the signal's reason when aborted
+   * @throws DISK_FULL; the signal's reason if aborted
    */
   async write(bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<CachedBlob> {
     const partial = join(this.folder, "partial", randomUUID());
@@ -102,7 +104,7 @@ export class BlobCache {
     }
   }
 
-  /** What was remembered under a key; null for nothing, also when the record is unreadable. */
+  /** Returns the record under a key; null if it is missing or unreadable. */
   async recall(key: string): Promise<unknown> {
     try {
       const record = JSON.parse(await readFile(this.#recordFile(key), "utf8"));
@@ -119,7 +121,7 @@ export class BlobCache {
     await rename(partial, this.#recordFile(key));
   }
 
-  /** The layer under `key`, from the cache when it is whole there, made otherwise. */
+  /** Returns the layer under `key` from the cache if it is complete there, and otherwise makes it. */
   async layer(key: string, make: () => Promise<CachedLayer>): Promise<CachedLayer> {
     const known = await this.recall(key);
     if (isCachedLayer(known) && (await this.has(known))) return known;
@@ -133,7 +135,10 @@ export class BlobCache {
   }
 }
 
-/** Only the order in which the cache forgets suffers when it is somebody else's. */
+/**
+ * Updates the file's time. Failing for a file of another user is acceptable, because it affects only the
+ * order in which layers are removed.
+ */
 async function markUsed(file: string): Promise<void> {
   const now = new Date();
   await utimes(file, now, now).catch(() => {});

@@ -6,35 +6,38 @@ import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig, LayerBlob } from "./oci-types.js";
 import { isDamagedTar, readTar } from "./read-tar.js";
 
-/** An image as far as it is compared. */
+/** The parts of an image that are compared. */
 export interface ComparedImage {
   /** Path or name, for messages. */
   readonly place: string;
-  /** Names everything in the image: settings and layers. */
+  /** Identifies everything in the image: its settings and layers. */
   readonly configDigest: string;
   readonly config: ImageConfig;
   readonly layers: readonly LayerBlob[];
 }
 
 export interface ImageComparison {
-  /** Same configuration, bit for bit, and so the same files in every layer. */
+  /** True if the configurations are identical, and therefore the files in every layer. */
   readonly isSame: boolean;
-  /** True if Docker's own builder made the image, with times and settings that no rebuild can repeat. */
+  /** True if Docker's own builder made the image, with times and settings that no rebuild can reproduce. */
   readonly isByDocker: boolean;
   readonly layers: readonly LayerComparison[];
-  /** Settings that differ, by name: `config.Labels.…`, `created`, …; layers are reported separately. */
+  /**
+   * The settings that differ, with names such as `config.Labels.…` or `created`. Layers are reported
+   * separately.
+   */
   readonly settings: readonly SettingDifference[];
 }
 
 export interface LayerComparison {
   readonly name: string;
-  /** Digests of the tar inside; null where one image has fewer layers. */
+  /** Digest of the tar inside; null if this image has fewer layers. */
   readonly found: string | null;
   readonly expected: string | null;
   readonly isSame: boolean;
-  /** The same tar, compressed again by somebody. */
-  readonly isFramedAnew: boolean;
-  /** Of a layer that is not the same. */
+  /** True if the tar is the same but was compressed differently. */
+  readonly isRecompressed: boolean;
+  /** The differing files, if the layers differ. */
   readonly files: readonly FileDifference[];
 }
 
@@ -49,7 +52,7 @@ export interface SettingDifference {
   readonly expected: string | null;
 }
 
-/** Layer by layer, what an image has that another has not. */
+/** Compares two images setting by setting and layer by layer. */
 export async function compareImages(found: ComparedImage, expected: ComparedImage): Promise<ImageComparison> {
   const layers: LayerComparison[] = [];
   const count = Math.max(found.layers.length, expected.layers.length);
@@ -62,7 +65,7 @@ export async function compareImages(found: ComparedImage, expected: ComparedImag
       found: ours?.diffId ?? null,
       expected: theirs?.diffId ?? null,
       isSame,
-      isFramedAnew: isSame && ours?.descriptor.digest !== theirs?.descriptor.digest,
+      isRecompressed: isSame && ours?.descriptor.digest !== theirs?.descriptor.digest,
       files: isSame
         ? []
         : compareFiles(await filesOf(ours, found.place), await filesOf(theirs, expected.place)),
@@ -76,10 +79,12 @@ export async function compareImages(found: ComparedImage, expected: ComparedImag
   };
 }
 
-/** How this program's layers begin in an image's history. */
+/** Prefix of this program's layers in an image's history. */
 const ownLayer = "build_processor layer ";
 
-/** What made each layer; settings have lines of their own in the history, without one. */
+/**
+ * Returns the names of what made each layer. Settings have separate entries in the history, without a layer.
+ */
 const layerNames = ({ history = [] }: ImageConfig): string[] =>
   history
     .filter(({ empty_layer }) => empty_layer !== true)
@@ -98,7 +103,9 @@ function compareFiles(ours: FilesOfLayer, theirs: FilesOfLayer): FileDifference[
   return differences.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** By path: kind, target and content; owner, mode and time are the header's. */
+/**
+ * Returns kind, target and content by path. Owner, mode and time belong to the header and are not compared.
+ */
 async function filesOf(layer: LayerBlob | null, place: string): Promise<FilesOfLayer> {
   const files = new Map<string, string>();
   if (layer === null) return files;
@@ -127,7 +134,9 @@ function compareSettings(found: ImageConfig, expected: ImageConfig): SettingDiff
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Every value of a configuration by its name; `rootfs` and `history` follow the layers. */
+/**
+ * Returns every value of a configuration by name, except `rootfs` and `history`, which depend on the layers.
+ */
 function settingsOf(config: ImageConfig): ReadonlyMap<string, string> {
   const { rootfs: _layers, history: _steps, config: container = {}, ...rest } = config;
   const { Labels, ...own } = container;

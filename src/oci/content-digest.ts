@@ -4,12 +4,12 @@ import { stat } from "node:fs/promises";
 import type { FileSource } from "../image/image-plan.js";
 import type { BlobCache } from "./blob-cache.js";
 
-/** A file that changed this recently may change again within the clock's grain, unseen. */
+/** A file that changed more recently may change again within the resolution of its timestamps, unnoticed. */
 const settledMs = 2000;
 
 /**
- * SHA-256 of a file's bytes. A file that was digested before and whose device, inode, size and both times are the
- * same is not read again, so that 1 GB of unchanged weights costs one `stat`.
+ * Returns the SHA-256 of a file. A file that was digested before and has the same device, inode, size and
+ * times is not read again, so 1 GB of unchanged weights costs one `stat`.
  */
 export async function contentDigest(source: FileSource, cache: BlobCache): Promise<string> {
   if ("text" in source) return createHash("sha256").update(source.text).digest("hex");

@@ -1,19 +1,19 @@
 import { Deflate, Z_SYNC_FLUSH } from "pako";
 
 /**
- * Names what the bytes of a compressed layer depend on besides its files. Every cache key of such a layer has it, so
- * that no build mixes layers of two compressors.
+ * Identifies the compressor that the bytes of a layer depend on. It is part of every cache key of a
+ * compressed layer, so that a build never mixes layers of two compressors.
  */
 export const compressor = "pako 3.0.3 level 5";
 
-/** pako allocates a buffer this large; no piece needs a second one. */
+/** Size of the buffer that pako allocates. No piece needs a second one. */
 const outputBytes = 257 * 1024;
 
 /**
- * Returns a piece as deflate blocks (RFC 1951) that refer to nothing before it, end on a whole byte, and are not
- * the last ones of a stream. These are the bytes of the original zlib at level 5 (`legacyHash`). Node's own zlib is
- * not used because its output changes with Node's version, and with it the digests of images would: see
- * docs/decisions/001-compress-layers-with-pako.md.
+ * Returns a piece as deflate blocks (RFC 1951) that do not refer to earlier data, end on a whole byte, and
+ * are not the last blocks of a stream. These are the bytes of the original zlib at level 5 (`legacyHash`).
+ * Node's own zlib is not used, because its output, and therefore the digests of images, would change with
+ * Node's version: see docs/decisions/001-compress-layers-with-pako.md.
  */
 export function deflatePiece(piece: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];

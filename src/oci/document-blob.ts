@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import type { Blob } from "./oci-types.js";
 
-/** A JSON document as a blob; its digest is that of exactly these bytes. */
+/** Creates a blob from a JSON document. The digest is that of exactly these bytes. */
 export const documentBlob = (mediaType: string, value: object): Blob =>
   bytesBlob(mediaType, Buffer.from(JSON.stringify(value)));
 
-/** The whole of a small document. */
+/** Reads a small document completely. */
 export const textOf = async (bytes: AsyncIterable<Uint8Array>): Promise<string> =>
   (await buffer(bytes)).toString("utf8");
 

@@ -14,30 +14,32 @@ import { builderError } from "../errors/builder-errors.js";
 import { putInPlace, requireAbsent } from "../files/output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
 
-/** An image in one file, as `docker load -i` takes it. */
+/** A file that contains an image and that `docker load -i` accepts. */
 export interface ImageArchive {
   readonly path: string;
   readonly bytes: number;
-  /** Hexadecimal, of the file. */
+  /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
 }
 
 export interface WriteArchiveOptions {
   readonly imageName: string;
-  /** The image as `docker save` gives it. */
+  /** The image as a stream in the format of `docker save`. */
   readonly image: AsyncIterable<Uint8Array>;
-  /** Of the image, for the progress; the tar is a little longer. */
+  /** Size of the image, for the progress; the tar is slightly larger. */
   readonly imageBytes: number;
   readonly path: string;
-  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
+  /**
+   * Path that the file is written to; differs from `path` if it is renamed later, together with other files.
+   */
   readonly writtenTo?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The archive's name: the image's without its registry, `/` and `:` as `-`. A first part is a registry, by
- * Docker's rule, when it holds a dot or a colon or is `localhost`.
+ * Returns the archive's file name: the image's name without its registry, with `-` for `/` and `:`. By
+ * Docker's rule, the first part is a registry if it contains a dot or a colon or is `localhost`.
  *
  * @example archiveFileName("registry.example.org:5000/team/liver:1") // "team-liver-1.tar.gz"
  */
@@ -48,9 +50,10 @@ export function archiveFileName(imageName: string): string {
 }
 
 /**
- * Writes the image beside its place, compressed when the name ends in `.gz`, and renames it when it is complete.
+ * Writes the image to a temporary file, compressed if the name ends in `.gz`, and renames the file when it is
+ * complete.
  *
- * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED when the engine breaks off
+ * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED if the engine breaks off
  */
 export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
   const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
@@ -92,9 +95,10 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
 }
 
 /**
- * Writes a small text beside its place and puts it there whole; what is there already stays.
+ * Writes a small text to a temporary file and renames it when it is complete. Never replaces an existing
+ * file.
  *
- * @param writtenTo differs from `path` when the file is renamed later, together with others
+ * @param writtenTo differs from `path` if the file is renamed later, together with other files
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {
@@ -118,7 +122,7 @@ function archiveError(error: unknown, imageName: string, path: string): Processo
   const code = errorCode(error);
   const words = error instanceof Error ? error.message : String(error);
   const options = { cause: error };
-  const kept = `; the image ${imageName} is in Docker all the same`;
+  const kept = `; the image ${imageName} is still in Docker`;
   if (isDiskFull(error))
     return sharedError("DISK_FULL", `no space left while writing ${path}${kept}`, options);
   if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"].includes(code))

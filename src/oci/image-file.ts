@@ -3,17 +3,21 @@ import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
 
-/** The absolute path of a file, or the word as it is: an image's name, or a file that is not there. */
+/**
+ * Returns the absolute path of a file, or the argument unchanged if it is an image's name or the file does
+ * not exist.
+ */
 export async function absoluteImageFile(word: string, currentDirectory: string): Promise<string> {
   const path = resolve(currentDirectory, word);
   return (await isFile(path)) ? path : word;
 }
 
 /**
- * Whether a word that may be an archive's path or an image's name is a path. A file wins over an image of the same name:
- * `./liver` says which is meant.
+ * Returns whether an argument that may be an archive's path or an image's name is a path. A file has priority
+ * over an image of the same name; `./liver` is always a path.
  *
- * @throws INPUT_NOT_FOUND for what can only be a path (`./…`, `/…`, `….tar.gz`) and is not one of a file
+ * @throws INPUT_NOT_FOUND for an argument that can only be a path (`./…`, `/…`, `….tar.gz`) but is not that
+ * of a file
  */
 export async function isImageFile(word: string): Promise<boolean> {
   if (await isFile(word)) return true;

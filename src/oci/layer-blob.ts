@@ -1,7 +1,7 @@
 import type { BlobCache, CachedLayer } from "./blob-cache.js";
 import { type LayerBlob, mediaTypes } from "./oci-types.js";
 
-/** A cached layer as a part of an image. */
+/** Returns a cached layer as a part of an image. */
 export const cachedLayerBlob = ({ digest, size, diffId }: CachedLayer, cache: BlobCache): LayerBlob => ({
   descriptor: { mediaType: mediaTypes.gzipLayer, digest, size },
   diffId,

@@ -8,15 +8,16 @@ import { BlobCache } from "./blob-cache.js";
 
 export interface LayerCacheOptions {
   readonly folder: string;
-  /** Of all layers that stay when the work is done. */
+  /** Maximum total size of the layers that remain afterwards. */
   readonly limitBytes: number;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Works with the cache of layers. Afterwards those that were used longest ago are removed until the rest fits the limit, but
- * only when no other process works with the cache: a layer that a build has found stays there until the build is done.
+ * Calls a function with the layer cache. Afterwards removes the least recently used layers until the rest
+ * fits the limit, but only if no other process uses the cache. A layer that a build has found therefore
+ * remains until the build ends.
  */
 export async function withLayerCache<T>(
   options: LayerCacheOptions,
@@ -27,7 +28,8 @@ export async function withLayerCache<T>(
   await makeFolder(usersFolder(folder), 0o700);
   try {
     return await withFileLock(join(usersFolder(folder), randomUUID()), async () => {
-      // Whoever removes looks for users after it has the lock, and a user for the lock after it is known as one.
+      // Avoids a race: the remover checks for users after it has the lock, and a user checks the lock after
+      // it has registered.
       await withFileLock(
         removingLock(folder),
         () => Promise.resolve(),
@@ -52,7 +54,7 @@ async function shrink({ folder, limitBytes, progress }: LayerCacheOptions): Prom
     if (await isLockHeld(file)) return;
     await rm(file, { force: true });
   }
-  // Nobody is writing: what lies here is of a process that was killed.
+  // No other process is writing, so these files are from a process that was killed.
   for (const file of await filesOf(join(folder, "partial"))) await rm(file.path, { force: true });
   const blobs = (await filesOf(join(folder, "blobs"))).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
   let bytes = blobs.reduce((sum, blob) => sum + blob.bytes, 0);
@@ -63,7 +65,8 @@ async function shrink({ folder, limitBytes, progress }: LayerCacheOptions): Prom
     bytes -= oldest.bytes;
   }
   if (bytes === before) return;
-  // Records that were not asked for since the oldest layer that is left lead to those that are gone.
+  // Records that were not used since the last use of the oldest remaining layer refer to layers that were
+  // removed.
   const keptSinceMs = blobs[0]?.lastUsedMs ?? Number.POSITIVE_INFINITY;
   for (const record of await filesOf(join(folder, "records")))
     if (record.lastUsedMs < keptSinceMs) await rm(record.path, { force: true });

@@ -7,13 +7,13 @@ import { tarEnd, tarHeader, tarPadding } from "./tar-header.js";
 const readBytes = 1 << 20;
 
 /**
- * A layer as one tar, streamed: entries in the order of their names, each folder before what lies in it, owner
- * 0:0, one time for all. The same entries give the same bytes on every machine.
+ * Streams a layer as one tar: entries sorted by name, each folder before its contents, owner 0:0, and one
+ * time for all. The same entries give the same bytes on every machine.
  *
- * Folders that no entry names are written with mode 0755, because engines disagree on the mode of a folder that a
- * layer takes for granted.
+ * Folders without an entry are written with mode 0755, because engines disagree on the mode of a folder that
+ * a layer implies.
  *
- * @throws IMAGE_BUILD_FAILED when a file changes while it is read
+ * @throws IMAGE_BUILD_FAILED if a file changes while it is read
  */
 export async function* layerTar(entries: readonly LayerEntry[], time: Date): AsyncGenerator<Uint8Array> {
   for (const entry of withFolders(entries)) {
@@ -30,7 +30,7 @@ export async function* layerTar(entries: readonly LayerEntry[], time: Date): Asy
   yield tarEnd();
 }
 
-/** The entries and the folders they lie in, sorted. */
+/** Returns the entries and their parent folders, sorted. */
 export function withFolders(entries: readonly LayerEntry[]): LayerEntry[] {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   for (const { path } of entries)
@@ -40,7 +40,7 @@ export function withFolders(entries: readonly LayerEntry[]): LayerEntry[] {
 
 const plainFolder = (path: string): LayerDirectory => ({ kind: "directory", path, mode: 0o755 });
 
-/** `a/b/c` lies in `a` and `a/b`. */
+/** Returns the parent folders of a path: for `a/b/c`, `a` and `a/b`. */
 function foldersOf(path: string): string[] {
   const names = path.split("/");
   return names.slice(1).map((_, i) => names.slice(0, i + 1).join("/"));

@@ -6,24 +6,26 @@ import { contentDigest } from "./content-digest.js";
 import { compressor } from "./deflate-piece.js";
 import { layerTar, withFolders } from "./layer-tar.js";
 
-/** Rises when the bytes of a layer change for the same files. */
+/** Must be raised when the same files give a layer with different bytes. */
 const layerFormat = `layer 3 ${compressor}`;
 
 export interface MakeLayerOptions {
   readonly cache: BlobCache;
-  /** Of every file in the layer. */
+  /** Time of every file in the layer. */
   readonly time: Date;
   readonly signal?: AbortSignal;
 }
 
-/** The layer of a plan as a gzip-framed tar in the cache; made only when its files are not those of an earlier one. */
+/**
+ * Returns a layer of a plan as a gzip-framed tar in the cache. Reuses an earlier layer with the same files.
+ */
 export async function makeLayer(layer: ImageLayer, options: MakeLayerOptions): Promise<CachedLayer> {
   const { cache, time, signal } = options;
   const key = await layerKey(layer.entries, cache, time);
   return await cache.layer(key, () => frameTar(layerTar(layer.entries, time), cache, signal));
 }
 
-/** Frames a tar and digests it on the way: once for the tar, once for the frame. */
+/** Compresses a tar into the cache and computes both digests on the way, of the tar and of the frame. */
 export async function frameTar(
   tar: AsyncIterable<Uint8Array>,
   cache: BlobCache,

@@ -30,15 +30,15 @@ const descriptor = record({
 const manifest = record({ mediaType: optionalText, config: descriptor, layers: listOf(descriptor) });
 const index = record({ mediaType: optionalText, manifests: listOf(descriptor) });
 
-/** A manifest of one image or artifact. */
+/** The manifest of one image or artifact. */
 export const manifestShape = shapeOf<ImageManifest>(manifest);
 
 export const indexShape = shapeOf<ImageIndex>(index);
 
-/** What a registry has behind a tag. */
+/** The document that a registry returns for a tag. */
 export const manifestOrIndexShape = shapeOf<ImageManifest | ImageIndex>(either(index, manifest));
 
-/** An image's configuration, as far as it is used. */
+/** The fields of an image's configuration that are used here. */
 export const configShape = shapeOf<ImageConfig>(
   record({
     created: orAbsent(orNull(text)),
@@ -72,7 +72,7 @@ export const configShape = shapeOf<ImageConfig>(
   }),
 );
 
-/** What `manifest.json` of a docker archive says about one image. */
+/** The description of one image in `manifest.json` of a docker archive. */
 export interface ArchiveManifestEntry {
   readonly Config: string;
   readonly RepoTags?: readonly string[] | null;

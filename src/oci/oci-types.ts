@@ -1,4 +1,4 @@
-/** The documents of the OCI image specification, as far as they are read and written here. */
+/** The media types of the OCI image specification that are read and written here. */
 
 export const mediaTypes = {
   index: "application/vnd.oci.image.index.v1+json",
@@ -9,10 +9,13 @@ export const mediaTypes = {
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
 } as const;
 
-/** Under the names of OCI, which may be followed by more, and of Docker. */
+/**
+ * Returns whether a media type is a gzip layer, in OCI's names, including those with a suffix before `+gzip`,
+ * and in Docker's.
+ */
 export const isGzipLayer = (mediaType: string): boolean => /(\+gzip|\.tar\.gzip)$/.test(mediaType);
 
-/** Longer manifests and configurations are refused, before they take memory. */
+/** Longer manifests and configurations are refused, to limit memory. */
 export const maxDocumentBytes = 4 << 20;
 
 export interface Descriptor {
@@ -21,7 +24,7 @@ export interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly platform?: Platform;
-  /** What an artifact is; in indexes of referrers. */
+  /** Type of the artifact, in indexes of referrers. */
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -35,11 +38,11 @@ export interface Platform {
 export interface ImageManifest {
   readonly schemaVersion: 2;
   readonly mediaType: string;
-  /** Of a manifest that is no image. */
+  /** Present in the manifest of an artifact, which is not an image. */
   readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
-  /** The manifest that an artifact tells of. */
+  /** The manifest that an artifact describes. */
   readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -76,18 +79,18 @@ export interface HistoryEntry {
   readonly empty_layer?: boolean;
 }
 
-/** A blob and how to read it, as often as needed. */
+/** A blob that can be read several times. */
 export interface Blob {
   readonly descriptor: Descriptor;
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** A layer that is gzip-framed; `diffId` is the digest of the tar inside. */
+/** A gzip-framed layer; `diffId` is the digest of the tar inside. */
 export interface LayerBlob extends Blob {
   readonly diffId: string;
 }
 
-/** A whole image, ready to be written anywhere. */
+/** A complete image that can be written to any destination. */
 export interface OciImage {
   readonly imageName: string;
   /** `amd64` or `arm64`. */

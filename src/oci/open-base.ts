@@ -11,15 +11,15 @@ import { asBase, openOciLayout } from "./open-oci-layout.js";
 
 export interface OpenPlanBaseOptions extends OpenBaseOptions {
   readonly platform?: ImagePlatform;
-  /** Fetches an image by its name; the caller knows registries. */
+  /** Fetches an image by its name from a registry. */
   readonly pull: (imageName: string) => Promise<BaseImage>;
 }
 
 /**
- * The base that a plan names: `oci:<folder>`, `docker-archive:<file>`, the tar of a root file system, or an image's
- * name in a registry.
+ * Opens the base of a plan: `oci:<folder>`, `docker-archive:<file>`, the tar of a root file system, or an
+ * image's name in a registry.
  *
- * @throws IMAGE_FILE_INVALID, BASE_IMAGE_MISSING and what `pull` throws
+ * @throws IMAGE_FILE_INVALID, BASE_IMAGE_MISSING and the errors of `pull`
  */
 export async function openBase(base: ImageBase, options: OpenPlanBaseOptions): Promise<BaseImage> {
   if (base.kind === "root-file-system") return await rootFileSystem(base.archive, options);

@@ -28,8 +28,8 @@ interface ArchiveParts {
 }
 
 /**
- * The one image in what `docker save` wrote, `.tar` or `.tar.gz`. It is read once, front to back; its layers go
- * into the cache, framed when they are bare tars.
+ * Opens the only image in a file of `docker save`, `.tar` or `.tar.gz`. Reads the file once, in order. Stores
+ * the layers in the cache and compresses those that are bare tars.
  *
  * @throws IMAGE_FILE_INVALID
  */
@@ -59,14 +59,14 @@ async function identityOf(path: string): Promise<string> {
 }
 
 export interface ReadDockerArchiveOptions extends OpenBaseOptions {
-  /** For messages. */
+  /** Name of the archive, for messages. */
   readonly archiveName: string;
   readonly imageName: string;
 }
 
 /**
- * The one image in the stream that `docker save` gives, as something to push: same configuration, same layers,
- * framed when they are bare tars.
+ * Reads the only image in a stream of `docker save` into a form that can be pushed, with the same
+ * configuration and layers. Layers that are bare tars are compressed.
  *
  * @throws IMAGE_FILE_INVALID
  */
@@ -154,7 +154,10 @@ async function takeFile(
   else if (entry.sizeBytes >= 512) layers.set(name, await framedOnce(name, bytes, options));
 }
 
-/** A bare layer that engines name by its digest is framed once; later its bytes are only compared with the name. */
+/**
+ * Compresses a bare layer once, if the engine names it by its digest. Later only compares its bytes with that
+ * digest.
+ */
 async function framedOnce(
   name: string,
   tar: AsyncIterable<Uint8Array>,
@@ -187,7 +190,7 @@ async function* chained(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
   }
 }
 
-/** The tar inside, unpacked when it is gzip. */
+/** Yields the tar, decompressed if it is gzip. */
 export async function* archiveBytes(path: string): AsyncGenerator<Uint8Array> {
   const chunks = regularFileBytes(path);
   const first = await chunks.next().catch((cause: unknown) => {

@@ -21,15 +21,15 @@ import {
 import { verified } from "./verified-bytes.js";
 
 export interface OpenOciLayoutOptions {
-  /** Picks one of several by its annotation. */
+  /** Selects one of several images by its annotation. */
   readonly imageName?: string | undefined;
   readonly platform?: ImagePlatform;
 }
 
 /**
- * An image for one platform in an OCI layout folder.
+ * Opens the image for one platform in an OCI layout folder.
  *
- * @throws IMAGE_FILE_INVALID when a document is missing, damaged or for another platform
+ * @throws IMAGE_FILE_INVALID if a document is missing, damaged or for another platform
  */
 export async function openOciLayout(
   folder: string,
@@ -59,7 +59,7 @@ export async function openOciLayout(
   };
 }
 
-/** An image as something to lay layers on. */
+/** Returns an image as a base that layers can be added to. */
 export async function asBase({ config, layers }: OciImage): Promise<BaseImage> {
   const { digest } = config.descriptor;
   const checked = parseChecked(await textOf(config.open()), configShape, (reason, cause) =>

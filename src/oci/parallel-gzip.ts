@@ -6,9 +6,9 @@ const compress = promisify(gzip);
 const pieceBytes = 4 * 1024 * 1024;
 
 /**
- * The bytes compressed as gzip members one after the other, which every reader takes as one stream; members are
- * made side by side. The same bytes give the same result: pieces have one size, and a member holds neither time
- * nor name nor system.
+ * Compresses the bytes as a sequence of gzip members, which every reader treats as one stream; the members
+ * are compressed in parallel. The same bytes give the same result, because pieces have a fixed size and
+ * members contain no time, name or operating system.
  */
 export async function* parallelGzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const ahead = availableParallelism() + 1;
@@ -24,7 +24,7 @@ export async function* parallelGzip(bytes: AsyncIterable<Uint8Array>): AsyncGene
   }
 }
 
-/** The same bytes in pieces of 4 MiB, the last one shorter; one empty piece when there is nothing. */
+/** Splits the bytes into pieces of 4 MiB, the last one shorter. Yields one empty piece for an empty input. */
 async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let gathered: Uint8Array[] = [];
   let length = 0;
@@ -47,6 +47,6 @@ async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer>
 
 async function compressPiece(piece: Buffer): Promise<Buffer> {
   const member = await compress(piece);
-  member[9] = 255; // zlib names its operating system here; 255 is "unknown"
+  member[9] = 255; // zlib writes its operating system here; 255 is "unknown"
   return member;
 }

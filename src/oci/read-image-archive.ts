@@ -11,24 +11,24 @@ import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";
 import { archiveBytes } from "./open-docker-archive.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
-/** An image as a file, without its layers. */
+/** An image in a file, without its layers. */
 export interface ArchivedImage {
   readonly imageName: string | null;
-  /** `sha256:…` of its configuration. */
+  /** Digest of its configuration, `sha256:…`. */
   readonly imageId: string;
   readonly config: ImageConfig;
-  /** The file that was asked for, from the topmost of the small layers that has it; null for none. */
+  /** The requested file, from the topmost small layer that contains it; null if no small layer does. */
   readonly file: Buffer | null;
 }
 
-/** A processor's manifest lies in a layer of its own, with plans and dataset. Larger layers are passed over. */
+/** A processor's manifest is in a small layer, with plans and dataset. Larger layers are skipped. */
 const maxSearchedLayerBytes = 32 << 20;
 
 /**
- * Reads what `docker save` or `--export` wrote (.tar, .tar.gz) once, front to back, in constant memory, and picks one
- * small file out of its small layers.
+ * Reads a file of `docker save` or `--export` (.tar, .tar.gz) once, in order and in constant memory, and
+ * extracts one small file from its small layers.
  *
- * @param filePath in the image, without leading slash
+ * @param filePath path in the image, without leading slash
  * @throws IMAGE_FILE_INVALID
  */
 export async function readImageArchive(archive: string, filePath: string): Promise<ArchivedImage> {
@@ -48,9 +48,9 @@ export async function readImageArchive(archive: string, filePath: string): Promi
 }
 
 interface Found {
-  /** Texts by entry. */
+  /** Documents by archive entry. */
   readonly documents: Map<string, string>;
-  /** The file that is looked for, by the layer's entry. */
+  /** Copies of the requested file, by the archive entry of their layer. */
   readonly files: Map<string, Buffer>;
   readonly limits: ArchiveLimits;
 }
@@ -87,7 +87,10 @@ async function fileIn(layer: Buffer, path: string): Promise<Buffer | null> {
 
 const maxUnpackedBytes = 1 << 30;
 
-/** Layers that are damaged or of a compression unknown here hold nothing that can be told. */
+/**
+ * Returns null for layers that are damaged or compressed in an unsupported way, because the file cannot be
+ * found in them.
+ */
 function nullWhenNoTar(error: unknown): null {
   const isDamagedLayer = error instanceof TarError || (error instanceof Error && "code" in error);
   if (isDamagedLayer) return null;

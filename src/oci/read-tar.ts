@@ -1,25 +1,25 @@
 import { longestPath } from "../../processor/contract/longest-path.js";
 import { tarBlockBytes } from "./tar-header.js";
 
-/** An entry of a tar as a reader meets it. */
+/** An entry of a tar. */
 export interface TarEntry {
-  /** Exactly as it is written: `./manifest.json` is not `manifest.json`. */
+  /** Exactly as written: `./manifest.json` is not `manifest.json`. */
   readonly path: string;
   readonly kind: "file" | "directory" | "link" | "symlink" | "other";
   readonly linkTarget: string;
   /** Permissions with setuid, setgid and sticky bit. */
   readonly mode: number;
   readonly sizeBytes: number;
-  /** To be read before the next entry is asked for; what is left is skipped. */
+  /** Must be read before the next entry is requested. Unread bytes are skipped. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** The bytes are not a tar, or end too early. */
+/** Thrown if the bytes are not a tar or end too early. */
 export class TarError extends Error {
   override readonly name = "TarError";
 }
 
-/** Returns whether an error says that a tar, or the gzip stream around it, is damaged or cut off. */
+/** Returns whether an error means that a tar, or the gzip stream around it, is damaged or truncated. */
 export const isDamagedTar = (error: unknown): error is Error =>
   error instanceof TarError ||
   (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"));
@@ -27,7 +27,7 @@ export const isDamagedTar = (error: unknown): error is Error =>
 const maxMetadataBytes = 1 << 20;
 
 /**
- * Reads a tar entry by entry without holding more than one header: ustar, GNU long names and pax.
+ * Reads a tar entry by entry, with at most one header in memory. Supports ustar, GNU long names and pax.
  *
  * @throws TarError
  */
@@ -101,7 +101,7 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");
 }
 
-/** Octal text, or base 256 where the first bit is set, as GNU writes large sizes. */
+/** Reads octal text, or base 256 if the first bit is set, which GNU uses for large sizes. */
 function numberAt(header: Uint8Array, at: number, length: number): number {
   const field = header.subarray(at, at + length);
   if ((field[0]! & 0x80) === 0) return Number.parseInt(textOf(field).trim() || "0", 8);
@@ -137,7 +137,7 @@ function paxRecords(body: Uint8Array): ReadonlyMap<string, string> {
   return records;
 }
 
-/** Takes bytes from a stream in the amounts asked for. */
+/** Reads requested amounts of bytes from a stream. */
 class ChunkReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
@@ -146,12 +146,12 @@ class ChunkReader {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
-  /** Lets go of the stream: a connection that nobody reads to its end would keep the process alive. */
+  /** Closes the stream, because a connection that is not read to its end would keep the process alive. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }
 
-  /** Null at the end of the stream. */
+  /** Returns null at the end of the stream. */
   async exactly(length: number): Promise<Buffer | null> {
     const pieces: Uint8Array[] = [];
     for (let missing = length; missing > 0; ) {

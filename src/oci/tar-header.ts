@@ -1,13 +1,13 @@
-/** What a tar says about one entry. Everything is explicit: nothing comes from the machine that writes. */
+/** The fields of a tar entry. All are explicit: none depends on the machine that writes. */
 export interface TarHeader {
-  /** Without the slash at the start; folders end with one. */
+  /** Without the slash at the start; the paths of folders end with one. */
   readonly path: string;
   readonly kind: "file" | "directory" | "symlink";
-  /** The target of a symbolic link; absent otherwise. */
+  /** Target of a symbolic link; undefined for other kinds. */
   readonly linkTarget?: string;
   readonly mode: number;
   readonly sizeBytes: number;
-  /** Whole seconds are kept. */
+  /** Only whole seconds are stored. */
   readonly time: Date;
 }
 
@@ -15,8 +15,8 @@ export const tarBlockBytes = 512;
 const largestOctalSize = 0o77777777777;
 
 /**
- * The header blocks of one entry: POSIX ustar, owner 0:0 without names; a pax header before it only where a name
- * is too long or not ASCII, or a file has 8 GiB or more.
+ * Returns the header blocks of one entry: POSIX ustar, owner 0:0 without names. A pax header precedes it only
+ * if a name is too long or not ASCII, or a file has 8 GiB or more.
  */
 export function tarHeader(header: TarHeader): Buffer {
   const records: [string, string][] = [];
@@ -38,7 +38,7 @@ export function tarHeader(header: TarHeader): Buffer {
 
 const entryTypes = { file: "0", symlink: "2", directory: "5" } as const;
 
-/** The zeros after `sizeBytes` bytes of data, up to a whole block. */
+/** Returns the zeros after `sizeBytes` bytes of data, up to a whole block. */
 export const tarPadding = (sizeBytes: number): Buffer =>
   Buffer.alloc((tarBlockBytes - (sizeBytes % tarBlockBytes)) % tarBlockBytes);
 
@@ -77,7 +77,10 @@ function headerBlock({ prefix, name, mode, sizeBytes, time, type, linkTarget }: 
   return block;
 }
 
-/** A name of up to 100 bytes with a prefix of up to 155 before a slash; null when it does not fit. */
+/**
+ * Splits a path into a name of up to 100 bytes and a prefix of up to 155 before a slash; null if it does not
+ * fit.
+ */
 function ustarName(path: string): { readonly prefix: string; readonly name: string } | null {
   if (!/^[\x20-\x7e]*$/.test(path)) return null;
   if (path.length <= 100) return { prefix: "", name: path };

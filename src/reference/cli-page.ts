@@ -1,6 +1,6 @@
 import { commands, parseCommandLine } from "../cli/command-line.js";
 
-/** docs/reference/cli.md: the help text of every command. */
+/** Returns docs/reference/cli.md: the help text of every command. */
 export async function cliPage(): Promise<string> {
   const sections: string[] = [];
   for (const name of Object.keys(commands)) {

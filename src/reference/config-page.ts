@@ -1,11 +1,11 @@
 import type { ConfigSchema } from "../config/load-config.js";
 
-/** docs/reference/config.md: every key of config.json, from its schema. */
+/** Returns docs/reference/config.md: every key of config.json, from its schema. */
 export function configPage({ properties }: ConfigSchema): string {
   const sections = Object.entries(properties).map(([key, rule]) => section(key, rule));
   return `# config.json
 
-What an image does when it is run. Every key may be left out; \`build_processor init --model-dir …\` writes a file that
+Settings of an image for its runs. Every key is optional; \`build_processor init --model-dir …\` writes a file that
 fits a model. With \`"$schema": "…/config.schema.json"\` an editor completes and checks the keys. Each setting can still
 be overridden on the image's command line (\`docker run IMAGE --help\`).
 

@@ -9,7 +9,7 @@ const kinds: Readonly<Record<number, string>> = {
   130: "Interrupted",
 };
 
-/** docs/reference/errors.md: every error of the catalogue with its exit code and remedy. */
+/** Returns docs/reference/errors.md: every error of the catalogue with its exit code and remedy. */
 export function errorsPage(): string {
   const sections = Object.entries(kinds).map(([exit, title]) => {
     const rows = builderCatalogue
@@ -25,13 +25,13 @@ export function errorsPage(): string {
 Every mistake has a code that never changes. The message says what was found and where; this page says what to do. A command
 shows a sentence only if it has the flags in it. Exit code 1 is a bug: please report it with what was printed.
 
-With \`--json\` a command that fails before its report prints the error on stdout instead, and nothing else there:
+With \`--json\` a command that fails before its report prints the error on stdout instead, and nothing else on stdout:
 
 \`\`\`json
 { "errorVersion": 1, "error": { "code": "INPUT_NOT_FOUND", "message": "…", "help": "…", "exitCode": 4 } }
 \`\`\`
 
-Within one \`errorVersion\`, keys are only added. If a command has already printed its report, that says what failed.
+Within one \`errorVersion\`, keys are only added. If a command has already printed its report, the report states what failed.
 
 ${sections.join("\n")}`;
 }

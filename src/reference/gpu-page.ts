@@ -1,14 +1,16 @@
 import { type BaseImageRecipe, readRecipe } from "../base-image/recipe.js";
 import { type BaseVariant, baseVariants, readVersions } from "../base-image/variants.js";
 
-/** docs/reference/gpu.md: what each base image holds, and which driver and GPU it asks for. */
+/**
+ * Returns docs/reference/gpu.md: the contents of each base image, and the driver and GPU that it requires.
+ */
 export async function gpuPage(): Promise<string> {
   const { variants, defaultCuda } = readVersions();
   const recipes = await Promise.all(baseVariants.map((variant) => readRecipe(variant)));
   return `# Base images and GPUs
 
 \`"device": "cuda"\` in config.json, or \`--device cuda\`, puts a processor on a base image with CUDA; \`"cuda"\` or \`--cuda\`
-chooses which (${defaultCuda} by default). \`docs/how-to/gpu.md\` says how to build and run one.
+chooses which (${defaultCuda} by default). \`docs/how-to/gpu.md\` explains how to build and run one.
 
 | base image | ONNX Runtime | CUDA | cuDNN | driver (Linux), at least | compute capabilities |
 | ---------- | ------------ | ---- | ----- | ------------------------ | -------------------- |
@@ -51,9 +53,9 @@ function wheelSection({ variant, wheels }: BaseImageRecipe): string {
       .filter((file) => file.includes(".so"));
     return `| ${name} | ${version} | ${licence} | ${layer} | ${libraries.join(", ")} |`;
   });
-  return `## What \`${variant}\` takes from wheels
+  return `## Files of \`${variant}\` from wheels
 
-Each wheel is pinned by version and SHA-256 in \`base-image/${variant}/recipe.json\`; its licence lies in the image below
+Each wheel is pinned by version and SHA-256 in \`base-image/${variant}/recipe.json\`; its licence is in the image in
 \`/usr/share/doc\`. The image holds no other file of it.
 
 | wheel | version | licence | layer | libraries |

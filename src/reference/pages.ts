@@ -4,7 +4,7 @@ import { configPage } from "./config-page.js";
 import { errorsPage } from "./errors-page.js";
 import { gpuPage } from "./gpu-page.js";
 
-/** The generated pages by their place below docs/reference. */
+/** Returns the generated pages by their path in docs/reference. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["config.md", configPage(await readConfigSchema())],

@@ -1,4 +1,4 @@
-/** `npm run docs`: writes docs/reference from the schema, the command line and the error catalogue. */
+/** Writes docs/reference from the schema, the command line and the error catalogue (`npm run docs`). */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packageRoot } from "../files/package-root.js";

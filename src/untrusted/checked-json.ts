@@ -1,14 +1,14 @@
 import type { JsonCheck } from "../../processor/contract/json-check.js";
 
-/** What a JSON document from outside must look like before any of it is used. */
+/** The required shape of a JSON document from outside, which is checked before the document is used. */
 export interface Shape<T> {
-  /** True when the value has the shape. */
+  /** Returns whether the value has the shape. */
   readonly fits: (json: unknown) => json is T;
-  /** What is wrong with a value, and where; null when it fits. */
+  /** Returns what is wrong with a value, and where; null if it fits. */
   readonly problem: (json: unknown) => string | null;
 }
 
-/** @param check must accept nothing but values of the type */
+/** @param check must accept only values of the type */
 export const shapeOf = <T>(check: JsonCheck): Shape<T> => ({
   fits: (json): json is T => check(json, "") === null,
   problem: (json) => check(json, ""),
@@ -17,7 +17,8 @@ export const shapeOf = <T>(check: JsonCheck): Shape<T> => ({
 /**
  * Parses a document of a known shape.
  *
- * @param invalid makes the error from a reason such as `is not JSON` or `has an unexpected form: layers should be a list`
+ * @param invalid creates the error from a reason such as `is not JSON` or `has an unexpected form: layers
+ * should be a list`
  */
 export function parseChecked<T>(
   text: string,

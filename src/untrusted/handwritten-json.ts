@@ -1,12 +1,12 @@
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 
-/** Where something is in a text: both count from 1, as editors do. */
+/** A position in a text. Line and column count from 1, as in editors. */
 export interface TextPlace {
   readonly line: number;
   readonly column: number;
 }
 
-/** A text is not JSON, or has more brackets around a value than anybody writes. */
+/** Thrown for a text that is not JSON, or has more levels of brackets than any document of a person. */
 export class JsonFault extends Error {
   override readonly name = "JsonFault";
   readonly place: TextPlace;
@@ -17,13 +17,13 @@ export class JsonFault extends Error {
   }
 }
 
-/** The parser for places, and whatever shows a value in a message, call themselves once per level. */
+/** Limits recursion in the parser for positions and in the functions that show a value in a message. */
 const maxDepth = 100;
 
 /**
  * Parses JSON that a person may have written.
  *
- * @throws JsonFault with the place and the reason of the first fault
+ * @throws JsonFault with the position and the reason of the first fault
  */
 export function parseHandwritten(text: string): unknown {
   const tooDeep = offsetBelow(text, maxDepth);
@@ -33,16 +33,17 @@ export function parseHandwritten(text: string): unknown {
     return JSON.parse(text) as unknown;
   } catch (cause) {
     const [fault] = faultsOf(text);
-    // Node's parser decides; the other one knows the place and the reason.
+    // Node's parser decides whether the text is valid. The other parser provides position and reason.
     if (fault === undefined) throw new JsonFault((cause as Error).message, placeAt(text, 0), { cause });
     throw new JsonFault(reasonOf(fault, text), placeAt(text, fault.offset), { cause });
   }
 }
 
 /**
- * Finds places in a text that `parseHandwritten` accepted.
+ * Finds positions in a text that `parseHandwritten` accepted.
  *
- * @returns the place of the key, or of the list's item, that a path of keys and indices leads to; null if it leads nowhere
+ * @returns a function from a path of keys and indices to the position of that key or list item; null if the
+ * path does not exist
  */
 export function placesIn(text: string): (path: readonly string[]) => TextPlace | null {
   const root = parseTree(text);
@@ -52,7 +53,8 @@ export function placesIn(text: string): (path: readonly string[]) => TextPlace |
     for (const step of path) {
       found =
         value?.type === "object"
-          ? value.children?.findLast((property) => property.children?.[0]?.value === step) // the last one counts
+          ? // the last one counts
+            value.children?.findLast((property) => property.children?.[0]?.value === step)
           : value?.children?.[Number(step)];
       value = found?.type === "property" ? found.children?.[1] : found;
     }
@@ -65,7 +67,7 @@ function placeAt(text: string, offset: number): TextPlace {
   return { line: lines.length, column: lines.at(-1)!.length + 1 };
 }
 
-/** Returns where the first bracket beyond `depth` levels opens; null if there is none. */
+/** Returns the offset of the first bracket beyond `depth` levels; null if there is none. */
 function offsetBelow(text: string, depth: number): number | null {
   const scanner = createScanner(text, true);
   let level = 0;
@@ -98,7 +100,7 @@ const reasons: Readonly<Record<string, string>> = {
   UnexpectedEndOfNumber: "a number is incomplete",
   InvalidUnicode: "a string has an incomplete \\u escape",
   InvalidEscapeCharacter: "a string has an unknown escape; a backslash is written \\\\",
-  InvalidCharacter: "a string holds a control character",
+  InvalidCharacter: "a string contains a control character",
 };
 
 function reasonOf({ error, offset, length }: ParseError, text: string): string {

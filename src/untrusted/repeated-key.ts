@@ -1,5 +1,6 @@
 /**
- * Finds a key that an object of a JSON text has twice; null if there is none. `JSON.parse` keeps the last value in silence.
+ * Finds a key that occurs twice in an object of a JSON text; null if there is none. `JSON.parse` keeps the
+ * last value without a warning.
  *
  * @param text valid JSON
  */

@@ -1,4 +1,4 @@
-/** An object with a property of this name says itself what it is in a message. */
+/** The key of a property with an object's text for messages. */
 export const inMessages = Symbol("text in messages");
 
 const maxCharacters = 80;
@@ -6,8 +6,9 @@ const maxItems = 8;
 const maxDepth = 3;
 
 /**
- * A value of an untrusted file for a message, as JSON would show it, cut short. Lists may contain themselves, or share
- * parts so often that their whole text would fill the memory: only the first items of the first levels are looked at.
+ * Returns a value of an untrusted file for a message, shortened and in the form of JSON. Reads only the first
+ * items of the first levels, because lists may contain themselves, or share parts so often that their full
+ * text would fill the memory.
  */
 export function shortText(value: unknown): string {
   const text = typeof value === "string" ? value.slice(0, maxCharacters + 1) : inner(value, maxDepth);
@@ -27,7 +28,7 @@ function inner(value: unknown, depth: number): string {
   return isPlain ? bracketed("{}", Object.entries(value), entry, depth) : `a ${value.constructor.name}`;
 }
 
-/** Returns one more entry than is shown, so that the text can say that there are more. */
+/** Returns one more entry than is shown, so that the text can indicate further entries. */
 function firstEntries(map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] {
   const entries: [unknown, unknown][] = [];
   for (const entry of map) {

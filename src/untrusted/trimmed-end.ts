@@ -1,7 +1,6 @@
 /**
- * Removes every `character` at the end of a text.
- *
- * A regular expression would count the same characters again from each of them, in time by the square of their number.
+ * Removes every `character` at the end of a text. Takes linear time, while a regular expression would take
+ * quadratic time.
  *
  * @example trimmedEnd("https://mirror//", "/") // "https://mirror"
  */

@@ -1,8 +1,11 @@
-/** What a platform makes of a program's two output streams, without keeping more of them than their ends. */
+/**
+ * The result of analysing a program's two output streams as a platform does. Only the ends of the streams are
+ * kept.
+ */
 export interface ContainerLog {
-  /** The last lines of both streams, in the order in which they came. */
+  /** The last lines of both streams, in order of arrival. */
   readonly lastLines: readonly string[];
-  /** What a platform shows a user; null when nothing was written to stderr. */
+  /** The line that a platform shows to a user; null if nothing was written to stderr. */
   readonly lastErrorLine: string | null;
   readonly errorLines: number;
   readonly longestLineBytes: number;
@@ -11,12 +14,12 @@ export interface ContainerLog {
 }
 
 const keptLines = 20;
-/** Of one line, for people; longer ones are counted to their end all the same. */
+/** Maximum length of a kept line. Longer lines are still read to their end. */
 const keptBytes = 4096;
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 
-/** Reads stdout and stderr as bytes arrive: an engine's own log driver would have mended them. */
+/** Reads stdout and stderr as raw bytes, because an engine's own log driver would repair invalid ones. */
 export class ContainerLogReader {
   readonly #streams = { stdout: new LineBytes(), stderr: new LineBytes() };
   readonly #lastLines: string[] = [];
@@ -36,7 +39,7 @@ export class ContainerLogReader {
     this.#streams[stream].add(bytes.subarray(start));
   }
 
-  /** Ends lines that had no end of their own. */
+  /** Completes the last lines if they have no line break. */
   finish(): ContainerLog {
     for (const stream of ["stdout", "stderr"] as const) {
       if (this.#streams[stream].length > 0) this.#endLine(stream);
@@ -66,7 +69,7 @@ export class ContainerLogReader {
   }
 }
 
-/** The line that a stream is at. */
+/** The bytes of the current line of a stream. */
 class LineBytes {
   length = 0;
   #text = "";

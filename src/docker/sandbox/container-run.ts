@@ -6,14 +6,17 @@ import type { Engine } from "../engine.js";
 import { isInUse, isNotFound } from "../engine-error.js";
 import { type ContainerLog, ContainerLogReader } from "./container-log.js";
 
-/** How a container ended. */
+/** The result of a container. */
 export interface ContainerEnd {
-  /** 137 and 143 for one that SIGKILL and SIGTERM ended. */
+  /** 137 if SIGKILL ended it, 143 if SIGTERM did. */
   readonly exitCode: number;
-  /** The kernel ended a process of it because of `Memory`. */
+  /** True if the kernel ended one of its processes because of the limit `Memory`. */
   readonly isOutOfMemory: boolean;
   readonly seconds: number;
-  /** As `docker stats` counts it: file cache that can be dropped is left out, /tmp is in it. Null when it was too short. */
+  /**
+   * The peak by the rule of `docker stats`: includes /tmp, but not the file cache that can be dropped. Null
+   * if the run was too short to measure.
+   */
   readonly peakMemoryBytes: number | null;
   readonly log: ContainerLog;
 }
@@ -22,27 +25,27 @@ export interface RunningContainer {
   readonly id: string;
   readonly ended: Promise<ContainerEnd>;
   readonly hasEnded: () => boolean;
-  /** Resolves with the first byte of output, or the end. */
+  /** Resolves at the first byte of output, or at the end. */
   readonly spoke: Promise<void>;
-  /** The peak so far. */
+  /** Returns the peak so far. */
   readonly peakMemoryBytes: () => number | null;
-  /** Everything on stdout, for programs that say little. */
+  /** Returns all of stdout. Use it only for programs with little output. */
   readonly output: () => string;
-  /** Sends a signal; nothing happens when it has ended. */
+  /** Sends a signal. Does nothing if the container has ended. */
   kill(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
 export interface StartContainerOptions {
   readonly engine: Engine;
   readonly container: Container;
-  /** Kills it. */
+  /** Kills the container when aborted. */
   readonly signal?: AbortSignal;
 }
 
 const samplesEveryMs = 100;
 const keptOutputBytes = 65536;
 
-/** Starts a container that was created, and follows it to its end. */
+/** Starts a created container and follows it to its end. */
 export async function startContainer(options: StartContainerOptions): Promise<RunningContainer> {
   const { engine, container, signal } = options;
   const log = new ContainerLogReader();
@@ -86,7 +89,7 @@ export async function startContainer(options: StartContainerOptions): Promise<Ru
     return { exitCode, isOutOfMemory: State.OOMKilled, seconds, peakMemoryBytes, log: log.finish() };
   };
   const ended = follow();
-  ended.catch(heard); // who awaits the end learns of it
+  ended.catch(heard); // whoever awaits `ended` receives the error
   return {
     id: container.id,
     ended,
@@ -98,7 +101,7 @@ export async function startContainer(options: StartContainerOptions): Promise<Ru
   };
 }
 
-/** Asks for the memory again and again: engines do not tell a peak that leaves the file cache out. */
+/** Polls the memory, because engines do not report a peak without the file cache. */
 class MemorySampler {
   peakBytes: number | null = null;
   readonly #stop = new AbortController();
@@ -110,7 +113,7 @@ class MemorySampler {
   }
 
   begin(): void {
-    void this.#run().catch(() => {}); // a container that just ended has no figures
+    void this.#run().catch(() => {}); // a container that has just ended has no statistics
   }
 
   end(): void {
@@ -128,7 +131,7 @@ class MemorySampler {
   }
 }
 
-/** The rule of `docker stats`, for both versions of control groups. */
+/** Computes the used memory by the rule of `docker stats`, for both versions of control groups. */
 function usedBytes({ memory_stats }: ContainerStats): number | null {
   const { usage, stats } = memory_stats as {
     readonly usage?: number;

@@ -12,7 +12,10 @@ import type { Engine } from "../engine.js";
 import { engineError, isNotFound } from "../engine-error.js";
 import { type RunningContainer, startContainer } from "./container-run.js";
 
-/** A folder that containers of a sandbox share: the platform's side writes it, the processor may only read or write. */
+/**
+ * A folder that the containers of a sandbox share. The platform writes it, and the processor gets only read
+ * or write access.
+ */
 export interface SandboxVolume {
   readonly name: string;
   readonly container: Container;
@@ -24,32 +27,35 @@ export interface SandboxMount {
   readonly isReadOnly: boolean;
 }
 
-/** How a container is held, beside what holds for every one: no capabilities, a read-only root, a fresh /tmp. */
+/**
+ * The settings of a container. In addition, every container has no capabilities, a read-only root and a fresh
+ * /tmp.
+ */
 export interface SandboxContainer {
   readonly reference: string;
-  /** Null for the image's own. */
+  /** Null for the image's own user. */
   readonly user: string | null;
-  /** Instead of the image's CMD; null for that. */
+  /** Replaces the image's CMD; null to keep it. */
   readonly command: readonly string[] | null;
-  /** `NAME=value`, beside the image's own. */
+  /** `NAME=value`, in addition to the image's own variables. */
   readonly environment: readonly string[];
   readonly mounts: readonly SandboxMount[];
-  /** Further folders that may be written, empty at first. */
+  /** Additional writable folders, initially empty. */
   readonly writable: readonly string[];
   readonly memoryBytes: number;
-  /** RLIMIT_DATA; null for none. */
+  /** RLIMIT_DATA; null for no limit. */
   readonly dataLimitBytes: number | null;
   readonly sharedMemoryBytes: number;
 }
 
-/** Runs containers of an image and takes all that they needed away again: containers, volumes, images. */
+/** Runs containers of an image, and removes all containers, volumes and images that they needed. */
 export class Sandbox {
   readonly #cleanups: (() => Promise<unknown>)[] = [];
 
-  /** On everything that is made in the engine, so that what a crash leaves can be found. */
+  /** Labels of everything that is created in the engine, so that leftovers of a crash can be found. */
   readonly #labels: Readonly<Record<string, string>>;
 
-  /** @param purpose for people: which image is tried */
+  /** @param purpose for people: the image under test */
   readonly #engine: Engine;
 
   constructor(engine: Engine, purpose: string) {
@@ -59,13 +65,13 @@ export class Sandbox {
   }
 
   /**
-   * The image with one more layer, as a platform adds it: some paths become symbolic links.
+   * Creates the image with one more layer, as a platform adds it, in which some paths are symbolic links.
    *
-   * @param links where each link points, by its own path: `{"/input": "/opt/ml/input/data"}`
+   * @param links target of each link by its path: `{"/input": "/opt/ml/input/data"}`
    */
   async withLinks(reference: string, links: Readonly<Record<string, string>>): Promise<string> {
     return this.#asked(`adding a layer to ${reference}`, async () => {
-      // The new image gets this container's settings: they must be the image's own.
+      // The new image inherits this container's settings, so they must be those of the image.
       const container = await this.#create({ Image: reference });
       const entries = Object.entries(links).map(([name, linkname]) => ({
         ...ofRoot,
@@ -81,9 +87,9 @@ export class Sandbox {
   }
 
   /**
-   * A folder that everybody may write to but root owns.
+   * Creates a volume with a folder that root owns and everybody may write to.
    *
-   * @param content a .tar or .tar.gz of what lies in it; empty when absent
+   * @param content a .tar or .tar.gz of the folder's contents; undefined for an empty folder
    */
   async createVolume(reference: string, content?: string): Promise<SandboxVolume> {
     return this.#asked("making a volume", async () => {
@@ -102,7 +108,7 @@ export class Sandbox {
     });
   }
 
-  /** Copies a folder's files and folders into a volume; links are followed. */
+  /** Copies the files and folders of a folder into a volume. Follows links. */
   async fill({ container }: SandboxVolume, folder: string): Promise<void> {
     const map = (header: Headers): Headers => ({
       ...header,
@@ -115,7 +121,9 @@ export class Sandbox {
     );
   }
 
-  /** Copies a volume's files into a folder; returns what is neither file nor folder and was left out. */
+  /**
+   * Copies a volume's files into a folder. Returns the omitted paths, which are neither files nor folders.
+   */
   async collect({ container }: SandboxVolume, folder: string): Promise<readonly string[]> {
     const leftOut: string[] = [];
     const ignore = (name: string, header?: Headers): boolean => {
@@ -130,7 +138,7 @@ export class Sandbox {
     return leftOut;
   }
 
-  /** A text file of the image; null when it has none of at most 1 MiB at this path. */
+  /** Reads a text file of the image; null if there is no file of at most 1 MiB at this path. */
   async readFile(reference: string, path: string): Promise<string | null> {
     return this.#asked(`reading ${path} of ${reference}`, async () => {
       const container = await this.#createIdle({ Image: reference });
@@ -166,7 +174,7 @@ export class Sandbox {
           Tmpfs: Object.fromEntries(["/tmp", ...options.writable].map((path) => [path, "exec,mode=0777"])),
           Ulimits:
             dataLimitBytes === null ? [] : [{ Name: "data", Soft: dataLimitBytes, Hard: dataLimitBytes }],
-          // The engine's own drivers cut lines and replace what is not UTF-8.
+          // The engine's own log drivers cut lines and replace invalid UTF-8.
           LogConfig: { Type: "none", Config: {} },
           Mounts: options.mounts.map(({ volume, target, isReadOnly }) => ({
             ...volumeMount(volume.name),
@@ -179,7 +187,9 @@ export class Sandbox {
     });
   }
 
-  /** Starts a program beside the processor, in its network and with its volumes, as the platform's own shim. */
+  /**
+   * Starts a program next to the processor, in its network and with its volumes, as the platform's own shim.
+   */
   async startBeside(options: {
     readonly reference: string;
     readonly processor: RunningContainer;
@@ -203,7 +213,9 @@ export class Sandbox {
     });
   }
 
-  /** Takes away all that was made, newest first; what fails does not keep the rest. */
+  /**
+   * Removes everything that was created, newest first. A failure does not prevent the removal of the rest.
+   */
   async remove(): Promise<void> {
     const failures: unknown[] = [];
     for (const cleanup of this.#cleanups.splice(0).reverse()) {
@@ -212,7 +224,7 @@ export class Sandbox {
     if (failures.length > 0) throw engineError(failures[0], "cleaning up", "ENGINE_FAILED");
   }
 
-  /** A container that never runs: files are put into it and taken out of it. */
+  /** Creates a container that never runs. Files are copied into it and out of it. */
   #createIdle(options: ContainerCreateOptions): Promise<Container> {
     return this.#create({ ...options, Entrypoint: ["-"], Cmd: [] });
   }
@@ -232,7 +244,7 @@ export class Sandbox {
   }
 }
 
-/** Where a container that only carries files has its volume. */
+/** Path of the volume in a container that only carries files. */
 const volumeTarget = "/nnunet-processor-volume/data";
 
 const volumeMount = (name: string) => ({ Type: "volume" as const, Source: name, Target: volumeTarget });
@@ -241,7 +253,7 @@ const maxTextBytes = 1 << 20;
 
 const ofRoot = { uid: 0, gid: 0, mtime: new Date(0) };
 
-/** A tar of entries without content. */
+/** Packs entries without content into a tar. */
 const archiveOf = (entries: readonly Parameters<Pack["entry"]>[0][]): Readable =>
   Readable.from(
     pack(".", {

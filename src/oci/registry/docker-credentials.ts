@@ -8,7 +8,7 @@ import { homeFolder } from "../../files/home-folder.js";
 import { parseChecked, shapeOf } from "../../untrusted/checked-json.js";
 import { trimmedEnd } from "../../untrusted/trimmed-end.js";
 
-/** What a registry is shown: a name with its password, or a token that was handed out before. */
+/** Credentials for a registry: a name and password, or a token from an earlier login. */
 export type Credentials =
   | { readonly kind: "password"; readonly user: string; readonly password: string }
   | { readonly kind: "identity-token"; readonly token: string };
@@ -43,7 +43,7 @@ const configShape = shapeOf<DockerConfig>(
   }),
 );
 
-/** What a credential helper answers, in the words of its protocol. */
+/** The answer of a credential helper, with the field names of its protocol. */
 interface HelperAnswer {
   readonly Username: string;
   readonly Secret: string;
@@ -55,17 +55,18 @@ export interface HelperLimits {
   readonly seconds: number;
 }
 
-/** A helper may ask the user to unlock a key ring. */
+/** Two minutes, because a helper may ask the user to unlock a key ring. */
 const defaultHelperLimits: HelperLimits = { seconds: 120 };
 
-/** Far more than `docker login` writes. */
+/** Far larger than a file that `docker login` writes. */
 const maxConfigBytes = 1 << 24;
 
 /**
- * What `docker login` left for a registry: in Docker's config.json (`DOCKER_CONFIG`, by default `~/.docker`), or in
- * the credential helper that it names. Null when there is nothing: many registries let anyone read.
+ * Returns the credentials that `docker login` saved for a registry, in Docker's config.json (`DOCKER_CONFIG`,
+ * by default `~/.docker`) or in the credential helper that it names. Returns null if there are none, because
+ * many registries allow anonymous reads.
  *
- * @throws REGISTRY_DENIED when the file or the helper can't be used
+ * @throws REGISTRY_DENIED if the file or the helper cannot be used
  */
 export async function dockerCredentials(
   registry: string,
@@ -95,7 +96,7 @@ async function readConfig(file: string): Promise<DockerConfig> {
     if (cause.code === "ENOENT") return "{}";
     throw denied(`${file}: ${unreadable(cause)}`, cause);
   });
-  // No cause: it quotes the file.
+  // The error has no cause, because a cause would quote the file.
   return parseChecked(text, configShape, (reason) => denied(`${file} ${reason}`));
 }
 
@@ -108,7 +109,7 @@ function fromEntry(entry: AuthEntry | undefined, place: string): Credentials | n
   if (entry.username !== undefined && entry.password !== undefined)
     return { kind: "password", user: entry.username, password: entry.password };
   if (!entry.auth) return null;
-  // Docker cuts off zero bytes at the end.
+  // Docker removes zero bytes at the end.
   const decoded = trimmedEnd(Buffer.from(entry.auth, "base64").toString("utf8"), "\0");
   const colon = decoded.indexOf(":");
   if (colon < 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(entry.auth))
@@ -117,18 +118,20 @@ function fromEntry(entry: AuthEntry | undefined, place: string): Credentials | n
 }
 
 interface HelperCall {
-  /** Docker's config.json, which names the helper. */
+  /** Path of Docker's config.json, which names the helper. */
   readonly file: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly limits: HelperLimits;
 }
 
-/** The protocol of Docker's credential helpers: the server's name in, JSON out. */
+/**
+ * Runs a helper by the protocol of Docker's credential helpers: the server's name on stdin, JSON on stdout.
+ */
 async function askHelper(helper: string, server: string, call: HelperCall): Promise<Credentials | null> {
   if (!/^[\w.-]+$/.test(helper))
     throw denied(`${call.file} names a credential helper that is not the end of a program's name`);
   const program = `docker-credential-${helper}`;
-  const out = await answerOf(program, server, call);
+  const out = await helperAnswer(program, server, call);
   if (out === null) return null;
   const { Username, Secret } = parseChecked(
     out,
@@ -142,8 +145,11 @@ async function askHelper(helper: string, server: string, call: HelperCall): Prom
 
 const maxAnswerBytes = 1 << 20;
 
-/** Returns null when the helper knows nothing of the server. The error has no cause, which would quote a secret. */
-function answerOf(
+/**
+ * Returns null if the helper does not know the server. The error has no cause, because a cause would quote a
+ * secret.
+ */
+function helperAnswer(
   program: string,
   server: string,
   { file, environment, limits }: HelperCall,
@@ -165,12 +171,12 @@ function answerOf(
       else if (/credentials not found/i.test(out)) resolve(null);
       else reject(denied(`${named} failed: ${reasonIn(out) ?? `exit code ${error.code ?? error.signal}`}`));
     });
-    child.stdin?.on("error", () => {}); // a helper need not read
+    child.stdin?.on("error", () => {}); // a helper need not read its input
     child.stdin?.end(server);
   });
 }
 
-/** By the protocol a failed helper prints its reason; anything else may be a secret. */
+/** Returns the reason that a failed helper prints by the protocol. Any other output may be a secret. */
 function reasonIn(out: string): string | null {
   const line = out.trim().split("\n", 1)[0]!;
   return line === "" || line.length > 300 || /[{}]|secret|password/i.test(line) ? null : line;

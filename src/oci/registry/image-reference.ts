@@ -1,20 +1,20 @@
 import { builderError } from "../../errors/builder-errors.js";
 
-/** Where an image lies: a registry, a repository in it, and a tag or digest. */
+/** The address of an image: a registry, a repository in it, and a tag or digest. */
 export interface ImageReference {
-  /** Host and port, as they stand in the name. */
+  /** Host and port, as written in the name. */
   readonly registry: string;
   readonly repository: string;
   /** A tag, or `sha256:…`. */
   readonly reference: string;
 }
 
-/** The registry of names without one. */
+/** The registry for names without a registry. */
 const defaultRegistry = "docker.io";
 
 /**
- * Takes a name apart as Docker does: a first part is a registry when it has a dot or a colon or is `localhost`;
- * one word on Docker's own registry lies in `library/`.
+ * Parses a name by Docker's rules: the first part is a registry if it contains a dot or a colon or is
+ * `localhost`, and a single word on Docker's own registry is in `library/`.
  *
  * @throws TAG_INVALID
  */
@@ -36,13 +36,16 @@ export function parseImageReference(imageName: string): ImageReference {
 }
 
 export interface RegistryAddressOptions {
-  /** Registries (host and port) that the user allows to be spoken to without TLS. */
+  /** Registries (host and port) that the user allows without TLS. */
   readonly plainHttp?: readonly string[];
-  /** An authority was named: then this machine's own registries speak TLS as well. */
+  /** If set, this machine's own registries use TLS too. */
   readonly certificateAuthority?: string | null;
 }
 
-/** The address of a registry's API: https, and http only on this machine or where the user said so. */
+/**
+ * Returns the address of a registry's API, with https. Uses http only for registries on this machine or
+ * allowed by the user.
+ */
 export function registryAddress(registry: string, options: RegistryAddressOptions = {}): URL {
   const { plainHttp = [], certificateAuthority = null } = options;
   const host = registry === defaultRegistry ? "registry-1.docker.io" : registry;

@@ -26,7 +26,7 @@ export interface PullBaseOptions {
   readonly client: RegistryClient;
   /** A tag or a digest. */
   readonly reference: string;
-  /** The one to take of an index. */
+  /** The platform to select from an index. */
   readonly platform: ImagePlatform;
   readonly cache: BlobCache;
 }
@@ -34,15 +34,18 @@ export interface PullBaseOptions {
 export interface PulledBase extends BaseImage {
   readonly config: ImageConfig;
   readonly configDigest: string;
-  /** Of the manifest for the platform. */
+  /** Digest of the manifest for the platform. */
   readonly manifestDigest: string;
-  /** Of what the reference names, which may be an index of several platforms: pins the base. */
+  /**
+   * Digest of the document that the reference names, which may be an index of several platforms; it pins the
+   * base.
+   */
   readonly digest: string;
 }
 
 /**
- * The image for a platform behind a reference. Only its documents are fetched; a layer comes when somebody reads it,
- * once, into the cache. A push to the registry that has it already never does.
+ * Fetches the documents of a platform's image. A layer is fetched into the cache when it is first read, which
+ * never happens in a push to a registry that already has it.
  *
  * @throws BASE_IMAGE_MISSING, REGISTRY_DENIED, REGISTRY_FAILED, IMAGE_FILE_INVALID
  */
@@ -70,7 +73,7 @@ export async function pullBase(options: PullBaseOptions): Promise<PulledBase> {
 interface FetchedManifest {
   readonly descriptor: Pick<Descriptor, "digest">;
   readonly manifest: ImageManifest;
-  /** Digest of what was asked for. */
+  /** Digest of the requested document. */
   readonly named: string;
 }
 
@@ -150,6 +153,6 @@ const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").u
 const invalid = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
   builderError("IMAGE_FILE_INVALID", `${client.registry}/${client.repository}: ${what}`, { cause });
 
-/** Something other than a registry answered, such as a proxy's login page. */
+/** Reports an answer that is not from a registry, such as a proxy's login page. */
 const unexpected = ({ client }: PullBaseOptions, what: string, cause?: unknown): ProcessorError =>
   builderError("REGISTRY_FAILED", `${client.registry}/${client.repository}: ${what}`, { cause });

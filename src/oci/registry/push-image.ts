@@ -10,12 +10,15 @@ import type { RegistryAnswer } from "./registry-http.js";
 export interface PushImageOptions {
   readonly client: RegistryClient;
   readonly image: PushableImage;
-  /** The tag to give; the manifest's digest for none. */
+  /** The tag to assign; the manifest's digest to push without a tag. */
   readonly tag: string;
-  /** Repositories of the same registry that may have the base's layers: they are mounted, not sent. */
+  /**
+   * Repositories of the same registry that may contain the base's layers, which are then mounted and not
+   * sent.
+   */
   readonly mountFrom?: readonly string[];
   readonly progress: Progress;
-  /** Bytes in one request; what one request carries is what a broken connection costs. */
+  /** Maximum number of bytes in one request, and so the amount that a broken connection can lose. */
   readonly chunkBytes?: number;
 }
 
@@ -28,9 +31,9 @@ export interface PushedImage {
   readonly manifestDigest: string;
   readonly configDigest: string;
   readonly sentBytes: number;
-  /** Blobs that the registry had, or mounted from another repository. */
-  readonly blobsThere: number;
-  /** True when the registry itself lists the manifest under the subject that it names. */
+  /** Number of blobs that the registry already had or mounted from another repository. */
+  readonly blobsReused: number;
+  /** True if the registry itself lists the manifest under its subject. */
   readonly isListedUnderSubject: boolean;
 }
 
@@ -38,10 +41,11 @@ const parallelUploads = 4;
 const defaultChunkBytes = 16 << 20;
 
 /**
- * Sends an image: blobs first, several at a time, the manifest last, so that the tag never names something that is
- * not whole. What the registry has is not sent; a broken upload goes on where the registry says it stopped.
+ * Pushes an image: first the blobs, several at a time, and then the manifest, so that the tag never refers to
+ * an incomplete image. Blobs that the registry has are not sent. An interrupted upload continues at the
+ * registry's position.
  *
- * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason when aborted
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason if aborted
  */
 export async function pushImage(options: PushImageOptions): Promise<PushedImage> {
   const { client, image, tag, progress } = options;
@@ -51,14 +55,14 @@ export async function pushImage(options: PushImageOptions): Promise<PushedImage>
   const total = blobs.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const task = progress.start({ label: `pushing ${image.imageName}`, total, unit: "bytes" });
   let sentBytes = 0;
-  let blobsThere = 0;
+  let blobsReused = 0;
   try {
     const waiting = blobs.values();
     await Promise.all(
       Array.from({ length: parallelUploads }, async () => {
         for (const blob of waiting) {
           const sent = await pushBlob(blob, { ...options, task });
-          if (sent === 0) blobsThere += 1;
+          if (sent === 0) blobsReused += 1;
           sentBytes += sent;
         }
       }),
@@ -71,7 +75,7 @@ export async function pushImage(options: PushImageOptions): Promise<PushedImage>
     manifestDigest: image.manifest.descriptor.digest,
     configDigest: image.config.descriptor.digest,
     sentBytes,
-    blobsThere,
+    blobsReused,
     isListedUnderSubject: answer.headers["oci-subject"] !== undefined,
   };
 }
@@ -80,7 +84,7 @@ interface PushBlobOptions extends PushImageOptions {
   readonly task: ProgressTask;
 }
 
-/** Bytes sent: none when the registry has the blob. */
+/** Returns the number of bytes sent, which is 0 if the registry has the blob. */
 async function pushBlob(blob: Blob, options: PushBlobOptions): Promise<number> {
   const { client, task, mountFrom = [] } = options;
   const { digest, size } = blob.descriptor;
@@ -109,7 +113,7 @@ async function pushBlob(blob: Blob, options: PushBlobOptions): Promise<number> {
 
 const emptyPost = { method: "POST", body: Buffer.alloc(0) } as const;
 
-/** The registry opened an upload instead of mounting; it is given up so that nothing is left open. */
+/** Cancels an upload that the registry opened instead of mounting, so that it does not remain open. */
 async function cancel(client: RegistryClient, location: URL): Promise<void> {
   await client.send(location, { method: "DELETE" }).catch((error: unknown) => {
     if (!(error instanceof PassingFailure || error instanceof ProcessorError)) throw error;
@@ -158,7 +162,10 @@ class Upload {
     return this.#acknowledged > offset;
   }
 
-  /** Where to go on: the bytes that the registry has of a session, or 0 in a new one. */
+  /**
+   * Returns the position to continue from: the number of bytes in the registry's session, or 0 in a new
+   * session.
+   */
   async resume(): Promise<number> {
     if (this.#location !== null) {
       const state = await this.#client.send(this.#location, { method: "GET" });
@@ -183,12 +190,13 @@ class Upload {
         "content-range": `${at}-${at + chunk.length - 1}`,
       },
     });
-    // The session is gone, or the registry has another length than we think: ask, and go on from there.
+    // The session is gone, or the registry has another length than expected. Ask for its length and continue
+    // there.
     if (answer.status === 404 || answer.status === 416) {
       if (answer.status === 404) this.#location = null;
       throw new PassingFailure(`the registry lost the upload (${answer.status})`);
     }
-    // 202 by the specification; some registries say 201 or 204.
+    // The specification requires 202, but some registries answer 201 or 204.
     if (![201, 202, 204].includes(answer.status)) throw refused("take a part of a layer", answer);
     this.#take(answer, at + chunk.length);
   }
@@ -204,7 +212,10 @@ class Upload {
     if (answer.status !== 201 && answer.status !== 204) throw refused("finish a layer", answer);
   }
 
-  /** `Range: 0-99` means 100 bytes; distribution says `0-0` for none as well as for one. */
+  /**
+   * Reads `Range: 0-99`, which means 100 bytes. The registry "distribution" sends `0-0` for none as well as
+   * for one.
+   */
   #take(answer: RegistryAnswer, expected: number): void {
     this.#location = this.#client.locationOf(answer);
     const end = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers["range"] ?? ""))?.[1];
@@ -212,7 +223,7 @@ class Upload {
   }
 }
 
-/** Gives a manifest, whose blobs are there, a tag or its digest. */
+/** Pushes a manifest whose blobs are in the registry, under a tag or its digest. */
 export async function putManifest(
   client: RegistryClient,
   manifest: Blob,
@@ -231,7 +242,7 @@ export async function putManifest(
   return answer;
 }
 
-/** The same bytes in pieces of one size, the last one shorter. */
+/** Splits the bytes into chunks of one size, the last one shorter. */
 async function* chunksOf(bytes: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Buffer> {
   let gathered: Uint8Array[] = [];
   let length = 0;

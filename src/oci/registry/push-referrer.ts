@@ -9,7 +9,7 @@ import { type RegistryClient, reasonOf } from "./registry-client.js";
 
 /** A document about an image. */
 export interface Attestation {
-  /** `application/spdx+json`, …: of the document, and so of the artifact. */
+  /** Media type of the document, and therefore of the artifact: `application/spdx+json`, …. */
   readonly mediaType: string;
   readonly bytes: Buffer;
   readonly annotations: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface Attestation {
 
 export interface PushReferrerOptions {
   readonly client: RegistryClient;
-  /** The manifest that the document is about; the registry has it. */
+  /** The manifest that the document describes; it is in the registry. */
   readonly subject: Descriptor;
   readonly attestation: Attestation;
   readonly progress: Progress;
@@ -26,15 +26,16 @@ export interface PushReferrerOptions {
 export interface PushedReferrer {
   readonly artifactType: string;
   readonly manifestDigest: string;
-  /** True when the registry lists it under the image; else the tag `sha256-<digest>` does. */
+  /** True if the registry lists it under the image; otherwise the tag `sha256-<digest>` lists it. */
   readonly isListedByRegistry: boolean;
 }
 
 /**
- * Attaches a document to an image as OCI 1.1 says: an artifact whose subject is the image's manifest. A registry that
- * does not list referrers gets the list under the tag that the specification names for it. Nothing is attached twice.
+ * Attaches a document to an image by OCI 1.1: as an artifact whose subject is the image's manifest. For a
+ * registry that does not list referrers, adds it to the list under the tag that the specification defines.
+ * Never attaches a document twice.
  *
- * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason when aborted
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason if aborted
  */
 export async function pushReferrer(options: PushReferrerOptions): Promise<PushedReferrer> {
   const { client, attestation, progress } = options;
@@ -69,7 +70,7 @@ function artifact({ subject, attestation }: PushReferrerOptions) {
   return { manifest: documentBlob(mediaTypes.manifest, manifest), config, layer };
 }
 
-/** Two pushes at one moment may lose one entry: registries without the list have no way to lock its tag. */
+/** Two simultaneous pushes may lose one entry, because registries without the list cannot lock its tag. */
 async function addToFallback(
   { client, subject, attestation }: PushReferrerOptions,
   { mediaType, digest, size }: Descriptor,

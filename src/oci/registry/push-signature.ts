@@ -11,39 +11,41 @@ import { type RegistryClient, reasonOf } from "./registry-client.js";
 
 export interface SignedTarget {
   readonly client: RegistryClient;
-  /** Of the signed image, `sha256:…`. */
+  /** Digest of the signed image, `sha256:…`. */
   readonly manifestDigest: string;
   readonly progress: Progress;
 }
 
 /** A signature of the image, or a signed statement about it. */
 export interface SignedDocument {
-  /** `sig` for signatures, `att` for statements: the end of the tag where cosign looks for them. */
+  /** Suffix of the tag where cosign looks: `sig` for signatures, `att` for statements. */
   readonly kind: "sig" | "att";
   readonly mediaType: string;
-  /** Makes a new one; signatures differ each time. */
+  /** Creates a new signature. Signatures differ each time. */
   readonly make: () => {
     readonly bytes: Buffer;
     readonly annotations: Readonly<Record<string, string>>;
   };
-  /** Whether one that is there says the same and is the same signer's; `read` fetches what was signed. */
+  /**
+   * Returns whether an existing signature has the same content and signer; `read` fetches the signed content.
+   */
   readonly isOwn: (layer: Descriptor, read: () => Promise<Buffer>) => Promise<boolean>;
 }
 
 export interface PushedSignature {
-  /** `sha256-<digest>.sig` or `.att` */
+  /** `sha256-<digest>.sig` or `.att`. */
   readonly tag: string;
-  /** False when the image had this signer's already. */
+  /** False if the image already had this signer's signature. */
   readonly isNew: boolean;
 }
 
 const maxSignedBytes = 16 << 20;
 
 /**
- * Adds a signature or a signed statement to those that the image has, as cosign keeps them: layers of one manifest
+ * Adds a signature or signed statement to those of the image. As in cosign, they are layers of one manifest
  * under a tag made of the image's digest.
  *
- * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason when aborted
+ * @throws REGISTRY_DENIED, REGISTRY_FAILED; the signal's reason if aborted
  */
 export async function pushSignature(
   target: SignedTarget,
@@ -65,7 +67,7 @@ export async function pushSignature(
     layers,
   };
   const image = { imageName: tag, manifest: documentBlob(mediaTypes.manifest, manifest), config };
-  // What the earlier layers name is in the repository.
+  // The blobs of the earlier layers are already in the repository.
   await pushImage({ client, image: { ...image, layers: [blob] }, tag, progress });
   return { tag, isNew: true };
 }
@@ -96,7 +98,7 @@ function readBlob(client: RegistryClient, descriptor: Descriptor): Promise<Buffe
   );
 }
 
-/** An image's configuration without an image: the form that registries and cosign expect. */
+/** Creates a configuration without an image, in the form that registries and cosign expect. */
 const signatureConfig = (layers: readonly Descriptor[]): object => ({
   architecture: "",
   created: "0001-01-01T00:00:00Z",

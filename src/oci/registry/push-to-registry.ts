@@ -6,12 +6,12 @@ import type { RegistryClient } from "./registry-client.js";
 
 export interface RegistryPush {
   readonly pushed: PushedImage;
-  /** Speaks to the repository that the image lies in now. */
+  /** Client for the repository that the image was pushed to. */
   readonly client: RegistryClient;
 }
 
 /**
- * Checks, before an image is built, that the registry in its name answers and accepts this account.
+ * Checks, before an image is built, that the registry in its name answers and accepts the account.
  *
  * @throws REGISTRY_DENIED, REGISTRY_FAILED
  */
@@ -21,18 +21,18 @@ export async function checkRegistry(imageName: string, access: RegistryAccess): 
 }
 
 /**
- * Sends an image to the registry in its name.
+ * Pushes an image to the registry in its name.
  *
- * @param basePlace where the base's layers lie; in the same registry they are mounted, not sent
+ * @param baseReference repository of the base's layers; in the same registry they are mounted and not sent
  * @throws REGISTRY_DENIED, REGISTRY_FAILED
  */
 export async function pushToRegistry(
   image: OciImage,
-  basePlace: Pick<ImageReference, "registry" | "repository"> | null,
+  baseReference: Pick<ImageReference, "registry" | "repository"> | null,
   access: RegistryAccess,
 ): Promise<RegistryPush> {
   const { reference: tag, ...place } = parseImageReference(image.imageName);
-  const mountFrom = basePlace?.registry === place.registry ? [basePlace.repository] : [];
+  const mountFrom = baseReference?.registry === place.registry ? [baseReference.repository] : [];
   const client = await registryClient(place, access, { mayWrite: true, alsoReads: mountFrom });
   const pushed = await pushImage({ client, image, tag, mountFrom, progress: access.progress });
   return { pushed, client };

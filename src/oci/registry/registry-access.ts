@@ -4,21 +4,21 @@ import { dockerCredentials } from "./docker-credentials.js";
 import type { ImageReference } from "./image-reference.js";
 import { RegistryClient } from "./registry-client.js";
 
-/** What the command line says about registries, beside Docker's own config.json. */
+/** Settings for registries from the command line. Docker's own config.json is used in addition. */
 export interface RegistrySettings {
-  /** Shown to this registry alone. */
+  /** Sent only to this registry. */
   readonly credentials: {
     readonly registry: string;
     readonly user: string;
     readonly password: string;
   } | null;
-  /** Registries (host and port) that may be spoken to without TLS. */
+  /** Registries (host and port) that may be contacted without TLS. */
   readonly plainHttp: readonly string[];
-  /** PEM of an authority that is trusted beside the usual ones. */
+  /** PEM of an authority that is trusted in addition to the usual ones. */
   readonly certificateAuthority: string | null;
 }
 
-/** How this session speaks to registries. */
+/** The settings for all registry connections of this session. */
 export interface RegistryAccess {
   readonly registries: RegistrySettings;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -32,7 +32,10 @@ export interface RegistryRights {
   readonly retry?: RetryPolicy;
 }
 
-/** A client for one repository, with the credentials given for its registry, or what `docker login` left. */
+/**
+ * Creates a client for one repository, with the credentials given for its registry or those that `docker
+ * login` saved.
+ */
 export async function registryClient(
   place: Pick<ImageReference, "registry" | "repository">,
   { registries, environment, progress, signal }: RegistryAccess,

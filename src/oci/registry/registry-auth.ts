@@ -4,17 +4,18 @@ import type { Credentials } from "./docker-credentials.js";
 import { tokenAnswerShape } from "./registry-documents.js";
 import { exchange, type HttpsTrust, type RegistryAnswer, type RegistryRequest } from "./registry-http.js";
 
-/** What a 401 asks for. */
+/** The authentication that a 401 requires. */
 export interface Challenge {
   readonly scheme: "basic" | "bearer";
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Reads a `WWW-Authenticate` header; null when its scheme is neither Basic nor Bearer. */
+/** Parses a `WWW-Authenticate` header; null if its scheme is neither Basic nor Bearer. */
 export function parseChallenge(header: string | undefined): Challenge | null {
   const [, scheme = "", rest = ""] = /^\s*(basic|bearer)\b(.*)$/is.exec(header ?? "") ?? [];
   if (scheme === "") return null;
-  // A word without a value is a match too, so that the search does not begin again at each of its letters.
+  // The pattern also matches a word without a value, because the search would otherwise restart at each of
+  // its letters.
   const words = [...rest.matchAll(/([a-z]+)(?:=(?:"([^"]*)"|([^\s,]+)))?/gi)];
   const pairs = words.filter(([, , quoted, bare]) => (quoted ?? bare) !== undefined);
   return {
@@ -28,9 +29,9 @@ export function parseChallenge(header: string | undefined): Challenge | null {
 export interface AuthorizeOptions {
   readonly challenge: Challenge;
   readonly credentials: Credentials | null;
-  /** What will be done: `repository:team/liver:pull,push`, …. */
+  /** The requested rights, such as `repository:team/liver:pull,push`. */
   readonly scopes: readonly string[];
-  /** For messages. */
+  /** Name of the registry, for messages. */
   readonly registry: string;
   /** True for a host that may be contacted without TLS, because it is this machine or the user named it. */
   readonly isPlainHttp: (host: string) => boolean;
@@ -40,7 +41,8 @@ export interface AuthorizeOptions {
 }
 
 /**
- * The `Authorization` header that answers a challenge; a bearer token is fetched from the server it names.
+ * Returns the `Authorization` header for a challenge. Fetches a bearer token from the token server that the
+ * challenge names.
  *
  * @throws REGISTRY_DENIED
  */
@@ -48,7 +50,7 @@ export async function authorize(options: AuthorizeOptions): Promise<string> {
   const { challenge, credentials, registry } = options;
   if (challenge.scheme === "bearer") return `Bearer ${await fetchToken(options)}`;
   if (credentials?.kind !== "password")
-    throw builderError("REGISTRY_DENIED", `${registry} asks for a name and a password; none are known`);
+    throw builderError("REGISTRY_DENIED", `${registry} requires a name and a password, but none are known`);
   return basic(credentials.user, credentials.password);
 }
 
@@ -67,12 +69,12 @@ async function fetchToken(options: AuthorizeOptions): Promise<string> {
   });
   const token = answer.status === 200 ? tokenOf(answer) : null;
   if (token !== null) return token;
-  const what = `${url.host} refuses a token for ${registry} (${answer.status})`;
+  const what = `${url.host} refused a token for ${registry} (${answer.status})`;
   if (answer.status === 408 || answer.status === 429 || answer.status >= 500) throw new PassingFailure(what);
   throw builderError("REGISTRY_DENIED", what);
 }
 
-/** The token server that a registry names. As with Docker, it also gets the name and password. */
+/** Returns the token server that a registry names. As with Docker, it also receives the name and password. */
 function tokenServer({ challenge, credentials, registry, isPlainHttp, note }: AuthorizeOptions): URL {
   const { realm = "" } = challenge.parameters;
   const url = URL.canParse(realm) ? new URL(realm) : null;

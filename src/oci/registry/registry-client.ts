@@ -20,19 +20,19 @@ export interface RegistryClientOptions {
   readonly progress: Progress;
   readonly credentials: Credentials | null;
   readonly retry: RetryPolicy;
-  /** Registries that may be spoken to without TLS besides this machine's own. */
+  /** Registries that may be contacted without TLS, in addition to those on this machine. */
   readonly plainHttp?: readonly string[];
-  /** Repositories read from besides the one worked on: sources of mounts. */
+  /** Other repositories that are read, because blobs are mounted from them. */
   readonly alsoReads?: readonly string[];
   readonly mayWrite: boolean;
-  /** PEM of an authority that is trusted beside the usual ones. */
+  /** PEM of an authority that is trusted in addition to the usual ones. */
   readonly certificateAuthority?: string | null;
   readonly signal?: AbortSignal;
 }
 
 const maxAnswerBytes = 16 << 20;
 
-/** One repository of a registry, spoken to as the OCI distribution specification says. */
+/** A client for one repository of a registry, by the OCI distribution specification. */
 export class RegistryClient {
   readonly registry: string;
   readonly repository: string;
@@ -44,7 +44,10 @@ export class RegistryClient {
   #authorization: string | null = null;
   #renewal: Promise<string> | null = null;
   #hasAnswered = false;
-  /** Retries noted since the registry last answered, because parallel requests fail for the same reason. */
+  /**
+   * Retries that were noted since the registry last answered, because parallel requests fail for the same
+   * reason.
+   */
   readonly #noted = new Set<string>();
 
   constructor(
@@ -60,12 +63,12 @@ export class RegistryClient {
     this.#https = trusting(options.certificateAuthority ?? null);
   }
 
-  /** An address below the repository: `blobs/sha256:…`, `manifests/1`. */
+  /** Returns an address in the repository, such as `blobs/sha256:…` or `manifests/1`. */
   url(path: string): URL {
     return new URL(`${this.repository}/${path}`, this.#api);
   }
 
-  /** An address that the registry named; it must not lead away from TLS. */
+  /** Returns the address that the registry named. Refuses an address without TLS if the registry uses TLS. */
   locationOf(answer: RegistryAnswer): URL {
     const { location } = answer.headers;
     const url = location === undefined ? null : new URL(location, this.#api);
@@ -75,10 +78,10 @@ export class RegistryClient {
   }
 
   /**
-   * One request, with authorization renewed once when the registry asks.
+   * Sends one request. Renews the authorization once if the registry asks for it.
    *
-   * @throws PassingFailure for network faults, 408, 429 and 5xx; REGISTRY_DENIED for 401 and 403; REGISTRY_FAILED at once
-   * when nothing listens and nothing has before
+   * @throws PassingFailure for network faults, 408, 429 and 5xx; REGISTRY_DENIED for 401 and 403;
+   * REGISTRY_FAILED immediately if nothing listens and the registry has not answered before
    */
   async send(url: URL, request: RegistryRequest): Promise<RegistryAnswer> {
     const used = this.#authorization;
@@ -90,7 +93,9 @@ export class RegistryClient {
     return this.#sorted(await this.#once(url, request), request);
   }
 
-  /** Replaces an authorization that was turned away, once for all requests underway; false when none is new. */
+  /**
+   * Replaces a rejected authorization, once for all pending requests; returns false if there is no new one.
+   */
   async #renew(used: string | null, challenge: Challenge): Promise<boolean> {
     if (this.#authorization !== used) return true;
     this.#renewal ??= authorize({
@@ -126,7 +131,7 @@ export class RegistryClient {
     });
   }
 
-  /** The bytes of a blob; redirects, to wherever the registry keeps them, are followed without its authorization. */
+  /** Reads the bytes of a blob. Follows redirects to the registry's storage without its authorization. */
   async open(url: URL): Promise<AsyncIterable<Uint8Array>> {
     const { status } = await this.send(url, { method: "HEAD" }); // settles the authorization as well
     if (status !== 200) throw builderError("REGISTRY_FAILED", `${url.href} answers ${status}`);
@@ -134,7 +139,8 @@ export class RegistryClient {
   }
 
   /**
-   * Checks that the registry answers and accepts the credentials, before work whose result it will receive.
+   * Checks that the registry answers and accepts the credentials, before the work whose result is pushed to
+   * it.
    *
    * @throws REGISTRY_DENIED, REGISTRY_FAILED
    */
@@ -166,7 +172,7 @@ export class RegistryClient {
     return url.origin === this.#api.origin;
   }
 
-  /** The token is for the registry alone, not for a storage host that it names. */
+  /** The token is for the registry only, not for a storage host that it names. */
   #headers(headers: Readonly<Record<string, string>>, url: URL): Record<string, string> {
     return {
       "user-agent": "nnunet-processor",
@@ -200,11 +206,11 @@ export class RegistryClient {
   }
 }
 
-/** Node's own authorities, and one more. */
+/** Trusts Node's own authorities and one more. */
 const trusting = (pem: string | null): HttpsTrust =>
   pem === null ? {} : { certificateAuthority: [...rootCertificates, pem] };
 
-/** The registry's own words. */
+/** Returns the registry's own description of the error. */
 export function reasonOf({ body }: RegistryAnswer): string {
   const json = parsedJson(body);
   const errors = registryErrorsShape.fits(json) ? json.errors : [];

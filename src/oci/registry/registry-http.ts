@@ -19,7 +19,7 @@ export interface RegistryAnswer {
   readonly url: URL;
 }
 
-/** Authorities trusted instead of Node's own, which are then among them. */
+/** The authorities that replace Node's own, which must be among them. */
 export interface HttpsTrust {
   readonly certificateAuthority?: string[];
 }
@@ -34,9 +34,10 @@ export interface ExchangeOptions {
 const idleMs = 60_000;
 
 /**
- * One request and its answer, whatever its status. Redirects of GET and HEAD are followed.
+ * Sends one request and returns the answer, whatever its status. Follows redirects of GET and HEAD.
  *
- * @throws PassingFailure for network faults; REGISTRY_FAILED for those that stay; the signal's reason when aborted
+ * @throws PassingFailure for network faults that may pass; REGISTRY_FAILED for others; the signal's reason if
+ * aborted
  */
 export async function exchange(
   url: URL,
@@ -49,7 +50,7 @@ export async function exchange(
     ...requestOptions(url, options),
     method,
     headers,
-    // got waits for somebody to write into a stream without a body.
+    // Without a body, got waits for a caller to write into the stream.
     ...(!isReading && { body: body ?? Buffer.alloc(0) }),
     throwHttpErrors: false,
     followRedirect: isReading,
@@ -72,7 +73,7 @@ export async function exchange(
   }
 }
 
-/** The bytes at an address, as they come; redirects are followed. Failures are those of `exchange`. */
+/** Streams the bytes at an address and follows redirects. Throws the errors of `exchange`. */
 export function openBytes(
   url: URL,
   headers: Readonly<Record<string, string>>,
@@ -94,7 +95,7 @@ const requestOptions = (
     beforeRedirect: [
       (redirected) => {
         const target = new URL(String(redirected.url));
-        // got keeps the authorization when only the protocol changes.
+        // got keeps the authorization if only the protocol changes.
         if (target.origin !== url.origin) delete redirected.headers["authorization"];
         if (target.protocol === "https:" || target.protocol === url.protocol) return;
         throw builderError(
@@ -114,7 +115,7 @@ async function* withNetworkFailures(stream: AsyncIterable<Uint8Array>, url: URL)
   }
 }
 
-/** Sorts failures into those that may pass and those where another attempt would not help. */
+/** Distinguishes failures that may pass from those for which a retry would not help. */
 function networkFailure(error: unknown, url: URL): Error {
   if (error instanceof ProcessorError) return error;
   if (!(error instanceof RequestError))

@@ -161,7 +161,7 @@ describe("an archive that could do harm is refused when it is opened", () => {
         { name: "x", data: "1" },
         { name: "x/y", data: "2" },
       ],
-      says: /below another file/,
+      says: /inside another file/,
     },
     {
       name: "entries that share their bytes",
@@ -184,7 +184,7 @@ describe("an archive that could do harm is refused when it is opened", () => {
     {
       name: "a size that makes a bomb",
       parts: [{ name: "x", data: "1", deflate: true, size: 2 ** 31 }],
-      says: /-fold is refused/,
+      says: /times the packed size is allowed/,
     },
     {
       name: "fewer entries in the count than in the directory",
@@ -272,13 +272,13 @@ describe("an archive whose contents contradict its directory is refused while it
       name: "another name in the local header",
       part: { name: "x", data: "abc", localName: "y" },
       code: "ARCHIVE_UNSAFE",
-      says: /described differently/,
+      says: /contradicts the archive.s directory/,
     },
     {
       name: "another size in the local header",
       part: { name: "x", data: "abc", localSize: 2 },
       code: "ARCHIVE_UNSAFE",
-      says: /described differently/,
+      says: /contradicts the archive.s directory/,
     },
   ])("$name", async ({ part, code, says }) => {
     await expect(readAll(await zipFile([part]))).rejects.toMatchObject({

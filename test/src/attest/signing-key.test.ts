@@ -49,14 +49,14 @@ describe("readSigningKey", () => {
 
   test.each([
     { file: () => cosignKey, password: undefined, says: "COSIGN_PASSWORD is not set" },
-    { file: () => cosignKey, password: "guessed", says: "does not open with COSIGN_PASSWORD" },
+    { file: () => cosignKey, password: "guessed", says: "cannot be decrypted with COSIGN_PASSWORD" },
     {
       file: () => keyFile(newKey("P-256"), "secret"),
       password: undefined,
       says: "COSIGN_PASSWORD is not set",
     },
     { file: () => keyFile(newKey("P-384")), password: undefined, says: "secp384r1, not ECDSA on P-256" },
-    { file: () => cosignPublicKey, password: undefined, says: "holds no private key" },
+    { file: () => cosignPublicKey, password: undefined, says: "does not contain a private key" },
     { file: () => join(folder, "absent"), password: undefined, says: "can't be read" },
     { file: () => costlyKey(), password: "test", says: "is not a key that cosign wrote" },
   ])("refuses a key with the reason: $says", async ({ file, password, says }) => {

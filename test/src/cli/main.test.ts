@@ -237,7 +237,7 @@ describe("a wrong model exits with 3", () => {
     {
       name: "a configuration that it does not have",
       argv: ["--model-dir", blobs, "--configuration", "3d_lowres"],
-      says: "has 2d, not 3d_lowres\nAsk for a configuration that the model folder has. --configuration names it.",
+      says: "has 2d, not 3d_lowres\nChoose a configuration that the model folder has. --configuration names it.",
     },
     {
       name: "a misspelled folder",

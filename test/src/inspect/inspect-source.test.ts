@@ -350,7 +350,7 @@ test("weights that other programs saved are told from nnU-Net's checkpoints, wit
     problems: [
       {
         code: "CHECKPOINT_UNSUPPORTED",
-        message: `${file} was not written by nnU-Net: it holds no weights, without the trainer's name and arguments`,
+        message: `${file} was not written by nnU-Net: it contains no weights, without the trainer's name and arguments`,
         help: expect.stringContaining("export the network to ONNX"),
       },
     ],

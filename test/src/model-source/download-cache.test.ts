@@ -122,7 +122,7 @@ describe("a download", () => {
     const stored = await (await newCache()).obtain(request({ published }));
     expect(stored.sha256).toBe(hex("sha256", zip));
     expectStarts([0, 1_000_000, 0]);
-    expect(progress.notes.at(-1)).toMatch(/begins again/);
+    expect(progress.notes.at(-1)).toMatch(/starts again/);
   });
 
   test("follows a redirect and asks the redirecting address again for the next part", async () => {
@@ -197,13 +197,13 @@ describe("what trying again can't mend fails at once", () => {
       name: "something that is no zip",
       answer: status(200, {}, "hello, world"),
       code: "DOWNLOAD_NOT_ARCHIVE",
-      says: /no zip/,
+      says: /not a zip/,
     },
     {
       name: "another length than is published",
       answer: file(zip.subarray(0, 2_000_000)),
       code: "DOWNLOAD_CORRUPT",
-      says: /announces 2000000 bytes where/,
+      says: /announces 2000000 bytes, but/,
     },
     {
       name: "more bytes than are published",
@@ -215,7 +215,7 @@ describe("what trying again can't mend fails at once", () => {
       name: "a length that no disk has",
       answer: file(zip, { announcedLength: 2 ** 52 }),
       code: "DISK_FULL",
-      says: /more than are free/,
+      says: /more than the free space/,
     },
     {
       name: "a redirect to plain http elsewhere",
@@ -321,7 +321,7 @@ describe("the cache", () => {
     await writeFile(stored.file, damaged);
     const again = await (await newCache()).obtain(request({ published }));
     expect((await readFile(again.file)).equals(zip)).toBe(true);
-    expect(progress.notes).toEqual(["model.zip: the copy in the cache is damaged; it is removed"]);
+    expect(progress.notes).toEqual(["model.zip: the copy in the cache is damaged and is removed"]);
   });
 
   test("keeps no more than two downloads going at once", async () => {

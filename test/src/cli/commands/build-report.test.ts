@@ -21,7 +21,7 @@ const pushed = {
   manifestDigest: manifest,
   configDigest: id,
   sentBytes: 1_000_000,
-  blobsThere: 4,
+  blobsReused: 4,
   isListedUnderSubject: false,
 };
 const archive = { path: "/here/team-liver-1.tar.gz", bytes: 69_000_000, sha256: "3".repeat(64) };
