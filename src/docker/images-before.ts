@@ -2,7 +2,7 @@ import type { Engine } from "./engine.js";
 import { isInUse, isNotFound } from "./engine-error.js";
 import { findImage, withTag } from "./find-image.js";
 
-/** The images of an engine before a load, which takes names from other images without a word. */
+/** A record of an engine's images before a load, which silently reassigns names from other images. */
 export class ImagesBefore {
   readonly #engine: Engine;
   readonly #ids: ReadonlySet<string>;
@@ -18,7 +18,7 @@ export class ImagesBefore {
     this.#idsByName = idsByName;
   }
 
-  /** Records what the names stand for. */
+  /** Records the images that the names refer to. */
   static async of(engine: Engine, names: readonly string[]): Promise<ImagesBefore> {
     const images = await engine.docker.listImages({ all: true });
     const idsByName = new Map<string, string | null>();
@@ -50,7 +50,7 @@ async function tagImage({ docker }: Engine, imageId: string, name: string): Prom
   await docker.getImage(imageId).tag({ repo: tagged.slice(0, at), tag: tagged.slice(at + 1) });
 }
 
-/** Whoever uses the image meanwhile keeps it. */
+/** Removes an image, except if something else uses it now. */
 async function removeImage({ docker }: Engine, reference: string): Promise<void> {
   await docker
     .getImage(reference)
