@@ -30,4 +30,4 @@ export async function freeArchivePath(request: ArchiveRequest): Promise<string |
 
 /** The archive gets its name last: what is there without it is the rest of a build, or of what somebody moved. */
 const withoutArchive = (path: string): string =>
-  `, but ${basename(path)} is not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`;
+  `, but ${basename(path)} does not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`;

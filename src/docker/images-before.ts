@@ -26,7 +26,7 @@ export class ImagesBefore {
     return new ImagesBefore(engine, new Set(images.map(({ Id }) => Id)), idsByName);
   }
 
-  /** Lets names that stood for another image stand for that again, and removes the images that came meanwhile. */
+  /** Restores the names that referred to another image, and removes the images that were added since. */
   async restore(loaded: string | null = null): Promise<void> {
     const engine = this.#engine;
     const newIds = new Set([loaded === null ? null : await idOf(engine, loaded)]);

@@ -30,7 +30,7 @@ describe("a build that was killed between the names of its files", () => {
     writeFileSync(join(folder, "liver-1.spdx.json"), "{}");
     await expect(freeArchivePath(request("keep"))).rejects.toMatchObject({
       code: "OUTPUT_EXISTS",
-      message: `${join(folder, "liver-1.spdx.json")} already exists, but liver-1.tar.gz is not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`,
+      message: `${join(folder, "liver-1.spdx.json")} already exists, but liver-1.tar.gz does not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`,
     });
   });
 });

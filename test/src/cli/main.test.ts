@@ -386,7 +386,9 @@ describe("predict", () => {
     while (!isUnderWay()) await new Promise((resolve) => setImmediate(resolve));
     terminal.interrupt();
     expect(await running).toBe(130);
-    expect(terminal.printed.err).toMatch(/INTERRUPTED: .*\nNo half-written file remains\. --continue processes/);
+    expect(terminal.printed.err).toMatch(
+      /INTERRUPTED: .*\nNo half-written file remains\. --continue processes/,
+    );
     expect(readdirSync(join(folder, "out"))).toEqual([]);
   });
 });
