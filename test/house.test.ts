@@ -61,7 +61,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "cli",
     "imaging runtime/errors runtime/entries errors src/files download archive config model-source convert models image oci docker base-image targets build inspect doctor",
   ],
-  ["api", "download config convert models oci targets inspect cli"],
+  ["api", "errors build download config convert models oci targets inspect cli"],
   ["reference", "errors src/files config base-image cli"],
 ];
 

@@ -19,11 +19,20 @@ export { ProcessorError } from "../../processor/contract/errors.js";
 export type { ProcessorManifest } from "../../processor/contract/manifest.js";
 export type { CaseReport } from "../../processor/runtime/cases/case.js";
 export type { PredictionReport } from "../../processor/runtime/entries/predict.js";
+export type { VerifyReport } from "../build/verify-report.js";
 export type { ErrorCode } from "../errors/catalogue.js";
 export type { Finding } from "../findings/finding.js";
 export type { Inspection } from "../inspect/inspection.js";
 export type { PreflightReport } from "../targets/preflight/preflight.js";
 export type { SimulationReport } from "../targets/simulate/simulate.js";
+export {
+  type BuildOptions,
+  type BuildReport,
+  build,
+  type ImageInputs,
+  type VerifyOptions,
+  verify,
+} from "./build-image.js";
 export type { CallOptions, ProgressEvent } from "./call.js";
 
 /** Which trained model. Several folders or configurations are averaged. */

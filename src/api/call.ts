@@ -1,10 +1,13 @@
 import { resolve } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { helpFor } from "../../processor/contract/help-for.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import type { CommandSession } from "../cli/command-session.js";
 import type { Terminal } from "../cli/terminal.js";
 import { lockFileName } from "../download/lock-file.js";
+import { builderRemedy } from "../errors/catalogue.js";
 
 /** What every function takes beside its own options. */
 export interface CallOptions {
@@ -53,10 +56,18 @@ export async function call<T>(
       signal: stop.signal,
     });
   } catch (thrown) {
-    throw stop.signal.aborted ? stop.signal.reason : diskError(thrown);
+    throw stop.signal.aborted ? stop.signal.reason : withOwnRemedy(diskError(thrown));
   } finally {
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** The remedies are those of `build_processor`, without the sentences that name a flag. */
+function withOwnRemedy(thrown: unknown): unknown {
+  if (!(thrown instanceof ProcessorError)) return thrown;
+  const { code, message, exitCode, httpStatus } = thrown;
+  const help = helpFor(builderRemedy(thrown), new Set());
+  return new ProcessorError(code, { exit: exitCode, http: httpStatus, help }, message, { cause: thrown });
 }
 
 const progressTo = (onProgress: (event: ProgressEvent) => void): Progress => ({

@@ -5,7 +5,7 @@ import { saveImage } from "../docker/save-image.js";
 import { builderError } from "../errors/builder-errors.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { BlobCache } from "../oci/blob-cache.js";
-import { type ComparedImage, compareImages, type ImageComparison } from "../oci/compare-images.js";
+import { type ComparedImage, compareImages } from "../oci/compare-images.js";
 import { textOf } from "../oci/document-blob.js";
 import { isImageFile } from "../oci/image-file.js";
 import { withLayerCache } from "../oci/layer-cache.js";
@@ -21,12 +21,7 @@ import { withEmbeddedBuilder } from "./embedded-builder.js";
 import type { FoundBase, ImageBuilder } from "./image-builder.js";
 import { layerCache } from "./layer-cache-options.js";
 import { planBuild } from "./plan-build.js";
-
-export interface VerifyReport extends ImageComparison {
-  readonly image: string;
-  readonly foundDigest: string;
-  readonly rebuiltDigest: string;
-}
+import type { VerifyReport } from "./verify-report.js";
 
 /**
  * Rebuilds an image from the inputs given, as of the time that the image names, and reports what is not the same.

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { VerifyReport } from "../../src/build/verify-image.js";
+import type { VerifyReport } from "../../src/build/verify-report.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
 import { goldenPath } from "../support/golden.js";
 import { needs, testWith } from "../support/needs.js";

@@ -19,6 +19,15 @@ test("a program of somebody else compiles against the package's types, converts 
     statuses: ["done"],
     kind: "converted",
     hasProgress: true,
-    codes: ["MODEL_NOT_FOUND", "INTERRUPTED"],
+    codes: [
+      "MODEL_NOT_FOUND",
+      "INTERRUPTED",
+      "MODEL_NOT_FOUND",
+      "INPUT_NOT_FOUND",
+      "INPUT_NOT_FOUND",
+      "INPUT_NOT_FOUND",
+    ],
+    // Without the sentence that names --model-dir.
+    help: "A model is the folder that contains plans.json, dataset.json and fold_0, fold_1, …",
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { VerifyReport } from "../../../src/build/verify-image.js";
+import type { VerifyReport } from "../../../src/build/verify-report.js";
 import { verificationText } from "../../../src/cli/commands/verify.js";
 
 const report: VerifyReport = {

@@ -5,7 +5,7 @@ import { repositoryRoot } from "../golden.js";
 
 /** A program that somebody writes against the package: converts a model, segments images, reads the reports. */
 const program = `
-import { convert, inspect, predict, ProcessorError, type ProgressEvent } from "nnunet-processor";
+import { build, convert, inspect, predict, preflight, ProcessorError, simulate, verify, type ProgressEvent } from "nnunet-processor";
 import type { LabelMap, ProcessImageModule } from "nnunet-processor/hooks";
 
 export const postProcessImage: ProcessImageModule["postProcessImage"] = ({ labelMap }): LabelMap => labelMap;
@@ -24,6 +24,12 @@ const stopped = await predict({
   outputDir: "stopped",
   signal: AbortSignal.abort(),
 }).catch((error: unknown) => error);
+const unbuilt = await build({ modelDir: "missing", tag: "a:1", archiveFormat: "tar.gz" }).catch((error: unknown) => error);
+const unknown = await Promise.all(
+  [preflight({ image: "none.tar.gz" }), simulate({ image: "a:1", input: "none" }), verify({ image: "none.tar.gz", modelDir })].map(
+    (made: Promise<unknown>) => made.catch((error: unknown) => error),
+  ),
+);
 const codeOf = (error: unknown): string => (error instanceof ProcessorError ? error.code : String(error));
 
 console.log(
@@ -32,7 +38,8 @@ console.log(
     statuses: cases.map(({ status }) => status),
     kind: inspection.kind,
     hasProgress: events.some((event) => event.kind === "task" && event.isFinished),
-    codes: [codeOf(missing), codeOf(stopped)],
+    codes: [missing, stopped, unbuilt, ...unknown].map(codeOf),
+    help: missing instanceof ProcessorError ? missing.help : "",
   }),
 );
 `;
