@@ -67,13 +67,13 @@ describe("a zip written by Python's zipfile", () => {
       bytes: Buffer.from("Größe\n"),
     },
     { name: "an empty file", path: "nnUNet/3d_fullres/empty.json", bytes: Buffer.alloc(0) },
-  ])("gives $name byte for byte", async ({ path, bytes }) => {
+  ])("reads $name byte for byte", async ({ path, bytes }) => {
     const archive = await ZipArchive.open(file);
     expect(await contents(archive, path)).toEqual(bytes);
     await archive.close();
   });
 
-  test("says where a stored file lies, so that it can be read in place", async () => {
+  test("returns the position of a stored file, so that it can be read in place", async () => {
     const archive = await ZipArchive.open(file);
     const range = await archive.locate("nnUNet/3d_fullres/fold_1/weights.bin");
     const handle = await open(file);
@@ -85,7 +85,7 @@ describe("a zip written by Python's zipfile", () => {
     await archive.close();
   });
 
-  test("can be left in the middle of a file and read again", async () => {
+  test("can be read again after stopping in the middle of a file", async () => {
     const archive = await ZipArchive.open(file);
     for await (const chunk of archive.read("nnUNet/3d_fullres/plans.json")) {
       expect(chunk.byteLength).toBeGreaterThan(0);
@@ -156,7 +156,7 @@ describe("an archive that could do harm is refused when it is opened", () => {
       says: /twice/,
     },
     {
-      name: "a file below a file",
+      name: "a file inside a file",
       parts: [
         { name: "x", data: "1" },
         { name: "x/y", data: "2" },
@@ -212,7 +212,7 @@ describe("an archive that could do harm is refused when it is opened", () => {
     });
   });
 
-  test("many entries that are harmless one by one and a bomb together", async () => {
+  test("many entries that are harmless alone but form a bomb together", async () => {
     const parts = Array.from({ length: 5 }, (_, i) => ({
       name: `part_${i}`,
       data: "x",
@@ -229,7 +229,7 @@ describe("an archive that could do harm is refused when it is opened", () => {
     });
   });
 
-  test("a million entries, without the memory that they would take", async () => {
+  test("a million entries, without using their memory", async () => {
     const file = join(folder, "million.zip");
     await writeMillionEntries(file);
     const before = process.memoryUsage().rss;
@@ -263,7 +263,7 @@ describe("an archive whose contents contradict its directory is refused while it
       says: /another size/,
     },
     {
-      name: "a deflate stream that is none",
+      name: "an invalid deflate stream",
       part: { name: "x", data: "not deflate at all", method: 8 },
       code: "ARCHIVE_INVALID",
       says: /invalid/,
@@ -300,7 +300,7 @@ describe("an archive whose contents contradict its directory is refused while it
   });
 });
 
-describe("a file that is no readable zip is refused", () => {
+describe("a file that is not a readable zip is refused", () => {
   test.each<{ name: string; bytes: () => Buffer; says: RegExp }>([
     { name: "text", bytes: () => Buffer.from("<html>"), says: /not a zip file, or file is truncated/ },
     { name: "nothing", bytes: () => Buffer.alloc(0), says: /not a zip file|truncated/ },
@@ -329,7 +329,7 @@ describe("a file that is no readable zip is refused", () => {
   });
 });
 
-test("a small file that is not small is not read into memory", async () => {
+test("a supposedly small file that is large is not read into memory", async () => {
   const archive = await ZipArchive.open(await zipFile([{ name: "dataset.json", data: "x".repeat(5000) }]));
   await expect(archive.readSmall("dataset.json", 1000)).rejects.toMatchObject({ code: "ARCHIVE_UNSAFE" });
   await archive.close();

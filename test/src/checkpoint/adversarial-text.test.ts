@@ -15,7 +15,7 @@ import { shortText } from "../../../src/untrusted/short-text.js";
 import { adversarialTexts } from "../../support/adversarial-texts.js";
 import { ownTime } from "../../support/own-time.js";
 
-/** A reader of text, which may refuse it. */
+/** A reader of text, which may refuse the text. */
 type Reader = (text: string) => unknown;
 
 const readers: Readonly<Record<string, Reader>> = {
@@ -42,7 +42,7 @@ const readers: Readonly<Record<string, Reader>> = {
   "a task's name": taskIdentity,
 };
 
-describe("every reader of a stranger's text takes time in proportion to the length:", () => {
+describe("every reader of untrusted text takes linear time:", () => {
   test.each(Object.entries(readers))("%s", (_, read) => {
     for (const [name, text] of adversarialTexts(1_000_000)) {
       const elapsed = ownTime();

@@ -25,7 +25,7 @@ const refused = "CHECKPOINT_REFUSED";
 const damaged = "MODEL_FILE_INVALID";
 const noWeight = { shape: [4, 1, 3, 3, 3], async *chunks() {} };
 
-/** In a process of its own, whose memory is that of this file only. */
+/** Runs in a separate process, whose memory is used only for this file. */
 async function outcome(kind: "file" | "model", path: string): Promise<{ code: string; megabytes: number }> {
   const { stdout } = await promisify(execFile)(process.execPath, [program, kind, path], { timeout: 300_000 });
   return JSON.parse(stdout) as { code: string; megabytes: number };
@@ -33,7 +33,7 @@ async function outcome(kind: "file" | "model", path: string): Promise<{ code: st
 
 const torchZip = (pickle: Uint8Array) => buildZip([{ name: "archive/data.pkl", data: pickle }]);
 
-/** So many times the same opcodes, from a pickle that begins with `start`. */
+/** Repeats the opcodes, in a pickle that starts with `start`. */
 function repeated(opcodes: readonly number[], times: number, start: readonly number[] = []): Uint8Array {
   const head = [0x80, 4, ...start];
   const bytes = Buffer.alloc(head.length + opcodes.length * times + 1);
@@ -45,7 +45,7 @@ function repeated(opcodes: readonly number[], times: number, start: readonly num
 
 const letter = (text: string) => text.charCodeAt(0);
 
-/** Entries of the memo from the last to the first. */
+/** Stores entries of the memo from the last to the first. */
 function outOfTurn(count: number): Uint8Array {
   const bytes = Buffer.alloc(4 + 5 * count);
   bytes.set([0x80, 4, letter("N")]);
@@ -57,7 +57,7 @@ function outOfTurn(count: number): Uint8Array {
   return bytes;
 }
 
-/** Lists of ten times the list before, 40 levels deep: one of them as text would have 10⁴⁰ characters. */
+/** Lists of ten times the list before, 40 levels deep. The text of one of them would have 10⁴⁰ characters. */
 function manyLaughs(writer = new PickleWriter()): PickleWriter {
   writer.string("ha").raw("q").opcode(0);
   for (let level = 0; level < 40; level++) {
@@ -88,7 +88,7 @@ function zerosAndLetter(): PickleWriter {
   return writer.raw("tR");
 }
 
-/** A tensor of 2⁴⁰ values over a storage of one. */
+/** A tensor of 2⁴⁰ values over a storage of one value. */
 function tensorOfOneValue(): PickleWriter {
   const writer = new PickleWriter().global("torch._utils", "_rebuild_tensor_v2");
   return writer
@@ -105,7 +105,10 @@ function tensorOfOneValue(): PickleWriter {
     .raw("R");
 }
 
-/** Node itself takes 60 MB, a pickle's values may take 400 MB, and the collector lags behind: 760 were seen. */
+/**
+ * Node itself takes 60 MB, a pickle's values may take 400 MB, and garbage collection is delayed: 760 MB were
+ * measured.
+ */
 const limitMegabytes = 1200;
 
 describe("a checkpoint that would exhaust the memory is refused in bounded memory", () => {
@@ -116,7 +119,7 @@ describe("a checkpoint that would exhaust the memory is refused in bounded memor
     ["12 million empty byte strings", () => repeated([letter("C"), 0], 12e6), refused],
     ["12 million marks", () => repeated([letter("(")], 12e6), refused],
     ["40 million entries of the memo", () => repeated([0x94], 40e6, [letter("N")]), refused],
-    ["8 million entries of the memo out of turn", () => outOfTurn(8_000_000), refused],
+    ["8 million entries of the memo out of sequence", () => outOfTurn(8_000_000), refused],
     ["12 million tuples, each in the next", () => repeated([0x85], 12e6, [letter("N")]), refused],
     ["a thousand copies of a megabyte", () => copiedText().finish(), refused],
     ["a name that is an endless list", () => manyLaughs().string("x").opcode(0x93).finish(), damaged],
@@ -141,7 +144,7 @@ describe("a checkpoint that would exhaust the memory is refused in bounded memor
     expect(found.megabytes).toBeLessThan(limitMegabytes);
   });
 
-  test("a tensor that repeats one value a million million times stays unread", async () => {
+  test("a tensor that repeats one value 10^12 times is not read", async () => {
     const file = join(scratchFolder(), "hostile.pth");
     const parts = [
       { name: "archive/data.pkl", data: tensorOfOneValue().finish() },
@@ -152,8 +155,8 @@ describe("a checkpoint that would exhaust the memory is refused in bounded memor
   });
 });
 
-describe("a model folder whose files say what cannot be is refused", () => {
-  /** A v2 folder whose checkpoint is this pickle. */
+describe("a model folder with impossible contents is refused", () => {
+  /** Creates a v2 folder whose checkpoint is this pickle. */
   function withCheckpoint(pickle: Uint8Array): string {
     const folder = join(scratchFolder(), "model");
     cpSync(goldenPath("v2", "blobs_2d", "model"), folder, { recursive: true });
@@ -199,7 +202,7 @@ describe("a model folder whose files say what cannot be is refused", () => {
   });
 });
 
-describe("plans that claim what would fill the memory are refused before it is taken", () => {
+describe("plans that would fill the memory are refused before it is allocated", () => {
   test.each<readonly [string, Readonly<Record<string, unknown>>, string]>([
     ["a thousand million blocks", { "architecture.arch_kwargs.n_conv_per_stage": 1e9 }, "PLANS_UNSUPPORTED"],
     ["a thousand million stages", { "architecture.arch_kwargs.n_stages": 1e9 }, "PLANS_UNSUPPORTED"],
@@ -236,7 +239,7 @@ describe("plans that claim what would fill the memory are refused before it is t
   });
 });
 
-describe("a post-processing file that would never end is refused at once", () => {
+describe("an endless post-processing file is refused immediately", () => {
   const labels: LabelDefinition = {
     ...{ names: [], foregroundLabels: [1, 2], regionsClassOrder: null, ignoreLabel: null },
   };

@@ -51,7 +51,7 @@ describe("a v1 training", () => {
     expect(plan.mirrorAxes).toEqual([0, 1]);
   });
 
-  test("of a cascade takes one channel per label of the stage before it", async () => {
+  test("of a cascade has one channel per label of the previous stage", async () => {
     const { previousStage, network } = await describeFolder(
       goldenPath("v1", "cascade_3d_cascade_fullres", "model"),
     );
@@ -71,7 +71,7 @@ describe("a v1 training", () => {
     ]);
   });
 
-  test("shifts the decoder's kernels by one stage, a residual one does not", async () => {
+  test("shifts the decoder's kernels by one stage, but not in a residual network", async () => {
     const { network } = await describeFixture("generic_anisotropic");
     expect(network.decoder.map(({ kernel }) => kernel)).toEqual([
       [3, 3, 3],
@@ -96,7 +96,7 @@ describe("a v1 training record is read by the position of the trainer's argument
     plansName: "myPlans",
     stage: "1",
   };
-  /** A `.model.pkl` whose trainer was given these arguments, each by its opcodes. */
+  /** Creates a `.model.pkl` whose trainer got these arguments, each written by its opcodes. */
   const record = async (args: (writer: PickleWriter) => PickleWriter) => {
     const file = join(scratchFolder(), "model_final_checkpoint.model");
     const writer = new PickleWriter()
@@ -135,7 +135,7 @@ describe("a v1 training record is read by the position of the trainer's argument
     expect(read).toMatchObject(found);
   });
 
-  test("an output folder that is not a text", async () => {
+  test("an output folder that is not a string", async () => {
     const read = await record((writer) =>
       writer.string("/a__b/plans.pkl").integer(0).global("pathlib", "PosixPath").raw(")RNN").integer(0),
     );
@@ -143,7 +143,7 @@ describe("a v1 training record is read by the position of the trainer's argument
   });
 });
 
-describe("a v1 trainer's name says", () => {
+describe("a v1 trainer's name determines", () => {
   test.each([
     ["nnUNetTrainerV2", { isCascade: false, doesMirror: true, regions: null, isActivationFirst: false }],
     ["nnUNetTrainerV2CascadeFullRes", { isCascade: true }],

@@ -119,14 +119,14 @@ test("a threshold of anisotropy other than nnU-Net's is kept", async () => {
   expect(plan.resampleProbabilities).not.toHaveProperty("anisotropyThreshold");
 });
 
-test("what plans say of segmentations counts only where one is continued", async () => {
+test("the plans' rules for segmentations apply only in a cascade's second stage", async () => {
   const { plan } = await describeEdited({
     json: { [`${odd}.resampling_fn_seg_kwargs.is_seg`]: false },
   });
   expect(plan.resampleSegmentation.order).toBe(1);
 });
 
-describe("what inference does not know is refused by name:", () => {
+describe("an unsupported part is refused by name:", () => {
   test.each<[name: string, json: Record<string, unknown>, code: string, message: string]>([
     [
       "a network class",
@@ -185,7 +185,7 @@ describe("what inference does not know is refused by name:", () => {
       "is_seg must be true",
     ],
     [
-      "a network whose first stage makes its answer smaller than the patch",
+      "a network whose first stage makes its output smaller than the patch",
       { [`${kwargs}.strides.0`]: [1, 2, 2] },
       "PLANS_UNSUPPORTED",
       "begins with 1×2×2",
@@ -205,7 +205,7 @@ describe("what inference does not know is refused by name:", () => {
   });
 });
 
-describe("a trainer that builds a network of its own is refused with the name of both:", () => {
+describe("a trainer that builds its own network is refused with both names:", () => {
   test.each([
     ["nnUNet_Primus_S_Trainer", "Primus"],
     ["nnUNet_Primus_M_Trainer_BS8_2e4", "Primus"],
@@ -225,7 +225,7 @@ describe("a trainer that builds a network of its own is refused with the name of
       folder: (modelDir) => {
         const file = join(modelDir, "fold_0", "checkpoint_final.pth");
         const text = readFileSync(file).toString("latin1");
-        // A text of the pickle has its length in front.
+        // In the pickle, the length precedes a text.
         const trainer = (name: string) => `X${String.fromCharCode(name.length)}\0\0\0${name}`;
         expect(text).toContain(trainer("nnUNetTrainer"));
         writeFileSync(
@@ -241,7 +241,7 @@ describe("a trainer that builds a network of its own is refused with the name of
   });
 });
 
-describe("plans and data set that contradict themselves are MODEL_FILE_INVALID and say where:", () => {
+describe("contradictory plans and data sets are MODEL_FILE_INVALID with the position:", () => {
   test.each<[name: string, json: Record<string, unknown>, message: string]>([
     ["no such configuration", { "plans.configurations": { "2d": {} } }, "no configuration odd; it has 2d"],
     ["inheritance in a circle", { [`${odd}.inherits_from`]: "odd" }, "odd inherits from itself"],
@@ -274,7 +274,7 @@ describe("plans and data set that contradict themselves are MODEL_FILE_INVALID a
       { [`${odd}.spacing`]: [1, 1] },
       "patch_size has 3 axes, spacing 2",
     ],
-    ["no order of axes", { "plans.transpose_forward": [0, 0, 1] }, "transpose_forward"],
+    ["an invalid order of axes", { "plans.transpose_forward": [0, 0, 1] }, "transpose_forward"],
     ["channels without normalisation", { "dataset.channel_names.2": "FLAIR" }, "2 normalization_schemes"],
     ["no channels", { "dataset.channel_names": {} }, "should name at least one channel"],
     ["no background", { "dataset.labels": { liver: 1 } }, "must name background"],
@@ -294,7 +294,7 @@ describe("plans and data set that contradict themselves are MODEL_FILE_INVALID a
   });
 });
 
-describe("channel names are counted and taken in the order of the file, whatever their keys are:", () => {
+describe("channel names are counted and used in the order of the file, regardless of their keys:", () => {
   test.each([
     ["numbers from 1", '{"1": "T1", "2": "T2"}', ["T1", "T2"]],
     ["numbers in another order", '{"2": "T2", "1": "T1"}', ["T2", "T1"]],
@@ -302,7 +302,7 @@ describe("channel names are counted and taken in the order of the file, whatever
     ["names with their normalisation", '{"CT": "CT", "PET": "CT"}', ["CT", "PET"]],
     ["names with a number", '{"R": 0, "__proto__": "1"}', ["R", "__proto__"]],
     ["a list", '["T1", "T2"]', ["T1", "T2"]],
-    ["values that are no names", '{"0": null, "1": 7}', ["null", "7"]],
+    ["values that are not names", '{"0": null, "1": 7}', ["null", "7"]],
   ])("%s", async (_, json, names) => {
     const { channelNames, network } = await describeEdited({
       folder: (modelDir) => {
@@ -337,7 +337,7 @@ describe("labels follow the rules of nnU-Net's LabelManager:", () => {
     { name: "plain", labels: { background: 0, b: 2, a: 1 }, heads: 3, foreground: [1, 2] },
     { name: "with gaps", labels: { background: 0, a: 7 }, heads: 2, foreground: [7] },
     { name: "as v1 writes them", labels: { "0": "background", "1": "liver" }, heads: 2, foreground: [1] },
-    { name: "as texts", labels: { background: "0", a: "1" }, heads: 2, foreground: [1] },
+    { name: "as strings", labels: { background: "0", a: "1" }, heads: 2, foreground: [1] },
     { name: "with lists of one", labels: { background: 0, a: [1], b: 2 }, heads: 3, foreground: [1, 2] },
   ])("$name", ({ labels, heads, foreground }) => {
     const result = read(labels);
@@ -389,7 +389,7 @@ describe("labels follow the rules of nnU-Net's LabelManager:", () => {
       { regions_class_order: [1] },
       "1 entry for 2 regions",
     ],
-    ["a label that is no number", { background: 0, a: "one" }, {}, "labels.a should be a number"],
+    ["a label that is not a number", { background: 0, a: "one" }, {}, "labels.a should be a number"],
   ])("%s is refused", (_, labels, more, message) => {
     expect(() => read(labels, more)).toThrow(message);
   });

@@ -6,8 +6,8 @@ const memoOf = (record: unknown) => ({ recall: async () => record, remember: asy
 
 describe("a fold is recalled", () => {
   test.each([
-    { name: "whose weights float16 holds", isWithinFloat16: true },
-    { name: "whose weights it does not", isWithinFloat16: false },
+    { name: "whose weights float16 can represent", isWithinFloat16: true },
+    { name: "whose weights float16 cannot represent", isWithinFloat16: false },
   ])("$name", async ({ isWithinFloat16 }) => {
     const record = { onnx: digest("a"), weights: digest("b"), isWithinFloat16 };
     expect(await recallFold(memoOf(record), "key")).toEqual(record);
@@ -16,13 +16,13 @@ describe("a fold is recalled", () => {
 
 describe("a fold is converted again when the record", () => {
   test.each([
-    { name: "is not there", record: null },
+    { name: "is missing", record: null },
     {
-      name: "is of a version that did not ask for float16",
+      name: "is of a version that did not check float16",
       record: { onnx: digest("a"), weights: digest("b") },
     },
     {
-      name: "holds what is no digest",
+      name: "contains an invalid digest",
       record: { onnx: digest("a"), weights: "b", isWithinFloat16: true },
     },
   ])("$name", async ({ record }) => {

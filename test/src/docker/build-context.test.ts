@@ -11,7 +11,7 @@ import { layerFile } from "../../../src/image/image-plan.js";
 import { testPlan, textLayer } from "../../support/oci/test-plan.js";
 
 describe("a Dockerfile", () => {
-  test("lays the layers on the base in the plan's order and sets what starts", () => {
+  test("adds the layers to the base in the plan's order and sets the entrypoint", () => {
     expect(
       renderDockerTexts(testPlan()).dockerfile,
     ).toBe(`# Written by build_processor. What changes least often comes first.
@@ -30,7 +30,7 @@ LABEL "org.example.first"="1" \\
 `);
   });
 
-  test("begins with the archive of a root file system where there is no base image", () => {
+  test("starts with the archive of a root file system if there is no base image", () => {
     const plan = testPlan({ base: { kind: "root-file-system", archive: "/somewhere/debian.tar" } });
     expect(renderDockerTexts(plan).dockerfile).toContain('FROM scratch\nADD ["debian.tar", "/"]\n');
   });
@@ -69,7 +69,7 @@ describe("a build context", () => {
       ],
     });
 
-  test("streams every file from where it lies, with the modes of the plan, root's and without a time", async () => {
+  test("streams every file in place, with the modes of the plan, owned by root and without a time", async () => {
     const headers = await unpack(join(folder, "unpacked"));
     expect(readFileSync(join(folder, "unpacked/fold_0/opt/model/fold_0.weights"), "utf8")).toHaveLength(
       100_000,
@@ -83,14 +83,14 @@ describe("a build context", () => {
     }
   });
 
-  test("is the same bytes each time, whatever the files' own times and modes", async () => {
+  test("has the same bytes each time, regardless of the files' own times and modes", async () => {
     const before = await bytesOf(contextStream(contextEntries(plan())));
     rmSync(weights);
     writeFileSync(weights, "w".repeat(100_000), { mode: 0o644 });
     expect(before.equals(await bytesOf(contextStream(contextEntries(plan()))))).toBe(true);
   });
 
-  test("as a folder holds the same files, and weights on the same disk only once", async () => {
+  test("as a folder has the same files, and stores weights on the same disk only once", async () => {
     const context = join(folder, "context");
     mkdirSync(context);
     await writeBuildContext(plan(), (name) => join(context, name));

@@ -8,7 +8,7 @@ async function events(...chunks: readonly (string | Buffer)[]): Promise<readonly
   return all;
 }
 
-test("the engine's lines are read however the connection cuts them", async () => {
+test("the engine's lines are read regardless of how the connection splits them", async () => {
   const bytes = Buffer.from('{"stream":"é"}\n\n{"aux":{"ID":"sha256:1"}}\n{"status":"done"}');
   expect(await events(bytes.subarray(0, 12), bytes.subarray(12))).toEqual([
     { stream: "é" },

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("a file lock", () => {
-  test("lets one in at a time", async () => {
+  test("admits one process at a time", async () => {
     let inside = 0;
     let most = 0;
     const visit = () =>
@@ -28,12 +28,12 @@ describe("a file lock", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test("is free again after a failure", async () => {
+  test("is released after a failure", async () => {
     await expect(withFileLock(lockFile, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await withFileLock(lockFile, async () => "again")).toBe("again");
   });
 
-  test("of a process that is gone is taken over at once", async () => {
+  test("of a process that has ended is taken over immediately", async () => {
     const goneProcess = 2 ** 22 + 1; // above the largest process id of Linux and macOS
     await writeFile(lockFile, JSON.stringify({ pid: goneProcess, host: hostname(), token: "x" }));
     let waited = false;
@@ -45,7 +45,7 @@ describe("a file lock", () => {
     expect(waited).toBe(false);
   });
 
-  test("says once that it waits, and stops waiting when it is told to", async () => {
+  test("reports once that it waits, and stops waiting when aborted", async () => {
     await writeFile(lockFile, JSON.stringify({ pid: process.pid, host: hostname(), token: "x" }));
     const stop = new AbortController();
     let waits = 0;

@@ -21,7 +21,7 @@ const texts = (): readonly string[] =>
     .map((name) => `${name}: ${readFileSync(join(folder, name), "utf8")}`);
 
 describe("a build", () => {
-  test("that fails leaves what an earlier one has made, and nothing of its own", async () => {
+  test("that fails keeps the files of an earlier one, and leaves none of its own", async () => {
     writeFileSync(join(folder, "image.tar.gz"), "earlier");
     const refused = allOrNothing("replace", (stage) => {
       writeAll(stage, "new");
@@ -31,7 +31,7 @@ describe("a build", () => {
     expect(texts()).toEqual(["image.tar.gz: earlier"]);
   });
 
-  test("replaces what an earlier one has made, when it is done", async () => {
+  test("replaces the files of an earlier one at its end", async () => {
     writeFileSync(join(folder, "image.tar.gz"), "earlier");
     const build = allOrNothing("replace", async (stage) => {
       writeAll(stage, "new");
@@ -42,7 +42,7 @@ describe("a build", () => {
     expect(texts()).toEqual(["image.spdx.json: new", "image.tar.gz: new"]);
   });
 
-  test("that is to keep what is there puts none of its files in place when a name is taken meanwhile", async () => {
+  test("that keeps existing files puts none of its files in place if a name was taken in the meantime", async () => {
     const build = allOrNothing("keep", async (stage) => {
       writeAll(stage, "new");
       writeFileSync(join(folder, "image.spdx.json"), "of somebody else");
@@ -61,7 +61,7 @@ describe("a build", () => {
     expect(readdirSync(folder)).toEqual(["image.spdx.json"]);
   });
 
-  test("says which name is a folder's", async () => {
+  test("reports which name is that of a folder", async () => {
     const build = allOrNothing("replace", async (stage) => {
       writeFileSync(stage(folder), "new");
     });

@@ -13,7 +13,7 @@ const path = "/records/1/files/model.zip";
 const zip = modelZip(3_000_000);
 const otherZip = modelZip(3_000_000, 2);
 const published = { size: zip.length, digest: { algorithm: "md5", hex: hex("md5", zip) } };
-/** Short pauses, so that a test of six attempts takes milliseconds; the rule is the real one. */
+/** Short pauses, so that a test of six attempts takes milliseconds. The rule is the real one. */
 const quickRetry = { attempts: 4, firstDelayMs: 2, maxDelayMs: 10, maxRetryAfterMs: 300_000 };
 
 let folder = "";
@@ -30,7 +30,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Of a test in which a server falls silent; in others no pause of a busy machine is to be taken for silence. */
+/**
+ * For tests in which a server stops sending. In other tests, a busy machine must not look like a silent
+ * server.
+ */
 const quickSilence = { idleTimeoutMs: 1000 };
 
 async function newCache(options: Partial<HttpClientOptions> = {}): Promise<DownloadCache> {
@@ -42,13 +45,15 @@ function request(changes: Partial<DownloadRequest> = {}): DownloadRequest {
   return { url: server.url(path), label: "model.zip", published: null, lockedSha256: null, ...changes };
 }
 
-/** The first byte that each request asked for, at most 5 % before the place where the connection was cut. */
+/**
+ * The first byte that each request asked for is at most 5 % before the position where the connection was cut.
+ */
 function expectStarts(cuts: readonly number[]): void {
   const starts = server.requests.map(({ range }) => Number(/\d+/.exec(range ?? "0")?.[0]));
   expect(starts).toHaveLength(cuts.length);
   for (const [i, cut] of cuts.entries()) {
     expect(starts[i]).toBeLessThanOrEqual(cut);
-    // What a cut connection's streams still held in their buffers does not reach the disk.
+    // Bytes in the stream buffers of a cut connection do not reach the disk.
     expect(starts[i]).toBeGreaterThanOrEqual(0.7 * cut);
   }
 }
@@ -64,13 +69,13 @@ describe("a download", () => {
     expect(bar).toMatchObject({ total: zip.length, advanced: zip.length, unit: "bytes", isDone: true });
   });
 
-  test("without an announced length arrives as well", async () => {
+  test("arrives even without an announced length", async () => {
     server.on(path, file(zip, { chunked: true }));
     const stored = await (await newCache()).obtain(request());
     expect(stored.sha256).toBe(hex("sha256", zip));
   });
 
-  test("goes on where the connection broke", async () => {
+  test("continues where the connection broke", async () => {
     server.on(path, file(zip, { dropAfter: 1_000_000 }), file(zip, { dropAfter: 1_000_000 }), file(zip));
     const stored = await (await newCache()).obtain(request());
     expect(stored.sha256).toBe(hex("sha256", zip));
@@ -79,14 +84,14 @@ describe("a download", () => {
     expect(progress.notes[0]).toMatch(/model\.zip: the connection .*trying again/);
   });
 
-  test("goes on as often as needed while bytes arrive", async () => {
+  test("continues as often as needed while bytes arrive", async () => {
     server.on(path, file(zip, { dropAfter: 200_000 }));
     const stored = await (await newCache({ retry: { ...quickRetry, attempts: 2 } })).obtain(request());
     expect(stored.sha256).toBe(hex("sha256", zip));
     expect(server.requests.length).toBeGreaterThanOrEqual(15);
   });
 
-  test("goes on in a later run", async () => {
+  test("continues in a later run", async () => {
     server.on(path, file(zip, { dropAfter: 2_000_000 }), status(503));
     await expect((await newCache()).obtain(request())).rejects.toMatchObject({ code: "DOWNLOAD_FAILED" });
     server.on(path, file(zip));
@@ -95,7 +100,7 @@ describe("a download", () => {
     expectStarts([0, 2_000_000, 2_000_000, 2_000_000, 2_000_000]);
   });
 
-  test("begins again when the server can't send parts", async () => {
+  test("starts again if the server cannot send parts", async () => {
     server.on(
       path,
       file(zip, { dropAfter: 1_000_000, ignoresRange: true }),
@@ -105,13 +110,13 @@ describe("a download", () => {
     expect(stored.sha256).toBe(hex("sha256", zip));
   });
 
-  test("begins again when nothing tells whether the part is of the same version", async () => {
+  test("starts again if it is unknown whether the part has the same version", async () => {
     server.on(path, file(zip, { dropAfter: 1_000_000, etag: null }), file(zip, { etag: null }));
     await (await newCache()).obtain(request());
     expectStarts([0, 0]);
   });
 
-  test("begins again when the file changed between two parts", async () => {
+  test("starts again if the file changed between two parts", async () => {
     server.on(path, file(zip, { dropAfter: 1_000_000 }), file(otherZip, { etag: '"v2"' }));
     const stored = await (await newCache()).obtain(request());
     expect(stored.sha256).toBe(hex("sha256", otherZip));
@@ -158,7 +163,7 @@ describe("a server that is busy", () => {
     expect(performance.now() - start).toBeGreaterThanOrEqual(1000);
   });
 
-  test("is not waited for when it asks for a day", async () => {
+  test("is not waited for if it asks for a day", async () => {
     server.on(path, status(429, { "retry-after": "86400" }), file(zip));
     await expect((await newCache()).obtain(request())).rejects.toMatchObject({
       code: "DOWNLOAD_FAILED",
@@ -177,7 +182,7 @@ describe("a server that is busy", () => {
   });
 });
 
-describe("what trying again can't mend fails at once", () => {
+describe("a failure that a retry cannot fix is reported immediately", () => {
   test.each<{ name: string; answer: Answer; code: string; says: RegExp }>([
     { name: "404", answer: status(404), code: "SOURCE_NOT_FOUND", says: /no such file/ },
     { name: "401", answer: status(401), code: "DOWNLOAD_FAILED", says: /answers 401/ },
@@ -188,25 +193,25 @@ describe("what trying again can't mend fails at once", () => {
       says: /web page titled "Please log in"/,
     },
     {
-      name: "a page that says it is a zip",
+      name: "a page that claims to be a zip",
       answer: status(200, { "content-type": "application/zip" }, "<!DOCTYPE html><html>"),
       code: "DOWNLOAD_NOT_ARCHIVE",
       says: /a web page/,
     },
     {
-      name: "something that is no zip",
+      name: "something that is not a zip",
       answer: status(200, {}, "hello, world"),
       code: "DOWNLOAD_NOT_ARCHIVE",
       says: /not a zip/,
     },
     {
-      name: "another length than is published",
+      name: "a length other than the published one",
       answer: file(zip.subarray(0, 2_000_000)),
       code: "DOWNLOAD_CORRUPT",
       says: /announces 2000000 bytes, but/,
     },
     {
-      name: "more bytes than are published",
+      name: "more bytes than the published size",
       answer: file(Buffer.concat([zip, zip]), { chunked: true }),
       code: "DOWNLOAD_CORRUPT",
       says: /more than the/,
@@ -239,7 +244,7 @@ describe("what trying again can't mend fails at once", () => {
   });
 });
 
-describe("bytes that are not what they should be never reach the cache", () => {
+describe("wrong bytes never reach the cache", () => {
   test("a server that promises more than it sends is given up", async () => {
     server.on(path, file(zip, { announcedLength: zip.length + 1000, etag: null, ignoresRange: true }));
     await expect((await newCache(quickSilence)).obtain(request())).rejects.toMatchObject({
@@ -249,7 +254,7 @@ describe("bytes that are not what they should be never reach the cache", () => {
     expect(await cachedFiles()).toEqual([]);
   });
 
-  test("another checksum than the published one", async () => {
+  test("a checksum other than the published one", async () => {
     server.on(path, file(otherZip));
     await expect((await newCache()).obtain(request({ published }))).rejects.toMatchObject({
       code: "DOWNLOAD_CORRUPT",
@@ -281,21 +286,21 @@ describe("bytes that are not what they should be never reach the cache", () => {
 });
 
 describe("the cache", () => {
-  test("needs no network for what is published under the same checksum", async () => {
+  test("needs no network for a file with the published checksum", async () => {
     server.on(path, file(zip));
     await (await newCache()).obtain(request({ published }));
     await (await newCache()).obtain(request({ published }));
     expect(server.requests).toHaveLength(1);
   });
 
-  test("needs no network for what is locked", async () => {
+  test("needs no network for a locked file", async () => {
     server.on(path, file(zip));
     const { sha256 } = await (await newCache()).obtain(request());
     await (await newCache()).obtain(request({ lockedSha256: sha256 }));
     expect(server.requests).toHaveLength(1);
   });
 
-  test("asks whether an unlocked file has changed, and takes the new one", async () => {
+  test("asks whether an unlocked file has changed, and uses the new one", async () => {
     server.on(path, file(zip));
     await (await newCache()).obtain(request());
     await (await newCache()).obtain(request());
@@ -305,14 +310,14 @@ describe("the cache", () => {
     expect(stored.sha256).toBe(hex("sha256", otherZip));
   });
 
-  test("refuses a change that the lock does not allow, also for a file that it has", async () => {
+  test("refuses a change that the lock does not allow, even for a cached file", async () => {
     server.on(path, file(zip));
     await (await newCache()).obtain(request({ published }));
     const obtained = (await newCache()).obtain(request({ published, lockedSha256: hex("sha256", otherZip) }));
     await expect(obtained).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
   });
 
-  test("notices a damaged file and fetches it again", async () => {
+  test("detects a damaged file and downloads it again", async () => {
     server.on(path, file(zip));
     const stored = await (await newCache()).obtain(request({ published }));
     const damaged = Buffer.from(zip);
@@ -334,7 +339,7 @@ describe("the cache", () => {
     expect(server.mostAtOnce).toBe(2);
   });
 
-  test("moves the bytes once when two ask for the same file", async () => {
+  test("downloads once if two callers need the same file", async () => {
     server.on(path, file(zip, { msPerChunk: 1 }));
     const caches = [await newCache(), await newCache()];
     await Promise.all(caches.map((cache) => cache.obtain(request({ published }))));
@@ -342,7 +347,7 @@ describe("the cache", () => {
   });
 });
 
-test("a download that is stopped says so and is continued by the next run", async () => {
+test("a stopped download is reported and is continued by the next run", async () => {
   const stop = new AbortController();
   server.on(path, async (incoming, response) => {
     await file(zip, { stallAfter: 1_000_000 })(incoming, response);

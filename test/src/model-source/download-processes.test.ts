@@ -43,7 +43,7 @@ async function startProxy(password: string | null = null): Promise<ForwardProxy>
 }
 
 function start(args: readonly string[], environment: Record<string, string> = {}): ChildProcess {
-  const { PATH = "" } = process.env; // no proxy settings of whoever runs the tests
+  const { PATH = "" } = process.env; // no proxy settings of the machine
   return spawn(process.execPath, [program, ...args], {
     env: { PATH, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
@@ -62,8 +62,8 @@ async function result(child: ChildProcess): Promise<unknown> {
 const run = (args: readonly string[], environment: Record<string, string> = {}) =>
   result(start(args, environment));
 
-describe("two processes that want the same archive", () => {
-  test("move its bytes once", async () => {
+describe("two processes that need the same archive", () => {
+  test("download it once", async () => {
     const server = await startServer();
     server.on("/model.zip", file(zip, { msPerChunk: 10 }));
     const address = server.url("/model.zip").href;
@@ -73,7 +73,7 @@ describe("two processes that want the same archive", () => {
     expect(transfers).toHaveLength(1);
   });
 
-  test("do not wait for one that was killed, and go on with what it left", async () => {
+  test("do not wait for one that was killed, and continue its download", async () => {
     const server = await startServer();
     server.on("/model.zip", file(zip, { stallAfter: 1_500_000 }), file(zip));
     const address = server.url("/model.zip").href;
@@ -91,7 +91,7 @@ describe("two processes that want the same archive", () => {
 });
 
 describe("behind a proxy", () => {
-  test("https goes through the tunnel that https_proxy names, and only trusts certificates it is told to", async () => {
+  test("https uses the tunnel of https_proxy, and trusts only configured certificates", async () => {
     const tls = selfSignedCertificate(["models.test"]);
     const server = await startServer(tls);
     const proxy = await startProxy();
@@ -109,7 +109,7 @@ describe("behind a proxy", () => {
     expect(proxy.tunnels).toEqual([`models.test:${server.port}`, `models.test:${server.port}`]);
   });
 
-  test("a redirect to another host goes through it as well", async () => {
+  test("a redirect to another host uses it as well", async () => {
     const tls = selfSignedCertificate(["models.test", "files.test"]);
     const server = await startServer(tls);
     const proxy = await startProxy();
@@ -138,7 +138,7 @@ describe("behind a proxy", () => {
     expect(new Set(proxy.tunnels)).toEqual(new Set([`zenodo.test:${server.port}`]));
   });
 
-  test("no_proxy is followed", async () => {
+  test("no_proxy is respected", async () => {
     const server = await startServer();
     const proxy = await startProxy();
     server.on("/model.zip", file(zip));
@@ -147,7 +147,7 @@ describe("behind a proxy", () => {
     expect(proxy.tunnels).toEqual([]);
   });
 
-  test("name and password come from the proxy's address, and their lack is said", async () => {
+  test("name and password come from the proxy's address, and it is an error if they are missing", async () => {
     const server = await startServer();
     const proxy = await startProxy("secret");
     server.on("/model.zip", file(zip));

@@ -22,7 +22,7 @@ const place = (source: string, ...path: readonly string[]): string => {
 };
 
 describe("a trained model is found", () => {
-  test("in its own folder, whatever that is called", async () => {
+  test("in its own folder, which may have any name", async () => {
     const modelDir = place(v2, "model");
     expect(await findModel({ modelDir })).toEqual({
       folder: modelDir,
@@ -58,7 +58,7 @@ describe("a trained model is found", () => {
     });
   });
 
-  test("of v1 in its own folder, by what lies beside the checkpoint", async () => {
+  test("of v1 in its own folder, by the file next to the checkpoint", async () => {
     const model = await findModel({ modelDir: place(v1, "model") });
     expect(model).toMatchObject({
       task: { id: 900, name: "Odd" },
@@ -67,19 +67,19 @@ describe("a trained model is found", () => {
     });
   });
 
-  test("of v1 by its checkpoint's name without ending, as nnU-Net v1 takes it", async () => {
+  test("of v1 by its checkpoint's name without ending, as in nnU-Net v1", async () => {
     const modelDir = place(v1, "model");
     const { checkpointName, folds } = await findModel({ modelDir, checkpointName: "model_final_checkpoint" });
     expect([checkpointName, folds.length]).toEqual(["model_final_checkpoint.model", 1]);
   });
 
-  test("beside a broken model of another task", async () => {
+  test("next to a broken model of another task", async () => {
     writeFileSync(join(place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d"), "plans.json"), "{");
     place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");
     expect(await findModel({ modelDir: tree, taskId: 2 })).toMatchObject({ datasetName: "Dataset002_B" });
   });
 
-  test("through links, also those that lead round in circles", async () => {
+  test("through links, even circular ones", async () => {
     const outside = place(v2, "elsewhere", "model");
     const modelDir = join(tree, "here");
     mkdirSync(modelDir);
@@ -99,7 +99,7 @@ describe("folds", () => {
   const foldsOf = async (modelDir: string, folds?: readonly string[]) =>
     (await findModel({ modelDir, ...(folds && { folds }) })).folds.map(({ fold }) => fold);
 
-  test("are all numbered ones in their order, without fold_all, as nnU-Net takes them", async () => {
+  test("are all numbered ones in order, without fold_all, as in nnU-Net", async () => {
     const modelDir = withFolds("fold_10", "fold_2", "fold_all");
     expect(await foldsOf(modelDir)).toEqual(["0", "2", "10"]);
     expect((await findModel({ modelDir })).leftOut).toEqual([
@@ -107,12 +107,12 @@ describe("folds", () => {
     ]);
   });
 
-  test("are those asked for, in the order asked for", async () => {
+  test("are the requested ones, in the requested order", async () => {
     expect(await foldsOf(withFolds("fold_1", "fold_2", "fold_all"), ["2", "0"])).toEqual(["2", "0"]);
     expect(await foldsOf(join(tree, "model"), ["all"])).toEqual(["all"]);
   });
 
-  test("are fold_all where it is the only one", async () => {
+  test("are fold_all if it is the only one", async () => {
     const modelDir = withFolds("fold_all");
     rmSync(join(modelDir, "fold_0"), { recursive: true });
     expect(await foldsOf(modelDir)).toEqual(["all"]);
@@ -130,20 +130,20 @@ describe("folds", () => {
     );
   });
 
-  test("that are not there are FOLD_MISSING, with those that are", async () => {
+  test("that do not exist are FOLD_MISSING with the existing ones", async () => {
     const attempt = foldsOf(withFolds("fold_1"), ["3"]);
     await expect(attempt).rejects.toMatchObject({ code: "FOLD_MISSING" });
     await expect(attempt).rejects.toThrow("no fold 3; the trained folds are 0, 1");
   });
 
-  test("with another checkpoint only are FOLD_MISSING, with what there is", async () => {
+  test("with only another checkpoint are FOLD_MISSING with its name", async () => {
     const attempt = findModel({ modelDir: withFolds(), checkpointName: "checkpoint_best.pth" });
     await expect(attempt).rejects.toMatchObject({ code: "FOLD_MISSING" });
     await expect(attempt).rejects.toThrow("no fold has checkpoint_best.pth; fold_0 has checkpoint_final.pth");
   });
 });
 
-describe("what is no model, or not one, says what was found:", () => {
+describe("anything but exactly one model is refused with what was found:", () => {
   test.each<[name: string, make: () => string, code: string, message: string]>([
     ["a folder that is missing", () => join(tree, "missing"), "MODEL_NOT_FOUND", "does not exist"],
     ["an empty folder", () => tree, "MODEL_NOT_FOUND", "it is empty"],

@@ -17,7 +17,7 @@ const readJson = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(join(folder, name), "utf8"));
 
 describe("the list of pretrained models", () => {
-  test("keeps to its schema", async () => {
+  test("matches its schema", async () => {
     const validate = new Ajv({ allErrors: true }).compile(
       (await readJson("pretrained-models.schema.json")) as object,
     );
@@ -47,7 +47,7 @@ describe("the list of pretrained models", () => {
     ]);
   });
 
-  // Where a task is not in the record that most are in, or under another name.
+  // Tasks that are not in the record of most others, or have a different name.
   test.each([
     { name: "Task004_Hippocampus", archive: "zenodo:4003545/Task004_Hippocampus.zip" },
     { name: "Task005_Prostate", archive: "zenodo:4485926/Task005_Prostate.zip" },
@@ -83,7 +83,7 @@ describe("a model is found", () => {
     expect(modelInfo(wanted).name).toBe(name);
   });
 
-  test("only when its number is not that of another", () => {
+  test("only if its number is unique", () => {
     expect(() => modelInfo("8")).toThrow(
       expect.objectContaining({
         code: "MODEL_AMBIGUOUS",
@@ -92,7 +92,7 @@ describe("a model is found", () => {
     );
   });
 
-  test("and otherwise the nearest name is suggested", () => {
+  test("and otherwise the most similar name is suggested", () => {
     expect(() => modelInfo("Task004_Hipocampus")).toThrow(
       expect.objectContaining({
         code: "PRETRAINED_UNKNOWN",

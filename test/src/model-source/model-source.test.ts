@@ -70,7 +70,7 @@ async function streamed(source: ModelSource, path: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The same three files in every kind of place. */
+/** The same three files in every kind of source. */
 const places: Readonly<Record<string, () => Promise<string>>> = {
   "a folder": async () => {
     for (const [path, bytes] of Object.entries(contents)) {
@@ -100,7 +100,7 @@ describe.each(Object.keys(places))("a model in %s", (place) => {
     await source.close();
   });
 
-  test("gives every file byte for byte, in order and in place", async () => {
+  test("returns every file byte for byte, in order and in place", async () => {
     const source = await openModelSource(await places[place]!(), context);
     for (const [path, bytes] of Object.entries(contents)) {
       expect((await streamed(source, path)).equals(bytes)).toBe(true);
@@ -109,7 +109,7 @@ describe.each(Object.keys(places))("a model in %s", (place) => {
     await source.close();
   });
 
-  test("says which file it does not have", async () => {
+  test("names a missing file in the error", async () => {
     const source = await openModelSource(await places[place]!(), context);
     await expect(source.locate("fold_9/x")).rejects.toMatchObject({
       code: "MODEL_FILE_INVALID",
@@ -120,7 +120,7 @@ describe.each(Object.keys(places))("a model in %s", (place) => {
 });
 
 describe("a zip", () => {
-  test("is read where it lies: only deflated files are unpacked, once, into the cache", async () => {
+  test("is read in place: only deflated files are unpacked, once, into the cache", async () => {
     const path = await places["a zip file"]!();
     const source = await openModelSource(path, context);
     expect((await source.locate(stored)).file).toBe(path);
@@ -133,7 +133,7 @@ describe("a zip", () => {
     await again.close();
   });
 
-  test("that was replaced by another is not taken for the one that was unpacked", async () => {
+  test("that was replaced is not confused with the one that was unpacked", async () => {
     const path = await places["a zip file"]!();
     const source = await openModelSource(path, context);
     await source.locate(deflated);
@@ -145,7 +145,7 @@ describe("a zip", () => {
     await other.close();
   });
 
-  test("with a damaged stored file is refused before anybody reads in it", async () => {
+  test("with a damaged stored file is refused before any of it is read", async () => {
     const damaged = Buffer.from(zip);
     damaged[damaged.indexOf(contents[stored]!) + 1000]! ^= 1;
     await writeFile(join(folder, "damaged.zip"), damaged);
@@ -156,7 +156,7 @@ describe("a zip", () => {
 });
 
 describe("a folder", () => {
-  test("may hold links to files and folders, also one that leads back up", async () => {
+  test("may contain links to files and folders, even to a parent folder", async () => {
     const path = await places["a folder"]!();
     await symlink(join(path, plans), join(path, "plans.json"));
     await symlink(path, join(path, below, "up"));
@@ -175,23 +175,23 @@ describe("an address", () => {
   test.each([
     { name: "of a folder that does not exist", address: "nothing-here", code: "MODEL_NOT_FOUND" },
     { name: "of a zip that does not exist", address: "nothing-here.zip", code: "ARCHIVE_INVALID" },
-    { name: "with a scheme that nobody knows", address: "ftp://host/model.zip", code: "SOURCE_INVALID" },
+    { name: "with an unknown scheme", address: "ftp://host/model.zip", code: "SOURCE_INVALID" },
     { name: "of Zenodo without a number", address: "zenodo:model.zip", code: "SOURCE_INVALID" },
-    { name: "that is no URL", address: "https://", code: "SOURCE_INVALID" },
+    { name: "that is not a URL", address: "https://", code: "SOURCE_INVALID" },
   ])("$name is refused", async ({ address, code }) => {
     await expect(openModelSource(address, context)).rejects.toMatchObject({ code });
   });
 });
 
 describe("Zenodo", () => {
-  test("is asked for its checksum, and what it sends is compared with it", async () => {
+  test("is asked for its checksum, and the download is compared with it", async () => {
     server.on("/records/17/files/model.zip", file(modelZip(300_000, 2)));
     await expect(openModelSource("zenodo:17/model.zip", context)).rejects.toMatchObject({
       code: "DOWNLOAD_CORRUPT",
     });
   });
 
-  test("without such a file: its files are named, and the nearest", async () => {
+  test("without the file is refused with its files and the most similar name", async () => {
     await expect(openModelSource("zenodo:17/modle.zip", context)).rejects.toMatchObject({
       code: "SOURCE_NOT_FOUND",
       message: expect.stringContaining("Did you mean model.zip?"),
@@ -203,12 +203,12 @@ describe("Zenodo", () => {
     { name: "with a restricted record", answer: json({ metadata: {} }), code: "DOWNLOAD_FAILED" },
     { name: "with a page instead of a record", answer: status(200, {}, "<html>"), code: "DOWNLOAD_FAILED" },
     {
-      name: "with a checksum that is none",
+      name: "with an invalid checksum",
       answer: json({ files: [{ key: "model.zip", size: 1, checksum: "?" }] }),
       code: "DOWNLOAD_FAILED",
     },
     {
-      name: "with an answer without end",
+      name: "with an endless answer",
       answer: status(200, {}, `"${"x".repeat(17 * 2 ** 20)}"`),
       code: "DOWNLOAD_FAILED",
     },
@@ -221,7 +221,7 @@ describe("Zenodo", () => {
 describe("processor.lock.json", () => {
   const lockFile = () => join(folder, "processor.lock.json");
 
-  test("gets the digest of what was downloaded, by address", async () => {
+  test("records the digest of the download, by address", async () => {
     await (await openModelSource("zenodo:17/model.zip", context)).close();
     await (await openModelSource(server.url("/model.zip").href, context)).close();
     const locked = { sha256: hex("sha256", zip), size: zip.length };
@@ -232,7 +232,7 @@ describe("processor.lock.json", () => {
     });
   });
 
-  test("lets a second build go without network", async () => {
+  test("makes a second build work without a network", async () => {
     await (await openModelSource("zenodo:17/model.zip", context)).close();
     const asked = server.requests.length;
     await (await openModelSource("zenodo:17/model.zip", await newContext())).close();
@@ -248,7 +248,7 @@ describe("processor.lock.json", () => {
     });
   });
 
-  test("never holds the secrets of an address", async () => {
+  test("never contains the secrets of an address", async () => {
     const url = server.url("/model.zip?token=s3cret");
     url.username = "me";
     url.password = "pa55";
@@ -262,7 +262,7 @@ describe("processor.lock.json", () => {
     { name: "broken", text: "{" },
     { name: "of another version", text: '{"lockVersion": 2, "sources": {}}' },
     {
-      name: "with a digest that is none",
+      name: "with an invalid digest",
       text: '{"lockVersion": 1, "sources": {"zenodo:17/model.zip": {"sha256": "../../etc", "size": 1}}}',
     },
   ])("is refused when it is $name, before anything is downloaded", async ({ text }) => {
@@ -281,7 +281,7 @@ describe("several archives as one source", () => {
     return openModelSource(path, context);
   }
 
-  test("are one tree; what both hold stands there once", async () => {
+  test("are one tree, without duplicates", async () => {
     const parts = [
       await zipFolder("a.zip", { "a/x": "1", "plans.json": "same" }),
       await zipFolder("b.zip", { "b/y": "2", "plans.json": "same" }),
@@ -306,7 +306,7 @@ describe("several archives as one source", () => {
 });
 
 describe("unpacking", () => {
-  test("writes the files asked for and keeps those that are there", async () => {
+  test("writes the requested files and keeps existing ones", async () => {
     const source = await openModelSource(await places["a zip file"]!(), context);
     const target = join(folder, "results");
     await unpackSource(source, target, { progress, wanted: ({ path }) => path !== deflated });

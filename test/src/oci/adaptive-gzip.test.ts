@@ -21,7 +21,7 @@ async function framed(
   return Buffer.concat(chunks);
 }
 
-/** Bytes that look random and are the same in every run. */
+/** Returns bytes that look random and are the same in every run. */
 const noise = (length: number): Buffer =>
   createCipheriv("aes-128-ctr", Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(length));
 
@@ -55,9 +55,9 @@ describe("adaptive gzip", () => {
   });
 
   /*
-   * Any original zlib gives these bytes; with Python, for each 256 KiB:
-   * `c = zlib.compressobj(5, zlib.DEFLATED, -15, 8); c.compress(piece) + c.flush(zlib.Z_SYNC_FLUSH)`.
-   * If they change, `compressor` must change as well, because caches hold layers with the old bytes.
+   * Any original zlib gives these bytes. In Python, for each 256 KiB: `c = zlib.compressobj(5, zlib.DEFLATED,
+   * -15, 8); c.compress(piece) + c.flush(zlib.Z_SYNC_FLUSH)`. If they change, `compressor` must change as
+   * well, because caches contain layers with the old bytes.
    */
   it("has the same bytes on every Node", async () => {
     const text = Array.from({ length: 90_000 }, (_, i) => `${i} ${Math.imul(i, 2654435761) >>> 20}\n`).join(
@@ -77,7 +77,7 @@ describe("adaptive gzip", () => {
     expect(length / gzipSync(program).length).toBeLessThan(1.1);
   });
 
-  it("stores what does not get smaller, in not much more work than storing alone takes", async () => {
+  it("stores incompressible bytes with little more work than storing alone", async () => {
     const weights = noise(64 << 20);
     const workOf = async (frame: typeof storedGzip) => {
       const before = process.cpuUsage();
@@ -88,7 +88,8 @@ describe("adaptive gzip", () => {
     };
     await workOf(storedGzip);
     const [stored, adaptive] = [await workOf(storedGzip), await workOf(adaptiveGzip)];
-    // 8 of 256 pieces are tried, each at about a hundredth of the speed. A busy machine takes longer, not more work.
+    // 8 of 256 pieces are tried, each at about a hundredth of the speed. A busy machine needs more time, but
+    // not more work.
     expect(adaptive / stored).toBeLessThan(30);
   });
 });

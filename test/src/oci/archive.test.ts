@@ -37,14 +37,14 @@ describe("parallelGzip", () => {
     expect(gunzipSync(await gathered(parallelGzip(inChunks(bytes, 65_536)))).equals(bytes)).toBe(true);
   });
 
-  test("is the same however the bytes come, and holds no time", async () => {
+  test("does not depend on how the bytes arrive, and contains no time", async () => {
     const bytes = randomBytes(9 * megabyte);
     const once = await gathered(parallelGzip(inChunks(bytes, 1000)));
     expect(once.equals(await gathered(parallelGzip(inChunks(bytes, 5 * megabyte))))).toBe(true);
     expect([...once.subarray(4, 10)]).toEqual([0, 0, 0, 0, 0, 255]);
   });
 
-  test("passes on that its source broke off", async () => {
+  test("reports the failure of its source", async () => {
     const broken = parallelGzip(breakingOff(9 * megabyte));
     await expect(gathered(broken)).rejects.toThrow("the engine is gone");
   });
@@ -74,7 +74,7 @@ describe("writeArchive", () => {
       ...more,
     });
 
-  test("writes the image compressed and tells size and digest of the file", async () => {
+  test("writes the compressed image and returns the file's size and digest", async () => {
     const bytes = randomBytes(5 * megabyte);
     const archive = await write(inChunks(bytes, 65_536));
     const written = readFileSync(path);
@@ -87,7 +87,7 @@ describe("writeArchive", () => {
     expect(readdirSync(folder)).toEqual(["team-liver-1.tar.gz"]);
   });
 
-  test("shows how much of the image went by", async () => {
+  test("reports the progress in bytes", async () => {
     const progress = new RecordedProgress();
     const image = inChunks(Buffer.alloc(1000), 100);
     await writeArchive({ imageName: "x:1", image, imageBytes: 1000, path, progress });
@@ -96,13 +96,13 @@ describe("writeArchive", () => {
     ]);
   });
 
-  test("never writes over a file", async () => {
+  test("never overwrites a file", async () => {
     writeFileSync(path, "earlier");
     await expect(write(inChunks(Buffer.alloc(10), 10))).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
     expect(readFileSync(path, "utf8")).toBe("earlier");
   });
 
-  test("leaves alone a file that came while it wrote", async () => {
+  test("keeps a file that was created while it wrote", async () => {
     const meanwhile = async function* () {
       yield Buffer.alloc(10);
       writeFileSync(path, "somebody else's");
@@ -112,7 +112,7 @@ describe("writeArchive", () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  test("leaves nothing when the engine breaks off", async () => {
+  test("leaves nothing if the engine breaks off", async () => {
     await expect(write(breakingOff(9 * megabyte))).rejects.toMatchObject({
       code: "EXPORT_FAILED",
       message: expect.stringContaining("the engine is gone"),
@@ -120,7 +120,7 @@ describe("writeArchive", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("under a file that is no folder is OUTPUT_UNWRITABLE", async () => {
+  test("inside a file instead of a folder is OUTPUT_UNWRITABLE", async () => {
     writeFileSync(join(folder, "file"), "");
     path = join(folder, "file", "x.tar.gz");
     await expect(write(inChunks(Buffer.alloc(10), 10))).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
@@ -128,7 +128,7 @@ describe("writeArchive", () => {
 
   testWith(
     [needs.mount],
-    "on a full disk is DISK_FULL, says that the image stays, leaves nothing",
+    "on a full disk is DISK_FULL, reports that the image remains, leaves nothing",
     async () => {
       const mounted = join(folder, "small");
       mkdirSync(mounted);

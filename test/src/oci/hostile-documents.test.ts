@@ -10,10 +10,10 @@ import { packFiles } from "../../support/archive/tar-folder.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
 
-/** Documents that are JSON and nothing that anybody expects. */
+/** Documents that are JSON, but of an unexpected form. */
 const strange = ["null", "1", '"x"', "[]", "{}", "[null]", "[[]]", '{"__proto__": 1}', "<html>", ""];
 
-/** Writes an OCI layout from these documents; `"CONFIG"` and `"MANIFEST"` in them become descriptors. */
+/** Writes an OCI layout of these documents. Replaces `"CONFIG"` and `"MANIFEST"` in them with descriptors. */
 function writeLayout(texts: { index: string; manifest: string; config: string }): string {
   const folder = scratchFolder();
   const blobs = join(folder, "blobs", "sha256");
@@ -90,7 +90,7 @@ describe("a docker archive", () => {
       await expect(openDockerArchive(archive, { cache })).rejects.toMatchObject({
         code: "IMAGE_FILE_INVALID",
       });
-      // Only this one is read for what is in its layers.
+      // Only this reader searches the contents of layers.
       if (manifest !== '[{"Config": "config.json", "Layers": ["../../etc/passwd"]}]')
         await expect(readImageArchive(archive, "x")).rejects.toMatchObject({ code: "IMAGE_FILE_INVALID" });
     },

@@ -19,7 +19,7 @@ beforeEach(() => {
 const within = <T>(limitBytes: number, work: (cache: BlobCache) => Promise<T>): Promise<T> =>
   withLayerCache({ folder, limitBytes, progress: silentProgress }, work);
 
-/** A layer that was last used some days ago. */
+/** Creates a layer that was last used some days ago. */
 async function earlierLayer(name: string, daysAgo: number): Promise<CachedLayer> {
   const cache = await BlobCache.open(folder);
   const layer = await use(cache, name);
@@ -38,7 +38,7 @@ const isThere = ({ digest }: CachedLayer): boolean =>
   existsSync(join(folder, "blobs", digest.replace("sha256:", "")));
 
 describe("the cache of layers", () => {
-  test("forgets what was used longest ago, until the rest fits", async () => {
+  test("removes the least recently used layers until the rest fits", async () => {
     const [oldest, older, recent] = [
       await earlierLayer("oldest", 3),
       await earlierLayer("older", 2),
@@ -50,7 +50,7 @@ describe("the cache of layers", () => {
     expect([oldest, older, recent].map(isThere)).toEqual([true, false, false]);
   });
 
-  test("makes what it has forgotten again", async () => {
+  test("makes removed layers again", async () => {
     const layer = await earlierLayer("layer", 1);
     await within(0, () => Promise.resolve());
     expect(readdirSync(join(folder, "records"))).toEqual([]);
@@ -65,7 +65,7 @@ describe("the cache of layers", () => {
     expect(readdirSync(join(folder, "records"))).toHaveLength(1);
   });
 
-  test("forgets nothing while another build works with it, and catches up after the last one", async () => {
+  test("removes nothing while another build uses it, but after the last one", async () => {
     const layer = await earlierLayer("layer", 1);
     await within(0, async (cache) => {
       await within(0, () => Promise.resolve());
@@ -75,7 +75,7 @@ describe("the cache of layers", () => {
     expect(isThere(layer)).toBe(false);
   });
 
-  test("is not kept from it by a build that was killed, whose unfinished files go as well", async () => {
+  test("is not blocked by a build that was killed, and removes its unfinished files", async () => {
     const layer = await earlierLayer("layer", 1);
     await within(layerBytes, () => Promise.resolve());
     const goneProcess = 2 ** 22 + 1; // above the largest process id of Linux and macOS

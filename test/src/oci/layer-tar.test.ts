@@ -51,13 +51,13 @@ describe("a layer's tar", () => {
     ).toBe(true);
   });
 
-  it("has the same bytes whatever the order of the entries", async () => {
+  it("has the same bytes for any order of the entries", async () => {
     const entries = ["b/2", "a/1", "b/1", "b-x/1"].map((path) => layerFile(path, { text: path }));
     const forward = await bytesOf(layerTar(entries, day));
     expect(await bytesOf(layerTar(entries.toReversed(), day))).toEqual(forward);
   });
 
-  it("names a file that is longer than its header says", async () => {
+  it("reports a file that is longer than its header states", async () => {
     const gone = layerTar([layerFile("gone", { file: "/proc/self/status" })], day);
     await expect(bytesOf(gone)).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED" });
   });

@@ -9,7 +9,7 @@ import { scratchFolder } from "../../support/oci/oci-scratch.js";
 interface Part {
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** What its header claims. */
+  /** The size that the header claims. */
   readonly sizeBytes?: number;
 }
 
@@ -29,7 +29,7 @@ const header = (path: string, sizeBytes: number): Buffer =>
 const config = { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } };
 const wanted = "opt/manifest.json";
 
-/** An image of these layers, the lowest first. */
+/** Creates an image of these layers, the lowest first. */
 function imageOf(layers: readonly Uint8Array[]): string {
   const names = layers.map((_, i) => `layer-${i}`);
   const manifest = [{ Config: "config.json", RepoTags: ["a/b:1"], Layers: names }];
@@ -46,7 +46,7 @@ function imageOf(layers: readonly Uint8Array[]): string {
 const layer = (text: string): Buffer => tar([{ path: wanted, bytes: Buffer.from(text) }]);
 
 describe("a file of an image archive", () => {
-  test("comes from the topmost layer that has it, whether that is gzip or not", async () => {
+  test("comes from the topmost layer that contains it, compressed or not", async () => {
     const image = imageOf([layer("below"), gzipSync(layer("above")), tar([])]);
     expect((await readImageArchive(image, wanted)).file?.toString()).toBe("above");
     const other = imageOf([gzipSync(layer("below")), layer("above")]);
@@ -59,12 +59,12 @@ describe("a file of an image archive", () => {
     ["a gzip that ends too early", gzipSync(layer("x")).subarray(0, 40)],
     ["an entry that claims 8 GB", tar([{ path: "big", bytes: Buffer.alloc(0), sizeBytes: 2 ** 33 - 1 }])],
     ["a layer of nothing", Buffer.alloc(0)],
-  ])("is found beside %s", async (_, damaged) => {
+  ])("is found next to %s", async (_, damaged) => {
     const { file, imageName } = await readImageArchive(imageOf([layer("found"), damaged]), wanted);
     expect([file?.toString(), imageName]).toEqual(["found", "a/b:1"]);
   });
 
-  test("is not looked for in a layer that unpacks to ten gigabytes", async () => {
+  test("is not searched in a layer that unpacks to ten gigabytes", async () => {
     const zeros = Buffer.alloc(2 ** 20);
     const big = [header("zeros", 2 ** 31), ...Array.from({ length: 32 }, () => zeros)];
     const bomb = gzipSync(Buffer.concat([...big, layer("hidden")]));
@@ -74,23 +74,23 @@ describe("a file of an image archive", () => {
   });
 });
 
-describe("what is no image archive is IMAGE_FILE_INVALID:", () => {
+describe("a file that is not an image archive is IMAGE_FILE_INVALID:", () => {
   const invalid = { code: "IMAGE_FILE_INVALID" };
 
   test.each([
     ["a tar without manifest.json", tar([{ path: "readme", bytes: Buffer.from("hello") }])],
-    ["a manifest that is no JSON", tar([{ path: "manifest.json", bytes: Buffer.from("[{") }])],
+    ["a manifest that is not JSON", tar([{ path: "manifest.json", bytes: Buffer.from("[{") }])],
     ["a manifest of no image", tar([{ path: "manifest.json", bytes: Buffer.from("[]") }])],
     ["a manifest of null", tar([{ path: "manifest.json", bytes: Buffer.from("[null]") }])],
     ["gzip of a text", gzipSync(Buffer.from("hello"))],
-    ["gzip of an image, cut off", gzipSync(layer("x")).subarray(0, -20)],
+    ["truncated gzip of an image", gzipSync(layer("x")).subarray(0, -20)],
   ])("%s", async (_, bytes) => {
     const file = join(scratchFolder(), "image.tar");
     writeFileSync(file, bytes);
     await expect(readImageArchive(file, wanted)).rejects.toMatchObject(invalid);
   });
 
-  test("an image that is cut off", async () => {
+  test("a truncated image", async () => {
     const file = imageOf([layer("x"), layer("y")]);
     truncateSync(file, 3000);
     await expect(readImageArchive(file, wanted)).rejects.toMatchObject(invalid);

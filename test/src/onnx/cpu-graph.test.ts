@@ -29,7 +29,7 @@ const encodePlain = (graph: OnnxGraph, weightsFile: string): Uint8Array =>
 
 const operators = (graph: OnnxGraph): string[] => cpuGraph(graph).nodes.map(({ operator }) => operator);
 
-/** A split convolution is four. */
+/** A split convolution has four nodes. */
 const convolutions = (graph: OnnxGraph): number => operators(graph).filter((name) => name === "Conv").length;
 
 async function run(file: string, window: Tensor): Promise<Float32Array> {
@@ -54,7 +54,7 @@ describe("the graph for CPUs gives the same logits as the network itself,", () =
     "on sizes whose halves are odd": { ...usual, patchSize: [10, 14, 18] },
     "where only the second axis is even": { ...usual, patchSize: [11, 12, 14], stride: [1, 2, 2] },
     "where neither of the first two axes is even": { ...usual, patchSize: [11, 13, 14], stride: [1, 1, 2] },
-    "on maps too small to be worth it": { ...usual, patchSize: [4, 4, 4] },
+    "on maps too small to benefit": { ...usual, patchSize: [4, 4, 4] },
     "in 2-D": { ...usual, patchSize: [12, 12], stride: [2, 2], kernel: [3, 3] },
   };
 
@@ -76,17 +76,17 @@ describe("the graph for CPUs gives the same logits as the network itself,", () =
     const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     expect(largest).toBeGreaterThan(0.1);
     const error = values.reduce((a, value, i) => Math.max(a, Math.abs(value - expected[i]!)), 0);
-    // Sums of some hundred float32 products in another order.
+    // Sums of some hundred float32 products in a different order.
     expect(error / largest).toBeLessThan(5e-6);
   });
 });
 
 describe("the graph for CPUs", () => {
-  test("computes the beginning of a decoder stage without transposed convolution", () => {
+  test("computes the first operations of a decoder stage without a transposed convolution", () => {
     expect(operators(decoderStageNetwork(usual))).not.toContain("ConvTranspose");
   });
 
-  test("keeps transposed convolutions where strides or kernels are none of nnU-Net's, and in 2-D", () => {
+  test("keeps transposed convolutions if strides or kernels are not nnU-Net's, and in 2-D", () => {
     const kept = [
       { ...usual, stride: [4, 2, 2] },
       { ...usual, kernel: [5, 3, 3] },
@@ -95,7 +95,7 @@ describe("the graph for CPUs", () => {
     for (const options of kept) expect(operators(decoderStageNetwork(options))).toContain("ConvTranspose");
   });
 
-  test("keeps wide stages, which take little time and whose joint weights would take much memory", () => {
+  test("keeps wide stages, which take little time and whose combined weights would take much memory", () => {
     expect(operators(decoderStageNetwork({ ...usual, channels: 129 }))).toContain("ConvTranspose");
   });
 

@@ -35,7 +35,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 interface Comparison {
   readonly maximum: number;
   readonly mean: number;
-  /** Largest magnitude of the float32 answer. */
+  /** Largest magnitude of the float32 output. */
   readonly largest: number;
 }
 
@@ -53,7 +53,7 @@ async function compare(
   const folds = onnxFiles.map((_, fold) => fold);
   const { values } = await runGpuGraph(gpuOnnxFile, windows, folds);
   expect(values).toHaveLength(expected.length);
-  // Math.max hands a NaN on, so that it can't look like a small error.
+  // Math.max propagates a NaN, so that it cannot look like a small error.
   const errors = values.map((value, i) => Math.abs(value - expected[i]!));
   return {
     maximum: errors.reduce((a, b) => Math.max(a, b), 0),
@@ -76,16 +76,17 @@ const windowsFor = ({ network, plan }: ModelManifest, batch: number): Windows =>
 };
 
 /**
- * Windows, weights and means are rounded to float16, by up to 2^-11 of themselves; between them ONNX Runtime computes in
- * float32 on a CPU. The layers carry that on: at most eight such roundings of the largest value at one voxel, and less
- * than one on average. A wrong flip is off by about the value itself.
+ * Windows, weights and means are rounded to float16, by a relative error of up to 2^-11; between them ONNX
+ * Runtime computes in float32 on a CPU. The layers propagate the error: at most eight such roundings of the
+ * largest value at one voxel, and less than one on average. A wrong flip causes an error of about the value
+ * itself.
  */
 function expectWithinFloat16({ maximum, mean, largest }: Comparison): void {
   expect(maximum).toBeLessThan(8 * 2 ** -11 * largest);
   expect(mean).toBeLessThan(2 ** -11 * largest);
 }
 
-describe("the float16 graph answers as the mean of the network's mirrorings:", () => {
+describe("the float16 graph computes the mean of the network's mirrorings:", () => {
   test.each(networks)("$name", async ({ folder: modelDir }) => {
     await withConvertedModel(modelDir, async ({ folder, manifest }) => {
       const model = manifest.models[0]!;
@@ -104,7 +105,7 @@ describe("the float16 graph answers as the mean of the network's mirrorings:", (
   });
 
   test.each([
-    { name: "none but the window as it is", mirrorings: [[]] },
+    { name: "only the window as it is", mirrorings: [[]] },
     { name: "one axis", mirrorings: [[], [1]] },
     { name: "the second and third axis", mirrorings: [[], [1], [2], [1, 2]] },
   ])("$name", async ({ mirrorings }) => {
@@ -115,7 +116,7 @@ describe("the float16 graph answers as the mean of the network's mirrorings:", (
   });
 });
 
-describe("the answer's heads", () => {
+describe("the output's heads", () => {
   test.each([
     { heads: 1, groups: [1] },
     { heads: 2, groups: [2] },
@@ -137,7 +138,7 @@ describe("the answer's heads", () => {
 });
 
 describe("of several folds", () => {
-  test("those that are asked for are averaged", async () => {
+  test("the requested ones are averaged", async () => {
     const folder = mkdtempSync(join(scratch, "folds-"));
     const bias = [1, 20, 300];
     const { gpuOnnxFile } = await writeConvolutionFolds(
@@ -152,7 +153,7 @@ describe("of several folds", () => {
   });
 });
 
-test("only ConstantOfShape reads a shape: what else did would run on the CPU", () => {
+test("only ConstantOfShape reads a shape, because other operators would run on the CPU", () => {
   const { nodes } = normalizedGraph();
   const shapes = nodes.flatMap(({ operator, outputs }) => (operator === "Shape" ? outputs : []));
   expect(shapes).toHaveLength(2);
@@ -165,7 +166,7 @@ describe("an instance normalisation", () => {
   const { nodes } = bodyOf(graph);
   const inputs = (name: string) => nodes.find((node) => node.name === name)!.inputs;
 
-  test("sees windows as channels of one, for which ONNX Runtime's CUDA kernel alone computes in float32", () => {
+  test("gets windows as channels of one, the only case that ONNX Runtime's CUDA kernel computes in float32", () => {
     const norm = nodes.find(({ operator }) => operator === "InstanceNormalization")!;
     const joined = nodes.find(({ outputs }) => outputs[0] === norm.inputs[0])!;
     expect(joined.operator).toBe("Reshape");
@@ -175,7 +176,7 @@ describe("an instance normalisation", () => {
     expect(shapeOf(nodes, parted)).toEqual([-1, 2, 0, 0]);
   });
 
-  test("takes the bias before it away, which is therefore left out, and no other", () => {
+  test("makes the bias before it unnecessary, so only this bias is omitted", () => {
     expect(inputs("first")).toEqual(["input", "first.weight"]);
     expect(inputs("last")).toEqual(["norm", "last.weight", "last.bias"]);
     const read = graph.nodes.flatMap((node) => node.inputs);
@@ -184,7 +185,7 @@ describe("an instance normalisation", () => {
   });
 });
 
-describe("float16 does not hold a weight of", () => {
+describe("float16 cannot represent a weight of", () => {
   const holds = async (weight: number, bias: number) => {
     const folder = mkdtempSync(join(scratch, "weight-"));
     const shape = { folder, channels: 1, patchSize: [2, 2], kernel: 1 };

@@ -10,7 +10,7 @@ const networks = ["networks", "networks_v1"].flatMap((folder) =>
   readdirSync(join(fixtures, folder)).map((name) => ({ name, folder: join(fixtures, folder, name) })),
 );
 
-describe("a converted network answers a window as torch does:", () => {
+describe("a converted network gives the same output for a window as torch:", () => {
   test.each(networks)("$name", async ({ folder: modelDir }) => {
     const expected = readWindow(join(modelDir, "window.json"));
     await withConvertedModel(modelDir, async ({ folder, manifest }) => {
@@ -18,7 +18,8 @@ describe("a converted network answers a window as torch does:", () => {
       const inputShape = [1, network.inputChannels, ...plan.patchSize];
       const { shape, relativeError } = await compareWindow(folder, inputShape, expected);
       expect(shape).toEqual(expected.shape);
-      // Sums of some hundred float32 products in another order; normalisation over a few voxels amplifies it.
+      // Sums of some hundred float32 products in a different order. Normalisation over a few voxels amplifies
+      // the error.
       expect(relativeError).toBeLessThan(2e-5);
     });
   });

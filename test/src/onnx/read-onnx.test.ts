@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-describe("of a network that PyTorch exported, it reads", () => {
+describe("for a network that PyTorch exported, it reads", () => {
   test("inputs, outputs, opset and number of parameters", () => {
     const file = join(fixtures, "onnx", "fixed.onnx");
     expect(readOnnxModel(file)).toEqual({
@@ -34,7 +34,7 @@ describe("of a network that PyTorch exported, it reads", () => {
     });
   });
 
-  test("dynamic axes as names, and no weight as an input where the file lists weights among them", () => {
+  test("dynamic axes as names, and no weight as an input even if the file lists weights as inputs", () => {
     const { inputs, outputs, opset } = readOnnxModel(join(fixtures, "onnx", "dynamic.onnx"));
     expect(inputs).toEqual([{ name: "image", shape: ["batch", 2, "z", "y", "x"], elementType: "float32" }]);
     expect(outputs[0]?.shape?.slice(0, 2)).toEqual(["batch", 3]);
@@ -48,7 +48,7 @@ describe("of a network that PyTorch exported, it reads", () => {
   });
 });
 
-test("a converted network's parameters are those that its manifest counts, and its weights lie beside it", async () => {
+test("a converted network has the manifest's number of parameters, and its weights are next to it", async () => {
   await withConvertedModel(join(fixtures, "networks", "plain_3d_thirds"), async ({ folder, manifest }) => {
     const { network } = manifest.models[0]!;
     const model = readOnnxModel(join(folder, "fold_0.onnx"));
@@ -115,7 +115,7 @@ describe("it refuses", () => {
     expect(error).toMatchObject({ code: "MODEL_FILE_INVALID", message: expect.stringContaining(message) });
   });
 
-  test("a model that is cut off", () => {
+  test("a truncated model", () => {
     const file = written("cut.onnx", readFileSync(join(fixtures, "onnx", "fixed.onnx")));
     truncateSync(file, 1000);
     expect(refusal(file)).toMatchObject({
@@ -141,7 +141,7 @@ test("a model with wrong bytes is read or refused, but nothing else happens", ()
   const model = readFileSync(join(fixtures, "onnx", "dynamic.onnx"));
   const file = join(scratch, "damaged.onnx");
   let state = 20_240_711;
-  // Park and Miller's generator, so that a failure can be repeated.
+  // Park and Miller's generator, so that a failure can be reproduced.
   const random = (below: number) => {
     state = (state * 48_271) % 2_147_483_647;
     return state % below;

@@ -50,7 +50,7 @@ async function answersOf(nodes: readonly OnnxNode[]): Promise<Float32Array> {
   }
 }
 
-describe("Winograd's convolution answers as the convolution itself,", () => {
+describe("Winograd's convolution gives the same output as the convolution itself,", () => {
   const cases = [
     { axis: 0, parts: 1 },
     { axis: 0, parts: 2 },
@@ -64,7 +64,7 @@ describe("Winograd's convolution answers as the convolution itself,", () => {
     const values = await answersOf(winogradConvolution({ convolution, axis, size, outputChannels, parts }));
     expect(values).toHaveLength(expected.length);
     const error = values.reduce((a, value, i) => Math.max(a, Math.abs(value - expected[i]!)), 0);
-    // Sums of 81 float32 products near 1 in another order.
+    // Sums of 81 float32 products near 1 in a different order.
     expect(error).toBeLessThan(5e-6);
   });
 });

@@ -11,7 +11,7 @@ const faultOf = (text: string): string => {
   return "none";
 };
 
-describe("a text that is not JSON is refused with the place and the reason of its first fault:", () => {
+describe("a text that is not JSON is refused with the position and the reason of its first fault:", () => {
   test.each([
     ["a comma after the last entry", '{"a": 1,\n}', "2:1: expected a key in double quotes"],
     ["a comma after the last item", "[1, 2,]", "1:7: expected a value"],
@@ -40,12 +40,12 @@ describe("a text that is not JSON is refused with the place and the reason of it
   });
 });
 
-test("what is JSON is parsed", () => {
+test("valid JSON is parsed", () => {
   const value = { a: [1, -2.5e-3, 'ü\u2028 { [ \\ "'], b: { c: null, d: true } };
   expect(parseHandwritten(JSON.stringify(value, null, 2))).toEqual(value);
 });
 
-describe("the place of", () => {
+describe("the position of", () => {
   const text = `{
   "folds": [0,
     "zero"],
@@ -56,9 +56,9 @@ describe("the place of", () => {
     ["a key", ["folds"], { line: 2, column: 3 }],
     ["an item", ["folds", "1"], { line: 3, column: 5 }],
     ["a key in a key", ["a/b", "c"], { line: 4, column: 12 }],
-    ["a key that is there twice: the second counts", ["twice"], { line: 5, column: 15 }],
-    ["a key that is not there", ["folds", "7"], null],
-    ["a key below a number", ["twice", "x"], null],
+    ["a duplicate key, whose second value counts", ["twice"], { line: 5, column: 15 }],
+    ["a missing key", ["folds", "7"], null],
+    ["a key inside a number", ["twice", "x"], null],
     ["the whole text", [], null],
   ])("%s", (_, path, place) => {
     expect(placesIn(text)(path)).toEqual(place);

@@ -14,7 +14,7 @@ const read = (bytes: Uint8Array): unknown =>
 
 const fromBase64 = (text: string) => Buffer.from(text, "base64");
 
-describe("what Python pickled is read as the same data", () => {
+describe("a pickle of Python is read as the same data", () => {
   // pickle.dumps({"a": [1, -2, 3.5, True, None, (1, 2), "é\n", 2**70, -2**40, 300, 70000],
   //               "empty": [[], (), {}], "nested": {"k": (1, (2, 3, 4, 5))}}, protocol)
   test.each([
@@ -115,7 +115,7 @@ describe("what Python pickled is read as the same data", () => {
   });
 });
 
-describe("a pickle that would run code is refused by the name it asks for", () => {
+describe("a pickle that would run code is refused with the name that it loads", () => {
   const call = (writer: PickleWriter) => writer.tuple((args) => args.string("touch /tmp/x")).raw("R");
   test.each([
     ["os.system", call(new PickleWriter().global("os", "system")), "os.system"],
@@ -172,7 +172,7 @@ describe("a pickle that would run code is refused by the name it asks for", () =
   });
 });
 
-describe("a pickle that no training writes is refused, without a word of code:", () => {
+describe("a pickle that no training writes is refused, without mentioning code:", () => {
   test.each([
     ["an extension code", new PickleWriter().opcode(0x82).opcode(1), "EXT1"],
     ["an out-of-band buffer", new PickleWriter().opcode(0x97), "NEXT_BUFFER"],
@@ -190,36 +190,36 @@ describe("a pickle that no training writes is refused, without a word of code:",
   });
 });
 
-describe("objects that only Python could build stay unread", () => {
+describe("objects that only Python could build are not read", () => {
   const fixture = (name: string) => readFileSync(join(repositoryRoot, "test/fixtures/checkpoints", name));
 
-  test.each(["harmless.pkl", "harmless_p0.pkl"])("what a training keeps beside a checkpoint: %s", (name) => {
-    const record = read(fixture(name)) as ReadonlyMap<string, unknown>;
-    expect(record.get("name")).toBe("nnUNetTrainerV2");
-    const extra = new Field(record.get("extra"), "extra");
-    expect(extra.keys()).toHaveLength(34);
-    expect(extra.get("counter").raw).toEqual(new Map([30, 60].map((step) => [step, 1])));
-    expect(extra.get("datetime").text()).toBe("an object of datetime.datetime");
-    // Only who looks at one meets an error, and it says what is there.
-    for (const name of ["datetime", "decimal", "fortran", "dates", "record", "complex_array", "object"]) {
-      expect(() => extra.get(name).list()).toThrow(expect.objectContaining({ code: "MODEL_FILE_INVALID" }));
-    }
-  });
+  test.each(["harmless.pkl", "harmless_p0.pkl"])(
+    "the record that a training saves next to a checkpoint: %s",
+    (name) => {
+      const record = read(fixture(name)) as ReadonlyMap<string, unknown>;
+      expect(record.get("name")).toBe("nnUNetTrainerV2");
+      const extra = new Field(record.get("extra"), "extra");
+      expect(extra.keys()).toHaveLength(34);
+      expect(extra.get("counter").raw).toEqual(new Map([30, 60].map((step) => [step, 1])));
+      expect(extra.get("datetime").text()).toBe("an object of datetime.datetime");
+      // Only code that reads such an object gets an error, which describes it.
+      for (const name of ["datetime", "decimal", "fortran", "dates", "record", "complex_array", "object"]) {
+        expect(() => extra.get(name).list()).toThrow(expect.objectContaining({ code: "MODEL_FILE_INVALID" }));
+      }
+    },
+  );
 
   test.each([
     ["JavaScript's own names", new PickleWriter().global("constructor", "constructor").raw(")R")],
     ["__proto__", new PickleWriter().global("__proto__", "__proto__").raw(")R")],
-    [
-      "a class of one's own",
-      new PickleWriter().global("my.module", "Trainer").raw(")").opcode(0x81).raw("}b"),
-    ],
+    ["a custom class", new PickleWriter().global("my.module", "Trainer").raw(")").opcode(0x81).raw("}b")],
     ["with items", new PickleWriter().global("my", "List").raw(")R(NNeNa(NNuNNs")],
     ["a type of torch", new PickleWriter().global("torch", "FloatStorage").raw(")R")],
   ])("%s", (_, writer) => {
     expect(read(writer.finish())).toBeInstanceOf(UnreadObject);
   });
 
-  test("a dictionary's keys are no properties of an object that stays unread", () => {
+  test("the keys of a dictionary are not properties of an object that is not read", () => {
     const value = read(new PickleWriter().global("my", "Class").finish());
     expect(() => new Field(value, "x").get("name")).toThrow(
       "x should be a dictionary, but is the name my.Class",
@@ -227,7 +227,7 @@ describe("objects that only Python could build stay unread", () => {
   });
 });
 
-describe("a pickle that claims more than it holds costs no memory", () => {
+describe("a pickle that claims more than it contains costs no memory", () => {
   test.each([
     ["a text of 2 GB", new PickleWriter().raw("X").uint32(0x7fffffff)],
     ["bytes of 8 EB", new PickleWriter().opcode(0x8e).uint32(-1).uint32(0x6fffffff)],
@@ -262,7 +262,7 @@ describe("a pickle that claims more than it holds costs no memory", () => {
     expect(list[0]).toBe(list);
   });
 
-  /** `numpy.core.multiarray._reconstruct()` with this shape and type, and this text as its bytes. */
+  /** Builds `numpy.core.multiarray._reconstruct()` with this shape and type, and this text as its bytes. */
   const numpyArray = (shape: readonly number[], type: string, text: string, writer = new PickleWriter()) => {
     writer.global("numpy.core.multiarray", "_reconstruct").raw(")R");
     writer.tuple((state) => {
@@ -274,12 +274,12 @@ describe("a pickle that claims more than it holds costs no memory", () => {
     return writer.raw("b");
   };
 
-  test("a numpy array of 400 million rows without values is refused when it is looked at", () => {
+  test("a numpy array of 400 million rows without values is refused on access", () => {
     const value = read(numpyArray([400_000_000, 0], "f4", "").finish());
     expect(() => new Field(value, "plans").list()).toThrow("plans has 400000000 values");
   });
 
-  test("lists that are looked at again and again are refused", () => {
+  test("lists that are accessed many times are refused", () => {
     const writer = new PickleWriter().raw("](");
     numpyArray([100_000], "u1", "x".repeat(100_000), writer).raw("q").opcode(0);
     for (let i = 0; i < 300; i++) writer.raw("h").opcode(0);
@@ -294,7 +294,7 @@ describe("a pickle that claims more than it holds costs no memory", () => {
     expect(() => value.values()).toThrow("shape 2 in 100000 bytes");
   });
 
-  test("a numpy array of 10^12 values in one byte is refused when it is looked at", () => {
+  test("a numpy array of 10^12 values in one byte is refused on access", () => {
     const writer = new PickleWriter().global("numpy.core.multiarray", "_reconstruct").raw(")R");
     writer.tuple((state) => {
       state.integer(1).tuple((shape) => shape.integer(1_000_000).integer(1_000_000));
@@ -312,13 +312,13 @@ describe("a damaged pickle is an error of the catalogue, never a crash:", () => 
     ["STOP without a value", Uint8Array.of(0x80, 2, 0x2e)],
     ["an unknown opcode", Uint8Array.of(0x80, 2, 0xff, 0x2e)],
     ["a protocol of the future", Uint8Array.of(0x80, 9, 0x4e, 0x2e)],
-    ["a mark that never was", new PickleWriter().raw("t").finish()],
-    ["a memo that never was", new PickleWriter().raw("h").opcode(7).finish()],
+    ["a mark that was never set", new PickleWriter().raw("t").finish()],
+    ["a memo entry that was never set", new PickleWriter().raw("h").opcode(7).finish()],
     ["a key without value", new PickleWriter().raw("}(").string("x").raw("u").finish()],
     ["an item for a dict", new PickleWriter().raw("}Na").finish()],
     ["a pair for a list", new PickleWriter().raw("]NNs").finish()],
-    ["a number that is none", new PickleWriter().raw("Iconstructor\n").finish()],
-    ["a float that is none", new PickleWriter().raw("FtoString\n").finish()],
+    ["an invalid number", new PickleWriter().raw("Iconstructor\n").finish()],
+    ["an invalid float", new PickleWriter().raw("FtoString\n").finish()],
   ])("%s", (_, bytes) => {
     expect(() => read(bytes)).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/^(MODEL_FILE_INVALID|CHECKPOINT_TRUNCATED)$/) }),

@@ -28,14 +28,14 @@ const written = (json: unknown): string => {
 };
 
 describe("post-processing files", () => {
-  test.each(["nope.json", "nope.pkl"])("that are missing are said to be: %s", async (name) => {
+  test.each(["nope.json", "nope.pkl"])("that are missing are reported: %s", async (name) => {
     const file = join(scratch, name);
     await expect(readPostProcessing(file, labels)).rejects.toMatchObject({
       ...{ code: "MODEL_FILE_INVALID", message: expect.stringContaining(`${file} does not exist`) },
     });
   });
 
-  test("say the same as JSON and as pickle in v2", async () => {
+  test("have the same meaning as JSON and as pickle in v2", async () => {
     const steps = [
       { labels: [1, 2], connectivity: 26, minimumMm3: null },
       { labels: [2, 3], connectivity: 26, minimumMm3: null },
@@ -44,7 +44,7 @@ describe("post-processing files", () => {
     expect(await readPostProcessing(join(fixtures, "postprocessing.pkl"), labels)).toEqual(steps);
   });
 
-  test("of v1 name joint classes and the sizes below which a part goes", async () => {
+  test("of v1 name combined classes and the minimum sizes of their parts", async () => {
     expect(await readPostProcessing(join(fixtures, "postprocessing_v1.json"), labels)).toEqual([
       { labels: [1, 2], connectivity: 6, minimumMm3: 300.5 },
       { labels: [1], connectivity: 6, minimumMm3: 12 },
@@ -78,7 +78,7 @@ describe("post-processing files", () => {
       "MODEL_FILE_INVALID",
     ],
     [
-      "code in the place of sizes",
+      "code instead of sizes",
       { for_which_classes: [1], min_valid_object_sizes: "{1: __import__('os')}" },
       "MODEL_FILE_INVALID",
     ],
@@ -87,7 +87,7 @@ describe("post-processing files", () => {
   });
 });
 
-test.each(["none.json", "none.pkl"])("%s that is not there is told by its name", async (name) => {
+test.each(["none.json", "none.pkl"])("the error for a missing %s contains its name", async (name) => {
   const missing = readPostProcessing(join(scratch, name), labels);
   await expect(missing).rejects.toMatchObject({
     code: "MODEL_FILE_INVALID",
@@ -125,14 +125,14 @@ describe("the post-processing of a model is found", () => {
     return join(scratch, folder, name);
   };
 
-  test("beside the cross-validation of the folds in use, else of the most folds", async () => {
+  test("next to the cross-validation of the folds in use, otherwise of the most folds", async () => {
     const all = place("a/t__p__2d/crossval_results_folds_0_1_2_3_4", "postprocessing.pkl");
     const some = place("a/t__p__2d/crossval_results_folds_0_1", "postprocessing.json");
     expect(await findPostProcessing(model(2, "a/t__p__2d", ["0", "1"]))).toBe(some);
     expect(await findPostProcessing(model(2, "a/t__p__2d", ["0"]))).toBe(all);
   });
 
-  test("in the model folder of v1, and nowhere in its folds", async () => {
+  test("in the model folder of v1, but not in its folds", async () => {
     place("b/fold_0", "postprocessing.json");
     expect(await findPostProcessing(model(1, "b", ["0"]))).toBeNull();
     const own = place("b", "postprocessing.json");

@@ -40,7 +40,7 @@ interface TensorClaims {
   readonly strides?: readonly number[];
 }
 
-/** The pickle of one tensor in storage "0". */
+/** Writes the pickle of one tensor in storage "0". */
 function tensorPickle(claims: TensorClaims = {}): Uint8Array {
   const {
     storageType = "FloatStorage",
@@ -80,9 +80,9 @@ async function readAll(tensor: Tensor): Promise<number[]> {
   return all;
 }
 
-describe("a tensor is read from its place in the file", () => {
+describe("a tensor is read from its position in the file", () => {
   test.each([
-    { name: "as it lies", claims: {}, expected: [1, 2, 3, 4, 5, 6] },
+    { name: "in storage order", claims: {}, expected: [1, 2, 3, 4, 5, 6] },
     { name: "transposed", claims: { shape: [3, 2], strides: [1, 3] }, expected: [1, 4, 2, 5, 3, 6] },
     { name: "from an offset", claims: { offset: 4, shape: [2], strides: [1] }, expected: [5, 6] },
     { name: "expanded", claims: { shape: [2, 2], strides: [0, 5] }, expected: [1, 6, 1, 6] },
@@ -104,7 +104,7 @@ describe("a tensor is read from its place in the file", () => {
   });
 });
 
-describe("a checkpoint with objects of the training that inference has no use for is read", () => {
+describe("a checkpoint with objects of the training that inference does not need is read", () => {
   test.each(["harmless.pth", "harmless_legacy.pth"])("%s", async (name) => {
     const file = join(repositoryRoot, "test/fixtures/checkpoints", name);
     const checkpoint = new Field(await readTorchFile(file), file);
@@ -139,13 +139,13 @@ describe("network weights are read from a dict of any class, which is never buil
       new PickleWriter().global("my.module", "Weights").raw("}").opcode(0x85).raw("R"),
     ],
     ["two arguments", new PickleWriter().global("my.module", "Weights").raw("}}").opcode(0x86).raw("R")],
-  ])("%s is no network", (_, pickle) => {
+  ])("%s is not a network", (_, pickle) => {
     const globals = checkpointGlobals("x");
     const { value } = readPickle(pickle.finish(), { source: "x", globals });
     expect(() => networkWeights(value, "x")).toThrow("x has no network weights");
   });
 
-  test("a dict that holds itself as its argument", () => {
+  test("a dict that contains itself as its argument", () => {
     const writer = new PickleWriter()
       .global("my.module", "Weights")
       .raw("]q\0")
@@ -178,7 +178,7 @@ describe("a file that is not what it claims is refused:", () => {
       "holds no data.pkl",
     ],
     [
-      "a storage that is not there",
+      "a missing storage",
       () => torchZip(tensorPickle(), { name: "archive/data/1" }),
       "CHECKPOINT_TRUNCATED",
       "storage 0 should have 24 bytes, the file holds none",
@@ -284,7 +284,7 @@ describe("a file with wrong bytes is read or refused, but nothing else happens",
     for (let i = 0; i < 400; i++) {
       const damaged = Buffer.from(checkpoint);
       for (let k = 0; k < 3; k++) damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256);
-      // Half of the time near the front, where the pickle lies.
+      // Half of the bytes are near the start of the file, where the pickle is.
       damaged[Math.floor(random() * Math.min(8000, damaged.length))] = Math.floor(random() * 256);
       try {
         await readTorchFile(write(damaged));
@@ -297,7 +297,7 @@ describe("a file with wrong bytes is read or refused, but nothing else happens",
   });
 });
 
-/** Park and Miller's generator, so that a failure can be repeated. */
+/** Park and Miller's generator, so that a failure can be reproduced. */
 function lehmer(seed: number): () => number {
   let state = seed;
   return () => {

@@ -19,7 +19,7 @@ describe("a container's log", () => {
     expect(log.lastLines).toEqual(["one", "two", "three", "four"]);
   });
 
-  test("joins a line and a letter that came in pieces", () => {
+  test("joins a line and a letter that arrived in pieces", () => {
     const bytes = Buffer.from("Übung\n");
     const log = logOf(
       ["stderr", bytes.subarray(0, 1)],
@@ -29,11 +29,11 @@ describe("a container's log", () => {
     expect(log).toMatchObject({ lastErrorLine: "Übung", isUtf8: true, longestLineBytes: 6 });
   });
 
-  test("takes a last line without an end", () => {
+  test("accepts a last line without an end", () => {
     expect(logOf(["stdout", "a\nbc"])).toMatchObject({ lastLines: ["a", "bc"], longestLineBytes: 2 });
   });
 
-  test("tells bytes that are no UTF-8, also where a letter is cut by the line's end", () => {
+  test("detects invalid UTF-8, even if the line ends inside a letter", () => {
     expect(logOf(["stdout", Buffer.from([0x61, 0xff, 0x0a])]).isUtf8).toBe(false);
     expect(logOf(["stdout", Buffer.from([0x61, 0xc3, 0x0a, 0xa4, 0x0a])]).isUtf8).toBe(false);
   });
@@ -44,7 +44,7 @@ describe("a container's log", () => {
     expect(log.lastLines[0]!.length).toBeLessThan(10_000);
   });
 
-  test("tells a bar that is drawn with carriage returns from lines that end with CR LF", () => {
+  test("distinguishes a bar drawn with carriage returns from lines that end with CR LF", () => {
     expect(logOf(["stdout", "10 %\r20 %\r\n"]).hasCarriageReturns).toBe(true);
     expect(logOf(["stdout", "10 %\r\n20 %\r\n"]).hasCarriageReturns).toBe(false);
   });

@@ -40,7 +40,7 @@ describe("Docker's config.json", () => {
     ['{"credsStore": "../bin/x"}', "is not the end of a program's name"],
     ['{"credsStore": "a\\u0000b"}', "is not the end of a program's name"],
     [`{"x": "s3cret${" ".repeat(2 ** 24)}"}`, "it has 16777231 bytes"],
-  ])("%.60s is refused, naming file and place", async (config, problem) => {
+  ])("%.60s is refused with file and position", async (config, problem) => {
     const refused = found(config);
     await expect(refused).rejects.toMatchObject({
       code: "REGISTRY_DENIED",
@@ -49,11 +49,11 @@ describe("Docker's config.json", () => {
     await expect(refused).rejects.not.toThrow("s3cret");
   });
 
-  test("with an empty name of a store names no helper, as with Docker", async () => {
+  test("with an empty store name has no helper, as in Docker", async () => {
     expect(await found('{"credsStore": ""}')).toBeNull();
   });
 
-  test("gives name and password without the zero bytes at their end, however many there are", async () => {
+  test("returns name and password without any zero bytes at their end", async () => {
     expect(await found(auth(`bob:secret${"\0".repeat(1_000_000)}`))).toEqual({
       ...{ kind: "password", user: "bob", password: "secret" },
     });
@@ -107,7 +107,7 @@ describe("a credential helper that", () => {
     await expect(refused).rejects.not.toThrow("s3cret");
   });
 
-  test("knows nothing of the registry is not an error", async () => {
+  test("does not know the registry is not an error", async () => {
     const program = join(folder, "docker-credential-test");
     writeFileSync(program, "#!/bin/sh\necho credentials not found in native keychain\nexit 1\n");
     chmodSync(program, 0o755);

@@ -16,7 +16,7 @@ const secrets = /S3CRET|Basic|refresh_token/;
 
 interface TestServer {
   readonly host: string;
-  /** Everything that it was sent: request lines, headers and bodies. */
+  /** Everything that the server received: request lines, headers and bodies. */
   readonly received: string[];
 }
 
@@ -50,7 +50,7 @@ const clientOf = (host: string, options: Partial<RegistryClientOptions> = {}): R
     },
   );
 
-/** Asks for a password as a registry does, and hands out tokens. */
+/** Requires a password as a registry does, and issues tokens. */
 const asking =
   (host: () => string, scheme: "basic" | "bearer" = "bearer"): Answer =>
   (request, response) => {
@@ -67,7 +67,7 @@ const redirectTo =
     response.writeHead(status, { location: location() }).end();
   };
 
-describe("a place that a registry leads to", () => {
+describe("an address that a registry refers to", () => {
   const visits = ["GET", "HEAD"].flatMap((method) =>
     ([password, identityToken] as const).flatMap((credentials) =>
       (["basic", "bearer"] as const).map((scheme) => ({ method, credentials, scheme }) as const),
@@ -89,26 +89,23 @@ describe("a place that a registry leads to", () => {
     },
   );
 
-  test.each(["PATCH", "PUT", "GET", "DELETE"] as const)(
-    "gets no secret where it takes uploads by %s",
-    async (method) => {
-      const other: TestServer = await startServer(asking(() => other.host));
-      const { host } = await startServer((_, response) => {
-        response.writeHead(202, { location: `http://${other.host}/upload` }).end();
+  test.each(["PATCH", "PUT", "GET", "DELETE"] as const)("gets no secret in uploads by %s", async (method) => {
+    const other: TestServer = await startServer(asking(() => other.host));
+    const { host } = await startServer((_, response) => {
+      response.writeHead(202, { location: `http://${other.host}/upload` }).end();
+    });
+    for (const credentials of [password, identityToken]) {
+      const client = clientOf(host, { credentials });
+      const begun = await client.send(client.url("blobs/uploads/"), { method: "POST" });
+      const body = method === "PATCH" || method === "PUT" ? { body: Buffer.from("layer") } : {};
+      await expect(client.send(client.locationOf(begun), { method, ...body })).rejects.toMatchObject({
+        code: "REGISTRY_FAILED",
       });
-      for (const credentials of [password, identityToken]) {
-        const client = clientOf(host, { credentials });
-        const begun = await client.send(client.url("blobs/uploads/"), { method: "POST" });
-        const body = method === "PATCH" || method === "PUT" ? { body: Buffer.from("layer") } : {};
-        await expect(client.send(client.locationOf(begun), { method, ...body })).rejects.toMatchObject({
-          code: "REGISTRY_FAILED",
-        });
-      }
-      expect(other.received.join("\n")).not.toMatch(secrets);
-    },
-  );
+    }
+    expect(other.received.join("\n")).not.toMatch(secrets);
+  });
 
-  test("gets no token that the registry's own answer brought", async () => {
+  test("gets no token from the registry's own answer", async () => {
     const other: TestServer = await startServer((_, response) => void response.end("bytes"));
     const registry: TestServer = await startServer((request, response) => {
       const isIn = request.headers.authorization === "Bearer t";
@@ -122,7 +119,7 @@ describe("a place that a registry leads to", () => {
 });
 
 describe("a registry that names a token server", () => {
-  test("over plain http gets no secret sent off this machine", async () => {
+  test("over plain http on another machine gets no secret", async () => {
     const { host } = await startServer((_, response) => {
       response.writeHead(401, { "www-authenticate": 'Bearer realm="http://192.0.2.1/token"' }).end();
     });
@@ -133,7 +130,7 @@ describe("a registry that names a token server", () => {
     });
   });
 
-  test("elsewhere is signed in to, and the user is told where", async () => {
+  test("on another host is used to sign in, and the user is informed", async () => {
     const tokens: TestServer = await startServer(asking(() => tokens.host));
     const { host } = await startServer((request, response) => {
       if (request.headers.authorization === "Bearer t") response.end();
@@ -147,7 +144,7 @@ describe("a registry that names a token server", () => {
   });
 });
 
-/** Sends bytes for as long as somebody takes them. */
+/** Sends bytes for as long as the client reads them. */
 const endless: Answer = (_, response) => {
   const chunk = Buffer.alloc(1 << 20, 0x20);
   const more = (): void => {
@@ -162,7 +159,10 @@ const pull = async (host: string): Promise<unknown> => {
   return pullBase({ client: clientOf(host), reference: "1", platform: "linux/amd64", cache });
 };
 
-/** Bytes that the process gains while `action` runs; one 16-MiB answer and its garbage take a few times that. */
+/**
+ * Returns the memory in bytes that the process gains while `action` runs. One 16-MiB answer and its garbage
+ * take a few times that.
+ */
 const mostMemory = 200 << 20;
 
 async function expectBounded(action: () => Promise<void>): Promise<void> {
@@ -171,8 +171,8 @@ async function expectBounded(action: () => Promise<void>): Promise<void> {
   expect(process.memoryUsage.rss() - before).toBeLessThan(mostMemory);
 }
 
-describe("an answer without end", () => {
-  test("of a registry is refused as it comes", async () => {
+describe("an endless answer", () => {
+  test("of a registry is refused while it arrives", async () => {
     const { host } = await startServer(endless);
     await expectBounded(() =>
       expect(pull(host)).rejects.toMatchObject({
@@ -182,7 +182,7 @@ describe("an answer without end", () => {
     );
   });
 
-  test("of a token server is refused as it comes", async () => {
+  test("of a token server is refused while it arrives", async () => {
     const registry: TestServer = await startServer((request, response) => {
       if (request.url?.startsWith("/token")) endless(request, response);
       else asking(() => registry.host)(request, response);
@@ -213,8 +213,8 @@ describe("an answer of another form", () => {
   });
 });
 
-describe("a registry that is not there", () => {
-  test("is given up at once, without trying again", async () => {
+describe("a registry that does not exist", () => {
+  test("fails immediately, without a retry", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -229,7 +229,7 @@ describe("a registry that is not there", () => {
     expect(notes).toEqual([]);
   });
 
-  test("is told of once for requests that fail together", async () => {
+  test("is reported once for requests that fail together", async () => {
     const { host } = await startServer((_, response) => void response.writeHead(503).end());
     const notes: string[] = [];
     const progress: Progress = { ...silentProgress, note: (line) => notes.push(line) };
@@ -240,7 +240,7 @@ describe("a registry that is not there", () => {
     expect(notes).toHaveLength(1);
   });
 
-  test("is asked again only ten times when it redirects in a circle", async () => {
+  test("is asked only ten times if it redirects in a circle", async () => {
     const registry: TestServer = await startServer(redirectTo(() => `http://${registry.host}/again`));
     await expect(clientOf(registry.host).check()).rejects.toMatchObject({ code: "REGISTRY_FAILED" });
     expect(registry.received.length).toBeLessThanOrEqual(11);
