@@ -37,6 +37,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["findings", ""],
   ["network", ""],
   ["src/files", ""],
+  ["hooks", ""],
   ["download", "errors untrusted"],
   ["archive", "errors"],
   ["config", "errors untrusted src/files"],
@@ -53,15 +54,16 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["targets", "imaging runtime/cases errors untrusted findings src/files config image oci docker base-image"],
   [
     "build",
-    "errors untrusted src/files download config model-source convert models image oci docker base-image attest targets",
+    "errors untrusted hooks src/files download config model-source convert models image oci docker base-image attest targets",
   ],
   ["inspect", "errors network archive model-source checkpoint onnx convert models oci docker"],
+  ["predict", "runtime/entries hooks config convert models inspect"],
   ["doctor", "runtime/inference errors findings docker base-image"],
   [
     "cli",
-    "imaging runtime/errors runtime/entries errors src/files download archive config model-source convert models image oci docker base-image targets build inspect doctor",
+    "imaging runtime/errors errors src/files download archive config model-source convert models image oci docker base-image targets build inspect predict doctor",
   ],
-  ["api", "errors build download config convert models oci targets inspect cli"],
+  ["api", "errors download config convert models oci targets inspect predict build"],
   ["reference", "errors src/files config base-image cli"],
 ];
 

@@ -1,16 +1,16 @@
-/** The functions that the commands call, as `nnunet-processor`. Paths count from the current folder. */
+/** The package `nnunet-processor`: the commands as functions. Relative paths start from the current folder. */
 import { resolve } from "node:path";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
-import { predictWith } from "../cli/commands/predict.js";
 import { completeConfig } from "../config/config.js";
 import { convertModel } from "../convert/convert-model.js";
 import { inspectSource } from "../inspect/inspect-source.js";
 import type { Inspection } from "../inspect/inspection.js";
 import { sourceContext } from "../models/obtain-model.js";
-import { membersOf, postProcessingChoice, trainedModels } from "../models/obtain-models.js";
+import { type ModelRequest, requestedModels } from "../models/requested-models.js";
 import { absoluteImageFile } from "../oci/image-file.js";
+import { predictWith } from "../predict/predict-with.js";
 import { type PreflightReport, preflight as preflightImage } from "../targets/preflight/preflight.js";
 import { type SimulationReport, simulate as simulateImage } from "../targets/simulate/simulate.js";
 import { type CallOptions, call } from "./call.js";
@@ -35,13 +35,13 @@ export {
 } from "./build-image.js";
 export type { CallOptions, ProgressEvent } from "./call.js";
 
-/** Which trained model. Several folders or configurations are averaged. */
+/** Names a trained model. The predictions of several folders or configurations are averaged. */
 export interface ModelOptions extends CallOptions {
   /** Folder with plans.json, dataset.json and fold_*, a results tree, a .zip, `https:…` or `zenodo:RECORD/FILE`. */
   readonly modelDir: string | readonly string[];
-  /** Task or dataset, when the folder holds several: `4`, `Hippocampus`, `Task004_Hippocampus`. */
+  /** Task or dataset, if the folder holds several: `4`, `Hippocampus`, `Task004_Hippocampus`. */
   readonly task?: string | undefined;
-  /** `2d`, `3d_fullres`, …, when the folder holds several. */
+  /** `2d`, `3d_fullres`, …, if the folder holds several. */
   readonly configuration?: string | readonly string[] | undefined;
   /** `0`, `1`, … or `all`; default: every fold with the checkpoint. */
   readonly folds?: readonly string[] | undefined;
@@ -63,7 +63,7 @@ export interface ConvertOptions extends ModelOptions {
 
 export interface ConvertedFolder {
   readonly folder: string;
-  /** Below the folder. */
+  /** Paths relative to the folder. */
   readonly files: readonly string[];
   readonly manifest: ProcessorManifest;
 }
@@ -74,31 +74,15 @@ export interface ConvertedFolder {
  * @throws ProcessorError
  */
 export function convert(options: ConvertOptions): Promise<ConvertedFolder> {
-  return call(options, async (session) => {
-    const args = modelArguments(options);
-    const models = await trainedModels(
-      {
-        members: membersOf({
-          modelDirs: args["model-dir"],
-          task: args.task ?? null,
-          configurations: args.configuration ?? null,
-          checkpointName: args.checkpoint ?? null,
-          folds: args.folds ?? null,
-        }),
-        onnxFiles: args.onnx ?? null,
-        previousStage: args["prev-stage-model"] ?? null,
-        needsPreviousStage: false,
-        postProcessing: postProcessingChoice(args.postprocessing, session.terminal.currentDirectory),
-      },
-      session,
-    );
+  return call(options, async (work) => {
+    const models = await requestedModels(modelRequest(options), work);
     const { folder, files, manifest } = await convertModel({
       models,
       settings: completeConfig({}).settings,
       outputDir: resolve(options.outputDir),
       overwrite: options.overwrite ?? false,
-      progress: session.progress,
-      signal: session.signal,
+      progress: work.progress,
+      signal: work.signal,
     });
     return { folder, files, manifest };
   });
@@ -108,7 +92,7 @@ export interface PredictOptions extends ModelOptions {
   /** Folders or files, named `<case>_0000<ending>`, one for each channel. */
   readonly inputs: readonly string[];
   readonly outputDir: string;
-  /** For a cascade: folder with the segmentations of its low-resolution stage, instead of its model. */
+  /** For a cascade: a folder with the segmentations of its low-resolution stage, instead of its model. */
   readonly previousStagePredictions?: string | undefined;
   /** A module with hooks; see `nnunet-processor/hooks`. */
   readonly hookFile?: string | undefined;
@@ -120,11 +104,11 @@ export interface PredictOptions extends ModelOptions {
   readonly device?: "auto" | "cpu" | "cuda" | undefined;
   /** Default: `auto`, which is float16 on a GPU and float32 on the CPU. */
   readonly precision?: "auto" | "float16" | "float32" | undefined;
-  /** v1's modes; default: `normal`. */
+  /** The modes of nnU-Net v1; default: `normal`. */
   readonly mode?: "normal" | "fast" | "fastest" | undefined;
   /** Also write `<case>.npz` and `.pkl`; default: false. */
   readonly saveProbabilities?: boolean | undefined;
-  /** What happens to results that are there already; default: `error`. */
+  /** What to do about results that exist already; default: `error`. */
   readonly existing?: "error" | "overwrite" | "continue" | undefined;
 }
 
@@ -135,64 +119,63 @@ export interface PredictOptions extends ModelOptions {
  * @throws ProcessorError if no case could be started
  */
 export function predict(options: PredictOptions): Promise<PredictionReport> {
-  return call(options, (session) =>
+  return call(options, (work) =>
     predictWith(
       {
-        ...modelArguments(options),
-        input: [...options.inputs],
-        output: options.outputDir,
-        "prev-stage-predictions": options.previousStagePredictions,
-        "process-img-file": options.hookFile,
-        "use-tta": options.useTta ?? true,
-        "disable-tta": false,
-        "step-size": options.stepSize ?? 0.5,
-        device: options.device ?? "auto",
-        precision: options.precision ?? "auto",
-        mode: options.mode ?? "normal",
-        "save-probabilities": options.saveProbabilities ?? false,
-        overwrite: options.existing === "overwrite",
-        continue: options.existing === "continue",
-        json: false,
+        models: modelRequest(options),
+        inputs: options.inputs,
+        outputDir: options.outputDir,
+        previousStagePredictions: options.previousStagePredictions ?? null,
+        hookFile: options.hookFile ?? null,
+        settings: {
+          useTestTimeAugmentation: options.useTta ?? true,
+          stepSize: options.stepSize ?? 0.5,
+          device: options.device ?? "auto",
+          precision: options.precision ?? "auto",
+          exportMode: options.mode ?? "normal",
+        },
+        saveProbabilities: options.saveProbabilities ?? false,
+        existing: options.existing ?? "error",
       },
-      session,
+      work,
     ),
   );
 }
 
 /**
- * Says what a model, archive, checkpoint, ONNX file, converted folder or image holds, without running any of it.
+ * Describes a model, archive, checkpoint, ONNX file, converted folder or image, without running it.
  *
  * @throws ProcessorError
  */
 export function inspect(source: string, options: CallOptions = {}): Promise<Inspection> {
-  return call(options, (session) =>
+  return call(options, (work) =>
     inspectSource(source, {
-      openContext: () => sourceContext(null, session),
-      environment: session.terminal.environment,
-      currentDirectory: session.terminal.currentDirectory,
-      signal: session.signal,
+      openContext: () => sourceContext(null, work),
+      environment: work.environment,
+      currentDirectory: work.currentDirectory,
+      signal: work.signal,
     }),
   );
 }
 
 export interface PreflightOptions extends CallOptions {
-  /** Image name, or archive as `docker save` writes it. */
+  /** An image name, or an archive from `docker save`. */
   readonly image: string;
-  /** Default: the one that the image was built for. */
+  /** Default: the platform that the image was built for. */
   readonly target?: TargetKind | undefined;
 }
 
 /**
- * Makes the platform's checks before an upload. The report says whether the platform accepts the image.
+ * Runs the checks that the platform makes after an upload. The report says whether the platform accepts the image.
  *
  * @throws ProcessorError if the image cannot be read
  */
 export function preflight(options: PreflightOptions): Promise<PreflightReport> {
-  return call(options, async ({ terminal, signal }) =>
+  return call(options, async ({ currentDirectory, environment, signal }) =>
     preflightImage({
-      image: await absoluteImageFile(options.image, terminal.currentDirectory),
+      image: await absoluteImageFile(options.image, currentDirectory),
       target: options.target ?? null,
-      environment: terminal.environment,
+      environment,
       uploadedDigests: [],
       signal,
     }),
@@ -200,15 +183,15 @@ export function preflight(options: PreflightOptions): Promise<PreflightReport> {
 }
 
 export interface SimulateOptions extends PreflightOptions {
-  /** Folder of cases. */
+  /** A folder of cases. */
   readonly input: string;
-  /** Folder of right segmentations. */
+  /** A folder with the expected segmentations. */
   readonly expect?: string | undefined;
-  /** grand-challenge: input sockets, channel by channel. */
+  /** For grand-challenge: the input socket of each channel. */
   readonly sockets?: readonly string[] | undefined;
-  /** grand-challenge: the model, where it was written apart from the image. */
+  /** For grand-challenge: the model, if it was written as a file of its own. */
   readonly modelTarball?: string | undefined;
-  /** Default: the platform's. */
+  /** Default: the memory of the platform's machine. */
   readonly memoryBytes?: number | undefined;
   /** Default: 600. */
   readonly timeoutSeconds?: number | undefined;
@@ -223,9 +206,9 @@ export interface SimulateOptions extends PreflightOptions {
  */
 export function simulate(options: SimulateOptions): Promise<SimulationReport> {
   const path = (file: string | undefined): string | null => (file === undefined ? null : resolve(file));
-  return call(options, async ({ terminal, progress, signal }) =>
+  return call(options, async ({ currentDirectory, environment, progress, signal }) =>
     simulateImage({
-      image: await absoluteImageFile(options.image, terminal.currentDirectory),
+      image: await absoluteImageFile(options.image, currentDirectory),
       target: options.target ?? null,
       input: resolve(options.input),
       expect: path(options.expect),
@@ -234,23 +217,24 @@ export function simulate(options: SimulateOptions): Promise<SimulationReport> {
       memoryBytes: options.memoryBytes ?? null,
       timeoutSeconds: options.timeoutSeconds ?? 600,
       minDice: options.minDice ?? 0.99,
-      ...{ environment: terminal.environment, progress, signal },
+      environment,
+      progress,
+      signal,
     }),
   );
 }
 
-/** The options of a model, named as the commands name them. */
-function modelArguments(options: ModelOptions) {
-  const listOf = (value: string | readonly string[]): string[] =>
-    typeof value === "string" ? [value] : [...value];
+function modelRequest(options: ModelOptions): ModelRequest {
+  const listOf = (value: string | readonly string[]): readonly string[] =>
+    typeof value === "string" ? [value] : value;
   return {
-    "model-dir": listOf(options.modelDir),
-    task: options.task,
-    configuration: options.configuration === undefined ? undefined : listOf(options.configuration),
-    checkpoint: options.checkpointName,
-    folds: options.folds === undefined ? undefined : [...options.folds],
-    onnx: options.onnxFiles === undefined ? undefined : [...options.onnxFiles],
-    "prev-stage-model": options.previousStageModel,
-    postprocessing: options.postProcessing ?? "auto",
+    modelDirs: listOf(options.modelDir),
+    task: options.task ?? null,
+    configurations: options.configuration === undefined ? null : listOf(options.configuration),
+    checkpointName: options.checkpointName ?? null,
+    folds: options.folds ?? null,
+    onnxFiles: options.onnxFiles ?? null,
+    previousStage: options.previousStageModel ?? null,
+    postProcessing: options.postProcessing ?? "auto",
   };
 }

@@ -4,12 +4,11 @@ import { helpFor } from "../../processor/contract/help-for.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
-import type { CommandSession } from "../cli/command-session.js";
-import type { Terminal } from "../cli/terminal.js";
 import { lockFileName } from "../download/lock-file.js";
 import { builderRemedy } from "../errors/catalogue.js";
+import type { WorkContext } from "../models/work-context.js";
 
-/** What every function takes beside its own options. */
+/** The options that every function takes in addition to its own. */
 export interface CallOptions {
   /** Called for each step forward and each message that a command would print. */
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
@@ -21,23 +20,23 @@ export type ProgressEvent =
   | { readonly kind: "note"; readonly text: string }
   | {
       readonly kind: "task";
-      /** What is done, in the present: `brain_010: predicting`. */
+      /** What the task does, in the present: `brain_010: predicting`. */
       readonly label: string;
       readonly unit: ProgressTaskOptions["unit"];
       readonly done: number;
-      /** Null if unknown. */
+      /** Null if the number of units is unknown. */
       readonly total: number | null;
       readonly isFinished: boolean;
     };
 
 /**
- * Does the work of a command in the current folder and environment, without a terminal.
+ * Does the work of a command in the current folder and environment.
  *
- * @throws INTERRUPTED when the signal is aborted; what the work throws
+ * @throws INTERRUPTED if the signal is aborted, else what the work throws
  */
 export async function call<T>(
   { onProgress, signal }: CallOptions,
-  work: (session: CommandSession) => Promise<T>,
+  work: (context: WorkContext) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
   const abort = (): void =>
@@ -46,11 +45,9 @@ export async function call<T>(
   signal?.addEventListener("abort", abort, { once: true });
   try {
     stop.signal.throwIfAborted();
-    const terminal = noTerminal();
     return await work({
-      terminal,
-      currentDirectory: terminal.currentDirectory,
-      environment: terminal.environment,
+      currentDirectory: process.cwd(),
+      environment: process.env,
       lockFile: resolve(lockFileName),
       progress: progressTo(onProgress ?? (() => {})),
       signal: stop.signal,
@@ -85,20 +82,4 @@ const progressTo = (onProgress: (event: ProgressEvent) => void): Progress => ({
       done: () => report(true),
     };
   },
-});
-
-/** Prints nothing and hears nothing. */
-const noTerminal = (): Terminal => ({
-  out: () => {},
-  err: () => {},
-  isInteractive: false,
-  columns: 80,
-  hasColour: false,
-  environment: process.env,
-  currentDirectory: process.cwd(),
-  readStdin: async () => "",
-  now: () => performance.now(),
-  repeat: () => () => {},
-  onInterrupt: () => () => {},
-  exitNow: () => {},
 });

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Device, Precision } from "../../processor/contract/manifest.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
@@ -14,6 +13,7 @@ import { loadConfig } from "../config/load-config.js";
 import type { TargetConfig } from "../config/target-config.js";
 import { lockFileBeside } from "../download/lock-file.js";
 import type { ExistingFile } from "../files/all-or-nothing.js";
+import { hookModuleName, withBundledHook } from "../hooks/hook-bundle.js";
 import { type ImagePlatform, layerFileTime } from "../image/image-plan.js";
 import { cacheFolder, cacheLimitBytes } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
@@ -34,7 +34,6 @@ import {
 import { trimmedEnd } from "../untrusted/trimmed-end.js";
 import type { BuildContext, BuildRequest, ImageRequest, OutputRequest } from "./build-request.js";
 import { type BuilderChoice, chooseBuilder } from "./choose-builder.js";
-import { bundleHook } from "./hook-bundle.js";
 import type { BuilderName } from "./image-builder.js";
 
 /** What a caller says about a build beside config.json; null for what config.json or the program's default says. */
@@ -107,19 +106,11 @@ export async function withBuildRequest<T>(
     work,
   );
   const found = { wishes, config, work, destination, models, choice, attestation };
-  if (wishes.hookFile === null) return use({ choice, request: await requestOf(found, null) });
-  const hookFolder = await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
-  try {
-    const hookFile = join(hookFolder, hookModule);
-    const request = await requestOf(found, hookFile);
-    await bundleHook(resolve(currentDirectory, wishes.hookFile), hookFile);
-    return await use({ choice, request });
-  } finally {
-    await rm(hookFolder, { recursive: true, force: true });
-  }
+  const hookFile = wishes.hookFile === null ? null : resolve(currentDirectory, wishes.hookFile);
+  return withBundledHook(hookFile, async (hookModule) =>
+    use({ choice, request: await requestOf(found, hookModule) }),
+  );
 }
-
-const hookModule = "process-img.mjs";
 
 /** The file that was named must be there; the default one may be absent when the model folder says everything. */
 async function configOf(path: string, { configFile, task }: BuildWishes): Promise<ProcessorConfig> {
@@ -190,7 +181,7 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
     stepSize: stepSize ?? config.settings.stepSize,
     precision: precision ?? config.settings.precision,
     device: device ?? config.settings.device,
-    hookModule: hookFile === null ? null : hookModule,
+    hookModule: hookFile === null ? null : hookModuleName,
   };
   const variant = chooseVariant(settings.device, wishes.base.cuda ?? config.cuda);
   const image = imageOf(found, readVersions().variants[variant].licences);

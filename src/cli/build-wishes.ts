@@ -1,9 +1,9 @@
 import type { InferredOptionTypes } from "yargs";
 import type { BuildWishes } from "../build/complete-build-request.js";
 import type { CommandSession } from "./command-session.js";
-import { windowChoices } from "./commands/window-choices.js";
 import type { verifyOptions } from "./options/build-options.js";
 import { registrySettings } from "./registry-settings.js";
+import { windowChoices } from "./window-choices.js";
 
 /** The flags that `build` and `verify` share. */
 type SharedArguments = InferredOptionTypes<typeof verifyOptions>;

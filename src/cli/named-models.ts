@@ -1,4 +1,5 @@
 import type { NamedModels } from "../models/obtain-models.js";
+import type { ModelRequest } from "../models/requested-models.js";
 
 interface ModelArguments {
   readonly "model-dir": readonly string[];
@@ -15,4 +16,18 @@ export const namedModels = (args: ModelArguments): NamedModels => ({
   configurations: args.configuration ?? null,
   checkpointName: args.checkpoint ?? null,
   folds: args.folds ?? null,
+});
+
+interface ModelRequestArguments extends ModelArguments {
+  readonly onnx?: readonly string[] | undefined;
+  readonly "prev-stage-model"?: string | undefined;
+  readonly postprocessing: string;
+}
+
+/** The models that the flags of `predict` and `convert` name. */
+export const modelRequest = (args: ModelRequestArguments): ModelRequest => ({
+  ...namedModels(args),
+  onnxFiles: args.onnx ?? null,
+  previousStage: args["prev-stage-model"] ?? null,
+  postProcessing: args.postprocessing,
 });

@@ -1,14 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { ModelManifest } from "../../../processor/contract/manifest.js";
 import { completeConfig } from "../../config/config.js";
 import { convertModel } from "../../convert/convert-model.js";
-import type { ModelSet } from "../../models/model-set.js";
-import { membersOf, postProcessingChoice, trainedModels } from "../../models/obtain-models.js";
+import { requestedModels } from "../../models/requested-models.js";
 import type { CommandSession } from "../command-session.js";
-import { namedModels } from "../named-models.js";
+import { modelRequest } from "../named-models.js";
 import type { convertOptions } from "../options/run-options.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
@@ -16,16 +13,7 @@ type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
 /** `build_processor convert`: a trained folder becomes manifest.json and ONNX files. */
 export async function runConvert(args: ConvertArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
-  const models = await trainedModels(
-    {
-      members: membersOf(namedModels(args)),
-      onnxFiles: args.onnx ?? null,
-      previousStage: args["prev-stage-model"] ?? null,
-      needsPreviousStage: false,
-      postProcessing: postProcessingChoice(args.postprocessing, terminal.currentDirectory),
-    },
-    session,
-  );
+  const models = await requestedModels(modelRequest(args), session);
   const outputDir = resolve(terminal.currentDirectory, args.output);
   const { folder, manifest, files } = await convertModel({
     ...{ models, outputDir, progress, signal, overwrite: args.overwrite },
@@ -49,21 +37,3 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
 
 const stageLine = ({ network, configuration, datasetName, folds }: ModelManifest): string =>
   `${datasetName} ${configuration}: ${network.architecture}, ${(network.parameters / 1e6).toFixed(2)} million parameters, folds ${folds.map(({ fold }) => fold).join(", ")}`;
-
-/** Converts into a temporary folder for the time of `use`. */
-export async function withConvertedModel<T>(
-  options: { readonly models: ModelSet; readonly session: CommandSession },
-  use: (folder: string) => Promise<T>,
-): Promise<T> {
-  const { models, session } = options;
-  const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-"));
-  try {
-    const { folder } = await convertModel({
-      ...{ models, outputDir: join(scratch, "model"), progress: session.progress, signal: session.signal },
-      settings: completeConfig({}).settings,
-    });
-    return await use(folder);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}

@@ -1,38 +1,31 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../processor/contract/counted.js";
 import { helpFor } from "../../../processor/contract/help-for.js";
 import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
-import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
-import { type PredictionReport, predictCases } from "../../../processor/runtime/entries/predict.js";
+import type { PredictionReport } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
-import { bundleHook } from "../../build/hook-bundle.js";
 import { builderRemedy } from "../../errors/catalogue.js";
-import { isConverted } from "../../inspect/inspect-converted.js";
-import { membersOf, postProcessingChoice, trainedModels } from "../../models/obtain-models.js";
+import { type PredictRequest, predictWith } from "../../predict/predict-with.js";
 import { flagsOf } from "../command-line.js";
 import type { CommandSession } from "../command-session.js";
 import { bugHelp } from "../explain-error.js";
 import { jsonText } from "../json-text.js";
-import { namedModels } from "../named-models.js";
+import { modelRequest } from "../named-models.js";
 import type { predictOptions } from "../options/run-options.js";
-import { withConvertedModel } from "./convert.js";
-import { windowChoices } from "./window-choices.js";
+import { windowChoices } from "../window-choices.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
 /** `build_processor predict`: the processor without an image. */
 export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
-  windowChoices(args);
+  const request = requestOf(args);
   if (args.overwrite && args.continue)
     throw sharedError("USAGE", "--overwrite and --continue cannot be used together");
-  const report = withOwnRemedies(await predictWith(args, session));
+  const report = withOwnRemedies(await predictWith(request, session));
   if (args.json) terminal.out(jsonText(report));
   else terminal.out(summary(report));
   const failed = report.cases.filter(({ status }) => status === "failed");
@@ -61,77 +54,23 @@ function onlyFailure({ name, error }: CaseReport): Error {
   return Object.assign(new Error(message), { stack: `${name}: ${message}` });
 }
 
-/** A converted folder runs as it is; trained models are converted for the time of the run. */
-export async function predictWith(
-  args: PredictArguments,
-  session: CommandSession,
-): Promise<PredictionReport> {
-  const { currentDirectory } = session.terminal;
-  const [first, ...others] = args["model-dir"];
-  if (first !== undefined && others.length === 0) {
-    const modelDir = resolve(currentDirectory, first);
-    if (await isConverted(modelDir)) {
-      if (!["auto", "off"].includes(args.postprocessing))
-        throw sharedError("USAGE", "--postprocessing FILE is for trained models; give it to `convert`");
-      return predict({ modelDir, folds: args.folds ?? null }, args, session);
-    }
-  }
-  const isGivenFromOutside = args["prev-stage-predictions"] !== undefined;
-  if (isGivenFromOutside && args["prev-stage-model"] !== undefined)
-    throw sharedError("USAGE", "--prev-stage-predictions and --prev-stage-model cannot be used together");
-  const found = await trainedModels(
-    {
-      members: membersOf(namedModels(args)),
-      onnxFiles: args.onnx ?? null,
-      previousStage: args["prev-stage-model"] ?? null,
-      needsPreviousStage: false,
-      postProcessing: postProcessingChoice(args.postprocessing, currentDirectory),
+function requestOf(args: PredictArguments): PredictRequest {
+  return {
+    models: modelRequest(args),
+    inputs: args.input,
+    outputDir: args.output,
+    previousStagePredictions: args["prev-stage-predictions"] ?? null,
+    hookFile: args["process-img-file"] ?? null,
+    settings: {
+      useTestTimeAugmentation: windowChoices(args).useTta ?? true,
+      stepSize: args["step-size"],
+      device: args.device,
+      precision: args.precision,
+      exportMode: args.mode,
     },
-    session,
-  );
-  const members = isGivenFromOutside
-    ? found.members.map(({ model }) => ({ model, previousStage: null }))
-    : found.members;
-  return withConvertedModel({ models: { ...found, members }, session }, (folder) =>
-    predict({ modelDir: folder, folds: null }, args, session),
-  );
-}
-
-async function predict(
-  model: { readonly modelDir: string; readonly folds: readonly string[] | null },
-  args: PredictArguments,
-  session: CommandSession,
-): Promise<PredictionReport> {
-  const { terminal, progress, signal } = session;
-  const absolute = (path: string): string => resolve(terminal.currentDirectory, path);
-  const hookFolder =
-    args["process-img-file"] === undefined ? null : await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
-  try {
-    const hookModule = hookFolder === null ? null : join(hookFolder, "process-img.mjs");
-    if (hookModule !== null) await bundleHook(absolute(args["process-img-file"]!), hookModule);
-    return await predictCases({
-      ...model,
-      inputs: args.input.map(absolute),
-      outputDir: absolute(args.output),
-      settings: {
-        useTestTimeAugmentation: windowChoices(args).useTta ?? true,
-        stepSize: args["step-size"],
-        device: args.device,
-        precision: args.precision,
-        exportMode: args.mode,
-      },
-      skipsPostProcessing: args.postprocessing === "off",
-      saveProbabilities: args["save-probabilities"],
-      prevStageDir:
-        args["prev-stage-predictions"] === undefined ? null : absolute(args["prev-stage-predictions"]),
-      existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
-      hookModule,
-      onEvent: showEvents(progress),
-      signal,
-    });
-  } finally {
-    if (hookFolder !== null) await rm(hookFolder, { recursive: true, force: true });
-  }
+    saveProbabilities: args["save-probabilities"],
+    existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
+  };
 }
 
 function summary({ cases, executionProvider }: PredictionReport): string {

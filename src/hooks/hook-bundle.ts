@@ -1,11 +1,32 @@
-import { writeFile } from "node:fs/promises";
-import { extname } from "node:path";
-
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
 import { build } from "esbuild-wasm";
-
 import { sharedError } from "../../processor/contract/shared-errors.js";
-
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
+
+/** The name of a bundled hook module. */
+export const hookModuleName = "process-img.mjs";
+
+/**
+ * Bundles a user's hook module into a temporary folder, which is deleted after `use`. Without a module `use` gets null.
+ *
+ * @throws HOOK_INVALID
+ */
+export async function withBundledHook<T>(
+  file: string | null,
+  use: (hookModule: string | null) => Promise<T>,
+): Promise<T> {
+  if (file === null) return use(null);
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  try {
+    const hookModule = join(folder, hookModuleName);
+    await bundleHook(file, hookModule);
+    return await use(hookModule);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
 /**
  * Bundles a user's `--process-img-file` (TypeScript or JavaScript) with what it imports into one module for Node.

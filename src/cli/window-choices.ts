@@ -1,4 +1,5 @@
-import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { checkStepSize } from "../predict/step-size.js";
 
 interface WindowArguments {
   readonly "use-tta"?: boolean | undefined;
@@ -17,7 +18,6 @@ export function windowChoices(args: WindowArguments): WindowChoices {
   const { "use-tta": useTta, "disable-tta": disableTta, "step-size": stepSize } = args;
   if (useTta === true && disableTta)
     throw sharedError("USAGE", "--use-tta and --disable-tta cannot be used together");
-  if (stepSize !== undefined && !(stepSize > 0 && stepSize <= 1))
-    throw sharedError("USAGE", `--step-size must be greater than 0 and at most 1, but is ${stepSize}`);
+  if (stepSize !== undefined) checkStepSize(stepSize);
   return { useTta: disableTta ? false : useTta, stepSize };
 }

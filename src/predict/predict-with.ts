@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import type { RunSettings } from "../../processor/contract/manifest.js";
+import { showEvents } from "../../processor/contract/progress/show-events.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import {
+  type PredictCasesOptions,
+  type PredictionReport,
+  predictCases,
+} from "../../processor/runtime/entries/predict.js";
+import { withBundledHook } from "../hooks/hook-bundle.js";
+import { isConverted } from "../inspect/inspect-converted.js";
+import type { ModelSet } from "../models/model-set.js";
+import { type ModelRequest, requestedModels } from "../models/requested-models.js";
+import type { WorkContext } from "../models/work-context.js";
+import { checkStepSize } from "./step-size.js";
+import { withConvertedModel } from "./with-converted-model.js";
+
+/** A prediction as a command line or a program asks for it. Relative paths start from the current folder. */
+export interface PredictRequest {
+  /** Trained models, or the one folder that `convert` wrote. */
+  readonly models: ModelRequest;
+  /** Folders or files. */
+  readonly inputs: readonly string[];
+  readonly outputDir: string;
+  /** For a cascade: the folder with its earlier stage's segmentations, instead of its model; null for none. */
+  readonly previousStagePredictions: string | null;
+  /** A module with hooks, in TypeScript or JavaScript; null for none. */
+  readonly hookFile: string | null;
+  readonly settings: RunSettings;
+  readonly saveProbabilities: boolean;
+  readonly existing: PredictCasesOptions["existing"];
+}
+
+/**
+ * Segments images without an image of the model. Trained models are converted into a temporary folder first; a
+ * folder that `convert` wrote is used as it is.
+ *
+ * @throws USAGE if parts of the request contradict each other
+ */
+export async function predictWith(request: PredictRequest, work: WorkContext): Promise<PredictionReport> {
+  checkStepSize(request.settings.stepSize);
+  const { modelDirs, folds, postProcessing } = request.models;
+  const [first, ...others] = modelDirs;
+  if (first !== undefined && others.length === 0) {
+    const modelDir = resolve(work.currentDirectory, first);
+    if (await isConverted(modelDir)) {
+      if (!["auto", "off"].includes(postProcessing))
+        throw sharedError("USAGE", "--postprocessing FILE is for trained models; give it to `convert`");
+      return predict({ modelDir, folds }, request, work);
+    }
+  }
+  const models = await modelsFor(request, work);
+  return withConvertedModel(models, work, (modelDir) => predict({ modelDir, folds: null }, request, work));
+}
+
+async function modelsFor(
+  { models, previousStagePredictions }: PredictRequest,
+  work: WorkContext,
+): Promise<ModelSet> {
+  if (previousStagePredictions === null) return requestedModels(models, work);
+  if (models.previousStage !== null)
+    throw sharedError("USAGE", "--prev-stage-predictions and --prev-stage-model cannot be used together");
+  const found = await requestedModels(models, work);
+  return { ...found, members: found.members.map(({ model }) => ({ model, previousStage: null })) };
+}
+
+function predict(
+  model: { readonly modelDir: string; readonly folds: readonly string[] | null },
+  request: PredictRequest,
+  { currentDirectory, progress, signal }: WorkContext,
+): Promise<PredictionReport> {
+  const absolute = (path: string): string => resolve(currentDirectory, path);
+  const absoluteOrNull = (path: string | null): string | null => (path === null ? null : absolute(path));
+  return withBundledHook(absoluteOrNull(request.hookFile), (hookModule) =>
+    predictCases({
+      ...model,
+      inputs: request.inputs.map(absolute),
+      outputDir: absolute(request.outputDir),
+      settings: request.settings,
+      skipsPostProcessing: request.models.postProcessing === "off",
+      saveProbabilities: request.saveProbabilities,
+      prevStageDir: absoluteOrNull(request.previousStagePredictions),
+      existing: request.existing,
+      hookModule,
+      onEvent: showEvents(progress),
+      signal,
+    }),
+  );
+}
