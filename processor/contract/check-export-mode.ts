@@ -2,7 +2,7 @@ import type { ExportMode, ModelManifest } from "./manifest.js";
 import { sharedError } from "./shared-errors.js";
 
 /**
- * v1's fast modes work on labels: they know neither regions nor ensembles, and have no probabilities to write.
+ * Refuses v1's fast modes for regions, ensembles and probability files, because these modes work on labels.
  *
  * @throws EXPORT_MODE_UNFIT
  */
@@ -20,5 +20,5 @@ export function checkExportMode(
         : options.savesProbabilities
           ? "writing probabilities"
           : null;
-  if (unfit !== null) throw sharedError("EXPORT_MODE_UNFIT", `mode ${mode} does not go with ${unfit}`);
+  if (unfit !== null) throw sharedError("EXPORT_MODE_UNFIT", `mode ${mode} cannot be used for ${unfit}`);
 }

@@ -28,7 +28,7 @@ import type {
   TaskIdentity,
 } from "./manifest.js";
 
-/** A check for each field of `T`, so that a field which is read is never one that nobody checked. */
+/** A check for each field of `T`, so that no field is read without a check. */
 type ChecksOf<T> = Readonly<Record<keyof T, JsonCheck>>;
 
 const object = <T>(checks: ChecksOf<T>): JsonCheck => record(checks);
@@ -49,7 +49,7 @@ const resampling = object<Resampling>({
   anisotropyThreshold: orAbsent(number),
 });
 
-/** NaN is null in JSON. */
+/** A number or null, because NaN becomes null in JSON. */
 const statistic = orNull(number);
 const intensity = object<IntensityProperties>({
   mean: statistic,
@@ -140,7 +140,7 @@ const settings = object<RuntimeSettings>({
 
 const task = object<TaskIdentity>({ id: orNull(wholeNumber), name: text });
 
-/** Returns what is wrong with a manifest, and where; null if nothing is. */
+/** Returns the first fault of a manifest and its place; null if the manifest is valid. */
 export const manifestProblem = (manifest: unknown): string | null =>
   object<ProcessorManifest>({
     manifestVersion: oneOf([1]),

@@ -1,5 +1,5 @@
 /**
- * A number of things, in words that fit it.
+ * Returns a number of things, with the noun in the singular or the plural.
  *
  * @example counted(1, "file") // "1 file"
  * @example counted(3, "entry", "entries") // "3 entries"

@@ -7,11 +7,14 @@ export interface ErrorEntry {
   readonly exit: number;
   /** The status of an HTTP response that reports it. */
   readonly http: number;
-  /** What to do. A program shows a sentence only if it has the flags in it, so at least one sentence names no flag. */
+  /**
+   * The remedy. A program shows a sentence only if it has the flags that the sentence names, so at least one sentence
+   * names no flag.
+   */
   readonly help: string;
 }
 
-/** A mistake that a user can make or meet: the message says what was found and where, `help` what to do. */
+/** An error that a user can cause or meet. The message says what was found and where; `help` is the remedy. */
 export class ProcessorError extends Error {
   override readonly name = "ProcessorError";
   readonly #entry: ErrorEntry;
@@ -38,24 +41,24 @@ export class ProcessorError extends Error {
     return this.#entry.http;
   }
 
-  /** The same mistake in other words: a place put before the message, for example. */
+  /** Returns the same error with another message, for example with a place before it. */
   reworded(message: string, options: ErrorOptions = { cause: this }): ProcessorError {
     return new ProcessorError(this.code, this.#entry, message, options);
   }
 }
 
-/** Makes the errors of one catalogue. */
+/** A function that makes the errors of one catalogue. */
 export interface ErrorMaker<Code extends string> {
   (code: Code, message: string, options?: ErrorOptions): ProcessorError;
   readonly entries: Readonly<Record<Code, ErrorEntry>>;
 }
 
 /**
- * Each project has a catalogue of its own, so that an image holds no remedies for the program that builds it.
+ * Defines a catalogue of errors. Each project has its own, so that an image does not contain remedies for
+ * `build_processor`.
  *
- * @example
- * const imageError = defineErrors({ IMAGE_EMPTY: { exit: 4, http: 422, help: "…" } });
- * throw imageError("IMAGE_EMPTY", `${path} has no voxels`);
+ * @example const imageError = defineErrors({ IMAGE_EMPTY: { exit: 4, http: 422, help: "…" } }); throw
+ *   imageError("IMAGE_EMPTY", `${path} has no voxels`);
  */
 export function defineErrors<Code extends string>(
   entries: Readonly<Record<Code, ErrorEntry>>,

@@ -1,19 +1,19 @@
-/** What an ONNX Runtime with CUDA asks of driver and GPU: the table is `base-image/versions.json`. */
+/** The driver and GPU that an ONNX Runtime with CUDA needs. The table is `base-image/versions.json`. */
 export interface GpuRequirements {
-  /** Toolkit version of the libraries: `13.0`. */
+  /** The toolkit version of the libraries, such as `13.0`. */
   readonly cuda: string;
   readonly cudnn: string;
-  /** Linux driver, as the kernel tells it: `580.65.06`. */
+  /** The oldest Linux driver, in the form that the kernel reports: `580.65.06`. */
   readonly minimumDriver: string;
-  /** Architectures that the execution provider holds machine code for: `8.6`. */
+  /** The architectures for which the execution provider has machine code, such as `8.6`. */
   readonly computeCapabilities: readonly string[];
-  /** Architecture of the code that a driver can translate for any newer GPU; null when there is none. */
+  /** The architecture of the code that a driver can translate for any newer GPU; null if there is none. */
   readonly ptx: string | null;
 }
 
 /**
- * Whether a GPU can run the code: machine code runs on the same major version with an equal or higher minor one,
- * PTX on everything that is not older (CUDA C++ Programming Guide, "Binary compatibility").
+ * Returns whether a GPU can run the code. Machine code runs on the same major version with an equal or higher minor
+ * version; PTX runs on every GPU that is not older (CUDA C++ Programming Guide, "Binary compatibility").
  *
  * @example runsOn({ computeCapabilities: ["8.0"], ptx: null, … }, "8.6") // true
  */

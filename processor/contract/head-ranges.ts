@@ -1,15 +1,17 @@
-/** Consecutive heads of the network. */
+/** A range of consecutive heads of the network. */
 export interface HeadRange {
   readonly from: number;
-  /** Behind the last one. */
+  /** The index after the last head. */
   readonly to: number;
 }
 
-/** Heads that one thread sums, as long as there are threads. */
+/** The number of heads in a group, if this does not make more than `mostGroups` groups. */
 const headsPerGroup = 2;
 const mostGroups = 8;
 
-/** How a graph for GPUs hands out its heads: each group is an output of its own, which one thread takes. */
+/**
+ * Returns the groups of heads of a graph for GPUs. Each group is a separate output of the graph, which one thread sums.
+ */
 export function headRanges(heads: number): readonly HeadRange[] {
   const groups = Math.min(mostGroups, Math.ceil(heads / headsPerGroup));
   const start = (group: number) => Math.floor((group * heads) / groups);

@@ -1,7 +1,7 @@
 /**
- * The remedy of an error, without the sentences that name a flag which the failing program lacks.
+ * Returns the remedy of an error without the sentences that name a flag which the failing program does not have.
  *
- * @param flags the program's, with their dashes, also the short ones: `--output`, `-o`
+ * @param flags the flags of the program with their dashes, including the short ones: `--output`, `-o`
  * @example helpFor("Move it. --overwrite replaces it.", new Set(["--model-dir"])) // "Move it."
  */
 export function helpFor(help: string, flags: ReadonlySet<string>): string {
@@ -10,11 +10,11 @@ export function helpFor(help: string, flags: ReadonlySet<string>): string {
     .join(" ");
 }
 
-/** A sentence ends before a capital letter, a flag or a command. */
+/** Splits a text into sentences. A sentence ends before a capital letter, a flag or a command. */
 const sentencesOf = (text: string): readonly string[] => text.split(/(?<=[.!?…])\s+(?=[A-Z`-])/);
 
 /**
- * The flags in a text. Those in a command line between backticks belong to that command and are left out.
+ * Returns the flags in a text, except those in a command line between backticks, which belong to that command.
  *
  * @example flagsIn("Pass --tag, or run `docker save -o FILE`.") // ["--tag"]
  */

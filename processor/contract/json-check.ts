@@ -1,7 +1,8 @@
 /**
- * Finds what is wrong with a JSON value: the place, and what should be there. Returns null when nothing is.
+ * A function that checks a JSON value. It returns the place of a fault and what should be there; null if the value is
+ * valid.
  *
- * A check is a function of a few lines, not a JSON Schema, because the program in an image brings no validator.
+ * A check is a function of a few lines and not a JSON Schema, because the program in an image contains no validator.
  */
 export type JsonCheck = (value: unknown, place: string) => string | null;
 
@@ -55,7 +56,7 @@ export const listOf =
     return null;
   };
 
-/** An object with these fields; it may have others. */
+/** Checks an object with these fields. It may have other fields as well. */
 export const record =
   (fields: Readonly<Record<string, JsonCheck>>): JsonCheck =>
   (value, place) => {
@@ -68,7 +69,7 @@ export const record =
     return null;
   };
 
-/** An object whose values are all of one kind. */
+/** Checks an object whose values are all of one kind. */
 export const recordOf =
   (check: JsonCheck): JsonCheck =>
   (value, place) => {

@@ -42,7 +42,7 @@ export const processorLabels = {
   gpuMinimumDriver: "org.nnunet-processor.gpu.minimum-driver",
   gpuComputeCapabilities: "org.nnunet-processor.gpu.compute-capabilities",
 
-  /** On containers, not on images: what a container of `simulate` is for. */
+  /** The purpose of a container that `simulate` runs. It is a label of containers, not of images. */
   sandbox: "org.nnunet-processor.sandbox",
 } as const;
 

@@ -1,5 +1,5 @@
 /**
- * The most characters of a path that a file names: PATH_MAX of Linux. Longer ones are refused before they are joined
- * or normalized, for which Node takes time by the square of the length of `../../…`.
+ * The most characters of a path in a file, which is Linux's PATH_MAX. Longer paths are refused before they are joined
+ * or normalized, because Node needs quadratic time for paths like `../../…`.
  */
 export const longestPath = 4096;

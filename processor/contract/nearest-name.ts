@@ -1,4 +1,7 @@
-/** The name that `wanted` was most likely meant to be; null when none is near (more than a third differs). */
+/**
+ * Returns the name that was most likely meant by `wanted`; null if more than a third of its letters differ from every
+ * name.
+ */
 export function nearest(wanted: string, names: readonly string[]): string | null {
   const limit = Math.max(2, wanted.length / 3);
   let best: string | null = null;
@@ -14,7 +17,7 @@ export function nearest(wanted: string, names: readonly string[]): string | null
   return best;
 }
 
-/** Levenshtein's: insertions, deletions and replacements of one letter. */
+/** Returns the Levenshtein distance: the number of insertions, deletions and replacements of one letter. */
 function editDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -9,11 +9,11 @@ export const places = {
     /** The converted model: manifest, ONNX files and weights. */
     model: `${imageRoot}/model`,
     manifest: `${imageRoot}/model/manifest.json`,
-    /** What the image was built for; an image for no platform has no such file. */
+    /** The target that the image was built for. An image for no particular platform has no such file. */
     target: `${imageRoot}/target.json`,
-    /** The name, the version, and the word that the files are ES modules. */
+    /** The package's name and version, and the field that makes the files ES modules. */
     packageJson: `${imageRoot}/package.json`,
-    /** What CUDA needs of driver and GPU; only in images with CUDA. */
+    /** The requirements of CUDA for the driver and the GPU; only in images with CUDA. */
     gpuRequirements: `${imageRoot}/gpu-requirements.json`,
     /** The compiled program: `contract`, `runtime` and their neighbours. */
     programs: `${imageRoot}/processor`,
@@ -23,7 +23,7 @@ export const places = {
   },
   /** On grand-challenge. */
   grandChallenge: {
-    /** A model that was uploaded without its image is unpacked there. */
+    /** The folder in which the platform unpacks a model that was uploaded without its image. */
     uploadedModel: "/opt/ml/model",
   },
 } as const;
@@ -31,5 +31,5 @@ export const places = {
 /** The file that makes a folder a converted model. */
 export const manifestName = "manifest.json";
 
-/** Returns an absolute path in an image as the entries of a layer have it: without the slash in front. */
+/** Returns an absolute path in an image without the leading slash, as in the entries of a layer. */
 export const layerPath = (path: string): string => path.slice(1);

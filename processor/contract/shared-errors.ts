@@ -1,7 +1,9 @@
 import { defineErrors } from "./errors.js";
 
-/** Mistakes that more than one program or project reports. The remedies are those of an image's user; `build_processor` has
- * some of its own (src/errors/catalogue.ts). */
+/**
+ * The errors that more than one program or project reports. The remedies are for the user of an image;
+ * `build_processor` has some remedies of its own (src/errors/catalogue.ts).
+ */
 export const sharedError = defineErrors({
   USAGE: { exit: 2, http: 400, help: "Run the command with --help to see its options." },
   CONFIG_INVALID: {

@@ -1,7 +1,10 @@
 import { listOf, matching, oneOf, orNull, record, recordOf, text } from "./json-check.js";
 import { longestPath } from "./longest-path.js";
 
-/** Where an image will run. It decides what the image reads and writes; the model and its settings stay what they are. */
+/**
+ * The platform that an image is built for. It decides what the image reads and writes, but not the model and its
+ * settings.
+ */
 export type Target =
   | GrandChallengeTarget
   | { readonly kind: "amos22" }
@@ -18,11 +21,11 @@ export type TargetOf<K extends TargetKind> = Extract<Target, { readonly kind: K 
 /** An algorithm of grand-challenge.org. */
 export interface GrandChallengeTarget {
   readonly kind: "grand-challenge";
-  /** What the image does without a word on the command line; it can do both. */
+  /** What the image does if the command line names neither; it can do both. */
   readonly apiMethod: ApiMethod;
-  /** Input socket by channel: `{"CT": "ct-image"}`. Null when the only image socket holds every channel. */
+  /** The input socket of each channel: `{"CT": "ct-image"}`. Null if the only image socket holds every channel. */
   readonly inputSockets: Readonly<Record<string, string>> | null;
-  /** Slug of the socket that takes the segmentation. */
+  /** The slug of the socket that receives the segmentation. */
   readonly outputSocket: string;
   readonly jsonOutputs: readonly JsonOutput[];
 }
@@ -32,27 +35,27 @@ export type ApiMethod = "exec" | "invoke";
 
 /** A socket whose value is read from a JSON file. */
 export interface JsonOutput {
-  /** Below the output folder. */
+  /** The path below the output folder. */
   readonly relativePath: string;
   readonly content: JsonContent;
-  /** Name of the only label that counts, so that the file holds one number; null for an object of all labels. */
+  /** The name of one label, so that the file holds one number; null for an object with all labels. */
   readonly label: string | null;
 }
 
 export type JsonContent = "volumes_ml" | "voxel_counts";
 
-/** What lies in the file. */
+/** The contents of the file that names an image's target. */
 export interface TargetFile {
   readonly targetVersion: 1;
   readonly target: Target;
 }
 
-/** Whether the object names a target that this version knows. */
+/** Checks whether an object names a target that this version knows. */
 export const checkTargetKind = record({ kind: oneOf(targetKinds) });
 
 const path = matching(new RegExp(`^[^]{0,${longestPath}}$`), `a path of up to ${longestPath} characters`);
 
-/** Whether the object is a complete GrandChallengeTarget. */
+/** Checks whether an object is a complete GrandChallengeTarget. */
 export const checkGrandChallengeTarget = record({
   apiMethod: oneOf(["exec", "invoke"]),
   inputSockets: orNull(recordOf(text)),

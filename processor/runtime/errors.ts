@@ -2,7 +2,10 @@ import { defineErrors, ProcessorError } from "../contract/errors.js";
 import { sharedError } from "../contract/shared-errors.js";
 import { imageError } from "../imaging/errors.js";
 
-/** Mistakes that only the processor reports: cases, devices, the platform's job. The remedies are those of an image's user. */
+/**
+ * The errors that only the processor reports, about cases, devices and the platform's job. The remedies are for the
+ * user of an image.
+ */
 export const runtimeError = defineErrors({
   PRECISION_UNFIT: { exit: 2, http: 400, help: "Use float32, or let the processor choose." },
   HOOK_FAILED: {
@@ -45,10 +48,10 @@ export const runtimeError = defineErrors({
 
 const catalogue = { ...sharedError.entries, ...imageError.entries, ...runtimeError.entries };
 
-/** Every code that the processor reports. */
+/** All codes that the processor reports. */
 export type RuntimeErrorCode = keyof typeof catalogue;
 
-/** The error of a code that a case's report holds. */
+/** Returns the error for a code in a case's report. */
 export const errorOfCode = (code: RuntimeErrorCode, message: string): ProcessorError =>
   new ProcessorError(code, catalogue[code], message);
 

@@ -2,7 +2,7 @@
 /** The program in an image. */
 import "../contract/require-node.js";
 
-// Loaded only now, because an older Node cannot even read all of it.
+// The program is imported here and not above, because an older Node cannot parse all of it.
 const { main } = await import("./program.js");
 
 process.exitCode = await main(process.argv.slice(2));

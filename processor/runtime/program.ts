@@ -15,11 +15,12 @@ import { readTarget } from "./model/read-target.js";
 import { memoryError } from "./run/memory-limit.js";
 import { endAfterBug, isSupervised, supervise } from "./run/supervise.js";
 
-/** Does what the image's target asks, says in its last line what went wrong, and returns the exit code. */
+/** Runs the image as its target requires, and returns the exit code. The last line of its output reports an error. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    // A platform may signal the whole group, and a supervisor passes its own signal on: the second one changes nothing.
+    // A platform may send a signal to the whole process group, and a supervisor also forwards its own signal. The
+    // second signal changes nothing.
     process.on(name, () => stop.abort(sharedError("INTERRUPTED", `stopped by ${name}`)));
   }
   process.on("uncaughtException", (error) => {
@@ -67,7 +68,10 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   });
 }
 
-/** What is on stderr marks a job with a warning on some platforms: nothing else goes there. */
+/**
+ * Writes errors and warnings to stderr. Nothing else goes there, because some platforms mark a job with a warning if
+ * stderr is not empty.
+ */
 function complain(text: string): void {
   process.stderr.write(asLines(text));
 }
@@ -76,7 +80,7 @@ function asLines(text: string): string {
   return `${logLines(text).join("\n")}\n`;
 }
 
-/** An image holds the package.json of its release two folders up; a clone has it three folders up. */
+/** Reads the version from package.json, which is two folders up in an image and three folders up in a clone. */
 async function version(): Promise<string> {
   for (const place of ["../../package.json", "../../../package.json"]) {
     const text = await readFile(join(import.meta.dirname, place), "utf8").catch(() => null);

@@ -1,10 +1,10 @@
-/** Of the part of the program that writes, as the original has it. */
+/** The width of the name of the part that writes, as in SOL's processors. */
 const nameWidth = 11;
 
 /**
- * A log line as SOL's processors write it.
+ * Returns a log line in the form of SOL's processors.
  *
- * @param now shown in local time, to the second
+ * @param now the time of the line, which is shown in local time to the second
  * @example datedLine(new Date(2026, 0, 2, 3, 4, 5), "2 cases") // "2026-01-02 03:04:05 [processor  ] 2 cases"
  */
 export function datedLine(now: Date, line: string): string {

@@ -3,16 +3,19 @@ import type { Progress, ProgressTask, ProgressTaskOptions } from "./progress.js"
 export interface LineProgressOptions {
   /** Writes one line, without its end. */
   readonly write: (line: string) => void;
-  /** Milliseconds on a clock that never goes back. */
+  /** Returns the milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/** Shorter tasks say nothing. */
+/** Tasks shorter than this write no line. */
 const quietMs = 2000;
-/** A log should not drown in progress. */
+/** The least time between two lines of a task, so that progress does not fill the log. */
 const betweenLinesMs = 5000;
 
-/** Progress for logs and CI: whole lines, at most one every five seconds for each task, none for short tasks. */
+/**
+ * Creates progress for logs and CI: whole lines, at most one every five seconds for each task, and none for short
+ * tasks.
+ */
 export function createLineProgress({ write, now }: LineProgressOptions): Progress {
   return {
     note: write,
@@ -33,23 +36,26 @@ export function createLineProgress({ write, now }: LineProgressOptions): Progres
   };
 }
 
-/** How far a task has come. */
+/** The progress of a task. */
 export interface ProgressPoint {
   readonly done: number;
-  /** From its start to when `done` was reached. */
+  /** The seconds from the start of the task to the moment when `done` was reached. */
   readonly seconds: number;
-  /** Seconds since then; 0 by default. */
+  /** The seconds since that moment; 0 by default. */
   readonly secondsSince?: number;
 }
 
-/** `brain_010: predicting 12 of 48 windows (25 %), 6 s left`. */
+/** Returns a line such as `brain_010: predicting 12 of 48 windows (25 %), 6 s left`. */
 export const progressText = (task: ProgressTaskOptions, at: ProgressPoint): string =>
   `${task.label} ${amountText(task, at)}`;
 
-/** The first units include one-time work, such as connecting or planning convolutions, and say little about the rest. */
+/**
+ * The share of a task before which no time is estimated. The first units include one-time work, such as connecting or
+ * planning convolutions, and are not typical of the rest.
+ */
 const smallestShare = 0.05;
 
-/** `12 of 48 windows (25 %), 6 s left`; without a time until enough is done to estimate it. */
+/** Returns a text such as `12 of 48 windows (25 %), 6 s left`, without a time until enough is done to estimate it. */
 export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoint): string {
   if (unit === "seconds") return duration(at.seconds + (at.secondsSince ?? 0));
   const amount = (value: number): string =>
@@ -61,14 +67,17 @@ export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoi
   return `${amount(at.done)} of ${amount(total)}${unitName} (${Math.floor(share * 100)} %)${left}`;
 }
 
-/** Counts down between two units. When the next unit takes longer than expected, the estimate grows again. */
+/**
+ * Returns the seconds left, which decrease between two units. If the next unit takes longer than expected, the estimate
+ * grows again.
+ */
 function secondsLeft(share: number, { seconds, secondsSince = 0 }: ProgressPoint): number {
   const restOf = (spent: number): number => (spent * (1 - share)) / share;
   const left = restOf(seconds) - secondsSince;
   return left >= 0 ? left : restOf(seconds + secondsSince);
 }
 
-/** `62 s`, `12 min`, `1.9 h`. */
+/** Formats a duration: `62 s`, `12 min`, `1.9 h`. */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

@@ -1,4 +1,4 @@
-/** Platforms drop a line over 64 KiB; its end shows that something is missing. */
+/** The longest line. Platforms drop lines over 64 KiB; the end of a shortened line shows that something is missing. */
 const maximumLineBytes = 60_000;
 
 /** Control characters, and characters that change the direction of text. A file's name may contain them. */

@@ -1,13 +1,16 @@
-/** How the stages tell what they are at. The edge decides what a person sees; nothing else prints. */
+/**
+ * The interface through which the steps of a program report their progress. The outermost layer decides what a person
+ * sees; nothing else prints.
+ */
 export interface Progress {
   /** Begins a task of `total` units; its bar or its lines appear only if it takes longer than two seconds. */
   start(task: ProgressTaskOptions): ProgressTask;
-  /** A line that matters: a warning, a result. */
+  /** Reports a line that matters, such as a warning or a result. */
   note(line: string): void;
 }
 
 export interface ProgressTaskOptions {
-  /** What is done, in the present: `brain_010: predicting`. */
+  /** The current action, in the present tense: `brain_010: predicting`. */
   readonly label: string;
   /** Absent if unknown. */
   readonly total?: number;

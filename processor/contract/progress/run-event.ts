@@ -1,15 +1,15 @@
 /**
- * What a run of cases reports while it works. The edge decides what a person sees: `showEvents` makes a bar or the lines
- * of a log of it.
+ * An event that a run of cases reports while it works. The outermost layer decides what a person sees: `showEvents`
+ * turns events into a progress bar or log lines.
  */
 export type RunEvent = NoteEvent | CaseStartedEvent | WindowsEvent;
 
-/** A line that matters: a warning, a result. */
+/** A line that matters, such as a warning or a result. */
 export interface NoteEvent {
   readonly kind: "note";
-  /** Null for what concerns the whole run. */
+  /** The name of the case; null if the note is about the whole run. */
   readonly case: string | null;
-  /** What the note is about; stays the same from version to version. */
+  /** The subject of the note, which stays the same from version to version. */
   readonly code: NoteCode;
   readonly text: string;
 }
@@ -27,24 +27,24 @@ export type NoteCode =
   | "case-done"
   | "case-failed";
 
-/** A case whose turn in the network has come. */
+/** The event that a case starts to go through the network. */
 export interface CaseStartedEvent {
   readonly kind: "case-started";
   readonly case: string;
-  /** Counted from 1, among the cases that are to be done. */
+  /** The number of the case, counted from 1 among the cases to segment. */
   readonly number: number;
   readonly total: number;
 }
 
-/** How far one network has come; the first event of a network has `done` 0. */
+/** The progress of one network. The first event of a network has `done` 0. */
 export interface WindowsEvent {
   readonly kind: "windows";
   readonly case: string;
-  /** The configuration that runs; null when the case goes through one network only. */
+  /** The configuration that runs; null if the case goes through only one network. */
   readonly stage: string | null;
   readonly done: number;
   readonly total: number;
-  /** Whether the network is done with the case, or has given up. */
+  /** True if the network has finished the case, or has failed. */
   readonly isLast: boolean;
 }
 
@@ -52,7 +52,7 @@ export type EventListener = (event: RunEvent) => void;
 
 export const ignoreEvents: EventListener = () => {};
 
-/** A note about the whole run. */
+/** Makes a note about the whole run. */
 export const runNote = (code: NoteCode, text: string): NoteEvent => ({
   kind: "note",
   case: null,
@@ -60,7 +60,7 @@ export const runNote = (code: NoteCode, text: string): NoteEvent => ({
   text,
 });
 
-/** A note about one case. */
+/** Makes a note about one case. */
 export const caseNote = (name: string, code: NoteCode, text: string): NoteEvent => ({
   kind: "note",
   case: name,
