@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { StageFile } from "../files/all-or-nothing.js";
 import { programVersion } from "../files/package-root.js";
-import { writeBesideArchive } from "../oci/export-archive.js";
+import { writeNextToArchive } from "../oci/export-archive.js";
 import { type Descriptor, hexOf } from "../oci/oci-types.js";
 import { type Attestation, type PushedReferrer, pushReferrer } from "../oci/registry/push-referrer.js";
 import { type PushedSignature, pushSignature } from "../oci/registry/push-signature.js";
@@ -80,8 +80,8 @@ export async function attestImage(options: AttestImageOptions): Promise<Attested
   const files = archive === null ? null : attestationFiles(archive.path);
   if (files !== null) {
     const { stage } = options;
-    await writeBesideArchive(files.spdx, text(documents.spdx), stage(files.spdx));
-    await writeBesideArchive(files.provenance, text(documents.provenance), stage(files.provenance));
+    await writeNextToArchive(files.spdx, text(documents.spdx), stage(files.spdx));
+    await writeNextToArchive(files.provenance, text(documents.provenance), stage(files.provenance));
   }
   if (pushedTo === null) return { files, referrers: [], signatures: [] };
   const referrers: PushedReferrer[] = [];

@@ -134,7 +134,7 @@ async function debianBase(
 const debianKey = (recipe: BaseImageRecipe, digest: string | null): string =>
   `debian 4 ${compressor} ${debianRootKey(recipe)} ${digest ?? ""}`;
 
-/** Null when no registry gives it. */
+/** Returns null if no registry provides the image. */
 async function pulledDebian(
   { debian: { image } }: BaseImageRecipe,
   { cache, debianDigest, pull, progress, signal }: RecipeBaseOptions,

@@ -11,7 +11,7 @@ import { completeConfig, type ProcessorConfig } from "../config/config.js";
 import { imageNameOf } from "../config/image-name.js";
 import { loadConfig } from "../config/load-config.js";
 import type { TargetConfig } from "../config/target-config.js";
-import { lockFileBeside } from "../download/lock-file.js";
+import { lockFileNextTo } from "../download/lock-file.js";
 import type { ExistingFile } from "../files/all-or-nothing.js";
 import { hookModuleName, withBundledHook } from "../hooks/hook-bundle.js";
 import { type ImagePlatform, layerFileTime } from "../image/image-plan.js";
@@ -90,7 +90,7 @@ export async function withBuildRequest<T>(
 ): Promise<T> {
   const { currentDirectory } = surroundings;
   const configFile = resolve(currentDirectory, wishes.configFile ?? "config.json");
-  const work = { ...surroundings, lockFile: lockFileBeside(configFile) };
+  const work = { ...surroundings, lockFile: lockFileNextTo(configFile) };
   const config = await configOf(configFile, wishes);
   const attestation = await attestationOf(wishes, config, work);
   const destination = destinationOf(wishes, config);

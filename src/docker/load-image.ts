@@ -7,10 +7,8 @@ import { engineEvents } from "./engine-events.js";
 import { ImagesBefore } from "./images-before.js";
 
 /**
- * Loads an image into the engine under its name, as `docker load` does. An abort breaks the transfer off. Once the
- * engine has the whole image nothing can stop it, so its end is waited for and the image is then taken away again.
- *
- * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL
+ * Loads an image into the engine under its name, as `docker load` does. An abort stops the transfer. Once the
+ * engine has the whole image, nothing can stop the load, so its end is awaited and the image is then removed.
  */
 export async function loadImage(engine: Engine, image: OciImage, signal?: AbortSignal): Promise<void> {
   const before = await ImagesBefore.of(engine, [image.imageName]);

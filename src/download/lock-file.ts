@@ -24,7 +24,7 @@ export const lockFileName = "processor.lock.json";
  * Returns the path of the lock file, which is in the folder of the config.json whose model and base image it
  * locks.
  */
-export const lockFileBeside = (configFile: string): string => join(dirname(configFile), lockFileName);
+export const lockFileNextTo = (configFile: string): string => join(dirname(configFile), lockFileName);
 
 /** The properties of a downloaded archive at its first build. */
 export interface LockedSource {
@@ -91,9 +91,9 @@ async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson
       const lock = await readLock(lockFile);
       const changed = change(lock);
       if (changed === lock) return;
-      const beside = await partialPathNextTo(lockFile);
-      await writeFile(beside, `${JSON.stringify(changed, null, 2)}\n`);
-      await rename(beside, lockFile);
+      const partial = await partialPathNextTo(lockFile);
+      await writeFile(partial, `${JSON.stringify(changed, null, 2)}\n`);
+      await rename(partial, lockFile);
     });
   } catch (error) {
     if (error instanceof ProcessorError) throw error;

@@ -95,19 +95,19 @@ export class ContentStore {
     await chmod(finishedFile, 0o444);
     await rename(finishedFile, file);
     this.#verified.add(record.sha256);
-    const beside = await partialPathNextTo(join(this.folder, "partial", "file"));
-    await writeFile(beside, JSON.stringify(record));
-    await rename(beside, this.#recordFile(key));
+    const partial = await partialPathNextTo(join(this.folder, "partial", "file"));
+    await writeFile(partial, JSON.stringify(record));
+    await rename(partial, this.#recordFile(key));
     return { file, size: record.size, sha256: record.sha256 };
   }
 
   /** Writes bytes into the cache and computes their digest on the way. */
   async write(bytes: AsyncIterable<Uint8Array>, key: string, origin: string): Promise<StoredFile> {
-    const beside = await partialPathNextTo(join(this.folder, "partial", "file"));
+    const partial = await partialPathNextTo(join(this.folder, "partial", "file"));
     const hash = createHash("sha256");
     let size = 0;
     try {
-      const file = await open(beside, "wx");
+      const file = await open(partial, "wx");
       try {
         for await (const chunk of bytes) {
           hash.update(chunk);
@@ -118,9 +118,9 @@ export class ContentStore {
         await file.close();
       }
       const sha256 = hash.digest("hex");
-      return await this.keep(beside, key, { origin, sha256, size, etag: null, digest: null });
+      return await this.keep(partial, key, { origin, sha256, size, etag: null, digest: null });
     } catch (error) {
-      await rm(beside, { force: true });
+      await rm(partial, { force: true });
       throw diskError(error, `in the cache folder ${this.folder}`);
     }
   }

@@ -30,7 +30,7 @@ export async function unpackSource(
   });
   try {
     for (const { path } of missing)
-      await writeBeside(source.open(path), join(folder, path), (count) => bar.advance(count));
+      await writeAtomically(source.open(path), join(folder, path), (count) => bar.advance(count));
   } finally {
     bar.done();
   }
@@ -49,15 +49,15 @@ async function filesToWrite(files: readonly SourceFile[], folder: string): Promi
   return missing;
 }
 
-async function writeBeside(
+async function writeAtomically(
   bytes: AsyncIterable<Uint8Array>,
   target: string,
   advance: (count: number) => void,
 ) {
   await makeFolder(dirname(target));
-  const beside = await partialPathNextTo(target);
+  const partial = await partialPathNextTo(target);
   try {
-    const file = await open(beside, "wx");
+    const file = await open(partial, "wx");
     try {
       for await (const chunk of bytes) {
         await file.writeFile(chunk);
@@ -66,9 +66,9 @@ async function writeBeside(
     } finally {
       await file.close();
     }
-    await rename(beside, target);
+    await rename(partial, target);
   } catch (error) {
-    await rm(beside, { force: true });
+    await rm(partial, { force: true });
     throw error;
   }
 }

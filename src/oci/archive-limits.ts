@@ -1,10 +1,10 @@
 import { TarError } from "./read-tar.js";
 
-/** An image has up to 127 layers, each with two small files beside it in the oldest format. */
+/** An image has up to 127 layers, and the oldest format adds two small files for each. */
 const maxEntries = 10_000;
 const maxDocumentsMib = 64;
 
-/** Counts what a reader keeps of an image archive, and refuses more than any image has. */
+/** Counts the entries of an image archive that a reader keeps, and refuses more than any image has. */
 export class ArchiveLimits {
   #entries = 0;
   #documentBytes = 0;

@@ -101,7 +101,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
  * @param writtenTo differs from `path` if the file is renamed later, together with other files
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */
-export async function writeBesideArchive(path: string, text: string, writtenTo = path): Promise<void> {
+export async function writeNextToArchive(path: string, text: string, writtenTo = path): Promise<void> {
   const partial = await partialPathNextTo(path);
   try {
     await writeFile(partial, text, { flag: "wx", flush: true });

@@ -89,7 +89,7 @@ function ustarName(path: string): { readonly prefix: string; readonly name: stri
   return slash <= 0 || name.length > 100 || name === "" ? null : { prefix: path.slice(0, slash), name };
 }
 
-/** What a reader without pax sees: never the real name, always a valid one. */
+/** The name for readers without pax support: always valid, but never the real name. */
 const asciiTail = (path: string): string => path.replace(/[^\x20-\x7e]/g, "_").slice(-100);
 
 function paxHeader(records: readonly (readonly [string, string])[], time: Date): Buffer {

@@ -2,11 +2,7 @@ import { createHash } from "node:crypto";
 import { builderError } from "../errors/builder-errors.js";
 import type { Descriptor } from "./oci-types.js";
 
-/**
- * Passes bytes on and fails at their end when they are not what the descriptor says.
- *
- * @throws IMAGE_FILE_INVALID
- */
+/** Yields bytes unchanged. Fails at their end if they do not match the descriptor. */
 export async function* verified(
   bytes: AsyncIterable<Uint8Array>,
   { digest, size }: Descriptor,

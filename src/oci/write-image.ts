@@ -16,7 +16,9 @@ export interface WriteImageOptions {
   readonly image: OciImage;
   /** `….tar` or `….tar.gz` */
   readonly path: string;
-  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
+  /**
+   * Path that the file is written to; differs from `path` if it is renamed later, together with other files.
+   */
   readonly writtenTo?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -32,10 +34,9 @@ export interface WrittenImage {
 }
 
 /**
- * Writes the image as one file that `docker load` takes: `manifest.json` with exact names first, every layer gzip,
- * and an OCI layout at the same time. No compressor works here, so that the file is the same everywhere.
- *
- * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL
+ * Writes the image as one file for `docker load`: `manifest.json` with exact names first, every layer as
+ * gzip, and at the same time an OCI layout. The file itself is not compressed, so it is the same on every
+ * machine.
  */
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
   const { image, path, writtenTo = path, progress, signal } = options;

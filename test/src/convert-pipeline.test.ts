@@ -69,7 +69,7 @@ describe("with a memo", () => {
   };
   beforeEach(() => records.clear());
 
-  test("an unchanged checkpoint is written only when its bytes are needed, and they are the same", async () => {
+  test("an unchanged checkpoint is written only if its bytes are needed, and the bytes are the same", async () => {
     const first = await convert({ memo });
     const plain = digests(first.folder);
     const known = (converted: typeof first) =>
@@ -87,10 +87,10 @@ describe("with a memo", () => {
     const edited = join(parent, "model");
     cpSync(modelDir, edited, { recursive: true });
     onTestFinished(() => void vi.useRealTimers());
-    vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] }); // however long this machine takes
+    vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] }); // independent of this machine's speed
     const model = { models: singleModel(await findModel({ modelDir: edited })) };
     await convert({ memo, ...model });
-    expect(records.size).toBe(0); // it was written just now, and may change unseen
+    expect(records.size).toBe(0); // it was just written, and may change unnoticed
     await convert({ memo, ...model, outputDir: join(parent, "again") });
     expect(readdirSync(join(parent, "again"))).toContain("fold_0.weights");
   });
@@ -132,13 +132,13 @@ describe("a converted folder", () => {
     });
   });
 
-  test("is the same to the byte when the same model is converted again", async () => {
+  test("is identical if the same model is converted again", async () => {
     await convert();
     await convert({ outputDir: join(parent, "again") });
     expect(digests(join(parent, "again"))).toEqual(digests(outputDir));
   });
 
-  test("has no float16 graph where float16 can't hold a weight, and says so in the manifest", async () => {
+  test("has no float16 graph if float16 cannot represent a weight, and the manifest records that", async () => {
     await convert();
     const large = join(parent, "large");
     cpSync(modelDir, large, { recursive: true });
@@ -152,16 +152,16 @@ describe("a converted folder", () => {
     expect(JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))).toEqual(manifest);
   });
 
-  test("holds every weight once: no duplicate names, no heads of deep supervision", async () => {
+  test("contains every weight once: no duplicate names, no heads of deep supervision", async () => {
     const { manifest } = await convert();
     const { parameters } = manifest.models[0]!.network;
     const { length } = readFileSync(join(outputDir, "fold_0.weights"));
-    // Each of the tensors begins on a line of 64 bytes, so that there are gaps.
+    // Each tensor starts on a 64-byte line, so there are gaps.
     expect(length).toBeGreaterThanOrEqual(4 * parameters);
     expect(length).toBeLessThan(4 * parameters + 64 * 200);
   });
 
-  test("tells its progress in bytes, up to the total", async () => {
+  test("reports its progress in bytes, up to the total", async () => {
     const seen: { total: number; advanced: number; done: number } = { total: 0, advanced: 0, done: 0 };
     const progress: Progress = {
       start: ({ total = 0, unit }) => {
@@ -177,15 +177,15 @@ describe("a converted folder", () => {
   });
 });
 
-describe("what is already there", () => {
-  test("is not replaced unasked", async () => {
+describe("an existing folder", () => {
+  test("is not replaced without overwrite", async () => {
     await convert();
     const before = digests(outputDir);
     await expect(convert()).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
     expect(digests(outputDir)).toEqual(before);
   });
 
-  test("is replaced as a whole when asked to", async () => {
+  test("is replaced as a whole with overwrite", async () => {
     await convert();
     writeFileSync(join(outputDir, "manifest.json"), "old");
     writeFileSync(join(outputDir, "fold_4.onnx"), "old");
@@ -194,7 +194,7 @@ describe("what is already there", () => {
     expect(readdirSync(parent)).toEqual(["out"]);
   });
 
-  test("stays when it is no conversion, whatever is asked", async () => {
+  test("stays if it is not a conversion, even with overwrite", async () => {
     mkdirSync(outputDir);
     writeFileSync(join(outputDir, "thesis.docx"), "years");
     const attempt = convert({ overwrite: true });
@@ -203,13 +203,13 @@ describe("what is already there", () => {
     expect(readdirSync(outputDir)).toEqual(["thesis.docx"]);
   });
 
-  test("may be an empty folder", async () => {
+  test("may be empty", async () => {
     mkdirSync(outputDir);
     await convert();
     expect(readdirSync(outputDir).sort()).toEqual(files);
   });
 
-  test("stays as it was when the new conversion fails", async () => {
+  test("is unchanged if the new conversion fails", async () => {
     await convert();
     const before = digests(outputDir);
     const stop = new AbortController();
@@ -222,8 +222,8 @@ describe("what is already there", () => {
   });
 });
 
-describe("nothing half-written is left", () => {
-  test("when the conversion is stopped in the middle", async () => {
+describe("no partial output remains", () => {
+  test("if the conversion is stopped in the middle", async () => {
     const stop = new AbortController();
     let chunks = 0;
     const progress: Progress = {
@@ -240,7 +240,7 @@ describe("nothing half-written is left", () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test("when a file has the name of the folder", async () => {
+  test("if a file has the name of the folder", async () => {
     writeFileSync(outputDir, "a file");
     await expect(convert()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
     await expect(convert({ outputDir: join(outputDir, "below") })).rejects.toMatchObject({
@@ -249,7 +249,7 @@ describe("nothing half-written is left", () => {
     expect(readdirSync(parent)).toEqual(["out"]);
   });
 
-  // The administrator may write everywhere.
+  // Root may write everywhere.
   testWith([needs.notRoot], "when the folder may not be written to", async () => {
     chmodSync(parent, 0o555);
     await expect(convert()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
@@ -329,7 +329,7 @@ describe("plans and checkpoint of different trainings are TENSOR_MISMATCH with t
   });
 });
 
-/** Makes the first weight 1e6; an uncompressed checkpoint has the same bytes as the converted file. */
+/** Sets the first weight to 1e6. The bytes in an uncompressed checkpoint are those of the converted file. */
 function replaceWeight(checkpointFile: string, weightsFile: string): void {
   const checkpoint = readFileSync(checkpointFile);
   const at = checkpoint.indexOf(readFileSync(weightsFile).subarray(0, 64));

@@ -26,7 +26,7 @@ describe("processor.lock.json", () => {
     expect(await readLockedSource(lockFile, "__proto__")).toBeNull();
   });
 
-  test("is the same text whatever order the addresses came in", async () => {
+  test("has the same text for any order of the addresses", async () => {
     const sources = [
       { address: "zenodo:2/b.zip", sha256: digestOf("b"), size: 2 },
       { address: "zenodo:1/a.zip", sha256: digestOf("a"), size: 1 },
@@ -48,7 +48,7 @@ describe("processor.lock.json", () => {
     expect(await readdir(folder)).toEqual([lockFileName]);
   });
 
-  test("is not overwritten when it can't be read", async () => {
+  test("is not overwritten if it cannot be read", async () => {
     await writeFile(lockFile, "{ not json");
     await expect(
       lockSource(lockFile, "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
@@ -56,7 +56,7 @@ describe("processor.lock.json", () => {
     expect(await readFile(lockFile, "utf8")).toBe("{ not json");
   });
 
-  test("in a folder that is not there is an error of the catalogue", async () => {
+  test("in a missing folder is an error of the catalogue", async () => {
     const nowhere = join(folder, "nowhere", lockFileName);
     await expect(
       lockSource(nowhere, "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
@@ -69,8 +69,8 @@ const entry = `{"sha256": "${digestOf("a")}", "size": 1}`;
 describe("a processor.lock.json that is wrong is refused with its name and the fault:", () => {
   test.each([
     ["nothing in it", "", "it is not JSON"],
-    ["cut off", `{"lockVersion": 1, "sources": {"a": ${entry}`, "it is not JSON"],
-    ["a conflict of a merge", `<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> b\n`, "it is not JSON"],
+    ["a truncated text", `{"lockVersion": 1, "sources": {"a": ${entry}`, "it is not JSON"],
+    ["a merge conflict", `<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> b\n`, "it is not JSON"],
     ["a list", "[]", "it has an unexpected form: the document should be an object"],
     ["no version", "{}", "lockVersion is missing"],
     ["a version as text", '{"lockVersion": "1", "sources": {}}', "lockVersion should be a whole number"],
@@ -107,7 +107,7 @@ describe("a processor.lock.json that is wrong is refused with its name and the f
       `{"lockVersion": 1, "sources": {"a": ${entry}}, "sources": {}}`,
       "it has two entries with the name sources",
     ],
-    ["far too much", " ".repeat(2 ** 24 + 1), "it has 16777217 bytes"],
+    ["an oversized text", " ".repeat(2 ** 24 + 1), "it has 16777217 bytes"],
   ])("%s", async (_, text, problem) => {
     await writeFile(lockFile, text);
     for (const read of [() => readLockedSource(lockFile, "a"), () => readLockedBase(lockFile, "debian")])
@@ -130,7 +130,7 @@ describe("a processor.lock.json that is wrong is refused with its name and the f
     expect(await readLockedBase(lockFile, "a")).toBe(digest);
   });
 
-  test("after it was deleted, as the remedy says, the next build locks again", async () => {
+  test("after it was deleted, as the remedy suggests, the next build locks again", async () => {
     await writeFile(lockFile, "{");
     await rm(lockFile);
     await lockSource(lockFile, "a", { sha256: digestOf("a"), size: 1 });

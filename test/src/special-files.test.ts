@@ -26,14 +26,14 @@ import { testTerminal } from "../support/programs/test-terminal.js";
 const scratch = mkdtempSync(join(tmpdir(), "special-files-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-/** A FIFO that nobody writes to, and a folder; a reader of either must not wait. */
+/** A FIFO without a writer, and a folder. A reader of either must not block. */
 const makers: Readonly<Record<string, (path: string) => void>> = {
   "a FIFO": (path) => void execFileSync("mkfifo", [path]),
   "a folder": (path) => mkdirSync(path),
 };
 
 interface Place {
-  /** Below a scratch folder; the FIFO is made here. */
+  /** Paths in a scratch folder, in which the FIFO is created. */
   readonly path: string;
   readonly read: (path: string, folder: string) => unknown;
   readonly code: string;
@@ -122,7 +122,7 @@ const places: Readonly<Record<string, Place>> = {
     },
     code: "IMAGE_FILE_INVALID",
   },
-  "nnU-Net's dataset.json beside segmentations": {
+  "nnU-Net's dataset.json next to segmentations": {
     path: "out/dataset.json",
     read: async (_, folder) => {
       writeFileSync(join(folder, "dataset.json"), "{}");
@@ -135,7 +135,7 @@ const places: Readonly<Record<string, Place>> = {
   },
 };
 
-describe.each(Object.entries(makers))("%s is refused, not waited for, as", (kind, make) => {
+describe.each(Object.entries(makers))("%s is refused without waiting, as", (kind, make) => {
   test.each(Object.entries(places))("%s", async (title, { path, read, code }) => {
     const folder = join(scratch, `${kind} ${title}`.replaceAll(/\W+/g, "-"));
     mkdirSync(dirname(join(folder, path)), { recursive: true });

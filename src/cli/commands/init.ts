@@ -9,7 +9,7 @@ import { initialConfig } from "../../config/initial-config.js";
 import { checkConfig, readConfigSchema } from "../../config/load-config.js";
 import type { TargetJson } from "../../config/target-config.js";
 import { describeRunnable } from "../../convert/fold-network.js";
-import { lockFileBeside } from "../../download/lock-file.js";
+import { lockFileNextTo } from "../../download/lock-file.js";
 import { packageRoot } from "../../files/package-root.js";
 import { findPreviousStage } from "../../models/find-previous-stage.js";
 import { trainedModel } from "../../models/obtain-model.js";
@@ -39,7 +39,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const [member, ...others] = membersOf(namedModels(args));
   if (member === undefined || others.length > 0)
     throw sharedError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
-  const trained = await trainedModel(member, { ...session, lockFile: lockFileBeside(path) });
+  const trained = await trainedModel(member, { ...session, lockFile: lockFileNextTo(path) });
   const description = await namingArchives([trained.tree], () => describeRunnable(trained));
   const config = initialConfig({
     ...{ trained, description },

@@ -190,14 +190,14 @@ export class Sandbox {
   /**
    * Starts a program next to the processor, in its network and with its volumes, as the platform's own shim.
    */
-  async startBeside(options: {
+  async startCompanion(options: {
     readonly reference: string;
     readonly processor: RunningContainer;
     readonly entrypoint: readonly string[];
     readonly volumes: readonly SandboxMount[];
   }): Promise<RunningContainer> {
     const { reference, processor, entrypoint, volumes } = options;
-    return this.#asked("starting a program beside the processor", async () => {
+    return this.#asked("starting a program next to the processor", async () => {
       const container = await this.#create({
         Image: reference,
         User: "0:0",

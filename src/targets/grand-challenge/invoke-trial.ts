@@ -186,7 +186,7 @@ class PlatformClient {
       const script = await readFile(join(packageRoot, "templates", file), "utf8");
       const entrypoint = [program, flag, script, ...words];
       const started = await sandbox
-        .startBeside({ reference, processor: this.processor, entrypoint, volumes })
+        .startCompanion({ reference, processor: this.processor, entrypoint, volumes })
         .catch(async (error: unknown) => {
           // Nothing joins the network of a process that ends just then.
           if (isMissing(error) || (await this.isEnding())) return null;

@@ -13,7 +13,7 @@ import { goldenPath } from "../../support/golden.js";
 import { singleModel } from "../../support/model/single-model.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
-test("a checkpoint that is read inside an archive is told by its own digest, not by the archive's", async () => {
+test("a checkpoint inside an archive is recorded with its own digest, not with the archive's", async () => {
   const scratch = scratchFolder();
   const modelDir = goldenPath("v2", "blobs_2d", "model");
   const names = ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"];

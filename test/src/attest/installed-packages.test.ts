@@ -29,7 +29,7 @@ const trixie = distributionOf({
 });
 
 describe("debianPackages", () => {
-  test("reads dpkg's status without what was removed", () => {
+  test("reads dpkg's status without removed packages", () => {
     const packages = debianPackages({ texts: { "var/lib/dpkg/status": status } });
     expect(packages).toEqual([
       {
@@ -59,7 +59,7 @@ describe("debianPackages", () => {
   });
 });
 
-test("npmPackages reads each package.json once, and no file that is none", () => {
+test("npmPackages reads each package.json once, and no invalid one", () => {
   const file = (name: string) => `opt/nnunet-processor/node_modules/${name}/package.json`;
   const pngjs = JSON.stringify({ name: "pngjs", version: "7.0.0", license: "MIT" });
   const scoped = JSON.stringify({ name: "@a/b", version: "1.0.0-rc.1+5", license: "SEE LICENSE IN LICENSE" });
@@ -98,7 +98,7 @@ test("pythonPackages reads the header of each METADATA, and NVIDIA's licence in 
   expect(packageUrl(packages[1]!, trixie)).toBe("pkg:pypi/nvidia-cufft@1.2.3");
 });
 
-test("imageUrl names registry, repository and tag beside the digest", () => {
+test("imageUrl names registry, repository and tag next to the digest", () => {
   const digest = `sha256:${"a".repeat(64)}`;
   const imageName = "registry.example.org:5000/team/liver:1";
   expect(imageUrl({ imageName, digest, architecture: "amd64" })).toBe(

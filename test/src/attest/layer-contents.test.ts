@@ -43,7 +43,7 @@ test("keeps the texts that name packages and the digests of the model's files, n
   });
 });
 
-test("a later layer replaces, removes and empties what earlier ones have", async () => {
+test("a later layer replaces, removes and empties files and folders of earlier ones", async () => {
   const packageJson = (name: string) => `opt/app/node_modules/${name}/package.json`;
   const below = await layer({
     [packageJson("kept")]: "1",
@@ -67,14 +67,14 @@ test("a later layer replaces, removes and empties what earlier ones have", async
 const statusHeader = (path: string, sizeBytes: number): Uint8Array =>
   tarHeader({ path, kind: "file", mode: 0o644, sizeBytes, time: new Date(0) });
 
-test("a package list longer than any real one is refused, not held", async () => {
+test("a package list longer than any real one is refused, not stored", async () => {
   async function* huge() {
     yield statusHeader("var/lib/dpkg/status", 1 << 30);
   }
   await expect(readLayerContents(huge())).rejects.toMatchObject({ code: "IMAGE_FILE_INVALID" });
 });
 
-test("more package lists than any image has are refused together", async () => {
+test("package lists with an excessive total size are refused", async () => {
   const list = Buffer.alloc(8 << 20, "\n");
   async function* endless() {
     for (let i = 0; ; i++) {

@@ -7,7 +7,7 @@ import { readSigningKey } from "../../../src/attest/signing-key.js";
 import { isSignatureOf, signatureOf, signingPayload } from "../../../src/attest/simple-signing.js";
 import { repositoryRoot } from "../../support/golden.js";
 
-/** Made by `cosign generate-key-pair` with the password `test`. */
+/** Created by `cosign generate-key-pair` with the password `test`. */
 const cosignKey = join(repositoryRoot, "test", "fixtures", "keys", "cosign.key");
 const cosignPublicKey = join(repositoryRoot, "test", "fixtures", "keys", "cosign.pub");
 
@@ -27,7 +27,7 @@ function keyFile(key: KeyObject, passphrase?: string): string {
 const newKey = (namedCurve: string): KeyObject => generateKeyPairSync("ec", { namedCurve }).privateKey;
 
 describe("readSigningKey", () => {
-  test("opens what cosign wrote, and cosign's public key verifies what it signs", async () => {
+  test("opens cosign's file, and cosign's public key verifies its signatures", async () => {
     const key = await readSigningKey(cosignKey, "test");
     const payload = signingPayload({
       repository: "example.org/a",
@@ -67,7 +67,7 @@ describe("readSigningKey", () => {
   });
 });
 
-/** Asks for 128 GiB before its password can be tried. */
+/** Requires 128 GiB before its password can be tried. */
 function costlyKey(): string {
   const base64 = readFileSync(cosignKey, "utf8").replace(/-----[^-]*-----/g, "");
   const envelope = JSON.parse(Buffer.from(base64, "base64").toString("utf8")) as {

@@ -24,7 +24,7 @@ describe("the mirror of the machine", () => {
 
   test.each([
     {
-      name: "is where its own release comes from, with that release's security updates",
+      name: "is the source of its own release, with that release's security updates",
       ...{ targets, codename: "bookworm" },
       mirror: {
         archive: "http://mirror.example.org/debian",
@@ -32,14 +32,14 @@ describe("the mirror of the machine", () => {
       },
     },
     {
-      name: "is expected to have security updates beside the archive when apt names no place for them",
+      name: "has security updates next to the archive if apt names no address for them",
       ...{ targets: "sid main http://a.example.org/debian", codename: "sid" },
       mirror: { archive: "http://a.example.org/debian", security: "http://a.example.org/debian-security" },
     },
-    { name: "is none where apt has other releases only", targets, codename: "jessie", mirror: null },
-    { name: "is none where the release has no name", targets, codename: "", mirror: null },
+    { name: "is null if apt has only other releases", targets, codename: "jessie", mirror: null },
+    { name: "is null if the release has no name", targets, codename: "", mirror: null },
     {
-      name: "is none where Debian comes from a disc",
+      name: "is null if Debian comes from a disc",
       ...{ targets: "sid main cdrom:[Debian]/", codename: "sid", mirror: null },
     },
   ])("$name", ({ targets: lines, codename, mirror }) => {
@@ -47,7 +47,7 @@ describe("the mirror of the machine", () => {
   });
 });
 
-test("a mirror that the user names has its security updates beside it", () => {
+test("a mirror of the user has its security updates next to it", () => {
   expect(namedMirror({ DEBIAN_MIRROR: "https://mirror.example.org/debian/" })).toEqual({
     archive: "https://mirror.example.org/debian",
     security: "https://mirror.example.org/debian-security",
@@ -55,7 +55,7 @@ test("a mirror that the user names has its security updates beside it", () => {
   expect(namedMirror({})).toBeNull();
 });
 
-test("Debian's own mirror is the one that python-apt's template names for every release", async () => {
+test("Debian's own mirror is the mirror in python-apt's template for every release", async () => {
   const folder = scratchFolder();
   const template = join(folder, "Debian.info");
   writeFileSync(
@@ -71,7 +71,7 @@ test("Debian's own mirror is the one that python-apt's template names for every 
   expect(await knownMirror(join(folder, "missing"))).toBeNull();
 });
 
-test("apt takes proxy and retries from the machine, but never leave to skip signatures or to run programs", () => {
+test("apt gets proxy and retries from the machine, but no permission to skip signatures or to run programs", () => {
   const settings = [
     'Acquire::http::Proxy "http://proxy.example.org:3128";',
     'Acquire::https::Verify-Peer "true";',
@@ -89,7 +89,7 @@ test("apt takes proxy and retries from the machine, but never leave to skip sign
   ]);
 });
 
-test("the keys are those whose fingerprints the page beside them names", () => {
+test("the keys have the fingerprints in the page next to them", () => {
   const folder = join(repositoryRoot, "base-image", "debian");
   const page = readFileSync(join(folder, "README.md"), "utf8");
   const named = [...page.matchAll(/`((?:[0-9A-F]{4} ?){10})`/g)].map(([, text]) => text!.replaceAll(" ", ""));
@@ -124,7 +124,7 @@ test("a busybox without a table is refused", () => {
   expect(() => busyboxApplets(Buffer.from("\x7fELF"))).toThrow(/no table of its programs/);
 });
 
-test("of the rules for paths the last one that matches counts, and * stands for slashes too", () => {
+test("the last matching rule for paths applies, and * matches slashes too", () => {
   const isKept = pathFilter(["path-exclude=/usr/share/*", "path-include=/usr/share/doc/*/copyright"]);
   const paths = [
     "/etc/issue",
@@ -136,7 +136,7 @@ test("of the rules for paths the last one that matches counts, and * stands for 
   expect(paths.filter(isKept)).toEqual(["/etc/issue", "/usr/share", "/usr/share/doc/a/copyright"]);
 });
 
-test("a root file system is written sorted, with links, modes and the folders that hold a file", async () => {
+test("a root file system is written sorted, with links, modes and the folders that contain a file", async () => {
   const tree: RootTree = new Map([
     ["usr/share/doc/a", { kind: "file", mode: 0o644, bytes: Buffer.from("text") }],
     ["bin", { kind: "symlink", target: "usr/bin" }],
@@ -173,7 +173,7 @@ async function* streamed(tar: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> 
 }
 
 describeWith([needs.dpkg], "a Debian package", () => {
-  test("is unpacked with its record, below /usr, and a hard link becomes a file of its own", async () => {
+  test("is unpacked with its record, in /usr, and a hard link becomes a separate file", async () => {
     const folder = scratchFolder();
     const root = join(folder, "root");
     for (const name of ["DEBIAN", "lib", "usr/share/man"]) mkdirSync(join(root, name), { recursive: true });
@@ -196,6 +196,6 @@ describeWith([needs.dpkg], "a Debian package", () => {
   });
 });
 
-test("a recipe asks for every package by name where Debian leaves a choice", async () => {
+test("a recipe names every package for which Debian offers a choice", async () => {
   expect((await readRecipe()).debian.packages).toContain("mawk");
 });

@@ -11,7 +11,7 @@ const noEngine = { PATH: scratch, DOCKER_HOST: `unix://${scratch}/none.sock` };
 const options = { device: "auto", cuda: null, cacheFolder: scratch, environment: noEngine } as const;
 
 describe("build_processor doctor", () => {
-  test("calls a machine fit that can predict: an engine or a GPU that is missing does not stop that", async () => {
+  test("passes a machine that can predict, even without an engine or a GPU", async () => {
     const { isFit, findings } = await examineMachine(options);
     expect(isFit).toBe(true);
     const resultOf = Object.fromEntries(findings.map(({ check, result }) => [check, result]));
@@ -19,7 +19,7 @@ describe("build_processor doctor", () => {
     expect(resultOf["GPU"]).not.toBe("fail");
   });
 
-  test("gives a remedy with everything that fails or is doubtful", async () => {
+  test("gives a remedy with each failure or warning", async () => {
     const file = join(scratch, "file");
     writeFileSync(file, "");
     const { isFit, findings } = await examineMachine({
@@ -33,14 +33,14 @@ describe("build_processor doctor", () => {
       if (result === "fail" || result === "warning") expect(remedy, check).not.toBeNull();
   });
 
-  test("fails where nobody can write, however much is free", async () => {
+  test("fails in a folder without write permission, regardless of the free space", async () => {
     const { findings } = await examineMachine({ ...options, cacheFolder: "/proc" });
     expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({
       ...{ result: "fail", remedy: expect.stringContaining("XDG_CACHE_HOME") },
     });
   });
 
-  test("reports a user without a home folder, and looks at everything else", async () => {
+  test("reports a user without a home folder, and checks everything else", async () => {
     const { isFit, findings } = await examineMachine({ ...options, cacheFolder: null });
     expect(isFit).toBe(false);
     expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({
@@ -50,7 +50,7 @@ describe("build_processor doctor", () => {
     expect(findings.find(({ check }) => check === "space (temporary)")?.result).not.toBe("fail");
   });
 
-  test("asks for the container toolkit only where images are to run on GPUs", async () => {
+  test("checks the container toolkit only for images that run on GPUs", async () => {
     const checks = async (device: "auto" | "cuda") =>
       (await examineMachine({ ...options, device })).findings.map(({ check }) => check);
     expect(await checks("auto")).not.toContain("GPU in containers");

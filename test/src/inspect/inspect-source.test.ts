@@ -44,8 +44,8 @@ const onlyModel = async (address: string): Promise<ConfigurationInspection> => {
   return models[0]!;
 };
 
-describe("a model folder is told with", () => {
-  test("all that a v2 training says", async () => {
+describe("a model folder is described with", () => {
+  test("all facts of a v2 training", async () => {
     expect(await onlyModel(goldenPath("v2", "mr_regions_resenc_3d", "model"))).toMatchObject({
       ...{ path: "", nnunetVersion: 2, task: { id: 502, name: "MRRegions" }, configuration: "3d_fullres" },
       ...{ trainer: "nnUNetTrainer_1epoch", plansName: "nnUNetTinyResEncPlans" },
@@ -62,7 +62,7 @@ describe("a model folder is told with", () => {
     });
   });
 
-  test("all that a v1 training says, post-processing and the cascade's first stage too", async () => {
+  test("all facts of a v1 training, including post-processing and the cascade's first stage", async () => {
     expect(await onlyModel(goldenPath("v1", "cascade_3d_cascade_fullres", "model"))).toMatchObject({
       ...{ nnunetVersion: 1, datasetName: "Task503_Cascade", configuration: "3d_cascade_fullres" },
       network: { architecture: "Generic_UNet", inputChannels: 3 },
@@ -79,8 +79,8 @@ describe("a model folder is told with", () => {
   });
 });
 
-describe("a model that cannot be built is told with its problem and with all else", () => {
-  test("a network class of one's own: how to pass it as ONNX", async () => {
+describe("a model that cannot be built is described with its problem and all other facts", () => {
+  test("a custom network class: how to pass it as ONNX", async () => {
     const json = {
       "plans.configurations.odd.architecture.network_class_name": "my_package.networks.SpecialUNet",
     };
@@ -108,7 +108,7 @@ describe("a model that cannot be built is told with its problem and with all els
     });
   });
 
-  test("a checkpoint that is cut off, beside a sound neighbour", async () => {
+  test("a truncated checkpoint next to a valid one", async () => {
     const tree = scratchFolder();
     const sound = join(tree, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__3d_fullres");
     const broken = join(tree, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");
@@ -128,10 +128,10 @@ describe("a model that cannot be built is told with its problem and with all els
     });
   });
 
-  test("a network that its trainer built, not the plans", async () => {
+  test("a network that the trainer built instead of the plans", async () => {
     await withEditedModel("networks/plain_3d_thirds", {}, async (modelDir) => {
       const file = join(modelDir, "fold_0", "checkpoint_final.pth");
-      // Names of one length, so that only the stored member's bytes change.
+      // Names of the same length, so that only the stored member's bytes change.
       const renamed = readFileSync(file)
         .toString("latin1")
         .replaceAll("encoder.", "enkoder.")
@@ -145,7 +145,7 @@ describe("a model that cannot be built is told with its problem and with all els
     });
   });
 
-  test("one fold of two that has not ended", async () => {
+  test("one unfinished fold of two", async () => {
     const folder = (modelDir: string) => {
       cpSync(join(modelDir, "fold_0"), join(modelDir, "fold_1"), { recursive: true });
       renameSync(join(modelDir, "fold_1/checkpoint_final.pth"), join(modelDir, "fold_1/checkpoint_best.pth"));
@@ -187,7 +187,7 @@ describe("a model that cannot be built is told with its problem and with all els
   });
 });
 
-describe("an archive is told as its folder is", () => {
+describe("an archive is described like its folder", () => {
   test.each([{ deflate: true }, { deflate: false }])("deflated: $deflate", async ({ deflate }) => {
     const model = goldenPath("v2", "blobs_3d_fullres", "model");
     const prefix = "Dataset501_Blobs/nnUNetTrainer__nnUNetPlans__3d_fullres";
@@ -200,7 +200,7 @@ describe("an archive is told as its folder is", () => {
       deflate,
     }));
     const scratch = scratchFolder();
-    writeFileSync(join(scratch, "export.bin"), buildZip(parts)); // a zip is known by its bytes
+    writeFileSync(join(scratch, "export.bin"), buildZip(parts)); // a zip is recognised by its bytes
     const cache = join(scratch, "cache");
     const { models } = await inspectModels(join(scratch, "export.bin"), cache);
     const unpacked = await onlyModel(model);
@@ -239,14 +239,14 @@ describe("a checkpoint by itself", () => {
 });
 
 describe("an ONNX file", () => {
-  test("is told with its inputs and outputs", async () => {
+  test("is described with its inputs and outputs", async () => {
     expect(await inspect(join(fixtures, "onnx", "fixed.onnx"))).toMatchObject({
       ...{ kind: "onnx", opset: 17, parameters: 243, externalFiles: [], problems: [] },
       inputs: [{ name: "image", shape: [1, 2, 8, 12, 16] }],
     });
   });
 
-  test("whose weights are missing or cut off has a problem", async () => {
+  test("whose weights are missing or truncated has a problem", async () => {
     await withConvertedModel(join(fixtures, "networks", "plain_3d_thirds"), async ({ folder }) => {
       const file = join(folder, "fold_0.onnx");
       expect(await inspect(file)).toMatchObject({ problems: [] });
@@ -258,7 +258,7 @@ describe("an ONNX file", () => {
   });
 });
 
-test("a converted folder is told from its manifest", async () => {
+test("a converted folder is described from its manifest", async () => {
   const modelDir = goldenPath("v2", "blobs_2d", "model");
   const trained = await onlyModel(modelDir);
   await withConvertedModel(modelDir, async ({ folder }) => {
@@ -315,7 +315,7 @@ describe("an image", () => {
     expect(await inspect(await imageArchive(folder, name))).toMatchObject(expected);
   });
 
-  test("that holds no processor says so", async () => {
+  test("without a processor is reported as such", async () => {
     const folder = scratchFolder();
     const base = { kind: "root-file-system", archive: await smallRootFileSystem(folder) } as const;
     const image = await assemble(testPlan({ base }), join(folder, "cache"));
@@ -325,7 +325,7 @@ describe("an image", () => {
   });
 
   describeWithEngine("in Docker", () => {
-    test("is told by its name, and no container is left", async () => {
+    test("is described by its name, and no container remains", async () => {
       const folder = scratchFolder();
       const { docker } = testEngine();
       const imageName = `inspect-test/blobs:${process.pid}`;
@@ -343,7 +343,7 @@ describe("an image", () => {
   });
 });
 
-test("weights that other programs saved are told from nnU-Net's checkpoints, with what to do about them", async () => {
+test("weights of other programs are distinguished from nnU-Net's checkpoints, with a remedy", async () => {
   const file = join(scratchFolder(), "0.model");
   writeFileSync(file, buildZip([{ name: "archive/data.pkl", data: new PickleWriter().raw("}").finish() }]));
   expect(await inspect(file)).toMatchObject({
@@ -358,10 +358,10 @@ test("weights that other programs saved are told from nnU-Net's checkpoints, wit
 });
 
 test.each([
-  ["models that are no list", { models: {} }, "models should be a list"],
-  ["a model that is nothing", { models: [null] }, "models[0]"],
+  ["models that are not a list", { models: {} }, "models should be a list"],
+  ["a null model", { models: [null] }, "models[0]"],
   ["a fold without its file", { models: [{ folds: [{ fold: "0" }] }] }, "models[0]"],
-])("a manifest with %s is refused with the place", async (_, changed, place) => {
+])("a manifest with %s is refused with the position", async (_, changed, place) => {
   const folder = join(scratchFolder(), "converted");
   mkdirSync(folder);
   const task = { id: 1, name: "x" };
@@ -372,7 +372,7 @@ test.each([
   await expect(attempt).rejects.toThrow(place);
 });
 
-describe("what is no model is refused with what it is", () => {
+describe("a file that is not a model is refused with its kind", () => {
   const files: readonly (readonly [string, string, string])[] = [
     ["plans.json", "{}", "pass its folder"],
     ["notes.txt", "hello", "neither a zip"],
@@ -387,7 +387,7 @@ describe("what is no model is refused with what it is", () => {
     });
   });
 
-  test("a name of nothing", async () => {
+  test("a name that does not exist", async () => {
     await expect(inspect("no/such-model:1")).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
   });
 

@@ -39,7 +39,7 @@ const commandsIn = ({ place, text }: Block) =>
     .filter((words) => words !== undefined)
     .map((words) => ({ place, words: words.split(/\s+/) }));
 
-describe("every command in README and docs is one that the program takes", () => {
+describe("every command in README and docs is accepted by the program", () => {
   const commands = blocks
     .filter(({ language }) => ["bash", "sh", "console"].includes(language))
     .flatMap(commandsIn);
@@ -60,7 +60,7 @@ describe("every config.json in README and docs is valid", () => {
   });
 });
 
-/** Everything that shows a command to somebody: pages, examples and the sources with their messages. */
+/** All files that show commands: pages, examples and the sources with their messages. */
 const shown = [
   "README.md",
   "ARCHITECTURE.md",
@@ -78,7 +78,7 @@ const shown = [
   })
   .filter((path) => /\.(?:md|ts|sh|yml|svg|hbs|json)$/.test(path));
 
-// Without --no-install, npx runs a stranger's package of that name where it finds no command of ours.
+// Without --no-install, npx runs another package of that name if our command is not installed.
 test("npx is shown only with --no-install or a path, so that it never fetches a package by name", () => {
   const unsafe = shown.flatMap((path) =>
     [...readFileSync(path, "utf8").matchAll(/\bnpx (?!--no-install |\$\{packageRoot\}|[/.])[\w@-]+/g)]
@@ -89,7 +89,7 @@ test("npx is shown only with --no-install or a path, so that it never fetches a 
   expect(unsafe).toEqual([]);
 });
 
-test("every link to a file of the repository leads to one", () => {
+test("every link to a file of the repository is valid", () => {
   const missing = pages.flatMap((page) =>
     [...readFileSync(page, "utf8").matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
       .map(([, target]) => target!)

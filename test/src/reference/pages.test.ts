@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { referencePages } from "../../../src/reference/pages.js";
 import { repositoryRoot } from "../../support/golden.js";
 
-test("docs/reference says what the program does today (npm run docs writes it)", async () => {
+test("docs/reference matches the program (npm run docs writes it)", async () => {
   for (const [name, text] of await referencePages()) {
     expect(readFileSync(join(repositoryRoot, "docs", "reference", name), "utf8")).toBe(text);
   }
