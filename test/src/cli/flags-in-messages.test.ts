@@ -17,6 +17,8 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
     (name) => [new RegExp(`^src/cli/commands/${name}\\.ts$`), flagsOf(name)] as const,
   ),
   [/^src\/targets\/preflight\//, flagsOf("preflight")],
+  [/^src\/targets\/amos22\/config\.ts$/, flagsOf("build")],
+  [/^src\/targets\/grand-challenge\/invoke-trial\.ts$/, flagsOf("simulate")],
   [/^src\/targets\/simulate\//, flagsOf("simulate")],
   [/^src\/targets\//, ofAll("simulate", "preflight")],
   [/^src\/base-image\/debian-root\.ts$/, common([flagsOf("build"), flagsOf("base-image")])],
