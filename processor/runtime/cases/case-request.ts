@@ -4,7 +4,7 @@ import type { FoundCase } from "./find-cases.js";
 
 export interface CaseRequestOptions {
   readonly folder: string;
-  /** Of the segmentation, with leading dot. */
+  /** The ending of the segmentation, with the leading dot. */
   readonly ending: string;
   readonly savesProbabilities: boolean;
   readonly previousStage: ImageInput | null;

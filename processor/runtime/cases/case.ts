@@ -2,18 +2,18 @@ import type { Extent } from "../../imaging/volume/extent.js";
 import type { RuntimeErrorCode } from "../errors.js";
 import type { StepReport } from "../postprocess/remove-components.js";
 
-/** One case to segment: what the entries hand to `runCases`. */
+/** One case to segment, which an entry passes to `runCases`. */
 export interface CaseRequest {
   readonly name: string;
-  /** One for each channel in the network's order, or one that holds all of them. */
+  /** One input for each channel in the network's order, or one input that holds all channels. */
   readonly inputs: readonly ImageInput[];
-  /** The segmentation of a cascade's earlier stage, on the image's own grid; null for none. */
+  /** The segmentation of a cascade's earlier stage, on the image's own grid; null if there is none. */
   readonly previousStage: ImageInput | null;
-  /** What to write. Reports and hooks name the first one. */
+  /** The outputs to write. Reports and hooks name the first one. */
   readonly outputs: readonly [CaseOutput, ...CaseOutput[]];
 }
 
-/** Where an image comes from. */
+/** The source of an image. */
 export type ImageInput = ImageFile;
 
 export interface ImageFile {
@@ -23,10 +23,10 @@ export interface ImageFile {
 
 export const imageFile = (path: string): ImageFile => ({ kind: "file", path });
 
-/** Returns what messages call an input. */
+/** Returns the name of an input for messages. */
 export const placeOf = ({ path }: ImageInput): string => path;
 
-/** One thing to write about a case: a segmentation, or the probabilities that it was made from. */
+/** One output of a case: the segmentation, or the probabilities from which it was made. */
 export type CaseOutput =
   | { readonly kind: "label-map"; readonly path: string }
   | { readonly kind: "probabilities"; readonly path: string };
@@ -38,22 +38,22 @@ export type LabelCount = Extent & {
   readonly voxels: number;
 };
 
-/** What became of one case. */
+/** The result of one case. */
 export interface CaseReport {
   readonly name: string;
   readonly status: "done" | "skipped" | "failed";
   readonly outputFile: string;
-  /** The ONNX Runtime execution provider that ran; absent unless done. */
+  /** The ONNX Runtime execution provider that ran; absent unless the case is done. */
   readonly executionProvider?: string;
-  /** Absent for a case that was not started. */
+  /** The time of each phase; absent for a case that was not started. */
   readonly seconds?: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
-  /** Absent unless done. */
+  /** The amount of each label; absent unless the case is done. */
   readonly labels?: readonly LabelCount[];
-  /** Problems that did not stop the run, as in the log; absent when there were none. */
+  /** The problems that did not stop the run, as in the log; absent if there were none. */
   readonly warnings?: readonly string[];
-  /** What each step of post-processing removed; absent when there is none. */
+  /** The components that each step of post-processing removed; absent if there are no steps. */
   readonly removed?: readonly StepReport[];
-  /** Present when failed. */
+  /** The error; present only if the case failed. */
   readonly error?: {
     readonly code: RuntimeErrorCode | "BUG";
     readonly message: string;

@@ -10,37 +10,37 @@ import { type ImageInput, imageFile } from "./case.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
-/** A case by name, with its channels in the network's order. */
+/** A named case, with its channels in the network's order. */
 export interface FoundCase {
   readonly name: string;
-  /** May be more than the model has channels; the case then fails when its turn comes. */
+  /** The channels. If there are more than the model has, the case fails when it is read. */
   readonly inputs: readonly ImageInput[];
-  /** The ending of its files, with leading dot, in lower case. */
+  /** The ending of its files, with the leading dot, in lower case. */
   readonly ending: string;
 }
 
 export interface FoundCases {
   readonly cases: readonly FoundCase[];
-  /** Everything in the input folders that belongs to no case. */
+  /** Everything in the input folders that does not belong to a case. */
   readonly leftOut: readonly LeftOutFile[];
 }
 
 export interface FindCasesOptions {
-  /** Folders and files, as given. */
+  /** The folders and files, as the user gave them. */
   readonly inputs: readonly string[];
   readonly channelNames: readonly string[];
-  /** The ending of the training images, with leading dot. */
+  /** The ending of the training images, with the leading dot. */
   readonly preferredEnding: string;
 }
 
-/** nnU-Net's naming: case, channel number in four digits, ending. */
+/** A name in nnU-Net's form without its ending: the case, and the number of the channel in four digits. */
 const channelSuffix = /^(.+)_(\d{4})$/;
 
 /**
  * Groups files into cases as nnU-Net does: `<case>_0000<ending>`, `<case>_0001<ending>`, … A model with one channel
  * also takes a file without the number. Every known ending counts, in upper or lower case.
  *
- * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS when two files are the same channel of a case
+ * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS if two files are the same channel of a case
  */
 export async function findCases(options: FindCasesOptions): Promise<FoundCases> {
   const { inputs, channelNames, preferredEnding } = options;
@@ -73,7 +73,10 @@ interface CasePart {
   readonly channel: number;
 }
 
-/** The case and channel that a file's name stands for; null if it names no channel and the model has several. */
+/**
+ * Returns the case and the channel that a file's name stands for; null if it names no channel and the model has
+ * several.
+ */
 function channelOf(
   file: string,
   numbers: ReadonlyMap<string, ReadonlySet<number>>,
@@ -89,12 +92,12 @@ function channelOf(
   return channelCount === 1 ? { name: stem, channel: 0 } : null;
 }
 
-/** No modality has this many channels: a larger number is a year, a date or a patient's. */
+/** The most channels of a case. A larger number is a year, a date or the number of a patient. */
 const mostChannels = 100;
 
 /**
- * Whether a number beyond the model's channels still counts as a channel, because the case has other channels: nnU-Net
- * takes every `<case>_dddd` next to `<case>_0000` as a channel, and stops when there are too many.
+ * Returns whether a number beyond the model's channels still counts as a channel, because the case has other channels.
+ * nnU-Net takes every `<case>_dddd` next to `<case>_0000` as a channel, and stops if there are too many.
  */
 function isSurplus(number: number, others: ReadonlySet<number>, channelCount: number): boolean {
   const lowest = Math.min(...others);
@@ -115,7 +118,10 @@ function numbersByStem(files: readonly string[]): ReadonlyMap<string, ReadonlySe
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
-/** Channels that are missing are found out when the case is read: a file may hold several, and other cases go on. */
+/**
+ * Returns a case with its channels. Missing channels are reported when the case is read, because a file may hold
+ * several channels, and the other cases can still run.
+ */
 function caseOf(name: string, group: ReadonlyMap<number, string>): FoundCase {
   const channelFiles = [...group].sort(([a], [b]) => a - b).map(([, file]) => file);
   return foundCase(name, channelFiles);
@@ -170,7 +176,10 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
 
 const isPicture = (file: string): boolean => /\.(png|bmp)$/i.test(file);
 
-/** A picture in a folder of volumes is a preview; in a folder of its own, or for a model of pictures, it is a case. */
+/**
+ * Removes pictures in a folder of volumes, where they are previews. In a folder of pictures, or for a model of
+ * pictures, each picture is a case.
+ */
 function withoutPictures(
   images: readonly string[],
   preferredEnding: string,

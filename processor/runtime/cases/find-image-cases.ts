@@ -10,10 +10,11 @@ import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
 /**
- * The cases of an image's /input: each file directly in it that has an allowed extension. A model with one channel
- * takes every file as a case of that name; with several, channels are found by `input_channels` or by `_0000`, `_0001`.
+ * Finds the cases in the /input folder of an image, from the files directly in it that have an allowed extension. For a
+ * model with one channel, every file is a case of that name. For a model with several, channels are found by
+ * `input_channels`, or by `_0000`, `_0001`.
  *
- * @throws INPUT_NOT_FOUND listing the allowed extensions
+ * @throws INPUT_NOT_FOUND with the allowed extensions
  */
 export async function findImageCases(
   settings: RuntimeSettings,
@@ -35,7 +36,7 @@ export async function findImageCases(
   }
 }
 
-/** Compares extensions in lower case, as the readers do. */
+/** Returns the images with an allowed extension. Extensions are compared in lower case, as in the readers. */
 function allowedImages(
   imageNames: readonly string[],
   others: readonly LeftOutFile[],
@@ -102,7 +103,7 @@ function namedChannels(
     const wanted = channelNames.map((channel) => `<case>${inputChannels![channel] ?? ""}`).join(", ");
     throw sharedError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
   }
-  // A missing channel is reported when the case is read, so that other cases go on.
+  // A missing channel is reported when the case is read, so that the other cases can still run.
   const cases = [...groups].map(([name, files]) =>
     foundCase(
       name,

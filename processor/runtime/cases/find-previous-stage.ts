@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { supportedEndings } from "../../imaging/formats/image-ending.js";
 import { type ImageInput, imageFile } from "./case.js";
 
-/** Returns the segmentation of a cascade's earlier stage; null when there is none, which is reported when the case's turn comes. */
+/**
+ * Returns the segmentation of a cascade's earlier stage; null if there is none, which is reported when the case is
+ * read.
+ */
 export async function findPreviousStage(name: string, folder: string): Promise<ImageInput | null> {
   for (const ending of supportedEndings) {
     const file = join(folder, `${name}${ending}`);

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { counted } from "../../contract/counted.js";
 
-/** Why something in an input folder is not a case. These words stay the same from version to version. */
+/** The reason why a file in an input folder is not a case. These words stay the same from version to version. */
 export type LeftOutReason =
   | "DICOM"
   | "folder"
@@ -17,7 +17,7 @@ export interface LeftOutFile {
   readonly reason: LeftOutReason;
 }
 
-/** The sentence for each reason, by the number of files. */
+/** The text for each reason, given the number of files. */
 const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
   DICOM: (count) =>
     `${counted(count, "DICOM file")}; convert ${count === 1 ? "it" : "them"} first, for example with dcm2niix`,
@@ -32,20 +32,23 @@ const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
   "picture beside volumes": (count) => `${counted(count, "picture")} next to volumes, which the model takes`,
 };
 
-/** Names shown per line, so that even ten thousand files give a readable line. */
+/** The number of names in a line, so that even ten thousand files give a readable line. */
 const namesShown = 5;
 
 /**
- * One line for each reason.
+ * Returns one line for each reason.
  *
- * @example leftOutLines([{ path: "in/a.dcm", reason: "DICOM" }])
- * // ["left out: 1 DICOM file; convert it first, for example with dcm2niix: a.dcm"]
+ * @example leftOutLines([{ path: "in/a.dcm", reason: "DICOM" }]) // ["left out: 1 DICOM file; convert it first, for
+ *   example with dcm2niix: a.dcm"]
  */
 export function leftOutLines(leftOut: readonly LeftOutFile[]): readonly string[] {
   return leftOutKinds(leftOut).map((line) => `left out: ${line}`);
 }
 
-/** The same as the end of an error message, on its line, because platforms show only the last one. May be empty. */
+/**
+ * Returns the same text as the end of an error message, on the same line, because platforms show only the last line. It
+ * may be empty.
+ */
 export const foundInstead = (leftOut: readonly LeftOutFile[]): string =>
   leftOut.length === 0 ? "" : `; found ${leftOutKinds(leftOut).join("; ")}`;
 

@@ -4,9 +4,9 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import type { LeftOutFile, LeftOutReason } from "./left-out.js";
 
-/** What is directly in an input folder. */
+/** The contents of an input folder, without those of its subfolders. */
 export interface ListedFolder {
-  /** Names of files, and of dangling links, with the ending of an image; sorted. */
+  /** The sorted names of files, and of dangling links, with the ending of an image. */
   readonly imageNames: readonly string[];
   /** Everything else, sorted by name. Files that hold an image's voxels or spacing are in neither list. */
   readonly leftOut: readonly LeftOutFile[];
@@ -15,9 +15,10 @@ export interface ListedFolder {
 /**
  * Lists a folder's images, and everything else with the reason why it is not one.
  *
- * A dangling link named as an image counts as one: somebody wants it segmented, so its case must fail.
+ * A dangling link that is named as an image counts as an image, because its user expects a segmentation, so its case
+ * must fail.
  *
- * @throws INPUT_NOT_FOUND when the folder can't be read
+ * @throws INPUT_NOT_FOUND if the folder can't be read
  */
 export async function listFolder(folder: string): Promise<ListedFolder> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
@@ -35,7 +36,7 @@ export async function listFolder(folder: string): Promise<ListedFolder> {
   return { imageNames, leftOut };
 }
 
-/** Returns null for an image. */
+/** Returns the reason why a file is not an image; null for an image. */
 async function reasonToLeaveOut(path: string, name: string): Promise<LeftOutReason | null> {
   if (name.startsWith(".")) return "hidden";
   const isNamedAsImage = splitImageEnding(name) !== null;
@@ -58,20 +59,22 @@ async function isDicom(path: string, name: string): Promise<boolean> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, dicomMark.at);
     return buffer.toString("latin1", 0, bytesRead) === dicomMark.text;
   } catch {
-    // An unreadable file is left out as well, as not an image.
+    // An unreadable file is not an image either, so it is also left out.
     return false;
   } finally {
     await file?.close();
   }
 }
 
-/** Endings of files that belong to a header file, by the header's ending. */
+/** The endings of files that belong to a header file, by the header's ending. */
 const dataEndings: Readonly<Record<string, readonly string[]>> = {
   ".mhd": [".raw", ".zraw", ".raw.gz"],
   ".nhdr": [".raw", ".raw.gz", ".gz", ".bz2", ".txt", ".hex"],
 };
 
-/** Names of files that may hold the voxels of a folder's images, or the spacing of a TIFF volume (Tiff3DIO). */
+/**
+ * Returns the names of files that may hold the voxels of a folder's images, or the spacing of a TIFF volume (Tiff3DIO).
+ */
 function belongingsOf(names: readonly string[]): ReadonlySet<string> {
   return new Set(
     names.flatMap((name) => {

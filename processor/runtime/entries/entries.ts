@@ -6,7 +6,7 @@ import { grandChallenge } from "./grand-challenge/grand-challenge.js";
 import { plain } from "./plain/plain.js";
 import { sol } from "./sol/sol.js";
 
-/** Every platform. The rest of the program knows none of them by name. */
+/** The entry of each platform. The rest of the program does not know platforms by name. */
 const entries: { readonly [K in TargetKind]: Entry<TargetOf<K>> } = {
   [grandChallenge.kind]: grandChallenge,
   amos22,
@@ -17,10 +17,10 @@ const entries: { readonly [K in TargetKind]: Entry<TargetOf<K>> } = {
 export const entryOf = (kind: TargetKind): Entry => entries[kind];
 
 /**
- * Runs the image as its target wants it.
+ * Runs the image as its target requires.
  *
  * @returns the exit code
- * @throws what stops everything, as a ProcessorError
+ * @throws a ProcessorError that stops the whole run
  */
 export async function runEntry(target: Target, context: EntryContext): Promise<number> {
   const entry = entryOf(target.kind);

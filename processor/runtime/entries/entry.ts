@@ -3,35 +3,35 @@ import type { EventListener } from "../../contract/progress/run-event.js";
 import type { ApiMethod, Target } from "../../contract/target.js";
 import type { LoadedModel } from "../model/load-model.js";
 
-/** What an image does on one platform. */
+/** The actions of an image on one platform. */
 export interface Entry<T extends Target = Target> {
   readonly kind: T["kind"];
-  /** Where the model can be; the last place counts if none of the others has one. */
+  /** The folders in which the model can be. The last one is used if none of them has a model. */
   readonly modelPlaces: readonly [string, ...string[]];
   /** True if a word on the command line chooses between `exec` and `invoke`. */
   readonly takesApiMethod: boolean;
-  /** Returns a line of the log as the platform wants it. */
+  /** Returns a line of the log in the platform's form. */
   logLine(line: string): string;
   /**
    * @returns the exit code
-   * @throws what stops everything, as a ProcessorError
+   * @throws a ProcessorError that stops the whole run
    */
   run(target: T, context: EntryContext): Promise<number>;
 }
 
-/** What every target's entry gets from the program. */
+/** The objects that every entry receives from the program. */
 export interface EntryContext {
   readonly loaded: LoadedModel;
-  /** Those of the manifest, with the command line's own in front. */
+  /** The settings of the manifest, overridden by the command line. */
   readonly settings: RuntimeSettings;
-  /** Null for the target's own. */
+  /** Null to use the target's own method. */
   readonly apiMethod: ApiMethod | null;
   /** The working directory of the process. */
   readonly workingDir: string;
   /** The port that a server listens on. */
   readonly port: number;
   readonly onEvent: EventListener;
-  /** Reports a failure after which the program goes on. */
+  /** Reports a failure after which the program continues. */
   readonly complain: (line: string) => void;
   readonly signal: AbortSignal;
 }

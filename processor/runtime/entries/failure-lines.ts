@@ -2,7 +2,10 @@ import { ProcessorError } from "../../contract/errors.js";
 import { helpFor } from "../../contract/help-for.js";
 import { imageFlags } from "./folder-arguments.js";
 
-/** An error for the user of an image: several lines for a bug; platforms show the last one. */
+/**
+ * Returns the lines that report an error to the user of an image: one line, or several for a bug. Platforms show the
+ * last one.
+ */
 export function failureLines(error: unknown): readonly string[] {
   if (error instanceof ProcessorError) return [failureSentence(error)];
   return [
@@ -13,7 +16,7 @@ export function failureLines(error: unknown): readonly string[] {
 
 type Failure = Pick<ProcessorError, "code" | "message" | "help">;
 
-/** `CODE: what was found and where. What to do.` */
+/** Returns `CODE: what was found and where. What to do.` */
 export function failureSentence({ code, message, help }: Failure): string {
   return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${helpFor(help, imageFlags)}`;
 }

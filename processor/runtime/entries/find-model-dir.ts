@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { manifestName } from "../../contract/places.js";
 import type { Entry } from "./entry.js";
 
-/** Returns the model's folder: the one that was named, else the first of the entry's places that holds a model. */
+/** Returns the model's folder: the named folder, else the first of the entry's places that holds a model. */
 export async function findModelDir(named: string | null, { modelPlaces }: Entry): Promise<string> {
   if (named !== null) return named;
   for (const place of modelPlaces.slice(0, -1)) {

@@ -5,14 +5,14 @@ import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import type { ApiMethod } from "../../contract/target.js";
 
-/** What the command line of the program in an image says, over the manifest's settings. */
+/** The arguments of the program in an image, which override the manifest's settings. */
 export interface FolderArguments {
-  /** Null when nobody said: where the image has it. */
+  /** Null if none was given; then the model is at its place in the image. */
   readonly modelDir: string | null;
   readonly targetFile: string;
-  /** Null for the target's own. */
+  /** Null to use the target's own method. */
   readonly apiMethod: ApiMethod | null;
-  /** That `invoke` listens on. */
+  /** The port that `invoke` listens on. */
   readonly port: number;
   readonly folds: readonly string[] | null;
   readonly wantsHelp: boolean;
@@ -20,7 +20,7 @@ export interface FolderArguments {
   applyTo(settings: RuntimeSettings): RuntimeSettings;
 }
 
-/** Grand-challenge's own. */
+/** The port of grand-challenge. */
 const defaultPort = 4743;
 
 export const folderHelp = `Usage: [exec | invoke] [options]
@@ -43,12 +43,16 @@ Options (defaults are those of the config.json that the image was built with):
   --write-json, --no-write-json
   --overwrite-output, --no-overwrite-output
   --model-dir DIR              converted model (default ${places.image.model}, or $NNUNET_MODEL_DIR)
-  --port N                     that \`invoke\` listens on (default ${defaultPort})
+  --port N                     port that \`invoke\` listens on (default ${defaultPort})
   --target-file FILE           platform that the image was built for (default ${places.image.target})
   --version, --help
 `;
 
-/** @throws USAGE for an unknown option or a value out of range */
+/**
+ * Parses the command line of an image.
+ *
+ * @throws USAGE for an unknown option or a value out of range
+ */
 export function parseFolderArguments(
   argv: readonly string[],
   environment: NodeJS.ProcessEnv,
@@ -93,7 +97,11 @@ export function parseFolderArguments(
   };
 }
 
-/** @throws USAGE when its two names contradict each other */
+/**
+ * Returns the value of test-time augmentation, which has two flags.
+ *
+ * @throws USAGE if they contradict each other
+ */
 function useTta(values: {
   readonly "use-tta"?: boolean | undefined;
   readonly "disable-tta"?: boolean | undefined;
@@ -132,7 +140,7 @@ function parse(argv: readonly string[]) {
   }
 }
 
-/** Node's own words go on about positional arguments. */
+/** Returns a message for an unknown option, because Node's own message continues with positional arguments. */
 function unknownOption({ message }: Error): string | null {
   const dashed = /^Unknown option '([^']+)'/.exec(message)?.[1];
   if (dashed === undefined) return null;
@@ -156,15 +164,15 @@ function port(text: string): number {
 function stepSize(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= 1) return value;
-  throw sharedError("USAGE", `--step-size ${text} is not above 0 and at most 1`);
+  throw sharedError("USAGE", `--step-size must be greater than 0 and at most 1, but is ${text}`);
 }
 
 function precision(text: string): Precision {
   if (text === "auto" || text === "float16" || text === "float32") return text;
-  throw sharedError("USAGE", `--precision ${text}; there are float16, float32 and auto`);
+  throw sharedError("USAGE", `--precision must be float16, float32 or auto, but is ${text}`);
 }
 
 function device(text: string): Device {
   if (text === "cpu" || text === "cuda" || text === "auto") return text;
-  throw sharedError("USAGE", `--device ${text}; there are cpu, cuda and auto`);
+  throw sharedError("USAGE", `--device must be cpu, cuda or auto, but is ${text}`);
 }

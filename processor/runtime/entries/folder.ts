@@ -13,14 +13,14 @@ import { runModel } from "../run/run-model.js";
 
 export interface FolderEntryOptions {
   readonly loaded: LoadedModel;
-  /** Those of the manifest, with the command line's own in front. */
+  /** The settings of the manifest, overridden by the command line. */
   readonly settings: RuntimeSettings;
   readonly onEvent: EventListener;
   readonly signal: AbortSignal;
 }
 
 /**
- * What an image does when it is run: every image of the input folder becomes a segmentation in
+ * Segments a folder, which is the default action of an image: every image of the input folder becomes a segmentation in
  * `<output>/<overlay_destination>`.
  */
 export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
@@ -57,8 +57,8 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
 }
 
 /**
- * Warns of names that look like several channels of one case. A model with one channel takes every file as a case, as
- * AMOS22 and `build_processor.py` do, and would silently segment a modality that it never saw.
+ * Returns warnings for names that look like several channels of one case. For a model with one channel, every file is a
+ * case, as in AMOS22 and `build_processor.py`, so the model would silently segment a modality that it never saw.
  */
 function numberedCaseLines(
   cases: readonly { readonly name: string }[],

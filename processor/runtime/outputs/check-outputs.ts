@@ -7,14 +7,14 @@ import { type CaseRequest, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
 import { filesOf } from "./output-kinds.js";
 
-/** What to do with a segmentation that is there already. */
+/** The action for a segmentation that already exists. */
 export type Existing = "error" | "overwrite" | "continue";
 
 /**
- * Looks at everything that can be known to fail before any work, and makes the output folders.
+ * Finds every failure of the outputs that can be detected before any work, and makes the output folders.
  *
- * @throws INPUT_AMBIGUOUS when two cases would write one file; OUTPUT_EXISTS; OUTPUT_UNWRITABLE, also for a name that is
- *   too long
+ * @throws INPUT_AMBIGUOUS if two cases would write the same file; OUTPUT_EXISTS; OUTPUT_UNWRITABLE, also for a name
+ *   that is too long
  */
 export async function checkOutputs(requests: readonly CaseRequest[], existing: Existing): Promise<void> {
   const owners = new Map<string, CaseRequest>();
@@ -46,14 +46,17 @@ export async function checkOutputs(requests: readonly CaseRequest[], existing: E
   }
 }
 
-/** Refuses a name that is too long. A segmentation's ending, and so its name, can be longer than its image's. */
+/**
+ * Refuses a name that is too long. A segmentation's ending, and therefore its name, can be longer than that of its
+ * image.
+ */
 async function requirePossibleName(path: string): Promise<void> {
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENAMETOOLONG") throw outputError(path, error);
   });
 }
 
-/** Returns whether all files of a case are there. */
+/** Returns whether all files of a case exist. */
 export async function isWritten({ outputs }: CaseRequest): Promise<boolean> {
   for (const file of outputs.flatMap(filesOf)) if (!(await exists(file))) return false;
   return true;

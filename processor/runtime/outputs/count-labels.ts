@@ -3,7 +3,10 @@ import { extentOf } from "../../imaging/volume/extent.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseReport } from "../cases/case.js";
 
-/** The voxels of every foreground label and their volume (in a flat image their area), in ascending order of labels. */
+/**
+ * Counts the voxels of every foreground label, and computes their volume (or area in a flat image), in ascending order
+ * of labels.
+ */
 export function countLabels(
   { voxels, geometry }: LabelMap,
   definition: LabelDefinition,

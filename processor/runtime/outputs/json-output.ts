@@ -20,7 +20,7 @@ export async function writeJsonOutput(
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify(jsonValue(output, labels), null, 2)}\n`)]);
 }
 
-/** What the file holds: never NaN or infinite, which the platform refuses. */
+/** Returns the contents of the file, which never contain NaN or infinity, because the platform refuses them. */
 function jsonValue(
   { content, label, relativePath }: JsonOutput,
   labels: readonly LabelCount[],
@@ -38,6 +38,6 @@ function jsonValue(
   if (found !== undefined) return amount(found);
   throw sharedError(
     "CONFIG_INVALID",
-    `${relativePath} is about the label ${label}; the model has ${labels.map(({ name }) => name).join(", ")}`,
+    `${relativePath} is about the label ${label}, but the model has only ${labels.map(({ name }) => name).join(", ")}`,
   );
 }

@@ -1,7 +1,7 @@
 import { writeLabelMap } from "../../imaging/formats/write-image.js";
 import type { SegmentationKind } from "./output-kind.js";
 
-/** The segmentation as an image of labels; the ending of its name decides the format. */
+/** The segmentation as an image of labels. The ending of its name decides the format. */
 export const labelMapOutput: SegmentationKind = {
   takes: "segmentation",
   files: (path) => [path],

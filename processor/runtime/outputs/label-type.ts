@@ -3,9 +3,9 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { largestLabel } from "../postprocess/largest-label.js";
 
 /**
- * Returns the label map in the type that nnU-Net's writer chooses for the values of the case: uint8 if they are all below
- * 255, else uint16 (`write_seg` of SimpleITKIO, NibabelIO, NaturalImage2DIO, Tiff3DIO). SimpleITKIOWithReorient and
- * nnU-Net v1 always write uint8, so that labels above 255 wrap around; here they keep their value, in uint16.
+ * Returns the label map in the type that nnU-Net's writer chooses for the values of the case: uint8 if they are all
+ * below 255, else uint16 (`write_seg` of SimpleITKIO, NibabelIO, NaturalImage2DIO, Tiff3DIO). SimpleITKIOWithReorient
+ * and nnU-Net v1 always write uint8, so that labels above 255 wrap around; this function keeps their values, in uint16.
  */
 export function inWritersType(
   labelMap: LabelMap,

@@ -6,10 +6,13 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { writeFileWhole } from "../../files/write-file.js";
 import type { Existing } from "./check-outputs.js";
 
-/** What nnU-Net v2 leaves beside its predictions, and its ensembling, evaluation and post-processing look for there. */
+/**
+ * The files that nnU-Net v2 writes next to its predictions, where its ensembling, evaluation and post-processing read
+ * them.
+ */
 const names = ["dataset.json", "plans.json"] as const;
 
-/** A converted folder and the first of its models. */
+/** A folder of converted models and the first of these models. */
 export interface ModelFolder {
   readonly folder: string;
   readonly model: Pick<ModelManifest, "nnunetVersion" | "folds">;
@@ -22,9 +25,9 @@ export interface ModelFilesOptions {
 }
 
 /**
- * Copies the first model's `dataset.json` and `plans.json` beside its answers. Models of v1 have none.
+ * Copies the first model's `dataset.json` and `plans.json` next to its outputs. Models of v1 have no such files.
  *
- * @throws OUTPUT_EXISTS when a file of that name holds something else, unless it may be replaced or is to be kept
+ * @throws OUTPUT_EXISTS if a file of that name has other contents, unless it may be replaced or must be kept
  */
 export async function writeModelFiles(
   { folder: modelFolder, model }: ModelFolder,
@@ -35,10 +38,7 @@ export async function writeModelFiles(
     const bytes = await readNearest(name, modelFolder, dirname(model.folds[0]!.onnxFile));
     if (bytes === null) {
       onEvent(
-        runNote(
-          "model-file-missing",
-          `the converted model has no ${name}: nnUNetv2_ensemble will ask for it`,
-        ),
+        runNote("model-file-missing", `the converted model has no ${name}, which nnUNetv2_ensemble needs`),
       );
       continue;
     }
@@ -46,19 +46,25 @@ export async function writeModelFiles(
     const present = await presentAt(path);
     if (present !== null && (existing === "continue" || present.equals(bytes))) continue;
     if (present !== null && existing === "error")
-      throw sharedError("OUTPUT_EXISTS", `${path} is to be the model's own and holds something else`);
+      throw sharedError("OUTPUT_EXISTS", `${path} has other contents than the model's own file of that name`);
     await writeFileWhole(path, [bytes]);
   }
 }
 
-/** Null where there is nothing; empty for a folder, a FIFO or another thing that holds no bytes of its own. */
+/**
+ * Returns the bytes of a file; null if nothing exists at the path; empty for a folder, a FIFO or another thing without
+ * bytes of its own.
+ */
 async function presentAt(path: string): Promise<Buffer | null> {
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
   return found.isFile() ? await readFile(path).catch(() => Buffer.alloc(0)) : Buffer.alloc(0);
 }
 
-/** Each of several models has a folder of its own, in which a fold may have one. Null where there is none. */
+/**
+ * Reads a file of a fold or, if the fold has none, of its model; returns null if there is none. Each of several models
+ * has its own folder, in which a fold may have one too.
+ */
 async function readNearest(name: string, modelFolder: string, below: string): Promise<Buffer | null> {
   const bytes = await readFile(join(modelFolder, below, name)).catch(() => null);
   return bytes === null && below !== "." ? readNearest(name, modelFolder, dirname(below)) : bytes;

@@ -6,7 +6,10 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 
-/** How one kind of output is written: from the final segmentation, or from the probabilities while they are computed. */
+/**
+ * The functions that write one kind of output, either from the final segmentation or from the probabilities while they
+ * are computed.
+ */
 export type OutputKind = SegmentationKind | ProbabilityKind;
 
 export interface SegmentationKind {
@@ -22,23 +25,23 @@ export interface ProbabilityKind {
   open(path: string, facts: AnswerFacts): Promise<OpenProbabilities>;
 }
 
-/** What the files of probabilities say about the case and its way through the network. */
+/** The facts about a case and its prediction that the files of probabilities contain. */
 export interface AnswerFacts {
   readonly nnunetVersion: 1 | 2;
   readonly heads: number;
   readonly history: PreprocessHistory;
   readonly plan: InferencePlan;
   readonly labels: LabelDefinition;
-  /** The size of the grid that the network answered on. */
+  /** The size of the network's grid. */
   readonly networkSizeZyx: Zyx;
   readonly image: Pick<CaseVolume, "geometry" | "source">;
-  /** Where the channels came from. */
+  /** The names of the inputs of the channels. */
   readonly inputPlaces: readonly string[];
 }
 
-/** Takes slices, and ends as files that are whole or not there. */
+/** Receives slices, and leaves files that are either complete or absent. */
 export interface OpenProbabilities extends ProbabilitySink {
   finish(): Promise<void>;
-  /** Removes what a failed run left; nothing once finished. */
+  /** Removes the partial files of a failed run; does nothing after `finish`. */
   discard(): Promise<void>;
 }

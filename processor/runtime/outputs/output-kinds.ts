@@ -11,14 +11,17 @@ const kinds: Readonly<Record<CaseOutput["kind"], OutputKind>> = {
   probabilities: probabilitiesOutput,
 };
 
-/** Returns every file that an output consists of, the one that it is named after first. */
+/** Returns all files of an output. The first one is the file that the output is named after. */
 export const filesOf = ({ kind, path }: CaseOutput): readonly string[] => kinds[kind].files(path);
 
-/** Returns the outputs that take the networks' probabilities while these are computed. */
+/** Returns the outputs that receive the networks' probabilities while these are computed. */
 export const outputsOfProbabilities = ({ outputs }: CaseRequest): readonly CaseOutput[] =>
   outputs.filter(({ kind }) => kinds[kind].takes === "probabilities");
 
-/** Opens everything that takes probabilities; null when nothing does. Whoever opens it must discard it in the end. */
+/**
+ * Opens all outputs that receive probabilities; returns null if there are none. The caller must discard them in the
+ * end.
+ */
 export async function openProbabilities(
   request: CaseRequest,
   facts: AnswerFacts,

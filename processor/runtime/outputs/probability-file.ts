@@ -13,9 +13,10 @@ export type ProbabilityFileOptions = Pick<
 >;
 
 /**
- * Opens nnU-Net's `<case>.npz`, `head × z × y × x` in the input's axes: of v2 float32 of the whole image under
- * `probabilities`, of v1 float16 of the cropped one under `softmax`. Slices arrive with all heads, the file wants one head after the other: they are kept in a scratch file beside it, so
- * that memory holds one head at a time.
+ * Opens nnU-Net's `<case>.npz`, `head × z × y × x` in the input's axes: for v2, float32 of the whole image under
+ * `probabilities`; for v1, float16 of the cropped image under `softmax`. Slices arrive with all heads, but the file
+ * stores one head after the other. Therefore the slices are kept in a scratch file next to it, so that memory holds
+ * only one head at a time.
  */
 export async function openProbabilityFile(
   path: string,
@@ -88,7 +89,7 @@ async function writeArchive(
   }
 }
 
-/** The grid of a file, and where in it the cropped image lies. */
+/** The grid of a file, and the position of the cropped image in it. */
 interface FileGrid {
   /** In the input's axes. */
   readonly sizeZyx: Zyx;
@@ -121,7 +122,10 @@ async function readFully(file: FileHandle, target: Buffer, position: number): Pr
   }
 }
 
-/** Puts one head into the file's grid and turns its axes back; outside, background has probability 1. */
+/**
+ * Puts one head into the file's grid and restores the order of its axes. Outside the crop, the background has
+ * probability 1.
+ */
 function placedIn(
   { sizeZyx, boxZyx, transposeForward }: FileGrid,
   { cropped, outside }: { readonly cropped: Float32Array; readonly outside: number },

@@ -7,11 +7,14 @@ interface ResultEntry {
   readonly entity: string;
   readonly metrics: { readonly segmentation?: string };
   readonly error_messages: readonly string[];
-  /** An addition to the legacy format; absent when there are none. */
+  /** An addition to the legacy format; absent if there are no warnings. */
   readonly warnings?: readonly string[];
 }
 
-/** Writes `results.json` in the output folder: a mask for each case that is done, the reason for each that failed. */
+/**
+ * Writes `results.json` in the output folder: a mask for each case that is done, and the reason for each case that
+ * failed.
+ */
 export async function writeResultsJson(outputDir: string, reports: readonly CaseReport[]): Promise<void> {
   const entries = reports.map(({ name, outputFile, error, warnings }): ResultEntry => {
     const mask = relative(outputDir, outputFile).split(sep).join("/");

@@ -2,25 +2,25 @@ import { readFileSync } from "node:fs";
 import { sharedError } from "../../contract/shared-errors.js";
 
 /**
- * Bytes that this process may hold in private memory: the soft limit RLIMIT_DATA, which platforms set to the machine's
- * memory less what they need themselves. Infinity without a limit, or where the system does not tell.
+ * Returns the bytes that this process may hold in private memory: the soft limit RLIMIT_DATA, which platforms set to
+ * the machine's memory minus their own needs. Returns infinity if there is no limit, or if it is unknown.
  */
 export function dataLimitBytes(readLimits: () => string = readOwnLimits): number {
   const limit = /^Max data size\s+(\d+)\s/m.exec(readLimits())?.[1];
   return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
 }
 
-/** Bytes that this process may still take, by the machine, its control group and RLIMIT_DATA. */
+/** Returns the bytes that this process may still use, according to the machine, its control group and RLIMIT_DATA. */
 export const availableBytes = (): number =>
   Math.min(process.availableMemory(), Math.max(0, dataLimitBytes() - process.memoryUsage.rss()));
 
-/** A failed allocation as a mistake of the catalogue that says the limit; any other error as it is. */
+/** Returns OUT_OF_MEMORY with the limit for a failed allocation, and any other error unchanged. */
 export function memoryError(error: unknown): unknown {
   if (!isFailedAllocation(error)) return error;
   return sharedError("OUT_OF_MEMORY", outOfMemoryMessage(error.message), { cause: error });
 }
 
-/** @param reason the failed allocation's own words */
+/** @param reason the message of the failed allocation */
 export function outOfMemoryMessage(reason: string): string {
   const limit = dataLimitBytes();
   const what = Number.isFinite(limit)
@@ -29,7 +29,7 @@ export function outOfMemoryMessage(reason: string): string {
   return `${what} (${reason})`;
 }
 
-/** Typed arrays and threads report it differently. */
+/** Returns whether an error is a failed allocation, which typed arrays and threads report differently. */
 const isFailedAllocation = (error: unknown): error is Error =>
   error instanceof Error &&
   ((error instanceof RangeError &&
@@ -42,7 +42,7 @@ function readOwnLimits(): string {
   try {
     return readFileSync("/proc/self/limits", "latin1");
   } catch {
-    // Only Linux has the file; elsewhere nobody sets this limit.
+    // Only Linux has this file. Other systems do not set this limit.
     return "";
   }
 }

@@ -13,18 +13,18 @@ export interface RunnerOptions {
   readonly settings: RunSettings;
   /** A bundled module with the user's hooks; null for none. */
   readonly hookModule: string | null;
-  /** What a target adds to the user's own hooks; null for nothing. */
+  /** Adds a target's own hooks to those of the user; null if the target has none. */
   readonly adaptHooks: ((hooks: Hooks) => Hooks) | null;
   readonly onEvent: EventListener;
 }
 
-/** A model whose networks are loaded, for cases that come one after the other. */
+/** A model whose networks are loaded, for cases that arrive one after the other. */
 export interface Runner {
   /** The ONNX Runtime execution provider that runs the networks. */
   readonly executionProvider: string;
   /**
-   * Takes requests that `checkExportMode` and `checkOutputs` have accepted; one call at a time. A failed case is in the
-   * report; a stop rejects with the signal's reason.
+   * Segments requests that `checkExportMode` and `checkOutputs` have accepted, one call at a time. A failed case
+   * appears in the report; a stop rejects with the signal's reason.
    */
   segment(requests: readonly CaseRequest[], run: RunOptions): Promise<readonly CaseReport[]>;
   close(): Promise<void>;
@@ -35,7 +35,11 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws HOOK_INVALID, DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED, OUT_OF_MEMORY */
+/**
+ * Loads the hooks and the networks of a model.
+ *
+ * @throws HOOK_INVALID, DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED, OUT_OF_MEMORY
+ */
 export async function openRunner(loaded: LoadedModel, options: RunnerOptions): Promise<Runner> {
   const { settings, hookModule, adaptHooks, onEvent } = options;
   const { device, precision } = settings;

@@ -21,10 +21,10 @@ import type { SegmentContext } from "../segment/segment-context.js";
 import { memoryError } from "./memory-limit.js";
 
 /**
- * Segments all cases with one set of loaded networks. While one is in the network, the next is read and the previous
- * written. A case that fails is reported, and the others go on. `checkOutputs` comes first.
+ * Segments all cases with one set of loaded networks. While a case is in the network, the next case is read and the
+ * previous one is written. A case that fails is reported, and the other cases continue. Call `checkOutputs` first.
  *
- * @throws the signal's reason when stopped
+ * @throws the signal's reason if the run is stopped
  */
 export async function runCases(
   requests: readonly CaseRequest[],
@@ -100,7 +100,7 @@ class Attempt {
   ) {}
 }
 
-/** A failure is kept until the case's turn: nothing may reject while nobody waits. */
+/** Catches the error and returns it, because a promise that rejects before it is awaited would crash the process. */
 async function attempt(
   request: CaseRequest,
   context: SegmentContext,
@@ -117,11 +117,11 @@ interface Finishing {
   readonly segmented: Segmented;
   readonly attempted: Attempt;
   readonly context: SegmentContext;
-  /** What the log says about the remaining cases when this one is done. */
+  /** The text for the log about the remaining cases when this case is done. */
   readonly after: string;
 }
 
-/** ` (3 of 40, about 8 min left)`; empty if there is only one case. */
+/** Returns a text such as ` (3 of 40, about 8 min left)`; empty if there is only one case. */
 function restText({ done, total, seconds }: Readonly<Record<"done" | "total" | "seconds", number>>): string {
   if (total === 1) return "";
   const left = done < total ? `, about ${duration((seconds / done) * (total - done))} left` : "";
@@ -153,7 +153,7 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
   }
 }
 
-/** Steps that removed nothing say nothing. */
+/** Returns a line for each step of post-processing that removed something. */
 function removedLines(
   removed: readonly StepReport[],
   { opened: { model } }: SegmentContext,
@@ -214,7 +214,7 @@ class Stopwatch {
     }
   }
 
-  /** `total` is the work on this case; neighbours overlap with it. */
+  /** Returns the times. `total` is the time of the work on this case, with which neighbouring cases overlap. */
   seconds(): Seconds {
     const total = Object.values(this.#measured).reduce((sum, value) => sum + value, 0);
     return { ...this.#measured, total };

@@ -15,9 +15,10 @@ export interface RunReport {
 }
 
 /**
- * Loads the networks, segments the cases, frees the threads.
+ * Loads the networks, segments the cases and ends the threads.
  *
- * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING, EXPORT_MODE_UNFIT
+ * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING,
+ *   EXPORT_MODE_UNFIT
  */
 export async function runModel(
   loaded: LoadedModel,

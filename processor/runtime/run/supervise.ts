@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { sharedError } from "../../contract/shared-errors.js";
 import { outOfMemoryMessage } from "./memory-limit.js";
 
-/** Signals by which a process ends when the system or its own native code refuses it memory. */
+/** The signals that end a process if the system or its own native code refuses it memory. */
 const memorySignals: ReadonlySet<NodeJS.Signals> = new Set([
   "SIGABRT",
   "SIGBUS",
@@ -13,16 +13,20 @@ const memorySignals: ReadonlySet<NodeJS.Signals> = new Set([
   "SIGTRAP",
 ]);
 
-/** A platform that stops a container waits five seconds before it kills; a busy machine takes a while to end a process. */
+/**
+ * The time that a child has to stop. A platform kills a container five seconds after it has told it to stop, and a busy
+ * machine needs some time to end a process.
+ */
 const stopWithinMs = 3000;
 
 /**
- * Runs the program as a child on the same streams, so that somebody is left to say what happened when the system ends it
- * (an allocation that fails in native code is no exception that a program could catch), and to end it in time when it is
- * told to stop: one window of a large network takes longer than that, and a process can't leave ONNX Runtime's midst.
+ * Runs the program as a child process on the same streams, for two reasons. If the system ends the child, the parent
+ * can report why, because a program cannot catch a failed allocation in native code. If the child must stop, the parent
+ * can end it in time, because a process cannot interrupt ONNX Runtime in the middle of a window, which may take longer
+ * than the platform waits.
  *
  * @returns the child's exit code
- * @throws OUT_OF_MEMORY when it was ended from outside; `stop`'s reason when that was asked for
+ * @throws OUT_OF_MEMORY if the system ended the child; the reason of `stop` if a stop was requested
  */
 export async function supervise(
   program: string,
@@ -45,7 +49,7 @@ export async function supervise(
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     if (signal === null) return code ?? 1;
     stop.throwIfAborted();
-    if (child.connected) await once(child, "disconnect"); // its message may not have arrived yet
+    if (child.connected) await once(child, "disconnect"); // the child's message may not have arrived yet
     if (hasSaidWhy) return 1;
     if (memorySignals.has(signal))
       throw sharedError("OUT_OF_MEMORY", outOfMemoryMessage(`ended by ${signal}`));
@@ -56,8 +60,8 @@ export async function supervise(
 }
 
 /**
- * Ends such a child after an uncaught exception that it has already reported. If it exited normally in the middle of a
- * window, native code would abort, which looks like a lack of memory.
+ * Ends a supervised child after an uncaught exception that it has already reported. If it exited normally in the middle
+ * of a window, native code would abort, which looks like a lack of memory.
  */
 export function endAfterBug(): void {
   const end = () => void process.kill(process.pid, "SIGKILL");
@@ -65,7 +69,7 @@ export function endAfterBug(): void {
   else process.exit(1);
 }
 
-/** Whether this process is such a child, which ends with its parent. */
+/** Returns whether this process is a supervised child. If so, it ends with its parent from now on. */
 export function isSupervised(): boolean {
   if (!process.connected) return false;
   process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));

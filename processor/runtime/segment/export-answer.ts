@@ -6,7 +6,7 @@ import { exportNetworkLabels } from "../postprocess/export-network-labels.js";
 import type { ReadCase } from "./read-case.js";
 import type { SegmentContext } from "./segment-context.js";
 
-/** Turns the networks' answers into labels on the image's grid, and writes their probabilities on the way if asked for. */
+/** Turns the networks' outputs into labels on the image's grid, and writes their probabilities if requested. */
 export async function exportAnswer(
   sources: readonly ExportSource[],
   { request, image }: Pick<ReadCase, "request" | "image">,

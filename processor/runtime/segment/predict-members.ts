@@ -15,27 +15,29 @@ import type { SegmentContext } from "./segment-context.js";
 /** One case in the orientation that the networks expect. */
 export interface MemberInput {
   readonly caseName: string;
-  /** Kept as it is when there is more than one stage. */
+  /** The image. It is not changed if there is more than one stage. */
   readonly volume: CaseVolume;
-  /** An earlier stage's segmentation that came from outside; null for none. */
+  /** An earlier stage's segmentation from outside; null if there is none. */
   readonly previousStage: LabelMap | null;
 }
 
-/** The stage that runs first: a cascade's earlier one, or the first member itself. */
+/** Returns the stage that runs first: the earlier stage of a cascade, or the first member itself. */
 export function firstStage([first]: readonly LoadedMember[]): LoadedMember {
   let stage = first!;
   while (stage.previousStage !== null) stage = stage.previousStage;
   return stage;
 }
 
-/** Networks that run over a case, one after the other. */
+/** Returns the number of networks that run over a case, one after the other. */
 export function stageCount(members: readonly LoadedMember[]): number {
   const ofMember = ({ previousStage }: LoadedMember): number =>
     1 + (previousStage === null ? 0 : ofMember(previousStage));
   return members.reduce((sum, member) => sum + ofMember(member), 0);
 }
 
-/** Brings the case onto the grid of a stage that continues no other, or one that came from outside. */
+/**
+ * Prepares the case for a stage that does not continue another stage, or that continues a segmentation from outside.
+ */
 export function prepareStage(
   { model }: LoadedMember,
   { volume, previousStage }: Omit<MemberInput, "caseName">,
@@ -51,8 +53,8 @@ export function prepareStage(
 }
 
 /**
- * Runs all members over one case and hands their answers to `use`. A cascade's earlier stage runs before its member; of
- * several members all answers but the last wait on disk or in memory, so that one network runs at a time.
+ * Runs all members over one case and passes their outputs to `use`. A cascade's earlier stage runs before its member.
+ * The outputs of all members but the last are kept on disk or in memory, so that only one network runs at a time.
  *
  * @param first the case on the first stage's grid
  */
@@ -84,7 +86,7 @@ export async function predictMembers<T>(
 class StageRunner {
   readonly #input: MemberInput;
   readonly #context: SegmentContext;
-  /** The case as it was prepared ahead; taken by the first stage. */
+  /** The case that was prepared in advance; null after the first stage has taken it. */
   #ahead: Prepared | null;
 
   constructor(input: MemberInput, first: Prepared, context: SegmentContext) {
@@ -108,7 +110,7 @@ class StageRunner {
     return prepareStage(member, input, { members: opened.members, pool: tools.pool });
   }
 
-  /** The segmentation of the stage that a member continues. */
+  /** Returns the segmentation of the stage that a member continues. */
   async #segment(member: LoadedMember): Promise<LabelMap> {
     const { pool } = this.#context.tools;
     const stage = member.previousStage!;

@@ -11,11 +11,11 @@ import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import type { SegmentContext } from "./segment-context.js";
 
-/** A case as its files have it. */
+/** A case as read from its files. */
 export interface ReadCase {
   readonly request: CaseRequest;
   readonly volume: CaseVolume;
-  /** An earlier stage's segmentation that came from outside; null for none. */
+  /** An earlier stage's segmentation from outside; null if there is none. */
   readonly previousStage: LabelMap | null;
   /** The image as it was stored. */
   readonly image: Pick<CaseVolume, "geometry" | "source">;
@@ -65,7 +65,11 @@ async function readVolume(
 const zeroedText = (inputFile: string, voxels: number): string =>
   `${inputFile}: ${voxels === 1 ? "1 voxel was" : `${voxels} voxels were`} NaN or infinite and ${voxels === 1 ? "is" : "are"} read as 0, as in nnU-Net's own reader`;
 
-/** @throws INPUT_CHANNELS before any file is read, when there are more files than channels */
+/**
+ * Checks the number of files before any file is read.
+ *
+ * @throws INPUT_CHANNELS if there are more files than channels
+ */
 function checkInputs({ name, inputs }: CaseRequest, channelNames: readonly string[]): void {
   if (inputs.length <= channelNames.length) return;
   const wanted = channelNames.map((channel, i) => `_${String(i).padStart(4, "0")} ${channel}`).join(", ");
@@ -75,7 +79,7 @@ function checkInputs({ name, inputs }: CaseRequest, channelNames: readonly strin
   );
 }
 
-/** Returns null when no member continues a segmentation from outside. */
+/** Reads the segmentation of an earlier stage; returns null if no member continues a segmentation from outside. */
 async function readPreviousStage(
   { name, previousStage: given }: CaseRequest,
   volume: CaseVolume,

@@ -11,7 +11,10 @@ import { firstStage, type MemberInput, predictMembers, prepareStage } from "./pr
 import { type ReadCase, readCase } from "./read-case.js";
 import type { SegmentContext } from "./segment-context.js";
 
-/** Segments one case from its files to its files. `runCases` calls the same steps, so that neighbouring cases overlap. */
+/**
+ * Segments one case, from its input files to its output files. `runCases` calls the same steps, so that neighbouring
+ * cases overlap.
+ */
 export async function segmentCase(request: CaseRequest, context: SegmentContext): Promise<Segmented> {
   const read = await readCase(request, context);
   const prepared = await preprocessCase(read, context);
@@ -24,17 +27,17 @@ export async function segmentCase(request: CaseRequest, context: SegmentContext)
 /** A case that waits for the network. */
 export interface PreparedCase {
   readonly read: Omit<ReadCase, "volume" | "previousStage">;
-  /** On the grid of the stage that runs first. */
+  /** The case on the grid of the stage that runs first. */
   readonly prepared: Prepared;
   readonly input: MemberInput;
-  /** From the grid that the networks saw to the image's own. */
+  /** Turns a label map from the grid that the networks saw to the image's own grid. */
   readonly toImageOrientation: ReorientedCase["toImageOrientation"];
 }
 
-/** The answer to one case. */
+/** The result of one case. */
 export interface Segmented {
   readonly labelMap: LabelMap;
-  /** What post-processing removed. */
+  /** The components that post-processing removed. */
   readonly removed: readonly StepReport[];
 }
 
@@ -57,13 +60,15 @@ export async function preprocessCase(
   return { read, prepared, input, toImageOrientation };
 }
 
-/** Runs the networks over the case, and brings their answer onto the grid of the image as they saw it. */
+/**
+ * Runs the networks over the case, and resamples their output to the grid of the image in the networks' orientation.
+ */
 export const predictCase = (preparedCase: PreparedCase, context: SegmentContext): Promise<LabelMap> =>
   predictMembers(preparedCase.input, preparedCase.prepared, context, (sources) =>
     exportAnswer(sources, preparedCase.read, context),
   );
 
-/** Turns the answer back to the image's own axes, removes what the model's post-processing removes, and fits its type. */
+/** Turns the labels back to the image's own axes, applies the model's post-processing, and chooses the labels' type. */
 export async function postprocessCase(
   answer: LabelMap,
   { toImageOrientation }: PreparedCase,

@@ -5,7 +5,7 @@ import type { NetworkSet } from "../inference/network-set.js";
 import type { LoadedModel } from "../model/load-model.js";
 import type { RuntimePool } from "../threads/kernels.js";
 
-/** What all cases of a run share. */
+/** The objects that all cases of a run share. */
 export interface SegmentContext {
   readonly opened: OpenedModel;
   readonly settings: RunSettings;

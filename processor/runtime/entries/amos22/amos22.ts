@@ -4,7 +4,7 @@ import type { Entry } from "../entry.js";
 import { runFolder } from "../run-folder.js";
 import { amosSettings } from "./settings.js";
 
-/** AMOS22's second stage: a folder of images, in one of two places. */
+/** The entry for AMOS22's second stage: a folder of images, in one of two places. */
 export const amos22: Entry<TargetOf<"amos22">> = {
   kind: "amos22",
   modelPlaces: [places.image.model],

@@ -5,11 +5,11 @@ import { listFolder } from "../../cases/list-folder.js";
 import { runtimeError } from "../../errors.js";
 
 /**
- * The settings of a run at AMOS22: every `*.nii.gz` of the input folder, whatever its name, becomes a segmentation of
- * that name in the output folder. The rules name two places for them, below the working directory and at the root; the
- * one with images counts.
+ * Returns the settings of a run at AMOS22: every `*.nii.gz` of the input folder, whatever its name, becomes a
+ * segmentation of that name in the output folder. The rules name two places for these folders, below the working
+ * directory and at the root. The place with images is used.
  *
- * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS when both have images
+ * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS if both have images
  */
 export async function amosSettings(settings: RuntimeSettings, workingDir: string): Promise<RuntimeSettings> {
   const places = [

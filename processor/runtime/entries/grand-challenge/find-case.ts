@@ -16,8 +16,9 @@ export interface FindSocketCaseOptions {
 }
 
 /**
- * Finds the one case in the input folder: an image from each socket, in the order of the network's channels.
- * Sockets are those of `inputs.json`; an older platform writes none, and then they are the folders below `images/`.
+ * Finds the one case in the input folder: an image from each socket, in the order of the network's channels. The
+ * sockets are those of `inputs.json`. An older platform does not write this file; then the sockets are the folders
+ * below `images/`.
  *
  * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS, IMAGE_UNSUPPORTED, INPUTS_JSON_INVALID
  */
@@ -30,7 +31,7 @@ export async function findSocketCase(options: FindSocketCaseOptions): Promise<Fo
   return foundCase(splitImageEnding(basename(channelFiles[0]!))!.stem, channelFiles);
 }
 
-/** Of a platform that does not write `inputs.json`. */
+/** Returns the sockets of a platform that does not write `inputs.json`. */
 async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> {
   const images = join(inputDir, "images");
   const entries = await readdir(images, { withFileTypes: true }).catch(async (cause: unknown) => {
@@ -46,7 +47,7 @@ async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> 
     .sort((a, b) => (a.slug < b.slug ? -1 : 1));
 }
 
-/** Users often mount a plain folder of images, which the platform would lay out. */
+/** Returns the end of a message for a user who has mounted a plain folder of images instead of a job's layout. */
 async function foundInstead(inputDir: string): Promise<string> {
   const { imageNames } = await listFolder(inputDir);
   if (imageNames.length === 0) return "";

@@ -6,7 +6,7 @@ import { failureLines } from "../failure-lines.js";
 import { openAlgorithm } from "./open-algorithm.js";
 import { serve } from "./serve.js";
 
-/** An algorithm of grand-challenge.org: one case and the end, or a server for case after case. */
+/** The entry for algorithms of grand-challenge.org, which segment one case and end, or serve case after case. */
 export const grandChallenge: Entry<GrandChallengeTarget> = {
   kind: "grand-challenge",
   modelPlaces: [places.image.model, places.grandChallenge.uploadedModel],

@@ -6,12 +6,15 @@ import { runtimeError } from "../../errors.js";
 /** One value of a job's inputs. */
 export interface SocketValue {
   readonly slug: string;
-  /** Of the folder or file below the input folder; null where the platform does not say. */
+  /** The path of the folder or file below the input folder; null if the platform does not give it. */
   readonly relativePath: string | null;
   readonly isImage: boolean;
 }
 
-/** A socket as the platform describes it: called `interface` until 2025, `socket` since. */
+/**
+ * A socket as the platform describes it. The platform called it `interface` until 2025, and calls it `socket` since
+ * then.
+ */
 interface SocketJson {
   readonly slug?: unknown;
   readonly relative_path?: unknown;
@@ -28,11 +31,13 @@ interface ItemJson {
   readonly image?: unknown;
 }
 
-/** Enough for thousands of values. A longer file is not parsed, because that would delay health checks. */
+/**
+ * The longest file that is parsed, which is enough for thousands of values. A longer file would delay health checks.
+ */
 const maxBytes = 1 << 20;
 
 /**
- * Reads the list of a job's socket values, in either spelling; null when the platform wrote none.
+ * Reads the list of a job's socket values, in either spelling; returns null if the platform did not write it.
  *
  * @throws INPUTS_JSON_INVALID
  */

@@ -20,20 +20,28 @@ import { findSocketCase } from "./find-case.js";
 
 export interface AlgorithmOptions {
   readonly loaded: LoadedModel;
-  /** Those of the manifest, with the command line's own in front. */
+  /** The settings of the manifest, overridden by the command line. */
   readonly settings: RuntimeSettings;
   readonly target: GrandChallengeTarget;
   readonly onEvent: EventListener;
 }
 
-/** A loaded algorithm: each run segments what lies in the input folder at that time. */
+/** A loaded algorithm. Each run segments the case that is in the input folder at that time. */
 export interface Algorithm {
-  /** Rejects with the case's own mistake; another run may follow. One at a time. */
+  /**
+   * Segments one case. It rejects with the case's own error, after which another run may follow. Only one run at a time
+   * is allowed.
+   */
   run(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @throws what `openRunner` throws; OUT_OF_MEMORY; EXPORT_MODE_UNFIT; CONFIG_INVALID for what the platform does not take */
+/**
+ * Loads the networks of an algorithm.
+ *
+ * @throws the errors of `openRunner`; OUT_OF_MEMORY; EXPORT_MODE_UNFIT; CONFIG_INVALID for settings that the platform
+ *   does not accept
+ */
 export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorithm> {
   const { loaded, settings, target, onEvent } = options;
   if (settings.saveProbabilities)
@@ -75,7 +83,10 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
   };
 }
 
-/** The platform takes one image from a socket's folder, and would not say which of two. */
+/**
+ * Refuses a second image in a socket's folder. The platform takes one image from the folder, and does not report which
+ * of two it took.
+ */
 async function requireNoOtherImage(folder: string, own: string): Promise<void> {
   if ((await stat(folder).catch(() => null)) === null) return;
   const other = (await readdir(folder)).find((name) => name !== own);
@@ -86,7 +97,7 @@ async function requireNoOtherImage(folder: string, own: string): Promise<void> {
     );
 }
 
-/** The platform takes masks of 8 bits, whatever number of labels the model could give. */
+/** Adds a hook that converts masks to 8 bits, because the platform accepts no others. */
 function withEightBits(hooks: Hooks): Hooks {
   return {
     ...hooks,
@@ -107,7 +118,7 @@ function eightBits(labelMap: LabelMap, caseName: string): LabelMap {
   );
 }
 
-/** The case's mistake again, so that it ends as the process's own. */
+/** Makes the error of a case's report again, so that it can end the process. */
 function caseError({ code, message }: NonNullable<CaseReport["error"]>): Error {
   if (code === "BUG") return new Error(message);
   return errorOfCode(code, message);

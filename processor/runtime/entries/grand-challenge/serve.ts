@@ -7,33 +7,33 @@ import { runtimeError } from "../../errors.js";
 import type { Algorithm } from "./open-algorithm.js";
 
 export interface ServeOptions {
-  /** 0 for any that is free. */
+  /** The port to listen on; 0 for any free port. */
   readonly port: number;
-  /** Begins when the server listens. */
+  /** Loads the algorithm. It is called when the server listens. */
   readonly open: () => Promise<Algorithm>;
   readonly note: (line: string) => void;
-  /** Told of each case that failed. */
+  /** Called for each case that failed. */
   readonly onFailure: (error: unknown) => void;
   /** Ends the service. */
   readonly signal: AbortSignal;
 }
 
-/** A platform sends no body, or a short one. */
+/** The longest body of a request. A platform sends no body or a short one. */
 const maxBodyBytes = 1 << 20;
 
 /**
- * Limits for strangers, because the port may be open to anybody. The times are for sending a request; a case may
- * take as long as it needs.
+ * The limits for clients, because the port may be open to anybody. The times are for sending a request; a case may take
+ * as long as it needs.
  */
 const limits = { headersTimeout: 20_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 } as const;
 const maxConnections = 1000;
 
 /**
- * Serves cases over HTTP until the signal: `GET /health` answers 200 once the model is loaded and 503 before;
- * `POST /invoke` segments what lies in the input folder and answers 201, or 500 with the reason. A stop between cases is
- * the service's regular end.
+ * Serves cases over HTTP until the signal. `GET /health` returns 503 until the model is loaded, then 200. `POST
+ * /invoke` segments the case in the input folder and returns 201, or 500 with the reason. A stop between cases ends the
+ * service normally.
  *
- * @throws what `open` throws; the signal's reason when a case was running; PORT_TAKEN
+ * @throws the errors of `open`; the signal's reason if a case was running; PORT_TAKEN
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const { port, note, signal } = options;
@@ -52,7 +52,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
 
   function take(request: IncomingMessage, response: ServerResponse): void {
-    // Upgrades are not supported: the connection closes after the answer.
+    // Upgrades are not supported, so the connection closes after the response.
     if (request.headers.upgrade !== undefined) response.setHeader("connection", "close");
     if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) {
       refuseBody(request, response);
@@ -65,7 +65,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     if (path === null) answer(response, 400, "the address of the request is invalid");
     else if (!isHealth && !isInvoke) {
       const isKnown = path === "/health" || path === "/invoke";
-      answer(response, isKnown ? 405 : 404, "there are GET /health and POST /invoke");
+      answer(response, isKnown ? 405 : 404, "this server has only GET /health and POST /invoke");
     } else if (algorithm === null) answer(response, 503, "the model is being loaded");
     else if (isHealth) answer(response, 200, "ready");
     // Two cases would read and write the same folders.
@@ -80,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const gone = new AbortController();
     response.once("close", () => {
       if (!response.writableFinished)
-        gone.abort(sharedError("INTERRUPTED", "whoever asked for the case is gone"));
+        gone.abort(sharedError("INTERRUPTED", "the client that requested the case has disconnected"));
     });
     try {
       await loaded.run(AbortSignal.any([signal, gone.signal]));
@@ -126,7 +126,10 @@ async function listen(server: Server, port: number): Promise<void> {
   }
 }
 
-/** The path of a request's address (`/health?x`, `http://host/health`), which strangers write; null if it is invalid. */
+/**
+ * Returns the path of a request's address (`/health?x`, `http://host/health`), which may come from anybody; null if it
+ * is invalid.
+ */
 function pathOf(address: string): string | null {
   if (address.startsWith("/")) return /^[^?#]*/.exec(address)![0];
   return URL.canParse(address) ? new URL(address).pathname : null;

@@ -384,7 +384,7 @@ describe("invoke", () => {
     expect(readdirSync(output, { recursive: true }).sort()).toEqual(["images", "images/organ-segmentation"]);
   });
 
-  test("gives a case up when whoever asked for it is gone, and serves the next one", async () => {
+  test("gives a case up when the client that requested it disconnects, and serves the next one", async () => {
     const running = await start(["--step-size", "0.1", "--use-tta"]);
     await writeScan("ct-image", `${uuid}.mha`, testImage([60, 300, 300]));
     const impatient = new AbortController();
@@ -393,7 +393,7 @@ describe("invoke", () => {
     await running.said("predicting");
     impatient.abort();
     await expectCut;
-    await running.complained("INTERRUPTED: whoever asked for the case is gone");
+    await running.complained("INTERRUPTED: the client that requested the case has disconnected");
     emptyFolders();
     await writeScan("ct-image", "small.mha", testImage([2, 40, 50]));
     expect(await invoke(running)).toMatchObject({ status: 201 });

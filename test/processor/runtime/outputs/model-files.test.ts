@@ -18,7 +18,7 @@ beforeEach(() => {
     writeFileSync(join(modelFolder, "0", name), `{"${name}":1}`);
 });
 
-/** The first of several models: its files lie in a folder of its own. */
+/** The first of several models: its files are in a folder of its own. */
 const loaded = (nnunetVersion: 1 | 2 = 2, onnxFile = "0/fold_0.onnx"): ModelFolder => ({
   folder: modelFolder,
   model: {
@@ -29,7 +29,7 @@ const loaded = (nnunetVersion: 1 | 2 = 2, onnxFile = "0/fold_0.onnx"): ModelFold
 
 const onEvent = ignoreEvents;
 
-test("plans.json and dataset.json of the first model lie beside its probabilities, as nnU-Net leaves them", async () => {
+test("plans.json and dataset.json of the first model are next to its probabilities, as in nnU-Net", async () => {
   await writeModelFiles(loaded(), { folder, existing: "error", onEvent });
   expect(readdirSync(folder)).toEqual(["dataset.json", "plans.json"]);
   expect(readFileSync(join(folder, "plans.json"), "utf8")).toBe('{"plans.json":1}');
@@ -37,12 +37,12 @@ test("plans.json and dataset.json of the first model lie beside its probabilitie
   await writeModelFiles(loaded(), { folder, existing: "error", onEvent });
 });
 
-test("a network of one's own has a folder below the model's", async () => {
+test("a network from another source has a folder below the model's", async () => {
   await writeModelFiles(loaded(2, "0/fold_0/network.onnx"), { folder, existing: "error", onEvent });
   expect(readdirSync(folder)).toEqual(["dataset.json", "plans.json"]);
 });
 
-test("a file of that name that holds something else stays, unless it may be replaced", async () => {
+test("a file of that name with other contents is kept, unless it may be replaced", async () => {
   const path = join(folder, "dataset.json");
   writeFileSync(path, "another's");
   const write = (existing: "error" | "continue" | "overwrite") =>
@@ -54,16 +54,16 @@ test("a file of that name that holds something else stays, unless it may be repl
   expect(readFileSync(path, "utf8")).toBe('{"dataset.json":1}');
 });
 
-test("a model of v1 has none", async () => {
+test("a model of v1 has no such files", async () => {
   await writeModelFiles(loaded(1), { folder, existing: "error", onEvent });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a converted folder without them is told of", async () => {
+test("a converted folder without them is reported", async () => {
   rmSync(join(modelFolder, "0", "plans.json"));
   const events: RunEvent[] = [];
   await writeModelFiles(loaded(), { folder, existing: "error", onEvent: (event) => events.push(event) });
   expect(events).toEqual([
-    runNote("model-file-missing", "the converted model has no plans.json: nnUNetv2_ensemble will ask for it"),
+    runNote("model-file-missing", "the converted model has no plans.json, which nnUNetv2_ensemble needs"),
   ]);
 });
