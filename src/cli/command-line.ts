@@ -37,7 +37,7 @@ interface Command {
 
 const image = {
   type: "string",
-  describe: "image name, or .tar, .tar.gz or .tar.xz as `docker save` or --export writes it",
+  describe: "image name, or an archive from `docker save` or --export (.tar, .tar.gz, .tar.xz)",
 } as const;
 
 export const commands: Readonly<Record<string, Command>> = {
@@ -48,41 +48,43 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: [
       [
         "$0 --model-dir results/Dataset004_Liver --tag team/liver:1 --export",
-        "image in Docker and team-liver-1.tar.gz",
+        "builds an image in Docker, and team-liver-1.tar.gz",
       ],
-      ["$0 --config-file config.json --model-dir model/", "with defaults of your own"],
+      ["$0 --config-file config.json --model-dir model/", "uses your own defaults"],
     ],
     load: async () => (await import("./commands/build.js")).runBuild,
   },
   predict: {
     usage: "predict",
-    describe: "segment images directly, without an image or Docker",
+    describe: "segment medical images with a model directly, without building an image",
     options: predictOptions,
-    examples: [["$0 predict --model-dir model/ -i images/ -o segmentations/", "every case of a folder"]],
+    examples: [
+      ["$0 predict --model-dir model/ -i images/ -o segmentations/", "segments every case in a folder"],
+    ],
     load: async () => (await import("./commands/predict.js")).runPredict,
   },
   convert: {
     usage: "convert",
-    describe: "only convert PyTorch checkpoints to ONNX",
+    describe: "convert a model's PyTorch checkpoints to ONNX, without building an image",
     options: convertOptions,
-    examples: [["$0 convert --model-dir model/ --folds 0 1 -o converted/", "two of the folds"]],
+    examples: [["$0 convert --model-dir model/ --folds 0 1 -o converted/", "converts two of the folds"]],
     load: async () => (await import("./commands/convert.js")).runConvert,
   },
   init: {
     usage: "init",
-    describe: "write a config.json from what a model folder says",
+    describe: "write a config.json that fits a model",
     options: initOptions,
     examples: [
-      ["$0 init --model-dir model/", "config.json in this folder"],
-      ["$0 init --model-dir model/ --output-socket liver-segmentation", "for grand-challenge"],
+      ["$0 init --model-dir model/", "writes config.json into the current folder"],
+      ["$0 init --model-dir model/ --output-socket liver-segmentation", "writes one for grand-challenge"],
     ],
     load: async () => (await import("./commands/init.js")).runInit,
   },
   "base-image": {
     usage: "base-image",
-    describe: "build the image under every processor image",
+    describe: "build the base image that all processor images share",
     options: baseImageOptions,
-    examples: [["$0 base-image", "under the name that builds look for"]],
+    examples: [["$0 base-image", "builds it under the name that later builds look for"]],
     load: async () => (await import("./commands/base-image.js")).runBaseImage,
   },
   models: {
@@ -91,16 +93,16 @@ export const commands: Readonly<Record<string, Command>> = {
     options: modelsOptions,
     positional: {
       action: { choices: ["list", "info", "download"], default: "list", describe: "what to do" },
-      name: { type: "string", describe: "model's name" },
+      name: { type: "string", describe: "name of the model" },
     },
-    examples: [["$0 models info Task003_Liver", "channels, labels, licence"]],
+    examples: [["$0 models info Task003_Liver", "shows the model's channels, labels and licence"]],
     load: async () => (await import("./commands/models.js")).runModels,
   },
   doctor: {
     usage: "doctor",
-    describe: "check what builds and runs need of this machine",
+    describe: "check whether this machine can build and run images",
     options: doctorOptions,
-    examples: [["$0 doctor --device cuda", "driver, GPU and container toolkit too"]],
+    examples: [["$0 doctor --device cuda", "also checks the GPU, its driver and the container toolkit"]],
     load: async () => (await import("./commands/doctor.js")).runDoctor,
   },
   inspect: {
@@ -110,41 +112,44 @@ export const commands: Readonly<Record<string, Command>> = {
     positional: {
       model: {
         type: "string",
-        describe: "whatever --model-dir takes, a checkpoint, an .onnx file, an image's name or its archive",
+        describe:
+          "anything that --model-dir accepts, a checkpoint, an .onnx file, an image name or an image archive",
       },
     },
     examples: [
-      ["$0 inspect results/Dataset004_Liver", "every configuration below it"],
-      ["$0 inspect team/liver:1 --json", "an image in Docker, for programs"],
+      ["$0 inspect results/Dataset004_Liver", "shows every configuration in the folder"],
+      ["$0 inspect team/liver:1 --json", "describes an image in Docker as JSON"],
     ],
     load: async () => (await import("./commands/inspect.js")).runInspect,
   },
   verify: {
     usage: "verify <image>",
-    describe: "build an image again from the same inputs and compare, layer by layer",
+    describe: "rebuild an image from the same inputs and compare the two layer by layer",
     options: verifyOptions,
     positional: {
       image: { type: "string", describe: "archive, oci:FOLDER, or a name that Docker or a registry knows" },
     },
-    examples: [["$0 verify team-liver-1.tar.gz --model-dir model/", "exit code 5 when something differs"]],
+    examples: [
+      ["$0 verify team-liver-1.tar.gz --model-dir model/", "exits with code 5 if something differs"],
+    ],
     load: async () => (await import("./commands/verify.js")).runVerify,
   },
   preflight: {
     usage: "preflight <image>",
-    describe: "check an image or its archive as the platform will after the upload",
+    describe: "check an image as the platform will after the upload",
     options: preflightOptions,
     positional: { image },
-    examples: [["$0 preflight team-liver-1.tar.gz", "grand-challenge's checks, in its order"]],
+    examples: [["$0 preflight team-liver-1.tar.gz", "runs grand-challenge's checks in its order"]],
     load: async () => (await import("./commands/preflight.js")).runPreflight,
   },
   simulate: {
     usage: "simulate <image>",
-    describe: "run an image as the platform does, and check what it writes (needs Docker)",
+    describe: "run an image as the platform will, and check its output (needs Docker)",
     options: simulateOptions,
     positional: { image },
     examples: [
-      ["$0 simulate team/liver:1 -i cases/ --expect right/", "as grand-challenge does"],
-      ["$0 simulate myteam-task1.tar.gz --target amos22 -i images/", "as AMOS22 does"],
+      ["$0 simulate team/liver:1 -i cases/ --expect right/", "runs it as grand-challenge does"],
+      ["$0 simulate myteam-task1.tar.gz --target amos22 -i images/", "runs it as AMOS22 does"],
     ],
     load: async () => (await import("./commands/simulate.js")).runSimulate,
   },
@@ -251,13 +256,13 @@ function createParser(columns: number): Argv {
     .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": false })
     .wrap(columns)
     .strict()
-    .help()
+    .help("help", "show this help")
     .alias("help", "h")
-    .version(programVersion())
+    .version("version", "print the version", programVersion())
     .alias("version", "V")
     .exitProcess(false)
     .epilogue(
-      "Errors have a code; docs/reference/errors.md explains each. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.",
+      "Every error has a code, which docs/reference/errors.md explains. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.",
     );
   for (const { usage, describe, options, positional, examples } of Object.values(commands)) {
     parser = parser.command(usage, describe, (command) => {
@@ -268,7 +273,7 @@ function createParser(columns: number): Argv {
   }
   // For the list of commands only: both are answered before yargs parses.
   return parser
-    .command("help [command]", "show what a command takes")
+    .command("help [command]", "show the options of a command")
     .command("completion", "print a script that completes commands and flags in bash and zsh");
 }
 

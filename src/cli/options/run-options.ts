@@ -20,7 +20,7 @@ export const predictOptions = {
   "model-dir": {
     ...modelDir,
     demandOption: true,
-    describe: `${modelDir.describe}, or a folder that \`convert\` wrote`,
+    describe: `${modelDir.describe}; or one folder written by \`convert\``,
   },
   ...trainedModelOptions,
   input: {
@@ -30,13 +30,14 @@ export const predictOptions = {
     array: true,
     requiresArg: true,
     demandOption: true,
-    describe: "folder or files, named <case>_0000<ending>, one for each channel",
+    describe: "folder or files; <case>_0000<ending>, one file for each channel",
   },
   "prev-stage-predictions": {
     group: imageGroup,
     type: "string",
     requiresArg: true,
-    describe: "for a cascade: folder with <case><ending> of the low-resolution stage, instead of its model",
+    describe:
+      "for a cascade: folder with the low-resolution segmentations <case><ending>, instead of --prev-stage-model",
   },
   "process-img-file": hookFile,
   ...windowOptions,
@@ -47,7 +48,8 @@ export const predictOptions = {
     group: "Prediction:",
     choices: ["normal", "fast", "fastest"] as const,
     default: "normal" as const,
-    describe: "v1's --mode: fast and fastest resample labels instead of probabilities, less exact",
+    describe:
+      "--mode of nnU-Net v1: fast and fastest resample labels instead of probabilities, which is less exact",
   },
   device: {
     group: "Prediction:",
@@ -55,19 +57,19 @@ export const predictOptions = {
     default: "auto" as const,
     describe: "where the network runs",
   },
-  output: { ...output, demandOption: true, describe: "folder for <case><ending>" },
+  output: { ...output, demandOption: true, describe: "folder for the segmentations <case><ending>" },
   "save-probabilities": {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "also write <case>.npz and .pkl, every class's probabilities for nnU-Net's ensembling",
+    describe: "also write each class's probabilities to <case>.npz and .pkl, for nnU-Net's ensembling",
   },
   overwrite,
   continue: {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "keep results that are there, segment the rest",
+    describe: "keep existing results and segment only the other cases",
   },
   json,
 } as const satisfies Readonly<Record<string, Options>>;
@@ -95,13 +97,13 @@ export const initOptions = {
     group: "Platform:",
     type: "string",
     requiresArg: true,
-    describe: "grand-challenge: slug of the socket that takes the segmentation",
+    describe: "for grand-challenge: slug of the output socket for the segmentation",
   },
   team: {
     group: "Platform:",
     type: "string",
     requiresArg: true,
-    describe: "AMOS22: the team's name, in lower-case letters and digits",
+    describe: "for AMOS22: the team's name in lower-case letters and digits",
   },
   output: {
     ...output,

@@ -13,7 +13,7 @@ export const modelDir = {
   array: true,
   requiresArg: true,
   describe:
-    "trained model: folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE; several are averaged",
+    "trained model: a folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE; the predictions of several are averaged",
 } as const satisfies Options;
 
 export const task = {
@@ -21,7 +21,7 @@ export const task = {
   alias: "d",
   type: "string",
   requiresArg: true,
-  describe: "task or dataset, when the folder holds several: 4, Hippocampus, Task004_Hippocampus, …",
+  describe: "task or dataset, if the folder holds several: 4, Hippocampus, Task004_Hippocampus, …",
 } as const satisfies Options;
 
 export const configuration = {
@@ -30,7 +30,8 @@ export const configuration = {
   type: "string",
   array: true,
   requiresArg: true,
-  describe: "nnU-Net configuration, when the folder holds several: 2d, 3d_fullres, …; several are averaged",
+  describe:
+    "nnU-Net configuration, if the folder holds several: 2d, 3d_fullres, …; the predictions of several are averaged",
 } as const satisfies Options;
 
 export const previousStageModel = {
@@ -38,7 +39,7 @@ export const previousStageModel = {
   type: "string",
   requiresArg: true,
   describe: "for a cascade: the model of its low-resolution stage",
-  defaultDescription: "beside the second stage, as nnU-Net keeps it",
+  defaultDescription: "next to the second stage, where nnU-Net saves it",
 } as const satisfies Options;
 
 export const postProcessing = {
@@ -46,14 +47,14 @@ export const postProcessing = {
   type: "string",
   default: "auto",
   requiresArg: true,
-  describe: "auto for what nnU-Net decided for the model, off, or a postprocessing.json or .pkl",
+  describe: "auto (what nnU-Net chose for the model), off, or the path of a postprocessing.json or .pkl",
 } as const satisfies Options;
 
 export const checkpoint = {
   group: modelGroup,
   type: "string",
   requiresArg: true,
-  describe: "checkpoint in each fold's folder",
+  describe: "file name of the checkpoint in each fold's folder",
   defaultDescription: "checkpoint_final.pth",
 } as const satisfies Options;
 
@@ -63,7 +64,7 @@ export const onnx = {
   array: true,
   requiresArg: true,
   describe:
-    "ONNX file of your own network, one for each fold, beside plans.json and dataset.json in --model-dir",
+    "ONNX file of your own network, one for each fold; --model-dir then needs only plans.json and dataset.json",
 } as const satisfies Options;
 
 export const folds = {
@@ -76,7 +77,7 @@ export const folds = {
   defaultDescription: "every fold_k with the checkpoint",
 } as const satisfies Options;
 
-/** Which trained model, for commands that read one without a config.json. */
+/** The options that choose a trained model, for commands that do not read config.json. */
 export const trainedModelOptions = {
   task,
   configuration,
@@ -87,7 +88,7 @@ export const trainedModelOptions = {
   postprocessing: postProcessing,
 } as const satisfies Readonly<Record<string, Options>>;
 
-/** A command says what it is for. */
+/** Each command adds its own description. */
 export const output = {
   group: outputGroup,
   alias: "o",
@@ -100,7 +101,7 @@ export const hookFile = {
   type: "string",
   requiresArg: true,
   describe:
-    "own TypeScript or JavaScript module that changes images before, or results after (docs/how-to/process-img.md)",
+    "your TypeScript or JavaScript module that changes images before or results after segmentation (docs/how-to/process-img.md)",
 } as const satisfies Options;
 
 export const cuda = {
@@ -108,16 +109,17 @@ export const cuda = {
   type: "string",
   choices: cudaMajors,
   requiresArg: true,
-  describe: "CUDA in an image for GPUs: 12 for older drivers and GPUs (docs/reference/gpu.md)",
+  describe: "CUDA version in an image for GPUs; 12 is for older drivers and GPUs (docs/reference/gpu.md)",
   defaultDescription: "13",
 } as const satisfies Options;
 
-/** How a network is applied to an image. Each command sets its own defaults. */
+/** The options for applying a network to an image. Each command sets its own defaults. */
 export const windowOptions = {
   "use-tta": {
     group: "Prediction:",
     type: "boolean",
-    describe: "average over mirrored images; --no-use-tta is 8 times faster in 3-D, and slightly less exact",
+    describe:
+      "average the predictions for mirrored images; --no-use-tta is 8 times faster in 3-D, but slightly less accurate",
   },
   "disable-tta": {
     group: "Prediction:",
@@ -129,12 +131,12 @@ export const windowOptions = {
     group: "Prediction:",
     type: "number",
     requiresArg: true,
-    describe: "step between windows as a fraction of the patch; 1 means no overlap",
+    describe: "distance between windows as a fraction of the patch size; 1 means no overlap",
   },
   precision: {
     group: "Prediction:",
     choices: ["auto", "float16", "float32"] as const,
-    describe: "number format of the network: auto is float16 on a GPU, float32 on the CPU",
+    describe: "number format that the network computes in; auto is float16 on a GPU and float32 on the CPU",
   },
 } as const satisfies Readonly<Record<string, Options>>;
 
@@ -142,25 +144,25 @@ export const zenodoUrl = {
   group: modelGroup,
   type: "string",
   requiresArg: true,
-  describe: "mirror of zenodo.org",
+  describe: "address of a mirror of zenodo.org",
 } as const satisfies Options;
 
 export const json = {
   group: outputGroup,
   type: "boolean",
   default: false,
-  describe: "print a report as JSON on stdout, everything else on stderr",
+  describe: "print a JSON report to stdout, and everything else to stderr",
 } as const satisfies Options;
 
 export const overwrite = {
   group: outputGroup,
   type: "boolean",
   default: false,
-  describe: "replace what is there already",
+  describe: "replace existing files",
 } as const satisfies Options;
 
 export const target = {
   group: "Platform:",
   choices: targetKinds,
-  defaultDescription: "the one that the image was built for, else grand-challenge",
+  defaultDescription: "the platform that the image was built for, or grand-challenge",
 } as const satisfies Options;

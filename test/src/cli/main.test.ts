@@ -58,7 +58,7 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
     { argv: ["base-image", "--device", "cuda", "--cuda", "11"], says: "--cuda 11: it takes 12 or 13\n" },
     { argv: ["models", "info"], says: "needs the name of a model" },
     { argv: ["verify"], says: "<image> is missing: archive, oci:FOLDER, or a name" },
-    { argv: ["inspect"], says: "<model> is missing: whatever --model-dir takes" },
+    { argv: ["inspect"], says: "<model> is missing: anything that --model-dir accepts" },
     { argv: ["help", "predct"], says: "no command predct; did you mean predict?" },
     { argv: ["doctor", "gpu"], says: "doctor takes no argument gpu" },
     { argv: ["completion", "fish"], says: "completion takes no argument fish" },
