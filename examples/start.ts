@@ -10,6 +10,7 @@ import { ProcessorError } from "../processor/contract/errors.js";
 import { readImage } from "../processor/imaging/formats/read-image.js";
 import type { Image } from "../processor/imaging/volume/image.js";
 import type { LabelMap } from "../processor/imaging/volume/label-map.js";
+import { wrappedForTerminal } from "../src/cli/findings-text.js";
 import { main } from "../src/cli/main.js";
 import { connectEngine } from "../src/docker/engine.js";
 import { labelColours, overlayPicture } from "./overlay-picture.js";
@@ -27,7 +28,7 @@ async function showTheMainJob(): Promise<void> {
   const engine = await answeringEngine();
   say(
     engine === null
-      ? "The image is put together into an archive, and the same processor runs\nin Node. Docker is not needed.\n"
+      ? "The image is put together into an archive, and the same processor runs in Node. Docker is not needed.\n"
       : `The image is built and run with ${engine}.\n`,
   );
   await compareWithNnunet(engine === null ? await segmentWithoutEngine() : await segmentInContainer());
@@ -54,9 +55,11 @@ async function segmentInContainer(): Promise<string> {
   mkdirSync(mounted, { recursive: true });
   const isolation = ["--network", "none", "--read-only", "--tmpfs", "/tmp"];
   const input = join(example, "input");
-  say(`\n$ docker run --rm ${isolation.join(" ")} \\`);
-  say(`    --user "$(id -u):$(id -g)" -v "$PWD/${shown(input)}:/input:ro" \\`);
-  say(`    -v "$PWD/${shown(mounted)}:/output" ${tag}`);
+  say("");
+  sayCommand([
+    ...["docker run --rm", "--network none", "--read-only", "--tmpfs /tmp", '--user "$(id -u):$(id -g)"'],
+    ...[`-v "$PWD/${shown(input)}:/input:ro"`, `-v "$PWD/${shown(mounted)}:/output"`, tag],
+  ]);
   const user = `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`;
   const volumes = ["-v", `${input}:/input:ro`, "-v", `${mounted}:/output`];
   const run = ["run", "--rm", ...isolation, "--user", user, ...volumes, tag];
@@ -75,7 +78,7 @@ async function segmentWithoutEngine(): Promise<string> {
   process.chdir(out); // an archive is written where the command runs
   const words = [...build, "--builder", "embedded", "--export"];
   say(`$ cd ${folder}`);
-  sayCommand("build_processor", words);
+  sayCommand(["npx --no-install build_processor", ...words.map(shown)]);
   if ((await main(words)) !== 0) {
     say(
       "\nDebian's packages are out of reach here: the build stops at the context that `docker build` takes.\n",
@@ -114,7 +117,7 @@ async function compareWithNnunet(segmentationFile: string): Promise<void> {
 }
 
 async function step(program: string, args: readonly string[]): Promise<void> {
-  sayCommand(program, args);
+  sayCommand([`npx --no-install ${program}`, ...args.map(shown)]);
   const code = await main(args);
   if (code !== 0) fail(`${program} exited with ${code}`);
 }
@@ -147,19 +150,19 @@ const toLabelMap = ({ voxels, geometry }: Image): LabelMap => ({
   geometry,
 });
 
-/** Prints a command to paste, in lines that a terminal of 80 columns does not cut. */
-function sayCommand(program: string, args: readonly string[]): void {
-  const lines = [`$ npx --no-install ${program}`];
-  for (const word of args.map(shown)) {
-    const longer = `${lines.at(-1)} ${word}`;
+/** Prints a command to paste, in lines that a terminal of 80 columns does not cut; what is one part stays on one line. */
+function sayCommand(parts: readonly string[]): void {
+  const lines = ["$"];
+  for (const part of parts) {
+    const longer = `${lines.at(-1)} ${part}`;
     if (longer.length <= 76) lines[lines.length - 1] = longer;
-    else lines.push(`    ${word}`);
+    else lines.push(`    ${part}`);
   }
-  say(lines.join(" \\\n"));
+  process.stdout.write(`${lines.join(" \\\n")}\n`);
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+function say(text: string): void {
+  process.stdout.write(`${wrappedForTerminal(text, process.stdout.columns ?? 80)}\n`);
 }
 
 function fail(reason: string): never {

@@ -2,7 +2,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { helpFor } from "../../processor/contract/help-for.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import { builderRemedy } from "../errors/catalogue.js";
-import { wrapped } from "./findings-text.js";
+import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
 /** What `--json` prints instead of a report when a command fails. Within one `errorVersion` keys are only added. */
@@ -40,15 +40,9 @@ export function errorText({ error: { code, message, help } }: ErrorReport, termi
   if (code === "BUG") return `${shown}\n${help}\n`;
   const text = `error ${code}: ${shown}\n${help}\n`;
   if (!terminal.isInteractive) return text;
-  const lines = text.split("\n").flatMap((line) => onTerminal(line, terminal));
   const isColoured = (terminal.environment["NO_COLOR"] ?? "") === "";
-  return lines.join("\n").replace(/^error/, isColoured ? "\u001b[31merror\u001b[39m" : "error");
-}
-
-/** Further lines begin where the first one does. */
-function onTerminal(line: string, { columns }: Terminal): readonly string[] {
-  const indent = /^ */.exec(line)![0];
-  return wrapped(line.slice(indent.length), indent.length, { hasColour: true, columns }).map(
-    (part) => `${indent}${part}`,
+  return wrappedForTerminal(text, terminal.columns).replace(
+    /^error/,
+    isColoured ? "\u001b[31merror\u001b[39m" : "error",
   );
 }

@@ -61,3 +61,13 @@ export function wrapped(text: string, indent: number, { hasColour, columns }: Te
   }
   return lines;
 }
+
+/** A text for a terminal: no word is cut at its edge, and further lines begin where the first one does. */
+export function wrappedForTerminal(text: string, columns: number): string {
+  const lines = text.split("\n").flatMap((line) => {
+    const indent = /^ */.exec(line)![0];
+    const parts = wrapped(line.slice(indent.length), indent.length, { hasColour: true, columns });
+    return parts.map((part) => `${indent}${part}`);
+  });
+  return lines.join("\n");
+}

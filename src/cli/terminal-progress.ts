@@ -5,6 +5,7 @@ import type {
   ProgressTask,
   ProgressTaskOptions,
 } from "../../processor/contract/progress/progress.js";
+import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
 /** Shorter tasks show nothing. */
@@ -19,7 +20,7 @@ export function terminalProgress(terminal: Terminal): Progress {
   if (!isInteractive) return createLineProgress({ write: (line) => err(`${cleanLine(line)}\n`), now });
   const clear = "\r\u001b[2K";
   return {
-    note: (line) => err(`${clear}${cleanLine(line)}\n`),
+    note: (line) => err(`${clear}${wrappedForTerminal(cleanLine(line), columns)}\n`),
     start(given): ProgressTask {
       const task = { ...given, label: cleanLine(given.label) };
       const started = now();

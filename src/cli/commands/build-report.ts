@@ -132,4 +132,4 @@ function shownPath(path: string, { currentDirectory }: Place): string {
 }
 
 const contextText = ({ imageName, baseImage, buildFolder }: BuildReport): string =>
-  `context   ${buildFolder}\nbase      ${baseImage}\n\nbuild it: docker build -t ${imageName} ${shellWord(buildFolder ?? "")}\n`;
+  `context  ${buildFolder}\nbase     ${baseImage}\n\nbuild it:\n  docker build -t ${imageName} \\\n    ${shellWord(buildFolder ?? "")}\n`;

@@ -51,3 +51,15 @@ test("the time that is left changes while nothing advances", () => {
   tick();
   expect(terminal.printed.err.length).toBe(length);
 });
+
+test("a long note is wrapped between words on a terminal, and stays one line in a log", () => {
+  const note = `taking Debian's packages with apt, because ${"no registry answers, ".repeat(4)}at all`;
+  const terminal = { ...testTerminal("/here"), columns: 80 };
+  terminalProgress({ ...terminal, isInteractive: true }).note(note);
+  const lines = terminal.printed.err.replaceAll("\r\u001b[2K", "").trimEnd().split("\n");
+  expect(lines.every((line) => line.length <= 80)).toBe(true);
+  expect(lines.join(" ")).toBe(note);
+  terminal.printed.err = "";
+  terminalProgress({ ...terminal, isInteractive: false }).note(note);
+  expect(terminal.printed.err).toBe(`${note}\n`);
+});

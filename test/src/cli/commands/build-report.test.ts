@@ -120,6 +120,13 @@ describe("the summary of a build", () => {
     expect(await text({}, embedded)).toContain("\n  docker load -i team-liver-1.tar.gz\n");
   });
 
+  test("of a context has the command that builds it, in lines that 80 columns hold", async () => {
+    const said = await text({}, context);
+    expect(said).toContain(
+      "\nbuild it:\n  docker build -t registry.example.org:5000/team/liver:1 \\\n    /here/build\n",
+    );
+  });
+
   test("for grand-challenge names the command that lays the job out", async () => {
     const target = {
       ...({ kind: "grand-challenge", apiMethod: "invoke", inputSockets: null } as const),
