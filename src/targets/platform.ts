@@ -7,7 +7,7 @@ import type { TargetImage } from "../image/target-image.js";
 import type { ArchiveCheck } from "./preflight/archive-checks.js";
 import type { Simulation } from "./simulate/simulation.js";
 
-/** All that one platform asks: of config.json, of the model, of the image, and of a run. */
+/** The requirements of one platform for config.json, the model, the image and a run. */
 export interface Platform<T extends Target = Target> {
   readonly kind: T["kind"];
   readonly config: PlatformConfig<T>;
@@ -21,11 +21,11 @@ export interface Platform<T extends Target = Target> {
   image(target: T, context: TargetImageContext): Promise<TargetImage>;
   /** The label that the platform itself reads in an image; null if it reads none. */
   readonly ownLabel: string | null;
-  /** True if the platform puts a model in place that was uploaded apart from its image. */
+  /** True if the platform can mount a model that was uploaded separately from its image. */
   readonly takesModelTarball: boolean;
-  /** How `docker run` does the same by hand; null if only `simulate` can. */
+  /** The parts of a `docker run` command that runs the image as the platform does; null if only `simulate` can. */
   readonly dockerRun: DockerRun | null;
-  /** What it checks after an upload, in its order. */
+  /** The platform's checks after an upload, in its order. */
   readonly preflight: readonly ArchiveCheck[];
   readonly simulation: Simulation;
 }
@@ -36,33 +36,33 @@ export interface PlatformConfig<T extends Target = Target> {
   readonly key: keyof PlatformsJson | null;
   /** @throws CONFIG_INVALID if config.json lacks what the platform needs */
   target(json: PlatformsJson): T;
-  /** Null if people name images and archives as they like. */
+  /** Null if the platform has no rules for the names of images and archives. */
   readonly naming: Naming | null;
-  /** Null if the platform needs to know nothing more. */
+  /** Null if `init` needs no further option for the platform. */
   readonly initial: InitialSetting | null;
 }
 
-/** How a platform wants an image and its archive to be named. */
+/** A platform's rules for the names of an image and its archive. */
 export interface Naming {
   /**
    * @param given the name on the command line; null for none
-   * @throws CONFIG_INVALID if there is no name, TAG_INVALID
+   * @throws CONFIG_INVALID if neither the command line nor config.json gives a name, TAG_INVALID
    */
   imageName(json: PlatformsJson, given: string | null): string;
   archiveName(json: PlatformsJson, imageName: string): string;
 }
 
-/** The one thing that `build_processor init` must be told for a platform. */
+/** The one option that `build_processor init` requires for a platform. */
 export interface InitialSetting {
   readonly option: "output-socket" | "team";
   /** Completes `--target … needs --option`. */
   readonly meaning: string;
   keys(value: string): PlatformsJson;
-  /** What the user may want to add for a model with several channels; null for nothing. */
+  /** A hint for a model with several channels; null for none. */
   readonly channelsNote: string | null;
 }
 
-/** What the image of a target may be made of. */
+/** The inputs from which a target makes its part of the image. */
 export interface TargetImageContext {
   readonly platform: ImagePlatform;
   readonly cacheFolder: string;
@@ -71,8 +71,8 @@ export interface TargetImageContext {
 }
 
 export interface DockerRun {
-  /** Holds `input` and `output`; empty for the root. */
+  /** The folder with `input` and `output`; empty for the root. */
   readonly folder: string;
-  /** Follows the image's name; empty for none. */
+  /** The command after the image's name; empty for none. */
   readonly command: string;
 }

@@ -7,7 +7,7 @@ import { plain } from "./plain/plain.js";
 import type { Platform } from "./platform.js";
 import { sol } from "./sol/sol.js";
 
-/** Every platform. The rest of the program knows none of them by name. */
+/** Every platform. The rest of the program does not mention a platform by name. */
 const platforms: { readonly [K in TargetKind]: Platform<TargetOf<K>> } = {
   [grandChallenge.kind]: grandChallenge,
   amos22,
@@ -17,15 +17,15 @@ const platforms: { readonly [K in TargetKind]: Platform<TargetOf<K>> } = {
 
 export const platformOf = (kind: TargetKind): Platform => platforms[kind];
 
-/** In the order in which the command line lists them. */
+/** The targets in the order in which the command line lists them. */
 export const allPlatforms: readonly Platform[] = targetKinds.map(platformOf);
 
-/** The platform that asks most, for images that do not say where they will run. */
+/** The platform with the most requirements, for images that do not say where they will run. */
 const strictest = grandChallenge;
 
 /**
- * Returns the kind of target that an image was built for. A platform's own label counts more than ours, which an image
- * built upon another inherits.
+ * Returns the kind of target that an image was built for. A platform's own label wins over ours, which an image inherits
+ * from the image that it was built on.
  */
 export function targetKindFromLabels(labels: Readonly<Record<string, unknown>>): TargetKind {
   const read = allPlatforms.find(({ ownLabel }) => ownLabel !== null && ownLabel in labels);
@@ -33,7 +33,7 @@ export function targetKindFromLabels(labels: Readonly<Record<string, unknown>>):
 }
 
 /**
- * Returns what goes into the image.
+ * Returns the target's part of the image.
  *
  * @throws CONFIG_INVALID if config.json lacks what the target needs
  */

@@ -8,7 +8,7 @@ import { amosImage } from "./image.js";
 import { checkArchiveName, checkEntrypoint, checkImageName } from "./preflight.js";
 import { amosSimulation } from "./simulation.js";
 
-/** AMOS22's second stage: `python run_inference.py` in a folder with `input` and `output`. */
+/** AMOS22's second stage: runs `python run_inference.py` in a folder with `input` and `output`. */
 export const amos22: Platform<TargetOf<"amos22">> = {
   kind: "amos22",
   config: amosConfig,

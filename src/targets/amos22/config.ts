@@ -8,7 +8,7 @@ export interface AmosJson {
   readonly task?: 1 | 2;
 }
 
-/** An image of AMOS22 is named like its team, and so is its archive. */
+/** Names an image of AMOS22, and its archive, after the team. */
 export const amosConfig: PlatformConfig<TargetOf<"amos22">> = {
   key: "amos22",
   target: () => ({ kind: "amos22" }),

@@ -12,7 +12,7 @@ export function checkArchiveName({ archive, isFile: isArchive }: ArchiveFacts): 
     : fail("archive-name", `${name} is not TEAM-task1.tar.gz or TEAM-task2.tar.gz`, "Rename it.");
 }
 
-/** It is run by the team's name, which is the archive's. */
+/** Checks the image's name: AMOS22 runs an image by the team's name, which is also the archive's. */
 export function checkImageName({ archive, isFile: isArchive, documents }: ArchiveFacts): Finding {
   const names = manifestEntry(documents)?.["RepoTags"];
   const name = Array.isArray(names) ? names.map(shownText)[0] : undefined;
@@ -24,7 +24,7 @@ export function checkImageName({ archive, isFile: isArchive, documents }: Archiv
     : finding;
 }
 
-/** The platform's command, `python run_inference.py`, comes after it. */
+/** Checks that ENTRYPOINT is empty, because the platform's command, `python run_inference.py`, is appended to it. */
 export function checkEntrypoint(facts: ArchiveFacts): Finding {
   const entrypoint = containerConfig(facts)?.["Entrypoint"];
   return Array.isArray(entrypoint) && entrypoint.length > 0
@@ -36,7 +36,7 @@ export function checkEntrypoint(facts: ArchiveFacts): Finding {
     : pass("entrypoint", "none: python run_inference.py is run as it is");
 }
 
-/** AMOS22 runs an image by the team's name, which its archive has as well. */
+/** Checks that the image has the team's name, by which AMOS22 runs it and after which the archive is named. */
 export function checkTeamName(imageName: string): Finding {
   const team = imageName.replace(/:latest$/, "");
   return /^[a-z0-9]+$/.test(team)

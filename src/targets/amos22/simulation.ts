@@ -52,7 +52,7 @@ function requireFiles(cases: readonly KnownCase[]): void {
     );
 }
 
-/** Under another name, the answer has to come under that one as well. */
+/** Gives the input another name, under which the image must also write its answer. */
 function renamed(known: KnownCase, name: string): KnownCase {
   const fileNames = known.images.map((image) => `${name}${splitImageEnding(basename(image))!.ending}`);
   return { ...known, name, fileNames };

@@ -28,7 +28,7 @@ export function checkModel(target: GrandChallengeTarget, { models, settings }: P
   if (faults.length > 0) throw sharedError("CONFIG_INVALID", faults.join("\n"));
 }
 
-/** A flat image has an area, not a volume. */
+/** Returns the faults of `volumes_ml` for a model of flat images, which have an area and not a volume. */
 const volumeFaults = ({ jsonOutputs }: GrandChallengeTarget): readonly string[] =>
   jsonOutputs
     .filter(({ content }) => content === "volumes_ml")

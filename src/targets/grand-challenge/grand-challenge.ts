@@ -25,7 +25,7 @@ export const grandChallenge: Platform<GrandChallengeTarget> = {
     return Promise.resolve({
       ...common,
       labels: { ...common.labels, [foreignLabels.apiMethod]: target.apiMethod },
-      // The other method is one word away: `docker run IMAGE exec`.
+      // The user can choose the other method when the image is run: `docker run IMAGE exec`.
       command: [target.apiMethod],
     });
   },

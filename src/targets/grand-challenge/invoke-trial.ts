@@ -19,13 +19,13 @@ import {
   withProgress,
 } from "../simulate/trial.js";
 
-/** The platform asks for health until the model is loaded, for at most so long. */
+/** The longest time for which the platform asks for health until the model is loaded. */
 const readyWithinSeconds = 300;
 const healthWithinSeconds = 10;
 
 /**
- * One process that is asked for one case after the other: `/health` until it is ready, then for each run an empty
- * /output, a new /input and `POST /invoke`, then SIGTERM.
+ * Starts one process and asks it for one case after another: `/health` until it is ready, then for each run an empty
+ * /output, a new /input and `POST /invoke`, and SIGTERM at the end.
  */
 export async function runInvocations(trial: Trial, runs: readonly Run[]): Promise<readonly PhaseResult[]> {
   const volumes = await createVolumes(trial);
@@ -132,7 +132,7 @@ function checkInvoke({ status, error, seconds }: Answer, { timeoutSeconds, memor
       );
 }
 
-/** The platform's own program in the container. It runs beside the processor, so that its memory is not counted. */
+/** Plays the platform's own program. It runs in a separate container, so that its memory is not counted. */
 class PlatformClient {
   constructor(
     private readonly trial: Trial,
@@ -144,7 +144,7 @@ class PlatformClient {
     await this.ask(["empty", "/platform/input", "/platform/output"]);
   }
 
-  /** An answer without status when the processor ends meanwhile. */
+  /** Sends a request. The answer has no status if the processor ends before it answers. */
   async ask(words: readonly (string | number)[]): Promise<Answer> {
     const began = performance.now();
     const program = await this.start(words.map(String));
@@ -162,19 +162,19 @@ class PlatformClient {
     return { status: null, error: `the process exited with ${exitCode}${said}`, seconds };
   }
 
-  /** A connection that broke off because the process ended says less than its end. */
+  /** Returns false for a connection that broke off because the process ended: the end of the process says more. */
   private async isAnswer({ status, error }: Answer): Promise<boolean> {
     if (status !== null || error === "timeout") return true;
     return error === null ? !this.processor.hasEnded() : !(await this.isEnding());
   }
 
-  /** The engine tells of an end a little later than what it breaks. */
+  /** Returns whether the process ends within a moment: the engine reports an end later than the connections it breaks. */
   private async isEnding(): Promise<boolean> {
     await Promise.race([this.processor.ended, delay(endsWithinMs, undefined, { ref: false })]);
     return this.processor.hasEnded();
   }
 
-  /** Null when the processor has ended. */
+  /** Null if the processor has ended. */
   private async start(words: readonly string[]): Promise<RunningContainer | null> {
     const { sandbox, reference } = this.trial;
     const { input, output } = this.volumes;
@@ -188,7 +188,7 @@ class PlatformClient {
       const started = await sandbox
         .startCompanion({ reference, processor: this.processor, entrypoint, volumes })
         .catch(async (error: unknown) => {
-          // Nothing joins the network of a process that ends just then.
+          // The engine cannot join a container to the network of a process that has just ended.
           if (isMissing(error) || (await this.isEnding())) return null;
           throw error;
         });
@@ -201,7 +201,7 @@ class PlatformClient {
   }
 }
 
-/** Of a process that broke its connections off, or had none joined to it. */
+/** The longest time from broken connections, or a failure to join a container, to the reported end of the process. */
 const endsWithinMs = 1000;
 
 function answerOf(program: RunningContainer, { log }: ContainerEnd): Answer {

@@ -31,7 +31,7 @@ export function checkConfigUser(facts: ArchiveFacts): Finding {
     : checkUser(shownText(config["User"] ?? ""));
 }
 
-/** grand-challenge.org refuses images of root; the platform's own program drops to the image's user. */
+/** Checks the image's user: grand-challenge.org refuses root, and runs its own program as the image's user. */
 export function checkUser(name: string): Finding {
   const user = name.toLowerCase();
   const isRoot = user === "" || /^(root|0)(:|$)/.test(user);

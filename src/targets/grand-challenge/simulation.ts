@@ -27,7 +27,7 @@ export const grandChallengeSimulation: Simulation = {
   run: runGrandChallenge,
 };
 
-/** /input is a link on the platform: what resolves paths too eagerly fails there. */
+/** The destination of the link /input. It is a link as on the platform, where programs fail that resolve paths too early. */
 const linkedInput = "/opt/ml/input/data/simulated";
 
 async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
@@ -53,7 +53,7 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
     noGpu,
   ].filter((finding) => finding !== null);
   const phases: PhaseResult[] = [];
-  // An image of ours does both, whichever it is labelled with.
+  // An image of this program supports both methods, whatever its label says.
   if (isOurs || label !== "invoke") {
     const command = isOurs && label !== undefined ? ["exec"] : null;
     phases.push(await runToEnd(trial, { ...runOf("exec", first!, "socket"), command }));
@@ -76,7 +76,7 @@ const checkCases = (cases: readonly KnownCase[]): Finding =>
         "Give a folder with two cases of different size: what one leaves behind shows in the other.",
       );
 
-/** The input sockets that the image was built for, in the order of its channels; any name will do for one channel. */
+/** Returns the input sockets of the image in the order of its channels. With one channel, it accepts any name. */
 async function slugsOf(
   { sandbox }: Pick<Trial, "sandbox">,
   { reference, imageLabels }: OpenedImage,

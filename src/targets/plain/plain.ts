@@ -4,7 +4,7 @@ import type { Platform } from "../platform.js";
 import { checkLayersPresent, loadable } from "../preflight/archive-checks.js";
 import { folderSimulation } from "../simulate/folder-simulation.js";
 
-/** Any host: `docker run` with /input and /output. */
+/** Any host: runs with `docker run` and the mounts /input and /output. */
 export const plain: Platform<TargetOf<"plain">> = {
   kind: "plain",
   config: { key: null, target: () => ({ kind: "plain" }), naming: null, initial: null },

@@ -10,13 +10,13 @@ import {
   shownText,
 } from "./archive-manifest.js";
 
-/** What is known beside the archive. */
+/** The facts for the checks that are not in the archive. */
 export interface CheckContext {
   /** Config digests that were uploaded before. */
   readonly uploadedDigests?: readonly string[];
 }
 
-/** Null where there is nothing to check. */
+/** A check. It returns null if there is nothing to check. */
 export type ArchiveCheck = (facts: ArchiveFacts, context: CheckContext) => Finding | null;
 
 export function checkTar({ problem, entries }: ArchiveFacts): Finding {
@@ -32,7 +32,7 @@ export function checkManifest({ documents, entries, problem }: ArchiveFacts): Fi
       "manifest",
       entries.has("./manifest.json")
         ? "it is called ./manifest.json; only the exact name manifest.json is found"
-        : "there is no file manifest.json",
+        : "the archive has no file manifest.json",
       "Write the archive with `docker save` or `build_processor --export`, not with tar by hand.",
     );
   return Array.isArray(documents.get("manifest.json"))
@@ -108,7 +108,7 @@ export const checkArchitecture = (architecture: string): Finding =>
     ? pass("architecture", architecture)
     : fail("architecture", architecture, "Build for linux/amd64.");
 
-/** What `docker load` needs. */
+/** The checks of what `docker load` needs. */
 export const loadable: readonly ArchiveCheck[] = [
   checkTar,
   checkManifest,

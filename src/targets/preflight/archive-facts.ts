@@ -12,19 +12,19 @@ import { ArchiveLimits } from "../../oci/archive-limits.js";
 import { gunzipped } from "../../oci/gunzipped.js";
 import { readTar, type TarEntry } from "../../oci/read-tar.js";
 
-/** What is in an archive, as far as a platform looks at it. */
+/** The contents of an archive, as far as a platform reads them. */
 export interface ArchiveFacts {
-  /** Path of the file; name of the image when it comes straight from an engine. */
+  /** The path of the file, or the name of the image if an engine provides the archive. */
   readonly archive: string;
-  /** An engine gives a plain tar, which no file's name and size tell about. */
+  /** True if the archive is a file. An engine provides a plain tar, whose name and size are not those of a file. */
   readonly isFile: boolean;
-  /** Of the file, or of the tar. */
+  /** The size of the file, or of the tar. */
   readonly bytes: number;
-  /** Why it is not a whole tar; null when it is one. */
+  /** The reason why the archive is not a complete tar; null if it is one. */
   readonly problem: string | null;
   /** Regular files by their exact names, and links to them: older engines save a repeated layer as a link. */
   readonly entries: ReadonlyMap<string, ArchiveFile>;
-  /** JSON files up to 4 MiB, as values and as they stand there. */
+  /** JSON files up to 4 MiB, as values and as their original texts. */
   readonly documents: ReadonlyMap<string, unknown>;
   readonly texts: ReadonlyMap<string, string>;
 }
@@ -39,14 +39,14 @@ const maxDocumentBytes = 4 << 20;
 /**
  * Reads an archive once, front to back, holding only its documents.
  *
- * @throws INPUT_NOT_FOUND; TOOL_MISSING for .xz where xz is not installed
+ * @throws INPUT_NOT_FOUND; TOOL_MISSING for .xz if xz is not installed
  */
 export async function readArchiveFacts(archive: string, signal?: AbortSignal): Promise<ArchiveFacts> {
   const bytes = await sizeOf(archive);
   return { archive, isFile: true, bytes, ...(await readTarFacts(unpacked(archive), signal)) };
 }
 
-/** The same of a tar that an engine saves at this moment. */
+/** Reads the same facts from a tar while an engine saves it. */
 export async function readSavedFacts(
   imageName: string,
   tar: AsyncIterable<Uint8Array>,
@@ -61,7 +61,7 @@ export async function readSavedFacts(
   }
   const bytesOfTar = counted();
   const facts = await readTarFacts(bytesOfTar, signal);
-  // What follows the last entry: the engine's connection stays open until it is read.
+  // Reads the bytes after the last entry, because the engine's connection stays open until then.
   while ((await bytesOfTar.next()).done !== true);
   return { archive: imageName, isFile: false, bytes, ...facts };
 }
@@ -114,7 +114,7 @@ async function sizeOf(archive: string): Promise<number> {
   throw sharedError("INPUT_NOT_FOUND", `${archive} is not a file; preflight looks at an archive`);
 }
 
-/** By the first bytes, not by the name: Python's tarfile does the same. */
+/** Detects the compression by the first bytes, not by the name, as Python's tarfile does. */
 async function* unpacked(archive: string): AsyncGenerator<Uint8Array> {
   const first = await headOf(archive);
   const file = createReadStream(archive, { highWaterMark: 1 << 20 });
@@ -136,7 +136,7 @@ async function* unxz(archive: string): AsyncGenerator<Uint8Array> {
   const closed = once(child, "close").catch((cause: unknown) => {
     throw builderError("TOOL_MISSING", "xz, to read a .tar.xz archive", { cause });
   });
-  closed.catch(() => {}); // rethrown below, after what was read
+  closed.catch(() => {}); // thrown again below, after the entries that were read
   try {
     yield* child.stdout as Readable as AsyncIterable<Buffer>;
     const [exitCode] = (await closed) as [number | null];

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { shortText } from "../../untrusted/short-text.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 
-/** The entry of an archive's only image; null when there is no manifest of one image. */
+/** Returns the entry of an archive's only image; null if the archive has no manifest with exactly one image. */
 export function manifestEntry(
   documents: ReadonlyMap<string, unknown>,
 ): Readonly<Record<string, unknown>> | null {
@@ -16,23 +16,23 @@ export function configName({ documents }: ArchiveFacts): string | null {
   return typeof name === "string" ? name : null;
 }
 
-/** The whole configuration: `architecture`, `created`, `rootfs` and their like. */
+/** Returns the whole configuration: `architecture`, `created`, `rootfs` and so on. */
 export const imageConfig = (facts: ArchiveFacts): Readonly<Record<string, unknown>> | null =>
   asRecord(facts.documents.get(configName(facts) ?? ""));
 
-/** `User`, `Entrypoint`, `Labels` and their like. */
+/** Returns the part of the configuration with `User`, `Entrypoint`, `Labels` and so on. */
 export function containerConfig(facts: ArchiveFacts): Readonly<Record<string, unknown>> | null {
   const config = imageConfig(facts);
   return config === null ? null : (asRecord(config["config"]) ?? {});
 }
 
-/** `sha256:…` of the image's configuration, by which a platform knows the image. */
+/** Returns the digest `sha256:…` of the image's configuration, by which a platform identifies the image. */
 export function configDigest({ texts, ...facts }: ArchiveFacts): string | null {
   const text = texts.get(configName({ texts, ...facts }) ?? "");
   return text === undefined ? null : `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
-/** In the image's order, the base's first. */
+/** Returns the layers in the image's order, those of the base image first. */
 export function layerNames({ documents }: ArchiveFacts): readonly string[] | null {
   const names = manifestEntry(documents)?.["Layers"];
   return Array.isArray(names) ? names.map(shownText) : null;
@@ -43,5 +43,8 @@ export const asRecord = (value: unknown): Readonly<Record<string, unknown>> | nu
     ? (value as Record<string, unknown>)
     : null;
 
-/** A value that should be a text: as it is if it is one, else cut short, because it can be any JSON of up to 4 MiB. */
+/**
+ * Returns a value that should be a text: unchanged if it is one, otherwise shortened, because any JSON of 4 MiB is
+ * possible.
+ */
 export const shownText = (value: unknown): string => (typeof value === "string" ? value : shortText(value));

@@ -12,34 +12,34 @@ import { type ArchiveFacts, readArchiveFacts, readSavedFacts } from "./archive-f
 import { asRecord, configDigest, containerConfig } from "./archive-manifest.js";
 
 export interface PreflightReport {
-  /** Path or name. */
+  /** The path of the archive, or the name of the image. */
   readonly image: string;
   readonly target: TargetKind;
   readonly bytes: number;
-  /** `sha256:…`, by which the platform knows an image; null when there is none. */
+  /** The digest `sha256:…` by which the platform identifies the image; null if the archive has no image. */
   readonly configDigest: string | null;
-  /** True when nothing fails. */
+  /** True if no check failed. */
   readonly isAccepted: boolean;
-  /** In the order in which the platform looks. */
+  /** The results in the order of the platform's checks. */
   readonly findings: readonly Finding[];
 }
 
 export interface PreflightOptions extends CheckContext {
-  /** Archive, or name of an image that the engine has. */
+  /** The path of an archive, or the name of an image that the engine has. */
   readonly image: string;
-  /** Null for the one that the image was built for. */
+  /** Null for the target that the image was built for. */
   readonly target: TargetKind | null;
-  /** Where the engine is, for an image's name. */
+  /** The environment variables with the engine's address, which is used if `image` is a name. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Looks at an archive as a platform does after an upload: each of its checks in its order. A check whose precondition
+ * Checks an archive as a platform does after an upload, with all its checks in its order. A check whose precondition
  * failed is reported as not checked, so that nothing passes by accident. A word that is not a path names an image of
- * the engine, looked at as `docker save` gives it.
+ * the engine, which is checked as `docker save` writes it.
  *
- * @throws INPUT_NOT_FOUND when it is neither; ENGINE_MISSING
+ * @throws INPUT_NOT_FOUND if it is neither an archive nor an image; ENGINE_MISSING
  */
 export async function preflight(options: PreflightOptions): Promise<PreflightReport> {
   const { image } = options;
@@ -59,7 +59,10 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
   };
 }
 
-/** The platform does not see it, but an image for another one looks for its input in another place. */
+/**
+ * Warns of an image for another target. The platform does not check this, but the image would look for its input
+ * elsewhere.
+ */
 function checkTarget(facts: ArchiveFacts, target: TargetKind): Finding | null {
   const builtFor = asRecord(containerConfig(facts)?.["Labels"])?.[processorLabels.target];
   return typeof builtFor !== "string" || builtFor === target

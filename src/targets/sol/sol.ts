@@ -4,7 +4,7 @@ import type { Platform } from "../platform.js";
 import { checkConfigArchitecture, checkLayersPresent, loadable } from "../preflight/archive-checks.js";
 import { folderSimulation } from "../simulate/folder-simulation.js";
 
-/** SOL: every image of /input to /output/images. */
+/** SOL: segments every image of /input into /output/images. */
 export const sol: Platform<TargetOf<"sol">> = {
   kind: "sol",
   config: { key: null, target: () => ({ kind: "sol" }), naming: null, initial: null },
