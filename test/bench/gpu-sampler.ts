@@ -17,7 +17,7 @@ export const countedAsByNvidiaSmi = { CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
 const gpuInUse = process.env["CUDA_VISIBLE_DEVICES"]?.split(",")[0] || "0";
 
 /**
- * Runs `action` while nvidia-smi tells memory and utilisation of the first GPU (`CUDA_VISIBLE_DEVICES` names another)
+ * Runs `action` while nvidia-smi reports memory and utilisation of the first GPU (`CUDA_VISIBLE_DEVICES` names another)
  * ten times a second.
  */
 export async function sampleGpu<T>(

@@ -14,7 +14,7 @@ import { predictWith } from "../support/model/predict.js";
 interface TiffModel {
   readonly golden: string;
   readonly caseName: string;
-  /** Of the golden files. */
+  /** The ending of the golden files. */
   readonly goldenEnding: string;
   readonly ending: string;
   readonly imageReader: "NaturalImage2DIO" | "Tiff3DIO";

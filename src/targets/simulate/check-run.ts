@@ -5,7 +5,7 @@ import type { Simulation } from "./simulation.js";
 
 interface EndedRun {
   readonly end: ContainerEnd;
-  /** It was killed because its time was over. */
+  /** True if the process was killed because its time was over. */
   readonly isLate: boolean;
   readonly timeoutSeconds: number;
   readonly memoryBytes: number;
@@ -14,7 +14,7 @@ interface EndedRun {
 
 export const inGibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 
-/** Whether a process that should end by itself did so well. */
+/** Checks that a process that should end by itself ended in time and without an error. */
 export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, simulation }: EndedRun): Finding {
   const { exitCode, log, seconds, isOutOfMemory } = end;
   if (isLate)
@@ -38,10 +38,10 @@ export function checkEnd({ end, isLate, timeoutSeconds, memoryBytes, simulation 
   return fail("exit", `exit code ${exitCode}; ${said}`, remedy);
 }
 
-/** Node alone takes more: the only measurement was made before it started. */
+/** Node alone needs more memory than this. A smaller peak was measured before Node started. */
 const leastMeasuredBytes = 0.01 * 1024 ** 3;
 
-/** Little room is told of before it is too little. */
+/** Checks the peak memory, and warns if little of the limit is left. */
 export function checkMemory(
   { peakMemoryBytes }: Pick<ContainerEnd, "peakMemoryBytes">,
   limit: number,
@@ -57,10 +57,10 @@ export function checkMemory(
     : [pass("memory", shown)];
 }
 
-/** Longer lines are dropped. */
+/** Platforms drop lines of this length and longer ones. */
 const longestLineBytes = 64 * 1024;
 
-/** Whether a platform could keep and show what was written to stdout and stderr. */
+/** Checks that a platform could keep and show the lines of stdout and stderr. */
 export function checkLog({ log, exitCode }: Pick<ContainerEnd, "log" | "exitCode">): readonly Finding[] {
   return [checkLines(log), ...(exitCode === 0 ? [checkErrorLines(log)] : [])];
 }

@@ -1,16 +1,16 @@
 import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
 
-/** One label value in a segmentation, and in the one that was expected. */
+/** The voxels of one label in a segmentation and in the expected one. */
 export interface LabelComparison {
   readonly label: number;
   readonly voxels: number;
-  /** Null where nothing was expected. */
+  /** Null if there is no expected segmentation. */
   readonly expectedVoxels: number | null;
   /** 2 |A ∩ B| / (|A| + |B|). */
   readonly dice: number | null;
 }
 
-/** How many voxels each value has, smallest value first. */
+/** Counts the voxels of each value, smallest value first. */
 export function countVoxels(voxels: VoxelArray): readonly LabelComparison[] {
   const counts = new Map<number, number>();
   for (const voxel of voxels) counts.set(Number(voxel), (counts.get(Number(voxel)) ?? 0) + 1);
@@ -19,7 +19,7 @@ export function countVoxels(voxels: VoxelArray): readonly LabelComparison[] {
     .map(([label, count]) => ({ label, voxels: count, expectedVoxels: null, dice: null }));
 }
 
-/** Both have the same length. Values that neither has are left out. */
+/** Compares two segmentations of the same length. Values that neither has are left out. */
 export function compareLabels(found: VoxelArray, expected: VoxelArray): readonly LabelComparison[] {
   const sizes = new Map<number, { found: number; expected: number; both: number }>();
   const sizeOf = (label: number) => {

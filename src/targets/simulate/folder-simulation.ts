@@ -4,7 +4,7 @@ import { gibibyte, type KnownCase, type Phases, type PhasesOptions, type Simulat
 import { hasRun, type Run, runAndStop, runToEnd, type Trial } from "./trial.js";
 import { linkAll } from "./trial-cases.js";
 
-/** A folder of images in and a folder of segmentations out, without further rules. */
+/** Simulates a host that mounts a folder of images and a folder for segmentations, without further rules. */
 export const folderSimulation: Simulation = {
   memoryBytes: 8 * gibibyte,
   keptMemoryBytes: null,
@@ -14,7 +14,7 @@ export const folderSimulation: Simulation = {
   run: runFolder,
 };
 
-/** One process for all cases, then one that is stopped. */
+/** Runs one process for all cases, then another one that is stopped. */
 async function runFolder({ trial: rest, image, cases }: PhasesOptions): Promise<Phases> {
   const trial: Trial = { ...rest, reference: image.reference };
   const run: Run = {

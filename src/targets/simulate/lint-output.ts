@@ -10,26 +10,26 @@ import { compareLabels, countVoxels, type LabelComparison } from "./compare-labe
 import type { Segmentation } from "./phase-result.js";
 import type { OutputRules } from "./simulation.js";
 
-/** A case that was given to a run, and what it should become. */
+/** A case of a run, and the output that is expected for it. */
 export interface ExpectedOutput {
   readonly name: string;
   readonly images: readonly string[];
-  /** Its images' names in the input, where they are not the files' own. */
+  /** The names of the images in the input, if they differ from the files' own. */
   readonly fileNames?: readonly string[];
-  /** The right segmentation; null when nobody gave one. */
+  /** The correct segmentation; null if the user gave none. */
   readonly expected: string | null;
 }
 
 export interface LintOptions {
-  /** What the processor wrote. */
+  /** The folder that the processor wrote. */
   readonly folder: string;
   readonly cases: readonly ExpectedOutput[];
   readonly rules: OutputRules;
-  /** Label values that the image says it gives; null when it says nothing. */
+  /** The label values that the image's labels announce; null if they announce none. */
   readonly labels: readonly number[] | null;
-  /** Below it a segmentation is not the expected one. */
+  /** The smallest Dice at which a segmentation counts as the expected one. */
   readonly minDice: number;
-  /** How the image's segmentation differs from nnU-Net's defaults. */
+  /** The settings in which the image differs from nnU-Net's defaults. */
   readonly departures: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export interface LintedOutput {
   readonly segmentations: readonly Segmentation[];
 }
 
-/** Looks at everything that a run left in its output folder. */
+/** Checks all files that a run left in its output folder. */
 export async function lintOutput(options: LintOptions): Promise<LintedOutput> {
   const { folder, rules } = options;
   const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -152,9 +152,9 @@ interface LintedImage {
 }
 
 interface WrittenImage {
-  /** Below the output folder. */
+  /** The path below the output folder. */
   readonly path: string;
-  /** For people. */
+  /** The name that reports show. */
   readonly name: string;
 }
 
@@ -265,7 +265,7 @@ function checkExpected({ name, image, right, comparison, minDice, departures }: 
     : fail("expected", `${name}: ${shown}; Dice must be ${minDice} or more`, remedy);
 }
 
-/** Far more than one case needs. */
+/** The largest JSON file that is read, far more than one case needs. */
 const maxJsonBytes = 64 << 20;
 
 async function lintJson(path: string, name: string): Promise<Finding> {

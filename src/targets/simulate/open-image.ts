@@ -7,7 +7,7 @@ import { builderError } from "../../errors/builder-errors.js";
 import { isImageFile } from "../../oci/image-file.js";
 import { readArchiveFacts } from "../preflight/archive-facts.js";
 
-/** An image that the engine has, for as long as it is needed. */
+/** An image that stays in the engine as long as the simulation needs it. */
 export interface OpenedImage {
   readonly reference: string;
   readonly imageId: string;
@@ -15,15 +15,15 @@ export interface OpenedImage {
   readonly architecture: string;
   readonly entrypoint: readonly string[];
   readonly imageLabels: Readonly<Record<string, string>>;
-  /** Label values that the image says it writes; null when it says nothing. */
+  /** The label values that the image's labels announce; null if they announce none. */
   readonly labels: readonly number[] | null;
-  /** Unloads it when it was an archive. */
+  /** Unloads the image if it was loaded from an archive. */
   close(): Promise<void>;
 }
 
 export interface OpenImageOptions {
   readonly engine: Engine;
-  /** Name or archive. */
+  /** The image's name, or the path of an archive. */
   readonly image: string;
   readonly signal?: AbortSignal;
 }

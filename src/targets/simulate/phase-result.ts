@@ -1,10 +1,10 @@
 import type { Finding } from "../../findings/finding.js";
 import type { LabelComparison } from "./compare-labels.js";
 
-/** One image that was written, label by label. */
+/** One segmentation that a run wrote, label by label. */
 export interface Segmentation {
   readonly caseName: string;
-  /** Below the output folder. */
+  /** The path below the output folder. */
   readonly path: string;
   readonly labels: readonly LabelComparison[];
 }
@@ -15,6 +15,6 @@ export interface PhaseResult {
   readonly peakMemoryBytes: number | null;
   readonly findings: readonly Finding[];
   readonly segmentations: readonly Segmentation[];
-  /** The end of its log, where something failed. */
+  /** The last lines of the log, if something failed. */
   readonly log: readonly string[];
 }

@@ -20,19 +20,19 @@ import { type Trial, withProgress } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
 export interface SimulateOptions {
-  /** Image name, or archive as `docker save` writes it. */
+  /** The image's name, or the path of an archive as `docker save` writes it. */
   readonly image: string;
-  /** Null for the one that the image was built for. */
+  /** Null for the target that the image was built for. */
   readonly target: TargetKind | null;
-  /** Folder of cases; see `findTrialCases`. */
+  /** The folder of cases; see `findTrialCases`. */
   readonly input: string;
-  /** Folder of right segmentations; null when there are none. */
+  /** The folder of correct segmentations; null if there is none. */
   readonly expect: string | null;
-  /** grand-challenge: input sockets, channel by channel, for images that stand side by side. */
+  /** grand-challenge: the input sockets, channel by channel, for images that are in one folder. */
   readonly sockets: readonly string[];
-  /** grand-challenge: the model, where it was written apart from the image; null where it is in it. */
+  /** grand-challenge: the model's tarball; null if the model is in the image. */
   readonly modelTarball: string | null;
-  /** Null for the platform's. */
+  /** Null for the platform's own limit. */
   readonly memoryBytes: number | null;
   readonly timeoutSeconds: number;
   readonly minDice: number;
@@ -49,16 +49,16 @@ export interface SimulationReport {
   readonly engine: string;
   readonly memoryBytes: number;
   readonly peakMemoryBytes: number | null;
-  /** True when nothing fails. */
+  /** True if no check failed. */
   readonly isAccepted: boolean;
-  /** About the image itself. */
+  /** The results of the checks of the image itself. */
   readonly findings: readonly Finding[];
-  /** One after the other, as they were run. */
+  /** The phases in the order in which they ran. */
   readonly phases: readonly PhaseResult[];
 }
 
 /**
- * Runs an image as a platform does, on one's own machine, and looks at what it writes. An archive is loaded for it and
+ * Runs an image on this machine as a platform does, and checks its output. An archive is loaded for it and
  * unloaded afterwards; nothing is left in the engine.
  *
  * @throws ENGINE_MISSING, INPUT_NOT_FOUND, IMAGE_FILE_INVALID, USAGE
@@ -112,7 +112,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   }
 }
 
-/** Without an engine nothing is run, and nothing is said to have been. */
+/** Explains a missing engine: without one, nothing can be run and no result is reported. */
 function refusal(error: unknown): unknown {
   if (!(error instanceof ProcessorError) || error.code !== "ENGINE_MISSING") return error;
   const message = `${error.message}; simulate runs the image, which needs one (\`preflight\` on an archive needs none)`;

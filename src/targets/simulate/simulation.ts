@@ -5,33 +5,33 @@ import type { PhaseResult } from "./phase-result.js";
 import type { Trial } from "./trial.js";
 import type { TrialCase } from "./trial-cases.js";
 
-/** How a platform runs an image, as far as it can be done at home. */
+/** The way in which a platform runs an image, as far as any machine can imitate it. */
 export interface Simulation {
-  /** The machine's memory, unless the user says another. */
+  /** The memory of the platform's machine, unless the user names another. */
   readonly memoryBytes: number;
   /** What the platform keeps of the machine's memory and takes off RLIMIT_DATA; null if there is no such limit. */
   readonly keptMemoryBytes: number | null;
   readonly environment: readonly string[];
-  /** Folders that may be written, besides the output and /tmp. */
+  /** The folders that may be written, in addition to the output and /tmp. */
   readonly writable: readonly string[];
   readonly output: OutputRules;
   /** Does what the platform does with an image, from the first look to the last signal. */
   run(options: PhasesOptions): Promise<Phases>;
 }
 
-/** What the output must be. */
+/** The platform's rules for the output. */
 export interface OutputRules {
   /**
    * Where a segmentation is: one folder for each kind of image with one image in it; next to others under the input's
    * own file name; or anywhere under the case's name.
    */
   readonly layout: "folder-per-socket" | "same-file-name" | "by-case-name";
-  /** Endings of images that the platform takes, with leading dot; null for all that can be read. */
+  /** The endings of images that the platform accepts, with leading dot; null for every ending that can be read. */
   readonly endings: readonly string[] | null;
   readonly isEightBitOnly: boolean;
 }
 
-/** A case with what should become of it. */
+/** A case with its expected output. */
 export type KnownCase = TrialCase & ExpectedOutput;
 
 export interface PhasesOptions {

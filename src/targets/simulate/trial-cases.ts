@@ -14,9 +14,9 @@ import { listFolder } from "../../../processor/runtime/cases/list-folder.js";
 /** One case of `--input`. */
 export interface TrialCase {
   readonly name: string;
-  /** Its images, channel by channel; their grid is what a segmentation must have. */
+  /** The images, channel by channel. A segmentation must have their grid. */
   readonly images: readonly string[];
-  /** A folder that is laid out as /input already; null for files that stand side by side. */
+  /** The folder, if it is laid out as /input already; null for files in one folder. */
   readonly folder: string | null;
 }
 
@@ -70,14 +70,14 @@ function caseOfFiles(files: readonly string[]): readonly TrialCase[] {
   return [...groups].map(([name, images]) => ({ name, images, folder: null }));
 }
 
-/** grand-challenge wrote `inputs.json` in one way until 2025, in another since. */
+/** The name of a field in `inputs.json`: grand-challenge wrote `interface` until 2025, and writes `socket` since then. */
 export type Spelling = "interface" | "socket";
 
 export interface SocketInputOptions {
   readonly trialCase: TrialCase;
   /** An empty folder. */
   readonly folder: string;
-  /** Of the input sockets, channel by channel. */
+  /** The slugs of the input sockets, channel by channel. */
   readonly slugs: readonly string[];
   readonly spelling: Spelling;
 }
@@ -125,7 +125,7 @@ export async function linkAll(from: string, to: string): Promise<void> {
   for (const name of await readdir(from)) await symlink(join(from, name), join(to, name));
 }
 
-/** The same for the same case, so that a run can be repeated. */
+/** Returns a UUID that is the same for the same case, so that a run can be repeated. */
 function uuidOf(name: string, channel: number): string {
   const hex = createHash("sha256").update(`${name}\0${channel}`).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

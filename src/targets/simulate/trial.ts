@@ -11,7 +11,7 @@ import { type ExpectedOutput, lintOutput } from "./lint-output.js";
 import type { PhaseResult } from "./phase-result.js";
 import type { Simulation } from "./simulation.js";
 
-/** What every phase of a simulation needs. */
+/** The settings that every phase of a simulation needs. */
 export interface Trial {
   readonly sandbox: Sandbox;
   /** The image as the platform has it. */
@@ -24,7 +24,7 @@ export interface Trial {
   /** The model, where it was written apart from the image. */
   readonly modelVolume: SandboxVolume | null;
   readonly minDice: number;
-  /** How the image's segmentation differs from nnU-Net's defaults. */
+  /** The settings in which the image differs from nnU-Net's defaults. */
   readonly departures: readonly string[];
   readonly progress: Progress;
   /** A folder for what phases need. */
@@ -32,7 +32,7 @@ export interface Trial {
   readonly signal?: AbortSignal;
 }
 
-/** How a run differs from the platform's usual one. */
+/** The settings of one run. */
 export interface Run {
   readonly phase: string;
   readonly cases: readonly ExpectedOutput[];

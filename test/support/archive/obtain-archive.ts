@@ -1,4 +1,4 @@
-// Run as a process of its own: opens a model source and prints what it holds, as the build would.
+// Run as a process of its own: opens a model source as the build does, and prints its contents.
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { openModelSource, openSourceContext } from "../../../src/model-source/open-model-source.js";
 

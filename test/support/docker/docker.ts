@@ -55,7 +55,7 @@ export interface ContainerRun {
 export interface RunOptions {
   readonly input: string;
   readonly output: string;
-  /** Beside /input and /output, as Docker writes them. */
+  /** Mounts in addition to /input and /output, as Docker writes them. */
   readonly binds?: readonly string[];
   /** Instead of the image's own program. */
   readonly command?: readonly string[];

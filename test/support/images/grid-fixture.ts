@@ -18,7 +18,7 @@ export interface GridFixture {
   readonly segmentation: readonly number[];
 }
 
-/** What the network is taken to have said. */
+/** The logits that stand for the network's answer. */
 type Answer = Pick<GridFixture, "logits" | "preprocessedShape">;
 
 export const heads = ({ logits, preprocessedShape }: Answer): number =>

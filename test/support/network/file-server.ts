@@ -132,7 +132,7 @@ export function status(code: number, headers: Readonly<Record<string, string>> =
   return (_request, response) => void response.writeHead(code, headers).end(body);
 }
 
-/** Takes the request and never says a word. */
+/** Accepts the request and never answers. */
 export const silence: Answer = () => {};
 
 export const json = (value: unknown): Answer =>
