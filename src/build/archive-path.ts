@@ -28,6 +28,6 @@ export async function freeArchivePath(request: ArchiveRequest): Promise<string |
   return path;
 }
 
-/** The archive gets its name last: what is there without it is the rest of a build, or of what somebody moved. */
+/** A build names the archive last, so other files without it are from a build that was killed or an archive that was moved. */
 const withoutArchive = (path: string): string =>
   `, but ${basename(path)} does not: a build that was killed at its end leaves this, and so does moving the archive. Delete it, or run the build without --no-overwrite`;

@@ -17,30 +17,30 @@ import { unwritableCache } from "../files/unwritable-cache.js";
 import type { ImageBase } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 
-/** Where Debian comes from: its image in the engine or in a registry, its packages, or whichever can be had. */
+/** The source of Debian: its image in the engine or in a registry, its packages, or whichever is available. */
 export type DebianRootSource = "image" | "packages" | "auto";
 
 export interface BuildBaseImageOptions {
   readonly variant: BaseVariant;
   readonly engine: Engine;
   readonly debianRoot: DebianRootSource;
-  /** The recipe's own name by default. */
+  /** Default: the name in the recipe. */
   readonly imageName?: string;
-  /** Wheels that are here already; null for none. */
+  /** A folder with wheels that were downloaded before; null for none. */
   readonly wheelFolder: string | null;
-  /** Index of Python packages; null where pip is set to none. */
+  /** The index of Python packages; null if pip is set to use none. */
   readonly pythonIndex: URL | null;
-  /** Holds what was installed, for the next time. */
+  /** Keeps what was downloaded for later builds. */
   readonly cacheFolder: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Builds the image under every processor.
+ * Builds the base image.
  *
- * @throws BASE_IMAGE_MISSING when Debian's image was asked for and can't be had; TOOL_MISSING; IMAGE_BUILD_FAILED;
- * for wheels what `wheelLayers` throws
+ * @throws BASE_IMAGE_MISSING if Debian's image was asked for and cannot be fetched; TOOL_MISSING; IMAGE_BUILD_FAILED;
+ * what `wheelLayers` throws
  */
 export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
   const { engine, cacheFolder, progress, signal } = options;
@@ -74,8 +74,8 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
 }
 
 /**
- * The recipe's image; built where the engine has none. Of several builds that begin without it one makes it and the others
- * wait, so that all of them lie on the same base.
+ * Finds the recipe's image in the engine, or builds it. If several builds need it at once, one builds it and the others
+ * wait, so that all of them use the same base.
  *
  * @throws what `buildBaseImage` throws; OUTPUT_UNWRITABLE for the cache folder
  */
@@ -97,7 +97,7 @@ export async function findOrBuildBaseImage(
       (await buildBaseImage({ ...options, wheelFolder: null, debianRoot: "auto" })),
     {
       ...(signal === undefined ? {} : { signal }),
-      onWait: () => progress.note(`waiting for another build that makes ${imageName}`),
+      onWait: () => progress.note(`waiting for another build to finish ${imageName}`),
     },
   );
 }
@@ -122,7 +122,7 @@ async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
       const isMissing = error instanceof ProcessorError && error.code === "BASE_IMAGE_MISSING";
       if (debianRoot === "image" || !isMissing) throw error;
       progress.note(
-        `taking Debian's packages with apt, because the engine can't pull ${recipe.debian.image}`,
+        `taking Debian's packages with apt, because the engine cannot pull ${recipe.debian.image}`,
       );
     }
   }

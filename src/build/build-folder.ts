@@ -6,24 +6,23 @@ import { makeFolder } from "../../processor/files/make-folder.js";
 import { removeAbandonedPartials } from "../../processor/files/partial-path.js";
 import { hasEnded, processTag, processTagPattern } from "../../processor/files/process-tag.js";
 
-/** Where one build puts what it makes on the way. */
+/** The folder for one build's intermediate files. */
 export interface BuildFolder {
   readonly path: string;
   /** The path of a file or folder that this build makes there. */
   place(name: string): string;
-  /** Removes what the build was given a place for, and the folders that were made for it. Nothing else; nothing at all in a kept folder. */
+  /** Removes the build's own files, and the folders that were made for them, but nothing else. Removes nothing from a kept folder. */
   remove(): Promise<void>;
-  /** Leaves everything there for the user: no later build takes it for the rest of one that was killed. */
+  /** Leaves all files for the user, and marks them so that no later build removes them as leftovers of a killed build. */
   keep(): Promise<void>;
 }
 
-/** Holds the `processTag` of its build, then the names of what the build makes there; it is empty in a kept folder. */
+/** A file with the `processTag` of its build and the names of the build's files. It is empty in a kept folder. */
 const claimFile = ".build_processor";
 
 /**
- * Takes a folder for one build. It is made when it is missing, with its parents. When something lies in it
- * already, whether of another program or of another build, the build gets a new folder inside it. What a build that was
- * killed has left there is removed first.
+ * Opens a folder for one build, and creates it with its parents if it is missing. Removes leftovers of killed builds
+ * first. If the folder then still contains files of another program or build, creates a new folder inside it.
  *
  * @throws OUTPUT_UNWRITABLE
  */
@@ -37,7 +36,7 @@ export async function openBuildFolder(wanted: string): Promise<BuildFolder> {
     await claim(inside);
     return folderAt(inside, inside);
   } catch (cause) {
-    throw sharedError("OUTPUT_UNWRITABLE", `the build folder ${path} can't be made or written`, {
+    throw sharedError("OUTPUT_UNWRITABLE", `the build folder ${path} cannot be created or written to`, {
       cause,
     });
   }
@@ -85,12 +84,12 @@ function folderAt(path: string, firstMade: string | undefined): BuildFolder {
   };
 }
 
-/** The claim goes last, so that a removal that is broken off can be finished. */
+/** Removes the claim last, so that a later build can finish an interrupted removal. */
 async function removePlaces(path: string, made: Iterable<string>): Promise<void> {
   for (const name of [...made, claimFile]) await rm(join(path, name), { recursive: true, force: true });
 }
 
-/** Removes the rest of killed builds: of one that had the folder, and of those that had folders inside it. */
+/** Removes leftovers of killed builds from the folder and from the builds' folders inside it. */
 async function removeAbandoned(path: string): Promise<void> {
   for (const name of await readdir(path)) {
     if (!name.startsWith(insidePrefix)) continue;
@@ -108,17 +107,17 @@ async function removeIfAbandoned(path: string): Promise<boolean> {
   ]);
   const [tag = "", ...names] = text.split("\n");
   if (found === null || !claimTag.test(tag) || !hasEnded(tag, found.mtimeMs)) return false;
-  await removeAbandonedPartials(path); // what was to be renamed to one of the places
+  await removeAbandonedPartials(path); // half-written files, which a build renames when they are complete
   await removePlaces(path, names.filter(isPlaceName));
   return true;
 }
 
 const claimTag = new RegExp(`^${processTagPattern}$`);
 
-/** A place is directly in the folder; anything else was not written by a build. */
+/** Builds write only names directly in the folder; other names in a claim file are not from a build. */
 const isPlaceName = (name: string): boolean => /^[^/\\]+$/.test(name) && name !== "." && name !== "..";
 
-/** Whether the folder was empty and is this build's from now on; two builds at once can't both have it. */
+/** Returns whether the folder was empty and now belongs to this build. Two simultaneous builds cannot both claim it. */
 async function claim(path: string): Promise<boolean> {
   if ((await readdir(path)).length > 0) return false;
   try {
@@ -131,7 +130,7 @@ async function claim(path: string): Promise<boolean> {
   }
 }
 
-/** A folder goes with the parents that were made for it, unless somebody put something there in the meantime. */
+/** Removes a folder and the parents that were made for it, unless something else was put into them. */
 async function removeEmpty(path: string, firstMade: string): Promise<void> {
   for (let folder = path; folder.startsWith(firstMade); folder = dirname(folder)) {
     try {

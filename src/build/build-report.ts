@@ -7,8 +7,8 @@ import type { BuilderName, BuiltImage } from "./image-builder.js";
 import type { ModelTarball } from "./model-tarball.js";
 
 /**
- * What a build did, whichever builder was used, as `--json` prints it. Within one `reportVersion`, keys are only added.
- * What only a finished image has is null where only the context was written.
+ * The report of a build, as `--json` prints it. Within one `reportVersion`, keys are only added. The facts of a
+ * finished image are null if only the context was written.
  */
 export interface BuildReport extends BuildFacts {
   readonly reportVersion: 1;
@@ -25,7 +25,7 @@ export interface BuildReport extends BuildFacts {
   readonly steps: readonly BuildStep[];
 }
 
-/** What the steps of a build know themselves. */
+/** The part of the report that the steps of a build provide. */
 export interface BuildFacts {
   readonly builder: BuilderName;
   readonly imageName: string;
@@ -34,22 +34,22 @@ export interface BuildFacts {
   readonly engine: string | null;
   /** All labels of the image; those named `org.nnunet-processor.…` say what it holds and how it segments. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Null when none was asked for. */
+  /** Null if no archive was requested. */
   readonly archive: ImageArchive | null;
-  /** Null when the image carries its model. */
+  /** Null if the image contains its model. */
   readonly modelTarball: ModelTarball | null;
-  /** Null when it was not asked for. */
+  /** Null if no push was requested. */
   readonly pushed: PushedImage | null;
-  /** Null when it was not asked for, and for an image that only the engine has. */
+  /** Null if no documents were requested, or if only the engine has the image. */
   readonly attested: AttestedImage | null;
-  /** Null when it was removed. */
+  /** Null if it was removed. */
   readonly buildFolder: string | null;
 }
 
-/** What only a finished image tells. */
+/** The part of the report that only a finished image provides. */
 export type ImageFacts = Pick<BuiltImage, "imageId" | "manifestDigest" | "sizeBytes" | "steps">;
 
-/** Completes the facts by what follows from them. */
+/** Adds the facts that follow from others. */
 export const buildReport = (facts: BuildFacts, image: ImageFacts | null): BuildReport => ({
   reportVersion: 1,
   ...facts,

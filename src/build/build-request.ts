@@ -9,65 +9,65 @@ import type { ImageDescription } from "../image/processor-image-plan.js";
 import type { ModelSet } from "../models/model-set.js";
 import type { RegistrySettings } from "../oci/registry/registry-access.js";
 
-/** What a build needs, found and checked: one part for each step. */
+/** Everything that a build needs, found and checked: one part for each step. */
 export interface BuildRequest {
   readonly models: ModelSet;
   readonly settings: RuntimeSettings;
-  /** Bundled hooks that the settings name; null for none. */
+  /** The bundled hooks that the settings name; null for none. */
   readonly hookFile: string | null;
   readonly image: ImageRequest;
   readonly base: BaseRequest;
   readonly outputs: OutputRequest;
-  /** The documents about the image, next to the archive and in the registry; null for none. */
+  /** Settings of the documents next to the archive and in the registry; null to write none. */
   readonly attestation: AttestationSettings | null;
   readonly context: BuildContext;
 }
 
-/** How the image is called, what it says about itself, and where it will run. */
+/** The image's name, its description and its platform. */
 export interface ImageRequest {
   readonly description: Omit<ImageDescription, "processorVersion">;
   readonly target: Target;
-  /** Docker builds for linux/amd64 alone. */
+  /** Docker builds only for linux/amd64. */
   readonly platform: ImagePlatform;
 }
 
-/** The image under the processor. */
+/** The base image of a build. */
 export interface BaseRequest {
-  /** Null for the recipe's own, which is made when it is missing. */
+  /** Null for the recipe's image, which is built if it is missing. */
   readonly imageName: string | null;
-  /** The recipe's variant. */
+  /** The variant of the recipe. */
   readonly variant: BaseVariant;
-  /** Index of Python packages that CUDA's libraries come from; null where pip is set to none. */
+  /** The index of Python packages from which CUDA's libraries are downloaded; null if pip is set to use none. */
   readonly pythonIndex: URL | null;
 }
 
-/** Where the results go. */
+/** The places of the results. */
 export interface OutputRequest {
-  /** Where the archive goes; null for none. */
+  /** The folder for the archive; null to write none. */
   readonly exportFolder: string | null;
-  /** The archive's name where a platform prescribes it; null for the image's own. */
+  /** The archive's name if the platform prescribes one; null to derive it from the image's name. */
   readonly archiveName: string | null;
-  /** Where the model goes, apart from the image; null for into the image. */
+  /** The path of the model's tarball; null to put the model into the image. */
   readonly modelTarball: string | null;
-  /** What happens to an existing archive, its documents and a model tarball; a build that fails keeps them. */
+  /** The treatment of an existing archive, its documents and a model tarball. A build that fails keeps them. */
   readonly existing: ExistingFile;
-  /** Send the image to the registry in its name. */
+  /** True to push the image to the registry in its name. */
   readonly isPushed: boolean;
-  /** For what the build makes on the way. */
+  /** The folder for intermediate files. */
   readonly buildDir: string;
   readonly keepsBuildFiles: boolean;
 }
 
-/** The surroundings of a build. */
+/** The environment of a build. */
 export interface BuildContext {
   readonly registries: RegistrySettings;
   /** `processor.lock.json`, which pins base images from registries; null to pin nothing. */
   readonly lockFile: string | null;
-  /** Holds what base images and layers are made of, for the next time. */
+  /** Keeps downloads and layers for later builds. */
   readonly cacheFolder: string;
-  /** The size of the layers that stay in the cache when the build is done. */
+  /** The maximum size of the layers that stay in the cache after the build. */
   readonly cacheLimitBytes: number;
-  /** Says where the engine is: `DOCKER_HOST` and the like. */
+  /** Environment variables, such as `DOCKER_HOST`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
   readonly signal: AbortSignal;

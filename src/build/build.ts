@@ -17,10 +17,10 @@ import type { ModelTarball } from "./model-tarball.js";
 import { planBuild } from "./plan-build.js";
 
 /**
- * The whole build: model → converted folder → image plan → image → archive, registry, documents, engine. A build that fails
- * leaves no file; an image that Docker built stays in the engine.
+ * Runs the whole build: model → converted folder → image plan → image → archive, registry, documents, engine. A build that
+ * fails leaves no file, but an image that Docker built stays in the engine.
  *
- * @throws USAGE when the image would be kept nowhere; OUTPUT_EXISTS; what the conversion, the builder and the registry throw
+ * @throws USAGE if the image would be kept nowhere; OUTPUT_EXISTS; what the conversion, the builder and the registry throw
  */
 export const build = <Base extends FoundBase>(
   request: BuildRequest,
@@ -79,7 +79,7 @@ interface Published {
 
 const unpublished: Published = { pushed: null, attested: null };
 
-/** Sends the image to its registry and describes it in documents, as far as either was asked for. */
+/** Pushes the image and writes its documents, if either was requested. */
 async function publish(request: BuildRequest, parts: FinishedParts): Promise<Published> {
   const { models, settings, hookFile, attestation, outputs, context } = request;
   const { image, base, archive, modelTarball, stage } = parts;
@@ -93,7 +93,7 @@ async function publish(request: BuildRequest, parts: FinishedParts): Promise<Pub
     const baseImage = base.facts.imageName;
     const attested = await attestImage({
       ...attestation,
-      // A registry knows an image by its manifest.
+      // Registries identify an image by its manifest.
       image: sent === null ? await image.describe(cache) : await describeOciImage(sent, cache, signal),
       builder: image.builtBy,
       parameters: { baseImage, models: modelParameters(models), config: settings },

@@ -15,26 +15,26 @@ import type { BuilderName, FoundBase, ImageBuilder } from "./image-builder.js";
 export interface BuilderWish {
   readonly builder: BuilderName | "auto";
   readonly platform: ImagePlatform;
-  /** The image goes somewhere besides the engine: into an archive or a registry. */
+  /** True if the image also goes into an archive or a registry. */
   readonly isKeptElsewhere: boolean;
-  /** Null for the recipe's own. */
+  /** Null for the recipe's base image. */
   readonly baseImage: string | null;
-  /** True if the build context is kept, for `docker build`. */
+  /** True to keep the build context for `docker build`. */
   readonly isContextKept: boolean;
 }
 
 export interface BuilderChoice {
   readonly builder: BuilderName;
-  /** The engine that builds the image, or gets the one that this program assembled; null for none, or for the usual one. */
+  /** The engine that builds the image, or that loads the one assembled here; null for none, or for the default engine. */
   readonly engine: Engine | null;
 }
 
 /**
- * Chooses who builds the image. By default this program does, because its images can be rebuilt bit for bit, and loads the
- * result into a Docker engine if one answers. Docker builds when asked to, and on a base image by name, which may exist
- * only in the engine. A context alone asks no engine.
+ * Chooses the builder. The default is this program, because its images can be rebuilt bit for bit; it loads the result
+ * into a Docker engine if one answers. Docker builds if the user asks for it, or names a base image, which may exist
+ * only in the engine. Writing only the context needs no engine.
  *
- * @throws ENGINE_MISSING, ENGINE_FORBIDDEN when only an engine could keep the image
+ * @throws ENGINE_MISSING, ENGINE_FORBIDDEN if only an engine could keep the image
  */
 export async function chooseBuilder(
   { builder, platform, isKeptElsewhere, baseImage, isContextKept }: BuilderWish,
@@ -60,7 +60,7 @@ export async function chooseBuilder(
   }
 }
 
-/** Does the work with a builder, which is open meanwhile. */
+/** Opens a builder for the duration of the work. */
 type OpenBuilder = <T>(
   context: BuildContext,
   engine: Engine | null,
@@ -73,7 +73,7 @@ const builders: Readonly<Record<BuilderName, OpenBuilder>> = {
   context: (_context, _engine, use) => use(new ContextBuilder()),
 };
 
-/** Builds with the builder that was chosen. */
+/** Builds with the chosen builder. */
 export async function buildWith(
   { builder, engine }: BuilderChoice,
   request: BuildRequest,

@@ -36,7 +36,7 @@ import type { BuildContext, BuildRequest, ImageRequest, OutputRequest } from "./
 import { type BuilderChoice, chooseBuilder } from "./choose-builder.js";
 import type { BuilderName } from "./image-builder.js";
 
-/** What a caller says about a build beside config.json; null for what config.json or the program's default says. */
+/** A caller's choices for a build, which override config.json. Null means the value of config.json, or the default. */
 export interface BuildWishes {
   /** Null for `config.json`, which may be absent. */
   readonly configFile: string | null;
@@ -48,7 +48,7 @@ export interface BuildWishes {
     readonly precision: Precision | null;
     readonly device: Device | null;
   };
-  /** A module with hooks, in TypeScript or JavaScript; null for none. */
+  /** A TypeScript or JavaScript module with hooks; null for none. */
   readonly hookFile: string | null;
   readonly image: {
     readonly tag: string | null;
@@ -68,7 +68,7 @@ export interface BuildWishes {
     readonly keepsBuildFiles: boolean;
   };
   readonly attestation: { readonly isWanted: boolean; readonly keyFile: string | null };
-  /** Asked when the image's name is known, whose registry gets the credentials. */
+  /** Called once the image's name is known, because the credentials are for the registry in that name. */
   readonly registriesFor: (imageName: string) => Promise<RegistrySettings>;
 }
 
@@ -78,8 +78,8 @@ export interface ChosenBuild {
 }
 
 /**
- * Completes a caller's wishes and config.json to everything that a build needs, found and checked; bundled hooks are there as
- * long as `use` runs.
+ * Resolves and checks all inputs of a build from a caller's choices and config.json, then calls `use`. The bundled hooks
+ * are deleted when `use` returns.
  *
  * @throws CONFIG_INVALID, USAGE, HOOK_INVALID; what finding the models and connecting the engine throws
  */
@@ -112,14 +112,14 @@ export async function withBuildRequest<T>(
   );
 }
 
-/** The file that was named must be there; the default one may be absent when the model folder says everything. */
+/** Reads config.json. It must exist if the caller named it; the default file may be absent. */
 async function configOf(path: string, { configFile, task }: BuildWishes): Promise<ProcessorConfig> {
   const isAbsent = configFile === null && (await stat(path).catch(() => null)) === null;
   const config = isAbsent ? completeConfig({}) : await loadConfig(path);
   return task === null ? config : { ...config, taskId: undefined, taskName: undefined, ...taskOf(task) };
 }
 
-/** A key that does not open is refused before the work. */
+/** Opens the signing key first, so that a wrong password fails before the build. */
 async function attestationOf(
   { attestation, models, outputs }: BuildWishes,
   config: ProcessorConfig,
@@ -139,14 +139,14 @@ async function attestationOf(
   };
 }
 
-/** Where the image will run, and how it is called there. */
+/** The platform that the image will run on, and its name there. */
 interface Destination {
   readonly target: Target;
   readonly tag: string;
   readonly archiveName: string | null;
 }
 
-/** The caller's word counts before config.json's; what they lack is reported before the model is fetched. */
+/** The caller's choices override config.json. Missing values are reported before the model is downloaded. */
 function destinationOf({ image, outputs }: BuildWishes, config: ProcessorConfig): Destination {
   const target: TargetConfig = {
     ...config.target,
@@ -215,7 +215,7 @@ function imageOf({ wishes, work, destination, models, choice }: FoundParts, lice
       imageName: imageNameOf(destination.tag, model.task, created),
       title: `${model.task.name} ${configurations}`,
       description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
-      // Unless Docker builds it, nothing in the image depends on the day.
+      // Only an image that Docker builds depends on the time of the build.
       created: choice.builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,
       licenses,
@@ -255,7 +255,7 @@ async function contextOf(
   };
 }
 
-/** @throws USAGE when the target prescribes another format */
+/** @throws USAGE if the target prescribes another format */
 function archiveNameFor(
   format: "tar.gz" | "tar" | null,
   { archiveName, target }: Destination,
@@ -263,11 +263,11 @@ function archiveNameFor(
 ): string | null {
   if (format !== "tar") return archiveName;
   if (archiveName !== null)
-    throw sharedError("USAGE", `--export-format tar: ${target.kind} takes ${archiveName} only`);
+    throw sharedError("USAGE", `--export-format tar: ${target.kind} accepts only ${archiveName}`);
   return archiveFileName(imageName).replace(/\.gz$/, "");
 }
 
-/** Reproducible builds give the time from outside, in Unix seconds. */
+/** Reads SOURCE_DATE_EPOCH (Unix seconds), with which reproducible builds set the image's time. */
 function creationTime(epoch: string | undefined): Date {
   if (epoch === undefined) return new Date();
   if (/^\d+$/.test(epoch)) return new Date(Number(epoch) * 1000);

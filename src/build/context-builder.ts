@@ -7,7 +7,7 @@ import type { BaseRequest } from "./build-request.js";
 import type { BuildParts, BuildResult, FoundBase, ImageBuilder } from "./image-builder.js";
 import { convertedName } from "./plan-build.js";
 
-/** Goes as far as a build goes without an engine: the context, with its Dockerfile, stays in the build folder. */
+/** Writes only the build context with its Dockerfile, which needs no engine. */
 export class ContextBuilder implements ImageBuilder {
   readonly name = "context";
   readonly engineName = null;
@@ -26,7 +26,7 @@ export class ContextBuilder implements ImageBuilder {
   }
 }
 
-/** Leaves the build folder as a context that `docker build` takes; the weights are in it once. */
+/** Turns the build folder into a context for `docker build`, without copying the weights. */
 export async function keepContext(plan: ImagePlan, folder: BuildFolder): Promise<void> {
   await writeBuildContext(plan, folder.place);
   await rm(folder.place(convertedName), { recursive: true });

@@ -14,7 +14,7 @@ import type { BaseRequest, BuildContext } from "./build-request.js";
 import { keepContext } from "./context-builder.js";
 import type { BuildParts, BuildResult, BuiltImage, FoundBase, ImageBuilder } from "./image-builder.js";
 
-/** Works with the engine given, or with the one that answers. */
+/** Opens a builder for the given engine, or for the default one. */
 export async function withDockerBuilder<T>(
   context: BuildContext,
   engine: Engine | null,
@@ -25,7 +25,7 @@ export async function withDockerBuilder<T>(
   );
 }
 
-/** Docker builds the image, which stays in the engine whatever happens next. */
+/** Builds with Docker. The image stays in the engine even if a later step fails. */
 class DockerBuilder implements ImageBuilder {
   readonly name = "docker";
   readonly keepsImage = true;
@@ -42,7 +42,7 @@ class DockerBuilder implements ImageBuilder {
     return this.#engine.description;
   }
 
-  /** The base that was asked for must be there or in its registry; the recipe's own is built. */
+  /** A base image that the user names must be in the engine or in its registry; the recipe's is built if it is missing. */
   async findBase(base: BaseRequest): Promise<FoundBase> {
     const facts = await this.#baseImage(base);
     const { imageName, imageId } = facts;
@@ -105,7 +105,7 @@ class DockerImage implements BuiltImage {
     return savedImage(this.#engine, this.#image.imageName, { cache, signal: this.#context.signal });
   }
 
-  /** An engine without a store of manifests knows an image by its configuration. */
+  /** Engines without a manifest store identify an image by its configuration. */
   describe() {
     return describeSavedImage(saveImage(this.#engine, this.#image.imageName), this.#image);
   }
@@ -113,7 +113,7 @@ class DockerImage implements BuiltImage {
   async load(): Promise<void> {}
 }
 
-/** What `docker save` gives, sent by this program: what the registry has already is skipped, broken uploads go on. */
+/** Uploads the output of `docker save`. Skips what the registry already has, and continues interrupted uploads. */
 export const savedImage = (
   engine: Engine,
   imageName: string,

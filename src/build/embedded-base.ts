@@ -15,12 +15,12 @@ import { type PulledBase, pullBase } from "../oci/registry/pull-base.js";
 import { type RegistryAccess, registryClient } from "../oci/registry/registry-access.js";
 
 export interface EmbeddedBaseOptions extends RegistryAccess {
-  /** A name in a registry, `docker-archive:FILE` or `oci:FOLDER`; null for the recipe's own, made on the spot. */
+  /** A name in a registry, `docker-archive:FILE` or `oci:FOLDER`; null to assemble the recipe's base image. */
   readonly baseImage: string | null;
   readonly platform: ImagePlatform;
-  /** Whose recipe that is. */
+  /** The variant of the recipe. */
   readonly baseVariant: BaseVariant;
-  /** Index of Python packages; null where pip is set to none. */
+  /** The index of Python packages; null if pip is set to use none. */
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
   readonly cacheFolder: string;
@@ -30,13 +30,13 @@ export interface EmbeddedBaseOptions extends RegistryAccess {
 
 export interface EmbeddedBase {
   readonly base: BaseImage;
-  /** What the image's labels say of it; where a file lies on this machine is no part of an image. */
+  /** The facts for the image's labels. They never contain a path of this machine. */
   readonly facts: BaseImageFacts;
-  /** Where the base's layers lie already; null for those of this machine. */
+  /** The repository that already has the base's layers; null if only this machine has them. */
   readonly place: { readonly registry: string; readonly repository: string } | null;
 }
 
-/** @throws BASE_IMAGE_MISSING, IMAGE_FILE_INVALID, TOOL_MISSING and what registries answer */
+/** @throws BASE_IMAGE_MISSING, IMAGE_FILE_INVALID, TOOL_MISSING and the errors of registries */
 export async function embeddedBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
   const found = await findBase(options);
   const { architecture = architectureOf(options.platform) } = found.base.config ?? {};
@@ -74,7 +74,7 @@ async function findBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
   };
 }
 
-/** Debian's tag moves with every update; the one that is locked is taken by its digest. */
+/** Pulls Debian by the locked digest, because its tag moves with every update. */
 async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
   const { lockFile } = options;
   const { debian } = await readRecipe(options.baseVariant, options.platform);
@@ -83,7 +83,7 @@ async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
     ...options,
     variant: options.baseVariant,
     debianDigest: locked,
-    // One try where nothing is locked: packages from a mirror are the other way, not patience.
+    // Without a locked digest, one attempt is enough: Debian's packages from a mirror are the alternative.
     pull: (imageName) => pull(imageName, options, locked === null ? 1 : undefined),
   });
   if (lockFile !== null && base.debianDigest !== null)
@@ -91,7 +91,7 @@ async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
   return base;
 }
 
-/** What a name meant at the first build is what it has to mean later. */
+/** Locks a base image's digest at the first build, and refuses another digest later. */
 async function lockedPull(imageName: string, options: EmbeddedBaseOptions): Promise<PulledBase> {
   const { lockFile } = options;
   const base = await pull(imageName, options);

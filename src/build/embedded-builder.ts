@@ -23,7 +23,7 @@ import type {
 import { layerCache } from "./layer-cache-options.js";
 
 /**
- * Works with the cache of layers.
+ * Opens an embedded builder with its cache of layers.
  *
  * @param engine gets the finished image; null for none
  */
@@ -39,8 +39,8 @@ export interface EmbeddedFoundBase extends FoundBase {
 }
 
 /**
- * This program puts the image together itself. The same inputs give the same digest, because every time in the image is the
- * description's.
+ * Assembles the image without Docker. The same inputs give the same digest, because all times in the image come from the
+ * description.
  */
 class EmbeddedBuilder implements ImageBuilder<EmbeddedFoundBase> {
   readonly name = "embedded";
@@ -109,7 +109,7 @@ class EmbeddedImage implements BuiltImage {
     return this.#image.manifest.descriptor.digest;
   }
 
-  /** The size of all layers, as they travel. */
+  /** The compressed size of all layers. */
   get sizeBytes(): number {
     return this.#image.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   }

@@ -11,29 +11,29 @@ import type { ImageReference } from "../oci/registry/image-reference.js";
 import type { BuildFolder } from "./build-folder.js";
 import type { BaseRequest } from "./build-request.js";
 
-/** Docker, this program alone, or nobody: then only the build context is written. */
+/** Docker, this program alone (`embedded`), or `context` to write only the build context. */
 export type BuilderName = "docker" | "embedded" | "context";
 
 /** Turns a plan into an image. */
 export interface ImageBuilder<Base extends FoundBase = FoundBase> {
   readonly name: BuilderName;
-  /** The Docker engine that has the image at the end; null for none. */
+  /** The Docker engine that has the finished image; null for none. */
   readonly engineName: string | null;
-  /** False if the image is lost when it goes neither into an archive nor into a registry. */
+  /** False if the image is lost unless it goes into an archive or a registry. */
   readonly keepsImage: boolean;
-  /** Knows the layers of unchanged checkpoints; null if the builder needs every file. */
+  /** Recalls the layers of unchanged checkpoints; null if the builder needs every file. */
   readonly memo: ConversionMemo | null;
   findBase(base: BaseRequest, platform: ImagePlatform): Promise<Base>;
   build(plan: ImagePlan, parts: BuildParts<Base>): Promise<BuildResult>;
 }
 
-/** The base that an image is laid on. */
+/** The base image that a build found. */
 export interface FoundBase {
-  /** What the image's labels say about it. */
+  /** The facts for the image's labels. */
   readonly facts: BaseImageFacts;
-  /** What its provenance says about it. */
+  /** The facts for the image's provenance. */
   readonly inputs: readonly ResourceDescriptor[];
-  /** Where the base's layers are already; null for those of this machine. */
+  /** The repository that already has the base's layers; null if only this machine has them. */
   readonly place: Pick<ImageReference, "registry" | "repository"> | null;
 }
 
@@ -41,14 +41,14 @@ export interface BuildParts<Base> {
   readonly base: Base;
   /** Holds the converted model. */
   readonly folder: BuildFolder;
-  /** True to leave the build context in the folder as well. */
+  /** True to leave the build context in the folder. */
   readonly keepsContext: boolean;
-  /** The time that a reproducible image says it was made. */
+  /** The creation time to write into a reproducible image. */
   readonly created: Date;
 }
 
 export interface BuildResult {
-  /** Null where only the context was written. */
+  /** Null if only the context was written. */
   readonly image: BuiltImage | null;
   /** The folder that `docker build` takes; null if it was not kept. */
   readonly contextFolder: string | null;
@@ -65,16 +65,16 @@ export interface BuiltImage {
   /** The steps of Docker's builder; empty for this program's own. */
   readonly steps: readonly BuildStep[];
   writeArchive(place: ArchivePlace): Promise<ImageArchive>;
-  /** The image with its layers in the cache, to be sent or compared. */
+  /** Returns the image with its layers in the cache, to push or compare it. */
   asOci(cache: BlobCache): Promise<OciImage>;
-  /** What the image holds, for its documents. */
+  /** Describes the contents of the image for its documents. */
   describe(cache: BlobCache): Promise<DescribedImage>;
-  /** Puts the image into the builder's engine, if it is not there yet. */
+  /** Loads the image into the builder's engine, unless the engine already has it. */
   load(): Promise<void>;
 }
 
 export interface ArchivePlace {
   readonly path: string;
-  /** Where the file is written until the whole build is done. */
+  /** The path at which the file is written before the whole build is done. */
   readonly writtenTo: string;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { LayerCacheOptions } from "../oci/layer-cache.js";
 import type { BuildContext } from "./build-request.js";
 
-/** Where layers are kept for the next build, as `withLayerCache` takes it. */
+/** Returns the options of `withLayerCache` for a build. */
 export const layerCache = ({
   cacheFolder,
   cacheLimitBytes,

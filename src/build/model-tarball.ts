@@ -13,20 +13,20 @@ import { layerTar } from "../oci/layer-tar.js";
 export interface ModelTarball {
   readonly path: string;
   readonly bytes: number;
-  /** Hexadecimal, of the file. */
+  /** The file's hash in hexadecimal. */
   readonly sha256: string;
 }
 
 export interface ModelTarballPlace {
   readonly path: string;
-  /** Where the file is written; differs from `path` when it is renamed later, together with others. */
+  /** The path at which the file is written; differs from `path` if it is renamed later together with others. */
   readonly writtenTo?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes the files, whose paths count from the tarball's root, beside its place and renames it when it is complete. The
- * same files give the same bytes.
+ * Writes a tarball next to its final path and renames it when it is complete. Paths of files are relative to the
+ * tarball's root. The same files give the same bytes.
  *
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE
  */

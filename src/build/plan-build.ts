@@ -11,10 +11,10 @@ import type { BuildFolder } from "./build-folder.js";
 import type { BuildRequest } from "./build-request.js";
 import { type ModelTarball, writeModelTarball } from "./model-tarball.js";
 
-/** Where the converted model lies in the build folder. */
+/** The name of the converted model's folder in the build folder. */
 export const convertedName = "converted";
 
-/** The plan of an image, and its model where that lies apart. */
+/** The plan of an image, and the model's tarball if the model is not in the image. */
 export interface PlannedBuild {
   readonly plan: ImagePlan;
   readonly modelTarball: ModelTarball | null;
@@ -24,11 +24,11 @@ export interface PlanContext {
   readonly base: BaseImageFacts;
   readonly folder: BuildFolder;
   readonly stage: StageFile;
-  /** Knows what unchanged checkpoints become, so that they are converted only when their layer is not there; null to convert everything. */
+  /** Recalls the results of earlier conversions, so that unchanged checkpoints are converted only if their layer is missing; null to convert everything. */
   readonly memo: ConversionMemo | null;
 }
 
-/** The model converted, the plan of its image, and the tarball that holds it instead where one was asked for. */
+/** Converts the model, plans its image, and writes the model's tarball if one was requested. */
 export async function planBuild(
   request: BuildRequest,
   { base, folder, stage, memo }: PlanContext,

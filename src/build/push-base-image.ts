@@ -14,12 +14,12 @@ export interface PushBaseImageOptions extends RegistryAccess {
   readonly image: BuiltImage;
   readonly cacheFolder: string;
   readonly cacheLimitBytes: number;
-  /** `processor.lock.json`, in which builds on this base find its digest. */
+  /** `processor.lock.json`, in which later builds find the digest of this base. */
   readonly lockFile: string;
 }
 
 /**
- * Sends a base image from the engine to the registry in its name, and locks the name to what was sent.
+ * Pushes a base image from the engine to the registry in its name, and locks the name to the pushed digest.
  *
  * @throws REGISTRY_DENIED, REGISTRY_FAILED
  */

@@ -24,10 +24,10 @@ import { planBuild } from "./plan-build.js";
 import type { VerifyReport } from "./verify-report.js";
 
 /**
- * Rebuilds an image from the inputs given, as of the time that the image names, and reports what is not the same.
+ * Rebuilds an image from the given inputs, with the creation time in the image, and reports all differences.
  *
  * @param image an archive, `oci:FOLDER`, or a name that the engine or a registry knows
- * @throws INPUT_NOT_FOUND, IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that can't be had; what the build throws
+ * @throws INPUT_NOT_FOUND, IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that cannot be found; what the build throws
  */
 export const verifyImage = (image: string, request: BuildRequest): Promise<VerifyReport> =>
   withLayerCache(layerCache(request.context), async (cache) => {
@@ -52,7 +52,7 @@ interface RebuildParts<Base extends FoundBase> {
   readonly cache: BlobCache;
 }
 
-/** Builds as `build` does; after `use` nothing of it is left. */
+/** Builds as `build` does, and deletes all results after `use`. */
 function withRebuilt<Base extends FoundBase, T>(
   request: BuildRequest,
   { builder, cache }: RebuildParts<Base>,
@@ -61,7 +61,7 @@ function withRebuilt<Base extends FoundBase, T>(
   const { image, outputs } = request;
   return withBuildFolder(outputs.buildDir, { isKept: false }, async (folder) => {
     const base = await builder.findBase(request.base, image.platform);
-    // Written where the rebuild is thrown away.
+    // Written into the build folder, which is deleted after the comparison.
     const modelTarball = outputs.modelTarball === null ? null : folder.place("model.tar.gz");
     const { plan } = await planBuild(
       { ...request, outputs: { ...outputs, modelTarball } },
@@ -74,12 +74,12 @@ function withRebuilt<Base extends FoundBase, T>(
   });
 }
 
-/** The tag and the time that the image names itself, in its labels. */
+/** Returns the tag and the creation time in the image's labels. */
 function identityOf(config: ImageConfig): { readonly imageName: string; readonly created: Date } {
   const labels = config.config?.Labels ?? {};
   const created = labels["org.opencontainers.image.created"] ?? config.created ?? "";
   if (Number.isNaN(Date.parse(created)))
-    throw builderError("IMAGE_FILE_INVALID", "the image does not say when it was made");
+    throw builderError("IMAGE_FILE_INVALID", "the image does not name its creation time");
   return {
     imageName: `image:${labels["org.opencontainers.image.version"] ?? "latest"}`,
     created: new Date(created),
@@ -110,7 +110,7 @@ async function openImage(
   return { place: image, configDigest, config, layers };
 }
 
-/** Without an engine the image may still be in a registry. */
+/** Returns null if no engine answers, because the image may still be in a registry. */
 async function engineOrNull(
   image: string,
   { environment, signal, progress }: BuildContext,
@@ -119,7 +119,7 @@ async function engineOrNull(
     return await connectEngine(environment, signal);
   } catch (error) {
     if (!isWithoutEngine(error)) throw error;
-    progress.note(`${error.message}; ${image} is looked for in its registry`);
+    progress.note(`${error.message}; looking for ${image} in its registry`);
     return null;
   }
 }

@@ -23,7 +23,7 @@ function channelFaults(
   const twice = channelNames.find((name, i) => channelNames.indexOf(name) !== i);
   if (twice !== undefined)
     return [
-      `input_channels: the model has several channels called ${twice} (${all}), which names cannot tell apart; remove input_channels and name the files <case>_0000, <case>_0001, …, or give one file that holds all channels`,
+      `input_channels: the model has several channels called ${twice} (${all}), so that their names cannot distinguish them; remove input_channels and name the files <case>_0000, <case>_0001, …, or give one file that holds all channels`,
     ];
   const known = channelNames.filter((name) => Object.hasOwn(endings, name));
   const missing = channelNames.filter((name) => !known.includes(name));

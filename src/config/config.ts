@@ -36,7 +36,7 @@ export interface ConfigJson extends TargetJson {
   readonly model_license?: string;
 }
 
-/** One model of an ensemble; what is absent is the config's own. */
+/** One member of an ensemble. An absent key has the config's value. */
 export interface EnsembleMemberJson {
   readonly model?: string;
   readonly configuration?: string;
@@ -44,43 +44,43 @@ export interface EnsembleMemberJson {
   readonly folds?: readonly (number | "all")[];
 }
 
-/** The configuration with every default decided. */
+/** A complete configuration, with all defaults filled in. */
 export interface ProcessorConfig {
-  /** What the model must be; undefined where the model folder decides. */
+  /** The task that the model must belong to; undefined to accept the model folder's. */
   readonly taskId: number | undefined;
   readonly taskName: string | undefined;
   readonly configuration: string | undefined;
-  /** As `--model-dir` takes it; undefined where the command line says it. */
+  /** A value for `--model-dir`; undefined if config.json names no model. */
   readonly modelSource: string | undefined;
-  /** Undefined for nnU-Net's own choice. */
+  /** Undefined for nnU-Net's final checkpoint. */
   readonly checkpointName: string | undefined;
-  /** Empty for all that the model has. */
+  /** Empty for all folds of the model. */
   readonly folds: readonly string[];
-  /** In the place of checkpoints, one for each fold; null for none. */
+  /** ONNX files instead of checkpoints, one for each fold; null for none. */
   readonly onnxFiles: readonly string[] | null;
-  /** The models whose answers are averaged; empty for the one that the rest describes. */
+  /** The models whose predictions are averaged; empty for the single model that the other keys describe. */
   readonly ensemble: readonly EnsembleMember[];
-  /** Source of a cascade's earlier stage, as written; null for beside the second one. */
+  /** The source of a cascade's earlier stage, as written; null if it is next to the second one. */
   readonly previousStage: string | null;
-  /** `auto`, `off` or a file, as written. */
+  /** `auto`, `off` or a file name, as written. */
   readonly postProcessing: string;
-  /** Under what terms the model may be used; null when the config does not say. */
+  /** The model's licence; null if the config does not name it. */
   readonly modelLicence: { readonly name: string; readonly url: null } | null;
   readonly target: TargetConfig;
   readonly settings: RuntimeSettings;
-  /** Of an image for GPUs; null for the newest. */
+  /** The CUDA version of an image for GPUs; null for the newest. */
   readonly cuda: CudaMajor | null;
 }
 
 export interface EnsembleMember {
-  /** As written; undefined for the config's own. */
+  /** The source as written; undefined for the config's model. */
   readonly model: string | undefined;
   readonly configuration: string | undefined;
   readonly checkpointName: string | undefined;
   readonly folds: readonly string[] | undefined;
 }
 
-/** Completes a checked config.json: the one place where defaults are decided. */
+/** Fills in the defaults of a checked config.json. No other code decides a default. */
 export function completeConfig(json: ConfigJson): ProcessorConfig {
   return {
     taskId: json.task_id,
@@ -126,7 +126,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
 /** nnU-Net's own configurations. */
 export const configurationNames: readonly string[] = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
 
-/** Whether `model` means a configuration, as in older files, and not the place of a model. */
+/** Returns whether `model` names a configuration, as in older files, instead of a model's folder or source. */
 export const namesConfiguration = ({ model }: ConfigJson): boolean =>
   model !== undefined && configurationNames.includes(model);
 

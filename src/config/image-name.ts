@@ -1,12 +1,12 @@
 import type { TaskIdentity } from "../../processor/contract/manifest.js";
 import { builderError } from "../errors/builder-errors.js";
 
-/** The image's name when no `--tag` is given; a registry of one's own stands in front of it in a `--tag`. */
+/** The default name of an image. To add a registry, `--tag` gives the whole name. */
 export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp}";
 
 /**
  * Fills a tag's `{task_id}` (without leading zeros), `{task_name}` (lower case) and `{timestamp}` (Unix seconds);
- * `{{` and `}}` stand for braces.
+ * `{{` and `}}` become single braces.
  *
  * @throws TAG_INVALID naming the rule that the result breaks
  */
@@ -54,7 +54,7 @@ function checkImageName(name: string): void {
   const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   if (hasRegistry && !registry.test(first)) refuse(`"${first}" is not a host name`);
   for (const part of hasRegistry ? rest : [first, ...rest]) {
-    if (/[A-Z]/.test(part)) refuse(`"${part}" has upper-case letters; only the tag may`);
+    if (/[A-Z]/.test(part)) refuse(`"${part}" has upper-case letters, which only the tag may have`);
     if (!component.test(part))
       refuse(`"${part}" must be lower-case letters and digits with single . or _, or - between them`);
   }

@@ -6,23 +6,23 @@ import type { TargetJson } from "./target-config.js";
 export interface InitialConfigOptions {
   readonly trained: TrainedModel;
   readonly description: Pick<ModelDescription, "channelNames" | "plan">;
-  /** The model's address, or its path from the folder of the file. */
+  /** The model's address, or its path relative to the file's folder. */
   readonly modelSource: string;
-  /** Null for nnU-Net's own choice. */
+  /** Null for nnU-Net's final checkpoint. */
   readonly checkpointName: string | null;
-  /** Null for all that the model has. */
+  /** Null for all folds of the model. */
   readonly folds: readonly string[] | null;
-  /** The keys that say where the image will run; empty for anywhere. */
+  /** The keys for the platform that the image will run on; empty for any. */
   readonly target: TargetJson;
 }
 
-/** Extensions that an image accepts besides the training set's own. */
+/** Extensions that an image accepts in addition to the training set's. */
 const usualExtensions = ["mha", "nii.gz"];
 
 /** Extensions of photographs and microscope images, whose axes and spacing differ in meaning from a scanner's. */
 const pictureExtensions = ["png", "bmp", "tif", "tiff"];
 
-/** The config.json with which an image gives the answer of nnU-Net's defaults. */
+/** Returns a config.json with which an image segments like nnU-Net with its defaults. */
 export function initialConfig(options: InitialConfigOptions): ConfigJson {
   const { trained, description, modelSource, checkpointName, folds, target } = options;
   const own = description.plan.fileEnding.replace(/^\./, "");
@@ -46,13 +46,13 @@ export function initialConfig(options: InitialConfigOptions): ConfigJson {
   };
 }
 
-/** The training set's own extension, as `predict` writes it: one file for MetaImage, and `.nii.gz` if it cannot be written. */
+/** Returns the training set's extension for writing: `mha` for MetaImage, and `nii.gz` for formats that cannot be written. */
 function outputExtension(own: string): string {
   if (own === "mhd") return "mha";
   return ["mha", "nii.gz", "nii", "nrrd"].includes(own) ? own : "nii.gz";
 }
 
-/** Null if no file names are needed or possible: for one channel, channels with equal names, and the colours of a picture. */
+/** Returns null if no file name endings are needed or possible: for one channel, channels with equal names, and the colours of a picture. */
 function inputChannels(
   names: readonly string[],
   isPicture: boolean,

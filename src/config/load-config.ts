@@ -17,7 +17,7 @@ import {
   type ProcessorConfig,
 } from "./config.js";
 
-/** A JSON Schema as far as messages need it. */
+/** The parts of a JSON Schema that messages need. */
 export interface ConfigSchema {
   readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -26,9 +26,9 @@ export async function readConfigSchema(): Promise<ConfigSchema> {
   return JSON.parse(await readFile(join(packageRoot, "config.schema.json"), "utf8")) as ConfigSchema;
 }
 
-/** Far more than a config has. */
+/** A limit far above the size of any config. */
 const maxBytes = 2 ** 20;
-/** Finding the place of a fault takes time in proportion to the file's length. */
+/** A limit on reported faults, because finding the place of each takes time proportional to the file's length. */
 const maxFaultsShown = 50;
 
 /**
@@ -54,7 +54,7 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
   };
 }
 
-/** A path counts from the config's folder; an address stays as it is. */
+/** Resolves a path relative to the config's folder, and returns an address unchanged. */
 function placeFrom(configFile: string, source: string | undefined): string | undefined {
   const isPath = source !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(source);
   return isPath ? resolve(dirname(configFile), source) : source;
@@ -63,7 +63,7 @@ function placeFrom(configFile: string, source: string | undefined): string | und
 export interface CheckConfigOptions {
   /** For messages. */
   readonly path: string;
-  /** What `json` was parsed from. If absent, faults have no line. */
+  /** The text of `json`. If it is absent, faults have no line number. */
   readonly text?: string;
   readonly schema: ConfigSchema;
 }
@@ -97,7 +97,7 @@ export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOp
 }
 
 interface ConfigFault {
-  /** Keys, and indices of lists, that lead to it; empty for the whole file. */
+  /** The path of the fault: keys and list indices; empty for the whole file. */
   readonly at: readonly string[];
   readonly says: string;
 }
@@ -130,7 +130,7 @@ function contradictions(json: ConfigJson): readonly ConfigFault[] {
   return faults;
 }
 
-/** An average of a model with itself is that model; a configuration written twice is meant to be another one. */
+/** Refuses a model that an ensemble names twice, because the second was probably meant to be another one. */
 function repeatedMembers({ ensemble = [] }: ConfigJson): readonly ConfigFault[] {
   const places = new Map<string, number>();
   return ensemble.flatMap((member, i) => {
@@ -157,7 +157,7 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
-/** `found "zero", allowed: an integer of at least 0`, at `/folds/0`; null for an error that another one tells better. */
+/** `found "zero", allowed: an integer of at least 0`, at `/folds/0`; null for an error that another one explains better. */
 function faultOf(error: ErrorObject): ConfigFault | null {
   const at = error.instancePath.split("/").slice(1).map(unescaped);
   // Alternatives are reported together, by the error of the keyword that lists them.
@@ -205,7 +205,7 @@ function patternWords({ parentSchema, params }: ErrorObject): string {
   return typeof words === "string" ? words : `what fits ${params["pattern"]}`;
 }
 
-/** A part of a JSON pointer (RFC 6901) as the key that it is for. */
+/** Decodes one part of a JSON pointer (RFC 6901) into its key. */
 const unescaped = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
 const shown = (value: unknown): string => {

@@ -3,22 +3,22 @@ import type { AmosJson } from "../targets/amos22/config.js";
 import type { GrandChallengeJson } from "../targets/grand-challenge/config.js";
 import { defaultTag } from "./image-name.js";
 
-/** The keys of config.json that belong to one platform each. One config.json can serve several platforms. */
+/** The keys of config.json that each belong to one platform. One config.json can serve several platforms. */
 export interface PlatformsJson {
   readonly grand_challenge?: GrandChallengeJson | undefined;
   readonly amos22?: AmosJson | undefined;
 }
 
-/** What config.json says about where the image will run. */
+/** The keys of config.json about the platform that the image will run on. */
 export interface TargetJson extends PlatformsJson {
   readonly target?: TargetKind;
   readonly registry?: string;
 }
 
-/** The same with the defaults that hold for every platform. */
+/** The same keys, with the defaults that all platforms share. */
 export interface TargetConfig {
   readonly kind: TargetKind;
-  /** In front of the default image name, without slash at the end; null for none. */
+  /** The registry before the default image name, without a slash at the end; null for none. */
   readonly registry: string | null;
   /** Each platform reads its own key. */
   readonly json: PlatformsJson;
@@ -39,6 +39,6 @@ function withoutSlashes(registry: string): string {
   return registry.slice(0, end);
 }
 
-/** Returns the name of an image that nobody named, with places to be filled in. */
+/** Returns the default name of an image, with placeholders. */
 export const defaultImageName = ({ registry }: TargetConfig): string =>
   registry === null ? defaultTag : `${registry}/${defaultTag}`;

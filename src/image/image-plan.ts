@@ -1,6 +1,6 @@
 /**
- * Everything that an image is made of, without a word on who builds it. Builders lay the layers on the base in
- * the order given: what changes least often comes first, so that a change re-does only its own layer.
+ * The contents of an image, independent of the builder. Builders add the layers to the base in this order. Layers that
+ * change least often come first, so that a change rebuilds as few layers as possible.
  */
 export interface ImagePlan {
   /** `[registry/]name:tag`. */
@@ -8,7 +8,7 @@ export interface ImagePlan {
   readonly base: ImageBase;
   readonly platform: ImagePlatform;
   readonly layers: readonly ImageLayer[];
-  /** Of every file that Docker copies; `layerFileTime` when absent. */
+  /** The modification time of every file that Docker copies; `layerFileTime` if absent. */
   readonly fileTime?: Date;
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -23,18 +23,18 @@ export const imagePlatforms = ["linux/amd64", "linux/arm64"] as const;
 
 export type ImagePlatform = (typeof imagePlatforms)[number];
 
-/** As OCI's documents and Debian call it. */
+/** Returns the platform's architecture, as OCI and Debian name it. */
 export const architectureOf = (platform: ImagePlatform): "amd64" | "arm64" =>
   platform === "linux/amd64" ? "amd64" : "arm64";
 
-/** What the first layer is laid on: another image, or the `.tar` of a root file system. */
+/** The base of the first layer: another image, or the `.tar` of a root file system. */
 export type ImageBase =
   | { readonly kind: "image"; readonly imageName: string }
   | { readonly kind: "root-file-system"; readonly archive: string };
 
-/** A group of files that change together. All of them belong to root; times are fixed by the builder. */
+/** A group of files that change together. Root owns all of them; the builder sets their times. */
 export interface ImageLayer {
-  /** Unique in the plan: its folder in a build context. Lower-case letters, digits, `-` and `_`. */
+  /** The layer's folder in a build context, unique in the plan: lower-case letters, digits, `-` and `_`. */
   readonly name: string;
   readonly entries: readonly LayerEntry[];
 }
@@ -43,40 +43,40 @@ export type LayerEntry = LayerFile | LayerDirectory;
 
 export interface LayerFile {
   readonly kind: "file";
-  /** Where in the image, POSIX separators, without the slash at the start. */
+  /** The path in the image, with POSIX separators and without a slash at the start. */
   readonly path: string;
   readonly source: FileSource;
   readonly mode: number;
 }
 
-/** A folder that is there although nothing is in it, or whose mode matters. */
+/** A folder that may be empty, or whose mode matters. */
 export interface LayerDirectory {
   readonly kind: "directory";
   readonly path: string;
   readonly mode: number;
 }
 
-/** Where a file's bytes come from: a file, streamed from where it lies, or a text that was rendered. */
+/** The source of a file's bytes: a file that is streamed, or a text. */
 export type FileSource = { readonly file: string; readonly known?: KnownFile } | { readonly text: string };
 
-/** A file whose bytes are known; it may not be there before it is needed. */
+/** A file with a known digest. It is created only when needed, by `write`. */
 export interface KnownFile {
-  /** Hexadecimal. */
+  /** The digest in hexadecimal. */
   readonly sha256: string;
-  /** Puts it in its place, once. */
+  /** Creates the file, once. */
   readonly write: () => Promise<void>;
 }
 
-/** The time of every file in a layer: nothing in an image depends on when it was built. */
+/** The time of every file in a layer, so that no file depends on the time of the build. */
 export const layerFileTime = new Date(0);
 
 /**
- * Of the files that Docker lays over those of a base: engines that compare folders to find out what a layer changes (vfs)
- * take a file of the same size and time for the same file.
+ * The time of files that Docker adds over those of a base. It differs from `layerFileTime`, because storage drivers that
+ * compare folders (vfs) take two files with the same size and time for the same file.
  */
 export const overlaidFileTime = new Date(1000);
 
-/** A file that programs may read and nobody may change. */
+/** Returns a file that all users may read and only root may change. */
 export const layerFile = (path: string, source: FileSource, mode = 0o644): LayerFile => ({
   kind: "file",
   path,
@@ -84,6 +84,6 @@ export const layerFile = (path: string, source: FileSource, mode = 0o644): Layer
   mode,
 });
 
-/** Entries of one layer in the order of their names, so that the same files always give the same layer. */
+/** Sorts the entries of a layer by name, so that the same files always give the same layer. */
 export const sortedEntries = (entries: readonly LayerEntry[]): LayerEntry[] =>
   entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));

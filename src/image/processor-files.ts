@@ -4,12 +4,12 @@ import { layerPath, places } from "../../processor/contract/places.js";
 import { packageRoot, programVersion } from "../files/package-root.js";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
 
-/** What starts in an image. */
+/** The entrypoint of an image. */
 export const processorEntrypoint = [places.image.node, places.image.entry] as const;
 
 /**
- * The compiled processor as it lies in an image, without type declarations and source maps; `package.json` tells
- * its version and that the files are ES modules.
+ * Lists the files of the compiled processor for an image, without type declarations and source maps. Its `package.json`
+ * holds the version and declares the files as ES modules.
  *
  * @param folder the compiled processor, by default this installation's own
  */

@@ -23,45 +23,45 @@ export interface ProcessorImageParts {
   readonly base: BaseImageFacts;
   readonly converted: ConvertedFolder;
   readonly processorFiles: readonly LayerFile[];
-  /** Bundled hooks; they get the manifest's name for them. Null when the manifest names none. */
+  /** The bundled hooks, stored under the manifest's name for them; null if the manifest names none. */
   readonly hookFile: string | null;
   readonly targetImage: TargetImage;
-  /** Whether the model lies in the image; else the platform puts it beside. */
+  /** True if the image contains the model; otherwise the platform provides it at run time. */
   readonly carriesModel: boolean;
 }
 
-/** What a conversion gives: `manifest.json`, what it names, and the model's own plans and dataset. */
+/** The result of a conversion: `manifest.json`, the files that it names, and the model's plans and dataset. */
 export interface ConvertedFolder {
   readonly folder: string;
   readonly manifest: ProcessorManifest;
-  /** All files, below the folder. */
+  /** All files, relative to the folder. */
   readonly files: readonly string[];
-  /** Those whose bytes are known; they may be written only when they are needed. */
+  /** The files with a known digest, which are written only when needed. */
   readonly known: ReadonlyMap<string, KnownFile>;
 }
 
-/** What an image says about itself in OCI's annotations. */
+/** The description of an image in its OCI annotations. */
 export interface ImageDescription {
   /** `[registry/]name:tag`. */
   readonly imageName: string;
   readonly title: string;
   readonly description: string;
-  /** Of this program. */
+  /** The version of this program. */
   readonly processorVersion: string;
   readonly created: Date;
-  /** Address of the image's source; null for this program's package URL. */
+  /** The address of the image's source; null for this program's package URL. */
   readonly source: string | null;
-  /** SPDX expression. */
+  /** An SPDX expression. */
   readonly licenses: string;
 }
 
 export interface BaseImageFacts {
   readonly imageName: string;
-  /** `sha256:…`; null when no engine was asked. */
+  /** `sha256:…`; null if no engine was asked. */
   readonly imageId: string | null;
 }
 
-/** The files of the model's folder, by their paths in it. */
+/** Returns the files of the model's folder, with their paths relative to it. */
 export function modelFiles(converted: ConvertedFolder, hookFile: string | null): LayerFile[] {
   const { manifest, files } = converted;
   const { hookModule } = manifest.settings;
@@ -75,8 +75,8 @@ function sourceOf({ folder, known }: ConvertedFolder, path: string): FileSource 
 }
 
 /**
- * The image of one processor: on the base come each fold's weights, then the processor's code, then hooks, then the
- * manifest. So other code leaves the weights' layers alone, and another setting re-does only the last one.
+ * Plans the image of a processor. The layers above the base are each fold's weights, the processor's code, the hooks, and
+ * the manifest. New code therefore leaves the weights' layers unchanged, and a new setting changes only the last layer.
  */
 export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const { description, base, converted, processorFiles, hookFile } = parts;
@@ -102,7 +102,7 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
     platform: parts.platform,
     layers,
     fileTime: overlaidFileTime,
-    // ONNX Runtime's own reports are off before anything loads it, whichever base was given.
+    // Turns off ONNX Runtime's telemetry, also on a base image that the user names.
     env: { NODE_ENV: "production", ORT_DISABLE_TELEMETRY: "1", ...ofTarget.env },
     labels: {
       ...modelLabels(manifest),
@@ -117,7 +117,7 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   };
 }
 
-/** Of all models and the earlier stages inside them; what two of them share is there once. */
+/** Returns all folds of all models and their earlier stages, without duplicates. */
 function distinctFolds(manifest: ProcessorManifest): readonly FoldFiles[] {
   const models = manifest.models.flatMap((model) =>
     model.previousStage?.model ? [model.previousStage.model, model] : [model],
@@ -126,7 +126,7 @@ function distinctFolds(manifest: ProcessorManifest): readonly FoldFiles[] {
   return [...byFile.values()];
 }
 
-/** `3d_fullres/fold_0.onnx` lies in layer `3d_fullres-fold_0`. */
+/** Returns the layer's name: `3d_fullres-fold_0` for `3d_fullres/fold_0.onnx`. */
 const layerName = (onnxFile: string): string =>
   onnxFile
     .replace(/\.onnx$/, "")
@@ -168,7 +168,7 @@ function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<
   };
 }
 
-/** The model's own facts; where several models are averaged, one after the other. */
+/** Returns the labels about the model. For several models, each label lists their values. */
 function modelLabels({ task, models }: ProcessorManifest): Record<string, string> {
   const each = (fact: (model: ModelManifest) => string) => [...new Set(models.map(fact))].join(", ");
   const [first] = models;

@@ -4,7 +4,7 @@ import { defaultCheckpoint } from "../network/default-checkpoint.js";
 
 type Labels = Readonly<Record<string, string | undefined>>;
 
-/** The labels that say how an image segments, as config.json and the command line decided. */
+/** Returns the labels that describe how an image segments. */
 export function runLabelsOf({ settings, models, postProcessing }: ProcessorManifest): Record<string, string> {
   return {
     [processorLabels.mirroring]: mirroringOf(models, settings.useTestTimeAugmentation),
@@ -22,7 +22,7 @@ function mirroringOf(models: readonly ModelManifest[], isWanted: boolean): strin
   return isWanted ? "on" : "off";
 }
 
-/** nnU-Net's checkpoints at the end of a training, by version. */
+/** The names of nnU-Net's final checkpoints. */
 const finalCheckpoints: readonly string[] = [defaultCheckpoint(2), defaultCheckpoint(1)];
 
 /**
@@ -40,7 +40,7 @@ export function departuresFromNnunet(labels: Labels): readonly string[] {
     ...(step === undefined || Number(step) === 0.5 ? [] : [`step size is ${step}; nnU-Net's is 0.5`]),
     ...(others.length === 0
       ? []
-      : [`the checkpoint is ${others.join(", ")}; nnU-Net takes the final one by default`]),
+      : [`the checkpoint is ${others.join(", ")}; nnU-Net uses the final one by default`]),
     ...(mode === undefined || mode === "normal"
       ? []
       : [`export mode is ${mode}; nnU-Net's is normal by default`]),

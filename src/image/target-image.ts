@@ -4,15 +4,15 @@ import type { Target, TargetFile } from "../../processor/contract/target.js";
 import { type ImageLayer, type ImagePlan, type LayerFile, layerFile } from "./image-plan.js";
 import { processorEntrypoint } from "./processor-files.js";
 
-/** What a target decides about an image. */
+/** The part of an image that depends on its target. */
 export interface TargetImage
   extends Pick<ImagePlan, "labels" | "workingDir" | "entrypoint" | "command" | "env"> {
-  /** Under the weights: they change less often than any model. */
+  /** The layers below the weights, which change less often than any model. */
   readonly firstLayers: readonly ImageLayer[];
   readonly lastLayers: readonly ImageLayer[];
 }
 
-/** Returns what most targets need: the processor is the command, and a file names the target. */
+/** Returns the parts that most targets need: the processor as the command, and a file that names the target. */
 export const imageForTarget = (target: Target): TargetImage => ({
   firstLayers: [],
   lastLayers: [{ name: "target", entries: [targetFile(target)] }],

@@ -3,14 +3,14 @@ import { builderError } from "../errors/builder-errors.js";
 import type { ModelFolder } from "../network/trained-model.js";
 import { taskIdentity } from "./task-identity.js";
 
-/** A model folder and what it is, as far as choosing needs it. */
+/** A model folder with the names by which users choose it. */
 export interface ModelCandidate {
   readonly modelFolder: ModelFolder;
   readonly datasetName: string;
   readonly configuration: string;
 }
 
-/** What the user asks for; absent: whatever there is, as long as it is one. */
+/** The user's choice. An absent field accepts any value, but only one model may match in the end. */
 export interface WantedModel {
   /** For messages. */
   readonly modelDir: string;
@@ -20,9 +20,9 @@ export interface WantedModel {
 }
 
 /**
- * The one candidate that fits.
+ * Returns the only candidate that matches.
  *
- * @throws MODEL_TASK_MISMATCH, CONFIGURATION_MISSING, MODEL_AMBIGUOUS; each lists what there is.
+ * @throws MODEL_TASK_MISMATCH, CONFIGURATION_MISSING, MODEL_AMBIGUOUS; each lists the models that were found
  */
 export function chooseModel(candidates: readonly ModelCandidate[], wanted: WantedModel): ModelCandidate {
   const { modelDir } = wanted;

@@ -6,10 +6,10 @@ import { didYouMean } from "../../processor/files/nearest-path.js";
 import type { ModelFolder, PathNames } from "../network/trained-model.js";
 
 /**
- * Every folder at or below `modelDir` that looks like a trained configuration: a model folder itself, an
- * `nnUNet_results` tree, a v1 `RESULTS_FOLDER` tree. Sorted by path; never empty.
+ * Finds every folder at or below `modelDir` that looks like a trained configuration. `modelDir` may be a model folder, an
+ * `nnUNet_results` tree or a v1 `RESULTS_FOLDER` tree. The result is sorted by path and never empty.
  *
- * @throws MODEL_NOT_FOUND says what was there instead.
+ * @throws MODEL_NOT_FOUND; it lists what the folder has instead
  */
 export async function findModelFolders(modelDir: string): Promise<ModelFolder[]> {
   await requireFolder(modelDir);
@@ -28,9 +28,9 @@ const maxFolders = 20_000;
 
 interface Search {
   readonly found: ModelFolder[];
-  /** Folders with plans, but without something else that a model needs. */
+  /** Messages about folders that have plans but lack another part of a model. */
   readonly nearMisses: string[];
-  /** Real paths, so that links can't lead round in circles. */
+  /** Real paths of visited folders, so that circular links end. */
   readonly visited: Set<string>;
 }
 
@@ -50,7 +50,7 @@ async function visit(folder: string, depth: number, search: Search): Promise<voi
   if (search.visited.has(path)) return;
   search.visited.add(path);
   if (search.visited.size > maxFolders) {
-    throw sharedError("MODEL_NOT_FOUND", `${folder}: more than ${maxFolders} folders to search in`);
+    throw sharedError("MODEL_NOT_FOUND", `${folder} has more than ${maxFolders} folders to search`);
   }
   const entries = await readdir(folder, { withFileTypes: true });
   const files = new Set(entries.map(({ name }) => name));
@@ -71,7 +71,7 @@ async function visit(folder: string, depth: number, search: Search): Promise<voi
 }
 
 const plansFiles = { 1: "plans.pkl", 2: "plans.json" } as const;
-/** Names of the folders of folds, by nnU-Net's version. */
+/** The names of fold folders, by nnU-Net version. */
 export const foldPatterns = { 1: /^(?:fold_\d+|all)$/, 2: /^fold_(?:\d+|all)$/ } as const;
 
 function nnunetVersion(files: ReadonlySet<string>): 1 | 2 | null {
@@ -99,7 +99,7 @@ async function leadsToFolder(link: string): Promise<boolean> {
   try {
     return (await stat(link)).isDirectory();
   } catch {
-    // A link to nowhere is no folder.
+    // A broken link is not a folder.
     return false;
   }
 }
@@ -125,6 +125,6 @@ async function whatInstead(modelDir: string, { nearMisses }: Search): Promise<st
   const shown = names.slice(0, 8).join(", ");
   const rest = names.length > 8 ? `, … (${names.length} entries)` : "";
   const hasWeights = names.some((name) => /\.(?:pth|pt|model)$/.test(name));
-  const why = hasWeights ? ", but weights without plans.json or plans.pkl are not a model of nnU-Net" : "";
+  const why = hasWeights ? ", but weights without plans.json or plans.pkl are not an nnU-Net model" : "";
   return `; it has ${shown}${rest}${why}`;
 }

@@ -8,24 +8,24 @@ import { presentFolds, selectFolds } from "./folds.js";
 import { taskIdentity } from "./task-identity.js";
 
 export interface FindModelOptions {
-  /** A model folder, or a tree that holds some: `nnUNet_results`, a dataset's folder. */
+  /** A model folder, or a tree that contains model folders, such as `nnUNet_results` or a dataset's folder. */
   readonly modelDir: string;
-  /** What the folder must be of; absent when any will do. */
+  /** The task that the model must belong to; absent to accept any. */
   readonly taskId?: number;
   readonly taskName?: string;
-  /** Needed only when the tree holds several. */
+  /** Needed only if the tree holds several. */
   readonly configuration?: string;
   /** File name inside a fold; default: nnU-Net's, `checkpoint_final.pth` or `model_final_checkpoint.model`. */
   readonly checkpointName?: string;
-  /** Default: every `fold_k` with the checkpoint; `fold_all` only when it is the only one. */
+  /** Default: every `fold_k` with the checkpoint; `fold_all` only if it is the only one. */
   readonly folds?: readonly string[];
-  /** As `localModelFolder` gives them with `modelDir`. */
+  /** The archived files that `localModelFolder` returns with `modelDir`. */
   readonly archived?: ArchivedFiles;
   readonly tree?: ArchiveTree;
 }
 
 /**
- * Finds the one trained model that the options mean.
+ * Finds the trained model that the options name.
  *
  * @throws MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, FOLD_MISSING, MODEL_FILE_INVALID, CHECKPOINT_*
  */
@@ -52,7 +52,7 @@ export async function findModel(options: FindModelOptions): Promise<TrainedModel
   };
 }
 
-/** nnU-Net v1's own programs take the name without its ending. */
+/** Adds the ending that nnU-Net v1's own programs let users omit. */
 function checkpointNameOf({ checkpointName }: FindModelOptions, version: 1 | 2): string {
   if (checkpointName === undefined) return defaultCheckpoint(version);
   const lacksEnding = version === 1 && !checkpointName.includes(".");

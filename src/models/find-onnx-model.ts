@@ -13,7 +13,7 @@ export interface FindOnnxModelOptions extends WantedModel {
 }
 
 /**
- * A model whose networks are ONNX files: `modelDir` needs plans.json and dataset.json, and no checkpoints.
+ * Finds a model whose networks are ONNX files. `modelDir` needs plans.json and dataset.json, but no checkpoints.
  *
  * @throws ONNX_NOT_FOUND, MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_FILE_INVALID
  */

@@ -5,11 +5,11 @@ import type { TrainedModel } from "../network/trained-model.js";
 import { findModel } from "./find-model.js";
 
 /**
- * The model of a cascade's earlier stage, where nnU-Net keeps it: v2 beside the second stage
- * (`<trainer>__<plans>__3d_lowres`), v1 in the same task below `3d_lowres`, with the trainer that cascades begin with.
- * Null when it is not there.
+ * Finds the model of a cascade's earlier stage where nnU-Net saves it: v2 next to the second stage
+ * (`<trainer>__<plans>__3d_lowres`), v1 in the same task below `3d_lowres`, with the trainer of a cascade's first stage.
+ * Returns null if there is none.
  *
- * @throws FOLD_MISSING when it lacks a fold of the second stage
+ * @throws FOLD_MISSING if it lacks a fold of the second stage
  */
 export async function findPreviousStage(
   model: TrainedModel,
@@ -21,7 +21,7 @@ export async function findPreviousStage(
   return findModel({
     modelDir: folder,
     configuration,
-    // v1 takes the final checkpoint of the first stage, whatever the second one runs with.
+    // v1 uses the final checkpoint of the first stage, whichever checkpoint the second stage uses.
     ...(model.nnunetVersion === 2 ? { checkpointName: model.checkpointName } : {}),
     folds: model.folds.map(({ fold }) => fold),
     ...(model.archived === undefined ? {} : { archived: model.archived }),

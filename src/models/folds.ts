@@ -6,22 +6,22 @@ import type { ArchivedFiles, LeftOutFold, ModelFolder, TrainedFold } from "../ne
 import { foldPatterns } from "./find-model-folders.js";
 
 export interface PresentFolds {
-  /** In the order of their numbers, `all` last. */
+  /** Sorted by number, with `all` last. */
   readonly folds: readonly [TrainedFold, ...TrainedFold[]];
-  /** The folds without the checkpoint, whose training has not ended. */
+  /** The folds without the checkpoint, because their training has not ended. */
   readonly leftOut: readonly LeftOutFold[];
 }
 
-/** The places of files that are not in the model's folder. */
+/** Where to find files that are not in the model's folder. */
 export interface FoldPlaces {
   readonly archived?: ArchivedFiles;
   readonly tree?: ArchiveTree;
 }
 
 /**
- * The folds of a model folder that have the checkpoint.
+ * Finds the folds of a model folder that have the checkpoint.
  *
- * @throws FOLD_MISSING when none has it.
+ * @throws FOLD_MISSING if no fold has it
  */
 export async function presentFolds(
   modelFolder: ModelFolder,
@@ -54,7 +54,7 @@ export async function presentFolds(
   return { folds: [lowest, ...others], leftOut };
 }
 
-/** The names of the folders of folds; in an archive, also those whose checkpoints were not unpacked. */
+/** Returns the names of the fold folders; for an archive, also those whose checkpoints were not unpacked. */
 function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, tree?: ArchiveTree) {
   if (tree === undefined) return unpacked;
   const inArchive = foldersIn(tree, folder).filter((name) => foldPatterns[nnunetVersion].test(name));
@@ -64,16 +64,16 @@ function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, 
 const namesIn = async (folder: string, tree: ArchiveTree | undefined): Promise<readonly string[]> =>
   tree === undefined ? readdir(folder) : filesIn(tree, folder);
 
-/** `, but checkpoint_best.pth`, or nothing. */
+/** Returns `, but checkpoint_best.pth`, or an empty text. */
 async function checkpointsIn(folder: string, tree: ArchiveTree | undefined): Promise<string> {
   const names = (await namesIn(folder, tree)).filter((name) => /\.(?:pth|model)$/.test(name)).toSorted();
   return names.length === 0 ? "" : `, but ${names.slice(0, 8).join(", ")}`;
 }
 
 /**
- * The folds to use: those asked for, or by default all numbered ones, as in nnU-Net; `all` only if it is the only one.
+ * Selects the requested folds, or by default all numbered ones, as nnU-Net does; `all` only if it is the only one.
  *
- * @throws FOLD_MISSING names those that there are.
+ * @throws FOLD_MISSING; it names the trained folds
  */
 export function selectFolds(
   { folds: present, leftOut }: PresentFolds,
@@ -82,7 +82,7 @@ export function selectFolds(
   if (wanted.length === 0) {
     const numbered = present.filter(({ fold }) => fold !== "all");
     if (numbered.length === 0 || numbered.length === present.length) return { folds: present, leftOut };
-    const all = { fold: "all", reason: "fold all is used only where it is the only one" };
+    const all = { fold: "all", reason: "fold all is used only if it is the only one" };
     return { folds: numbered, leftOut: [...leftOut, all] };
   }
   const folds = [...new Set(wanted)].map((name) => {

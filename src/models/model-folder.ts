@@ -15,31 +15,31 @@ import type { ArchivedFiles } from "../network/trained-model.js";
 import { chooseModel, type ModelCandidate } from "./choose-model.js";
 import { readPath } from "./find-model-folders.js";
 
-/** Which part of a results tree is needed; what is absent is not limited. */
+/** The needed part of a results tree. An absent field accepts any value. */
 export interface WantedModel {
   readonly taskId?: number;
   readonly taskName?: string;
-  /** `3d_fullres`, …; the cascade's second stage brings its first with it. */
+  /** `3d_fullres`, …; the second stage of a cascade includes its first. */
   readonly configuration?: string;
   /** `0` … `4`, `all`. */
   readonly folds?: readonly string[];
-  /** nnU-Net's final checkpoint by default. */
+  /** Default: nnU-Net's final checkpoint. */
   readonly checkpointName?: string;
 }
 
-/** What `findModel` takes. */
+/** A folder for `findModel`. */
 export interface LocalModel {
   readonly modelDir: string;
-  /** Absent for a folder of the user's own. */
+  /** Absent for the user's own folder. */
   readonly archived?: ArchivedFiles;
   readonly tree?: ArchiveTree;
 }
 
 /**
- * The local folder of a model, wherever it comes from: the user's own folder as it is; for an archive a tree in the
- * cache that holds plans, dataset, post-processing and the wanted checkpoints, and nothing else of it.
+ * Returns the local folder of a model. The user's own folder is used as it is. An archive is unpacked into a tree in the
+ * cache, but only its plans, dataset, post-processing and the wanted checkpoints.
  *
- * @param address as `openModelSource` takes it
+ * @param address an address for `openModelSource`
  */
 export async function localModelFolder(
   address: string,
@@ -49,7 +49,7 @@ export async function localModelFolder(
   return folderOf(await openModelSource(address, context), wanted, context);
 }
 
-/** The same for a pretrained model by name. */
+/** Does the same for a pretrained model, by name. */
 export async function pretrainedModelFolder(
   name: string,
   wanted: WantedModel,
@@ -75,8 +75,8 @@ async function folderOf(
 }
 
 /**
- * A tree in the cache with those files of a source that `isNeeded` accepts; of a folder the folder itself. Trees of
- * one source grow together. Checkpoints that are stored in an archive as they are stay there.
+ * Returns a tree in the cache with the files of a source that `isNeeded` accepts, or the folder itself if the source is
+ * a folder. Later calls for the same source add to the same tree. Uncompressed checkpoints stay in the archive.
  */
 export async function modelTree(
   source: ModelSource,
@@ -100,7 +100,7 @@ export async function modelTree(
 }
 
 /**
- * The configuration that is meant, where the names of an archive's folders tell: before anything is unpacked.
+ * Chooses the configuration from the names of an archive's folders, if they say it, before anything is unpacked.
  *
  * @throws MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_NOT_FOUND, as `findModel` would afterwards
  */
@@ -135,7 +135,7 @@ function chosenByNames(
 /**
  * Looks for the wanted checkpoints before anything is unpacked.
  *
- * @throws FOLD_MISSING when no fold of the archive has one, or not every fold that was asked for
+ * @throws FOLD_MISSING if no fold of the archive has one, or if a requested fold is missing
  */
 function checkCheckpoints(address: string, inventory: readonly SourceFile[], wanted: WantedModel): void {
   const checkpoints = inventory
@@ -165,7 +165,7 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
 /** `0` for `fold_0`, `all` for `fold_all` and v1's `all`. */
 const foldOf = (folderName: string): string => folderName.replace(/^fold_/, "");
 
-/** A checkpoint in the folder of a fold, which is in the folder that it captures. */
+/** Matches a checkpoint in a fold's folder, and captures the model folder. */
 const foldCheckpoint = /^(?:(.+)\/)?(?:fold_\d+|fold_all|all)\/[^/]+\.(?:pth|model)$/;
 
 const plansVersions: ReadonlyMap<string, 1 | 2> = new Map([
@@ -173,10 +173,10 @@ const plansVersions: ReadonlyMap<string, 1 | 2> = new Map([
   ["plans.json", 2],
 ]);
 
-/** v1 keeps small things beside it, as `….model.pkl`, which are files of the tree. */
+/** v1 saves a small `….model.pkl` next to each checkpoint, which belongs to the tree. */
 const checkpointPath = /\.(?:pth|model)$/;
 
-/** An archive begins with a header, so that nothing in it begins where it does. */
+/** No file in an archive starts at offset 0, because the archive begins with a header. */
 const isWholeFile = ({ offset }: FileRange): boolean => offset === 0;
 
 const fixedNames: ReadonlySet<string> = new Set([
@@ -201,7 +201,7 @@ function isWanted(path: string, { configuration, folds, checkpointName }: Wanted
   return checkpoints.some((checkpoint) => name === checkpoint || name === `${checkpoint}.pkl`);
 }
 
-/** v1 has a folder for each configuration; v2 ends the folder's name with it. A tree of one model names none. */
+/** Reads the configuration from a path: v1 has a folder for each, v2 ends the folder's name with it. A single model's path names none. */
 function isOfConfiguration(parts: readonly string[], configuration: string): boolean {
   const known = /^(?:2d|3d_\w+)$/;
   const named = parts
@@ -212,7 +212,7 @@ function isOfConfiguration(parts: readonly string[], configuration: string): boo
   return configuration === "3d_cascade_fullres" && found === "3d_lowres";
 }
 
-/** The same files, the same tree: what an earlier build unpacked stays. */
+/** Returns the same tree for the same files, so that files unpacked by an earlier build are reused. */
 function identityOf(address: string, inventory: readonly SourceFile[]): string {
   const lines = inventory.map(({ path, size, digest }) => `${path}\n${size}\n${digest}`);
   return createHash("sha256")
@@ -221,7 +221,7 @@ function identityOf(address: string, inventory: readonly SourceFile[]): string {
     .slice(0, 32);
 }
 
-/** A second name for the verified file of the cache; one that leads elsewhere is replaced. */
+/** Links to the verified file in the cache, and replaces a link to another file. */
 async function linkInto(folder: string, path: string, file: string): Promise<void> {
   const target = join(folder, path);
   const [wanted, found] = await Promise.all([stat(file), stat(target).catch(() => null)]);

@@ -1,20 +1,20 @@
 import type { TrainedModel } from "../network/trained-model.js";
 
-/** What one image holds: the models whose answers are averaged. */
+/** The models of one image, whose predictions are averaged. */
 export interface ModelSet {
   /** At least one. */
   readonly members: readonly ModelMember[];
-  /** Where the final post-processing is taken from. */
+  /** The source of the final post-processing. */
   readonly postProcessing: PostProcessingChoice;
 }
 
 export interface ModelMember {
   readonly model: TrainedModel;
-  /** A cascade's earlier stage; null when there is none, or when its segmentations will come from outside. */
+  /** A cascade's earlier stage; null if there is none, or if its segmentations are given at run time. */
   readonly previousStage: TrainedModel | null;
 }
 
-/** What nnU-Net decided for these models, nothing, or what a file says. */
+/** The post-processing that nnU-Net chose for these models, none, or that of a file. */
 export type PostProcessingChoice =
   | { readonly kind: "models" }
   | { readonly kind: "none" }

@@ -6,19 +6,19 @@ import { pretrainedModel } from "./obtain-model.js";
 import { modelSetOf, postProcessingChoice, trainedModels } from "./obtain-models.js";
 import type { WorkContext } from "./work-context.js";
 
-/** What a caller says about the models in the place of config.json; null for what config.json says. */
+/** A caller's choice of models, which overrides config.json. Null means the value of config.json. */
 export interface ModelChoice {
   readonly modelDirs: readonly string[] | null;
-  /** Several are an ensemble. */
+  /** Several configurations form an ensemble. */
   readonly configurations: readonly string[] | null;
   readonly checkpointName: string | null;
   readonly folds: readonly string[] | null;
   readonly onnxFiles: readonly string[] | null;
-  /** The source of a cascade's earlier stage. */
+  /** The folder or source of a cascade's earlier stage. */
   readonly previousStage: string | null;
-  /** True if the pretrained model of the config's task is downloaded. */
+  /** True to download the pretrained model of the config's task. */
   readonly isPretrained: boolean;
-  /** A server that has Zenodo's records; null for Zenodo itself. */
+  /** A mirror of Zenodo; null for Zenodo itself. */
   readonly zenodoUrl: string | null;
 }
 
@@ -67,7 +67,7 @@ export async function modelsOf(
   return trainedModels({ ...common, members, onnxFiles: choice.onnxFiles ?? config.onnxFiles }, work);
 }
 
-/** The members that the caller names, which replace the config's configuration and ensemble; null for none. */
+/** Returns the caller's members, which replace the config's configuration and ensemble; null if the caller names none. */
 function membersNamed(
   configurations: readonly string[] | null,
 ): readonly { readonly configuration: string }[] | null {
@@ -76,7 +76,7 @@ function membersNamed(
   return configurations?.map((configuration) => ({ configuration })) ?? null;
 }
 
-/** What an ensemble's member says itself. */
+/** Returns the fields that a member of an ensemble sets itself. */
 const given = ({ configuration, checkpointName, folds }: EnsembleMember) => ({
   ...(configuration === undefined ? {} : { configuration }),
   ...(checkpointName === undefined ? {} : { checkpointName }),

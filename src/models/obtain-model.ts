@@ -10,7 +10,7 @@ import { type FindModelOptions, findModel } from "./find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
 import type { WorkContext } from "./work-context.js";
 
-/** Finds the model in a folder; from an archive or an address its files are fetched into the cache first. */
+/** Finds the model in a folder. Fetches the files of an archive or an address into the cache first. */
 export async function trainedModel(options: FindModelOptions, work: WorkContext): Promise<TrainedModel> {
   const { modelDir, folds, configuration, checkpointName, taskId, taskName } = options;
   const folder = resolve(work.currentDirectory, modelDir);
@@ -31,7 +31,7 @@ export async function trainedModel(options: FindModelOptions, work: WorkContext)
   return noted(model, work);
 }
 
-/** The pretrained model that a config's task names. */
+/** Downloads the pretrained model of a config's task. */
 export async function pretrainedModel(
   wanted: Omit<FindModelOptions, "modelDir">,
   zenodoUrl: string | null,
@@ -48,14 +48,14 @@ export async function pretrainedModel(
   return noted(model, work);
 }
 
-/** Notes which folds are left out, because that changes the answer. */
+/** Reports which folds are left out, because that changes the segmentation. */
 function noted(model: TrainedModel, { progress }: WorkContext): TrainedModel {
   for (const { reason } of model.leftOut)
     progress.note(`${model.datasetName} ${model.configuration}: ${reason}; it is left out`);
   return model;
 }
 
-/** `Task004_Hippocampus`, `Task004` or `Hippocampus`, by what a config tells. */
+/** Returns `Task004_Hippocampus`, `Task004` or `Hippocampus`, depending on which keys the config has. */
 export function pretrainedName(config: {
   readonly taskId?: number | undefined;
   readonly taskName?: string | undefined;
@@ -64,7 +64,7 @@ export function pretrainedName(config: {
   return [number, config.taskName].filter((part) => part !== undefined && part !== "").join("_");
 }
 
-/** Downloads are locked in processor.lock.json: a later build is refused if the bytes changed. */
+/** Opens a source context that locks downloads in processor.lock.json, so that a later build fails if their bytes changed. */
 export function sourceContext(
   zenodoUrl: string | null,
   { environment, lockFile, progress, signal }: WorkContext,

@@ -15,13 +15,13 @@ import { taskIdentity } from "./task-identity.js";
 import type { WorkContext } from "./work-context.js";
 
 export interface ModelSetOptions {
-  /** One for each model whose answers are averaged. */
+  /** One entry for each model whose predictions are averaged. */
   readonly members: readonly FindModelOptions[];
-  /** ONNX files in the place of the one member's checkpoints; null for none. */
+  /** ONNX files instead of the checkpoints of a single member; null for none. */
   readonly onnxFiles: readonly string[] | null;
-  /** Where a cascade's earlier stage is; null for beside the second one. */
+  /** The folder or source of a cascade's earlier stage; null if it is next to the second one. */
   readonly previousStage: string | null;
-  /** Whether an earlier stage that is not found is an error; otherwise its segmentations come from outside. */
+  /** True if a missing earlier stage is an error; otherwise its segmentations are given at run time. */
   readonly needsPreviousStage: boolean;
   readonly postProcessing: PostProcessingChoice;
 }
@@ -45,7 +45,7 @@ function onnxModel(
   { currentDirectory }: WorkContext,
 ): Promise<TrainedModel> {
   if (member === undefined || others.length > 0)
-    throw sharedError("USAGE", "ONNX files stand for one model, not for an ensemble");
+    throw sharedError("USAGE", "ONNX files replace the checkpoints of one model, but an ensemble was named");
   const absolute = (path: string) => resolve(currentDirectory, path);
   const { modelDir, taskId, taskName, configuration } = member;
   return findOnnxModel({
@@ -57,7 +57,7 @@ function onnxModel(
   });
 }
 
-/** Completes models that were found already. */
+/** Adds earlier stages and post-processing to models that were found before. */
 export async function modelSetOf(
   models: readonly TrainedModel[],
   options: Omit<ModelSetOptions, "members" | "onnxFiles">,
@@ -69,7 +69,7 @@ export async function modelSetOf(
   if (options.previousStage !== null && members.every(({ previousStage }) => previousStage === null))
     throw sharedError(
       "USAGE",
-      `${options.previousStage} is named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} needs none: only the second stage of a cascade does`,
+      `${options.previousStage} was named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} does not need one: only the second stage of a cascade does`,
     );
   return { members, postProcessing: options.postProcessing };
 }
@@ -93,21 +93,21 @@ async function previousStageOf(
   return found;
 }
 
-/** The models that a command line or a caller names. */
+/** Models that a command line or a program names. */
 export interface NamedModels {
   readonly modelDirs: readonly string[];
   readonly task: string | null;
-  /** Null for the only one that is there. */
+  /** Null to use the only one in the folder. */
   readonly configurations: readonly string[] | null;
   readonly checkpointName: string | null;
-  /** Null for every fold with the checkpoint. */
+  /** Null to use every fold with the checkpoint. */
   readonly folds: readonly string[] | null;
 }
 
 /**
- * Every folder with every configuration that was named: several of either are an ensemble.
+ * Combines every named folder with every named configuration. Several members form an ensemble.
  *
- * @throws USAGE when one is named twice
+ * @throws USAGE if a folder or configuration is named twice
  */
 export function membersOf(named: NamedModels): readonly FindModelOptions[] {
   const { modelDirs, task, configurations, checkpointName, folds } = named;
@@ -126,7 +126,7 @@ export function membersOf(named: NamedModels): readonly FindModelOptions[] {
   );
 }
 
-/** `4`, `Hippocampus` or `Task004_Hippocampus`. */
+/** Parses `4`, `Hippocampus` or `Task004_Hippocampus`. */
 export function taskOf(task: string | null): Pick<FindModelOptions, "taskId" | "taskName"> {
   if (task === null) return {};
   if (/^\d+$/.test(task)) return { taskId: Number(task) };
@@ -134,7 +134,7 @@ export function taskOf(task: string | null): Pick<FindModelOptions, "taskId" | "
   return { taskName: name, ...(id === null ? {} : { taskId: id }) };
 }
 
-/** `auto`, `off` or a file, as flags and config.json have it. */
+/** Parses `auto`, `off` or a file, as in flags and config.json. */
 export function postProcessingChoice(value: string, folder: string): PostProcessingChoice {
   if (value === "auto") return { kind: "models" };
   if (value === "off") return { kind: "none" };

@@ -1,12 +1,12 @@
 import type { Progress } from "../../processor/contract/progress/progress.js";
 
-/** What work on models takes from whoever starts it: a command line, a library's caller, a service. */
+/** The environment of work on models, provided by a command, a program or a service. */
 export interface WorkContext {
-  /** Relative paths count from here. */
+  /** The start of relative paths. */
   readonly currentDirectory: string;
-  /** Says where the cache and the Docker engine are. */
+  /** Environment variables, which name the cache and the Docker engine. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** `processor.lock.json`: next to the config.json that names what it locks, else in the current folder. */
+  /** `processor.lock.json`, next to the config.json in use, or else in the current folder. */
   readonly lockFile: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;

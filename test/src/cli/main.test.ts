@@ -282,7 +282,7 @@ describe("the config's model", () => {
   test("a previous stage for a model that is not the second stage of a cascade", async () => {
     writeFileSync(join(folder, "config.json"), '{"previous_stage": "./nothing"}');
     expect(await run("--model-dir", blobs, "--tag", "team/blobs:1", "--context-only")).toBe(2);
-    expect(terminal.printed.err).toMatch(/nothing is named as the previous stage, but 2d needs none/);
+    expect(terminal.printed.err).toMatch(/nothing was named as the previous stage, but 2d does not need one/);
   });
 
   test("gives way to --model-dir", async () => {

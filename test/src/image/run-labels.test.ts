@@ -54,7 +54,7 @@ describe("departuresFromNnunet", () => {
     [
       "the best checkpoint",
       { [processorLabels.checkpoint]: "checkpoint_best.pth" },
-      ["the checkpoint is checkpoint_best.pth; nnU-Net takes the final one by default"],
+      ["the checkpoint is checkpoint_best.pth; nnU-Net uses the final one by default"],
     ],
     ["a network of one's own", { [processorLabels.checkpoint]: "fold_0.onnx" }, []],
     [

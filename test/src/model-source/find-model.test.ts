@@ -103,7 +103,7 @@ describe("folds", () => {
     const modelDir = withFolds("fold_10", "fold_2", "fold_all");
     expect(await foldsOf(modelDir)).toEqual(["0", "2", "10"]);
     expect((await findModel({ modelDir })).leftOut).toEqual([
-      { fold: "all", reason: "fold all is used only where it is the only one" },
+      { fold: "all", reason: "fold all is used only if it is the only one" },
     ]);
   });
 
