@@ -18,7 +18,7 @@ import {
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
 import { type UsageContext, usageError } from "./usage-error.js";
 
-/** What the command line asks for: a text to print, or a command to run. */
+/** The meaning of a command line: a text to print, or a command to run. */
 export type ParsedCommand =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "command"; readonly run: (session: CommandSession) => Promise<number> };
@@ -207,7 +207,7 @@ function usageContext(argv: readonly string[]): UsageContext {
 }
 
 /**
- * yargs takes every other value of a switch for false.
+ * Refuses values of switches other than true and false, because yargs would read them as false.
  *
  * @throws USAGE for `--export=maybe`
  */

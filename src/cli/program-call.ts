@@ -2,7 +2,7 @@ import { packageRoot } from "../files/package-root.js";
 import { shellWord } from "./shell-word.js";
 import type { Terminal } from "./terminal.js";
 
-/** How to call this program in a line to paste: npx knows its name only inside the clone, and needs its path elsewhere. */
+/** Returns how to call this program in a line to paste: npx finds it by name only inside the clone, and by path elsewhere. */
 export function programCall({
   environment,
   currentDirectory,

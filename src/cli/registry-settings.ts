@@ -13,7 +13,7 @@ const passwordVariable = "BUILD_PROCESSOR_REGISTRY_PASSWORD";
 
 /**
  * The settings that the `--registry-…` flags give; name and password are for the registry of `imageName` alone.
- * A password never stands on a command line, where every user of the machine can read it.
+ * No flag takes a password, because every user of the machine can read command lines.
  *
  * @throws USAGE
  */

@@ -1,3 +1,3 @@
-/** A path or name as a POSIX shell takes it for one word, for lines to paste. */
+/** Quotes a path or name as one word for a POSIX shell, for lines to paste. */
 export const shellWord = (text: string): string =>
   /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,10 +1,10 @@
 import { text } from "node:stream/consumers";
 
-/** Where the program prints and what it knows of its surroundings: an argument, so that tests can give their own. */
+/** The program's output and environment. It is an argument, so that tests can pass their own. */
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Whether progress may be drawn as a bar. */
+  /** True if progress may be drawn as a bar. */
   readonly isInteractive: boolean;
   readonly columns: number;
   /** True if stdout may be coloured and wrapped: it is a terminal, and NO_COLOR is not set. */
@@ -24,7 +24,7 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
-  // When whoever read the messages is gone, cleaning up goes on.
+  // Continues to clean up after the reader of stderr has closed the pipe.
   stderr.on("error", () => {});
   return {
     out: (words) => void stdout.write(words),

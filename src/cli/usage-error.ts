@@ -4,11 +4,11 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface UsageContext {
   readonly argv: readonly string[];
-  /** Without the one that has no name. */
+  /** The names of the commands, without the default command. */
   readonly commandNames: readonly string[];
-  /** Of the command that was asked for, without dashes. */
+  /** The options of the command, without dashes. */
   readonly optionNames: readonly string[];
-  /** What the command takes without a flag, and what it is. */
+  /** The command's positional arguments and their descriptions. */
   readonly positionals: readonly (readonly [name: string, description: string])[];
 }
 

@@ -8,7 +8,7 @@ import { reportText } from "./build-report.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
-/** The program's main job: a trained model becomes an image. */
+/** `build_processor`: builds an image of a trained model. */
 export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
   if (args["apply-resample-patch"]) {

@@ -10,7 +10,7 @@ import type { convertOptions } from "../options/run-options.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
 
-/** `build_processor convert`: a trained folder becomes manifest.json and ONNX files. */
+/** `build_processor convert`: converts a trained model to manifest.json and ONNX files. */
 export async function runConvert(args: ConvertArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
   const models = await requestedModels(modelRequest(args), session);

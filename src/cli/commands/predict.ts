@@ -19,7 +19,7 @@ import { windowChoices } from "../window-choices.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
-/** `build_processor predict`: the processor without an image. */
+/** `build_processor predict`: segments images without building an image. */
 export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
   const request = requestOf(args);

@@ -23,7 +23,7 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   const { target, registry, hasModelTarball, buildDir, ...shared } = sharedWishes(args, session);
   const wishes: BuildWishes = {
     ...shared,
-    // The tag and the platform are the image's.
+    // The tag and the platform come from the image.
     image: { tag: null, target, registry, platform: "linux/amd64" },
     builder: "embedded",
     outputs: {
