@@ -79,8 +79,8 @@ async function newKey(folder: string): Promise<string> {
 
 const json = <T>(file: string): T => JSON.parse(readFileSync(file, "utf8")) as T;
 
-describe("beside an archive", () => {
-  test("lies what is in the image: packages, Node, the processor and the model's files by digest", {
+describe("the documents next to an archive", () => {
+  test("list what is in the image: packages, Node, the processor and the model's files by digest", {
     timeout: 600_000,
   }, async () => {
     const cwd = scratchFolder();
