@@ -78,7 +78,7 @@ async function segmentWithoutEngine(): Promise<string> {
   process.chdir(out); // an archive is written where the command runs
   const words = [...build, "--builder", "embedded", "--export"];
   say(`$ cd ${folder}`);
-  sayCommand(["npx --no-install build_processor", ...words.map(shown)]);
+  sayCommand(["npx --no-install build_processor", ...withValues(words)]);
   if ((await main(words)) !== 0) {
     say(
       "\nDebian's packages are out of reach here: the build stops at the context that `docker build` takes.\n",
@@ -117,7 +117,7 @@ async function compareWithNnunet(segmentationFile: string): Promise<void> {
 }
 
 async function step(program: string, args: readonly string[]): Promise<void> {
-  sayCommand([`npx --no-install ${program}`, ...args.map(shown)]);
+  sayCommand([`npx --no-install ${program}`, ...withValues(args)]);
   const code = await main(args);
   if (code !== 0) fail(`${program} exited with ${code}`);
 }
@@ -149,6 +149,16 @@ const toLabelMap = ({ voxels, geometry }: Image): LabelMap => ({
   voxels: Uint8Array.from(voxels, Number),
   geometry,
 });
+
+/** Returns each flag as one text with its value. */
+function withValues(args: readonly string[]): readonly string[] {
+  const parts: string[] = [];
+  for (const word of args.map(shown)) {
+    if (word.startsWith("-") || !/^-\S+$/.test(parts.at(-1) ?? "")) parts.push(word);
+    else parts[parts.length - 1] += ` ${word}`;
+  }
+  return parts;
+}
 
 /** Prints a command to paste, in lines that a terminal of 80 columns does not cut; what is one part stays on one line. */
 function sayCommand(parts: readonly string[]): void {

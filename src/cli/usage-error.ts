@@ -30,8 +30,11 @@ function unknownWords(
     .filter((word) => word.startsWith("-"))
     .map((word) => word.replace(/^--?/, "").split("=")[0]!);
   const isFlag = (word: string): boolean => given.includes(word);
-  return unknown
-    .filter((word) => isFlag(word) || argv.includes(word))
+  const written = unknown.filter((word) => isFlag(word) || argv.includes(word));
+  // After a misspelled command, what follows it is an argument of the command that was meant.
+  const misspelled = command === undefined ? written.find((word) => !isFlag(word)) : undefined;
+  return written
+    .filter((word) => misspelled === undefined || word === misspelled || isFlag(word))
     .map((word) => {
       if (!isFlag(word) && command !== undefined) return `${command} takes no argument ${word}`;
       const near = nearest(word, isFlag(word) ? optionNames : commandNames);

@@ -4,6 +4,7 @@ import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildReport } from "../../build/build-report.js";
 import type { BuildRequest } from "../../build/build-request.js";
 import { platformOf } from "../../targets/targets.js";
+import { wrapped } from "../findings-text.js";
 import { programCall } from "../program-call.js";
 import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
@@ -31,8 +32,15 @@ export function reportText(report: BuildReport, request: BuildRequest, terminal:
     ...attestedRows(report.attested, terminal),
     ["context", report.buildFolder],
   ];
-  const lines = rows.flatMap(([key, value]) => (value === null ? [] : [`${key.padEnd(8)} ${value}`]));
+  const lines = rows.flatMap(([key, value]) => (value === null ? [] : rowLines(key, value, terminal)));
   return `${[...lines, "", ...trialLines(report, request, terminal)].join("\n")}\n`;
+}
+
+/** On a terminal a long value goes on below its beginning. */
+function rowLines(key: string, value: string, terminal: Terminal): readonly string[] {
+  const width = 9;
+  const lines = wrapped(value, width, terminal);
+  return lines.map((line, number) => `${(number === 0 ? key : "").padEnd(width)}${line}`);
 }
 
 function modelText({ labels }: BuildReport): string {

@@ -120,6 +120,18 @@ describe("the summary of a build", () => {
     expect(await text({}, embedded)).toContain("\n  docker load -i team-liver-1.tar.gz\n");
   });
 
+  test("on a terminal continues a long value below its beginning, without cutting a word", async () => {
+    const path = `/here/${"organs-and-vessels-".repeat(3)}1.tar.gz`;
+    const files = { spdx: path.replace("tar.gz", "spdx.json"), provenance: path };
+    const attested = { files, referrers: [], signatures: [] };
+    const report = { ...docker, attested };
+    const said = reportText(report, await request(), { ...here, hasColour: true, columns: 80 } as never);
+    expect(said).toContain(".spdx.json\n         (list of contents, SPDX)\n");
+    expect(reportText(report, await request(), here as never)).toContain(
+      ".spdx.json (list of contents, SPDX)\n",
+    );
+  });
+
   test("of a context has the command that builds it, in lines that 80 columns hold", async () => {
     const said = await text({}, context);
     expect(said).toContain(
