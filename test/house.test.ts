@@ -50,7 +50,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["oci", "errors untrusted src/files download image"],
   ["docker", "errors untrusted src/files image oci"],
   ["base-image", "errors untrusted src/files download archive image oci"],
-  ["attest", "errors untrusted src/files download oci"],
+  ["attest", "errors src/files download oci"],
   ["targets", "imaging runtime/cases errors untrusted findings src/files config image oci docker base-image"],
   [
     "build",

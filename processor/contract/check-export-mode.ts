@@ -1,4 +1,5 @@
-import type { ExportMode, ModelManifest } from "./manifest.js";
+import type { ModelManifest } from "./manifest.js";
+import type { ExportMode } from "./run-settings.js";
 import { sharedError } from "./shared-errors.js";
 
 /**

@@ -1,130 +1,195 @@
 import type { Zyx } from "./axes.js";
+import {
+  about,
+  type Checked,
+  either,
+  flag,
+  type JsonCheck,
+  listOf,
+  named,
+  number,
+  oneOf,
+  orAbsent,
+  orNull,
+  orOlder,
+  record,
+  text,
+  threeOf,
+  version,
+  wholeNumber,
+  wholeNumberIn,
+} from "./json-check.js";
+import { imageSettings } from "./run-settings.js";
 
-/**
- * The contents of `manifest.json`, the interface between the two programs: `build_processor` writes it next to the ONNX
- * files, and the processor reads it.
- */
-export interface ProcessorManifest {
-  readonly manifestVersion: 1;
-  readonly task: TaskIdentity;
-  readonly settings: RuntimeSettings;
-  /** The models whose outputs are averaged. The earlier stage of a cascade is part of its model. */
-  readonly models: readonly ModelManifest[];
-  /** The steps that are applied to the final segmentation, one after the other. */
-  readonly postProcessing: readonly PostProcessingStep[];
-}
+const numbers = listOf(number);
 
-/** Removes all connected components but the largest, where the given labels count as one foreground. */
-export interface PostProcessingStep {
-  readonly labels: readonly number[];
-  /** v1 joins voxels by their faces (6), v2 by faces, edges and corners (26). */
-  readonly connectivity: 6 | 26;
-  /**
-   * v1's `min_valid_object_sizes`: only components below it are removed. If null, all components but the largest are
-   * removed.
-   */
-  readonly minimumMm3: number | null;
-}
+/** Removes all but the largest connected component of some labels taken together. */
+const postProcessingStep = record({
+  labels: numbers,
+  connectivity: about(
+    "v1 joins voxels by their faces (6), v2 by faces, edges and corners (26).",
+    oneOf([6, 26]),
+  ),
+  minimumMm3: about(
+    "v1's min_valid_object_sizes: only components below it are removed. Null removes all but the largest.",
+    orNull(number),
+  ),
+});
 
-export interface TaskIdentity {
-  /** The number in `Dataset504_…` or `Task004_…`; null if the name has no number. */
-  readonly id: number | null;
-  /** The name without the number, such as `BrainTissue`. */
-  readonly name: string;
-}
+export type PostProcessingStep = Checked<typeof postProcessingStep>;
 
-/** The settings by which networks run over every case of a run, and their outputs are resampled to the image's grid. */
-export interface RunSettings {
-  readonly useTestTimeAugmentation: boolean;
-  /**
-   * The step between neighbouring windows as a fraction of the patch, in (0, 1]. For 0.5 they overlap by half a patch,
-   * for 1 not at all.
-   */
-  readonly stepSize: number;
-  readonly device: Device;
-  readonly precision: Precision;
-  readonly exportMode: ExportMode;
-}
+/** nnU-Net's LabelManager, resolved. */
+const labelDefinition = record({
+  names: about(
+    "dataset.json's labels, in its order.",
+    listOf(record({ name: text, value: either(number, numbers) })),
+  ),
+  foregroundLabels: about("Sorted, without background and without the ignore label.", numbers),
+  regionsClassOrder: about(
+    "Labels written for heads 0, 1, … in painting order; null for a softmax model.",
+    orNull(numbers),
+  ),
+  ignoreLabel: orNull(number),
+});
 
-/** The defaults of a run, from config.json. The command line can override each of them. */
-export interface RuntimeSettings extends RunSettings {
-  readonly inputDir: string;
-  readonly outputDir: string;
-  /** The folder of the segmentations, below `outputDir`. */
-  readonly overlayDestination: string;
-  /** The extensions of images to segment, without the leading dot: `mha`, `nii.gz`. */
-  readonly allowedExtensions: readonly string[];
-  /** The extension, without the leading dot, of the segmentations that an image writes. It decides their format. */
-  readonly outputExtension: string;
-  readonly writeJson: boolean;
-  readonly overwriteOutput: boolean;
-  readonly saveProbabilities: boolean;
-  /**
-   * The ends of file names by channel, without wildcards, e.g. `{"T1": "_t1", "FLAIR": "_flair"}`; null for `_0000`,
-   * `_0001`.
-   */
-  readonly inputChannels: Readonly<Record<string, string>> | null;
-  readonly numThreadsPreprocessing: number;
-  readonly numThreadsNiftiSave: number;
-  /** The file next to the manifest with a user's own hooks; null if there is none. */
-  readonly hookModule: string | null;
-}
+export type LabelDefinition = Checked<typeof labelDefinition>;
 
-export type Device = "cpu" | "cuda" | "auto";
+const splineOrder = wholeNumberIn(0, 5);
 
-/** The precision in which a network computes. `auto` uses float16 on a GPU, as nnU-Net does, and float32 on the CPU. */
-export type Precision = "auto" | "float16" | "float32";
+const resampling = record({
+  method: about(
+    "spline is nnU-Net's default (skimage/scipy rules); torch is resample_torch_*; none is no_resampling_hack.",
+    oneOf(["spline", "torch", "none"]),
+  ),
+  order: about("The order of the spline.", splineOrder),
+  orderZ: about("The order of the spline along an axis that is resampled separately.", splineOrder),
+  forceSeparateZ: about("Null: separate when anisotropic.", orNull(flag)),
+  anisotropyThreshold: about(
+    "Spacings are anisotropic if the largest is more than this times the smallest; absent for nnU-Net's 3.",
+    orAbsent(number),
+  ),
+});
 
-/**
- * v1's `--mode`: `normal` resamples probabilities to the image's grid; `fast` takes the largest class on the network's
- * grid and resamples the labels linearly; `fastest` takes the nearest label instead.
- */
-export type ExportMode = "normal" | "fast" | "fastest";
+export type Resampling = Checked<typeof resampling>;
 
-/** One trained configuration, with everything that inference needs and nothing that only training needs. */
-export interface ModelManifest {
-  /** `3d_fullres`, `2d`, … */
-  readonly configuration: string;
-  readonly nnunetVersion: 1 | 2;
-  readonly trainer: string;
-  readonly plansName: string;
-  readonly datasetName: string;
-  readonly checkpointName: string;
-  /** The names of the channels, in the order of the network's input. */
-  readonly channelNames: readonly string[];
-  readonly labels: LabelDefinition;
-  readonly plan: InferencePlan;
-  readonly network: NetworkFacts;
-  readonly folds: readonly FoldFiles[];
-  /**
-   * The path, below the manifest's folder, of a graph with all folds, which computes in float16, averages folds and
-   * mirrorings itself, and uses the weight files of the folds. Null for networks from other sources, and if float16
-   * can't represent a weight.
-   */
-  readonly gpuOnnxFile: string | null;
+/** NaN, which nnU-Net writes for a channel without foreground, is null in JSON. */
+const statistic: JsonCheck<number> = {
+  read: (value, place) => orNull(number).read(value, place) ?? Number.NaN,
+  schema: (definitions) => orNull(number).schema(definitions),
+};
+
+const intensityProperties = record({
+  mean: statistic,
+  std: statistic,
+  percentile005: statistic,
+  percentile995: statistic,
+});
+
+export type IntensityProperties = Checked<typeof intensityProperties>;
+
+const channelNormalization = record({
+  scheme: about(
+    "CTNormalizationV1 has no epsilon; ZScoreNormalizationV1 adds 1e-8 to the deviation instead of taking the maximum.",
+    oneOf([
+      "CTNormalization",
+      "ZScoreNormalization",
+      "RescaleTo01Normalization",
+      "RGBTo01Normalization",
+      "NoNormalization",
+      "CTNormalizationV1",
+      "CT2NormalizationV1",
+      "ZScoreNormalizationV1",
+    ]),
+  ),
+  useMask: about("Statistics and result only inside the non-zero mask.", flag),
+  intensity: about(
+    "From the training set's foreground; needed by the CT schemes only.",
+    orNull(intensityProperties),
+  ),
+});
+
+export type ChannelNormalization = Checked<typeof channelNormalization>;
+export type NormalizationScheme = ChannelNormalization["scheme"];
+
+const axis = wholeNumberIn(0, 2);
+const axes: JsonCheck<Zyx> = threeOf(axis);
+
+/** How a volume becomes the network's input and back. Axis lists are in transposed order unless named otherwise. */
+const inferencePlan = record({
+  dimensions: oneOf([2, 3]),
+  patchSize: about("2 or 3 entries.", listOf(wholeNumber, 2)),
+  spacingMm: about(
+    "2 or 3 entries; a 2-D configuration keeps the case's own spacing on the first axis.",
+    listOf(number, 2),
+  ),
+  transposeForward: axes,
+  transposeBackward: axes,
+  normalization: about("One per image channel.", listOf(channelNormalization, 1)),
+  normalizeFirst: about("v2 normalises before it resamples, v1 after.", flag),
+  resampleData: resampling,
+  resampleSegmentation: resampling,
+  resampleProbabilities: resampling,
+  averaging: about(
+    "v2 averages logits over mirrorings and folds, v1 probabilities.",
+    oneOf(["logits", "probabilities"]),
+  ),
+  gaussianForSingleWindow: about("v2 weights even a single window with the Gaussian, v1 only several.", flag),
+  mirrorAxes: about(
+    "Spatial axes (0 is the patch's first) that test-time mirroring flips; empty for none.",
+    listOf(axis),
+  ),
+  imageReader: about(
+    "nnU-Net's reader class, which decides orientation: SimpleITKIO, NibabelIO, NaturalImage2DIO, …",
+    text,
+  ),
+  fileEnding: about("With leading dot, as in dataset.json.", text),
+});
+
+export type InferencePlan = Checked<typeof inferencePlan>;
+
+const networkFacts = record({
+  architecture: text,
+  inputChannels: wholeNumber,
+  outputChannels: wholeNumber,
+  parameters: wholeNumber,
+  maximumBatch: about(
+    "The most windows that go through the network together; null for any number. An ONNX file of one's own may be made for one.",
+    orOlder(orNull(wholeNumber), null),
+  ),
+});
+
+export type NetworkFacts = Checked<typeof networkFacts>;
+
+const foldFiles = record({
+  fold: about("0 … 4, or all.", text),
+  onnxFile: about("Below the manifest's folder.", text),
+  weightsFile: about("Null when the ONNX file holds its weights itself.", orNull(text)),
+});
+
+export type FoldFiles = Checked<typeof foldFiles>;
+
+const ownFields = {
+  configuration: about("3d_fullres, 2d, …", text),
+  nnunetVersion: oneOf([1, 2]),
+  trainer: text,
+  plansName: text,
+  datasetName: text,
+  checkpointName: text,
+  channelNames: about("In the order of the network's input channels.", listOf(text, 1)),
+  labels: labelDefinition,
+  plan: inferencePlan,
+  network: networkFacts,
+  folds: listOf(foldFiles, 1),
+  gpuOnnxFile: about(
+    "Below the manifest's folder: all folds in one graph that computes in float16 and averages folds and mirrorings itself, with the folds' own weights; null for networks of one's own, and where float16 can't hold a weight.",
+    orOlder(orNull(text), null),
+  ),
+};
+
+/** One trained configuration: everything that inference needs and nothing that training needs. */
+export interface ModelManifest extends Checked<ReturnType<typeof record<typeof ownFields>>> {
   /** The earlier stage of a cascade, whose segmentation is this network's additional input. */
   readonly previousStage: PreviousStage | null;
-}
-
-export interface FoldFiles {
-  /** `0` … `4`, or `all`. */
-  readonly fold: string;
-  /** The path below the manifest's folder. */
-  readonly onnxFile: string;
-  /** The path below the manifest's folder; null if the ONNX file contains its weights. */
-  readonly weightsFile: string | null;
-}
-
-export interface NetworkFacts {
-  readonly architecture: string;
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-  readonly parameters: number;
-  /**
-   * The most windows that go through the network together; null for any number. An ONNX file from another source may
-   * accept only one.
-   */
-  readonly maximumBatch: number | null;
 }
 
 export interface PreviousStage {
@@ -135,83 +200,52 @@ export interface PreviousStage {
   readonly postProcessing: readonly PostProcessingStep[];
 }
 
-/** The labels of a model, as nnU-Net's LabelManager resolves them. */
-export interface LabelDefinition {
-  /** dataset.json's `labels`, in its order. */
-  readonly names: readonly { readonly name: string; readonly value: number | readonly number[] }[];
-  /** The sorted labels, without the background and the ignore label. */
-  readonly foregroundLabels: readonly number[];
-  /** The labels that are written for heads 0, 1, … in painting order; null for a softmax model. */
-  readonly regionsClassOrder: readonly number[] | null;
-  readonly ignoreLabel: number | null;
-}
+const previousStage: JsonCheck<PreviousStage> = record({
+  configuration: text,
+  model: about(
+    "Null when predictions of that stage must be given from outside.",
+    orNull(named("model", () => model)),
+  ),
+  postProcessing: about(
+    "Applied to that stage's segmentation before this one continues it, as v1 does.",
+    listOf(postProcessingStep),
+  ),
+});
+
+const model: JsonCheck<ModelManifest> = record({
+  ...ownFields,
+  previousStage: about(
+    "The earlier stage of a cascade, whose segmentation is this network's additional input.",
+    orOlder(orNull(previousStage), null),
+  ),
+});
+
+const taskIdentity = record({
+  id: about("As in Dataset504_… or Task004_…; null when the name has no number.", orNull(wholeNumber)),
+  name: about("Without the number: BrainTissue.", text),
+});
+
+export type TaskIdentity = Checked<typeof taskIdentity>;
 
 /**
- * The steps that turn a volume into the network's input, and the output into labels. Lists of axes are in transposed
- * order unless their names say otherwise.
+ * The one place where the two programs meet: what the orchestrator writes next to the ONNX files (`manifest.json`) and
+ * the processor reads.
  */
-export interface InferencePlan {
-  readonly dimensions: 2 | 3;
-  /** 2 or 3 entries. */
-  readonly patchSize: readonly number[];
-  /** 2 or 3 entries. A 2-D configuration keeps the case's own spacing on the first axis. */
-  readonly spacingMm: readonly number[];
-  readonly transposeForward: Zyx;
-  readonly transposeBackward: Zyx;
-  /** One entry for each image channel. */
-  readonly normalization: readonly ChannelNormalization[];
-  /** v2 normalises before it resamples, v1 after. */
-  readonly normalizeFirst: boolean;
-  readonly resampleData: Resampling;
-  readonly resampleSegmentation: Resampling;
-  readonly resampleProbabilities: Resampling;
-  /** v2 averages logits over mirrorings and folds; v1 averages probabilities. */
-  readonly averaging: "logits" | "probabilities";
-  /** v2 weights even a single window with the Gaussian; v1 does so only for several windows. */
-  readonly gaussianForSingleWindow: boolean;
-  /** The spatial axes (0 is the patch's first) that test-time mirroring flips; empty if it flips none. */
-  readonly mirrorAxes: readonly number[];
-  /** nnU-Net's reader class (SimpleITKIO, NibabelIO, NaturalImage2DIO, …), which decides the rules for orientation. */
-  readonly imageReader: string;
-  /** The ending of the training images with the leading dot, as in dataset.json. */
-  readonly fileEnding: string;
-}
+export const processorManifest = record({
+  manifestVersion: version(1),
+  task: taskIdentity,
+  settings: about("What a run does unless its command line says otherwise, from config.json.", imageSettings),
+  models: about(
+    "The models whose answers are averaged. A cascade's earlier stage is inside its model.",
+    listOf(
+      named("model", () => model),
+      1,
+    ),
+  ),
+  postProcessing: about(
+    "Applied to the final segmentation, one step after the other.",
+    listOf(postProcessingStep),
+  ),
+});
 
-export interface ChannelNormalization {
-  readonly scheme: NormalizationScheme;
-  /** True if statistics and result are computed only inside the non-zero mask. */
-  readonly useMask: boolean;
-  /** The statistics of the training set's foreground, which only CTNormalization needs. */
-  readonly intensity: IntensityProperties | null;
-}
-
-/** `CTNormalizationV1` has no epsilon; `ZScoreNormalizationV1` adds 1e-8 to the deviation instead of taking the maximum. */
-export type NormalizationScheme =
-  | "CTNormalization"
-  | "ZScoreNormalization"
-  | "RescaleTo01Normalization"
-  | "RGBTo01Normalization"
-  | "NoNormalization"
-  | "CTNormalizationV1"
-  | "CT2NormalizationV1"
-  | "ZScoreNormalizationV1";
-
-export interface IntensityProperties {
-  readonly mean: number;
-  readonly std: number;
-  readonly percentile005: number;
-  readonly percentile995: number;
-}
-
-export interface Resampling {
-  /** `spline` is nnU-Net's default (skimage/scipy rules); `torch` is resample_torch_*; `none` is no_resampling_hack. */
-  readonly method: "spline" | "torch" | "none";
-  /** The order of the spline, 0 to 5. */
-  readonly order: number;
-  /** The order of the spline along an axis that is resampled separately, 0 to 5. */
-  readonly orderZ: number;
-  /** True or false to force it on or off; null to separate an axis if the spacing is anisotropic. */
-  readonly forceSeparateZ: boolean | null;
-  /** Spacings are anisotropic if the largest is more than this times the smallest; absent for nnU-Net's 3. */
-  readonly anisotropyThreshold?: number;
-}
+export type ProcessorManifest = Checked<typeof processorManifest>;

@@ -1,66 +1,72 @@
-import { listOf, matching, oneOf, orNull, record, recordOf, text } from "./json-check.js";
+import {
+  about,
+  type Checked,
+  kinds,
+  listOf,
+  matching,
+  oneOf,
+  orNull,
+  record,
+  recordOf,
+  text,
+  version,
+} from "./json-check.js";
 import { longestPath } from "./longest-path.js";
+
+export const targetKinds = ["grand-challenge", "amos22", "sol", "plain"] as const satisfies TargetKind[];
+
+const path = matching(new RegExp(`^[^]{0,${longestPath}}$`), `a path of up to ${longestPath} characters`);
+
+/** A socket whose value is read from a JSON file. */
+const jsonOutput = record({
+  relativePath: about("Relative to the output folder.", path),
+  content: oneOf(["volumes_ml", "voxel_counts"]),
+  label: about(
+    "Name of the only label that counts, so that the file holds one number; null for an object of all labels.",
+    orNull(text),
+  ),
+});
+
+export type JsonOutput = Checked<typeof jsonOutput>;
+export type JsonContent = JsonOutput["content"];
+
+const noFields = record({});
+
+const target = kinds({
+  /** An algorithm of grand-challenge.org. */
+  "grand-challenge": record({
+    apiMethod: about(
+      "What the image does if the command line does not say; it can do both. exec segments one case and ends; invoke serves case after case over HTTP.",
+      oneOf(["exec", "invoke"]),
+    ),
+    inputSockets: about(
+      'Input socket by channel: {"CT": "ct-image"}. Null if the only image socket holds every channel.',
+      orNull(recordOf(text)),
+    ),
+    outputSocket: about("Slug of the socket that takes the segmentation.", text),
+    jsonOutputs: listOf(jsonOutput),
+  }),
+  amos22: noFields,
+  sol: noFields,
+  plain: noFields,
+});
 
 /**
  * The platform that an image is built for. It decides what the image reads and writes, but not the model and its
  * settings.
  */
-export type Target =
-  | GrandChallengeTarget
-  | { readonly kind: "amos22" }
-  | { readonly kind: "sol" }
-  | { readonly kind: "plain" };
-
-export const targetKinds = ["grand-challenge", "amos22", "sol", "plain"] as const satisfies Target["kind"][];
-
-export type TargetKind = (typeof targetKinds)[number];
+export type Target = Checked<typeof target>;
+export type TargetKind = Target["kind"];
 
 /** The target of one kind. */
 export type TargetOf<K extends TargetKind> = Extract<Target, { readonly kind: K }>;
 
-/** An algorithm of grand-challenge.org. */
-export interface GrandChallengeTarget {
-  readonly kind: "grand-challenge";
-  /** What the image does if the command line names neither; it can do both. */
-  readonly apiMethod: ApiMethod;
-  /** The input socket of each channel: `{"CT": "ct-image"}`. Null if the only image socket holds every channel. */
-  readonly inputSockets: Readonly<Record<string, string>> | null;
-  /** The slug of the socket that receives the segmentation. */
-  readonly outputSocket: string;
-  readonly jsonOutputs: readonly JsonOutput[];
-}
+export type GrandChallengeTarget = TargetOf<"grand-challenge">;
 
 /** `exec` segments one case and ends; `invoke` serves case after case over HTTP. */
-export type ApiMethod = "exec" | "invoke";
+export type ApiMethod = GrandChallengeTarget["apiMethod"];
 
-/** A socket whose value is read from a JSON file. */
-export interface JsonOutput {
-  /** The path below the output folder. */
-  readonly relativePath: string;
-  readonly content: JsonContent;
-  /** The name of one label, so that the file holds one number; null for an object with all labels. */
-  readonly label: string | null;
-}
+/** What an image was built for (`target.json`). */
+export const targetFile = record({ targetVersion: version(1), target });
 
-export type JsonContent = "volumes_ml" | "voxel_counts";
-
-/** The contents of the file that names an image's target. */
-export interface TargetFile {
-  readonly targetVersion: 1;
-  readonly target: Target;
-}
-
-/** Checks whether an object names a target that this version knows. */
-export const checkTargetKind = record({ kind: oneOf(targetKinds) });
-
-const path = matching(new RegExp(`^[^]{0,${longestPath}}$`), `a path of up to ${longestPath} characters`);
-
-/** Checks whether an object is a complete GrandChallengeTarget. */
-export const checkGrandChallengeTarget = record({
-  apiMethod: oneOf(["exec", "invoke"]),
-  inputSockets: orNull(recordOf(text)),
-  outputSocket: text,
-  jsonOutputs: listOf(
-    record({ relativePath: path, content: oneOf(["volumes_ml", "voxel_counts"]), label: orNull(text) }),
-  ),
-});
+export type TargetFile = Checked<typeof targetFile>;

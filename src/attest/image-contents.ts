@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
+import { parseChecked } from "../../processor/contract/json-check.js";
 import { builderError } from "../errors/builder-errors.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { textOf } from "../oci/document-blob.js";
@@ -7,7 +8,6 @@ import { gunzipped } from "../oci/gunzipped.js";
 import { archiveManifestShape } from "../oci/oci-shapes.js";
 import { maxDocumentBytes, type OciImage } from "../oci/oci-types.js";
 import { isDamagedTar } from "../oci/read-tar.js";
-import { parseChecked } from "../untrusted/checked-json.js";
 import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
 import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
 import { wholeTar } from "./whole-tar.js";

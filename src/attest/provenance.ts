@@ -1,4 +1,5 @@
-import type { RuntimeSettings, TaskIdentity } from "../../processor/contract/manifest.js";
+import type { TaskIdentity } from "../../processor/contract/manifest.js";
+import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { genericUrl } from "./package-url.js";
 
 /**
@@ -40,7 +41,7 @@ export interface ExternalParameters {
   /** Models whose predictions are averaged; a cascade's first stage precedes its second. */
   readonly models: readonly ChosenModel[];
   /** The settings of config.json with their defaults. */
-  readonly config: RuntimeSettings;
+  readonly config: ImageSettings;
 }
 
 export interface ChosenModel {

@@ -10,7 +10,7 @@ import { type BlobCache, type CachedLayer, isCachedLayer } from "../oci/blob-cac
 import { compressor } from "../oci/deflate-piece.js";
 import { cachedLayerBlob } from "../oci/layer-blob.js";
 import { frameTar } from "../oci/make-layer.js";
-import type { ImageConfig } from "../oci/oci-types.js";
+import type { ImageConfig } from "../oci/oci-shapes.js";
 import { asBase } from "../oci/open-oci-layout.js";
 import { planBaseImage } from "./base-image-plan.js";
 import { cachedDebianRoot, debianRootKey } from "./debian-root.js";

@@ -1,5 +1,5 @@
-import type { RuntimeSettings } from "../../processor/contract/manifest.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import type { Target } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import type { BaseVariant } from "../base-image/variants.js";
@@ -12,7 +12,7 @@ import type { RegistrySettings } from "../oci/registry/registry-access.js";
 /** Everything that a build needs, found and checked: one part for each step. */
 export interface BuildRequest {
   readonly models: ModelSet;
-  readonly settings: RuntimeSettings;
+  readonly settings: ImageSettings;
   /** The bundled hooks that the settings name; null for none. */
   readonly hookFile: string | null;
   readonly image: ImageRequest;

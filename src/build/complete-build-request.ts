@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Device, Precision } from "../../processor/contract/manifest.js";
+import type { Device, Precision } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Target, TargetKind } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";

@@ -1,4 +1,4 @@
-import type { Device, ExportMode, Precision, RuntimeSettings } from "../../processor/contract/manifest.js";
+import type { Device, ExportMode, ImageSettings, Precision } from "../../processor/contract/run-settings.js";
 import type { CudaMajor } from "../base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
@@ -67,7 +67,7 @@ export interface ProcessorConfig {
   /** The model's licence; null if the config does not name it. */
   readonly modelLicence: { readonly name: string; readonly url: null } | null;
   readonly target: TargetConfig;
-  readonly settings: RuntimeSettings;
+  readonly settings: ImageSettings;
   /** The CUDA version of an image for GPUs; null for the newest. */
   readonly cuda: CudaMajor | null;
 }
@@ -116,8 +116,6 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
       saveProbabilities: json.save_probabilities ?? false,
       exportMode: json.export_mode ?? "normal",
       inputChannels: json.input_channels ?? null,
-      numThreadsPreprocessing: json.num_threads_preprocessing ?? 1,
-      numThreadsNiftiSave: json.num_threads_nifti_save ?? 1,
       hookModule: null,
     },
   };

@@ -5,10 +5,10 @@ import type {
   ModelManifest,
   PostProcessingStep,
   ProcessorManifest,
-  RuntimeSettings,
 } from "../../processor/contract/manifest.js";
 import { manifestName } from "../../processor/contract/places.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { namingArchives } from "../archive/archive-tree.js";
 import {
   findEnsemblePostProcessing,
@@ -25,7 +25,7 @@ import { asWritten, writeFolds, writeGpuGraphs } from "./write-folds.js";
 
 export interface ConvertOptions {
   readonly models: ModelSet;
-  readonly settings: RuntimeSettings;
+  readonly settings: ImageSettings;
   /**
    * Must be missing or empty, unless `overwrite` is set. It appears only when all of its contents are
    * complete.
@@ -95,7 +95,7 @@ const foldsOf = (stages: StageTable): readonly StageFold[] => stages.all.flatMap
 async function describe(
   models: ModelSet,
   stages: StageTable,
-  settings: RuntimeSettings,
+  settings: ImageSettings,
 ): Promise<ProcessorManifest> {
   const { members } = models;
   const [first] = members as [ModelMember];

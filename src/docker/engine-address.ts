@@ -3,10 +3,9 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
-import { orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { type JsonCheck, orAbsent, parseChecked, record, text } from "../../processor/contract/json-check.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, type Shape, shapeOf } from "../untrusted/checked-json.js";
 
 export interface EngineAddress {
   /** Address for messages, such as `unix:///var/run/docker.sock`. */
@@ -38,16 +37,12 @@ function currentContext(configFolder: string): string | undefined {
   return readDocument(file, configShape).currentContext;
 }
 
-const configShape = shapeOf<{ readonly currentContext?: string }>(record({ currentContext: orAbsent(text) }));
+const configShape = record({ currentContext: orAbsent(text) });
 
 /** The engine's entry is missing if the user created the context for something else. */
-interface ContextJson {
-  readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
-}
-
-const contextShape = shapeOf<ContextJson>(
-  record({ Endpoints: orAbsent(record({ docker: orAbsent(record({ Host: orAbsent(text) })) })) }),
-);
+const contextShape = record({
+  Endpoints: orAbsent(record({ docker: orAbsent(record({ Host: orAbsent(text) })) })),
+});
 
 /** The folder of a context is named by a digest, as in Docker's client. */
 function addressOfContext(configFolder: string, context: string): EngineAddress {
@@ -66,7 +61,7 @@ function addressOfContext(configFolder: string, context: string): EngineAddress 
 /** Far larger than Docker's settings and certificates. */
 const maxBytes = 1 << 24;
 
-function readDocument<T>(file: string, shape: Shape<T>): T {
+function readDocument<T>(file: string, shape: JsonCheck<T>): T {
   // The error has no cause, because a cause would quote the passwords in the file.
   return parseChecked(textOf(file), shape, (reason) => builderError("ENGINE_MISSING", `${file} ${reason}`));
 }

@@ -1,17 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
-import { orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { type Checked, orAbsent, parseChecked, record, text } from "../../processor/contract/json-check.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, shapeOf } from "../untrusted/checked-json.js";
 import { shortText } from "../untrusted/short-text.js";
-
-/** One line that the engine sends while it builds, pulls or loads. */
-export interface EngineEvent {
-  readonly stream?: string;
-  readonly status?: string;
-  /** Docker's own words. The error is part of an answer whose HTTP status is 200. */
-  readonly error?: string;
-  readonly aux?: { readonly ID?: string };
-}
 
 /** Yields the engine's lines, one JSON object each, as they arrive. */
 export async function* engineEvents(answer: AsyncIterable<Buffer | string>): AsyncGenerator<EngineEvent> {
@@ -26,15 +16,18 @@ export async function* engineEvents(answer: AsyncIterable<Buffer | string>): Asy
   if (rest.trim() !== "") yield parseEvent(rest);
 }
 
-const eventShape = shapeOf<EngineEvent>(
-  record({
-    stream: orAbsent(text),
-    status: orAbsent(text),
-    error: orAbsent(text),
-    aux: orAbsent(record({ ID: orAbsent(text) })),
-  }),
-);
+/** One line of what the engine sends while it builds, pulls or loads. */
+const engineEvent = record({
+  stream: orAbsent(text),
+  status: orAbsent(text),
+  /** Docker's own words; comes inside an answer whose HTTP status is 200. */
+  error: orAbsent(text),
+  aux: orAbsent(record({ ID: orAbsent(text) })),
+});
+
+export type EngineEvent = Checked<typeof engineEvent>;
+
 const parseEvent = (line: string): EngineEvent =>
-  parseChecked(line, eventShape, (reason) =>
+  parseChecked(line, engineEvent, (reason) =>
     builderError("ENGINE_FAILED", `a line of the engine's answer ${reason}: ${shortText(line)}`),
   );

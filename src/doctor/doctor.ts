@@ -2,7 +2,7 @@ import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
-import type { Device } from "../../processor/contract/manifest.js";
+import type { Device } from "../../processor/contract/run-settings.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { findGpuProblem } from "../../processor/runtime/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/gpu-facts.js";

@@ -2,19 +2,19 @@ import { rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import {
+  type Checked,
   count,
   matching,
-  oneOf,
   orAbsent,
+  parseChecked,
   record,
   recordOf,
-  wholeNumber,
+  version,
 } from "../../processor/contract/json-check.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, shapeOf } from "../untrusted/checked-json.js";
 import { repeatedKey } from "../untrusted/repeated-key.js";
 import { withFileLock } from "./file-lock.js";
 
@@ -27,23 +27,26 @@ export const lockFileName = "processor.lock.json";
 export const lockFileNextTo = (configFile: string): string => join(dirname(configFile), lockFileName);
 
 /** The properties of a downloaded archive at its first build. */
-export interface LockedSource {
-  readonly sha256: string;
+const lockedSource = record({
+  sha256: matching(/^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case"),
   /** Size in bytes. */
-  readonly size: number;
-}
+  size: count,
+});
+
+export type LockedSource = Checked<typeof lockedSource>;
 
 /** The contents of the lock file, which belongs in version control. */
-interface LockJson {
-  readonly lockVersion: 1;
+const lockDocument = record({
+  lockVersion: version(1),
   /** By address, as written in the config or the registry. */
-  readonly sources: Readonly<Record<string, LockedSource>>;
-  /**
-   * Digest of the manifest or index, by the image's name in its registry; undefined in locks of older
-   * versions.
-   */
-  readonly baseImages?: Readonly<Record<string, string>>;
-}
+  sources: recordOf(lockedSource),
+  /** Digest of the manifest or index, by an image's name in its registry; absent in locks of older versions. */
+  baseImages: orAbsent(
+    recordOf(matching(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits in lower case")),
+  ),
+});
+
+type LockJson = Checked<typeof lockDocument>;
 
 /** Returns the locked bytes of an address; null if it is not locked. */
 export async function readLockedSource(lockFile: string, address: string): Promise<LockedSource | null> {
@@ -113,33 +116,11 @@ async function readLock(lockFile: string): Promise<LockJson> {
     throw invalid(lockFile, unreadable(error), error);
   });
   if (text === null) return { lockVersion: 1, sources: {} };
-  const { lockVersion } = parseChecked(text, versionShape, (reason, cause) =>
-    invalid(lockFile, `it ${reason}`, cause),
-  );
-  if (lockVersion !== 1)
-    throw invalid(
-      lockFile,
-      `its lockVersion is ${lockVersion}, but this version of build_processor supports only 1`,
-    );
-  const lock = parseChecked(text, lockShape, (reason, cause) => invalid(lockFile, `it ${reason}`, cause));
+  const lock = parseChecked(text, lockDocument, (reason, cause) => invalid(lockFile, `it ${reason}`, cause));
   const repeated = repeatedKey(text);
   if (repeated !== null) throw invalid(lockFile, `it has two entries with the name ${repeated}`);
   return lock;
 }
-
-const versionShape = shapeOf<{ readonly lockVersion: number }>(record({ lockVersion: wholeNumber }));
-
-const lockShape = shapeOf<LockJson>(
-  record({
-    lockVersion: oneOf([1]),
-    sources: recordOf(
-      record({ sha256: matching(/^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case"), size: count }),
-    ),
-    baseImages: orAbsent(
-      recordOf(matching(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits in lower case")),
-    ),
-  }),
-);
 
 const invalid = (lockFile: string, what: string, cause?: unknown): ProcessorError =>
   builderError("LOCK_INVALID", `${lockFile}: ${what}`, { cause });

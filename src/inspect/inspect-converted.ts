@@ -1,8 +1,12 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { manifestProblem } from "../../processor/contract/check-manifest.js";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
-import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
+import { parseChecked } from "../../processor/contract/json-check.js";
+import {
+  type ModelManifest,
+  type ProcessorManifest,
+  processorManifest,
+} from "../../processor/contract/manifest.js";
 import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
@@ -36,23 +40,10 @@ export const isConverted = async (folder: string): Promise<boolean> =>
   (await stat(join(folder, manifestName)).catch(() => null))?.isFile() ?? false;
 
 /** @throws MANIFEST_INVALID */
-export function parseManifest(place: string, text: string): ProcessorManifest {
-  const invalid = (reason: string) => sharedError("MANIFEST_INVALID", `${place}: ${reason}`);
-  let manifest: Unchecked | null;
-  try {
-    manifest = JSON.parse(text) as Unchecked | null;
-  } catch (cause) {
-    throw sharedError("MANIFEST_INVALID", `${place} is not JSON`, { cause });
-  }
-  if (manifest?.manifestVersion !== 1) throw invalid("it is not a manifest of this version");
-  const problem = manifestProblem(manifest);
-  if (problem !== null) throw invalid(problem);
-  return manifest as unknown as ProcessorManifest; // the one cast, right after the check
-}
-
-interface Unchecked {
-  readonly manifestVersion?: unknown;
-}
+export const parseManifest = (place: string, text: string): ProcessorManifest =>
+  parseChecked(text, processorManifest, (reason, cause) =>
+    sharedError("MANIFEST_INVALID", `${place} ${reason}`, { cause }),
+  );
 
 /** Returns the models of a manifest, a cascade's first stage before the second. */
 export function manifestModels(
@@ -91,7 +82,6 @@ function inspectManifestModel(
     plansName: model.plansName,
     checkpointName: model.checkpointName,
     folds,
-    // Folders of earlier versions do not name it.
     gpuNetwork: present(model.gpuOnnxFile ?? "")[0] ?? null,
     checkpointParameters: null,
     network: { architecture, inputChannels, outputChannels, parameters },

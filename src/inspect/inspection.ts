@@ -1,9 +1,5 @@
-import type {
-  Device,
-  LabelDefinition,
-  PostProcessingStep,
-  TaskIdentity,
-} from "../../processor/contract/manifest.js";
+import type { LabelDefinition, PostProcessingStep, TaskIdentity } from "../../processor/contract/manifest.js";
+import type { Device } from "../../processor/contract/run-settings.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 
 /**

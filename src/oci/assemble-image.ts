@@ -4,13 +4,8 @@ import type { BlobCache } from "./blob-cache.js";
 import { documentBlob } from "./document-blob.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { makeLayer } from "./make-layer.js";
-import {
-  type ContainerConfig,
-  type ImageConfig,
-  type ImageManifest,
-  mediaTypes,
-  type OciImage,
-} from "./oci-types.js";
+import type { ContainerConfig, ImageConfig, ImageManifest } from "./oci-shapes.js";
+import { mediaTypes, type OciImage } from "./oci-types.js";
 
 export interface AssembleImageOptions {
   readonly plan: ImagePlan;

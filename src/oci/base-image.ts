@@ -1,5 +1,6 @@
 import type { BlobCache } from "./blob-cache.js";
-import type { ImageConfig, LayerBlob } from "./oci-types.js";
+import type { ImageConfig } from "./oci-shapes.js";
+import type { LayerBlob } from "./oci-types.js";
 
 /** The base that layers are added to: an image's configuration and its layers, gzip-framed, in order. */
 export interface BaseImage {

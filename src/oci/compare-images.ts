@@ -3,7 +3,8 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { builderError } from "../errors/builder-errors.js";
 import { gunzipped } from "./gunzipped.js";
-import type { ImageConfig, LayerBlob } from "./oci-types.js";
+import type { ImageConfig } from "./oci-shapes.js";
+import type { LayerBlob } from "./oci-types.js";
 import { isDamagedTar, readTar } from "./read-tar.js";
 
 /** The parts of an image that are compared. */
@@ -85,8 +86,8 @@ const ownLayer = "build_processor layer ";
 /**
  * Returns the names of what made each layer. Settings have separate entries in the history, without a layer.
  */
-const layerNames = ({ history = [] }: ImageConfig): string[] =>
-  history
+const layerNames = ({ history }: ImageConfig): string[] =>
+  (history ?? [])
     .filter(({ empty_layer }) => empty_layer !== true)
     .map(({ created_by = "" }) => created_by.replace(ownLayer, ""));
 
@@ -138,8 +139,8 @@ function compareSettings(found: ImageConfig, expected: ImageConfig): SettingDiff
  * Returns every value of a configuration by name, except `rootfs` and `history`, which depend on the layers.
  */
 function settingsOf(config: ImageConfig): ReadonlyMap<string, string> {
-  const { rootfs: _layers, history: _steps, config: container = {}, ...rest } = config;
-  const { Labels, ...own } = container;
+  const { rootfs: _layers, history: _steps, config: container, ...rest } = config;
+  const { Labels, ...own } = container ?? {};
   const entries = [
     ...Object.entries(rest),
     ...Object.entries(own).map(([name, value]) => [`config.${name}`, value] as const),

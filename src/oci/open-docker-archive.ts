@@ -4,9 +4,9 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
+import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
@@ -16,8 +16,9 @@ import { bytesBlob, textOf } from "./document-blob.js";
 import { gunzipped } from "./gunzipped.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
+import type { ImageConfig } from "./oci-shapes.js";
 import { type ArchiveManifestEntry, archiveManifestShape, configShape } from "./oci-shapes.js";
-import { type ImageConfig, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
+import { maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
 import { isDamagedTar, readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const archiveFormat = `docker archive 3 ${compressor}`;
@@ -209,7 +210,7 @@ function onlyEntry(path: string, text: string | undefined): ArchiveManifestEntry
   return entry;
 }
 
-function parse<T>(path: string, shape: Shape<T>, text: string | undefined, name: string): T {
+function parse<T>(path: string, shape: JsonCheck<T>, text: string | undefined, name: string): T {
   if (text === undefined) throw invalid(path, `no ${name} in it`);
   return parseChecked(text, shape, (reason, cause) => invalid(path, `${name} ${reason}`, cause));
 }

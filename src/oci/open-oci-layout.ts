@@ -1,23 +1,15 @@
 import { join } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
 import { readTextFile, regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
-import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import type { BaseImage } from "./base-image.js";
 import { textOf } from "./document-blob.js";
+import type { Descriptor, ImageIndex } from "./oci-shapes.js";
 import { configShape, indexShape, manifestShape } from "./oci-shapes.js";
-import {
-  type Blob,
-  type Descriptor,
-  hexOf,
-  type ImageIndex,
-  isGzipLayer,
-  maxDocumentBytes,
-  mediaTypes,
-  type OciImage,
-} from "./oci-types.js";
+import { type Blob, hexOf, isGzipLayer, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
 import { verified } from "./verified-bytes.js";
 
 export interface OpenOciLayoutOptions {
@@ -109,7 +101,7 @@ function blobFile(folder: string, digest: string): string {
   return join(folder, "blobs", "sha256", hexOf(digest));
 }
 
-async function document<T>(folder: string, descriptor: Descriptor, shape: Shape<T>): Promise<T> {
+async function document<T>(folder: string, descriptor: Descriptor, shape: JsonCheck<T>): Promise<T> {
   const { digest, size } = descriptor;
   if (size > maxDocumentBytes) throw invalid(folder, `${digest} is longer than 4 MiB`);
   const text = await textOf(blobIn(folder, descriptor).open()).catch((cause: unknown) => {

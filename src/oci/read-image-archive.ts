@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
 import { builderError } from "../errors/builder-errors.js";
-import { parseChecked, type Shape } from "../untrusted/checked-json.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { gunzipped } from "./gunzipped.js";
+import type { ImageConfig } from "./oci-shapes.js";
 import { archiveManifestShape, configShape } from "./oci-shapes.js";
-import { type ImageConfig, maxDocumentBytes } from "./oci-types.js";
+import { maxDocumentBytes } from "./oci-types.js";
 import { archiveBytes } from "./open-docker-archive.js";
 import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
@@ -113,7 +114,7 @@ function assemble(archive: string, { documents, files }: Found): ArchivedImage {
 
 function parsed<T>(
   archive: string,
-  shape: Shape<T>,
+  shape: JsonCheck<T>,
   documents: ReadonlyMap<string, string>,
   name: string,
 ): T {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { builderError } from "../errors/builder-errors.js";
-import type { Descriptor } from "./oci-types.js";
+import type { Descriptor } from "./oci-shapes.js";
 
 /** Yields bytes unchanged. Fails at their end if they do not match the descriptor. */
 export async function* verified(

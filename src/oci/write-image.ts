@@ -8,7 +8,8 @@ import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { putInPlace, requireAbsent } from "../files/output-file.js";
-import { type Blob, hexOf, type ImageIndex, mediaTypes, type OciImage } from "./oci-types.js";
+import type { ImageIndex } from "./oci-shapes.js";
+import { type Blob, hexOf, mediaTypes, type OciImage } from "./oci-types.js";
 import { storedGzip } from "./stored-gzip.js";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.js";
 

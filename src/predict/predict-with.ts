@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import type { RunSettings } from "../../processor/contract/manifest.js";
 import { showEvents } from "../../processor/contract/progress/show-events.js";
+import type { RunSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import {
   type PredictCasesOptions,

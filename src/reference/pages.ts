@@ -1,15 +1,22 @@
+import { schemaOf } from "../../processor/contract/json-check.js";
+import { processorManifest } from "../../processor/contract/manifest.js";
+import { targetFile } from "../../processor/contract/target.js";
 import { readConfigSchema } from "../config/load-config.js";
 import { cliPage } from "./cli-page.js";
 import { configPage } from "./config-page.js";
 import { errorsPage } from "./errors-page.js";
 import { gpuPage } from "./gpu-page.js";
 
-/** Returns the generated pages by their path in docs/reference. */
+/** Returns the generated pages and schemas by their path in docs/reference. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["config.md", configPage(await readConfigSchema())],
     ["cli.md", await cliPage()],
     ["errors.md", errorsPage()],
     ["gpu.md", await gpuPage()],
+    ["manifest.schema.json", asText(schemaOf(processorManifest, "manifest.json of a converted model"))],
+    ["target.schema.json", asText(schemaOf(targetFile, "target.json of an image"))],
   ]);
 }
+
+const asText = (json: unknown): string => `${JSON.stringify(json, null, 2)}\n`;

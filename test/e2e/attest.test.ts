@@ -7,7 +7,7 @@ import { describeOciImage, describeSavedImage } from "../../src/attest/image-con
 import type { ProvenanceStatement } from "../../src/attest/provenance.js";
 import type { SpdxDocument } from "../../src/attest/spdx-types.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
-import type { ImageIndex, ImageManifest } from "../../src/oci/oci-types.js";
+import type { ImageIndex, ImageManifest } from "../../src/oci/oci-shapes.js";
 import { openOciLayout } from "../../src/oci/open-oci-layout.js";
 import { archiveTar } from "../../src/oci/write-image.js";
 import { describeWithEngine, removeImage } from "../support/docker/docker.js";

@@ -77,7 +77,7 @@ describe("a processor.lock.json that is wrong is refused with its name and the f
     [
       "a later version",
       '{"lockVersion": 2, "things": []}',
-      "its lockVersion is 2, but this version of build_processor supports only 1",
+      "lockVersion is 2; this version of the program reads 1",
     ],
     ["no sources", '{"lockVersion": 1}', "sources is missing"],
     ["sources as a list", '{"lockVersion": 1, "sources": []}', "sources should be an object"],

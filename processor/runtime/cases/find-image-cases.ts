@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ProcessorError } from "../../contract/errors.js";
-import type { RuntimeSettings } from "../../contract/manifest.js";
+import type { ImageSettings } from "../../contract/run-settings.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
@@ -17,7 +17,7 @@ import { listFolder } from "./list-folder.js";
  * @throws INPUT_NOT_FOUND with the allowed extensions
  */
 export async function findImageCases(
-  settings: RuntimeSettings,
+  settings: ImageSettings,
   channelNames: readonly string[],
 ): Promise<FoundCases> {
   const { inputDir, inputChannels } = settings;
@@ -40,7 +40,7 @@ export async function findImageCases(
 function allowedImages(
   imageNames: readonly string[],
   others: readonly LeftOutFile[],
-  { inputDir, allowedExtensions }: RuntimeSettings,
+  { inputDir, allowedExtensions }: ImageSettings,
 ): { readonly names: readonly string[]; readonly leftOut: readonly LeftOutFile[] } {
   const isAllowed = (name: string): boolean =>
     allowedExtensions.some((extension) => name.toLowerCase().endsWith(`.${extension.toLowerCase()}`));
@@ -57,7 +57,7 @@ function allowedImages(
 }
 
 function noImage(
-  { inputDir, allowedExtensions }: RuntimeSettings,
+  { inputDir, allowedExtensions }: ImageSettings,
   leftOut: readonly LeftOutFile[],
 ): ProcessorError {
   const refused = leftOut.filter(({ reason }) => reason === "not an allowed extension");
@@ -75,7 +75,7 @@ function singleCase(inputDir: string, name: string): FoundCase {
 }
 
 function namedChannels(
-  { inputDir, inputChannels }: RuntimeSettings,
+  { inputDir, inputChannels }: ImageSettings,
   names: readonly string[],
   channelNames: readonly string[],
 ): FoundCases {

@@ -1,5 +1,5 @@
-import type { RuntimeSettings } from "../../contract/manifest.js";
 import type { EventListener } from "../../contract/progress/run-event.js";
+import type { ImageSettings } from "../../contract/run-settings.js";
 import type { ApiMethod, Target } from "../../contract/target.js";
 import type { LoadedModel } from "../model/load-model.js";
 
@@ -23,7 +23,7 @@ export interface Entry<T extends Target = Target> {
 export interface EntryContext {
   readonly loaded: LoadedModel;
   /** The settings of the manifest, overridden by the command line. */
-  readonly settings: RuntimeSettings;
+  readonly settings: ImageSettings;
   /** Null to use the target's own method. */
   readonly apiMethod: ApiMethod | null;
   /** The working directory of the process. */

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import type { Device, Precision, RuntimeSettings } from "../../contract/manifest.js";
 import { nearest } from "../../contract/nearest-name.js";
 import { places } from "../../contract/places.js";
+import type { Device, ImageSettings, Precision } from "../../contract/run-settings.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import type { ApiMethod } from "../../contract/target.js";
 
@@ -17,7 +17,7 @@ export interface FolderArguments {
   readonly folds: readonly string[] | null;
   readonly wantsHelp: boolean;
   readonly wantsVersion: boolean;
-  applyTo(settings: RuntimeSettings): RuntimeSettings;
+  applyTo(settings: ImageSettings): ImageSettings;
 }
 
 /** The port of grand-challenge. */

@@ -1,7 +1,7 @@
 import { isAbsolute, join, normalize } from "node:path";
 import { counted } from "../../contract/counted.js";
-import type { RuntimeSettings } from "../../contract/manifest.js";
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
+import type { ImageSettings } from "../../contract/run-settings.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import type { CaseReport } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";
@@ -14,7 +14,7 @@ import { runModel } from "../run/run-model.js";
 export interface FolderEntryOptions {
   readonly loaded: LoadedModel;
   /** The settings of the manifest, overridden by the command line. */
-  readonly settings: RuntimeSettings;
+  readonly settings: ImageSettings;
   readonly onEvent: EventListener;
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
-import type { RunSettings } from "../../contract/manifest.js";
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
+import type { RunSettings } from "../../contract/run-settings.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
 import type { CaseRequest } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";

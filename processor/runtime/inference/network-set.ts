@@ -1,4 +1,4 @@
-import type { Device, Precision } from "../../contract/manifest.js";
+import type { Device, Precision } from "../../contract/run-settings.js";
 import type { LoadedMember } from "../model/load-model.js";
 import { type Networks, openNetworks } from "./networks.js";
 

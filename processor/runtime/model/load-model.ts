@@ -1,14 +1,17 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
-import { manifestProblem } from "../../contract/check-manifest.js";
-import type { ProcessorError } from "../../contract/errors.js";
 import { filesOfFold } from "../../contract/fold-files.js";
+import { parseChecked } from "../../contract/json-check.js";
 import { longestPath } from "../../contract/longest-path.js";
-import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../contract/manifest.js";
+import {
+  type FoldFiles,
+  type ModelManifest,
+  type ProcessorManifest,
+  processorManifest,
+} from "../../contract/manifest.js";
 import { manifestName } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile } from "../../files/read-text-file.js";
-import { versionProblem } from "./version-problem.js";
 
 /** A verified folder of converted models. */
 export interface LoadedModel {
@@ -49,7 +52,9 @@ export interface LoadedMember {
  */
 export async function loadModel(folder: string, wantedFolds: readonly string[] | null): Promise<LoadedModel> {
   const path = join(folder, manifestName);
-  const manifest = parseManifest(path, await readText(path, folder));
+  const manifest = parseChecked(await readText(path, folder), processorManifest, (reason, cause) =>
+    sharedError("MANIFEST_INVALID", `${path} ${reason}`, { cause }),
+  );
   const members: LoadedMember[] = [];
   for (const model of manifest.models) members.push(await loadMember(folder, model, wantedFolds));
   return { folder, manifest, model: manifest.models[0]!, members };
@@ -111,28 +116,13 @@ async function readText(path: string, folder: string): Promise<string> {
   });
 }
 
-function parseManifest(path: string, text: string): ProcessorManifest {
-  const invalid = (reason: string): ProcessorError => sharedError("MANIFEST_INVALID", `${path}: ${reason}`);
-  let manifest: ProcessorManifest;
-  try {
-    manifest = JSON.parse(text) as ProcessorManifest;
-  } catch (cause) {
-    throw invalid(`it is not JSON: ${(cause as Error).message}`);
-  }
-  if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest))
-    throw invalid("it is not a JSON object");
-  const problem = versionProblem(manifest.manifestVersion) ?? manifestProblem(manifest);
-  if (problem !== null) throw invalid(problem);
-  return manifest;
-}
-
 async function locateGpuNetworks(
   folder: string,
   model: ModelManifest,
   used: readonly FoldFiles[],
 ): Promise<GpuNetworks | null> {
   const { gpuOnnxFile } = model;
-  if (typeof gpuOnnxFile !== "string") return null; // folders of earlier versions do not contain this field
+  if (gpuOnnxFile === null) return null;
   await sizeOf(folder, gpuOnnxFile);
   return { onnxFile: join(folder, gpuOnnxFile), folds: used.map((fold) => model.folds.indexOf(fold)) };
 }

@@ -1,12 +1,7 @@
+import { parseChecked } from "../../contract/json-check.js";
 import { sharedError } from "../../contract/shared-errors.js";
-import {
-  checkGrandChallengeTarget,
-  checkTargetKind,
-  type Target,
-  type TargetFile,
-} from "../../contract/target.js";
+import { type Target, targetFile } from "../../contract/target.js";
 import { readTextFile, unreadable } from "../../files/read-text-file.js";
-import { versionProblem } from "./version-problem.js";
 
 /**
  * Reads the target that an image was built for. An image without the file has the plain target.
@@ -19,23 +14,9 @@ export async function readTarget(path: string): Promise<Target> {
     throw sharedError("MANIFEST_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   if (json === null) return { kind: "plain" };
-  const { targetVersion, target } = parse(path, json);
-  const problem =
-    versionProblem(targetVersion) ??
-    checkTargetKind(target, "target") ??
-    (target?.kind === "grand-challenge" ? checkGrandChallengeTarget(target, "target") : null);
-  if (problem !== null) throw sharedError("MANIFEST_INVALID", `${path}: ${problem}`);
-  return target!;
+  return parseChecked(json, targetFile, (reason, cause) =>
+    sharedError("MANIFEST_INVALID", `${path} ${reason}`, { cause }),
+  ).target;
 }
 
 const maxTargetBytes = 1 << 20;
-
-function parse(path: string, json: string): Partial<TargetFile> {
-  try {
-    return (JSON.parse(json) ?? {}) as Partial<TargetFile>;
-  } catch (cause) {
-    throw sharedError("MANIFEST_INVALID", `${path} is not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}

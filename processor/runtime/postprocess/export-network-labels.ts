@@ -1,4 +1,4 @@
-import type { ExportMode } from "../../contract/manifest.js";
+import type { ExportMode } from "../../contract/run-settings.js";
 import { resizeLabels } from "../../imaging/resampling/resample-labels.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";

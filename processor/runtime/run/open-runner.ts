@@ -1,5 +1,5 @@
-import type { RunSettings } from "../../contract/manifest.js";
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
+import type { RunSettings } from "../../contract/run-settings.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { type Hooks, loadHooks, noHooks } from "../hooks/hooks.js";
 import { openNetworkSet } from "../inference/network-set.js";

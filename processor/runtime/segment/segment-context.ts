@@ -1,5 +1,5 @@
-import type { RunSettings } from "../../contract/manifest.js";
 import type { EventListener } from "../../contract/progress/run-event.js";
+import type { RunSettings } from "../../contract/run-settings.js";
 import type { Hooks } from "../hooks/hooks.js";
 import type { NetworkSet } from "../inference/network-set.js";
 import type { LoadedModel } from "../model/load-model.js";

@@ -1,11 +1,17 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
-import { orAbsent, record, recordOf, text as string } from "../../../processor/contract/json-check.js";
+import {
+  type Checked,
+  orAbsent,
+  parseChecked,
+  record,
+  recordOf,
+  text as string,
+} from "../../../processor/contract/json-check.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { homeFolder } from "../../files/home-folder.js";
-import { parseChecked, shapeOf } from "../../untrusted/checked-json.js";
 import { trimmedEnd } from "../../untrusted/trimmed-end.js";
 
 /** Credentials for a registry: a name and password, or a token from an earlier login. */
@@ -13,43 +19,25 @@ export type Credentials =
   | { readonly kind: "password"; readonly user: string; readonly password: string }
   | { readonly kind: "identity-token"; readonly token: string };
 
-interface DockerConfig {
-  readonly auths?: Readonly<Record<string, AuthEntry>>;
-  readonly credsStore?: string;
-  readonly credHelpers?: Readonly<Record<string, string>>;
-}
+const authEntry = record({
+  auth: orAbsent(string),
+  username: orAbsent(string),
+  password: orAbsent(string),
+  identitytoken: orAbsent(string),
+});
 
-interface AuthEntry {
-  readonly auth?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly identitytoken?: string;
-}
+type AuthEntry = Checked<typeof authEntry>;
 
-const configShape = shapeOf<DockerConfig>(
-  record({
-    auths: orAbsent(
-      recordOf(
-        record({
-          auth: orAbsent(string),
-          username: orAbsent(string),
-          password: orAbsent(string),
-          identitytoken: orAbsent(string),
-        }),
-      ),
-    ),
-    credsStore: orAbsent(string),
-    credHelpers: orAbsent(recordOf(string)),
-  }),
-);
+const dockerConfig = record({
+  auths: orAbsent(recordOf(authEntry)),
+  credsStore: orAbsent(string),
+  credHelpers: orAbsent(recordOf(string)),
+});
+
+type DockerConfig = Checked<typeof dockerConfig>;
 
 /** The answer of a credential helper, with the field names of its protocol. */
-interface HelperAnswer {
-  readonly Username: string;
-  readonly Secret: string;
-}
-
-const helperShape = shapeOf<HelperAnswer>(record({ Username: string, Secret: string }));
+const helperAnswerShape = record({ Username: string, Secret: string });
 
 export interface HelperLimits {
   readonly seconds: number;
@@ -97,7 +85,7 @@ async function readConfig(file: string): Promise<DockerConfig> {
     throw denied(`${file}: ${unreadable(cause)}`, cause);
   });
   // The error has no cause, because a cause would quote the file.
-  return parseChecked(text, configShape, (reason) => denied(`${file} ${reason}`));
+  return parseChecked(text, dockerConfig, (reason) => denied(`${file} ${reason}`));
 }
 
 const denied = (message: string, cause?: unknown): ProcessorError =>
@@ -135,7 +123,7 @@ async function askHelper(helper: string, server: string, call: HelperCall): Prom
   if (out === null) return null;
   const { Username, Secret } = parseChecked(
     out,
-    helperShape,
+    helperAnswerShape,
     (reason) => denied(`the answer of ${program} ${reason}`), // no cause: it quotes the secret
   );
   return Username === "<token>"

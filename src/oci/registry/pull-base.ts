@@ -2,21 +2,14 @@ import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { counted } from "../../../processor/contract/counted.js";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { parseChecked } from "../../../processor/contract/json-check.js";
 import { builderError } from "../../errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
-import { parseChecked } from "../../untrusted/checked-json.js";
 import type { BaseImage } from "../base-image.js";
 import type { BlobCache } from "../blob-cache.js";
+import type { Descriptor, ImageConfig, ImageManifest } from "../oci-shapes.js";
 import { configShape, manifestOrIndexShape } from "../oci-shapes.js";
-import {
-  type Descriptor,
-  type ImageConfig,
-  type ImageManifest,
-  isGzipLayer,
-  type LayerBlob,
-  maxDocumentBytes,
-  mediaTypes,
-} from "../oci-types.js";
+import { isGzipLayer, type LayerBlob, maxDocumentBytes, mediaTypes } from "../oci-types.js";
 import { verified } from "../verified-bytes.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 

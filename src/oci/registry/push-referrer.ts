@@ -1,9 +1,10 @@
+import { parseChecked } from "../../../processor/contract/json-check.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { builderError } from "../../errors/builder-errors.js";
-import { parseChecked } from "../../untrusted/checked-json.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
+import type { Descriptor, ImageIndex, ImageManifest } from "../oci-shapes.js";
 import { indexShape } from "../oci-shapes.js";
-import { type Descriptor, hexOf, type ImageIndex, type ImageManifest, mediaTypes } from "../oci-types.js";
+import { hexOf, mediaTypes } from "../oci-types.js";
 import { type PushedImage, pushImage, putManifest } from "./push-image.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 

@@ -1,10 +1,11 @@
 import { buffer } from "node:stream/consumers";
+import { parseChecked } from "../../../processor/contract/json-check.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { builderError } from "../../errors/builder-errors.js";
-import { parseChecked } from "../../untrusted/checked-json.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
+import type { Descriptor, ImageManifest } from "../oci-shapes.js";
 import { manifestShape } from "../oci-shapes.js";
-import { type Descriptor, hexOf, type ImageManifest, mediaTypes } from "../oci-types.js";
+import { hexOf, mediaTypes } from "../oci-types.js";
 import { verified } from "../verified-bytes.js";
 import { pushImage } from "./push-image.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";

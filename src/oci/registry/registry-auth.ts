@@ -1,3 +1,4 @@
+import { checkedOrNull } from "../../../processor/contract/json-check.js";
 import { PassingFailure } from "../../download/retry.js";
 import { builderError } from "../../errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";
@@ -112,7 +113,8 @@ function tokenRequest(url: URL, { challenge, credentials, scopes }: AuthorizeOpt
 function tokenOf({ body }: RegistryAnswer): string | null {
   try {
     const json: unknown = JSON.parse(body.toString("utf8"));
-    return tokenAnswerShape.fits(json) ? (json.token ?? json.access_token ?? null) : null;
+    const answer = checkedOrNull(json, tokenAnswerShape);
+    return answer?.token ?? answer?.access_token ?? null;
   } catch {
     return null;
   }

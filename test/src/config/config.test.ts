@@ -16,7 +16,8 @@ describe("what config.json leaves out", () => {
         writeJson: false,
         overwriteOutput: true,
       },
-      ...{ numThreadsPreprocessing: 1, numThreadsNiftiSave: 1, device: "auto", precision: "auto" },
+      device: "auto",
+      precision: "auto",
     });
   });
 

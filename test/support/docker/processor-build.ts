@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { RuntimeSettings } from "../../../processor/contract/manifest.js";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import type { ImageSettings } from "../../../processor/contract/run-settings.js";
 import type { BuildReport } from "../../../src/build/build-report.js";
 import type {
   BaseRequest,
@@ -22,7 +22,7 @@ export interface TestBuild {
   readonly imageName: string;
   /** Holds the build folder and the archive. */
   readonly scratch: string;
-  readonly settings?: Partial<RuntimeSettings>;
+  readonly settings?: Partial<ImageSettings>;
   readonly base?: Partial<BaseRequest>;
   readonly outputs?: Partial<OutputRequest>;
   readonly context?: Partial<BuildContext>;

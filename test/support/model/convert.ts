@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RuntimeSettings } from "../../../processor/contract/manifest.js";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import type { ImageSettings } from "../../../processor/contract/run-settings.js";
 import { type ConvertedModel, convertModel } from "../../../src/convert/convert-model.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath } from "../golden.js";
 import { singleModel } from "./single-model.js";
 
-export const testSettings: RuntimeSettings = {
+export const testSettings: ImageSettings = {
   useTestTimeAugmentation: true,
   stepSize: 0.5,
   device: "cpu",
@@ -23,8 +23,6 @@ export const testSettings: RuntimeSettings = {
   saveProbabilities: false,
   exportMode: "normal",
   inputChannels: null,
-  numThreadsPreprocessing: 1,
-  numThreadsNiftiSave: 1,
   hookModule: null,
 };
 
@@ -33,7 +31,7 @@ export interface ConvertGoldenOptions {
   readonly version?: "v1" | "v2";
   readonly outputDir: string;
   /** In the place of `testSettings`' own. */
-  readonly settings?: Partial<RuntimeSettings>;
+  readonly settings?: Partial<ImageSettings>;
 }
 
 /** Converts a golden model of nnU-Net v2, or v1. */

@@ -1,6 +1,6 @@
-import type { RunSettings } from "../../../processor/contract/manifest.js";
 import { type Progress, silentProgress } from "../../../processor/contract/progress/progress.js";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
+import type { RunSettings } from "../../../processor/contract/run-settings.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { RuntimeSettings } from "../../../contract/manifest.js";
+import type { ImageSettings } from "../../../contract/run-settings.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import { listFolder } from "../../cases/list-folder.js";
 import { runtimeError } from "../../errors.js";
@@ -11,7 +11,7 @@ import { runtimeError } from "../../errors.js";
  *
  * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS if both have images
  */
-export async function amosSettings(settings: RuntimeSettings, workingDir: string): Promise<RuntimeSettings> {
+export async function amosSettings(settings: ImageSettings, workingDir: string): Promise<ImageSettings> {
   const places = [
     { inputDir: join(workingDir, "input"), outputDir: join(workingDir, "output") },
     { inputDir: settings.inputDir, outputDir: settings.outputDir },

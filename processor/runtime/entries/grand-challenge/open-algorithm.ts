@@ -1,8 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkExportMode } from "../../../contract/check-export-mode.js";
-import type { RuntimeSettings } from "../../../contract/manifest.js";
 import type { EventListener } from "../../../contract/progress/run-event.js";
+import type { ImageSettings } from "../../../contract/run-settings.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import type { LabelMap } from "../../../imaging/volume/label-map.js";
@@ -21,7 +21,7 @@ import { findSocketCase } from "./find-case.js";
 export interface AlgorithmOptions {
   readonly loaded: LoadedModel;
   /** The settings of the manifest, overridden by the command line. */
-  readonly settings: RuntimeSettings;
+  readonly settings: ImageSettings;
   readonly target: GrandChallengeTarget;
   readonly onEvent: EventListener;
 }

@@ -101,7 +101,11 @@ test("an image for SOL writes log lines with date, time and name", async () => {
 
 test.each([
   ["a file that is not JSON", "{", /^MANIFEST_INVALID: .*is not JSON/],
-  ["another version", '{"targetVersion": 2}', /^MANIFEST_INVALID: .*version is 2/],
+  [
+    "another version",
+    '{"targetVersion": 2}',
+    /^MANIFEST_INVALID: .*Version is 2; this version of the program reads 1/,
+  ],
   [
     "an unknown target",
     '{"targetVersion": 1, "target": {"kind": "moon"}}',

@@ -82,16 +82,16 @@ describe("a converted folder", () => {
 
 describe("a manifest is refused, with the reason, when", () => {
   test.each<readonly [string, () => void, RegExp]>([
-    ["it is cut off", () => truncateSync(manifestPath(), 200), /it is not JSON/],
-    ["it is null", () => writeFileSync(manifestPath(), "null"), /it is not a JSON object/],
-    ["it is a list", () => writeFileSync(manifestPath(), "[]"), /it is not a JSON object/],
+    ["it is cut off", () => truncateSync(manifestPath(), 200), /is not JSON/],
+    ["it is null", () => writeFileSync(manifestPath(), "null"), /should be an object/],
+    ["it is a list", () => writeFileSync(manifestPath(), "[]"), /should be an object/],
     [
       "another version wrote it",
       () =>
         editManifest((manifest) => {
           manifest.manifestVersion = 2;
         }),
-      /version is 2, but this processor reads version 1/,
+      /manifestVersion is 2; this version of the program reads 1/,
     ],
     [
       "its version is not a number",
@@ -99,7 +99,7 @@ describe("a manifest is refused, with the reason, when", () => {
         editManifest((manifest) => {
           manifest.manifestVersion = { toString: 1 };
         }),
-      /version is missing or not a number/,
+      /manifestVersion should be a whole number/,
     ],
     [
       "it has no model",
@@ -149,6 +149,15 @@ describe("a manifest is refused, with the reason, when", () => {
       "the mode is unknown",
       () => editManifest((manifest) => void Object.assign(manifest.settings!, { exportMode: "slow" })),
       /settings\.exportMode should be one of "normal", "fast", "fastest"/,
+    ],
+    [
+      "a normalization is one that nobody knows",
+      () =>
+        editManifest(({ models }) => {
+          const { normalization } = models[0]!["plan"] as { normalization: { scheme: string }[] };
+          normalization[0]!.scheme = "Mystery";
+        }),
+      /models\[0\]\.plan\.normalization\[0\]\.scheme should be one of "CTNormalization", /,
     ],
     ["settings are missing", () => editManifest((manifest) => void delete manifest.settings), /settings/],
     [

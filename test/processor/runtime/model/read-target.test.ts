@@ -15,12 +15,12 @@ test("an image without a target file has the plain target", async () => {
 });
 
 test.each([
-  ["another version", { targetVersion: 2 }, /its version is 2, but this processor reads version 1/],
-  ["no version", {}, /its version is missing or not a number/],
+  ["another version", { targetVersion: 2 }, /targetVersion is 2; this version of the program reads 1/],
+  ["no version", {}, /targetVersion is missing/],
   [
     "a version that has no text",
     { targetVersion: { toString: 1 } },
-    /its version is missing or not a number/,
+    /targetVersion should be a whole number/,
   ],
   ["an unknown kind", { targetVersion: 1, target: { kind: "x" } }, /target\.kind should be one of/],
 ])("a target file with %s is refused", async (_, content, message) => {
