@@ -37,7 +37,7 @@ export interface LayerComparison {
   readonly expected: string | null;
   readonly isSame: boolean;
   /** True if the tar is the same but was compressed differently. */
-  readonly isRecompressed: boolean;
+  readonly isFramedAnew: boolean;
   /** The differing files, if the layers differ. */
   readonly files: readonly FileDifference[];
 }
@@ -66,7 +66,7 @@ export async function compareImages(found: ComparedImage, expected: ComparedImag
       found: ours?.diffId ?? null,
       expected: theirs?.diffId ?? null,
       isSame,
-      isRecompressed: isSame && ours?.descriptor.digest !== theirs?.descriptor.digest,
+      isFramedAnew: isSame && ours?.descriptor.digest !== theirs?.descriptor.digest,
       files: isSame
         ? []
         : compareFiles(await filesOf(ours, found.place), await filesOf(theirs, expected.place)),

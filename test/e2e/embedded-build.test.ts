@@ -17,7 +17,7 @@ import { runProgram } from "../support/programs/run-program.js";
 interface Report {
   readonly manifestDigest: string;
   readonly archive: { readonly path: string; readonly sha256: string } | null;
-  readonly pushed: { readonly sentBytes: number; readonly blobsReused: number } | null;
+  readonly pushed: { readonly sentBytes: number; readonly blobsThere: number } | null;
 }
 
 const model = "blobs_3d_fullres";

@@ -58,8 +58,8 @@ describe("an ONNX file in the place of a checkpoint", () => {
   });
 
   test.each([
-    ["classes", "dataset.json", '"lesion": 2', '"lesion": 2, "vessel": 3', /logits .*ask for \?×4×/],
-    ["patches", "plans.json", /"patch_size": \[\s*\d+/g, '"patch_size": [16', /input .*ask for \?×1×16×/],
+    ["classes", "dataset.json", '"lesion": 2', '"lesion": 2, "vessel": 3', /logits .*require \?×4×/],
+    ["patches", "plans.json", /"patch_size": \[\s*\d+/g, '"patch_size": [16', /input .*require \?×1×16×/],
   ] as const)("made for other %s is refused", async (_, name, found, replacement, message) => {
     const file = join(own, name);
     const original = readFileSync(file, "utf8");

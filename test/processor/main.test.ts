@@ -200,7 +200,7 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
   });
 
   test("a case that does not fit the memory limit, while the next one is done", async () => {
-    // 144 million voxels need 576 MB twice as float32; as one value they lie in a small file.
+    // 144 million voxels need 576 MB twice as float32; as one repeated value they fit in a small file.
     const voxels = new Uint8Array(400 * 600 * 600).fill(1);
     await writeImage(testImage([400, 600, 600], { voxels }), join(input, "huge.nii.gz"));
     await writeScan("small.nii.gz");

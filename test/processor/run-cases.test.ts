@@ -91,7 +91,7 @@ describe("one bad case is reported and the others go on", () => {
       },
     },
     {
-      name: "a file that is no image",
+      name: "a file that is not an image",
       code: "IMAGE_TRUNCATED",
       spoil: async (path) => writeFileSync(path, "not a gzip file"),
     },

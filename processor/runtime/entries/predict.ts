@@ -25,7 +25,7 @@ export interface PredictCasesOptions {
   /** null for all that the folder has. */
   readonly folds: readonly string[] | null;
   readonly settings: RunSettings;
-  /** Whether the model's own post-processing is left out. */
+  /** True if the model's own post-processing is left out. */
   readonly skipsPostProcessing: boolean;
   readonly saveProbabilities: boolean;
   /** Holds `<case><ending>` of a cascade's earlier stage. */

@@ -81,7 +81,7 @@ const fileRows = (key: string, file: WrittenFile | null, terminal: Place): reado
 
 function pushedRows({ pushed, pinnedName }: BuildReport): readonly Row[] {
   if (pushed === null) return [];
-  const there = pushed.blobsReused === 0 ? "" : `, ${pushed.blobsReused} layers were already in the registry`;
+  const there = pushed.blobsThere === 0 ? "" : `, ${pushed.blobsThere} layers were already in the registry`;
   return [
     ["pushed", `${inMegabytes(pushed.sentBytes)} sent${there}`],
     ["pin it", pinnedName],

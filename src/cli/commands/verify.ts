@@ -70,8 +70,8 @@ const longestValue = 100;
 const shortened = (value: string | null): string =>
   value === null ? "missing" : value.length > longestValue ? `${value.slice(0, longestValue)}…` : value;
 
-function layerLines({ name, isSame, isRecompressed, found, expected, files }: LayerComparison): string[] {
-  if (isSame) return [`same     ${name}${isRecompressed ? " (compressed anew)" : ""}`];
+function layerLines({ name, isSame, isFramedAnew, found, expected, files }: LayerComparison): string[] {
+  if (isSame) return [`same     ${name}${isFramedAnew ? " (compressed differently)" : ""}`];
   const shown = files.slice(0, filesShown).map(({ path, difference }) => `         ${difference}: ${path}`);
   return [
     `differs  ${name}: ${found ?? "missing"} and not ${expected ?? "missing"}`,

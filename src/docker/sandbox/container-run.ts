@@ -89,7 +89,7 @@ export async function startContainer(options: StartContainerOptions): Promise<Ru
     return { exitCode, isOutOfMemory: State.OOMKilled, seconds, peakMemoryBytes, log: log.finish() };
   };
   const ended = follow();
-  ended.catch(heard); // whoever awaits `ended` receives the error
+  ended.catch(heard); // the caller that awaits `ended` receives the error
   return {
     id: container.id,
     ended,

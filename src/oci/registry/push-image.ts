@@ -32,7 +32,7 @@ export interface PushedImage {
   readonly configDigest: string;
   readonly sentBytes: number;
   /** Number of blobs that the registry already had or mounted from another repository. */
-  readonly blobsReused: number;
+  readonly blobsThere: number;
   /** True if the registry itself lists the manifest under its subject. */
   readonly isListedUnderSubject: boolean;
 }
@@ -55,14 +55,14 @@ export async function pushImage(options: PushImageOptions): Promise<PushedImage>
   const total = blobs.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const task = progress.start({ label: `pushing ${image.imageName}`, total, unit: "bytes" });
   let sentBytes = 0;
-  let blobsReused = 0;
+  let blobsThere = 0;
   try {
     const waiting = blobs.values();
     await Promise.all(
       Array.from({ length: parallelUploads }, async () => {
         for (const blob of waiting) {
           const sent = await pushBlob(blob, { ...options, task });
-          if (sent === 0) blobsReused += 1;
+          if (sent === 0) blobsThere += 1;
           sentBytes += sent;
         }
       }),
@@ -75,7 +75,7 @@ export async function pushImage(options: PushImageOptions): Promise<PushedImage>
     manifestDigest: image.manifest.descriptor.digest,
     configDigest: image.config.descriptor.digest,
     sentBytes,
-    blobsReused,
+    blobsThere,
     isListedUnderSubject: answer.headers["oci-subject"] !== undefined,
   };
 }

@@ -315,7 +315,7 @@ test("convert writes a folder, and does not touch one that is there", async () =
 });
 
 describe("a file that is not there is named, with what to pass instead:", () => {
-  test("an archive to verify, which is no image's name", async () => {
+  test("an archive to verify, instead of an image's name", async () => {
     expect(await run("verify", "team-liver-1.tar.gz", "--model-dir", blobs)).toBe(4);
     expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: team-liver-1.tar.gz does not exist");
   });

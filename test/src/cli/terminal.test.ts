@@ -17,7 +17,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("a second Ctrl-C ends the program in the midst of a window", { timeout: 600_000 }, async () => {
+test("a second Ctrl-C ends the program in the middle of a window", { timeout: 600_000 }, async () => {
   const [modelDir, slowDir] = [join(folder, "model"), join(folder, "slow")];
   await convertGolden({ name: "blobs_2d", outputDir: modelDir });
   await writeSlowModel(modelDir, slowDir);

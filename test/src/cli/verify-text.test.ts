@@ -7,7 +7,7 @@ const report: VerifyReport = {
   ...{ isSame: false, isByDocker: true },
   layers: [
     {
-      ...{ name: "processor", found: "sha256:c", expected: "sha256:d", isSame: false, isRecompressed: false },
+      ...{ name: "processor", found: "sha256:c", expected: "sha256:d", isSame: false, isFramedAnew: false },
       files: [{ path: "opt/a.js", difference: "other content" }],
     },
   ],

@@ -106,7 +106,7 @@ describe("preflight", () => {
 
   test.each([
     ["a ./ before the name", files([entry], "./manifest.json"), "manifest"],
-    ["a manifest that is no list", files(entry), "manifest"],
+    ["a manifest that is not a list", files(entry), "manifest"],
     ["two images", files([entry, entry]), "single-image"],
     ["a small c", files([{ config: `${hex}.json`, RepoTags: [], Layers: [] }]), "manifest-keys"],
     ["a configuration with another name", files([{ ...entry, Config: "config.json" }]), "config-name"],

@@ -87,7 +87,7 @@ async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue):
   if (isAbsolute(path) || path.startsWith(".."))
     throw runtimeError(
       "INPUTS_JSON_INVALID",
-      `the socket ${slug} lies at ${relativePath}, outside ${inputDir}`,
+      `the socket ${slug} is at ${relativePath}, outside ${inputDir}`,
     );
   const folder = join(inputDir, path);
   if ((await stat(folder).catch(() => null))?.isDirectory() !== true)

@@ -186,7 +186,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     });
   });
 
-  test("a file that is no image is refused when named", async () => {
+  test("a file that is not an image is refused when named", async () => {
     put("report.pdf");
     await expect(find(["CT"], [join(folder, "report.pdf")])).rejects.toMatchObject({
       code: "IMAGE_UNSUPPORTED",

@@ -16,7 +16,7 @@ let root = "";
 beforeAll(async () => {
   const settings = {
     useTestTimeAugmentation: false,
-    // Of other targets; the platform's own rules count.
+    // Settings of other targets; only the platform's own rules count.
     ...{ overlayDestination: "images", allowedExtensions: ["mha"], outputExtension: "mha" },
   };
   await convertGolden({ name: "blobs_2d", outputDir: modelDir, settings });

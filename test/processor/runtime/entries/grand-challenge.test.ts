@@ -231,8 +231,8 @@ describe("exec", () => {
       4,
       /^IMAGE_UNSUPPORTED: .*1\.2\.840\.dcm/,
     ],
-    ["inputs.json that is no list", { inputs: "{}" }, 4, /^INPUTS_JSON_INVALID: /],
-    ["inputs.json that is no JSON", { inputs: "[" }, 4, /^INPUTS_JSON_INVALID: /],
+    ["inputs.json that is not a list", { inputs: "{}" }, 4, /^INPUTS_JSON_INVALID: /],
+    ["inputs.json that is not JSON", { inputs: "[" }, 4, /^INPUTS_JSON_INVALID: /],
     [
       "inputs.json longer than 1 MiB",
       { inputs: `${" ".repeat(1 << 20)}[]` },
@@ -276,7 +276,7 @@ describe("exec", () => {
   test.each([
     ["no target", { target: null }, /target should be an object/],
     ["no sockets", { inputSockets: undefined }, /target\.inputSockets is missing/],
-    ["a socket that is no text", { inputSockets: { CT: 1 } }, /inputSockets\.CT should be a text/],
+    ["a socket that is not a text", { inputSockets: { CT: 1 } }, /inputSockets\.CT should be a text/],
     ["no output", { outputSocket: null }, /outputSocket should be a text/],
   ] as const)("refuses a target file with %s", async (_, changed, message) => {
     const file = join(folder, "other-target.json");
@@ -293,7 +293,7 @@ describe("exec", () => {
   });
 
   test("says how much memory there is when the image does not fit", async () => {
-    // 144 million voxels need 576 MB twice as float32; as one value they lie in a small file.
+    // 144 million voxels need 576 MB twice as float32; as one repeated value they fit in a small file.
     const voxels = new Uint8Array(400 * 600 * 600).fill(1);
     await writeScan("ct-image", `${uuid}.mha`, testImage([400, 600, 600], { voxels }));
     const { exitCode, err } = await exec([], {}, { dataLimitKib: 1_100_000 });

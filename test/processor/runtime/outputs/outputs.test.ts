@@ -119,7 +119,7 @@ describe("a file of probabilities", () => {
   const open = (path: string, nnunetVersion: 1 | 2 = 2) =>
     openProbabilityFile(path, { nnunetVersion, heads, history, plan, labels });
 
-  test("lies on the image's own grid; outside the crop background is certain", async () => {
+  test("probabilities are on the image's own grid, and background is certain outside the crop", async () => {
     const path = join(folder, "a.npz");
     const file = await open(path);
     await file.writeSlice(0, Float32Array.from([0.25, 0.5, 0.75, 0.5]));

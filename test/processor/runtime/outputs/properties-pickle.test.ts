@@ -40,7 +40,7 @@ interface FixtureV1 extends Pick<GridFixture, "logits" | "preprocessedShape"> {
   readonly image: string;
   readonly plans: object;
   readonly regionsClassOrder: readonly number[] | null;
-  /** Of `softmax`. */
+  /** The order of the splines that resize `softmax`. */
   readonly shape: readonly number[];
   readonly softmax: readonly number[];
 }

@@ -21,7 +21,7 @@ const pushed = {
   manifestDigest: manifest,
   configDigest: id,
   sentBytes: 1_000_000,
-  blobsReused: 4,
+  blobsThere: 4,
   isListedUnderSubject: false,
 };
 const archive = { path: "/here/team-liver-1.tar.gz", bytes: 69_000_000, sha256: "3".repeat(64) };
@@ -49,7 +49,7 @@ const context = buildReport(
 );
 
 describe("--json of a build", () => {
-  test("has the same keys whoever put the image together, and one name to pin", () => {
+  test("has the same keys with every builder, and one name to pin", () => {
     for (const report of [embedded, context])
       expect(Object.keys(report).sort()).toEqual(Object.keys(docker).sort());
     for (const report of [docker, embedded])

@@ -62,7 +62,7 @@ describe("an output for grand-challenge", () => {
     ["NaN", { [right]: answer, "a.json": '{"volume": NaN}' }, ["json"]],
     ["Infinity", { [right]: answer, "deep/a.json": "[-Infinity]" }, ["json"]],
     ["half a JSON", { [right]: answer, "a.json": '{"volume": ' }, ["json"]],
-    ["a file that is no image", { [right]: "ObjectType = Image\n" }, ["readable"]],
+    ["a file that is not an image", { [right]: "ObjectType = Image\n" }, ["readable"]],
   ])("fails with %s", async (_, files, checks) => {
     const found = await lint(files);
     expect(found.checks).toEqual(checks);
