@@ -13,7 +13,10 @@
 # REPORTS    folder for the reports (default: reports)
 set -euo pipefail
 
-version=${VERSION:-$(git rev-parse --short HEAD)}
+version=${VERSION:-$(git rev-parse --short HEAD 2>/dev/null)} || {
+  echo "this folder has no git commit to name the images by: set VERSION" >&2
+  exit 2
+}
 reports=${REPORTS:-reports}
 read -r -a program <<<"${BUILD_PROCESSOR:-npx --no-install build_processor}"
 

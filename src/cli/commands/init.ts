@@ -52,7 +52,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const schema = (await putSchemaBeside(path)) ? { $schema: `./${schemaName}` } : {};
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ ...schema, ...config }, null, 2)}\n`)]);
   terminal.out(`${path}\n`);
-  progress.note(`model: ${trained.datasetName} ${trained.configuration}, folds ${foldsText(trained)}`);
+  progress.note(`model: ${trained.datasetName} ${trained.configuration}, ${foldsText(trained)}`);
   const channelsNote = platform?.config.initial?.channelsNote ?? null;
   if (channelsNote !== null && description.channelNames.length > 1) progress.note(channelsNote);
   const earlier = description.previousStage;
@@ -63,7 +63,8 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     progress.note(
       `first: name the folder of ${earlier} as "previous_stage" in the file, because ${trained.configuration} continues it and it is not next to the model`,
     );
-  progress.note(`next:  ${buildLine(path, trained, platform, terminal)}`);
+  // A note would be wrapped, and half of a command pasted.
+  terminal.err(`next:  ${buildLine(path, trained, platform, terminal)}\n`);
   return 0;
 }
 
@@ -122,7 +123,8 @@ async function putSchemaBeside(path: string): Promise<boolean> {
   return true;
 }
 
-const foldsText = ({ folds }: TrainedModel): string => folds.map(({ fold }) => fold).join(" ");
+const foldsText = ({ folds }: TrainedModel): string =>
+  `fold${folds.length === 1 ? "" : "s"} ${folds.map(({ fold }) => fold).join(" ")}`;
 
 function buildLine(
   path: string,

@@ -84,7 +84,7 @@ describe("init", () => {
     mkdirSync(join(folder, "conf"));
     await run("init", "--model-dir", blobs, "-o", join("conf", "own.json"));
     expect(terminal.printed.out).toBe(`${join(folder, "conf", "own.json")}\n`);
-    expect(terminal.printed.err).toContain("model: Dataset501_Blobs 2d, folds 0\n");
+    expect(terminal.printed.err).toContain("model: Dataset501_Blobs 2d, fold 0\n");
     expect(terminal.printed.err).toMatch(
       /^next: {2}.*build_processor --config-file conf\/own\.json --tag team\/blobs:1 --export$/m,
     );
