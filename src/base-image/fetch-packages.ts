@@ -41,8 +41,9 @@ export async function fetchPackages(options: FetchPackagesOptions): Promise<read
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof ProcessorError) || i === mirrors.length - 1) throw error;
+      const reason = error.message.replaceAll(/\s*\n\s*/g, "; ");
       onNote(
-        `this machine's mirror does not provide ${suite} (${error.message}); trying ${mirrors[i + 1]!.archive}`,
+        `this machine's mirror does not provide ${suite} (${reason}); trying ${mirrors[i + 1]!.archive}`,
       );
     }
   }
