@@ -89,11 +89,7 @@ interface NeededSpace {
 async function spaceFinding({ what, folder, variable, neededBytes }: NeededSpace): Promise<Finding> {
   const check = `space (${what})`;
   if (folder === null)
-    return fail(
-      check,
-      "there is no folder, because this user has no home folder",
-      `set ${variable}, or HOME`,
-    );
+    return fail(check, "this user has no home folder to keep it in", `set ${variable}, or HOME`);
   try {
     await makeFolder(folder);
     await rm(await mkdtemp(join(folder, "doctor-")), { recursive: true });

@@ -35,7 +35,7 @@ export function cacheFolder(
   if (folder !== null) return folder;
   throw sharedError(
     "OUTPUT_UNWRITABLE",
-    "there is no folder for the cache, because this user has no home folder: set XDG_CACHE_HOME, or HOME",
+    "this user has no home folder, which the cache needs: set XDG_CACHE_HOME, or HOME",
   );
 }
 

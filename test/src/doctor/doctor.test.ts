@@ -44,7 +44,7 @@ describe("build_processor doctor", () => {
     const { isFit, findings } = await examineMachine({ ...options, cacheFolder: null });
     expect(isFit).toBe(false);
     expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({
-      ...{ result: "fail", reason: "there is no folder, because this user has no home folder" },
+      ...{ result: "fail", reason: "this user has no home folder to keep it in" },
       remedy: "set XDG_CACHE_HOME, or HOME",
     });
     expect(findings.find(({ check }) => check === "space (temporary)")?.result).not.toBe("fail");
