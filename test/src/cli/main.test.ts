@@ -258,7 +258,8 @@ describe("a wrong model exits with 3", () => {
 });
 
 test("on a terminal an error is red, and no word is cut at its edge", async () => {
-  const narrow = { ...terminal, isInteractive: true, columns: 40 };
+  const environment = { ...terminal.environment, NO_COLOR: "" };
+  const narrow = { ...terminal, environment, isInteractive: true, columns: 40 };
   expect(await main(["predict", "-i", "x", "--step-size", "2", "-m", "3d_fullres"], narrow)).toBe(2);
   expect(terminal.printed.err).toBe(
     [
