@@ -20,7 +20,7 @@ const ofEveryRun = {
     oneOf(["auto", "float16", "float32"]),
   ),
   exportMode: about(
-    "v1's --mode: normal resamples probabilities to the image's grid; fast takes the largest on the network's grid and resamples the labels linearly, fastest takes the nearest label.",
+    "v1's mode of export: normal resamples probabilities to the image's grid; fast takes the largest on the network's grid and resamples the labels linearly, fastest takes the nearest label.",
     oneOf(["normal", "fast", "fastest"]),
   ),
 };

@@ -36,8 +36,8 @@ describe("a remedy names only flags that its program has:", () => {
 });
 
 test.each([
-  ["predict", "Move it or choose another place. --overwrite replaces it. --continue keeps finished"],
-  ["convert", "Move it or choose another place. --overwrite replaces it."],
+  ["predict", "Move it or choose another path. --overwrite replaces it. --continue keeps finished"],
+  ["convert", "Move it or choose another path. --overwrite replaces it."],
 ])("what is there already: %s", (name, start) => {
   const [, entry] = builderCatalogue.find(([code]) => code === "OUTPUT_EXISTS")!;
   const help = helpFor(entry.help, flagsOf(name));
