@@ -131,7 +131,7 @@ export class ByteReader {
     for (; chunk !== null; chunk = await this.#next()) yield chunk;
   }
 
-  /** Reads to the end, so that zlib compares the checksum there. */
+  /** Reads to the end, because zlib compares the checksum only there. */
   async finish(): Promise<void> {
     if (this.#source.compression !== "none") while ((await this.#next()) !== null);
     this.#stream.close();

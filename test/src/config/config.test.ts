@@ -21,7 +21,7 @@ describe("what config.json leaves out", () => {
     });
   });
 
-  test("agrees with the defaults that the schema tells", async () => {
+  test("agrees with the defaults of the schema", async () => {
     const { properties } = await readConfigSchema();
     const defaults = Object.fromEntries(
       Object.entries(properties).flatMap(([key, rule]) =>
@@ -81,7 +81,7 @@ describe("model", () => {
     return { file, config: await loadConfig(file) };
   };
 
-  test("is a path that counts from the config's folder", async () => {
+  test("is a path relative to the folder of the config", async () => {
     const { file, config } = await load({ model: "../results/Dataset004_Liver", configuration: "2d" });
     expect(config.modelSource).toBe(join(dirname(dirname(file)), "results", "Dataset004_Liver"));
     expect(config.configuration).toBe("2d");
