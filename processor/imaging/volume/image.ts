@@ -1,3 +1,4 @@
+import type { DicomReference } from "../dicom/dicom-series.js";
 import type { Geometry } from "./geometry.js";
 
 export type VoxelArray =
@@ -29,7 +30,9 @@ export interface Image {
 }
 
 /** Where an image comes from, with what its format says beyond the geometry. */
-export type ImageSource = NiftiSource | HeaderFieldsSource | PlainSource;
+export type ImageSource = FileSource | DicomSource;
+
+type FileSource = NiftiSource | HeaderFieldsSource | PlainSource;
 
 export interface NiftiSource {
   readonly format: "nifti";
@@ -57,7 +60,16 @@ export interface PlainSource {
   readonly path: string;
 }
 
-export type ImageFormat = ImageSource["format"];
+/** A series of DICOM images. */
+export interface DicomSource {
+  readonly format: "dicom";
+  /** The folder or file that the user named. */
+  readonly path: string;
+  readonly series: DicomReference;
+}
+
+/** A format that a file's ending stands for. */
+export type ImageFormat = FileSource["format"];
 
 /** The orientation fields of a NIfTI-1 or NIfTI-2 header, unchanged. */
 export interface NiftiOrientation {
