@@ -32,42 +32,32 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ],
   ["runtime/entries", "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run"],
   ["runtime/program", "runtime/model runtime/run runtime/entries"],
-  ["errors", "imaging runtime/errors"],
-  ["untrusted", ""],
-  ["findings", ""],
-  ["network", ""],
-  ["src/files", ""],
-  ["hooks", ""],
-  ["download", "errors untrusted"],
-  ["archive", "errors"],
-  ["config", "errors untrusted src/files"],
-  ["model-source", "errors src/files download archive"],
-  ["checkpoint", "imaging errors untrusted archive"],
-  ["onnx", "errors untrusted"],
-  ["convert", "errors archive checkpoint onnx"],
-  ["models", "errors network archive model-source checkpoint convert"],
-  ["image", "network src/files"],
-  ["oci", "errors untrusted src/files download image"],
-  ["docker", "errors untrusted src/files image oci"],
-  ["base-image", "errors untrusted src/files download archive image oci"],
-  ["attest", "errors src/files download oci"],
-  ["targets", "imaging runtime/cases errors untrusted findings src/files config image oci docker base-image"],
-  [
-    "build",
-    "errors untrusted hooks src/files download config model-source convert models image oci docker base-image attest targets",
-  ],
-  ["inspect", "errors network archive model-source checkpoint onnx convert models oci docker"],
-  ["predict", "runtime/entries hooks config convert models inspect"],
-  ["doctor", "runtime/inference errors findings docker base-image"],
+  ["ground", "imaging runtime/errors"],
+  ["config", ""],
+  ["checkpoint", "imaging"],
+  ["download", ""],
+  ["model-source", "download"],
+  ["onnx", ""],
+  ["convert", "checkpoint onnx"],
+  ["models", "checkpoint model-source convert"],
+  ["image", "checkpoint"],
+  ["oci", "download image"],
+  ["docker", "image oci"],
+  ["base-image", "download image oci"],
+  ["attest", "download oci"],
+  ["targets", "imaging runtime/cases config image oci docker base-image"],
+  ["build", "config download model-source convert models image oci docker base-image attest targets"],
+  ["inspect", "checkpoint model-source onnx convert models oci docker runtime/inference base-image"],
+  ["predict", "runtime/entries config convert models"],
   [
     "cli",
-    "imaging runtime/errors errors src/files download archive config model-source convert models image oci docker base-image targets build inspect predict doctor",
+    "imaging runtime/errors download config model-source convert models image oci docker base-image targets build inspect predict",
   ],
-  ["api", "errors download config convert models oci targets inspect predict build"],
-  ["reference", "errors src/files config base-image cli"],
+  ["api", "download config convert models oci targets inspect predict build"],
+  ["reference", "config base-image cli"],
 ];
 
-const ground = ["contract", "processor/files"];
+const grounds = ["contract", "processor/files", "ground"];
 
 interface Use {
   readonly file: string;
@@ -99,7 +89,7 @@ function usesOf(file: string): readonly Use[] {
       from: roomOf(file),
       to: roomOf(posix.join(posix.dirname(file), found[2]!)),
     }))
-    .filter(({ from, to }) => from !== to && (from === "processor/files" || !ground.includes(to)));
+    .filter(({ from, to }) => from !== to && (from === "processor/files" || !grounds.includes(to)));
 }
 
 const isTypesOnly = (names: string): boolean =>

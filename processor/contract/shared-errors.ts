@@ -2,7 +2,7 @@ import { defineErrors } from "./errors.js";
 
 /**
  * The errors that more than one program or project reports. The remedies are for the user of an image;
- * `build_processor` has some remedies of its own (src/errors/catalogue.ts).
+ * `build_processor` has some remedies of its own (src/ground/errors/catalogue.ts).
  */
 export const sharedError = defineErrors({
   USAGE: { exit: 2, http: 400, help: "Run the command with --help to see its options." },

@@ -5,7 +5,7 @@ import type { Progress, ProgressTaskOptions } from "../../processor/contract/pro
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { lockFileName } from "../download/lock-file.js";
-import { builderRemedy } from "../errors/catalogue.js";
+import { builderRemedy } from "../ground/errors/catalogue.js";
 import type { WorkContext } from "../models/work-context.js";
 
 /** The options that every function takes in addition to its own. */

@@ -1,8 +1,8 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { basename } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import type { StageFile } from "../files/all-or-nothing.js";
-import { programVersion } from "../files/package-root.js";
+import type { StageFile } from "../ground/files/all-or-nothing.js";
+import { programVersion } from "../ground/files/package-root.js";
 import { writeNextToArchive } from "../oci/export-archive.js";
 import type { Descriptor } from "../oci/oci-shapes.js";
 import { hexOf } from "../oci/oci-types.js";

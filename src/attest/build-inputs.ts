@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { digestFile } from "../download/file-digest.js";
 import type { ModelSet } from "../models/model-set.js";
-import type { TrainedModel } from "../network/trained-model.js";
 import type { BaseImage } from "../oci/base-image.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { hexOf } from "../oci/oci-types.js";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { parseChecked } from "../../processor/contract/json-check.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { textOf } from "../oci/document-blob.js";
 import { gunzipped } from "../oci/gunzipped.js";

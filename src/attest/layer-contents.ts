@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";
 

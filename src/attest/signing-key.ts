@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "no
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 
 const cosignLabel = /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END /;
 /** Far larger than any key. */

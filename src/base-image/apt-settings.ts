@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { trimmedEnd } from "../untrusted/trimmed-end.js";
+import { trimmedEnd } from "../ground/untrusted/trimmed-end.js";
 import { toolOutput } from "./run-tool.js";
 
 /** The addresses of Debian's archive and of its security updates. */

@@ -1,4 +1,4 @@
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 
 /**
  * Returns the names of the programs that a busybox contains: `sh`, `ls`, `cat`, …

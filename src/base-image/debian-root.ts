@@ -8,7 +8,7 @@ import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { architectureOf } from "../image/image-plan.js";
 import { busyboxApplets } from "./busybox-applets.js";
 import { fetchPackages } from "./fetch-packages.js";

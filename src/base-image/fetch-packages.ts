@@ -2,8 +2,8 @@ import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { builderError } from "../errors/builder-errors.js";
-import { packageRoot } from "../files/package-root.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { packageRoot } from "../ground/files/package-root.js";
 import { type DebianMirror, hostMirror, hostTransport, knownMirror, namedMirror } from "./apt-settings.js";
 import { runTool } from "./run-tool.js";
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import type { HttpClient } from "../download/http-client.js";
-import { builderError } from "../errors/builder-errors.js";
-import { homeFolder } from "../files/home-folder.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { homeFolder } from "../ground/files/home-folder.js";
 import type { WheelPin } from "./recipe.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import { programVersion } from "../files/package-root.js";
+import { programVersion } from "../ground/files/package-root.js";
 import { type ImageBase, type ImagePlatform, layerFileTime } from "../image/image-plan.js";
 import { assembleImage } from "../oci/assemble-image.js";
 import type { BaseImage } from "../oci/base-image.js";

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { GpuRequirements } from "../../processor/contract/gpu-requirements.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { packageRoot, programVersion } from "../files/package-root.js";
+import { packageRoot, programVersion } from "../ground/files/package-root.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import { type BaseVariant, readVersions } from "./variants.js";
 

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { readTar, type TarEntry } from "../oci/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../oci/tar-header.js";
 import { toolOutput } from "./run-tool.js";

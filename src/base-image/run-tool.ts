@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type BuilderErrorCode, builderError } from "../errors/builder-errors.js";
+import { type BuilderErrorCode, builderError } from "../ground/errors/builder-errors.js";
 
 export interface RunToolOptions {
   readonly command: string;

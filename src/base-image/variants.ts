@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GpuRequirements } from "../../processor/contract/gpu-requirements.js";
 import type { Device } from "../../processor/contract/run-settings.js";
-import { packageRoot } from "../files/package-root.js";
+import { packageRoot } from "../ground/files/package-root.js";
 
 export const baseVariants = ["cpu", "cuda12", "cuda13"] as const;
 

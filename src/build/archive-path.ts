@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { attestationFiles } from "../attest/attest-image.js";
-import { requireAbsent, requireReplaceable } from "../files/output-file.js";
+import { requireAbsent, requireReplaceable } from "../ground/files/output-file.js";
 import { archiveFileName } from "../oci/export-archive.js";
 import type { OutputRequest } from "./build-request.js";
 

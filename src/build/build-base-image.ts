@@ -12,8 +12,8 @@ import { type BuiltImage, buildImage } from "../docker/build-image.js";
 import type { Engine } from "../docker/engine.js";
 import { type EngineImage, findImage, findOrPullImage } from "../docker/find-image.js";
 import { withFileLock } from "../download/file-lock.js";
-import { programVersion } from "../files/package-root.js";
-import { unwritableCache } from "../files/unwritable-cache.js";
+import { programVersion } from "../ground/files/package-root.js";
+import { unwritableCache } from "../ground/files/unwritable-cache.js";
 import type { ImageBase } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 

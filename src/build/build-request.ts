@@ -3,7 +3,7 @@ import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import type { Target } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import type { BaseVariant } from "../base-image/variants.js";
-import type { ExistingFile } from "../files/all-or-nothing.js";
+import type { ExistingFile } from "../ground/files/all-or-nothing.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { ImageDescription } from "../image/processor-image-plan.js";
 import type { ModelSet } from "../models/model-set.js";

@@ -2,7 +2,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { type AttestedImage, attestImage } from "../attest/attest-image.js";
 import { modelParameters, ownInputs } from "../attest/build-inputs.js";
 import { describeOciImage } from "../attest/image-contents.js";
-import { allOrNothing, type StageFile } from "../files/all-or-nothing.js";
+import { allOrNothing, type StageFile } from "../ground/files/all-or-nothing.js";
 import type { ImageArchive } from "../oci/export-archive.js";
 import { withLayerCache } from "../oci/layer-cache.js";
 import type { PushedImage } from "../oci/registry/push-image.js";

@@ -8,12 +8,13 @@ import { readSigningKey } from "../attest/signing-key.js";
 import { pythonIndex } from "../base-image/python-index.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
 import { completeConfig, type ProcessorConfig } from "../config/config.js";
+import { hookModuleName, withBundledHook } from "../config/hook-bundle.js";
 import { imageNameOf } from "../config/image-name.js";
 import { loadConfig } from "../config/load-config.js";
 import type { TargetConfig } from "../config/target-config.js";
 import { lockFileNextTo } from "../download/lock-file.js";
-import type { ExistingFile } from "../files/all-or-nothing.js";
-import { hookModuleName, withBundledHook } from "../hooks/hook-bundle.js";
+import type { ExistingFile } from "../ground/files/all-or-nothing.js";
+import { trimmedEnd } from "../ground/untrusted/trimmed-end.js";
 import { type ImagePlatform, layerFileTime } from "../image/image-plan.js";
 import { cacheFolder, cacheLimitBytes } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
@@ -31,7 +32,6 @@ import {
   platformOf,
   targetFromConfig,
 } from "../targets/targets.js";
-import { trimmedEnd } from "../untrusted/trimmed-end.js";
 import type { BuildContext, BuildRequest, ImageRequest, OutputRequest } from "./build-request.js";
 import { type BuilderChoice, chooseBuilder } from "./choose-builder.js";
 import type { BuilderName } from "./image-builder.js";

@@ -4,7 +4,7 @@ import { type RecipeBase, recipeBase } from "../base-image/recipe-base.js";
 import type { BaseVariant } from "../base-image/variants.js";
 import { lockBase, readLockedBase } from "../download/lock-file.js";
 import { defaultRetryPolicy } from "../download/retry.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
 import type { BaseImageFacts } from "../image/processor-image-plan.js";
 import type { BaseImage } from "../oci/base-image.js";

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
-import { putInPlace, requireAbsent } from "../files/output-file.js";
+import { putInPlace, requireAbsent } from "../ground/files/output-file.js";
 import { type LayerFile, layerFileTime } from "../image/image-plan.js";
 import { adaptiveGzip } from "../oci/adaptive-gzip.js";
 import { layerTar } from "../oci/layer-tar.js";

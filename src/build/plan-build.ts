@@ -1,8 +1,8 @@
 import { checkSettingsForModel } from "../config/check-settings.js";
 import type { ConversionMemo } from "../convert/conversion-memo.js";
 import { convertModel } from "../convert/convert-model.js";
-import type { StageFile } from "../files/all-or-nothing.js";
-import { programVersion } from "../files/package-root.js";
+import type { StageFile } from "../ground/files/all-or-nothing.js";
+import { programVersion } from "../ground/files/package-root.js";
 import type { ImagePlan } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";

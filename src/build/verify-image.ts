@@ -2,7 +2,7 @@ import { connectEngine, type Engine } from "../docker/engine.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
 import { findImage } from "../docker/find-image.js";
 import { saveImage } from "../docker/save-image.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { type ComparedImage, compareImages } from "../oci/compare-images.js";

@@ -1,5 +1,5 @@
-import { builderError } from "../errors/builder-errors.js";
-import { shortText } from "../untrusted/short-text.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { shortText } from "../ground/untrusted/short-text.js";
 import { locating } from "./pickle/damaged-pickle.js";
 import { NumpyArray } from "./pickle/numpy-globals.js";
 import { entriesOf } from "./pickle/unread-object.js";

@@ -1,5 +1,5 @@
 import type { InferencePlan, LabelDefinition } from "../../processor/contract/manifest.js";
-import type { NetworkPlan } from "../network/network-plan.js";
+import type { NetworkPlan } from "./network/network-plan.js";
 
 /** The facts about a model that come from its plans, dataset and trainer and do not depend on the network. */
 export interface TrainingFacts {

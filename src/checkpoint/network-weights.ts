@@ -1,6 +1,6 @@
-import { builderError } from "../errors/builder-errors.js";
-import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
-import { shortText } from "../untrusted/short-text.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { shortText } from "../ground/untrusted/short-text.js";
+import type { NetworkWeights, WeightTensor } from "./network/checkpoint.js";
 import { entriesOf } from "./pickle/unread-object.js";
 import { float32Chunks } from "./torch/read-tensor.js";
 import { isReadable, isTensor } from "./torch/tensor.js";

@@ -1,7 +1,6 @@
-import type { ModelCandidate } from "../models/choose-model.js";
-import type { NetworkWeights } from "../network/checkpoint.js";
-import type { ModelFolder, TrainedFold, TrainedModel } from "../network/trained-model.js";
 import type { ModelDescription, TrainingFacts } from "./model-description.js";
+import type { NetworkWeights } from "./network/checkpoint.js";
+import type { ModelCandidate, ModelFolder, TrainedFold, TrainedModel } from "./network/trained-model.js";
 import { describeModelV1, describeTrainingV1 } from "./nnunet-v1/describe-model.js";
 import { identifyModelV1 } from "./nnunet-v1/identify-model.js";
 import { readWeightsV1 } from "./nnunet-v1/read-weights.js";

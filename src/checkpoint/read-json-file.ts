@@ -1,6 +1,6 @@
 import { didYouMean } from "../../processor/files/nearest-path.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
 

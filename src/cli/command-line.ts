@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { packageRoot } from "../files/package-root.js";
+import { packageRoot } from "../ground/files/package-root.js";
 import type { CommandSession } from "./command-session.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";

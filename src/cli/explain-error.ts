@@ -1,7 +1,7 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { helpFor } from "../../processor/contract/help-for.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
-import { builderRemedy } from "../errors/catalogue.js";
+import { builderRemedy } from "../ground/errors/catalogue.js";
 import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 

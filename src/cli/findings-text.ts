@@ -1,5 +1,5 @@
 import { cleanLine } from "../../processor/contract/progress/log-lines.js";
-import type { Finding } from "../findings/finding.js";
+import type { Finding } from "../ground/finding.js";
 import type { Terminal } from "./terminal.js";
 
 /** How text is laid out: on a terminal it is coloured and wrapped, in a file it is neither. */

@@ -36,6 +36,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     const { currentDirectory, environment } = terminal;
     return await command.run({
       terminal: { ...terminal, out },
+      flags: flagsOf(namedCommand(argv)),
       currentDirectory,
       environment,
       lockFile,

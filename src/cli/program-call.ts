@@ -1,4 +1,4 @@
-import { packageRoot } from "../files/package-root.js";
+import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "./shell-word.js";
 import type { Terminal } from "./terminal.js";
 

@@ -1,5 +1,5 @@
 import { counted } from "../../processor/contract/counted.js";
-import type { Finding } from "../findings/finding.js";
+import type { Finding } from "../ground/finding.js";
 import { inGibibytes } from "../targets/simulate/check-run.js";
 import type { PhaseResult, Segmentation } from "../targets/simulate/phase-result.js";
 import type { SimulationReport } from "../targets/simulate/simulate.js";

@@ -1,5 +1,5 @@
 import type { TaskIdentity } from "../../processor/contract/manifest.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 
 /** The default name of an image. To add a registry, `--tag` gives the whole name. */
 export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp}";

@@ -1,5 +1,5 @@
 import type { ModelDescription } from "../checkpoint/model-description.js";
-import type { TrainedModel } from "../network/trained-model.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import type { ConfigJson } from "./config.js";
 import type { TargetJson } from "./target-config.js";
 

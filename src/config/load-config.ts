@@ -5,9 +5,9 @@ import { counted } from "../../processor/contract/counted.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
-import { packageRoot } from "../files/package-root.js";
-import { JsonFault, parseHandwritten, placesIn } from "../untrusted/handwritten-json.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { packageRoot } from "../ground/files/package-root.js";
+import { JsonFault, parseHandwritten, placesIn } from "../ground/untrusted/handwritten-json.js";
 import {
   type ConfigJson,
   completeConfig,

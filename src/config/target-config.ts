@@ -1,7 +1,21 @@
-import type { TargetKind } from "../../processor/contract/target.js";
-import type { AmosJson } from "../targets/amos22/config.js";
-import type { GrandChallengeJson } from "../targets/grand-challenge/config.js";
+import type { ApiMethod, JsonContent, TargetKind } from "../../processor/contract/target.js";
 import { defaultTag } from "./image-name.js";
+
+export interface GrandChallengeJson {
+  readonly output: string;
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly api_method?: ApiMethod;
+  readonly json_outputs?: readonly {
+    readonly relative_path: string;
+    readonly content: JsonContent;
+    readonly label?: string;
+  }[];
+}
+
+export interface AmosJson {
+  readonly team: string;
+  readonly task?: 1 | 2;
+}
 
 /** The keys of config.json that each belong to one platform. One config.json can serve several platforms. */
 export interface PlatformsJson {

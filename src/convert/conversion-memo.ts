@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
-import type { FileRange } from "../archive/byte-range.js";
-import type { NetworkPlan } from "../network/network-plan.js";
+import type { NetworkPlan } from "../checkpoint/network/network-plan.js";
+import type { FileRange } from "../ground/archive/byte-range.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 
 /** A store for small records that outlasts a build. */

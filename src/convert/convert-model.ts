@@ -9,12 +9,12 @@ import type {
 import { manifestName } from "../../processor/contract/places.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
-import { namingArchives } from "../archive/archive-tree.js";
 import {
   findEnsemblePostProcessing,
   findPostProcessing,
 } from "../checkpoint/post-processing/find-post-processing.js";
 import { readPostProcessing } from "../checkpoint/post-processing/read-post-processing.js";
+import { namingArchives } from "../ground/archive/archive-tree.js";
 import type { KnownFile } from "../image/image-plan.js";
 import type { ModelMember, ModelSet } from "../models/model-set.js";
 import { checkMembers } from "./check-members.js";

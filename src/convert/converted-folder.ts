@@ -1,6 +1,7 @@
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
@@ -97,3 +98,7 @@ function asOutputError(error: unknown, outputDir: string): unknown {
   }
   return error;
 }
+
+/** Returns whether `convert` wrote a folder. */
+export const isConverted = async (folder: string): Promise<boolean> =>
+  (await stat(join(folder, manifestName)).catch(() => null))?.isFile() ?? false;

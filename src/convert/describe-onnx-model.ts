@@ -3,9 +3,9 @@ import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { NetworkFacts } from "../../processor/contract/manifest.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeTraining, readTraining } from "../checkpoint/nnunet-v2/describe-model.js";
-import { builderError } from "../errors/builder-errors.js";
-import type { TrainedModel } from "../network/trained-model.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { type OnnxModel, type OnnxTensorInfo, readOnnxModel } from "../onnx/read-onnx.js";
 
 /** A model whose networks are ONNX files that its owner supplied. */

@@ -1,6 +1,6 @@
 import type { ModelDescription } from "../checkpoint/model-description.js";
+import type { TrainedFold, TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeModel, readWeights } from "../checkpoint/nnunet-formats.js";
-import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
 import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
 
 /**

@@ -1,6 +1,6 @@
 import { Transform } from "node:stream";
 import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { ImagePlan, LayerEntry } from "../image/image-plan.js";
 import { contextEntries } from "./build-context.js";
 import { BuildLog, type BuildStep } from "./build-log.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import Handlebars from "handlebars";
-import { packageRoot } from "../files/package-root.js";
+import { packageRoot } from "../ground/files/package-root.js";
 import type { ImagePlan } from "../image/image-plan.js";
 
 /** The Dockerfile and `.dockerignore` that build a plan from a context with one folder for each layer. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
 import { type JsonCheck, orAbsent, parseChecked, record, text } from "../../processor/contract/json-check.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 
 export interface EngineAddress {
   /** Address for messages, such as `unix:///var/run/docker.sock`. */

@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
-import { type BuilderErrorCode, builderError } from "../errors/builder-errors.js";
+import { type BuilderErrorCode, builderError } from "../ground/errors/builder-errors.js";
 
 /**
  * Converts an engine failure to an error of the catalogue, in Docker's own words.

@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { type Checked, orAbsent, parseChecked, record, text } from "../../processor/contract/json-check.js";
-import { builderError } from "../errors/builder-errors.js";
-import { shortText } from "../untrusted/short-text.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { shortText } from "../ground/untrusted/short-text.js";
 
 /** Yields the engine's lines, one JSON object each, as they arrive. */
 export async function* engineEvents(answer: AsyncIterable<Buffer | string>): AsyncGenerator<EngineEvent> {

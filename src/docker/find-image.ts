@@ -1,5 +1,5 @@
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";

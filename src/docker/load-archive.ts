@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { Engine } from "./engine.js";
 import { engineError } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";

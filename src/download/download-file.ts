@@ -5,7 +5,7 @@ import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { ProgressTask } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { type HttpAnswer, type HttpClient, shownUrl, statusFailure } from "./http-client.js";
 import { PassingFailure } from "./retry.js";
 

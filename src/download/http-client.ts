@@ -6,7 +6,7 @@ import { getProxyForUrl } from "proxy-from-env";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { readBounded } from "./bounded-body.js";
 import {
   defaultRetryPolicy,

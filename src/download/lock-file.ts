@@ -14,8 +14,8 @@ import {
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
-import { repeatedKey } from "../untrusted/repeated-key.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { repeatedKey } from "../ground/untrusted/repeated-key.js";
 import { withFileLock } from "./file-lock.js";
 
 export const lockFileName = "processor.lock.json";

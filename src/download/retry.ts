@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { counted } from "../../processor/contract/counted.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 
 export interface RetryPolicy {
   /** Number of consecutive failures without progress before giving up. */

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { layerPath, places } from "../../processor/contract/places.js";
-import { packageRoot, programVersion } from "../files/package-root.js";
+import { packageRoot, programVersion } from "../ground/files/package-root.js";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
 
 /** The entrypoint of an image. */

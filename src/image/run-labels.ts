@@ -1,6 +1,6 @@
 import { processorLabels } from "../../processor/contract/labels.js";
 import type { ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
-import { defaultCheckpoint } from "../network/default-checkpoint.js";
+import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
 
 type Labels = Readonly<Record<string, string | undefined>>;
 

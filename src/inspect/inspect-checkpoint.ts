@@ -1,10 +1,10 @@
 import { access, open, stat } from "node:fs/promises";
 import { Field } from "../checkpoint/fields.js";
+import type { TrainedFold } from "../checkpoint/network/trained-model.js";
 import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
 import { entriesOf } from "../checkpoint/pickle/unread-object.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
-import type { TrainedFold } from "../network/trained-model.js";
 import type { CheckpointInspection, Problem } from "./inspection.js";
 
 /**

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
 import { parseChecked } from "../../processor/contract/json-check.js";
@@ -34,10 +33,6 @@ export async function inspectConverted(source: string, folder: string): Promise<
     postProcessingSteps: manifest.postProcessing,
   };
 }
-
-/** Returns whether `convert` wrote a folder. */
-export const isConverted = async (folder: string): Promise<boolean> =>
-  (await stat(join(folder, manifestName)).catch(() => null))?.isFile() ?? false;
 
 /** @throws MANIFEST_INVALID */
 export const parseManifest = (place: string, text: string): ProcessorManifest =>

@@ -1,16 +1,16 @@
 import { basename, relative, sep } from "node:path";
-import { namingArchives } from "../archive/archive-tree.js";
 import type { ModelDescription, TrainingFacts } from "../checkpoint/model-description.js";
+import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
+import type { ModelFolder, TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeModel, describeTraining, identifyModel } from "../checkpoint/nnunet-formats.js";
 import { foldNetwork } from "../convert/fold-network.js";
+import { namingArchives } from "../ground/archive/archive-tree.js";
 import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import type { SourceContext } from "../model-source/open-model-source.js";
 import { findModelFolders } from "../models/find-model-folders.js";
 import { presentFolds } from "../models/folds.js";
 import { type LocalModel, modelTree } from "../models/model-folder.js";
 import { taskIdentity } from "../models/task-identity.js";
-import { defaultCheckpoint } from "../network/default-checkpoint.js";
-import type { ModelFolder, TrainedModel } from "../network/trained-model.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
 import type {
   ConfigurationInspection,

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { readOnnxModel } from "../onnx/read-onnx.js";
 import type { OnnxInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";

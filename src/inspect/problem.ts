@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
-import { builderRemedy } from "../errors/catalogue.js";
+import { builderRemedy } from "../ground/errors/catalogue.js";
 import type { Problem } from "./inspection.js";
 
 /** Returns an error of the catalogue as a finding. Throws any other error, because it is a bug. */

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { homeFolder } from "../files/home-folder.js";
+import { homeFolder } from "../ground/files/home-folder.js";
 
 const name = "nnunet-processor";
 

@@ -7,7 +7,7 @@ import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { digestFile } from "../download/file-digest.js";
 import { withFileLock } from "../download/file-lock.js";
-import { unwritableCache } from "../files/unwritable-cache.js";
+import { unwritableCache } from "../ground/files/unwritable-cache.js";
 
 /** A file of the cache whose digest was verified in this process. */
 export interface StoredFile {

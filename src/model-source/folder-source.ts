@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import type { FileRange } from "../archive/byte-range.js";
-import { builderError } from "../errors/builder-errors.js";
+import type { FileRange } from "../ground/archive/byte-range.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
 /** A folder of the user, so links in it are followed. */

@@ -1,5 +1,5 @@
 import { nearest } from "../../processor/contract/nearest-name.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import registry from "./pretrained-models.json" with { type: "json" };
 
 /** A published model, as described in pretrained-models.json (by pretrained-models.schema.json). */

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { HttpClient, shownUrl } from "../download/http-client.js";
 import { lockSource, readLockedSource } from "../download/lock-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { ContentStore, type StoredFile } from "./content-store.js";
 import { DownloadCache, type DownloadRequest } from "./download-cache.js";
 import { FolderSource } from "./folder-source.js";

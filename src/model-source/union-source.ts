@@ -1,5 +1,5 @@
-import type { FileRange } from "../archive/byte-range.js";
-import { builderError } from "../errors/builder-errors.js";
+import type { FileRange } from "../ground/archive/byte-range.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 
 /** Several archives as one tree, because nnU-Net publishes the trainers of one task in several archives. */

@@ -1,7 +1,7 @@
 import { nearest } from "../../processor/contract/nearest-name.js";
 import type { Digest } from "../download/file-digest.js";
 import type { HttpClient } from "../download/http-client.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 
 export const zenodoUrl = new URL("https://zenodo.org/");
 

@@ -1,14 +1,7 @@
 import { relative } from "node:path";
-import { builderError } from "../errors/builder-errors.js";
-import type { ModelFolder } from "../network/trained-model.js";
+import type { ModelCandidate } from "../checkpoint/network/trained-model.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { taskIdentity } from "./task-identity.js";
-
-/** A model folder with the names by which users choose it. */
-export interface ModelCandidate {
-  readonly modelFolder: ModelFolder;
-  readonly datasetName: string;
-  readonly configuration: string;
-}
 
 /** The user's choice. An absent field accepts any value, but only one model may match in the end. */
 export interface WantedModel {

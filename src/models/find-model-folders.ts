@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
-import type { ModelFolder, PathNames } from "../network/trained-model.js";
+import type { ModelFolder, PathNames } from "../checkpoint/network/trained-model.js";
 
 /**
  * Finds every folder at or below `modelDir` that looks like a trained configuration. `modelDir` may be a model folder, an

@@ -1,8 +1,13 @@
-import type { ArchiveTree } from "../archive/archive-tree.js";
+import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
+import type {
+  ArchivedFiles,
+  ModelCandidate,
+  ModelFolder,
+  TrainedModel,
+} from "../checkpoint/network/trained-model.js";
 import { identifyModel } from "../checkpoint/nnunet-formats.js";
-import { defaultCheckpoint } from "../network/default-checkpoint.js";
-import type { ArchivedFiles, ModelFolder, TrainedModel } from "../network/trained-model.js";
-import { chooseModel, type ModelCandidate } from "./choose-model.js";
+import type { ArchiveTree } from "../ground/archive/archive-tree.js";
+import { chooseModel } from "./choose-model.js";
 import { findModelFolders } from "./find-model-folders.js";
 import { presentFolds, selectFolds } from "./folds.js";
 import { taskIdentity } from "./task-identity.js";

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import type { ModelFolder, TrainedModel } from "../checkpoint/network/trained-model.js";
 import { readJsonFile } from "../checkpoint/read-json-file.js";
-import { builderError } from "../errors/builder-errors.js";
-import type { ModelFolder, TrainedModel } from "../network/trained-model.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { chooseModel, type WantedModel } from "./choose-model.js";
 import { taskIdentity } from "./task-identity.js";
 

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
-import type { TrainedModel } from "../network/trained-model.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { findModel } from "./find-model.js";
 
 /**

@@ -1,8 +1,13 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { type ArchiveTree, filesIn, foldersIn } from "../archive/archive-tree.js";
-import type { ArchivedFiles, LeftOutFold, ModelFolder, TrainedFold } from "../network/trained-model.js";
+import type {
+  ArchivedFiles,
+  LeftOutFold,
+  ModelFolder,
+  TrainedFold,
+} from "../checkpoint/network/trained-model.js";
+import { type ArchiveTree, filesIn, foldersIn } from "../ground/archive/archive-tree.js";
 import { foldPatterns } from "./find-model-folders.js";
 
 export interface PresentFolds {

@@ -4,15 +4,15 @@ import { dirname, join, posix } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
-import type { ArchiveTree } from "../archive/archive-tree.js";
-import type { FileRange } from "../archive/byte-range.js";
+import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
+import type { ArchivedFiles, ModelCandidate } from "../checkpoint/network/trained-model.js";
+import type { ArchiveTree } from "../ground/archive/archive-tree.js";
+import type { FileRange } from "../ground/archive/byte-range.js";
 import { openPretrained } from "../model-source/download-model.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
-import { defaultCheckpoint } from "../network/default-checkpoint.js";
-import type { ArchivedFiles } from "../network/trained-model.js";
-import { chooseModel, type ModelCandidate } from "./choose-model.js";
+import { chooseModel } from "./choose-model.js";
 import { readPath } from "./find-model-folders.js";
 
 /** The needed part of a results tree. An absent field accepts any value. */

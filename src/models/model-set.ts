@@ -1,4 +1,4 @@
-import type { TrainedModel } from "../network/trained-model.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 
 /** The models of one image, whose predictions are averaged. */
 export interface ModelSet {

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { namingArchives } from "../archive/archive-tree.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
+import { namingArchives } from "../ground/archive/archive-tree.js";
 import { cacheFolder } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
 import { openSourceContext, type SourceContext } from "../model-source/open-model-source.js";
-import type { TrainedModel } from "../network/trained-model.js";
 import { type FindModelOptions, findModel } from "./find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
 import type { WorkContext } from "./work-context.js";

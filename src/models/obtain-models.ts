@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { namingArchives } from "../archive/archive-tree.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
 import { describeOnnxModel } from "../convert/describe-onnx-model.js";
-import { builderError } from "../errors/builder-errors.js";
-import type { TrainedModel } from "../network/trained-model.js";
+import { namingArchives } from "../ground/archive/archive-tree.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { FindModelOptions } from "./find-model.js";
 import { findOnnxModel } from "./find-onnx-model.js";
 import { findPreviousStage } from "./find-previous-stage.js";

@@ -4,8 +4,8 @@ import { access, open, readFile, rename, rm, stat, utimes, writeFile } from "nod
 import { join } from "node:path";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { builderError } from "../errors/builder-errors.js";
-import { unwritableCache } from "../files/unwritable-cache.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { unwritableCache } from "../ground/files/unwritable-cache.js";
 import { hexOf } from "./oci-types.js";
 
 /** A blob that is stored under its digest. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig } from "./oci-shapes.js";
 import type { LayerBlob } from "./oci-types.js";

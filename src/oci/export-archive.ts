@@ -10,8 +10,8 @@ import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
-import { builderError } from "../errors/builder-errors.js";
-import { putInPlace, requireAbsent } from "../files/output-file.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { putInPlace, requireAbsent } from "../ground/files/output-file.js";
 import { parallelGzip } from "./parallel-gzip.js";
 
 /** A file that contains an image and that `docker load -i` accepts. */

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { type LayerDirectory, type LayerEntry, type LayerFile, sortedEntries } from "../image/image-plan.js";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.js";
 

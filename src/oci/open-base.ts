@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { regularFileBytes } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { ImageBase, ImagePlatform } from "../image/image-plan.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
 import { compressor } from "./deflate-piece.js";

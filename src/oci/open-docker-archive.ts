@@ -6,7 +6,7 @@ import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";

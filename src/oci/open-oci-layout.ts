@@ -3,7 +3,7 @@ import { counted } from "../../processor/contract/counted.js";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
 import { readTextFile, regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
 import type { BaseImage } from "./base-image.js";
 import { textOf } from "./document-blob.js";

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig } from "./oci-shapes.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { Descriptor } from "./oci-shapes.js";
 
 /** Yields bytes unchanged. Fails at their end if they do not match the descriptor. */

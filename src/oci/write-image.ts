@@ -7,7 +7,7 @@ import type { Progress } from "../../processor/contract/progress/progress.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
-import { putInPlace, requireAbsent } from "../files/output-file.js";
+import { putInPlace, requireAbsent } from "../ground/files/output-file.js";
 import type { ImageIndex } from "./oci-shapes.js";
 import { type Blob, hexOf, mediaTypes, type OciImage } from "./oci-types.js";
 import { storedGzip } from "./stored-gzip.js";

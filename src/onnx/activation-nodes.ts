@@ -1,4 +1,4 @@
-import type { ActivationPlan } from "../network/network-plan.js";
+import type { ActivationPlan } from "../checkpoint/network/network-plan.js";
 import type { OnnxNode } from "./onnx-graph.js";
 import { NodeChain, node } from "./onnx-nodes.js";
 

@@ -1,4 +1,4 @@
-import type { WeightTensor } from "../network/checkpoint.js";
+import type { WeightTensor } from "../checkpoint/network/checkpoint.js";
 
 /**
  * The tensors of a BatchNorm, which computes `(x - mean) / sqrt(variance + epsilon) * scale + shift` per

@@ -1,8 +1,8 @@
 import type { ProcessorError } from "../../processor/contract/errors.js";
-import { builderError } from "../errors/builder-errors.js";
-import type { NetworkWeights } from "../network/checkpoint.js";
-import type { ArchitectureName, NetworkPlan } from "../network/network-plan.js";
-import { printable } from "../untrusted/printable.js";
+import type { NetworkWeights } from "../checkpoint/network/checkpoint.js";
+import type { ArchitectureName, NetworkPlan } from "../checkpoint/network/network-plan.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { printable } from "../ground/untrusted/printable.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
 import { genericUNet } from "./architectures/generic-unet.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";

@@ -1,5 +1,5 @@
-import type { WeightTensor } from "../network/checkpoint.js";
-import type { NetworkPlan, NormalizationPlan } from "../network/network-plan.js";
+import type { WeightTensor } from "../checkpoint/network/checkpoint.js";
+import type { NetworkPlan, NormalizationPlan } from "../checkpoint/network/network-plan.js";
 import type { BatchNormTensors } from "./batch-norm.js";
 import type { Feature, GraphBuilder } from "./graph-builder.js";
 import type { ParameterTable } from "./parameter-table.js";

@@ -1,5 +1,5 @@
-import type { WeightTensor } from "../network/checkpoint.js";
-import type { ActivationPlan, NetworkPlan } from "../network/network-plan.js";
+import type { WeightTensor } from "../checkpoint/network/checkpoint.js";
+import type { ActivationPlan, NetworkPlan } from "../checkpoint/network/network-plan.js";
 import { activationNodes } from "./activation-nodes.js";
 import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
 import { groupNormNodes, responseNormNodes } from "./normalization-nodes.js";

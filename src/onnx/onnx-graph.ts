@@ -1,4 +1,4 @@
-import type { WeightTensor } from "../network/checkpoint.js";
+import type { WeightTensor } from "../checkpoint/network/checkpoint.js";
 
 /** A network in terms of ONNX. Its weights are read from the checkpoint only when they are written. */
 export interface OnnxGraph {

@@ -1,6 +1,6 @@
-import { builderError } from "../errors/builder-errors.js";
-import type { NetworkWeights, WeightTensor } from "../network/checkpoint.js";
-import { printable } from "../untrusted/printable.js";
+import type { NetworkWeights, WeightTensor } from "../checkpoint/network/checkpoint.js";
+import { builderError } from "../ground/errors/builder-errors.js";
+import { printable } from "../ground/untrusted/printable.js";
 
 /** Returns a checkpoint's tensors to the layers that need them, and records those that do not fit. */
 export class ParameterTable {

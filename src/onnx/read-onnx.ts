@@ -1,4 +1,4 @@
-import { builderError } from "../errors/builder-errors.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import { type ByteSpan, ProtobufError, ProtobufFile } from "./protobuf-file.js";
 
 /** The description of an ONNX file, without its weights. */

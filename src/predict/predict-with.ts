@@ -7,8 +7,8 @@ import {
   type PredictionReport,
   predictCases,
 } from "../../processor/runtime/entries/predict.js";
-import { withBundledHook } from "../hooks/hook-bundle.js";
-import { isConverted } from "../inspect/inspect-converted.js";
+import { withBundledHook } from "../config/hook-bundle.js";
+import { isConverted } from "../convert/converted-folder.js";
 import type { ModelSet } from "../models/model-set.js";
 import { type ModelRequest, requestedModels } from "../models/requested-models.js";
 import type { WorkContext } from "../models/work-context.js";

@@ -1,4 +1,4 @@
-import { builderCatalogue } from "../errors/catalogue.js";
+import { builderCatalogue } from "../ground/errors/catalogue.js";
 
 const kinds: Readonly<Record<number, string>> = {
   2: "Command line and configuration",

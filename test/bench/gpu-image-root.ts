@@ -7,7 +7,7 @@ import { pythonIndex } from "../../src/base-image/python-index.js";
 import { listFiles, readRecipe } from "../../src/base-image/recipe.js";
 import type { BaseVariant } from "../../src/base-image/variants.js";
 import { wheelLayers } from "../../src/base-image/wheel-layers.js";
-import { programVersion } from "../../src/files/package-root.js";
+import { programVersion } from "../../src/ground/files/package-root.js";
 import type { LayerFile } from "../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";

@@ -12,7 +12,7 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageRoot } from "../../src/files/package-root.js";
+import { packageRoot } from "../../src/ground/files/package-root.js";
 
 // npx keeps what it knows of a clone beside npm's cache: that is the test's own, the packages are this user's.
 describe("a fresh clone", () => {

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
-import { packageRoot } from "../../src/files/package-root.js";
+import { packageRoot } from "../../src/ground/files/package-root.js";
 import { needs, testWith } from "../support/needs.js";
 import { runUserProgram } from "../support/programs/user-program.js";
 

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { type RecipeBaseOptions, recipeBase } from "../../src/base-image/recipe-base.js";
 import { buildBaseImage } from "../../src/build/build-base-image.js";
-import { builderError } from "../../src/errors/builder-errors.js";
+import { builderError } from "../../src/ground/errors/builder-errors.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import type { BaseImage } from "../../src/oci/base-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";

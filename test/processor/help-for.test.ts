@@ -5,7 +5,7 @@ import { imageError } from "../../processor/imaging/errors.js";
 import { imageFlags } from "../../processor/runtime/entries/folder-arguments.js";
 import { runtimeError } from "../../processor/runtime/errors.js";
 import { commands, flagsOf } from "../../src/cli/command-line.js";
-import { builderCatalogue } from "../../src/errors/catalogue.js";
+import { builderCatalogue } from "../../src/ground/errors/catalogue.js";
 
 describe("a remedy names only flags that its program has:", () => {
   test.each(Object.keys(commands))("%s", (name) => {

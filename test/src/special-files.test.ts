@@ -11,10 +11,10 @@ import { writeModelFiles } from "../../processor/runtime/outputs/model-files.js"
 import { readSigningKey } from "../../src/attest/signing-key.js";
 import { pythonIndex } from "../../src/base-image/python-index.js";
 import { registrySettings } from "../../src/cli/registry-settings.js";
+import { bundleHook } from "../../src/config/hook-bundle.js";
 import { loadConfig } from "../../src/config/load-config.js";
 import { engineAddress } from "../../src/docker/engine-address.js";
 import { readLockedSource } from "../../src/download/lock-file.js";
-import { bundleHook } from "../../src/hooks/hook-bundle.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { openDockerArchive } from "../../src/oci/open-docker-archive.js";
 import { openOciLayout } from "../../src/oci/open-oci-layout.js";

@@ -6,17 +6,8 @@ import { readMetaimage } from "./metaimage/read-metaimage.js";
 import { readNifti } from "./nifti/read-nifti.js";
 import { readNrrd } from "./nrrd/read-nrrd.js";
 import { readPng } from "./png/read-png.js";
+import type { ReadImageOptions } from "./read-image-options.js";
 import { readTiff } from "./tiff/read-tiff.js";
-
-export interface ReadImageOptions {
-  /** True to read the orientation of NIfTI files by nibabel's rule instead of ITK's; false when absent. */
-  readonly preferSform?: boolean;
-  /**
-   * The nnU-Net reader class that the model was trained with. It decides what the axes and the spacing of a TIFF file
-   * are.
-   */
-  readonly imageReader?: string;
-}
 
 const readers: Readonly<Record<ImageFormat, (path: string, options: ReadImageOptions) => Promise<Image>>> = {
   nifti: readNifti,

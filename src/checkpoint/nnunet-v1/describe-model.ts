@@ -1,9 +1,9 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabelDefinition } from "../../../processor/contract/manifest.js";
-import type { TrainedFold, TrainedModel } from "../../network/trained-model.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
+import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
 import { channelKeys, readInferencePlanV1 } from "./inference-plan.js";
 import { readNetworkPlanV1 } from "./network-plan.js";
 import { readWeightsV1 } from "./read-weights.js";

@@ -1,6 +1,5 @@
 import { basename, dirname } from "node:path";
-import type { ModelCandidate } from "../../models/choose-model.js";
-import type { ModelFolder, TrainedFold } from "../../network/trained-model.js";
+import type { ModelCandidate, ModelFolder, TrainedFold } from "../network/trained-model.js";
 import { readTrainingRecord } from "./training-record.js";
 
 /**

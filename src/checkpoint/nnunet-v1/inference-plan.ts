@@ -6,7 +6,7 @@ import type {
 } from "../../../processor/contract/manifest.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Field } from "../fields.js";
 import { splineOrder } from "../spline-order.js";
 

@@ -1,9 +1,9 @@
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { builderError } from "../../errors/builder-errors.js";
-import type { NetworkWeights } from "../../network/checkpoint.js";
-import type { NetworkPlan, NormalizationPlan, StagePlan } from "../../network/network-plan.js";
-import { printable } from "../../untrusted/printable.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import { printable } from "../../ground/untrusted/printable.js";
 import type { Field } from "../fields.js";
+import type { NetworkWeights } from "../network/checkpoint.js";
+import type { NetworkPlan, NormalizationPlan, StagePlan } from "../network/network-plan.js";
 import type { TrainerFacts } from "./trainer-facts.js";
 
 export interface NetworkPlanSources {

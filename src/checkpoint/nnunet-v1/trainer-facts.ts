@@ -1,4 +1,4 @@
-import type { ActivationPlan } from "../../network/network-plan.js";
+import type { ActivationPlan } from "../network/network-plan.js";
 
 /** The facts that only the code of a v1 trainer defines, looked up by class name. */
 export interface TrainerFacts {

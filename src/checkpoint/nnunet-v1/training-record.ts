@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { checkpointGlobals } from "../torch/torch-globals.js";

@@ -1,4 +1,4 @@
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { Field } from "../fields.js";
 
 /**

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { builderError } from "../../errors/builder-errors.js";
-import type { Checkpoint } from "../../network/checkpoint.js";
-import type { NormalizationPlan } from "../../network/network-plan.js";
-import type { TrainedFold, TrainedModel } from "../../network/trained-model.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
+import type { Checkpoint } from "../network/checkpoint.js";
+import type { NormalizationPlan } from "../network/network-plan.js";
+import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
 import { readJsonFile } from "../read-json-file.js";
 import { resolveConfiguration } from "./configuration.js";
 import { readInferencePlan } from "./inference-plan.js";

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import type { ModelCandidate } from "../../models/choose-model.js";
-import type { ModelFolder, TrainedFold } from "../../network/trained-model.js";
+import type { ModelCandidate, ModelFolder, TrainedFold } from "../network/trained-model.js";
 import { readJsonFile } from "../read-json-file.js";
 import { readCheckpointV2 } from "./read-checkpoint.js";
 

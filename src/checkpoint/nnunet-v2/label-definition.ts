@@ -1,6 +1,6 @@
 import { counted } from "../../../processor/contract/counted.js";
 import type { LabelDefinition } from "../../../processor/contract/manifest.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Field } from "../fields.js";
 
 export interface DatasetLabels {

@@ -1,6 +1,7 @@
 import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import { Field } from "../fields.js";
 import type {
   ActivationPlan,
   ArchitectureName,
@@ -8,8 +9,7 @@ import type {
   NormalizationPlan,
   ResidualPlan,
   StagePlan,
-} from "../../network/network-plan.js";
-import { Field } from "../fields.js";
+} from "../network/network-plan.js";
 
 export interface NetworkPlanSources {
   /** The configuration, resolved by `resolveConfiguration`. */

@@ -1,6 +1,6 @@
-import type { Checkpoint, NetworkWeights } from "../../network/checkpoint.js";
-import type { TrainedFold } from "../../network/trained-model.js";
 import { Field } from "../fields.js";
+import type { Checkpoint, NetworkWeights } from "../network/checkpoint.js";
+import type { TrainedFold } from "../network/trained-model.js";
 import { networkWeights } from "../network-weights.js";
 import { readTorchFile } from "../torch/read-torch-file.js";
 

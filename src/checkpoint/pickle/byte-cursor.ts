@@ -1,4 +1,4 @@
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 /**
  * Reads a pickle's bytes in order. Throws CHECKPOINT_TRUNCATED at the end of the bytes, and never returns

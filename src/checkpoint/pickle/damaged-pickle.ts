@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 /** @param what the fault; `locating` adds the position */
 export const damagedPickle = (what: string): ProcessorError =>

@@ -1,4 +1,4 @@
-import { printable } from "../../untrusted/printable.js";
+import { printable } from "../../ground/untrusted/printable.js";
 import { runsCode } from "./code-names.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { PickleFaults } from "./pickle-faults.js";

@@ -1,5 +1,5 @@
 import { halfToFloat } from "../../../processor/imaging/volume/float16.js";
-import { shortText } from "../../untrusted/short-text.js";
+import { shortText } from "../../ground/untrusted/short-text.js";
 import { damagedPickle } from "./damaged-pickle.js";
 import { narrow } from "./integers.js";
 import { StatefulValue } from "./pickle-global.js";

@@ -1,4 +1,4 @@
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { ByteCursor } from "./byte-cursor.js";
 
 /** Throws errors that state what is wrong with a pickle, and where. */

@@ -1,5 +1,5 @@
-import { printable } from "../../untrusted/printable.js";
-import { inMessages } from "../../untrusted/short-text.js";
+import { printable } from "../../ground/untrusted/printable.js";
+import { inMessages } from "../../ground/untrusted/short-text.js";
 
 /** Describes how to handle a name that a pickle contains. */
 export interface GlobalEntry {

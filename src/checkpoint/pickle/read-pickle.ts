@@ -1,4 +1,4 @@
-import { printable } from "../../untrusted/printable.js";
+import { printable } from "../../ground/untrusted/printable.js";
 import { ByteCursor } from "./byte-cursor.js";
 import { locating } from "./damaged-pickle.js";
 import { MemoryBudget, maxMegabytes } from "./memory-budget.js";

@@ -1,4 +1,4 @@
-import { printable } from "../../untrusted/printable.js";
+import { printable } from "../../ground/untrusted/printable.js";
 import type { ByteCursor } from "./byte-cursor.js";
 import { littleEndianInteger } from "./integers.js";
 import { booleanOrIntegerOf, floatOf, integerOf } from "./number-text.js";

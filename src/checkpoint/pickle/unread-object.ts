@@ -1,4 +1,4 @@
-import { inMessages } from "../../untrusted/short-text.js";
+import { inMessages } from "../../ground/untrusted/short-text.js";
 import { StatefulValue } from "./pickle-global.js";
 
 /**

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { TrainedModel } from "../../network/trained-model.js";
+import type { TrainedModel } from "../network/trained-model.js";
 
 /**
  * Finds the post-processing that nnU-Net chose for one model; null if there is none.

@@ -1,4 +1,4 @@
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 /**
  * Parses a dictionary that Python printed, such as `{1: 500.0, (1, 2): 30}`. The keys of the result are

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import type { LabelDefinition, PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { PickleGlobal } from "../pickle/pickle-global.js";

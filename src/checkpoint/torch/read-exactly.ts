@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 export interface FileRange {
   /** For messages. */

@@ -1,5 +1,5 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { UnreadObject } from "../pickle/unread-object.js";

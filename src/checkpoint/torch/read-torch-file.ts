@@ -1,5 +1,5 @@
-import type { FileRange } from "../../archive/byte-range.js";
-import { builderError } from "../../errors/builder-errors.js";
+import type { FileRange } from "../../ground/archive/byte-range.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { opcodes } from "../pickle/opcodes.js";
 import { readPickle } from "../pickle/read-pickle.js";
 import { UnreadObject } from "../pickle/unread-object.js";

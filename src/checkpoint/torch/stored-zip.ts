@@ -1,7 +1,7 @@
 import { type Entry, fromRandomAccessReaderPromise } from "yauzl";
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import { ByteRange } from "../../archive/byte-range.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { ByteRange } from "../../ground/archive/byte-range.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { TorchBytes } from "./torch-bytes.js";
 
 /**

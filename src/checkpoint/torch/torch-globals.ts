@@ -1,5 +1,5 @@
-import { builderError } from "../../errors/builder-errors.js";
-import { shortText } from "../../untrusted/short-text.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import { shortText } from "../../ground/untrusted/short-text.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
 import { type GlobalEntry, type GlobalTable, globalTable, PickleGlobal } from "../pickle/pickle-global.js";
 import { pythonGlobals } from "../pickle/python-globals.js";

@@ -1,6 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
-import { examineMachine } from "../../doctor/doctor.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import { examineMachine } from "../../inspect/doctor.js";
 import { cacheFolderOrNull } from "../../model-source/cache-folder.js";
 import type { CommandSession } from "../command-session.js";
 import { findingsText } from "../findings-text.js";

@@ -7,9 +7,8 @@ import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
 import type { PredictionReport } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
-import { builderRemedy } from "../../errors/catalogue.js";
+import { builderRemedy } from "../../ground/errors/catalogue.js";
 import { type PredictRequest, predictWith } from "../../predict/predict-with.js";
-import { flagsOf } from "../command-line.js";
 import type { CommandSession } from "../command-session.js";
 import { bugHelp } from "../explain-error.js";
 import { jsonText } from "../json-text.js";
@@ -21,7 +20,7 @@ type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
 /** `build_processor predict`: segments images without building an image. */
 export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
-  const { terminal } = session;
+  const { terminal, flags } = session;
   const request = requestOf(args);
   if (args.overwrite && args.continue)
     throw sharedError("USAGE", "--overwrite and --continue cannot be used together");
@@ -33,7 +32,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   if (report.cases.length === 1) throw onlyFailure(failed[0]!);
   // Each case's own line was printed when it failed; all cases with one code have the same remedy.
   for (const [code, help] of new Map(failed.map(({ error }) => [error!.code, error!.help])))
-    terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(help, flagsOf("predict"))}\n`);
+    terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(help, flags)}\n`);
   throw sharedError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${counted(report.cases.length, "case")} failed: ${failed.map(({ name }) => name).join(", ")}`,

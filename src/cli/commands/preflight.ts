@@ -1,6 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
-import { builderError } from "../../errors/builder-errors.js";
-import type { Finding } from "../../findings/finding.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import type { Finding } from "../../ground/finding.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
 import { preflight } from "../../targets/preflight/preflight.js";
 import type { CommandSession } from "../command-session.js";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
 import { simulate } from "../../targets/simulate/simulate.js";
 import type { CommandSession } from "../command-session.js";

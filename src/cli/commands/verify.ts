@@ -2,7 +2,7 @@ import type { InferredOptionTypes } from "yargs";
 import { type BuildWishes, withBuildRequest } from "../../build/complete-build-request.js";
 import { verifyImage } from "../../build/verify-image.js";
 import type { VerifyReport } from "../../build/verify-report.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { LayerComparison } from "../../oci/compare-images.js";
 import { absoluteImageFile } from "../../oci/image-file.js";
 import { sharedWishes } from "../build-wishes.js";

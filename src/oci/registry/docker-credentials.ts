@@ -10,9 +10,9 @@ import {
   text as string,
 } from "../../../processor/contract/json-check.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
-import { builderError } from "../../errors/builder-errors.js";
-import { homeFolder } from "../../files/home-folder.js";
-import { trimmedEnd } from "../../untrusted/trimmed-end.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import { homeFolder } from "../../ground/files/home-folder.js";
+import { trimmedEnd } from "../../ground/untrusted/trimmed-end.js";
 
 /** Credentials for a registry: a name and password, or a token from an earlier login. */
 export type Credentials =

@@ -1,4 +1,4 @@
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 /** The address of an image: a registry, a repository in it, and a tag or digest. */
 export interface ImageReference {

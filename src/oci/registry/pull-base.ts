@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { counted } from "../../../processor/contract/counted.js";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { parseChecked } from "../../../processor/contract/json-check.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
 import type { BaseImage } from "../base-image.js";
 import type { BlobCache } from "../blob-cache.js";

@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress, ProgressTask } from "../../../processor/contract/progress/progress.js";
 import { PassingFailure } from "../../download/retry.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Blob, OciImage } from "../oci-types.js";
 import { type RegistryClient, reasonOf } from "./registry-client.js";
 import type { RegistryAnswer } from "./registry-http.js";

@@ -1,6 +1,6 @@
 import { parseChecked } from "../../../processor/contract/json-check.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
 import type { Descriptor, ImageIndex, ImageManifest } from "../oci-shapes.js";
 import { indexShape } from "../oci-shapes.js";

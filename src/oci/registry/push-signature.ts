@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { parseChecked } from "../../../processor/contract/json-check.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";
 import type { Descriptor, ImageManifest } from "../oci-shapes.js";
 import { manifestShape } from "../oci-shapes.js";

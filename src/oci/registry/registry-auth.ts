@@ -1,6 +1,6 @@
 import { checkedOrNull } from "../../../processor/contract/json-check.js";
 import { PassingFailure } from "../../download/retry.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";
 import { tokenAnswerShape } from "./registry-documents.js";
 import { exchange, type HttpsTrust, type RegistryAnswer, type RegistryRequest } from "./registry-http.js";

@@ -3,7 +3,7 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import { checkedOrNull } from "../../../processor/contract/json-check.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../download/retry.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";
 import { type ImageReference, registryAddress } from "./image-reference.js";
 import { authorize, type Challenge, parseChallenge } from "./registry-auth.js";

@@ -3,7 +3,7 @@ import got, { type OptionsInit, RequestError, type Response } from "got";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { readBounded } from "../../download/bounded-body.js";
 import { PassingFailure } from "../../download/retry.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 export interface RegistryRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";

@@ -1,4 +1,4 @@
-import type { StagePlan } from "../../network/network-plan.js";
+import type { StagePlan } from "../../checkpoint/network/network-plan.js";
 import {
   blockPaths,
   convolutionBlock,

@@ -1,4 +1,4 @@
-import type { StagePlan } from "../../network/network-plan.js";
+import type { StagePlan } from "../../checkpoint/network/network-plan.js";
 import { blockPaths, type NetworkSite, numbered, stackedBlocks } from "../convolution-block.js";
 import type { Feature } from "../graph-builder.js";
 import { residualBlocks } from "./residual-block.js";

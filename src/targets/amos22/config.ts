@@ -1,12 +1,7 @@
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { TargetOf } from "../../../processor/contract/target.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import type { PlatformConfig } from "../platform.js";
-
-export interface AmosJson {
-  readonly team: string;
-  readonly task?: 1 | 2;
-}
 
 /** Names an image of AMOS22, and its archive, after the team. */
 export const amosConfig: PlatformConfig<TargetOf<"amos22">> = {

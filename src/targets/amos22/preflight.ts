@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Finding, fail, notChecked, pass, warning } from "../../findings/finding.js";
+import { type Finding, fail, notChecked, pass, warning } from "../../ground/finding.js";
 import type { ArchiveFacts } from "../preflight/archive-facts.js";
 import { containerConfig, manifestEntry, shownText } from "../preflight/archive-manifest.js";
 

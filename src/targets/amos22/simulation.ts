@@ -9,8 +9,9 @@ import {
   type Phases,
   type PhasesOptions,
   type Simulation,
+  type Trial,
 } from "../simulate/simulation.js";
-import { noGpu, runToEnd, type Trial } from "../simulate/trial.js";
+import { noGpu, runToEnd } from "../simulate/trial.js";
 import { checkTeamName } from "./preflight.js";
 
 export const amosSimulation: Simulation = {

@@ -1,6 +1,6 @@
 import { foreignLabels } from "../../../processor/contract/labels.js";
-import { type Finding, fail, pass } from "../../findings/finding.js";
-import { shortText } from "../../untrusted/short-text.js";
+import { type Finding, fail, pass } from "../../ground/finding.js";
+import { shortText } from "../../ground/untrusted/short-text.js";
 
 export function checkApiMethod(label: unknown): Finding {
   if (label === undefined) return pass("api-method", "no label: one process for each case (exec)");

@@ -1,17 +1,7 @@
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import type { ApiMethod, GrandChallengeTarget, JsonContent } from "../../../processor/contract/target.js";
+import type { GrandChallengeTarget } from "../../../processor/contract/target.js";
+import type { GrandChallengeJson } from "../../config/target-config.js";
 import type { PlatformConfig } from "../platform.js";
-
-export interface GrandChallengeJson {
-  readonly output: string;
-  readonly inputs?: Readonly<Record<string, string>>;
-  readonly api_method?: ApiMethod;
-  readonly json_outputs?: readonly {
-    readonly relative_path: string;
-    readonly content: JsonContent;
-    readonly label?: string;
-  }[];
-}
 
 export const grandChallengeConfig: PlatformConfig<GrandChallengeTarget> = {
   key: "grand_challenge",

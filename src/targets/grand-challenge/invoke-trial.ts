@@ -2,11 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
-import { builderError } from "../../errors/builder-errors.js";
-import { packageRoot } from "../../files/package-root.js";
-import { type Finding, fail, pass } from "../../findings/finding.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import { packageRoot } from "../../ground/files/package-root.js";
+import { type Finding, fail, pass } from "../../ground/finding.js";
 import { checkLog, checkMemory, inGibibytes } from "../simulate/check-run.js";
 import type { PhaseResult } from "../simulate/phase-result.js";
+import type { Trial } from "../simulate/simulation.js";
 import {
   createVolumes,
   fillInput,
@@ -14,7 +15,6 @@ import {
   type Run,
   startProcessor,
   stopProcessor,
-  type Trial,
   type Volumes,
   withProgress,
 } from "../simulate/trial.js";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
 import { foreignLabels } from "../../../processor/contract/labels.js";
-import { type Finding, fail, notChecked, pass, warning } from "../../findings/finding.js";
+import { type Finding, fail, notChecked, pass, warning } from "../../ground/finding.js";
 import type { CheckContext } from "../preflight/archive-checks.js";
 import type { ArchiveFacts } from "../preflight/archive-facts.js";
 import {

@@ -1,6 +1,6 @@
 import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
 import { places } from "../../../processor/contract/places.js";
-import { type Finding, pass, warning } from "../../findings/finding.js";
+import { type Finding, pass, warning } from "../../ground/finding.js";
 import { processorEntrypoint } from "../../image/processor-files.js";
 import { checkArchitecture } from "../preflight/archive-checks.js";
 import type { OpenedImage } from "../simulate/open-image.js";
@@ -11,8 +11,9 @@ import {
   type Phases,
   type PhasesOptions,
   type Simulation,
+  type Trial,
 } from "../simulate/simulation.js";
-import { hasRun, noGpu, type Run, runAndStop, runToEnd, type Trial } from "../simulate/trial.js";
+import { hasRun, noGpu, type Run, runAndStop, runToEnd } from "../simulate/trial.js";
 import { layOutSockets, type Spelling, type TrialCase } from "../simulate/trial-cases.js";
 import { checkApiMethod } from "./api-method.js";
 import { runInvocations } from "./invoke-trial.js";

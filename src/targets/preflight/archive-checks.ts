@@ -1,5 +1,5 @@
 import { counted } from "../../../processor/contract/counted.js";
-import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
+import { type Finding, fail, notChecked, pass } from "../../ground/finding.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 import {
   configDigest,

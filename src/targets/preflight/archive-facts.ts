@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "../../oci/archive-limits.js";
 import { gunzipped } from "../../oci/gunzipped.js";
 import { readTar, type TarEntry } from "../../oci/read-tar.js";

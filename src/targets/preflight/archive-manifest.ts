@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { shortText } from "../../untrusted/short-text.js";
+import { shortText } from "../../ground/untrusted/short-text.js";
 import type { ArchiveFacts } from "./archive-facts.js";
 
 /** Returns the entry of an archive's only image; null if the archive has no manifest with exactly one image. */

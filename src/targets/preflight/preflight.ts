@@ -4,7 +4,7 @@ import type { TargetKind } from "../../../processor/contract/target.js";
 import { connectEngine } from "../../docker/engine.js";
 import { findImage } from "../../docker/find-image.js";
 import { saveImage } from "../../docker/save-image.js";
-import { type Finding, warning } from "../../findings/finding.js";
+import { type Finding, warning } from "../../ground/finding.js";
 import { isImageFile } from "../../oci/image-file.js";
 import { platformOf, targetKindFromLabels } from "../targets.js";
 import type { CheckContext } from "./archive-checks.js";

@@ -1,6 +1,6 @@
 import type { ContainerLog } from "../../docker/sandbox/container-log.js";
 import type { ContainerEnd } from "../../docker/sandbox/container-run.js";
-import { type Finding, fail, pass, warning } from "../../findings/finding.js";
+import { type Finding, fail, pass, warning } from "../../ground/finding.js";
 import type { Simulation } from "./simulation.js";
 
 interface EndedRun {

@@ -1,7 +1,14 @@
 import { symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { gibibyte, type KnownCase, type Phases, type PhasesOptions, type Simulation } from "./simulation.js";
-import { hasRun, type Run, runAndStop, runToEnd, type Trial } from "./trial.js";
+import {
+  gibibyte,
+  type KnownCase,
+  type Phases,
+  type PhasesOptions,
+  type Simulation,
+  type Trial,
+} from "./simulation.js";
+import { hasRun, type Run, runAndStop, runToEnd } from "./trial.js";
 import { linkAll } from "./trial-cases.js";
 
 /** Simulates a host that mounts a folder of images and a folder for segmentations, without further rules. */

@@ -5,20 +5,10 @@ import { splitImageEnding } from "../../../processor/imaging/formats/image-endin
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
-import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
+import { type Finding, fail, notChecked, pass } from "../../ground/finding.js";
 import { compareLabels, countVoxels, type LabelComparison } from "./compare-labels.js";
+import type { ExpectedOutput, OutputRules } from "./expected-output.js";
 import type { Segmentation } from "./phase-result.js";
-import type { OutputRules } from "./simulation.js";
-
-/** A case of a run, and the output that is expected for it. */
-export interface ExpectedOutput {
-  readonly name: string;
-  readonly images: readonly string[];
-  /** The names of the images in the input, if they differ from the files' own. */
-  readonly fileNames?: readonly string[];
-  /** The correct segmentation; null if the user gave none. */
-  readonly expected: string | null;
-}
 
 export interface LintOptions {
   /** The folder that the processor wrote. */

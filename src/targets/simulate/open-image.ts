@@ -3,7 +3,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Engine } from "../../docker/engine.js";
 import { engineError, isNotFound } from "../../docker/engine-error.js";
 import { loadArchive } from "../../docker/load-archive.js";
-import { builderError } from "../../errors/builder-errors.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { isImageFile } from "../../oci/image-file.js";
 import { readArchiveFacts } from "../preflight/archive-facts.js";
 

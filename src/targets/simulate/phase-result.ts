@@ -1,4 +1,4 @@
-import type { Finding } from "../../findings/finding.js";
+import type { Finding } from "../../ground/finding.js";
 import type { LabelComparison } from "./compare-labels.js";
 
 /** One segmentation that a run wrote, label by label. */

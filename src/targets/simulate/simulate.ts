@@ -8,15 +8,15 @@ import type { TargetKind } from "../../../processor/contract/target.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { connectEngine } from "../../docker/engine.js";
 import { Sandbox } from "../../docker/sandbox/sandbox.js";
-import { builderError } from "../../errors/builder-errors.js";
-import type { Finding } from "../../findings/finding.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
+import type { Finding } from "../../ground/finding.js";
 import { departuresFromNnunet } from "../../image/run-labels.js";
 import { isFile, isImageFile } from "../../oci/image-file.js";
 import { platformOf, targetKindFromLabels } from "../targets.js";
 import { openImage } from "./open-image.js";
 import type { PhaseResult } from "./phase-result.js";
-import type { KnownCase } from "./simulation.js";
-import { type Trial, withProgress } from "./trial.js";
+import type { KnownCase, Trial } from "./simulation.js";
+import { withProgress } from "./trial.js";
 import { findTrialCases, type TrialCase } from "./trial-cases.js";
 
 export interface SimulateOptions {

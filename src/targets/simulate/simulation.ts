@@ -1,8 +1,9 @@
-import type { Finding } from "../../findings/finding.js";
-import type { ExpectedOutput } from "./lint-output.js";
+import type { Progress } from "../../../processor/contract/progress/progress.js";
+import type { Sandbox, SandboxVolume } from "../../docker/sandbox/sandbox.js";
+import type { Finding } from "../../ground/finding.js";
+import type { ExpectedOutput, OutputRules } from "./expected-output.js";
 import type { OpenedImage } from "./open-image.js";
 import type { PhaseResult } from "./phase-result.js";
-import type { Trial } from "./trial.js";
 import type { TrialCase } from "./trial-cases.js";
 
 /** The way in which a platform runs an image, as far as any machine can imitate it. */
@@ -19,20 +20,29 @@ export interface Simulation {
   run(options: PhasesOptions): Promise<Phases>;
 }
 
-/** The platform's rules for the output. */
-export interface OutputRules {
-  /**
-   * Where a segmentation is: one folder for each kind of image with one image in it; next to others under the input's
-   * own file name; or anywhere under the case's name.
-   */
-  readonly layout: "folder-per-socket" | "same-file-name" | "by-case-name";
-  /** The endings of images that the platform accepts, with leading dot; null for every ending that can be read. */
-  readonly endings: readonly string[] | null;
-  readonly isEightBitOnly: boolean;
-}
-
 /** A case with its expected output. */
 export type KnownCase = TrialCase & ExpectedOutput;
+
+/** The settings that every phase of a simulation needs. */
+export interface Trial {
+  readonly sandbox: Sandbox;
+  /** The image as the platform has it. */
+  readonly reference: string;
+  readonly simulation: Simulation;
+  readonly memoryBytes: number;
+  /** For one case, or for one run where a run has many. */
+  readonly timeoutSeconds: number;
+  readonly labels: readonly number[] | null;
+  /** The model, where it was written apart from the image. */
+  readonly modelVolume: SandboxVolume | null;
+  readonly minDice: number;
+  /** The settings in which the image differs from nnU-Net's defaults. */
+  readonly departures: readonly string[];
+  readonly progress: Progress;
+  /** A folder for what phases need. */
+  readonly scratch: string;
+  readonly signal?: AbortSignal;
+}
 
 export interface PhasesOptions {
   readonly trial: Omit<Trial, "reference">;

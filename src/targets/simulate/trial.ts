@@ -2,35 +2,14 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { places } from "../../../processor/contract/places.js";
-import type { Progress } from "../../../processor/contract/progress/progress.js";
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
-import type { Sandbox, SandboxVolume } from "../../docker/sandbox/sandbox.js";
-import { type Finding, fail, notChecked, pass } from "../../findings/finding.js";
+import type { SandboxVolume } from "../../docker/sandbox/sandbox.js";
+import { type Finding, fail, notChecked, pass } from "../../ground/finding.js";
 import { checkEnd, checkLog, checkMemory } from "./check-run.js";
-import { type ExpectedOutput, lintOutput } from "./lint-output.js";
+import type { ExpectedOutput } from "./expected-output.js";
+import { lintOutput } from "./lint-output.js";
 import type { PhaseResult } from "./phase-result.js";
-import type { Simulation } from "./simulation.js";
-
-/** The settings that every phase of a simulation needs. */
-export interface Trial {
-  readonly sandbox: Sandbox;
-  /** The image as the platform has it. */
-  readonly reference: string;
-  readonly simulation: Simulation;
-  readonly memoryBytes: number;
-  /** For one case, or for one run where a run has many. */
-  readonly timeoutSeconds: number;
-  readonly labels: readonly number[] | null;
-  /** The model, where it was written apart from the image. */
-  readonly modelVolume: SandboxVolume | null;
-  readonly minDice: number;
-  /** The settings in which the image differs from nnU-Net's defaults. */
-  readonly departures: readonly string[];
-  readonly progress: Progress;
-  /** A folder for what phases need. */
-  readonly scratch: string;
-  readonly signal?: AbortSignal;
-}
+import type { Trial } from "./simulation.js";
 
 /** The settings of one run. */
 export interface Run {

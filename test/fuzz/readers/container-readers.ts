@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { layerPath, places } from "../../../processor/contract/places.js";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { findingsText } from "../../../src/cli/findings-text.js";
-import { builderError } from "../../../src/errors/builder-errors.js";
+import { builderError } from "../../../src/ground/errors/builder-errors.js";
 import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { type LayerBlob, mediaTypes } from "../../../src/oci/oci-types.js";
 import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";

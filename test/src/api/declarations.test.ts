@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
-import { packageRoot } from "../../../src/files/package-root.js";
+import { packageRoot } from "../../../src/ground/files/package-root.js";
 
 const dist = join(packageRoot, "dist");
 

@@ -8,10 +8,10 @@ import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
 import { parsePythonDict } from "../../../src/checkpoint/post-processing/python-literal.js";
 import { imageNameOf } from "../../../src/config/image-name.js";
 import { completeTarget } from "../../../src/config/target-config.js";
+import { printable } from "../../../src/ground/untrusted/printable.js";
+import { shortText } from "../../../src/ground/untrusted/short-text.js";
 import { parseManifest } from "../../../src/inspect/inspect-converted.js";
 import { taskIdentity } from "../../../src/models/task-identity.js";
-import { printable } from "../../../src/untrusted/printable.js";
-import { shortText } from "../../../src/untrusted/short-text.js";
 import { adversarialTexts } from "../../support/adversarial-texts.js";
 import { ownTime } from "../../support/own-time.js";
 

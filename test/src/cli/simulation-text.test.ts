@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { simulationText } from "../../../src/cli/simulation-text.js";
-import { fail, notChecked, pass } from "../../../src/findings/finding.js";
+import { fail, notChecked, pass } from "../../../src/ground/finding.js";
 import type { SimulationReport } from "../../../src/targets/simulate/simulate.js";
 
 const labels = [

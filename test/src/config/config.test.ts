@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { completeConfig } from "../../../src/config/config.js";
 import { checkConfig, loadConfig, readConfigSchema } from "../../../src/config/load-config.js";
-import { packageRoot } from "../../../src/files/package-root.js";
+import { packageRoot } from "../../../src/ground/files/package-root.js";
 
 describe("what config.json leaves out", () => {
   test("has the defaults of build_processor.py", () => {

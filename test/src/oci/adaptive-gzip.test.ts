@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { packageRoot } from "../../../src/files/package-root.js";
+import { packageRoot } from "../../../src/ground/files/package-root.js";
 import { adaptiveGzip } from "../../../src/oci/adaptive-gzip.js";
 import { compressor } from "../../../src/oci/deflate-piece.js";
 import { storedGzip } from "../../../src/oci/stored-gzip.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { targetKinds } from "../../../processor/contract/target.js";
-import type { Finding } from "../../../src/findings/finding.js";
+import type { Finding } from "../../../src/ground/finding.js";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
 import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import { type PreflightOptions, preflight } from "../../../src/targets/preflight/preflight.js";

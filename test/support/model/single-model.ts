@@ -1,5 +1,5 @@
+import type { TrainedModel } from "../../../src/checkpoint/network/trained-model.js";
 import type { ModelSet } from "../../../src/models/model-set.js";
-import type { TrainedModel } from "../../../src/network/trained-model.js";
 
 /** One model, with nnU-Net's own post-processing. */
 export const singleModel = (model: TrainedModel): ModelSet => ({

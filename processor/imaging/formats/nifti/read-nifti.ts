@@ -5,7 +5,7 @@ import type { Image, VoxelArray } from "../../volume/image.js";
 import { ByteReader, isGzip } from "../byte-source.js";
 import { checkSizes } from "../check-sizes.js";
 import { bytesOf, decodeElements } from "../element-type.js";
-import type { ReadImageOptions } from "../read-image.js";
+import type { ReadImageOptions } from "../read-image-options.js";
 import { niftiGeometry } from "./nifti-geometry.js";
 import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-header.js";
 

@@ -6,7 +6,7 @@ import type { Image } from "../../volume/image.js";
 import { checkSizes } from "../check-sizes.js";
 import { bytesOf, decodeElements, type ElementType, separateComponents } from "../element-type.js";
 import { FileWindow } from "../file-window.js";
-import type { ReadImageOptions } from "../read-image.js";
+import type { ReadImageOptions } from "../read-image-options.js";
 import { readSpacingFile } from "../spacing-file.js";
 import { arrangeTiff } from "./tiff-axes.js";
 import { blockRowBytes, decodeBlock, largestExpansion, requireKnownCompression } from "./tiff-block.js";

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { LabelDefinition } from "../../../../processor/contract/manifest.js";
+import type { TrainedModel } from "../../../../src/checkpoint/network/trained-model.js";
 import {
   findEnsemblePostProcessing,
   findPostProcessing,
 } from "../../../../src/checkpoint/post-processing/find-post-processing.js";
 import { parsePythonDict } from "../../../../src/checkpoint/post-processing/python-literal.js";
 import { readPostProcessing } from "../../../../src/checkpoint/post-processing/read-post-processing.js";
-import type { TrainedModel } from "../../../../src/network/trained-model.js";
 import { repositoryRoot } from "../../../support/golden.js";
 
 const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");

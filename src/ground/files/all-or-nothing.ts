@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
-import { newPartialPath } from "../../processor/files/partial-path.js";
-import { outputError } from "../../processor/files/write-file.js";
+import { newPartialPath } from "../../../processor/files/partial-path.js";
+import { outputError } from "../../../processor/files/write-file.js";
 import { putInPlace } from "./output-file.js";
 
 /** The treatment of an existing file when a build has made another with its name. */

@@ -1,8 +1,8 @@
 import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
-import { ProcessorError } from "../../processor/contract/errors.js";
-import { openRegularFile } from "../../processor/files/read-text-file.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { openRegularFile } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../errors/builder-errors.js";
 import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { bundleHook } from "../../../src/hooks/hook-bundle.js";
+import { bundleHook } from "../../../src/config/hook-bundle.js";
 
 const folder = mkdtempSync(join(tmpdir(), "hook-bundle-"));
 afterAll(() => rmSync(folder, { recursive: true }));

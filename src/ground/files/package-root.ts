@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
  * The program's own folder, with `package.json`, `config.schema.json`, `templates/`, `base-image/` and the
  * compiled `dist/`.
  */
-export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
 
 /** Returns this program's version. */
 export async function programVersion(): Promise<string> {

@@ -1,7 +1,7 @@
-import type { ErrorEntry, ProcessorError } from "../../processor/contract/errors.js";
-import { sharedError } from "../../processor/contract/shared-errors.js";
-import { imageError } from "../../processor/imaging/errors.js";
-import { runtimeError } from "../../processor/runtime/errors.js";
+import type { ErrorEntry, ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { imageError } from "../../../processor/imaging/errors.js";
+import { runtimeError } from "../../../processor/runtime/errors.js";
 import { builderError } from "./builder-errors.js";
 
 /** Every error that either program reports, with the remedy for the user of an image. */

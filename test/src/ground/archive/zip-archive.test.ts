@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ZipArchive } from "../../../src/archive/zip-archive.js";
-import { defaultZipLimits } from "../../../src/archive/zip-entry-rules.js";
-import { buildZip, endRecord, type ZipEnd, type ZipPart } from "../../support/archive/zip-builder.js";
-import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { ZipArchive } from "../../../../src/ground/archive/zip-archive.js";
+import { defaultZipLimits } from "../../../../src/ground/archive/zip-entry-rules.js";
+import { buildZip, endRecord, type ZipEnd, type ZipPart } from "../../../support/archive/zip-builder.js";
+import { goldenPath, repositoryRoot } from "../../../support/golden.js";
 
 let folder = "";
 beforeAll(async () => {

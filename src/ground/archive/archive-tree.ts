@@ -1,5 +1,5 @@
 import { join, relative, sep } from "node:path";
-import { ProcessorError } from "../../processor/contract/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 
 /** A folder of the cache with some of an archive's files. */
 export interface ArchiveTree {

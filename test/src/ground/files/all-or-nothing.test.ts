@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { allOrNothing, type StageFile } from "../../../src/files/all-or-nothing.js";
+import { allOrNothing, type StageFile } from "../../../../src/ground/files/all-or-nothing.js";
 
 let folder = "";
 const names = ["image.tar.gz", "image.spdx.json"];

@@ -1,6 +1,6 @@
-import type { TaskIdentity } from "../../processor/contract/manifest.js";
-import type { ArchiveTree } from "../archive/archive-tree.js";
-import type { FileRange } from "../archive/byte-range.js";
+import type { TaskIdentity } from "../../../processor/contract/manifest.js";
+import type { ArchiveTree } from "../../ground/archive/archive-tree.js";
+import type { FileRange } from "../../ground/archive/byte-range.js";
 
 /** A validated folder with one trained configuration. */
 export interface TrainedModel {
@@ -59,4 +59,11 @@ export interface ModelFolder {
 export interface PathNames {
   readonly datasetName: string | null;
   readonly configuration: string | null;
+}
+
+/** A model folder with the names by which users choose it. */
+export interface ModelCandidate {
+  readonly modelFolder: ModelFolder;
+  readonly datasetName: string;
+  readonly configuration: string;
 }

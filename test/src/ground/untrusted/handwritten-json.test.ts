@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { JsonFault, parseHandwritten, placesIn } from "../../../src/untrusted/handwritten-json.js";
+import { JsonFault, parseHandwritten, placesIn } from "../../../../src/ground/untrusted/handwritten-json.js";
 
 const faultOf = (text: string): string => {
   try {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { examineMachine } from "../../../src/doctor/doctor.js";
+import { examineMachine } from "../../../src/inspect/doctor.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "doctor-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

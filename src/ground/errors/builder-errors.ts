@@ -1,4 +1,4 @@
-import { defineErrors } from "../../processor/contract/errors.js";
+import { defineErrors } from "../../../processor/contract/errors.js";
 
 /**
  * The errors that only `build_processor` reports: config.json, trained models, downloads, Docker, registries.

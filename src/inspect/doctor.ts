@@ -9,8 +9,8 @@ import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/g
 import { onnxRuntimeVersion } from "../../processor/runtime/inference/onnx-runtime.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
 import { connectEngine, type Engine } from "../docker/engine.js";
-import { builderRemedy } from "../errors/catalogue.js";
-import { type Finding, fail, notChecked, pass, warning } from "../findings/finding.js";
+import { builderRemedy } from "../ground/errors/catalogue.js";
+import { type Finding, fail, notChecked, pass, warning } from "../ground/finding.js";
 
 export interface DoctorOptions {
   /** The device for the images. With `cuda`, a missing GPU is a failure. */

@@ -1,5 +1,5 @@
-import type { ProcessorError } from "../../processor/contract/errors.js";
-import { sharedError } from "../../processor/contract/shared-errors.js";
+import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 
 /**
  * Creates the error for a part of the cache that cannot be written. The message explains how to move the

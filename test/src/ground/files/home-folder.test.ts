@@ -3,9 +3,9 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
-import { repositoryRoot } from "../../support/golden.js";
+import { repositoryRoot } from "../../../support/golden.js";
 
-const module = pathToFileURL(join(repositoryRoot, "dist", "src", "files", "home-folder.js")).href;
+const module = pathToFileURL(join(repositoryRoot, "dist", "src", "ground", "files", "home-folder.js")).href;
 
 test.each([
   { named: "/somewhere", home: "/somewhere" },

@@ -1,5 +1,5 @@
 import { link, rename, stat } from "node:fs/promises";
-import { sharedError } from "../../processor/contract/shared-errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 
 /**
  * Refuses to overwrite a file, before the work whose result would replace it.

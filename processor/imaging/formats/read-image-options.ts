@@ -1,0 +1,9 @@
+export interface ReadImageOptions {
+  /** True to read the orientation of NIfTI files by nibabel's rule instead of ITK's; false when absent. */
+  readonly preferSform?: boolean;
+  /**
+   * The nnU-Net reader class that the model was trained with. It decides what the axes and the spacing of a TIFF file
+   * are.
+   */
+  readonly imageReader?: string;
+}
