@@ -20,6 +20,8 @@ export const places = {
     /** The file that Node starts. */
     entry: `${imageRoot}/processor/runtime/main.js`,
     node: "/usr/local/bin/node",
+    /** The libraries of OpenVINO; only in images that carry them. */
+    openvino: `${imageRoot}/openvino`,
   },
   /** On grand-challenge. */
   grandChallenge: {
