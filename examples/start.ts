@@ -37,7 +37,7 @@ async function showTheMainJob(): Promise<void> {
 /** Null where no Docker engine answers. */
 async function answeringEngine(): Promise<string | null> {
   try {
-    return (await connectEngine(process.env)).description;
+    return (await connectEngine(process.env, new AbortController().signal)).description;
   } catch (error) {
     if (error instanceof ProcessorError) return null;
     throw error;

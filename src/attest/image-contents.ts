@@ -20,11 +20,11 @@ import { wholeTar } from "./whole-tar.js";
 export async function describeOciImage(
   image: OciImage,
   cache: BlobCache,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<DescribedImage> {
   const layers: LayerContents[] = [];
   for (const { diffId, open } of image.layers) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const key = `${layerContentsFormat} ${diffId}`;
     const known = (await cache.recall(key)) as LayerContents | null;
     const contents = known ?? (await contentsOf(unframed(open()), image.imageName));

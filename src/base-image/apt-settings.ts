@@ -43,7 +43,7 @@ const quietly = {
  * Returns the mirror of this machine's own apt; null if the machine does not run Debian or its apt has no
  * mirror.
  */
-export async function hostMirror(signal?: AbortSignal): Promise<DebianMirror | null> {
+export async function hostMirror(signal: AbortSignal): Promise<DebianMirror | null> {
   const release = await readFile("/etc/os-release", "utf8").catch(() => "");
   if (!/^ID="?debian"?$/m.test(release)) return null;
   const codename = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(release)?.[1];
@@ -51,7 +51,7 @@ export async function hostMirror(signal?: AbortSignal): Promise<DebianMirror | n
     command: "apt-get",
     args: ["indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"],
     ...quietly,
-    ...(signal && { signal }),
+    signal,
   });
   return mirrorOf(targets.toString("utf8"), codename ?? "");
 }
@@ -77,12 +77,12 @@ export function mirrorOf(targets: string, codename: string): DebianMirror | null
  * Returns this machine's apt settings for proxies, retries and dates, but never those that disable signature
  * checks.
  */
-export async function hostTransport(signal?: AbortSignal): Promise<string> {
+export async function hostTransport(signal: AbortSignal): Promise<string> {
   const settings = await toolOutput({
     command: "apt-config",
     args: ["dump"],
     ...quietly,
-    ...(signal && { signal }),
+    signal,
   });
   return transportOf(settings.toString("utf8"));
 }

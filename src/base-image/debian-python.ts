@@ -43,7 +43,7 @@ const leftOut = /(^|\/)(_hashlib|_ssl)\.|\.pyc$/;
 export async function debianPython(
   cacheFolder: string,
   progress: Progress,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<readonly LayerEntry[]> {
   const { debian } = await readRecipe();
   const key = createHash("sha256")
@@ -53,7 +53,7 @@ export async function debianPython(
   if ((await stat(folder).catch(() => null)) === null) {
     const task = progress.start({ label: "unpacking Debian's Python", total: 1, unit: "steps" });
     try {
-      await unpack(debian.suite, folder, { progress, ...(signal && { signal }) });
+      await unpack(debian.suite, folder, { progress, signal });
     } finally {
       task.done();
     }
@@ -77,7 +77,7 @@ const modeOf = (name: string): number => (/^usr\/bin\/|\.so(\.|$)/.test(name) ? 
 async function unpack(
   suite: string,
   folder: string,
-  { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal },
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<void> {
   await makeFolder(dirname(folder));
   const partial = await partialPathNextTo(folder);
@@ -89,12 +89,12 @@ async function unpack(
       packages: [`python${pythonVersion}-minimal`],
       folder: join(partial, "apt"),
       onNote: (text) => progress.note(text),
-      ...(signal && { signal }),
+      signal,
     });
     const tree = await unpackPackages(debs, {
       pathRules: ["path-exclude=/*", ...keptPaths.map((path) => `path-include=${path}`)],
       isRecorded: (name) => packages.has(name),
-      ...(signal && { signal }),
+      signal,
     });
     const root = join(partial, "root");
     await writeFiles(tree, root);

@@ -17,7 +17,7 @@ import { type RootTree, rootTar, unpackPackages } from "./root-tree.js";
 
 export interface DebianRootOptions {
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -39,9 +39,9 @@ export async function* debianRoot(
       architecture: architectureOf(platform),
       folder,
       onNote: (text) => progress.note(text),
-      ...(signal && { signal }),
+      signal,
     });
-    const tree = await unpackPackages(packages, { pathRules: debian.pathRules, ...(signal && { signal }) });
+    const tree = await unpackPackages(packages, { pathRules: debian.pathRules, signal });
     linkApplets(tree);
     yield* rootTar(tree);
   } finally {

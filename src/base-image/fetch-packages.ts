@@ -15,7 +15,7 @@ export interface FetchPackagesOptions {
   /** An empty folder, in which apt keeps all its files. */
   readonly folder: string;
   readonly onNote: (text: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface FetchPackagesOptions {
  */
 export async function fetchPackages(options: FetchPackagesOptions): Promise<readonly string[]> {
   const { suite, onNote, signal } = options;
-  const apt = { command: "apt-get", ...onFailure, ...(signal && { signal }) };
+  const apt = { command: "apt-get", ...onFailure, signal };
   await runTool({ ...apt, args: ["--version"] });
   const mirrors = await mirrorsOf(signal);
   const transport = await hostTransport(signal);
@@ -39,7 +39,7 @@ export async function fetchPackages(options: FetchPackagesOptions): Promise<read
     try {
       return await downloadFrom(mirror, { ...options, folder }, transport);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (!(error instanceof ProcessorError) || i === mirrors.length - 1) throw error;
       const reason = error.message.replaceAll(/\s*\n\s*/g, "; ");
       onNote(
@@ -51,7 +51,7 @@ export async function fetchPackages(options: FetchPackagesOptions): Promise<read
 }
 
 /** Returns only the user's mirror if one is configured; otherwise the machine's own and then Debian's. */
-async function mirrorsOf(signal?: AbortSignal): Promise<readonly DebianMirror[]> {
+async function mirrorsOf(signal: AbortSignal): Promise<readonly DebianMirror[]> {
   const named = namedMirror();
   if (named !== null) return [named];
   const found = [await hostMirror(signal), await knownMirror()].filter((mirror) => mirror !== null);
@@ -86,7 +86,7 @@ async function downloadFrom(
       args: ["-q", ...args],
       env: { APT_CONFIG: config, LC_ALL: "C" },
       ...onFailure,
-      ...(signal && { signal }),
+      signal,
     });
   await run(["update", "--error-on=any"]);
   await run(["install", "--yes", "--download-only", "--no-install-recommends", ...packages]);

@@ -16,7 +16,7 @@ import { runTool } from "./run-tool.js";
 export async function npmPackageFiles(
   recipe: BaseImageRecipe,
   cacheFolder: string,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Readonly<Record<string, readonly LayerFile[]>>> {
   const lock = await readFile(join(recipe.npmFolder, "package-lock.json"));
   const wanted = createHash("sha256").update(lock).update(JSON.stringify(recipe.packages)).digest("hex");
@@ -31,7 +31,7 @@ export async function npmPackageFiles(
 }
 
 /** Installs the packages. The folder gets its name only when it is complete. */
-async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSignal): Promise<void> {
+async function install(recipe: BaseImageRecipe, folder: string, signal: AbortSignal): Promise<void> {
   await makeFolder(dirname(folder));
   const partial = await partialPathNextTo(folder);
   await makeFolder(partial, 0o700);
@@ -48,7 +48,7 @@ async function install(recipe: BaseImageRecipe, folder: string, signal?: AbortSi
       cwd: partial,
       failure: "IMAGE_BUILD_FAILED",
       install: "it comes with Node",
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     for (const [name, places] of Object.entries(recipe.packages))
       for (const place of Object.keys(places)) {

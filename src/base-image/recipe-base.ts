@@ -32,7 +32,7 @@ export interface RecipeBaseOptions {
   /** Fetches Debian's own image. If it fails, Debian's packages are used. */
   readonly pull: (imageName: string) => Promise<BaseImage & { readonly digest: string }>;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface RecipeBase extends BaseImage {
@@ -66,7 +66,7 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
       progress,
       wheelFolder: null,
       index: pythonIndex,
-      ...(signal && { signal }),
+      signal,
     });
     task.advance(1);
     const plan = planBaseImage({
@@ -84,7 +84,7 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
       base: debian,
       cache,
       time: layerFileTime,
-      ...(signal && { signal }),
+      signal,
     });
     task.advance(1);
     return {
@@ -147,7 +147,7 @@ async function pulledDebian(
       cached.push({ ...(await cache.write(open(), signal)), size: descriptor.size, diffId });
     return { digest, config, layers: cached };
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const isUnreachable = error instanceof ProcessorError && unreachable.has(error.code);
     if (debianDigest !== null || !isUnreachable) throw error;
     progress.note(
@@ -168,7 +168,7 @@ async function unpackedDebian(
   recipe: BaseImageRecipe,
   { cache, cacheFolder, progress, signal }: RecipeBaseOptions,
 ): Promise<DebianRecord> {
-  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, ...(signal && { signal }) });
+  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, signal });
   const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
   return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
 }

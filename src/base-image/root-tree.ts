@@ -21,7 +21,7 @@ export interface UnpackOptions {
   readonly pathRules: readonly string[];
   /** Returns whether to keep the record of a package. If undefined, every record is kept. */
   readonly isRecorded?: (packageName: string) => boolean;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function unpackPackages(packages: readonly string[], options: Unpac
         args: [flag, file],
         failure: "IMAGE_BUILD_FAILED",
         install: "it is on every Debian and Ubuntu",
-        ...(signal && { signal }),
+        signal,
       });
     for await (const entry of readTar(chunksOf(await read("--fsys-tarfile")))) {
       const path = inRoot(entry.path);

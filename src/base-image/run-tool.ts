@@ -11,7 +11,7 @@ export interface RunToolOptions {
   readonly failure: BuilderErrorCode;
   /** Instructions to install the tool, if it is missing. */
   readonly install: string;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -32,7 +32,7 @@ export const toolOutput = (options: RunToolOptions): Promise<Buffer> => run(opti
 
 async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<Buffer> {
   const { command, args, cwd, env, failure, install, signal } = options;
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
@@ -41,7 +41,7 @@ async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<
     detached: hasGroups,
   });
   const stop = () => endGroup(child);
-  signal?.addEventListener("abort", stop, { once: true });
+  signal.addEventListener("abort", stop, { once: true });
   const chunks: Buffer[] = [];
   child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
   let words = "";
@@ -50,17 +50,17 @@ async function run(options: RunToolOptions, output: "ignore" | "pipe"): Promise<
   });
   try {
     const [code] = await once(child, "close");
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (code !== 0)
       throw builderError(failure, `${command} ${args[0] ?? ""} ended with ${code}: ${words.trim()}`);
     return Buffer.concat(chunks);
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
       throw builderError("TOOL_MISSING", `${command} was not found; ${install}`, { cause: error });
     throw error;
   } finally {
-    signal?.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -27,7 +27,7 @@ export interface WheelLayersOptions {
    */
   readonly index: URL | null;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function wheelLayers(
 ): Promise<readonly ImageLayer[]> {
   const entries = new Map<string, ImageLayer["entries"]>();
   for (const wheel of wheels) {
-    options.signal?.throwIfAborted();
+    options.signal.throwIfAborted();
     const folder = await unpackedWheel(wheel, options);
     const files = Object.entries(wheel.files).map(([path, target]) =>
       layerFile(target.slice(1), { file: join(folder, path) }, /\.so(\.\d+)*$/.test(path) ? 0o755 : 0o644),
@@ -65,7 +65,7 @@ async function unpackedWheel(wheel: WheelPin, options: WheelLayersOptions): Prom
     async () => {
       if (!(await isThere(folder))) await fetchAndUnpack(wheel, folder, options);
     },
-    { signal: options.signal ?? null },
+    { signal: options.signal },
   );
   return folder;
 }
@@ -101,7 +101,7 @@ async function download(
   const http = new HttpClient({
     progress,
     mirrorOrigins: [index.origin],
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   const url = await findWheel(index, wheel, http);
   await downloadFile(

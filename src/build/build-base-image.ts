@@ -33,7 +33,7 @@ export interface BuildBaseImageOptions {
   /** Keeps what was downloaded for later builds. */
   readonly cacheFolder: string;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -54,7 +54,7 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
     const layers = await wheelLayers(recipe.wheels, {
       ...{ cacheFolder, progress, wheelFolder: options.wheelFolder },
       index: options.pythonIndex,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     task.advance(1);
     const plan = planBaseImage({
@@ -67,7 +67,7 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
       version: await programVersion(),
     });
     task.advance(1);
-    return await buildImage({ engine, plan, progress, ...(signal === undefined ? {} : { signal }) });
+    return await buildImage({ engine, plan, progress, signal });
   } finally {
     task.done();
   }
@@ -96,7 +96,7 @@ export async function findOrBuildBaseImage(
       (await findImage(engine, imageName)) ??
       (await buildBaseImage({ ...options, wheelFolder: null, debianRoot: "auto" })),
     {
-      ...(signal === undefined ? {} : { signal }),
+      signal,
       onWait: () => progress.note(`waiting for another build to finish ${imageName}`),
     },
   );
@@ -109,13 +109,12 @@ interface DebianRootOptions extends BuildBaseImageOptions {
 async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
   const { engine, debianRoot, recipe, cacheFolder, progress, signal } = options;
   if (debianRoot !== "packages") {
-    const aborting = signal === undefined ? {} : { signal };
     try {
       const { imageName } = await findOrPullImage({
         engine,
         imageName: recipe.debian.image,
         progress,
-        ...aborting,
+        signal,
       });
       return { kind: "image", imageName };
     } catch (error) {
@@ -126,6 +125,6 @@ async function debianRoot(options: DebianRootOptions): Promise<ImageBase> {
       );
     }
   }
-  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, ...(signal && { signal }) });
+  const archive = await cachedDebianRoot(recipe, { cacheFolder, progress, signal });
   return { kind: "root-file-system", archive };
 }

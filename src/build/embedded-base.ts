@@ -60,7 +60,7 @@ async function findBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
         cache,
         platform: options.platform,
         pull: (imageName) => pull(imageName, options),
-        ...(signal && { signal }),
+        signal,
       },
     );
     return { base, facts: { imageName: basename(baseImage), imageId: null }, place: null };
@@ -87,7 +87,7 @@ async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
     pull: (imageName) => pull(imageName, options, locked === null ? 1 : undefined),
   });
   if (lockFile !== null && base.debianDigest !== null)
-    await lockBase(lockFile, debian.image, base.debianDigest);
+    await lockBase({ lockFile, signal: options.signal }, debian.image, base.debianDigest);
   return base;
 }
 
@@ -102,7 +102,7 @@ async function lockedPull(imageName: string, options: EmbeddedBaseOptions): Prom
       "BASE_IMAGE_CHANGED",
       `${imageName} is ${base.digest} now, and ${locked} in ${lockFile}`,
     );
-  await lockBase(lockFile, imageName, base.digest);
+  await lockBase({ lockFile, signal: options.signal }, imageName, base.digest);
   return base;
 }
 

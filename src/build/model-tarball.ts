@@ -21,7 +21,7 @@ export interface ModelTarballPlace {
   readonly path: string;
   /** The path at which the file is written; differs from `path` if it is renamed later together with others. */
   readonly writtenTo?: string;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -49,11 +49,11 @@ export async function writeModelTarball(
         }
       },
       createWriteStream(partial, { flags: "wx", flush: true }),
-      ...(signal === undefined ? [] : [{ signal }]),
+      { signal },
     );
     await putInPlace(partial, writtenTo);
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw outputError(path, error);
   } finally {
     await rm(partial, { force: true });

@@ -29,6 +29,6 @@ export async function pushBaseImage(options: PushBaseImageOptions): Promise<Push
   const { pushed } = await withLayerCache(layerCache(options), async (cache) =>
     pushToRegistry(await savedImage(engine, imageName, { cache, signal }), null, options),
   );
-  await lockBase(lockFile, imageName, pushed.manifestDigest);
+  await lockBase({ lockFile, signal }, imageName, pushed.manifestDigest);
   return pushed;
 }

@@ -39,7 +39,7 @@ export interface ConvertOptions {
    */
   readonly memo?: ConversionMemo;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** The folder of a converted model, which contains only what the processor needs. */

@@ -14,7 +14,7 @@ export interface WriteFoldsOptions {
   readonly outputDir: string;
   readonly memo?: ConversionMemo;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface WrittenFolds {
@@ -53,7 +53,7 @@ export async function writeFolds(
     for (const fold of due) {
       await makeFolder(dirname(join(folder, fold.files.onnxFile)));
       const digests = await fold.write(folder, (bytes) => {
-        if (signal?.aborted) throw sharedError("INTERRUPTED", "the conversion was stopped");
+        if (signal.aborted) throw sharedError("INTERRUPTED", "the conversion was stopped");
         task.advance(bytes);
       });
       if (digests?.isWithinFloat16) withinFloat16.add(fold);

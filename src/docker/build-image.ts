@@ -14,7 +14,7 @@ export interface BuildImageOptions {
   readonly engine: Engine;
   readonly plan: ImagePlan;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** An image in the engine, and the steps that built it. */
@@ -51,16 +51,16 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     logs.unshift(log);
     try {
       await runBuild(options, context, log);
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       await engine.docker.getImage(log.lastImage).tag(repositoryAndTag(plan.imageName));
       break;
     } catch (error) {
-      if (signal?.aborted !== true && isVanishedImage(error) && logs.length < mostAttempts) {
+      if (!signal.aborted && isVanishedImage(error) && logs.length < mostAttempts) {
         progress.note(`${doing} again: an image in Docker's cache was removed meanwhile`);
         continue;
       }
       await removeNameless(engine, leftOver());
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw engineError(error, doing, "IMAGE_BUILD_FAILED");
     }
   }
@@ -86,8 +86,8 @@ async function runBuild(
 ): Promise<void> {
   const context = contextStream(entries, plan.fileTime);
   const breakOff = () => context.destroy(new Error("interrupted"));
-  signal?.addEventListener("abort", breakOff, { once: true });
-  const keepGoing = () => signal?.removeEventListener("abort", breakOff);
+  signal.addEventListener("abort", breakOff, { once: true });
+  const keepGoing = () => signal.removeEventListener("abort", breakOff);
   const sending = progress.start({ label: `sending ${plan.imageName} to Docker`, unit: "bytes" });
   const counted = context.pipe(
     new Transform({
@@ -100,7 +100,7 @@ async function runBuild(
   context.once("error", (error) => counted.destroy(error));
   context.once("end", keepGoing);
   try {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const answer = await engine.docker.buildImage(counted, {
       rm: true,
       forcerm: true,

@@ -16,7 +16,7 @@ export interface Engine {
  */
 export async function connectEngine(
   environment: Readonly<Record<string, string | undefined>>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Engine> {
   const address = engineAddress(environment);
   // Only the first answer has a time limit, because a later one may take as long as an upload.
@@ -24,7 +24,7 @@ export async function connectEngine(
   const { Version } = await probe.version().catch((error: unknown) => {
     throw unreachable(error, address);
   });
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   return { docker: new Docker(address.options), description: `Docker ${Version} at ${address.url}` };
 }
 

@@ -39,7 +39,7 @@ export interface PullImageOptions {
   readonly engine: Engine;
   readonly imageName: string;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -54,16 +54,13 @@ export async function findOrPullImage(options: PullImageOptions): Promise<Engine
   const doing = `the engine has no image ${imageName} and can't pull it`;
   const task = progress.start({ label: `pulling ${imageName}`, unit: "steps" });
   try {
-    const answer = await engine.docker.pull(
-      withTag(imageName),
-      signal === undefined ? {} : { abortSignal: signal },
-    );
+    const answer = await engine.docker.pull(withTag(imageName), { abortSignal: signal });
     for await (const { error, status } of engineEvents(answer as AsyncIterable<Buffer>)) {
       if (error !== undefined) throw new Error(error);
       if (status === "Pull complete") task.advance(1);
     }
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw engineError(error, doing, "BASE_IMAGE_MISSING");
   } finally {
     task.done();

@@ -18,7 +18,7 @@ export interface LoadArchiveOptions {
   readonly archive: string;
   /** The names in the archive. `docker load` silently reassigns them from other images. */
   readonly names: readonly string[];
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -33,11 +33,11 @@ export async function loadArchive(options: LoadArchiveOptions): Promise<LoadedIm
   const unload = () => before.restore(loaded);
   try {
     loaded = await load(engine, archive);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     return { reference: loaded, unload };
   } catch (error) {
     await unload();
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw engineError(error, `loading ${archive}`, "IMAGE_FILE_INVALID");
   }
 }

@@ -10,23 +10,23 @@ import { ImagesBefore } from "./images-before.js";
  * Loads an image into the engine under its name, as `docker load` does. An abort stops the transfer. Once the
  * engine has the whole image, nothing can stop the load, so its end is awaited and the image is then removed.
  */
-export async function loadImage(engine: Engine, image: OciImage, signal?: AbortSignal): Promise<void> {
+export async function loadImage(engine: Engine, image: OciImage, signal: AbortSignal): Promise<void> {
   const before = await ImagesBefore.of(engine, [image.imageName]);
   const archive = Readable.from(archiveTar(image));
   const breakOff = () => archive.destroy(new Error("interrupted"));
-  signal?.addEventListener("abort", breakOff, { once: true });
+  signal.addEventListener("abort", breakOff, { once: true });
   try {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const answer = await engine.docker.loadImage(archive);
     for await (const { error } of engineEvents(answer as AsyncIterable<Buffer>))
       if (error !== undefined) throw new Error(error);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
   } catch (error) {
-    if (signal?.aborted === true) await before.restore();
-    signal?.throwIfAborted();
+    if (signal.aborted) await before.restore();
+    signal.throwIfAborted();
     throw engineError(error, `loading ${image.imageName}`, "IMAGE_BUILD_FAILED");
   } finally {
-    signal?.removeEventListener("abort", breakOff);
+    signal.removeEventListener("abort", breakOff);
     archive.destroy();
   }
 }

@@ -6,7 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface FileLockOptions {
-  readonly signal?: AbortSignal | null;
+  readonly signal: AbortSignal;
   /** Called once if another process holds the lock. */
   readonly onWait?: () => void;
 }
@@ -33,7 +33,7 @@ const forgottenMs = 3_600_000;
 export async function withFileLock<T>(
   lockFile: string,
   action: () => Promise<T>,
-  options: FileLockOptions = {},
+  options: FileLockOptions,
 ): Promise<T> {
   const token = await acquire(lockFile, options);
   const heartbeat = setInterval(() => {
@@ -72,7 +72,7 @@ async function acquire(lockFile: string, { signal, onWait }: FileLockOptions): P
       continue;
     }
     if (isFirst) onWait?.();
-    await pause(signal ?? null);
+    await pause(signal);
   }
 }
 
@@ -138,9 +138,9 @@ async function takeAway(lockFile: string, token: string): Promise<void> {
   }
 }
 
-async function pause(signal: AbortSignal | null): Promise<void> {
+async function pause(signal: AbortSignal): Promise<void> {
   try {
-    await wait(pollMs, undefined, signal === null ? {} : { signal });
+    await wait(pollMs, undefined, { signal });
   } catch (cause) {
     throw sharedError("INTERRUPTED", "stopped while another process works on the same files", {
       cause,

@@ -26,7 +26,7 @@ export interface HttpClientOptions {
   readonly retry?: RetryPolicy;
   /** Time without data after which a connection is closed and retried. */
   readonly idleTimeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** An answer whose body has not been read. */
@@ -52,14 +52,14 @@ const certificateErrors = /^(CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 export class HttpClient {
   readonly progress: Progress;
   readonly retry: RetryPolicy;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
   readonly #mirrorOrigins: ReadonlySet<string>;
   readonly #idleTimeoutMs: number;
 
   constructor(options: HttpClientOptions) {
     this.progress = options.progress;
     this.retry = options.retry ?? defaultRetryPolicy;
-    this.signal = options.signal ?? null;
+    this.signal = options.signal;
     this.#mirrorOrigins = new Set(options.mirrorOrigins ?? []);
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 30_000;
   }
@@ -86,7 +86,7 @@ export class HttpClient {
         socket: this.#idleTimeoutMs,
         response: this.#idleTimeoutMs,
       },
-      ...(this.signal === null ? {} : { signal: this.signal }),
+      signal: this.signal,
       hooks: {
         beforeRedirect: [
           (redirected) => {

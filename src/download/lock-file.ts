@@ -60,17 +60,23 @@ export async function readLockedBase(lockFile: string, imageName: string): Promi
   return Object.hasOwn(baseImages, imageName) ? baseImages[imageName]! : null;
 }
 
+/** The lock file to change, and what stops waiting for another process that changes it. */
+export interface LockPlace {
+  readonly lockFile: string;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Locks an address. Keeps an address that a simultaneous build locks at the same time.
  *
  * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
  */
 export const lockSource = (
-  lockFile: string,
+  place: LockPlace,
   address: string,
   { sha256, size }: LockedSource,
 ): Promise<void> =>
-  changeLock(lockFile, (lock) => {
+  changeLock(place, (lock) => {
     const known = Object.hasOwn(lock.sources, address) ? lock.sources[address] : undefined;
     if (known?.sha256 === sha256 && known.size === size) return lock;
     return { ...lock, sources: sorted({ ...lock.sources, [address]: { sha256, size } }) };
@@ -81,23 +87,27 @@ export const lockSource = (
  *
  * @throws OUTPUT_UNWRITABLE; LOCK_INVALID
  */
-export const lockBase = (lockFile: string, imageName: string, digest: string): Promise<void> =>
-  changeLock(lockFile, (lock) =>
+export const lockBase = (place: LockPlace, imageName: string, digest: string): Promise<void> =>
+  changeLock(place, (lock) =>
     Object.hasOwn(lock.baseImages ?? {}, imageName) && lock.baseImages?.[imageName] === digest
       ? lock
       : { ...lock, baseImages: sorted({ ...lock.baseImages, [imageName]: digest }) },
   );
 
-async function changeLock(lockFile: string, change: (lock: LockJson) => LockJson): Promise<void> {
+async function changeLock(
+  { lockFile, signal }: LockPlace,
+  change: (lock: LockJson) => LockJson,
+): Promise<void> {
+  const write = async (): Promise<void> => {
+    const lock = await readLock(lockFile);
+    const changed = change(lock);
+    if (changed === lock) return;
+    const partial = await partialPathNextTo(lockFile);
+    await writeFile(partial, `${JSON.stringify(changed, null, 2)}\n`);
+    await rename(partial, lockFile);
+  };
   try {
-    await withFileLock(`${lockFile}.writing`, async () => {
-      const lock = await readLock(lockFile);
-      const changed = change(lock);
-      if (changed === lock) return;
-      const partial = await partialPathNextTo(lockFile);
-      await writeFile(partial, `${JSON.stringify(changed, null, 2)}\n`);
-      await rename(partial, lockFile);
-    });
+    await withFileLock(`${lockFile}.writing`, write, { signal });
   } catch (error) {
     if (error instanceof ProcessorError) throw error;
     throw sharedError("OUTPUT_UNWRITABLE", `${lockFile} can't be written`, { cause: error });

@@ -44,7 +44,7 @@ export interface RetryOptions {
   readonly policy: RetryPolicy;
   /** @param failure the reason and the number of the attempt, which are equal for parallel requests */
   readonly note: (line: string, failure: string) => void;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -102,9 +102,9 @@ function pauseMs(failures: number, retryAfterMs: number | null, policy: RetryPol
   return Math.max(retryAfterMs ?? 0, doubled * (0.5 + 0.5 * Math.random()));
 }
 
-async function pause(ms: number, signal: AbortSignal | null): Promise<void> {
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await wait(ms, undefined, signal === null ? {} : { signal });
+    await wait(ms, undefined, { signal });
   } catch (cause) {
     throw sharedError("INTERRUPTED", "the download was stopped", { cause });
   }

@@ -19,7 +19,7 @@ export interface DoctorOptions {
   /** Null for a user without a home folder. */
   readonly cacheFolder: string | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface DoctorReport {
@@ -34,7 +34,7 @@ export interface DoctorReport {
  */
 export async function examineMachine(options: DoctorOptions): Promise<DoctorReport> {
   const engine = await connectEngine(options.environment, options.signal).catch((error: unknown) => {
-    options.signal?.throwIfAborted();
+    options.signal.throwIfAborted();
     if (error instanceof ProcessorError) return error;
     throw error;
   });

@@ -36,14 +36,16 @@ export interface StoreRecord {
 export class ContentStore {
   readonly folder: string;
   readonly progress: Progress;
+  readonly signal: AbortSignal;
   readonly #verified = new Set<string>();
 
-  private constructor(folder: string, progress: Progress) {
+  private constructor(folder: string, progress: Progress, signal: AbortSignal) {
     this.folder = folder;
     this.progress = progress;
+    this.signal = signal;
   }
 
-  static async open(folder: string, progress: Progress): Promise<ContentStore> {
+  static async open(folder: string, progress: Progress, signal: AbortSignal): Promise<ContentStore> {
     try {
       for (const part of ["files", "origins", "partial", "locks"])
         await makeFolder(join(folder, part), 0o700);
@@ -51,7 +53,7 @@ export class ContentStore {
     } catch (cause) {
       throw unwritableCache(folder, cause);
     }
-    return new ContentStore(folder, progress);
+    return new ContentStore(folder, progress, signal);
   }
 
   /** Returns the record under `key`; null if it is missing or unreadable. */
@@ -125,15 +127,15 @@ export class ContentStore {
     }
   }
 
-  /** Runs `action` in at most one process at a time for this key. */
-  exclusively<T>(
-    key: string,
-    action: () => Promise<T>,
-    options: { label: string; signal: AbortSignal | null },
-  ): Promise<T> {
+  /**
+   * Runs `action` in at most one process at a time for this key.
+   *
+   * @param label the name of what is fetched, for messages
+   */
+  exclusively<T>(key: string, label: string, action: () => Promise<T>): Promise<T> {
     return withFileLock(join(this.folder, "locks", `${nameOf(key)}.lock`), action, {
-      signal: options.signal,
-      onWait: () => this.progress.note(`${options.label}: waiting for another process that fetches it`),
+      signal: this.signal,
+      onWait: () => this.progress.note(`${label}: waiting for another process that fetches it`),
     });
   }
 

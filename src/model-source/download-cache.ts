@@ -41,9 +41,8 @@ export class DownloadCache {
    */
   obtain(request: DownloadRequest): Promise<StoredFile> {
     const key = request.url.href;
-    const { label } = request;
     return this.#gate.run(() =>
-      this.#store.exclusively(key, () => this.#obtain(request, key), { label, signal: this.#http.signal }),
+      this.#store.exclusively(key, request.label, () => this.#obtain(request, key)),
     );
   }
 

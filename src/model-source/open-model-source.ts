@@ -18,7 +18,7 @@ export interface SourceContextOptions {
   readonly lockFile: string | null;
   /** A mirror of Zenodo, which may use plain http; null for Zenodo itself. */
   readonly zenodoMirror: URL | null;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -35,10 +35,10 @@ export interface SourceContext {
 
 export async function openSourceContext(options: SourceContextOptions): Promise<SourceContext> {
   const { progress, signal, zenodoMirror, lockFile } = options;
-  const store = await ContentStore.open(options.cacheFolder, progress);
+  const store = await ContentStore.open(options.cacheFolder, progress, signal);
   const http = new HttpClient({
     progress,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
     ...(zenodoMirror === null ? {} : { mirrorOrigins: [zenodoMirror.origin] }),
   });
   return {
@@ -72,7 +72,7 @@ export async function fetchArchive(address: string, context: SourceContext): Pro
   if (cached !== null) return cached;
   const described = await describeRemote(address, context);
   const archive = await downloads.obtain({ ...described, lockedSha256: locked?.sha256 ?? null });
-  if (lockFile !== null) await lockSource(lockFile, lockName, archive);
+  if (lockFile !== null) await lockSource({ lockFile, signal: context.http.signal }, lockName, archive);
   return archive;
 }
 

@@ -66,7 +66,7 @@ export class ZipSource implements ModelSource {
   async #unpack(path: string): Promise<FileRange> {
     const entry = this.#archive.entry(path);
     const key = `${this.#identity}/${path}#${entry.size}:${formatCrc(entry.crc32)}`;
-    return this.#store.exclusively(key, () => this.#unpackOnce(entry, key), { label: path, signal: null });
+    return this.#store.exclusively(key, path, () => this.#unpackOnce(entry, key));
   }
 
   async #unpackOnce(entry: ZipEntry, key: string): Promise<FileRange> {

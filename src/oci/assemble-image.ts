@@ -13,7 +13,7 @@ export interface AssembleImageOptions {
   readonly cache: BlobCache;
   /** Time of every file and of the image: `SOURCE_DATE_EPOCH`, or the plan's fixed time. */
   readonly time: Date;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -26,8 +26,8 @@ export async function assembleImage(options: AssembleImageOptions): Promise<OciI
   const { plan, base, cache, time, signal } = options;
   const own = [];
   for (const layer of plan.layers) {
-    signal?.throwIfAborted();
-    own.push(await makeLayer(layer, { cache, time, ...(signal && { signal }) }));
+    signal.throwIfAborted();
+    own.push(await makeLayer(layer, { cache, time, signal }));
   }
   const layers = [...base.layers, ...own.map((layer) => cachedLayerBlob(layer, cache))];
   const diffIds = layers.map(({ diffId }) => diffId);

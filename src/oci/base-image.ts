@@ -13,5 +13,5 @@ export interface BaseImage {
 
 export interface OpenBaseOptions {
   readonly cache: BlobCache;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }

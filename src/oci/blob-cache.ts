@@ -78,7 +78,7 @@ export class BlobCache {
    *
    * @throws DISK_FULL; the signal's reason if aborted
    */
-  async write(bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<CachedBlob> {
+  async write(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<CachedBlob> {
     const partial = join(this.folder, "partial", randomUUID());
     const hash = createHash("sha256");
     let size = 0;
@@ -86,7 +86,7 @@ export class BlobCache {
       const file = await open(partial, "wx");
       try {
         for await (const chunk of bytes) {
-          signal?.throwIfAborted();
+          signal.throwIfAborted();
           hash.update(chunk);
           size += chunk.length;
           await file.writeFile(chunk); // appends at the handle's position

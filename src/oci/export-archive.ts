@@ -34,7 +34,7 @@ export interface WriteArchiveOptions {
    */
   readonly writtenTo?: string;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -81,11 +81,11 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<ImageA
         }
       },
       createWriteStream(partial, { flags: "wx", flush: true }),
-      ...(signal === undefined ? [] : [{ signal }]),
+      { signal },
     );
     await putInPlace(partial, writtenTo);
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw archiveError(error, imageName, path);
   } finally {
     task.done();

@@ -11,7 +11,7 @@ export interface LayerCacheOptions {
   /** Maximum total size of the layers that remain afterwards. */
   readonly limitBytes: number;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -27,19 +27,16 @@ export async function withLayerCache<T>(
   const cache = await BlobCache.open(folder);
   await makeFolder(usersFolder(folder), 0o700);
   try {
-    return await withFileLock(join(usersFolder(folder), randomUUID()), async () => {
+    const use = async (): Promise<T> => {
       // Avoids a race: the remover checks for users after it has the lock, and a user checks the lock after
       // it has registered.
-      await withFileLock(
-        removingLock(folder),
-        () => Promise.resolve(),
-        signal === undefined ? {} : { signal },
-      );
+      await withFileLock(removingLock(folder), () => Promise.resolve(), { signal });
       return await work(cache);
-    });
+    };
+    return await withFileLock(join(usersFolder(folder), randomUUID()), use, { signal });
   } finally {
-    if (signal?.aborted !== true)
-      await withFileLock(removingLock(folder), () => shrink(options)).catch((error: Error) =>
+    if (!signal.aborted)
+      await withFileLock(removingLock(folder), () => shrink(options), { signal }).catch((error: Error) =>
         progress.note(`the cache ${folder} could not be made smaller: ${error.message}`),
       );
   }

@@ -13,7 +13,7 @@ export interface MakeLayerOptions {
   readonly cache: BlobCache;
   /** Time of every file in the layer. */
   readonly time: Date;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function makeLayer(layer: ImageLayer, options: MakeLayerOptions): P
 export async function frameTar(
   tar: AsyncIterable<Uint8Array>,
   cache: BlobCache,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<CachedLayer> {
   const diffId = createHash("sha256");
   const blob = await cache.write(adaptiveGzip(hashed(tar, diffId)), signal);

@@ -103,7 +103,7 @@ async function readArchive(
       else if (entry.kind === "file") await takeFile(entry, name, { documents, layers, limits, options });
     }
   } catch (error) {
-    options.signal?.throwIfAborted();
+    options.signal.throwIfAborted();
     if (isDamagedTar(error)) throw invalid(path, error.message, error);
     throw error;
   }

@@ -22,7 +22,7 @@ export interface WriteImageOptions {
    */
   readonly writtenTo?: string;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface WrittenImage {
@@ -64,7 +64,7 @@ export async function writeDockerArchive(options: WriteImageOptions): Promise<Wr
     );
     await putInPlace(partial, writtenTo);
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw outputError(path, error);
   } finally {
     task.done();

@@ -67,7 +67,7 @@ export interface TargetImageContext {
   readonly platform: ImagePlatform;
   readonly cacheFolder: string;
   readonly progress: Progress;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
 }
 
 export interface DockerRun {

@@ -16,13 +16,19 @@ import type { BaseImage } from "../../src/oci/base-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { pushToRegistry } from "../../src/oci/registry/push-to-registry.js";
 import { writeDockerArchive } from "../../src/oci/write-image.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { usualRegistrySettings } from "../support/oci/registry-settings.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 
 const folds = 5;
 const foldBytes = 200e6;
 const baseName = "nnunet-processor-bench/base:1";
-const access = { registries: usualRegistrySettings, environment: process.env, progress: silentProgress };
+const access = {
+  registries: usualRegistrySettings,
+  environment: process.env,
+  progress: silentProgress,
+  signal: neverStopped(),
+};
 
 interface Measured {
   /** The time until the layers are in the cache or the engine. */
@@ -121,9 +127,20 @@ async function measureOurs(
   rmSync(path, { force: true });
   const before = registry.bytes();
   const start = performance.now();
-  const image = await assembleImage({ plan: { ...plan, imageName }, base, cache, time: layerFileTime });
+  const image = await assembleImage({
+    plan: { ...plan, imageName },
+    base,
+    cache,
+    time: layerFileTime,
+    signal: neverStopped(),
+  });
   const made = performance.now();
-  const { bytes } = await writeDockerArchive({ image, path, progress: silentProgress });
+  const { bytes } = await writeDockerArchive({
+    image,
+    path,
+    progress: silentProgress,
+    signal: neverStopped(),
+  });
   const archived = performance.now();
   await pushToRegistry(image, null, access);
   const pushed = performance.now();
@@ -180,8 +197,9 @@ async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; re
     base,
     cache,
     time: layerFileTime,
+    signal: neverStopped(),
   });
-  await writeDockerArchive({ image, path, progress: silentProgress });
+  await writeDockerArchive({ image, path, progress: silentProgress, signal: neverStopped() });
   docker("load", "-q", "-i", path);
   return { base, cache };
 }

@@ -11,6 +11,7 @@ import { programVersion } from "../../src/ground/files/package-root.js";
 import type { LayerFile } from "../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../src/image/processor-files.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
+import { neverStopped } from "../support/never-stopped.js";
 
 export interface ImageRoot {
   /** Command that starts the processor as the image does. */
@@ -35,10 +36,11 @@ export async function layImageRoot(
   const plan = planBaseImage({
     recipe,
     base: { kind: "image", imageName: recipe.debian.image },
-    packageFiles: await npmPackageFiles(recipe, cache),
+    packageFiles: await npmPackageFiles(recipe, cache, neverStopped()),
     wheelLayers: await wheelLayers(recipe.wheels, {
       ...{ cacheFolder: cache, wheelFolder, progress },
       index: pythonIndex(process.env),
+      signal: neverStopped(),
     }),
     rootFiles: await listFiles(join(recipe.folder, "root")),
     processorFiles: await listProcessorFiles(),

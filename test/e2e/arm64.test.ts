@@ -16,6 +16,7 @@ import { readTar } from "../../src/oci/read-tar.js";
 import { pushToRegistry } from "../../src/oci/registry/push-to-registry.js";
 import { goldenPath } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { usualRegistrySettings } from "../support/oci/registry-settings.js";
 import { testPlan } from "../support/oci/test-plan.js";
@@ -42,6 +43,7 @@ async function pushIndex(host: string, scratch: string): Promise<void> {
     const image = await baseFor(platform, scratch, `${host}/team/base:${architecture}`);
     await pushToRegistry(image, null, {
       ...{ registries: usualRegistrySettings, environment: {}, progress: silentProgress },
+      signal: neverStopped(),
     });
     manifests.push({ ...image.manifest.descriptor, platform: { os: "linux", architecture } });
   }
@@ -114,6 +116,7 @@ test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, and t
     cacheFolder: cacheFolder(process.env),
     pull: () => Promise.resolve({ config, layers: debian.layers, digest: debian.manifest.descriptor.digest }),
     progress: silentProgress,
+    signal: neverStopped(),
   });
   const machines: Record<string, number> = {};
   for (const layer of base.layers.slice(debian.layers.length))

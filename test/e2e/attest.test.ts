@@ -13,6 +13,7 @@ import { archiveTar } from "../../src/oci/write-image.js";
 import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { writeOciLayout } from "../support/oci/oci-layout.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { testPlan, textLayer } from "../support/oci/test-plan.js";
@@ -185,7 +186,7 @@ test("an image reads the same as layers, and as the archive that an engine saves
   const cwd = scratchFolder();
   const image = await openOciLayout((await base(cwd)).slice("oci:".length));
   const cache = await BlobCache.open(join(cwd, "cache"));
-  const { digest, ...described } = await describeOciImage(image, cache);
+  const { digest, ...described } = await describeOciImage(image, cache, neverStopped());
   const imageId = image.config.descriptor.digest;
   const saved = describeSavedImage(archiveTar(image), { imageName: image.imageName, imageId });
   expect(await saved).toEqual({ ...described, digest: imageId });

@@ -13,6 +13,7 @@ import { planProcessorImage } from "../../src/image/processor-image-plan.js";
 import { imageForTarget } from "../../src/image/target-image.js";
 import { describeWithEngine, layerDigests, removeImage, testEngine } from "../support/docker/docker.js";
 import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
+import { neverStopped } from "../support/never-stopped.js";
 
 const timeout = 600_000;
 
@@ -77,7 +78,7 @@ describeWithEngine("the engine's cache", () => {
   });
 
   const build = (wanted: ImagePlan) =>
-    buildImage({ engine: testEngine(), plan: wanted, progress: silentProgress });
+    buildImage({ engine: testEngine(), plan: wanted, progress: silentProgress, signal: neverStopped() });
 });
 
 const withChange = (layers: readonly ImageLayer[], name: string): readonly ImageLayer[] =>

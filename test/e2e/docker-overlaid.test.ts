@@ -6,6 +6,7 @@ import { buildImage } from "../../src/docker/build-image.js";
 import { type ImageBase, overlaidFileTime } from "../../src/image/image-plan.js";
 import { readTar } from "../../src/oci/read-tar.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { testPlan, textLayer } from "../support/oci/test-plan.js";
 
@@ -20,7 +21,7 @@ describeWithEngine("a file in the place of one of the base", () => {
       const layers = [textLayer("processor", { "opt/main.js": code })];
       const fileTime = base.kind === "image" ? { fileTime: overlaidFileTime } : {};
       const plan = testPlan({ imageName, base, layers, ...fileTime });
-      await buildImage({ engine: testEngine(), plan, progress: silentProgress });
+      await buildImage({ engine: testEngine(), plan, progress: silentProgress, signal: neverStopped() });
       return imageName;
     };
     const base = await build("base", { kind: "root-file-system", archive }, "main(1)");

@@ -13,6 +13,7 @@ import {
   removeImage,
   testEngine,
 } from "../support/docker/docker.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { testPlan, textLayer } from "../support/oci/test-plan.js";
 
@@ -54,7 +55,7 @@ describeWithEngine("builds side by side on one base", () => {
             textLayer("own", { "opt/own.txt": `${builder} ${build}` }),
           ],
         });
-        await buildImage({ engine: testEngine(), plan, progress: silentProgress });
+        await buildImage({ engine: testEngine(), plan, progress: silentProgress, signal: neverStopped() });
         expect((await layerDigests(imageName)).length).toBe(3);
         await removeImage(imageName);
       }

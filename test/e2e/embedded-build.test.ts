@@ -8,6 +8,7 @@ import { describeWithEngine, removeImage, runContained, testEngine } from "../su
 import { goldenPath } from "../support/golden.js";
 import { compareSegmentations } from "../support/images/compare-segmentations.js";
 import { needs, testWith } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { scratchFolder } from "../support/oci/oci-scratch.js";
 import { smallBase } from "../support/oci/small-base.js";
 import { startRegistry } from "../support/oci/test-registry.js";
@@ -79,6 +80,7 @@ describeWithEngine("an image that was built without an engine", () => {
       engine: testEngine(),
       ...{ variant: "cpu", pythonIndex: null, cacheFolder: cacheFolder(process.env) },
       progress: silentProgress,
+      signal: neverStopped(),
     });
     await outputOf("docker", "save", "-o", join(cwd, "base.tar"), base);
     const imageName = "nnunet-processor-oci-test/blobs:1";

@@ -11,6 +11,7 @@ import { readTar } from "../../src/oci/read-tar.js";
 import { writeDockerArchive } from "../../src/oci/write-image.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
 import { describeWith, needs } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { writeOciLayout } from "../support/oci/oci-layout.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { testPlan, textLayer } from "../support/oci/test-plan.js";
@@ -46,10 +47,20 @@ describeWithEngine("the two builders", () => {
     const [byEngine, embedded] = [uniqueName(), uniqueName()];
     onTestFinished(() => removeImage(byEngine));
     onTestFinished(() => removeImage(embedded));
-    await buildImage({ engine: testEngine(), plan: planOn(archive, byEngine), progress: silentProgress });
+    await buildImage({
+      engine: testEngine(),
+      plan: planOn(archive, byEngine),
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
     const image = await assemble(planOn(archive, embedded), join(scratch, "cache"));
     const path = join(scratch, "image.tar.gz");
-    const written = await writeDockerArchive({ image, path, progress: silentProgress });
+    const written = await writeDockerArchive({
+      image,
+      path,
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
     await outputOf("docker", "load", "-q", "-i", path);
     const [one, other] = await Promise.all([settingsOf(byEngine), settingsOf(embedded)]);
     expect(other).toEqual(one);
@@ -67,7 +78,10 @@ describe("an embedded build", () => {
     for (const name of ["a", "b"]) {
       const image = await assemble(planOn(archive, "team/liver:1"), join(scratch, `cache-${name}`));
       const path = join(scratch, `${name}.tar.gz`);
-      files.push({ ...(await writeDockerArchive({ image, path, progress: silentProgress })), path: "" });
+      files.push({
+        ...(await writeDockerArchive({ image, path, progress: silentProgress, signal: neverStopped() })),
+        path: "",
+      });
     }
     expect(files[1]).toEqual(files[0]);
   });
@@ -99,7 +113,12 @@ describe("an embedded build", () => {
     await writeFile(join(cache, "blobs", digest.slice(7)), Buffer.alloc(size));
     const path = join(scratch, "out.tar");
     const write = async () =>
-      writeDockerArchive({ image: await assemble(plan, cache), path, progress: silentProgress });
+      writeDockerArchive({
+        image: await assemble(plan, cache),
+        path,
+        progress: silentProgress,
+        signal: neverStopped(),
+      });
     await expect(write()).rejects.toMatchObject({ code: "IMAGE_BUILD_FAILED" });
     await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
     expect((await write()).bytes).toBeGreaterThan(0);
@@ -110,7 +129,12 @@ describe("an embedded build", () => {
     const archive = await smallRootFileSystem(scratch);
     const cache = join(scratch, "cache");
     const below = await assemble(planOn(archive, "team/base:1"), cache);
-    await writeDockerArchive({ image: below, path: join(scratch, "base.tar.gz"), progress: silentProgress });
+    await writeDockerArchive({
+      image: below,
+      path: join(scratch, "base.tar.gz"),
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
     await writeOciLayout(below, join(scratch, "base"));
     const digests = [];
     for (const imageName of [`docker-archive:${scratch}/base.tar.gz`, `oci:${scratch}/base`]) {
@@ -141,7 +165,12 @@ describeWith([needs.skopeo], "skopeo", () => {
     const scratch = scratchFolder();
     const image = await liverImage(scratch);
     const path = join(scratch, "image.tar");
-    const { manifestDigest } = await writeDockerArchive({ image, path, progress: silentProgress });
+    const { manifestDigest } = await writeDockerArchive({
+      image,
+      path,
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
     const layout = join(scratch, "layout");
     await writeOciLayout(image, layout);
     const found = JSON.parse(await outputOf("skopeo", "inspect", `oci:${layout}`)) as { Digest: string };
@@ -157,7 +186,7 @@ describeWith([needs.crane], "crane", () => {
     const scratch = scratchFolder();
     const image = await liverImage(scratch);
     const path = join(scratch, "image.tar");
-    await writeDockerArchive({ image, path, progress: silentProgress });
+    await writeDockerArchive({ image, path, progress: silentProgress, signal: neverStopped() });
     expect(await outputOf("crane", "validate", "--tarball", path)).toContain("PASS");
   });
 });

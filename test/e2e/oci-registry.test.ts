@@ -13,6 +13,7 @@ import { pullBase } from "../../src/oci/registry/pull-base.js";
 import { pushImage } from "../../src/oci/registry/push-image.js";
 import { RegistryClient, type RegistryClientOptions } from "../../src/oci/registry/registry-client.js";
 import { describeWith, needs } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { assemble, epoch, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { testPlan } from "../support/oci/test-plan.js";
 import { type Fault, startFaultyProxy, startRegistry } from "../support/oci/test-registry.js";
@@ -29,6 +30,7 @@ const clientFor = (imageName: string, options: Partial<RegistryClientOptions> = 
     credentials: null,
     retry: quick,
     mayWrite: true,
+    signal: neverStopped(),
     ...options,
   });
 
@@ -271,7 +273,7 @@ describeWith([needs.registry], "a base in a registry", () => {
     const client = clientFor(`${proxy}/team/base:1`, { mayWrite: false });
     const base = await pullBase({ client, reference: "1", platform: "linux/amd64", cache });
     expect(base.manifestDigest).toBe(below.manifest.descriptor.digest);
-    const image = await assembleImage({ plan: testPlan(), base, cache, time: epoch });
+    const image = await assembleImage({ plan: testPlan(), base, cache, time: epoch, signal: neverStopped() });
     await push(`${proxy}/team/liver:1`, image, { alsoReads: ["team/base"] });
     expect(fetched).toHaveLength(1); // the configuration
     for await (const _ of image.layers[0]!.open());

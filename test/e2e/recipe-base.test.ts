@@ -12,6 +12,7 @@ import { asBase } from "../../src/oci/open-oci-layout.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../support/oci/oci-scratch.js";
 import { testPlan } from "../support/oci/test-plan.js";
 import { outputOf } from "../support/program-on-path.js";
@@ -29,6 +30,7 @@ const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"], cache =
     debianDigest: null,
     pull,
     progress: silentProgress,
+    signal: neverStopped(),
   });
 
 async function smallDebian(scratch: string): Promise<BaseImage> {
@@ -115,6 +117,7 @@ describeWithEngine("an image that no engine built on its own base", () => {
         imageName: base,
         cacheFolder: cacheFolder(process.env),
         progress: silentProgress,
+        signal: neverStopped(),
       });
       const flags = ["--model-dir", model, "--tag"];
       const builds = [

@@ -10,6 +10,7 @@ import { goldenPath } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
 import { predictWith } from "../support/model/predict.js";
 import { singleModel } from "../support/model/single-model.js";
+import { neverStopped } from "../support/never-stopped.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
 const converted = join(scratch, "converted");
@@ -21,6 +22,7 @@ beforeAll(async () => {
   await convertModel({
     models: singleModel(await findModel({ modelDir: model })),
     ...{ settings: testSettings, outputDir: converted, progress: silentProgress },
+    signal: neverStopped(),
   });
   mkdirSync(own);
   copyFileSync(join(model, "dataset.json"), join(own, "dataset.json"));
@@ -50,6 +52,7 @@ describe("an ONNX file in the place of a checkpoint", () => {
     const { files } = await convertModel({
       models: singleModel(await ownModel()),
       ...{ settings: testSettings, outputDir, progress: silentProgress },
+      signal: neverStopped(),
     });
     expect(files).toEqual([
       ...["fold_0/fold_0.weights", "fold_0/network.onnx", "plans.json", "dataset.json", "manifest.json"],
@@ -68,7 +71,13 @@ describe("an ONNX file in the place of a checkpoint", () => {
       const models = singleModel(await ownModel());
       const outputDir = join(scratch, "refused");
       await expect(
-        convertModel({ models, settings: testSettings, outputDir, progress: silentProgress }),
+        convertModel({
+          models,
+          settings: testSettings,
+          outputDir,
+          progress: silentProgress,
+          signal: neverStopped(),
+        }),
       ).rejects.toMatchObject({ code: "ONNX_MISMATCH", message: expect.stringMatching(message) });
     } finally {
       writeFileSync(file, original);

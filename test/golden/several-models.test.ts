@@ -13,6 +13,7 @@ import type { ModelSet } from "../../src/models/model-set.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
 import { predictWith } from "../support/model/predict.js";
+import { neverStopped } from "../support/never-stopped.js";
 
 const minutes = 60_000;
 const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");
@@ -107,6 +108,7 @@ async function withAnswer(
   try {
     const { folder } = await convertModel({
       ...{ models, settings: testSettings, outputDir: join(scratch, "model"), progress: silentProgress },
+      signal: neverStopped(),
     });
     const { cases } = await predictWith({
       modelDir: folder,

@@ -11,6 +11,7 @@ import { testImage } from "../support/images/test-image.js";
 import { testSettings } from "../support/model/convert.js";
 import { writeConvolutionNetwork } from "../support/model/convolution-network.js";
 import { singleModel } from "../support/model/single-model.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { lastLine, runProcessor } from "../support/programs/run-processor.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "little-memory-"));
@@ -33,6 +34,7 @@ async function writeModel(size: number): Promise<string> {
   await convertModel({
     models: singleModel(model),
     ...{ settings: testSettings, outputDir: modelDir, progress: silentProgress },
+    signal: neverStopped(),
   });
   const manifestFile = join(modelDir, "manifest.json");
   const manifest = JSON.parse(readFileSync(manifestFile, "utf8"));

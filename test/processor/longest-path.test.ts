@@ -7,6 +7,7 @@ import { readTarget } from "../../processor/runtime/model/read-target.js";
 import { describeSavedImage } from "../../src/attest/image-contents.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
 import { openDockerArchive } from "../../src/oci/open-docker-archive.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { scratchFolder } from "../support/oci/oci-scratch.js";
 
 const megabyte = 10 ** 6;
@@ -52,7 +53,10 @@ function fileOf(name: string, bytes: Buffer | string): string {
 }
 
 const open = async (bytes: Buffer) =>
-  openDockerArchive(fileOf("image.tar", bytes), { cache: await BlobCache.open(scratchFolder()) });
+  openDockerArchive(fileOf("image.tar", bytes), {
+    cache: await BlobCache.open(scratchFolder()),
+    signal: neverStopped(),
+  });
 const describeSaved = (bytes: Buffer) =>
   describeSavedImage(Readable.from([bytes]), { imageName: "x", imageId: "sha256:0" });
 

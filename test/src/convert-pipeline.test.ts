@@ -22,6 +22,7 @@ import { testSettings } from "../support/model/convert.js";
 import { type ModelEdit, withEditedModel } from "../support/model/edited-model.js";
 import { singleModel } from "../support/model/single-model.js";
 import { needs, testWith } from "../support/needs.js";
+import { neverStopped } from "../support/never-stopped.js";
 
 const modelDir = join(repositoryRoot, "test", "fixtures", "networks", "residual_2d_capped");
 
@@ -38,6 +39,7 @@ const convert = async (options: Partial<ConvertOptions> = {}) =>
     models: singleModel(await findModel({ modelDir })),
     settings: testSettings,
     outputDir,
+    signal: neverStopped(),
     progress: silentProgress,
     ...options,
   });

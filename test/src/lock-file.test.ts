@@ -9,6 +9,7 @@ import {
   readLockedBase,
   readLockedSource,
 } from "../../src/download/lock-file.js";
+import { neverStopped } from "../support/never-stopped.js";
 
 let folder = "";
 let lockFile = "";
@@ -19,6 +20,8 @@ beforeEach(async () => {
   lockFile = join(folder, lockFileName);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const placeOf = (lockFile: string) => ({ lockFile, signal: neverStopped() });
 
 describe("processor.lock.json", () => {
   test("locks nothing if it does not exist", async () => {
@@ -31,10 +34,11 @@ describe("processor.lock.json", () => {
       { address: "zenodo:2/b.zip", sha256: digestOf("b"), size: 2 },
       { address: "zenodo:1/a.zip", sha256: digestOf("a"), size: 1 },
     ];
-    for (const { address, ...locked } of sources) await lockSource(lockFile, address, locked);
+    for (const { address, ...locked } of sources) await lockSource(placeOf(lockFile), address, locked);
     const text = await readFile(lockFile, "utf8");
     await rm(lockFile);
-    for (const { address, ...locked } of sources.toReversed()) await lockSource(lockFile, address, locked);
+    for (const { address, ...locked } of sources.toReversed())
+      await lockSource(placeOf(lockFile), address, locked);
     expect(await readFile(lockFile, "utf8")).toBe(text);
     expect(await readLockedSource(lockFile, "zenodo:1/a.zip")).toEqual({ sha256: digestOf("a"), size: 1 });
   });
@@ -42,7 +46,7 @@ describe("processor.lock.json", () => {
   test("keeps every address of builds that write it at the same time", async () => {
     const addresses = Array.from({ length: 12 }, (_, i) => `zenodo:${i}/a.zip`);
     await Promise.all(
-      addresses.map((address) => lockSource(lockFile, address, { sha256: digestOf("c"), size: 3 })),
+      addresses.map((address) => lockSource(placeOf(lockFile), address, { sha256: digestOf("c"), size: 3 })),
     );
     for (const address of addresses) expect(await readLockedSource(lockFile, address)).not.toBeNull();
     expect(await readdir(folder)).toEqual([lockFileName]);
@@ -51,7 +55,7 @@ describe("processor.lock.json", () => {
   test("is not overwritten if it cannot be read", async () => {
     await writeFile(lockFile, "{ not json");
     await expect(
-      lockSource(lockFile, "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
+      lockSource(placeOf(lockFile), "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
     ).rejects.toMatchObject({ code: "LOCK_INVALID" });
     expect(await readFile(lockFile, "utf8")).toBe("{ not json");
   });
@@ -59,7 +63,7 @@ describe("processor.lock.json", () => {
   test("in a missing folder is an error of the catalogue", async () => {
     const nowhere = join(folder, "nowhere", lockFileName);
     await expect(
-      lockSource(nowhere, "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
+      lockSource(placeOf(nowhere), "zenodo:1/a.zip", { sha256: digestOf("a"), size: 1 }),
     ).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
 });
@@ -115,7 +119,7 @@ describe("a processor.lock.json that is wrong is refused with its name and the f
         code: "LOCK_INVALID",
         message: expect.stringMatching(new RegExp(`^${lockFile}: .*${problem}`)),
       });
-    await expect(lockBase(lockFile, "debian", `sha256:${digestOf("b")}`)).rejects.toMatchObject({
+    await expect(lockBase(placeOf(lockFile), "debian", `sha256:${digestOf("b")}`)).rejects.toMatchObject({
       code: "LOCK_INVALID",
     });
     expect(await readFile(lockFile, "utf8")).toBe(text);
@@ -133,7 +137,7 @@ describe("a processor.lock.json that is wrong is refused with its name and the f
   test("after it was deleted, as the remedy suggests, the next build locks again", async () => {
     await writeFile(lockFile, "{");
     await rm(lockFile);
-    await lockSource(lockFile, "a", { sha256: digestOf("a"), size: 1 });
+    await lockSource(placeOf(lockFile), "a", { sha256: digestOf("a"), size: 1 });
     expect(await readLockedSource(lockFile, "a")).toEqual({ sha256: digestOf("a"), size: 1 });
   });
 });

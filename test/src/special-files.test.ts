@@ -21,6 +21,7 @@ import { openOciLayout } from "../../src/oci/open-oci-layout.js";
 import { readImageArchive } from "../../src/oci/read-image-archive.js";
 import { dockerCredentials } from "../../src/oci/registry/docker-credentials.js";
 import { readArchiveFacts } from "../../src/targets/preflight/archive-facts.js";
+import { neverStopped } from "../support/never-stopped.js";
 import { testTerminal } from "../support/programs/test-terminal.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "special-files-"));
@@ -101,7 +102,7 @@ const places: Readonly<Record<string, Place>> = {
   "an archive to build on": {
     path: "base.tar",
     read: async (path, folder) =>
-      openDockerArchive(path, { cache: await BlobCache.open(join(folder, "cache")) }),
+      openDockerArchive(path, { cache: await BlobCache.open(join(folder, "cache")), signal: neverStopped() }),
     code: "IMAGE_FILE_INVALID",
   },
   "an archive to inspect": {
@@ -111,7 +112,7 @@ const places: Readonly<Record<string, Place>> = {
   },
   "an archive for preflight": {
     path: "image.tar",
-    read: (path) => readArchiveFacts(path),
+    read: (path) => readArchiveFacts(path, neverStopped()),
     code: "INPUT_NOT_FOUND",
   },
   "a document of an OCI layout": {

@@ -39,7 +39,7 @@ export interface StartContainerOptions {
   readonly engine: Engine;
   readonly container: Container;
   /** Kills the container when aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 const samplesEveryMs = 100;
@@ -72,15 +72,15 @@ export async function startContainer(options: StartContainerOptions): Promise<Ru
   const sampler = new MemorySampler(container);
   const began = performance.now();
   await container.start();
-  signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   sampler.begin();
   let hasEnded = false;
   const follow = async (): Promise<ContainerEnd> => {
     const { StatusCode: exitCode } = (await container.wait()) as { readonly StatusCode: number };
     hasEnded = true;
     const seconds = (performance.now() - began) / 1000;
-    signal?.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
     sampler.end();
     await finished(streams, { writable: false });
     heard();

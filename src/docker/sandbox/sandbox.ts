@@ -155,7 +155,7 @@ export class Sandbox {
   }
 
   /** Starts the processor. */
-  async start(options: SandboxContainer, signal?: AbortSignal): Promise<RunningContainer> {
+  async start(options: SandboxContainer, signal: AbortSignal): Promise<RunningContainer> {
     const { reference, user, command, environment, memoryBytes, dataLimitBytes } = options;
     return this.#asked(`starting ${reference}`, async () => {
       const container = await this.#create({
@@ -183,7 +183,7 @@ export class Sandbox {
           })),
         },
       });
-      return startContainer({ engine: this.#engine, container, ...(signal === undefined ? {} : { signal }) });
+      return startContainer({ engine: this.#engine, container, signal });
     });
   }
 
@@ -195,8 +195,9 @@ export class Sandbox {
     readonly processor: RunningContainer;
     readonly entrypoint: readonly string[];
     readonly volumes: readonly SandboxMount[];
+    readonly signal: AbortSignal;
   }): Promise<RunningContainer> {
-    const { reference, processor, entrypoint, volumes } = options;
+    const { reference, processor, entrypoint, volumes, signal } = options;
     return this.#asked("starting a program next to the processor", async () => {
       const container = await this.#create({
         Image: reference,
@@ -209,7 +210,7 @@ export class Sandbox {
           Mounts: volumes.map(({ volume, target }) => ({ ...volumeMount(volume.name), Target: target })),
         },
       });
-      return startContainer({ engine: this.#engine, container });
+      return startContainer({ engine: this.#engine, container, signal });
     });
   }
 

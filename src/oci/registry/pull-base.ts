@@ -127,7 +127,7 @@ async function fetchLayer(client: RegistryClient, descriptor: Descriptor, cache:
   try {
     await client.retrying(label, async () => {
       const bytes = await client.open(client.url(`blobs/${digest}`));
-      await cache.write(verified(withCount(bytes, task.advance), descriptor), client.signal ?? undefined);
+      await cache.write(verified(withCount(bytes, task.advance), descriptor), client.signal);
     });
   } finally {
     task.done();

@@ -23,7 +23,7 @@ export interface RegistryAccess {
   readonly registries: RegistrySettings;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface RegistryRights {
@@ -53,6 +53,6 @@ export async function registryClient(
     certificateAuthority,
     retry: defaultRetryPolicy,
     ...rights,
-    ...(signal && { signal }),
+    signal,
   });
 }

@@ -38,7 +38,7 @@ export interface AuthorizeOptions {
   readonly isPlainHttp: (host: string) => boolean;
   readonly note: (line: string) => void;
   readonly https: HttpsTrust;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
 }
 
 /**

@@ -28,7 +28,7 @@ export interface RegistryClientOptions {
   readonly mayWrite: boolean;
   /** PEM of an authority that is trusted in addition to the usual ones. */
   readonly certificateAuthority?: string | null;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 const maxAnswerBytes = 16 << 20;
@@ -38,7 +38,7 @@ export class RegistryClient {
   readonly registry: string;
   readonly repository: string;
   readonly progress: Progress;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
   readonly #api: URL;
   readonly #options: RegistryClientOptions;
   readonly #https: HttpsTrust;
@@ -58,7 +58,7 @@ export class RegistryClient {
     this.registry = registry;
     this.repository = repository;
     this.progress = options.progress;
-    this.signal = options.signal ?? null;
+    this.signal = options.signal;
     this.#api = registryAddress(registry, options);
     this.#options = options;
     this.#https = trusting(options.certificateAuthority ?? null);
@@ -126,7 +126,7 @@ export class RegistryClient {
       },
       signal: this.signal,
     }).catch((error: unknown) => {
-      this.signal?.throwIfAborted();
+      this.signal.throwIfAborted();
       if (!(error instanceof ProcessorError) || error.code !== "DOWNLOAD_FAILED") throw error;
       throw builderError("REGISTRY_FAILED", error.message, { cause: error });
     });

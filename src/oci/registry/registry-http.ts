@@ -28,7 +28,7 @@ export interface ExchangeOptions {
   readonly https: HttpsTrust;
   /** Longer answers are refused while they arrive. */
   readonly maxAnswerBytes: number;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
 }
 
 const idleMs = 60_000;
@@ -66,7 +66,7 @@ export async function exchange(
       url: new URL(response.url),
     };
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw networkFailure(error, url);
   } finally {
     stream.destroy();
@@ -90,7 +90,7 @@ const requestOptions = (
   decompress: false,
   retry: { limit: 0 },
   timeout: { lookup: idleMs, connect: idleMs, secureConnect: idleMs, socket: idleMs, response: idleMs },
-  ...(signal !== null && { signal }),
+  signal,
   hooks: {
     beforeRedirect: [
       (redirected) => {

@@ -22,7 +22,7 @@ export const amos22: Platform<TargetOf<"amos22">> = {
   },
   image: async (target, { platform, cacheFolder, progress, signal }) => {
     if (platform !== "linux/amd64") throw sharedError("USAGE", "AMOS22 runs images for linux/amd64");
-    const pythonFiles = await debianPython(cacheFolder, progress, ...(signal === null ? [] : [signal]));
+    const pythonFiles = await debianPython(cacheFolder, progress, signal);
     return amosImage(target, pythonFiles);
   },
   ownLabel: null,

@@ -50,11 +50,11 @@ export async function runInvocations(trial: Trial, runs: readonly Run[]): Promis
           invoke(trial, run, { processor, client, volumes }),
         ),
       );
-      trial.signal?.throwIfAborted();
+      trial.signal.throwIfAborted();
       if (processor.hasEnded()) break;
     }
   const { seconds, finding: stopped } = await stopProcessor(processor);
-  trial.signal?.throwIfAborted();
+  trial.signal.throwIfAborted();
   const { peakMemoryBytes, log } = await processor.ended;
   const last = [
     stopped,
@@ -134,11 +134,15 @@ function checkInvoke({ status, error, seconds }: Answer, { timeoutSeconds, memor
 
 /** Plays the platform's own program. It runs in a separate container, so that its memory is not counted. */
 class PlatformClient {
-  constructor(
-    private readonly trial: Trial,
-    private readonly processor: RunningContainer,
-    private readonly volumes: Volumes,
-  ) {}
+  readonly #trial: Trial;
+  readonly #processor: RunningContainer;
+  readonly #volumes: Volumes;
+
+  constructor(trial: Trial, processor: RunningContainer, volumes: Volumes) {
+    this.#trial = trial;
+    this.#processor = processor;
+    this.#volumes = volumes;
+  }
 
   async emptyFolders(): Promise<void> {
     await this.ask(["empty", "/platform/input", "/platform/output"]);
@@ -147,37 +151,38 @@ class PlatformClient {
   /** Sends a request. The answer has no status if the processor ends before it answers. */
   async ask(words: readonly (string | number)[]): Promise<Answer> {
     const began = performance.now();
-    const program = await this.start(words.map(String));
+    const program = await this.#start(words.map(String));
     if (program !== null) {
-      const first = await Promise.race([program.ended, this.processor.ended.then(() => null)]);
+      const first = await Promise.race([program.ended, this.#processor.ended.then(() => null)]);
       if (first === null) await program.kill("SIGKILL");
       else {
+        this.#trial.signal.throwIfAborted();
         const answer = answerOf(program, first);
-        if (await this.isAnswer(answer)) return answer;
+        if (await this.#isAnswer(answer)) return answer;
       }
     }
-    const { exitCode, log } = await this.processor.ended;
+    const { exitCode, log } = await this.#processor.ended;
     const said = log.lastErrorLine === null ? "" : `; last on stderr: ${log.lastErrorLine}`;
     const seconds = (performance.now() - began) / 1000;
     return { status: null, error: `the process exited with ${exitCode}${said}`, seconds };
   }
 
   /** Returns false for a connection that broke off because the process ended: the end of the process says more. */
-  private async isAnswer({ status, error }: Answer): Promise<boolean> {
+  async #isAnswer({ status, error }: Answer): Promise<boolean> {
     if (status !== null || error === "timeout") return true;
-    return error === null ? !this.processor.hasEnded() : !(await this.isEnding());
+    return error === null ? !this.#processor.hasEnded() : !(await this.#isEnding());
   }
 
   /** Returns whether the process ends within a moment: the engine reports an end later than the connections it breaks. */
-  private async isEnding(): Promise<boolean> {
-    await Promise.race([this.processor.ended, delay(endsWithinMs, undefined, { ref: false })]);
-    return this.processor.hasEnded();
+  async #isEnding(): Promise<boolean> {
+    await Promise.race([this.#processor.ended, delay(endsWithinMs, undefined, { ref: false })]);
+    return this.#processor.hasEnded();
   }
 
   /** Null if the processor has ended. */
-  private async start(words: readonly string[]): Promise<RunningContainer | null> {
-    const { sandbox, reference } = this.trial;
-    const { input, output } = this.volumes;
+  async #start(words: readonly string[]): Promise<RunningContainer | null> {
+    const { sandbox, reference, signal } = this.#trial;
+    const { input, output } = this.#volumes;
     const volumes = [
       { volume: input, target: "/platform/input", isReadOnly: false },
       { volume: output, target: "/platform/output", isReadOnly: false },
@@ -186,13 +191,13 @@ class PlatformClient {
       const script = await readFile(join(packageRoot, "templates", file), "utf8");
       const entrypoint = [program, flag, script, ...words];
       const started = await sandbox
-        .startCompanion({ reference, processor: this.processor, entrypoint, volumes })
+        .startCompanion({ reference, processor: this.#processor, entrypoint, volumes, signal })
         .catch(async (error: unknown) => {
           // The engine cannot join a container to the network of a process that has just ended.
-          if (isMissing(error) || (await this.isEnding())) return null;
+          if (isMissing(error) || (await this.#isEnding())) return null;
           throw error;
         });
-      if (started !== null || this.processor.hasEnded()) return started;
+      if (started !== null || this.#processor.hasEnded()) return started;
     }
     throw builderError(
       "TOOL_MISSING",

@@ -41,7 +41,7 @@ const maxDocumentBytes = 4 << 20;
  *
  * @throws INPUT_NOT_FOUND; TOOL_MISSING for .xz if xz is not installed
  */
-export async function readArchiveFacts(archive: string, signal?: AbortSignal): Promise<ArchiveFacts> {
+export async function readArchiveFacts(archive: string, signal: AbortSignal): Promise<ArchiveFacts> {
   const bytes = await sizeOf(archive);
   return { archive, isFile: true, bytes, ...(await readTarFacts(unpacked(archive), signal)) };
 }
@@ -50,7 +50,7 @@ export async function readArchiveFacts(archive: string, signal?: AbortSignal): P
 export async function readSavedFacts(
   imageName: string,
   tar: AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ArchiveFacts> {
   let bytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
@@ -68,7 +68,7 @@ export async function readSavedFacts(
 
 type TarFacts = Pick<ArchiveFacts, "problem" | "entries" | "documents" | "texts">;
 
-async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<TarFacts> {
+async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<TarFacts> {
   const entries = new Map<string, ArchiveFile>();
   const documents = new Map<string, unknown>();
   const texts = new Map<string, string>();
@@ -77,7 +77,7 @@ async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal
   let problem: string | null = null;
   try {
     for await (const entry of readTar(tar)) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       limits.addEntry();
       if (entry.kind === "symlink")
         links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget));
@@ -96,7 +96,7 @@ async function readTarFacts(tar: AsyncIterable<Uint8Array>, signal?: AbortSignal
     }
     if (entries.size === 0) problem = "no file in it";
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (error instanceof ProcessorError) throw error;
     problem = error instanceof Error ? error.message : String(error);
   }

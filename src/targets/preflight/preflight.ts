@@ -31,7 +31,7 @@ export interface PreflightOptions extends CheckContext {
   readonly target: TargetKind | null;
   /** The environment variables with the engine's address, which is used if `image` is a name. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**

@@ -25,7 +25,7 @@ export interface OpenImageOptions {
   readonly engine: Engine;
   /** The image's name, or the path of an archive. */
   readonly image: string;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** @throws INPUT_NOT_FOUND when it is neither a file nor an image of the engine; IMAGE_FILE_INVALID */
@@ -38,7 +38,7 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
   const names = (Array.isArray(manifest) ? manifest : []).flatMap((entry) => namesOf(entry));
   const loaded = await loadArchive({
     ...{ engine, archive: image, names },
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   try {
     return await describe(engine, loaded.reference, loaded.unload);

@@ -38,7 +38,7 @@ export interface SimulateOptions {
   readonly minDice: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface SimulationReport {
@@ -71,7 +71,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   const engine = await connectEngine(environment, signal).catch((error: unknown) => {
     throw refusal(error);
   });
-  const open = { engine, image: options.image, ...(signal === undefined ? {} : { signal }) };
+  const open = { engine, image: options.image, signal };
   const isArchive = await isImageFile(options.image);
   const opened = isArchive
     ? await withProgress(options, `loading ${basename(options.image)} into Docker`, () => openImage(open))
@@ -89,7 +89,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
       ...{ timeoutSeconds: options.timeoutSeconds, minDice: options.minDice },
       departures: departuresFromNnunet(opened.imageLabels),
       progress,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     };
     const { findings, phases } = await simulation.run({
       trial,

@@ -41,7 +41,7 @@ export interface Trial {
   readonly progress: Progress;
   /** A folder for what phases need. */
   readonly scratch: string;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface PhasesOptions {

@@ -60,7 +60,7 @@ async function runProcess(trial: Trial, run: Run): Promise<PhaseResult> {
   await fillInput(trial, volumes, run);
   const processor = await startProcessor(trial, volumes, run);
   const { end, isLate } = await endWithin(processor, trial.timeoutSeconds);
-  trial.signal?.throwIfAborted();
+  trial.signal.throwIfAborted();
   const output = await lintVolume(trial, volumes, run.cases);
   const findings = [
     checkEnd({ end, isLate, ...trial }),
@@ -88,7 +88,7 @@ async function startAndStop(trial: Trial, run: Run): Promise<PhaseResult> {
   const processor = await startProcessor(trial, volumes, run);
   await Promise.race([processor.spoke, delay(quietSeconds * 1000, undefined, { ref: false })]);
   const { seconds, finding } = await stopProcessor(processor);
-  trial.signal?.throwIfAborted();
+  trial.signal.throwIfAborted();
   const { peakMemoryBytes, log } = await processor.ended;
   return {
     phase: run.phase,

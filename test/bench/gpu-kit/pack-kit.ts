@@ -16,6 +16,7 @@ import { chooseVariant, cudaMajors, readVersions } from "../../../src/base-image
 import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
 import { cacheFolder } from "../../../src/model-source/cache-folder.js";
 import { repositoryRoot } from "../../support/golden.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { goldenCases } from "../gpu-golden.js";
 import { pruneProvider } from "./prune-provider.js";
 
@@ -95,7 +96,13 @@ async function packProvider(kit: string): Promise<void> {
   const progress = createLineProgress({ write: (line) => console.log(line), now: () => performance.now() });
   const layers = await wheelLayers(
     wheels.filter(({ name }) => name === "onnxruntime-gpu"),
-    { cacheFolder: cacheFolder(process.env), wheelFolder: null, index: pythonIndex(process.env), progress },
+    {
+      cacheFolder: cacheFolder(process.env),
+      wheelFolder: null,
+      index: pythonIndex(process.env),
+      progress,
+      signal: neverStopped(),
+    },
   );
   for (const entry of layers.flatMap(({ entries }) => entries)) {
     if (entry.kind !== "file" || !("file" in entry.source) || !entry.path.includes(runtimeLibraries))

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { loadConfig } from "../../../src/config/load-config.js";
 import { lockBase, lockSource, readLockedBase, readLockedSource } from "../../../src/download/lock-file.js";
 import { repositoryRoot } from "../../support/golden.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { mutateJson } from "../mutations/mutate.js";
 import { type FuzzedReader, type FuzzInput, require, seedFile, seedText } from "./fuzzed-reader.js";
 
@@ -60,8 +61,9 @@ async function locks({ file }: FuzzInput): Promise<void> {
   await readLockedSource(file, "zenodo:1/a.zip");
   await readLockedBase(file, "node:20");
   const added = { sha256: digits("c"), size: 2 };
-  await lockSource(file, "zenodo:2/b.zip", added);
-  await lockBase(file, "node:22", `sha256:${digits("d")}`);
+  const place = { lockFile: file, signal: neverStopped() };
+  await lockSource(place, "zenodo:2/b.zip", added);
+  await lockBase(place, "node:22", `sha256:${digits("d")}`);
   require((await readLockedSource(file, "zenodo:2/b.zip"))?.sha256 === added.sha256, "the locked source");
   require((await readLockedBase(file, "node:22")) === `sha256:${digits("d")}`, "the locked base image");
 }

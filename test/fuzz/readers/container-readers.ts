@@ -11,6 +11,7 @@ import { type LayerBlob, mediaTypes } from "../../../src/oci/oci-types.js";
 import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
 import { asBase, openOciLayout } from "../../../src/oci/open-oci-layout.js";
 import { preflight } from "../../../src/targets/preflight/preflight.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { mutateJson } from "../mutations/mutate.js";
 import { buildTar, mutateTar, type TarPart } from "../mutations/mutate-tar.js";
 import { convertedModel } from "./converted-model.js";
@@ -63,7 +64,12 @@ const digest = (bytes: Buffer): string => `sha256:${createHash("sha256").update(
 /** Checks the archive for every platform. The checks of a plain image, which are the fewest, accept or refuse it. */
 async function passesPreflight(file: string): Promise<void> {
   for (const target of targetKinds) {
-    const { findings, isAccepted } = await preflight({ image: file, target, environment: {} });
+    const { findings, isAccepted } = await preflight({
+      image: file,
+      target,
+      environment: {},
+      signal: neverStopped(),
+    });
     require(findingsText(findings, { hasColour: false, columns: 80 }).length > 0, "a text");
     const failed = findings.find(({ result }) => result === "fail");
     if (target === "plain" && !isAccepted)
@@ -74,7 +80,7 @@ async function passesPreflight(file: string): Promise<void> {
 /** Opens the archive as the embedded builder does, and reads every layer. */
 async function opensArchive({ folder, file }: FuzzInput): Promise<void> {
   const cache = await BlobCache.open(join(folder, "cache"));
-  const { layers } = await openDockerArchive(file, { cache });
+  const { layers } = await openDockerArchive(file, { cache, signal: neverStopped() });
   await readLayers(layers);
 }
 

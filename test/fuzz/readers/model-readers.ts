@@ -16,6 +16,7 @@ import type { Inspection, Problem } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { mutateBytes, mutateJson } from "../mutations/mutate.js";
 import { mutatePickle } from "../mutations/mutate-pickle.js";
 import { mutateZip } from "../mutations/mutate-zip.js";
@@ -171,6 +172,7 @@ export async function inspects(address: string, folder: string): Promise<void> {
         progress: silentProgress,
         lockFile: null,
         zenodoMirror: null,
+        signal: neverStopped(),
       }),
     environment: {},
     currentDirectory: folder,

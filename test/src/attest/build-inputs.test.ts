@@ -11,6 +11,7 @@ import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { goldenPath } from "../../support/golden.js";
 import { singleModel } from "../../support/model/single-model.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 test("a checkpoint inside an archive is recorded with its own digest, not with the archive's", async () => {
@@ -25,6 +26,7 @@ test("a checkpoint inside an archive is recorded with its own digest, not with t
   writeFileSync(join(scratch, "export.zip"), buildZip(parts));
   const context = await openSourceContext({
     ...{ cacheFolder: join(scratch, "cache"), progress: silentProgress, lockFile: null, zenodoMirror: null },
+    signal: neverStopped(),
   });
   const local = await localModelFolder(join(scratch, "export.zip"), {}, context);
   const inputs = await ownInputs({

@@ -11,6 +11,7 @@ import { pathFilter, type RootTree, rootTar, unpackPackages } from "../../../src
 import { readTar, type TarEntry } from "../../../src/oci/read-tar.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { describeWith, needs } from "../../support/needs.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 describe("the mirror of the machine", () => {
@@ -185,7 +186,10 @@ describeWith([needs.dpkg], "a Debian package", () => {
     const file = join(folder, "small_1_all.deb");
     const script = `ln "$1/lib/a.so" "$1/lib/b.so" && dpkg-deb --root-owner-group --build "$1" "$2"`;
     await promisify(execFile)("sh", ["-c", script, "sh", root, file]);
-    const tree = await unpackPackages([file], { pathRules: ["path-exclude=/usr/share/*"] });
+    const tree = await unpackPackages([file], {
+      pathRules: ["path-exclude=/usr/share/*"],
+      signal: neverStopped(),
+    });
     const library = { kind: "file", mode: 0o755, bytes: Buffer.from("library") };
     expect(Object.fromEntries(tree)).toMatchObject({
       "usr/lib/a.so": library,

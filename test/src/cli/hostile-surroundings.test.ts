@@ -54,7 +54,7 @@ describe("where there is no space for files", () => {
     const cwd = scratchFolder();
     const script = `
       import { withFileLock } from ${JSON.stringify(join(repositoryRoot, "dist/src/download/file-lock.js"))};
-      await withFileLock("x.lock", async () => {}).catch(({ code }) => console.log(code));`;
+      await withFileLock("x.lock", async () => {}, { signal: new AbortController().signal }).catch(({ code }) => console.log(code));`;
     const { out } = await runWithoutSpace(0, ["--input-type=module", "--eval", script], cwd);
     expect(out).toBe("EFBIG\n");
     expect(readdirSync(cwd)).toEqual([]);

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import type { PreflightReport } from "../../../src/targets/preflight/preflight.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci/oci-scratch.js";
 import { testPlan } from "../../support/oci/test-plan.js";
 import { runProgram } from "../../support/programs/run-program.js";
@@ -12,7 +13,12 @@ test("preflight prints every check as JSON, and fails with the names of those th
   const cwd = scratchFolder();
   const base = { kind: "root-file-system", archive: await smallRootFileSystem(cwd) } as const;
   const image = await assemble(testPlan({ base }), join(cwd, "cache"));
-  await writeDockerArchive({ image, path: join(cwd, "image.tar"), progress: silentProgress });
+  await writeDockerArchive({
+    image,
+    path: join(cwd, "image.tar"),
+    progress: silentProgress,
+    signal: neverStopped(),
+  });
   const accepted = await runProgram(["preflight", "image.tar", "--json"], { cwd });
   expect(accepted.exitCode, accepted.err).toBe(0);
   const report = JSON.parse(accepted.out) as PreflightReport;

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { withFileLock } from "../../../src/download/file-lock.js";
+import { neverStopped } from "../../support/never-stopped.js";
 
 let folder = "";
 let lockFile = "";
@@ -18,19 +19,25 @@ describe("a file lock", () => {
     let inside = 0;
     let most = 0;
     const visit = () =>
-      withFileLock(lockFile, async () => {
-        most = Math.max(most, ++inside);
-        await readdir(folder);
-        inside--;
-      });
+      withFileLock(
+        lockFile,
+        async () => {
+          most = Math.max(most, ++inside);
+          await readdir(folder);
+          inside--;
+        },
+        { signal: neverStopped() },
+      );
     await Promise.all([visit(), visit(), visit()]);
     expect(most).toBe(1);
     expect(await readdir(folder)).toEqual([]);
   });
 
   test("is released after a failure", async () => {
-    await expect(withFileLock(lockFile, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
-    expect(await withFileLock(lockFile, async () => "again")).toBe("again");
+    await expect(
+      withFileLock(lockFile, () => Promise.reject(new Error("no")), { signal: neverStopped() }),
+    ).rejects.toThrow("no");
+    expect(await withFileLock(lockFile, async () => "again", { signal: neverStopped() })).toBe("again");
   });
 
   test("of a process that has ended is taken over immediately", async () => {
@@ -41,6 +48,7 @@ describe("a file lock", () => {
       onWait: () => {
         waited = true;
       },
+      signal: neverStopped(),
     });
     expect(waited).toBe(false);
   });

@@ -11,6 +11,7 @@ import { findOrPullImage } from "../../../src/docker/find-image.js";
 import { saveImage } from "../../../src/docker/save-image.js";
 import { needs, testWith } from "../../support/needs.js";
 import { type Answer, FileServer, json, status } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { testPlan } from "../../support/oci/test-plan.js";
 
 const lines = (...events: readonly object[]): Answer =>
@@ -19,7 +20,7 @@ const lines = (...events: readonly object[]): Answer =>
 describe("without an engine that may be used", () => {
   test("a host where nothing listens is ENGINE_MISSING, naming the address", async () => {
     const host = "tcp://127.0.0.1:9";
-    await expect(connectEngine({ DOCKER_HOST: host })).rejects.toMatchObject({
+    await expect(connectEngine({ DOCKER_HOST: host }, neverStopped())).rejects.toMatchObject({
       code: "ENGINE_MISSING",
       message: expect.stringContaining(host),
     });
@@ -27,7 +28,9 @@ describe("without an engine that may be used", () => {
 
   test("a socket that is not there is ENGINE_MISSING", async () => {
     const environment = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
-    await expect(connectEngine(environment)).rejects.toMatchObject({ code: "ENGINE_MISSING" });
+    await expect(connectEngine(environment, neverStopped())).rejects.toMatchObject({
+      code: "ENGINE_MISSING",
+    });
   });
 
   testWith([needs.posix], "a socket that this user may not open is ENGINE_FORBIDDEN", async () => {
@@ -42,7 +45,7 @@ describe("without an engine that may be used", () => {
     try {
       if (isRoot) process.seteuid?.(65534);
       else chmodSync(socket, 0);
-      await expect(connectEngine({ DOCKER_HOST: `unix://${socket}` })).rejects.toMatchObject({
+      await expect(connectEngine({ DOCKER_HOST: `unix://${socket}` }, neverStopped())).rejects.toMatchObject({
         code: "ENGINE_FORBIDDEN",
         message: expect.stringContaining(socket),
       });
@@ -56,9 +59,14 @@ describe("without an engine that may be used", () => {
 
 describe("what an engine reports", () => {
   let server: FileServer;
-  const engine = () => connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` });
+  const engine = () => connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` }, neverStopped());
   const build = async () =>
-    buildImage({ engine: await engine(), plan: testPlan(), progress: silentProgress });
+    buildImage({
+      engine: await engine(),
+      plan: testPlan(),
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
 
   beforeEach(async () => {
     server = await FileServer.start();
@@ -107,7 +115,12 @@ describe("what an engine reports", () => {
       server.on("/images/nnunet-processor-test%2Fplan%3A1/json", json(inspected));
       const notes: string[] = [];
       const progress = { ...silentProgress, note: (line: string) => void notes.push(line) };
-      const built = await buildImage({ engine: await engine(), plan: testPlan(), progress });
+      const built = await buildImage({
+        engine: await engine(),
+        plan: testPlan(),
+        progress,
+        signal: neverStopped(),
+      });
       expect(built.steps).toEqual([{ instruction: "FROM base:1", isCached: false }]);
       expect(notes).toEqual([expect.stringMatching(/plan:1 again: .*cache/)]);
       expect(builds()).toBe(2);
@@ -153,7 +166,12 @@ describe("what an engine reports", () => {
 
   test("for a base image that it neither has nor can pull is BASE_IMAGE_MISSING with the reason", async () => {
     server.on("/images/create", lines({ error: "manifest for base:1 not found" }));
-    const pull = findOrPullImage({ engine: await engine(), imageName: "base:1", progress: silentProgress });
+    const pull = findOrPullImage({
+      engine: await engine(),
+      imageName: "base:1",
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
     await expect(pull).rejects.toMatchObject({
       code: "BASE_IMAGE_MISSING",
       message: expect.stringMatching(/base:1.*manifest for base:1 not found/),
@@ -180,7 +198,12 @@ describe("what an engine reports", () => {
         },
       ],
     });
-    const building = buildImage({ engine: await engine(), plan, progress: silentProgress });
+    const building = buildImage({
+      engine: await engine(),
+      plan,
+      progress: silentProgress,
+      signal: neverStopped(),
+    });
     await expect(building).rejects.toThrow(missing);
   });
 });

@@ -7,6 +7,7 @@ import { findOrBuildBaseImage } from "../../../src/build/build-base-image.js";
 import { connectEngine } from "../../../src/docker/engine.js";
 import { withFileLock } from "../../../src/download/file-lock.js";
 import { FileServer, json, status } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 test("a build that begins while another makes the base waits for it, and takes that one", async () => {
@@ -20,15 +21,26 @@ test("a build that begins while another makes the base waits for it, and takes t
   mkdirSync(join(cacheFolder, "base-image"));
 
   let found: ReturnType<typeof findOrBuildBaseImage> | undefined;
-  const engine = await connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` });
-  await withFileLock(join(cacheFolder, "base-image", "cpu.lock"), async () => {
-    await new Promise<void>((waits) => {
-      const progress = { ...silentProgress, note: () => waits() };
-      found = findOrBuildBaseImage({ engine, variant: "cpu", pythonIndex: null, cacheFolder, progress });
-    });
-    const made = { Id: "sha256:0123", Size: 1, Config: {}, Os: "linux", Architecture: "amd64" };
-    for (const path of answers) server.on(path, json(made));
-  });
+  const engine = await connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` }, neverStopped());
+  await withFileLock(
+    join(cacheFolder, "base-image", "cpu.lock"),
+    async () => {
+      await new Promise<void>((waits) => {
+        const progress = { ...silentProgress, note: () => waits() };
+        found = findOrBuildBaseImage({
+          engine,
+          variant: "cpu",
+          pythonIndex: null,
+          cacheFolder,
+          progress,
+          signal: neverStopped(),
+        });
+      });
+      const made = { Id: "sha256:0123", Size: 1, Config: {}, Os: "linux", Architecture: "amd64" };
+      for (const path of answers) server.on(path, json(made));
+    },
+    { signal: neverStopped() },
+  );
   expect(await found).toMatchObject({ imageName, imageId: "sha256:0123" });
   expect(server.requests.filter(({ path }) => path === "/build")).toEqual([]);
 });

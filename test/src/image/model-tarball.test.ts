@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { writeModelTarball } from "../../../src/build/model-tarball.js";
 import { layerFile } from "../../../src/image/image-plan.js";
 import { needs, testWith } from "../../support/needs.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
 
@@ -16,7 +17,7 @@ describe("a model tarball", () => {
   testWith([needs.python], "is unpacked by Python's safe filter, with the manifest at its root", async () => {
     const folder = scratchFolder();
     const path = join(folder, "model.tar.gz");
-    const { bytes, sha256 } = await writeModelTarball(files, { path });
+    const { bytes, sha256 } = await writeModelTarball(files, { path, signal: neverStopped() });
     expect(readFileSync(path).length).toBe(bytes);
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     const unpack = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2], filter='data')";
@@ -31,8 +32,11 @@ describe("a model tarball", () => {
 
   test("of the same files has the same bytes", async () => {
     const folder = scratchFolder();
-    const first = await writeModelTarball(files, { path: join(folder, "a.tar.gz") });
-    const second = await writeModelTarball(files.toReversed(), { path: join(folder, "b.tar.gz") });
+    const first = await writeModelTarball(files, { path: join(folder, "a.tar.gz"), signal: neverStopped() });
+    const second = await writeModelTarball(files.toReversed(), {
+      path: join(folder, "b.tar.gz"),
+      signal: neverStopped(),
+    });
     expect(second.sha256).toBe(first.sha256);
   });
 
@@ -40,10 +44,12 @@ describe("a model tarball", () => {
     const folder = scratchFolder();
     const path = join(folder, "model.tar.gz");
     const missing = layerFile("fold_0.weights", { file: join(folder, "nowhere") });
-    await expect(writeModelTarball([...files, missing], { path })).rejects.toThrow();
+    await expect(writeModelTarball([...files, missing], { path, signal: neverStopped() })).rejects.toThrow();
     expect(existsSync(path)).toBe(false);
     writeFileSync(path, "another model");
-    await expect(writeModelTarball(files, { path })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    await expect(writeModelTarball(files, { path, signal: neverStopped() })).rejects.toMatchObject({
+      code: "OUTPUT_EXISTS",
+    });
     expect(readdirSync(folder)).toEqual(["model.tar.gz"]);
     expect(readFileSync(path, "utf8")).toBe("another model");
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { runTool } from "../../../src/base-image/run-tool.js";
 import { describeWith, needs } from "../../support/needs.js";
+import { neverStopped } from "../../support/never-stopped.js";
 
 const common = { failure: "IMAGE_BUILD_FAILED", install: "install it" } as const;
 
@@ -48,12 +49,17 @@ describeWith([needs.linux], "a tool that is stopped", () => {
 });
 
 test("a tool that fails is told with its last words, one that is missing with how to get it", async () => {
-  const failing = runTool({ command: "sh", args: ["-c", "echo no mirror >&2; exit 25"], ...common });
+  const failing = runTool({
+    command: "sh",
+    args: ["-c", "echo no mirror >&2; exit 25"],
+    ...common,
+    signal: neverStopped(),
+  });
   await expect(failing).rejects.toMatchObject({
     code: "IMAGE_BUILD_FAILED",
     message: expect.stringMatching(/25.*no mirror/),
   });
-  const missing = runTool({ command: "no-such-tool", args: [], ...common });
+  const missing = runTool({ command: "no-such-tool", args: [], ...common, signal: neverStopped() });
   await expect(missing).rejects.toMatchObject({
     code: "TOOL_MISSING",
     message: expect.stringContaining("install it"),

@@ -9,6 +9,7 @@ import type { WheelPin } from "../../../src/base-image/recipe.js";
 import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { FileServer } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "wheel-layers-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -58,6 +59,7 @@ describe("layers from wheels", () => {
   const optionsIn = (cacheFolder: string, wheelFolder: string | null = null) => ({
     ...{ cacheFolder, wheelFolder, progress: silentProgress },
     index: server.url("/simple"),
+    signal: neverStopped(),
   });
   const freshFolder = () => mkdtempSync(join(scratch, "cache-"));
 

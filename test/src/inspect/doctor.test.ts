@@ -3,12 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { examineMachine } from "../../../src/inspect/doctor.js";
+import { neverStopped } from "../../support/never-stopped.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "doctor-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const noEngine = { PATH: scratch, DOCKER_HOST: `unix://${scratch}/none.sock` };
-const options = { device: "auto", cuda: null, cacheFolder: scratch, environment: noEngine } as const;
+const options = {
+  device: "auto",
+  cuda: null,
+  cacheFolder: scratch,
+  environment: noEngine,
+  signal: neverStopped(),
+} as const;
 
 describe("build_processor doctor", () => {
   test("passes a machine that can predict, even without an engine or a GPU", async () => {
@@ -41,7 +48,10 @@ describe("build_processor doctor", () => {
   });
 
   test("reports a user without a home folder, and checks everything else", async () => {
-    const { isFit, findings } = await examineMachine({ ...options, cacheFolder: null });
+    const { isFit, findings } = await examineMachine({
+      ...options,
+      cacheFolder: null,
+    });
     expect(isFit).toBe(false);
     expect(findings.find(({ check }) => check === "space (cache)")).toMatchObject({
       ...{ result: "fail", reason: "this user has no home folder to keep it in" },

@@ -17,6 +17,7 @@ import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { testSettings, withConvertedModel } from "../../support/model/convert.js";
 import { withEditedModel } from "../../support/model/edited-model.js";
 import { PickleWriter } from "../../support/model/pickle-writer.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci/oci-scratch.js";
 import { testPlan } from "../../support/oci/test-plan.js";
 
@@ -25,7 +26,13 @@ const fixtures = join(repositoryRoot, "test", "fixtures");
 async function inspect(address: string, cacheFolder = join(scratchFolder(), "cache")): Promise<Inspection> {
   return inspectSource(address, {
     openContext: () =>
-      openSourceContext({ cacheFolder, progress: silentProgress, lockFile: null, zenodoMirror: null }),
+      openSourceContext({
+        cacheFolder,
+        progress: silentProgress,
+        lockFile: null,
+        zenodoMirror: null,
+        signal: neverStopped(),
+      }),
     environment: { ...process.env },
     currentDirectory: repositoryRoot,
     signal: new AbortController().signal,
@@ -292,7 +299,7 @@ describe("an image", () => {
         join(folder, "cache"),
       );
       const path = join(folder, name);
-      await writeDockerArchive({ image, path, progress: silentProgress });
+      await writeDockerArchive({ image, path, progress: silentProgress, signal: neverStopped() });
       return path;
     });
   }
@@ -320,7 +327,7 @@ describe("an image", () => {
     const base = { kind: "root-file-system", archive: await smallRootFileSystem(folder) } as const;
     const image = await assemble(testPlan({ base }), join(folder, "cache"));
     const path = join(folder, "image.tar");
-    await writeDockerArchive({ image, path, progress: silentProgress });
+    await writeDockerArchive({ image, path, progress: silentProgress, signal: neverStopped() });
     expect(await inspect(path)).toMatchObject({ models: [], problems: [{ code: "MANIFEST_INVALID" }] });
   });
 

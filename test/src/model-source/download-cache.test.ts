@@ -7,6 +7,7 @@ import { ContentStore } from "../../../src/model-source/content-store.js";
 import { DownloadCache, type DownloadRequest } from "../../../src/model-source/download-cache.js";
 import { hex, modelZip } from "../../support/model/model-zip.js";
 import { type Answer, FileServer, file, silence, status } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { RecordedProgress } from "../../support/programs/recorded-progress.js";
 
 const path = "/records/1/files/model.zip";
@@ -37,8 +38,9 @@ afterEach(async () => {
 const quickSilence = { idleTimeoutMs: 1000 };
 
 async function newCache(options: Partial<HttpClientOptions> = {}): Promise<DownloadCache> {
-  const store = await ContentStore.open(folder, progress);
-  return new DownloadCache(store, new HttpClient({ progress, retry: quickRetry, ...options }));
+  const { signal = neverStopped() } = options;
+  const store = await ContentStore.open(folder, progress, signal);
+  return new DownloadCache(store, new HttpClient({ progress, retry: quickRetry, ...options, signal }));
 }
 
 function request(changes: Partial<DownloadRequest> = {}): DownloadRequest {

@@ -11,6 +11,7 @@ import { buildZip } from "../../support/archive/zip-builder.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { hex } from "../../support/model/model-zip.js";
 import { FileServer, file, json } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 
 const folder = join(repositoryRoot, "src", "model-source");
 const readJson = async (name: string): Promise<unknown> =>
@@ -127,6 +128,7 @@ test("a model of several archives is downloaded from a mirror and unpacked as on
       progress: silentProgress,
       lockFile: null,
       zenodoMirror: server.url("/mirror"),
+      signal: neverStopped(),
     });
     const downloaded = await downloadModel("Task082_BraTS2020", context, { outputDir: join(work, "nnUNet") });
     expect(downloaded.archives.map(({ sha256 }) => sha256)).toEqual(zips.map((zip) => hex("sha256", zip)));

@@ -14,6 +14,7 @@ import { unpackSource } from "../../../src/model-source/unpack-source.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { hex, modelZip, noise } from "../../support/model/model-zip.js";
 import { FileServer, file, json, status } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { RecordedProgress } from "../../support/programs/recorded-progress.js";
 
 const below = "Dataset001_Test/nnUNetTrainer__nnUNetPlans__3d_fullres";
@@ -53,6 +54,7 @@ function newContext(): Promise<SourceContext> {
     progress,
     lockFile: join(folder, "processor.lock.json"),
     zenodoMirror: server.url("/"),
+    signal: neverStopped(),
   });
 }
 

@@ -15,6 +15,7 @@ import { testSettings } from "../../support/model/convert.js";
 import { hex } from "../../support/model/model-zip.js";
 import { singleModel } from "../../support/model/single-model.js";
 import { FileServer, file, json } from "../../support/network/file-server.js";
+import { neverStopped } from "../../support/never-stopped.js";
 
 let folder = "";
 let context: SourceContext;
@@ -28,6 +29,7 @@ beforeEach(async () => {
     progress: silentProgress,
     lockFile: null,
     zenodoMirror: server.url("/"),
+    signal: neverStopped(),
   });
 });
 afterEach(async () => {
@@ -265,7 +267,13 @@ describe("a model in an archive converts to the same bytes as its folder:", () =
       for (const [i, options] of [{ modelDir }, local].entries()) {
         const outputDir = join(folder, `converted-${i}`);
         const models = singleModel(await findModel(options));
-        await convertModel({ models, settings: testSettings, outputDir, progress: silentProgress });
+        await convertModel({
+          models,
+          settings: testSettings,
+          outputDir,
+          progress: silentProgress,
+          signal: neverStopped(),
+        });
         outputs.push(await readFile(join(outputDir, "fold_0.weights")));
       }
       expect(outputs[0]!.equals(outputs[1]!)).toBe(true);

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archiveFileName, writeArchive } from "../../../src/oci/export-archive.js";
 import { parallelGzip } from "../../../src/oci/parallel-gzip.js";
 import { needs, testWith } from "../../support/needs.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { RecordedProgress } from "../../support/programs/recorded-progress.js";
 
 const megabyte = 1024 * 1024;
@@ -61,17 +62,14 @@ describe("writeArchive", () => {
 
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const write = (
-    image: AsyncIterable<Uint8Array>,
-    more: { overwrite?: boolean; signal?: AbortSignal } = {},
-  ) =>
+  const write = (image: AsyncIterable<Uint8Array>) =>
     writeArchive({
       imageName: "team/liver:1",
       image,
       imageBytes: 1000,
       path,
       progress: new RecordedProgress(),
-      ...more,
+      signal: neverStopped(),
     });
 
   test("writes the compressed image and returns the file's size and digest", async () => {
@@ -90,7 +88,7 @@ describe("writeArchive", () => {
   test("reports the progress in bytes", async () => {
     const progress = new RecordedProgress();
     const image = inChunks(Buffer.alloc(1000), 100);
-    await writeArchive({ imageName: "x:1", image, imageBytes: 1000, path, progress });
+    await writeArchive({ imageName: "x:1", image, imageBytes: 1000, path, progress, signal: neverStopped() });
     expect(progress.tasks).toEqual([
       { label: "exporting x:1", total: 1000, unit: "bytes", advanced: 1000, isDone: true },
     ]);

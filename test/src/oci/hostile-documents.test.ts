@@ -7,6 +7,7 @@ import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
 import { openOciLayout } from "../../../src/oci/open-oci-layout.js";
 import { readImageArchive } from "../../../src/oci/read-image-archive.js";
 import { packFiles } from "../../support/archive/tar-folder.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 import { outputOf } from "../../support/program-on-path.js";
 
@@ -87,7 +88,7 @@ describe("a docker archive", () => {
     async (manifest, config) => {
       const archive = await writeArchive(manifest, config);
       const cache = await BlobCache.open(join(scratchFolder(), "cache"));
-      await expect(openDockerArchive(archive, { cache })).rejects.toMatchObject({
+      await expect(openDockerArchive(archive, { cache, signal: neverStopped() })).rejects.toMatchObject({
         code: "IMAGE_FILE_INVALID",
       });
       // Only this reader searches the contents of layers.
@@ -99,6 +100,6 @@ describe("a docker archive", () => {
   test("of the right form is opened", async () => {
     const archive = await writeArchive(goodManifest, right.config);
     const cache = await BlobCache.open(join(scratchFolder(), "cache"));
-    expect(await openDockerArchive(archive, { cache })).toMatchObject({ layers: [] });
+    expect(await openDockerArchive(archive, { cache, signal: neverStopped() })).toMatchObject({ layers: [] });
   });
 });

@@ -7,6 +7,7 @@ import { silentProgress } from "../../../processor/contract/progress/progress.js
 import { cacheLimitBytes } from "../../../src/model-source/cache-folder.js";
 import { BlobCache, type CachedLayer } from "../../../src/oci/blob-cache.js";
 import { withLayerCache } from "../../../src/oci/layer-cache.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 const layerBytes = 1000;
@@ -17,7 +18,7 @@ beforeEach(() => {
 });
 
 const within = <T>(limitBytes: number, work: (cache: BlobCache) => Promise<T>): Promise<T> =>
-  withLayerCache({ folder, limitBytes, progress: silentProgress }, work);
+  withLayerCache({ folder, limitBytes, progress: silentProgress, signal: neverStopped() }, work);
 
 /** Creates a layer that was last used some days ago. */
 async function earlierLayer(name: string, daysAgo: number): Promise<CachedLayer> {
@@ -30,7 +31,7 @@ async function earlierLayer(name: string, daysAgo: number): Promise<CachedLayer>
 
 const use = (cache: BlobCache, name: string): Promise<CachedLayer> =>
   cache.layer(name, async () => {
-    const blob = await cache.write(Readable.from([Buffer.alloc(layerBytes, name)]));
+    const blob = await cache.write(Readable.from([Buffer.alloc(layerBytes, name)]), neverStopped());
     return { ...blob, diffId: blob.digest };
   });
 

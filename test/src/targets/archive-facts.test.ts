@@ -9,6 +9,7 @@ import { openDockerArchive } from "../../../src/oci/open-docker-archive.js";
 import { readImageArchive } from "../../../src/oci/read-image-archive.js";
 import { readArchiveFacts } from "../../../src/targets/preflight/archive-facts.js";
 import { tarFile } from "../../support/archive/tar-parts.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
 /** Writes a gzipped archive of this many files. */
@@ -28,11 +29,11 @@ test.each([
   ["more files than any image has", 10_001, "x", "it has more than 10000 entries"],
 ] as const)("an archive with %s is not read to its end", async (_, count, contents, fault) => {
   const archive = await archiveOf(count, contents);
-  const { problem, texts } = await readArchiveFacts(archive);
+  const { problem, texts } = await readArchiveFacts(archive, neverStopped());
   expect(problem).toBe(fault);
   expect([...texts.values()].reduce((sum, text) => sum + text.length, 0)).toBeLessThanOrEqual(64 << 20);
   const invalid = { code: "IMAGE_FILE_INVALID", message: `${archive}: ${fault}` };
   await expect(readImageArchive(archive, "manifest.json")).rejects.toMatchObject(invalid);
   const cache = await BlobCache.open(join(scratchFolder(), "cache"));
-  await expect(openDockerArchive(archive, { cache })).rejects.toMatchObject(invalid);
+  await expect(openDockerArchive(archive, { cache, signal: neverStopped() })).rejects.toMatchObject(invalid);
 });

@@ -10,6 +10,7 @@ import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import { type PreflightOptions, preflight } from "../../../src/targets/preflight/preflight.js";
 import { packFiles } from "../../support/archive/tar-folder.js";
 import { needs, testWith } from "../../support/needs.js";
+import { neverStopped } from "../../support/never-stopped.js";
 import { assemble, scratchFolder, smallRootFileSystem } from "../../support/oci/oci-scratch.js";
 import { testPlan } from "../../support/oci/test-plan.js";
 import { outputOf } from "../../support/program-on-path.js";
@@ -18,11 +19,16 @@ async function exported(scratch: string, name: string, changes: Parameters<typeo
   const archive = await smallRootFileSystem(scratch);
   const plan = testPlan({ base: { kind: "root-file-system", archive }, ...changes });
   const image = await assemble(plan, join(scratch, "cache"));
-  return await writeDockerArchive({ image, path: join(scratch, name), progress: silentProgress });
+  return await writeDockerArchive({
+    image,
+    path: join(scratch, name),
+    progress: silentProgress,
+    signal: neverStopped(),
+  });
 }
 
 const lookAt = (image: string, more: Partial<PreflightOptions> = {}) =>
-  preflight({ image, target: "grand-challenge", environment: process.env, ...more });
+  preflight({ image, target: "grand-challenge", environment: process.env, signal: neverStopped(), ...more });
 
 const failed = (findings: readonly Finding[]) =>
   findings.filter(({ result }) => result === "fail").map(({ check }) => check);

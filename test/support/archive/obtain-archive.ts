@@ -1,6 +1,7 @@
 // Run as a process of its own: opens a model source as the build does, and prints its contents.
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { openModelSource, openSourceContext } from "../../../src/model-source/open-model-source.js";
+import { neverStopped } from "../never-stopped.js";
 
 const [address = "", cacheFolder = "", zenodoMirror] = process.argv.slice(2);
 try {
@@ -9,6 +10,7 @@ try {
     progress: silentProgress,
     lockFile: null,
     zenodoMirror: zenodoMirror === undefined ? null : new URL(zenodoMirror),
+    signal: neverStopped(),
   });
   const source = await openModelSource(address, context);
   console.log(JSON.stringify((await source.inventory()).map(({ path }) => path)));

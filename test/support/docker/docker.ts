@@ -3,8 +3,9 @@ import type { Container } from "dockerode";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { connectEngine, type Engine } from "../../../src/docker/engine.js";
 import { describeWith, type Need } from "../needs.js";
+import { neverStopped } from "../never-stopped.js";
 
-const engine = await connectEngine(process.env).catch((error: unknown) => {
+const engine = await connectEngine(process.env, neverStopped()).catch((error: unknown) => {
   if (error instanceof ProcessorError) return error;
   throw error;
 });

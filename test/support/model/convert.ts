@@ -6,6 +6,7 @@ import type { ImageSettings } from "../../../processor/contract/run-settings.js"
 import { type ConvertedModel, convertModel } from "../../../src/convert/convert-model.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath } from "../golden.js";
+import { neverStopped } from "../never-stopped.js";
 import { singleModel } from "./single-model.js";
 
 export const testSettings: ImageSettings = {
@@ -42,6 +43,7 @@ export async function convertGolden(options: ConvertGoldenOptions): Promise<Conv
     settings: { ...testSettings, ...settings },
     outputDir,
     progress: silentProgress,
+    signal: neverStopped(),
   });
 }
 
@@ -56,7 +58,13 @@ export async function withConvertedModel<T>(
     const outputDir = join(parent, "model");
     const progress = silentProgress;
     return await use(
-      await convertModel({ models: singleModel(model), settings: testSettings, outputDir, progress }),
+      await convertModel({
+        models: singleModel(model),
+        settings: testSettings,
+        outputDir,
+        progress,
+        signal: neverStopped(),
+      }),
     );
   } finally {
     rmSync(parent, { recursive: true });

@@ -9,6 +9,7 @@ import { BlobCache } from "../../../src/oci/blob-cache.js";
 import type { OciImage } from "../../../src/oci/oci-types.js";
 import { openBase } from "../../../src/oci/open-base.js";
 import { packFolder } from "../archive/tar-folder.js";
+import { neverStopped } from "../never-stopped.js";
 
 export const epoch = new Date("2024-01-02T03:04:05Z");
 
@@ -33,6 +34,7 @@ export async function assemble(plan: ImagePlan, cacheFolder: string): Promise<Oc
   const base = await openBase(plan.base, {
     cache,
     pull: (imageName) => Promise.reject(new Error(`no registry for ${imageName}`)),
+    signal: neverStopped(),
   });
-  return await assembleImage({ plan, base, cache, time: epoch });
+  return await assembleImage({ plan, base, cache, time: epoch, signal: neverStopped() });
 }

@@ -8,6 +8,7 @@ import { BlobCache } from "../../../../src/oci/blob-cache.js";
 import type { Credentials } from "../../../../src/oci/registry/docker-credentials.js";
 import { pullBase } from "../../../../src/oci/registry/pull-base.js";
 import { RegistryClient, type RegistryClientOptions } from "../../../../src/oci/registry/registry-client.js";
+import { neverStopped } from "../../../support/never-stopped.js";
 import { scratchFolder } from "../../../support/oci/oci-scratch.js";
 
 const password: Credentials = { kind: "password", user: "bob", password: "S3CRET-PASSWORD" };
@@ -46,6 +47,7 @@ const clientOf = (host: string, options: Partial<RegistryClientOptions> = {}): R
       credentials: password,
       retry: { attempts: 2, firstDelayMs: 1, maxDelayMs: 2, maxRetryAfterMs: 10 },
       mayWrite: true,
+      signal: neverStopped(),
       ...options,
     },
   );

@@ -1,0 +1,2 @@
+/** A signal of work that nobody stops. */
+export declare const neverStopped: () => AbortSignal;
