@@ -17,15 +17,12 @@ export interface ErrorEntry {
 /** An error that a user can cause or meet. The message says what was found and where; `help` is the remedy. */
 export class ProcessorError extends Error {
   override readonly name = "ProcessorError";
+  readonly code: string;
   readonly #entry: ErrorEntry;
 
-  constructor(
-    readonly code: string,
-    entry: ErrorEntry,
-    message: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(code: string, entry: ErrorEntry, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
     this.#entry = entry;
   }
 

@@ -52,7 +52,9 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
     const layers = await wheelLayers(recipe.wheels, {
-      ...{ cacheFolder, progress, wheelFolder: options.wheelFolder },
+      cacheFolder,
+      progress,
+      wheelFolder: options.wheelFolder,
       index: options.pythonIndex,
       signal,
     });

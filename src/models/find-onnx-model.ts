@@ -28,15 +28,23 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
   const named = /__([^_].*)$/.exec(basename(modelDir).replace(/^.*?__/, ""))?.[1];
   const only = named !== undefined && configurations.includes(named) ? [named] : configurations;
   const modelFolder: ModelFolder = {
-    ...{ folder: modelDir, nnunetVersion: 2, foldNames: [] },
+    folder: modelDir,
+    nnunetVersion: 2,
+    foldNames: [],
     pathNames: { datasetName: null, configuration: null },
   };
   const candidates = (options.configuration === undefined ? only : configurations).map((configuration) => ({
-    ...{ modelFolder, datasetName, configuration },
+    modelFolder,
+    datasetName,
+    configuration,
   }));
   const { configuration } = chooseModel(candidates, options);
   return {
-    ...{ folder: modelDir, nnunetVersion: 2, datasetName, configuration, networkFormat: "onnx" },
+    folder: modelDir,
+    nnunetVersion: 2,
+    datasetName,
+    configuration,
+    networkFormat: "onnx",
     task: taskIdentity(datasetName),
     checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
     leftOut: [],

@@ -119,7 +119,8 @@ function chosenByNames(
     if (pathNames.datasetName === null || pathNames.configuration === null) return {};
     candidates.push({
       modelFolder: { folder, nnunetVersion, foldNames: [], pathNames },
-      ...{ datasetName: pathNames.datasetName, configuration: pathNames.configuration },
+      datasetName: pathNames.datasetName,
+      configuration: pathNames.configuration,
     });
   }
   if (candidates.length === 0) return {};

@@ -61,7 +61,8 @@ export async function modelsOf(
       : config.ensemble.length === 0
         ? modelDirs.map((modelDir) => ({ ...wanted, modelDir }))
         : config.ensemble.map((member, i) => ({
-            ...{ ...wanted, ...ensemble[i] },
+            ...wanted,
+            ...ensemble[i],
             modelDir: member.model ?? modelDirs[0]!,
           }));
   return trainedModels({ ...common, members, onnxFiles: choice.onnxFiles ?? config.onnxFiles }, work);

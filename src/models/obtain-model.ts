@@ -70,7 +70,9 @@ export function sourceContext(
   { environment, lockFile, progress, signal }: WorkContext,
 ): Promise<SourceContext> {
   return openSourceContext({
-    ...{ lockFile, progress, signal },
+    lockFile,
+    progress,
+    signal,
     cacheFolder: cacheFolder(environment),
     zenodoMirror: zenodoUrl === null ? null : mirror(zenodoUrl),
   });

@@ -51,15 +51,13 @@ export class ByteReader {
   #repeated = 0;
   #endsEarly = false;
 
+  /** The largest number of bytes that the source can give. */
+  readonly limit: number;
   readonly #source: ByteSource;
   #stream: ByteStream;
 
-  private constructor(
-    source: ByteSource,
-    stream: ByteStream,
-    /** The largest number of bytes that the source can give. */
-    readonly limit: number,
-  ) {
+  private constructor(source: ByteSource, stream: ByteStream, limit: number) {
+    this.limit = limit;
     this.#source = source;
     this.#stream = stream;
   }

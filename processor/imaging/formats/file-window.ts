@@ -11,13 +11,13 @@ export class FileWindow {
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
 
+  readonly path: string;
+  readonly size: number;
   readonly #file: FileHandle;
 
-  private constructor(
-    readonly path: string,
-    readonly size: number,
-    file: FileHandle,
-  ) {
+  private constructor(path: string, size: number, file: FileHandle) {
+    this.path = path;
+    this.size = size;
     this.#file = file;
   }
 

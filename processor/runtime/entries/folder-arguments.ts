@@ -117,10 +117,23 @@ const flag = { type: "boolean" } as const;
 const options = {
   inputdir: { ...text, short: "i" },
   outputdir: { ...text, short: "o" },
-  ...{ "overlay-destination": text, "allowed-extensions": text, "output-extension": text, folds: text },
-  ...{ "use-tta": flag, "disable-tta": flag, "step-size": text, device: text },
-  ...{ precision: text, "save-probabilities": flag, "write-json": flag, "overwrite-output": flag },
-  ...{ "model-dir": text, version: flag, help: flag, port: text, "target-file": text },
+  "overlay-destination": text,
+  "allowed-extensions": text,
+  "output-extension": text,
+  folds: text,
+  "use-tta": flag,
+  "disable-tta": flag,
+  "step-size": text,
+  device: text,
+  precision: text,
+  "save-probabilities": flag,
+  "write-json": flag,
+  "overwrite-output": flag,
+  "model-dir": text,
+  version: flag,
+  help: flag,
+  port: text,
+  "target-file": text,
 };
 
 /** Every flag of the program in an image, with its dashes. */

@@ -56,11 +56,11 @@ export type FailureReason = "device" | "load" | "run" | "memory" | "overflow" | 
 
 /** A failure in the inference thread, with its reason. */
 export class WorkerFailure extends Error {
-  constructor(
-    readonly reason: FailureReason,
-    message: string,
-  ) {
+  readonly reason: FailureReason;
+
+  constructor(reason: FailureReason, message: string) {
     super(message);
+    this.reason = reason;
   }
 }
 

@@ -5,6 +5,8 @@ import type { SlabWindow } from "./blend-slices.js";
 
 /** A position in a stream: the current slab and the slice before it. */
 export class SlabCursor {
+  readonly stream: LogitStream;
+  readonly tables: Zyx<AxisTable>;
   /** The current slab; null before the first one. */
   window: SlabWindow | null = null;
   readonly #iterator: AsyncIterator<LogitSlab>;
@@ -12,10 +14,9 @@ export class SlabCursor {
   /** The number of network slices that have arrived. */
   #end = 0;
 
-  constructor(
-    readonly stream: LogitStream,
-    readonly tables: Zyx<AxisTable>,
-  ) {
+  constructor(stream: LogitStream, tables: Zyx<AxisTable>) {
+    this.stream = stream;
+    this.tables = tables;
     const sliceValues = stream.heads * stream.sizeZyx[1] * stream.sizeZyx[2];
     this.#lastSlice = new Float32Array(new SharedArrayBuffer(sliceValues * 4));
     this.#iterator = stream.slabs[Symbol.asyncIterator]();

@@ -93,11 +93,15 @@ async function predict(prepared: PreparedCase, context: SegmentContext): Promise
 type Seconds = NonNullable<CaseReport["seconds"]>;
 
 class Attempt {
-  constructor(
-    readonly request: CaseRequest,
-    readonly prepared: PreparedCase,
-    readonly watch: Stopwatch,
-  ) {}
+  readonly request: CaseRequest;
+  readonly prepared: PreparedCase;
+  readonly watch: Stopwatch;
+
+  constructor(request: CaseRequest, prepared: PreparedCase, watch: Stopwatch) {
+    this.request = request;
+    this.prepared = prepared;
+    this.watch = watch;
+  }
 }
 
 /** Catches the error and returns it, because a promise that rejects before it is awaited would crash the process. */

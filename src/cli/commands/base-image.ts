@@ -24,7 +24,9 @@ export async function runBaseImage(
   const { environment, currentDirectory } = terminal;
   const access = {
     registries: await registrySettings(args, pushedName(args) ?? "base", terminal),
-    ...{ environment, progress, signal },
+    environment,
+    progress,
+    signal,
   };
   if (args.push) await checkRegistry(pushedName(args)!, access);
   const engine = await connectEngine(environment, signal);
@@ -41,8 +43,11 @@ export async function runBaseImage(
   });
   const pushed = args.push
     ? await pushBaseImage({
-        ...{ engine, image: report, ...access },
-        ...{ cacheFolder: cacheFolder(environment), cacheLimitBytes: cacheLimitBytes(environment) },
+        engine,
+        image: report,
+        ...access,
+        cacheFolder: cacheFolder(environment),
+        cacheLimitBytes: cacheLimitBytes(environment),
         lockFile: join(currentDirectory, lockFileName),
       })
     : null;

@@ -16,7 +16,11 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
   const models = await requestedModels(modelRequest(args), session);
   const outputDir = resolve(terminal.currentDirectory, args.output);
   const { folder, manifest, files } = await convertModel({
-    ...{ models, outputDir, progress, signal, overwrite: args.overwrite },
+    models,
+    outputDir,
+    progress,
+    signal,
+    overwrite: args.overwrite,
     settings: completeConfig({}).settings,
   });
   if (args.json) {

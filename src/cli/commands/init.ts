@@ -42,7 +42,8 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   const trained = await trainedModel(member, { ...session, lockFile: lockFileNextTo(path) });
   const description = await namingArchives([trained.tree], () => describeRunnable(trained));
   const config = initialConfig({
-    ...{ trained, description },
+    trained,
+    description,
     target: platform === null ? {} : targetKeys(platform, args),
     modelSource: sourceFrom(dirname(path), member.modelDir, terminal),
     checkpointName: args.checkpoint ?? null,

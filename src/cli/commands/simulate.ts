@@ -33,7 +33,9 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
     memoryBytes: args.memory === undefined ? null : memoryBytes(args.memory),
     timeoutSeconds: args.timeout,
     minDice: args["min-dice"],
-    ...{ environment: terminal.environment, progress, signal },
+    environment: terminal.environment,
+    progress,
+    signal,
   });
   terminal.out(args.json ? jsonText(report) : simulationText(report, terminal));
   if (report.isAccepted) return 0;

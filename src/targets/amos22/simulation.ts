@@ -30,12 +30,22 @@ async function runAmos22(options: PhasesOptions): Promise<Phases> {
   requireFiles(cases);
   const first = renamed(cases[0]!, "scan of 21.Nov_b");
   const whole = {
-    ...{ phase: "workspace", cases, layOut: (folder: string) => layOutFiles(cases, folder) },
-    ...{ inputTarget: "/workspace/input", outputTarget: "/workspace/output", user: "root", command },
+    phase: "workspace",
+    cases,
+    layOut: (folder: string) => layOutFiles(cases, folder),
+    inputTarget: "/workspace/input",
+    outputTarget: "/workspace/output",
+    user: "root",
+    command,
   };
   const other = {
-    ...{ phase: "input", cases: [first], layOut: (folder: string) => layOutFiles([first], folder) },
-    ...{ inputTarget: "/input", outputTarget: "/output", user: "1000:1000", command },
+    phase: "input",
+    cases: [first],
+    layOut: (folder: string) => layOutFiles([first], folder),
+    inputTarget: "/input",
+    outputTarget: "/output",
+    user: "1000:1000",
+    command,
   };
   const phases: PhaseResult[] = [];
   for (const run of [whole, other]) {

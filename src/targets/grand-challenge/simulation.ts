@@ -43,7 +43,10 @@ async function runGrandChallenge(options: PhasesOptions): Promise<Phases> {
     phase,
     cases: [trialCase],
     layOut: (folder) => layOutSockets({ trialCase, folder, slugs, spelling }),
-    ...{ inputTarget: linkedInput, outputTarget: "/output", user: null, command: null },
+    inputTarget: linkedInput,
+    outputTarget: "/output",
+    user: null,
+    command: null,
   });
   const [first, second = first] = cases;
   const findings = [

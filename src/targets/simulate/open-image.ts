@@ -37,7 +37,9 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
   const manifest = documents.get("manifest.json");
   const names = (Array.isArray(manifest) ? manifest : []).flatMap((entry) => namesOf(entry));
   const loaded = await loadArchive({
-    ...{ engine, archive: image, names },
+    engine,
+    archive: image,
+    names,
     signal,
   });
   try {
@@ -67,9 +69,14 @@ async function describe(
     });
   const imageLabels = found.Config.Labels ?? {};
   return {
-    ...{ reference, imageId: found.Id, user: found.Config.User ?? "", architecture: found.Architecture },
+    reference,
+    imageId: found.Id,
+    user: found.Config.User ?? "",
+    architecture: found.Architecture,
     entrypoint: [found.Config.Entrypoint ?? []].flat(),
-    ...{ imageLabels, labels: labelValues(imageLabels[processorLabels.labels]), close },
+    imageLabels,
+    labels: labelValues(imageLabels[processorLabels.labels]),
+    close,
   };
 }
 

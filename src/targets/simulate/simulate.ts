@@ -85,8 +85,14 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
     const modelVolume =
       modelTarball === null ? null : await sandbox.createVolume(opened.reference, modelTarball);
     const trial: Omit<Trial, "reference"> = {
-      ...{ sandbox, simulation, memoryBytes, scratch, modelVolume, labels: opened.labels },
-      ...{ timeoutSeconds: options.timeoutSeconds, minDice: options.minDice },
+      sandbox,
+      simulation,
+      memoryBytes,
+      scratch,
+      modelVolume,
+      labels: opened.labels,
+      timeoutSeconds: options.timeoutSeconds,
+      minDice: options.minDice,
       departures: departuresFromNnunet(opened.imageLabels),
       progress,
       signal,
@@ -99,12 +105,17 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
     });
     const peaks = phases.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
     return {
-      ...{ image: options.image, imageId: opened.imageId, target, engine: engine.description },
-      ...{ memoryBytes, peakMemoryBytes: peaks.length === 0 ? null : Math.max(...peaks) },
+      image: options.image,
+      imageId: opened.imageId,
+      target,
+      engine: engine.description,
+      memoryBytes,
+      peakMemoryBytes: peaks.length === 0 ? null : Math.max(...peaks),
       isAccepted: [findings, ...phases.map((phase) => phase.findings)]
         .flat()
         .every(({ result }) => result !== "fail"),
-      ...{ findings, phases },
+      findings,
+      phases,
     };
   } finally {
     await sandbox.remove().finally(() => opened.close());

@@ -26,9 +26,12 @@ export async function* tiffDirectories(file: FileWindow): AsyncGenerator<TiffDir
 
 /** Counts the bytes that directories have read from a file. */
 class Allowance {
+  readonly file: FileWindow;
   #used = 0;
 
-  constructor(readonly file: FileWindow) {}
+  constructor(file: FileWindow) {
+    this.file = file;
+  }
 
   /** @throws IMAGE_TRUNCATED beyond the end of the file; IMAGE_INVALID if more bytes were read than the file has */
   async read(offset: number, length: number): Promise<Buffer> {

@@ -25,7 +25,9 @@ export async function amosSettings(settings: ImageSettings, workingDir: string):
   return {
     ...settings,
     ...used[0]!,
-    ...{ overlayDestination: ".", allowedExtensions: ["nii.gz"], outputExtension: "nii.gz" },
+    overlayDestination: ".",
+    allowedExtensions: ["nii.gz"],
+    outputExtension: "nii.gz",
   };
 }
 
