@@ -17,6 +17,7 @@ const request = (input: string, output: string, probabilities: string | null = n
   name: input,
   inputs: [imageFile(input)],
   previousStage: null,
+  refinement: null,
   outputs: [
     { kind: "label-map", path: join(folder, output) },
     ...(probabilities === null

@@ -19,6 +19,7 @@ export function caseRequest({ name, inputs }: FoundCase, options: CaseRequestOpt
     name,
     inputs,
     previousStage,
+    refinement: null,
     outputs: savesProbabilities ? [labelMap, probabilities] : [labelMap],
   };
 }

@@ -1,5 +1,6 @@
 import type { Extent } from "../../imaging/volume/extent.js";
 import type { RuntimeErrorCode } from "../errors.js";
+import type { CandidateRules, FoundCandidates } from "../postprocess/candidates.js";
 import type { StepReport } from "../postprocess/remove-components.js";
 
 /** One case to segment, which an entry passes to `runCases`. */
@@ -9,8 +10,27 @@ export interface CaseRequest {
   readonly inputs: readonly ImageInput[];
   /** The segmentation of a cascade's earlier stage, on the image's own grid; null if there is none. */
   readonly previousStage: ImageInput | null;
+  /** Null to write the networks' answer as it is. */
+  readonly refinement: Refinement | null;
   /** The outputs to write. Reports and hooks name the first one. */
   readonly outputs: readonly [CaseOutput, ...CaseOutput[]];
+}
+
+/** What is kept of the networks' answer before it is written, as in nnunet_serve. */
+export interface Refinement {
+  /** Makes a segmentation with the label 1 from the candidates of one class; null to keep every label. */
+  readonly candidates: ClassCandidates | null;
+  /** Keeps the parts that overlap a mask, which has the image's own grid; null to keep all. */
+  readonly reference: {
+    readonly input: ImageInput;
+    /** The share of a part's voxels that must be in the mask. */
+    readonly minIntersection: number;
+  } | null;
+}
+
+export interface ClassCandidates extends CandidateRules {
+  /** The output channel of the networks: a label's number, or a region's place in the list of regions. */
+  readonly classIndex: number;
 }
 
 /** The source of an image. */
@@ -26,10 +46,18 @@ export const imageFile = (path: string): ImageFile => ({ kind: "file", path });
 /** Returns the name of an input for messages. */
 export const placeOf = ({ path }: ImageInput): string => path;
 
-/** One output of a case: the segmentation, or the probabilities from which it was made. */
+/** One output of a case. */
 export type CaseOutput =
+  /** The segmentation. */
   | { readonly kind: "label-map"; readonly path: string }
-  | { readonly kind: "probabilities"; readonly path: string };
+  /** The probabilities of all classes, for nnU-Net's ensembling. */
+  | { readonly kind: "probabilities"; readonly path: string }
+  /** The probabilities of all classes as an image, one component for each. */
+  | { readonly kind: "probability-map"; readonly path: string }
+  /** The probabilities of one class in its candidates. */
+  | { readonly kind: "candidate-map"; readonly path: string }
+  /** One channel of the image, as the networks' preprocessing receives it. */
+  | { readonly kind: "input-volume"; readonly path: string; readonly channel: number };
 
 /** The amount of one label in a segmentation. */
 export type LabelCount = Extent & {
@@ -53,6 +81,8 @@ export interface CaseReport {
   readonly warnings?: readonly string[];
   /** The components that each step of post-processing removed; absent if there are no steps. */
   readonly removed?: readonly StepReport[];
+  /** The candidates that make the segmentation; absent if it has the networks' labels. */
+  readonly candidates?: FoundCandidates;
   /** The error; present only if the case failed. */
   readonly error?: {
     readonly code: RuntimeErrorCode | "BUG";

@@ -1,7 +1,8 @@
 import type { LabelDefinition } from "../../contract/manifest.js";
 import { extentOf } from "../../imaging/volume/extent.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
-import type { CaseReport } from "../cases/case.js";
+import type { CaseReport, CaseRequest } from "../cases/case.js";
+import { classNames } from "../postprocess/class-map.js";
 
 /**
  * Counts the voxels of every foreground label, and computes their volume (or area in a flat image), in ascending order
@@ -19,4 +20,12 @@ export function countLabels(
     voxels: counts[label]!,
     ...extentOf(counts[label]!, geometry),
   }));
+}
+
+/** Returns the labels of a segmentation; a single one for a segmentation that is made of the candidates of a class. */
+export function labelsOf({ refinement }: CaseRequest, labels: LabelDefinition): LabelDefinition {
+  const candidates = refinement?.candidates ?? null;
+  if (candidates === null) return labels;
+  const name = classNames(labels)[candidates.classIndex] ?? `class ${candidates.classIndex}`;
+  return { ...labels, names: [{ name, value: 1 }], foregroundLabels: [1] };
 }

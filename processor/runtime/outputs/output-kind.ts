@@ -3,14 +3,27 @@ import type { Zyx } from "../../imaging/volume/axes.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { ImageSource } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 
 /**
- * The functions that write one kind of output, either from the final segmentation or from the probabilities while they
- * are computed.
+ * The functions that write one kind of output: from the image when it is read, from the probabilities while they are
+ * computed, from one class's candidates, or from the final segmentation.
  */
-export type OutputKind = SegmentationKind | ProbabilityKind;
+export type OutputKind = InputKind | ProbabilityKind | CandidateKind | SegmentationKind;
+
+/** An output that `writeInputVolumes` writes. */
+export interface InputKind {
+  readonly takes: "input";
+  files(path: string): readonly string[];
+}
+
+export interface CandidateKind {
+  readonly takes: "candidates";
+  files(path: string): readonly string[];
+  write(path: string, map: ProbabilityMap, source: ImageSource): Promise<void>;
+}
 
 export interface SegmentationKind {
   readonly takes: "segmentation";

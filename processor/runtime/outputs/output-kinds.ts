@@ -1,14 +1,21 @@
 import type { ImageSource } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import type { CaseOutput, CaseRequest } from "../cases/case.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
+import { candidateMapOutput } from "./candidate-map-output.js";
+import { inputVolumeOutput } from "./input-volume-output.js";
 import { labelMapOutput } from "./label-map-output.js";
 import type { AnswerFacts, OpenProbabilities, OutputKind } from "./output-kind.js";
 import { probabilitiesOutput } from "./probabilities-output.js";
+import { probabilityMapOutput } from "./probability-map-output.js";
 
 const kinds: Readonly<Record<CaseOutput["kind"], OutputKind>> = {
   "label-map": labelMapOutput,
   probabilities: probabilitiesOutput,
+  "probability-map": probabilityMapOutput,
+  "candidate-map": candidateMapOutput,
+  "input-volume": inputVolumeOutput,
 };
 
 /** Returns all files of an output. The first one is the file that the output is named after. */
@@ -52,12 +59,26 @@ function allOf(open: readonly OpenProbabilities[]): OpenProbabilities {
   };
 }
 
-/** Writes the outputs that are made from the final segmentation. */
-export async function writeSegmentation(
+/** The final results of a case. */
+export interface Results {
+  readonly labelMap: LabelMap;
+  /** Null if the segmentation is not made of one class's candidates. */
+  readonly candidateMap: ProbabilityMap | null;
+}
+
+/**
+ * Writes the outputs that are made from the final results. The segmentation is written last, because it marks the case as
+ * finished.
+ */
+export async function writeResults(
   { outputs }: CaseRequest,
-  labelMap: LabelMap,
+  { labelMap, candidateMap }: Results,
   source: ImageSource,
 ): Promise<void> {
+  for (const { kind, path } of outputs) {
+    const found = kinds[kind];
+    if (found.takes === "candidates" && candidateMap !== null) await found.write(path, candidateMap, source);
+  }
   for (const { kind, path } of outputs) {
     const found = kinds[kind];
     if (found.takes === "segmentation") await found.write(path, labelMap, source);

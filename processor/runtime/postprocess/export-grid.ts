@@ -51,17 +51,22 @@ export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable
 
 /** Returns a new label map of the whole image, with the position of the cropped, transposed grid in it. */
 export function exportTarget(
-  { history, plan }: ExportGrid,
+  grid: ExportGrid,
   labels: LabelDefinition,
 ): ExportTarget & Pick<LabelMap, "voxels"> {
-  const { sizeZyx } = history.originalGeometry;
   const isSmall = largestLabel(labels) < 256;
-  const buffer = new SharedArrayBuffer(voxelCount(sizeZyx) * (isSmall ? 1 : 2));
+  const buffer = new SharedArrayBuffer(voxelCount(grid.history.originalGeometry.sizeZyx) * (isSmall ? 1 : 2));
+  return { voxels: isSmall ? new Uint8Array(buffer) : new Uint16Array(buffer), ...placeInImage(grid) };
+}
+
+/** Returns where the cropped, transposed grid begins in the image, and the steps of its axes there. */
+export function placeInImage({ history, plan }: ExportGrid): Pick<ExportTarget, "start" | "strideZyx"> {
+  const { sizeZyx } = history.originalGeometry;
   const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
   const strideZyx = plan.transposeForward.map((axis) => strides[axis as 0 | 1 | 2]) as unknown as Zyx;
-  return {
-    voxels: isSmall ? new Uint8Array(buffer) : new Uint16Array(buffer),
-    start: history.cropBoxZyx.reduce((sum, [from], axis) => sum + from * strideZyx[axis as 0 | 1 | 2], 0),
-    strideZyx,
-  };
+  const start = history.cropBoxZyx.reduce(
+    (sum, [from], axis) => sum + from * strideZyx[axis as 0 | 1 | 2],
+    0,
+  );
+  return { start, strideZyx };
 }

@@ -3,6 +3,7 @@ import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { Geometry } from "../../imaging/volume/geometry.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import { type AxisTurn, turnGeometry, turnToRas } from "../../imaging/volume/reorient.js";
 import type { RuntimePool } from "../threads/kernels.js";
 
@@ -11,15 +12,15 @@ export interface ReorientedCase {
   readonly volume: CaseVolume;
   /** Turns a label map from the image's own grid to the turned grid. */
   toNetworkOrientation(labelMap: LabelMap): Promise<LabelMap>;
-  /** Turns a label map from the turned grid back to the image's own grid. */
-  toImageOrientation(labelMap: LabelMap): Promise<LabelMap>;
+  /** Turns labels or probabilities from the turned grid back to the image's own grid. */
+  toImageOrientation<T extends LabelMap | ProbabilityMap>(map: T): Promise<T>;
 }
 
 /** Returns a case that is not turned, for the readers that do not reorient. */
 export const withoutReorientation = (volume: CaseVolume): ReorientedCase => ({
   volume,
   toNetworkOrientation: async (labelMap) => labelMap,
-  toImageOrientation: async (labelMap) => labelMap,
+  toImageOrientation: async (map) => map,
 });
 
 export interface ReorientOptions {
@@ -51,17 +52,21 @@ export async function reorientCase(
     const turned = turnedChannels.subarray(channel * count, (channel + 1) * count);
     await pool.run("turnVoxels", { plain, turned, sizeZyx, turn, writes: "turned" });
   }
-  const moved = async (labelMap: LabelMap, to: Geometry, writes: "turned" | "plain"): Promise<LabelMap> => {
-    const voxels = sharedLike(labelMap.voxels);
-    const from = labelMap.voxels;
+  const moved = async <T extends LabelMap | ProbabilityMap>(
+    map: T,
+    to: Geometry,
+    writes: "turned" | "plain",
+  ): Promise<T> => {
+    const voxels = sharedLike(map.voxels);
+    const from = map.voxels;
     const [plain, turned] = writes === "turned" ? [from, voxels] : [voxels, from];
     await pool.run("turnVoxels", { plain, turned, sizeZyx, turn, writes });
-    return { voxels, geometry: to };
+    return { ...map, voxels, geometry: to };
   };
   return {
     volume: { ...volume, channels: turnedChannels, geometry: turnedGeometry },
     toNetworkOrientation: (labelMap) => moved(labelMap, turnedGeometry, "turned"),
-    toImageOrientation: (labelMap) => moved(labelMap, geometry, "plain"),
+    toImageOrientation: (map) => moved(map, geometry, "plain"),
   };
 }
 
@@ -75,8 +80,9 @@ function turnedSpacingMmZyx(affine: Affine, sizeZyx: Zyx, turn: AxisTurn): Zyx {
 }
 
 function sharedLike(
-  voxels: Uint8Array | Uint16Array,
-): Uint8Array<SharedArrayBuffer> | Uint16Array<SharedArrayBuffer> {
+  voxels: Uint8Array | Uint16Array | Float32Array,
+): Uint8Array<SharedArrayBuffer> | Uint16Array<SharedArrayBuffer> | Float32Array<SharedArrayBuffer> {
   const buffer = new SharedArrayBuffer(voxels.byteLength);
+  if (voxels instanceof Float32Array) return new Float32Array(buffer);
   return voxels instanceof Uint8Array ? new Uint8Array(buffer) : new Uint16Array(buffer);
 }

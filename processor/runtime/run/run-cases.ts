@@ -6,7 +6,7 @@ import { extentText } from "../../imaging/volume/extent.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { isRuntimeErrorCode } from "../errors.js";
 import { type Existing, isWritten } from "../outputs/check-outputs.js";
-import { countLabels } from "../outputs/count-labels.js";
+import { countLabels, labelsOf } from "../outputs/count-labels.js";
 import type { StepReport } from "../postprocess/remove-components.js";
 import { readCase } from "../segment/read-case.js";
 import {
@@ -135,14 +135,15 @@ function restText({ done, total, seconds }: Readonly<Record<"done" | "total" | "
 async function finish({ segmented, attempted, context, after }: Finishing): Promise<CaseReport> {
   const { request, prepared, watch } = attempted;
   try {
-    const written = await watch.time("write", () => writeCase(segmented.labelMap, prepared, context));
+    const written = await watch.time("write", () => writeCase(segmented, prepared, context));
     const done = {
       name: request.name,
       status: "done",
       outputFile: request.outputs[0].path,
       executionProvider: context.opened.networks.executionProvider,
       seconds: watch.seconds(),
-      labels: countLabels(written, context.opened.model.labels),
+      labels: countLabels(written, labelsOf(request, context.opened.model.labels)),
+      ...(segmented.candidates === null ? {} : { candidates: segmented.candidates }),
       ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
       ...(prepared.read.warnings.length === 0 ? {} : { warnings: prepared.read.warnings }),
     } as const;

@@ -1,21 +1,43 @@
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import { placeOf } from "../cases/case.js";
 import { openProbabilities } from "../outputs/output-kinds.js";
-import { type ExportSource, exportLabels } from "../postprocess/export-labels.js";
+import { openClassMap } from "../postprocess/class-map.js";
+import { type ExportSource, exportLabels, type ProbabilitySink } from "../postprocess/export-labels.js";
 import { exportNetworkLabels } from "../postprocess/export-network-labels.js";
 import type { ReadCase } from "./read-case.js";
 import type { SegmentContext } from "./segment-context.js";
+
+/** The networks' answer in their own orientation of the image. */
+export interface Answer {
+  readonly labelMap: LabelMap;
+  /** The probabilities of the class whose candidates are looked for; null if there is none. */
+  readonly classMap: ProbabilityMap | null;
+}
 
 /** Turns the networks' outputs into labels on the image's grid, and writes their probabilities if requested. */
 export async function exportAnswer(
   sources: readonly ExportSource[],
   { request, image }: Pick<ReadCase, "request" | "image">,
   { opened: { model }, settings: { exportMode }, tools: { pool } }: SegmentContext,
-): Promise<LabelMap> {
+): Promise<Answer> {
   const { labels, nnunetVersion } = model;
   const [first] = sources as [ExportSource];
-  if (exportMode !== "normal") return exportNetworkLabels(first, { labels, pool, mode: exportMode });
+  if (exportMode !== "normal") {
+    const labelMap = await exportNetworkLabels(first, { labels, pool, mode: exportMode });
+    return { labelMap, classMap: null };
+  }
   const { history, plan, stream } = first;
+  const candidates = request.refinement?.candidates ?? null;
+  const classMap =
+    candidates === null
+      ? null
+      : openClassMap({
+          grid: first,
+          labels,
+          heads: stream.heads,
+          classIndex: candidates.classIndex,
+        });
   const probabilities = await openProbabilities(request, {
     nnunetVersion,
     heads: stream.heads,
@@ -27,10 +49,20 @@ export async function exportAnswer(
     inputPlaces: request.inputs.map(placeOf),
   });
   try {
-    const labelMap = await exportLabels(sources, { labels, pool, probabilities });
+    const sinks = [probabilities, classMap].filter((sink) => sink !== null);
+    const labelMap = await exportLabels(sources, { labels, pool, probabilities: sinkOf(sinks) });
     await probabilities?.finish();
-    return labelMap;
+    return { labelMap, classMap: classMap?.map ?? null };
   } finally {
     await probabilities?.discard();
   }
+}
+
+function sinkOf(sinks: readonly ProbabilitySink[]): ProbabilitySink | null {
+  if (sinks.length === 0) return null;
+  return {
+    async writeSlice(z, planes) {
+      for (const sink of sinks) await sink.writeSlice(z, planes);
+    },
+  };
 }

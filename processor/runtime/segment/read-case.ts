@@ -9,6 +9,7 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { type CaseRequest, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
+import { writeInputVolumes } from "../outputs/input-volume-output.js";
 import type { SegmentContext } from "./segment-context.js";
 
 /** A case as read from its files. */
@@ -17,13 +18,18 @@ export interface ReadCase {
   readonly volume: CaseVolume;
   /** An earlier stage's segmentation from outside; null if there is none. */
   readonly previousStage: LabelMap | null;
+  /** The mask with which parts of the segmentation must overlap; null for none. */
+  readonly reference: LabelMap | null;
   /** The image as it was stored. */
   readonly image: Pick<CaseVolume, "geometry" | "source">;
   /** Warnings about the image. */
   readonly warnings: readonly string[];
 }
 
-/** Reads a case's channels, and the segmentation of an earlier stage if the model needs one from outside. */
+/**
+ * Reads a case's channels, and the other images that its request names: a mask, and the segmentation of an earlier stage
+ * if the model needs one from outside. Writes the channels if requested.
+ */
 export async function readCase(request: CaseRequest, context: SegmentContext): Promise<ReadCase> {
   const warnings: string[] = [];
   const volume = await readVolume(request, context, (line) => {
@@ -31,8 +37,11 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
     warnings.push(line);
   });
   const previousStage = await readPreviousStage(request, volume, context);
+  const mask = request.refinement?.reference ?? null;
+  const reference = mask === null ? null : await readLabelMap(mask.input.path, volume.geometry);
+  await writeInputVolumes(request, volume);
   const image = { geometry: volume.geometry, source: volume.source };
-  return { request, volume, previousStage, image, warnings };
+  return { request, volume, previousStage, reference, image, warnings };
 }
 
 async function readVolume(

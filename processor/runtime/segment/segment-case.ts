@@ -2,13 +2,14 @@ import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseRequest } from "../cases/case.js";
 import { inWritersType } from "../outputs/label-type.js";
-import { writeSegmentation } from "../outputs/output-kinds.js";
+import { writeResults } from "../outputs/output-kinds.js";
 import { removeComponents, type StepReport } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { type ReorientedCase, reorientCase, withoutReorientation } from "../preprocess/reorient-case.js";
-import { exportAnswer } from "./export-answer.js";
+import { type Answer, exportAnswer } from "./export-answer.js";
 import { firstStage, type MemberInput, predictMembers, prepareStage } from "./predict-members.js";
 import { type ReadCase, readCase } from "./read-case.js";
+import { type RefinedAnswer, refineAnswer } from "./refine-answer.js";
 import type { SegmentContext } from "./segment-context.js";
 
 /**
@@ -20,7 +21,7 @@ export async function segmentCase(request: CaseRequest, context: SegmentContext)
   const prepared = await preprocessCase(read, context);
   const answer = await predictCase(prepared, context);
   const segmented = await postprocessCase(answer, prepared, context);
-  const written = await writeCase(segmented.labelMap, prepared, context);
+  const written = await writeCase(segmented, prepared, context);
   return { ...segmented, labelMap: written };
 }
 
@@ -35,8 +36,7 @@ export interface PreparedCase {
 }
 
 /** The result of one case. */
-export interface Segmented {
-  readonly labelMap: LabelMap;
+export interface Segmented extends RefinedAnswer {
   /** The components that post-processing removed. */
   readonly removed: readonly StepReport[];
 }
@@ -63,30 +63,35 @@ export async function preprocessCase(
 /**
  * Runs the networks over the case, and resamples their output to the grid of the image in the networks' orientation.
  */
-export const predictCase = (preparedCase: PreparedCase, context: SegmentContext): Promise<LabelMap> =>
+export const predictCase = (preparedCase: PreparedCase, context: SegmentContext): Promise<Answer> =>
   predictMembers(preparedCase.input, preparedCase.prepared, context, (sources) =>
     exportAnswer(sources, preparedCase.read, context),
   );
 
-/** Turns the labels back to the image's own axes, applies the model's post-processing, and chooses the labels' type. */
+/**
+ * Turns the labels back to the image's own axes, applies the model's post-processing, keeps the requested parts, and
+ * chooses the labels' type.
+ */
 export async function postprocessCase(
-  answer: LabelMap,
-  { toImageOrientation }: PreparedCase,
+  answer: Answer,
+  { read, toImageOrientation }: PreparedCase,
   { opened: { manifest, model }, tools: { pool } }: SegmentContext,
 ): Promise<Segmented> {
-  const labelMap = await toImageOrientation(answer);
+  const labelMap = await toImageOrientation(answer.labelMap);
+  const classMap = answer.classMap === null ? null : await toImageOrientation(answer.classMap);
   const removed = await removeComponents(labelMap, manifest.postProcessing, pool);
-  return { labelMap: inWritersType(labelMap, model), removed };
+  const refined = await refineAnswer({ labelMap, classMap }, read, pool);
+  return { ...refined, labelMap: inWritersType(refined.labelMap, model), removed };
 }
 
 /** @returns the label map as written, after the user's own hook */
 export async function writeCase(
-  labelMap: LabelMap,
+  { labelMap, candidateMap }: Pick<Segmented, "labelMap" | "candidateMap">,
   { read: { request, image } }: PreparedCase,
   { tools: { hooks } }: SegmentContext,
 ): Promise<LabelMap> {
   const context = { caseName: request.name, outputFile: request.outputs[0].path };
   const final = await hooks.postProcessImage(labelMap, image.source, context);
-  await writeSegmentation(request, final, image.source);
+  await writeResults(request, { labelMap: final, candidateMap }, image.source);
   return final;
 }

@@ -1,5 +1,6 @@
 import { imagingKernels } from "../../imaging/kernels.js";
 import type { KernelTasks, WorkerPool } from "../../imaging/threads/worker-pool.js";
+import { extractCandidates, keepOverlapping } from "../postprocess/candidates.js";
 import { ensembleSlices } from "../postprocess/ensemble-slices.js";
 import { exportSlices } from "../postprocess/export-slices.js";
 import { keepLargestComponent } from "../postprocess/keep-largest-component.js";
@@ -15,6 +16,8 @@ export const runtimeKernels = {
   ...imagingKernels,
   ensembleSlices,
   exportSlices,
+  extractCandidates,
+  keepOverlapping,
   keepLargestComponent,
   probabilitySlice,
   copyBox,

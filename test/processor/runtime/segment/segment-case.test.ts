@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ignoreEvents } from "../../../../processor/contract/progress/run-event.js";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
@@ -12,6 +13,7 @@ import { loadModel } from "../../../../processor/runtime/model/load-model.js";
 import { segmentCase } from "../../../../processor/runtime/segment/segment-case.js";
 import type { SegmentContext } from "../../../../processor/runtime/segment/segment-context.js";
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
+import { goldenPath } from "../../../support/golden.js";
 import { testImage } from "../../../support/images/test-image.js";
 import { convertGolden } from "../../../support/model/convert.js";
 import { readNpz } from "../../../support/model/read-npz.js";
@@ -35,6 +37,7 @@ test("one case is read, segmented and written to each of its outputs", async () 
         name: "scan",
         inputs: [imageFile(input)],
         previousStage: null,
+        refinement: null,
         outputs: [
           { kind: "label-map", path: join(output, "scan.nii.gz") },
           { kind: "label-map", path: join(output, "scan.mha") },
@@ -52,6 +55,73 @@ test("one case is read, segmented and written to each of its outputs", async () 
     expect(written.voxels).toEqual(labelMap.voxels);
   }
   expect(readNpz(join(output, "scan.npz"), "probabilities").shape.slice(1)).toEqual([4, 60, 60]);
+});
+
+test("the candidates of one class become the segmentation, and maps and inputs are written beside it", async () => {
+  const output = mkdtempSync(join(scratch, "candidates-"));
+  const input = goldenPath("v2", "blobs_2d", "input", "blob_010_0000.nii.gz");
+  const image = await readImage(input);
+  const [z, y, x] = image.geometry.sizeZyx;
+  const files = ["prediction", "map", "all", "volume_0000"].map((name) => join(output, `${name}.nii.gz`));
+  const [prediction, map, all, volume] = files as [string, string, string, string];
+  const probabilities = join(output, "scan.npz");
+  const { candidates, labelMap } = await withContext((context) =>
+    segmentCase(
+      {
+        name: "scan",
+        inputs: [imageFile(input)],
+        previousStage: null,
+        refinement: {
+          candidates: { classIndex: 1, threshold: 0.5, minConfidence: null },
+          reference: null,
+        },
+        outputs: [
+          { kind: "label-map", path: prediction },
+          { kind: "candidate-map", path: map },
+          { kind: "probability-map", path: all },
+          { kind: "probabilities", path: probabilities },
+          { kind: "input-volume", channel: 0, path: volume },
+        ],
+      },
+      context,
+    ),
+  );
+  const written = await readImage(map);
+  const { shape, data } = readNpz(probabilities, "probabilities");
+  const ofClass = data.subarray(written.voxels.length, 2 * written.voxels.length);
+  expect(candidates!.confidences.length).toBeGreaterThan(0);
+  expect(labelMap.voxels).toEqual((await readImage(prediction)).voxels);
+  const inMap = written.voxels as Float32Array;
+  expect(labelMap.voxels).toEqual(Uint8Array.from(inMap, (value) => (value > 0.5 ? 1 : 0)));
+  expect(inMap).toEqual(inMap.map((value, i) => (value === 0 ? 0 : ofClass[i]!)));
+  expect((await readImage(volume)).voxels).toEqual(Float32Array.from(image.voxels as Float32Array));
+  const bytes = gunzipSync(readFileSync(all));
+  expect([...new Int16Array(Uint8Array.from(bytes.subarray(40, 56)).buffer)]).toEqual([
+    ...[5, x, y, z, 1, shape[0], 1, 1],
+  ]);
+  expect(bytes.readInt16LE(68)).toBe(1007);
+  expect(new Float32Array(Uint8Array.from(bytes.subarray(352)).buffer)).toEqual(data);
+});
+
+test("a class that the networks do not have is named with those that they have", async () => {
+  const input = join(scratch, "scan.nii.gz");
+  await writeImage(testImage([4, 60, 60]), input);
+  const output = join(mkdtempSync(join(scratch, "no-class-")), "a.nii.gz");
+  const candidates = { classIndex: 9, threshold: 0.1, minConfidence: null };
+  await expect(
+    withContext((context) =>
+      segmentCase(
+        {
+          name: "scan",
+          inputs: [imageFile(input)],
+          previousStage: null,
+          refinement: { candidates, reference: null },
+          outputs: [{ kind: "label-map", path: output }],
+        },
+        context,
+      ),
+    ),
+  ).rejects.toThrow(/no class 9: the model's output has the classes 0 to \d+ \(background, /);
 });
 
 async function withContext<T>(use: (context: SegmentContext) => Promise<T>): Promise<T> {
