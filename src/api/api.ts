@@ -5,6 +5,8 @@ import type { TargetKind } from "../../processor/contract/target.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { completeConfig } from "../config/config.js";
 import { convertModel } from "../convert/convert-model.js";
+import { describeNetworks, type NetworkDescription } from "../convert/converted-networks.js";
+import type { ConvertFormat } from "../convert/folder-layout.js";
 import { inspectSource } from "../inspect/inspect-source.js";
 import type { Inspection } from "../inspect/inspection.js";
 import { sourceContext } from "../models/obtain-model.js";
@@ -20,6 +22,7 @@ export type { ProcessorManifest } from "../../processor/contract/manifest.js";
 export type { CaseReport } from "../../processor/runtime/cases/case.js";
 export type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 export type { VerifyReport } from "../build/verify-report.js";
+export type { NetworkDescription } from "../convert/converted-networks.js";
 export type { ErrorCode } from "../ground/errors/catalogue.js";
 export type { Finding } from "../ground/finding.js";
 export type { Inspection } from "../inspect/inspection.js";
@@ -57,6 +60,11 @@ export interface ModelOptions extends CallOptions {
 
 export interface ConvertOptions extends ModelOptions {
   readonly outputDir: string;
+  /**
+   * `processor` (default): the networks as `predict` and images run them. `onnx`: plain networks for other runtimes.
+   * `triton`: a model repository for Triton Inference Server.
+   */
+  readonly format?: ConvertFormat | undefined;
   /** Default: false. */
   readonly overwrite?: boolean | undefined;
 }
@@ -65,6 +73,8 @@ export interface ConvertedFolder {
   readonly folder: string;
   /** Paths relative to the folder. */
   readonly files: readonly string[];
+  /** What each ONNX file is for, with its versions, inputs and outputs. */
+  readonly networks: readonly NetworkDescription[];
   readonly manifest: ProcessorManifest;
 }
 
@@ -76,15 +86,16 @@ export interface ConvertedFolder {
 export function convert(options: ConvertOptions): Promise<ConvertedFolder> {
   return call(options, async (work) => {
     const models = await requestedModels(modelRequest(options), work);
-    const { folder, files, manifest } = await convertModel({
+    const { folder, files, manifest, networks } = await convertModel({
       models,
       settings: completeConfig({}).settings,
       outputDir: resolve(options.outputDir),
+      format: options.format ?? "processor",
       overwrite: options.overwrite ?? false,
       progress: work.progress,
       signal: work.signal,
     });
-    return { folder, files, manifest };
+    return { folder, files, networks: describeNetworks(folder, networks), manifest };
   });
 }
 

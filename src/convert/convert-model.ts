@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { checkExportMode } from "../../processor/contract/check-export-mode.js";
 import type {
   ModelManifest,
@@ -20,12 +20,17 @@ import type { ModelMember, ModelSet } from "../models/model-set.js";
 import { checkMembers } from "./check-members.js";
 import type { ConversionMemo } from "./conversion-memo.js";
 import { writeConvertedFolder } from "./converted-folder.js";
+import { type ConvertedNetwork, networksOf } from "./converted-networks.js";
+import type { ConvertFormat } from "./folder-layout.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./read-stages.js";
+import { writeTritonModels } from "./triton/write-triton-models.js";
 import { asWritten, writeFolds, writeGpuGraphs } from "./write-folds.js";
 
 export interface ConvertOptions {
   readonly models: ModelSet;
   readonly settings: ImageSettings;
+  /** Defaults to `processor`. */
+  readonly format?: ConvertFormat;
   /**
    * Must be missing or empty, unless `overwrite` is set. It appears only when all of its contents are
    * complete.
@@ -48,6 +53,8 @@ export interface ConvertedModel {
   readonly manifest: ProcessorManifest;
   /** Paths relative to the folder. */
   readonly files: readonly string[];
+  /** The ONNX files among them that hold a network. */
+  readonly networks: readonly ConvertedNetwork[];
   /**
    * With a memo: the files with known digests. Files of an unchanged checkpoint do not exist before `write`.
    */
@@ -70,14 +77,17 @@ export function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
 }
 
 async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
-  const { models, outputDir, settings } = options;
-  const stages = await readStages(models.members);
+  const { models, outputDir, settings, format = "processor" } = options;
+  const stages = await readStages(models.members, format);
   checkMembers(models.members.map(({ model }) => stages.of(model)));
   const planned = await describe(models, stages, settings);
   checkExportMode(settings.exportMode, planned.models, { savesProbabilities: settings.saveProbabilities });
-  const companions = stages.all.flatMap(({ prefix, description }) =>
-    description.companionFiles.map((file) => ({ file, name: prefix + basename(file) })),
-  );
+  const companions = stages.all.flatMap(({ prefix, folds, description }) => {
+    // Triton's version folders are the only ones of a model in which it allows further files.
+    const first = `${dirname(folds[0]!.files.onnxFile)}/`;
+    const folder = format !== "triton" ? prefix : stages.all.length === 1 ? "" : first;
+    return description.companionFiles.map((file) => ({ file, name: folder + basename(file) }));
+  });
   const overwrite = options.overwrite ?? false;
   return writeConvertedFolder({ outputDir, overwrite }, async (folder) => {
     const { files, known, withinFloat16 } = await writeFolds(foldsOf(stages), folder, options);
@@ -85,8 +95,10 @@ async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
     const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, gpuFiles)) };
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
-    const names = [...files, ...gpuFiles, ...companions.map(({ name }) => name), manifestName];
-    return { folder: outputDir, manifest, files: names, known };
+    const triton = format === "triton" ? await writeTritonModels(stages.all, folder) : [];
+    const names = [...files, ...gpuFiles, ...triton, ...companions.map(({ name }) => name), manifestName];
+    const networks = networksOf(stages.all, gpuFiles);
+    return { folder: outputDir, manifest, files: names, networks, known };
   });
 }
 

@@ -6,6 +6,8 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
+import { readTextFile } from "../../processor/files/read-text-file.js";
+import { tritonNamesNextTo } from "./folder-layout.js";
 
 export interface ConvertedFolderOptions {
   readonly outputDir: string;
@@ -29,7 +31,7 @@ export async function writeConvertedFolder<T>(
   try {
     await makeFolder(dirname(outputDir));
     const existing = await filesIn(outputDir);
-    checkReplaceable(outputDir, existing, options.overwrite);
+    checkReplaceable(outputDir, { existing, ofTriton: await tritonModelsIn(outputDir) }, options.overwrite);
     await makeFolder(partial);
     try {
       const filled = await fill(partial);
@@ -55,10 +57,15 @@ async function filesIn(folder: string): Promise<string[] | null> {
   }
 }
 
-function checkReplaceable(outputDir: string, existing: readonly string[] | null, overwrite: boolean): void {
+interface Existing {
+  readonly existing: readonly string[] | null;
+  readonly ofTriton: ReadonlySet<string>;
+}
+
+function checkReplaceable(outputDir: string, { existing, ofTriton }: Existing, overwrite: boolean): void {
   if (existing === null || existing.length === 0) return;
   if (!overwrite) throw sharedError("OUTPUT_EXISTS", `${outputDir} exists and is not empty`);
-  const foreign = existing.find((name) => !convertedFile.test(name));
+  const foreign = existing.find((name) => !ownFile.test(name) && !isTritonFile(name, ofTriton));
   if (foreign !== undefined) {
     throw sharedError(
       "OUTPUT_EXISTS",
@@ -67,8 +74,25 @@ function checkReplaceable(outputDir: string, existing: readonly string[] | null,
   }
 }
 
-const convertedFile =
+const ownFile =
   /^(?:[A-Za-z0-9_.-]+\/)?(?:(?:manifest|plans|dataset|postprocessing)\.json|plans\.pkl|network\.gpu\.onnx|fold_(?:\d+|all)(?:\.(?:onnx|weights)|\/[^/]+))$/;
+
+/**
+ * Returns the folders of Triton models that an earlier conversion wrote, by its manifest. A model repository may contain
+ * models of other makers, which must not be replaced.
+ */
+async function tritonModelsIn(outputDir: string): Promise<ReadonlySet<string>> {
+  const text = await readTextFile(join(outputDir, manifestName), maxManifestBytes).catch(() => "");
+  const ofFolds = [...text.matchAll(/"onnxFile": "([^"/]+)\/1\//g)].map(([, name]) => name!);
+  return new Set(ofFolds.flatMap((name) => [name, ...tritonNamesNextTo(name)]));
+}
+
+const maxManifestBytes = 64 << 20;
+
+function isTritonFile(path: string, models: ReadonlySet<string>): boolean {
+  const [, model, rest] = /^([^/]+)\/(.*)$/s.exec(path) ?? [];
+  return models.has(model ?? "") && /^(?:config\.pbtxt|labels\.txt|1\/[^/]+)$/.test(rest ?? "");
+}
 
 async function putInPlace(partial: string, outputDir: string, exists: boolean): Promise<void> {
   if (!exists) return rename(partial, outputDir);

@@ -1,5 +1,5 @@
 import { copyFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { FoldFiles, NetworkFacts } from "../../processor/contract/manifest.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
@@ -9,10 +9,11 @@ import type { ModelMember } from "../models/model-set.js";
 import type { AveragedOutput } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
-import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
+import { type NetworkDigests, type NetworkForm, weightBytes, writeNetwork } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
 import { describeOnnxModel } from "./describe-onnx-model.js";
 import { foldNetwork } from "./fold-network.js";
+import { type ConvertFormat, type FolderLayout, layoutOf, type StageLayout } from "./folder-layout.js";
 
 /** A validated stage (one trained configuration) and its place in the converted folder. */
 export interface Stage {
@@ -37,6 +38,9 @@ export interface StageGpuGraph {
   write(folder: string): Promise<void>;
 }
 
+/** `own` for an ONNX file of the model's owner, which is copied unchanged. */
+export type GraphForm = NetworkForm | "own";
+
 /** A fold that is ready to be written. */
 export interface StageFold {
   /**
@@ -44,6 +48,7 @@ export interface StageFold {
    * written.
    */
   readonly files: FoldFiles;
+  readonly form: GraphForm;
   readonly bytes: number;
   /**
    * The memo's key for the written bytes; null if there is no reliable key or the fold is not worth
@@ -67,17 +72,20 @@ export interface StageTable {
  * Reads and validates all stages. Every error in plans or weights is reported here, before anything is
  * written.
  */
-export async function readStages(members: readonly ModelMember[]): Promise<StageTable> {
+export async function readStages(
+  members: readonly ModelMember[],
+  format: ConvertFormat,
+): Promise<StageTable> {
   const models = new Map<string, TrainedModel>();
   for (const { model, previousStage } of members) {
     if (previousStage !== null) models.set(keyOf(previousStage), previousStage);
     models.set(keyOf(model), model);
   }
   const stages = new Map<string, Stage>();
-  const taken = new Set<string>();
+  const layout = layoutOf(format, models.size);
   for (const [key, model] of models) {
-    const prefix = models.size === 1 ? "" : `${freeName(model.configuration, taken)}/`;
-    stages.set(key, await (model.networkFormat === "onnx" ? onnxStage : checkpointStage)(model, prefix));
+    const read = model.networkFormat === "onnx" ? onnxStage : checkpointStage;
+    stages.set(key, await read(model, layout.stage(model), layout));
   }
   return { all: [...stages.values()], of: (model) => stages.get(keyOf(model))! };
 }
@@ -89,16 +97,11 @@ export async function readStages(members: readonly ModelMember[]): Promise<Stage
 const keyOf = ({ folds }: TrainedModel): string =>
   folds.map(({ checkpointFile }) => checkpointFile).join("\n");
 
-/** Returns an unused name, such as `3d_fullres`, or `3d_fullres-2` if the first is taken. */
-function freeName(configuration: string, taken: Set<string>): string {
-  const base = configuration.replace(/[^A-Za-z0-9_.-]+/g, "-");
-  let name = base;
-  for (let i = 2; taken.has(name); i++) name = `${base}-${i}`;
-  taken.add(name);
-  return name;
-}
-
-async function checkpointStage(model: TrainedModel, prefix: string): Promise<Stage> {
+async function checkpointStage(
+  model: TrainedModel,
+  { prefix, foldPath }: StageLayout,
+  layout: FolderLayout,
+): Promise<Stage> {
   const described = await describeModel(model);
   const { network: plan, ...description } = described;
   const folds: StageFold[] = [];
@@ -107,11 +110,14 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
   for (const fold of model.folds) {
     const built = await foldNetwork(model, described, fold);
     parameters ||= built.parameters;
-    const onnxFile = `${prefix}fold_${fold.fold}.onnx`;
-    const weightsFile = `${prefix}fold_${fold.fold}.weights`;
+    const onnxFile = `${foldPath(fold.fold)}.onnx`;
+    const weightsFile = `${foldPath(fold.fold)}.weights`;
+    // The form for CPUs of a 2-D network is the plain one.
+    const form = built.graph.input.shape.length === 5 ? layout.form : "plain";
     graphs.push({ graph: built.graph, weightsFile: basename(weightsFile) });
     folds.push({
       files: { fold: fold.fold, onnxFile, weightsFile },
+      form,
       bytes: weightBytes(built.graph),
       memoKey: await conversionKey({
         file: fold.range?.file ?? fold.checkpointFile,
@@ -121,6 +127,7 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
       write: (folder, onBytes) =>
         writeNetwork({
           graph: built.graph,
+          form: layout.form,
           onnxFile: join(folder, onnxFile),
           weightsFile: join(folder, weightsFile),
           onBytes,
@@ -134,22 +141,23 @@ async function checkpointStage(model: TrainedModel, prefix: string): Promise<Sta
     file: gpuOnnxFile,
     write: (folder: string) => writeGpuGraph(graphs, averagedOutput(description), join(folder, gpuOnnxFile)),
   };
-  return { model, description, network, prefix, folds, gpuGraph };
+  return { model, description, network, prefix, folds, gpuGraph: layout.hasGpuGraphs ? gpuGraph : null };
 }
 
-function averagedOutput({ plan, labels }: TrainingFacts): AveragedOutput {
+/** What nnU-Net averages over folds and mirrorings. */
+export function averagedOutput({ plan, labels }: Pick<TrainingFacts, "plan" | "labels">): AveragedOutput {
   if (plan.averaging === "logits") return "logits";
   return labels.regionsClassOrder === null ? "softmax" : "sigmoid";
 }
 
-async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
+async function onnxStage(model: TrainedModel, layout: StageLayout): Promise<Stage> {
   const { network, files, ...description } = await describeOnnxModel(model);
   return {
     model,
     description,
     network,
-    prefix,
-    folds: files.map((file, i) => onnxFold(file, String(i), prefix)),
+    prefix: layout.prefix,
+    folds: files.map((file, i) => onnxFold(file, String(i), layout)),
     gpuGraph: null,
   };
 }
@@ -158,7 +166,7 @@ async function onnxStage(model: TrainedModel, prefix: string): Promise<Stage> {
  * Keeps the file names, because an ONNX file refers to its weights file by name, and puts them in a separate
  * folder.
  */
-function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
+function onnxFold(onnx: OnnxModel, fold: string, { ownNetwork }: StageLayout): StageFold {
   const [weights, ...further] = onnx.externalFiles;
   if (further.length > 0 || weights?.location.includes("/"))
     throw builderError(
@@ -166,11 +174,12 @@ function onnxFold(onnx: OnnxModel, fold: string, prefix: string): StageFold {
       `${onnx.file} keeps its weights in ${onnx.externalFiles.map(({ location }) => location).join(", ")}; save it with one weights file next to it`,
     );
   const source = weights === undefined ? null : join(onnx.file, "..", weights.location);
-  const onnxFile = source === null ? `${prefix}fold_${fold}.onnx` : `${prefix}fold_${fold}/network.onnx`;
-  const weightsFile = source === null ? null : `${prefix}fold_${fold}/${weights!.location}`;
+  const onnxFile = ownNetwork(fold, source !== null);
+  const weightsFile = source === null ? null : `${dirname(onnxFile)}/${weights!.location}`;
   const bytes = onnx.parameters * 4;
   return {
     files: { fold, onnxFile, weightsFile },
+    form: "own",
     bytes,
     memoKey: null,
     async write(folder, onBytes) {

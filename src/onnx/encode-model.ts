@@ -21,25 +21,32 @@ export interface ExternalData {
 export interface EncodeModelOptions {
   readonly body: OnnxBody;
   readonly data: readonly ExternalData[];
+  /** Defaults to `ownVersion`. */
+  readonly version?: OnnxVersion;
 }
 
+/** The versions of the file format and of ONNX's operators. */
+export interface OnnxVersion {
+  readonly irVersion: number;
+  readonly opset: number;
+}
+
+/** ONNX 1.15, which every ONNX Runtime since 1.17 loads. */
+export const ownVersion: OnnxVersion = { irVersion: 9, opset: 20 };
+
 /** Encodes an `.onnx` file (a ModelProto) whose weights are in other files. */
-export function encodeModel({ body, data }: EncodeModelOptions): Uint8Array {
+export function encodeModel({ body, data, version = ownVersion }: EncodeModelOptions): Uint8Array {
   return new ProtobufWriter()
-    .integer(1, irVersion)
+    .integer(1, version.irVersion)
     .string(2, "nnunet-processor")
     .message(7, (message) => {
       encodeNodes(message, body);
       for (const item of data) message.message(5, (m) => encodeWeight(m, item));
       encodeValues(message, body);
     })
-    .message(8, (message) => message.string(1, "").integer(2, opset))
+    .message(8, (message) => message.string(1, "").integer(2, version.opset))
     .finish();
 }
-
-/** ONNX 1.15, which every ONNX Runtime since 1.17 loads. */
-const irVersion = 9;
-const opset = 20;
 
 /** Values of ONNX's enumerations TensorProto.DataLocation and AttributeProto.AttributeType. */
 const external = 1;

@@ -4,9 +4,14 @@ import { basename } from "node:path";
 import { cpuGraph } from "./cpu-graph.js";
 import { type ExternalData, encodeModel } from "./encode-model.js";
 import type { OnnxGraph, OnnxWeight } from "./onnx-graph.js";
+import { plainGraph, plainVersion } from "./plain-graph.js";
+
+/** `plain`: as nnU-Net defines the network; `cpu`: rewritten into what ONNX Runtime computes fastest on a CPU. */
+export type NetworkForm = "plain" | "cpu";
 
 export interface WriteNetworkOptions {
   readonly graph: OnnxGraph;
+  readonly form: NetworkForm;
   readonly onnxFile: string;
   /** Must be in the same folder, because ONNX Runtime looks for it there. */
   readonly weightsFile: string;
@@ -28,7 +33,7 @@ export interface NetworkDigests {
  * memory.
  */
 export async function writeNetwork(options: WriteNetworkOptions): Promise<NetworkDigests> {
-  const { graph, onnxFile, weightsFile } = options;
+  const { graph, form, onnxFile, weightsFile } = options;
   const laidOut = layOut(graph);
   const handle = await open(weightsFile, "wx");
   const hash = createHash("sha256");
@@ -47,7 +52,12 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
   } finally {
     await handle.close();
   }
-  const model = encodeModel({ body: cpuGraph(graph), data: externalData(graph, basename(weightsFile)) });
+  const data = externalData(graph, basename(weightsFile));
+  const plain = plainGraph(graph);
+  const model =
+    form === "cpu"
+      ? encodeModel({ body: cpuGraph(graph), data })
+      : encodeModel({ body: plain, data, version: plainVersion(plain) });
   await writeFile(onnxFile, model, { flag: "wx" });
   return {
     onnx: createHash("sha256").update(model).digest("hex"),

@@ -72,6 +72,13 @@ export const needs = {
     isMet: process.env["NNUNET_VENV"] !== undefined,
     isRequiredInCi: false,
   },
+  onnxPrograms: {
+    what: "other programs for ONNX",
+    remedy:
+      "python3 -m venv V && V/bin/pip install onnx onnxruntime openvino protobuf && V/bin/pip install --no-deps tritonclient && ONNX_VENV=V npm test",
+    isMet: process.env["ONNX_VENV"] !== undefined,
+    isRequiredInCi: !notInstallable.includes("onnx"),
+  },
 } as const satisfies Readonly<Record<string, Need>>;
 
 /** Like `describe`; skips the tests, and names what is missing, where a need is not met. */

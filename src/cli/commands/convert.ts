@@ -3,9 +3,11 @@ import type { InferredOptionTypes } from "yargs";
 import type { ModelManifest } from "../../../processor/contract/manifest.js";
 import { completeConfig } from "../../config/config.js";
 import { convertModel } from "../../convert/convert-model.js";
+import { describeNetworks } from "../../convert/converted-networks.js";
 import { requestedModels } from "../../models/requested-models.js";
 import type { CommandSession } from "../command-session.js";
 import { modelRequest } from "../named-models.js";
+import { networkLines } from "../network-text.js";
 import type { convertOptions } from "../options/run-options.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
@@ -15,18 +17,21 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
   const { terminal, progress, signal } = session;
   const models = await requestedModels(modelRequest(args), session);
   const outputDir = resolve(terminal.currentDirectory, args.output);
-  const { folder, manifest, files } = await convertModel({
+  const converted = await convertModel({
     models,
     outputDir,
     progress,
     signal,
     overwrite: args.overwrite,
+    format: args.format,
     settings: completeConfig({}).settings,
   });
+  const { folder, manifest, files } = converted;
+  const networks = describeNetworks(folder, converted.networks);
   if (args.json) {
     const { models: described, postProcessing } = manifest;
     terminal.out(
-      `${JSON.stringify({ folder, files, model: described[0], models: described, postProcessing }, null, 2)}\n`,
+      `${JSON.stringify({ folder, files, networks, model: described[0], models: described, postProcessing }, null, 2)}\n`,
     );
     return 0;
   }
@@ -35,7 +40,9 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
   );
   const used = models.members.flatMap(({ model, previousStage }) => [previousStage, model]);
   const leftOut = used.flatMap((model) => model?.leftOut.map(({ reason }) => `left out    ${reason}`) ?? []);
-  terminal.out(`${[...stages.map(stageLine), ...leftOut, `converted   ${folder}`].join("\n")}\n`);
+  terminal.out(
+    `${[...stages.map(stageLine), ...networkLines(networks), ...leftOut, `converted   ${folder}`].join("\n")}\n`,
+  );
   return 0;
 }
 

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { convertFormats } from "../../convert/folder-layout.js";
 import {
   checkpoint,
   configuration,
@@ -77,10 +78,18 @@ export const predictOptions = {
 export const convertOptions = {
   "model-dir": { ...modelDir, demandOption: true },
   ...trainedModelOptions,
+  format: {
+    group: outputGroup,
+    choices: convertFormats,
+    default: "processor" as const,
+    describe:
+      "processor: the networks as this program runs them; onnx: plain networks for other runtimes; triton: a model repository for Triton Inference Server",
+  },
   output: {
     ...output,
     demandOption: true,
-    describe: "folder for manifest.json, fold_k.onnx with fold_k.weights, and network.gpu.onnx",
+    describe:
+      "folder for manifest.json and the networks: fold_k.onnx with fold_k.weights, and network.gpu.onnx",
   },
   overwrite,
   json,

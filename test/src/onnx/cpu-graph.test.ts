@@ -62,6 +62,7 @@ describe("the graph for CPUs gives the same logits as the network itself,", () =
     const graph = decoderStageNetwork(options);
     const path = join(scratch, name.replaceAll(" ", "_"));
     await writeNetwork({
+      form: "cpu",
       graph,
       onnxFile: `${path}.onnx`,
       weightsFile: `${path}.weights`,

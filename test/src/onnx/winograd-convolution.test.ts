@@ -20,7 +20,13 @@ let expected: Float32Array;
 
 beforeAll(async () => {
   const onnxFile = join(scratch, "weights.onnx");
-  await writeNetwork({ graph, onnxFile, weightsFile: join(scratch, "all.weights"), onBytes: () => {} });
+  await writeNetwork({
+    graph,
+    form: "cpu",
+    onnxFile,
+    weightsFile: join(scratch, "all.weights"),
+    onBytes: () => {},
+  });
   expected = await answersOf(graph.nodes);
 });
 afterAll(() => rmSync(scratch, { recursive: true }));

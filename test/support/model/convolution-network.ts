@@ -68,7 +68,13 @@ export async function writeConvolutionFolds(
 }
 
 const write = (graph: OnnxGraph, path: string): Promise<NetworkDigests> =>
-  writeNetwork({ graph, onnxFile: `${path}.onnx`, weightsFile: `${path}.weights`, onBytes: () => {} });
+  writeNetwork({
+    graph,
+    form: "cpu",
+    onnxFile: `${path}.onnx`,
+    weightsFile: `${path}.weights`,
+    onBytes: () => {},
+  });
 
 function convolutionGraph(
   { weight, bias }: Convolution,
