@@ -19,12 +19,12 @@ import type { KnownFile } from "../image/image-plan.js";
 import type { ModelMember, ModelSet } from "../models/model-set.js";
 import { checkMembers } from "./check-members.js";
 import type { ConversionMemo } from "./conversion-memo.js";
+import type { ConvertFormat } from "./convert-format.js";
 import { writeConvertedFolder } from "./converted-folder.js";
-import { type ConvertedNetwork, networksOf } from "./converted-networks.js";
-import type { ConvertFormat } from "./folder-layout.js";
+import type { ConvertedNetwork } from "./converted-networks.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./read-stages.js";
 import { writeTritonModels } from "./triton/write-triton-models.js";
-import { asWritten, writeFolds, writeGpuGraphs } from "./write-folds.js";
+import { asWritten, networksOf, writeFolds, writeGpuGraphs } from "./write-folds.js";
 
 export interface ConvertOptions {
   readonly models: ModelSet;

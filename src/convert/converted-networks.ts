@@ -1,6 +1,9 @@
 import { dirname, join } from "node:path";
 import { type OnnxTensorInfo, readOnnxModel } from "../onnx/read-onnx.js";
-import type { GraphForm, Stage } from "./read-stages.js";
+import type { NetworkForm } from "../onnx/write-network.js";
+
+/** `own` for an ONNX file of the model's owner, which is copied unchanged. */
+export type GraphForm = NetworkForm | "own";
 
 /** An ONNX file of a converted folder that holds a network. */
 export interface ConvertedNetwork {
@@ -23,23 +26,6 @@ export interface NetworkDescription extends ConvertedNetwork {
   readonly opset: number;
   readonly inputs: readonly OnnxTensorInfo[];
   readonly outputs: readonly OnnxTensorInfo[];
-}
-
-export function networksOf(
-  stages: readonly Stage[],
-  gpuFiles: readonly string[],
-): readonly ConvertedNetwork[] {
-  return stages.flatMap(({ folds, gpuGraph, model: { configuration } }): ConvertedNetwork[] => {
-    const ofFolds = folds.map(({ files, form }) => ({
-      file: files.onnxFile,
-      form,
-      configuration,
-      folds: [files.fold],
-    }));
-    if (gpuGraph === null || !gpuFiles.includes(gpuGraph.file)) return ofFolds;
-    const all = folds.map(({ files }) => files.fold);
-    return [...ofFolds, { file: gpuGraph.file, form: "gpu", configuration, folds: all }];
-  });
 }
 
 /** Reads versions, inputs and outputs from files that were written. */

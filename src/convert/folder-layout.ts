@@ -1,13 +1,6 @@
-import type { TrainedModel } from "../network/trained-model.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import type { NetworkForm } from "../onnx/write-network.js";
-
-/**
- * What `convert` writes. `processor`: what a processor runs. `onnx`: plain networks for other runtimes. `triton`: the same
- * as a model repository for NVIDIA's Triton Inference Server.
- */
-export const convertFormats = ["processor", "onnx", "triton"] as const;
-
-export type ConvertFormat = (typeof convertFormats)[number];
+import type { ConvertFormat } from "./convert-format.js";
 
 /** The places of one stage's files in the converted folder. */
 export interface StageLayout {

@@ -9,11 +9,13 @@ import type { ModelMember } from "../models/model-set.js";
 import type { AveragedOutput } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
-import { type NetworkDigests, type NetworkForm, weightBytes, writeNetwork } from "../onnx/write-network.js";
+import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
+import type { ConvertFormat } from "./convert-format.js";
+import type { GraphForm } from "./converted-networks.js";
 import { describeOnnxModel } from "./describe-onnx-model.js";
 import { foldNetwork } from "./fold-network.js";
-import { type ConvertFormat, type FolderLayout, layoutOf, type StageLayout } from "./folder-layout.js";
+import { type FolderLayout, layoutOf, type StageLayout } from "./folder-layout.js";
 
 /** A validated stage (one trained configuration) and its place in the converted folder. */
 export interface Stage {
@@ -37,9 +39,6 @@ export interface StageGpuGraph {
   /** @param folder the converted folder */
   write(folder: string): Promise<void>;
 }
-
-/** `own` for an ONNX file of the model's owner, which is copied unchanged. */
-export type GraphForm = NetworkForm | "own";
 
 /** A fold that is ready to be written. */
 export interface StageFold {

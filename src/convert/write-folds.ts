@@ -7,6 +7,7 @@ import { makeFolder } from "../../processor/files/make-folder.js";
 import type { KnownFile } from "../image/image-plan.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 import { type ConversionMemo, recallFold } from "./conversion-memo.js";
+import type { ConvertedNetwork } from "./converted-networks.js";
 import type { Stage, StageFold } from "./read-stages.js";
 
 export interface WriteFoldsOptions {
@@ -85,6 +86,24 @@ export async function writeGpuGraphs(
     files.push(gpuGraph.file);
   }
   return files;
+}
+
+/** Returns the networks that were written. */
+export function networksOf(
+  stages: readonly Stage[],
+  gpuFiles: readonly string[],
+): readonly ConvertedNetwork[] {
+  return stages.flatMap(({ folds, gpuGraph, model: { configuration } }): ConvertedNetwork[] => {
+    const ofFolds = folds.map(({ files, form }) => ({
+      file: files.onnxFile,
+      form,
+      configuration,
+      folds: [files.fold],
+    }));
+    if (gpuGraph === null || !gpuFiles.includes(gpuGraph.file)) return ofFolds;
+    const all = folds.map(({ files }) => files.fold);
+    return [...ofFolds, { file: gpuGraph.file, form: "gpu", configuration, folds: all }];
+  });
 }
 
 /** Returns a model's part of the manifest without the graphs that were not written. */

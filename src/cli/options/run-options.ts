@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { convertFormats } from "../../convert/folder-layout.js";
+import { convertFormats } from "../../convert/convert-format.js";
 import {
   checkpoint,
   configuration,
