@@ -63,6 +63,7 @@ async function convertTo(format: ConvertFormat, modelDir: string): Promise<Conve
     settings: testSettings,
     outputDir: join(scratch, format),
     progress: silentProgress,
+    signal: new AbortController().signal,
     format,
   });
 }
