@@ -55,7 +55,9 @@ function averagedModels(stage: Stage, tensors: WindowTensors): readonly TextOrGr
   const meanName = tritonMeanName(whole.name);
   const body = meanGraph({ folds: folds.length, averaged, output, shape: tensors.outputShape });
   const mean = {
-    ...{ name: meanName, maxBatchSize, facts: null },
+    name: meanName,
+    maxBatchSize,
+    facts: null,
     inputs: folds.map((_, i) => ({ name: foldInput(i), dims: outputDims })),
     outputs: [{ name: output, dims: outputDims }],
   };
@@ -79,7 +81,9 @@ function averagedModels(stage: Stage, tensors: WindowTensors): readonly TextOrGr
       config(
         model,
         onnxModelConfig({
-          ...{ name: model, maxBatchSize, facts: null },
+          name: model,
+          maxBatchSize,
+          facts: null,
           inputs: [{ name: input, dims: inputDims }],
           outputs: [{ name: logits, dims: outputDims }],
         }),
