@@ -1,5 +1,6 @@
 import { defineErrors, ProcessorError } from "../contract/errors.js";
 import { sharedError } from "../contract/shared-errors.js";
+import { dicomError } from "../imaging/dicom/errors.js";
 import { imageError } from "../imaging/errors.js";
 
 /**
@@ -46,7 +47,12 @@ export const runtimeError = defineErrors({
   PORT_TAKEN: { exit: 5, http: 500, help: "Stop the other program. --port chooses another port." },
 });
 
-const catalogue = { ...sharedError.entries, ...imageError.entries, ...runtimeError.entries };
+const catalogue = {
+  ...sharedError.entries,
+  ...imageError.entries,
+  ...dicomError.entries,
+  ...runtimeError.entries,
+};
 
 /** All codes that the processor reports. */
 export type RuntimeErrorCode = keyof typeof catalogue;

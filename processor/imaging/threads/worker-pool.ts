@@ -25,10 +25,24 @@ interface Job {
   readonly task: unknown;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
+  timer?: NodeJS.Timeout;
+}
+
+/** A task that ran longer than its pool allows, so that its worker was stopped. */
+export class TaskTimeout extends Error {
+  override readonly name = "TaskTimeout";
+}
+
+export interface WorkerLimits {
+  /** Null to let tasks run as long as they take. */
+  readonly longestTaskMs: number | null;
 }
 
 /** The most threads; more would only wait for memory. */
 const maximumWorkers = 8;
+
+/** Returns the number of threads that a pool uses on this machine. */
+export const defaultWorkers = (): number => Math.min(availableParallelism(), maximumWorkers);
 
 /**
  * Creates a pool, whose workers start when they are first needed.
@@ -37,7 +51,8 @@ const maximumWorkers = 8;
  */
 export function createWorkerPool<Tasks extends Record<string, { task: unknown; result: unknown }>>(
   program: URL,
-  size = Math.min(availableParallelism(), maximumWorkers),
+  size = defaultWorkers(),
+  { longestTaskMs }: WorkerLimits = { longestTaskMs: null },
 ): WorkerPool<Tasks> {
   const idle: Worker[] = [];
   const running = new Map<Worker, Job>();
@@ -52,23 +67,36 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
       running.set(worker, job);
       worker.ref();
       worker.postMessage({ kernel: job.kernel, task: job.task });
+      if (longestTaskMs !== null) job.timer = setTimeout(() => stop(worker, job), longestTaskMs);
     }
+  }
+
+  /** Stops a worker whose task takes too long. Another one takes its place. */
+  function stop(worker: Worker, job: Job): void {
+    running.delete(worker);
+    void worker.terminate();
+    job.reject(new TaskTimeout(`${String(job.kernel)} ran for more than ${longestTaskMs} ms`));
+    dispatch();
   }
 
   function start(): Worker {
     const worker = new Worker(program, { resourceLimits: threadLimits });
     worker.on("message", (message: { readonly result?: never; readonly error?: Error }) => {
       const job = running.get(worker);
+      // A worker that was stopped may still have answered.
+      if (job === undefined) return;
+      clearTimeout(job.timer);
       running.delete(worker);
       idle.push(worker);
       // An idle pool must not keep the process alive.
       worker.unref();
-      if (message.error !== undefined) job?.reject(message.error);
-      else job?.resolve(message.result as never);
+      if (message.error !== undefined) job.reject(message.error);
+      else job.resolve(message.result as never);
       dispatch();
     });
     worker.on("error", (error: Error & { code?: string }) => {
       const job = running.get(worker);
+      clearTimeout(job?.timer);
       running.delete(worker);
       job?.reject(
         error.code === "ERR_WORKER_OUT_OF_MEMORY"
@@ -96,7 +124,10 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
     async close() {
       isClosed = true;
       const closed = new Error("the worker pool was closed");
-      for (const job of [...waiting.splice(0), ...running.values()]) job.reject(closed);
+      for (const job of [...waiting.splice(0), ...running.values()]) {
+        clearTimeout(job.timer);
+        job.reject(closed);
+      }
       await Promise.all([...idle, ...running.keys()].map((worker) => worker.terminate()));
     },
   };

@@ -1,5 +1,6 @@
 import type { ErrorEntry, ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { dicomError } from "../../../processor/imaging/dicom/errors.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { runtimeError } from "../../../processor/runtime/errors.js";
 import { builderError } from "./builder-errors.js";
@@ -8,6 +9,7 @@ import { builderError } from "./builder-errors.js";
 export const errorCatalogue = {
   ...sharedError.entries,
   ...imageError.entries,
+  ...dicomError.entries,
   ...runtimeError.entries,
   ...builderError.entries,
 };

@@ -1,0 +1,83 @@
+import { counted } from "../../contract/counted.js";
+import { checkSeries, defaultLargestBytes } from "./check-series.js";
+import { chooseSeries } from "./choose-series.js";
+import { chooseVolume } from "./choose-volume.js";
+import { decodeSlices, isMonochrome1 } from "./decode-slices.js";
+import type { DicomReference, DicomSeries, DicomWarning } from "./dicom-series.js";
+import { dropDuplicates } from "./drop-duplicates.js";
+import { stringOf } from "./element-values.js";
+import type { ImageFrame } from "./image-frame.js";
+import { listFiles } from "./list-files.js";
+import type { DicomReadOptions } from "./read-options.js";
+import { scanFiles } from "./scan-files.js";
+import { stackSlices } from "./slice-geometry.js";
+import { tags } from "./tags.js";
+import { undecodableText } from "./text-warnings.js";
+
+/**
+ * Reads a DICOM series as one volume: the answer is the whole series with its warnings, or a refusal.
+ *
+ * @param path a folder, a file of one image or of several frames, or a DICOMDIR, which stands for its folder
+ * @throws DICOM_… (`dicomError`), INPUT_NOT_FOUND
+ */
+export async function readDicomSeries(
+  path: string,
+  options: DicomReadOptions,
+  signal: AbortSignal,
+): Promise<DicomSeries> {
+  const scanned = await scanFiles(await listFiles(path), signal);
+  const { frames: all, warnings: leftOut } = chooseSeries(scanned, options);
+  const warnings: DicomWarning[] = [...leftOut];
+  checkSeries(all, options.largestBytes ?? defaultLargestBytes);
+  const frames = await dropDuplicates(all, warnings);
+  const stack = stackSlices(chooseVolume(frames, options), options);
+  const voxels = await decodeSlices(stack, { options, signal });
+  warnings.push(...stack.warnings, ...pixelWarnings(stack.frames, options));
+  return { voxels, geometry: stack.geometry, warnings, ...referenceTo(stack.frames) };
+}
+
+function pixelWarnings(
+  frames: readonly ImageFrame[],
+  { monochrome1 }: DicomReadOptions,
+): readonly DicomWarning[] {
+  const warnings: DicomWarning[] = [];
+  const shownInverted = frames.filter(({ file }) => isMonochrome1(file));
+  if (shownInverted.length > 0) {
+    const isInverted = monochrome1 === "invert" || shownInverted[0]!.kind === "projection";
+    warnings.push({
+      code: "monochrome1",
+      message: `${counted(shownInverted.length, "image")} in MONOCHROME1; the values are ${isInverted ? "inverted" : "kept"}`,
+    });
+  }
+  const compressed = frames.filter(isLossy);
+  if (compressed.length > 0)
+    warnings.push({
+      code: "lossy",
+      message: `${counted(compressed.length, "image")} with lossy compression`,
+    });
+  return [...warnings, ...undecodableText(frames[0]!.file)];
+}
+
+function isLossy({ file: { syntax, dataSet } }: ImageFrame): boolean {
+  const said = stringOf(dataSet, tags.LossyImageCompression);
+  return syntax.isLossy === true || said === "01" || (syntax.isLossy === "maybe" && said !== "00");
+}
+
+function referenceTo(frames: readonly ImageFrame[]): DicomReference {
+  const [first] = frames as [ImageFrame];
+  return {
+    studyInstanceUid: stringOf(first.file.dataSet, tags.StudyInstanceUID) ?? "",
+    seriesInstanceUid: first.seriesInstanceUid,
+    frameOfReferenceUid: first.frameOfReferenceUid,
+    modality: first.modality,
+    isLossy: frames.some(isLossy),
+    slices: frames.map(({ file, sopClassUid, sopInstanceUid, frameNumber, positionMm }) => ({
+      path: file.path,
+      sopClassUid,
+      sopInstanceUid,
+      frameNumber,
+      positionPatientMm: positionMm ?? [0, 0, 0],
+    })),
+    firstFile: { path: first.file.path, dataSet: first.file.dataSet },
+  };
+}

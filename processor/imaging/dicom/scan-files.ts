@@ -1,0 +1,54 @@
+import { stringOf } from "./element-values.js";
+import { dicomError } from "./errors.js";
+import type { ImageFrame } from "./image-frame.js";
+import { listFrames } from "./list-frames.js";
+import { type DicomFile, readDicomFile } from "./read-dicom-file.js";
+import { MalformedDataSet } from "./scan-elements.js";
+import { sopClassKind } from "./sop-classes.js";
+import { tags } from "./tags.js";
+
+export interface ScannedFiles {
+  readonly frames: readonly ImageFrame[];
+  /** The number of files that were skipped, by reason: `not-dicom`, `not-an-image`, `segmentation`, `dicomdir`. */
+  readonly skipped: ReadonlyMap<string, number>;
+}
+
+/** The number of files that are read at the same time. */
+const readers = 8;
+
+/**
+ * Reads all files except their pixels.
+ *
+ * @throws DICOM_BROKEN_FILE, DICOM_TOO_DEEP, DICOM_TOO_LARGE, DICOM_INVALID_UID
+ */
+export async function scanFiles(paths: readonly string[], signal: AbortSignal): Promise<ScannedFiles> {
+  const results: (readonly ImageFrame[] | string)[] = [];
+  let next = 0;
+  const read = async (): Promise<void> => {
+    while (next < paths.length) {
+      signal.throwIfAborted();
+      const i = next++;
+      results[i] = framesOf(await readDicomFile(paths[i]!));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(readers, paths.length) }, read));
+  const skipped = new Map<string, number>();
+  for (const result of results)
+    if (typeof result === "string") skipped.set(result, (skipped.get(result) ?? 0) + 1);
+  return { frames: results.flatMap((result) => (typeof result === "string" ? [] : result)), skipped };
+}
+
+/** Returns a file's images, or the reason why it has none. */
+function framesOf(file: DicomFile | null): readonly ImageFrame[] | string {
+  if (file === null) return "not-dicom";
+  if (file.dataSet.element(tags.DirectoryRecordSequence) !== null) return "dicomdir";
+  const kind = sopClassKind(stringOf(file.dataSet, tags.SOPClassUID) ?? "");
+  if (kind === "not-an-image" || kind === "segmentation") return kind;
+  try {
+    return listFrames(file);
+  } catch (error) {
+    if (error instanceof MalformedDataSet)
+      throw dicomError("DICOM_BROKEN_FILE", `${file.name}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
