@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { windowShape } from "../../processor/runtime/inference/network-set.js";
 import { openNetworks } from "../../processor/runtime/inference/networks.js";
 import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { difference, readNpyGz } from "../support/golden.js";
@@ -18,6 +19,7 @@ describe("the sliding window adds up to nnU-Net's logits (fold 0, no mirroring, 
       const prepared = await prepareGolden(golden, pool);
       const networks = await openNetworks({
         onnxFiles: [join(golden.folder, model.folds[0]!.onnxFile)],
+        window: windowShape(model),
         device: "cpu",
       });
       try {

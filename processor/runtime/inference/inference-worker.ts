@@ -1,8 +1,9 @@
 import { parentPort } from "node:worker_threads";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import type { InferenceEngine } from "./engines/inference-engine.js";
+import { OnnxRuntimeEngine } from "./engines/onnxruntime.js";
 import { gaussianImportance } from "./gaussian.js";
-import { ModelSessions } from "./model-sessions.js";
 import { LocalSink, type OutputSink } from "./output-sink.js";
 import { SlabSender } from "./slab-sender.js";
 import { type AccumulationThread, openAccumulationThread, ThreadedSink } from "./threaded-sink.js";
@@ -16,11 +17,11 @@ import {
   WorkerFailure,
 } from "./worker-messages.js";
 
-/** The thread that owns the sessions: `run` blocks its thread, so it must not be the main one. */
+/** The thread that owns the engine: ONNX Runtime blocks its thread, so it must not be the main one. */
 const port = parentPort!;
 
 interface Loaded {
-  readonly sessions: ModelSessions;
+  readonly engine: InferenceEngine;
   readonly device: "cpu" | "cuda";
   readonly freeDeviceBytes: number | null;
   /** The most windows at once for which memory was sufficient so far. */
@@ -44,21 +45,21 @@ function send(message: FromInferenceWorker): void {
 
 async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Promise<void> {
   const { device, freeDeviceBytes } = message;
-  const sessions = new ModelSessions(message);
-  const executionProvider = await sessions.open();
-  loaded = { sessions, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
-  send({ type: "loaded", executionProvider, isHalfPrecision: sessions.averaging !== null });
+  const engine = new OnnxRuntimeEngine(message);
+  const facts = await engine.open();
+  loaded = { engine, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
+  send({ type: "loaded", ...facts, isHalfPrecision: engine.averaging !== null });
 }
 
 async function predict(task: PredictTask, model: Loaded): Promise<void> {
-  const { sessions, device, freeDeviceBytes, mostWindows } = model;
+  const { engine, device, freeDeviceBytes, mostWindows } = model;
   const grid = windowGrid(task.sizeZyx, task.plan.patchSize, task.stepSize);
   send({ type: "started", windows: windowCount(grid) });
-  const sink = openSink(task, grid, sessions);
+  const sink = openSink(task, grid, engine);
   const runner = new WindowRunner(task, {
     patchZyx: grid.patchZyx,
     sink,
-    sessions,
+    engine,
     send,
     fillsRuns: device === "cuda",
     onFewer: (windowsPerRun) => {
@@ -92,7 +93,7 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
   send({ type: "done" });
 }
 
-function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions): OutputSink {
+function openSink(task: PredictTask, grid: WindowGrid, engine: InferenceEngine): OutputSink {
   const { patchZyx, rows } = grid;
   const isWeighted = windowCount(grid) > 1 || task.plan.gaussianForSingleWindow;
   const depth = Math.max(patchZyx[0], ...rows.map(({ zStart, zEnd }) => zEnd - zStart));
@@ -105,7 +106,7 @@ function openSink(task: PredictTask, grid: WindowGrid, sessions: ModelSessions):
       : new Float32Array(voxelCount(patchZyx)).fill(1),
   };
   const slabs = new SlabSender(task, send);
-  if (sessions.averaging === null) return new LocalSink(shape, slabs);
+  if (engine.averaging === null) return new LocalSink(shape, slabs);
   if (accumulation.length === 0) accumulation = headRanges(task.heads).map(openAccumulationThread);
   return new ThreadedSink(accumulation, shape, { slabs, control: task.control });
 }

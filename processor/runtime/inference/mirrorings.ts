@@ -15,3 +15,5 @@ export function mirrorings(axes: readonly number[], dimensions: 2 | 3): readonly
     return [flipped.includes(0), flipped.includes(1), flipped.includes(2)] as const;
   });
 }
+
+export const unflipped: Flip = [false, false, false];

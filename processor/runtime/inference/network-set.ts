@@ -1,11 +1,15 @@
+import type { ModelManifest } from "../../contract/manifest.js";
 import type { Device, Precision } from "../../contract/run-settings.js";
 import type { LoadedMember } from "../model/load-model.js";
+import type { WindowShape } from "./engines/inference-engine.js";
 import { type Networks, openNetworks } from "./networks.js";
 
 /** The networks of all members and their earlier stages. */
 export interface NetworkSet {
-  /** The ONNX Runtime execution provider that runs them. */
+  /** What runs them: an execution provider of ONNX Runtime, or a plug-in of OpenVINO. */
   readonly executionProvider: string;
+  /** The name and version of the program that runs them. */
+  readonly program: string;
   readonly isHalfPrecision: boolean;
   /**
    * Returns the networks of a member. If memory is too small for all members, it first frees the networks of the
@@ -48,8 +52,15 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     const present = open.get(key);
     if (present !== undefined) return present;
     if (!holdsAll) await close();
-    const { onnxFiles, gpuNetworks } = member;
-    const networks = await openNetworks({ onnxFiles, gpuNetworks, device, precision, keepsFeatureMaps });
+    const { onnxFiles, gpuNetworks, model } = member;
+    const networks = await openNetworks({
+      onnxFiles,
+      gpuNetworks,
+      window: windowShape(model),
+      device,
+      precision,
+      keepsFeatureMaps,
+    });
     open.set(key, networks);
     return networks;
   }
@@ -60,9 +71,16 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     await Promise.all(all.map((networks) => networks.close()));
   }
 
-  const { executionProvider, isHalfPrecision } = await of(stages[0]!);
-  return { executionProvider, isHalfPrecision, of, close };
+  const { executionProvider, program, isHalfPrecision } = await of(stages[0]!);
+  return { executionProvider, program, isHalfPrecision, of, close };
 }
+
+/** Returns the shape of a model's windows and of its answers. */
+export const windowShape = ({ network, plan }: Pick<ModelManifest, "network" | "plan">): WindowShape => ({
+  channels: network.inputChannels,
+  heads: network.outputChannels,
+  patchSize: plan.patchSize,
+});
 
 /** The bytes that a U-Net of 32 features needs for each voxel of its window, with a margin. */
 const featureMapBytesPerVoxel = 1024;

@@ -11,6 +11,7 @@ import { runtimeError } from "../errors.js";
 import type { GpuNetworks } from "../model/load-model.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { cudaLoadError, cudaProblem, freeDeviceMemory, requireCuda } from "./cuda-check.js";
+import type { WindowShape } from "./engines/inference-engine.js";
 import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
 import { loadError, runError, threadError } from "./inference-errors.js";
 import type { LogitSlab, LogitStream } from "./logit-slab.js";
@@ -26,6 +27,7 @@ export interface OpenNetworksOptions {
   readonly onnxFiles: readonly string[];
   /** The same networks for GPUs; absent or null if there are none. */
   readonly gpuNetworks?: GpuNetworks | null;
+  readonly window: WindowShape;
   readonly device: Device;
   /** `auto` when absent. */
   readonly precision?: Precision;
@@ -51,8 +53,10 @@ export interface PredictOptions {
 
 /** The folds of one model, which are loaded once, in a thread of their own. */
 export interface Networks {
-  /** The ONNX Runtime execution provider that runs them. */
+  /** What runs them: an execution provider of ONNX Runtime, or a plug-in of OpenVINO. */
   readonly executionProvider: string;
+  /** The name and version of the program that runs them. */
+  readonly program: string;
   readonly isHalfPrecision: boolean;
   /** Predicts one case. The next call must wait until all slabs of this case have been read. */
   predict(prepared: Prepared, options: PredictOptions): LogitStream;
@@ -66,7 +70,7 @@ export interface Networks {
  *   if a file does not load
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
-  const { onnxFiles, keepsFeatureMaps = false } = options;
+  const { onnxFiles, window, keepsFeatureMaps = false } = options;
   checkPrecision(options);
   const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
   if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
@@ -93,6 +97,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       type: "load",
       onnxFiles,
       gpuNetworks,
+      window,
       device,
       threads,
       keepsFeatureMaps,
@@ -176,10 +181,11 @@ class Mailbox {
 function networksOf(
   worker: Worker,
   mailbox: Mailbox,
-  { executionProvider, isHalfPrecision }: Extract<FromInferenceWorker, { type: "loaded" }>,
+  { executionProvider, program, isHalfPrecision }: Extract<FromInferenceWorker, { type: "loaded" }>,
 ): Networks {
   return {
     executionProvider,
+    program,
     isHalfPrecision,
     predict(prepared, options) {
       const isProbability = options.plan.averaging === "probabilities";

@@ -1,12 +1,12 @@
-import * as ort from "onnxruntime-node";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import type { AveragingNetwork, AveragingRequest, InferenceEngine } from "./engines/inference-engine.js";
 import { mayRunWithFewerWindows, mentionsMemory } from "./memory-failure.js";
-import { type Flip, mirrorings } from "./mirrorings.js";
-import type { ModelSessions } from "./model-sessions.js";
+import { type Flip, mirrorings, unflipped } from "./mirrorings.js";
 import { sigmoid, softmax } from "./nonlinearities.js";
 import type { OutputSink } from "./output-sink.js";
 import { cutWindow } from "./window-copy.js";
+import { nextPasses, type Pass, sameFlip } from "./window-passes.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
 
 /** The corners (z y x) of one window on the volume and on the sums. Either may be outside. */
@@ -25,24 +25,17 @@ export interface WindowRunnerOptions {
    * Runtime keeps cuDNN's plans of convolutions for the last shape only, and makes all of them again for another shape.
    */
   readonly fillsRuns: boolean;
-  readonly sessions: ModelSessions;
+  readonly engine: InferenceEngine;
   /** Called with the new number if a run has too many windows for the device. */
   readonly onFewer: (windowsPerRun: number) => void;
   readonly send: (message: FromInferenceWorker) => void;
 }
 
-/**
- * Returns the bits of float16 numbers. Newer versions of Node have an array type for such numbers; in older versions
- * they are bits already.
- */
-const halfFloatBits = (data: ort.Tensor.DataType): Uint16Array => {
-  const { buffer, byteOffset, length } = data as Uint16Array;
-  return new Uint16Array(buffer, byteOffset, length);
-};
-
-const cornersOf = (windows: readonly Window[]): readonly Zyx[] => windows.map(({ onSums }) => onSums);
-
-const unflipped: Flip = [false, false, false];
+/** A run that was started and has not been added up yet. */
+interface StartedRun {
+  readonly passes: readonly Pass[];
+  readonly output: Promise<Float32Array>;
+}
 
 /** Runs windows through folds and mirrorings, and passes the outputs to the sink. */
 export class WindowRunner {
@@ -68,34 +61,35 @@ export class WindowRunner {
    * together.
    */
   async run(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
+    const { averaging } = this.#options.engine;
+    if (averaging === null) return this.#runInFloat32(windows, onDone);
     for (let done = 0; done < windows.length; ) {
       const together = windows.slice(done, done + this.#windowsPerRun);
-      if (this.#options.sessions.averaging === null) await this.#runInFloat32(together);
-      else if (!(await this.#tryInFloat16(together))) continue;
+      if (!(await this.#tryInFloat16(averaging, together))) continue;
       onDone(together.length);
       done += together.length;
     }
   }
 
   /** @returns true if the run succeeded; false if the next run must have fewer windows */
-  async #tryInFloat16(windows: readonly Window[]): Promise<boolean> {
-    const { sessions, sink } = this.#options;
-    const { session, folds } = sessions.averaging!;
-    const size = this.#sizeOfRun(windows);
-    const outputs = await this.#unlessTooMany(size, () =>
-      session.run({ windows: this.#cut(windows, { size, flip: unflipped }), ...this.#runs(folds) }),
-    );
+  async #tryInFloat16(averaging: AveragingNetwork, windows: readonly Window[]): Promise<boolean> {
+    const { sink } = this.#options;
+    const size = this.#sizeOfRun(windows.length);
+    const outputs = await this.#unlessTooMany(size, () => {
+      const input = new Float32Array(size * this.#voxelsPerInput);
+      this.#cut(windows.map(asUnflipped), input);
+      return averaging.run({ ...this.#combinations(averaging.folds), ...this.#shaped(input, size) });
+    });
     if (outputs === null) return false;
-    const total = outputs["total"]!.data as Float32Array;
-    if (!Number.isFinite(total[0])) {
+    if (!Number.isFinite(outputs.total)) {
       this.#noteOverflow();
-      await this.#runInFloat32(windows);
+      await this.#runInFloat32(windows, () => {});
       return true;
     }
     headRanges(this.#task.heads).forEach((range, group) => {
-      const all = halfFloatBits(outputs[`mean_${group}`]!.data);
+      const all = outputs.means[group]!;
       const values = all.subarray(0, (all.length / size) * windows.length);
-      sink.add({ values, flip: unflipped, share: 1, cornersZyx: cornersOf(windows) }, range);
+      sink.add({ values, flip: unflipped, share: 1, cornersZyx: windows.map(({ onSums }) => onSums) }, range);
     });
     return true;
   }
@@ -106,41 +100,70 @@ export class WindowRunner {
     this.#hasOverflowed = true;
   }
 
-  async #runInFloat32(windows: readonly Window[]): Promise<void> {
-    for (let fold = 0; fold < this.#options.sessions.foldCount; fold++)
-      for (const flip of this.#flips) await this.#runMirrored(windows, fold, flip);
+  /**
+   * Starts as many runs as the engine takes, so that it computes while this thread cuts and adds up windows. Outputs are
+   * added in the order of their runs, so that the sums have the same bits every time.
+   */
+  async #runInFloat32(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
+    const { engine } = this.#options;
+    const all = { windows, flips: this.#flips, folds: engine.foldCount, together: this.#windowsPerRun };
+    const started: StartedRun[] = [];
+    let next = 0;
+    try {
+      for (;;) {
+        while (started.length < engine.runsInFlight) {
+          const passes = nextPasses(all, next, this.#windowsPerRun);
+          if (passes.length === 0) break;
+          next += passes.length;
+          started.push({ passes, output: this.#start(passes) });
+        }
+        const [first] = started;
+        if (first === undefined) return;
+        const size = this.#sizeOfRun(first.passes.length);
+        const output = await this.#unlessTooMany(size, () => first.output);
+        if (output === null) {
+          await Promise.allSettled(started.map((run) => run.output));
+          next -= started.reduce((sum, { passes }) => sum + passes.length, 0);
+          started.length = 0;
+          continue;
+        }
+        this.#add(first.passes, output.subarray(0, (output.length / size) * first.passes.length));
+        started.shift();
+        const completed = first.passes.filter(({ isLastOfWindow }) => isLastOfWindow).length;
+        if (completed > 0) onDone(completed);
+      }
+    } finally {
+      await Promise.allSettled(started.map((run) => run.output));
+    }
   }
 
-  async #runMirrored(windows: readonly Window[], fold: number, flip: Flip): Promise<void> {
-    const { sessions, sink } = this.#options;
-    const share = 1 / (sessions.foldCount * this.#flips.length);
-    for (let done = 0; done < windows.length; ) {
-      const together = windows.slice(done, done + this.#windowsPerRun);
-      const size = this.#sizeOfRun(together);
-      const output = await this.#unlessTooMany(size, async () => {
-        const session = await sessions.single(fold);
-        // Networks from other sources may have other names for the input and the output.
-        const feeds = { [session.inputNames[0]!]: this.#cut(together, { size, flip }) };
-        return (await session.run(feeds))[session.outputNames[0]!]!;
-      });
-      if (output === null) continue;
-      done += together.length;
-      const all = output.data as Float32Array;
-      const values = all.subarray(0, (all.length / size) * together.length);
-      this.#checkAndNormalize(values);
-      sink.add({ values, flip, share, cornersZyx: cornersOf(together) }, null);
+  #start(passes: readonly Pass[]): Promise<Float32Array> {
+    this.#stopIfRequested();
+    return this.#options.engine.run(passes[0]!.fold, this.#sizeOfRun(passes.length), (input) =>
+      this.#cut(passes, input),
+    );
+  }
+
+  #add(passes: readonly Pass[], values: Float32Array): void {
+    const { engine, sink } = this.#options;
+    const share = 1 / (engine.foldCount * this.#flips.length);
+    const perWindow = values.length / passes.length;
+    this.#checkAndNormalize(values);
+    for (const { from, to, flip } of sameFlip(passes)) {
+      const cornersZyx = passes.slice(from, to).map(({ window }) => window.onSums);
+      sink.add({ values: values.subarray(from * perWindow, to * perWindow), flip, share, cornersZyx }, null);
     }
   }
 
   /** @returns null if there were too many windows; the next run has half as many */
   async #unlessTooMany<T>(windows: number, run: () => Promise<T>): Promise<T | null> {
-    if (Atomics.load(this.#task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
+    this.#stopIfRequested();
     try {
       return await run();
     } catch (error) {
       if (!(error instanceof Error) || !mayRunWithFewerWindows(error.message)) throw error;
       const isMemory = mentionsMemory(error.message);
-      await this.#options.sessions.freeDeviceMemory();
+      await this.#options.engine.freeMemory();
       if (windows === 1) throw isMemory ? new WorkerFailure("memory", error.message) : error;
       this.#windowsPerRun = Math.ceil(windows / 2);
       this.#options.onFewer(this.#windowsPerRun);
@@ -151,32 +174,41 @@ export class WindowRunner {
     }
   }
 
-  #sizeOfRun(windows: readonly Window[]): number {
-    return this.#options.fillsRuns ? this.#windowsPerRun : windows.length;
+  #stopIfRequested(): void {
+    if (Atomics.load(this.#task.control, stopIndex) !== 0) throw new WorkerFailure("stopped", "stopped");
   }
 
-  #cut(
-    windows: readonly Window[],
-    { size, flip }: { readonly size: number; readonly flip: Flip },
-  ): ort.Tensor {
-    const { data, sizeZyx, channelCount, plan } = this.#task;
+  #sizeOfRun(windows: number): number {
+    return this.#options.fillsRuns ? this.#windowsPerRun : windows;
+  }
+
+  get #voxelsPerInput(): number {
+    return this.#task.channelCount * this.#patchVoxels;
+  }
+
+  /** Fills the input with windows; if it has room for more, with copies of the last one. */
+  #cut(passes: readonly Pick<Pass, "window" | "flip">[], input: Float32Array): void {
+    const { data, sizeZyx, channelCount } = this.#task;
     const { patchZyx } = this.#options;
-    const perWindow = channelCount * this.#patchVoxels;
-    const input = new Float32Array(size * perWindow);
-    windows.forEach(({ onVolume: cornerZyx }, i) => {
+    const perWindow = this.#voxelsPerInput;
+    passes.forEach(({ window: { onVolume: cornerZyx }, flip }, i) => {
       const window = input.subarray(i * perWindow, (i + 1) * perWindow);
       cutWindow({ volume: data, sizeZyx, channelCount, cornerZyx, patchZyx, flip, window });
     });
-    const last = (windows.length - 1) * perWindow;
-    for (let i = windows.length; i < size; i++) input.copyWithin(i * perWindow, last, last + perWindow);
-    return new ort.Tensor("float32", input, [size, channelCount, ...plan.patchSize]);
+    const last = (passes.length - 1) * perWindow;
+    for (let at = passes.length * perWindow; at < input.length; at += perWindow)
+      input.copyWithin(at, last, last + perWindow);
+  }
+
+  #shaped(windows: Float32Array, size: number): Pick<AveragingRequest, "windows" | "windowsShape"> {
+    return { windows, windowsShape: [size, this.#task.channelCount, ...this.#task.plan.patchSize] };
   }
 
   /**
    * Returns the inputs that describe each combination of fold and mirroring: the fold, and the order in which it reads
    * each axis of the patch.
    */
-  #runs(folds: readonly number[]): Record<string, ort.Tensor> {
+  #combinations(folds: readonly number[]): Pick<AveragingRequest, "folds" | "orders"> {
     const { patchZyx } = this.#options;
     const runs = folds.flatMap((fold) => this.#flips.map((flip) => ({ fold, flip })));
     const axes = ([0, 1, 2] as const).slice(3 - this.#task.plan.dimensions);
@@ -186,12 +218,11 @@ export class WindowRunner {
         const place = i % size;
         return BigInt(runs[Math.floor(i / size)]!.flip[axis] ? size - 1 - place : place);
       });
-      return [`orders_${"zyx"[axis]}`, new ort.Tensor("int64", order, [runs.length, size])] as const;
+      return ["zyx"[axis]!, order] as const;
     });
-    const foldOfRun = BigInt64Array.from(runs, ({ fold }) => BigInt(fold));
     return {
-      folds: new ort.Tensor("int64", foldOfRun, [runs.length]),
-      ...Object.fromEntries(orders),
+      folds: BigInt64Array.from(runs, ({ fold }) => BigInt(fold)),
+      orders: Object.fromEntries(orders),
     };
   }
 
@@ -213,3 +244,5 @@ export class WindowRunner {
       softmax(values.subarray(from, from + perWindow), heads, this.#patchVoxels);
   }
 }
+
+const asUnflipped = (window: Window) => ({ window, flip: unflipped });

@@ -1,6 +1,7 @@
 import type { InferencePlan } from "../../contract/manifest.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { GpuNetworks } from "../model/load-model.js";
+import type { EngineFacts, WindowShape } from "./engines/inference-engine.js";
 
 /** The messages from the main thread to the thread that owns the ONNX Runtime sessions. */
 export type ToInferenceWorker =
@@ -9,6 +10,7 @@ export type ToInferenceWorker =
       readonly onnxFiles: readonly string[];
       /** Null if there are none, or if they are not to be used. */
       readonly gpuNetworks: GpuNetworks | null;
+      readonly window: WindowShape;
       readonly device: "cpu" | "cuda";
       readonly threads: number;
       readonly keepsFeatureMaps: boolean;
@@ -35,7 +37,7 @@ export interface PredictTask {
 }
 
 export type FromInferenceWorker =
-  | { readonly type: "loaded"; readonly executionProvider: string; readonly isHalfPrecision: boolean }
+  | ({ readonly type: "loaded"; readonly isHalfPrecision: boolean } & EngineFacts)
   | { readonly type: "started"; readonly windows: number }
   | { readonly type: "windows"; readonly done: number }
   | { readonly type: "note"; readonly line: string }

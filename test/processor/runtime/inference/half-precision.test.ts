@@ -69,7 +69,15 @@ async function predict(
   sizeZyx: Zyx,
 ) {
   const { onnxFiles } = files;
-  networks = await openNetworks({ onnxFiles, gpuNetworks: gpuNetworksOf(files), device: "cpu", precision });
+  const { heads, plan } = options;
+  const window = { channels: heads, heads, patchSize: plan.patchSize };
+  networks = await openNetworks({
+    onnxFiles,
+    gpuNetworks: gpuNetworksOf(files),
+    window,
+    device: "cpu",
+    precision,
+  });
   const found = await collectLogits(networks.predict(volumeOf(sizeZyx, options.heads), options));
   await networks.close();
   networks = undefined;
@@ -153,7 +161,10 @@ describe("in float16", () => {
 
   test("a precision without a graph is refused", async () => {
     const { onnxFiles } = await writeFolds({ channels: 2, patchSize });
-    const opening = openNetworks({ onnxFiles, gpuNetworks: null, device: "cpu", precision: "float16" });
+    const opening = openNetworks({
+      ...{ onnxFiles, gpuNetworks: null, device: "cpu", precision: "float16" },
+      window: { channels: 2, heads: 2, patchSize },
+    });
     await expect(opening).rejects.toMatchObject({ code: "PRECISION_UNFIT" });
   });
 
@@ -163,6 +174,7 @@ describe("in float16", () => {
     const { onnxFiles } = files;
     networks = await openNetworks({
       ...{ onnxFiles, gpuNetworks: gpuNetworksOf(files), device: "cpu", precision: "float16" },
+      window: { channels: 9, heads: 9, patchSize },
     });
     expect(networks.isHalfPrecision).toBe(true);
     const volume = volumeOf([40, 16, 16], 9);

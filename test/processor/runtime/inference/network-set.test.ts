@@ -29,7 +29,7 @@ beforeAll(async () => {
       const file = await writeConvolutionNetwork(convolution, { path, channels: 2, patchSize, kernel: 1 });
       return {
         ...{ onnxFiles: [file], weightBytes: 1000, previousStage: null },
-        model: { plan: { patchSize } },
+        model: { plan: { patchSize }, network: { inputChannels: 2, outputChannels: 2 } },
       } as unknown as LoadedMember;
     }),
   );

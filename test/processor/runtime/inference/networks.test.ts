@@ -50,7 +50,7 @@ describe("the sliding window gives nnU-Net's logits", () => {
       const path = join(folder, `fold_${i}`);
       onnxFiles.push(await writeConvolutionNetwork(fold, { path, channels: 2, patchSize, kernel: 3 }));
     }
-    networks = await openNetworks({ onnxFiles, device: "cpu" });
+    networks = await openNetworks({ onnxFiles, window: { channels: 2, heads: 2, patchSize }, device: "cpu" });
     const options = predictOptions({ plan: planOfPatch(patchSize), stepSize, mirrorAxes });
     const found = await collectLogits(networks.predict(preparedVolume(volume, sizeZyx, 2), options));
     // Logits are between −60 and 60. Both programs sum in float32, but in a different order.
@@ -61,13 +61,14 @@ describe("the sliding window gives nnU-Net's logits", () => {
 /** A network that returns its own input. */
 const identity: Convolution = { weight: [1, 0, 0, 1], bias: [0, 0] };
 const patchSize = [8, 8, 8];
+const window = { channels: 2, heads: 2, patchSize };
 const sizeZyx: Zyx = [40, 16, 16];
 const values = Float32Array.from({ length: 2 * 40 * 16 * 16 }, (_, i) => ((i * 37) % 101) - 50);
 
 async function openIdentity(convolution: Convolution = identity): Promise<Networks> {
   const path = join(folder, "fold_0");
   const onnxFile = await writeConvolutionNetwork(convolution, { path, channels: 2, patchSize, kernel: 1 });
-  networks = await openNetworks({ onnxFiles: [onnxFile], device: "cpu" });
+  networks = await openNetworks({ onnxFiles: [onnxFile], window, device: "cpu" });
   return networks;
 }
 
@@ -79,7 +80,7 @@ describe("networks", () => {
     const path = join(folder, "fold_0");
     const onnxFile = await writeConvolutionNetwork(identity, { path, channels: 2, patchSize, kernel: 1 });
     truncateSync(`${path}.weights`, 4);
-    await expect(openNetworks({ onnxFiles: [onnxFile], device: "cpu" })).rejects.toMatchObject({
+    await expect(openNetworks({ onnxFiles: [onnxFile], window, device: "cpu" })).rejects.toMatchObject({
       code: "INFERENCE_FAILED",
       message: expect.stringMatching(/does not load, .* cut off: External initializer: (?!.*\.cc:)/),
     });
@@ -124,7 +125,7 @@ describe("networks", () => {
   test("name the provider that runs, even if they choose it themselves", async () => {
     const path = join(folder, "fold_0");
     const onnxFile = await writeConvolutionNetwork(identity, { path, channels: 2, patchSize, kernel: 1 });
-    networks = await openNetworks({ onnxFiles: [onnxFile], device: "auto" });
+    networks = await openNetworks({ onnxFiles: [onnxFile], window, device: "auto" });
     expect(networks.executionProvider).toMatch(/^(CPU|CUDA)ExecutionProvider$/);
   });
 
@@ -180,7 +181,7 @@ describe("networks", () => {
   test("fail with the file's name if it is not an ONNX file", async () => {
     const onnxFile = join(folder, "fold_0.onnx");
     writeFileSync(onnxFile, "no network");
-    await expect(openNetworks({ onnxFiles: [onnxFile], device: "cpu" })).rejects.toMatchObject({
+    await expect(openNetworks({ onnxFiles: [onnxFile], window, device: "cpu" })).rejects.toMatchObject({
       code: "INFERENCE_FAILED",
       message: expect.stringContaining(onnxFile),
     });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { ModelSessions } from "../../../../processor/runtime/inference/model-sessions.js";
+import { OnnxRuntimeEngine } from "../../../../processor/runtime/inference/engines/onnxruntime.js";
 import { type Window, WindowRunner } from "../../../../processor/runtime/inference/window-runner.js";
 import type { WindowOutputs } from "../../../../processor/runtime/inference/window-sums.js";
 import type { FromInferenceWorker } from "../../../../processor/runtime/inference/worker-messages.js";
@@ -43,11 +43,12 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
       inputName,
     },
   });
-  const sessions = new ModelSessions({
+  const engine = new OnnxRuntimeEngine({
+    window: { channels: 1, heads: 1, patchSize: patchZyx },
     ...{ onnxFiles, device: "cpu", threads: 1, keepsFeatureMaps: false },
     gpuNetworks: precision === "float32" ? null : { onnxFile: gpuOnnxFile, folds: [0] },
   });
-  await sessions.open();
+  await engine.open();
   const { data } = preparedVolume(
     Float32Array.from({ length: 32 }, (_, i) => i),
     sizeZyx,
@@ -63,7 +64,7 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
       ...{ stepSize: 0.5, control: new Int32Array(new SharedArrayBuffer(8)) },
     },
     {
-      ...{ patchZyx, sessions, windowsPerRun, fillsRuns: true, onFewer: nothing },
+      ...{ patchZyx, engine, windowsPerRun, fillsRuns: true, onFewer: nothing },
       send: (message) => messages.push(message),
       sink: {
         add: (output) => outputs.push(output),
