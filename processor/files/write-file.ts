@@ -10,12 +10,15 @@ import { partialPathNextTo } from "./partial-path.js";
  *
  * @throws DISK_FULL, OUTPUT_UNWRITABLE
  */
-export async function writeFileWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+export async function writeFileWhole(
+  path: string,
+  parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const partial = await partialPathNextTo(path);
   try {
     const file = await open(partial, "wx");
     try {
-      for (const part of parts) await file.writeFile(part);
+      for await (const part of parts) await file.writeFile(part);
     } finally {
       await file.close();
     }

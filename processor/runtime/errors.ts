@@ -1,5 +1,6 @@
 import { defineErrors, ProcessorError } from "../contract/errors.js";
 import { sharedError } from "../contract/shared-errors.js";
+import { dicomObjectError } from "../dicom-objects/errors.js";
 import { dicomError } from "../imaging/dicom/errors.js";
 import { imageError } from "../imaging/errors.js";
 
@@ -51,6 +52,7 @@ const catalogue = {
   ...sharedError.entries,
   ...imageError.entries,
   ...dicomError.entries,
+  ...dicomObjectError.entries,
   ...runtimeError.entries,
 };
 

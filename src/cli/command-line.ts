@@ -177,12 +177,12 @@ export async function parseCommandLine(words: readonly string[], columns = 100):
   return { kind: "command", run: (session) => run(args as never, session) };
 }
 
-/** Returns whether the completion script is wanted. Users of other programs add the shell's name; both get the same script. */
+/** Other programs want the shell's name; the script is the same for both. */
 const isCompletion = ([first, shell, ...others]: readonly string[]): boolean =>
   first === "completion" && others.length === 0 && [undefined, "bash", "zsh"].includes(shell);
 
 /**
- * Turns `help predict` into `predict --help`.
+ * `help predict` is `predict --help`.
  *
  * @throws USAGE for an unknown command
  */
@@ -237,11 +237,11 @@ function knownOptions(commandName: string): KnownOptions {
   };
 }
 
-/** Returns the command that a command line most likely means, even if it cannot be parsed. */
+/** The command that a command line most likely means, even if it cannot be parsed. */
 export const namedCommand = (argv: readonly string[]): string =>
   argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build";
 
-/** Returns every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
+/** Every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
 export function flagsOf(commandName: string): ReadonlySet<string> {
   const flags = Object.entries(commands[commandName]!.options).flatMap(([name, { alias = [], type }]) => [
     ...[name, ...[alias].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),

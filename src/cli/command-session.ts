@@ -1,9 +1,9 @@
 import type { WorkContext } from "../models/work-context.js";
 import type { Terminal } from "./terminal.js";
 
-/** What every command gets from the program. Ctrl-C aborts the signal. */
+/** The environment of every command. Ctrl-C aborts its signal. */
 export interface CommandSession extends WorkContext {
   readonly terminal: Terminal;
-  /** Every flag of the command, with its dashes: remedies name only these flags. */
+  /** Every flag of the command, with its dashes: remedies name only these. */
   readonly flags: ReadonlySet<string>;
 }

@@ -1,4 +1,4 @@
-/** The number of digits; more would be floating-point noise in seconds, millilitres and Dice. */
+/** More digits would be floating-point noise: seconds, millilitres and Dice have fewer. */
 const significantDigits = 6;
 const decimals = 6;
 

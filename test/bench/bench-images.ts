@@ -31,19 +31,18 @@ const access = {
 };
 
 interface Measured {
-  /** The time until the layers are in the cache (ours) or in the engine (Docker's). */
+  /** The time until the layers are in the cache or the engine. */
   readonly imageSeconds: number;
   readonly archiveSeconds: number;
   readonly pushSeconds: number;
-  /** The bytes that the push added to the registry. */
+  /** What the registry holds more than before. */
   readonly pushedBytes: number;
   readonly archiveBytes: number;
 }
 
 /**
- * Measures three builds of a model with five folds and 1 GB of weights: the first, one after the code has changed, and
- * one after a fold's weights have changed. Each writes an archive and pushes. Docker builds, saves and pushes the same
- * files on the same base.
+ * A model of five folds with 1 GB of weights: first build, then other code, then other weights; each with an archive
+ * and a push. Docker builds, saves and pushes the same files on the same base, one after the other.
  */
 export async function benchImages(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-images-"));
@@ -63,8 +62,8 @@ export async function benchImages(): Promise<readonly BenchRow[]> {
         plan: await plan(scratch, { code: 2, weights: 2 }),
       },
     ];
-    await wait(2500); // a file that was written just now could change without a new time, and would be digested again
-    // Ours goes first, because Docker's context hard-links the weights, which looks as if they had changed.
+    await wait(2500); // a file that was written just now is digested again, as it may change unseen
+    // Docker's context hard-links the weights, which looks like a change of them: so ours goes first.
     const ours: Measured[] = [];
     for (const { plan } of steps) ours.push(await measureOurs(plan, { base, cache, scratch, registry }));
     const rows: BenchRow[] = [];
@@ -84,7 +83,7 @@ export async function benchImages(): Promise<readonly BenchRow[]> {
 interface Compared {
   readonly ours: Measured;
   readonly docker: Measured;
-  /** The goal for the image, without archive and push. */
+  /** For the image alone. */
   readonly withinSeconds: number;
 }
 
@@ -182,7 +181,7 @@ async function measureDocker(
 const docker = (...args: readonly string[]) =>
   execFileSync("docker", args, { stdio: "ignore", env: { ...process.env, DOCKER_BUILDKIT: "0" } });
 
-/** Loads the recipe's own base for both builders, and opens a new cache, which holds no layer of an earlier run. */
+/** The recipe's own base, for both; it has a cache of its own, which holds no layer of an earlier run. */
 async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; readonly cache: BlobCache }> {
   const cache = await BlobCache.open(join(scratch, "layers"));
   const shared = await BlobCache.open(join(cacheFolder(process.env), "layers"));
@@ -220,7 +219,7 @@ const emptyPlan: ImagePlan = {
 
 interface Versions {
   readonly code: number;
-  /** The version of the last fold's weights. */
+  /** The last fold's. */
   readonly weights: number;
 }
 
@@ -242,7 +241,7 @@ async function plan(scratch: string, { code, weights }: Versions): Promise<Image
   };
 }
 
-/** Writes values that compress as badly as trained weights: float32 in (-1, 1) with random mantissas. */
+/** As hard to compress as trained weights: fp32 in (-1, 1) with random mantissas. */
 function writeWeights(file: string, seed: string): void {
   const bytes = Buffer.alloc(foldBytes);
   const block = Buffer.alloc(1 << 20);
@@ -258,7 +257,7 @@ function writeWeights(file: string, seed: string): void {
 
 interface BenchRegistry {
   readonly host: string;
-  /** Returns how many bytes the registry holds. */
+  /** That it holds. */
   readonly bytes: () => number;
   readonly stop: () => void;
 }
@@ -292,7 +291,7 @@ const folderBytes = (folder: string): number =>
 
 type Moments = Readonly<Record<"start" | "made" | "archived" | "pushed", number>>;
 
-/** Returns the seconds between moments, which are milliseconds of the same clock. */
+/** From milliseconds of one clock. */
 const secondsOf = ({ start, made, archived, pushed }: Moments) => ({
   imageSeconds: (made - start) / 1000,
   archiveSeconds: (archived - made) / 1000,

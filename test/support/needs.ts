@@ -7,18 +7,18 @@ import { hasProgram } from "./program-on-path.js";
 
 /** Something that a test needs and that not every machine has. */
 export interface Need {
-  /** The need as a sentence names it. */
+  /** As a sentence names it. */
   readonly what: string;
-  /** The command that makes the tests run, or what to do if no command helps. */
+  /** The command that makes the tests run, or what to do where no command helps. */
   readonly remedy: string;
   readonly isMet: boolean;
-  /** True if `CI=true` makes the tests run, and fail, even without it. */
+  /** True if the tests must run, and so fail without it, with `CI=true`. */
   readonly isRequiredInCi: boolean;
 }
 
 const isCi = process.env["CI"] === "true";
 
-/** The programs that `.ci/run` could not install. */
+/** `.ci/run` names here the programs that no package registry gave it. */
 const notInstallable = (process.env["CI_NOT_INSTALLABLE"] ?? "").split(" ");
 
 const isRoot = process.getuid?.() === 0;
@@ -81,13 +81,13 @@ export const needs = {
   },
 } as const satisfies Readonly<Record<string, Need>>;
 
-/** Works like `describe`, but skips the tests and names what is missing if a need is not met. */
+/** Like `describe`; skips the tests, and names what is missing, where a need is not met. */
 export function describeWith(wanted: readonly Need[], name: string, tests: () => void): void {
   const missing = missingOf(wanted);
   describe.skipIf(missing.length > 0)(titleOf(name, missing), tests);
 }
 
-/** Works like `test`, but skips it and names what is missing if a need is not met. */
+/** Like `test`; skips it, and names what is missing, where a need is not met. */
 export function testWith(
   wanted: readonly Need[],
   name: string,
@@ -104,12 +104,12 @@ function missingOf(wanted: readonly Need[]): readonly Need[] {
   return wanted.filter(({ isMet, isRequiredInCi }) => !isMet && !(isCi && isRequiredInCi));
 }
 
-/** Returns the title with what is missing in brackets, which the reporter in vitest.config.mjs reads. */
+/** The reporter in vitest.config.mjs reads the brackets. */
 function titleOf(name: string, missing: readonly Need[]): string {
   return [name, ...missing.map(({ what, remedy }) => `[needs ${what}: ${remedy}]`)].join(" ");
 }
 
-/** Returns whether this process can mount a file system. Even root cannot in an ordinary container. */
+/** Root in an ordinary container has no such right. */
 function mayMount(): boolean {
   const folder = mkdtempSync(join(tmpdir(), "mount-"));
   try {

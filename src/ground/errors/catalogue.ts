@@ -1,5 +1,6 @@
 import type { ErrorEntry, ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { dicomObjectError } from "../../../processor/dicom-objects/errors.js";
 import { dicomError } from "../../../processor/imaging/dicom/errors.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { runtimeError } from "../../../processor/runtime/errors.js";
@@ -10,6 +11,7 @@ export const errorCatalogue = {
   ...sharedError.entries,
   ...imageError.entries,
   ...dicomError.entries,
+  ...dicomObjectError.entries,
   ...runtimeError.entries,
   ...builderError.entries,
 };

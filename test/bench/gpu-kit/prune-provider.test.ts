@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { pruneCode } from "./prune-provider.js";
 
-test("pruning keeps the device code of one architecture where it is, and fills the others with zeros", () => {
+test("keeps the device code of one architecture and zeroes that of others, each at its place", () => {
   const library = libraryWith([
     [
       { architecture: 80, code: "code for 80" },
@@ -17,12 +17,12 @@ test("pruning keeps the device code of one architecture where it is, and fills t
     expect(pruned.indexOf(kept)).toBe(library.indexOf(kept));
 });
 
-test("pruning for an architecture that has no code fails and names those that have", () => {
+test("names the architectures that there are when one is wanted that has no code", () => {
   const library = libraryWith([[{ architecture: 80, code: "code" }]]);
   expect(() => pruneCode(library, [90])).toThrow("no code for 90; there is code for 80");
 });
 
-test("pruning refuses a file that is not a CUDA library", () => {
+test("refuses what is not a CUDA library", () => {
   expect(() => pruneCode(Buffer.from("#!/bin/sh\n".padEnd(100)), [90])).toThrow("not a 64-bit ELF library");
 });
 
@@ -31,7 +31,7 @@ interface DeviceCode {
   readonly code: string;
 }
 
-/** Returns an ELF file with only the section names and the device code that pruning reads. */
+/** An ELF file with the section names and device code that pruning reads, and nothing else. */
 function libraryWith(containers: readonly (readonly DeviceCode[])[]): Buffer {
   const names = Buffer.from("\0.shstrtab\0.nv_fatbin\0", "latin1");
   const code = Buffer.concat(containers.map(container));

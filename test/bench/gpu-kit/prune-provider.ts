@@ -1,14 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
 
-/** The bytes of device code that a library has for each architecture: `{ 80: 61000000, 90: 74000000 }`. */
+/** Bytes of device code that a library has for an architecture: `{ 80: 61000000, 90: 74000000 }`. */
 export type CodeSizes = Readonly<Record<number, number>>;
 
-/** The number at the start of each container of device code in the section `.nv_fatbin` (CUDA's `fatbinary_section.h`). */
+/** Starts each container of device code in the section `.nv_fatbin`; CUDA's `fatbinary_section.h` names its fields. */
 const containerMagic = 0xba55ed50;
 
 /**
  * Copies a CUDA library and fills the device code of other architectures with zeros, so that it packs small. The code
- * that is kept, and every offset, stay as they are.
+ * that is kept, and every offset, stays as it is.
  *
  * @param keep compute capabilities without their point: 90 for 9.0
  */
@@ -19,7 +19,7 @@ export function pruneProvider(from: string, to: string, keep: readonly number[])
   return sizes;
 }
 
-/** @throws Error if the file is not a 64-bit ELF library with device code, or has none for an architecture */
+/** @throws Error for a file that is not a 64-bit ELF library with device code, or has none for an architecture */
 export function pruneCode(bytes: Buffer, keep: readonly number[]): CodeSizes {
   const sizes: Record<number, number> = {};
   const { offset, size } = fatbinSection(bytes);
@@ -69,7 +69,7 @@ function fatbinSection(bytes: Buffer): { readonly offset: number; readonly size:
   throw new Error("no device code: the library has no section .nv_fatbin");
 }
 
-/** Reads a whole file. Unlike `readFileSync`, it can read files of 2 GiB and more. */
+/** Unlike `readFileSync`, takes files of 2 GiB and more. */
 function readWhole(path: string): Buffer {
   const file = openSync(path, "r");
   try {

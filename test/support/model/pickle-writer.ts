@@ -1,13 +1,13 @@
-/** Writes pickles opcode by opcode, including dangerous ones. */
+/** Writes pickles opcode by opcode, dangerous ones included. Tests only. */
 export class PickleWriter {
   readonly #bytes: number[] = [0x80, 2];
 
-  /** Writes `module.name` with the GLOBAL opcode. */
+  /** `module.name`, by the GLOBAL opcode. */
   global(module: string, name: string): this {
     return this.raw("c").text(`${module}\n${name}\n`);
   }
 
-  /** Writes `module.name` with the STACK_GLOBAL opcode. */
+  /** `module.name`, by the STACK_GLOBAL opcode. */
   stackGlobal(module: string, name: string): this {
     return this.string(module).string(name).opcode(0x93);
   }
@@ -21,14 +21,14 @@ export class PickleWriter {
     return this.raw("J").uint32(value);
   }
 
-  /** Writes a tuple of the values that `fill` writes. */
+  /** A tuple of what `fill` writes. */
   tuple(fill: (writer: this) => void): this {
     this.raw("(");
     fill(this);
     return this.raw("t");
   }
 
-  /** Writes opcodes, given their letters. */
+  /** Opcodes by their letters. */
   raw(letters: string): this {
     return this.text(letters);
   }
@@ -53,7 +53,7 @@ export class PickleWriter {
     return this;
   }
 
-  /** Returns the pickle, closed with the STOP opcode. */
+  /** With the STOP opcode behind. */
   finish(): Uint8Array {
     return Uint8Array.from([...this.#bytes, 0x2e]);
   }

@@ -12,13 +12,13 @@ export interface ProgramRun {
 export interface RunProgramOptions {
   readonly cwd: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** The program's standard input. */
+  /** Piped into the program. */
   readonly stdin?: string;
-  /** A signal that is sent when the promise resolves. */
+  /** Sent once this promise resolves. */
   readonly interruptAfter?: Promise<unknown>;
 }
 
-/** Runs `build_processor` in its own process, as a user does. */
+/** Runs `build_processor` as a user does, in a process of its own. */
 export async function runProgram(args: readonly string[], options: RunProgramOptions): Promise<ProgramRun> {
   const { cwd, environment = {}, stdin, interruptAfter } = options;
   const child = spawn(process.execPath, [join(repositoryRoot, "dist", "build_processor.js"), ...args], {

@@ -6,21 +6,21 @@ import type { Readable } from "node:stream";
 import { repositoryRoot } from "../golden.js";
 import type { ProgramRun } from "../programs/run-program.js";
 
-/** A running server: the program that an image for grand-challenge starts. */
+/** The program in an image for grand-challenge while it serves. */
 export interface AlgorithmServer {
-  /** Has no slash at the end. */
+  /** Without a slash at the end. */
   readonly address: string;
   /** The process id of the child that does the work. */
   workingProcessId(): number;
-  /** What the program has written so far. */
+  /** What it has written so far. */
   readonly texts: { out: string; err: string };
-  /** Resolves when the program has written `text` to stdout; rejects if it ends before. */
+  /** Resolves when it has said `text`; rejects when it ends before. */
   said(text: string): Promise<void>;
-  /** Does the same for stderr. */
+  /** The same on stderr. */
   complained(text: string): Promise<void>;
-  /** Waits until the program ends by itself. */
+  /** Waits until it ends by itself. */
   ended(): Promise<ProgramRun>;
-  /** Sends the signal and waits until the program ends. */
+  /** Sends the signal and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<ProgramRun>;
 }
 
@@ -59,12 +59,12 @@ export async function startAlgorithmServer(args: readonly string[]): Promise<Alg
   };
 }
 
-/** Waits for text on a stream. Another listener, which was added before, collects the text. */
+/** The stream's text is taken by a listener that came first. */
 async function untilSaid(stream: Readable, isSaid: () => boolean): Promise<void> {
   const end = once(stream, "close").then(() => {
-    throw new Error("the program ended before it wrote the text that the test waits for");
+    throw new Error("the program ended before it said what the test waits for");
   });
-  // The program always ends some time. That is an error only while the loop below still waits.
+  // It ends some time in any case; only who still waits wants to know.
   end.catch(() => {});
   while (!isSaid()) await Promise.race([once(stream, "data"), end]);
 }

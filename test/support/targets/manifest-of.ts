@@ -1,7 +1,7 @@
 import type { ModelManifest, ProcessorManifest } from "../../../processor/contract/manifest.js";
 import { testSettings } from "../model/convert.js";
 
-/** Returns a manifest with the fields that a platform reads. */
+/** A manifest as far as a platform looks at it. */
 export function manifestOf(
   channelNames: readonly string[],
   largestLabel = 2,
