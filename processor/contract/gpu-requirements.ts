@@ -12,19 +12,26 @@ export interface GpuRequirements {
 }
 
 /**
- * Returns whether a GPU can run the code. Machine code runs on the same major version with an equal or higher minor
- * version; PTX runs on every GPU that is not older (CUDA C++ Programming Guide, "Binary compatibility").
+ * Returns the architecture whose code a GPU would run; null if there is none. Machine code runs on the same major
+ * version with an equal or higher minor version; PTX runs on every GPU that is not older (CUDA C++ Programming Guide,
+ * "Binary compatibility").
  *
- * @example runsOn({ computeCapabilities: ["8.0"], ptx: null, … }, "8.6") // true
+ * @example codeFor({ computeCapabilities: ["8.0"], ptx: null, … }, "8.6") // "8.0"
  */
-export function runsOn({ computeCapabilities, ptx }: GpuRequirements, computeCapability: string): boolean {
-  const [major = 0, minor = 0] = numbers(computeCapability);
-  const hasMachineCode = computeCapabilities.some((compiled) => {
-    const [compiledMajor, compiledMinor = 0] = numbers(compiled);
-    return compiledMajor === major && compiledMinor <= minor;
-  });
-  return hasMachineCode || (ptx !== null && isAtLeast(computeCapability, ptx));
+export function codeFor(
+  { computeCapabilities, ptx }: GpuRequirements,
+  computeCapability: string,
+): string | null {
+  const [major] = numbers(computeCapability);
+  const [newest] = computeCapabilities
+    .filter((compiled) => numbers(compiled)[0] === major && isAtLeast(computeCapability, compiled))
+    .toSorted((a, b) => (isAtLeast(a, b) ? -1 : 1));
+  return newest ?? (ptx !== null && isAtLeast(computeCapability, ptx) ? ptx : null);
 }
+
+/** Returns whether a GPU can run the code. */
+export const runsOn = (requirements: GpuRequirements, computeCapability: string): boolean =>
+  codeFor(requirements, computeCapability) !== null;
 
 /** Compares versions number by number: `580.105.08` is newer than `580.65.06`. */
 export function isAtLeast(version: string, minimum: string): boolean {

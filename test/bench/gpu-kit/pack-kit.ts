@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createLineProgress } from "../../../processor/contract/progress/line-progress.js";
+import { copyWithDeviceCode } from "../../../src/base-image/device-code.js";
 import { pythonIndex } from "../../../src/base-image/python-index.js";
 import { readRecipe } from "../../../src/base-image/recipe.js";
 import { chooseVariant, cudaMajors, readVersions } from "../../../src/base-image/variants.js";
@@ -18,7 +19,6 @@ import { cacheFolder } from "../../../src/model-source/cache-folder.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { neverStopped } from "../../support/never-stopped.js";
 import { goldenCases } from "../gpu-golden.js";
-import { pruneProvider } from "./prune-provider.js";
 
 const runtimeLibraries = join("node_modules", "onnxruntime-node", "bin", "napi-v6");
 
@@ -109,7 +109,11 @@ async function packProvider(kit: string): Promise<void> {
       continue;
     const target = join(kit, entry.path.slice(entry.path.indexOf(runtimeLibraries)));
     if (!entry.path.endsWith("_cuda.so")) copyFileSync(entry.source.file, target);
-    else console.log("device code, bytes:", pruneProvider(entry.source.file, target, [Number(values.arch)]));
+    else
+      console.log(
+        "device code, bytes:",
+        copyWithDeviceCode(entry.source.file, target, [(Number(values.arch) / 10).toFixed(1)]),
+      );
   }
 }
 

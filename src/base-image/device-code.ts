@@ -1,27 +1,28 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
 
-/** Bytes of device code that a library has for an architecture: `{ 80: 61000000, 90: 74000000 }`. */
-export type CodeSizes = Readonly<Record<number, number>>;
+/** Bytes of device code in a library by compute capability: `{ "8.0": 61000000, "9.0": 74000000 }`. */
+export type CodeSizes = Readonly<Record<string, number>>;
 
 /** Starts each container of device code in the section `.nv_fatbin`; CUDA's `fatbinary_section.h` names its fields. */
 const containerMagic = 0xba55ed50;
 
 /**
- * Copies a CUDA library and fills the device code of other architectures with zeros, so that it packs small. The code
- * that is kept, and every offset, stays as it is.
+ * Copies a CUDA library and fills the device code of other GPUs with zeros, which take no space in a compressed layer.
+ * The code that is kept, and every offset, stays as it is.
  *
- * @param keep compute capabilities without their point: 90 for 9.0
+ * @param keep compute capabilities, such as `8.6`
+ * @throws Error for a file that is not a 64-bit ELF library with device code, or has none for a compute capability
  */
-export function pruneProvider(from: string, to: string, keep: readonly number[]): CodeSizes {
+export function copyWithDeviceCode(from: string, to: string, keep: readonly string[]): CodeSizes {
   const bytes = readWhole(from);
-  const sizes = pruneCode(bytes, keep);
+  const sizes = keepDeviceCode(bytes, keep);
   writeFileSync(to, bytes);
   return sizes;
 }
 
-/** @throws Error for a file that is not a 64-bit ELF library with device code, or has none for an architecture */
-export function pruneCode(bytes: Buffer, keep: readonly number[]): CodeSizes {
-  const sizes: Record<number, number> = {};
+/** Does the same in memory. */
+export function keepDeviceCode(bytes: Buffer, keep: readonly string[]): CodeSizes {
+  const sizes: Record<string, number> = {};
   const { offset, size } = fatbinSection(bytes);
   for (let at = offset; at + 16 <= offset + size; ) {
     if (bytes.readUInt32LE(at) !== containerMagic) {
@@ -33,14 +34,14 @@ export function pruneCode(bytes: Buffer, keep: readonly number[]): CodeSizes {
     while (entry < end) {
       const begin = entry + bytes.readUInt32LE(entry + 4);
       const length = Number(bytes.readBigUInt64LE(entry + 8));
-      const architecture = bytes.readUInt32LE(entry + 28);
-      sizes[architecture] = (sizes[architecture] ?? 0) + length;
-      if (!keep.includes(architecture)) bytes.fill(0, begin, begin + length);
+      const capability = (bytes.readUInt32LE(entry + 28) / 10).toFixed(1);
+      sizes[capability] = (sizes[capability] ?? 0) + length;
+      if (!keep.includes(capability)) bytes.fill(0, begin, begin + length);
       entry = begin + length;
     }
     at = Math.ceil(end / 8) * 8;
   }
-  const missing = keep.filter((architecture) => sizes[architecture] === undefined);
+  const missing = keep.filter((capability) => sizes[capability] === undefined);
   if (missing.length > 0)
     throw new Error(`no code for ${missing.join(", ")}; there is code for ${Object.keys(sizes).join(", ")}`);
   return sizes;

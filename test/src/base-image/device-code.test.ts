@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { pruneCode } from "./prune-provider.js";
+import { keepDeviceCode } from "../../../src/base-image/device-code.js";
 
-test("keeps the device code of one architecture and zeroes that of others, each at its place", () => {
+test("keeps the device code of one compute capability and fills that of others with zeros, each at its place", () => {
   const library = libraryWith([
     [
       { architecture: 80, code: "code for 80" },
@@ -10,20 +10,22 @@ test("keeps the device code of one architecture and zeroes that of others, each 
     [{ architecture: 90, code: "more for 90" }],
   ]);
   const pruned = Buffer.from(library);
-  expect(pruneCode(pruned, [90])).toEqual({ 80: 11, 90: 30 });
+  expect(keepDeviceCode(pruned, ["9.0"])).toEqual({ "8.0": 11, "9.0": 30 });
   expect(pruned.length).toBe(library.length);
   expect(pruned.includes("code for 80")).toBe(false);
   for (const kept of ["code for 90, longer", "more for 90"])
     expect(pruned.indexOf(kept)).toBe(library.indexOf(kept));
 });
 
-test("names the architectures that there are when one is wanted that has no code", () => {
+test("names the compute capabilities that have code, when one is asked for that has none", () => {
   const library = libraryWith([[{ architecture: 80, code: "code" }]]);
-  expect(() => pruneCode(library, [90])).toThrow("no code for 90; there is code for 80");
+  expect(() => keepDeviceCode(library, ["9.0"])).toThrow("no code for 9.0; there is code for 8.0");
 });
 
 test("refuses what is not a CUDA library", () => {
-  expect(() => pruneCode(Buffer.from("#!/bin/sh\n".padEnd(100)), [90])).toThrow("not a 64-bit ELF library");
+  expect(() => keepDeviceCode(Buffer.from("#!/bin/sh\n".padEnd(100)), ["9.0"])).toThrow(
+    "not a 64-bit ELF library",
+  );
 });
 
 interface DeviceCode {
