@@ -34,6 +34,8 @@ export interface ImageInputs extends CallOptions {
   readonly baseImage?: string | undefined;
   readonly device?: "auto" | "cpu" | "cuda" | undefined;
   readonly cuda?: CudaMajor | undefined;
+  /** The compute capabilities of the GPUs that the image is for, such as `["8.6"]`; default: all. */
+  readonly gpuArchitectures?: readonly string[] | undefined;
   readonly useTta?: boolean | undefined;
   readonly stepSize?: number | undefined;
   readonly precision?: "auto" | "float16" | "float32" | undefined;
@@ -178,7 +180,11 @@ function inputsOf(options: ImageInputs): Omit<BuildWishes, "image" | "builder" |
       device: options.device ?? null,
     },
     hookFile: options.hookFile ?? null,
-    base: { imageName: options.baseImage ?? null, cuda: options.cuda ?? null },
+    base: {
+      imageName: options.baseImage ?? null,
+      cuda: options.cuda ?? null,
+      gpuArchitectures: options.gpuArchitectures ?? null,
+    },
     registriesFor: async (imageName) => ({
       credentials:
         credentials === undefined

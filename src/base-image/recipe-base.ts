@@ -21,6 +21,8 @@ import { wheelLayers } from "./wheel-layers.js";
 
 export interface RecipeBaseOptions {
   readonly variant: BaseVariant;
+  /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
+  readonly gpuArchitectures: readonly string[];
   readonly platform: ImagePlatform;
   /** Index of Python packages for CUDA's libraries; null if pip has no index. */
   readonly pythonIndex: URL | null;
@@ -54,7 +56,7 @@ export interface RecipeBase extends BaseImage {
  */
 export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
   const { cache, cacheFolder, variant, pythonIndex, progress, signal } = options;
-  const recipe = await readRecipe(variant, options.platform);
+  const recipe = await readRecipe(variant, options.platform, options.gpuArchitectures);
   const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const debian = await debianBase(recipe, options);

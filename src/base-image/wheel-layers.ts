@@ -13,8 +13,9 @@ import { HttpClient } from "../download/http-client.js";
 import { ZipArchive } from "../ground/archive/zip-archive.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.js";
+import { copyWithDeviceCode } from "./device-code.js";
 import { findWheel } from "./python-index.js";
-import type { WheelPin } from "./recipe.js";
+import type { RecipeWheel, WheelPin } from "./recipe.js";
 
 export interface WheelLayersOptions {
   /** Folder that keeps the unpacked files for the next build. The wheels themselves are not kept. */
@@ -38,7 +39,7 @@ export interface WheelLayersOptions {
  * ARCHIVE_INVALID and ARCHIVE_UNSAFE for a wheel that is not a valid zip
  */
 export async function wheelLayers(
-  wheels: readonly WheelPin[],
+  wheels: readonly RecipeWheel[],
   options: WheelLayersOptions,
 ): Promise<readonly ImageLayer[]> {
   const entries = new Map<string, ImageLayer["entries"]>();
@@ -53,9 +54,9 @@ export async function wheelLayers(
   return [...entries].map(([name, files]) => ({ name, entries: sortedEntries(files) }));
 }
 
-async function unpackedWheel(wheel: WheelPin, options: WheelLayersOptions): Promise<string> {
+async function unpackedWheel(wheel: RecipeWheel, options: WheelLayersOptions): Promise<string> {
   const wanted = createHash("sha256")
-    .update(JSON.stringify([wheel.sha256, Object.keys(wheel.files)]))
+    .update(JSON.stringify([wheel.sha256, Object.keys(wheel.files), ...keptCode(wheel)]))
     .digest("hex");
   const folder = join(options.cacheFolder, "base-image", "wheels", wanted);
   if (await isThere(folder)) return folder;
@@ -70,9 +71,17 @@ async function unpackedWheel(wheel: WheelPin, options: WheelLayersOptions): Prom
   return folder;
 }
 
+/** The libraries that are cut, and the GPUs whose code they keep; empty if the wheel stays whole. */
+const keptCode = ({ cuttable = [], keptCapabilities }: RecipeWheel): readonly (readonly string[])[] =>
+  keptCapabilities === null || cuttable.length === 0 ? [] : [cuttable, keptCapabilities];
+
 const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
 
-async function fetchAndUnpack(wheel: WheelPin, folder: string, options: WheelLayersOptions): Promise<void> {
+async function fetchAndUnpack(
+  wheel: RecipeWheel,
+  folder: string,
+  options: WheelLayersOptions,
+): Promise<void> {
   const local = options.wheelFolder === null ? null : join(options.wheelFolder, wheel.file);
   if (local !== null && (await isThere(local))) {
     await verify(local, wheel, options.progress);
@@ -127,7 +136,7 @@ async function verify(path: string, wheel: WheelPin, progress: Progress): Promis
 }
 
 /** Unpacks a wheel. The folder gets its name only when it is complete. */
-async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promise<void> {
+async function unpack(wheelFile: string, wheel: RecipeWheel, folder: string): Promise<void> {
   const partial = await partialPathNextTo(folder);
   await makeFolder(partial, 0o700);
   const archive = await ZipArchive.open(wheelFile);
@@ -137,6 +146,8 @@ async function unpack(wheelFile: string, wheel: WheelPin, folder: string): Promi
       await makeFolder(dirname(target));
       await pipeline(archive.read(path), createWriteStream(target));
     }
+    const [libraries = [], capabilities = []] = keptCode(wheel);
+    for (const path of libraries) copyWithDeviceCode(join(partial, path), join(partial, path), capabilities);
     await rename(partial, folder);
   } finally {
     await archive.close();

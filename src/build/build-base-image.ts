@@ -22,6 +22,8 @@ export type DebianRootSource = "image" | "packages" | "auto";
 
 export interface BuildBaseImageOptions {
   readonly variant: BaseVariant;
+  /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
+  readonly gpuArchitectures: readonly string[];
   readonly engine: Engine;
   readonly debianRoot: DebianRootSource;
   /** Default: the name in the recipe. */
@@ -44,7 +46,7 @@ export interface BuildBaseImageOptions {
  */
 export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
   const { engine, cacheFolder, progress, signal } = options;
-  const recipe = await readRecipe(options.variant);
+  const recipe = await readRecipe(options.variant, undefined, options.gpuArchitectures);
   const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const base = await debianRoot({ ...options, recipe });
@@ -85,7 +87,7 @@ export async function findOrBuildBaseImage(
   options: Omit<BuildBaseImageOptions, "imageName" | "debianRoot" | "wheelFolder">,
 ): Promise<Pick<EngineImage, "imageName" | "imageId">> {
   const { engine, cacheFolder, progress, signal } = options;
-  const { imageName } = await readRecipe(options.variant);
+  const { imageName } = await readRecipe(options.variant, undefined, options.gpuArchitectures);
   const present = await findImage(engine, imageName);
   if (present !== null) return present;
   const folder = join(cacheFolder, "base-image");

@@ -37,6 +37,8 @@ export interface BaseRequest {
   readonly imageName: string | null;
   /** The variant of the recipe. */
   readonly variant: BaseVariant;
+  /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
+  readonly gpuArchitectures: readonly string[];
   /** The index of Python packages from which CUDA's libraries are downloaded; null if pip is set to use none. */
   readonly pythonIndex: URL | null;
 }

@@ -6,7 +6,7 @@ import type { Target, TargetKind } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import { readSigningKey } from "../attest/signing-key.js";
 import { pythonIndex } from "../base-image/python-index.js";
-import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
+import { type BaseVariant, type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
 import { completeConfig, type ProcessorConfig } from "../config/config.js";
 import { hookModuleName, withBundledHook } from "../config/hook-bundle.js";
 import { imageNameOf } from "../config/image-name.js";
@@ -56,7 +56,11 @@ export interface BuildWishes {
     readonly registry: string | null;
     readonly platform: ImagePlatform;
   };
-  readonly base: { readonly imageName: string | null; readonly cuda: CudaMajor | null };
+  readonly base: {
+    readonly imageName: string | null;
+    readonly cuda: CudaMajor | null;
+    readonly gpuArchitectures: readonly string[] | null;
+  };
   readonly builder: BuilderName | "auto";
   readonly outputs: {
     /** Null for no archive. */
@@ -195,6 +199,7 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
     base: {
       imageName: wishes.base.imageName,
       variant,
+      gpuArchitectures: gpuArchitecturesOf(found, variant),
       pythonIndex: pythonIndex(work.environment),
     },
     outputs: isContextOnly
@@ -203,6 +208,16 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
     attestation: isContextOnly ? null : attestation,
     context: await contextOf(wishes, image.description.imageName, work),
   };
+}
+
+/** An image without CUDA refuses GPUs that the caller names, but not those of its platform. */
+function gpuArchitecturesOf(
+  { wishes, config, destination }: FoundParts,
+  variant: BaseVariant,
+): readonly string[] {
+  const named = wishes.base.gpuArchitectures ?? config.gpuArchitectures;
+  if (named !== null) return named;
+  return variant === "cpu" ? [] : platformOf(destination.target.kind).gpuArchitectures;
 }
 
 function imageOf({ wishes, work, destination, models, choice }: FoundParts, licenses: string): ImageRequest {

@@ -14,8 +14,11 @@ export class ContextBuilder implements ImageBuilder {
   readonly keepsImage = true;
   readonly memo = null;
 
-  async findBase({ imageName, variant }: BaseRequest): Promise<FoundBase> {
-    const facts = { imageName: imageName ?? (await readRecipe(variant)).imageName, imageId: null };
+  async findBase({ imageName, variant, gpuArchitectures }: BaseRequest): Promise<FoundBase> {
+    const facts = {
+      imageName: imageName ?? (await readRecipe(variant, undefined, gpuArchitectures)).imageName,
+      imageId: null,
+    };
     return { facts, inputs: [{ name: facts.imageName }], place: null };
   }
 

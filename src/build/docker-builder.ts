@@ -50,11 +50,19 @@ class DockerBuilder implements ImageBuilder {
     return { facts, inputs: [{ name: imageName, ...digest }], place: null };
   }
 
-  #baseImage({ imageName, variant, pythonIndex }: BaseRequest): Promise<BaseImageFacts> {
+  #baseImage({ imageName, variant, gpuArchitectures, pythonIndex }: BaseRequest): Promise<BaseImageFacts> {
     const engine = this.#engine;
     const { cacheFolder, progress, signal } = this.#context;
     return imageName === null
-      ? findOrBuildBaseImage({ engine, variant, pythonIndex, cacheFolder, progress, signal })
+      ? findOrBuildBaseImage({
+          engine,
+          variant,
+          gpuArchitectures,
+          pythonIndex,
+          cacheFolder,
+          progress,
+          signal,
+        })
       : findOrPullImage({ engine, imageName, progress, signal });
   }
 

@@ -20,6 +20,8 @@ export interface EmbeddedBaseOptions extends RegistryAccess {
   readonly platform: ImagePlatform;
   /** The variant of the recipe. */
   readonly baseVariant: BaseVariant;
+  /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
+  readonly gpuArchitectures: readonly string[];
   /** The index of Python packages; null if pip is set to use none. */
   readonly pythonIndex: URL | null;
   readonly cache: BlobCache;
@@ -77,7 +79,7 @@ async function findBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
 /** Pulls Debian by the locked digest, because its tag moves with every update. */
 async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
   const { lockFile } = options;
-  const { debian } = await readRecipe(options.baseVariant, options.platform);
+  const { debian } = await readRecipe(options.baseVariant, options.platform, options.gpuArchitectures);
   const locked = lockFile === null ? null : await readLockedBase(lockFile, debian.image);
   const base = await recipeBase({
     ...options,

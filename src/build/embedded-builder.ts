@@ -67,13 +67,14 @@ class EmbeddedBuilder implements ImageBuilder<EmbeddedFoundBase> {
   }
 
   async findBase(
-    { imageName, variant, pythonIndex }: BaseRequest,
+    { imageName, variant, gpuArchitectures, pythonIndex }: BaseRequest,
     platform: ImagePlatform,
   ): Promise<EmbeddedFoundBase> {
     const found = await embeddedBase({
       ...this.#context,
       baseImage: imageName,
       baseVariant: variant,
+      gpuArchitectures,
       pythonIndex,
       platform,
       cache: this.#cache,

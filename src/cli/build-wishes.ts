@@ -38,7 +38,11 @@ export function sharedWishes(args: SharedArguments, { terminal }: CommandSession
       device: args.device ?? null,
     },
     hookFile: args["process-img-file"] ?? null,
-    base: { imageName: args["base-image"] ?? null, cuda: args.cuda ?? null },
+    base: {
+      imageName: args["base-image"] ?? null,
+      cuda: args.cuda ?? null,
+      gpuArchitectures: args["gpu-arch"] ?? null,
+    },
     registriesFor: (imageName) => registrySettings(args, imageName, terminal),
     target: args.target ?? null,
     registry: args.registry ?? null,

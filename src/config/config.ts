@@ -22,6 +22,7 @@ export interface ConfigJson extends TargetJson {
   readonly device?: Device;
   readonly precision?: Precision;
   readonly cuda?: CudaMajor;
+  readonly gpu_arch?: string | readonly string[];
   readonly inputdir?: string;
   readonly outputdir?: string;
   readonly overlay_destination?: string;
@@ -70,6 +71,8 @@ export interface ProcessorConfig {
   readonly settings: ImageSettings;
   /** The CUDA version of an image for GPUs; null for the newest. */
   readonly cuda: CudaMajor | null;
+  /** The compute capabilities of the GPUs that the image is for; null if the config does not name them. */
+  readonly gpuArchitectures: readonly string[] | null;
 }
 
 export interface EnsembleMember {
@@ -99,6 +102,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
           ? "auto"
           : "off",
     cuda: json.cuda ?? null,
+    gpuArchitectures: json.gpu_arch === undefined ? null : [json.gpu_arch].flat(),
     modelLicence: json.model_license === undefined ? null : { name: json.model_license, url: null },
     target: completeTarget(json),
     settings: {

@@ -21,6 +21,12 @@ GPU, whose driver translates it at the first start. T4 is 7.5, A100 8.0, A10G an
 8.9, H100 and H200 9.0, RTX 5090 12.0; V100 is 7.0 and B200 10.0, both for \`--cuda 12\` only. The capabilities are those
 that ONNX Runtime's execution provider holds code for; the driver is the oldest that NVIDIA names for the toolkit.
 
+\`"gpu_arch"\` or \`--gpu-arch\` names the GPUs that an image is for, such as \`8.6\`, or several: \`8.0,9.0\`. The image then
+keeps only the code that these GPUs run, in ONNX Runtime's execution provider; the rest of that library is filled with
+zeros, which pack to nothing. NVIDIA's own libraries are not changed. The image's label
+\`org.nnunet-processor.gpu.compute-capabilities\` says what is left, and the processor checks it at start. The target
+\`amos22\` keeps the code for 8.6, because it runs on an RTX 3090.
+
 ${recipes
   .filter(({ wheels }) => wheels.length > 0)
   .map(wheelSection)

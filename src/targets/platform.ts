@@ -11,6 +11,8 @@ import type { Simulation } from "./simulate/simulation.js";
 export interface Platform<T extends Target = Target> {
   readonly kind: T["kind"];
   readonly config: PlatformConfig<T>;
+  /** The compute capabilities of the platform's GPUs; empty if it may have any. */
+  readonly gpuArchitectures: readonly string[];
   /**
    * Refuses a model that the platform would refuse later.
    *

@@ -187,7 +187,14 @@ async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; re
   const shared = await BlobCache.open(join(cacheFolder(process.env), "layers"));
   const { base } = await embeddedBase({
     ...access,
-    ...{ baseImage: null, platform: "linux/amd64", baseVariant: "cpu", pythonIndex: null, lockFile: null },
+    ...{
+      baseImage: null,
+      platform: "linux/amd64",
+      baseVariant: "cpu",
+      gpuArchitectures: [],
+      pythonIndex: null,
+      lockFile: null,
+    },
     cache: shared,
     cacheFolder: cacheFolder(process.env),
   });

@@ -111,7 +111,13 @@ test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, and t
   const debian = await baseFor("linux/arm64", scratch);
   const config = JSON.parse(await textOf(debian.config.open())) as ImageConfig;
   const base = await recipeBase({
-    ...{ variant: "cpu", platform: "linux/arm64", pythonIndex: null, debianDigest: null },
+    ...{
+      variant: "cpu",
+      gpuArchitectures: [],
+      platform: "linux/arm64",
+      pythonIndex: null,
+      debianDigest: null,
+    },
     cache: await BlobCache.open(join(scratch, "cache")),
     cacheFolder: cacheFolder(process.env),
     pull: () => Promise.resolve({ config, layers: debian.layers, digest: debian.manifest.descriptor.digest }),

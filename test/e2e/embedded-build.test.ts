@@ -78,7 +78,7 @@ describeWithEngine("an image that was built without an engine", () => {
     const cwd = scratchFolder();
     const { imageName: base } = await findOrBuildBaseImage({
       engine: testEngine(),
-      ...{ variant: "cpu", pythonIndex: null, cacheFolder: cacheFolder(process.env) },
+      ...{ variant: "cpu", gpuArchitectures: [], pythonIndex: null, cacheFolder: cacheFolder(process.env) },
       progress: silentProgress,
       signal: neverStopped(),
     });

@@ -24,7 +24,7 @@ const noRegistry = () => Promise.reject(builderError("REGISTRY_FAILED", "no netw
 
 const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"], cache = cacheFolder(process.env)) =>
   recipeBase({
-    ...{ variant: "cpu", platform: "linux/amd64", pythonIndex: null },
+    ...{ variant: "cpu", gpuArchitectures: [], platform: "linux/amd64", pythonIndex: null },
     cache: await BlobCache.open(folder),
     cacheFolder: cache,
     debianDigest: null,
@@ -112,7 +112,7 @@ describeWithEngine("an image that no engine built on its own base", () => {
       onTestFinished(() => removeImage(base));
       await buildBaseImage({
         engine: testEngine(),
-        ...{ variant: "cpu", wheelFolder: null, pythonIndex: null },
+        ...{ variant: "cpu", gpuArchitectures: [], wheelFolder: null, pythonIndex: null },
         debianRoot: "auto",
         imageName: base,
         cacheFolder: cacheFolder(process.env),

@@ -33,6 +33,7 @@ export async function runBaseImage(
   const report = await buildBaseImage({
     engine,
     variant: chooseVariant(args.device, args.cuda ?? null),
+    gpuArchitectures: args["gpu-arch"] ?? [],
     debianRoot: args["debian-root"] === "mmdebstrap" ? "packages" : args["debian-root"],
     wheelFolder: args.wheels === undefined ? null : resolve(currentDirectory, args.wheels),
     pythonIndex: pythonIndex(environment),

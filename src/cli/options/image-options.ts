@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
 import { registryOptions } from "./build-options.js";
-import { cuda, imageGroup, json, outputGroup, target, zenodoUrl } from "./shared-options.js";
+import { cuda, gpuArch, imageGroup, json, outputGroup, target, zenodoUrl } from "./shared-options.js";
 
 export const baseImageOptions = {
   tag: {
@@ -18,6 +18,7 @@ export const baseImageOptions = {
     describe: "device that ONNX Runtime in the image can use",
   },
   cuda,
+  "gpu-arch": gpuArch,
   wheels: {
     group: imageGroup,
     type: "string",

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { cudaMajors } from "../../base-image/variants.js";
 
@@ -112,6 +113,28 @@ export const cuda = {
   describe: "CUDA version in an image for GPUs; 12 is for older drivers and GPUs (docs/reference/gpu.md)",
   defaultDescription: "13",
 } as const satisfies Options;
+
+export const gpuArch = {
+  group: imageGroup,
+  type: "string",
+  array: true,
+  requiresArg: true,
+  coerce: checkedArchitectures,
+  describe:
+    "compute capabilities of the GPUs that an image with CUDA is for, such as 8.6: a smaller image (docs/reference/gpu.md)",
+  defaultDescription: "all that the CUDA version supports",
+} as const satisfies Options;
+
+/** @throws USAGE for a text that is not a compute capability */
+function checkedArchitectures(words: readonly string[]): readonly string[] {
+  const architectures = words.flatMap((word) => word.split(","));
+  const wrong = architectures.find((word) => !/^\d{1,2}\.\d$/.test(word));
+  if (wrong === undefined) return architectures;
+  throw sharedError(
+    "USAGE",
+    `--gpu-arch takes compute capabilities such as 8.6, not ${JSON.stringify(wrong)}; \`nvidia-smi --query-gpu=compute_cap --format=csv\` shows that of a GPU`,
+  );
+}
 
 /** The options for applying a network to an image. Each command sets its own defaults. */
 export const windowOptions = {

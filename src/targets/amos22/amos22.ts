@@ -12,6 +12,8 @@ import { amosSimulation } from "./simulation.js";
 export const amos22: Platform<TargetOf<"amos22">> = {
   kind: "amos22",
   config: amosConfig,
+  // One RTX 3090 (contract of the challenge).
+  gpuArchitectures: ["8.6"],
   check: (_, { models }) => {
     const { channelNames } = models[0]!;
     if (channelNames.length !== 1)

@@ -19,6 +19,7 @@ import { grandChallengeSimulation } from "./simulation.js";
 export const grandChallenge: Platform<GrandChallengeTarget> = {
   kind: "grand-challenge",
   config: grandChallengeConfig,
+  gpuArchitectures: [],
   check: checkModel,
   image: (target) => {
     const common = imageForTarget(target);

@@ -8,6 +8,7 @@ import { folderSimulation } from "../simulate/folder-simulation.js";
 export const plain: Platform<TargetOf<"plain">> = {
   kind: "plain",
   config: { key: null, target: () => ({ kind: "plain" }), naming: null, initial: null },
+  gpuArchitectures: [],
   check: () => {},
   image: (target) => Promise.resolve({ ...imageForTarget(target), lastLayers: [] }),
   ownLabel: null,

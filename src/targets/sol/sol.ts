@@ -8,6 +8,7 @@ import { folderSimulation } from "../simulate/folder-simulation.js";
 export const sol: Platform<TargetOf<"sol">> = {
   kind: "sol",
   config: { key: null, target: () => ({ kind: "sol" }), naming: null, initial: null },
+  gpuArchitectures: [],
   check: () => {},
   image: (target) => Promise.resolve(imageForTarget(target)),
   ownLabel: null,

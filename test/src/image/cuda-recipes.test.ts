@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { runsOn } from "../../../processor/contract/gpu-requirements.js";
 import { planBaseImage } from "../../../src/base-image/base-image-plan.js";
 import { readRecipe } from "../../../src/base-image/recipe.js";
 import { chooseVariant, readVersions } from "../../../src/base-image/variants.js";
@@ -87,4 +88,29 @@ test("an image for CPUs has no label of a GPU and asks for none", async () => {
   expect(Object.keys(labels).filter((key) => key.includes(".gpu."))).toEqual([]);
   expect(env).not.toHaveProperty("NVIDIA_VISIBLE_DEVICES");
   expect(labels["org.opencontainers.image.licenses"]).toBe("Apache-2.0");
+});
+
+test.each([
+  { variant: "cuda13", wanted: ["8.6"], capabilities: ["8.6"], ptx: null },
+  { variant: "cuda13", wanted: ["9.0", "8.7", "9.0"], capabilities: ["8.6", "9.0"], ptx: null },
+  { variant: "cuda12", wanted: ["8.9"], capabilities: ["8.6"], ptx: null },
+  { variant: "cuda12", wanted: ["10.0"], capabilities: ["9.0"], ptx: "9.0" },
+] as const)("$variant for $wanted keeps the code of $capabilities", async (row) => {
+  const { gpu, wheels, imageName } = await readRecipe(row.variant, "linux/amd64", row.wanted);
+  const { imageName: everyGpu } = await readRecipe(row.variant);
+  expect(gpu).toMatchObject({ computeCapabilities: row.capabilities, ptx: row.ptx });
+  for (const capability of row.wanted) expect(runsOn(gpu!, capability)).toBe(true);
+  expect(imageName).not.toBe(everyGpu);
+  const cut = wheels.filter(({ cuttable = [] }) => cuttable.length > 0);
+  expect(cut.map(({ name, licence }) => `${name} ${licence}`)).toEqual(["onnxruntime-gpu MIT"]);
+  expect(cut[0]!.keptCapabilities).toEqual(row.capabilities);
+});
+
+test("a GPU that an image has no code for is refused with the GPUs that it has code for", async () => {
+  await expect(readRecipe("cuda13", "linux/amd64", ["7.0"])).rejects.toMatchObject({
+    code: "USAGE",
+    message:
+      "--gpu-arch 7.0: the base image cuda13 has no code for this compute capability, only for 7.5, 8.0, 8.6, 8.9, 9.0, 12.0",
+  });
+  await expect(readRecipe("cpu", "linux/amd64", ["8.6"])).rejects.toMatchObject({ code: "USAGE" });
 });

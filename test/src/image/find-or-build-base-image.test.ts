@@ -30,6 +30,7 @@ test("a build that begins while another makes the base waits for it, and takes t
         found = findOrBuildBaseImage({
           engine,
           variant: "cpu",
+          gpuArchitectures: [],
           pythonIndex: null,
           cacheFolder,
           progress,

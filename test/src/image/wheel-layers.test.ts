@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { pythonIndex } from "../../../src/base-image/python-index.js";
-import type { WheelPin } from "../../../src/base-image/recipe.js";
+import type { RecipeWheel } from "../../../src/base-image/recipe.js";
 import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
+import { libraryWith } from "../../support/images/cuda-library.js";
 import { FileServer } from "../../support/network/file-server.js";
 import { neverStopped } from "../../support/never-stopped.js";
 
@@ -22,7 +23,8 @@ const wheelBytes = buildZip([
   { name: "thing-1.0.dist-info/License.txt", data: "licence" },
 ]);
 
-const pin: WheelPin = {
+const pin: RecipeWheel = {
+  keptCapabilities: null,
   name: "nvidia-thing",
   version: "1.0",
   file: "nvidia_thing-1.0-py3-none-linux.whl",
@@ -44,7 +46,7 @@ describe("layers from wheels", () => {
   });
   afterEach(() => server.stop());
 
-  function publish({ file, sha256 }: Pick<WheelPin, "file" | "sha256">) {
+  function publish({ file, sha256 }: Pick<RecipeWheel, "file" | "sha256">) {
     server.on("/simple/nvidia-thing/", (request, response) => {
       const isAsked = request.headers.accept === "application/vnd.pypi.simple.v1+json";
       response.end(
@@ -62,6 +64,34 @@ describe("layers from wheels", () => {
     signal: neverStopped(),
   });
   const freshFolder = () => mkdtempSync(join(scratch, "cache-"));
+
+  test("keep the code of chosen GPUs in a library that may be cut, and the whole library for everybody else", async () => {
+    const library = libraryWith([
+      [
+        { architecture: 80, code: "code for 8.0" },
+        { architecture: 86, code: "code for 8.6" },
+      ],
+    ]);
+    const bytes = buildZip([{ name: "ort/provider.so", data: library }]);
+    const whole: RecipeWheel = {
+      ...pin,
+      ...{ sha256: sha256(bytes), bytes: bytes.length, cuttable: ["ort/provider.so"] },
+      files: { "ort/provider.so": "/usr/lib/provider.so" },
+    };
+    publish(whole);
+    server.on("/w/1", (_request, response) => void response.end(bytes));
+    const options = optionsIn(freshFolder());
+    const contents = async (wheel: RecipeWheel) => {
+      const [layer] = await wheelLayers([wheel], options);
+      const [entry] = layer!.entries;
+      return readFileSync((entry as { source: { file: string } }).source.file);
+    };
+    const cut = await contents({ ...whole, keptCapabilities: ["8.6"] });
+    expect(cut.length).toBe(library.length);
+    expect(cut.includes("code for 8.6")).toBe(true);
+    expect(cut.includes("code for 8.0")).toBe(false);
+    expect((await contents(whole)).equals(library)).toBe(true);
+  });
 
   test("hold only the files that the recipe names, libraries executable", async () => {
     const [layer, ...others] = await wheelLayers([pin], optionsIn(freshFolder()));

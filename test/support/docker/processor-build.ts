@@ -47,7 +47,7 @@ export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> 
       target: { kind: "plain" },
       platform: "linux/amd64",
     },
-    base: { imageName: null, variant: "cpu", pythonIndex: null, ...build.base },
+    base: { imageName: null, variant: "cpu", gpuArchitectures: [], pythonIndex: null, ...build.base },
     outputs: {
       exportFolder: null,
       archiveName: null,
