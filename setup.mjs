@@ -1,4 +1,4 @@
-// Makes a fresh clone ready: packages installed exactly as locked, TypeScript compiled.
+// Makes a fresh clone ready: installs the packages exactly as locked and compiles the TypeScript.
 import "./bin/require-node.js";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -24,7 +24,7 @@ const compiled = join(root, "dist", ".compiled");
 const turn = join(root, ".setup-lock");
 const installScripts = ["preinstall", "install", "postinstall"];
 
-/** Returns whether the program can run: compiled from today's sources, with the packages that the lock file names. */
+/** Returns whether the program is compiled from the present sources and has the packages of the lock file. */
 export function isSetUp() {
   if (existsSync(turn) || !existsSync(modules) || !isCompiled()) return false;
   // Packages that somebody installed by hand have no stamp.
@@ -44,12 +44,12 @@ function newestSourceMs() {
   return Math.max(...[join(root, "build_processor.ts"), ...files].map(mtimeMs));
 }
 
-/** `tsc -b` renews its own files only where something changed, so that set-up leaves a stamp as well. */
+/** Returns the time of the last compilation. Set-up writes a stamp, because `tsc -b` writes nothing if nothing has changed. */
 const compiledMs = () => Math.max(...[compiled, join(root, "dist", "root.tsbuildinfo")].map(mtimeMs));
 
 const mtimeMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Installs and compiles what is missing. Writes to stderr alone if `isQuiet`, because stdout is the caller's. */
+/** Installs and compiles what is missing. If `isQuiet`, writes only to stderr, because stdout belongs to the command. */
 export function setUp({ isQuiet = false } = {}) {
   const say = isQuiet ? console.error : console.log;
   const output = isQuiet ? 2 : "inherit";
@@ -57,7 +57,7 @@ export function setUp({ isQuiet = false } = {}) {
   try {
     if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lockDigest()) {
       say("setup: installing packages (once) …");
-      // A build by another lock file may hold files whose sources are gone.
+      // A build with another lock file may have left files whose sources are gone.
       rmSync(join(root, "dist"), { recursive: true, force: true });
       run(process.platform === "win32" ? "npm.cmd" : "npm", [
         ...["ci", "--no-audit", "--no-fund", "--loglevel=error"],
@@ -69,7 +69,7 @@ export function setUp({ isQuiet = false } = {}) {
     const startedAt = new Date();
     run(process.execPath, [join(modules, "typescript", "bin", "tsc"), "-b"]);
     writeFileSync(compiled, "");
-    // A source that changed meanwhile is newer.
+    // Sources that have changed since then count as newer.
     utimesSync(compiled, startedAt, startedAt);
     linkCommand();
   } finally {
@@ -87,8 +87,8 @@ export function setUp({ isQuiet = false } = {}) {
 }
 
 /**
- * Takes the scripts that run at installation out of the packages, so that `npm pack` passes none on: `npm install
- * --global` of the tarball would run them, and onnxruntime-node's downloads the libraries of CUDA.
+ * Removes the packages' installation scripts, so that `npm pack` does not include them. `npm install --global` of the
+ * tarball would run them, and onnxruntime-node's script downloads the libraries of CUDA.
  */
 function removeInstallScripts() {
   for (const name of readdirSync(modules, { recursive: true }).filter(
@@ -97,11 +97,11 @@ function removeInstallScripts() {
     const file = join(modules, name);
     const description = JSON.parse(readFileSync(file, "utf8"));
     const scripts = installScripts.filter((script) => description.scripts?.[script] !== undefined);
-    // npm compiles a package that has a binding.gyp without being told to.
+    // npm compiles a package with a binding.gyp even if it has no script.
     const isCompiled = existsSync(join(dirname(file), "binding.gyp"));
     if (scripts.length === 0 && !isCompiled) continue;
     for (const script of scripts) delete description.scripts[script];
-    // A new file: npm may share the old one with other folders.
+    // The old file is removed instead of changed, because npm may share it with other folders.
     rmSync(file);
     writeFileSync(file, `${JSON.stringify({ ...description, gypfile: false }, null, 2)}\n`);
   }
@@ -142,7 +142,7 @@ function isTurnTaken() {
   }
 }
 
-/** An npx that first saw this clone without its command looks for it here. */
+/** Links the command where npx looks for it if it first saw this clone without its command. */
 function linkCommand() {
   const link = join(modules, ".bin", "build_processor");
   if (process.platform === "win32" || existsSync(link)) return;

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Names at the end the tests that did not run, and the command that makes them run. */
+/** Lists at the end the skipped tests and the commands that make them run. */
 const skippedByName = {
   onTestRunEnd(modules) {
     const skipped = modules.flatMap((module) =>
@@ -20,7 +20,7 @@ const skippedByName = {
   },
 };
 
-/** test/support/needs.ts puts what is missing into the name, in brackets. */
+/** Reads what a skipped test needs from the brackets that test/support/needs.ts adds to its name. */
 function skippedTest(module, { fullName }) {
   const needs = [...fullName.matchAll(/ \[needs ([^\]]*)\]/g)].map(([, need]) => need);
   const file = module.relativeModuleId.replace(/^dist\/(.*)\.js$/, "$1.ts");
@@ -29,23 +29,23 @@ function skippedTest(module, { fullName }) {
 
 const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
-/** A JSON report for CI, which counts. */
+/** The file for a JSON report, in which CI counts the tests. */
 const reportFile = process.env.TEST_REPORT;
 
 function project(name, include, exclude = []) {
   return { extends: true, test: { name, include, exclude } };
 }
 
-// Tests run as compiled: the same files, with the same worker threads, that users and images run.
+// The tests run the compiled files, which users and images run as well, with the same worker threads.
 export default defineConfig({
   test: {
-    // `--project unit` chooses one.
+    // `--project unit` runs only one of them.
     projects: [
       project("unit", ["dist/test/**/*.test.js"], ["dist/test/{golden,e2e}/**"]),
       project("golden", ["dist/test/golden/**/*.test.js"]),
       project("e2e", ["dist/test/e2e/**/*.test.js"]),
     ],
-    // These end only what hangs: a busy machine takes several times as long as a quiet one.
+    // The limits are long, because a busy machine takes several times as long as a quiet one.
     testTimeout: 300_000,
     hookTimeout: 600_000,
     reporters: [

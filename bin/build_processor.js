@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command of a clone, there before anything is compiled. npx links a command when it first meets a package and
-// never looks again, so a file that set-up makes would stay "not found" for everyone who called npx before it.
+// The command of a clone. It is not compiled, because npx links a package's command only when it first sees the package:
+// if set-up made this file, everyone who had called npx before would keep getting "not found".
 import "./require-node.js";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const setup = join(root, "setup.mjs");
 
-// An installed package comes compiled and brings no set-up.
+// An installed package is compiled already and has no set-up.
 if (existsSync(setup)) {
   const { isSetUp, setUp } = await import(pathToFileURL(setup).href);
   if (!isSetUp()) setUp({ isQuiet: true });

@@ -1,5 +1,5 @@
 // Checks the version of Node before anything else is loaded, because an older Node stops at the first file that it
-// cannot read. processor/contract/require-node.ts says the same where this folder is missing.
+// cannot parse. processor/contract/require-node.ts does the same in images, which do not have this folder.
 const [major, minor] = process.version.slice(1).split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(

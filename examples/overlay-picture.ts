@@ -5,7 +5,7 @@ import type { LabelMap } from "../processor/imaging/volume/label-map.js";
 
 type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Colours of labels 1, 2, 3, …; they repeat after the last. */
+/** The colours of labels 1, 2, 3, …; further labels start again with the first. */
 export const labelColours: readonly Rgb[] = [
   [79, 172, 254],
   [255, 159, 64],
@@ -19,7 +19,7 @@ interface Plane {
   readonly columns: number;
   readonly rows: number;
   readonly spacingMm: readonly [column: number, row: number];
-  /** Index into the volume of a pixel, first row on top. */
+  /** Returns the index of a pixel's voxel in the volume; the first row is on top. */
   readonly voxelAt: (column: number, row: number) => number;
 }
 
@@ -27,10 +27,10 @@ const gapPixels = 12;
 const background: Rgb = [16, 18, 22];
 
 /**
- * Draws three slices, each through the segmentation's centre of mass (axial, coronal, sagittal), every one twice:
- * the image above, with the labels laid over it below.
+ * Draws an axial, a coronal and a sagittal slice through the segmentation's centre of mass: the image above, and below it
+ * the same with the labels.
  *
- * @param heightPixels of one panel; widths follow from the voxel spacing
+ * @param heightPixels the height of one panel; its width follows from the voxel spacing
  * @returns the bytes of a PNG file
  */
 export function overlayPicture(image: Image, labelMap: LabelMap, heightPixels: number): Buffer {
@@ -83,7 +83,7 @@ function centreOfMass({ voxels, geometry }: LabelMap): Zyx {
   return [Math.round(z / count), Math.round(y / count), Math.round(x / count)];
 }
 
-/** Superior and anterior on top for an image in the usual LPS order. */
+/** Returns the three planes of an image in the usual LPS order, with superior or anterior on top. */
 function planesThrough([z, y, x]: Zyx, geometry: LabelMap["geometry"]): readonly Plane[] {
   const [slices, rows, columns] = geometry.sizeZyx;
   const [spacingZ, spacingY, spacingX] = geometry.spacingMmZyx;

@@ -1,6 +1,6 @@
 /**
- * `npm start`: the main job on a real example. A trained nnU-Net becomes a processor image, the image segments a
- * brain MRI, and the answer is compared with the one that nnU-Net itself gave.
+ * `npm start`: builds a processor image from the example's trained nnU-Net, segments a brain MRI with it, and compares the
+ * answer with nnU-Net's own.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -28,13 +28,13 @@ async function showTheMainJob(): Promise<void> {
   const engine = await answeringEngine();
   say(
     engine === null
-      ? "The image is put together into an archive, and the same processor runs in Node. Docker is not needed.\n"
+      ? "No Docker is running: the image is written to an archive, and the same processor runs in Node.\n"
       : `The image is built and run with ${engine}.\n`,
   );
   await compareWithNnunet(engine === null ? await segmentWithoutEngine() : await segmentInContainer());
 }
 
-/** Null where no Docker engine answers. */
+/** Describes the Docker engine; null if none answers. */
 async function answeringEngine(): Promise<string | null> {
   try {
     return (await connectEngine(process.env, new AbortController().signal)).description;
@@ -44,13 +44,13 @@ async function answeringEngine(): Promise<string | null> {
   }
 }
 
-/** With Docker: build the image, run it as a hospital would (no network, read-only), return its segmentation. */
+/** Builds the image, runs it without a network and read-only, as a hospital would, and returns the segmentation. */
 async function segmentInContainer(): Promise<string> {
   await step("build_processor", [
     ...["--config-file", join(example, "config.json"), "--model-dir", join(example, "model"), "--tag", tag],
     ...["--build-dir", join(out, "build")],
   ]);
-  // Made by this user, as whom the container runs; Docker would make it as root.
+  // Docker would make a missing folder as root, but the container runs as this user.
   const mounted = join(out, "container-output");
   mkdirSync(mounted, { recursive: true });
   const isolation = ["--network", "none", "--read-only", "--tmpfs", "/tmp"];
@@ -68,14 +68,14 @@ async function segmentInContainer(): Promise<string> {
   return join(mounted, "images", `${caseName}_0000.nii.gz`);
 }
 
-/** Without: the image is put together into an archive, and the same processor runs directly in Node. */
+/** Writes the image to an archive, runs the same processor directly in Node, and returns the segmentation. */
 async function segmentWithoutEngine(): Promise<string> {
   const build = [
     ...["--config-file", join(example, "config.json"), "--model-dir", join(example, "model"), "--tag", tag],
     ...["--build-dir", join(out, "build")],
   ];
   const folder = shown(out);
-  process.chdir(out); // an archive is written where the command runs
+  process.chdir(out); // an archive is written to the current folder
   const words = [...build, "--builder", "embedded", "--export"];
   say(`$ cd ${folder}`);
   sayCommand(["npx --no-install build_processor", ...withValues(words)]);
@@ -122,7 +122,7 @@ async function step(program: string, args: readonly string[]): Promise<void> {
   if (code !== 0) fail(`${program} exited with ${code}`);
 }
 
-/** Paths in the clone as they are from the current folder, so that a line can be pasted there. */
+/** Makes a path in the clone relative to the current folder, so that a printed line can be pasted. */
 function shown(argument: string): string {
   return argument.startsWith(`${root}/`) ? relative(process.cwd(), argument) : argument;
 }
@@ -160,7 +160,7 @@ function withValues(args: readonly string[]): readonly string[] {
   return parts;
 }
 
-/** Prints a command to paste, in lines that a terminal of 80 columns does not cut; what is one part stays on one line. */
+/** Prints a command to paste, broken between its parts into lines of at most 80 columns. */
 function sayCommand(parts: readonly string[]): void {
   const lines = ["$"];
   for (const part of parts) {

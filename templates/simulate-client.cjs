@@ -1,5 +1,5 @@
-// The platform's side of a simulation, run beside the processor by the image's own Node: asks over HTTP, empties folders.
-// argv: ask METHOD PATH SECONDS | ready PATH SECONDS_FOR_ONE SECONDS_FOR_ALL | empty FOLDER…; answers one line of JSON.
+// Plays the platform in a simulation: sends HTTP requests and empties folders. The image's own Node runs it in the container.
+// argv: ask METHOD PATH SECONDS | ready PATH SECONDS_FOR_ONE SECONDS_FOR_ALL | empty FOLDER…; prints one line of JSON.
 const http = require("node:http");
 const fs = require("node:fs");
 const path = require("node:path");

@@ -1,4 +1,4 @@
-# The same as simulate-client.cjs, for images that have Python and no Node.
+# Does what simulate-client.cjs does, for images that have Python but no Node.
 import http.client
 import json
 import os

@@ -9,7 +9,7 @@ const tests = ["vitest/vitest.mjs", "watch", ...process.argv.slice(2)];
 const programs = [compiler, tests].map(([file, ...args]) =>
   spawn(process.execPath, [join(modules, file), ...args], { stdio: "inherit" }),
 );
-// The terminal sends Ctrl-C to both; a q in Vitest ends Vitest alone.
+// The terminal sends Ctrl-C to both programs, but the key q ends only Vitest.
 for (const program of programs)
   program.once("exit", (code) => {
     for (const other of programs) other.kill();

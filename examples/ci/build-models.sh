@@ -1,20 +1,19 @@
 #!/usr/bin/env bash
-# Needs bash 4.4 or newer. Builds, checks, tries and pushes the image of every model of a repository; docs/how-to/ci.md
-# explains it.
+# Builds, checks, tries and pushes the image of every model of a repository (docs/how-to/ci.md). Needs bash 4.4 or newer.
 #
-#   build-models.sh [MODEL…]        models/liver models/kidney; all of models/ when none is named
+#   build-models.sh [MODEL…]        such as models/liver models/kidney; without a name, all folders in models/
 #
-# REGISTRY   where images go, as registry.example.org/team; without it nothing is pushed
-# VERSION    the images' tag; the commit's short name when not set
-# TARGET     grand-challenge, sol or plain; the config's own when not set
-# MEMORY     of the platform's machine, as 16g; the target's own when not set
-# SIGN_KEY   signs what is pushed, its password is in COSIGN_PASSWORD; nothing is signed when not set
-# JOBS       models that are worked on at the same time (default: 2)
-# REPORTS    folder for the reports (default: reports)
+# REGISTRY   the registry, such as registry.example.org/team; if it is not set, nothing is pushed
+# VERSION    the tag of the images (default: the commit's short name)
+# TARGET     grand-challenge, sol or plain (default: what config.json says)
+# MEMORY     the memory of the platform's machine, such as 16g (default: the platform's)
+# SIGN_KEY   the key that signs the images, with its password in COSIGN_PASSWORD; if it is not set, nothing is signed
+# JOBS       the number of models to build at the same time (default: 2)
+# REPORTS    the folder for the reports (default: reports)
 set -euo pipefail
 
 version=${VERSION:-$(git rev-parse --short HEAD 2>/dev/null)} || {
-  echo "this folder has no git commit to name the images by: set VERSION" >&2
+  echo "this folder has no git commit that could name the images; set VERSION" >&2
   exit 2
 }
 reports=${REPORTS:-reports}
@@ -29,14 +28,14 @@ main() {
     release "${model%/}" &
   done
   wait
-  # A model that fails does not keep the others.
+  # A model that fails does not stop the others.
   for model in "${models[@]}"; do
     [[ -f $reports/$(basename "$model").done ]] || failed+=("${model%/}")
   done
   ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2; return 1; }
 }
 
-# One step after the other; the first that fails ends it, so that nothing is pushed that was not tried.
+# Stops at the first step that fails, so that an image is pushed only after it has been tried.
 release() {
   local model=$1 name image target=() trial=() push=()
   name=$(basename "$model")
@@ -56,7 +55,7 @@ release() {
     echo "$name: $(value "${REGISTRY:+push}" pinnedName || value build imageId)"
 }
 
-# The report is kept, and shown when something fails.
+# Keeps the report of a step, and shows it if the step fails.
 step() {
   local report=$reports/$name.$1
   "${@:2}" >"$report.txt" 2>"$report.log" || {
@@ -67,15 +66,15 @@ step() {
   }
 }
 
-# Building again for the push takes what the cache has; the same inputs give the same image.
+# The push builds the image again, mostly from the cache. The same inputs must have given the same image.
 same_image() {
   [[ $(value build imageId) == "$(value push imageId)" ]] || {
-    echo "$name: the image that was pushed is not the one that was tried" >&2
+    echo "$name: the pushed image is not the one that was tried" >&2
     return 1
   }
 }
 
-# A text of a step's JSON report.
+# Prints a text of a step's JSON report.
 value() {
   [[ -n $1 ]] && sed -n "s/^  \"$2\": \"\(.*\)\",\{0,1\}$/\1/p" "$reports/$name.$1.txt"
 }

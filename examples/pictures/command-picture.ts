@@ -1,20 +1,20 @@
 import { commands } from "../../src/cli/command-line.js";
 import { svgBox, svgPicture, svgText } from "./svg.js";
 
-/** Who wants what, and the commands for it in the order in which they are typed. */
+/** What people want, and the commands for it in the order in which they are typed. */
 export const paths: readonly { readonly who: string; readonly commandNames: readonly string[] }[] = [
   { who: "I have a trained model and images, and want segmentations", commandNames: ["inspect", "predict"] },
   {
-    who: "I hand in to a challenge or to grand-challenge.org",
+    who: "I submit to a challenge or to grand-challenge.org",
     commandNames: ["init", "build", "preflight", "simulate"],
   },
-  { who: "I pack many models in CI", commandNames: ["build", "preflight", "verify"] },
-  { who: "I have no model of my own", commandNames: ["models", "build"] },
-  { who: "I run networks in a program of my own", commandNames: ["convert"] },
+  { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
+  { who: "I have no trained model", commandNames: ["models", "build"] },
+  { who: "I run networks in my own program", commandNames: ["convert"] },
   { who: "I prepare a machine or a closed network", commandNames: ["doctor", "base-image"] },
 ];
 
-/** Draws which commands are for whom, with the command line's own words for each. */
+/** Draws which commands are for whom, with each command's own description. */
 export function commandPicture(): string {
   const width = 860;
   const parts: string[] = [];

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { svgArrow, svgCard, svgPicture, svgText } from "./svg.js";
 
-/** What each layer of an image that `build_processor` put together holds, bottom first. */
+/** The contents of each layer of an image that `build_processor` has built, from the bottom up. */
 const contents: Readonly<Record<string, string>> = {
   base: "Debian's C and C++ libraries",
   root: "folders, user 1000",
@@ -11,8 +11,8 @@ const contents: Readonly<Record<string, string>> = {
   libraries: "ONNX Runtime",
   processor: "the processor, TypeScript as JavaScript",
   hooks: "your own code before and after",
-  target: "the platform that it runs on",
-  manifest: "settings, labels, where files are",
+  target: "the platform that it is for",
+  manifest: "settings, labels, paths",
 };
 
 interface ArchiveLayer {
@@ -20,7 +20,7 @@ interface ArchiveLayer {
   readonly bytes: number;
 }
 
-/** Draws how the checkpoints of a model folder became the layers of an archive, with the sizes of both. */
+/** Draws how the checkpoints of a model folder have become the layers of an archive, with the sizes of both. */
 export function imagePicture(modelFolder: string, archive: string, onnxFolder: string): string {
   const layers = layersOf(archive).toReversed();
   const layerHeight = 34;
@@ -71,7 +71,7 @@ function layerRow(x: number, y: number, width: number, { name, bytes }: ArchiveL
   ].join("\n");
 }
 
-/** Bottom first, by the names that the builder wrote into the image's history. */
+/** Returns the layers from the bottom up, with the names that the builder wrote into the image's history. */
 function layersOf(archive: string): readonly ArchiveLayer[] {
   const read = (file: string): unknown =>
     JSON.parse(execFileSync("tar", ["-xOf", archive, file], { encoding: "utf8", maxBuffer: 1 << 24 }));

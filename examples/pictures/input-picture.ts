@@ -11,10 +11,10 @@ const notes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Draws what the platforms mount into a container: for grand-challenge the folder that `simulate` makes of a case, beside
- * the plain folder of images.
+ * Draws the input folders that the platforms mount: the folder that `simulate` makes for grand-challenge, and the plain
+ * folder of images.
  *
- * @param casesFolder images that are named as nnU-Net wants them
+ * @param casesFolder a folder of images with the names that nnU-Net expects
  */
 export async function inputPicture(casesFolder: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "input-"));

@@ -1,6 +1,6 @@
 /**
  * `npm run pictures`: draws the pictures of the documentation from real runs of the example model. Needs tmux and
- * Docker, as `simulate` does; takes some minutes.
+ * Docker, and takes some minutes.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ try {
   rmSync(desk, { recursive: true, force: true });
 }
 
-/** The example's model, case and expected answer, with the platform in config.json. */
+/** Copies the example's model, case and expected answer, and adds the platform to config.json. */
 function layOut(folder: string): void {
   const example = join(root, "examples", "brain-tissue");
   cpSync(join(example, "model"), join(folder, "model"), { recursive: true });

@@ -1,4 +1,4 @@
-/** The few shapes of the documentation's pictures, as SVG text. */
+/** Draws the shapes of the documentation's pictures as SVG text. */
 
 export interface Box {
   readonly x: number;
@@ -11,7 +11,7 @@ const colours = { ink: "#1f2328", quiet: "#59636e", line: "#8c959f", paper: "#ff
 
 type Size = readonly [width: number, height: number];
 
-/** A whole picture on white, so that it can be read on dark pages, too. */
+/** Returns a whole picture. Its background is white, so that it can be read on dark pages as well. */
 export function svgPicture(title: string, [width, height]: Size, parts: readonly string[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-sans-serif, system-ui, sans-serif" font-size="14">`,
@@ -46,7 +46,7 @@ export function svgBox({ x, y, width, height }: Box, fill: string): string {
   return `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="6" fill="${fill}" stroke="${colours.line}"/>`;
 }
 
-/** A box with a bold title and quiet lines below it, all centred. */
+/** Returns a box with a bold title and grey lines below it, all centred. */
 export function svgCard(box: Box, fill: string, title: string, lines: readonly string[]): string {
   const middle = box.x + box.width / 2;
   return [

@@ -5,7 +5,7 @@ const cellWidth = 8.43;
 const lineHeight = 18;
 const margin = 16;
 
-/** Colours of a dark terminal by the last digit of their SGR code (30 to 37, 90 to 97). */
+/** The colours of a dark terminal, by the last digit of their SGR code (30 to 37, 90 to 97). */
 const palette = ["#6e7681", "#ff7b72", "#3fb950", "#d29922", "#58a6ff", "#bc8cff", "#39c5cf", "#c9d1d9"];
 
 interface Style {
@@ -16,7 +16,7 @@ interface Style {
 
 const plain: Style = { colour: null, isBold: false, isFaint: false };
 
-/** Draws a terminal of 80 columns; `lines` may hold SGR escapes, as `tmux capture-pane -e` prints them. */
+/** Draws a terminal of 80 columns; `lines` may contain SGR escapes, as `tmux capture-pane -e` prints them. */
 export function terminalPicture(lines: readonly string[]): string {
   const width = Math.ceil(columns * cellWidth + 2 * margin);
   const height = lines.length * lineHeight + 2 * margin;

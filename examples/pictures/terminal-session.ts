@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A real terminal of 80 columns, in tmux, in which commands run one after the other. */
+/** A real terminal of 80 columns, in tmux, that runs commands one after the other. */
 export class TerminalSession {
   readonly #name = `pictures-${process.pid}`;
 
-  /** @param program the compiled program that the command `build_processor` starts here */
+  /** @param program the compiled program that `build_processor` starts in this terminal */
   constructor(folder: string, program: string) {
     const startFile = join(folder, ".bashrc");
     const lines = [
@@ -20,7 +20,7 @@ export class TerminalSession {
     this.#waitForPrompt();
   }
 
-  /** Runs a command to its end and returns all that the terminal then shows, the prompt with the command first, with colours. */
+  /** Runs a command to its end and returns what the terminal then shows, with colours, from the prompt with the command on. */
   run(command: string): string[] {
     this.#type("clear");
     this.#type(command);
@@ -40,7 +40,7 @@ export class TerminalSession {
     this.#waitForPrompt();
   }
 
-  /** The shell signals before each prompt; tmux keeps a signal until somebody waits for it. */
+  /** Waits for the signal that the shell sends before each prompt. tmux keeps a signal until somebody waits for it. */
   #waitForPrompt(): void {
     tmux("wait-for", this.#name);
   }

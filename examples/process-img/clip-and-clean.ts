@@ -1,10 +1,10 @@
-/** A module for `--process-img-file`: clips intensities before, drops a finding that is too small after. */
+/** A module for `--process-img-file`. It clips intensities before segmentation and removes a label that is too small after it. */
 import type { Image, LabelMap, PreProcessContext } from "nnunet-processor/hooks";
 
 const lowest = -1000;
 const highest = 1000;
 
-/** Fewer voxels of this label are noise. */
+/** Fewer voxels of this label count as noise. */
 const label = 2;
 const fewestVoxels = 50;
 

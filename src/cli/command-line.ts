@@ -3,7 +3,6 @@ import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
-import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
 import type { CommandSession } from "./command-session.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
@@ -17,7 +16,6 @@ import {
   simulateOptions,
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
-import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
 
 /** The meaning of a command line: a text to print, or a command to run. */
@@ -157,15 +155,11 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-const commandNames = [
-  ...Object.keys(commands).filter((name) => name !== "build"),
-  ...[serveCommand, "help", "completion"],
-];
+const commandNames = [...Object.keys(commands).filter((name) => name !== "build"), "help", "completion"];
 
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
 export async function parseCommandLine(words: readonly string[], columns = 100): Promise<ParsedCommand> {
   if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
-  if (isServeCommand(words)) return serveCommandLine(words);
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   refuseSwitchValues(argv);
   let failure: Error | undefined;
@@ -183,12 +177,12 @@ export async function parseCommandLine(words: readonly string[], columns = 100):
   return { kind: "command", run: (session) => run(args as never, session) };
 }
 
-/** Other programs want the shell's name; the script is the same for both. */
+/** Returns whether the completion script is wanted. Users of other programs add the shell's name; both get the same script. */
 const isCompletion = ([first, shell, ...others]: readonly string[]): boolean =>
   first === "completion" && others.length === 0 && [undefined, "bash", "zsh"].includes(shell);
 
 /**
- * `help predict` is `predict --help`.
+ * Turns `help predict` into `predict --help`.
  *
  * @throws USAGE for an unknown command
  */
@@ -228,8 +222,7 @@ function refuseSwitchValues(argv: readonly string[]): void {
 }
 
 function ownCompletion(): string {
-  const hasFlags = (name: string) => Object.hasOwn(commands, name) || name === serveCommand;
-  const named = commandNames.map((name) => [name, hasFlags(name) ? [...flagsOf(name)] : []]);
+  const named = commandNames.map((name) => [name, Object.hasOwn(commands, name) ? [...flagsOf(name)] : []]);
   return completionScript("build_processor", {
     ...Object.fromEntries(named),
     "": [...flagsOf("build")],
@@ -244,15 +237,12 @@ function knownOptions(commandName: string): KnownOptions {
   };
 }
 
-/** The command that a command line most likely means, even if it cannot be parsed. */
+/** Returns the command that a command line most likely means, even if it cannot be parsed. */
 export const namedCommand = (argv: readonly string[]): string =>
-  isServeCommand(argv)
-    ? serveCommand
-    : (argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build");
+  argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build";
 
-/** Every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
+/** Returns every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
 export function flagsOf(commandName: string): ReadonlySet<string> {
-  if (commandName === serveCommand) return serveFlags;
   const flags = Object.entries(commands[commandName]!.options).flatMap(([name, { alias = [], type }]) => [
     ...[name, ...[alias].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),
     ...(type === "boolean" ? [`--no-${name}`] : []),
@@ -281,9 +271,8 @@ function createParser(columns: number): Argv {
       return command.options(options as Record<string, import("yargs").Options>);
     });
   }
-  // For the list of commands only: these are answered before yargs parses.
+  // For the list of commands only: both are answered before yargs parses.
   return parser
-    .command(serveCommand, "segment one case with the command line of nnunet_serve")
     .command("help [command]", "show the options of a command")
     .command("completion", "print a script that completes commands and flags in bash and zsh");
 }

@@ -2,8 +2,8 @@
 export type FlagsByCommand = Readonly<Record<string, readonly string[]>>;
 
 /**
- * A script for bash, and for zsh through its bash completion, that completes commands, flags, and else files. zsh reads
- * a letter after the second colon of a slice as a modifier, so the length stands in `$((…))`.
+ * Returns a script that completes commands, flags and files in bash, and in zsh through its bash completion. A slice's
+ * length is in `$((…))`, because zsh reads a letter after the second colon as a modifier.
  */
 export function completionScript(program: string, flags: FlagsByCommand): string {
   const { "": own = [], ...commands } = flags;

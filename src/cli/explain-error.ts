@@ -5,7 +5,7 @@ import { builderRemedy } from "../ground/errors/catalogue.js";
 import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
-/** What `--json` prints instead of a report when a command fails. Within one `errorVersion` keys are only added. */
+/** What `--json` prints instead of a report if a command fails. Keys may be added without a new `errorVersion`. */
 export interface ErrorReport {
   readonly errorVersion: 1;
   readonly error: {
@@ -34,7 +34,7 @@ export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorRe
 
 export const bugHelp = "This is a bug of build_processor: please report it with the lines above.";
 
-/** Describes the failure for people; on a terminal the first word is red, and no word is cut at its edge. */
+/** Describes the failure for people. On a terminal, the first word is red and lines are wrapped between words. */
 export function errorText({ error: { code, message, help } }: ErrorReport, terminal: Terminal): string {
   const shown = cleanLines(message);
   if (code === "BUG") return `${shown}\n${help}\n`;

@@ -2,7 +2,7 @@ import { cleanLine } from "../../processor/contract/progress/log-lines.js";
 import type { Finding } from "../ground/finding.js";
 import type { Terminal } from "./terminal.js";
 
-/** How text is laid out: on a terminal it is coloured and wrapped, in a file it is neither. */
+/** The style of a text: it is coloured and wrapped on a terminal, but not in a file. */
 export type TextStyle = Pick<Terminal, "hasColour" | "columns">;
 
 /** ANSI's colours: green, red, yellow, grey. */
@@ -14,7 +14,7 @@ const colours: Readonly<Record<Finding["result"], number>> = {
 };
 const order = ["pass", "not-checked", "warning", "fail"] as const satisfies Finding["result"][];
 
-/** Findings for people, one line each, remedies below. Failures come last, where a terminal stops scrolling. */
+/** Formats findings for people, with remedies below them. Failures come last, so that they stay visible on a terminal. */
 export function findingsText(findings: readonly Finding[], style: TextStyle): string {
   const width = Math.max(...findings.map(({ check }) => check.length)) + 2;
   return order
@@ -37,7 +37,7 @@ function findingText({ check, result, reason, remedy }: Finding, width: number, 
     .join("");
 }
 
-/** A word that is wider than the column, such as a digest, begins further left, so that the terminal does not cut it. */
+/** Indents a line. A word that is wider than the column, such as a digest, starts further left, so that it is not cut. */
 function inColumn(line: string, indent: string, { hasColour, columns }: TextStyle): string {
   const width = Math.min(indent.length, columns - line.length);
   return `${hasColour ? " ".repeat(Math.max(0, width)) : indent}${line}`;
@@ -46,10 +46,10 @@ function inColumn(line: string, indent: string, { hasColour, columns }: TextStyl
 const coloured = (text: string, colour: number, { hasColour }: TextStyle): string =>
   hasColour ? `\u001b[${colour}m${text}\u001b[39m` : text;
 
-/** A narrower column would hold one word per line. */
+/** The narrowest column; a narrower one would have only one word per line. */
 const narrowest = 20;
 
-/** The lines of a text on a terminal. In a file it stays one line, so that it can be searched. */
+/** Splits a text into lines for a terminal. For a file it stays one line, so that it can be searched. */
 export function wrapped(text: string, indent: number, { hasColour, columns }: TextStyle): readonly string[] {
   if (!hasColour) return [text];
   const width = Math.max(narrowest, columns - indent);
@@ -62,7 +62,7 @@ export function wrapped(text: string, indent: number, { hasColour, columns }: Te
   return lines;
 }
 
-/** A text for a terminal: no word is cut at its edge, and further lines begin where the first one does. */
+/** Wraps a text for a terminal between words; further lines are indented like the first. */
 export function wrappedForTerminal(text: string, columns: number): string {
   const lines = text.split("\n").flatMap((line) => {
     const indent = /^ */.exec(line)![0];

@@ -3,7 +3,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 export interface KnownOptions {
   /** The option names of the command, without dashes. */
   readonly names: readonly string[];
-  /** Single letters. */
+  /** The single-letter options of the command, without dashes. */
   readonly letters: readonly string[];
 }
 

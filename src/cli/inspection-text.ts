@@ -10,7 +10,7 @@ import type {
   Problem,
 } from "../inspect/inspection.js";
 
-/** A heading with aligned lines below it; a value of several lines continues under itself. */
+/** A heading with aligned lines below it; further lines of a value are aligned with its first. */
 interface Block {
   readonly title: string;
   readonly rows: readonly Row[];
@@ -18,7 +18,7 @@ interface Block {
 
 type Row = readonly [key: string, value: string | readonly string[] | null];
 
-/** An inspection for a terminal: one block for the source where it says something itself, one per configuration. */
+/** Formats an inspection for people: a block for each configuration, after one for the source if that has its own facts. */
 export function inspectionText(inspection: Inspection): string {
   return blocksOf(inspection).map(blockText).join("\n");
 }
@@ -37,7 +37,7 @@ function blocksOf(inspection: Inspection): readonly Block[] {
         {
           title: inspection.source,
           rows: [
-            ["holds", `${counted(inspection.models.length, kinds[inspection.kind])}`],
+            ["contains", `${counted(inspection.models.length, kinds[inspection.kind])}`],
             [
               "post-processing",
               inspection.kind === "models" ? null : stepLines(inspection.postProcessingSteps),
@@ -103,7 +103,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
   };
 }
 
-/** What inference uses, or, of a network that is not understood, all that its checkpoint has. */
+/** Returns the number of parameters that inference uses or, if the network is unknown, that the checkpoint has. */
 function parameterText({ network, checkpointParameters }: ConfigurationInspection): string | null {
   if (network !== null) return millions(network.parameters);
   return checkpointParameters === null ? null : millions(checkpointParameters);
@@ -132,7 +132,7 @@ function imageBlock(image: ImageInspection): Block {
       ["mirroring", settings === null ? null : settings.useTestTimeAugmentation ? "on" : "off"],
       ["step", settings === null ? null : `${settings.stepSize} of a patch`],
       ["post-processing", stepLines(image.postProcessingSteps ?? [])],
-      ["hooks", settings === null ? null : settings.hasHooks ? "a module of its own" : "none"],
+      ["hooks", settings === null ? null : settings.hasHooks ? "a hook module" : "none"],
       ...problemRows(image.problems),
     ],
   };
@@ -144,7 +144,7 @@ function checkpointBlock(checkpoint: CheckpointInspection): Block {
     title: checkpoint.source,
     rows: [
       ["is", `a checkpoint (torch.save, ${checkpoint.format})`],
-      ["nnU-Net", nnunetVersion === null ? "not its own" : `v${nnunetVersion}`],
+      ["nnU-Net", nnunetVersion === null ? "not saved by nnU-Net" : `v${nnunetVersion}`],
       ["trainer", checkpoint.trainer],
       ["dataset", checkpoint.datasetName],
       ["configuration", checkpoint.configuration],
@@ -156,7 +156,7 @@ function checkpointBlock(checkpoint: CheckpointInspection): Block {
       ],
       ["parameters", `${millions(checkpoint.parameters)} in ${counted(checkpoint.tensors, "tensor")}`],
       ["size", sizeText(checkpoint.sizeBytes)],
-      ["to build", nnunetVersion === null ? null : "pass the folder that holds its plans, two levels up"],
+      ["to build", nnunetVersion === null ? null : "pass the folder with its plans, two levels up"],
       ...problemRows(checkpoint.problems),
     ],
   };

@@ -1,4 +1,4 @@
-/** More digits would be floating-point noise: seconds, millilitres and Dice have fewer. */
+/** The number of digits; more would be floating-point noise in seconds, millilitres and Dice. */
 const significantDigits = 6;
 const decimals = 6;
 

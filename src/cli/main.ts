@@ -8,7 +8,7 @@ import { errorReport, errorText } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 import { terminalProgress } from "./terminal-progress.js";
 
-/** Longer lines are hard to read. */
+/** The widest help text, in columns; longer lines are hard to read. */
 const widestHelp = 110;
 
 /** Runs the command line and returns its exit code. */
@@ -66,6 +66,6 @@ const cleaned = (text: string, { hasColour }: Terminal): string =>
         .join("")
     : cleanLines(text);
 
-/** Works for a command line that cannot be parsed, too. */
+/** Returns whether `--json` was given, even if the command line cannot be parsed. */
 const wantsJson = (argv: readonly string[]): boolean =>
   argv.includes("--json") || argv.includes("--json=true");

@@ -9,7 +9,7 @@ interface ModelArguments {
   readonly folds?: readonly string[] | undefined;
 }
 
-/** The models that a command's flags name. */
+/** Returns the models that a command's flags name. */
 export const namedModels = (args: ModelArguments): NamedModels => ({
   modelDirs: args["model-dir"],
   task: args.task ?? null,
@@ -24,7 +24,7 @@ interface ModelRequestArguments extends ModelArguments {
   readonly postprocessing: string;
 }
 
-/** The models that the flags of `predict` and `convert` name. */
+/** Returns the models that the flags of `predict` and `convert` name. */
 export const modelRequest = (args: ModelRequestArguments): ModelRequest => ({
   ...namedModels(args),
   onnxFiles: args.onnx ?? null,

@@ -2,7 +2,7 @@ import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "./shell-word.js";
 import type { Terminal } from "./terminal.js";
 
-/** Returns how to call this program in a line to paste: npx finds it by name only inside the clone, and by path elsewhere. */
+/** Returns the call of this program for lines to paste. Through npx, it has a name only in the clone; elsewhere it needs the path. */
 export function programCall({
   environment,
   currentDirectory,

@@ -12,8 +12,8 @@ type RegistryArguments = InferredOptionTypes<typeof registryOptions>;
 const passwordVariable = "BUILD_PROCESSOR_REGISTRY_PASSWORD";
 
 /**
- * The settings that the `--registry-…` flags give; name and password are for the registry of `imageName` alone.
- * No flag takes a password, because every user of the machine can read command lines.
+ * Returns the settings of the `--registry-…` flags. The user name and password are used only for the registry of
+ * `imageName`. No flag takes a password, because every user of the machine can read command lines.
  *
  * @throws USAGE
  */
@@ -52,7 +52,7 @@ async function passwordOf(args: RegistryArguments, terminal: Terminal): Promise<
   );
 }
 
-/** All authorities of a system together have a quarter of this. */
+/** The largest PEM file: four times the size of a system's list of all authorities. */
 const maxPemBytes = 1 << 20;
 
 async function readPem(file: string): Promise<string> {
@@ -60,6 +60,6 @@ async function readPem(file: string): Promise<string> {
     throw sharedError("USAGE", `--registry-ca: ${file}: ${unreadable(cause)}`, { cause });
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----"))
-    throw sharedError("USAGE", `--registry-ca: ${file} holds no certificate in PEM`);
+    throw sharedError("USAGE", `--registry-ca: ${file} has no PEM certificate`);
   return text;
 }

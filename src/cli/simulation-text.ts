@@ -75,8 +75,8 @@ interface PhaseFinding {
 }
 
 /**
- * Merges findings into one for each check and result, with the runs that made it. When several runs pass, the last one's
- * words stand for all, because it knows the peak memory; every distinct failure stays.
+ * Merges findings into one for each check and result, with the names of its runs. If several runs pass, the reason of the
+ * last one is shown, because it includes the peak memory. Every distinct failure is kept.
  */
 function mergeFindings(all: readonly PhaseFinding[]): readonly Finding[] {
   const merged = new Map<string, { readonly finding: Finding; readonly phases: string[] }>();

@@ -8,13 +8,13 @@ import type {
 import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
-/** Shorter tasks show nothing. */
+/** Tasks that are shorter than this show nothing. */
 const quietMs = 2000;
 const redrawMs = 100;
-/** The remaining time changes even when nothing advances. */
+/** The bar is drawn at least this often, because the remaining time changes even if nothing advances. */
 const countdownMs = 1000;
 
-/** A bar on a terminal, plain lines in a log. Both go to stderr: stdout is for results. */
+/** Shows progress as a bar on a terminal and as lines in a log. Both go to stderr, because stdout is for results. */
 export function terminalProgress(terminal: Terminal): Progress {
   const { err, now, columns, isInteractive } = terminal;
   if (!isInteractive) return createLineProgress({ write: (line) => err(`${cleanLine(line)}\n`), now });
@@ -52,7 +52,7 @@ const widestBar = 24;
 const narrowestBar = 8;
 const shortestLabel = 16;
 
-/** One line of at most `width` characters. The bar shrinks first, then the middle of the name, never the numbers. */
+/** Returns one line of at most `width` characters. If it is too long, first the bar and then the label is shortened. */
 export function progressLine(
   task: ProgressTaskOptions,
   at: Parameters<typeof amountText>[1],
@@ -77,7 +77,7 @@ function barOf({ total }: ProgressTaskOptions, done: number, width: number): str
   return `${"█".repeat(filled)}${"░".repeat(width - filled)} `;
 }
 
-/** Shortens the middle of a text, because its ends say most: a case's number first, and the current work last. */
+/** Leaves out the middle of a text, because its ends say most: a case's number is first, and the current work is last. */
 function shortened(text: string, width: number): string {
   if (text.length <= width) return text;
   const start = Math.floor((width - 1) / 3);

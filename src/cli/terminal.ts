@@ -11,7 +11,7 @@ export interface Terminal {
   readonly hasColour: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly currentDirectory: string;
-  /** All of the standard input, as text. */
+  /** Reads all of the standard input as text. */
   readonly readStdin: () => Promise<string>;
   readonly now: () => number;
   /** Calls back repeatedly without keeping the program alive; returns a function that stops it. */
@@ -24,7 +24,7 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
-  // Continues to clean up after the reader of stderr has closed the pipe.
+  // Without a listener, a closed pipe would end the program before it has cleaned up.
   stderr.on("error", () => {});
   return {
     out: (words) => void stdout.write(words),
@@ -41,7 +41,7 @@ export function processTerminal(): Terminal {
       return () => clearInterval(timer);
     },
     exitNow() {
-      // `process.exit` waits for a network that is running; a signal that nobody handles does not.
+      // `process.exit` waits until a running network has finished; a signal without a handler ends the process at once.
       process.removeAllListeners("SIGINT");
       process.kill(process.pid, "SIGINT");
     },

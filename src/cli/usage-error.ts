@@ -12,7 +12,7 @@ export interface UsageContext {
   readonly positionals: readonly (readonly [name: string, description: string])[];
 }
 
-/** yargs' words for what is wrong with a command line, as sentences that name the option and what it takes. */
+/** Replaces yargs' message by sentences that name the option and the values that it takes. */
 export function usageError(message: string, context: UsageContext): ProcessorError {
   const lines = unknownWords(message, context) ?? badChoices(message, context) ?? missing(message, context);
   return sharedError("USAGE", lines?.join("\n") ?? message.trim().split("\n").at(-1)!);
@@ -25,13 +25,13 @@ function unknownWords(
   const command = commandNames.find((name) => name === argv[0]);
   const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
   if (unknown === undefined) return null;
-  // yargs tells an unknown flag twice, as written and in camel case.
+  // yargs reports an unknown flag twice, as written and in camel case.
   const given = argv
     .filter((word) => word.startsWith("-"))
     .map((word) => word.replace(/^--?/, "").split("=")[0]!);
   const isFlag = (word: string): boolean => given.includes(word);
   const written = unknown.filter((word) => isFlag(word) || argv.includes(word));
-  // After a misspelled command, what follows it is an argument of the command that was meant.
+  // The words after a misspelled command are arguments of the command that was meant.
   const misspelled = command === undefined ? written.find((word) => !isFlag(word)) : undefined;
   return written
     .filter((word) => misspelled === undefined || word === misspelled || isFlag(word))
@@ -44,21 +44,21 @@ function unknownWords(
     });
 }
 
-/** `  Argument: cuda, Given: "11", Choices: "12", "13"` */
+/** Reads `  Argument: cuda, Given: "11", Choices: "12", "13"`. */
 function badChoices(message: string, { optionNames }: UsageContext): readonly string[] | null {
   const found = [...message.matchAll(/^ *Argument: (\S+), Given: (.+), Choices: (.+)$/gm)];
   if (found.length === 0) return null;
   return found.map(([, name = "", given = "", choices = ""]) => {
     const word = given.replace(/^"|"$/g, "");
     const allowed = choices.split(", ").map((choice) => choice.replace(/^"|"$/g, ""));
-    // In three letters, two others are another word.
+    // A word of three letters is too short for a useful suggestion.
     const near = word.length > 3 ? nearest(word, allowed) : null;
     const option = optionNames.includes(name) ? `--${name} ` : "";
     return `${option}${word}: it takes ${listed(allowed, "or")}${near === null ? "" : `; did you mean ${near}?`}`;
   });
 }
 
-/** `Missing required arguments: input, output`, `Not enough non-option arguments: …`, `Not enough arguments following: tag` */
+/** Reads `Missing required arguments: input, output`, `Not enough non-option arguments: …` or `Not enough arguments following: tag`. */
 function missing(message: string, { positionals }: UsageContext): readonly string[] | null {
   if (/^Not enough non-option arguments: /m.test(message))
     return positionals.map(([name, description]) => `<${name}> is missing: ${description}`);

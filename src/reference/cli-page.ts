@@ -1,10 +1,9 @@
 import { commands, parseCommandLine } from "../cli/command-line.js";
-import { serveCommand } from "../predict/nnunet-serve/options.js";
 
 /** Returns docs/reference/cli.md: the help text of every command. */
 export async function cliPage(): Promise<string> {
   const sections: string[] = [];
-  for (const name of [...Object.keys(commands), serveCommand]) {
+  for (const name of Object.keys(commands)) {
     const words = name === "build" ? [] : [name];
     const parsed = await parseCommandLine([...words, "--help"]);
     if (parsed.kind !== "text") throw new Error(`${name} --help ran instead of printing`);

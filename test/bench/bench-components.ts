@@ -8,7 +8,7 @@ import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { componentLabels, componentSizeZyx } from "./synthetic-labels.js";
 
-/** All but the largest component of 512×512×800 voxels, 26 neighbours: nnU-Net v2's post-processing. */
+/** Measures nnU-Net v2's post-processing on 512×512×800 voxels: removing all but the largest component (26 neighbours). */
 export async function benchComponents(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-components-"));
   const [before, ourFile, peerFile] = ["before", "ours", "peer"].map((name) => join(scratch, `${name}.u8`));

@@ -6,7 +6,7 @@ import { type BenchRow, megabytes, seconds } from "./bench-row.js";
 import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 
-/** Five folds of 31 million parameters from checkpoints to ONNX, process start to files written. */
+/** Measures the conversion of five folds of 31 million parameters to ONNX, from the start of the process to its end. */
 export async function benchConvert(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-convert-"));
   try {

@@ -8,7 +8,7 @@ import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { ctSizeZyx, ctSpacingMmZyx, exportHeads, networkSizeZyx } from "./synthetic-volumes.js";
 
-/** 25 classes from 200×239×239 to 300×512×512: logits to labels. The peer gets the same float32 logits. */
+/** Measures the step from logits to labels: 25 classes, 200×239×239 to 300×512×512. The peer gets the same float32 logits. */
 export async function benchExport(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-export-"));
   try {

@@ -11,7 +11,7 @@ import { syntheticCt } from "./synthetic-volumes.js";
 
 const sizeZyx = [160, 160, 160] as const;
 
-/** nnU-Net's default network for a large CT (31 million parameters, patch 128³) on 8 windows, without mirroring. */
+/** Measures nnU-Net's default network for a large CT (31 million parameters, patch 128³) on 8 windows, without mirroring. */
 export async function benchFullSize(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-full-size-"));
   try {
@@ -27,7 +27,7 @@ export async function benchFullSize(): Promise<readonly BenchRow[]> {
       {
         voxels: Int16Array.from(syntheticCt(sizeZyx)),
         components: 1,
-        // The model's own spacing: nothing is resampled, the network dominates.
+        // This is the model's own spacing, so that nothing is resampled and the network takes most of the time.
         geometry: {
           sizeZyx,
           spacingMmZyx: [1.125, 0.8017787039279938, 0.8017787039279938],

@@ -8,7 +8,7 @@ import { nnunetBin } from "./nnunet-peer.js";
 
 const cases = ["blobs_3d_fullres", "brain_tissue_3d", "mr_regions_resenc_3d", "blobs_2d"] as const;
 
-/** Small models, process start to files written, nnU-Net's default settings (all folds, mirroring) on both sides. */
+/** Measures whole runs of small models, both programs with nnU-Net's default settings (all folds, mirroring). */
 export async function benchGolden(): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const name of cases) rows.push(...(await compareWholeRun(name)));

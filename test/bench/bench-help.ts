@@ -3,7 +3,7 @@ import { repositoryRoot } from "../support/golden.js";
 import { type BenchRow, seconds } from "./bench-row.js";
 import { measureProcess } from "./measure-process.js";
 
-/** The median of five runs, after one that fills the file cache. */
+/** Returns the median of five runs, after a first one that fills the file cache. */
 export async function benchHelp(): Promise<readonly BenchRow[]> {
   const command = [
     process.execPath,

@@ -10,7 +10,7 @@ interface Report {
   readonly archive: { readonly bytes: number };
 }
 
-/** Size of a CPU image with a model of 0.3 MB, unpacked and as exported. Needs a Docker engine. */
+/** Measures the size of a CPU image with a model of 0.3 MB, unpacked and as exported. Needs a Docker engine. */
 export async function benchImage(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-image-"));
   try {

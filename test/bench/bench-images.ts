@@ -31,18 +31,19 @@ const access = {
 };
 
 interface Measured {
-  /** The time until the layers are in the cache or the engine. */
+  /** The time until the layers are in the cache (ours) or in the engine (Docker's). */
   readonly imageSeconds: number;
   readonly archiveSeconds: number;
   readonly pushSeconds: number;
-  /** What the registry holds more than before. */
+  /** The bytes that the push added to the registry. */
   readonly pushedBytes: number;
   readonly archiveBytes: number;
 }
 
 /**
- * A model of five folds with 1 GB of weights: first build, then other code, then other weights; each with an archive
- * and a push. Docker builds, saves and pushes the same files on the same base, one after the other.
+ * Measures three builds of a model with five folds and 1 GB of weights: the first, one after the code has changed, and
+ * one after a fold's weights have changed. Each writes an archive and pushes. Docker builds, saves and pushes the same
+ * files on the same base.
  */
 export async function benchImages(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-images-"));
@@ -62,8 +63,8 @@ export async function benchImages(): Promise<readonly BenchRow[]> {
         plan: await plan(scratch, { code: 2, weights: 2 }),
       },
     ];
-    await wait(2500); // a file that was written just now is digested again, as it may change unseen
-    // Docker's context hard-links the weights, which looks like a change of them: so ours goes first.
+    await wait(2500); // a file that was written just now could change without a new time, and would be digested again
+    // Ours goes first, because Docker's context hard-links the weights, which looks as if they had changed.
     const ours: Measured[] = [];
     for (const { plan } of steps) ours.push(await measureOurs(plan, { base, cache, scratch, registry }));
     const rows: BenchRow[] = [];
@@ -83,7 +84,7 @@ export async function benchImages(): Promise<readonly BenchRow[]> {
 interface Compared {
   readonly ours: Measured;
   readonly docker: Measured;
-  /** For the image alone. */
+  /** The goal for the image, without archive and push. */
   readonly withinSeconds: number;
 }
 
@@ -181,7 +182,7 @@ async function measureDocker(
 const docker = (...args: readonly string[]) =>
   execFileSync("docker", args, { stdio: "ignore", env: { ...process.env, DOCKER_BUILDKIT: "0" } });
 
-/** The recipe's own base, for both; it has a cache of its own, which holds no layer of an earlier run. */
+/** Loads the recipe's own base for both builders, and opens a new cache, which holds no layer of an earlier run. */
 async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; readonly cache: BlobCache }> {
   const cache = await BlobCache.open(join(scratch, "layers"));
   const shared = await BlobCache.open(join(cacheFolder(process.env), "layers"));
@@ -226,7 +227,7 @@ const emptyPlan: ImagePlan = {
 
 interface Versions {
   readonly code: number;
-  /** The last fold's. */
+  /** The version of the last fold's weights. */
   readonly weights: number;
 }
 
@@ -248,7 +249,7 @@ async function plan(scratch: string, { code, weights }: Versions): Promise<Image
   };
 }
 
-/** As hard to compress as trained weights: fp32 in (-1, 1) with random mantissas. */
+/** Writes values that compress as badly as trained weights: float32 in (-1, 1) with random mantissas. */
 function writeWeights(file: string, seed: string): void {
   const bytes = Buffer.alloc(foldBytes);
   const block = Buffer.alloc(1 << 20);
@@ -264,7 +265,7 @@ function writeWeights(file: string, seed: string): void {
 
 interface BenchRegistry {
   readonly host: string;
-  /** That it holds. */
+  /** Returns how many bytes the registry holds. */
   readonly bytes: () => number;
   readonly stop: () => void;
 }
@@ -298,7 +299,7 @@ const folderBytes = (folder: string): number =>
 
 type Moments = Readonly<Record<"start" | "made" | "archived" | "pushed", number>>;
 
-/** From milliseconds of one clock. */
+/** Returns the seconds between moments, which are milliseconds of the same clock. */
 const secondsOf = ({ start, made, archived, pushed }: Moments) => ({
   imageSeconds: (made - start) / 1000,
   archiveSeconds: (archived - made) / 1000,

@@ -7,7 +7,7 @@ import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { ctSizeZyx, ctSpacingMmZyx, npyBytes, syntheticCt, targetSpacingMm } from "./synthetic-volumes.js";
 
-/** A CT of 300×512×512 voxels to 1.5 mm: normalise and resample. Values are compared as well. */
+/** Measures normalising and resampling of a CT of 300×512×512 voxels to 1.5 mm, and compares the values. */
 export async function benchPreprocess(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-preprocess-"));
   try {
@@ -65,7 +65,7 @@ export async function benchPreprocess(): Promise<readonly BenchRow[]> {
 export const secondsOf = (stdout: string): number =>
   (JSON.parse(stdout.trim().split("\n").at(-1)!) as { readonly seconds: number }).seconds;
 
-/** The golden CT model's plans with the benchmark's spacing and intensities. */
+/** Returns the golden CT model's plans with the benchmark's spacing and intensities. */
 export function writePlans(path: string): void {
   const plans = JSON.parse(
     readFileSync(goldenPath("v2", "blobs_3d_fullres", "model", "plans.json"), "utf8"),

@@ -2,7 +2,7 @@
 export interface BenchRow {
   readonly what: string;
   readonly ours: string;
-  /** The real nnU-Net in the same run; absent where there is no peer. */
+  /** The figure of the real nnU-Net in the same run; absent if there is no peer. */
   readonly peer?: string;
   readonly goal: string;
   readonly isReached: boolean;

@@ -1,9 +1,10 @@
 /**
- * `npm run bench:gpu [-- STEP …]`: the processor of the CUDA image against the real nnU-Net on the same GPU, in one run.
- * Lays the image's files into `.bench/gpu` and installs nnU-Net into `.bench/venv` first; needs no Docker.
- * Steps: golden, full-size, resampled, roofline, profile; the first two if none is named. `--cuda 12` for the other image, `--wheels DIR`
- * for wheels that are here, `--kit` for the processor of the kit that this program is in (gpu-kit/README.md), `--rehearse`
- * for the same steps on the CPU with a small volume. Results go to `out/bench-gpu.json` as well.
+ * `npm run bench:gpu [-- STEP …]`: compares the processor of the CUDA image with the real nnU-Net on the same GPU.
+ * Writes the image's files to `.bench/gpu` and installs nnU-Net into `.bench/venv` first; needs no Docker.
+ * The steps are golden, full-size, resampled, roofline and profile; without a name, the first two run. `--cuda 12`
+ * measures the image for CUDA 12, `--wheels DIR` takes wheels from a folder, `--kit` runs the processor of the kit that
+ * this program is in (gpu-kit/README.md), and `--rehearse` runs the steps on the CPU. The results are also written to
+ * `out/bench-gpu.json`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -60,7 +61,7 @@ if (problem !== null && !isRehearsal) {
   await bench();
 }
 
-/** A step that fails does not stop the others: time on the machine is short. */
+/** Runs a step. A step that fails does not stop the others, because time on the machine is short. */
 async function bench(): Promise<void> {
   const machine = `${variant}, ${facts.gpus?.[0]?.name ?? "no GPU"}, driver ${facts.kernelDriver ?? "none"}, Node ${process.version}`;
   console.log(`${new Date().toISOString().slice(0, 10)}, ${machine}\n`);
@@ -103,7 +104,7 @@ function writeResults(results: { readonly machine: string; readonly rows: readon
   writeFileSync(join(folder, "bench-gpu.json"), `${JSON.stringify(results, null, 2)}\n`);
 }
 
-/** A rehearsal may go without nnU-Net. */
+/** Returns the `bin` folder of an environment with nnU-Net, or null in a rehearsal without one. */
 function peerOfKit(): string | null {
   const venv = process.env["NNUNET_VENV"] ?? join(repositoryRoot, "venv");
   if (existsSync(venv)) return join(venv, "bin");
@@ -111,12 +112,13 @@ function peerOfKit(): string | null {
   throw new Error(`the kit's nnU-Net is missing: ${venv} does not exist`);
 }
 
-/** Before anything runs for long: a torch without CUDA, or for a newer driver, would end the peer only later. */
+/** Checks torch before anything runs for long: without CUDA, or with a CUDA that is too new for the driver, the peer would
+ * fail much later. */
 function requireCudaOfPeer(peerBin: string | null): void {
   const test = "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)";
   const { status } = spawnSync(join(peerBin ?? "", "python"), ["-c", test], { stdio: "inherit" });
   if (status !== 0)
     throw new Error(
-      "nnU-Net's torch finds no CUDA here: NNUNET_VENV names an environment whose torch fits this driver",
+      "nnU-Net's torch finds no CUDA here; set NNUNET_VENV to an environment whose torch fits this driver",
     );
 }

@@ -10,16 +10,16 @@ import { type GpuBench, type GpuRun, runOurs, runPeer } from "./gpu-run.js";
 import { measureProcess } from "./measure-process.js";
 import { ctSizeZyx, ctSpacingMmZyx, exportHeads, syntheticCt, targetSpacingMm } from "./synthetic-volumes.js";
 
-/** nnU-Net's default network for a large CT (31 million parameters, patch 128³), with mirroring. */
+/** Two studies with nnU-Net's default network for a large CT (31 million parameters, patch 128³), with mirroring. */
 const studies = {
-  /** Nothing is resampled, so the network's time is nearly all. */
+  /** Nothing is resampled, so that the network takes nearly all of the time. */
   network: {
     what: "CT 300×512×512, full-size network",
     spacingMmZyx: [1.125, 0.8017787039279938, 0.8017787039279938],
     labels: null,
     modelSpacingMm: null,
   },
-  /** Everything is: the image to the network's spacing and 25 logits back. */
+  /** The image is resampled to the network's spacing, and 25 logits are resampled back. */
   resampled: {
     what: "CT 300×512×512 to 1.5 mm, 25 labels",
     spacingMmZyx: ctSpacingMmZyx,
@@ -32,7 +32,7 @@ const studies = {
     {
       readonly what: string;
       readonly spacingMmZyx: Zyx;
-      /** Null for the golden model's. */
+      /** Null for the labels of the golden model. */
       readonly labels: number | null;
       readonly modelSpacingMm: number | null;
     }
@@ -41,7 +41,8 @@ const studies = {
 
 export type GpuStudy = keyof typeof studies;
 
-/** A CT of 300×512×512 from file to file, against nnU-Net. A rehearsal only makes model and CT: windows take the CPU hours. */
+/** Compares whole runs on a CT of 300×512×512 with nnU-Net's. A rehearsal stops after writing the model and the CT, because a
+ * CPU needs hours for the windows. */
 export async function benchGpuFullSize(bench: GpuBench, study: GpuStudy): Promise<readonly BenchRow[]> {
   if (bench.peerBin === null) return [];
   const { what, spacingMmZyx } = studies[study];
@@ -61,7 +62,7 @@ export async function benchGpuFullSize(bench: GpuBench, study: GpuStudy): Promis
   const difference: BenchRow = {
     what: `${what}: voxels that differ`,
     ours: `${differing} of ${voxels}`,
-    goal: "for information: a network of random weights decides by little",
+    goal: "none: a network of random weights is close to undecided in many voxels",
     isReached: true,
   };
   return [...compare(what, ours, peer), difference];
@@ -71,7 +72,8 @@ export async function benchGpuFullSize(bench: GpuBench, study: GpuStudy): Promis
 export async function fullSizeModel(bench: GpuBench, study: GpuStudy): Promise<string> {
   const model = join(bench.scratch, `${study}-model`);
   if (existsSync(model)) return model;
-  if (bench.peerBin === null) throw new Error("a full-size model needs nnU-Net: NNUNET_VENV names none");
+  if (bench.peerBin === null)
+    throw new Error("a full-size model needs nnU-Net; set NNUNET_VENV to an environment that has it");
   const template = join(bench.scratch, `${study}-template`);
   cpSync(goldenPath("v2", "blobs_3d_fullres", "model"), template, { recursive: true });
   const { labels, modelSpacingMm } = studies[study];

@@ -11,7 +11,7 @@ export const goldenCases = [
   { name: "brain_tissue_3d", folds: ["0"] },
 ] as const;
 
-/** Parity in half precision, and time, on small models: Dice per label against nnU-Net's own answer on the CPU. */
+/** Measures small models in half precision: the time, and each label's Dice against nnU-Net's answer on the CPU. */
 export async function benchGpuGolden(bench: GpuBench): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const { name, folds } of bench.isRehearsal ? goldenCases.slice(1, 2) : goldenCases) {

@@ -14,16 +14,16 @@ import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { neverStopped } from "../support/never-stopped.js";
 
 export interface ImageRoot {
-  /** Command that starts the processor as the image does. */
+  /** The command that starts the processor as the image does. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Lays the files of a base image below a folder, so that its processor runs on a machine with a GPU and without
- * Docker: the same Node, the same ONNX Runtime, the same libraries. Only Debian is the machine's own.
+ * Writes the files of a base image below a folder, so that its processor runs on a GPU machine without Docker: with the
+ * image's Node, ONNX Runtime and libraries, on the machine's own Linux.
  *
- * @param wheelFolder wheels that are here already; null for the index
+ * @param wheelFolder a folder that has the wheels already; null to download them
  */
 export async function layImageRoot(
   variant: BaseVariant,
@@ -50,7 +50,7 @@ export async function layImageRoot(
   for (const entry of plan.layers.flatMap(({ entries }) => entries))
     if (entry.kind === "file") layFile(entry, folder);
   const [node, ...rest] = plan.entrypoint;
-  // The driver's library may be known by this variable alone.
+  // Some machines name the folder of the driver's library only in this variable.
   const libraries = [join(folder, "usr/lib/x86_64-linux-gnu"), process.env["LD_LIBRARY_PATH"] ?? ""];
   return {
     command: [join(folder, node!), ...rest.map((path) => join(folder, path))],

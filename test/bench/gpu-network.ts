@@ -11,7 +11,7 @@ import type { OperatorTime } from "./profile-network.js";
 
 const noGoal = { goal: "for information", isReached: true } as const;
 
-/** ONNX Runtime's own profile of the float16 graph: the operators that take most of the time. */
+/** Lists the operators of the float16 graph that take most of the time, by ONNX Runtime's own profile. */
 export async function profileNetwork(bench: GpuBench): Promise<readonly BenchRow[]> {
   const isSmall = bench.isRehearsal;
   const model = isSmall
@@ -37,7 +37,7 @@ export async function profileNetwork(bench: GpuBench): Promise<readonly BenchRow
   }));
 }
 
-/** What torch reaches with the full-size network, window by window: how much a faster runtime could gain. */
+/** Measures the full-size network in torch, window by window, to show how much a faster runtime could gain. */
 export async function rooflineOfTorch(bench: GpuBench): Promise<readonly BenchRow[]> {
   if (bench.peerBin === null) return [];
   const model = await fullSizeModel(bench, "network");
@@ -45,7 +45,7 @@ export async function rooflineOfTorch(bench: GpuBench): Promise<readonly BenchRo
     join(bench.peerBin, "python"),
     join(repositoryRoot, "test", "bench", "peer", "nnunet_roofline.py"),
     model,
-    // Six stages halve a window five times: 64 is the smallest that leaves more than one voxel.
+    // Six stages halve a window five times, so that 64 is the smallest power of two that leaves more than one voxel.
     ...(bench.isRehearsal ? ["cpu", "64"] : ["cuda", "128"]),
   ]);
   const rows = JSON.parse(stdout.trim().split("\n").at(-1)!) as readonly {

@@ -4,19 +4,19 @@ import type { ImageRoot } from "./gpu-image-root.js";
 import { countedAsByNvidiaSmi, type GpuUse, sampleGpu } from "./gpu-sampler.js";
 import { measureProcess } from "./measure-process.js";
 
-/** What all parts of the GPU benchmark share. */
+/** The settings that all steps of the GPU benchmark share. */
 export interface GpuBench {
   readonly root: ImageRoot;
   readonly scratch: string;
   /** The `bin` folder of an environment with nnU-Net; null in a rehearsal without it. */
   readonly peerBin: string | null;
-  /** On the CPU, without figures of a GPU. */
+  /** True to run on the CPU, which gives no figures of a GPU. */
   readonly isRehearsal: boolean;
 }
 
 export interface GpuRun extends GpuUse {
   readonly wallSeconds: number;
-  /** As the program told it; the peer tells none. */
+  /** The one that our program reports; null for the peer, which reports none. */
   readonly executionProvider: string | null;
 }
 
@@ -25,12 +25,12 @@ export interface WholeRun {
   readonly model: string;
   readonly folds: readonly string[];
   readonly inputDir: string;
-  /** Without leading dot. */
+  /** Has no leading dot. */
   readonly ending: string;
   readonly outputDir: string;
 }
 
-/** Process start to files written, nnU-Net's defaults, with the files of the image. The conversion is not counted: a build does it. */
+/** Measures a whole run of the image's program with nnU-Net's defaults. The conversion is not counted, because a build does it. */
 export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
   const converted = `${run.outputDir}-converted`;
   await convertModel({ ...run, converted });
@@ -40,7 +40,7 @@ export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
     ...["--model-dir", converted, "--inputdir", run.inputDir, "--outputdir", run.outputDir],
     ...["--allowed-extensions", run.ending, "--output-extension", run.ending, "--use-tta"],
     ...["--device", bench.isRehearsal ? "cpu" : "cuda"],
-    // A rehearsal goes through the graphs for GPUs, too.
+    // A rehearsal also uses the graphs for GPUs.
     ...["--precision", bench.isRehearsal ? "float16" : "auto"],
   ]);
 }

@@ -2,18 +2,18 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 export interface GpuUse {
-  /** Largest memory in use while sampled, less what was in use before. */
+  /** The largest memory in use while sampled, minus what was in use before. */
   readonly peakMegabytes: number;
-  /** Mean of nvidia-smi's utilisation: the share of time in which a kernel ran. In [0, 1]. */
+  /** The mean of nvidia-smi's utilisation: the share of time, from 0 to 1, in which a kernel ran. */
   readonly busyShare: number;
 }
 
 const intervalMs = 100;
 
-/** CUDA counts the fastest GPU first unless it is told to count as nvidia-smi does. */
+/** Makes CUDA number the GPUs as nvidia-smi does; by default, it starts with the fastest. */
 export const countedAsByNvidiaSmi = { CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
 
-/** The GPU that CUDA takes, by number or UUID. */
+/** The number or UUID of the GPU that CUDA uses. */
 const gpuInUse = process.env["CUDA_VISIBLE_DEVICES"]?.split(",")[0] || "0";
 
 /**

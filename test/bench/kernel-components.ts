@@ -1,4 +1,4 @@
-/** One process of the benchmark: all but the largest component, in a worker. Prints its seconds. */
+/** Runs in its own process: removes all but the largest component in a worker, and prints the seconds that this takes. */
 
 import { writeFileSync } from "node:fs";
 import { openPool } from "../../processor/runtime/threads/open-pool.js";

@@ -1,4 +1,4 @@
-/** One process of the benchmark: our export of 25 classes. Prints its seconds; memory is measured from outside. */
+/** Runs in its own process, whose memory is measured from outside: exports 25 classes and prints the seconds. */
 
 import { once } from "node:events";
 import { createWriteStream, writeFileSync } from "node:fs";
@@ -64,7 +64,7 @@ if (keep !== null) {
 }
 await pool.close();
 
-/** Slabs as the sliding window hands them over; the time that it takes to make them up is not the export's. */
+/** Yields slabs as the sliding window does. The time for making them is not counted. */
 async function* slabs(): AsyncGenerator<LogitSlab> {
   const buffer = new SharedArrayBuffer(slabSlices * sliceValues * 4);
   for (let zStart = 0; zStart < slices; zStart += slabSlices) {

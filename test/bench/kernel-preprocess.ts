@@ -1,4 +1,4 @@
-/** One process of the benchmark: our preprocessing of a synthetic CT. Prints its seconds; memory is measured from outside. */
+/** Runs in its own process, whose memory is measured from outside: preprocesses a synthetic CT and prints the seconds. */
 import { writeFileSync } from "node:fs";
 import type { InferencePlan } from "../../processor/contract/manifest.js";
 import { identityDirection } from "../../processor/imaging/volume/geometry.js";

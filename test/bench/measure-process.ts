@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessMeasurement {
   readonly wallSeconds: number;
-  /** Largest memory of the process and its descendants (PSS), sampled up to 20 times a second; Linux only. */
+  /** The largest memory of the process and its descendants (PSS), sampled up to 20 times a second; on Linux only. */
   readonly peakMegabytes: number;
   readonly stdout: string;
 }
 
-/** Runs a command from start to exit and measures it from outside. Rejects when it exits with another code than 0. */
+/** Runs a command and measures it from outside. Rejects if its exit code is not 0. */
 export async function measureProcess(
   command: readonly [string, ...string[]],
   options: SpawnOptions = {},
@@ -28,7 +28,7 @@ export async function measureProcess(
   const sample = (): void => {
     const begun = performance.now();
     if (child.pid !== undefined) peak = Math.max(peak, residentMegabytesOfTree(child.pid));
-    // Counting a large process takes a while: it must not take from what is measured.
+    // Reading the memory of a large process takes a while, and must not slow down the measured program.
     sampler = setTimeout(sample, Math.max(50, 30 * (performance.now() - begun)));
   };
   sampler = setTimeout(sample, 50);
@@ -54,13 +54,13 @@ function residentMegabytesOfTree(root: number): number {
   return sumOf(root);
 }
 
-/** Pages shared by several processes count once in all (PSS): a plain sum would charge forked workers for their parent. */
+/** Returns the PSS, which counts a shared page once in all. Resident sizes would count a parent's pages again for each fork. */
 function proportionalMegabytes(pid: number): number {
   const rollup = readOrNull(`/proc/${pid}/smaps_rollup`);
   return (Number(/^Pss:\s+(\d+) kB/m.exec(rollup ?? "")?.[1] ?? 0) * 1024) / 1e6;
 }
 
-/** A process may end between listing and reading. */
+/** Returns null if the process has ended since it was listed. */
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, "latin1");

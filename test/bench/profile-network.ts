@@ -2,7 +2,7 @@
  * Prints where ONNX Runtime spends its time in a network.gpu.onnx, as a JSON list of operators, longest first.
  *
  * usage: node profile-network.js MAIN_JS NETWORK cuda|cpu
- * MAIN_JS is the processor's main.js, whose ONNX Runtime is taken.
+ * MAIN_JS is the processor's main.js, whose ONNX Runtime is used.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -25,7 +25,7 @@ interface ProfileEvent {
   readonly args?: { readonly op_name?: string; readonly provider?: string };
 }
 
-/** As many as nnU-Net's mirrorings of a 3-D window. */
+/** The number of nnU-Net's mirrorings of a 3-D window. */
 const runsOfWindow = 8;
 
 process.env["ORT_DISABLE_TELEMETRY"] = "1";
@@ -40,7 +40,7 @@ try {
     profileFilePrefix: join(folder, "profile"),
   });
   const inputs = windowInputs(session);
-  // The first run makes plans of its convolutions; three more show what they cost.
+  // The first run also chooses the convolution algorithms; three more show what the operators cost.
   for (let i = 0; i < 4; i++) await session.run(inputs);
   session.endProfiling();
   await session.release();
@@ -64,7 +64,7 @@ function operatorTimes(events: readonly ProfileEvent[]): readonly OperatorTime[]
     .toSorted((a, b) => b.milliseconds - a.milliseconds);
 }
 
-/** Noise in one window, with every mirroring of a 3-D patch. */
+/** Returns the inputs of one run: a window of noise, with every mirroring of a 3-D patch. */
 function windowInputs(session: OnnxRuntime.InferenceSession): Record<string, OnnxRuntime.Tensor> {
   return Object.fromEntries(
     session.inputMetadata.map((input) => {

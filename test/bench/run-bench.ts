@@ -1,6 +1,7 @@
 /**
- * `npm run bench [section …]`: size and speed against the real nnU-Net, both measured in this run on this machine.
- * Sections: golden, full-size, preprocess, export, components, convert, image, images, help. Results go to `out/bench.json` as well.
+ * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
+ * The sections are golden, full-size, preprocess, export, components, convert, image, images and help. The results are
+ * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";

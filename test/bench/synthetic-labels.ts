@@ -1,13 +1,13 @@
 import type { Zyx } from "../../processor/imaging/volume/axes.js";
 
-/** A whole body at a scanner's full resolution. */
+/** The size of a whole body at a scanner's full resolution. */
 export const componentSizeZyx = [800, 512, 512] as const;
 export const componentLabels = [1, 2, 3] as const;
 
-/** A label map of 2²⁴ voxels. It has few components, because the peer's time grows with their square. */
+/** The size of a label map with 2²⁴ voxels and few components, because the peer's time grows with their square. */
 const specks = 200;
 
-/** Tubes with ragged borders that cross the volume, in three labels, and specks all over it. `z × y × x`. */
+/** Returns a label map, `z × y × x`: tubes with ragged borders in three labels, and specks everywhere. */
 export function syntheticLabels([slices, rows, columns]: Zyx): Uint8Array<SharedArrayBuffer> {
   const voxels = new Uint8Array(new SharedArrayBuffer(slices * rows * columns));
   let state = 3;

@@ -1,6 +1,6 @@
 import type { Zyx } from "../../processor/imaging/volume/axes.js";
 
-/** The same numbers at every run. */
+/** Returns a generator that yields the same numbers in every run. */
 function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,7 +9,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-/** A body-like CT in Hounsfield units: air, soft tissue with noise, a denser spine. `z × y × x`. */
+/** Returns a CT of a body in Hounsfield units, `z × y × x`: air, noisy soft tissue and a denser spine. */
 export function syntheticCt(sizeZyx: Zyx): Float32Array<SharedArrayBuffer> {
   const [slices, rows, columns] = sizeZyx;
   const voxels = new Float32Array(new SharedArrayBuffer(slices * rows * columns * 4));
@@ -31,8 +31,8 @@ export function syntheticCt(sizeZyx: Zyx): Float32Array<SharedArrayBuffer> {
 }
 
 /**
- * Writes one slice of logits, `head × y × x`: head 0 is background, each other head is an organ-like blob, so that
- * regions, their borders and the background are in the proportions of a real answer.
+ * Writes one slice of logits, `head × y × x`. Head 0 is the background and every other head is a blob like an organ, so
+ * that labels, borders and background have realistic proportions.
  */
 export function fillSyntheticLogits(
   slice: Float32Array,
@@ -56,7 +56,7 @@ export function fillSyntheticLogits(
   }
 }
 
-/** A `.npy` header and the values after it, for the peer to read. */
+/** Writes a `.npy` file for the peer. */
 export function npyBytes(values: Float32Array, shape: readonly number[]): Buffer {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   const header = Buffer.from(`${text.padEnd(117)}\n`, "latin1");
@@ -75,7 +75,7 @@ export function npyBytes(values: Float32Array, shape: readonly number[]): Buffer
   return Buffer.concat([prefix, header, Buffer.from(values.buffer, values.byteOffset, values.byteLength)]);
 }
 
-/** A CT of a trunk, and the grid that a 1.5 mm network has for it. */
+/** The size of a CT of a trunk, and of the grid that a 1.5 mm network has for it. */
 export const ctSizeZyx = [300, 512, 512] as const;
 export const ctSpacingMmZyx = [1, 0.7, 0.7] as const;
 export const targetSpacingMm = 1.5;

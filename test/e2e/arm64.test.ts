@@ -28,14 +28,14 @@ const timeout = 600_000;
 const platforms = ["linux/amd64", "linux/arm64"] as const;
 type Platform = (typeof platforms)[number];
 
-/** A base that says which machine it is for. */
+/** A base image that declares its architecture. */
 async function baseFor(platform: Platform, scratch: string, imageName = "base:1"): Promise<OciImage> {
   const base = { kind: "root-file-system", archive: await smallRootFileSystem(scratch) } as const;
   const plan = testPlan({ imageName, base, platform, env: { MACHINE: platform } });
   return await assemble(plan, join(scratch, "base-cache"));
 }
 
-/** Both bases under one name, as registries hold multi-platform images. */
+/** Writes an index with both base images, as registries keep multi-platform images. */
 async function pushIndex(host: string, scratch: string): Promise<void> {
   const manifests = [];
   for (const platform of platforms) {
@@ -62,7 +62,7 @@ const inFolder = (cwd: string) => ({
 const model = goldenPath("v2", "blobs_3d_fullres", "model");
 
 describeWith([needs.registry], "--platform linux/arm64", () => {
-  test("takes the arm64 image of the base's index, and its own layers are those for amd64", {
+  test("takes the arm64 image from the base's index, and adds the same layers as for amd64", {
     timeout,
   }, async () => {
     const cwd = scratchFolder();
@@ -93,7 +93,7 @@ describeWith([needs.registry], "--platform linux/arm64", () => {
     expect(Object.keys(locks.baseImages)).toHaveLength(1); // the index, which serves both
   });
 
-  test("refuses a base that is for amd64 alone", { timeout }, async () => {
+  test("refuses a base image that exists only for amd64", { timeout }, async () => {
     const cwd = scratchFolder();
     const { host } = await startRegistry({ folder: join(cwd, "registry") });
     await pushIndex(host, cwd);
@@ -104,7 +104,7 @@ describeWith([needs.registry], "--platform linux/arm64", () => {
   });
 });
 
-test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, and the same versions", {
+test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, in the same versions as for amd64", {
   timeout,
 }, async () => {
   const scratch = scratchFolder();

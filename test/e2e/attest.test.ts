@@ -50,7 +50,7 @@ async function build(cwd: string, ...args: readonly string[]): Promise<Report> {
   return JSON.parse(out) as Report;
 }
 
-/** A Debian with one package and one library of npm's, as far as an inventory sees. */
+/** A file system that an inventory sees as Debian with one package and one npm library. */
 async function base(cwd: string): Promise<string> {
   const folder = join(cwd, "base");
   if (readdirSync(cwd).includes("base")) return `oci:${folder}`;
@@ -134,7 +134,7 @@ describe("the documents next to an archive", () => {
     expect(texts[1]).toEqual(texts[0]);
   });
 
-  test("a model that lies apart is named by its own digest", { timeout: 600_000 }, async () => {
+  test("a model that is not in the image is named by its own digest", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const config = { grand_challenge: { output: "tissue" } };
     writeFileSync(join(cwd, "config.json"), JSON.stringify(config));
@@ -156,7 +156,7 @@ describe("the documents next to an archive", () => {
     if (hasProgram("pyspdxtools")) await outputOf("pyspdxtools", "-i", attested!.files.spdx);
   });
 
-  test("nothing is written when it is not wanted, and what is there stays where it is to stay", {
+  test("are not written with --no-attest, and --no-overwrite keeps files that exist", {
     timeout: 600_000,
   }, async () => {
     const cwd = scratchFolder();
@@ -176,13 +176,18 @@ describe("the documents next to an archive", () => {
     expect(readdirSync(cwd)).not.toContain("b-1.tar.gz");
   });
 
-  testWith([needs.pyspdxtools], "is SPDX to the SPDX group's own tool", { timeout: 600_000 }, async () => {
-    const { attested } = await build(scratchFolder(), "--export", "--tag", "team/blobs:1");
-    await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with its list of faults
-  });
+  testWith(
+    [needs.pyspdxtools],
+    "are valid SPDX for the SPDX project's own tool",
+    { timeout: 600_000 },
+    async () => {
+      const { attested } = await build(scratchFolder(), "--export", "--tag", "team/blobs:1");
+      await outputOf("pyspdxtools", "-i", attested!.files.spdx); // rejects with the list of faults
+    },
+  );
 });
 
-test("an image reads the same as layers, and as the archive that an engine saves or loads", async () => {
+test("the described contents of an image are the same for its layers and for an archive that an engine saves or loads", async () => {
   const cwd = scratchFolder();
   const image = await openOciLayout((await base(cwd)).slice("oci:".length));
   const cache = await BlobCache.open(join(cwd, "cache"));
@@ -242,7 +247,7 @@ describeWithEngine("an image that Docker built", () => {
 describeWith([needs.registry], "a pushed image", () => {
   const flags = ["--push", "--sign-key", join(keys, "cosign.key"), "--tag"];
 
-  test("has both documents as referrers, listed under the tag of registries that have no list, once", {
+  test("has both documents as referrers, listed once under the tag that registries without a referrers list use", {
     timeout: 600_000,
   }, async () => {
     const cwd = scratchFolder();
@@ -269,7 +274,7 @@ describeWith([needs.registry], "a pushed image", () => {
     }
   });
 
-  test("is not listed by hand in a registry that lists referrers itself", { timeout: 600_000 }, async () => {
+  test("gets no such tag in a registry that lists referrers itself", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const { host } = await startRegistry({ folder: join(cwd, "registry") });
     const tags: string[] = [];
@@ -325,7 +330,7 @@ describeWith([needs.registry], "a pushed image", () => {
       expect(verified?.critical.identity["docker-reference"]).toBe(`${host}/team/blobs`);
       for (const type of ["spdxjson", "slsaprovenance1"]) {
         const flags = ["--private-infrastructure", "--type", type, "--key", join(keys, "cosign.pub")];
-        await outputOf("cosign", "verify-attestation", ...flags, `${host}/team/blobs:1`); // rejects when it is not so
+        await outputOf("cosign", "verify-attestation", ...flags, `${host}/team/blobs:1`); // rejects if the signature or the statement is wrong
       }
       const otherPublic = join(cwd, "other.pub");
       const other = createPublicKey(readFileSync(await newKey(cwd)));
@@ -335,7 +340,7 @@ describeWith([needs.registry], "a pushed image", () => {
   );
 });
 
-test("a key that does not open, or would sign nothing, is told before the work", async () => {
+test("a signing key that cannot be opened, or has nothing to sign, is reported before the build starts", async () => {
   const cwd = scratchFolder();
   const withKey = (...args: readonly string[]) => run(cwd, "--base-image", "oci:nowhere", ...args);
   const key = join(keys, "cosign.key");

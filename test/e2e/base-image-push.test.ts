@@ -13,7 +13,9 @@ const timeout = 600_000;
 
 describeWith([needs.registry], "build_processor base-image --push", () => {
   describeWithEngine("with an engine and a registry", () => {
-    test("sends the base, names its digest, and locks it for the builds on it", { timeout }, async () => {
+    test("pushes the base image, reports its digest, and locks that digest for builds on it", {
+      timeout,
+    }, async () => {
       const cwd = scratchFolder();
       const { host } = await startRegistry({ folder: join(cwd, "registry") });
       const imageName = `${host}/team/base:1`;
@@ -44,7 +46,7 @@ describeWith([needs.registry], "build_processor base-image --push", () => {
     });
   });
 
-  test("asks for a name in a registry before any work", async () => {
+  test("asks for a name with a registry before it starts", async () => {
     const run = await runProgram(["base-image", "--push"], { cwd: scratchFolder() });
     expect(run.exitCode).toBe(2);
     expect(run.err).toMatch(/--push needs --tag with a name in the registry/);

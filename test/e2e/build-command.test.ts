@@ -65,7 +65,7 @@ describeWithEngine("build_processor", () => {
         join(output, "images", "sag_008_0000.nrrd"),
         goldenPath("v2", "sagittal_transposed", "expected", "sag_008", "seg_tta.nrrd"),
       );
-      // nnU-Net accumulates in float16, so a voxel between two labels may fall on the other side.
+      // nnU-Net adds up windows in float16, so that a voxel between two labels may get the other one.
       expect(compared.differing).toBeLessThanOrEqual(compared.voxels / 10_000);
       expect(compared.geometry).toEqual((await readImage(join(input, "sag_008_0000.nrrd"))).geometry);
     },
@@ -104,7 +104,7 @@ describeWithEngine("build_processor", () => {
     timeout,
   );
 
-  test("stopped with Ctrl-C exits with 130 and leaves neither folder nor image", async () => {
+  test("exits with 130 after Ctrl-C and leaves neither folder nor image", async () => {
     const run = await runProgram(arguments_, { cwd: folder, interruptAfter: buildFolderOf(folder) });
     expect(run.exitCode, run.err).toBe(130);
     expect(readdirSync(folder)).toEqual([]);
@@ -123,7 +123,7 @@ describeWithEngine("build_processor", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("refuses with --no-overwrite, before any work, to replace an archive", async () => {
+  test("refuses to replace an archive with --no-overwrite before it starts", async () => {
     const archive = join(folder, "nnunet-processor-test-command-1.tar.gz");
     writeFileSync(archive, "earlier");
     const run = await runProgram([...arguments_, "--export", "--no-overwrite"], { cwd: folder });
@@ -178,7 +178,7 @@ describeWithEngine("build_processor base-image", () => {
 describe("without an engine", () => {
   const environment = { DOCKER_HOST: "tcp://127.0.0.1:9" };
 
-  test("build_processor says so before any work, with the remedy", async () => {
+  test("build_processor says so before it starts, with the remedy", async () => {
     const run = await runProgram(["--model-dir", modelDir], { cwd: folder, environment });
     expect(run.exitCode).toBe(5);
     expect(run.err).toContain("ENGINE_MISSING");
@@ -187,7 +187,7 @@ describe("without an engine", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("--context-only goes as far as a folder that `docker build` takes", async () => {
+  test("--context-only writes a folder that `docker build` accepts", async () => {
     const run = await runProgram(["--model-dir", modelDir, "--context-only"], {
       cwd: folder,
       environment,
@@ -201,7 +201,7 @@ describe("without an engine", () => {
   });
 });
 
-/** Resolves when the build has begun to write. */
+/** Resolves when the build has started to write. */
 async function buildFolderOf(parent: string): Promise<void> {
   const seen = watch(parent);
   try {

@@ -12,12 +12,12 @@ import { startRegistry } from "../support/oci/test-registry.js";
 
 const execute = promisify(execFile);
 
-// Two builds and four runs.
+// The recipe builds twice and runs images four times.
 const timeout = 600_000;
 
 describeWith([needs.registry], "the CI recipe", () => {
   describeWithEngine("for a repository of two models", () => {
-    test("pushes the one that does well, keeps back the one that does not, and says which", {
+    test("pushes the model that gives the expected segmentation, does not push the other one, and says which is which", {
       timeout,
     }, async () => {
       const cwd = mkdtempSync(join(tmpdir(), "ci-"));
@@ -56,7 +56,7 @@ describeWith([needs.registry], "the CI recipe", () => {
   });
 });
 
-/** @param expected its right segmentation; null for one that is wrong */
+/** @param expected the right segmentation; null for a wrong one */
 function addModel(folder: string, expected: string | null): void {
   const golden = goldenPath("v2", "blobs_2d");
   for (const name of ["cases", "expected"]) mkdirSync(join(folder, name), { recursive: true });

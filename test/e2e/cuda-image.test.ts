@@ -19,7 +19,7 @@ import { runProgram } from "../support/programs/run-program.js";
 
 const variants = [
   { cuda: "13", recipe: await readRecipe("cuda13"), missing: ["libcuda.so.1 => not found"] },
-  // Its execution provider opens the driver by name, when it is used.
+  // The execution provider opens the driver by name when it is used.
   { cuda: "12", recipe: await readRecipe("cuda12"), missing: [] },
 ] as const;
 
@@ -32,7 +32,7 @@ for (const variant of variants)
   describeWithEngine(
     `an image for GPUs with CUDA ${variant.cuda}, on a machine without one`,
     () => testsOf(variant),
-    // It holds 1.3 GB or more of libraries, so that no test makes it.
+    // The image has at least 1.3 GB of libraries, so that no test builds it.
     [
       {
         what: `the base image for CUDA ${variant.cuda}`,
@@ -51,7 +51,7 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
   beforeAll(async () => {
     mkdirSync(input);
     mkdirSync(output);
-    chmodSync(output, 0o777); // the container is another user
+    chmodSync(output, 0o777); // the container runs as another user
     const golden = goldenPath("v2", "cascade_3d_lowres", "input", "cas_007_0000.nii.gz");
     await writeImage(await readImage(golden), join(input, "case.mha"));
     await build(imageName);
@@ -83,7 +83,7 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     expect([...new Set(found.map((line) => line.trim()))]).toEqual(missing);
   });
 
-  test("ends with one sentence that says what to do, and never takes the CPU instead", async () => {
+  test("without a GPU, ends with one sentence that says what to do instead of using the CPU", async () => {
     const run = await runContained(imageName, { input, output });
     expect(run.exitCode).toBe(5);
     const last = run.output.trim().split(/\r?\n/).at(-1);
@@ -91,7 +91,7 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     expect(run.output).not.toContain("predicting");
   });
 
-  test("gives nnU-Net's answer with the GPU's own graphs where the CPU is asked for", async () => {
+  test("gives nnU-Net's answer with the GPU's graphs when it is told to use the CPU", async () => {
     const args = ["--device", "cpu", "--precision", "float16", "--use-tta"];
     const run = await runContained(imageName, { input, output, args });
     expect(run.exitCode, run.output).toBe(0);
@@ -101,14 +101,14 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
     for (const [label, value] of Object.entries(dice)) expect(value, `label ${label}`).toBeGreaterThan(0.999);
   });
 
-  test("has CUDA in layers of the base, below code and weights, when Docker builds it", async () => {
+  test("has CUDA in layers of the base, below code and weights, if Docker has built it", async () => {
     await build(`${imageName}-docker`, "--builder", "docker");
     const [base, image] = [await layerDigests(recipe.imageName), await layerDigests(`${imageName}-docker`)];
     expect(image.slice(0, base.length)).toEqual(base);
     expect(image.length).toBeGreaterThan(base.length);
   });
 
-  test("tells in labels what driver and GPU it needs", async () => {
+  test("states in labels which driver and GPU it needs", async () => {
     const labels = (await findImage(testEngine(), imageName))?.labels;
     expect(labels?.["org.nnunet-processor.gpu.minimum-driver"]).toBe(recipe.gpu!.minimumDriver);
     expect(labels?.["org.nnunet-processor.gpu.compute-capabilities"]).toContain("8.6");

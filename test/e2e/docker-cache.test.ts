@@ -41,7 +41,7 @@ describeWithEngine("the engine's cache", () => {
       platform: "linux/amd64",
       carriesModel: true,
     });
-    // Other tests build this model too: with a first layer of its own no image of theirs is taken for one of these.
+    // Other tests build this model too. A first layer of its own keeps this image apart from theirs.
     plan = { ...planned, layers: withChange(planned.layers, "fold_0") };
     built = await build(plan);
   }, timeout);
@@ -52,7 +52,7 @@ describeWithEngine("the engine's cache", () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  test("has every step of a build that is repeated, and the image is the same one", async () => {
+  test("has every step of a repeated build, which gives the same image", async () => {
     const again = await build(plan);
     expect(again.steps.filter(({ isCached }) => !isCached).map(({ instruction }) => instruction)).toEqual([
       `FROM ${(plan.base as { readonly imageName: string }).imageName}`,

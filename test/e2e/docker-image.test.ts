@@ -19,7 +19,7 @@ import { compareSegmentations } from "../support/images/compare-segmentations.js
 
 const megabyte = 1_000_000;
 
-// The first build makes the base image: packages are fetched and unpacked.
+// The first build downloads and unpacks the packages of the base image.
 const timeout = 600_000;
 
 describeWithEngine("an image of a model with two folds", () => {
@@ -62,14 +62,14 @@ describeWithEngine("an image of a model with two folds", () => {
     timeout,
   );
 
-  // The goals of the project; the model's weights (1 MB) are counted with the image here.
+  // These are the project's goals; the sizes here include the model's weights (1 MB).
   test("takes at most 100 MB as exported and 300 MB unpacked", () => {
     expect(report.archive!.bytes).toBeLessThanOrEqual(100 * megabyte);
     expect(statSync(report.archive!.path).size).toBe(report.archive!.bytes);
     expect(report.sizeBytes!).toBeLessThanOrEqual(300 * megabyte);
   });
 
-  test("says what it is in OCI's annotations and the model's own facts", async () => {
+  test("describes itself and its model in OCI annotations", async () => {
     const { Config } = await testEngine().docker.getImage(imageName).inspect();
     expect(Config.Labels).toMatchObject({
       "org.opencontainers.image.title": "blobs_3d_fullres",
@@ -89,7 +89,7 @@ describeWithEngine("an image of a model with two folds", () => {
     expect(Config.Healthcheck).toEqual({ Test: ["NONE"] });
   });
 
-  test("holds neither npm nor Python nor a compiler nor a package manager", async () => {
+  test("has neither npm nor Python nor a compiler nor a package manager", async () => {
     const { docker } = testEngine();
     const container = await docker.createContainer({ Image: imageName });
     try {
@@ -162,7 +162,7 @@ describeWithEngine("an image of a model with two channels", () => {
   );
 });
 
-/** nnU-Net accumulates in float16, so a voxel on the edge between two labels may fall on the other side. */
+/** nnU-Net adds up windows in float16, so that a voxel on the edge between two labels may get the other one. */
 async function expectNnunetsAnswer(path: string, expectedPath: string): Promise<void> {
   const compared = await compareSegmentations(path, expectedPath);
   expect(compared.differing).toBeLessThanOrEqual(compared.voxels / 10_000);

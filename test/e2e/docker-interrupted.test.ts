@@ -18,7 +18,7 @@ describeWithEngine("a build that is interrupted", () => {
   let imagesBefore: readonly string[];
 
   beforeAll(async () => {
-    // Only these tests build this model, so its weights tell their images from all others.
+    // Only these tests build this model, so that its weights identify their images.
     const earlier = "nnunet-processor-test/interrupted:0";
     const request = await testBuildRequest({ golden: "cascade_3d_lowres", imageName: earlier, scratch });
     const { baseImage } = await buildWithDocker(request);
@@ -47,7 +47,7 @@ describeWithEngine("a build that is interrupted", () => {
     },
   );
 
-  test("leaves the image, and no part of the archive, when stopped while exporting", async () => {
+  test("leaves the image, but no part of the archive, if it is stopped while exporting", async () => {
     const stop = new AbortController();
     const exportFolder = join(scratch, "archive");
     const request = await testBuildRequest({
@@ -103,7 +103,7 @@ describeWithEngine("an engine that dies", () => {
   );
 });
 
-/** Presses Ctrl-C at the first progress of a task. */
+/** Presses Ctrl-C when a task reports its first progress. */
 const stoppingAt = (label: string, stop: AbortController): Progress =>
   atFirst(label, () => stop.abort(sharedError("INTERRUPTED", "stopped by a test")));
 

@@ -24,7 +24,7 @@ describeWithEngine("builds side by side on one base", () => {
   const buildsEach = 6;
 
   beforeAll(async () => {
-    // A layer that no other test's image has: those that have it are removed in the end.
+    // No other test's image has this layer, so that all images with it can be removed at the end.
     mkdirSync(join(scratch, "root"));
     writeFileSync(join(scratch, "root", "unique"), randomUUID());
     const archive = createReadStream(await smallRootFileSystem(scratch));
@@ -33,7 +33,7 @@ describeWithEngine("builds side by side on one base", () => {
   });
 
   afterAll(async () => {
-    // Docker itself loses sight of a step's image when the image below it is removed in the same moment.
+    // Docker loses a step's image if the image below it is removed at the same moment.
     const { Id: base, RootFS } = await testEngine().docker.getImage(baseName).inspect();
     for (const image of await imagesWithLayer(RootFS.Layers![0]!))
       if (image !== base) await removeImage(image);
@@ -41,8 +41,8 @@ describeWithEngine("builds side by side on one base", () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  // Each removal takes images out of the engine's cache that another build may just have chosen: without doing
-  // such a build again about one in five fails.
+  // Each removal takes images out of the engine's cache that another build may just have chosen. About one build in
+  // five would fail if such a build were not repeated.
   test("all succeed while images of the others are removed", async () => {
     const buildAndRemove = async (builder: number) => {
       for (let build = 0; build < buildsEach; build++) {

@@ -67,7 +67,7 @@ testWith(
   },
 );
 
-test("an embedded build that would keep nothing is refused before any work", async () => {
+test("an embedded build that would keep nothing is refused before it starts", async () => {
   const cwd = scratchFolder();
   const run = await runProgram([...common, "--base-image", "oci:nowhere"], { cwd });
   expect(run).toMatchObject({ exitCode: 2, err: expect.stringContaining("USAGE") });
@@ -109,7 +109,7 @@ describeWithEngine("an image that was built without an engine", () => {
     const expected = goldenPath("v2", model, "expected", "blob_010", "seg_tta.nii.gz");
     const found = join(output, "images", "blob_010_0000.nii.gz");
     const { voxels, differing } = await compareSegmentations(found, expected);
-    // The same bar as for an image that Docker built.
+    // The tolerance is the same as for an image that Docker built.
     expect(differing).toBeLessThanOrEqual(voxels / 10_000);
   });
 });

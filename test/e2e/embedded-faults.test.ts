@@ -26,9 +26,9 @@ const timeout = 600_000;
 const archiveName = "team-blobs-1.tar.gz";
 
 interface Place {
-  /** Base and caches. */
+  /** The folder for the base image and the caches. */
   readonly scratch: string;
-  /** Where the archive goes. */
+  /** The folder for the archive. */
   readonly out: string;
   readonly request: (
     outputs?: Partial<OutputRequest>,
@@ -98,7 +98,7 @@ describeWith([needs.registry], "Ctrl-C", () => {
       await expect(build, phase).rejects.toThrow("stopped");
       expect(partials(join(interrupted.scratch, "cache")), phase).toEqual([]);
       expect(readdirSync(interrupted.scratch), phase).not.toContain("build");
-      // Nor what was exported before the push began: the same command can run again.
+      // Not even an archive that was exported before the push is left, so that the same command can run again.
       expect(readdirSync(interrupted.out), phase).toEqual([]);
     }
     const finished = await buildEmbedded(await interrupted.request({ isPushed: true }));
@@ -106,7 +106,7 @@ describeWith([needs.registry], "Ctrl-C", () => {
   });
 });
 
-/** Without the name of what it is done to. */
+/** Returns the phase without the name of the file or layer. */
 const phaseOf = (label: string): string => /[a-z]+ing\b/.exec(label)?.[0] ?? label;
 
 function stoppingAt(phase: string, stop: AbortController): Progress {
@@ -120,7 +120,7 @@ function stoppingAt(phase: string, stop: AbortController): Progress {
 }
 
 describe("a damaged cache", () => {
-  test("makes a layer again that was cut off", { timeout }, async () => {
+  test("is noticed if a layer was cut off, and the layer is made again", { timeout }, async () => {
     const { scratch, out, request } = await place();
     await buildEmbedded(await request());
     const before = sha256(join(out, archiveName));
@@ -131,7 +131,7 @@ describe("a damaged cache", () => {
     expect(sha256(join(out, "again", archiveName))).toBe(before);
   });
 
-  test("with a changed byte is found out, writes no archive, and is whole the next time", {
+  test("is noticed if a byte has changed: no archive is written, and the next build repairs the cache", {
     timeout,
   }, async () => {
     const { scratch, out, request } = await place();
@@ -151,7 +151,7 @@ describe("a damaged cache", () => {
     expect(sha256(join(again, archiveName))).toBe(before);
   });
 
-  test("forgets records that are not JSON", { timeout }, async () => {
+  test("is noticed if a record is not JSON, and the record is ignored", { timeout }, async () => {
     const { scratch, out, request } = await place();
     await buildEmbedded(await request());
     const records = join(scratch, "cache", "layers", "records");
@@ -162,7 +162,7 @@ describe("a damaged cache", () => {
 });
 
 describe("a clock that jumps", () => {
-  test("by decades in both directions changes no byte of the image", { timeout }, async () => {
+  test("by decades in either direction changes no byte of the image", { timeout }, async () => {
     const { out, request } = await place();
     onTestFinished(() => void vi.useRealTimers());
     const digests = [];
@@ -174,7 +174,7 @@ describe("a clock that jumps", () => {
     expect(new Set(digests).size).toBe(1);
   });
 
-  test("does not hide that a file changed, even with its time put back", async () => {
+  test("does not hide that a file has changed, even if its time was set back", async () => {
     const scratch = scratchFolder();
     const cache = await BlobCache.open(join(scratch, "cache"));
     const file = join(scratch, "weights.bin");
@@ -185,7 +185,7 @@ describe("a clock that jumps", () => {
     utimesSync(file, time, time);
     const before = await contentDigest({ file }, cache);
     vi.useFakeTimers({ now: new Date("1999-01-01T00:00:00Z"), toFake: ["Date"] });
-    // The system's clock for files stands still for some milliseconds at a time.
+    // The clock that the system uses for files advances only every few milliseconds.
     const { ctimeNs } = statSync(file, { bigint: true });
     do {
       writeFileSync(file, "two");
@@ -202,7 +202,7 @@ describeWith([needs.mount], "a full disk", () => {
     onTestFinished(async () => void (await outputOf("umount", folder)));
   }
 
-  test("under the archive is told, leaves nothing there, and the next build goes on", {
+  test("with the archive on it is reported and leaves nothing there, and the next build succeeds", {
     timeout,
   }, async () => {
     const { out, request } = await place();
@@ -217,7 +217,7 @@ describeWith([needs.mount], "a full disk", () => {
     expect(readdirSync(out)).toEqual([archiveName]);
   });
 
-  test("under the cache is told, and leaves no broken layer", { timeout }, async () => {
+  test("with the cache on it is reported and leaves no broken layer", { timeout }, async () => {
     const { scratch, out, request } = await place();
     const cacheFolder = join(scratch, "small-cache");
     await smallDisk(cacheFolder, "256k");

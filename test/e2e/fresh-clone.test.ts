@@ -14,7 +14,7 @@ import { basename, join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../../src/ground/files/package-root.js";
 
-// npx keeps what it knows of a clone beside npm's cache: that is the test's own, the packages are this user's.
+// npx keeps its notes on a clone next to npm's cache. They go to a folder of the test; packages come from the user's cache.
 describe("a fresh clone", () => {
   let folder: string;
   let clone: string;
@@ -42,25 +42,25 @@ describe("a fresh clone", () => {
     return spawnSync("npx", args, { cwd, env, encoding: "utf8" });
   }
 
-  test("holds the file that npx links as its command, ready to be started", () => {
+  test("has the executable file that npx links as its command", () => {
     accessSync(join(clone, "bin", "build_processor.js"), constants.X_OK);
   });
 
-  test("runs its first command, which sets up first and says so on the error stream", () => {
+  test("sets itself up when its first command runs, and says so on stderr", () => {
     const { status, stdout, stderr } = npx(["build_processor", "--version"]);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(stderr).toMatch(/^setup: installing packages/);
     expect(status).toBe(0);
   });
 
-  test("runs further commands at once, from anywhere", () => {
+  test("runs further commands at once, from any folder", () => {
     expect(npx(["build_processor", "--version"]).stderr).toBe("");
     const elsewhere = npx(["--yes", join("..", basename(clone)), "--version"], join(clone, "..", "cache"));
     expect(elsewhere.stderr).toBe("");
     expect(elsewhere.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  test("compiles again when a source is newer than the program, as after git pull", () => {
+  test("compiles again if a source is newer than the program, as after git pull", () => {
     const time = new Date();
     utimesSync(join(clone, "src", "cli", "main.ts"), time, time);
     const { stdout, stderr } = npx(["build_processor", "--version"]);
@@ -69,7 +69,7 @@ describe("a fresh clone", () => {
     expect(npx(["build_processor", "--version"]).stderr).toBe("");
   });
 
-  test("has its command where npx that met it without looks too", () => {
+  test("has its command also where npx looks if it first saw the clone without its command", () => {
     accessSync(join(clone, "node_modules", ".bin", "build_processor"), constants.X_OK);
   });
 });

@@ -7,7 +7,7 @@ import type { BenchRow } from "../bench/bench-row.js";
 import { repositoryRoot } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
 
-// The program is packed, unpacked as on a GPU machine, and two models run on the CPU.
+// The test packs the program, unpacks it as on a GPU machine, and runs two models on the CPU.
 const timeout = 600_000;
 
 describeWith([needs.linux, needs.bash, needs.tar, needs.xz], "the kit for GPU machines", () => {

@@ -16,7 +16,7 @@ async function smallImage(imageName: string, text: string) {
   return assemble(testPlan({ imageName, base, layers }), join(scratch, "cache"));
 }
 
-/** Stops the load of an image when the engine, which has all of it, begins to answer. */
+/** Stops loading an image when the engine, which has received all of it, starts to answer. */
 async function stopWhileAnswering(imageName: string, text: string): Promise<unknown> {
   const stop = new AbortController();
   const proxy = await fragileEngine(scratchFolder(), () =>
@@ -44,7 +44,7 @@ describeWithEngine("an image whose load is stopped while the engine answers", ()
     expect(await idOf(imageName)).toBe(image.config.descriptor.digest);
   });
 
-  test("leaves its name to the image that had it", async () => {
+  test("leaves its name with the image that had it", async () => {
     const imageName = "nnunet-processor-test/load-interrupted:2";
     onTestFinished(() => removeImage(imageName));
     const earlier = await smallImage(imageName, "earlier");

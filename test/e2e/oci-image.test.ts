@@ -86,7 +86,7 @@ describe("an embedded build", () => {
     expect(files[1]).toEqual(files[0]);
   });
 
-  test("makes a layer once, and again when a file in it changes", async () => {
+  test("makes a layer once, and again if a file in it changes", async () => {
     const scratch = scratchFolder();
     const file = join(scratch, "weights.bin");
     await writeFile(file, "one");
@@ -124,7 +124,7 @@ describe("an embedded build", () => {
     expect((await write()).bytes).toBeGreaterThan(0);
   });
 
-  test("can be laid on what was exported before: an archive or a layout", async () => {
+  test("can use an exported archive or layout as its base", async () => {
     const scratch = scratchFolder();
     const archive = await smallRootFileSystem(scratch);
     const cache = join(scratch, "cache");
@@ -145,7 +145,7 @@ describe("an embedded build", () => {
     expect(digests[1]).toBe(digests[0]);
   });
 
-  test("leaves nothing behind when it is stopped", async () => {
+  test("leaves nothing behind if it is stopped", async () => {
     const scratch = scratchFolder();
     const image = await liverImage(scratch);
     const stop = new AbortController();
@@ -209,7 +209,7 @@ async function settingsOf(imageName: string): Promise<object> {
   };
 }
 
-/** Path, kind, mode and size of every file that the image brings, as `docker export` gives them. */
+/** Returns path, kind, mode and size of every file that the image adds, as `docker export` prints them. */
 async function filesOf(imageName: string): Promise<readonly string[]> {
   const container = await testEngine().docker.createContainer({ Image: imageName });
   try {

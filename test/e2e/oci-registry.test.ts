@@ -19,7 +19,7 @@ import { testPlan } from "../support/oci/test-plan.js";
 import { type Fault, startFaultyProxy, startRegistry } from "../support/oci/test-registry.js";
 import { hasProgram, outputOf } from "../support/program-on-path.js";
 
-/** `ann` with the password `secret`, by bcrypt. */
+/** The user `ann` with the password `secret`, hashed with bcrypt. */
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";
 const quick: RetryPolicy = { attempts: 4, firstDelayMs: 5, maxDelayMs: 20, maxRetryAfterMs: 2000 };
 const chunkBytes = 64 * 1024;
@@ -81,7 +81,7 @@ describeWith([needs.registry], "a push", () => {
     expect(mounted).toMatchObject({ sentBytes: 0, blobsThere: 3 });
   });
 
-  test("goes on after 429, 500 and a broken connection, without sending again what has arrived", async () => {
+  test("continues after 429, 500 and a broken connection, without sending again what has arrived", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });
     let patches = 0;
@@ -114,7 +114,7 @@ describeWith([needs.registry], "a push", () => {
     }
   });
 
-  test("survives a registry that stops in the middle of an upload and comes back", async () => {
+  test("continues after the registry has stopped in the middle of an upload and started again", async () => {
     const scratch = scratchFolder();
     const folder = join(scratch, "registry");
     let registry = await startRegistry({ folder });
@@ -139,7 +139,7 @@ describeWith([needs.registry], "a push", () => {
     expect((await push(`${registry.host}/team/liver:1`, image)).sentBytes).toBe(0);
   });
 
-  test("gives up with the registry's own words when it stays broken, and leaves no tag", async () => {
+  test("gives up with the registry's own message if it stays broken, and leaves no tag", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });
     const noSpace = JSON.stringify({ errors: [{ code: "UNKNOWN", message: "no space left on device" }] });
@@ -163,7 +163,7 @@ describeWith([needs.registry], "a push", () => {
     await expect(missing).rejects.toMatchObject({ code: "BASE_IMAGE_MISSING" });
   });
 
-  test("stops when it is told to", async () => {
+  test("stops when its signal is aborted", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });
     const stop = new AbortController();
@@ -176,10 +176,10 @@ describeWith([needs.registry], "a push", () => {
   });
 });
 
-describeWith([needs.registry], "a registry that asks who comes", () => {
+describeWith([needs.registry], "a push to a registry that needs a login", () => {
   const password: Credentials = { kind: "password", user: "ann", password: "secret" };
 
-  test("gets the name and password that docker login left", async () => {
+  test("uses the name and password that docker login has stored", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry"), htpasswd });
     const image = await smallImage(scratch);
@@ -192,7 +192,7 @@ describeWith([needs.registry], "a registry that asks who comes", () => {
     expect((await push(`${host}/team/liver:1`, image, { credentials })).sentBytes).toBeGreaterThan(0);
   });
 
-  test("gets them from a credential helper", async () => {
+  test("uses the name and password of a credential helper", async () => {
     const scratch = scratchFolder();
     mkdirSync(join(scratch, "bin"));
     const helper = join(scratch, "bin", "docker-credential-test");
@@ -217,7 +217,7 @@ describeWith([needs.registry], "a registry that asks who comes", () => {
     expect(await dockerCredentials("other.example.org", environment)).toBeNull();
   });
 
-  test("turns a wrong password and a missing one away as such", async () => {
+  test("reports a wrong password and a missing one differently", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry"), htpasswd });
     const image = await smallImage(scratch);
@@ -227,7 +227,7 @@ describeWith([needs.registry], "a registry that asks who comes", () => {
       });
   });
 
-  test("gets a bearer token for the scopes of the push, and a new one when the first runs out", async () => {
+  test("gets a bearer token for the scopes of the push, and a new one when the first expires", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });
     const scopes: string[][] = [];
@@ -259,7 +259,7 @@ describeWith([needs.registry], "a registry that asks who comes", () => {
 });
 
 describeWith([needs.registry], "a base in a registry", () => {
-  test("is laid under a plan, and its layers are not fetched to be pushed back", async () => {
+  test("is used without downloading its layers when the image is pushed to the same registry", async () => {
     const scratch = scratchFolder();
     const { host } = await startRegistry({ folder: join(scratch, "registry") });
     const below = await smallImage(scratch);

@@ -20,7 +20,7 @@ import { runUserProgram } from "../support/programs/user-program.js";
 
 const timeout = 600_000;
 
-/** A user id without rights of its own. */
+/** The id of a user without special rights. */
 const nobody = 65_534;
 
 interface PackageJson {
@@ -43,7 +43,7 @@ describe("the package that `npm pack` makes", () => {
       cwd: packageRoot,
       encoding: "utf8",
     });
-    // One package: npm writes a list, or since version 11 a table by name.
+    // npm writes a list with one package or, since version 11, an object with its name as the key.
     const [packed] = Object.values(JSON.parse(out) as object) as [
       { readonly filename: string; readonly files: readonly PackedFile[] },
     ];
@@ -52,12 +52,12 @@ describe("the package that `npm pack` makes", () => {
   }, timeout);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("holds the program without its tests and without the compiler's notes", () => {
+  test("has the program without its tests and without the compiler's notes", () => {
     expect(files).toContain("dist/build_processor.js");
     expect(files.filter((path) => /^dist\/(test\/|.*\.tsbuildinfo$)/.test(path))).toEqual([]);
   });
 
-  test("passes on no script that runs at installation", () => {
+  test("has no script that runs at installation", () => {
     const unpacked = join(folder, "unpacked");
     mkdirSync(unpacked);
     execFileSync("tar", ["-xzf", tarball, "-C", unpacked]);
@@ -121,7 +121,7 @@ describe("the package that `npm pack` makes", () => {
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("1 done") });
     });
 
-    test("serves a program of somebody else", { timeout }, () => {
+    test("works as a library in another program", { timeout }, () => {
       const example = join(installed(), "examples", "brain-tissue");
       const user = join(folder, "user");
       mkdirSync(user);

@@ -40,7 +40,7 @@ async function smallDebian(scratch: string): Promise<BaseImage> {
 }
 
 describe("the base that is made without an engine", () => {
-  test("starts from Debian's image if a registry has it, and asks for it only once", {
+  test("starts from Debian's image if a registry has it, and downloads it only once", {
     timeout,
   }, async () => {
     const scratch = scratchFolder();
@@ -61,7 +61,7 @@ describe("the base that is made without an engine", () => {
     expect(new Set(first.layers.map(({ diffId }) => diffId)).size).toBe(first.layers.length);
   });
 
-  test("says how to get Debian where no registry gives it and apt is missing", async () => {
+  test("says how to get Debian if no registry has it and apt is missing", async () => {
     vi.stubEnv("PATH", "/nowhere");
     onTestFinished(() => void vi.unstubAllEnvs());
     await expect(makeBase(scratchFolder(), noRegistry, scratchFolder())).rejects.toMatchObject({
@@ -107,7 +107,7 @@ describeWithEngine("an image that no engine built on its own base", () => {
       };
       onTestFinished(() => removeImage(names.docker));
       onTestFinished(() => removeImage(names.embedded));
-      // Built by today's code: the engine may have an image of an older compilation under the recipe's name.
+      // The image is built by today's code: the engine may have one of an older compilation under the recipe's name.
       const base = "nnunet-processor-parity/base:1";
       onTestFinished(() => removeImage(base));
       await buildBaseImage({
@@ -135,7 +135,7 @@ describeWithEngine("an image that no engine built on its own base", () => {
   );
 });
 
-/** Kind, mode, owner, size or link target, and path of every file; a container's `/dev` is the engine's. */
+/** Returns kind, mode, owner, size or link target, and path of every file, except those that the engine adds. */
 async function filesOf(imageName: string): Promise<string[]> {
   const container = (await outputOf("docker", "create", imageName)).trim();
   try {
@@ -164,7 +164,7 @@ async function settingsOf(imageName: string): Promise<unknown> {
 }
 
 describeWith([needs.root, needs.setpriv, needs.apt], "Debian's packages", () => {
-  test("unpacked without root are byte for byte those that root unpacks", { timeout }, async () => {
+  test("are byte for byte the same whether root unpacks them or not", { timeout }, async () => {
     const folder = scratchFolder();
     chmodSync(folder, 0o777);
     const dist = join(repositoryRoot, "dist");

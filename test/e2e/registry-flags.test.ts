@@ -11,7 +11,7 @@ import { startRegistry } from "../support/oci/test-registry.js";
 import { outputOf } from "../support/program-on-path.js";
 import { runProgram } from "../support/programs/run-program.js";
 
-/** `ann` with the password `secret`, by bcrypt. */
+/** The user `ann` with the password `secret`, hashed with bcrypt. */
 const htpasswd = "ann:$2b$04$hWjAXGdbS2TJO6bS42ceX.zOLr2T/rdYXb2TLDMGC/UeGKc7n1Y/q";
 const timeout = 1_200_000;
 const common = ["--model-dir", goldenPath("v2", "blobs_3d_fullres", "model"), "--json"];
@@ -65,7 +65,9 @@ describeWith([needs.registry], "--registry-username", () => {
 });
 
 describeWith([needs.registry], "--registry-ca", () => {
-  test("trusts the registry's own authority, and nothing else does", { timeout }, async () => {
+  test("makes the program trust the registry's own authority, which nothing else does", {
+    timeout,
+  }, async () => {
     const { cwd, environment, base } = await scratchWithBase();
     const tls = selfSignedCertificate(["localhost"]);
     const registry = await startRegistry({ folder: join(cwd, "registry"), tls });
@@ -81,7 +83,7 @@ describeWith([needs.registry], "--registry-ca", () => {
 });
 
 describeWith([needs.registry], "a base image in a registry", () => {
-  test("is locked at the first build, and refused later when its tag has moved", { timeout }, async () => {
+  test("is locked at the first build, and refused later if its tag has moved", { timeout }, async () => {
     const first = await scratchWithBase();
     const moved = await scratchWithBase({ MOVED: "yes" });
     const { cwd, environment } = first;
@@ -122,7 +124,7 @@ describeWithEngine("an image that Docker built", () => {
       const { host } = await startRegistry({ folder: join(cwd, "registry") });
       const imageName = `${host}/team/blobs:1`;
       onTestFinished(() => removeImage(imageName));
-      // No other test has Docker build this model: of two builds of one layer at once its cache keeps either.
+      // No other test has Docker build this model: if two builds make a layer at once, Docker's cache keeps only one.
       const modelDir = goldenPath("v2", "photos_2d", "model");
       const flags = ["--model-dir", modelDir, "--json", "--builder", "docker", "--push", "--tag", imageName];
       const environment = { SOURCE_DATE_EPOCH: "1700000000" };
@@ -135,7 +137,7 @@ describeWithEngine("an image that Docker built", () => {
       const manifest = JSON.parse(
         await outputOf("skopeo", "inspect", "--raw", "--tls-verify=false", `docker://${imageName}`),
       ) as { readonly config: { readonly digest: string } };
-      // Docker's classic store names an image by its configuration.
+      // In Docker's classic store, the id of an image is the digest of its configuration.
       expect(manifest.config.digest).toBe(report.imageId);
       const second = await runProgram(flags, { cwd, environment });
       expect(

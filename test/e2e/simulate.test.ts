@@ -15,12 +15,12 @@ import { outputOf } from "../support/program-on-path.js";
 import { type ProgramRun, runProgram } from "../support/programs/run-program.js";
 import { buildServerImage, buildTeamImage, type Fault } from "../support/targets/example-server.js";
 
-// The first build makes the base image: packages are fetched and unpacked.
+// The first build downloads and unpacks the packages of the base image.
 const timeout = 600_000;
 
 const sandboxLabel = "org.nnunet-processor.sandbox";
 
-/** Other runs of these tests may use the same engine. */
+/** A name of its own, because other runs of these tests may use the same engine. */
 const suffix = randomUUID().slice(0, 8);
 const group = `nnunet-processor-test/simulate-${suffix}`;
 const processor = `${group}/processor:1`;
@@ -41,10 +41,10 @@ describeWithEngine("build_processor simulate", () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  test("runs an archive in a closed container, compares its answer and leaves the engine as it was", {
+  test("runs an archive in an isolated container, compares its answer and leaves the engine as it was", {
     timeout,
   }, async () => {
-    // Eight times the same case, so that the stop comes in the middle of the run even on a busy machine.
+    // The same case eight times, so that the run is stopped before its end even on a busy machine.
     const [many, right] = [join(scratch, "many"), join(scratch, "right")];
     for (const folder of [many, right]) mkdirSync(folder);
     const expected = goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg_tta.nii.gz");
@@ -57,7 +57,7 @@ describeWithEngine("build_processor simulate", () => {
     onTestFinished(() => removeImage(archived));
     const archive = join(scratch, "archived.tar");
     const imageId = await moveToArchive(archived, archive);
-    // The archive's name stands for another image now, and must do so afterwards.
+    // The name in the archive belongs to another image now, and must still do so afterwards.
     await docker.getImage(processor).tag({ repo: `${group}/archived`, tag: "1" });
     const run = await simulated([archive, "--target", "plain", "-i", many, "--expect", right]);
     expect(run.exitCode, run.err).toBe(0);
@@ -68,7 +68,7 @@ describeWithEngine("build_processor simulate", () => {
     expect(failedChecks(run)).toEqual([]);
     const [background, organ] = phases[0]!.segmentations[0]!.labels;
     expect(background).toMatchObject({ label: 0, dice: expect.closeTo(1, 3) });
-    // nnU-Net accumulates in float16, so a voxel on the edge between two labels may fall on the other side.
+    // nnU-Net adds up windows in float16, so that a voxel on the edge between two labels may get the other one.
     expect(organ).toMatchObject({ label: 1, expectedVoxels: 5805, dice: expect.closeTo(1, 3) });
     expect(phases[1]!.findings).toMatchObject([{ check: "sigterm", result: "pass" }]);
     expect(report(run).imageId).toBe(imageId);
@@ -80,7 +80,7 @@ describeWithEngine("build_processor simulate", () => {
     await expectNothingLeft(archive);
   });
 
-  test("runs an image for grand-challenge, with its model apart, in both of the platform's ways", {
+  test("runs an image for grand-challenge, whose model is not in the image, in both of the platform's ways", {
     timeout,
   }, async () => {
     const imageName = `${group}/apart:1`;
@@ -122,7 +122,7 @@ describeWithEngine("build_processor simulate", () => {
     await expectNothingLeft(serverName([]));
   });
 
-  test("finds what a server keeps of the case before, and a SIGTERM that is ignored", {
+  test("finds a server that remembers the previous case and one that ignores SIGTERM", {
     timeout,
   }, async () => {
     const run = await simulateServer(["remembers-first-case", "ignores-sigterm"]);
@@ -164,7 +164,7 @@ describeWithEngine("build_processor simulate", () => {
     expect(failedChecks(tooLittle).join()).toMatch(/health|invoke/);
   });
 
-  test("says with the reason and the remedy what a folder processor would not do on grand-challenge", {
+  test("says, with the reason and the remedy, why an image that reads a folder would fail on grand-challenge", {
     timeout,
   }, async () => {
     const run = await runProgram(["simulate", processor, "--target", "grand-challenge", "-i", input], {
@@ -175,7 +175,7 @@ describeWithEngine("build_processor simulate", () => {
     expect(run.out).toMatch(/^fail +layout/m);
   });
 
-  test("starts a team's image as AMOS22 does: as root, as another user, with another name", {
+  test("starts a team's image in AMOS22's ways: as root, as another user, and with other file names", {
     timeout,
   }, async () => {
     const team = `team${suffix}`;
@@ -187,7 +187,7 @@ describeWithEngine("build_processor simulate", () => {
     expect(report(run).phases[1]!.segmentations[0]!.path).toBe("scan of 21.Nov_b.nii.gz");
   });
 
-  test("finds a team's image that makes up names of its own", { timeout }, async () => {
+  test("finds a team's image that gives its answers other names", { timeout }, async () => {
     const team = `team-${suffix}`;
     onTestFinished(() => removeImage(team));
     await buildTeamImage({
@@ -201,8 +201,8 @@ describeWithEngine("build_processor simulate", () => {
     );
   });
 
-  test("stopped with Ctrl-C leaves neither container nor volume", { timeout }, async () => {
-    // Other tests start containers of their own in the meantime.
+  test("leaves neither container nor volume after Ctrl-C", { timeout }, async () => {
+    // Other tests start containers at the same time.
     const filters = { event: ["start"], label: [`${sandboxLabel}=${processor}`] };
     const events = (await testEngine().docker.getEvents({ filters })) as Readable;
     onTestFinished(() => void events.destroy());
@@ -216,7 +216,7 @@ describeWithEngine("build_processor simulate", () => {
   });
 });
 
-test("simulate refuses without an engine, and says so", async () => {
+test("simulate without an engine is refused with the reason", async () => {
   const cwd = mkdtempSync(join(tmpdir(), "simulate-"));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const run = await runProgram(["simulate", "a:1", "-i", input], {
@@ -229,7 +229,7 @@ test("simulate refuses without an engine, and says so", async () => {
   expect(run.out).toBe("");
 });
 
-/** Two images of different size, as .mha. */
+/** Writes two .mha images of different sizes. */
 async function twoCases(): Promise<void> {
   mkdirSync(join(scratch, "cases"));
   const image = await readImage(join(input, "blob_010_0000.nii.gz"));
@@ -246,7 +246,7 @@ async function twoCases(): Promise<void> {
   );
 }
 
-/** Writes a copy of the processor with an id of its own to an archive; the engine forgets it. */
+/** Writes a copy of the processor's image, with another id, to an archive and removes it from the engine. */
 async function moveToArchive(imageName: string, archive: string): Promise<string> {
   const { docker } = testEngine();
   const container = await docker.createContainer({ Image: processor });

@@ -25,7 +25,7 @@ async function build(cwd: string, config: object, ...args: readonly string[]): P
   expect(run.exitCode, run.err).toBe(0);
 }
 
-/** Folders that a host mounts: nobody but their owner may write, save into the output. */
+/** Makes the folders that a host mounts. Only their owner may write into them, except into the output folder. */
 function mounts(cwd: string): { readonly input: string; readonly output: string } {
   const [input, output] = [join(cwd, "in"), join(cwd, "out")];
   mkdirSync(input);
@@ -34,7 +34,7 @@ function mounts(cwd: string): { readonly input: string; readonly output: string 
   return { input, output };
 }
 
-/** The rule of the golden data. */
+/** Checks the tolerance of the golden data. */
 async function expectGolden(path: string): Promise<void> {
   const { differing, voxels } = await compareSegmentations(path, expected);
   expect(differing / voxels).toBeLessThanOrEqual(1e-4);
@@ -47,7 +47,7 @@ describeWithEngine("an image built for", () => {
     await removeImage(`${team}:latest`);
   });
 
-  test("grand-challenge reads a socket and writes one, on a read-only root and without rights", {
+  test("grand-challenge reads one socket and writes another, on a read-only root and without rights", {
     timeout,
   }, async () => {
     const cwd = scratchFolder();
@@ -61,7 +61,7 @@ describeWithEngine("an image built for", () => {
     await expectGolden(join(output, "images", "organ", "a.mha"));
   });
 
-  test("grand-challenge finds a model that was uploaded apart from it", { timeout }, async () => {
+  test("grand-challenge finds a model that was uploaded separately", { timeout }, async () => {
     const cwd = scratchFolder();
     const config = { target: "grand-challenge", grand_challenge: { output: "organ" } };
     await build(cwd, config, "--tag", modelless, "--model-tarball");

@@ -21,7 +21,7 @@ interface Built {
   readonly run: (...args: readonly string[]) => Promise<ProgramRun>;
 }
 
-/** A folder with an archive that was built as of 2023. */
+/** Builds an archive whose creation time is in 2023. */
 async function builtArchive(format: "tar" | "tar.gz" = "tar.gz"): Promise<Built> {
   const cwd = scratchFolder();
   const inputs = ["--model-dir", model, "--base-image", await smallBase(cwd), "--json"];
@@ -49,7 +49,7 @@ const reportOf = ({ out }: ProgramRun): VerifyReport => JSON.parse(out) as Verif
 const differing = (report: VerifyReport) => report.layers.filter(({ isSame }) => !isSame);
 
 describe("build_processor verify", () => {
-  test("finds an archive the same on a machine without its cache, whatever day it is", {
+  test("finds that an archive is the same on another day, on a machine without its cache", {
     timeout,
   }, async () => {
     const { cwd, inputs, run } = await builtArchive();
@@ -61,7 +61,7 @@ describe("build_processor verify", () => {
     expect(differing(report)).toEqual([]);
   });
 
-  test("names the layer, the file and the setting that are not the same", { timeout }, async () => {
+  test("names the layer, the file and the setting that differ", { timeout }, async () => {
     const { cwd, inputs, run } = await builtArchive();
     writeFileSync(join(cwd, "config.json"), '{"use_test_time_augmentations": true}');
     const verified = await run("verify", archive, ...inputs);
@@ -75,7 +75,7 @@ describe("build_processor verify", () => {
     });
   });
 
-  test("finds another model's weights out", { timeout }, async () => {
+  test("notices the weights of another model", { timeout }, async () => {
     const { cwd, inputs, run } = await builtArchive();
     writeFileSync(join(cwd, "config.json"), '{"folds": [0]}');
     const verified = await run("verify", archive, ...inputs);
@@ -98,7 +98,7 @@ describe("build_processor verify", () => {
 });
 
 describeWithEngine("an image that a build has left in Docker", () => {
-  test("is the same from two folders with two caches, and verify finds nothing that differs", {
+  test("is the same if it is built from another folder with another cache, and verify finds no difference", {
     timeout,
   }, async () => {
     const imageName = "nnunet-processor-test/reproducible:1";

@@ -4,16 +4,16 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { FuzzOutcome, FuzzTask } from "./fuzz-worker.js";
 
-/** The rule for every reader; a busy machine gets some more time. */
+/** The limits for every reader, with some more time for a busy machine. */
 const mostMs = 10_000;
 const mostMiB = 1024;
 
-/** The process that reads inputs. It cannot hold more memory than the rule allows, and is started again after a fault. */
+/** The process that reads inputs. Its memory is limited, and it is started again after a fault. */
 export class FuzzProcess {
   readonly #folder: string;
   #worker: ChildProcess | null = null;
 
-  /** @param folder where it works */
+  /** @param folder the working folder of the process */
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -32,8 +32,8 @@ export class FuzzProcess {
 }
 
 /**
- * Node's own limit is one for its heap alone. Linux also limits everything that a process may write to, so that buffers
- * cannot be larger and the machine stays usable; elsewhere the peak is only measured.
+ * Starts the process with limits. Node's own limit applies only to its heap. On Linux, `prlimit` limits all of its memory,
+ * including buffers, so that the machine stays usable; elsewhere the peak is only measured.
  */
 function start(cwd: string): ChildProcess {
   const heapLimit = `--max-old-space-size=${mostMiB}`;
@@ -57,7 +57,7 @@ async function answerOf(worker: ChildProcess, task: FuzzTask): Promise<FuzzOutco
   try {
     return await Promise.race([answered, died, late]);
   } finally {
-    // The two that lost the race reject now.
+    // This rejects the two promises that lost the race.
     for (const loser of [answered, died, late]) loser.catch(() => {});
     done.abort();
   }

@@ -1,4 +1,4 @@
-/** Reads one file after the other for `run-fuzz`, in a process of its own: a hang or a lack of memory ends only this one. */
+/** Reads files for `run-fuzz` in its own process, so that a hang or a lack of memory ends only this process. */
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { FuzzInput } from "./readers/fuzzed-reader.js";
 import { fuzzedReaders } from "./readers.js";
@@ -9,13 +9,13 @@ export interface FuzzTask extends FuzzInput {
 
 export interface FuzzOutcome {
   readonly kind: "accepted" | "refused" | "failed";
-  /** The error's code and message, or the stack of one that is not of the catalogue; null if there was none. */
+  /** The error's code and message, or the stack of an error outside the catalogue; null if there was none. */
   readonly reason: string | null;
-  /** The most memory that this process has ever held. */
+  /** The most memory that this process has held so far. */
   readonly peakBytes: number;
 }
 
-// What is thrown where nobody can catch it is a fault of the reader that runs.
+// An error that nobody can catch is a fault of the reader that is running.
 process.on("uncaughtException", ({ stack = "no stack" }) => {
   process.send!({ kind: "failed", reason: stack, peakBytes: 0 } satisfies FuzzOutcome);
 });

@@ -11,9 +11,9 @@ import { fuzzedReaders } from "./readers.js";
 
 export interface FuzzOptions {
   readonly seed: number;
-  /** After the unchanged seeds were read. */
+  /** The time for changed files; reading the unchanged seeds is not counted. */
   readonly seconds: number;
-  /** Names of the table in `readers.ts`. */
+  /** Names from the table in `readers.ts`. */
   readonly readers: readonly string[];
 }
 
@@ -25,9 +25,9 @@ export interface FuzzCount {
 
 export interface FuzzFailure {
   readonly reader: string;
-  /** A stack, or what was too much. */
+  /** A stack trace, or the limit that was exceeded. */
   readonly reason: string;
-  /** The input, kept. */
+  /** A copy of the input. */
   readonly file: string;
 }
 
@@ -36,11 +36,12 @@ export interface FuzzReport {
   readonly failures: readonly FuzzFailure[];
 }
 
-/** Without an end somebody would have to look through the same fault a thousand times. */
+/** The number of failures after which fuzzing stops, because the same fault would be found again and again. */
 const mostFailures = 20;
 
 /**
- * Shares the time given among the readers and gives them changed files, each of which must be read right or refused with a code.
+ * Divides the time among the readers and gives them changed files. A reader must either read a file correctly or refuse it
+ * with an error code.
  *
  * @throws Error if a reader does not accept one of its seeds as it is
  */
@@ -77,7 +78,7 @@ export async function fuzz({ seed, seconds, readers }: FuzzOptions): Promise<Fuz
   return { counts: Object.fromEntries(turns.map(({ reader, count }) => [reader, count])), failures };
 }
 
-/** One reader's share of the time: the quick ones get more inputs, the same ones for the same seed. */
+/** One reader's share of the time. Fast readers get more inputs; the same seed always gives the same inputs. */
 interface Turn {
   readonly reader: string;
   readonly random: Random;
@@ -94,11 +95,11 @@ const turnOf = (reader: string, seed: number): Turn => ({
 
 interface Place {
   readonly worker: FuzzProcess;
-  /** Holds nothing but the input's folder. */
+  /** An otherwise empty folder for the input's folder. */
   readonly scratch: string;
 }
 
-/** A seed that is refused as it is would hide everything behind the check that refuses it. */
+/** Returns the seeds. A seed that is refused unchanged is a problem, because no code after the failed check would be tested. */
 async function acceptedSeeds(
   readers: readonly string[],
   place: Place,
@@ -111,7 +112,7 @@ async function acceptedSeeds(
     for (const seed of seeds) {
       const { kind, reason } = await read({ reader, seed, bytes: seed.bytes() }, place);
       if (kind !== "accepted")
-        problems.push(`${reader}: ${seed.path} is ${kind} without any change: ${reason}`);
+        problems.push(`${reader}: ${seed.path} is ${kind} although it is unchanged: ${reason}`);
     }
     accepted.set(reader, seeds);
   }
@@ -125,7 +126,7 @@ interface Input {
   readonly bytes: Buffer;
 }
 
-/** Writes the input and its companions into an empty folder and has them read. */
+/** Writes the input and its companions into an empty folder and reads them. */
 async function read(
   { reader, seed, bytes }: Input,
   { worker, scratch }: Place,

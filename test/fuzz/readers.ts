@@ -5,7 +5,7 @@ import { imageReaders } from "./readers/image-readers.js";
 import { modelReaders } from "./readers/model-readers.js";
 import { processorReaders } from "./readers/processor-readers.js";
 
-/** Every reader of files that strangers may have written, by the name for `--reader`. */
+/** Every reader of untrusted files, by its name for `--reader`. */
 export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
   ...imageReaders,
   ...modelReaders,

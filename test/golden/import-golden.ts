@@ -6,7 +6,7 @@ import { repositoryRoot } from "../support/golden.js";
 /**
  * Copies nnU-Net's own outputs from SOURCE into `test/golden`, smaller than the original:
  *
- * - `logits.npy.gz` (nnU-Net's float16 sums) is left out where `logits_fp32.npy.gz` is beside it;
+ * - `logits.npy.gz` (nnU-Net's float16 sums) is left out if there is a `logits_fp32.npy.gz`;
  * - float32 logits are rounded to multiples of 1/1024 (a mean error of 0.00024, the tests allow 0.0005), float32
  *   probabilities to multiples of 1/16384 (at most 0.00003, the tests allow 0.0002);
  * - preprocessed images keep all their bits: the tests allow 0.000002 there.

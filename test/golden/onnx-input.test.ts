@@ -14,7 +14,7 @@ import { neverStopped } from "../support/never-stopped.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
 const converted = join(scratch, "converted");
-/** As its owner has it: plans, dataset and networks of no known architecture. */
+/** A folder with plans, dataset and ONNX networks, whose plans name an unknown architecture. */
 const own = join(scratch, "own__Plans__2d");
 
 beforeAll(async () => {
@@ -46,8 +46,8 @@ async function predict(modelDir: string, name: string): Promise<Buffer> {
   return readFileSync(cases[0]!.outputFile);
 }
 
-describe("an ONNX file in the place of a checkpoint", () => {
-  test("runs by plans and dataset, whatever architecture the plans name", async () => {
+describe("a model with an ONNX file instead of a checkpoint", () => {
+  test("runs by its plans and dataset, whatever architecture the plans name", async () => {
     const outputDir = join(scratch, "own-converted");
     const { files } = await convertModel({
       models: singleModel(await ownModel()),
@@ -84,7 +84,7 @@ describe("an ONNX file in the place of a checkpoint", () => {
     }
   });
 
-  test("needs its file, plans and dataset", async () => {
+  test("needs the file, the plans and the dataset", async () => {
     const missing = findOnnxModel({ modelDir: own, onnxFiles: [join(own, "missing.onnx")] });
     await expect(missing).rejects.toMatchObject({ code: "ONNX_NOT_FOUND" });
     const alone = findOnnxModel({ modelDir: scratch, onnxFiles: [join(own, "fold_0.onnx")] });

@@ -6,10 +6,10 @@ import { goldenPath, type NpyArray, readNpyGz } from "../support/golden.js";
 import { withConvertedModel } from "../support/model/convert.js";
 
 /**
- * nnU-Net v1's first window starts at the first voxel; what lies before the second window's start was seen by no
- * other, so that nnU-Net's probabilities there are the softmax of this one window, whatever its weight was.
+ * nnU-Net v1's first window starts at the first voxel. No other window covers the voxels before the start of the second
+ * one, so that nnU-Net's probabilities there are the softmax of the first window, whatever its weights were.
  */
-describe("a converted v1 network gives nnU-Net's probabilities where only the first window looked:", () => {
+describe("a converted v1 network gives nnU-Net's probabilities where only the first window contributes:", () => {
   test.each(readdirSync(goldenPath("v1")))("%s", async (name) => {
     const [caseName] = readdirSync(goldenPath("v1", name, "expected")) as [string];
     const input = readNpyGz(goldenPath("v1", name, "expected", caseName, "preprocessed.npy.gz"));
@@ -22,7 +22,7 @@ describe("a converted v1 network gives nnU-Net's probabilities where only the fi
         patch,
         axes: patchSize.length,
       });
-      // A 2-D network looks at one slice at a time.
+      // A 2-D network gets one slice at a time.
       const seen = patch.map((size, axis) => (size === 1 ? 1 : secondStart(input.shape[axis + 1]!, size)));
       let count = 0;
       let max = 0;
@@ -35,13 +35,13 @@ describe("a converted v1 network gives nnU-Net's probabilities where only the fi
         }
       });
       expect(count).toBeGreaterThan(100);
-      // float32 sums in another order; the golden data's own tolerance for whole volumes is 5e-3.
+      // The float32 sums have another order. The golden data's tolerance for whole volumes is 5e-3.
       expect(max).toBeLessThan(2e-4);
     });
   });
 });
 
-/** v1's rule: n = ceil((size - patch) / (patch / 2)) + 1 windows, evenly spread. The whole axis for one window. */
+/** Returns the start of the second of v1's n = ceil((size - patch) / (patch / 2)) + 1 even windows, or the end of the patch if n is 1. */
 function secondStart(size: number, patch: number): number {
   if (size < patch) throw new Error("the golden case is padded, which this test does not undo");
   const windows = Math.ceil((size - patch) / (patch / 2)) + 1;

@@ -13,7 +13,7 @@ describe("a trained model's converted network answers a window as nnU-Net's own 
       const inputShape = [1, network.inputChannels, ...plan.patchSize];
       const { shape, relativeError } = await compareWindow(folder, inputShape, expected);
       expect(shape).toEqual(expected.shape);
-      // float32 sums in another order.
+      // The float32 sums have another order.
       expect(relativeError).toBeLessThan(2e-5);
     });
   });

@@ -7,13 +7,13 @@ import { goldenV2, prepareGolden, withGoldenCase } from "../support/model/golden
 const pool = openPool();
 afterAll(() => pool.close());
 
-describe("preprocessing brings a case onto the network's grid as nnU-Net does", () => {
+describe("preprocessing gives the network the same values as nnU-Net's does", () => {
   test.each(goldenV2)("%s", async (name) => {
     await withGoldenCase(name, async (golden) => {
       const prepared = await prepareGolden(golden, pool);
       const expected = readNpyGz(join(golden.expectedDir, "preprocessed.npy.gz"));
       expect([prepared.channelCount, ...prepared.sizeZyx]).toEqual(expected.shape);
-      // z-scores; nnU-Net resamples in float64 and rounds once, we round to float32 after each axis.
+      // The values are z-scores. nnU-Net resamples in float64 and rounds once; we round to float32 after each axis.
       expect(difference(prepared.data, expected.data).max).toBeLessThanOrEqual(2e-6);
     });
   });

@@ -55,7 +55,7 @@ describe("the float16 graphs of a GPU give nnU-Net's segmentation, run on the CP
   );
 
   test("v1 mr_3d_fullres", async () => {
-    // The labels of v1's other models have some hundred voxels, of which one is more than Dice allows to flip.
+    // The labels of v1's other models have a few hundred voxels, so that one flipped voxel would be too much for the Dice.
     await withGoldenCase("mr_3d_fullres", check, "v1");
   });
 });
@@ -72,7 +72,7 @@ describe("--save-probabilities writes nnU-Net's probabilities on the image's own
             const found = readNpz(join(folder, `${golden.caseName}.npz`), "probabilities");
             const expected = readNpyGz(join(golden.expectedDir, "probs_tta.npy.gz"));
             expect(found.shape).toEqual(expected.shape);
-            // nnU-Net's own logits are float16.
+            // nnU-Net's logits are float16.
             const { max, mean } = difference(found.data, expected.data);
             expect(max).toBeLessThanOrEqual(2e-2);
             expect(mean).toBeLessThanOrEqual(1e-3);
@@ -97,11 +97,11 @@ async function expectSameSegmentation(
     const expected = await readImage(join(golden.expectedDir, expectedFile));
     expect(found.voxels.constructor).toBe(expected.voxels.constructor);
     expect(found.geometry.sizeZyx).toEqual(expected.geometry.sizeZyx);
-    // The expected file went through ITK's writer, which rounds; ours keeps the input's own digits.
+    // ITK's writer has rounded the numbers of the expected file; ours keeps the input's digits.
     expectClose(found.geometry.spacingMmZyx, expected.geometry.spacingMmZyx);
     expectClose(found.geometry.originMmXyz, expected.geometry.originMmXyz);
     expectClose(found.geometry.directionXyz, expected.geometry.directionXyz);
-    // nnU-Net adds up in float16, which flips a voxel here and there.
+    // nnU-Net adds up windows in float16, which flips single voxels.
     expect(differing(found, expected)).toBeLessThanOrEqual(expected.voxels.length / 10_000);
     for (const label of golden.model.labels.foregroundLabels) {
       expect(dice(found, expected, label)).toBeGreaterThanOrEqual(0.999);
@@ -130,7 +130,7 @@ async function withSegmentation(
   }
 }
 
-/** nnU-Net looks for `<case><ending>`; the golden folder calls it `seg_tta`. */
+/** Copies the golden `seg_tta` to `<case><ending>`, where the second stage looks for it. */
 function previousStage(golden: GoldenCase, scratch: string): string {
   const folder = mkdtempSync(join(scratch, "previous-"));
   copyFileSync(join(golden.previousStageDir!, "seg_tta.nii.gz"), join(folder, `${golden.caseName}.nii.gz`));
@@ -147,7 +147,7 @@ function differing(a: Image, b: Image): number {
   return count;
 }
 
-/** 1 when neither has the label. */
+/** Returns the Dice; 1 if neither segmentation has the label. */
 function dice(a: Image, b: Image, label: number): number {
   let both = 0;
   let sum = 0;

@@ -20,7 +20,7 @@ const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");
 
 type Version = "v1" | "v2";
 
-describe("an ensemble of configurations gives what nnU-Net's ensembling makes of their probabilities", () => {
+describe("an ensemble of configurations gives the same segmentation as nnU-Net's ensembling of their probabilities", () => {
   test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 10 * minutes }, async (version) => {
     const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")];
     await withAnswer(
@@ -61,14 +61,14 @@ describe("v1's fast modes resample labels", () => {
   });
 });
 
-test("a fast mode is refused where it has no meaning", async () => {
+test("a fast mode is refused for models to which it does not apply", async () => {
   const members = [await member("v1", "blobs_2d"), await member("v1", "blobs_3d_fullres")];
   const input = goldenPath("v1", "blobs_2d", "input");
   const run = withAnswer({ models: set(members), input, exportMode: "fast" }, async () => {});
   await expect(run).rejects.toMatchObject({ code: "EXPORT_MODE_UNFIT" });
 });
 
-test("post-processing leaves one component of the labels it names, and the report says what went", async () => {
+test("post-processing keeps one component of each label that it names, and the report says what was removed", async () => {
   const models: ModelSet = {
     ...set([await member("v2", "blobs_2d")]),
     postProcessing: { kind: "file", file: join(fixtures, "postprocessing_v1.json") },
@@ -99,7 +99,7 @@ interface Run {
   readonly exportMode?: ExportMode;
 }
 
-/** Converts, predicts with nnU-Net's defaults and hands over the one segmentation. */
+/** Converts, predicts with nnU-Net's defaults, and passes the only segmentation on. */
 async function withAnswer(
   { models, input, exportMode = "normal" }: Run,
   use: (image: Image, report: CaseReport) => Promise<void>,
@@ -125,7 +125,7 @@ async function withAnswer(
   }
 }
 
-/** nnU-Net adds up in float16, and its probabilities are kept as float16: a voxel here and there may flip. */
+/** Checks the segmentation. nnU-Net adds up windows in float16 and stores float16 probabilities, so that single voxels may flip. */
 function expectSame(found: Image, expected: Image): void {
   expect(found.geometry.sizeZyx).toEqual(expected.geometry.sizeZyx);
   const differing = Array.from(expected.voxels, Number).filter(

@@ -14,11 +14,11 @@ import { predictWith } from "../support/model/predict.js";
 interface TiffModel {
   readonly golden: string;
   readonly caseName: string;
-  /** The ending of the golden files. */
+  /** The ending of the golden model's files. */
   readonly goldenEnding: string;
   readonly ending: string;
   readonly imageReader: "NaturalImage2DIO" | "Tiff3DIO";
-  /** Writes the golden input as the files of a case. */
+  /** Writes the golden input as files with the model's ending. */
   readonly writeInput: (image: Image, folder: string) => Promise<void> | void;
 }
 
@@ -56,7 +56,7 @@ const models: readonly TiffModel[] = [
   },
 ];
 
-describe("a model of TIFF or BMP images gives nnU-Net's segmentation, file to file", () => {
+describe("a model for TIFF or BMP images gives nnU-Net's segmentation, from file to file", () => {
   test.each(models)("$imageReader with $ending", { timeout: 600_000 }, async (model) => {
     const scratch = mkdtempSync(join(tmpdir(), "tiff-model-"));
     try {
@@ -66,7 +66,7 @@ describe("a model of TIFF or BMP images gives nnU-Net's segmentation, file to fi
       const found = await compareSegmentations(path, expectedPath);
       for (const [axis, spacing] of found.expectedGeometry.spacingMmZyx.entries())
         expect(found.geometry.spacingMmZyx[axis]).toBeCloseTo(spacing, 6);
-      // nnU-Net adds up in float16, which flips a voxel here and there.
+      // nnU-Net adds up windows in float16, which flips single voxels.
       expect(found.differing).toBeLessThanOrEqual(found.voxels / 10_000);
       for (const dice of Object.values(found.dice)) expect(dice).toBeGreaterThanOrEqual(0.999);
       expect(Object.keys(found.dice).length).toBeGreaterThan(0);
@@ -120,7 +120,7 @@ function rgbTiff({ voxels, geometry }: Image): Buffer {
   return tiff(colours, [[...fields, photometricRgb, samplesPerPixel].sort(([a], [b]) => a - b)]);
 }
 
-/** 24 bits a pixel: blue, green, red, the lowest row first. */
+/** Returns a BMP with 24 bits a pixel: blue, green and red, the lowest row first. */
 function rgbBmp({ voxels, geometry }: Image): Buffer {
   const [, height, width] = geometry.sizeZyx;
   const rowBytes = Math.ceil((width * 3) / 4) * 4;

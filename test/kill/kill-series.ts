@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { repositoryRoot } from "../support/golden.js";
 
-/** A command that is killed at random moments, and what it must have made once it ran to its end. */
+/** A command that is killed at random moments, and the files that it must have written when it has run to its end. */
 export interface KillSeries {
   readonly name: string;
-  /** The arguments for one round; a round has an empty folder of its own as current folder. */
+  /** Returns the arguments for one round. The current folder of a round is new and empty. */
   readonly args: (round: number) => readonly string[];
-  /** Regular files below the round's folder that must be the same in every round; others may differ. */
+  /** Matches the files below the round's folder that must be the same in every round; other files may differ. */
   readonly sameFiles: RegExp;
-  /** Shared by all rounds, so that a kill in the cache is met by the next round; null for a cache per round. */
+  /** A cache that all rounds share, so that the next round finds what a killed one left there; null for a new cache in each round. */
   readonly cacheFolder: string | null;
 }
 
@@ -22,10 +22,10 @@ export interface KillCounts {
   readonly name: string;
   readonly secondsUndisturbed: number;
   readonly rounds: number;
-  /** Rounds in which the program had not ended by itself before the kill. */
+  /** The number of rounds in which the program was killed before it had ended by itself. */
   readonly killed: number;
   readonly rerunsThatSucceeded: number;
-  /** What was wrong, by round. */
+  /** What was wrong, with the number of the round. */
   readonly faults: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export async function runKillSeries(series: KillSeries, rounds: number): Promise
     await inRoundFolder(async (folder) => {
       if ((await run(series, round, folder, Math.random() * milliseconds)) === null) killed++;
       for (const [file, digest] of await digestsOf(folder, series.sameFiles))
-        if (expected.get(file) !== digest) faults.push(`round ${round}: ${file} is there but not whole`);
+        if (expected.get(file) !== digest) faults.push(`round ${round}: ${file} exists but is not complete`);
       const exitCode = await run(series, round, folder, null);
       if (exitCode === 0) succeeded++;
       else faults.push(`round ${round}: the run after the kill ended with ${exitCode}`);
@@ -68,7 +68,7 @@ function undisturbed(series: KillSeries, round: number) {
   });
 }
 
-/** Resolves with the exit code, or null when the program was killed after `killAfterMs`. */
+/** Resolves with the exit code, or null if the program was killed after `killAfterMs`. */
 async function run(
   series: KillSeries,
   round: number,

@@ -1,7 +1,7 @@
 /**
  * `npm run test:kill [NAME …]`: kills export, push, Docker build, predict and download at 25 random moments each, and
  * checks that the same command then succeeds with the same result. Needs Docker and Debian's docker-registry; takes
- * some ten minutes, so it is run by hand.
+ * about ten minutes.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -100,7 +100,7 @@ async function startRegistry(folder: string): Promise<{ readonly host: string; s
   return { host, stop: () => void child.kill("SIGKILL") };
 }
 
-/** The model as an export archive. */
+/** Returns the model as a zip, as nnU-Net exports it. */
 function modelArchive(): Buffer {
   const folder = join(scratch, "Dataset501_Blobs", "nnUNetTrainer__nnUNetPlans__2d");
   mkdirSync(folder, { recursive: true });
@@ -111,7 +111,7 @@ function modelArchive(): Buffer {
   return readFileSync(join(scratch, "model.zip"));
 }
 
-/** Serves bytes over HTTP with ranges, about 1 MB a second. Returns the address. */
+/** Serves bytes over HTTP, with ranges, at about 1 MB a second. Returns the address. */
 async function serveSlowly(bytes: Buffer): Promise<string> {
   const server = createServer(async (request, response) => {
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);

@@ -2,9 +2,9 @@
 
 Usage: check_onnx.py FOLDER WINDOW SHAPE OUTPUT
 
-WINDOW is a file of float32 with the shape SHAPE (1,2,32,32, say). Prints JSON: the version of each program, the opset
-and IR version of each file, and for each model of a Triton repository that clients may call its name. OUTPUT gets the
-answers, one file per model or ONNX file, as `<name>.<runtime>` in float32.
+WINDOW is a file of float32 with the shape SHAPE, such as 1,2,32,32. Prints JSON with the version of each program, the
+opset and IR version of each file, and the names of a Triton repository's models that clients may call. Writes the answers
+into OUTPUT, one file for each model or ONNX file, as `<name>.<runtime>` in float32.
 
 Needs the packages onnx, onnxruntime and openvino, and for a repository protobuf and tritonclient.
 """
@@ -49,7 +49,7 @@ runtimes = {"onnxruntime": run_onnxruntime, "openvino": run_openvino}
 
 
 def load_model_config():
-    """The message of Triton's client package, whose other modules need gRPC."""
+    """Returns the message class from Triton's client package without its other modules, which need gRPC."""
     base = Path(importlib.util.find_spec("tritonclient").submodule_search_locations[0])
     spec = importlib.util.spec_from_file_location("model_config_pb2", base / "grpc" / "model_config_pb2.py")
     module = importlib.util.module_from_spec(spec)
@@ -78,7 +78,7 @@ def read_repository():
 
 
 def expect_same_tensors(config):
-    """Triton refuses a model whose configuration disagrees with its ONNX file."""
+    """Checks what Triton checks: the tensors of a model's configuration and of its ONNX file must agree."""
     session = onnxruntime.InferenceSession(str(folder / config.name / "1" / "model.onnx"))
     for configured, found in [(config.input, session.get_inputs()), (config.output, session.get_outputs())]:
         assert [tensor.name for tensor in configured] == [value.name for value in found]

@@ -2,11 +2,11 @@
 
 Run where torch is installed: python test/peer/checkpoint_fixtures.py
 
-harmless.pth (zip), harmless_legacy.pth: a dict of two used values and, under `extra`, one of every object that trainings
-keep in checkpoints and that inference has no use for.
-state_dicts.pth (zip), state_dicts_legacy.pth: the same weight, [1, 2], in a state dict of every kind that nnU-Net loads, or
-that training saves.
-harmless.pkl, harmless_p0.pkl: the same without tensors, as nnU-Net v1 keeps beside a checkpoint, in protocols 4 and 0.
+harmless.pth (zip), harmless_legacy.pth: a dict with two values that are read and, under `extra`, one of every object that
+trainings save in checkpoints and that inference ignores.
+state_dicts.pth (zip), state_dicts_legacy.pth: the same weight, [1, 2], in every kind of state dict that nnU-Net loads or a
+training saves.
+harmless.pkl, harmless_p0.pkl: the same without tensors, in pickle protocols 4 and 0, as nnU-Net v1 saves it with a checkpoint.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""Writes small label maps with what nnU-Net v2's post-processing and scipy's 6-connectivity (nnU-Net v1's) leave of them,
-and masks with what scipy's binary_fill_holes, nnU-Net's choice, makes of them.
+"""Writes small label maps with the results of nnU-Net v2's post-processing and of v1's (scipy's 6-connectivity), and masks
+with the results of scipy's binary_fill_holes, which nnU-Net uses.
 
 Run with a Python that has nnunetv2:  python test/peer/component_fixtures.py
 """
@@ -16,7 +16,7 @@ rng = np.random.default_rng(5)
 
 
 def as_v1(segmentation, labels, sparing):
-    """The rule of nnU-Net v1's remove_all_but_the_largest_connected_component, for one entry of for_which_classes."""
+    """Applies the rule of nnU-Net v1's remove_all_but_the_largest_connected_component for one entry of for_which_classes."""
     mask = np.isin(segmentation, labels)
     components, count = label(mask)
     sizes = np.bincount(components.ravel(), minlength=count + 1)

@@ -1,4 +1,4 @@
-"""Writes what nnU-Net's own ensembling, fast modes and post-processing files give for the golden blobs case.
+"""Writes the results of nnU-Net's own ensembling, fast modes and post-processing files for the golden blobs case.
 
 Run with a Python that has nnunetv2, with the package of nnU-Net 1.7.1 on PYTHONPATH:
     python test/peer/ensemble_fixtures.py test/golden

@@ -1,4 +1,4 @@
-"""Writes small random cases with what nnU-Net's own preprocessing and export make of them, into test/fixtures/grids.
+"""Writes small random cases, and the results of nnU-Net's own preprocessing and export for them, into test/fixtures/grids.
 
 Run with a Python that has nnunetv2:  python test/peer/grid_fixtures.py
 """
@@ -43,7 +43,7 @@ cases = {
     "linear_data": dict(shape=(7, 9, 8), spacing=(1.0, 1.0, 1.0), target=[0.8, 1.2, 1.1], order=1),
     "torch_resampling": dict(shape=(7, 9, 8), spacing=(1.0, 1.0, 1.0), target=[0.8, 1.2, 1.1], function="resample_torch_fornnunet"),
     "torch_resampling_anisotropic": dict(shape=(5, 9, 8), spacing=(5.0, 1.0, 1.0), target=[3.2, 1.2, 1.1], function="resample_torch_fornnunet"),
-    # The network's 14 slices, stretched to 23: some lie exactly between two, where torch's float32 decides.
+    # 14 slices of the network become 23. Some are exactly between two, so that torch's float32 rounding decides.
     "torch_tie": dict(shape=(23, 5, 4), spacing=(6.0, 1.0, 1.0), target=[6.0 * 23 / 14, 1.2, 1.1], function="resample_torch_fornnunet"),
     "torch_tie_of_data": dict(shape=(14, 5, 4), spacing=(6.0, 1.0, 1.0), target=[6.0 * 14 / 23, 1.2, 1.1], function="resample_torch_fornnunet"),
     "torch_previous_stage": dict(shape=(8, 10, 12), spacing=(1.0, 1.0, 1.0), target=[0.8, 2.0, 1.7], function="resample_torch_fornnunet", previous=True),

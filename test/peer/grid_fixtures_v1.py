@@ -1,4 +1,4 @@
-"""Writes small random cases with what nnU-Net v1's own preprocessing and export make of them, into test/fixtures/grids_v1.
+"""Writes small random cases, and the results of nnU-Net v1's own preprocessing and export for them, into test/fixtures/grids_v1.
 
 Run with a Python that has numpy, SimpleITK and batchgenerators, with the package of nnU-Net 1.7.1 on PYTHONPATH:
     python test/peer/grid_fixtures_v1.py

@@ -65,7 +65,7 @@ for ending in (".mha", ".nrrd", ".nii.gz"):
     sitk.WriteImage(flat, os.path.join(OUT, f"flat{ending}"))
     record(f"flat{ending}")
 
-# Every pair of orientation codes, in both versions of the format where ITK reads them.
+# Every pair of orientation codes, in each version of the format that ITK reads.
 affine_q = np.diag([0.7, 0.8, 2.5, 1.0])
 affine_q[:3, 3] = (1, 2, 3)
 affine_s = affine_q @ np.array([[0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
@@ -95,7 +95,7 @@ record("big_endian.nii")
 second = nib.Nifti2Image(rng.integers(-99, 99, (5, 4, 3)).astype(np.int16), affine_q)
 nib.save(second, os.path.join(OUT, "version2.nii"))
 data = np.asarray(second.dataobj).transpose(2, 1, 0).astype(float)
-expected["version2.nii"] = {  # ITK cannot read it: values from nibabel, geometry as for version 1.
+expected["version2.nii"] = {  # ITK cannot read it, so the values come from nibabel and the geometry is that of version 1.
     **{"shape": list(data.shape), "values": data.ravel().tolist()},
     **{"spacingXyz": [0.7, 0.8, 2.5], "originXyz": [-1, -2, 3], "direction": [-1, 0, 0, 0, -1, 0, 0, 0, 1]},
 }
@@ -121,7 +121,7 @@ def put(name, *parts):
 
 
 def nifti(name, array, qform, sform=None, codes=(1, 1), **fields):
-    """Without nibabel's own corrections."""
+    """Writes a NIfTI file without nibabel's own corrections."""
     header = nib.Nifti1Image(array, qform, dtype=array.dtype).header.copy()
     header.set_qform(qform, code=codes[0])
     header.set_sform(qform if sform is None else sform, code=codes[1])
@@ -144,7 +144,7 @@ for seed in (0, 1):
     affine = turned(seed)
     for codes in ((1, 0), (0, 1), (0, 2), (1, 2), (2, 1)):
         nifti(f"turned{seed}_q{codes[0]}_s{codes[1]}.nii", short(5, 4, 3), affine, codes=codes)
-for angle in (1e-5, 1e-2):  # ITK takes the sform only where it is at right angles
+for angle in (1e-5, 1e-2):  # ITK uses the sform only if its axes are at right angles
     sheared = affine_q.copy()
     sheared[0, 1] = angle
     nifti(f"sheared_{angle}.nii", short(5, 4, 3), affine_q, sheared)

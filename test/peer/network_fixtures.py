@@ -3,7 +3,7 @@
 Run where nnunetv2 is installed: python test/peer/network_fixtures.py test/golden
 
 networks/<name>/: a tiny untrained network of an odd shape in nnU-Net's own files (plans.json, dataset.json,
-fold_0/checkpoint_final.pth) and window.json. windows/<golden model>.json: one window of a golden model.
+fold_0/checkpoint_final.pth) and window.json. windows/<golden model>.json: a window of a golden model.
 
 window.json holds every `step`-th value of the logits (float32, C order) that torch computes for the window
 x[i] = ((i * 2654435761) mod 2^32) / 2^31 - 1.
@@ -241,7 +241,7 @@ NETWORKS = {
     ),
 }
 
-# How the state dict of a network is changed before it is saved, to cover what real files hold.
+# Changes of a state dict before it is saved, because real files have such names and values.
 SAVED_AS = {
     "plain_3d_thirds": lambda name, t: ("module." + name, t),
     "plain_scalars": lambda name, t: (
@@ -288,7 +288,7 @@ def plans_of(patch, **configuration):
 
 
 def randomise(network, generator):
-    """Also norms and running statistics, which start as ones and zeros."""
+    """Sets all values, including norms and running statistics, which start as ones and zeros."""
     for name, tensor in network.state_dict().items():
         if name.endswith("running_var"):
             tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
@@ -316,7 +316,7 @@ def odd_networks():
         randomise(network, generator)
         save_as = SAVED_AS.get(name, lambda key, tensor: (key, tensor))
         saved = dict(save_as(key, tensor) for key, tensor in network.state_dict().items())
-        # The window is computed with the values as saved, so that a half-precision file is no source of difference.
+        # The window is computed with the saved values, so that the rounding of a half-precision file makes no difference.
         network.load_state_dict({key: saved[save_as(key, tensor)[0]] for key, tensor in network.state_dict().items()})
         torch.save(
             {

@@ -50,7 +50,7 @@ def fabians(patch, pools, kernels, blocks, decoder_blocks, channels=1, classes=2
 K3, K133 = [3, 3, 3], [1, 3, 3]
 P2, P122 = [2, 2, 2], [1, 2, 2]
 
-# name: (network, stage plan), trainer, and what differs from one channel, two foreground labels.
+# name: (network, stage plan), trainer, and the differences from one channel and two foreground labels.
 NETWORKS = {
     "generic_anisotropic": lambda: (generic([4, 16, 16], [P122, P122, P2], [K133, K133, K3, K3]), "nnUNetTrainerV2", {}),
     "generic_2d": lambda: (generic([16, 24], [[2, 2], [2, 2], [1, 2]], [[3, 3]] * 4), "nnUNetTrainerV2", {}),
@@ -79,7 +79,7 @@ NETWORKS = {
     "fabians_batchnorm": lambda: (
         fabians([8, 8, 8], [[1, 1, 1], P2, [1, 1, 1]], [K3] * 3, [1, 1, 2], [1, 1], norm="bn"),
         "nnUNetTrainerV2_ResencUNet_DA3_BN", dict(labels=1, plans=FABIANS_PLANS)),
-    # As the trainers of these names build them.
+    # The networks as the trainers with these names build them.
     "generic_gelu": lambda: (generic([8, 8, 8], [P2], [K3] * 2, nonlin=nn.GELU), "nnUNetTrainerV2_GeLU", {}),
     "generic_mish": lambda: (generic([8, 8, 8], [P2], [K3] * 2, nonlin=Mish), "nnUNetTrainerV2_Mish", {}),
     "generic_groupnorm": lambda: (

@@ -1,4 +1,4 @@
-"""Asks SimpleITK which orientation it takes from NIfTI headers whose qform and sform differ.
+"""Finds out which orientation SimpleITK takes from NIfTI headers whose qform and sform differ.
 
 Writes test/fixtures/nifti-forms.json. Run with a Python that has SimpleITK, numpy and scipy:  python test/peer/nifti_forms.py
 """

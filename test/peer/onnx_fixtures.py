@@ -1,4 +1,4 @@
-"""Writes test/fixtures/onnx: networks exported by PyTorch itself.
+"""Writes test/fixtures/onnx: networks that PyTorch itself exports.
 
 Run where torch and onnx are installed: python test/peer/onnx_fixtures.py
 """

@@ -1,4 +1,4 @@
-"""Writes tiny images and the `<case>.pkl` that nnU-Net keeps of them, into test/fixtures/properties.
+"""Writes tiny images, and the `<case>.pkl` that nnU-Net saves for them, into test/fixtures/properties.
 
 Run with a Python that has nnunetv2 and the sources of nnunet 1.7.1:
     python test/peer/properties_fixtures.py <folder of nnunet 1.7.1>
@@ -27,7 +27,7 @@ rng = np.random.default_rng(5)
 
 
 def voxels(shape):
-    """Random values inside a margin of zeros, of another width on every side."""
+    """Returns random values inside a margin of zeros that has a different width on every side."""
     data = np.zeros(shape, np.uint8)
     inner = tuple(slice(0, 1) if s == 1 else slice(1, s - 1 - axis % 2) for axis, s in enumerate(shape))
     data[inner] = rng.integers(1, 200, data[inner].shape)
@@ -43,7 +43,7 @@ def rotation(degrees, axis):
 
 
 def nifti(name, columns, spacing, *, codes, stretch=1):
-    """`columns` are where the axes x, y, z of the file run, in RAS; `stretch` makes the matrix differ from pixdim."""
+    """Writes a NIfTI file. `columns` are the directions of its x, y and z axes in RAS; `stretch` makes its matrix differ from pixdim."""
     affine = np.eye(4)
     affine[:3, :3] = columns @ np.diag(spacing) * stretch
     affine[:3, 3] = [-31.25, 17.5, 40.125]
@@ -124,7 +124,7 @@ def keep(reader, image):
 json.dump([keep(reader, image) for reader, images in readers.items() for image in images],
           open(os.path.join(OUT, "cases.json"), "w"), separators=(",", ":"))
 
-# nnU-Net v1: what `nnUNet_predict -z` keeps.
+# nnU-Net v1: what `nnUNet_predict -z` saves.
 sys.path.insert(0, sys.argv[1])
 from nnunet.inference.segmentation_export import save_segmentation_nifti_from_softmax  # noqa: E402
 from nnunet.preprocessing.preprocessing import GenericPreprocessor  # noqa: E402

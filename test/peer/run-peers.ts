@@ -10,6 +10,7 @@ import { nnunetBin } from "../bench/nnunet-peer.js";
 import { repositoryRoot } from "../support/golden.js";
 import { outputOf } from "../support/program-on-path.js";
 import { compareWithNnunet } from "./compare-nnunet.js";
+import { compareAfterTraining } from "./compare-training.js";
 import { type PeerReport, updatedPage } from "./peer-report.js";
 import { runToEnd } from "./run-to-end.js";
 
@@ -29,6 +30,12 @@ const peers: readonly Peer[] = [
     what: "segmentations of the golden models, all folds and mirroring, as nnU-Net writes them",
     versions: nnunetVersions,
     run: compareWithNnunet,
+  },
+  {
+    name: "nnunet-training",
+    what: "segmentations of models that nnU-Net has just planned and trained in 2-D and 3-D",
+    versions: nnunetVersions,
+    run: compareAfterTraining,
   },
   {
     name: "nnunet-tiff",

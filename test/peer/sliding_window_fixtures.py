@@ -1,7 +1,7 @@
 """Writes test/fixtures/sliding-window from nnU-Net's own sliding window (nnunetv2 2.8.1, torch on CPU).
 
-The network is one convolution: what it answers depends on the place in the window and on the direction, so that a
-wrong start, padding, weight or flip shows. Sums are kept in float32; the importance map stays float16 as it is.
+The network is one convolution, whose answer depends on the place in the window and on the direction, so that a wrong start,
+padding, weight or flip shows. Sums are float32; the importance map is float16, as in nnU-Net.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Writes small TIFF and BMP files into test/fixtures/tiff, and what nnU-Net's own readers make of each.
+"""Writes small TIFF and BMP files, and the results of nnU-Net's own readers for them, into test/fixtures/tiff.
 
 Run with a Python that has nnunetv2, tifffile, scikit-image, Pillow and SimpleITK:  python test/peer/tiff_fixtures.py
 """
@@ -40,7 +40,7 @@ smooth = (np.indices((5, 24, 18)).sum(0) % 70).astype(np.uint16)
 for compression in ("zlib", "lzw", "packbits"):
     tiff(f"{compression}.tiff", smooth, compression=compression)
     tiff(f"{compression}_rows.tif", smooth, compression=compression, rowsperstrip=7)
-tiff("lzw_noise.tif", values(np.uint8, 2, 64, 90), compression="lzw")  # fills the table of codes several times
+tiff("lzw_noise.tif", values(np.uint8, 2, 64, 90), compression="lzw")  # long enough to fill the table of codes several times
 tiff("lzw_predictor.tif", smooth, compression="lzw", predictor=True)
 tiff("rows.tif", smooth, rowsperstrip=3)
 tiff("tiles.tif", smooth, tile=(16, 16))
@@ -80,7 +80,7 @@ with tifffile.TiffWriter(os.path.join(OUT, "pyramid.tif")) as writer:
 with tifffile.TiffWriter(os.path.join(OUT, "two_images.tif")) as writer:
     writer.write(values(np.uint8, 6, 7))
     writer.write(values(np.uint8, 6, 7))
-# A stack as ImageJ writes large ones: one directory for all slices.
+# ImageJ writes large stacks with one directory for all slices.
 note = b"ImageJ=1.53t\nimages=4\nslices=4\n\0"
 fields = [(256, 4, 1, 7), (257, 4, 1, 6), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (270, 2, len(note), 8)]
 fields += [(273, 4, 1, 8 + len(note)), (277, 3, 1, 1), (278, 4, 1, 6), (279, 4, 1, 42)]
@@ -95,7 +95,7 @@ sitk.WriteImage(image[:, :, 0], os.path.join(OUT, "itk_flat.tif"))
 photograph = Picture.fromarray(values(np.uint8, 6, 7, 3))
 grey = values(np.uint8, 6, 7)
 photograph.quantize(20).save(os.path.join(OUT, "palette.tif"))
-# nnU-Net looks for <case>.json beside <case>_0000.tif.
+# nnU-Net looks for <case>.json next to <case>_0000.tif.
 tiff("spaced_0000.tif", values(np.int16, 5, 6, 7))
 json.dump({"spacing": [2.5, 0.8, 0.7]}, open(os.path.join(OUT, "spaced.json"), "w"))
 
@@ -116,7 +116,7 @@ with open(os.path.join(OUT, "os2.bmp"), "wb") as file:
 
 
 def read(reader, name):
-    """Null where nnU-Net's reader refuses the file."""
+    """Returns what nnU-Net's reader reads, or null if it refuses the file."""
     try:
         data, properties = reader().read_images([os.path.join(OUT, name)])
     except (AssertionError, IndexError, RuntimeError, ValueError):

@@ -1,4 +1,4 @@
-/** Texts on which a reader that goes back takes time by the square of the length, with a name for each. */
+/** Returns texts, each with a name, on which a parser that backtracks takes time proportional to the square of the length. */
 export function adversarialTexts(length: number): readonly (readonly [name: string, text: string])[] {
   const repeated = (part: string, start = "", end = ""): string =>
     `${start}${part.repeat(Math.ceil(length / part.length))}${end}`;
@@ -10,7 +10,7 @@ export function adversarialTexts(length: number): readonly (readonly [name: stri
     ["escaped quotes that never close", repeated('\\"', '{"x": "')],
     ["backslashes", repeated("\\", '"')],
     ["quotes", repeated('"')],
-    ["blanks in front of a wrong character", repeated(" ", "{(1", "x}")],
+    ["blanks before a wrong character", repeated(" ", "{(1", "x}")],
     ["blanks alone", repeated(" ")],
     ["tabs and line feeds", repeated("\t\n", "{", "x")],
     ["brackets that open", repeated("[")],
@@ -22,24 +22,24 @@ export function adversarialTexts(length: number): readonly (readonly [name: stri
     ["digits in a dictionary", repeated("1", "{(", "}")],
     ["digits and commas", repeated("1,", "{(", "}")],
     ["digits, commas and blanks", repeated("1 , ", "{(", "}")],
-    ["zeros behind a point", repeated("0", "0.", "x")],
+    ["zeros after a point", repeated("0", "0.", "x")],
     ["exponents", repeated("1e")],
     ["minus signs", repeated("-")],
     ["dots", repeated(".")],
     ["names and dots", repeated("a.")],
     ["underscores", repeated("_")],
     ["letters", repeated("a")],
-    ["letters in front of a wrong ending", repeated("E", "", "Erro")],
+    ["letters before a wrong ending", repeated("E", "", "Erro")],
     ["slashes", repeated("/")],
-    ["slashes in front of a letter", repeated("/", "https://", "x")],
+    ["slashes before a letter", repeated("/", "https://", "x")],
     ["slashes and dots", repeated("../")],
     ["dashes", repeated("a-")],
     ["equals signs and colons", repeated("a=b:")],
-    ["colons in front of a slash", repeated(":", "a", "/")],
-    ["at signs in front of a line feed", repeated("@", "a", "\n")],
+    ["colons before a slash", repeated(":", "a", "/")],
+    ["at signs before a line feed", repeated("@", "a", "\n")],
     ["commas", repeated(",")],
     ["line feeds", repeated("\n")],
-    ["line feeds in front of a letter", repeated("\n", "", "x")],
+    ["line feeds before a letter", repeated("\n", "", "x")],
     ["carriage returns", repeated("\r")],
     ["halves of surrogate pairs", repeated("\ud800")],
     ["zero bytes", repeated("\0")],
@@ -47,7 +47,7 @@ export function adversarialTexts(length: number): readonly (readonly [name: stri
     ["braces that close", repeated("}")],
     ["percent signs", repeated("%")],
     ["NaN and minus", repeated("-Infinit")],
-    ["escapes that break off", repeated("\\u12")],
-    ["escapes of bytes that break off", repeated("\\x1", "'", "'")],
+    ["escapes that are cut off", repeated("\\u12")],
+    ["byte escapes that are cut off", repeated("\\x1", "'", "'")],
   ];
 }

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 /** The clone's root; tests run from `dist/test`. */
 export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 
-/** Returns a path of nnU-Net's own outputs (test/golden/README.md). A missing file is a failure, never a skip. */
+/** Returns a path below `test/golden` (its README says what is there). A missing file fails the test instead of skipping it. */
 export function goldenPath(...parts: readonly string[]): string {
   const path = join(repositoryRoot, "test", "golden", ...parts);
   if (!existsSync(path)) throw new Error(`golden data missing: ${path}`);
@@ -36,7 +36,7 @@ export function readNpyGz(path: string): NpyArray {
   throw new Error(`${path}: dtype ${type}`);
 }
 
-/** The value of a float16 by its bits. */
+/** Returns the value of a float16, given its bits. */
 export function halfToFloat(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;

@@ -7,18 +7,18 @@ import { hasProgram } from "./program-on-path.js";
 
 /** Something that a test needs and that not every machine has. */
 export interface Need {
-  /** As a sentence names it. */
+  /** The need as a sentence names it. */
   readonly what: string;
-  /** The command that makes the tests run, or what to do where no command helps. */
+  /** The command that makes the tests run, or what to do if no command helps. */
   readonly remedy: string;
   readonly isMet: boolean;
-  /** True if the tests must run, and so fail without it, with `CI=true`. */
+  /** True if `CI=true` makes the tests run, and fail, even without it. */
   readonly isRequiredInCi: boolean;
 }
 
 const isCi = process.env["CI"] === "true";
 
-/** `.ci/run` names here the programs that no package registry gave it. */
+/** The programs that `.ci/run` could not install. */
 const notInstallable = (process.env["CI_NOT_INSTALLABLE"] ?? "").split(" ");
 
 const isRoot = process.getuid?.() === 0;
@@ -81,13 +81,13 @@ export const needs = {
   },
 } as const satisfies Readonly<Record<string, Need>>;
 
-/** Like `describe`; skips the tests, and names what is missing, where a need is not met. */
+/** Works like `describe`, but skips the tests and names what is missing if a need is not met. */
 export function describeWith(wanted: readonly Need[], name: string, tests: () => void): void {
   const missing = missingOf(wanted);
   describe.skipIf(missing.length > 0)(titleOf(name, missing), tests);
 }
 
-/** Like `test`; skips it, and names what is missing, where a need is not met. */
+/** Works like `test`, but skips it and names what is missing if a need is not met. */
 export function testWith(
   wanted: readonly Need[],
   name: string,
@@ -104,12 +104,12 @@ function missingOf(wanted: readonly Need[]): readonly Need[] {
   return wanted.filter(({ isMet, isRequiredInCi }) => !isMet && !(isCi && isRequiredInCi));
 }
 
-/** The reporter in vitest.config.mjs reads the brackets. */
+/** Returns the title with what is missing in brackets, which the reporter in vitest.config.mjs reads. */
 function titleOf(name: string, missing: readonly Need[]): string {
   return [name, ...missing.map(({ what, remedy }) => `[needs ${what}: ${remedy}]`)].join(" ");
 }
 
-/** Root in an ordinary container has no such right. */
+/** Returns whether this process can mount a file system. Even root cannot in an ordinary container. */
 function mayMount(): boolean {
   const folder = mkdtempSync(join(tmpdir(), "mount-"));
   try {

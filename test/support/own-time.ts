@@ -1,5 +1,5 @@
 /**
- * Starts a watch that counts this process's own time on the processors, because a busy machine makes the time of a clock
+ * Starts a stopwatch that counts only this process's own CPU time, because on a busy machine the elapsed time is
  * several times as long.
  *
  * @returns milliseconds since the start

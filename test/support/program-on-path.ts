@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 const execute = promisify(execFile);
 
-/** True when a program is installed: a test that needs it as a peer is skipped by name without it. */
+/** Returns whether a program is installed. A test that compares with a missing program is skipped and names it. */
 export const hasProgram = (name: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
     try {
@@ -16,7 +16,7 @@ export const hasProgram = (name: string): boolean =>
     }
   });
 
-/** What a program prints; rejects with its error output when it fails. */
+/** Runs a program and returns what it prints; rejects with its error output if it fails. */
 export async function outputOf(name: string, ...args: readonly string[]): Promise<string> {
   return (await execute(name, args, { maxBuffer: 1 << 26 })).stdout;
 }

@@ -16,7 +16,7 @@ import { registrySettings } from "../registry-settings.js";
 
 type BaseImageArguments = InferredOptionTypes<typeof baseImageOptions>;
 
-/** `build_processor base-image`: builds the image under every processor image, and pushes it with `--push`. */
+/** `build_processor base-image`: builds the base image of all processor images, and pushes it with `--push`. */
 export async function runBaseImage(
   args: BaseImageArguments,
   { terminal, progress, signal }: CommandSession,
@@ -73,9 +73,9 @@ export async function runBaseImage(
 }
 
 /**
- * Where `--push` sends the image; null without it.
+ * Returns the name under which `--push` pushes the image; null without `--push`.
  *
- * @throws USAGE without a name: the recipe's own belongs to no registry
+ * @throws USAGE if --tag is missing, because the default name has no registry
  */
 function pushedName({ push, tag }: BaseImageArguments): string | null {
   if (!push) return null;

@@ -36,7 +36,7 @@ export function reportText(report: BuildReport, request: BuildRequest, terminal:
   return `${[...lines, "", ...trialLines(report, request, terminal)].join("\n")}\n`;
 }
 
-/** On a terminal a long value goes on below its beginning. */
+/** Wraps a long value on a terminal, with its lines below each other. */
 function rowLines(key: string, value: string, terminal: Terminal): readonly string[] {
   const width = 9;
   const lines = wrapped(value, width, terminal);

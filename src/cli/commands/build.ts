@@ -8,12 +8,12 @@ import { reportText } from "./build-report.js";
 
 type BuildArguments = InferredOptionTypes<typeof buildOptions>;
 
-/** `build_processor`: builds an image of a trained model. */
+/** `build_processor`: builds an image from a trained model. */
 export async function runBuild(args: BuildArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
   if (args["apply-resample-patch"]) {
     progress.note(
-      "--apply-resample-patch: nothing to apply; the export is bounded in memory and its answer is nnU-Net's own",
+      "--apply-resample-patch has no effect: resampling always needs little memory, and the answer is nnU-Net's own",
     );
   }
   const text = await withBuildRequest(wishesOf(args, session), session, async ({ choice, request }) => {

@@ -9,9 +9,9 @@ import type { doctorOptions } from "../options/image-options.js";
 type DoctorArguments = InferredOptionTypes<typeof doctorOptions>;
 
 /**
- * `build_processor doctor`: whether this machine can build and run.
+ * `build_processor doctor`: checks whether this machine can build and run images.
  *
- * @throws MACHINE_UNFIT when a check fails, after the report was printed
+ * @throws MACHINE_UNFIT if a check fails, after printing the report
  */
 export async function runDoctor(args: DoctorArguments, session: CommandSession): Promise<number> {
   const { terminal, signal } = session;

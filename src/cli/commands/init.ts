@@ -64,7 +64,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     progress.note(
       `first: name the folder of ${earlier} as "previous_stage" in the file, because ${trained.configuration} continues it and it is not next to the model`,
     );
-  // A note would be wrapped, and half of a command pasted.
+  // This is not a note, because notes are wrapped, and the line must be pasted as a whole.
   terminal.err(`next:  ${buildLine(path, trained, platform, terminal)}\n`);
   return 0;
 }
@@ -96,7 +96,7 @@ function targetKeys({ kind, config: { initial } }: Platform, args: InitArguments
   return { target: kind, ...(initial === null ? {} : initial.keys(args[initial.option]!)) };
 }
 
-/** A relative path stays relative, so that config.json and model can move together. */
+/** Returns the model's path for config.json. A relative path stays relative, so that both can be moved together. */
 function sourceFrom(
   configFolder: string,
   modelDir: string,
@@ -107,10 +107,10 @@ function sourceFrom(
   return path.startsWith(".") ? path : `./${path}`;
 }
 
-/** Far more than a schema has. */
+/** The largest schema that is read; ours is much smaller. */
 const maxSchemaBytes = 1 << 20;
 
-/** Copies the schema next to the file, so that editors complete and check the keys. False if another file has its name. */
+/** Copies the schema next to the file, so that editors complete and check the keys. Returns false if another file has the schema's name. */
 async function putSchemaBeside(path: string): Promise<boolean> {
   const own = join(packageRoot, schemaName);
   const beside = join(dirname(path), schemaName);

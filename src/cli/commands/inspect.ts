@@ -7,7 +7,7 @@ import type { inspectOptions } from "../options/image-options.js";
 
 type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly model: string };
 
-/** `build_processor inspect MODEL`: what it holds, without converting or running any of it. */
+/** `build_processor inspect MODEL`: shows what is in a model or image, without converting or running it. */
 export async function runInspect(args: InspectArguments, session: CommandSession): Promise<number> {
   const { terminal, signal } = session;
   const inspection = await inspectSource(args.model, {

@@ -51,7 +51,7 @@ function downloadText({ model, archives }: DownloadedModel, outputDir: string | 
   return `${model.name}\n${lines.join("")}${unpacked}`;
 }
 
-/** One line in a file, so that it can be searched; on a terminal the name, and below it the rest. */
+/** Returns one line for a file, so that it can be searched; for a terminal, the name with the rest below it. */
 function listed(model: PretrainedModel, style: TextStyle): string {
   const { name, nnunetVersion, licence, title, channels } = model;
   const facts = `v${nnunetVersion}  ${(licence.name ?? "licence: see info").padEnd(17)}`;

@@ -30,7 +30,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
   if (report.cases.length === 1) throw onlyFailure(failed[0]!);
-  // Each case's own line was printed when it failed; all cases with one code have the same remedy.
+  // Each failure was printed when it happened, but without its remedy, which is the same for all cases with its code.
   for (const [code, help] of new Map(failed.map(({ error }) => [error!.code, error!.help])))
     terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(help, flags)}\n`);
   throw sharedError(
@@ -39,7 +39,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   );
 }
 
-/** The processor names the remedies of an image's user. */
+/** Replaces the remedies, which are for users of an image, by those for users of this program. */
 function withOwnRemedies(report: PredictionReport): PredictionReport {
   const cases = report.cases.map((one) =>
     one.error === undefined ? one : { ...one, error: { ...one.error, help: builderRemedy(one.error) } },

@@ -10,9 +10,9 @@ import type { preflightOptions } from "../options/image-options.js";
 type PreflightArguments = InferredOptionTypes<typeof preflightOptions> & { readonly image: string };
 
 /**
- * `build_processor preflight IMAGE`: what the platform will say, before the upload.
+ * `build_processor preflight IMAGE`: runs the platform's checks before the upload.
  *
- * @throws ARCHIVE_REFUSED when a check fails, after the report was printed
+ * @throws ARCHIVE_REFUSED if a check fails, after printing the report
  */
 export async function runPreflight(args: PreflightArguments, session: CommandSession): Promise<number> {
   const { terminal, signal } = session;

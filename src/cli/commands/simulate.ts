@@ -12,9 +12,9 @@ import { simulationText } from "../simulation-text.js";
 type SimulateArguments = InferredOptionTypes<typeof simulateOptions> & { readonly image: string };
 
 /**
- * `build_processor simulate IMAGE`: what the platform will do with the image, done here first.
+ * `build_processor simulate IMAGE`: runs the image as the platform will.
  *
- * @throws SIMULATION_FAILED, ANSWER_DIFFERS when a check fails, after the report was printed
+ * @throws SIMULATION_FAILED or ANSWER_DIFFERS if a check fails, after printing the report
  */
 export async function runSimulate(args: SimulateArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
@@ -52,10 +52,10 @@ export async function runSimulate(args: SimulateArguments, session: CommandSessi
 
 const units: Readonly<Record<string, number>> = { m: 1024 ** 2, g: 1024 ** 3 };
 
-/** Below it nothing starts, and what the platform keeps for itself is more. */
+/** The least memory that can be asked for: the platform keeps 1 GiB, and the program needs the rest to start. */
 const leastMemoryBytes = 1.25 * 1024 ** 3;
 
-/** `8g`, as Docker's --memory. */
+/** Parses `8g` or `2048m`, as Docker's --memory does. */
 function memoryBytes(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)([mg])b?$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(digits) * (units[unit?.toLowerCase() ?? ""] ?? Number.NaN));

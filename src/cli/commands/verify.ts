@@ -14,9 +14,9 @@ type VerifyArguments = InferredOptionTypes<typeof verifyOptions> & { readonly im
 const filesShown = 10;
 
 /**
- * `build_processor verify IMAGE`: builds it again without an engine, keeps nothing, and compares.
+ * `build_processor verify IMAGE`: builds the image again without an engine and compares the two.
  *
- * @throws IMAGE_DIFFERS after the report was printed
+ * @throws IMAGE_DIFFERS if they differ, after printing the report
  */
 export async function runVerify(args: VerifyArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
@@ -40,10 +40,10 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   const report = await withBuildRequest(wishes, session, ({ request }) => verifyImage(image, request));
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : verificationText(report));
   if (report.isSame) return 0;
-  throw builderError("IMAGE_DIFFERS", `${args.image} is not what these inputs give`);
+  throw builderError("IMAGE_DIFFERS", `${args.image} differs from the image that these inputs give`);
 }
 
-/** The report as text for people. */
+/** Formats the report for people. */
 export function verificationText(report: VerifyReport): string {
   const { image, foundDigest, rebuiltDigest, isSame, isByDocker, layers, settings } = report;
   const lines = [
@@ -63,7 +63,7 @@ export function verificationText(report: VerifyReport): string {
 }
 
 const byDocker =
-  "builder  Docker built this image, with times of its own, so that nobody can rebuild it bit for bit. Build it with this program's own builder, the default.";
+  "builder  Docker built this image and chose the times of its files, so that it cannot be rebuilt bit for bit. Build it with this program's own builder, which is the default.";
 
 const longestValue = 100;
 
@@ -76,7 +76,9 @@ function layerLines({ name, isSame, isFramedAnew, found, expected, files }: Laye
   return [
     `differs  ${name}: ${found ?? "missing"} and not ${expected ?? "missing"}`,
     ...shown,
-    ...(files.length === 0 ? ["         same files; owners, modes, times or their order differ"] : []),
+    ...(files.length === 0
+      ? ["         the files are the same; their owners, modes, times or order differ"]
+      : []),
     ...(files.length > filesShown ? [`         and ${files.length - filesShown} more files`] : []),
   ];
 }

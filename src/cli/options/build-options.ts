@@ -117,7 +117,8 @@ export const buildOptions = {
     group: imageGroup,
     choices: imagePlatforms,
     default: "linux/amd64" as const,
-    describe: "machine that the image is for; arm64 is built without Docker and needs a base image for arm64",
+    describe:
+      "machine that the image is for; images for arm64 are built without Docker, and --base-image must have arm64 too",
   },
   builder: {
     group: imageGroup,

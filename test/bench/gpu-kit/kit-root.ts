@@ -4,10 +4,10 @@ import { repositoryRoot } from "../../support/golden.js";
 import type { ImageRoot } from "../gpu-image-root.js";
 
 /**
- * Returns the processor of an unpacked kit. CUDA's libraries are those that came with the machine's torch: the image's
- * own would make the kit ten times as large.
+ * Returns the processor of an unpacked kit. It uses the CUDA libraries of the machine's torch, because the image's own
+ * would make the kit ten times as large.
  *
- * @param peerBin `bin` of the environment with torch; null on a machine without
+ * @param peerBin the `bin` folder of the environment with torch; null if there is none
  */
 export function kitRoot(peerBin: string | null): ImageRoot {
   const libraries = peerBin === null ? "" : librariesOfTorch(join(peerBin, "python"));

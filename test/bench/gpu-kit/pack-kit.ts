@@ -1,6 +1,6 @@
 /**
- * Packs all that a GPU machine without a network needs to run `gpu-bench`, in pieces: the processor, Node, the CUDA
- * execution provider, golden cases, nnU-Net for comparison. README.md beside this file says how to use it.
+ * Packs everything that a GPU machine without a network needs to run `gpu-bench` into pieces: the processor, Node, the
+ * CUDA execution provider, golden cases, and nnU-Net for comparison. The README.md in this folder says how to use them.
  *
  * usage: node dist/test/bench/gpu-kit/pack-kit.js OUT_FOLDER [--arch 90] [--python 3.12] [--cuda 13] [--rehearse]
  */
@@ -22,7 +22,7 @@ import { goldenCases } from "../gpu-golden.js";
 
 const runtimeLibraries = join("node_modules", "onnxruntime-node", "bin", "napi-v6");
 
-/** What nnU-Net's prediction imports; torch and the scientific packages are the GPU machine's own. */
+/** The packages that nnU-Net's prediction imports, except torch and the scientific ones, which the GPU machine has. */
 const peerPackages = [
   ...["nnunetv2==2.8.1", "batchgenerators", "batchgeneratorsv2", "dynamic-network-architectures<0.5,>=0.4.4"],
   ...["connected-components-3d", "graphviz", "yacs", "fft-conv-pytorch", "future", "ndindex", "numexpr"],
@@ -57,7 +57,7 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-/** The program as compiled, its packages without those of developers and other systems, and this Node. */
+/** Packs the compiled program, this Node, and the npm packages that the program needs on Linux. */
 function packProgram(kit: string): void {
   const listed = run("npm", ["ls", "--omit=dev", "--all", "--parseable"]).trim().split("\n").slice(1);
   const packages = listed.map((path) => relative(repositoryRoot, path));
@@ -90,7 +90,7 @@ function packGolden(kit: string): void {
   }
 }
 
-/** Puts the CUDA provider beside ONNX Runtime's library, with the device code of one architecture. */
+/** Copies the CUDA provider next to ONNX Runtime's library, with the device code of one architecture. */
 async function packProvider(kit: string): Promise<void> {
   const { wheels } = await readRecipe(chooseVariant("cuda", cuda));
   const progress = createLineProgress({ write: (line) => console.log(line), now: () => performance.now() });
@@ -133,7 +133,7 @@ function packPeer(kit: string): void {
   const pydantic = readdirSync(wheels).find((file) => file.startsWith("pydantic-"));
   const metadata = run("unzip", ["-p", join(wheels, pydantic!), "*/METADATA"]);
   download(/pydantic-core==[0-9.]+/.exec(metadata)![0]);
-  // The index has its source alone.
+  // PyPI has only the source of this package.
   run("python3", [
     ...["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, "acvl-utils<0.3,>=0.2.6"],
   ]);

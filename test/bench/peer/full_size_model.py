@@ -1,4 +1,4 @@
-"""Writes a model folder as nnU-Net's trainer does, with a full-size network of random weights.
+"""Writes a model folder as nnU-Net's trainer does, with random weights for a full-size network.
 
 usage: full_size_model.py TEMPLATE_MODEL_FOLDER OUT_FOLDER [FOLDS]
 The network is nnU-Net's default for a large CT: PlainConvUNet, 6 stages, 32-320 features, patch 128x128x128.

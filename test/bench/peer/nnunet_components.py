@@ -1,4 +1,4 @@
-"""The peer's side of the components benchmark: nnU-Net's own post-processing function.
+"""Runs nnU-Net's post-processing function for the components benchmark.
 
 usage: nnunet_components.py VOXELS.u8 Z Y X OUT.u8 LABEL...
 Prints the seconds that the function itself took.

@@ -1,4 +1,4 @@
-"""The peer's side of the export benchmark: nnU-Net's own logits -> segmentation.
+"""Runs nnU-Net's step from logits to segmentation for the export benchmark.
 
 usage: nnunet_export.py LOGITS.f32 HEADS NZ NY NX SZ SY SX PLANS.json CONFIGURATION SPACING(3, of the input) OUT.npy
 LOGITS.f32 holds z x head x y x x float32. Prints the seconds that the export itself took.

@@ -1,4 +1,4 @@
-"""The peer's side of the preprocessing benchmark: nnU-Net's own DefaultPreprocessor on one volume.
+"""Runs nnU-Net's DefaultPreprocessor on one volume for the preprocessing benchmark.
 
 usage: nnunet_preprocess.py VOLUME.npy PLANS.json DATASET.json CONFIGURATION SPACING_Z SPACING_Y SPACING_X OUT.npy
 Prints the seconds that the preprocessor itself took.

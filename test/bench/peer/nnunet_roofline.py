@@ -1,7 +1,7 @@
-"""Prints what torch reaches with a network of full_size_model.py, as a JSON list of {"what", "milliseconds"}.
+"""Prints how fast torch runs a network of full_size_model.py, as a JSON list of {"what", "milliseconds"}.
 
 usage: nnunet_roofline.py MODEL_FOLDER cuda|cpu PATCH_SIZE
-nnU-Net's own way first, then half precision, channels last, four windows together, compiled; on a CPU the first alone.
+Measures nnU-Net's own way and then, on a GPU, half precision, channels last, four windows at once, and compiled.
 """
 import json
 import sys

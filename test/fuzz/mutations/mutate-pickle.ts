@@ -1,16 +1,16 @@
 import { edges, type Mutation, mutateBytes, words } from "./mutate.js";
 import type { Random } from "./random.js";
 
-/** Changes one opcode of a pickle with its argument, so that those after it still begin where they should. */
+/** Changes one opcode of a pickle together with its argument, so that the next opcode still starts at the right byte. */
 export const mutatePickle: Mutation = (bytes, random) => {
   if (random.below(4) === 0) return mutateBytes(bytes, random);
   return random.oneOf([replaceArgument, replaceArgument, insertOpcodes])(bytes, random);
 };
 
-/** Opcodes and the bytes of their arguments, of the lengths that nnU-Net's files have. */
+/** Patterns of opcodes with their arguments, for the argument lengths that occur in nnU-Net's files. */
 const argumentForms: readonly {
   readonly pattern: RegExp;
-  /** How much of what matches the opcode takes; absent for all of it. */
+  /** Returns the length of the opcode with its argument; absent if it is the whole match. */
   readonly length?: (found: string) => number;
   readonly replacement: (random: Random) => Buffer;
 }[] = [
@@ -44,7 +44,7 @@ const replaceArgument: Mutation = (bytes, random) => {
   return Buffer.concat([bytes.subarray(0, index), replacement(random), bytes.subarray(end)]);
 };
 
-/** Between two opcodes more often than not: nearly every second byte of a pickle is one. */
+/** Inserts opcodes at a random byte, which is often between two opcodes, because nearly every second byte is an opcode. */
 const insertOpcodes: Mutation = (bytes, random) => {
   const at = random.below(bytes.length + 1);
   const count = random.oneOf([1, 1, 2, 1000]);
@@ -102,7 +102,7 @@ const global = (random: Random): Buffer =>
 
 const raw = (value: string) => () => Buffer.from(value, "latin1");
 
-/** Opcodes that take from the stack, keep in the memo and call: DUP, POP, TUPLE, REDUCE, BUILD, LONG4, FRAME … */
+/** Opcodes that use the stack or the memo, or call functions: DUP, POP, TUPLE, REDUCE, BUILD, LONG4, FRAME … */
 const snippets: readonly ((random: Random) => Buffer)[] = [
   raw("2"),
   raw("0"),

@@ -2,7 +2,7 @@ import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { type Mutation, mutateBytes } from "./mutate.js";
 import type { Random } from "./random.js";
 
-/** Changes one chunk of a PNG and writes its length and checksum again; pixels are changed before they are compressed. */
+/** Changes one chunk of a PNG and corrects its length and checksum. Pixels are changed before they are compressed. */
 export const mutatePng: Mutation = (bytes, random) => {
   const chunks = random.below(8) > 0 ? chunksOf(bytes) : null;
   if (chunks === null || chunks.length === 0) return mutateBytes(bytes, random);

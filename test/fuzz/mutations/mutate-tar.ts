@@ -1,18 +1,18 @@
 import { edges, type Mutation, mutateBytes, mutateJson, words } from "./mutate.js";
 import type { Random } from "./random.js";
 
-/** One entry of a tar; the fields of its header as they are stored, without their checksum. */
+/** One entry of a tar, with the fields of its header except the checksum. */
 export interface TarPart {
   readonly name: string;
   /** "0" is a file, "1" a link, "2" a symbolic link, "x" an extended header. */
   readonly type: string;
   readonly linkTarget: string;
   readonly content: Buffer;
-  /** Where it is not the content's. */
+  /** The size in the header, if it is not the content's. */
   readonly size?: number;
 }
 
-/** Changes one entry of a tar and writes it again with its checksum. */
+/** Changes one entry of a tar and corrects its checksum. */
 export const mutateTar: Mutation = (bytes, random) => {
   const parts = random.below(8) > 0 ? partsOf(bytes) : null;
   if (parts === null || parts.length === 0) return mutateBytes(bytes, random);
@@ -48,7 +48,7 @@ function extendedHeader(random: Random): TarPart {
   return { name: "x", type: "x", linkTarget: "", content: Buffer.from(`${length}${record}`) };
 }
 
-/** A tar in which every header is right unless a part says otherwise. */
+/** Returns a tar in which every header is right, except where a part says otherwise. */
 export function buildTar(parts: readonly TarPart[]): Buffer {
   return Buffer.concat([...parts.map(entryBytes), Buffer.alloc(1024)]);
 }
@@ -66,7 +66,7 @@ function entryBytes({ name, type, linkTarget, content, size = content.length }: 
   return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
 }
 
-/** The entries before the end's zeros; null for bytes that an earlier change made unreadable. */
+/** Returns the entries before the zeros at the end; null if an earlier change made the bytes unreadable. */
 function partsOf(bytes: Buffer): TarPart[] | null {
   const parts: TarPart[] = [];
   for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0; ) {

@@ -4,7 +4,7 @@ import { edges, type Mutation, mutateBytes, mutateJson, words } from "./mutate.j
 import { mutatePickle } from "./mutate-pickle.js";
 import type { Random } from "./random.js";
 
-/** Changes one entry of a zip and writes it again, mostly so that sizes, offsets and checksums agree with it. */
+/** Changes one entry of a zip; sizes, offsets and checksums usually agree with the change. */
 export const mutateZip: Mutation = (bytes, random) => {
   const parts = random.below(8) > 0 ? partsOf(bytes) : null;
   if (parts === null || parts.length === 0) return mutateBytes(bytes, random);
@@ -53,7 +53,7 @@ const changes: readonly Change[] = [
   replace((_, random) => ({ extra: Buffer.alloc(random.oneOf([1, 4, 5000]), random.below(256)) })),
 ];
 
-/** The entries that the directory lists; null for bytes that an earlier change made unreadable. */
+/** Returns the entries that the directory lists; null if an earlier change made the bytes unreadable. */
 function partsOf(bytes: Buffer): Part[] | null {
   try {
     const end = bytes.lastIndexOf("PK\x05\x06", undefined, "latin1");

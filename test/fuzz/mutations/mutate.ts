@@ -1,10 +1,10 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Random } from "./random.js";
 
-/** Changes a file in one way, at a place that the random numbers choose. */
+/** Changes a file once, at a random place. */
 export type Mutation = (bytes: Buffer, random: Random) => Buffer;
 
-/** Changes a valid file one to four times. The content of a gzip file is changed, not only its frame. */
+/** Changes a valid file one to four times. In a gzip file, the content is changed as well, not only the frame. */
 export function mutate(seed: Buffer, mutation: Mutation, random: Random): Buffer {
   const isInside = seed[0] === 0x1f && seed[1] === 0x8b && random.below(4) > 0;
   let bytes: Buffer = isInside ? gunzipSync(seed) : seed;
@@ -14,21 +14,21 @@ export function mutate(seed: Buffer, mutation: Mutation, random: Random): Buffer
   return isInside ? gzipSync(bytes, { level: 1 }) : bytes;
 }
 
-/** Mutations that double a file must not fill the disk. */
+/** The largest mutated file, so that mutations that double a file do not fill the disk. */
 const maxBytes = 16 << 20;
 
-/** Changes bytes of any file. */
+/** Changes bytes of any kind of file. */
 export const mutateBytes: Mutation = (bytes, random) => random.oneOf(binaryChanges)(bytes, random);
 
-/** Changes a text header of lines `key: value`, and sometimes its bytes. */
+/** Changes a text header with lines `key: value`: usually a line, sometimes bytes. */
 export const mutateLines: Mutation = (bytes, random) =>
   random.below(3) > 0 ? mutateLine(bytes, random) : mutateBytes(bytes, random);
 
-/** Changes a JSON document, and sometimes its bytes. */
+/** Changes a JSON document: usually a value, sometimes bytes. */
 export const mutateJson: Mutation = (bytes, random) =>
   random.below(8) > 0 ? mutateDocument(bytes, random) : mutateBytes(bytes, random);
 
-/** Sizes, offsets and counts at the edges of what fields can hold. */
+/** Sizes, offsets and counts at the limits of what fields can hold. */
 export const edges = [
   0,
   1,
@@ -51,7 +51,7 @@ function writeEdge(bytes: Buffer, random: Random): Buffer {
   const changed = Buffer.from(bytes);
   const width = random.oneOf([1, 2, 4, 8]);
   if (changed.length < width) return changed;
-  // Headers are at the start or, for archives, at the end.
+  // Headers are at the start or, in archives, at the end.
   const reach = random.below(2) === 0 ? changed.length : Math.min(changed.length, 512);
   const fromStart = random.below(Math.max(1, reach - width + 1));
   const at = random.below(4) === 0 ? changed.length - width - fromStart : fromStart;
@@ -114,7 +114,7 @@ const binaryChanges: readonly Mutation[] = [
   splice,
 ];
 
-/** Texts that a reader may take for a number, a path or a name of its own. */
+/** Texts that a reader may mistake for a number, a path or a keyword. */
 export const words = [
   "",
   "0",
@@ -137,7 +137,7 @@ export const words = [
   "1 ".repeat(300),
 ];
 
-/** Changes a line of a text header: its value, its order, its number. Bytes after the text stay as they are. */
+/** Changes, moves, repeats or removes a line of a text header. Bytes after the text stay as they are. */
 function mutateLine(bytes: Buffer, random: Random): Buffer {
   const lines = bytes.toString("latin1").split("\n");
   const at = random.below(Math.min(lines.length, 30));
@@ -162,7 +162,7 @@ function mutateLine(bytes: Buffer, random: Random): Buffer {
   return Buffer.from(lines.join("\n"), "latin1");
 }
 
-/** Changes one value of a JSON document: its type, its size, its keys, its depth. */
+/** Changes one value of a JSON document: its type, size, keys or depth. */
 function mutateDocument(bytes: Buffer, random: Random): Buffer {
   let document: unknown;
   try {
@@ -209,7 +209,7 @@ function mutateDocument(bytes: Buffer, random: Random): Buffer {
   }
 }
 
-/** A value of the same type, which only a reader's own rules can refuse. */
+/** Returns a value of the same type, which only the reader's own rules can refuse. */
 function nearby(value: unknown, random: Random): unknown {
   if (typeof value === "number") return random.oneOf([value + 1, value - 1, -value, value * 2, value / 3]);
   if (typeof value === "string") return random.oneOf([value.slice(1), `${value}x`, value.toUpperCase()]);

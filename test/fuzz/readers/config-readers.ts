@@ -6,7 +6,7 @@ import { neverStopped } from "../../support/never-stopped.js";
 import { mutateJson } from "../mutations/mutate.js";
 import { type FuzzedReader, type FuzzInput, require, seedFile, seedText } from "./fuzzed-reader.js";
 
-/** What a build reads besides the model. */
+/** Readers of the files that a build reads besides the model. */
 export const configReaders: Readonly<Record<string, FuzzedReader>> = {
   config: {
     mutation: mutateJson,
@@ -56,7 +56,7 @@ const lockSeed = {
   baseImages: { "node:20": `sha256:${digits("b")}` },
 };
 
-/** Reads the lock and adds to it; the next build must find what was added. */
+/** Reads the lock file and adds to it; a second read must find what was added. */
 async function locks({ file }: FuzzInput): Promise<void> {
   await readLockedSource(file, "zenodo:1/a.zip");
   await readLockedBase(file, "node:20");

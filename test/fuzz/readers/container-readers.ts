@@ -33,7 +33,7 @@ export const containerReaders: Readonly<Record<string, FuzzedReader>> = {
   },
 };
 
-/** An image of a processor with one layer, as Docker writes it today, and as it did before. */
+/** Returns a processor's image with one layer in Docker's present format and in its earlier one. */
 async function dockerArchives(): Promise<readonly FuzzSeed[]> {
   const manifest = (await convertedModel("v2", "blobs_2d"))["manifest.json"]!;
   const layer = buildTar([part(layerPath(places.image.manifest), manifest)]);
@@ -61,7 +61,7 @@ const part = (name: string, content: string | Buffer): TarPart => ({
 
 const digest = (bytes: Buffer): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-/** Checks the archive for every platform. The checks of a plain image, which are the fewest, accept or refuse it. */
+/** Checks the archive for every platform. The checks for a plain image, which are the fewest, decide whether it is accepted. */
 async function passesPreflight(file: string): Promise<void> {
   for (const target of targetKinds) {
     const { findings, isAccepted } = await preflight({
@@ -77,7 +77,7 @@ async function passesPreflight(file: string): Promise<void> {
   }
 }
 
-/** Opens the archive as the embedded builder does, and reads every layer. */
+/** Opens the archive as the embedded builder does and reads every layer. */
 async function opensArchive({ folder, file }: FuzzInput): Promise<void> {
   const cache = await BlobCache.open(join(folder, "cache"));
   const { layers } = await openDockerArchive(file, { cache, signal: neverStopped() });
@@ -106,8 +106,8 @@ const documentNames = ["config.json", "manifest.json", "index.json"] as const;
 type DocumentName = (typeof documentNames)[number];
 
 /**
- * The documents of an OCI layout and the blob of its layer. One document may be changed: those that name it have its
- * digest, so that a reader gets as far as that document.
+ * Returns the documents of an OCI layout and the blob of its layer. One document may be changed; the documents that refer
+ * to it have its new digest, so that a reader gets as far as the changed document.
  */
 function layoutWith(changed: Partial<Record<DocumentName, Buffer>>) {
   const layer = buildTar([part("a", "b")]);

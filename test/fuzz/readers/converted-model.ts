@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertGolden } from "../../support/model/convert.js";
 
-/** The files of a converted golden model: the manifest, and in the place of weights and graphs single bytes. */
+/** Returns the files of a converted golden model: the manifest, and single bytes instead of weights and graphs. */
 export async function convertedModel(
   version: "v1" | "v2",
   name: string,

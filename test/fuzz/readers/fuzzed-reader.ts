@@ -3,28 +3,28 @@ import { join } from "node:path";
 import { repositoryRoot } from "../../support/golden.js";
 import type { Mutation } from "../mutations/mutate.js";
 
-/** Something that reads strangers' bytes. */
+/** A reader of untrusted bytes. */
 export interface FuzzedReader {
   readonly mutation: Mutation;
-  /** Valid files: `read` accepts each of them as it is. */
+  /** Returns valid files, all of which `read` accepts. */
   readonly seeds: () => Promise<readonly FuzzSeed[]>;
-  /** Reads the input and checks what holds for every result; throws a ProcessorError to refuse it. */
+  /** Reads the input and checks what must be true of every result; rejects with a ProcessorError to refuse the input. */
   readonly read: (input: FuzzInput) => Promise<void>;
 }
 
 export interface FuzzSeed {
-  /** Below the input's folder. Its ending says the format. */
+  /** A path in the input's folder, whose ending stands for the format. */
   readonly path: string;
   readonly bytes: () => Buffer;
-  /** Files that the reader needs beside it, which are not changed. */
+  /** Other files that the reader needs; they are not changed. */
   readonly companions?: Readonly<Record<string, () => Buffer>>;
 }
 
-/** A changed file where its reader looks for it. */
+/** A changed file at the path where its reader looks for it. */
 export interface FuzzInput {
-  /** Absolute; the reader may write here and nowhere else. */
+  /** An absolute path; the reader may write in this folder only. */
   readonly folder: string;
-  /** Absolute. */
+  /** An absolute path. */
   readonly file: string;
 }
 
@@ -41,10 +41,10 @@ export const seedText = (path: string, value: unknown): FuzzSeed => ({
 export const fixtures = join(repositoryRoot, "test", "fixtures");
 export const golden = join(repositoryRoot, "test", "golden");
 
-/** Larger files make few inputs a second. */
+/** The largest seed, because larger files would allow few inputs a second. */
 const largestSeedBytes = 800_000;
 
-/** Every file below a folder whose path matches, as a seed of its own name. */
+/** Returns a seed for every file below the folder whose path matches. */
 export function filesBelow(folder: string, path: RegExp): readonly FuzzSeed[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => path.test(name))
@@ -55,9 +55,9 @@ export function filesBelow(folder: string, path: RegExp): readonly FuzzSeed[] {
 }
 
 /**
- * A file of a folder, with the folder's other files beside it.
+ * Returns a file of a folder as a seed, with other files of the folder as its companions.
  *
- * @param others which of them, by their path
+ * @param others matches the paths of the companions
  */
 export function seedInFolder(folder: string, path: string, others = /^/): FuzzSeed {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -68,7 +68,7 @@ export function seedInFolder(folder: string, path: string, others = /^/): FuzzSe
   return { ...seedFile(join(folder, path), path), companions: Object.fromEntries(companions) };
 }
 
-/** @throws Error, which is a fault of the reader */
+/** @throws Error if a result is wrong, which counts as a fault of the reader */
 export function require(isRight: boolean, what: string): void {
   if (!isRight) throw new Error(`the result does not have ${what}`);
 }

@@ -103,7 +103,7 @@ export const modelReaders: Readonly<Record<string, FuzzedReader>> = {
   },
 };
 
-/** A 3D model, one with transposed axes, and one of photographs; larger models make few inputs a second. */
+/** A 3-D model, one with transposed axes, and one for photographs. Larger models would allow few inputs a second. */
 const v2Models = ["v2/blobs_3d_fullres", "v2/sagittal_transposed", "v2/photos_2d"];
 const v1Models = ["v1/blobs_3d_fullres", "v1/blobs_2d"];
 
@@ -120,7 +120,7 @@ const modelFiles = {
   "v2/sagittal_transposed": ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"],
 } as const;
 
-/** A model folder in a zip, as people share it. */
+/** Returns a zip of a model folder, as people share it. */
 const exports: readonly FuzzSeed[] = (["v2/sagittal_transposed", "v1/blobs_3d_fullres"] as const).map(
   (name) => ({
     path: "export.zip",
@@ -135,13 +135,13 @@ const exports: readonly FuzzSeed[] = (["v2/sagittal_transposed", "v1/blobs_3d_fu
   }),
 );
 
-/** Reads a file of torch. It need not be of nnU-Net, which `inspect` lists as a problem. */
+/** Reads a torch file. A file that is not nnU-Net's is accepted, because `inspect` lists that as a problem. */
 async function readsCheckpoint({ folder, file }: FuzzInput): Promise<void> {
   await readTorchFile(file);
   await refusalOf(() => inspects(file, folder));
 }
 
-/** Inspects a model folder and prepares it for a build, which must come to the same answer. */
+/** Inspects a model folder and prepares it for a build; both must accept it or both refuse it. */
 async function describesModel({ folder }: FuzzInput): Promise<void> {
   const refusal = await refusalOf(() => inspects(folder, folder));
   const refusalOfBuild = await refusalOf(async () => {
@@ -163,7 +163,7 @@ async function refusalOf(action: () => Promise<void>): Promise<ProcessorError | 
   }
 }
 
-/** `build_processor inspect`. A problem that it lists counts as a refusal. */
+/** Runs `build_processor inspect`. A problem that it lists counts as a refusal. */
 export async function inspects(address: string, folder: string): Promise<void> {
   const inspection = await inspectSource(address, {
     openContext: () =>
@@ -194,7 +194,7 @@ async function readsZip({ file }: FuzzInput): Promise<void> {
   const archive = await ZipArchive.open(file);
   try {
     for (const { path, size } of archive.entries) {
-      require(!path.split("/").includes("..") && !path.startsWith("/"), "safe names only");
+      require(!path.split("/").includes("..") && !path.startsWith("/"), "only safe names");
       let bytes = 0;
       for await (const chunk of archive.read(path)) bytes += chunk.byteLength;
       require(bytes === size, "as many bytes as the directory says");

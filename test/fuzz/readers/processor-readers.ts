@@ -10,7 +10,7 @@ import { convertedModel } from "./converted-model.js";
 import { type FuzzedReader, type FuzzInput, type FuzzSeed, require, seedText } from "./fuzzed-reader.js";
 import { inspects } from "./model-readers.js";
 
-/** What an image reads besides pictures. */
+/** Readers of the files that an image reads besides pictures. */
 export const processorReaders: Readonly<Record<string, FuzzedReader>> = {
   manifest: {
     mutation: mutateJson,
@@ -70,7 +70,7 @@ const requests = [
   "GET http://x:80/health HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: close\r\n\r\n",
 ].map((text) => seedText("request", text));
 
-/** Sends bytes to a server of its own, which must answer the next request. */
+/** Sends bytes to a new server, which must still answer the next request. */
 async function serves({ file }: FuzzInput): Promise<void> {
   const stop = new AbortController();
   let port = 0;
@@ -95,5 +95,5 @@ async function serves({ file }: FuzzInput): Promise<void> {
   const { status } = await fetch(`http://localhost:${port}/health`);
   stop.abort(new Error("done"));
   await ended.catch(() => {});
-  require(status === 200 && failures.length === 0, "a server that goes on");
+  require(status === 200 && failures.length === 0, "a server that still answers");
 }

@@ -1,4 +1,4 @@
-// Run as a process of its own: opens a model source as the build does, and prints its contents.
+// Runs in its own process: opens a model source as the build does, and prints what is in it.
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { openModelSource, openSourceContext } from "../../../src/model-source/open-model-source.js";
 import { neverStopped } from "../never-stopped.js";

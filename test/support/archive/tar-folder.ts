@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { extract, pack } from "tar-fs";
 
-/** Writes a tar of a folder as `tar -C folder -cf archive .` does, but with time and owner zero. */
+/** Writes a tar of a folder as `tar -C folder -cf archive .` does, but sets times and owners to zero. */
 export async function packFolder(folder: string, archive: string): Promise<void> {
   const contents = pack(folder, {
     map: (header) => ({
@@ -18,7 +18,7 @@ export async function packFiles(folder: string, archive: string, files: readonly
   await pipeline(pack(folder, { entries: [...files] }), createWriteStream(archive));
 }
 
-/** Unpacks a tar into a folder, which is made if it is missing. */
+/** Unpacks a tar into a folder, and makes the folder if it is missing. */
 export async function unpackTar(archive: string, folder: string): Promise<void> {
   await pipeline(createReadStream(archive), extract(folder));
 }

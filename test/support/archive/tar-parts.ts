@@ -1,13 +1,13 @@
 import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
 
-/** A file of a tar: header, bytes, padding. */
+/** Returns one file of a tar: its header, bytes and padding. */
 export const tarFile = (path: string, contents: string | Uint8Array): Buffer => {
   const bytes = Buffer.from(contents);
   const header = tarHeader({ path, kind: "file", mode: 0o644, sizeBytes: bytes.length, time: new Date(0) });
   return Buffer.concat([header, bytes, tarPadding(bytes.length)]);
 };
 
-/** An entry that describes the next one, as `type` says: "x" for pax records, "L" for GNU's long name. */
+/** Returns an entry that describes the next one; `type` says how: "x" for pax records, "L" for GNU's long name. */
 export function tarMetadata(type: "x" | "L", body: string): Buffer {
   const entry = tarFile("metadata", body);
   entry.write(type, 156, "latin1");
@@ -17,7 +17,7 @@ export function tarMetadata(type: "x" | "L", body: string): Buffer {
   return entry;
 }
 
-/** A pax record with its own length in front. */
+/** Returns a pax record, which starts with its own length. */
 export function paxRecord(name: string, value: string): string {
   const rest = Buffer.byteLength(` ${name}=${value}\n`);
   let length = rest + 1;

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
-/** One entry of a hand-made zip; what is not given is as an honest archiver would write it. */
+/** One entry of a hand-made zip. A field that is not given has the value that a correct archiver writes. */
 export interface ZipPart {
   readonly name: string;
   readonly data?: Uint8Array | string;
@@ -8,28 +8,28 @@ export interface ZipPart {
   /** Unix mode, e.g. 0o120777 for a link. */
   readonly mode?: number;
   readonly flags?: number;
-  /** In the directory and the local header alike. */
+  /** This field and the next three are written both to the directory and to the local header. */
   readonly method?: number;
   readonly crc?: number;
   readonly size?: number;
   readonly compressedSize?: number;
-  /** In the local header only. */
+  /** This field and the next are written to the local header only. */
   readonly localName?: string;
   readonly localSize?: number;
   /** Points the directory at the local header of this entry instead of writing one. */
   readonly sharesDataOf?: number;
-  /** Sizes and offset in a zip64 extra field. */
+  /** True to write sizes and offset into a zip64 extra field. */
   readonly zip64?: boolean;
   readonly extra?: Uint8Array;
 }
 
 export interface ZipEnd {
-  /** The count that the archive's end claims. */
+  /** The number of entries that the end of the archive claims. */
   readonly claimedEntries?: number;
   readonly comment?: string;
 }
 
-/** Writes a zip byte by byte, faults included. Tests only: honest archives come from other programs. */
+/** Writes a zip byte by byte, including faults that are asked for. For correct archives, the tests use other programs. */
 export function buildZip(parts: readonly ZipPart[], end: ZipEnd = {}): Buffer {
   const chunks: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -122,7 +122,7 @@ function zip64Extra(values: readonly number[]): Buffer {
   return extra;
 }
 
-/** The end of a zip, with its zip64 form before it when the count needs it. */
+/** Returns the end of a zip, with the zip64 end before it if the count needs one. */
 export function endRecord(entries: number, directoryBytes: number, offset: number, end: ZipEnd = {}): Buffer {
   const claimed = end.claimedEntries ?? entries;
   const comment = Buffer.from(end.comment ?? "");

@@ -10,7 +10,7 @@ const engine = await connectEngine(process.env, neverStopped()).catch((error: un
   throw error;
 });
 
-/** The engine of this machine; the test fails when there is none. */
+/** Returns this machine's engine; fails the test if there is none. */
 export function testEngine(): Engine {
   if (engine instanceof ProcessorError) throw engine;
   return engine;
@@ -23,17 +23,17 @@ const dockerEngine: Need = {
   isRequiredInCi: true,
 };
 
-/** Tests that need a Docker engine and, where `others` are given, something else as well. */
+/** Groups tests that need a Docker engine, and `others` as well. */
 export function describeWithEngine(name: string, tests: () => void, others: readonly Need[] = []): void {
   describeWith([dockerEngine, ...others], name, tests);
 }
 
-/** The digests of an image's layers, the base's first. */
+/** Returns the digests of an image's layers, those of the base first. */
 export async function layerDigests(imageName: string): Promise<readonly string[]> {
   return (await testEngine().docker.getImage(imageName).inspect()).RootFS.Layers ?? [];
 }
 
-/** All images with a layer, those without a name too: what else the engine does at the same time is no matter. */
+/** Returns every image, named or not, that has this layer. Other images that the engine holds do not matter. */
 export async function imagesWithLayer(digest: string): Promise<readonly string[]> {
   const { docker } = testEngine();
   const ids = (await docker.listImages({ all: true })).map(({ Id }) => Id);
@@ -44,7 +44,7 @@ export async function imagesWithLayer(digest: string): Promise<readonly string[]
         .catch(unlessGone),
     ),
   );
-  // Docker lists images of one age in any order.
+  // Docker lists images of the same age in any order.
   return ids.filter((_, i) => held[i]).sort();
 }
 
@@ -56,17 +56,17 @@ export interface ContainerRun {
 export interface RunOptions {
   readonly input: string;
   readonly output: string;
-  /** Mounts in addition to /input and /output, as Docker writes them. */
+  /** Further mounts beside /input and /output, in Docker's notation. */
   readonly binds?: readonly string[];
-  /** Instead of the image's own program. */
+  /** Replaces the image's own program. */
   readonly command?: readonly string[];
-  /** For its own program. */
+  /** Arguments for the image's own program. */
   readonly args?: readonly string[];
 }
 
 /**
- * Runs an image as a careful host does: no network, a read-only root, only /output and /tmp writable, 4 GB of
- * memory, nobody's rights.
+ * Runs an image as a careful host does: without a network, with a read-only root where only /output and /tmp are
+ * writable, with 4 GB of memory, and as a user without rights.
  */
 export async function runContained(imageName: string, options: RunOptions): Promise<ContainerRun> {
   const { input, output, command, args, binds = [] } = options;
@@ -99,7 +99,7 @@ async function followToEnd(container: Container): Promise<ContainerRun> {
   }
 }
 
-/** Takes a name away from the engine, and the image with its last name. */
+/** Removes an image's name from the engine, and the image itself if it has no other name. */
 export async function removeImage(imageName: string): Promise<void> {
   await testEngine().docker.getImage(imageName).remove({ force: true }).catch(unlessGone);
 }

@@ -3,11 +3,11 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { engineAddress } from "../../../src/docker/engine-address.js";
 
-/** The real engine behind a socket that a test can tear down, as when the engine dies. */
+/** The real engine behind a socket that a test can close, as if the engine had died. */
 export interface FragileEngine {
-  /** With the socket in the place of the engine's own. */
+  /** The environment in which commands use this socket instead of the engine's own. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Cuts all connections; no new one is taken. */
+  /** Cuts all connections and accepts no new ones. */
   die(): void;
 }
 

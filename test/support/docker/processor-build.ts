@@ -20,7 +20,7 @@ export interface TestBuild {
   /** A model of `golden/v2`. */
   readonly golden: string;
   readonly imageName: string;
-  /** Holds the build folder and the archive. */
+  /** The folder for the build folder and the archive. */
   readonly scratch: string;
   readonly settings?: Partial<ImageSettings>;
   readonly base?: Partial<BaseRequest>;
@@ -28,7 +28,7 @@ export interface TestBuild {
   readonly context?: Partial<BuildContext>;
 }
 
-/** A build as the command line would ask for it. */
+/** Returns the request that the command line would make for this build. */
 export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> {
   const { golden, imageName, scratch } = build;
   return {

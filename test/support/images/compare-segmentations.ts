@@ -4,7 +4,7 @@ import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 export interface SegmentationComparison {
   readonly voxels: number;
   readonly differing: number;
-  /** By label, background left out. */
+  /** The Dice of each label except the background. */
   readonly dice: Readonly<Record<string, number>>;
   readonly geometry: Geometry;
   readonly expectedGeometry: Geometry;

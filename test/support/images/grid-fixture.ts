@@ -4,7 +4,7 @@ import type { LogitStream } from "../../../processor/runtime/inference/logit-sla
 import type { Prepared } from "../../../processor/runtime/preprocess/prepared.js";
 import { type PreprocessOptions, preprocess } from "../../../processor/runtime/preprocess/preprocess.js";
 
-/** A small random case and what nnU-Net's own functions made of it. */
+/** A small random case, and the results of nnU-Net's own functions for it. */
 export interface GridFixture {
   readonly shape: Zyx;
   readonly spacing: Zyx;
@@ -13,12 +13,12 @@ export interface GridFixture {
   readonly previous: readonly number[] | null;
   readonly preprocessedShape: readonly [channels: number, z: number, y: number, x: number];
   readonly preprocessed: readonly number[];
-  /** Probabilities with v1. */
+  /** Probabilities for v1, logits for v2. */
   readonly logits: readonly number[];
   readonly segmentation: readonly number[];
 }
 
-/** The logits that stand for the network's answer. */
+/** The part of a fixture that takes the place of the network's answer. */
 type Answer = Pick<GridFixture, "logits" | "preprocessedShape">;
 
 export const heads = ({ logits, preprocessedShape }: Answer): number =>
@@ -50,7 +50,7 @@ interface AnswerOptions {
   readonly slicesPerSlab?: number;
 }
 
-/** The fixture's `head × z × y × x` as the sliding window hands it over. */
+/** Returns the fixture's `head × z × y × x` values in the form that the sliding window yields them. */
 export function answerOf(fixture: Answer, { sizeZyx, kind, slicesPerSlab = 3 }: AnswerOptions): LogitStream {
   const headCount = heads(fixture);
   const plane = sizeZyx[1] * sizeZyx[2];

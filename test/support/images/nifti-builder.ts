@@ -1,5 +1,5 @@
 export interface NiftiFields {
-  /** dim[0] and on. */
+  /** dim[0], dim[1], … */
   readonly dim?: readonly number[];
   readonly datatype?: number;
   readonly bitpix?: number;
@@ -12,7 +12,7 @@ export interface NiftiFields {
   readonly headerBytes?: number;
 }
 
-/** A NIfTI-1 file, of 4 × 1 × 1 bytes unless the fields say otherwise. */
+/** Returns a NIfTI-1 file, with 4 × 1 × 1 voxels of one byte unless the fields say otherwise. */
 export function nifti(voxels: Uint8Array, fields: NiftiFields = {}): Buffer {
   const header = Buffer.alloc(352);
   header.writeInt32LE(fields.headerBytes ?? 348, 0);

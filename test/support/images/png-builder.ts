@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from "node:zlib";
 
-/** A chunk with its right checksum. */
+/** Returns a chunk with the right checksum. */
 export function pngChunk(name: string, data: Uint8Array = new Uint8Array(0)): Buffer {
   const body = Buffer.concat([Buffer.from(name, "latin1"), data]);
   const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -29,6 +29,6 @@ export function pngHeaderChunk(fields: PngHeaderFields): Buffer {
 export const png = (...chunks: readonly Uint8Array[]): Buffer =>
   Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), ...chunks]);
 
-/** Rows of 8-bit grey, each with a filter of its own in front. */
+/** Returns rows of 8-bit grey; each row starts with its own filter. */
 export const deflatedRows = (rows: readonly (readonly number[])[]): Buffer =>
   deflateSync(Uint8Array.from(rows.flat()));

@@ -2,7 +2,7 @@ import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js"
 import { identityDirection } from "../../../processor/imaging/volume/geometry.js";
 import type { Image, VoxelArray } from "../../../processor/imaging/volume/image.js";
 
-/** An image in memory, with a simple geometry unless told otherwise. */
+/** Returns an image in memory, with a simple geometry unless one is given. */
 export function testImage(
   sizeZyx: Zyx,
   options: { readonly voxels?: VoxelArray; readonly spacingMmZyx?: Zyx } = {},

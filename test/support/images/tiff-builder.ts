@@ -3,7 +3,7 @@ export type TiffField = readonly [tag: number, type: number, count: number, valu
 export const shortType = 3;
 export const longType = 4;
 
-/** A TIFF file, with its voxels from byte 8 on and its directories after them. */
+/** Returns a TIFF file: the voxels start at byte 8, and the directories follow them. */
 export function tiff(
   voxels: Uint8Array,
   directories: readonly (readonly TiffField[])[],
@@ -36,7 +36,7 @@ export interface TiffPageEdit {
   readonly more?: readonly TiffField[];
 }
 
-/** One strip of one byte per sample. */
+/** Returns the tags of an image with one strip and one byte per sample. */
 export const tiffPage = ({
   width = 4,
   height = 4,

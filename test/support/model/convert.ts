@@ -31,11 +31,11 @@ export interface ConvertGoldenOptions {
   readonly name: string;
   readonly version?: "v1" | "v2";
   readonly outputDir: string;
-  /** In the place of `testSettings`' own. */
+  /** Replace those of `testSettings`. */
   readonly settings?: Partial<ImageSettings>;
 }
 
-/** Converts a golden model of nnU-Net v2, or v1. */
+/** Converts a golden model of nnU-Net v2 or v1. */
 export async function convertGolden(options: ConvertGoldenOptions): Promise<ConvertedModel> {
   const { name, version = "v2", outputDir, settings } = options;
   return convertModel({
@@ -47,7 +47,7 @@ export async function convertGolden(options: ConvertGoldenOptions): Promise<Conv
   });
 }
 
-/** Converts a model folder into a new temporary folder, which `use` may work with until it returns. */
+/** Converts a model folder into a temporary folder, which is removed when `use` returns. */
 export async function withConvertedModel<T>(
   modelDir: string,
   use: (converted: ConvertedModel) => Promise<T>,

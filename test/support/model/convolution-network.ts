@@ -13,20 +13,20 @@ export interface Convolution {
 interface ConvolutionShape {
   readonly channels: number;
   readonly patchSize: readonly number[];
-  /** Along each axis. */
+  /** The kernel's size along each axis. */
   readonly kernel: number;
-  /** Windows that it takes at once; absent: any number. */
+  /** The number of windows in one run; any number if absent. */
   readonly batch?: number;
-  /** Absent: `input`. */
+  /** `input` if absent. */
   readonly inputName?: string;
 }
 
 export interface ConvolutionNetworkOptions extends ConvolutionShape {
-  /** Without ending: `<path>.onnx` and `<path>.weights` are written. */
+  /** A path without ending: `<path>.onnx` and `<path>.weights` are written. */
   readonly path: string;
 }
 
-/** Writes a network of one convolution with as many heads as channels. */
+/** Writes a network that is one convolution with as many heads as channels. */
 export async function writeConvolutionNetwork(
   convolution: Convolution,
   { path, ...shape }: ConvolutionNetworkOptions,
@@ -37,18 +37,18 @@ export async function writeConvolutionNetwork(
 
 export interface ConvolutionFoldsOptions extends ConvolutionShape {
   readonly folder: string;
-  /** By the float16 graph; absent: logits. */
+  /** What the float16 graph returns; logits if absent. */
   readonly averaged?: AveragedOutput;
 }
 
 export interface ConvolutionFolds {
   readonly onnxFiles: readonly string[];
-  /** One graph for GPUs, which holds all folds. */
+  /** One graph for GPUs that holds all folds. */
   readonly gpuOnnxFile: string;
   readonly isWithinFloat16: boolean;
 }
 
-/** Writes such networks as the folds of one model, with their float16 graph. */
+/** Writes several networks of one convolution as the folds of one model, with their float16 graph. */
 export async function writeConvolutionFolds(
   convolutions: readonly Convolution[],
   { folder, averaged = "logits", ...shape }: ConvolutionFoldsOptions,

@@ -2,7 +2,7 @@ import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
 import type { OnnxGraph } from "../../../src/onnx/onnx-graph.js";
 
 export interface DecoderStageOptions {
-  /** The fine grid's size, which is the network's input. */
+  /** The size of the fine grid, which is the network's input. */
   readonly patchSize: readonly number[];
   readonly stride: readonly number[];
   readonly kernel: readonly number[];
@@ -11,7 +11,7 @@ export interface DecoderStageOptions {
   readonly hasUpsamplingBias: boolean;
 }
 
-/** A U-Net of two stages: down and up once, the skip beside, one convolution behind. */
+/** Returns a U-Net of two stages: one step down, one up, a skip connection between them, and a last convolution. */
 export function decoderStageNetwork(options: DecoderStageOptions): OnnxGraph {
   const { patchSize, stride, kernel, channels, hasUpsamplingBias } = options;
   const graph = new GraphBuilder(1);
@@ -37,7 +37,7 @@ export function decoderStageNetwork(options: DecoderStageOptions): OnnxGraph {
   );
 }
 
-/** Values between -1 and 1 that depend on the shape alone, scaled so that sums over inputs stay near 1. */
+/** Returns values that depend only on the shape, scaled so that sums over the inputs stay near 1. */
 export function syntheticWeights(shape: readonly number[]) {
   const count = shape.reduce((a, b) => a * b, 1);
   const scale = Math.sqrt(shape[0]! / count);

@@ -6,11 +6,11 @@ import { repositoryRoot } from "../golden.js";
 export interface ModelEdit {
   /** New values by path: `{"plans.configurations.odd.spacing": [1, 1, 1]}`; undefined removes the field. */
   readonly json?: Readonly<Record<string, unknown>>;
-  /** Changes the folder. */
+  /** Changes the copied folder. */
   readonly folder?: (modelDir: string) => void;
 }
 
-/** Gives `use` a copy of a fixture network's model folder with changes. */
+/** Calls `use` with a changed copy of a fixture network's model folder. */
 export async function withEditedModel<T>(
   fixture: string,
   edit: ModelEdit,
@@ -35,7 +35,7 @@ function editJson(modelDir: string, edits: Readonly<Record<string, unknown>>): v
     const root: unknown = JSON.parse(readFileSync(file, "utf8"));
     const last = keys.pop() ?? "";
     const parent = keys.reduce((node, key) => (node as JsonObject)[key], root) as JsonObject;
-    // JSON.stringify leaves out what is undefined.
+    // JSON.stringify leaves out fields that are undefined.
     parent[last] = value;
     writeFileSync(file, JSON.stringify(root));
   }

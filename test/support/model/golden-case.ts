@@ -11,16 +11,16 @@ import type { RuntimePool } from "../../../processor/runtime/threads/kernels.js"
 import { goldenPath } from "../golden.js";
 import { convertGolden } from "./convert.js";
 
-/** A golden model of nnU-Net v2, converted, with its one case. */
+/** A golden model of nnU-Net v2 after conversion, with its only case. */
 export interface GoldenCase {
   readonly name: string;
   readonly caseName: string;
   readonly model: ModelManifest;
-  /** The converted folder. */
+  /** The folder of the converted model. */
   readonly folder: string;
   readonly inputDir: string;
   readonly expectedDir: string;
-  /** Segmentations of the earlier stage; null unless the model is a cascade's second one. */
+  /** Segmentations of the earlier stage; null unless the model is the second stage of a cascade. */
   readonly previousStageDir: string | null;
 }
 
@@ -43,7 +43,7 @@ export const goldenV1 = [
   "mr_3d_fullres",
 ] as const;
 
-/** Converts the golden model into a folder that is removed when `use` returns. */
+/** Converts the golden model into a folder and removes it when `use` returns. */
 export async function withGoldenCase<T>(
   name: string,
   use: (golden: GoldenCase) => Promise<T>,
@@ -67,7 +67,7 @@ export async function withGoldenCase<T>(
   }
 }
 
-/** The case on the network's grid, by our own preprocessing. */
+/** Preprocesses the case. */
 export async function prepareGolden(golden: GoldenCase, pool: RuntimePool): Promise<Prepared> {
   const { model, inputDir, previousStageDir } = golden;
   const files = readdirSync(inputDir).sort();

@@ -5,7 +5,7 @@ import type { LogitStream } from "../../../processor/runtime/inference/logit-sla
 import type { PredictOptions } from "../../../processor/runtime/inference/networks.js";
 import type { Prepared } from "../../../processor/runtime/preprocess/prepared.js";
 
-/** A volume on the network's grid that was neither cropped nor resampled. */
+/** Returns a preprocessed volume that was neither cropped nor resampled. */
 export function preparedVolume(values: ArrayLike<number>, sizeZyx: Zyx, channelCount: number): Prepared {
   const data = new Float32Array(new SharedArrayBuffer(values.length * 4));
   data.set(values);
@@ -27,7 +27,7 @@ export function preparedVolume(values: ArrayLike<number>, sizeZyx: Zyx, channelC
   };
 }
 
-/** nnU-Net v2's rules for a patch; everything that inference does not look at is plain. */
+/** Returns a plan with nnU-Net v2's rules for a patch of this size. Fields that inference does not read have simple values. */
 export function planOfPatch(patchSize: readonly number[]): InferencePlan {
   const resampling = { method: "spline", order: 1, orderZ: 0, forceSeparateZ: null } as const;
   return {
@@ -49,13 +49,13 @@ export const predictOptions = (
   ...options,
 });
 
-/** All slabs as `head × z × y × x`; refuses slabs that overlap or leave a gap. */
+/** Joins the slabs to `head × z × y × x`; rejects if they overlap or leave a gap. */
 export async function collectLogits({ heads, sizeZyx, slabs }: LogitStream): Promise<Float32Array> {
   const plane = sizeZyx[1] * sizeZyx[2];
   const logits = new Float32Array(heads * sizeZyx[0] * plane);
   let next = 0;
   for await (const slab of slabs) {
-    if (slab.zStart !== next) throw new Error(`slab of slice ${slab.zStart} came where ${next} was due`);
+    if (slab.zStart !== next) throw new Error(`a slab starts at slice ${slab.zStart} instead of ${next}`);
     next += slab.sizeZyx[0];
     for (let z = 0; z < slab.sizeZyx[0]; z++) {
       for (let head = 0; head < heads; head++) {
@@ -65,6 +65,6 @@ export async function collectLogits({ heads, sizeZyx, slabs }: LogitStream): Pro
       }
     }
   }
-  if (next !== sizeZyx[0]) throw new Error(`slabs ended at slice ${next} of ${sizeZyx[0]}`);
+  if (next !== sizeZyx[0]) throw new Error(`the slabs end at slice ${next} of ${sizeZyx[0]}`);
   return logits;
 }

@@ -6,17 +6,17 @@ export interface Windows {
   readonly values: Float32Array;
   /** batch × channels × patch */
   readonly shape: readonly number[];
-  /** Each lists the patch's axes that it flips. */
+  /** The axes of the patch that each mirroring flips. */
   readonly mirrorings: readonly (readonly number[])[];
 }
 
-/** All combinations of some axes: nnU-Net's mirrorings. */
+/** Returns all combinations of the axes, which are nnU-Net's mirrorings. */
 export const allMirrorings = (axes: number): number[][] =>
   Array.from({ length: 2 ** axes }, (_, bits) =>
     Array.from({ length: axes }, (_, axis) => axis).filter((axis) => (bits >> axis) & 1),
   );
 
-/** What nnU-Net does with the float32 networks: one run for each fold and mirroring, and the mean of what comes back. */
+/** Does what nnU-Net does with the float32 networks: runs each fold once per mirroring, and returns the mean of the results. */
 export async function averageRuns(
   onnxFiles: readonly string[],
   windows: Windows,
@@ -49,13 +49,13 @@ async function averageMirrorings(
 }
 
 export interface GpuAnswer {
-  /** batch × heads × patch, the groups of heads joined. */
+  /** batch × heads × patch, with the groups of heads joined. */
   readonly values: Float32Array;
-  /** By group. */
+  /** One entry for each group of heads. */
   readonly heads: readonly number[];
 }
 
-/** Runs some folds of a float16 graph on the processor at hand. */
+/** Runs some folds of a float16 graph on the CPU. */
 export async function runGpuGraph(
   gpuOnnxFile: string,
   { values, shape, mirrorings }: Windows,
@@ -101,7 +101,7 @@ function joinHeads(groups: readonly Tensor[]): GpuAnswer {
   return { values, heads };
 }
 
-/** Node gives bits where it has no Float16Array. */
+/** Returns numbers from either form of float16: Node versions without Float16Array return the bits. */
 const float16Values = ({ data }: Tensor): Float32Array =>
   data instanceof Uint16Array
     ? Float32Array.from(data, halfToFloat)

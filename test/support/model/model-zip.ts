@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { buildZip } from "../archive/zip-builder.js";
 
-/** A zip with a results tree whose stored weights have so many bytes; the seed tells one from another. */
+/** Returns a zip of nnU-Net's results folder whose weights have this many bytes; another seed gives other bytes. */
 export function modelZip(weightBytes: number, seed = 1): Buffer {
   const below = "nnUNetTrainer__nnUNetPlans__3d_fullres";
   return buildZip([
@@ -14,7 +14,7 @@ export function modelZip(weightBytes: number, seed = 1): Buffer {
 export const hex = (algorithm: string, bytes: Buffer): string =>
   createHash(algorithm).update(bytes).digest("hex");
 
-/** Bytes that look like weights: the same for the same seed. */
+/** Returns random bytes, which are the same for the same seed. */
 export function noise(bytes: number, seed: number): Buffer {
   const words = new Uint32Array(Math.ceil(bytes / 4));
   let state = seed;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-/** What torch computed for the window below: every `step`-th logit in C order. */
+/** Every `step`-th logit, in C order, that torch computed for the window below. */
 export interface WindowFixture {
   readonly shape: readonly number[];
   readonly step: number;
@@ -13,13 +13,13 @@ export const readWindow = (file: string): WindowFixture => JSON.parse(readFileSy
 
 export interface WindowComparison {
   readonly shape: readonly number[];
-  /** Largest difference to torch, as a part of the range of torch's values. */
+  /** The largest difference from torch's values, divided by their range. */
   readonly relativeError: number;
 }
 
 /**
- * Runs a converted network on the window x[i] = ((i * 2654435761) mod 2^32) / 2^31 - 1, the one of
- * test/peer/network_fixtures.py.
+ * Runs a converted network on the window x[i] = ((i * 2654435761) mod 2^32) / 2^31 - 1, as test/peer/network_fixtures.py
+ * runs the original.
  */
 export async function compareWindow(
   convertedFolder: string,
@@ -35,7 +35,7 @@ export async function compareWindow(
     const values = logits.data as Float32Array;
     const range = Math.max(...expected.values) - Math.min(...expected.values);
     const errors = expected.values.map((value, i) => Math.abs(value - (values[i * expected.step] as number)));
-    // Math.max hands a NaN on, so that it can't look like a small error.
+    // Math.max returns NaN if an argument is NaN, so that a NaN cannot pass for a small error.
     return { shape: logits.dims, relativeError: errors.reduce((a, b) => Math.max(a, b), 0) / range };
   } finally {
     await session.release();

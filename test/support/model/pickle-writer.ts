@@ -1,13 +1,13 @@
-/** Writes pickles opcode by opcode, dangerous ones included. Tests only. */
+/** Writes pickles opcode by opcode, including dangerous ones. */
 export class PickleWriter {
   readonly #bytes: number[] = [0x80, 2];
 
-  /** `module.name`, by the GLOBAL opcode. */
+  /** Writes `module.name` with the GLOBAL opcode. */
   global(module: string, name: string): this {
     return this.raw("c").text(`${module}\n${name}\n`);
   }
 
-  /** `module.name`, by the STACK_GLOBAL opcode. */
+  /** Writes `module.name` with the STACK_GLOBAL opcode. */
   stackGlobal(module: string, name: string): this {
     return this.string(module).string(name).opcode(0x93);
   }
@@ -21,14 +21,14 @@ export class PickleWriter {
     return this.raw("J").uint32(value);
   }
 
-  /** A tuple of what `fill` writes. */
+  /** Writes a tuple of the values that `fill` writes. */
   tuple(fill: (writer: this) => void): this {
     this.raw("(");
     fill(this);
     return this.raw("t");
   }
 
-  /** Opcodes by their letters. */
+  /** Writes opcodes, given their letters. */
   raw(letters: string): this {
     return this.text(letters);
   }
@@ -53,7 +53,7 @@ export class PickleWriter {
     return this;
   }
 
-  /** With the STOP opcode behind. */
+  /** Returns the pickle, closed with the STOP opcode. */
   finish(): Uint8Array {
     return Uint8Array.from([...this.#bytes, 0x2e]);
   }

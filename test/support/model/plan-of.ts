@@ -4,7 +4,7 @@ import { resolveConfiguration } from "../../../src/checkpoint/nnunet-v2/configur
 import { readInferencePlan } from "../../../src/checkpoint/nnunet-v2/inference-plan.js";
 import { readLabels } from "../../../src/checkpoint/nnunet-v2/label-definition.js";
 
-/** What the converter makes of plans.json and dataset.json. */
+/** Returns the inference plan that the converter makes from plans.json and dataset.json. */
 export function planOf(
   plans: object,
   dataset: object,

@@ -9,10 +9,10 @@ import {
 
 type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
 
-/** What a test may say otherwise. */
+/** The options that a test may change. */
 export type PredictChoices = Partial<PredictCasesOptions & RunSettings & { readonly progress: Progress }>;
 
-/** Runs `predictCases` on the CPU with nnU-Net's own defaults, except for what is said otherwise. */
+/** Runs `predictCases` on the CPU with nnU-Net's defaults, except for the given options. */
 export const predictWith = (options: Places & PredictChoices): Promise<PredictionReport> =>
   predictCases({
     folds: null,

@@ -3,7 +3,7 @@ import { inflateRawSync } from "node:zlib";
 import { halfFloatTable } from "../../../processor/imaging/volume/float16.js";
 import type { NpyArray } from "../golden.js";
 
-/** Reads one float32 or float16 array of a `.npz` by its central directory, as numpy does. */
+/** Reads one float32 or float16 array of a `.npz`; finds it in the central directory, as numpy does. */
 export function readNpz(path: string, key: string): NpyArray {
   const bytes = readFileSync(path);
   const end = bytes.lastIndexOf(Buffer.from("PK\u0005\u0006", "latin1"));

@@ -5,11 +5,11 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { writeConvolutionNetwork } from "./convolution-network.js";
 
 const patchSize = [1024, 1024];
-/** A platform that stops a container waits five seconds. */
+/** Longer than the five seconds that a platform waits for a container to stop. */
 const windowSeconds = 8;
 const triedKernel = 31;
 
-/** Copies a converted folder of one channel, one fold and two axes, with a network whose windows are slow. */
+/** Copies a converted 2-D model of one channel and one fold, and replaces its network by one whose windows are slow. */
 export async function writeSlowModel(modelDir: string, slowDir: string): Promise<void> {
   cpSync(modelDir, slowDir, { recursive: true });
   const manifest = JSON.parse(readFileSync(join(slowDir, "manifest.json"), "utf8"));
@@ -18,7 +18,7 @@ export async function writeSlowModel(modelDir: string, slowDir: string): Promise
   writeFileSync(join(slowDir, "manifest.json"), JSON.stringify(manifest));
   const path = join(slowDir, "fold_0");
   for (const ending of [".onnx", ".weights"]) rmSync(`${path}${ending}`);
-  // The work grows with the square of the kernel. How many cores there are would not tell how many this process gets.
+  // The work grows with the square of the kernel's size. It is measured, because this process may not get every core.
   const kernel = triedKernel * Math.sqrt(windowSeconds / (await secondsOfWindow()));
   await writeNetwork(path, 1 + 2 * Math.round(kernel / 2));
 }
@@ -29,7 +29,7 @@ const writeNetwork = (path: string, kernel: number): Promise<string> =>
     { path, channels: 1, patchSize, kernel },
   );
 
-/** The seconds that the network takes with the kernel that is tried. */
+/** Measures the seconds that a window takes with the trial kernel. */
 async function secondsOfWindow(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "slow-model-"));
   try {

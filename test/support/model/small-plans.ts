@@ -1,4 +1,4 @@
-/** plans.json of a small 3-D configuration `c`, with changes at its top. */
+/** Returns the plans.json of a small 3-D configuration `c`, with some of its top-level fields replaced. */
 export const smallPlans = (changes: Readonly<Record<string, unknown>>): object => ({
   ...{ dataset_name: "Dataset001_X", plans_name: "p", image_reader_writer: "SimpleITKIO" },
   ...{ label_manager: "LabelManager", transpose_forward: [0, 1, 2], transpose_backward: [0, 1, 2] },

@@ -10,7 +10,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** How a server answers one request. */
+/** Answers one request. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 export interface SeenRequest {
@@ -20,7 +20,7 @@ export interface SeenRequest {
   readonly ifNoneMatch: string | null;
 }
 
-/** A real HTTP server on this machine whose faults the test writes down, one answer per request. */
+/** A real HTTP server on this machine. The test specifies the answer to each request, faults included. */
 export class FileServer {
   readonly requests: SeenRequest[] = [];
   mostAtOnce = 0;
@@ -57,7 +57,7 @@ export class FileServer {
     return new URL(path, `${this.#protocol}//127.0.0.1:${this.port}`);
   }
 
-  /** The answers to a path's first, second, … request; the last one is repeated. */
+  /** Sets the answers to the first, second, … request for a path; the last one is repeated. */
   on(path: string, ...answers: readonly Answer[]): void {
     this.#answers.set(path, [...answers]);
   }
@@ -89,13 +89,13 @@ export class FileServer {
 export interface FileAnswerOptions {
   readonly etag?: string | null;
   readonly ignoresRange?: boolean;
-  /** Sends the part that was asked for without comparing If-Range. */
+  /** True to send the range that was asked for without comparing If-Range. */
   readonly ignoresIfRange?: boolean;
-  /** Cuts the connection after so many bytes of this answer. */
+  /** Cuts the connection after this many bytes of the answer. */
   readonly dropAfter?: number;
-  /** Stops sending after so many bytes and keeps the connection open. */
+  /** Stops sending after this many bytes and keeps the connection open. */
   readonly stallAfter?: number;
-  /** Claims this many bytes. */
+  /** The Content-Length, if it is not that of the bytes. */
   readonly announcedLength?: number;
   readonly chunked?: boolean;
   readonly msPerChunk?: number;
@@ -103,7 +103,7 @@ export interface FileAnswerOptions {
 
 const chunkBytes = 64 * 1024;
 
-/** Serves bytes as a well-behaved server does, but for the faults asked for. */
+/** Serves bytes as a correct server does, except for the given faults. */
 export function file(bytes: Buffer, options: FileAnswerOptions = {}): Answer {
   return async (request, response) => {
     const etag = options.etag === undefined ? '"v1"' : options.etag;
@@ -127,7 +127,7 @@ export function file(bytes: Buffer, options: FileAnswerOptions = {}): Answer {
   };
 }
 
-/** An answer without a file. */
+/** Answers without a file. */
 export function status(code: number, headers: Readonly<Record<string, string>> = {}, body = ""): Answer {
   return (_request, response) => void response.writeHead(code, headers).end(body);
 }
@@ -160,7 +160,7 @@ async function send(response: ServerResponse, body: Buffer, options: FileAnswerO
   }
   if (options.stallAfter !== undefined) return;
   if (options.dropAfter !== undefined) {
-    // What was written has to leave before the connection is cut.
+    // The bytes must be sent before the connection is cut.
     await new Promise<void>((resolve) => response.write("", () => resolve()));
     response.socket?.destroySoon();
     return;

@@ -2,15 +2,15 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
-/** A real forward proxy on this machine: CONNECT tunnels, every host name led to 127.0.0.1. */
+/** A real forward proxy on this machine. It accepts CONNECT and connects every host name to 127.0.0.1. */
 export class ForwardProxy {
-  /** `host:port` of every tunnel asked for. */
+  /** The `host:port` of every tunnel that was requested. */
   readonly tunnels: string[] = [];
   readonly #server: Server = createServer((_request, response) => void response.writeHead(405).end());
 
   readonly #sockets = new Set<Socket>();
 
-  /** @param password asked for in Proxy-Authorization (user `user`); null for an open proxy */
+  /** @param password the password that Proxy-Authorization must have, for the user `user`; null for an open proxy */
   static async start(password: string | null = null): Promise<ForwardProxy> {
     const proxy = new ForwardProxy();
     const wanted = password === null ? null : `Basic ${Buffer.from(`user:${password}`).toString("base64")}`;

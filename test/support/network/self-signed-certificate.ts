@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 
-/** A key and a certificate for these host names, valid for a day, which no program trusts by default. */
+/** Makes a key and a certificate for these host names; it is valid for a day, and no program trusts it by default. */
 export function selfSignedCertificate(hostNames: readonly string[]): {
   readonly key: string;
   readonly cert: string;

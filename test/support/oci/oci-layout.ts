@@ -5,7 +5,7 @@ import { writeDockerArchive } from "../../../src/oci/write-image.js";
 import { unpackTar } from "../archive/tar-folder.js";
 import { neverStopped } from "../never-stopped.js";
 
-/** Unpacks an exported archive, which is an OCI layout at the same time: `oci:<folder>`. */
+/** Unpacks an exported archive, which is also an OCI layout, and returns `oci:<folder>`. */
 export async function writeOciLayout(image: OciImage, folder: string): Promise<void> {
   const path = `${folder}.layout.tar`;
   await writeDockerArchive({ image, path, progress: silentProgress, signal: neverStopped() });

@@ -19,7 +19,7 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** The tar of a root file system with one static program, `/bin/ldconfig`. */
+/** Returns the tar of a root file system with one static program, `/bin/ldconfig`. */
 export async function smallRootFileSystem(folder: string): Promise<string> {
   const root = join(folder, "root");
   mkdirSync(join(root, "bin"), { recursive: true });

@@ -3,7 +3,7 @@ import { writeOciLayout } from "./oci-layout.js";
 import { assemble, smallRootFileSystem } from "./oci-scratch.js";
 import { testPlan } from "./test-plan.js";
 
-/** A base of one program as an OCI layout below `folder`: `oci:<folder>/base`. */
+/** Writes a base image with one program as an OCI layout, and returns `oci:<folder>/base`. */
 export async function smallBase(folder: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const archive = await smallRootFileSystem(folder);
   const plan = testPlan({ base: { kind: "root-file-system", archive }, env });

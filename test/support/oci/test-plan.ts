@@ -1,6 +1,6 @@
 import { type ImageLayer, type ImagePlan, layerFile } from "../../../src/image/image-plan.js";
 
-/** A small plan, complete but for what a test changes. */
+/** Returns a small, complete image plan with a test's changes. */
 export const testPlan = (changes: Partial<ImagePlan> = {}): ImagePlan => ({
   imageName: "nnunet-processor-test/plan:1",
   base: { kind: "image", imageName: "base:1" },

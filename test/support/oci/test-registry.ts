@@ -17,11 +17,11 @@ export interface TestRegistryOptions {
   readonly folder: string;
   /** Lines of `user:bcrypt`, for Basic authentication. */
   readonly htpasswd?: string;
-  /** PEM texts: then it speaks TLS. */
+  /** PEM texts; if they are given, the registry speaks TLS. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-/** Debian's `docker-registry` on a free port of this machine; it ends with the test. */
+/** Starts Debian's `docker-registry` on a free port of this machine; it is stopped at the end of the test. */
 export async function startRegistry({ folder, htpasswd, tls }: TestRegistryOptions): Promise<TestRegistry> {
   mkdirSync(folder, { recursive: true });
   const passwords = join(folder, "htpasswd");
@@ -35,7 +35,7 @@ export async function startRegistry({ folder, htpasswd, tls }: TestRegistryOptio
     version: "0.1",
     log: { level: "info" },
     storage: { filesystem: { rootdirectory: join(folder, "data") } },
-    // It takes a port that is free and says which: one that is looked for beforehand may be gone by then.
+    // The registry chooses a free port itself: one that is chosen beforehand may be taken by then.
     http: { addr: "127.0.0.1:0", ...(tls === undefined ? {} : { tls: keys }) },
     ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "test", path: passwords } } }),
   };
@@ -52,7 +52,7 @@ export async function startRegistry({ folder, htpasswd, tls }: TestRegistryOptio
   return { host: await listeningAt(child.stderr), stop };
 }
 
-/** What it says later is read as well, and dropped. */
+/** Waits for the address in the registry's log, and discards what is logged later. */
 function listeningAt(log: Readable): Promise<string> {
   let said = "";
   return new Promise((resolve, reject) => {
@@ -68,7 +68,8 @@ function listeningAt(log: Readable): Promise<string> {
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
- * Stands before a registry; `fault` answers (or breaks) what it returns true for, the rest goes through.
+ * Starts a proxy for a registry. `fault` answers or breaks the requests for which it returns true; the others are passed
+ * on.
  *
  * @param registryHost where the registry is at the moment
  */

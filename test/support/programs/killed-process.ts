@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { repositoryRoot } from "../golden.js";
 
-/** The `processTag` of a process of this machine that was ended with SIGKILL. */
+/** Returns the `processTag` of a process of this machine that was killed with SIGKILL. */
 export async function tagOfKilledProcess(): Promise<string> {
   const module = pathToFileURL(join(repositoryRoot, "dist", "processor", "files", "process-tag.js")).href;
   const program = `import { processTag } from ${JSON.stringify(module)}; console.log(processTag()); setInterval(() => {}, 1000);`;

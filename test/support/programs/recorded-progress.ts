@@ -5,7 +5,7 @@ export interface RecordedTask extends ProgressTaskOptions {
   isDone: boolean;
 }
 
-/** Keeps what a person would have seen. */
+/** Records what a person would have seen. */
 export class RecordedProgress implements Progress {
   readonly notes: string[] = [];
   readonly tasks: RecordedTask[] = [];

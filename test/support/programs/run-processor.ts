@@ -5,22 +5,22 @@ import { repositoryRoot } from "../golden.js";
 import type { ProgramRun } from "./run-program.js";
 
 export interface RunProcessorOptions {
-  /** Sent as soon as the output holds `afterText`, or `laterMs` after that. */
+  /** A signal that is sent when the output has `afterText`, or `laterMs` later. */
   readonly stop?: { readonly signal: NodeJS.Signals; readonly afterText: string; readonly laterMs?: number };
-  /** The shell's `ulimit -d` in KiB: the limit that grand-challenge sets. */
+  /** The shell's `ulimit -d` in KiB, which grand-challenge sets. */
   readonly dataLimitKib?: number;
   readonly workingDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface ProcessorRun extends ProgramRun {
-  /** From the signal to the end; null when none was sent. */
+  /** The time from the signal to the end; null if no signal was sent. */
   readonly stopSeconds: number | null;
 }
 
 const program = join(repositoryRoot, "dist", "processor", "runtime", "main.js");
 
-/** Runs the program in an image, as the image does but on this machine: no home, no terminal. */
+/** Runs an image's program on this machine, without a home folder and without a terminal, as the image does. */
 export async function runProcessor(
   args: readonly string[],
   { stop, dataLimitKib, workingDir = "/", environment = {} }: RunProcessorOptions = {},
@@ -52,5 +52,5 @@ export async function runProcessor(
   return { exitCode, ...texts, stopSeconds };
 }
 
-/** What a platform shows its user. */
+/** Returns the line that a platform shows its user. */
 export const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)!;

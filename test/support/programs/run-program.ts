@@ -12,13 +12,13 @@ export interface ProgramRun {
 export interface RunProgramOptions {
   readonly cwd: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Piped into the program. */
+  /** The program's standard input. */
   readonly stdin?: string;
-  /** Sent once this promise resolves. */
+  /** A signal that is sent when the promise resolves. */
   readonly interruptAfter?: Promise<unknown>;
 }
 
-/** Runs `build_processor` as a user does, in a process of its own. */
+/** Runs `build_processor` in its own process, as a user does. */
 export async function runProgram(args: readonly string[], options: RunProgramOptions): Promise<ProgramRun> {
   const { cwd, environment = {}, stdin, interruptAfter } = options;
   const child = spawn(process.execPath, [join(repositoryRoot, "dist", "build_processor.js"), ...args], {

@@ -1,6 +1,6 @@
 import type { Terminal } from "../../../src/cli/terminal.js";
 
-/** A terminal in memory: what was printed, and a Ctrl-C at hand. */
+/** A terminal in memory that keeps what was printed and can send Ctrl-C. */
 export interface TestTerminal extends Terminal {
   readonly printed: { out: string; err: string };
   readonly interrupt: () => void;

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../golden.js";
 
-/** A program that somebody writes against the package: converts a model, segments images, reads the reports. */
+/** A program that uses the package: it converts a model, segments images and reads the reports. */
 const program = `
 import { build, convert, inspect, predict, preflight, ProcessorError, simulate, verify, type ProgressEvent } from "nnunet-processor";
 import type { LabelMap, ProcessImageModule } from "nnunet-processor/hooks";
@@ -45,15 +45,15 @@ console.log(
 `;
 
 export interface UserProgramOptions {
-  /** Gets the program; must exist. */
+  /** The folder for the program; it must exist. */
   readonly folder: string;
-  /** The installed package, or a clone. */
+  /** The folder of the installed package, or of a clone. */
   readonly packageFolder: string;
   readonly modelDir: string;
   readonly input: string;
 }
 
-/** Compiles the program with strict settings, checking the package's own declarations too, and runs it. */
+/** Compiles the program with strict settings, which check the package's declarations as well, and runs it. */
 export function runUserProgram({ folder, packageFolder, modelDir, input }: UserProgramOptions): unknown {
   mkdirSync(join(folder, "node_modules", "@types"), { recursive: true });
   symlinkSync(packageFolder, join(folder, "node_modules", "nnunet-processor"));

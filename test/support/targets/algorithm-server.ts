@@ -6,21 +6,21 @@ import type { Readable } from "node:stream";
 import { repositoryRoot } from "../golden.js";
 import type { ProgramRun } from "../programs/run-program.js";
 
-/** The program in an image for grand-challenge while it serves. */
+/** A running server: the program that an image for grand-challenge starts. */
 export interface AlgorithmServer {
-  /** Without a slash at the end. */
+  /** Has no slash at the end. */
   readonly address: string;
   /** The process id of the child that does the work. */
   workingProcessId(): number;
-  /** What it has written so far. */
+  /** What the program has written so far. */
   readonly texts: { out: string; err: string };
-  /** Resolves when it has said `text`; rejects when it ends before. */
+  /** Resolves when the program has written `text` to stdout; rejects if it ends before. */
   said(text: string): Promise<void>;
-  /** The same on stderr. */
+  /** Does the same for stderr. */
   complained(text: string): Promise<void>;
-  /** Waits until it ends by itself. */
+  /** Waits until the program ends by itself. */
   ended(): Promise<ProgramRun>;
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal and waits until the program ends. */
   stop(signal: NodeJS.Signals): Promise<ProgramRun>;
 }
 
@@ -59,12 +59,12 @@ export async function startAlgorithmServer(args: readonly string[]): Promise<Alg
   };
 }
 
-/** The stream's text is taken by a listener that came first. */
+/** Waits for text on a stream. Another listener, which was added before, collects the text. */
 async function untilSaid(stream: Readable, isSaid: () => boolean): Promise<void> {
   const end = once(stream, "close").then(() => {
-    throw new Error("the program ended before it said what the test waits for");
+    throw new Error("the program ended before it wrote the text that the test waits for");
   });
-  // It ends some time in any case; only who still waits wants to know.
+  // The program always ends some time. That is an error only while the loop below still waits.
   end.catch(() => {});
   while (!isSaid()) await Promise.race([once(stream, "data"), end]);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { engineEvents } from "../../../src/docker/engine-events.js";
 import { testEngine } from "../docker/docker.js";
 
-/** What an image does wrong on purpose. */
+/** A fault that an image has on purpose. */
 export type Fault =
   | "remembers-first-case"
   | "ignores-sigterm"
@@ -15,7 +15,7 @@ export type Fault =
   | "breaks-log"
   | "takes-memory";
 
-/** A server as grand-challenge asks it, which calls every voxel above the mean an organ; faults come by the image's environment. */
+/** A server with grand-challenge's interface that labels every voxel above the mean. The image's environment names its faults. */
 const server = `
 import { createServer } from "node:http";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -65,7 +65,7 @@ createServer((request, response) => {
 if (has("never-ready")) setTimeout(() => process.exit(7), 2000);
 `;
 
-/** A program as AMOS22 starts it, which calls every voxel above 0 an organ. */
+/** A program with AMOS22's interface that labels every voxel above 0. */
 const inference = `
 import { existsSync, readdirSync } from "node:fs";
 import { readImage } from "/opt/nnunet-processor/processor/imaging/formats/read-image.js";
@@ -79,12 +79,12 @@ for (const name of readdirSync(root + "/input")) {
 }
 `;
 
-/** An image that `python run_inference.py` works in; Python is a script that starts Node. */
+/** Builds an image in which `python run_inference.py` works; its Python is a script that starts Node. */
 export async function buildTeamImage(options: {
   readonly from: string;
   readonly imageName: string;
   readonly scratch: string;
-  /** It takes only names like amos_0001. */
+  /** `own-names` cuts the names of the answers after eight characters. */
   readonly fault?: "own-names";
 }): Promise<void> {
   const { from, imageName, scratch, fault = "" } = options;
@@ -104,14 +104,14 @@ export async function buildTeamImage(options: {
 }
 
 export interface ServerImage {
-  /** An image of a processor: its Node and its image reader are used. */
+  /** The processor's image, whose Node and image reader are used. */
   readonly from: string;
   readonly imageName: string;
   readonly scratch: string;
   readonly faults?: readonly Fault[];
 }
 
-/** An image that serves `invoke` and says so. */
+/** Builds an image that serves `invoke` and declares that in its labels. */
 export async function buildServerImage(options: ServerImage): Promise<void> {
   const { from, imageName, scratch, faults = [] } = options;
   await build({ imageName, scratch, files: { "server.mjs": server } }, [

@@ -1,7 +1,7 @@
 import type { ModelManifest, ProcessorManifest } from "../../../processor/contract/manifest.js";
 import { testSettings } from "../model/convert.js";
 
-/** A manifest as far as a platform looks at it. */
+/** Returns a manifest with the fields that a platform reads. */
 export function manifestOf(
   channelNames: readonly string[],
   largestLabel = 2,

@@ -16,7 +16,7 @@ test("inspect prints one aligned block for each configuration", async () => {
   const terminal = testTerminal(goldenPath("v2", "blobs_2d"));
   expect(await main(["inspect", "model"], terminal)).toBe(0);
   const [head, block] = terminal.printed.out.split("\n\n");
-  expect(head).toMatch(/^model\n {2}holds {2}1 trained configuration\n {2}size {3}[\d.]+ MB$/);
+  expect(head).toMatch(/^model\n {2}contains {2}1 trained configuration\n {2}size {6}[\d.]+ MB$/);
   const lines = block!.trimEnd().split("\n");
   expect(lines[0]).toBe("Dataset501_Blobs 2d");
   const values = lines.slice(1).map((line) => /^ {2}\S.*? {2,}|^ +/.exec(line)![0].length);
