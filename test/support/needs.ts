@@ -66,6 +66,14 @@ export const needs = {
     isMet: process.platform === "linux" && isRoot && hasProgram("mount") && mayMount(),
     isRequiredInCi: false,
   },
+  dicomPeers: {
+    what: "pydicom, highdicom, SimpleITK and dcmqi",
+    remedy:
+      "python3 -m venv V && V/bin/pip install pydicom highdicom SimpleITK dcmqi && DICOM_VENV=V npm test",
+    isMet: process.env["DICOM_VENV"] !== undefined,
+    isRequiredInCi: false,
+  },
+  dciodvfy: program("dciodvfy", "apt-get install dicom3tools"),
   nnunet: {
     what: "the real nnU-Net",
     remedy: "python3 -m venv V && V/bin/pip install nnunetv2 && NNUNET_VENV=V npm test",

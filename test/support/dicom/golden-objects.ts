@@ -10,6 +10,7 @@ import type {
   ObjectMetadata,
   Rgb,
 } from "../../../processor/dicom-objects/segment-metadata.js";
+import type { SourceSeries } from "../../../processor/dicom-objects/source-series.js";
 import {
   storedProbability,
   writeFractionalSegmentation,
@@ -20,11 +21,12 @@ import {
   writeLabelMapSegmentation,
   writeOverlappingSegmentation,
 } from "../../../processor/dicom-objects/write-segmentation.js";
+import { readDicomSeries } from "../../../processor/imaging/dicom/read-dicom-series.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
 import type { LabelMap } from "../../../processor/imaging/volume/label-map.js";
 import { goldenPath } from "../golden.js";
-import { goldenSeries } from "./golden-series.js";
+import { neverStopped } from "../never-stopped.js";
 
 /** A case of test/golden/dicom/seg. */
 export interface SegmentationCase {
@@ -68,6 +70,11 @@ export const testDefaults: MetadataDefaults = {
 export const caseFolder = (family: "seg" | "rtstruct", name: string): string =>
   goldenPath("dicom", family, name);
 
+async function readSource(folder: string): Promise<SourceSeries> {
+  const series = await readDicomSeries(folder, {}, neverStopped());
+  return { reference: series, geometry: series.geometry };
+}
+
 const json = <T>(folder: string, name: string): T =>
   JSON.parse(readFileSync(join(folder, name), "utf8")) as T;
 
@@ -77,7 +84,7 @@ export const segmentationCase = (name: string): SegmentationCase =>
 /** Writes the object of a case in the way that its type says. */
 export async function writeGoldenSegmentation(found: SegmentationCase, path: string): Promise<Written> {
   const folder = caseFolder("seg", found.case);
-  const series = goldenSeries(join(folder, found.source));
+  const series = await readSource(join(folder, found.source));
   const context = { series, metadata: metadataOfCase(found, folder), modelId: "phantom" };
   const labelMap = (name: string): Promise<LabelMap> => readLabelMap(join(folder, name), series.geometry);
   if (found.probabilities !== undefined) {
@@ -110,7 +117,7 @@ export async function writeGoldenSegmentation(found: SegmentationCase, path: str
 export async function writeGoldenBands(path: string): Promise<void> {
   const found = segmentationCase("fractional");
   const folder = caseFolder("seg", found.case);
-  const series = goldenSeries(join(folder, found.source));
+  const series = await readSource(join(folder, found.source));
   const metadata = metadataOfCase(found, folder);
   const probabilities = await probabilitiesOf(join(folder, found.probabilities![0]!));
   const labelMap = { voxels: probabilityBands(probabilities), geometry: series.geometry };
@@ -158,7 +165,7 @@ export function structureSetCase(name: string): StructureSetCase {
 /** Writes the structure set of a case, with the names and colours of its rois.json. */
 export async function writeGoldenStructureSet(found: StructureSetCase, path: string): Promise<Written> {
   const folder = caseFolder("rtstruct", found.case);
-  const series = goldenSeries(join(folder, found.source));
+  const series = await readSource(join(folder, found.source));
   const labelMap = await readLabelMap(join(folder, "labels.nii.gz"), series.geometry);
   const code = { CodeValue: "85756007", CodingSchemeDesignator: "SCT", CodeMeaning: "Tissue" };
   const template = {
