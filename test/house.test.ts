@@ -49,13 +49,13 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["targets", "imaging runtime/cases config image oci docker base-image"],
   ["build", "config download model-source convert models image oci docker base-image attest targets"],
   ["inspect", "checkpoint model-source onnx convert models oci docker runtime/inference base-image"],
-  ["predict", "runtime/entries config convert models"],
+  ["predict", "imaging runtime/errors runtime/cases runtime/entries config download convert models"],
   [
     "cli",
     "imaging runtime/errors download config model-source convert models image oci docker base-image targets build inspect predict",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
-  ["reference", "config base-image cli"],
+  ["reference", "config base-image predict cli"],
 ];
 
 const grounds = ["contract", "processor/files", "ground"];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import yargs, { type Argv } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
+import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
 import type { CommandSession } from "./command-session.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
@@ -16,6 +17,7 @@ import {
   simulateOptions,
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
+import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
 
 /** The meaning of a command line: a text to print, or a command to run. */
@@ -155,11 +157,15 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-const commandNames = [...Object.keys(commands).filter((name) => name !== "build"), "help", "completion"];
+const commandNames = [
+  ...Object.keys(commands).filter((name) => name !== "build"),
+  ...[serveCommand, "help", "completion"],
+];
 
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
 export async function parseCommandLine(words: readonly string[], columns = 100): Promise<ParsedCommand> {
   if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
+  if (isServeCommand(words)) return serveCommandLine(words);
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   refuseSwitchValues(argv);
   let failure: Error | undefined;
@@ -222,7 +228,8 @@ function refuseSwitchValues(argv: readonly string[]): void {
 }
 
 function ownCompletion(): string {
-  const named = commandNames.map((name) => [name, Object.hasOwn(commands, name) ? [...flagsOf(name)] : []]);
+  const hasFlags = (name: string) => Object.hasOwn(commands, name) || name === serveCommand;
+  const named = commandNames.map((name) => [name, hasFlags(name) ? [...flagsOf(name)] : []]);
   return completionScript("build_processor", {
     ...Object.fromEntries(named),
     "": [...flagsOf("build")],
@@ -239,10 +246,13 @@ function knownOptions(commandName: string): KnownOptions {
 
 /** Returns the command that a command line most likely means, even if it cannot be parsed. */
 export const namedCommand = (argv: readonly string[]): string =>
-  argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build";
+  isServeCommand(argv)
+    ? serveCommand
+    : (argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build");
 
 /** Returns every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
 export function flagsOf(commandName: string): ReadonlySet<string> {
+  if (commandName === serveCommand) return serveFlags;
   const flags = Object.entries(commands[commandName]!.options).flatMap(([name, { alias = [], type }]) => [
     ...[name, ...[alias].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),
     ...(type === "boolean" ? [`--no-${name}`] : []),
@@ -271,8 +281,9 @@ function createParser(columns: number): Argv {
       return command.options(options as Record<string, import("yargs").Options>);
     });
   }
-  // For the list of commands only: both are answered before yargs parses.
+  // For the list of commands only: these are answered before yargs parses.
   return parser
+    .command(serveCommand, "segment one case with the command line of nnunet_serve")
     .command("help [command]", "show the options of a command")
     .command("completion", "print a script that completes commands and flags in bash and zsh");
 }

@@ -172,7 +172,7 @@ function isLoopback(url: URL): boolean {
   return url.hostname === "localhost" || url.hostname === "[::1]" || /^127(\.\d+){3}$/.test(url.hostname);
 }
 
-function agentsFor(url: URL): Agents {
+export function agentsFor(url: URL): Agents {
   const proxy = getProxyForUrl(url.href);
   if (proxy === "") return {};
   // One CONNECT tunnel for both protocols. The cast is needed only for TypeScript, which has two Agent
@@ -190,7 +190,7 @@ async function* withSortedFailures(stream: AsyncIterable<Uint8Array>): AsyncGene
 }
 
 /** Distinguishes network errors that may pass from those for which a retry would not help. */
-function sortedFailure(error: unknown): Error {
+export function sortedFailure(error: unknown): Error {
   const known = causes(error).find((cause) => cause instanceof ProcessorError);
   if (known !== undefined) return known;
   if (!(error instanceof Error)) return new Error(String(error));

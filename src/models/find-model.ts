@@ -57,9 +57,17 @@ export async function findModel(options: FindModelOptions): Promise<TrainedModel
   };
 }
 
-/** Adds the ending that nnU-Net v1's own programs let users omit. */
+/** v1's names for the checkpoints of v2. */
+const namesOfV1: Readonly<Record<string, string>> = {
+  "checkpoint_final.pth": defaultCheckpoint(1),
+  "checkpoint_best.pth": "model_best.model",
+};
+
+/** Translates v2's names for v1, and adds the ending that nnU-Net v1's own programs let users omit. */
 function checkpointNameOf({ checkpointName }: FindModelOptions, version: 1 | 2): string {
   if (checkpointName === undefined) return defaultCheckpoint(version);
+  const translated = version === 1 ? namesOfV1[checkpointName] : undefined;
+  if (translated !== undefined) return translated;
   const lacksEnding = version === 1 && !checkpointName.includes(".");
   return lacksEnding ? `${checkpointName}.model` : checkpointName;
 }

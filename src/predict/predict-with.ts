@@ -50,7 +50,9 @@ export async function predictWith(request: PredictRequest, work: WorkContext): P
     }
   }
   const models = await modelsFor(request, work);
-  return withConvertedModel(models, work, (modelDir) => predict({ modelDir, folds: null }, request, work));
+  return withConvertedModel(models, { work, parent: null }, (modelDir) =>
+    predict({ modelDir, folds: null }, request, work),
+  );
 }
 
 async function modelsFor(

@@ -1,18 +1,26 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeFolder } from "../../processor/files/make-folder.js";
 import { completeConfig } from "../config/config.js";
 import { convertModel } from "../convert/convert-model.js";
 import type { ModelSet } from "../models/model-set.js";
 import type { WorkContext } from "../models/work-context.js";
 
+export interface ScratchOptions {
+  readonly work: WorkContext;
+  /** The folder for temporary folders, which is made if necessary; null for the system's. */
+  readonly parent: string | null;
+}
+
 /** Converts the models into a temporary folder, which is deleted after `use`. */
 export async function withConvertedModel<T>(
   models: ModelSet,
-  { progress, signal }: WorkContext,
+  { work: { progress, signal }, parent }: ScratchOptions,
   use: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-"));
+  if (parent !== null) await makeFolder(parent);
+  const scratch = await mkdtemp(join(parent ?? tmpdir(), "nnunet-processor-"));
   try {
     const { folder } = await convertModel({
       models,

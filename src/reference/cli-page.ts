@@ -1,9 +1,10 @@
 import { commands, parseCommandLine } from "../cli/command-line.js";
+import { serveCommand } from "../predict/nnunet-serve/options.js";
 
 /** Returns docs/reference/cli.md: the help text of every command. */
 export async function cliPage(): Promise<string> {
   const sections: string[] = [];
-  for (const name of Object.keys(commands)) {
+  for (const name of [...Object.keys(commands), serveCommand]) {
     const words = name === "build" ? [] : [name];
     const parsed = await parseCommandLine([...words, "--help"]);
     if (parsed.kind !== "text") throw new Error(`${name} --help ran instead of printing`);

@@ -26,9 +26,13 @@ export async function runModel(
   options: RunModelOptions,
 ): Promise<RunReport> {
   const { settings, existing, onEvent, signal } = options;
-  const folders = new Set(requests.flatMap(outputsOfProbabilities).map(({ path }) => dirname(path)));
-  checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities: folders.size > 0 });
+  const savesProbabilities = requests.some((request) => outputsOfProbabilities(request).length > 0);
+  checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities });
   await checkOutputs(requests, existing);
+  const forEnsembling = requests.flatMap(({ outputs }) =>
+    outputs.filter(({ kind }) => kind === "probabilities"),
+  );
+  const folders = new Set(forEnsembling.map(({ path }) => dirname(path)));
   for (const folder of folders) await writeModelFiles(loaded, { folder, existing, onEvent });
   const runner = await openRunner(loaded, { ...options, adaptHooks: null });
   try {

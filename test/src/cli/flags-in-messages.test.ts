@@ -16,6 +16,7 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
   ...Object.keys(commands).map(
     (name) => [new RegExp(`^src/cli/commands/${name}\\.ts$`), flagsOf(name)] as const,
   ),
+  [/^src\/(predict\/nnunet-serve\/|cli\/commands\/predict-nnunet-serve)/, flagsOf("predict-nnunet-serve")],
   [/^src\/targets\/preflight\//, flagsOf("preflight")],
   [/^src\/targets\/amos22\/config\.ts$/, flagsOf("build")],
   [/^src\/targets\/grand-challenge\/invoke-trial\.ts$/, flagsOf("simulate")],

@@ -136,7 +136,7 @@ complete_words`;
           .split("\n")
           .filter((word) => shell[0] === "bash" || word.startsWith(begun));
       };
-      expect(complete("pre")).toEqual(["predict", "preflight"]);
+      expect(complete("pre")).toEqual(["predict", "preflight", "predict-nnunet-serve"]);
       expect(complete("--push")).toEqual(["--push"]);
       expect(complete("predict", "-i", "x", "--sav")).toEqual(["--save-probabilities"]);
     }

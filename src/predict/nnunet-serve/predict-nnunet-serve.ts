@@ -1,0 +1,161 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { showEvents } from "../../../processor/contract/progress/show-events.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { diskError } from "../../../processor/files/disk-error.js";
+import { imageError } from "../../../processor/imaging/errors.js";
+import { type CaseReport, imageFile, type Refinement } from "../../../processor/runtime/cases/case.js";
+import { predictOneCase } from "../../../processor/runtime/entries/predict-one-case.js";
+import { errorOfCode } from "../../../processor/runtime/errors.js";
+import { isConverted } from "../../convert/converted-folder.js";
+import { requestedModels } from "../../models/requested-models.js";
+import type { WorkContext } from "../../models/work-context.js";
+import { withConvertedModel } from "../with-converted-model.js";
+import {
+  type JobStatus,
+  readLogFile,
+  sendStatus,
+  statusOfFailure,
+  statusOfSuccess,
+  writeLogFile,
+} from "./job-status.js";
+import { type ServeFiles, serveFiles, serveOutputs } from "./serve-outputs.js";
+import type { ServeRequest } from "./serve-request.js";
+
+/** The result of a job. */
+export interface ServeReport {
+  readonly case: CaseReport;
+  readonly files: ServeFiles;
+  /** True if no voxel was segmented. */
+  readonly isEmpty: boolean;
+}
+
+/**
+ * Runs one job: segments the case, and then reports its end in the log file and at the address that the request names.
+ *
+ * @throws the error that ended the job, after it was reported
+ */
+export async function runServeJob(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
+  const { job } = request;
+  if (request.dockerImage !== null)
+    throw sharedError("USAGE", "--docker_image (-c) is not possible yet; run the image with `docker run`");
+  const logFile = job.logFile === null ? null : resolve(work.currentDirectory, job.logFile);
+  if (logFile !== null) await readLogFile(logFile);
+  for (const line of request.notes) work.progress.note(line);
+  try {
+    const report = await segment(request, work);
+    const isReportedEmpty = report.isEmpty && request.dicom.emptySegmentMetadata === null;
+    const status = statusOfSuccess(job, isReportedEmpty ? "empty" : "segmentation");
+    await reportStatus(status, { ...request, logFile }, work);
+    return report;
+  } catch (thrown) {
+    const error = work.signal.aborted ? work.signal.reason : diskError(thrown);
+    await reportStatus(statusOfFailure(job, error), { ...request, logFile }, work);
+    throw error;
+  }
+}
+
+async function reportStatus(
+  status: JobStatus,
+  { job, logFile }: Pick<ServeRequest, "job"> & { readonly logFile: string | null },
+  { progress }: WorkContext,
+): Promise<void> {
+  const note = (line: string): void => progress.note(line);
+  if (logFile !== null)
+    await writeLogFile(logFile, status).catch((error: unknown) =>
+      note(`the status is not in ${logFile}: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  if (job.updateUrl === null) return;
+  const failure = await sendStatus(new URL(job.updateUrl), status, { encoding: job.encoding, note });
+  if (failure !== null) note(`the status did not arrive at --update_url: ${failure}`);
+}
+
+async function segment(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
+  const absolute = (path: string): string => resolve(work.currentDirectory, path);
+  const channelPaths = request.seriesPaths.map(absolute);
+  for (const path of channelPaths) await checkInput(path);
+  refuseDicomOptions(request);
+  const files = serveFiles(request, absolute(request.outputDir));
+  const found = await withModel(request, work, (modelDir, folds) =>
+    predictOneCase({
+      modelDir,
+      folds,
+      name: "volume",
+      channelPaths,
+      settings: {
+        useTestTimeAugmentation: request.usesTta,
+        stepSize: 0.5,
+        device: request.device,
+        precision: "auto",
+        exportMode: "normal",
+      },
+      refinement: refinementOf(request, absolute),
+      outputs: serveOutputs(request, files),
+      onEvent: showEvents(work.progress),
+      signal: work.signal,
+    }),
+  );
+  if (found.error !== undefined) throw failureOf(found.error);
+  return { case: found, files, isEmpty: found.labels!.every(({ voxels }) => voxels === 0) };
+}
+
+/** @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED before the model is converted */
+async function checkInput(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found === null) throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`);
+  if (found.isDirectory())
+    throw imageError(
+      "IMAGE_UNSUPPORTED",
+      `${path} is a folder, and folders of DICOM files cannot be read yet`,
+    );
+}
+
+/** @throws USAGE for an option about DICOM files that would have no effect */
+function refuseDicomOptions({ dicom }: ServeRequest): void {
+  const option = dicom.isRequired
+    ? "--is_dicom (-D)"
+    : dicom.writesStructures
+      ? "--rt_struct_output"
+      : dicom.fractionalAsSegments
+        ? "--fractional_as_segments"
+        : null;
+  if (option !== null) throw sharedError("USAGE", `${option} needs DICOM input, but the input is not DICOM`);
+}
+
+/** Uses a converted folder as it is, and converts a trained model into a temporary folder. */
+async function withModel<T>(
+  { modelPath, checkpointName, folds, temporaryFolder }: ServeRequest,
+  work: WorkContext,
+  use: (modelDir: string, folds: readonly string[] | null) => Promise<T>,
+): Promise<T> {
+  const modelDir = resolve(work.currentDirectory, modelPath);
+  if (await isConverted(modelDir)) return use(modelDir, folds);
+  const models = await requestedModels(
+    {
+      ...{ modelDirs: [modelPath], task: null, configurations: null, checkpointName, folds },
+      ...{ onnxFiles: null, previousStage: null, postProcessing: "off" },
+    },
+    work,
+  );
+  const parent = temporaryFolder === null ? null : resolve(work.currentDirectory, temporaryFolder);
+  return withConvertedModel(models, { work, parent }, (folder) => use(folder, null));
+}
+
+function refinementOf(
+  { candidates, reference }: ServeRequest,
+  absolute: (path: string) => string,
+): Refinement | null {
+  if (candidates === null && reference === null) return null;
+  return {
+    candidates,
+    reference:
+      reference === null
+        ? null
+        : { input: imageFile(absolute(reference.path)), minIntersection: reference.minIntersection },
+  };
+}
+
+function failureOf({ code, message }: NonNullable<CaseReport["error"]>): Error {
+  if (code !== "BUG") return errorOfCode(code, message);
+  return Object.assign(new Error(message.split("\n")[0]), { stack: message });
+}
