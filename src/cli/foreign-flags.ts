@@ -8,7 +8,7 @@ export interface KnownOptions {
 }
 
 /**
- * Replaces options of nnU-Net's programs (`--disable_tta`, `-chk`, `-step_size`) by their counterparts here. For those
+ * Replaces options of nnU-Net's programs (`--disable_tta`, `-chk`, `-step_size`) and of nnunet_serve (`--model_path`) by their counterparts here. For those
  * without one, the message says what to do instead. (yargs would read `-chk` as three letters, one of them `-h`.)
  *
  * @throws USAGE
@@ -36,7 +36,7 @@ function ownFlag(word: string, known: KnownOptions): string {
 const isKnown = (name: string, { names }: KnownOptions): boolean =>
   names.includes(name) || names.includes(name.replace(/^no-/, ""));
 
-/** nnU-Net's options that have another name here. */
+/** Options of nnU-Net and of nnunet_serve that have another name here. */
 const counterparts: Readonly<Record<string, string>> = {
   chk: "checkpoint",
   continue_prediction: "continue",
@@ -46,7 +46,23 @@ const counterparts: Readonly<Record<string, string>> = {
   input_folder: "input",
   output_folder: "output",
   model_folder: "model-dir",
+  // nnunet_serve's
+  series_paths: "input",
+  model_path: "model-dir",
+  checkpoint_name: "checkpoint",
+  output_dir: "output",
+  tta: "use-tta",
+  "no-tta": "no-use-tta",
 };
+
+/** Options of nnunet_serve's own command, whose short names mean something else here. */
+const onlyOfServe: readonly string[] = [
+  ...["-ckpt", "-M", "-S", "-s", "--metadata_path", "--fractional_metadata_path", "--empty_segment_metadata"],
+  ...["--fractional_as_segments", "--study_uid", "--tmp_dir", "--proba_map", "--proba_threshold"],
+  ...["--min_confidence", "--rt_struct_output", "--save_nifti_inputs", "--intersect_with"],
+  ...["--min_intersection", "--class_idx", "--suffix", "--job_id", "--update_url", "--success_message"],
+  ...["--failure_message", "--log_file", "--debug"],
+];
 
 /** Common options without a counterpart; the advice names the options in `needs`, which the command must have. */
 const advices: readonly {
@@ -75,6 +91,16 @@ const advices: readonly {
     words: ["-num_parts", "-part_id", "--num_parts", "--part_id"],
     needs: ["input"],
     instead: "--input (-i) takes several files; give each run its own",
+  },
+  {
+    words: ["-D", "--is_dicom", "--is-dicom"],
+    needs: ["input", "model-dir"],
+    instead: "DICOM is recognised without it",
+  },
+  {
+    words: [...onlyOfServe, ...onlyOfServe.map((word) => word.replaceAll("_", "-"))],
+    needs: ["input", "model-dir"],
+    instead: "`build_processor predict-nnunet-serve` has it, with the other options of nnunet_serve",
   },
   {
     words: ["-v", "--verbose", "--disable_progress_bar", "-q", "--quiet"],

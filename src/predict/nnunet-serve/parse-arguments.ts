@@ -96,7 +96,12 @@ function shortOption(word: string): FoundOption {
   for (let at = 1; at < word.length; at++) {
     const option = byShortName(`-${word[at]}`);
     if (option === undefined) break;
-    if (option.takes !== "nothing") return { option, attached: word.slice(at + 1) || null, others };
+    const rest = word.slice(at + 1);
+    if (option.takes !== "nothing") {
+      // Other words are options of other programs, such as -chk and -step_size.
+      if (rest !== "" && !/^[\d./]/.test(rest)) break;
+      return { option, attached: rest === "" ? null : rest, others };
+    }
     if (at === word.length - 1) return { option, attached: null, others };
     others.push(option);
   }

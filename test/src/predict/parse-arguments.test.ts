@@ -82,9 +82,9 @@ describe("each option of nnunet_serve has its meaning", () => {
   });
 
   test("options may be shortened, joined, or written with = and with dashes", () => {
-    const line = "--series=a --model-path=m -oout -DtS -f0 --proba_m";
+    const line = "--series=a --model-path=m -o./out -DtS -f0 --proba_m";
     expect(request(line)).toMatchObject({
-      ...{ seriesPaths: ["a"], modelPath: "m", outputDir: "out", usesTta: true, savesInputs: true },
+      ...{ seriesPaths: ["a"], modelPath: "m", outputDir: "./out", usesTta: true, savesInputs: true },
       dicom: { isRequired: true },
     });
   });
@@ -98,6 +98,9 @@ describe("a mistake is named, with the nearest option", () => {
     },
     { line: `${needed} --prob_map`, says: "no option --prob_map; did you mean --proba_map?" },
     { line: `${needed} -ckp x`, says: "no option -ckp" },
+    { line: `${needed} -chk x`, says: "no option -chk" },
+    { line: `${needed} -step_size 1`, says: "no option -step_size" },
+    { line: `${needed} -tr x`, says: "no option -tr" },
     { line: `${needed} -x`, says: "no option -x" },
     { line: `${needed} --min 0.1`, says: "--min can be --min_confidence or --min_intersection" },
     { line: "-m model -o out", says: "--series_paths (-i) is missing" },
