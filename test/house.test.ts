@@ -55,7 +55,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "imaging runtime/errors download config model-source convert models image oci docker base-image targets build inspect predict",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
-  ["reference", "config base-image predict cli"],
+  ["reference", "runtime/entries config base-image predict cli"],
 ];
 
 const grounds = ["contract", "processor/files", "ground"];

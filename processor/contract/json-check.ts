@@ -65,6 +65,13 @@ export const wholeNumberIn = (minimum: number, maximum: number): JsonCheck<numbe
     { type: "integer", minimum, maximum },
   );
 
+export const numberAbove = (exclusiveMinimum: number, maximum: number): JsonCheck<number> =>
+  when(
+    (value) => typeof value === "number" && value > exclusiveMinimum && value <= maximum,
+    `a number greater than ${exclusiveMinimum} and at most ${maximum}`,
+    { type: "number", exclusiveMinimum, maximum },
+  );
+
 /** @param pattern without flags, as JSON Schema takes it */
 export const matching = (pattern: RegExp, what: string): JsonCheck<string> =>
   when((value) => typeof value === "string" && pattern.test(value), what, {
@@ -76,7 +83,7 @@ export const oneOf = <const T extends string | number>(values: readonly T[]): Js
   when(
     (value) => values.some((allowed) => allowed === value),
     `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`,
-    { enum: values },
+    { ...(values.every((value) => typeof value === "string") && { type: "string" }), enum: values },
   );
 
 /** The version of a document: the first field to check, because the others follow from it. */

@@ -1,49 +1,204 @@
+import { about, type Checked, orNull, record, text } from "./json-check.js";
 import {
-  about,
-  type Checked,
-  flag,
-  listOf,
-  number,
-  oneOf,
-  orNull,
-  record,
-  recordOf,
-  text,
-} from "./json-check.js";
+  choice,
+  fraction,
+  olderKey,
+  onOff,
+  orNone,
+  type Program,
+  setting,
+  wordByName,
+  wordList,
+  words,
+} from "./setting.js";
 
-const ofEveryRun = {
-  useTestTimeAugmentation: flag,
-  stepSize: about("Overlap of neighbouring windows: 0.5 is half a patch; 1 is none. In (0, 1].", number),
-  device: oneOf(["cpu", "cuda", "auto"]),
-  precision: about(
-    "In what a network computes: auto takes float16 on a GPU, where nnU-Net does so, and float32 on the CPU.",
-    oneOf(["auto", "float16", "float32"]),
-  ),
-  exportMode: about(
-    "v1's mode of export: normal resamples probabilities to the image's grid; fast takes the largest on the network's grid and resamples the labels linearly, fastest takes the nearest label.",
-    oneOf(["normal", "fast", "fastest"]),
-  ),
+/** Settings of every run: how networks run over a case, and how their answer is brought back to the image's grid. */
+const runTable = {
+  useTestTimeAugmentation: setting({
+    value: onOff,
+    key: "use_test_time_augmentations",
+    flag: "use-tta",
+    offFlag: "disable-tta",
+    on: ["build", "predict", "image"],
+    default: false,
+    predictDefault: true,
+    about:
+      "average the predictions for mirrored images, as nnU-Net does by default; without it, a run is 8 times faster in 3-D and 4 times in 2-D, but slightly less accurate",
+    more: "Default: false, as in build_processor.py; `init` writes true.",
+    older: olderKey("use_tta", {
+      value: onOff,
+      description: "Short name of `use_test_time_augmentations`. Use only one of the two.",
+      means: (isUsed) => isUsed,
+    }),
+  }),
+  stepSize: setting({
+    value: fraction,
+    key: "step_size",
+    flag: "step-size",
+    on: ["build", "predict", "image"],
+    default: 0.5,
+    about:
+      "distance between windows as a fraction of the patch size; 0.5 is half a patch, 1 means no overlap",
+    more: "It overrides `use_overlap`.",
+    older: olderKey("use_overlap", {
+      value: onOff,
+      default: true,
+      description:
+        "Overlap neighbouring windows by half. False means `step_size` 1, which is faster but can leave seams.",
+      means: (overlaps) => (overlaps ? 0.5 : 1),
+    }),
+  }),
+  device: setting({
+    value: choice("auto", "cpu", "cuda"),
+    key: "device",
+    flag: "device",
+    on: ["build", "predict", "image"],
+    default: "auto",
+    about:
+      "where the network runs: auto uses CUDA if the machine has it, cuda fails without it; an image for cuda is built on the base image with CUDA",
+  }),
+  precision: setting({
+    value: choice("auto", "float16", "float32"),
+    key: "precision",
+    flag: "precision",
+    on: ["build", "predict", "image"],
+    default: "auto",
+    about:
+      "number format that the network computes in; auto is float16 on a GPU, as in nnU-Net, and float32 on the CPU",
+    more: "Windows that overflow in float16 are computed in float32.",
+  }),
+  exportMode: setting({
+    value: choice("normal", "fast", "fastest"),
+    key: "export_mode",
+    flag: "mode",
+    on: ["predict"],
+    default: "normal",
+    about:
+      "export mode of nnU-Net v1: fast and fastest resample labels instead of probabilities, which saves memory and time, but is less exact",
+    more: "`fast` takes the largest value on the network's grid and resamples the labels linearly; `fastest` takes the nearest label. Both work for a single model without regions.",
+  }),
 };
 
-const runSettings = record(ofEveryRun);
+/** Settings of an image besides: where its cases come from, and what it writes. */
+const imageTable = {
+  inputDir: setting({
+    value: words("DIR", "a folder"),
+    key: "inputdir",
+    flag: "inputdir",
+    shortFlag: "i",
+    on: ["image"],
+    default: "/input",
+    about: "folder in the container with the images",
+    configSchema: { type: "string", minLength: 1 },
+  }),
+  outputDir: setting({
+    value: words("DIR", "a folder"),
+    key: "outputdir",
+    flag: "outputdir",
+    shortFlag: "o",
+    on: ["image"],
+    default: "/output",
+    about: "folder in the container for the results",
+    configSchema: { type: "string", minLength: 1 },
+  }),
+  overlayDestination: setting({
+    value: words("NAME", "a path below the output folder"),
+    key: "overlay_destination",
+    flag: "overlay-destination",
+    on: ["image"],
+    default: "images",
+    about: "folder below outputdir for the segmentations",
+    configSchema: {
+      type: "string",
+      pattern: "^(?!/)(?!.*(^|/)\\.\\.(/|$)).+$",
+      $comment: "a path below the output folder, without ..",
+    },
+  }),
+  allowedExtensions: setting({
+    value: wordList("A,B", "file name endings"),
+    key: "allowed_extensions",
+    flag: "allowed-extensions",
+    on: ["image"],
+    default: ["mha"],
+    about: "file name endings of the images to segment, without the leading dot: mha, nii.gz, …",
+    configSchema: {
+      type: "array",
+      items: {
+        type: "string",
+        enum: [
+          ...["mha", "mhd", "nii", "nii.gz", "nrrd", "nhdr"],
+          ...["gipl", "gipl.gz", "png", "bmp", "tif", "tiff"],
+        ],
+      },
+      minItems: 1,
+      uniqueItems: true,
+    },
+  }),
+  outputExtension: setting({
+    value: words("EXT", "a file name ending"),
+    key: "output_extension",
+    flag: "output-extension",
+    on: ["image"],
+    default: "mha",
+    about:
+      "file name ending of the segmentations, without the leading dot, which chooses their format: mha, nii.gz, nii, nrrd, gipl, png, …",
+    configSchema: {
+      type: "string",
+      enum: ["mha", "nii.gz", "nii", "nrrd", "gipl", "gipl.gz", "png", "bmp", "tif", "tiff"],
+    },
+  }),
+  inputChannels: setting({
+    value: orNone(wordByName),
+    key: "input_channels",
+    flag: null,
+    on: [],
+    default: null,
+    defaultWords: "`_0000`, `_0001`, …",
+    about:
+      "for models with several channels: the ending of each channel's file names, by the channel's name in dataset.json",
+    configSchema: { type: "object", additionalProperties: { type: "string", minLength: 1 } },
+    example: { T1: "_t1", T2: "_t2" },
+  }),
+  writeJson: setting({
+    value: onOff,
+    key: "write_json",
+    flag: "write-json",
+    on: ["image"],
+    default: false,
+    about: "write results.json into outputdir, one entry for each image",
+  }),
+  overwriteOutput: setting({
+    value: onOff,
+    key: "overwrite_output",
+    flag: "overwrite-output",
+    on: ["image"],
+    default: true,
+    about: "segment images again that already have a segmentation, instead of skipping them",
+  }),
+  saveProbabilities: setting({
+    value: onOff,
+    key: "save_probabilities",
+    flag: "save-probabilities",
+    on: ["predict", "image"],
+    group: "Output:",
+    default: false,
+    about: "also write each class's probabilities to <case>.npz and .pkl, for nnU-Net's ensembling",
+  }),
+};
+
+/**
+ * Every setting of a run: its name, key in config.json, flags, allowed values, default and description. The schema of
+ * config.json, the flags of both programs with their help and checks, the types and the reference follow from it.
+ */
+export const settingTable = { ...runTable, ...imageTable };
+
+const runSettings = record(runTable);
 
 /** How networks run over every case of a run, and how their answer is brought back to the image's grid. */
 export type RunSettings = Checked<typeof runSettings>;
 
 export const imageSettings = record({
-  ...ofEveryRun,
-  inputDir: text,
-  outputDir: text,
-  overlayDestination: about("Below outputDir.", text),
-  allowedExtensions: about("Without leading dot: mha, nii.gz.", listOf(text)),
-  outputExtension: about("Without leading dot; the format of the segmentations that an image writes.", text),
-  writeJson: flag,
-  overwriteOutput: flag,
-  saveProbabilities: flag,
-  inputChannels: about(
-    'Name endings by channel, such as {"T1": "_t1", "FLAIR": "_flair"}; null for _0000, _0001.',
-    orNull(recordOf(text)),
-  ),
+  ...settingTable,
   hookModule: about("A file next to the manifest with a user's own hooks; null for none.", orNull(text)),
 });
 
@@ -52,3 +207,24 @@ export type ImageSettings = Checked<typeof imageSettings>;
 export type Device = RunSettings["device"];
 export type Precision = RunSettings["precision"];
 export type ExportMode = RunSettings["exportMode"];
+
+type Table = typeof settingTable;
+type OlderKeys = { [N in keyof Table]: NonNullable<Table[N]["older"]>["key"] }[keyof Table];
+
+/** The settings in config.json. */
+export type SettingsJson = {
+  readonly [N in keyof Table as Table[N]["key"]]?: NonNullable<Checked<Table[N]>>;
+} & { readonly [K in OlderKeys]?: boolean };
+
+type CamelCase<Flag> = Flag extends `${infer Word}-${infer Rest}`
+  ? `${Word}${Capitalize<CamelCase<Rest>>}`
+  : Flag extends string
+    ? Flag
+    : never;
+
+/** The settings that a function of the package takes, under the names of its command's flags: `useTta`, `stepSize`. */
+export type SettingOptions<P extends Program> = {
+  readonly [N in keyof Table as P extends Table[N]["on"][number] ? CamelCase<Table[N]["flag"]> : never]?:
+    | Checked<Table[N]>
+    | undefined;
+};

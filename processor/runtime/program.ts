@@ -53,7 +53,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
   const { apiMethod, port } = options;
   return runEntry(target, {
     loaded,
-    settings: options.applyTo(loaded.manifest.settings),
+    settings: options.settings.applyTo(loaded.manifest.settings),
     apiMethod,
     workingDir: process.cwd(),
     port,

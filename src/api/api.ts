@@ -1,6 +1,8 @@
 /** The package `nnunet-processor`: the commands as functions. Relative paths start from the current folder. */
 import { resolve } from "node:path";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { SettingOptions } from "../../processor/contract/run-settings.js";
+import { optionNames, predictDefaults, settingChoices } from "../../processor/contract/setting-choices.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { completeConfig } from "../config/config.js";
@@ -99,7 +101,8 @@ export function convert(options: ConvertOptions): Promise<ConvertedFolder> {
   });
 }
 
-export interface PredictOptions extends ModelOptions {
+/** Settings that are left out are nnU-Net's own; docs/reference/settings.md describes each. */
+export interface PredictOptions extends ModelOptions, SettingOptions<"predict"> {
   /** Folders or files, named `<case>_0000<ending>`, one for each channel. */
   readonly inputs: readonly string[];
   readonly outputDir: string;
@@ -107,18 +110,6 @@ export interface PredictOptions extends ModelOptions {
   readonly previousStagePredictions?: string | undefined;
   /** A module with hooks; see `nnunet-processor/hooks`. */
   readonly hookFile?: string | undefined;
-  /** Average over mirrored images; default: true. */
-  readonly useTta?: boolean | undefined;
-  /** Step between windows as a fraction of the patch, greater than 0 and at most 1; default: 0.5. */
-  readonly stepSize?: number | undefined;
-  /** Default: `auto`. */
-  readonly device?: "auto" | "cpu" | "cuda" | undefined;
-  /** Default: `auto`, which is float16 on a GPU and float32 on the CPU. */
-  readonly precision?: "auto" | "float16" | "float32" | undefined;
-  /** The modes of nnU-Net v1; default: `normal`. */
-  readonly mode?: "normal" | "fast" | "fastest" | undefined;
-  /** Also write `<case>.npz` and `.pkl`; default: false. */
-  readonly saveProbabilities?: boolean | undefined;
   /** What to do about results that exist already; default: `error`. */
   readonly existing?: "error" | "overwrite" | "continue" | undefined;
 }
@@ -138,14 +129,7 @@ export function predict(options: PredictOptions): Promise<PredictionReport> {
         outputDir: options.outputDir,
         previousStagePredictions: options.previousStagePredictions ?? null,
         hookFile: options.hookFile ?? null,
-        settings: {
-          useTestTimeAugmentation: options.useTta ?? true,
-          stepSize: options.stepSize ?? 0.5,
-          device: options.device ?? "auto",
-          precision: options.precision ?? "auto",
-          exportMode: options.mode ?? "normal",
-        },
-        saveProbabilities: options.saveProbabilities ?? false,
+        settings: settingChoices({ ...options }, "predict", optionNames).applyTo(predictDefaults()),
         existing: options.existing ?? "error",
       },
       work,

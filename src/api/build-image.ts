@@ -1,3 +1,5 @@
+import type { SettingOptions } from "../../processor/contract/run-settings.js";
+import { optionNames, settingChoices } from "../../processor/contract/setting-choices.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { CudaMajor } from "../base-image/variants.js";
 import { buildWith } from "../build/choose-builder.js";
@@ -9,7 +11,7 @@ import { parseImageReference } from "../oci/registry/image-reference.js";
 import { type CallOptions, call } from "./call.js";
 
 /** What an image is made from. What is left out counts as config.json says, or as the program's default. */
-export interface ImageInputs extends CallOptions {
+export interface ImageInputs extends CallOptions, SettingOptions<"build"> {
   /** Default: `config.json` in the current folder, which may be absent. */
   readonly configFile?: string | undefined;
   /** Several folders are averaged. */
@@ -32,13 +34,9 @@ export interface ImageInputs extends CallOptions {
   readonly registry?: string | undefined;
   /** `docker-archive:FILE`, `oci:FOLDER`, or a name; default: the recipe's own. */
   readonly baseImage?: string | undefined;
-  readonly device?: "auto" | "cpu" | "cuda" | undefined;
   readonly cuda?: CudaMajor | undefined;
   /** The compute capabilities of the GPUs that the image is for, such as `["8.6"]`; default: all. */
   readonly gpuArchitectures?: readonly string[] | undefined;
-  readonly useTta?: boolean | undefined;
-  readonly stepSize?: number | undefined;
-  readonly precision?: "auto" | "float16" | "float32" | undefined;
   /** Write the model to model.tar.gz, apart from the image; default: false. */
   readonly modelTarball?: boolean | undefined;
   /** For what is made on the way; default: `build`. */
@@ -95,7 +93,13 @@ export interface BuildReport {
  * @throws ProcessorError
  */
 export function build(options: BuildOptions): Promise<BuildReport> {
-  const wishes: BuildWishes = {
+  return call(options, (session) =>
+    withBuildRequest(buildWishes(options), session, ({ choice, request }) => buildWith(choice, request)),
+  );
+}
+
+function buildWishes(options: BuildOptions): BuildWishes {
+  return {
     ...inputsOf(options),
     image: {
       tag: options.tag ?? null,
@@ -114,9 +118,6 @@ export function build(options: BuildOptions): Promise<BuildReport> {
     },
     attestation: { isWanted: options.attest ?? true, keyFile: options.signKey ?? null },
   };
-  return call(options, (session) =>
-    withBuildRequest(wishes, session, ({ choice, request }) => buildWith(choice, request)),
-  );
 }
 
 export interface VerifyOptions extends ImageInputs {
@@ -130,7 +131,14 @@ export interface VerifyOptions extends ImageInputs {
  * @throws ProcessorError if the image cannot be had or built
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const wishes: BuildWishes = {
+  return call(options, async (session) => {
+    const image = await absoluteImageFile(options.image, session.currentDirectory);
+    return withBuildRequest(verifyWishes(options), session, ({ request }) => verifyImage(image, request));
+  });
+}
+
+function verifyWishes(options: VerifyOptions): BuildWishes {
+  return {
     ...inputsOf(options),
     // The tag and the platform are the image's.
     image: {
@@ -150,10 +158,6 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     },
     attestation: { isWanted: false, keyFile: null },
   };
-  return call(options, async (session) => {
-    const image = await absoluteImageFile(options.image, session.currentDirectory);
-    return withBuildRequest(wishes, session, ({ request }) => verifyImage(image, request));
-  });
 }
 
 function inputsOf(options: ImageInputs): Omit<BuildWishes, "image" | "builder" | "outputs" | "attestation"> {
@@ -173,12 +177,7 @@ function inputsOf(options: ImageInputs): Omit<BuildWishes, "image" | "builder" |
       isPretrained: options.downloadPretrained ?? false,
       zenodoUrl: null,
     },
-    settings: {
-      useTestTimeAugmentation: options.useTta ?? null,
-      stepSize: options.stepSize ?? null,
-      precision: options.precision ?? null,
-      device: options.device ?? null,
-    },
+    settings: settingChoices({ ...options }, "build", optionNames),
     hookFile: options.hookFile ?? null,
     base: {
       imageName: options.baseImage ?? null,

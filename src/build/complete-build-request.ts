@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Device, Precision } from "../../processor/contract/run-settings.js";
+import type { SettingChoices } from "../../processor/contract/setting-choices.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Target, TargetKind } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
@@ -42,12 +42,7 @@ export interface BuildWishes {
   readonly configFile: string | null;
   readonly task: string | null;
   readonly models: ModelChoice;
-  readonly settings: {
-    readonly useTestTimeAugmentation: boolean | null;
-    readonly stepSize: number | null;
-    readonly precision: Precision | null;
-    readonly device: Device | null;
-  };
+  readonly settings: SettingChoices;
   /** A TypeScript or JavaScript module with hooks; null for none. */
   readonly hookFile: string | null;
   readonly image: {
@@ -178,13 +173,8 @@ interface FoundParts {
 
 async function requestOf(found: FoundParts, hookFile: string | null): Promise<BuildRequest> {
   const { wishes, config, work, models, choice, attestation } = found;
-  const { useTestTimeAugmentation, stepSize, precision, device } = wishes.settings;
   const settings = {
-    ...config.settings,
-    useTestTimeAugmentation: useTestTimeAugmentation ?? config.settings.useTestTimeAugmentation,
-    stepSize: stepSize ?? config.settings.stepSize,
-    precision: precision ?? config.settings.precision,
-    device: device ?? config.settings.device,
+    ...wishes.settings.applyTo(config.settings),
     hookModule: hookFile === null ? null : hookModuleName,
   };
   const variant = chooseVariant(settings.device, wishes.base.cuda ?? config.cuda);

@@ -1,9 +1,9 @@
 import type { InferredOptionTypes } from "yargs";
+import { flagNames, settingChoices } from "../../processor/contract/setting-choices.js";
 import type { BuildWishes } from "../build/complete-build-request.js";
 import type { CommandSession } from "./command-session.js";
 import type { verifyOptions } from "./options/build-options.js";
 import { registrySettings } from "./registry-settings.js";
-import { windowChoices } from "./window-choices.js";
 
 /** The flags that `build` and `verify` share. */
 type SharedArguments = InferredOptionTypes<typeof verifyOptions>;
@@ -17,7 +17,6 @@ type SharedWishes = Omit<BuildWishes, "image" | "builder" | "outputs" | "attesta
 
 /** @throws USAGE for flags that contradict each other */
 export function sharedWishes(args: SharedArguments, { terminal }: CommandSession): SharedWishes {
-  const { useTta, stepSize } = windowChoices(args);
   return {
     configFile: args["config-file"] ?? null,
     task: args.task ?? null,
@@ -31,12 +30,7 @@ export function sharedWishes(args: SharedArguments, { terminal }: CommandSession
       isPretrained: args["download-pretrained"],
       zenodoUrl: args["zenodo-url"] ?? null,
     },
-    settings: {
-      useTestTimeAugmentation: useTta ?? null,
-      stepSize: stepSize ?? null,
-      precision: args.precision ?? null,
-      device: args.device ?? null,
-    },
+    settings: settingChoices(args, "build", flagNames),
     hookFile: args["process-img-file"] ?? null,
     base: {
       imageName: args["base-image"] ?? null,

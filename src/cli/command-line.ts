@@ -17,6 +17,7 @@ import {
   simulateOptions,
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
+import { withSettings } from "./options/setting-options.js";
 import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
 
@@ -46,7 +47,7 @@ export const commands: Readonly<Record<string, Command>> = {
   build: {
     usage: "$0",
     describe: "build a processor image from a trained model, with Docker or without",
-    options: buildOptions,
+    options: withSettings(buildOptions, "build"),
     examples: [
       [
         "$0 --model-dir results/Dataset004_Liver --tag team/liver:1 --export",
@@ -59,7 +60,7 @@ export const commands: Readonly<Record<string, Command>> = {
   predict: {
     usage: "predict",
     describe: "segment medical images with a model directly, without building an image",
-    options: predictOptions,
+    options: withSettings(predictOptions, "predict"),
     examples: [
       ["$0 predict --model-dir model/ -i images/ -o segmentations/", "segments every case in a folder"],
     ],
@@ -127,7 +128,7 @@ export const commands: Readonly<Record<string, Command>> = {
   verify: {
     usage: "verify <image>",
     describe: "rebuild an image from the same inputs and compare the two layer by layer",
-    options: verifyOptions,
+    options: withSettings(verifyOptions, "build"),
     positional: {
       image: { type: "string", describe: "archive, oci:FOLDER, or a name that Docker or a registry knows" },
     },

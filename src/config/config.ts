@@ -1,9 +1,10 @@
-import type { Device, ExportMode, ImageSettings, Precision } from "../../processor/contract/run-settings.js";
+import type { ImageSettings, SettingsJson } from "../../processor/contract/run-settings.js";
+import { settingsOfConfig } from "../../processor/contract/setting-choices.js";
 import type { CudaMajor } from "../base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
 /** config.json as its author wrote it, checked against the schema. */
-export interface ConfigJson extends TargetJson {
+export interface ConfigJson extends TargetJson, SettingsJson {
   readonly task_id?: number;
   readonly task_name?: string;
   readonly model?: string;
@@ -14,24 +15,8 @@ export interface ConfigJson extends TargetJson {
   readonly ensemble?: readonly (string | EnsembleMemberJson)[];
   readonly previous_stage?: string;
   readonly postprocessing?: boolean | string;
-  readonly export_mode?: ExportMode;
-  readonly use_test_time_augmentations?: boolean;
-  readonly use_tta?: boolean;
-  readonly use_overlap?: boolean;
-  readonly step_size?: number;
-  readonly device?: Device;
-  readonly precision?: Precision;
   readonly cuda?: CudaMajor;
   readonly gpu_arch?: string | readonly string[];
-  readonly inputdir?: string;
-  readonly outputdir?: string;
-  readonly overlay_destination?: string;
-  readonly allowed_extensions?: readonly string[];
-  readonly output_extension?: string;
-  readonly input_channels?: Readonly<Record<string, string>>;
-  readonly write_json?: boolean;
-  readonly overwrite_output?: boolean;
-  readonly save_probabilities?: boolean;
   readonly num_threads_preprocessing?: number;
   readonly num_threads_nifti_save?: number;
   readonly model_license?: string;
@@ -105,23 +90,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
     gpuArchitectures: json.gpu_arch === undefined ? null : [json.gpu_arch].flat(),
     modelLicence: json.model_license === undefined ? null : { name: json.model_license, url: null },
     target: completeTarget(json),
-    settings: {
-      useTestTimeAugmentation: json.use_test_time_augmentations ?? json.use_tta ?? false,
-      stepSize: json.step_size ?? (json.use_overlap === false ? 1 : 0.5),
-      device: json.device ?? "auto",
-      precision: json.precision ?? "auto",
-      inputDir: json.inputdir ?? "/input",
-      outputDir: json.outputdir ?? "/output",
-      overlayDestination: json.overlay_destination ?? "images",
-      allowedExtensions: json.allowed_extensions ?? ["mha"],
-      outputExtension: json.output_extension ?? "mha",
-      writeJson: json.write_json ?? false,
-      overwriteOutput: json.overwrite_output ?? true,
-      saveProbabilities: json.save_probabilities ?? false,
-      exportMode: json.export_mode ?? "normal",
-      inputChannels: json.input_channels ?? null,
-      hookModule: null,
-    },
+    settings: settingsOfConfig(json),
   };
 }
 

@@ -1,12 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import { counted } from "../../processor/contract/counted.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import { packageRoot } from "../ground/files/package-root.js";
 import { JsonFault, parseHandwritten, placesIn } from "../ground/untrusted/handwritten-json.js";
 import {
   type ConfigJson,
@@ -16,15 +14,7 @@ import {
   namesConfiguration,
   type ProcessorConfig,
 } from "./config.js";
-
-/** The parts of a JSON Schema that messages need. */
-export interface ConfigSchema {
-  readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
-
-export async function readConfigSchema(): Promise<ConfigSchema> {
-  return JSON.parse(await readFile(join(packageRoot, "config.schema.json"), "utf8")) as ConfigSchema;
-}
+import { configSchema } from "./schema/config-schema.js";
 
 /** A limit far above the size of any config. */
 const maxBytes = 2 ** 20;
@@ -41,7 +31,7 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
     throw builderError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
-  const config = checkConfig(parseJson(path, text), { path, text, schema: await readConfigSchema() });
+  const config = checkConfig(parseJson(path, text), { path, text });
   return {
     ...config,
     modelSource: placeFrom(path, config.modelSource),
@@ -65,17 +55,16 @@ export interface CheckConfigOptions {
   readonly path: string;
   /** The text of `json`. If it is absent, faults have no line number. */
   readonly text?: string;
-  readonly schema: ConfigSchema;
 }
 
 /** @throws CONFIG_INVALID listing every fault */
-export function checkConfig(json: unknown, { path, text, schema }: CheckConfigOptions): ProcessorConfig {
+export function checkConfig(json: unknown, { path, text }: CheckConfigOptions): ProcessorConfig {
   const validate = new Ajv({
     allErrors: true,
     verbose: true,
     strict: true,
     allowUnionTypes: true,
-  }).compile<ConfigJson>(schema);
+  }).compile<ConfigJson>(configSchema);
   const isValid = validate(json);
   const faults = isValid
     ? contradictions(json)

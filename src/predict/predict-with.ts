@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { showEvents } from "../../processor/contract/progress/show-events.js";
-import type { RunSettings } from "../../processor/contract/run-settings.js";
+import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import {
   type PredictCasesOptions,
@@ -12,7 +12,6 @@ import { isConverted } from "../convert/converted-folder.js";
 import type { ModelSet } from "../models/model-set.js";
 import { type ModelRequest, requestedModels } from "../models/requested-models.js";
 import type { WorkContext } from "../models/work-context.js";
-import { checkStepSize } from "./step-size.js";
 import { withConvertedModel } from "./with-converted-model.js";
 
 /** A prediction as a command line or a program asks for it. Relative paths start from the current folder. */
@@ -26,8 +25,7 @@ export interface PredictRequest {
   readonly previousStagePredictions: string | null;
   /** A module with hooks, in TypeScript or JavaScript; null for none. */
   readonly hookFile: string | null;
-  readonly settings: RunSettings;
-  readonly saveProbabilities: boolean;
+  readonly settings: ImageSettings;
   readonly existing: PredictCasesOptions["existing"];
 }
 
@@ -38,7 +36,6 @@ export interface PredictRequest {
  * @throws USAGE if parts of the request contradict each other
  */
 export async function predictWith(request: PredictRequest, work: WorkContext): Promise<PredictionReport> {
-  checkStepSize(request.settings.stepSize);
   const { modelDirs, folds, postProcessing } = request.models;
   const [first, ...others] = modelDirs;
   if (first !== undefined && others.length === 0) {
@@ -80,7 +77,7 @@ function predict(
       outputDir: absolute(request.outputDir),
       settings: request.settings,
       skipsPostProcessing: request.models.postProcessing === "off",
-      saveProbabilities: request.saveProbabilities,
+      saveProbabilities: request.settings.saveProbabilities,
       prevStageDir: absoluteOrNull(request.previousStagePredictions),
       existing: request.existing,
       hookModule,

@@ -1,3 +1,4 @@
+import { folderHelp } from "../../processor/runtime/entries/folder-arguments.js";
 import { commands, parseCommandLine } from "../cli/command-line.js";
 import { serveCommand } from "../predict/nnunet-serve/options.js";
 
@@ -16,5 +17,13 @@ export async function cliPage(): Promise<string> {
 
 [how-to/install.md](../how-to/install.md) shows three ways to have the command: installed, in a clone, and by its path.
 
-${sections.join("\n")}`;
+${sections.join("\n")}
+## The program in an image
+
+\`docker run IMAGE --help\` shows its flags; docs/how-to/targets.md says how each platform runs it.
+
+\`\`\`
+${folderHelp.trim()}
+\`\`\`
+`;
 }

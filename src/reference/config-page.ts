@@ -1,4 +1,4 @@
-import type { ConfigSchema } from "../config/load-config.js";
+import type { ConfigSchema } from "../config/schema/config-schema.js";
 
 /** Returns docs/reference/config.md: every key of config.json, from its schema. */
 export function configPage({ properties }: ConfigSchema): string {
@@ -19,7 +19,7 @@ function section(key: string, rule: Readonly<Record<string, unknown>>): string {
     ...allowed(rule),
     ...(Array.isArray(rule["examples"]) ? [`example: \`${JSON.stringify(rule["examples"][0])}\``] : []),
   ];
-  return `## \`${key}\`\n\n${String(rule["description"])}\n\n${facts.map((fact) => `- ${fact}`).join("\n")}\n`;
+  return `## \`${key}\`\n\n${markdown(String(rule["description"]))}\n\n${facts.map((fact) => `- ${fact}`).join("\n")}\n`;
 }
 
 function allowed(rule: Readonly<Record<string, unknown>>): readonly string[] {
@@ -36,3 +36,6 @@ function allowed(rule: Readonly<Record<string, unknown>>): readonly string[] {
   }
   return lines;
 }
+
+/** Quotes placeholders such as `<case>.npz`, which Markdown would take for HTML. */
+const markdown = (text: string): string => text.replaceAll(/(?<!`)<\w+>[\w.]*/g, "`$&`");

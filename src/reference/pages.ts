@@ -1,16 +1,19 @@
 import { schemaOf } from "../../processor/contract/json-check.js";
 import { processorManifest } from "../../processor/contract/manifest.js";
 import { targetFile } from "../../processor/contract/target.js";
-import { readConfigSchema } from "../config/load-config.js";
+import { configSchema } from "../config/schema/config-schema.js";
 import { cliPage } from "./cli-page.js";
 import { configPage } from "./config-page.js";
 import { errorsPage } from "./errors-page.js";
 import { gpuPage } from "./gpu-page.js";
+import { settingsPage } from "./settings-page.js";
 
-/** Returns the generated pages and schemas by their path in docs/reference. */
+/** Returns the generated pages and schemas by their path from docs/reference. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
-    ["config.md", configPage(await readConfigSchema())],
+    ["config.md", configPage(configSchema)],
+    ["../../config.schema.json", asText(configSchema)],
+    ["settings.md", settingsPage()],
     ["cli.md", await cliPage()],
     ["errors.md", errorsPage()],
     ["gpu.md", await gpuPage()],

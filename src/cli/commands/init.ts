@@ -6,7 +6,7 @@ import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { TrainedModel } from "../../checkpoint/network/trained-model.js";
 import { initialConfig } from "../../config/initial-config.js";
-import { checkConfig, readConfigSchema } from "../../config/load-config.js";
+import { checkConfig } from "../../config/load-config.js";
 import type { TargetJson } from "../../config/target-config.js";
 import { describeRunnable } from "../../convert/fold-network.js";
 import { lockFileNextTo } from "../../download/lock-file.js";
@@ -49,7 +49,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     checkpointName: args.checkpoint ?? null,
     folds: args.folds === undefined ? null : trained.folds.map(({ fold }) => fold),
   });
-  checkConfig(config, { path, schema: await readConfigSchema() });
+  checkConfig(config, { path });
   const schema = (await putSchemaBeside(path)) ? { $schema: `./${schemaName}` } : {};
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ ...schema, ...config }, null, 2)}\n`)]);
   terminal.out(`${path}\n`);

@@ -2,6 +2,7 @@ import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../processor/contract/counted.js";
 import { helpFor } from "../../../processor/contract/help-for.js";
 import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
+import { flagNames, predictDefaults, settingChoices } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
@@ -14,7 +15,6 @@ import { bugHelp } from "../explain-error.js";
 import { jsonText } from "../json-text.js";
 import { modelRequest } from "../named-models.js";
 import type { predictOptions } from "../options/run-options.js";
-import { windowChoices } from "../window-choices.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
@@ -60,14 +60,7 @@ function requestOf(args: PredictArguments): PredictRequest {
     outputDir: args.output,
     previousStagePredictions: args["prev-stage-predictions"] ?? null,
     hookFile: args["process-img-file"] ?? null,
-    settings: {
-      useTestTimeAugmentation: windowChoices(args).useTta ?? true,
-      stepSize: args["step-size"],
-      device: args.device,
-      precision: args.precision,
-      exportMode: args.mode,
-    },
-    saveProbabilities: args["save-probabilities"],
+    settings: settingChoices(args, "predict", flagNames).applyTo(predictDefaults()),
     existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
   };
 }

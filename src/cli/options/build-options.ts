@@ -18,7 +18,6 @@ import {
   previousStageModel,
   registryGroup,
   task,
-  windowOptions,
   zenodoUrl,
 } from "./shared-options.js";
 
@@ -51,6 +50,7 @@ export const registryOptions = {
   },
 } as const satisfies Readonly<Record<string, Options>>;
 
+/** The options of `build` besides the settings. */
 export const buildOptions = {
   "config-file": {
     group: modelGroup,
@@ -101,18 +101,8 @@ export const buildOptions = {
     describe: "base image to build on",
     defaultDescription: "this version's own, built if it is missing",
   },
-  device: {
-    group: imageGroup,
-    choices: ["auto", "cpu", "cuda"] as const,
-    describe: "where the network will run; cuda uses the base image with CUDA",
-    defaultDescription: "from config.json, or auto",
-  },
   cuda: { ...cuda, defaultDescription: "from config.json, or 13" },
   "gpu-arch": { ...gpuArch, defaultDescription: "from config.json, or all that the CUDA version supports" },
-  ...windowOptions,
-  "use-tta": { ...windowOptions["use-tta"], defaultDescription: "from config.json, or false" },
-  "step-size": { ...windowOptions["step-size"], defaultDescription: "from config.json, or 0.5" },
-  precision: { ...windowOptions.precision, defaultDescription: "from config.json, or auto" },
   platform: {
     group: imageGroup,
     choices: imagePlatforms,
@@ -216,4 +206,5 @@ const {
   ...rebuildOptions
 } = buildOptions;
 
+/** The options of `verify` besides the settings. */
 export const verifyOptions = rebuildOptions;

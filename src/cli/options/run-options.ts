@@ -14,9 +14,9 @@ import {
   target,
   task,
   trainedModelOptions,
-  windowOptions,
 } from "./shared-options.js";
 
+/** The options of `predict` besides the settings. */
 export const predictOptions = {
   "model-dir": {
     ...modelDir,
@@ -41,30 +41,7 @@ export const predictOptions = {
       "for a cascade: folder with the low-resolution segmentations <case><ending>, instead of --prev-stage-model",
   },
   "process-img-file": hookFile,
-  ...windowOptions,
-  "use-tta": { ...windowOptions["use-tta"], defaultDescription: "true" },
-  "step-size": { ...windowOptions["step-size"], default: 0.5 },
-  precision: { ...windowOptions.precision, default: "auto" as const },
-  mode: {
-    group: "Prediction:",
-    choices: ["normal", "fast", "fastest"] as const,
-    default: "normal" as const,
-    describe:
-      "--mode of nnU-Net v1: fast and fastest resample labels instead of probabilities, which is less exact",
-  },
-  device: {
-    group: "Prediction:",
-    choices: ["auto", "cpu", "cuda"] as const,
-    default: "auto" as const,
-    describe: "where the network runs",
-  },
   output: { ...output, demandOption: true, describe: "folder for the segmentations <case><ending>" },
-  "save-probabilities": {
-    group: outputGroup,
-    type: "boolean",
-    default: false,
-    describe: "also write each class's probabilities to <case>.npz and .pkl, for nnU-Net's ensembling",
-  },
   overwrite,
   continue: {
     group: outputGroup,

@@ -136,33 +136,6 @@ function checkedArchitectures(words: readonly string[]): readonly string[] {
   );
 }
 
-/** The options for applying a network to an image. Each command sets its own defaults. */
-export const windowOptions = {
-  "use-tta": {
-    group: "Prediction:",
-    type: "boolean",
-    describe:
-      "average the predictions for mirrored images; --no-use-tta is 8 times faster in 3-D, but slightly less accurate",
-  },
-  "disable-tta": {
-    group: "Prediction:",
-    type: "boolean",
-    default: false,
-    describe: "nnU-Net's name for --no-use-tta",
-  },
-  "step-size": {
-    group: "Prediction:",
-    type: "number",
-    requiresArg: true,
-    describe: "distance between windows as a fraction of the patch size; 1 means no overlap",
-  },
-  precision: {
-    group: "Prediction:",
-    choices: ["auto", "float16", "float32"] as const,
-    describe: "number format that the network computes in; auto is float16 on a GPU and float32 on the CPU",
-  },
-} as const satisfies Readonly<Record<string, Options>>;
-
 export const zenodoUrl = {
   group: modelGroup,
   type: "string",

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
+import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { diskError } from "../../../processor/files/disk-error.js";
 import { imageError } from "../../../processor/imaging/errors.js";
@@ -83,11 +84,9 @@ async function segment(request: ServeRequest, work: WorkContext): Promise<ServeR
       name: "volume",
       channelPaths,
       settings: {
+        ...predictDefaults(),
         useTestTimeAugmentation: request.usesTta,
-        stepSize: 0.5,
         device: request.device,
-        precision: "auto",
-        exportMode: "normal",
       },
       refinement: refinementOf(request, absolute),
       outputs: serveOutputs(request, files),

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { completeConfig } from "../../../src/config/config.js";
-import { checkConfig, loadConfig, readConfigSchema } from "../../../src/config/load-config.js";
+import { checkConfig, loadConfig } from "../../../src/config/load-config.js";
+import { configSchema } from "../../../src/config/schema/config-schema.js";
 import { packageRoot } from "../../../src/ground/files/package-root.js";
 
 describe("what config.json leaves out", () => {
@@ -22,7 +23,7 @@ describe("what config.json leaves out", () => {
   });
 
   test("agrees with the defaults of the schema", async () => {
-    const { properties } = await readConfigSchema();
+    const { properties } = configSchema;
     const defaults = Object.fromEntries(
       Object.entries(properties).flatMap(([key, rule]) =>
         rule["default"] === undefined ? [] : [[key, rule["default"]]],
@@ -59,14 +60,13 @@ describe("names that contradict each other or are misspelt", () => {
     },
     { json: { model: "2d", configuration: "own" }, says: "model names a configuration already" },
   ])("$says", async ({ json, says }) => {
-    const schema = await readConfigSchema();
-    expect(() => checkConfig(json, { path: "config.json", schema })).toThrow(says);
+    expect(() => checkConfig(json, { path: "config.json" })).toThrow(says);
   });
 });
 
 test("a config with very many faults shows the first ones and their number", async () => {
   const text = `{"folds": [${Array(100_000).fill('"x"')}]}`;
-  const options = { path: "config.json", text, schema: await readConfigSchema() };
+  const options = { path: "config.json", text };
   const attempt = () => checkConfig(JSON.parse(text), options);
   expect(attempt).toThrow(/has 100001 faults:\n {2}config.json:1:12 \/folds\/0: /);
   expect(attempt).toThrow(/\n {2}and 99951 more$/);
@@ -108,9 +108,8 @@ test("every pattern of the schema says in words what it allows", () => {
 });
 
 test("a path that leaves the output folder, and a missing key, are named without a regular expression", async () => {
-  const schema = await readConfigSchema();
   const json = { overlay_destination: "../x", grand_challenge: {} };
-  expect(() => checkConfig(json, { path: "config.json", schema })).toThrow(
+  expect(() => checkConfig(json, { path: "config.json" })).toThrow(
     /"\.\.\/x", allowed: a path below the output folder, without \.\.[\s\S]*grand_challenge: output is missing/,
   );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { completeConfig } from "../../../src/config/config.js";
-import { readConfigSchema } from "../../../src/config/load-config.js";
+import { configSchema } from "../../../src/config/schema/config-schema.js";
 import { completeTarget } from "../../../src/config/target-config.js";
 import {
   allPlatforms,
@@ -34,7 +34,7 @@ describe("a platform", () => {
   });
 
   test("has the key of config.json that the schema describes", async () => {
-    const { properties } = await readConfigSchema();
+    const { properties } = configSchema;
     for (const { config } of allPlatforms)
       if (config.key !== null) expect(properties).toHaveProperty(config.key);
   });

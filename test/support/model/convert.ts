@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import type { ImageSettings } from "../../../processor/contract/run-settings.js";
+import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { type ConvertedModel, convertModel } from "../../../src/convert/convert-model.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath } from "../golden.js";
@@ -10,21 +11,10 @@ import { neverStopped } from "../never-stopped.js";
 import { singleModel } from "./single-model.js";
 
 export const testSettings: ImageSettings = {
-  useTestTimeAugmentation: true,
-  stepSize: 0.5,
+  ...predictDefaults(),
   device: "cpu",
-  precision: "auto",
-  inputDir: "/input",
-  outputDir: "/output",
-  overlayDestination: "images",
   allowedExtensions: ["nii.gz"],
   outputExtension: "nii.gz",
-  writeJson: false,
-  overwriteOutput: true,
-  saveProbabilities: false,
-  exportMode: "normal",
-  inputChannels: null,
-  hookModule: null,
 };
 
 export interface ConvertGoldenOptions {

@@ -1,6 +1,7 @@
 import { type Progress, silentProgress } from "../../../processor/contract/progress/progress.js";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
-import type { RunSettings } from "../../../processor/contract/run-settings.js";
+import { type ImageSettings, imageSettings, settingTable } from "../../../processor/contract/run-settings.js";
+import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
@@ -10,7 +11,7 @@ import {
 type Places = Pick<PredictCasesOptions, "modelDir" | "inputs" | "outputDir">;
 
 /** The options that a test may change. */
-export type PredictChoices = Partial<PredictCasesOptions & RunSettings & { readonly progress: Progress }>;
+export type PredictChoices = Partial<PredictCasesOptions & ImageSettings & { readonly progress: Progress }>;
 
 /** Runs `predictCases` on the CPU with nnU-Net's defaults, except for the given options. */
 export const predictWith = (options: Places & PredictChoices): Promise<PredictionReport> =>
@@ -23,12 +24,9 @@ export const predictWith = (options: Places & PredictChoices): Promise<Predictio
     hookModule: null,
     onEvent: showEvents(options.progress ?? silentProgress),
     signal: new AbortController().signal,
-    settings: {
-      useTestTimeAugmentation: options.useTestTimeAugmentation ?? true,
-      stepSize: options.stepSize ?? 0.5,
-      device: options.device ?? "cpu",
-      precision: options.precision ?? "auto",
-      exportMode: options.exportMode ?? "normal",
-    },
+    settings: imageSettings.read({ ...predictDefaults(), device: "cpu", ...settingsIn(options) }, "settings"),
     ...options,
   });
+
+const settingsIn = (options: PredictChoices): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(settingTable, name)));

@@ -15,7 +15,7 @@ import type { SegmentContext } from "../../../../processor/runtime/segment/segme
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
 import { goldenPath } from "../../../support/golden.js";
 import { testImage } from "../../../support/images/test-image.js";
-import { convertGolden } from "../../../support/model/convert.js";
+import { convertGolden, testSettings } from "../../../support/model/convert.js";
 import { readNpz } from "../../../support/model/read-npz.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "segment-case-"));
@@ -151,13 +151,7 @@ async function withContext<T>(use: (context: SegmentContext) => Promise<T>): Pro
   try {
     return await use({
       opened: { ...loaded, networks },
-      settings: {
-        useTestTimeAugmentation: false,
-        stepSize: 1,
-        device: "cpu",
-        precision: "auto",
-        exportMode: "normal",
-      },
+      settings: { ...testSettings, useTestTimeAugmentation: false, stepSize: 1 },
       tools: { pool, hooks: noHooks, onEvent: ignoreEvents, signal: new AbortController().signal },
     });
   } finally {
