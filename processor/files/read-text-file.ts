@@ -21,11 +21,23 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * Reads the text of a small file that a stranger may have written.
+ * Reads the text of a small file that a stranger may have written, without the byte order mark that editors on Windows
+ * put in front of it.
  *
  * @throws UnreadableFile, and errors of the file system
  */
 export async function readTextFile(path: string, maxBytes: number): Promise<string> {
+  return withoutByteOrderMark(await readWholeText(path, maxBytes));
+}
+
+const withoutByteOrderMark = (text: string): string => (text.startsWith("\uFEFF") ? text.slice(1) : text);
+
+/**
+ * Does the same as `readTextFile`, but keeps a byte order mark.
+ *
+ * @throws UnreadableFile, and errors of the file system
+ */
+export async function readWholeText(path: string, maxBytes: number): Promise<string> {
   const file = await openRegularFile(path);
   try {
     const state = await file.stat();
@@ -59,7 +71,7 @@ export function readTextFileSync(path: string, maxBytes: number): string {
     let length = 0;
     for (let read = -1; read !== 0 && length < bytes.length; length += read)
       read = readSync(file, bytes, length, bytes.length - length, null);
-    return bytes.toString("utf8", 0, length);
+    return withoutByteOrderMark(bytes.toString("utf8", 0, length));
   } finally {
     closeSync(file);
   }

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, sep } from "node:path";
-import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
+import { readWholeText, unreadable } from "../../../processor/files/read-text-file.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
@@ -261,7 +261,8 @@ const maxJsonBytes = 64 << 20;
 async function lintJson(path: string, name: string): Promise<Finding> {
   let text: string;
   try {
-    text = await readTextFile(path, maxJsonBytes);
+    // A byte order mark would make the platform refuse the file.
+    text = await readWholeText(path, maxJsonBytes);
   } catch (error) {
     return fail("json", `/output/${name}: ${unreadable(error)}`, "Write a JSON file of less than 64 MiB.");
   }
