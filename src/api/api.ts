@@ -227,7 +227,7 @@ function modelRequest(options: ModelOptions): ModelRequest {
     task: options.task ?? null,
     configurations: options.configuration === undefined ? null : listOf(options.configuration),
     checkpointName: options.checkpointName ?? null,
-    folds: options.folds ?? null,
+    folds: options.folds ?? [],
     onnxFiles: options.onnxFiles ?? null,
     previousStage: options.previousStageModel ?? null,
     postProcessing: options.postProcessing ?? "auto",

@@ -67,7 +67,7 @@ async function modelInputs(
     `${prefix}${datasetName}/${configuration}/${relative(folder, file).split(sep).join("/")}`;
   const inputs: ResourceDescriptor[] = [];
   for (const { checkpointFile, range } of folds) {
-    if (range === undefined) continue;
+    if (range === null) continue;
     const label = nameOf(checkpointFile);
     inputs.push({
       name: label,

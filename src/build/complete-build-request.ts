@@ -115,7 +115,7 @@ export async function withBuildRequest<T>(
 async function configOf(path: string, { configFile, task }: BuildWishes): Promise<ProcessorConfig> {
   const isAbsent = configFile === null && (await stat(path).catch(() => null)) === null;
   const config = isAbsent ? completeConfig({}) : await loadConfig(path);
-  return task === null ? config : { ...config, taskId: undefined, taskName: undefined, ...taskOf(task) };
+  return task === null ? config : { ...config, ...taskOf(task) };
 }
 
 /** Opens the signing key first, so that a wrong password fails before the build. */

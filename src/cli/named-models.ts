@@ -15,7 +15,7 @@ export const namedModels = (args: ModelArguments): NamedModels => ({
   task: args.task ?? null,
   configurations: args.configuration ?? null,
   checkpointName: args.checkpoint ?? null,
-  folds: args.folds ?? null,
+  folds: args.folds ?? [],
 });
 
 interface ModelRequestArguments extends ModelArguments {

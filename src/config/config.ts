@@ -32,14 +32,14 @@ export interface EnsembleMemberJson {
 
 /** A complete configuration, with all defaults filled in. */
 export interface ProcessorConfig {
-  /** The task that the model must belong to; undefined to accept the model folder's. */
-  readonly taskId: number | undefined;
-  readonly taskName: string | undefined;
-  readonly configuration: string | undefined;
-  /** A value for `--model-dir`; undefined if config.json names no model. */
-  readonly modelSource: string | undefined;
-  /** Undefined for nnU-Net's final checkpoint. */
-  readonly checkpointName: string | undefined;
+  /** The task that the model must belong to; null to accept the model folder's. */
+  readonly taskId: number | null;
+  readonly taskName: string | null;
+  readonly configuration: string | null;
+  /** A value for `--model-dir`; null if config.json names no model. */
+  readonly modelSource: string | null;
+  /** Null for nnU-Net's final checkpoint. */
+  readonly checkpointName: string | null;
   /** Empty for all folds of the model. */
   readonly folds: readonly string[];
   /** ONNX files instead of checkpoints, one for each fold; null for none. */
@@ -61,21 +61,21 @@ export interface ProcessorConfig {
 }
 
 export interface EnsembleMember {
-  /** The source as written; undefined for the config's model. */
-  readonly model: string | undefined;
-  readonly configuration: string | undefined;
-  readonly checkpointName: string | undefined;
-  readonly folds: readonly string[] | undefined;
+  /** The source as written; null for the config's model. */
+  readonly model: string | null;
+  readonly configuration: string | null;
+  readonly checkpointName: string | null;
+  readonly folds: readonly string[] | null;
 }
 
 /** Fills in the defaults of a checked config.json. No other code decides a default. */
 export function completeConfig(json: ConfigJson): ProcessorConfig {
   return {
-    taskId: json.task_id,
-    taskName: json.task_name,
-    configuration: json.configuration ?? (namesConfiguration(json) ? json.model : undefined),
-    modelSource: namesConfiguration(json) ? undefined : json.model,
-    checkpointName: json.checkpoint_name,
+    taskId: json.task_id ?? null,
+    taskName: json.task_name ?? null,
+    configuration: json.configuration ?? (namesConfiguration(json) ? json.model! : null),
+    modelSource: namesConfiguration(json) ? null : (json.model ?? null),
+    checkpointName: json.checkpoint_name ?? null,
     folds: (json.folds ?? []).map(String),
     onnxFiles: json.onnx === undefined ? null : [json.onnx].flat(),
     ensemble: (json.ensemble ?? []).map(ensembleMember),
@@ -105,9 +105,9 @@ export const namesConfiguration = ({ model }: ConfigJson): boolean =>
 export function ensembleMember(json: string | EnsembleMemberJson): EnsembleMember {
   const member = typeof json === "string" ? { configuration: json } : json;
   return {
-    model: member.model,
-    configuration: member.configuration,
-    checkpointName: member.checkpoint_name,
-    folds: member.folds?.map(String),
+    model: member.model ?? null,
+    configuration: member.configuration ?? null,
+    checkpointName: member.checkpoint_name ?? null,
+    folds: member.folds?.map(String) ?? null,
   };
 }

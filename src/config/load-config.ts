@@ -35,18 +35,18 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
   return {
     ...config,
     modelSource: placeFrom(path, config.modelSource),
-    onnxFiles: config.onnxFiles?.map((file) => placeFrom(path, file)!) ?? null,
+    onnxFiles: config.onnxFiles?.map((file) => placeFrom(path, file)) ?? null,
     ensemble: config.ensemble.map((member) => ({ ...member, model: placeFrom(path, member.model) })),
-    previousStage: placeFrom(path, config.previousStage ?? undefined) ?? null,
+    previousStage: placeFrom(path, config.previousStage),
     postProcessing: ["auto", "off"].includes(config.postProcessing)
       ? config.postProcessing
-      : placeFrom(path, config.postProcessing)!,
+      : placeFrom(path, config.postProcessing),
   };
 }
 
 /** Resolves a path relative to the config's folder, and returns an address unchanged. */
-function placeFrom(configFile: string, source: string | undefined): string | undefined {
-  const isPath = source !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(source);
+function placeFrom<S extends string | null>(configFile: string, source: S): S | string {
+  const isPath = source !== null && !/^[a-z][a-z0-9+.-]+:/i.test(source);
   return isPath ? resolve(dirname(configFile), source) : source;
 }
 

@@ -72,7 +72,7 @@ export interface ConvertedModel {
  */
 export function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
   const used = options.models.members.flatMap(({ model, previousStage }) => [model, previousStage]);
-  const trees = used.map((model) => model?.tree);
+  const trees = used.map((model) => model?.tree ?? null);
   return namingArchives(trees, () => convertNamed(options));
 }
 

@@ -120,7 +120,7 @@ async function checkpointStage(
       bytes: weightBytes(built.graph),
       memoKey: await conversionKey({
         file: fold.range?.file ?? fold.checkpointFile,
-        range: fold.range ?? null,
+        range: fold.range,
         plan,
       }),
       write: (folder, onBytes) =>

@@ -31,7 +31,7 @@ export async function inspectModels(source: ModelSource, place: TreePlace): Prom
   const inventory = await source.inventory();
   const local: LocalModel =
     "folder" in place
-      ? { modelDir: place.folder }
+      ? { modelDir: place.folder, tree: null }
       : await modelTree(source, firstFolds(inventory), place.context);
   const root = local.modelDir;
   const models: ConfigurationInspection[] = [];
@@ -147,7 +147,7 @@ function checkpointOf(folds: readonly FoldInspection[], version: 1 | 2): Checkpo
 async function noCheckpoint(folder: ModelFolder, local: LocalModel): Promise<Problem> {
   try {
     await namingArchives([local.tree], () =>
-      presentFolds(folder, defaultCheckpoint(folder.nnunetVersion), local),
+      presentFolds(folder, defaultCheckpoint(folder.nnunetVersion), local.tree),
     );
   } catch (error) {
     return asProblem(error);
@@ -172,7 +172,7 @@ async function identify(folder: ModelFolder, checkpointName: string | null, loca
   const name = checkpointName ?? defaultCheckpoint(folder.nnunetVersion);
   try {
     const { datasetName, configuration, folds } = await namingArchives([local.tree], async () => {
-      const { folds: present } = await presentFolds(folder, name, local);
+      const { folds: present } = await presentFolds(folder, name, local.tree);
       return { ...(await identifyModel(folder, async () => present[0])), folds: present };
     });
     const model: TrainedModel = {
@@ -185,7 +185,7 @@ async function identify(folder: ModelFolder, checkpointName: string | null, loca
       leftOut: [],
       networkFormat: "checkpoint",
       checkpointName: name,
-      ...(local.tree === undefined ? {} : { tree: local.tree }),
+      tree: local.tree,
     };
     return { model, problems };
   } catch (error) {

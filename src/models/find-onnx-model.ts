@@ -4,21 +4,21 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { ModelFolder, TrainedModel } from "../checkpoint/network/trained-model.js";
 import { readJsonFile } from "../checkpoint/read-json-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import { chooseModel, type WantedModel } from "./choose-model.js";
+import { chooseModel } from "./choose-model.js";
+import type { ModelQuery } from "./model-query.js";
 import { taskIdentity } from "./task-identity.js";
-
-export interface FindOnnxModelOptions extends WantedModel {
-  /** One for each fold. */
-  readonly onnxFiles: readonly string[];
-}
 
 /**
  * Finds a model whose networks are ONNX files. `modelDir` needs plans.json and dataset.json, but no checkpoints.
  *
+ * @param onnxFiles one for each fold
  * @throws ONNX_NOT_FOUND, MODEL_NOT_FOUND, MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_FILE_INVALID
  */
-export async function findOnnxModel(options: FindOnnxModelOptions): Promise<TrainedModel> {
-  const { modelDir, onnxFiles } = options;
+export async function findOnnxModel(
+  modelDir: string,
+  onnxFiles: readonly string[],
+  query: ModelQuery,
+): Promise<TrainedModel> {
   for (const name of ["plans.json", "dataset.json"])
     if (!(await isFile(join(modelDir, name))))
       throw sharedError("MODEL_NOT_FOUND", `${modelDir} has no ${name}, which an ONNX file does not replace`);
@@ -33,12 +33,12 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
     foldNames: [],
     pathNames: { datasetName: null, configuration: null },
   };
-  const candidates = (options.configuration === undefined ? only : configurations).map((configuration) => ({
+  const candidates = (query.configuration === null ? only : configurations).map((configuration) => ({
     modelFolder,
     datasetName,
     configuration,
   }));
-  const { configuration } = chooseModel(candidates, options);
+  const { configuration } = chooseModel(candidates, modelDir, query);
   return {
     folder: modelDir,
     nnunetVersion: 2,
@@ -48,7 +48,8 @@ export async function findOnnxModel(options: FindOnnxModelOptions): Promise<Trai
     task: taskIdentity(datasetName),
     checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
     leftOut: [],
-    folds: onnxFiles.map((checkpointFile, i) => ({ fold: String(i), checkpointFile })),
+    folds: onnxFiles.map((checkpointFile, i) => ({ fold: String(i), checkpointFile, range: null })),
+    tree: null,
   };
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { findModel } from "./find-model.js";
+import { anyModel, type ModelQuery } from "./model-query.js";
 
 /**
  * Finds the model of a cascade's earlier stage where nnU-Net saves it: v2 next to the second stage
@@ -18,15 +19,14 @@ export async function findPreviousStage(
   const folder =
     model.nnunetVersion === 2 ? besideV2(model, configuration) : await besideV1(model, configuration);
   if (folder === null) return null;
-  return findModel({
-    modelDir: folder,
+  const query: ModelQuery = {
+    ...anyModel,
     configuration,
     // v1 uses the final checkpoint of the first stage, whichever checkpoint the second stage uses.
-    ...(model.nnunetVersion === 2 ? { checkpointName: model.checkpointName } : {}),
+    checkpointName: model.nnunetVersion === 2 ? model.checkpointName : null,
     folds: model.folds.map(({ fold }) => fold),
-    ...(model.archived === undefined ? {} : { archived: model.archived }),
-    ...(model.tree === undefined ? {} : { tree: model.tree }),
-  }).catch((error: unknown) => {
+  };
+  return findModel({ modelDir: folder, tree: model.tree }, query).catch((error: unknown) => {
     if (error instanceof ProcessorError && error.code === "MODEL_NOT_FOUND") return null;
     throw error;
   });

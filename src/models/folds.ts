@@ -1,12 +1,7 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import type {
-  ArchivedFiles,
-  LeftOutFold,
-  ModelFolder,
-  TrainedFold,
-} from "../checkpoint/network/trained-model.js";
+import type { LeftOutFold, ModelFolder, TrainedFold } from "../checkpoint/network/trained-model.js";
 import { type ArchiveTree, filesIn, foldersIn } from "../ground/archive/archive-tree.js";
 import { foldPatterns } from "./find-model-folders.js";
 
@@ -17,21 +12,16 @@ export interface PresentFolds {
   readonly leftOut: readonly LeftOutFold[];
 }
 
-/** Where to find files that are not in the model's folder. */
-export interface FoldPlaces {
-  readonly archived?: ArchivedFiles;
-  readonly tree?: ArchiveTree;
-}
-
 /**
  * Finds the folds of a model folder that have the checkpoint.
  *
+ * @param tree the archive that contains the folder; null for a folder of the user
  * @throws FOLD_MISSING if no fold has it
  */
 export async function presentFolds(
   modelFolder: ModelFolder,
   checkpointName: string,
-  { archived = new Map(), tree }: FoldPlaces = {},
+  tree: ArchiveTree | null,
 ): Promise<PresentFolds> {
   const folds: TrainedFold[] = [];
   const leftOut: LeftOutFold[] = [];
@@ -39,10 +29,10 @@ export async function presentFolds(
     const folder = join(modelFolder.folder, name);
     const checkpointFile = join(folder, checkpointName);
     const fold = name.replace(/^fold_/, "");
-    const range = archived.get(checkpointFile);
+    const range = tree?.inArchive.get(checkpointFile);
     if (range !== undefined) folds.push({ fold, checkpointFile, range });
-    else if (await exists(checkpointFile)) folds.push({ fold, checkpointFile });
-    else if (tree === undefined || !filesIn(tree, folder).includes(checkpointName)) {
+    else if (await exists(checkpointFile)) folds.push({ fold, checkpointFile, range: null });
+    else if (tree === null || !filesIn(tree, folder).includes(checkpointName)) {
       const has = await checkpointsIn(folder, tree);
       leftOut.push({ fold, reason: `fold ${fold} has no ${checkpointName}${has}` });
     }
@@ -60,17 +50,17 @@ export async function presentFolds(
 }
 
 /** Returns the names of the fold folders; for an archive, also those whose checkpoints were not unpacked. */
-function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, tree?: ArchiveTree) {
-  if (tree === undefined) return unpacked;
+function foldNames({ folder, foldNames: unpacked, nnunetVersion }: ModelFolder, tree: ArchiveTree | null) {
+  if (tree === null) return unpacked;
   const inArchive = foldersIn(tree, folder).filter((name) => foldPatterns[nnunetVersion].test(name));
   return [...new Set([...unpacked, ...inArchive])].toSorted();
 }
 
-const namesIn = async (folder: string, tree: ArchiveTree | undefined): Promise<readonly string[]> =>
-  tree === undefined ? readdir(folder) : filesIn(tree, folder);
+const namesIn = async (folder: string, tree: ArchiveTree | null): Promise<readonly string[]> =>
+  tree === null ? readdir(folder) : filesIn(tree, folder);
 
 /** Returns `, but checkpoint_best.pth`, or an empty text. */
-async function checkpointsIn(folder: string, tree: ArchiveTree | undefined): Promise<string> {
+async function checkpointsIn(folder: string, tree: ArchiveTree | null): Promise<string> {
   const names = (await namesIn(folder, tree)).filter((name) => /\.(?:pth|model)$/.test(name)).toSorted();
   return names.length === 0 ? "" : `, but ${names.slice(0, 8).join(", ")}`;
 }

@@ -5,7 +5,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
-import type { ArchivedFiles, ModelCandidate } from "../checkpoint/network/trained-model.js";
+import type { ModelCandidate } from "../checkpoint/network/trained-model.js";
 import type { ArchiveTree } from "../ground/archive/archive-tree.js";
 import type { FileRange } from "../ground/archive/byte-range.js";
 import { openPretrained } from "../model-source/download-model.js";
@@ -14,25 +14,13 @@ import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
 import { chooseModel } from "./choose-model.js";
 import { readPath } from "./find-model-folders.js";
-
-/** The needed part of a results tree. An absent field accepts any value. */
-export interface WantedModel {
-  readonly taskId?: number;
-  readonly taskName?: string;
-  /** `3d_fullres`, …; the second stage of a cascade includes its first. */
-  readonly configuration?: string;
-  /** `0` … `4`, `all`. */
-  readonly folds?: readonly string[];
-  /** Default: nnU-Net's final checkpoint. */
-  readonly checkpointName?: string;
-}
+import type { ModelQuery } from "./model-query.js";
 
 /** A folder for `findModel`. */
 export interface LocalModel {
   readonly modelDir: string;
-  /** Absent for the user's own folder. */
-  readonly archived?: ArchivedFiles;
-  readonly tree?: ArchiveTree;
+  /** The archive that was unpacked into the folder; null for the user's own folder. */
+  readonly tree: ArchiveTree | null;
 }
 
 /**
@@ -43,7 +31,7 @@ export interface LocalModel {
  */
 export async function localModelFolder(
   address: string,
-  wanted: WantedModel,
+  wanted: ModelQuery,
   context: SourceContext,
 ): Promise<LocalModel> {
   return folderOf(await openModelSource(address, context), wanted, context);
@@ -52,7 +40,7 @@ export async function localModelFolder(
 /** Does the same for a pretrained model, by name. */
 export async function pretrainedModelFolder(
   name: string,
-  wanted: WantedModel,
+  wanted: ModelQuery,
   context: SourceContext,
 ): Promise<LocalModel> {
   return folderOf(await openPretrained(name, context), wanted, context);
@@ -60,13 +48,14 @@ export async function pretrainedModelFolder(
 
 async function folderOf(
   source: ModelSource,
-  wanted: WantedModel,
+  wanted: ModelQuery,
   context: SourceContext,
 ): Promise<LocalModel> {
   try {
-    if (source instanceof FolderSource) return { modelDir: source.address };
+    if (source instanceof FolderSource) return { modelDir: source.address, tree: null };
     const inventory = await source.inventory();
-    const chosen = { ...wanted, ...chosenByNames(source.address, inventory, wanted) };
+    const configuration = chosenByNames(source.address, inventory, wanted);
+    const chosen = { ...wanted, configuration };
     checkCheckpoints(source.address, inventory, chosen);
     return await modelTree(source, (path) => isWanted(path, chosen), context);
   } finally {
@@ -83,32 +72,29 @@ export async function modelTree(
   isNeeded: (path: string) => boolean,
   { store }: SourceContext,
 ): Promise<LocalModel> {
-  if (source instanceof FolderSource) return { modelDir: source.address };
+  if (source instanceof FolderSource) return { modelDir: source.address, tree: null };
   const inventory = await source.inventory();
   const folder = join(store.folder, "trees", identityOf(source.address, inventory));
-  const archived = new Map<string, FileRange>();
+  const inArchive = new Map<string, FileRange>();
   for (const { path } of inventory.filter((file) => isNeeded(file.path))) {
     const range = checkpointPath.test(path) ? await source.locate(path) : null;
     if (range === null || isWholeFile(range)) await linkInto(folder, path, await source.asFile(path));
     else {
       await makeFolder(dirname(join(folder, path)), 0o700);
-      archived.set(join(folder, path), range);
+      inArchive.set(join(folder, path), range);
     }
   }
-  const tree = { folder, address: source.address, paths: inventory.map(({ path }) => path) };
-  return { modelDir: folder, archived, tree };
+  const paths = inventory.map(({ path }) => path);
+  return { modelDir: folder, tree: { folder, address: source.address, paths, inArchive } };
 }
 
 /**
- * Chooses the configuration from the names of an archive's folders, if they say it, before anything is unpacked.
+ * Chooses the configuration from the names of an archive's folders, if they say it, before anything is unpacked; else
+ * returns what the query says.
  *
  * @throws MODEL_AMBIGUOUS, MODEL_TASK_MISMATCH, MODEL_NOT_FOUND, as `findModel` would afterwards
  */
-function chosenByNames(
-  address: string,
-  inventory: readonly SourceFile[],
-  { taskId, taskName, configuration }: WantedModel,
-): Pick<WantedModel, "configuration"> {
+function chosenByNames(address: string, inventory: readonly SourceFile[], query: ModelQuery): string | null {
   const candidates: ModelCandidate[] = [];
   const foldParents = new Set(inventory.flatMap(({ path }) => foldCheckpoint.exec(path)?.[1] ?? []));
   for (const { path } of inventory) {
@@ -116,21 +102,15 @@ function chosenByNames(
     if (nnunetVersion === undefined || !foldParents.has(posix.dirname(path))) continue;
     const folder = join(address, posix.dirname(path));
     const pathNames = readPath(folder, nnunetVersion);
-    if (pathNames.datasetName === null || pathNames.configuration === null) return {};
+    if (pathNames.datasetName === null || pathNames.configuration === null) return query.configuration;
     candidates.push({
       modelFolder: { folder, nnunetVersion, foldNames: [], pathNames },
       datasetName: pathNames.datasetName,
       configuration: pathNames.configuration,
     });
   }
-  if (candidates.length === 0) return {};
-  const wanted = {
-    modelDir: address,
-    ...(taskId === undefined ? {} : { taskId }),
-    ...(taskName === undefined ? {} : { taskName }),
-    ...(configuration === undefined ? {} : { configuration }),
-  };
-  return { configuration: chooseModel(candidates, wanted).configuration };
+  if (candidates.length === 0) return query.configuration;
+  return chooseModel(candidates, address, query).configuration;
 }
 
 /**
@@ -138,12 +118,11 @@ function chosenByNames(
  *
  * @throws FOLD_MISSING if no fold of the archive has one, or if a requested fold is missing
  */
-function checkCheckpoints(address: string, inventory: readonly SourceFile[], wanted: WantedModel): void {
+function checkCheckpoints(address: string, inventory: readonly SourceFile[], wanted: ModelQuery): void {
   const checkpoints = inventory
     .flatMap(({ path }) => foldCheckpoint.exec(path)?.[0] ?? [])
     .filter(
-      (path) =>
-        wanted.configuration === undefined || isOfConfiguration(path.split("/"), wanted.configuration),
+      (path) => wanted.configuration === null || isOfConfiguration(path.split("/"), wanted.configuration),
     );
   const [first] = checkpoints;
   if (first === undefined) return; // the search for models reports what the archive has instead
@@ -158,7 +137,7 @@ function checkCheckpoints(address: string, inventory: readonly SourceFile[], wan
     throw missing(`no fold has ${name}; ${posix.basename(fold)} has ${names.sort().join(", ")}`);
   }
   const folds = new Set(trained.map((path) => foldOf(posix.basename(posix.dirname(path)))));
-  const absent = wanted.folds?.find((fold) => !folds.has(fold));
+  const absent = wanted.folds.find((fold) => !folds.has(fold));
   if (absent !== undefined)
     throw missing(`there is no fold ${absent}; the trained folds are ${[...folds].sort().join(", ")}`);
 }
@@ -188,15 +167,15 @@ const fixedNames: ReadonlySet<string> = new Set([
   "postprocessing.pkl",
 ]);
 
-function isWanted(path: string, { configuration, folds, checkpointName }: WantedModel): boolean {
+function isWanted(path: string, { configuration, folds, checkpointName }: ModelQuery): boolean {
   const parts = path.split("/");
   const name = parts.at(-1) ?? "";
   const parent = parts.at(-2) ?? "";
-  if (configuration !== undefined && !isOfConfiguration(parts, configuration)) return false;
+  if (configuration !== null && !isOfConfiguration(parts, configuration)) return false;
   if (!parent.startsWith("fold_") && parent !== "all") return fixedNames.has(name);
-  if (folds !== undefined && folds.length > 0 && !folds.includes(foldOf(parent))) return false;
+  if (folds.length > 0 && !folds.includes(foldOf(parent))) return false;
   const checkpoints =
-    checkpointName === undefined
+    checkpointName === null
       ? [defaultCheckpoint(1), defaultCheckpoint(2)]
       : [checkpointName, `${checkpointName}.model`];
   return checkpoints.some((checkpoint) => name === checkpoint || name === `${checkpoint}.pkl`);

@@ -1,6 +1,6 @@
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import type { EnsembleMember, ProcessorConfig } from "../config/config.js";
-import type { FindModelOptions } from "./find-model.js";
+import type { ProcessorConfig } from "../config/config.js";
+import type { ModelQuery } from "./model-query.js";
 import type { ModelSet } from "./model-set.js";
 import { pretrainedModel } from "./obtain-model.js";
 import { modelSetOf, postProcessingChoice, trainedModels } from "./obtain-models.js";
@@ -33,53 +33,40 @@ export async function modelsOf(
     needsPreviousStage: true,
     postProcessing: postProcessingChoice(config.postProcessing, work.currentDirectory),
   };
-  const { checkpointName, folds } = choice;
-  const chosen = {
-    ...(checkpointName === null ? {} : { checkpointName }),
-    ...(folds === null ? {} : { folds }),
+  const query: ModelQuery = {
+    taskId: config.taskId,
+    taskName: config.taskName,
+    configuration: config.configuration,
+    checkpointName: choice.checkpointName ?? config.checkpointName,
+    folds: choice.folds ?? config.folds,
   };
-  const wanted = {
-    ...(config.taskId === undefined ? {} : { taskId: config.taskId }),
-    ...(config.taskName === undefined ? {} : { taskName: config.taskName }),
-    ...(config.configuration === undefined ? {} : { configuration: config.configuration }),
-    ...(config.checkpointName === undefined ? {} : { checkpointName: config.checkpointName }),
-    folds: config.folds,
-    ...chosen,
-  };
-  const named = membersNamed(choice.configurations);
-  const ensemble = named ?? config.ensemble.map((member) => ({ ...given(member), ...chosen }));
+  const named = configurationsNamed(choice.configurations);
+  const ensemble = named === null ? config.ensemble : [];
+  const queries =
+    ensemble.length === 0
+      ? (named ?? [query.configuration]).map((configuration) => ({ ...query, configuration }))
+      : ensemble.map((member) => ({
+          ...query,
+          configuration: member.configuration ?? query.configuration,
+          checkpointName: choice.checkpointName ?? member.checkpointName ?? query.checkpointName,
+          folds: choice.folds ?? member.folds ?? query.folds,
+        }));
   if (choice.isPretrained) {
-    const members = ensemble.length === 0 ? [wanted] : ensemble.map((member) => ({ ...wanted, ...member }));
     const models = [];
-    for (const member of members) models.push(await pretrainedModel(member, choice.zenodoUrl, work));
+    for (const member of queries) models.push(await pretrainedModel(member, choice.zenodoUrl, work));
     return modelSetOf(models, common, work);
   }
   const modelDirs = choice.modelDirs ?? [config.modelSource ?? "models"];
-  const members: readonly FindModelOptions[] =
-    named !== null
-      ? modelDirs.flatMap((modelDir) => named.map((member) => ({ ...wanted, ...member, modelDir })))
-      : config.ensemble.length === 0
-        ? modelDirs.map((modelDir) => ({ ...wanted, modelDir }))
-        : config.ensemble.map((member, i) => ({
-            ...wanted,
-            ...ensemble[i],
-            modelDir: member.model ?? modelDirs[0]!,
-          }));
+  const members =
+    ensemble.length === 0
+      ? modelDirs.flatMap((modelDir) => queries.map((member) => ({ ...member, modelDir })))
+      : queries.map((member, i) => ({ ...member, modelDir: ensemble[i]!.model ?? modelDirs[0]! }));
   return trainedModels({ ...common, members, onnxFiles: choice.onnxFiles ?? config.onnxFiles }, work);
 }
 
-/** Returns the caller's members, which replace the config's configuration and ensemble; null if the caller names none. */
-function membersNamed(
-  configurations: readonly string[] | null,
-): readonly { readonly configuration: string }[] | null {
+/** Returns the caller's configurations, which replace the config's and its ensemble; null if the caller names none. */
+function configurationsNamed(configurations: readonly string[] | null): readonly string[] | null {
   const twice = configurations?.find((name, i) => configurations.indexOf(name) !== i);
   if (twice !== undefined) throw sharedError("USAGE", `--configuration names ${twice} twice`);
-  return configurations?.map((configuration) => ({ configuration })) ?? null;
+  return configurations;
 }
-
-/** Returns the fields that a member of an ensemble sets itself. */
-const given = ({ configuration, checkpointName, folds }: EnsembleMember) => ({
-  ...(configuration === undefined ? {} : { configuration }),
-  ...(checkpointName === undefined ? {} : { checkpointName }),
-  ...(folds === undefined ? {} : { folds }),
-});

@@ -6,46 +6,37 @@ import { namingArchives } from "../ground/archive/archive-tree.js";
 import { cacheFolder } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
 import { openSourceContext, type SourceContext } from "../model-source/open-model-source.js";
-import { type FindModelOptions, findModel } from "./find-model.js";
+import { findModel } from "./find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
+import type { ModelQuery, PlacedQuery } from "./model-query.js";
 import type { WorkContext } from "./work-context.js";
 
 /** Finds the model in a folder. Fetches the files of an archive or an address into the cache first. */
-export async function trainedModel(options: FindModelOptions, work: WorkContext): Promise<TrainedModel> {
-  const { modelDir, folds, configuration, checkpointName, taskId, taskName } = options;
+export async function trainedModel(
+  { modelDir, ...query }: PlacedQuery,
+  work: WorkContext,
+): Promise<TrainedModel> {
   const folder = resolve(work.currentDirectory, modelDir);
-  const isFolder =
-    !/^[a-z]+:/.test(modelDir) && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
-  if (isFolder) return noted(await findModel({ ...options, modelDir: folder }), work);
-  const wanted = {
-    ...(taskId === undefined ? {} : { taskId }),
-    ...(taskName === undefined ? {} : { taskName }),
-    ...(folds === undefined ? {} : { folds }),
-    ...(configuration === undefined ? {} : { configuration }),
-    ...(checkpointName === undefined ? {} : { checkpointName }),
-  };
-  const address = /^[a-z]+:/.test(modelDir) ? modelDir : folder;
-  const context = await sourceContext(null, work);
-  const local = await localModelFolder(address, wanted, context);
-  const model = await namingArchives([local.tree], () => findModel({ ...options, ...local }));
-  return noted(model, work);
+  const isAddress = /^[a-z]+:/.test(modelDir);
+  const isFolder = !isAddress && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
+  if (isFolder) return noted(await findModel({ modelDir: folder, tree: null }, query), work);
+  const local = await localModelFolder(isAddress ? modelDir : folder, query, await sourceContext(null, work));
+  return noted(await namingArchives([local.tree], () => findModel(local, query)), work);
 }
 
 /** Downloads the pretrained model of a config's task. */
 export async function pretrainedModel(
-  wanted: Omit<FindModelOptions, "modelDir">,
+  query: ModelQuery,
   zenodoUrl: string | null,
   work: WorkContext,
 ): Promise<TrainedModel> {
-  const { taskId, taskName, ...rest } = wanted;
-  if (taskId === undefined && taskName === undefined) {
+  if (query.taskId === null && query.taskName === null) {
     throw sharedError("CONFIG_INVALID", "--download-pretrained needs task_id (and task_name) in config.json");
   }
-  const { name } = modelInfo(pretrainedName({ taskId, taskName }));
+  const { name } = modelInfo(pretrainedName(query));
   const context = await sourceContext(zenodoUrl, work);
-  const local = await pretrainedModelFolder(name, rest, context);
-  const model = await namingArchives([local.tree], () => findModel({ ...wanted, ...local }));
-  return noted(model, work);
+  const local = await pretrainedModelFolder(name, { ...query, taskId: null, taskName: null }, context);
+  return noted(await namingArchives([local.tree], () => findModel(local, query)), work);
 }
 
 /** Reports which folds are left out, because that changes the segmentation. */
@@ -56,12 +47,9 @@ function noted(model: TrainedModel, { progress }: WorkContext): TrainedModel {
 }
 
 /** Returns `Task004_Hippocampus`, `Task004` or `Hippocampus`, depending on which keys the config has. */
-export function pretrainedName(config: {
-  readonly taskId?: number | undefined;
-  readonly taskName?: string | undefined;
-}): string {
-  const number = config.taskId === undefined ? "" : `Task${String(config.taskId).padStart(3, "0")}`;
-  return [number, config.taskName].filter((part) => part !== undefined && part !== "").join("_");
+export function pretrainedName({ taskId, taskName }: Pick<ModelQuery, "taskId" | "taskName">): string {
+  const number = taskId === null ? "" : `Task${String(taskId).padStart(3, "0")}`;
+  return [number, taskName ?? ""].filter((part) => part !== "").join("_");
 }
 
 /** Opens a source context that locks downloads in processor.lock.json, so that a later build fails if their bytes changed. */

@@ -6,9 +6,9 @@ import { describeModel } from "../checkpoint/nnunet-formats.js";
 import { describeOnnxModel } from "../convert/describe-onnx-model.js";
 import { namingArchives } from "../ground/archive/archive-tree.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import type { FindModelOptions } from "./find-model.js";
 import { findOnnxModel } from "./find-onnx-model.js";
 import { findPreviousStage } from "./find-previous-stage.js";
+import { anyModel, type ModelQuery, type PlacedQuery } from "./model-query.js";
 import type { ModelMember, ModelSet, PostProcessingChoice } from "./model-set.js";
 import { trainedModel } from "./obtain-model.js";
 import { taskIdentity } from "./task-identity.js";
@@ -16,7 +16,7 @@ import type { WorkContext } from "./work-context.js";
 
 export interface ModelSetOptions {
   /** One entry for each model whose predictions are averaged. */
-  readonly members: readonly FindModelOptions[];
+  readonly members: readonly PlacedQuery[];
   /** ONNX files instead of the checkpoints of a single member; null for none. */
   readonly onnxFiles: readonly string[] | null;
   /** The folder or source of a cascade's earlier stage; null if it is next to the second one. */
@@ -40,21 +40,14 @@ export async function trainedModels(options: ModelSetOptions, work: WorkContext)
 }
 
 function onnxModel(
-  [member, ...others]: readonly FindModelOptions[],
+  [member, ...others]: readonly PlacedQuery[],
   onnxFiles: readonly string[],
   { currentDirectory }: WorkContext,
 ): Promise<TrainedModel> {
   if (member === undefined || others.length > 0)
     throw sharedError("USAGE", "ONNX files replace the checkpoints of one model, but an ensemble was named");
   const absolute = (path: string) => resolve(currentDirectory, path);
-  const { modelDir, taskId, taskName, configuration } = member;
-  return findOnnxModel({
-    modelDir: absolute(modelDir),
-    onnxFiles: onnxFiles.map(absolute),
-    ...(taskId === undefined ? {} : { taskId }),
-    ...(taskName === undefined ? {} : { taskName }),
-    ...(configuration === undefined ? {} : { configuration }),
-  });
+  return findOnnxModel(absolute(member.modelDir), onnxFiles.map(absolute), member);
 }
 
 /** Adds earlier stages and post-processing to models that were found before. */
@@ -83,7 +76,8 @@ async function previousStageOf(
     model.networkFormat === "onnx" ? describeOnnxModel : describeModel;
   const { previousStage: configuration } = await namingArchives([model.tree], () => describe(model));
   if (configuration === null) return null;
-  if (previousStage !== null) return trainedModel({ modelDir: previousStage, configuration }, work);
+  if (previousStage !== null)
+    return trainedModel({ ...anyModel, modelDir: previousStage, configuration }, work);
   const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
   if (found === null && needsPreviousStage)
     throw builderError(
@@ -100,8 +94,8 @@ export interface NamedModels {
   /** Null to use the only one in the folder. */
   readonly configurations: readonly string[] | null;
   readonly checkpointName: string | null;
-  /** Null to use every fold with the checkpoint. */
-  readonly folds: readonly string[] | null;
+  /** Empty to use every fold with the checkpoint. */
+  readonly folds: readonly string[];
 }
 
 /**
@@ -109,7 +103,7 @@ export interface NamedModels {
  *
  * @throws USAGE if a folder or configuration is named twice
  */
-export function membersOf(named: NamedModels): readonly FindModelOptions[] {
+export function membersOf(named: NamedModels): readonly PlacedQuery[] {
   const { modelDirs, task, configurations, checkpointName, folds } = named;
   for (const names of [modelDirs, configurations ?? []]) {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -119,19 +113,19 @@ export function membersOf(named: NamedModels): readonly FindModelOptions[] {
     (configurations ?? [null]).map((configuration) => ({
       modelDir,
       ...taskOf(task),
-      ...(configuration === null ? {} : { configuration }),
-      ...(checkpointName === null ? {} : { checkpointName }),
-      ...(folds === null ? {} : { folds }),
+      configuration,
+      checkpointName,
+      folds,
     })),
   );
 }
 
 /** Parses `4`, `Hippocampus` or `Task004_Hippocampus`. */
-export function taskOf(task: string | null): Pick<FindModelOptions, "taskId" | "taskName"> {
-  if (task === null) return {};
-  if (/^\d+$/.test(task)) return { taskId: Number(task) };
+export function taskOf(task: string | null): Pick<ModelQuery, "taskId" | "taskName"> {
+  if (task === null) return { taskId: null, taskName: null };
+  if (/^\d+$/.test(task)) return { taskId: Number(task), taskName: null };
   const { id, name } = taskIdentity(task);
-  return { taskName: name, ...(id === null ? {} : { taskId: id }) };
+  return { taskId: id, taskName: name };
 }
 
 /** Parses `auto`, `off` or a file, as in flags and config.json. */

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { convertModel } from "../../src/convert/convert-model.js";
-import { findModel } from "../../src/models/find-model.js";
 import { findOnnxModel } from "../../src/models/find-onnx-model.js";
+import { anyModel } from "../../src/models/model-query.js";
 import { goldenPath } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
+import { modelIn } from "../support/model/model-in.js";
 import { predictWith } from "../support/model/predict.js";
 import { singleModel } from "../support/model/single-model.js";
 import { neverStopped } from "../support/never-stopped.js";
@@ -20,7 +21,7 @@ const own = join(scratch, "own__Plans__2d");
 beforeAll(async () => {
   const model = goldenPath("v2", "blobs_2d", "model");
   await convertModel({
-    models: singleModel(await findModel({ modelDir: model })),
+    models: singleModel(await modelIn(model)),
     ...{ settings: testSettings, outputDir: converted, progress: silentProgress },
     signal: neverStopped(),
   });
@@ -32,8 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const ownModel = () =>
-  findOnnxModel({ modelDir: own, configuration: "2d", onnxFiles: [join(own, "fold_0.onnx")] });
+const ownModel = () => findOnnxModel(own, [join(own, "fold_0.onnx")], { ...anyModel, configuration: "2d" });
 
 async function predict(modelDir: string, name: string): Promise<Buffer> {
   const outputDir = join(scratch, name);
@@ -85,9 +85,9 @@ describe("a model with an ONNX file instead of a checkpoint", () => {
   });
 
   test("needs the file, the plans and the dataset", async () => {
-    const missing = findOnnxModel({ modelDir: own, onnxFiles: [join(own, "missing.onnx")] });
+    const missing = findOnnxModel(own, [join(own, "missing.onnx")], anyModel);
     await expect(missing).rejects.toMatchObject({ code: "ONNX_NOT_FOUND" });
-    const alone = findOnnxModel({ modelDir: scratch, onnxFiles: [join(own, "fold_0.onnx")] });
+    const alone = findOnnxModel(scratch, [join(own, "fold_0.onnx")], anyModel);
     await expect(alone).rejects.toMatchObject({
       code: "MODEL_NOT_FOUND",
       message: expect.stringContaining("has no plans.json"),

@@ -8,10 +8,10 @@ import { readImage } from "../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
 import type { CaseReport } from "../../processor/runtime/cases/case.js";
 import { convertModel } from "../../src/convert/convert-model.js";
-import { findModel } from "../../src/models/find-model.js";
 import type { ModelSet } from "../../src/models/model-set.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
+import { modelIn } from "../support/model/model-in.js";
 import { predictWith } from "../support/model/predict.js";
 import { neverStopped } from "../support/never-stopped.js";
 
@@ -35,7 +35,7 @@ describe("an ensemble of configurations gives the same segmentation as nnU-Net's
 describe("a cascade in one folder runs its first stage itself", () => {
   test.each<Version>(["v1", "v2"])("of %s", { timeout: 10 * minutes }, async (version) => {
     const second = await member(version, "cascade_3d_cascade_fullres");
-    const first = await findModel({ modelDir: goldenPath(version, "cascade_3d_lowres", "model") });
+    const first = await modelIn(goldenPath(version, "cascade_3d_lowres", "model"));
     const models = set([{ ...second, previousStage: first }]);
     const input = goldenPath(version, "cascade_3d_cascade_fullres", "input");
     await withAnswer({ models, input }, async (found) => {
@@ -87,7 +87,7 @@ test("post-processing keeps one component of each label that it names, and the r
 });
 
 const member = async (version: Version, name: string) => ({
-  model: await findModel({ modelDir: goldenPath(version, name, "model") }),
+  model: await modelIn(goldenPath(version, name, "model")),
   previousStage: null,
 });
 

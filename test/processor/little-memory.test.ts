@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { convertModel } from "../../src/convert/convert-model.js";
-import { findModel } from "../../src/models/find-model.js";
 import { goldenPath } from "../support/golden.js";
 import { testImage } from "../support/images/test-image.js";
 import { testSettings } from "../support/model/convert.js";
 import { writeConvolutionNetwork } from "../support/model/convolution-network.js";
+import { modelIn } from "../support/model/model-in.js";
 import { singleModel } from "../support/model/single-model.js";
 import { neverStopped } from "../support/never-stopped.js";
 import { lastLine, runProcessor } from "../support/programs/run-processor.js";
@@ -30,7 +30,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 /** ONNX Runtime computes the convolution on 16 channels, twice: 128 bytes for each of a window's size × size voxels. */
 async function writeModel(size: number): Promise<string> {
   const modelDir = join(scratch, `model-${size}`);
-  const model = await findModel({ modelDir: goldenPath("v2", "blobs_2d", "model") });
+  const model = await modelIn(goldenPath("v2", "blobs_2d", "model"));
   await convertModel({
     models: singleModel(model),
     ...{ settings: testSettings, outputDir: modelDir, progress: silentProgress },

@@ -16,10 +16,10 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { type ConvertOptions, convertModel } from "../../src/convert/convert-model.js";
-import { findModel } from "../../src/models/find-model.js";
 import { repositoryRoot } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
 import { type ModelEdit, withEditedModel } from "../support/model/edited-model.js";
+import { modelIn } from "../support/model/model-in.js";
 import { singleModel } from "../support/model/single-model.js";
 import { needs, testWith } from "../support/needs.js";
 import { neverStopped } from "../support/never-stopped.js";
@@ -36,7 +36,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 const convert = async (options: Partial<ConvertOptions> = {}) =>
   convertModel({
-    models: singleModel(await findModel({ modelDir })),
+    models: singleModel(await modelIn(modelDir)),
     settings: testSettings,
     outputDir,
     signal: neverStopped(),
@@ -90,7 +90,7 @@ describe("with a memo", () => {
     cpSync(modelDir, edited, { recursive: true });
     onTestFinished(() => void vi.useRealTimers());
     vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] }); // independent of this machine's speed
-    const model = { models: singleModel(await findModel({ modelDir: edited })) };
+    const model = { models: singleModel(await modelIn(edited)) };
     await convert({ memo, ...model });
     expect(records.size).toBe(0); // it was just written, and may change unnoticed
     await convert({ memo, ...model, outputDir: join(parent, "again") });
@@ -145,7 +145,7 @@ describe("a converted folder", () => {
     const large = join(parent, "large");
     cpSync(modelDir, large, { recursive: true });
     replaceWeight(join(large, "fold_0", "checkpoint_final.pth"), join(outputDir, "fold_0.weights"));
-    const models = singleModel(await findModel({ modelDir: large }));
+    const models = singleModel(await modelIn(large));
     const { folder, files: named, manifest } = await convert({ models, outputDir: join(parent, "again") });
     const withoutGpu = files.filter((name) => name !== "network.gpu.onnx");
     expect(readdirSync(folder).sort()).toEqual(withoutGpu);
@@ -273,9 +273,7 @@ describe("no partial output remains", () => {
 describe("plans and checkpoint of different trainings are TENSOR_MISMATCH with the tensors' names and shapes:", () => {
   const kwargs = "plans.configurations.odd.architecture.arch_kwargs";
   const convertEdited = (fixture: string, edit: ModelEdit) =>
-    withEditedModel(fixture, edit, async (dir) =>
-      convert({ models: singleModel(await findModel({ modelDir: dir })) }),
-    );
+    withEditedModel(fixture, edit, async (dir) => convert({ models: singleModel(await modelIn(dir)) }));
 
   test.each<[name: string, fixture: string, json: Record<string, unknown>, message: string]>([
     [

@@ -19,10 +19,8 @@ export interface TrainedModel {
   readonly folds: readonly TrainedFold[];
   /** Folds that exist but are not used. */
   readonly leftOut: readonly LeftOutFold[];
-  /** The files of the archive that contains the folder; undefined for a folder of the user. */
-  readonly archived?: ArchivedFiles;
-  /** The unpacked tree of that archive in the cache. */
-  readonly tree?: ArchiveTree;
+  /** The archive that contains the folder; null for a folder of the user. */
+  readonly tree: ArchiveTree | null;
 }
 
 export interface LeftOutFold {
@@ -32,15 +30,12 @@ export interface LeftOutFold {
   readonly reason: string;
 }
 
-/** Files that are read directly from an archive and do not exist in the folder, by absolute path. */
-export type ArchivedFiles = ReadonlyMap<string, FileRange>;
-
 export interface TrainedFold {
   /** `0` … `4`, or `all`. */
   readonly fold: string;
   readonly checkpointFile: string;
-  /** Position of the bytes if `checkpointFile` is one of the `ArchivedFiles`. */
-  readonly range?: FileRange;
+  /** The bytes of a `checkpointFile` that is read directly from an archive; null for a file of the folder. */
+  readonly range: FileRange | null;
 }
 
 /** A folder that looks like a trained configuration. Its files have not been read. */

@@ -19,7 +19,7 @@ import { checkpointGlobals, parseStorageId } from "./torch-globals.js";
  * @throws CHECKPOINT_TRUNCATED, CHECKPOINT_UNSAFE, CHECKPOINT_REFUSED, CHECKPOINT_UNSUPPORTED,
  * MODEL_FILE_INVALID.
  */
-export async function readTorchFile(file: string, range?: FileRange): Promise<unknown> {
+export async function readTorchFile(file: string, range: FileRange | null = null): Promise<unknown> {
   const bytes = await TorchBytes.open(file, range);
   try {
     if (bytes.size < 4) throw builderError("CHECKPOINT_TRUNCATED", `${file} has ${bytes.size} bytes`);

@@ -27,10 +27,10 @@ export class TorchBytes {
   }
 
   /**
-   * @param checkpointFile the checkpoint's file, or only its name if `range` is given
+   * @param checkpointFile the checkpoint's file, or only its name if there is a `range`
    * @throws MODEL_FILE_INVALID if it cannot be opened
    */
-  static async open(checkpointFile: string, range?: FileRange): Promise<TorchBytes> {
+  static async open(checkpointFile: string, range: FileRange | null = null): Promise<TorchBytes> {
     const file = range?.file ?? checkpointFile;
     try {
       const handle = await openRegularFile(file);

@@ -1,5 +1,6 @@
 import { join, relative, sep } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import type { FileRange } from "./byte-range.js";
 
 /** A folder of the cache with some of an archive's files. */
 export interface ArchiveTree {
@@ -8,6 +9,8 @@ export interface ArchiveTree {
   readonly address: string;
   /** Paths in `folder` of all files of the archive, including those that do not exist there. */
   readonly paths: readonly string[];
+  /** Files that are read directly from the archive and do not exist in the folder, by absolute path. */
+  readonly inArchive: ReadonlyMap<string, FileRange>;
 }
 
 /** Returns the names of the files in one folder of the archive. */
@@ -34,17 +37,14 @@ export function foldersIn({ folder, paths }: ArchiveTree, directory: string): re
  * the user specified.
  */
 export async function namingArchives<T>(
-  trees: readonly (ArchiveTree | undefined)[],
+  trees: readonly (ArchiveTree | null)[],
   action: () => Promise<T>,
 ): Promise<T> {
   try {
     return await action();
   } catch (error) {
     if (!(error instanceof ProcessorError)) throw error;
-    const message = trees.reduce(
-      (text, tree) => (tree === undefined ? text : named(text, tree)),
-      error.message,
-    );
+    const message = trees.reduce((text, tree) => (tree === null ? text : named(text, tree)), error.message);
     if (message === error.message) throw error;
     throw error.reworded(message);
   }

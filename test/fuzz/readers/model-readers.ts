@@ -14,8 +14,8 @@ import { ZipArchive } from "../../../src/ground/archive/zip-archive.js";
 import { inspectSource } from "../../../src/inspect/inspect-source.js";
 import type { Inspection, Problem } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
+import { modelIn } from "../../support/model/model-in.js";
 import { neverStopped } from "../../support/never-stopped.js";
 import { mutateBytes, mutateJson } from "../mutations/mutate.js";
 import { mutatePickle } from "../mutations/mutate-pickle.js";
@@ -145,7 +145,7 @@ async function readsCheckpoint({ folder, file }: FuzzInput): Promise<void> {
 async function describesModel({ folder }: FuzzInput): Promise<void> {
   const refusal = await refusalOf(() => inspects(folder, folder));
   const refusalOfBuild = await refusalOf(async () => {
-    await describeRunnable(await findModel({ modelDir: folder }));
+    await describeRunnable(await modelIn(folder));
   });
   require((refusal === null) ===
     (refusalOfBuild ===

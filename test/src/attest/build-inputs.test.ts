@@ -7,6 +7,7 @@ import { ownInputs } from "../../../src/attest/build-inputs.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { localModelFolder } from "../../../src/models/model-folder.js";
+import { anyModel } from "../../../src/models/model-query.js";
 import { BlobCache } from "../../../src/oci/blob-cache.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { goldenPath } from "../../support/golden.js";
@@ -28,9 +29,9 @@ test("a checkpoint inside an archive is recorded with its own digest, not with t
     ...{ cacheFolder: join(scratch, "cache"), progress: silentProgress, lockFile: null, zenodoMirror: null },
     signal: neverStopped(),
   });
-  const local = await localModelFolder(join(scratch, "export.zip"), {}, context);
+  const local = await localModelFolder(join(scratch, "export.zip"), anyModel, context);
   const inputs = await ownInputs({
-    models: singleModel(await findModel(local)),
+    models: singleModel(await findModel(local, anyModel)),
     hookFile: null,
     cache: await BlobCache.open(join(scratch, "blobs")),
     progress: silentProgress,

@@ -12,10 +12,10 @@ import { readNetworkPlanV1 } from "../../../src/checkpoint/nnunet-v1/network-pla
 import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js";
 import { readPostProcessing } from "../../../src/checkpoint/post-processing/read-post-processing.js";
 import { readJsonFile } from "../../../src/checkpoint/read-json-file.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { goldenPath } from "../../support/golden.js";
 import { withEditedModel } from "../../support/model/edited-model.js";
+import { modelIn } from "../../support/model/model-in.js";
 import { PickleWriter } from "../../support/model/pickle-writer.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
@@ -211,7 +211,7 @@ describe("plans that would fill the memory are refused before it is allocated", 
       Object.entries(edits).map(([path, value]) => [`plans.configurations.odd.${path}`, value]),
     );
     await withEditedModel("networks/plain_3d_thirds", { json }, async (modelDir) => {
-      await expect(describeModel(await findModel({ modelDir }))).rejects.toMatchObject({ code });
+      await expect(describeModel(await modelIn(modelDir))).rejects.toMatchObject({ code });
     });
   });
 

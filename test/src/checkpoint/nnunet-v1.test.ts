@@ -4,12 +4,12 @@ import { describe, expect, test } from "vitest";
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { trainerFacts } from "../../../src/checkpoint/nnunet-v1/trainer-facts.js";
 import { readTrainingRecord } from "../../../src/checkpoint/nnunet-v1/training-record.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
+import { modelIn } from "../../support/model/model-in.js";
 import { PickleWriter } from "../../support/model/pickle-writer.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
-const describeFolder = async (modelDir: string) => describeModel(await findModel({ modelDir }));
+const describeFolder = async (modelDir: string) => describeModel(await modelIn(modelDir));
 const describeFixture = (name: string) =>
   describeFolder(join(repositoryRoot, "test", "fixtures", "networks_v1", name));
 

@@ -6,14 +6,14 @@ import type { ModelDescription } from "../../../src/checkpoint/model-description
 import { describeModel } from "../../../src/checkpoint/nnunet-formats.js";
 import { readLabels } from "../../../src/checkpoint/nnunet-v2/label-definition.js";
 import { trainerArchitecture } from "../../../src/checkpoint/nnunet-v2/trainer-architecture.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { repositoryRoot } from "../../support/golden.js";
 import { type ModelEdit, withEditedModel } from "../../support/model/edited-model.js";
+import { modelIn } from "../../support/model/model-in.js";
 
 const fixture = "networks/plain_3d_thirds";
 
 const describeEdited = (edit: ModelEdit): Promise<ModelDescription> =>
-  withEditedModel(fixture, edit, async (modelDir) => describeModel(await findModel({ modelDir })));
+  withEditedModel(fixture, edit, async (modelDir) => describeModel(await modelIn(modelDir)));
 
 const odd = "plans.configurations.odd";
 const kwargs = `${odd}.architecture.arch_kwargs`;

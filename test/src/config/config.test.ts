@@ -97,7 +97,7 @@ describe("model", () => {
   test("names a configuration in older files", async () => {
     expect((await load({ model: "3d_fullres" })).config).toMatchObject({
       configuration: "3d_fullres",
-      modelSource: undefined,
+      modelSource: null,
     });
   });
 });

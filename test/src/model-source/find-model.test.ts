@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findModel } from "../../../src/models/find-model.js";
 import { repositoryRoot } from "../../support/golden.js";
+import { modelIn } from "../../support/model/model-in.js";
 
 const fixture = (name: string) => join(repositoryRoot, "test", "fixtures", name);
 const v2 = fixture("networks/plain_two_stages");
@@ -24,7 +24,7 @@ const place = (source: string, ...path: readonly string[]): string => {
 describe("a trained model is found", () => {
   test("in its own folder, which may have any name", async () => {
     const modelDir = place(v2, "model");
-    expect(await findModel({ modelDir })).toEqual({
+    expect(await modelIn(modelDir)).toEqual({
       folder: modelDir,
       nnunetVersion: 2,
       task: { id: 900, name: "Odd" },
@@ -33,7 +33,8 @@ describe("a trained model is found", () => {
       networkFormat: "checkpoint",
       leftOut: [],
       checkpointName: "checkpoint_final.pth",
-      folds: [{ fold: "0", checkpointFile: join(modelDir, "fold_0", "checkpoint_final.pth") }],
+      folds: [{ fold: "0", checkpointFile: join(modelDir, "fold_0", "checkpoint_final.pth"), range: null }],
+      tree: null,
     });
   });
 
@@ -41,14 +42,14 @@ describe("a trained model is found", () => {
     place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
     place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");
     const wanted = place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__3d_fullres");
-    const model = await findModel({ modelDir: tree, taskId: 2, taskName: "B", configuration: "3d_fullres" });
+    const model = await modelIn(tree, { taskId: 2, taskName: "B", configuration: "3d_fullres" });
     expect(model).toMatchObject({ folder: wanted, datasetName: "Dataset002_B", configuration: "3d_fullres" });
   });
 
   test("in a RESULTS_FOLDER of v1", async () => {
     const wanted = place(v1, "models/nnUNet/3d_fullres/Task017_Organs/nnUNetTrainerV2__nnUNetPlansv2.1");
     place(v1, "models/nnUNet/2d/Task017_Organs/nnUNetTrainerV2__nnUNetPlansv2.1");
-    const model = await findModel({ modelDir: tree, taskId: 17, configuration: "3d_fullres" });
+    const model = await modelIn(tree, { taskId: 17, configuration: "3d_fullres" });
     expect(model).toMatchObject({
       folder: wanted,
       nnunetVersion: 1,
@@ -59,7 +60,7 @@ describe("a trained model is found", () => {
   });
 
   test("of v1 in its own folder, by the file next to the checkpoint", async () => {
-    const model = await findModel({ modelDir: place(v1, "model") });
+    const model = await modelIn(place(v1, "model"));
     expect(model).toMatchObject({
       task: { id: 900, name: "Odd" },
       configuration: "3d_fullres",
@@ -69,14 +70,14 @@ describe("a trained model is found", () => {
 
   test("of v1 by its checkpoint's name without ending, as in nnU-Net v1", async () => {
     const modelDir = place(v1, "model");
-    const { checkpointName, folds } = await findModel({ modelDir, checkpointName: "model_final_checkpoint" });
+    const { checkpointName, folds } = await modelIn(modelDir, { checkpointName: "model_final_checkpoint" });
     expect([checkpointName, folds.length]).toEqual(["model_final_checkpoint.model", 1]);
   });
 
   test("next to a broken model of another task", async () => {
     writeFileSync(join(place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d"), "plans.json"), "{");
     place(v2, "Dataset002_B", "nnUNetTrainer__nnUNetPlans__2d");
-    expect(await findModel({ modelDir: tree, taskId: 2 })).toMatchObject({ datasetName: "Dataset002_B" });
+    expect(await modelIn(tree, { taskId: 2 })).toMatchObject({ datasetName: "Dataset002_B" });
   });
 
   test("through links, even circular ones", async () => {
@@ -86,7 +87,7 @@ describe("a trained model is found", () => {
     symlinkSync(outside, join(modelDir, "linked"));
     symlinkSync(modelDir, join(modelDir, "loop"));
     symlinkSync(join(tree, "nowhere"), join(modelDir, "dangling"));
-    expect(await findModel({ modelDir })).toMatchObject({ folder: join(modelDir, "linked") });
+    expect(await modelIn(modelDir)).toMatchObject({ folder: join(modelDir, "linked") });
   });
 });
 
@@ -96,13 +97,13 @@ describe("folds", () => {
     for (const name of names) cpSync(join(v2, "fold_0"), join(modelDir, name), { recursive: true });
     return modelDir;
   };
-  const foldsOf = async (modelDir: string, folds?: readonly string[]) =>
-    (await findModel({ modelDir, ...(folds && { folds }) })).folds.map(({ fold }) => fold);
+  const foldsOf = async (modelDir: string, folds: readonly string[] = []) =>
+    (await modelIn(modelDir, { folds })).folds.map(({ fold }) => fold);
 
   test("are all numbered ones in order, without fold_all, as in nnU-Net", async () => {
     const modelDir = withFolds("fold_10", "fold_2", "fold_all");
     expect(await foldsOf(modelDir)).toEqual(["0", "2", "10"]);
-    expect((await findModel({ modelDir })).leftOut).toEqual([
+    expect((await modelIn(modelDir)).leftOut).toEqual([
       { fold: "all", reason: "fold all is used only if it is the only one" },
     ]);
   });
@@ -122,7 +123,7 @@ describe("folds", () => {
     const modelDir = withFolds("fold_1");
     rmSync(join(modelDir, "fold_1", "checkpoint_final.pth"));
     expect(await foldsOf(modelDir)).toEqual(["0"]);
-    expect((await findModel({ modelDir })).leftOut).toEqual([
+    expect((await modelIn(modelDir)).leftOut).toEqual([
       { fold: "1", reason: "fold 1 has no checkpoint_final.pth" },
     ]);
     await expect(foldsOf(modelDir, ["1"])).rejects.toThrow(
@@ -137,7 +138,7 @@ describe("folds", () => {
   });
 
   test("with only another checkpoint are FOLD_MISSING with its name", async () => {
-    const attempt = findModel({ modelDir: withFolds(), checkpointName: "checkpoint_best.pth" });
+    const attempt = modelIn(withFolds(), { checkpointName: "checkpoint_best.pth" });
     await expect(attempt).rejects.toMatchObject({ code: "FOLD_MISSING" });
     await expect(attempt).rejects.toThrow("no fold has checkpoint_best.pth; fold_0 has checkpoint_final.pth");
   });
@@ -184,21 +185,21 @@ describe("anything but exactly one model is refused with what was found:", () =>
       "has plans.json, but no fold_* folder",
     ],
   ])("%s", async (_, make, code, message) => {
-    const attempt = findModel({ modelDir: make() });
+    const attempt = modelIn(make());
     await expect(attempt).rejects.toMatchObject({ code });
     await expect(attempt).rejects.toThrow(message);
   });
 
   test("a model of another task", async () => {
     place(v2, "model");
-    const attempt = findModel({ modelDir: tree, taskId: 17, taskName: "AbdominalOrganSegmentation" });
+    const attempt = modelIn(tree, { taskId: 17, taskName: "AbdominalOrganSegmentation" });
     await expect(attempt).rejects.toMatchObject({ code: "MODEL_TASK_MISMATCH" });
     await expect(attempt).rejects.toThrow("holds Dataset900_Odd, not task 17 AbdominalOrganSegmentation");
   });
 
   test("a configuration that was not trained", async () => {
     place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
-    const attempt = findModel({ modelDir: tree, configuration: "3d_fullres" });
+    const attempt = modelIn(tree, { configuration: "3d_fullres" });
     await expect(attempt).rejects.toMatchObject({ code: "CONFIGURATION_MISSING" });
     await expect(attempt).rejects.toThrow("has 2d, not 3d_fullres");
   });
@@ -206,7 +207,7 @@ describe("anything but exactly one model is refused with what was found:", () =>
   test("several models", async () => {
     place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__2d");
     place(v2, "Dataset001_A", "nnUNetTrainer__nnUNetPlans__3d_fullres");
-    const attempt = findModel({ modelDir: tree, taskId: 1 });
+    const attempt = modelIn(tree, { taskId: 1 });
     await expect(attempt).rejects.toMatchObject({ code: "MODEL_AMBIGUOUS" });
     await expect(attempt).rejects.toThrow(
       /2 models:\n {2}Dataset001_A 2d: .*\n {2}Dataset001_A 3d_fullres: /,

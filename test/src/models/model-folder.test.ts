@@ -9,6 +9,7 @@ import { namingArchives } from "../../../src/ground/archive/archive-tree.js";
 import { openSourceContext, type SourceContext } from "../../../src/model-source/open-model-source.js";
 import { findModel } from "../../../src/models/find-model.js";
 import { localModelFolder, pretrainedModelFolder } from "../../../src/models/model-folder.js";
+import { anyModel } from "../../../src/models/model-query.js";
 import { buildZip, type ZipPart } from "../../support/archive/zip-builder.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { testSettings } from "../../support/model/convert.js";
@@ -65,12 +66,12 @@ describe("the local folder of a model", () => {
   test("is the user's own when it is one", async () => {
     const own = join(folder, "own");
     await mkdir(own);
-    expect(await localModelFolder(own, {}, context)).toEqual({ modelDir: own });
+    expect(await localModelFolder(own, anyModel, context)).toEqual({ modelDir: own, tree: null });
     expect(await readdir(join(folder, "cache"))).not.toContain("trees");
   });
 
   const original = goldenPath("v2", "blobs_3d_fullres", "model", "fold_0", "checkpoint_final.pth");
-  const wanted = { configuration: "3d_fullres", folds: ["0"] };
+  const wanted = { ...anyModel, configuration: "3d_fullres", folds: ["0"] };
 
   test("holds of a deflated export what an image needs, byte for byte, and is a model", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
@@ -80,8 +81,8 @@ describe("the local folder of a model", () => {
       `${v2Folder}/fold_0/checkpoint_final.pth`,
       `${v2Folder}/plans.json`,
     ]);
-    const model = await findModel({ ...local, configuration: "3d_fullres" });
-    expect(model.folds.map(({ fold, range }) => [fold, range])).toEqual([["0", undefined]]);
+    const model = await findModel(local, { ...anyModel, configuration: "3d_fullres" });
+    expect(model.folds.map(({ fold, range }) => [fold, range])).toEqual([["0", null]]);
     expect((await readFile(model.folds[0]!.checkpointFile)).equals(await readFile(original))).toBe(true);
   });
 
@@ -90,7 +91,7 @@ describe("the local folder of a model", () => {
     await writeFile(archive, await exportedModel(false));
     const local = await localModelFolder(archive, wanted, context);
     expect(await tree(local.modelDir)).toEqual([`${v2Folder}/dataset.json`, `${v2Folder}/plans.json`]);
-    const { folds } = await findModel({ ...local, configuration: "3d_fullres" });
+    const { folds } = await findModel(local, { ...anyModel, configuration: "3d_fullres" });
     const { file, offset, size } = folds[0]!.range!;
     expect(file).toBe(archive);
     const bytes = (await readFile(archive)).subarray(offset, offset + size);
@@ -114,12 +115,18 @@ describe("the local folder of a model", () => {
   test("grows when more of the archive is wanted, and is restored when it was tampered with", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const address = join(folder, "export.zip");
-    const local = await localModelFolder(address, { configuration: "3d_fullres", folds: ["0"] }, context);
+    const local = await localModelFolder(
+      address,
+      { ...anyModel, configuration: "3d_fullres", folds: ["0"] },
+      context,
+    );
     const plans = join(local.modelDir, v2Folder, "plans.json");
     await rm(plans);
     await writeFile(plans, "{}");
-    expect(await localModelFolder(address, { configuration: "3d_fullres" }, context)).toEqual(local);
-    expect((await findModel(local)).folds).toHaveLength(2);
+    expect(await localModelFolder(address, { ...anyModel, configuration: "3d_fullres" }, context)).toEqual(
+      local,
+    );
+    expect((await findModel(local, anyModel)).folds).toHaveLength(2);
     const original = goldenPath("v2", "blobs_3d_fullres", "model", "plans.json");
     expect(await readFile(plans, "utf8")).toBe(await readFile(original, "utf8"));
   });
@@ -133,21 +140,24 @@ describe("the local folder of a model", () => {
     );
     const address = join(folder, "export.zip");
     await writeFile(address, buildZip(parts));
-    await expect(localModelFolder(address, {}, context)).rejects.toMatchObject({ code: "MODEL_AMBIGUOUS" });
-    await expect(localModelFolder(address, { taskId: 7 }, context)).rejects.toMatchObject({
+    await expect(localModelFolder(address, anyModel, context)).rejects.toMatchObject({
+      code: "MODEL_AMBIGUOUS",
+    });
+    await expect(localModelFolder(address, { ...anyModel, taskId: 7 }, context)).rejects.toMatchObject({
       code: "MODEL_TASK_MISMATCH",
     });
     expect(await tree(join(folder, "cache", "files"))).toEqual([]);
-    const local = await localModelFolder(address, { configuration: "2d" }, context);
+    const local = await localModelFolder(address, { ...anyModel, configuration: "2d" }, context);
     expect((await tree(local.modelDir)).every((path) => path.includes("__2d/"))).toBe(true);
   });
 
   test("takes another checkpoint when one is named", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
-    const best = { configuration: "3d_fullres", checkpointName: "checkpoint_best.pth" };
-    const { modelDir, archived } = await localModelFolder(join(folder, "export.zip"), best, context);
-    const fold = join(modelDir, v2Folder, "fold_0");
-    expect([await readdir(fold), [...archived!.keys()]]).toEqual([[], [join(fold, "checkpoint_best.pth")]]);
+    const best = { ...anyModel, configuration: "3d_fullres", checkpointName: "checkpoint_best.pth" };
+    const local = await localModelFolder(join(folder, "export.zip"), best, context);
+    const fold = join(local.modelDir, v2Folder, "fold_0");
+    expect(await readdir(fold)).toEqual([]);
+    expect([...local.tree!.inArchive.keys()]).toEqual([join(fold, "checkpoint_best.pth")]);
   });
 });
 
@@ -173,11 +183,15 @@ describe("what is wrong with an archive is said by its own list and name:", () =
       ...Object.fromEntries(named),
       [`${prefix}/fold_0/checkpoint_best.pth`]: "weights",
     });
-    await expect(localModelFolder(address, {}, context)).rejects.toMatchObject({
+    await expect(localModelFolder(address, anyModel, context)).rejects.toMatchObject({
       code: "FOLD_MISSING",
       message: `${address}: no fold has checkpoint_final.pth; fold_0 has checkpoint_best.pth`,
     });
-    const local = await localModelFolder(address, { checkpointName: "checkpoint_best.pth" }, context);
+    const local = await localModelFolder(
+      address,
+      { ...anyModel, checkpointName: "checkpoint_best.pth" },
+      context,
+    );
     expect(local.tree?.address).toBe(address);
   });
 
@@ -189,10 +203,10 @@ describe("what is wrong with an archive is said by its own list and name:", () =
       [`${v2Folder}/fold_1/checkpoint_final.pth`]: checkpoint,
       [`${v2Folder}/fold_2/checkpoint_best.pth`]: checkpoint,
     });
-    await expect(localModelFolder(address, { folds: ["0", "7"] }, context)).rejects.toThrow(
+    await expect(localModelFolder(address, { ...anyModel, folds: ["0", "7"] }, context)).rejects.toThrow(
       `${address}: there is no fold 7; the trained folds are 0, 1`,
     );
-    const { folds, leftOut } = await findModel(await localModelFolder(address, {}, context));
+    const { folds, leftOut } = await findModel(await localModelFolder(address, anyModel, context), anyModel);
     expect(folds.map(({ fold }) => fold)).toEqual(["0", "1"]);
     expect(leftOut).toEqual([
       { fold: "2", reason: "fold 2 has no checkpoint_final.pth, but checkpoint_best.pth" },
@@ -202,8 +216,8 @@ describe("what is wrong with an archive is said by its own list and name:", () =
   test("plans and weights that cannot be read", async () => {
     const files = { ...(await plans()), [`${v2Folder}/fold_0/checkpoint_final.pth`]: "no weights" };
     const address = await zipOf(files);
-    const local = await localModelFolder(address, {}, context);
-    const attempt = namingArchives([local.tree], async () => describeModel(await findModel(local)));
+    const local = await localModelFolder(address, anyModel, context);
+    const attempt = namingArchives([local.tree], async () => describeModel(await findModel(local, anyModel)));
     await expect(attempt).rejects.toMatchObject({
       code: "CHECKPOINT_UNSUPPORTED",
       message: `${address}: ${v2Folder}/fold_0/checkpoint_final.pth is not a file of torch.save`,
@@ -212,7 +226,7 @@ describe("what is wrong with an archive is said by its own list and name:", () =
 
   test("v1's fold for all cases is unpacked", async () => {
     const address = await zipOf({ "x/plans.pkl": "", "x/all/model_final_checkpoint.model": "weights" });
-    const local = await localModelFolder(address, {}, context);
+    const local = await localModelFolder(address, anyModel, context);
     expect(await tree(local.modelDir)).toEqual(["x/all/model_final_checkpoint.model", "x/plans.pkl"]);
   });
 });
@@ -234,12 +248,16 @@ test("a pretrained v1 model is one tree, with the first stage of a cascade when 
     json({ files: [{ key: "Task135_KiTS2021.zip", size: zip.length, checksum }] }),
   );
   server.on("/records/5126443/files/Task135_KiTS2021.zip", file(zip));
-  const local = await pretrainedModelFolder("Task135", { configuration: "3d_cascade_fullres" }, context);
+  const local = await pretrainedModelFolder(
+    "Task135",
+    { ...anyModel, configuration: "3d_cascade_fullres" },
+    context,
+  );
   const folders = ["3d_cascade_fullres", "3d_lowres"].map((configuration) => `${configuration}/${task}`);
   expect(await tree(local.modelDir)).toEqual(
     folders.flatMap((path) => [`${path}/fold_0/model_final_checkpoint.model.pkl`, `${path}/plans.pkl`]),
   );
-  expect([...local.archived!.keys()]).toEqual(
+  expect([...local.tree!.inArchive.keys()]).toEqual(
     folders.map((path) => join(local.modelDir, path, "fold_0", "model_final_checkpoint.model")),
   );
 });
@@ -262,11 +280,11 @@ describe("a model in an archive converts to the same bytes as its folder:", () =
         parts.push({ name: `${prefix}/${name}`, data: await readFile(join(modelDir, name)), deflate });
       const address = join(folder, "export.zip");
       await writeFile(address, buildZip([{ name: "readme.txt", data: "in front" }, ...parts]));
-      const local = await localModelFolder(address, {}, context);
+      const local = await localModelFolder(address, anyModel, context);
       const outputs: Buffer[] = [];
-      for (const [i, options] of [{ modelDir }, local].entries()) {
+      for (const [i, place] of [{ modelDir, tree: null }, local].entries()) {
         const outputDir = join(folder, `converted-${i}`);
-        const models = singleModel(await findModel(options));
+        const models = singleModel(await findModel(place, anyModel));
         await convertModel({
           models,
           settings: testSettings,

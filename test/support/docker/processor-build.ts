@@ -10,9 +10,9 @@ import type {
 } from "../../../src/build/build-request.js";
 import { buildWith } from "../../../src/build/choose-builder.js";
 import { cacheFolder } from "../../../src/model-source/cache-folder.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath } from "../golden.js";
 import { testSettings } from "../model/convert.js";
+import { modelIn } from "../model/model-in.js";
 import { singleModel } from "../model/single-model.js";
 import { usualRegistrySettings } from "../oci/registry-settings.js";
 
@@ -32,7 +32,7 @@ export interface TestBuild {
 export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> {
   const { golden, imageName, scratch } = build;
   return {
-    models: singleModel(await findModel({ modelDir: goldenPath("v2", golden, "model") })),
+    models: singleModel(await modelIn(goldenPath("v2", golden, "model"))),
     settings: { ...testSettings, ...build.settings },
     hookFile: null,
     image: {

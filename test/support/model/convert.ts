@@ -5,9 +5,9 @@ import { silentProgress } from "../../../processor/contract/progress/progress.js
 import type { ImageSettings } from "../../../processor/contract/run-settings.js";
 import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { type ConvertedModel, convertModel } from "../../../src/convert/convert-model.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath } from "../golden.js";
 import { neverStopped } from "../never-stopped.js";
+import { modelIn } from "./model-in.js";
 import { singleModel } from "./single-model.js";
 
 export const testSettings: ImageSettings = {
@@ -29,7 +29,7 @@ export interface ConvertGoldenOptions {
 export async function convertGolden(options: ConvertGoldenOptions): Promise<ConvertedModel> {
   const { name, version = "v2", outputDir, settings } = options;
   return convertModel({
-    models: singleModel(await findModel({ modelDir: goldenPath(version, name, "model") })),
+    models: singleModel(await modelIn(goldenPath(version, name, "model"))),
     settings: { ...testSettings, ...settings },
     outputDir,
     progress: silentProgress,
@@ -44,7 +44,7 @@ export async function withConvertedModel<T>(
 ): Promise<T> {
   const parent = mkdtempSync(join(tmpdir(), "converted-"));
   try {
-    const model = await findModel({ modelDir });
+    const model = await modelIn(modelDir);
     const outputDir = join(parent, "model");
     const progress = silentProgress;
     return await use(

@@ -116,7 +116,8 @@ describe("the post-processing of a model is found", () => {
         checkpointName: "c",
         leftOut: [],
         networkFormat: "checkpoint",
-        folds: folds.map((fold) => ({ fold, checkpointFile: "" })),
+        tree: null,
+        folds: folds.map((fold) => ({ fold, checkpointFile: "", range: null })),
       },
     }) satisfies TrainedModel;
   const place = (folder: string, name: string): string => {
