@@ -1,15 +1,19 @@
+import { type Checked, listOf, orNull, record, text } from "./json-check.js";
+
 /** The driver and GPU that an ONNX Runtime with CUDA needs. The table is `base-image/versions.json`. */
-export interface GpuRequirements {
+export const gpuRequirements = record({
   /** The toolkit version of the libraries, such as `13.0`. */
-  readonly cuda: string;
-  readonly cudnn: string;
+  cuda: text,
+  cudnn: text,
   /** The oldest Linux driver, in the form that the kernel reports: `580.65.06`. */
-  readonly minimumDriver: string;
+  minimumDriver: text,
   /** The architectures for which the execution provider has machine code, such as `8.6`. */
-  readonly computeCapabilities: readonly string[];
+  computeCapabilities: listOf(text),
   /** The architecture of the code that a driver can translate for any newer GPU; null if there is none. */
-  readonly ptx: string | null;
-}
+  ptx: orNull(text),
+});
+
+export type GpuRequirements = Checked<typeof gpuRequirements>;
 
 /**
  * Returns the architecture whose code a GPU would run; null if there is none. Machine code runs on the same major

@@ -58,6 +58,12 @@ export const count = when<number>(
   { type: "integer", minimum: 0 },
 );
 
+export const positive = when<number>(
+  (value) => Number.isFinite(value) && (value as number) > 0,
+  "a number above 0",
+  { type: "number", exclusiveMinimum: 0 },
+);
+
 export const wholeNumberIn = (minimum: number, maximum: number): JsonCheck<number> =>
   when(
     (value) => Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum,
@@ -78,6 +84,8 @@ export const matching = (pattern: RegExp, what: string): JsonCheck<string> =>
     type: "string",
     pattern: pattern.source,
   });
+
+export const sha256Hex = matching(/^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case");
 
 export const oneOf = <const T extends string | number>(values: readonly T[]): JsonCheck<T> =>
   when(
@@ -250,6 +258,16 @@ export function parseChecked<T>(
     return check.read(json, "");
   } catch (error) {
     if (error instanceof JsonMismatch) throw invalid(`has an unexpected form: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Parses a document that may be damaged, or written by another version; null if it does not fit. */
+export function parseOrNull<T>(text: string, check: JsonCheck<T>): T | null {
+  try {
+    return check.read(JSON.parse(text), "");
+  } catch (error) {
+    if (error instanceof JsonMismatch || error instanceof SyntaxError) return null;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../processor/contract/json-check.js";
 import { stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
@@ -88,8 +89,8 @@ async function fileInput(
 ): Promise<ResourceDescriptor> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
   const key = `sha256 1 ${[file, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
-  const known = await cache.recall(key);
-  if (typeof known === "string") return { name, digest: { sha256: known } };
+  const known = await cache.recall(key, sha256Hex);
+  if (known !== null) return { name, digest: { sha256: known } };
   const { sha256 } = await digestFile(file, ["sha256"], { progress, label: name });
   await cache.remember(key, sha256);
   return { name, digest: { sha256 } };

@@ -1,3 +1,4 @@
+import type { ImageConfig } from "../oci/oci-shapes.js";
 import type { LayerContents } from "./layer-contents.js";
 
 /** The facts about a finished image for its attestations. All are read from the image itself. */
@@ -17,19 +18,9 @@ export interface DescribedImage {
   readonly contents: Pick<LayerContents, "texts" | "files">;
 }
 
-/** An image's configuration, with OCI's or Docker's keys. */
-export interface ImageConfigJson {
-  readonly created?: string;
-  readonly architecture: string;
-  readonly config?: {
-    readonly Env?: readonly string[] | null;
-    readonly Labels?: Readonly<Record<string, string>> | null;
-  };
-}
-
 export function describeImage(
   { imageName, digest }: Pick<DescribedImage, "imageName" | "digest">,
-  { created, architecture, config }: ImageConfigJson,
+  { created, architecture, config }: Pick<ImageConfig, "created" | "architecture" | "config">,
   contents: DescribedImage["contents"],
 ): DescribedImage {
   return {
@@ -46,7 +37,7 @@ export function describeImage(
 }
 
 /** Engines write nanoseconds, and may omit the time. */
-const wholeSeconds = (time: string | undefined): string => {
+const wholeSeconds = (time: string | null | undefined): string => {
   const date = new Date(time ?? 0);
   return new Date(Math.floor((date.getTime() || 0) / 1000) * 1000).toISOString().replace(".000Z", "Z");
 };

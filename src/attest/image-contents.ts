@@ -3,13 +3,13 @@ import { Readable } from "node:stream";
 import { parseChecked } from "../../processor/contract/json-check.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { BlobCache } from "../oci/blob-cache.js";
-import { textOf } from "../oci/document-blob.js";
+import { configOf } from "../oci/image-config.js";
 import { gunzipped } from "../oci/gunzipped.js";
-import { archiveManifestShape } from "../oci/oci-shapes.js";
+import { archiveManifestShape, configShape } from "../oci/oci-shapes.js";
 import { maxDocumentBytes, type OciImage } from "../oci/oci-types.js";
 import { isDamagedTar } from "../oci/read-tar.js";
-import { type DescribedImage, describeImage, type ImageConfigJson } from "./described-image.js";
-import { type LayerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
+import { type DescribedImage, describeImage } from "./described-image.js";
+import { type LayerContents, layerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
 import { wholeTar } from "./whole-tar.js";
 
 /**
@@ -26,14 +26,13 @@ export async function describeOciImage(
   for (const { diffId, open } of image.layers) {
     signal.throwIfAborted();
     const key = `${layerContentsFormat} ${diffId}`;
-    const known = (await cache.recall(key)) as LayerContents | null;
+    const known = await cache.recall(key, layerContents);
     const contents = known ?? (await contentsOf(unframed(open()), image.imageName));
     if (known === null) await cache.remember(key, contents);
     layers.push(contents);
   }
-  const config = JSON.parse(await textOf(image.config.open())) as ImageConfigJson;
   const { digest } = image.manifest.descriptor;
-  return describeImage({ imageName: image.imageName, digest }, config, mergeLayers(layers));
+  return describeImage({ imageName: image.imageName, digest }, await configOf(image), mergeLayers(layers));
 }
 
 export interface SavedImageIdentity {
@@ -53,11 +52,9 @@ export async function describeSavedImage(
   { imageName, imageId }: SavedImageIdentity,
 ): Promise<DescribedImage> {
   const { documents, layers, links } = await partsOf(saved, imageName);
-  const invalid = (reason: string, cause?: unknown) =>
-    builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved: manifest.json ${reason}`, {
-      cause,
-    });
-  const [entry] = parseChecked(documents.get("manifest.json") ?? "[]", archiveManifestShape, invalid);
+  const invalid = (name: string) => (reason: string, cause?: unknown) =>
+    builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved: ${name} ${reason}`, { cause });
+  const [entry] = parseChecked(documents.get("manifest.json") ?? "[]", archiveManifestShape, invalid("manifest.json"));
   const config = documents.get(posix.normalize(entry?.Config ?? ""));
   if (entry === undefined || config === undefined)
     throw builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, has no configuration`);
@@ -70,7 +67,7 @@ export async function describeSavedImage(
   });
   return describeImage(
     { imageName, digest: imageId },
-    JSON.parse(config) as ImageConfigJson,
+    parseChecked(config, configShape, invalid(entry.Config)),
     mergeLayers(inOrder),
   );
 }

@@ -1,3 +1,4 @@
+import { anything, parseOrNull, recordOf } from "../../processor/contract/json-check.js";
 import type { LayerContents } from "./layer-contents.js";
 import { spdxExpression } from "./spdx-expression.js";
 
@@ -146,14 +147,9 @@ function pythonPackage(text: string): InstalledPackage[] {
   ];
 }
 
-function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
-  } catch {
-    return {}; // npm could not read such a package.json either
-  }
-}
+/** npm could not read a package.json that is not an object either. */
+const parsed = (text: string): Readonly<Record<string, unknown>> =>
+  parseOrNull(text, recordOf(anything)) ?? {};
 
 const keyOf = ({ name, version, architecture }: InstalledPackage): string =>
   [name, version, architecture].join(" ");

@@ -1,30 +1,35 @@
+import { type Checked, count, listOf, record, recordOf, sha256Hex, text } from "../../processor/contract/json-check.js";
 import { createHash } from "node:crypto";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";
 
+const listedFile = record({
+  sizeBytes: count,
+  /** Hexadecimal. */
+  sha256: sha256Hex,
+  /** Hexadecimal. SPDX 2.3 requires it. */
+  sha1: text,
+});
+
+export type ListedFile = Checked<typeof listedFile>;
+
 /**
  * The facts about one layer for a bill of materials. They are plain data and are cached by the layer's
  * digest.
  */
-export interface LayerContents {
+export const layerContents = record({
   /** Full texts of the files that record installed packages. */
-  readonly texts: Readonly<Record<string, string>>;
+  texts: recordOf(text),
   /** Files that the bill lists individually: those of the model, Node, ONNX Runtime. */
-  readonly files: Readonly<Record<string, ListedFile>>;
+  files: recordOf(listedFile),
   /** Paths in earlier layers that this layer removes from the image. */
-  readonly removed: readonly string[];
+  removed: listOf(text),
   /** Folders whose contents in earlier layers are hidden. */
-  readonly emptied: readonly string[];
-}
+  emptied: listOf(text),
+});
 
-export interface ListedFile {
-  readonly sizeBytes: number;
-  /** Hexadecimal. */
-  readonly sha256: string;
-  /** Hexadecimal. SPDX 2.3 requires it. */
-  readonly sha1: string;
-}
+export type LayerContents = Checked<typeof layerContents>;
 
 /** Must be raised when more facts of a layer are read. */
 export const layerContentsFormat = "layer contents 2";

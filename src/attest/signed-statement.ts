@@ -1,3 +1,4 @@
+import { type Checked, listOf, orAbsent, parseOrNull, record, text } from "../../processor/contract/json-check.js";
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import type { ResourceDescriptor } from "./provenance.js";
 import type { SpdxDocument } from "./spdx-types.js";
@@ -5,12 +6,12 @@ import type { SpdxDocument } from "./spdx-types.js";
 const payloadType = "application/vnd.in-toto+json";
 
 /** A DSSE envelope: an in-toto statement with signatures over its exact bytes. */
-interface Envelope {
-  readonly payloadType: string;
+const envelopeShape = record({
+  payloadType: text,
   /** In base64. */
-  readonly payload: string;
-  readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
-}
+  payload: text,
+  signatures: listOf(record({ keyid: orAbsent(text), sig: text })),
+});
 
 /** Returns a bill of materials as a statement about an image, which is the form for signing. */
 export const spdxStatement = (subject: readonly ResourceDescriptor[], document: SpdxDocument): object => ({
@@ -24,7 +25,7 @@ export const spdxPredicateType = "https://spdx.dev/Document";
 
 export function signedStatement(statement: Buffer, key: KeyObject): Buffer {
   const sig = sign("sha256", signedBytes(statement), { key, dsaEncoding: "der" }).toString("base64");
-  const envelope: Envelope = {
+  const envelope: Checked<typeof envelopeShape> = {
     payloadType,
     payload: statement.toString("base64"),
     signatures: [{ keyid: "", sig }],
@@ -34,24 +35,12 @@ export function signedStatement(statement: Buffer, key: KeyObject): Buffer {
 
 /** Returns whether the envelope contains this statement with a signature of this key. */
 export function isStatementSignedBy(envelope: Buffer, statement: Buffer, key: KeyObject): boolean {
-  const { payload, signatures } = parsed(envelope);
-  if (payload !== statement.toString("base64") || !Array.isArray(signatures)) return false;
+  const found = parseOrNull(envelope.toString("utf8"), envelopeShape);
+  if (found === null || found.payload !== statement.toString("base64")) return false;
   const publicKey = { key: createPublicKey(key), dsaEncoding: "der" } as const;
-  return signatures.some((signature: Partial<Envelope["signatures"][number]> | null) => {
-    const sig = signature?.sig;
-    return (
-      typeof sig === "string" &&
-      verify("sha256", signedBytes(statement), publicKey, Buffer.from(sig, "base64"))
-    );
-  });
-}
-
-function parsed(envelope: Buffer): Partial<Envelope> {
-  try {
-    return (JSON.parse(envelope.toString("utf8")) ?? {}) as Partial<Envelope>;
-  } catch {
-    return {};
-  }
+  return found.signatures.some(({ sig }) =>
+    verify("sha256", signedBytes(statement), publicKey, Buffer.from(sig, "base64")),
+  );
 }
 
 /** DSSE's pre-authentication encoding. */

@@ -1,3 +1,4 @@
+import { oneOf, parseChecked, record, text, wholeNumberIn } from "../../processor/contract/json-check.js";
 import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
@@ -7,8 +8,6 @@ import { builderError } from "../ground/errors/builder-errors.js";
 const cosignLabel = /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END /;
 /** Far larger than any key. */
 const maxKeyBytes = 1 << 20;
-/** `scrypt` with these parameters takes 1 GiB. cosign's own keys require 64 MiB. */
-const largestScrypt = { N: 1 << 20, r: 8, p: 4 } as const;
 
 /**
  * Reads a private key for ECDSA on P-256: PEM in OpenSSL's format (plain or encrypted), or a file of `cosign
@@ -47,21 +46,27 @@ function fromPem(pem: string, file: string, password: string | undefined): KeyOb
   }
 }
 
-/** cosign's envelope in JSON: scrypt derives the key of NaCl's secretbox, which contains PKCS #8. */
-interface CosignEnvelope {
-  readonly kdf: {
-    readonly name: string;
-    readonly params: { readonly N: number; readonly r: number; readonly p: number };
-    readonly salt: string;
-  };
-  readonly cipher: { readonly name: string; readonly nonce: string };
-  readonly ciphertext: string;
-}
+/**
+ * cosign's envelope in JSON: scrypt derives the key of NaCl's secretbox, which contains PKCS #8. `scrypt` with the
+ * largest parameters takes 1 GiB. cosign's own keys require 64 MiB.
+ */
+const cosignEnvelope = record({
+  kdf: record({
+    name: oneOf(["scrypt"]),
+    params: record({ N: wholeNumberIn(1, 1 << 20), r: wholeNumberIn(1, 8), p: wholeNumberIn(1, 4) }),
+    salt: text,
+  }),
+  cipher: record({ name: oneOf(["nacl/secretbox"]), nonce: text }),
+  ciphertext: text,
+});
 
 async function fromCosign(base64: string, file: string, password: string | undefined): Promise<KeyObject> {
   if (password === undefined)
     throw builderError("SIGN_KEY_INVALID", `${file} is encrypted, and COSIGN_PASSWORD is not set`);
-  const { kdf, cipher, ciphertext } = envelopeOf(base64, file);
+  const json = Buffer.from(base64, "base64").toString("utf8");
+  const { kdf, cipher, ciphertext } = parseChecked(json, cosignEnvelope, (reason, cause) =>
+    builderError("SIGN_KEY_INVALID", `${file} is not a key that cosign wrote: it ${reason}`, { cause }),
+  );
   const { N, r, p } = kdf.params;
   try {
     const salt = Buffer.from(kdf.salt, "base64");
@@ -75,26 +80,3 @@ async function fromCosign(base64: string, file: string, password: string | undef
 }
 
 const deriveKey = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
-
-function envelopeOf(base64: string, file: string): CosignEnvelope {
-  const envelope = parsed(base64);
-  const { N = 0, r = 0, p = 0 } = envelope?.kdf?.params ?? {};
-  const isKnown =
-    envelope?.kdf?.name === "scrypt" &&
-    envelope.cipher?.name === "nacl/secretbox" &&
-    [N, r, p].every((value) => Number.isInteger(value) && value > 0) &&
-    [envelope.kdf.salt, envelope.cipher.nonce, envelope.ciphertext].every((text) => typeof text === "string");
-  if (!isKnown || N > largestScrypt.N || r > largestScrypt.r || p > largestScrypt.p)
-    throw builderError("SIGN_KEY_INVALID", `${file} is not a key that cosign wrote`);
-  return envelope as CosignEnvelope;
-}
-
-type Unchecked = { readonly [K in keyof CosignEnvelope]?: Partial<CosignEnvelope[K]> };
-
-function parsed(base64: string): Unchecked | null {
-  try {
-    return JSON.parse(Buffer.from(base64, "base64").toString("utf8")) as Unchecked | null;
-  } catch {
-    return null;
-  }
-}

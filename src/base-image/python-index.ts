@@ -1,3 +1,4 @@
+import { checkedOrNull, listOf, orAbsent, record, recordOf, text } from "../../processor/contract/json-check.js";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
@@ -10,13 +11,9 @@ import type { WheelPin } from "./recipe.js";
 const simpleJson = "application/vnd.pypi.simple.v1+json";
 
 /** An index's page of one project, by PEP 691. */
-interface ProjectPage {
-  readonly files: readonly {
-    readonly filename: string;
-    readonly url: string;
-    readonly hashes?: Readonly<Record<string, string>>;
-  }[];
-}
+const projectPage = record({
+  files: listOf(record({ filename: text, url: text, hashes: orAbsent(recordOf(text)) })),
+});
 
 /**
  * Finds the address of a wheel in an index of Python packages (PEP 503 with PEP 691's JSON).
@@ -28,8 +25,8 @@ interface ProjectPage {
 export async function findWheel(index: URL, wheel: WheelPin, http: HttpClient): Promise<URL> {
   const page = new URL(`${wheel.name}/`, withSlash(index));
   const label = `${wheel.name} in ${index.host}`;
-  const answer = await http.json(page, label, simpleJson);
-  if (!isProjectPage(answer))
+  const answer = checkedOrNull(await http.json(page, label, simpleJson), projectPage);
+  if (answer === null)
     throw builderError("DOWNLOAD_FAILED", `${label}: the index answers with something else than PEP 691`);
   const found = answer.files.find(({ filename }) => filename === wheel.file);
   if (found === undefined) throw builderError("SOURCE_NOT_FOUND", `${label}: the index has no ${wheel.file}`);
@@ -98,14 +95,3 @@ function withSlash(index: URL): URL {
   return index.pathname.endsWith("/") ? index : new URL(`${index.href}/`);
 }
 
-function isProjectPage(answer: unknown): answer is ProjectPage {
-  if (typeof answer !== "object" || answer === null || !("files" in answer)) return false;
-  const { files } = answer;
-  return (
-    Array.isArray(files) &&
-    files.every((file: unknown) => {
-      const { filename, url } = (file ?? {}) as { readonly filename?: unknown; readonly url?: unknown };
-      return typeof filename === "string" && typeof url === "string";
-    })
-  );
-}

@@ -1,3 +1,4 @@
+import { type Checked, listOf, orNull, record, text } from "../../processor/contract/json-check.js";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
@@ -6,11 +7,11 @@ import { programVersion } from "../ground/files/package-root.js";
 import { type ImageBase, type ImagePlatform, layerFileTime } from "../image/image-plan.js";
 import { assembleImage } from "../oci/assemble-image.js";
 import type { BaseImage } from "../oci/base-image.js";
-import { type BlobCache, type CachedLayer, isCachedLayer } from "../oci/blob-cache.js";
+import { type BlobCache, type CachedLayer, cachedLayer } from "../oci/blob-cache.js";
 import { compressor } from "../oci/deflate-piece.js";
 import { cachedLayerBlob } from "../oci/layer-blob.js";
 import { frameTar } from "../oci/make-layer.js";
-import type { ImageConfig } from "../oci/oci-shapes.js";
+import { configShape } from "../oci/oci-shapes.js";
 import { asBase } from "../oci/open-oci-layout.js";
 import { planBaseImage } from "./base-image-plan.js";
 import { cachedDebianRoot, debianRootKey } from "./debian-root.js";
@@ -104,12 +105,14 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
 const baseOfPlan = ({ debian: { image } }: BaseImageRecipe, { config }: BaseImage): ImageBase =>
   config === null ? { kind: "root-file-system", archive: "" } : { kind: "image", imageName: image };
 
-interface DebianRecord {
+const debianRecord = record({
   /** Null if packages were unpacked. */
-  readonly digest: string | null;
-  readonly config: ImageConfig | null;
-  readonly layers: readonly CachedLayer[];
-}
+  digest: orNull(text),
+  config: orNull(configShape),
+  layers: listOf(cachedLayer),
+});
+
+type DebianRecord = Checked<typeof debianRecord>;
 
 /**
  * Returns the Debian that was used first, so that one machine builds the same image as long as it is in the
@@ -121,10 +124,9 @@ async function debianBase(
 ): Promise<BaseImage & { readonly digest: string | null }> {
   const { cache, debianDigest } = options;
   const key = debianKey(recipe, debianDigest);
-  const known = await cache.recall(key);
+  const known = await cache.recall(key, debianRecord);
   const isThere =
-    isDebianRecord(known) &&
-    (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
+    known !== null && (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
   const record = isThere
     ? known
     : ((await pulledDebian(recipe, options)) ?? (await unpackedDebian(recipe, options)));
@@ -175,11 +177,3 @@ async function unpackedDebian(
   return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
 }
 
-const isDebianRecord = (record: unknown): record is DebianRecord =>
-  typeof record === "object" &&
-  record !== null &&
-  "config" in record &&
-  "digest" in record &&
-  "layers" in record &&
-  Array.isArray(record.layers) &&
-  record.layers.every(isCachedLayer);

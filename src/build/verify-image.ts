@@ -6,10 +6,9 @@ import { builderError } from "../ground/errors/builder-errors.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { type ComparedImage, compareImages } from "../oci/compare-images.js";
-import { textOf } from "../oci/document-blob.js";
+import { configOf } from "../oci/image-config.js";
 import { isImageFile } from "../oci/image-file.js";
 import { withLayerCache } from "../oci/layer-cache.js";
-import type { ImageConfig } from "../oci/oci-shapes.js";
 import type { OciImage } from "../oci/oci-types.js";
 import { archiveBytes, readDockerArchive } from "../oci/open-docker-archive.js";
 import { openOciLayout } from "../oci/open-oci-layout.js";
@@ -125,9 +124,9 @@ async function engineOrNull(
   }
 }
 
-const asCompared = async (place: string, { config, layers }: OciImage): Promise<ComparedImage> => ({
+const asCompared = async (place: string, image: OciImage): Promise<ComparedImage> => ({
   place,
-  configDigest: config.descriptor.digest,
-  config: JSON.parse(await textOf(config.open())) as ImageConfig,
-  layers,
+  configDigest: image.config.descriptor.digest,
+  config: await configOf(image),
+  layers: image.layers,
 });

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
+import { flag, type JsonCheck, record, sha256Hex } from "../../processor/contract/json-check.js";
 import type { NetworkPlan } from "../checkpoint/network/network-plan.js";
 import type { FileRange } from "../ground/archive/byte-range.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 
 /** A store for small records that outlasts a build. */
 export interface ConversionMemo {
-  /** Returns null if there is no record. */
-  recall(key: string): Promise<unknown>;
+  /** Returns null if there is no record that fits. */
+  recall<T>(key: string, check: JsonCheck<T>): Promise<T | null>;
   remember(key: string, record: unknown): Promise<void>;
 }
 
@@ -35,12 +36,11 @@ export async function conversionKey({ file, range, plan }: CheckpointPlace): Pro
   return [conversionFormat, file, identity, place, JSON.stringify(plan)].join("\n");
 }
 
-export async function recallFold(memo: ConversionMemo, key: string): Promise<NetworkDigests | null> {
-  const record = (await memo.recall(key)) as Partial<Record<keyof NetworkDigests, unknown>> | null;
-  const isDigest = (value: unknown): value is string =>
-    typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-  if (record === null) return null;
-  const { onnx, weights, isWithinFloat16 } = record;
-  if (!isDigest(onnx) || !isDigest(weights) || typeof isWithinFloat16 !== "boolean") return null;
-  return { onnx, weights, isWithinFloat16 };
-}
+export const recallFold = (memo: ConversionMemo, key: string): Promise<NetworkDigests | null> =>
+  memo.recall(key, networkDigests);
+
+const networkDigests: JsonCheck<NetworkDigests> = record({
+  onnx: sha256Hex,
+  weights: sha256Hex,
+  isWithinFloat16: flag,
+});

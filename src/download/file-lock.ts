@@ -1,3 +1,4 @@
+import { type Checked, parseOrNull, record, text, wholeNumber } from "../../processor/contract/json-check.js";
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -11,11 +12,9 @@ export interface FileLockOptions {
   readonly onWait?: () => void;
 }
 
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
-  readonly token: string;
-}
+const ownerShape = record({ pid: wholeNumber, host: text, token: text });
+
+type Owner = Checked<typeof ownerShape>;
 
 const heartbeatMs = 2000;
 /** A lock whose heartbeat has not changed for this long belongs to a process that has ended. */
@@ -119,12 +118,10 @@ async function isOwnerGone(lockFile: string): Promise<boolean> {
   }
 }
 
+/** Returns null if the file is gone, or if its owner is writing it. */
 async function readOwner(lockFile: string): Promise<Owner | null> {
-  try {
-    return JSON.parse(await readFile(lockFile, "utf8")) as Owner;
-  } catch {
-    return null; // the file is gone, or its owner is writing it
-  }
+  const found = await readFile(lockFile, "utf8").catch(() => null);
+  return found === null ? null : parseOrNull(found, ownerShape);
 }
 
 /** Takes the lock over by renaming, which succeeds for only one of several processes. */

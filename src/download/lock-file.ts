@@ -9,6 +9,7 @@ import {
   parseChecked,
   record,
   recordOf,
+  sha256Hex,
   version,
 } from "../../processor/contract/json-check.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
@@ -28,7 +29,7 @@ export const lockFileNextTo = (configFile: string): string => join(dirname(confi
 
 /** The properties of a downloaded archive at its first build. */
 const lockedSource = record({
-  sha256: matching(/^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case"),
+  sha256: sha256Hex,
   /** Size in bytes. */
   size: count,
 });

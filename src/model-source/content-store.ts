@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Checked, count, orNull, parseOrNull, record, sha256Hex, text } from "../../processor/contract/json-check.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
@@ -16,17 +17,19 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
-/** The cache's record of one origin. */
-export interface StoreRecord {
+const storeRecord = record({
   /** The origin for messages: an address without secrets, or an archive and its entry. */
-  readonly origin: string;
-  readonly sha256: string;
-  readonly size: number;
+  origin: text,
+  sha256: sha256Hex,
+  size: count,
   /** The version that the server named; null if it named none. */
-  readonly etag: string | null;
+  etag: orNull(text),
   /** A published checksum that matched the bytes, such as `md5:…`; null for none. */
-  readonly digest: string | null;
-}
+  digest: orNull(text),
+});
+
+/** The cache's record of one origin. */
+export type StoreRecord = Checked<typeof storeRecord>;
 
 /**
  * A cache of files by their SHA-256, and of records that map an origin to a file. Builds and processes share
@@ -56,14 +59,10 @@ export class ContentStore {
     return new ContentStore(folder, progress, signal);
   }
 
-  /** Returns the record under `key`; null if it is missing or unreadable. */
+  /** Returns the record under `key`; null if it is missing or does not fit. */
   async recall(key: string): Promise<StoreRecord | null> {
-    try {
-      const record = JSON.parse(await readFile(this.#recordFile(key), "utf8")) as StoreRecord;
-      return /^[0-9a-f]{64}$/.test(record.sha256) ? record : null;
-    } catch {
-      return null;
-    }
+    const found = await readFile(this.#recordFile(key), "utf8").catch(() => null);
+    return found === null ? null : parseOrNull(found, storeRecord);
   }
 
   /**
@@ -92,15 +91,15 @@ export class ContentStore {
    * Moves a finished file into the cache under its digest, and records its origin. The caller has computed
    * the digest.
    */
-  async keep(finishedFile: string, key: string, record: StoreRecord): Promise<StoredFile> {
-    const file = this.#contentFile(record.sha256);
+  async keep(finishedFile: string, key: string, origin: StoreRecord): Promise<StoredFile> {
+    const file = this.#contentFile(origin.sha256);
     await chmod(finishedFile, 0o444);
     await rename(finishedFile, file);
-    this.#verified.add(record.sha256);
+    this.#verified.add(origin.sha256);
     const partial = await partialPathNextTo(join(this.folder, "partial", "file"));
-    await writeFile(partial, JSON.stringify(record));
+    await writeFile(partial, JSON.stringify(origin));
     await rename(partial, this.#recordFile(key));
-    return { file, size: record.size, sha256: record.sha256 };
+    return { file, size: origin.size, sha256: origin.sha256 };
   }
 
   /** Writes bytes into the cache and computes their digest on the way. */

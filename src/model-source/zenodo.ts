@@ -1,3 +1,4 @@
+import { type Checked, checkedOrNull, count, listOf, record, text } from "../../processor/contract/json-check.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import type { Digest } from "../download/file-digest.js";
 import type { HttpClient } from "../download/http-client.js";
@@ -23,11 +24,11 @@ export interface ZenodoFile {
   readonly url: URL;
 }
 
-interface RecordFile {
-  readonly key: string;
-  readonly size: number;
-  readonly checksum: string;
-}
+const recordFile = record({ key: text, size: count, checksum: text });
+
+type RecordFile = Checked<typeof recordFile>;
+
+const recordAnswer = record({ files: listOf(recordFile) });
 
 /** @throws SOURCE_INVALID */
 export function parseZenodoAddress(address: string): ZenodoAddress {
@@ -48,29 +49,28 @@ export async function findZenodoFile(
   http: HttpClient,
   baseUrl: URL,
 ): Promise<ZenodoFile> {
-  const { record } = address;
-  const label = `Zenodo record ${record}`;
-  const answer = await http.json(new URL(`api/records/${record}`, baseUrl), label);
+  const label = `Zenodo record ${address.record}`;
+  const answer = await http.json(new URL(`api/records/${address.record}`, baseUrl), label);
   const file = chooseFile(filesOf(answer, label), address);
   return {
     name: file.key,
     size: file.size,
     digest: parseChecksum(file, label),
-    url: new URL(`records/${record}/files/${encodeURIComponent(file.key)}?download=1`, baseUrl),
+    url: new URL(`records/${address.record}/files/${encodeURIComponent(file.key)}?download=1`, baseUrl),
   };
 }
 
 function filesOf(answer: unknown, label: string): readonly RecordFile[] {
-  const files = isObject(answer) ? answer.files : undefined;
-  if (!Array.isArray(files) || !files.every(isRecordFile))
+  const found = checkedOrNull(answer, recordAnswer);
+  if (found === null)
     throw builderError(
       "DOWNLOAD_FAILED",
       `${label}: the answer lists no files with size and checksum; the record may be restricted`,
     );
-  return files;
+  return found.files;
 }
 
-function chooseFile(files: readonly RecordFile[], { record, fileName }: ZenodoAddress): RecordFile {
+function chooseFile(files: readonly RecordFile[], { record: number, fileName }: ZenodoAddress): RecordFile {
   const zips = files.filter(({ key }) => key.endsWith(".zip"));
   const chosen =
     fileName === null ? (zips.length === 1 ? zips[0] : undefined) : files.find(({ key }) => key === fileName);
@@ -81,7 +81,7 @@ function chooseFile(files: readonly RecordFile[], { record, fileName }: ZenodoAd
   const wanted = fileName === null ? "not exactly one .zip" : `no file ${fileName}`;
   throw builderError(
     "SOURCE_NOT_FOUND",
-    `Zenodo record ${record} has ${wanted}.${meant} It has ${names.slice(0, 20).join(", ")}`,
+    `Zenodo record ${number} has ${wanted}.${meant} It has ${names.slice(0, 20).join(", ")}`,
   );
 }
 
@@ -92,17 +92,3 @@ function parseChecksum({ key, checksum }: RecordFile, label: string): Digest {
   return { algorithm: match[1]!.toLowerCase(), hex: match[2]!.toLowerCase() };
 }
 
-function isRecordFile(file: unknown): file is RecordFile {
-  return (
-    isObject(file) &&
-    typeof file.key === "string" &&
-    typeof file.size === "number" &&
-    Number.isSafeInteger(file.size) &&
-    file.size >= 0 &&
-    typeof file.checksum === "string"
-  );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}

@@ -2,6 +2,14 @@ import { createHash, randomUUID } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { access, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  type Checked,
+  count,
+  type JsonCheck,
+  matching,
+  parseOrNull,
+  record,
+} from "../../processor/contract/json-check.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { builderError } from "../ground/errors/builder-errors.js";
@@ -15,10 +23,12 @@ export interface CachedBlob {
   readonly size: number;
 }
 
+const digest = matching(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits in lower case");
+
 /** A cached layer, with the digests of its gzip frame and of the tar inside. */
-export interface CachedLayer extends CachedBlob {
-  readonly diffId: string;
-}
+export const cachedLayer = record({ digest, size: count, diffId: digest });
+
+export type CachedLayer = Checked<typeof cachedLayer>;
 
 /**
  * A cache of blobs by digest, and of small records that refer to them. Several builds may share one cache:
@@ -104,15 +114,12 @@ export class BlobCache {
     }
   }
 
-  /** Returns the record under a key; null if it is missing or unreadable. */
-  async recall(key: string): Promise<unknown> {
-    try {
-      const record = JSON.parse(await readFile(this.#recordFile(key), "utf8"));
-      await markUsed(this.#recordFile(key));
-      return record;
-    } catch {
-      return null;
-    }
+  /** Returns the record under a key; null if it is missing or does not fit. */
+  async recall<T>(key: string, check: JsonCheck<T>): Promise<T | null> {
+    const text = await readFile(this.#recordFile(key), "utf8").catch(() => null);
+    const found = text === null ? null : parseOrNull(text, check);
+    if (found !== null) await markUsed(this.#recordFile(key));
+    return found;
   }
 
   async remember(key: string, record: unknown): Promise<void> {
@@ -123,8 +130,8 @@ export class BlobCache {
 
   /** Returns the layer under `key` from the cache if it is complete there, and otherwise makes it. */
   async layer(key: string, make: () => Promise<CachedLayer>): Promise<CachedLayer> {
-    const known = await this.recall(key);
-    if (isCachedLayer(known) && (await this.has(known))) return known;
+    const known = await this.recall(key, cachedLayer);
+    if (known !== null && (await this.has(known))) return known;
     const made = await make();
     await this.remember(key, made);
     return made;
@@ -144,12 +151,3 @@ async function markUsed(file: string): Promise<void> {
   await utimes(file, now, now).catch(() => {});
 }
 
-export const isCachedLayer = (record: unknown): record is CachedLayer =>
-  typeof record === "object" &&
-  record !== null &&
-  "digest" in record &&
-  /^sha256:[0-9a-f]{64}$/.test(String(record.digest)) &&
-  "diffId" in record &&
-  /^sha256:[0-9a-f]{64}$/.test(String(record.diffId)) &&
-  "size" in record &&
-  typeof record.size === "number";

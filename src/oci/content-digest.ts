@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { sha256Hex } from "../../processor/contract/json-check.js";
 import type { FileSource } from "../image/image-plan.js";
 import type { BlobCache } from "./blob-cache.js";
 
@@ -16,8 +17,8 @@ export async function contentDigest(source: FileSource, cache: BlobCache): Promi
   if (source.known !== undefined) return source.known.sha256;
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(source.file, { bigint: true });
   const key = `content ${source.file} ${[dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
-  const known = await cache.recall(key);
-  if (typeof known === "string" && /^[0-9a-f]{64}$/.test(known)) return known;
+  const known = await cache.recall(key, sha256Hex);
+  if (known !== null) return known;
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(source.file, { highWaterMark: 1 << 20 }))
     hash.update(chunk as Buffer);

@@ -4,13 +4,13 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
-import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
+import { type Checked, type JsonCheck, listOf, parseChecked, record } from "../../processor/contract/json-check.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { imageOf } from "./assemble-image.js";
 import type { BaseImage, OpenBaseOptions } from "./base-image.js";
-import type { CachedBlob, CachedLayer } from "./blob-cache.js";
+import { type CachedBlob, type CachedLayer, cachedLayer } from "./blob-cache.js";
 import { compressor } from "./deflate-piece.js";
 import { bytesBlob, textOf } from "./document-blob.js";
 import { gunzipped } from "./gunzipped.js";
@@ -23,10 +23,9 @@ import { isDamagedTar, readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const archiveFormat = `docker archive 3 ${compressor}`;
 
-interface ArchiveParts {
-  readonly config: ImageConfig;
-  readonly layers: readonly CachedLayer[];
-}
+const archiveParts = record({ config: configShape, layers: listOf(cachedLayer) });
+
+type ArchiveParts = Checked<typeof archiveParts>;
 
 /**
  * Opens the only image in a file of `docker save`, `.tar` or `.tar.gz`. Reads the file once, in order. Stores
@@ -37,7 +36,7 @@ interface ArchiveParts {
 export async function openDockerArchive(path: string, options: OpenBaseOptions): Promise<BaseImage> {
   const { cache } = options;
   const key = `${archiveFormat} ${await identityOf(path)}`;
-  const known = (await cache.recall(key)) as ArchiveParts | null;
+  const known = await cache.recall(key, archiveParts);
   const isWhole =
     known !== null && (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
   const parts = isWhole ? known : await readFileOnce(path, key, options);

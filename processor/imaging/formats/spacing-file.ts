@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { anything, parseChecked, parseOrNull, positive, record, recordOf, threeOf } from "../../contract/json-check.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../files/read-text-file.js";
 import { writeFileWhole } from "../../files/write-file.js";
@@ -17,23 +18,14 @@ const largestBytes = 64 * 1024;
  */
 export async function readSpacingFile(imagePath: string): Promise<Zyx | null> {
   const path = spacingFileOf(imagePath.replace(/_\d{4}(\.[^.]+)$/, "$1"));
-  const json = await readJson(path);
+  const json = await readFileOrNull(path);
   if (json === null) return null;
-  const spacing = typeof json === "object" && json !== null && "spacing" in json ? json.spacing : undefined;
-  if (Array.isArray(spacing) && spacing.length === 3 && spacing.every(isLength)) {
-    return [spacing[0]!, spacing[1]!, spacing[2]!];
-  }
-  throw imageError(
-    "IMAGE_INVALID",
-    `${path}: "spacing" must be three lengths in mm (z, y, x), but is ${describe(spacing)}`,
-  );
+  return parseChecked(json, spacingFile, (reason, cause) =>
+    imageError("IMAGE_INVALID", `${path}, which gives the spacing in mm (z, y, x), ${reason}`, { cause }),
+  ).spacing;
 }
 
-/** Describes a value in a few words, however long or nested it is. */
-const describe = (value: unknown): string =>
-  Array.isArray(value)
-    ? `[${value.slice(0, 8).map((part: unknown) => (typeof part === "number" ? part : typeof part))}]`
-    : typeof value;
+const spacingFile = record({ spacing: threeOf(positive) });
 
 /**
  * Writes `{"spacing": [z, y, x]}` next to a segmentation, where Tiff3DIO looks for it.
@@ -42,9 +34,9 @@ const describe = (value: unknown): string =>
  */
 export async function writeSpacingFile(imagePath: string, spacingMmZyx: Zyx): Promise<void> {
   const path = spacingFileOf(imagePath);
-  const present = await readJson(path).catch(() => undefined);
+  const present = await readFileOrNull(path).catch(() => "");
   const isSpacing =
-    typeof present === "object" && (present === null || Object.keys(present).join() === "spacing");
+    present === null || Object.keys(parseOrNull(present, recordOf(anything)) ?? {}).join() === "spacing";
   if (!isSpacing) {
     throw sharedError(
       "OUTPUT_EXISTS",
@@ -59,18 +51,9 @@ function spacingFileOf(imagePath: string): string {
   return join(dirname(imagePath), `${splitImageEnding(name)?.stem ?? name}.json`);
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readTextFile(path, largestBytes).catch((cause: NodeJS.ErrnoException) => {
+async function readFileOrNull(path: string): Promise<string | null> {
+  return readTextFile(path, largestBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
     throw imageError("IMAGE_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
-  if (text === null) return null;
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw imageError("IMAGE_INVALID", `${path} is not JSON`, { cause });
-  }
 }
-
-const isLength = (value: unknown): value is number =>
-  typeof value === "number" && Number.isFinite(value) && value > 0;

@@ -1,6 +1,7 @@
+import { parseChecked } from "../../contract/json-check.js";
 import { readFile, stat } from "node:fs/promises";
 import type { ProcessorError } from "../../contract/errors.js";
-import { type GpuRequirements, isAtLeast, runsOn } from "../../contract/gpu-requirements.js";
+import { type GpuRequirements, gpuRequirements, isAtLeast, runsOn } from "../../contract/gpu-requirements.js";
 import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { runtimeError } from "../errors.js";
@@ -85,8 +86,12 @@ export function freeDeviceMemory({ gpus }: GpuFacts): number | null {
 
 /** Reads the requirements of the image that this processor runs in; returns null outside an image. */
 export async function readGpuRequirements(): Promise<GpuRequirements | null> {
-  const text = await readFile(places.image.gpuRequirements, "utf8").catch(() => null);
-  return text === null ? null : (JSON.parse(text) as GpuRequirements);
+  const file = places.image.gpuRequirements;
+  const text = await readFile(file, "utf8").catch(() => null);
+  if (text === null) return null;
+  return parseChecked(text, gpuRequirements, (reason, cause) =>
+    runtimeError("DEVICE_UNFIT", `the image is damaged: ${file} ${reason}`, { cause }),
+  );
 }
 
 /** Returns the first problem that keeps CUDA from running; null if none is known. */

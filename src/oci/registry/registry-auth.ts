@@ -1,4 +1,4 @@
-import { checkedOrNull } from "../../../processor/contract/json-check.js";
+import { parseOrNull } from "../../../processor/contract/json-check.js";
 import { PassingFailure } from "../../download/retry.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";
@@ -111,11 +111,6 @@ function tokenRequest(url: URL, { challenge, credentials, scopes }: AuthorizeOpt
 }
 
 function tokenOf({ body }: RegistryAnswer): string | null {
-  try {
-    const json: unknown = JSON.parse(body.toString("utf8"));
-    const answer = checkedOrNull(json, tokenAnswerShape);
-    return answer?.token ?? answer?.access_token ?? null;
-  } catch {
-    return null;
-  }
+  const answer = parseOrNull(body.toString("utf8"), tokenAnswerShape);
+  return answer?.token ?? answer?.access_token ?? null;
 }

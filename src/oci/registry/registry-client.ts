@@ -1,6 +1,6 @@
 import { rootCertificates } from "node:tls";
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import { checkedOrNull } from "../../../processor/contract/json-check.js";
+import { parseOrNull } from "../../../processor/contract/json-check.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../download/retry.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
@@ -213,16 +213,8 @@ const trusting = (pem: string | null): HttpsTrust =>
 
 /** Returns the registry's own description of the error. */
 export function reasonOf({ body }: RegistryAnswer): string {
-  const json = parsedJson(body);
-  const errors = checkedOrNull(json, registryErrorsShape)?.errors ?? [];
+  const errors = parseOrNull(body.toString("utf8"), registryErrorsShape)?.errors ?? [];
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   return words.length === 0 ? "" : `: ${words.join("; ")}`;
 }
 
-function parsedJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return null;
-  }
-}

@@ -1,3 +1,4 @@
+import { type Checked, number, orNull, parseChecked, record, text, wholeNumber } from "../../../processor/contract/json-check.js";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -93,11 +94,9 @@ async function invoke(trial: Trial, run: Run, serving: Serving): Promise<PhaseRe
   };
 }
 
-interface Answer {
-  readonly status: number | null;
-  readonly error: string | null;
-  readonly seconds: number;
-}
+const answerShape = record({ status: orNull(wholeNumber), error: orNull(text), seconds: number });
+
+type Answer = Checked<typeof answerShape>;
 
 function checkHealth({ status, error }: Answer): Finding {
   if (status === 200) return pass("health", "GET /health answers 200");
@@ -210,10 +209,11 @@ class PlatformClient {
 const endsWithinMs = 1000;
 
 function answerOf(program: RunningContainer, { log }: ContainerEnd): Answer {
-  if (program.output() !== "") return JSON.parse(program.output()) as Answer;
-  throw builderError(
-    "ENGINE_FAILED",
-    `the program that asks the processor ended without an answer: ${log.lastErrorLine}`,
+  const asker = "the program that asks the processor";
+  if (program.output() === "")
+    throw builderError("ENGINE_FAILED", `${asker} ended without an answer: ${log.lastErrorLine}`);
+  return parseChecked(program.output(), answerShape, (reason, cause) =>
+    builderError("ENGINE_FAILED", `${asker} gave an answer that ${reason}`, { cause }),
   );
 }
 

@@ -1,3 +1,4 @@
+import { listOf, orAbsent, orNull, parseOrNull, record, recordOf, text } from "../../../processor/contract/json-check.js";
 import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
 import { places } from "../../../processor/contract/places.js";
 import { type Finding, pass, warning } from "../../ground/finding.js";
@@ -86,19 +87,14 @@ async function slugsOf(
   { reference, imageLabels }: OpenedImage,
   { images }: TrialCase,
 ): Promise<readonly string[]> {
-  const channels = parsed(imageLabels[processorLabels.channels]);
-  const { target } = (parsed(await sandbox.readFile(reference, places.image.target)) ?? {}) as {
-    readonly target?: { readonly inputSockets?: Readonly<Record<string, string>> | null };
-  };
-  if (target?.inputSockets != null && Array.isArray(channels))
-    return channels.map((channel) => target.inputSockets![String(channel)] ?? String(channel));
+  const channels = parseOrNull(imageLabels[processorLabels.channels] ?? "", listOf(text));
+  const target = parseOrNull((await sandbox.readFile(reference, places.image.target)) ?? "", socketsOfTarget);
+  const sockets = target?.target?.inputSockets ?? null;
+  if (sockets !== null && channels !== null) return channels.map((channel) => sockets[channel] ?? channel);
   return images.map((_, channel) => (images.length === 1 ? "input-image" : `input-image-${channel}`));
 }
 
-function parsed(text: string | null | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return null;
-  }
-}
+/** The part of `target.json` that is read here; the image may be of another version. */
+const socketsOfTarget = record({
+  target: orAbsent(record({ inputSockets: orAbsent(orNull(recordOf(text))) })),
+});

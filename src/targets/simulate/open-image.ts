@@ -1,3 +1,4 @@
+import { checkedOrNull, either, listOf, number, orAbsent, orNull, parseOrNull, record, recordOf, text } from "../../../processor/contract/json-check.js";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Engine } from "../../docker/engine.js";
@@ -34,8 +35,8 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
   if (!(await isImageFile(image))) return describe(engine, image, () => Promise.resolve());
   const { documents, problem } = await readArchiveFacts(image, signal);
   if (problem !== null) throw builderError("IMAGE_FILE_INVALID", `${image}: ${problem}`);
-  const manifest = documents.get("manifest.json");
-  const names = (Array.isArray(manifest) ? manifest : []).flatMap((entry) => namesOf(entry));
+  const images = checkedOrNull(documents.get("manifest.json"), namedImages) ?? [];
+  const names = images.flatMap(({ RepoTags }) => RepoTags ?? []);
   const loaded = await loadArchive({
     engine,
     archive: image,
@@ -50,10 +51,8 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
   }
 }
 
-function namesOf(entry: unknown): readonly string[] {
-  const names = (entry as { readonly RepoTags?: unknown } | null)?.RepoTags;
-  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
-}
+/** As much of `manifest.json` as is needed to find an image again that the engine has loaded. */
+const namedImages = listOf(record({ RepoTags: orAbsent(orNull(listOf(text))) }));
 
 async function describe(
   { docker }: Engine,
@@ -81,11 +80,9 @@ async function describe(
 }
 
 /** `{"background":0,"organ":1}` → 0, 1; for a region, the values of its labels. */
-function labelValues(text: string | undefined): readonly number[] | null {
-  try {
-    const values = Object.values(JSON.parse(text ?? "null") as Record<string, unknown>).flat();
-    return values.length > 0 && values.every((value) => typeof value === "number") ? values : null;
-  } catch {
-    return null;
-  }
+function labelValues(label: string | undefined): readonly number[] | null {
+  const values = Object.values(parseOrNull(label ?? "", labelsShape) ?? {}).flat();
+  return values.length > 0 ? values : null;
 }
+
+const labelsShape = recordOf(either(number, listOf(number)));

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { anything, type Checked, listOf, orAbsent, orNull, parseChecked, record } from "../../../contract/json-check.js";
 import { longestPath } from "../../../contract/longest-path.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { runtimeError } from "../../errors.js";
@@ -11,25 +12,22 @@ export interface SocketValue {
   readonly isImage: boolean;
 }
 
-/**
- * A socket as the platform describes it. The platform called it `interface` until 2025, and calls it `socket` since
- * then.
- */
-interface SocketJson {
-  readonly slug?: unknown;
-  readonly relative_path?: unknown;
+const socket = record({
+  slug: orAbsent(anything),
+  relative_path: orAbsent(anything),
   /** Before the `is_…_kind` fields. */
-  readonly super_kind?: unknown;
-  readonly is_image_kind?: unknown;
-  readonly is_dicom_image_kind?: unknown;
-}
+  super_kind: orAbsent(anything),
+  is_image_kind: orAbsent(anything),
+  is_dicom_image_kind: orAbsent(anything),
+});
 
-interface ItemJson {
-  readonly socket?: SocketJson | null;
-  readonly interface?: SocketJson | null;
+/** The platform called the socket `interface` until 2025, and calls it `socket` since then. */
+const item = record({
+  socket: orAbsent(orNull(socket)),
+  interface: orAbsent(orNull(socket)),
   /** Present for images. */
-  readonly image?: unknown;
-}
+  image: orAbsent(anything),
+});
 
 /**
  * The longest file that is parsed, which is enough for thousands of values. A longer file would delay health checks.
@@ -48,21 +46,14 @@ export async function readInputsJson(inputDir: string): Promise<readonly SocketV
     throw runtimeError("INPUTS_JSON_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
   if (text === null) return null;
-  const items = parse(path, text);
-  if (!Array.isArray(items)) throw runtimeError("INPUTS_JSON_INVALID", `${path} is not a list`);
-  return items.map((item: unknown, i) => socketValue(item as ItemJson | null, `${path}: item ${i}`));
+  const items = parseChecked(text, listOf(item), (reason, cause) =>
+    runtimeError("INPUTS_JSON_INVALID", `${path} ${reason}`, { cause }),
+  );
+  return items.map((value, i) => socketValue(value, `${path}: item ${i}`));
 }
 
-function parse(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw runtimeError("INPUTS_JSON_INVALID", `${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function socketValue(item: ItemJson | null, place: string): SocketValue {
-  const socket = item?.socket ?? item?.interface;
+function socketValue(value: Checked<typeof item>, place: string): SocketValue {
+  const socket = value.socket ?? value.interface;
   if (typeof socket?.slug !== "string" || !/^[\w-]+$/.test(socket.slug))
     throw runtimeError("INPUTS_JSON_INVALID", `${place} has neither socket.slug nor interface.slug`);
   const relativePath = typeof socket.relative_path === "string" ? socket.relative_path : null;
@@ -75,6 +66,6 @@ function socketValue(item: ItemJson | null, place: string): SocketValue {
     socket.is_image_kind === true ||
     socket.is_dicom_image_kind === true ||
     (typeof socket.super_kind === "string" && socket.super_kind.toLowerCase() === "image") ||
-    (socket.is_image_kind === undefined && typeof item?.image === "object" && item.image !== null);
+    (socket.is_image_kind === undefined && typeof value.image === "object" && value.image !== null);
   return { slug: socket.slug, relativePath, isImage };
 }
