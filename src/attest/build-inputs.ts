@@ -1,6 +1,6 @@
-import { sha256Hex } from "../../processor/contract/json-check.js";
 import { stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
+import { sha256Hex } from "../../processor/contract/json-check.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { digestFile } from "../download/file-digest.js";

@@ -3,13 +3,20 @@ import { Readable } from "node:stream";
 import { parseChecked } from "../../processor/contract/json-check.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { BlobCache } from "../oci/blob-cache.js";
-import { configOf } from "../oci/image-config.js";
+import { textOf } from "../oci/document-blob.js";
 import { gunzipped } from "../oci/gunzipped.js";
+import { configOf } from "../oci/image-config.js";
 import { archiveManifestShape, configShape } from "../oci/oci-shapes.js";
 import { maxDocumentBytes, type OciImage } from "../oci/oci-types.js";
 import { isDamagedTar } from "../oci/read-tar.js";
 import { type DescribedImage, describeImage } from "./described-image.js";
-import { type LayerContents, layerContents, layerContentsFormat, mergeLayers, readLayerContents } from "./layer-contents.js";
+import {
+  type LayerContents,
+  layerContents,
+  layerContentsFormat,
+  mergeLayers,
+  readLayerContents,
+} from "./layer-contents.js";
 import { wholeTar } from "./whole-tar.js";
 
 /**
@@ -54,7 +61,11 @@ export async function describeSavedImage(
   const { documents, layers, links } = await partsOf(saved, imageName);
   const invalid = (name: string) => (reason: string, cause?: unknown) =>
     builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved: ${name} ${reason}`, { cause });
-  const [entry] = parseChecked(documents.get("manifest.json") ?? "[]", archiveManifestShape, invalid("manifest.json"));
+  const [entry] = parseChecked(
+    documents.get("manifest.json") ?? "[]",
+    archiveManifestShape,
+    invalid("manifest.json"),
+  );
   const config = documents.get(posix.normalize(entry?.Config ?? ""));
   if (entry === undefined || config === undefined)
     throw builderError("IMAGE_FILE_INVALID", `${imageName}, as it was saved, has no configuration`);

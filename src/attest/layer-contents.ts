@@ -1,5 +1,13 @@
-import { type Checked, count, listOf, record, recordOf, sha256Hex, text } from "../../processor/contract/json-check.js";
 import { createHash } from "node:crypto";
+import {
+  type Checked,
+  count,
+  listOf,
+  record,
+  recordOf,
+  sha256Hex,
+  text,
+} from "../../processor/contract/json-check.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";

@@ -1,5 +1,12 @@
-import { type Checked, listOf, orAbsent, parseOrNull, record, text } from "../../processor/contract/json-check.js";
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import {
+  type Checked,
+  listOf,
+  orAbsent,
+  parseOrNull,
+  record,
+  text,
+} from "../../processor/contract/json-check.js";
 import type { ResourceDescriptor } from "./provenance.js";
 import type { SpdxDocument } from "./spdx-types.js";
 

@@ -1,7 +1,7 @@
-import { oneOf, parseChecked, record, text, wholeNumberIn } from "../../processor/contract/json-check.js";
 import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
+import { oneOf, parseChecked, record, text, wholeNumberIn } from "../../processor/contract/json-check.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 

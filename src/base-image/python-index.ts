@@ -1,6 +1,13 @@
-import { checkedOrNull, listOf, orAbsent, record, recordOf, text } from "../../processor/contract/json-check.js";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import {
+  checkedOrNull,
+  listOf,
+  orAbsent,
+  record,
+  recordOf,
+  text,
+} from "../../processor/contract/json-check.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import type { HttpClient } from "../download/http-client.js";
@@ -94,4 +101,3 @@ function indexIn(settings: string): string | null {
 function withSlash(index: URL): URL {
   return index.pathname.endsWith("/") ? index : new URL(`${index.href}/`);
 }
-

@@ -1,7 +1,7 @@
-import { type Checked, listOf, orNull, record, text } from "../../processor/contract/json-check.js";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { type Checked, listOf, orNull, record, text } from "../../processor/contract/json-check.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { programVersion } from "../ground/files/package-root.js";
 import { type ImageBase, type ImagePlatform, layerFileTime } from "../image/image-plan.js";
@@ -176,4 +176,3 @@ async function unpackedDebian(
   const tar = createReadStream(archive, { highWaterMark: 1 << 20 });
   return { digest: null, config: null, layers: [await frameTar(tar, cache, signal)] };
 }
-

@@ -9,6 +9,7 @@ import { type ComparedImage, compareImages } from "../oci/compare-images.js";
 import { configOf } from "../oci/image-config.js";
 import { isImageFile } from "../oci/image-file.js";
 import { withLayerCache } from "../oci/layer-cache.js";
+import type { ImageConfig } from "../oci/oci-shapes.js";
 import type { OciImage } from "../oci/oci-types.js";
 import { archiveBytes, readDockerArchive } from "../oci/open-docker-archive.js";
 import { openOciLayout } from "../oci/open-oci-layout.js";

@@ -1,4 +1,11 @@
-import { type Checked, checkedOrNull, count, listOf, record, text } from "../../processor/contract/json-check.js";
+import {
+  type Checked,
+  checkedOrNull,
+  count,
+  listOf,
+  record,
+  text,
+} from "../../processor/contract/json-check.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import type { Digest } from "../download/file-digest.js";
 import type { HttpClient } from "../download/http-client.js";
@@ -91,4 +98,3 @@ function parseChecksum({ key, checksum }: RecordFile, label: string): Digest {
     throw builderError("DOWNLOAD_FAILED", `${label}: checksum of ${key} is ${JSON.stringify(checksum)}`);
   return { algorithm: match[1]!.toLowerCase(), hex: match[2]!.toLowerCase() };
 }
-

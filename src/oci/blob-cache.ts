@@ -150,4 +150,3 @@ async function markUsed(file: string): Promise<void> {
   const now = new Date();
   await utimes(file, now, now).catch(() => {});
 }
-

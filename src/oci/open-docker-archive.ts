@@ -4,7 +4,13 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
-import { type Checked, type JsonCheck, listOf, parseChecked, record } from "../../processor/contract/json-check.js";
+import {
+  type Checked,
+  type JsonCheck,
+  listOf,
+  parseChecked,
+  record,
+} from "../../processor/contract/json-check.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";
@@ -16,7 +22,6 @@ import { bytesBlob, textOf } from "./document-blob.js";
 import { gunzipped } from "./gunzipped.js";
 import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
-import type { ImageConfig } from "./oci-shapes.js";
 import { type ArchiveManifestEntry, archiveManifestShape, configShape } from "./oci-shapes.js";
 import { maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
 import { isDamagedTar, readTar, type TarEntry, TarError } from "./read-tar.js";

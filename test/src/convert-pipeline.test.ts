@@ -13,8 +13,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { checkedOrNull } from "../../processor/contract/json-check.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
+import type { ConversionMemo } from "../../src/convert/conversion-memo.js";
 import { type ConvertOptions, convertModel } from "../../src/convert/convert-model.js";
 import { repositoryRoot } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
@@ -65,9 +67,9 @@ const files = [
 
 describe("with a memo", () => {
   const records = new Map<string, unknown>();
-  const memo = {
-    recall: async (key: string) => records.get(key) ?? null,
-    remember: async (key: string, record: unknown) => void records.set(key, record),
+  const memo: ConversionMemo = {
+    recall: async (key, check) => checkedOrNull(records.get(key), check),
+    remember: async (key, record) => void records.set(key, record),
   };
   beforeEach(() => records.clear());
 

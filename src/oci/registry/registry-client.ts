@@ -217,4 +217,3 @@ export function reasonOf({ body }: RegistryAnswer): string {
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   return words.length === 0 ? "" : `: ${words.join("; ")}`;
 }
-

@@ -1,7 +1,15 @@
-import { type Checked, number, orNull, parseChecked, record, text, wholeNumber } from "../../../processor/contract/json-check.js";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Checked,
+  number,
+  orNull,
+  parseChecked,
+  record,
+  text,
+  wholeNumber,
+} from "../../../processor/contract/json-check.js";
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { packageRoot } from "../../ground/files/package-root.js";

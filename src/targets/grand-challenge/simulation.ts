@@ -1,4 +1,12 @@
-import { listOf, orAbsent, orNull, parseOrNull, record, recordOf, text } from "../../../processor/contract/json-check.js";
+import {
+  listOf,
+  orAbsent,
+  orNull,
+  parseOrNull,
+  record,
+  recordOf,
+  text,
+} from "../../../processor/contract/json-check.js";
 import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
 import { places } from "../../../processor/contract/places.js";
 import { type Finding, pass, warning } from "../../ground/finding.js";

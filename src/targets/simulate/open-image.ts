@@ -1,4 +1,15 @@
-import { checkedOrNull, either, listOf, number, orAbsent, orNull, parseOrNull, record, recordOf, text } from "../../../processor/contract/json-check.js";
+import {
+  checkedOrNull,
+  either,
+  listOf,
+  number,
+  orAbsent,
+  orNull,
+  parseOrNull,
+  record,
+  recordOf,
+  text,
+} from "../../../processor/contract/json-check.js";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Engine } from "../../docker/engine.js";

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { recallFold } from "../../../src/convert/conversion-memo.js";
+import { checkedOrNull } from "../../../processor/contract/json-check.js";
+import { type ConversionMemo, recallFold } from "../../../src/convert/conversion-memo.js";
 
 const digest = (digit: string) => digit.repeat(64);
-const memoOf = (record: unknown) => ({ recall: async () => record, remember: async () => {} });
+const memoOf = (record: unknown): ConversionMemo => ({
+  recall: async (_, check) => checkedOrNull(record, check),
+  remember: async () => {},
+});
 
 describe("a fold is recalled", () => {
   test.each([

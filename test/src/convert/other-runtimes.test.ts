@@ -6,9 +6,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import type { ConvertFormat } from "../../../src/convert/convert-format.js";
 import { type ConvertedModel, convertModel } from "../../../src/convert/convert-model.js";
-import { findModel } from "../../../src/models/find-model.js";
 import { goldenPath, repositoryRoot } from "../../support/golden.js";
 import { testSettings } from "../../support/model/convert.js";
+import { modelIn } from "../../support/model/model-in.js";
 import { syntheticWindow } from "../../support/model/network-window.js";
 import { singleModel } from "../../support/model/single-model.js";
 import { describeWith, needs } from "../../support/needs.js";
@@ -59,7 +59,7 @@ const runtimes = ["onnxruntime", "openvino"] as const;
 
 async function convertTo(format: ConvertFormat, modelDir: string): Promise<ConvertedModel> {
   return convertModel({
-    models: singleModel(await findModel({ modelDir })),
+    models: singleModel(await modelIn(modelDir)),
     settings: testSettings,
     outputDir: join(scratch, format),
     progress: silentProgress,

@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import { anything, type Checked, listOf, orAbsent, orNull, parseChecked, record } from "../../../contract/json-check.js";
+import {
+  anything,
+  type Checked,
+  listOf,
+  orAbsent,
+  orNull,
+  parseChecked,
+  record,
+} from "../../../contract/json-check.js";
 import { longestPath } from "../../../contract/longest-path.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { runtimeError } from "../../errors.js";
