@@ -21,7 +21,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["runtime/preprocess", "imaging"],
   ["runtime/inference", "imaging runtime/errors"],
   ["runtime/postprocess", "imaging runtime/inference"],
-  ["runtime/outputs", "imaging nnunet-files runtime/errors runtime/cases runtime/postprocess"],
+  ["runtime/outputs", "imaging dicom-objects nnunet-files runtime/errors runtime/cases runtime/postprocess"],
   ["runtime/threads", "imaging runtime/preprocess runtime/postprocess"],
   [
     "runtime/segment",

@@ -21,8 +21,9 @@ export function probabilityBands(probabilities: Float32Array): Uint8Array {
   return labels;
 }
 
-/** Returns the metadata of the ten bands of one segment. */
-export function metadataOfBands(metadata: ObjectMetadata, segment: SegmentMetadata): ObjectMetadata {
+/** Returns the metadata of the ten bands of the only segment. */
+export function metadataOfBands(metadata: ObjectMetadata): ObjectMetadata {
+  const segment = metadata.segments[0]!;
   return {
     ...metadata,
     segments: Array.from({ length: bands }, (_, i): SegmentMetadata => {

@@ -1,3 +1,4 @@
+import type { ObjectMetadata } from "../../dicom-objects/segment-metadata.js";
 import type { Extent } from "../../imaging/volume/extent.js";
 import type { RuntimeErrorCode } from "../errors.js";
 import type { CandidateRules, FoundCandidates } from "../postprocess/candidates.js";
@@ -57,7 +58,45 @@ export type CaseOutput =
   /** The probabilities of one class in its candidates. */
   | { readonly kind: "candidate-map"; readonly path: string }
   /** One channel of the image, as the networks' preprocessing receives it. */
-  | { readonly kind: "input-volume"; readonly path: string; readonly channel: number };
+  | { readonly kind: "input-volume"; readonly path: string; readonly channel: number }
+  /** The segmentation as a DICOM object that refers to the images; no file if it is empty. */
+  | DicomSegmentationOutput
+  /** The probabilities of every label as a fractional DICOM segmentation. */
+  | DicomProbabilitiesOutput
+  /** The probabilities of one class in its candidates, as a DICOM segmentation. */
+  | DicomCandidatesOutput
+  /** The borders of the segmentation as an RT structure set. */
+  | RtStructureSetOutput;
+
+export interface DicomSegmentationOutput extends DicomOutput {
+  readonly kind: "dicom-segmentation";
+  readonly form: "binary" | "label-map";
+}
+
+export interface DicomProbabilitiesOutput extends DicomOutput {
+  readonly kind: "dicom-probabilities";
+  /** `bands` are ten binary segments, for a model with one label. */
+  readonly form: "fractional" | "bands";
+}
+
+export interface DicomCandidatesOutput extends DicomOutput {
+  readonly kind: "dicom-candidates";
+  /** `steps` are as many binary segments as the metadata describes, as nnunet_serve numbers them. */
+  readonly form: "fractional" | "bands" | "steps";
+}
+
+export interface RtStructureSetOutput extends DicomOutput {
+  readonly kind: "rt-structure-set";
+}
+
+interface DicomOutput {
+  readonly path: string;
+  readonly metadata: ObjectMetadata;
+  /** Describes an empty segmentation, whose first voxel is set in the file; null to write no file for it. */
+  readonly emptyMetadata: ObjectMetadata | null;
+  /** Tells the model from others. */
+  readonly modelId: string;
+}
 
 /** The amount of one label in a segmentation. */
 export type LabelCount = Extent & {

@@ -1,9 +1,10 @@
 import { writeImage } from "../../imaging/formats/write-image.js";
-import type { CandidateKind } from "./output-kind.js";
+import type { CandidateKind, OutputOf } from "./output-kind.js";
 
 /** The probabilities of one class, 0 outside its candidates. */
-export const candidateMapOutput: CandidateKind = {
+export const candidateMapOutput: CandidateKind<OutputOf<"candidate-map">> = {
   takes: "candidates",
   files: (path) => [path],
-  write: (path, map, source) => writeImage({ ...map, components: 1, source }, path),
+  mayBeAbsent: false,
+  write: ({ path }, map, source) => writeImage({ ...map, components: 1, source }, path),
 };

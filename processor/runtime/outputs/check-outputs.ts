@@ -5,7 +5,7 @@ import { makeFolder } from "../../files/make-folder.js";
 import { outputError } from "../../files/write-file.js";
 import { type CaseRequest, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
-import { filesOf } from "./output-kinds.js";
+import { filesOf, requiredFilesOf } from "./output-kinds.js";
 
 /** The action for a segmentation that already exists. */
 export type Existing = "error" | "overwrite" | "continue";
@@ -56,9 +56,9 @@ async function requirePossibleName(path: string): Promise<void> {
   });
 }
 
-/** Returns whether all files of a case exist. */
+/** Returns whether all files of a case exist that a finished case must have. */
 export async function isWritten({ outputs }: CaseRequest): Promise<boolean> {
-  for (const file of outputs.flatMap(filesOf)) if (!(await exists(file))) return false;
+  for (const file of outputs.flatMap(requiredFilesOf)) if (!(await exists(file))) return false;
   return true;
 }
 

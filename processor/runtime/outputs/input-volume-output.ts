@@ -5,7 +5,11 @@ import type { CaseRequest } from "../cases/case.js";
 import type { InputKind } from "./output-kind.js";
 
 /** The channels of a case as they were read, each in a file of its own. */
-export const inputVolumeOutput: InputKind = { takes: "input", files: (path) => [path] };
+export const inputVolumeOutput: InputKind = {
+  takes: "input",
+  files: (path) => [path],
+  mayBeAbsent: false,
+};
 
 /** Writes the channels that the request asks for. */
 export async function writeInputVolumes(

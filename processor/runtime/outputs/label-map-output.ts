@@ -1,9 +1,10 @@
 import { writeLabelMap } from "../../imaging/formats/write-image.js";
-import type { SegmentationKind } from "./output-kind.js";
+import type { OutputOf, SegmentationKind } from "./output-kind.js";
 
 /** The segmentation as an image of labels. The ending of its name decides the format. */
-export const labelMapOutput: SegmentationKind = {
+export const labelMapOutput: SegmentationKind<OutputOf<"label-map">> = {
   takes: "segmentation",
   files: (path) => [path],
-  write: (path, labelMap, source) => writeLabelMap(labelMap, path, source),
+  mayBeAbsent: false,
+  write: ({ path }, labelMap, source) => writeLabelMap(labelMap, path, source),
 };

@@ -5,38 +5,49 @@ import type { ImageSource } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
+import type { CaseOutput } from "../cases/case.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 
 /**
  * The functions that write one kind of output: from the image when it is read, from the probabilities while they are
  * computed, from one class's candidates, or from the final segmentation.
  */
-export type OutputKind = InputKind | ProbabilityKind | CandidateKind | SegmentationKind;
+export type OutputKind<Output extends CaseOutput = CaseOutput> =
+  | InputKind
+  | ProbabilityKind<Output>
+  | CandidateKind<Output>
+  | SegmentationKind<Output>;
 
-/** An output that `writeInputVolumes` writes. */
-export interface InputKind {
-  readonly takes: "input";
-  files(path: string): readonly string[];
-}
-
-export interface CandidateKind {
-  readonly takes: "candidates";
-  files(path: string): readonly string[];
-  write(path: string, map: ProbabilityMap, source: ImageSource): Promise<void>;
-}
-
-export interface SegmentationKind {
-  readonly takes: "segmentation";
+/** The files of an output. */
+interface OutputFiles {
   /** Returns every file of an output at this path, the path itself first. */
   files(path: string): readonly string[];
-  write(path: string, labelMap: LabelMap, source: ImageSource): Promise<void>;
+  /** True if a finished case may lack them: an empty segmentation has no DICOM object. */
+  readonly mayBeAbsent: boolean;
 }
 
-export interface ProbabilityKind {
-  readonly takes: "probabilities";
-  files(path: string): readonly string[];
-  open(path: string, facts: AnswerFacts): Promise<OpenProbabilities>;
+/** An output that `writeInputVolumes` writes. */
+export interface InputKind extends OutputFiles {
+  readonly takes: "input";
 }
+
+export interface CandidateKind<Output> extends OutputFiles {
+  readonly takes: "candidates";
+  write(output: Output, map: ProbabilityMap, source: ImageSource): Promise<void>;
+}
+
+export interface SegmentationKind<Output> extends OutputFiles {
+  readonly takes: "segmentation";
+  write(output: Output, labelMap: LabelMap, source: ImageSource): Promise<void>;
+}
+
+export interface ProbabilityKind<Output> extends OutputFiles {
+  readonly takes: "probabilities";
+  open(output: Output, facts: AnswerFacts): Promise<OpenProbabilities>;
+}
+
+/** An output of one kind. */
+export type OutputOf<Kind extends CaseOutput["kind"]> = Extract<CaseOutput, { readonly kind: Kind }>;
 
 /** The facts about a case and its prediction that the files of probabilities contain. */
 export interface AnswerFacts {

@@ -4,26 +4,43 @@ import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import type { CaseOutput, CaseRequest } from "../cases/case.js";
 import type { ProbabilitySink } from "../postprocess/export-labels.js";
 import { candidateMapOutput } from "./candidate-map-output.js";
+import {
+  dicomCandidatesOutput,
+  dicomProbabilitiesOutput,
+  dicomSegmentationOutput,
+  rtStructureSetOutput,
+} from "./dicom-outputs.js";
 import { inputVolumeOutput } from "./input-volume-output.js";
 import { labelMapOutput } from "./label-map-output.js";
-import type { AnswerFacts, OpenProbabilities, OutputKind } from "./output-kind.js";
+import type { AnswerFacts, OpenProbabilities, OutputKind, OutputOf } from "./output-kind.js";
 import { probabilitiesOutput } from "./probabilities-output.js";
 import { probabilityMapOutput } from "./probability-map-output.js";
 
-const kinds: Readonly<Record<CaseOutput["kind"], OutputKind>> = {
+const kinds: { readonly [Kind in CaseOutput["kind"]]: OutputKind<OutputOf<Kind>> } = {
   "label-map": labelMapOutput,
   probabilities: probabilitiesOutput,
   "probability-map": probabilityMapOutput,
   "candidate-map": candidateMapOutput,
   "input-volume": inputVolumeOutput,
+  "dicom-segmentation": dicomSegmentationOutput,
+  "dicom-probabilities": dicomProbabilitiesOutput,
+  "dicom-candidates": dicomCandidatesOutput,
+  "rt-structure-set": rtStructureSetOutput,
 };
 
+/** The functions take only outputs of their own kind, which the table ensures. */
+const kindOf = (output: CaseOutput): OutputKind => kinds[output.kind] as OutputKind;
+
 /** Returns all files of an output. The first one is the file that the output is named after. */
-export const filesOf = ({ kind, path }: CaseOutput): readonly string[] => kinds[kind].files(path);
+export const filesOf = (output: CaseOutput): readonly string[] => kindOf(output).files(output.path);
+
+/** Returns the files without which a case is not finished. */
+export const requiredFilesOf = (output: CaseOutput): readonly string[] =>
+  kindOf(output).mayBeAbsent ? [] : filesOf(output);
 
 /** Returns the outputs that receive the networks' probabilities while these are computed. */
 export const outputsOfProbabilities = ({ outputs }: CaseRequest): readonly CaseOutput[] =>
-  outputs.filter(({ kind }) => kinds[kind].takes === "probabilities");
+  outputs.filter((output) => kindOf(output).takes === "probabilities");
 
 /**
  * Opens all outputs that receive probabilities; returns null if there are none. The caller must discard them in the
@@ -36,9 +53,9 @@ export async function openProbabilities(
   const open: OpenProbabilities[] = [];
   const all = allOf(open);
   try {
-    for (const { kind, path } of outputsOfProbabilities(request)) {
-      const found = kinds[kind];
-      if (found.takes === "probabilities") open.push(await found.open(path, facts));
+    for (const output of outputsOfProbabilities(request)) {
+      const found = kindOf(output);
+      if (found.takes === "probabilities") open.push(await found.open(output, facts));
     }
   } catch (error) {
     await all.discard();
@@ -67,7 +84,7 @@ export interface Results {
 }
 
 /**
- * Writes the outputs that are made from the final results. The segmentation is written last, because it marks the case as
+ * Writes the outputs that are made from the final results. The first output is written last, because it marks the case as
  * finished.
  */
 export async function writeResults(
@@ -75,12 +92,13 @@ export async function writeResults(
   { labelMap, candidateMap }: Results,
   source: ImageSource,
 ): Promise<void> {
-  for (const { kind, path } of outputs) {
-    const found = kinds[kind];
-    if (found.takes === "candidates" && candidateMap !== null) await found.write(path, candidateMap, source);
+  for (const output of outputs) {
+    const found = kindOf(output);
+    if (found.takes === "candidates" && candidateMap !== null)
+      await found.write(output, candidateMap, source);
   }
-  for (const { kind, path } of outputs) {
-    const found = kinds[kind];
-    if (found.takes === "segmentation") await found.write(path, labelMap, source);
+  for (const output of [...outputs].reverse()) {
+    const found = kindOf(output);
+    if (found.takes === "segmentation") await found.write(output, labelMap, source);
   }
 }

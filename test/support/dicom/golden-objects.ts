@@ -123,7 +123,7 @@ export async function writeGoldenBands(path: string): Promise<void> {
   const labelMap = { voxels: probabilityBands(probabilities), geometry: series.geometry };
   await writeBinarySegmentation(path, labelMap, {
     series,
-    metadata: metadataOfBands(metadata, metadata.segments[0]!),
+    metadata: metadataOfBands(metadata),
     modelId: "phantom",
   });
 }

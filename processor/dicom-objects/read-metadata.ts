@@ -1,0 +1,54 @@
+import { anything, JsonMismatch, parseChecked } from "../contract/json-check.js";
+import { readTextFile, unreadable } from "../files/read-text-file.js";
+import { dicomObjectError } from "./errors.js";
+import { inlineMetadata, metadataOfNames } from "./read-inline.js";
+import { metadataOfTemplate, segmentationTemplate } from "./read-template.js";
+import type { MetadataDefaults, ObjectMetadata } from "./segment-metadata.js";
+
+/** The most bytes of a metadata file. */
+const largestFile = 4 * 2 ** 20;
+
+/**
+ * Reads a file of metadata: a dcmqi template, or names (an object with `segment_names`).
+ *
+ * @throws DICOM_METADATA_INVALID if it is not JSON
+ */
+export async function readMetadataFile(path: string): Promise<unknown> {
+  const text = await readTextFile(path, largestFile).catch((cause: unknown) => {
+    throw dicomObjectError("DICOM_METADATA_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+  });
+  return parseChecked(text.replace(/^\ufeff/, ""), anything, (reason) =>
+    dicomObjectError("DICOM_METADATA_INVALID", `${path} ${reason}`),
+  );
+}
+
+/**
+ * Completes metadata that a user wrote.
+ *
+ * @param place where it is from, for messages
+ * @throws DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
+ */
+export function completeMetadata(given: unknown, place: string, defaults: MetadataDefaults): ObjectMetadata {
+  const hasNames = typeof given === "object" && given !== null && "segment_names" in given;
+  const metadata = checked(place, () =>
+    hasNames
+      ? metadataOfNames(inlineMetadata.read(given, ""), defaults)
+      : metadataOfTemplate(segmentationTemplate.read(given, ""), defaults),
+  );
+  if (metadata.segments.length === 0)
+    throw dicomObjectError("DICOM_METADATA_INVALID", `${place} describes no segment`);
+  const labels = metadata.segments.map(({ label }) => label);
+  const repeated = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (repeated !== undefined)
+    throw dicomObjectError("DICOM_METADATA_INVALID", `${place} describes label ${repeated} twice`);
+  return metadata;
+}
+
+function checked<T>(place: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof JsonMismatch)) throw error;
+    throw dicomObjectError("DICOM_METADATA_INVALID", `${place}: ${error.message}`);
+  }
+}
