@@ -4,9 +4,10 @@ import { spdxExpression } from "./spdx-expression.js";
 
 /** A package in an image. */
 export interface InstalledPackage {
-  readonly kind: "deb" | "npm" | "pypi";
+  readonly kind: "deb" | "npm" | "pypi" | "generic";
   readonly name: string;
-  readonly version: string;
+  /** Null for a library inside a wheel that does not state it. */
+  readonly version: string | null;
   /** Architecture of a Debian package; null for others. */
   readonly architecture: string | null;
   /**
@@ -57,6 +58,44 @@ export function pythonPackages({ texts }: Pick<LayerContents, "texts">): readonl
       .filter(([path]) => path.endsWith(".dist-info/METADATA"))
       .flatMap(([, text]) => pythonPackage(text)),
   );
+}
+
+/**
+ * Returns the libraries of other projects inside the wheels, from the lists that the base image contains. Sorted by
+ * name.
+ */
+export function bundledLibraries({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
+  return uniquePackages(
+    Object.entries(texts)
+      .filter(([path]) => /^usr\/share\/nnunet-processor\/bundled\/[^/]+\.json$/.test(path))
+      .flatMap(([, text]) => (parsedList(text) ?? []).flatMap(bundledLibrary)),
+  );
+}
+
+function bundledLibrary(item: unknown): InstalledPackage[] {
+  const { name, version, licence } = (item ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof name !== "string") return [];
+  return [
+    {
+      kind: "generic",
+      name,
+      version: typeof version === "string" ? version : null,
+      architecture: null,
+      sourcePackage: null,
+      maintainer: null,
+      homepage: null,
+      license: typeof licence === "string" ? spdxExpression(licence) : null,
+    },
+  ];
+}
+
+function parsedList(text: string): readonly unknown[] | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    return Array.isArray(json) ? json : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Returns null for an image without this information. */

@@ -40,7 +40,7 @@ export const layerContents = record({
 export type LayerContents = Checked<typeof layerContents>;
 
 /** Must be raised when more facts of a layer are read. */
-export const layerContentsFormat = "layer contents 2";
+export const layerContentsFormat = "layer contents 3";
 
 const maxTextBytes = 8 << 20;
 /** Maximum total size of one layer's texts. A base with a hundred thousand packages stays below it. */
@@ -52,6 +52,7 @@ const toldInFull = [
   /^(etc|usr\/lib)\/os-release$/,
   /(^|\/)node_modules\/(@[^/]+\/)?[^/@.][^/]*\/package\.json$/,
   /(^|\/)[^/]+\.dist-info\/METADATA$/,
+  /^usr\/share\/nnunet-processor\/bundled\/[^/]+\.json$/,
   /^opt\/nnunet-processor\/package\.json$/,
 ];
 
@@ -59,6 +60,7 @@ const listed = [
   /^opt\/nnunet-processor\/model\/./,
   /^usr\/local\/bin\/node$/,
   /(^|\/)libonnxruntime(_providers_[a-z_]+)?\.so(\.[\d.]+)?$/,
+  /^opt\/nnunet-processor\/openvino\/lib[^/]+\.so(\.[\d.]+)?$/,
 ];
 
 /**

@@ -9,15 +9,16 @@ export function packageUrl(
   { kind, name, version, architecture }: InstalledPackage,
   distribution: Distribution | null,
 ): string {
-  if (kind === "npm") return `pkg:npm/${name.split("/").map(encoded).join("/")}@${encoded(version)}`;
-  if (kind === "pypi")
-    return `pkg:pypi/${encoded(name.toLowerCase().replaceAll("_", "-"))}@${encoded(version)}`;
+  const at = version === null ? "" : `@${encoded(version)}`;
+  if (kind === "npm") return `pkg:npm/${name.split("/").map(encoded).join("/")}${at}`;
+  if (kind === "pypi") return `pkg:pypi/${encoded(name.toLowerCase().replaceAll("_", "-"))}${at}`;
+  if (kind === "generic") return `pkg:generic/${encoded(name)}${at}`;
   const { id, versionId } = distribution ?? { id: "debian", versionId: null };
   const qualifiers = [
     ...(architecture === null ? [] : [`arch=${encoded(architecture)}`]),
     ...(versionId === null ? [] : [`distro=${encoded(`${id}-${versionId}`)}`]),
   ];
-  return `pkg:deb/${encoded(id)}/${encoded(name)}@${encoded(version)}${query(qualifiers)}`;
+  return `pkg:deb/${encoded(id)}/${encoded(name)}${at}${query(qualifiers)}`;
 }
 
 /** Returns the URL of software that no package manager installed. */

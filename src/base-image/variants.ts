@@ -9,6 +9,18 @@ export const baseVariants = ["cpu", "cuda12", "cuda13"] as const;
 /** A folder of `base-image/`. */
 export type BaseVariant = (typeof baseVariants)[number];
 
+/** Parts of the CPU's base image that a build may leave out. Each is a layer of its own. */
+export const baseParts = ["openvino"] as const;
+
+export type BasePart = (typeof baseParts)[number];
+
+/** A base image: a variant without some of its parts. */
+export interface BaseChoice {
+  readonly variant: BaseVariant;
+  /** Sorted. Variants for GPUs have no parts. */
+  readonly leftOut: readonly BasePart[];
+}
+
 export const cudaMajors = ["12", "13"] as const;
 
 /** Major version of CUDA. */
@@ -27,6 +39,8 @@ export interface VariantVersions {
   readonly onnxruntime: string;
   /** SPDX expression of this program and of the contents that are not packages of Debian or npm. */
   readonly licences: string;
+  /** Licences that a part adds to them; absent for a variant without parts. */
+  readonly parts?: Readonly<Record<BasePart, { readonly licences: readonly string[] }>>;
   /** Null for the image that needs no GPU. */
   readonly cuda: GpuRequirements | null;
 }
@@ -41,4 +55,13 @@ export function readVersions(): VersionsTable {
  */
 export function chooseVariant(device: Device, cuda: CudaMajor | null): BaseVariant {
   return device === "cuda" ? `cuda${cuda ?? readVersions().defaultCuda}` : "cpu";
+}
+
+/** Returns the SPDX expression of a base image's contents that are not packages of Debian or npm. */
+export function licencesOf({ variant, leftOut }: BaseChoice): string {
+  const { licences, parts } = readVersions().variants[variant];
+  const added = Object.entries(parts ?? {}).flatMap(([part, of]) =>
+    leftOut.some((left) => left === part) ? [] : of.licences,
+  );
+  return [licences, ...added].join(" AND ");
 }

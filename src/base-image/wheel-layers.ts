@@ -14,7 +14,7 @@ import { ZipArchive } from "../ground/archive/zip-archive.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.js";
 import { copyWithDeviceCode } from "./device-code.js";
-import { findWheel } from "./python-index.js";
+import { type FindIndex, findWheel } from "./python-index.js";
 import type { RecipeWheel, WheelPin } from "./recipe.js";
 
 export interface WheelLayersOptions {
@@ -22,11 +22,8 @@ export interface WheelLayersOptions {
   readonly cacheFolder: string;
   /** Folder with wheels that were downloaded before (`pip download`); null for none. */
   readonly wheelFolder: string | null;
-  /**
-   * Index of Python packages for other wheels. Null if none is known, which is an error as soon as a wheel is
-   * needed.
-   */
-  readonly index: URL | null;
+  /** Finds the index of Python packages for other wheels. It is an error if none is known. */
+  readonly findIndex: FindIndex;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -54,11 +51,24 @@ export async function wheelLayers(
   return [...entries].map(([name, files]) => ({ name, entries: sortedEntries(files) }));
 }
 
-async function unpackedWheel(wheel: RecipeWheel, options: WheelLayersOptions): Promise<string> {
+/** Returns whether the files of a wheel are in the cache. */
+export const isUnpacked = (wheel: RecipeWheel, cacheFolder: string): Promise<boolean> =>
+  isThere(unpackedFolder(wheel, cacheFolder));
+
+function unpackedFolder(wheel: RecipeWheel, cacheFolder: string): string {
   const wanted = createHash("sha256")
     .update(JSON.stringify([wheel.sha256, Object.keys(wheel.files), ...keptCode(wheel)]))
     .digest("hex");
-  const folder = join(options.cacheFolder, "base-image", "wheels", wanted);
+  return join(cacheFolder, "base-image", "wheels", wanted);
+}
+
+/**
+ * Returns the folder that holds the files that the pin names, which is filled once.
+ *
+ * @throws as `wheelLayers`
+ */
+export async function unpackedWheel(wheel: RecipeWheel, options: WheelLayersOptions): Promise<string> {
+  const folder = unpackedFolder(wheel, options.cacheFolder);
   if (await isThere(folder)) return folder;
   await makeFolder(dirname(folder));
   await withFileLock(
@@ -100,8 +110,9 @@ async function fetchAndUnpack(
 async function download(
   wheel: WheelPin,
   partFile: string,
-  { index, progress, signal }: WheelLayersOptions,
+  { findIndex, progress, signal }: WheelLayersOptions,
 ): Promise<void> {
+  const index = await findIndex();
   if (index === null)
     throw builderError(
       "PACKAGE_INDEX_UNKNOWN",

@@ -5,8 +5,9 @@ import { makeFolder } from "../../processor/files/make-folder.js";
 import { planBaseImage } from "../base-image/base-image-plan.js";
 import { cachedDebianRoot } from "../base-image/debian-root.js";
 import { npmPackageFiles } from "../base-image/npm-packages.js";
+import type { FindIndex } from "../base-image/python-index.js";
 import { type BaseImageRecipe, listFiles, readRecipe } from "../base-image/recipe.js";
-import type { BaseVariant } from "../base-image/variants.js";
+import type { BasePart, BaseVariant } from "../base-image/variants.js";
 import { wheelLayers } from "../base-image/wheel-layers.js";
 import { type BuiltImage, buildImage } from "../docker/build-image.js";
 import type { Engine } from "../docker/engine.js";
@@ -24,14 +25,14 @@ export interface BuildBaseImageOptions {
   readonly variant: BaseVariant;
   /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
   readonly gpuArchitectures: readonly string[];
+  readonly leftOut: readonly BasePart[];
   readonly engine: Engine;
   readonly debianRoot: DebianRootSource;
   /** Default: the name in the recipe. */
   readonly imageName?: string;
   /** A folder with wheels that were downloaded before; null for none. */
   readonly wheelFolder: string | null;
-  /** The index of Python packages; null if pip is set to use none. */
-  readonly pythonIndex: URL | null;
+  readonly findIndex: FindIndex;
   /** Keeps what was downloaded for later builds. */
   readonly cacheFolder: string;
   readonly progress: Progress;
@@ -46,7 +47,7 @@ export interface BuildBaseImageOptions {
  */
 export async function buildBaseImage(options: BuildBaseImageOptions): Promise<BuiltImage> {
   const { engine, cacheFolder, progress, signal } = options;
-  const recipe = await readRecipe(options.variant, undefined, options.gpuArchitectures);
+  const recipe = await readRecipe(options.variant, undefined, options.gpuArchitectures, options.leftOut);
   const task = progress.start({ label: "preparing the base image", total: 4, unit: "steps" });
   try {
     const base = await debianRoot({ ...options, recipe });
@@ -57,7 +58,7 @@ export async function buildBaseImage(options: BuildBaseImageOptions): Promise<Bu
       cacheFolder,
       progress,
       wheelFolder: options.wheelFolder,
-      index: options.pythonIndex,
+      findIndex: options.findIndex,
       signal,
     });
     task.advance(1);
@@ -87,7 +88,8 @@ export async function findOrBuildBaseImage(
   options: Omit<BuildBaseImageOptions, "imageName" | "debianRoot" | "wheelFolder">,
 ): Promise<Pick<EngineImage, "imageName" | "imageId">> {
   const { engine, cacheFolder, progress, signal } = options;
-  const { imageName } = await readRecipe(options.variant, undefined, options.gpuArchitectures);
+  const { variant, gpuArchitectures, leftOut } = options;
+  const { imageName } = await readRecipe(variant, undefined, gpuArchitectures, leftOut);
   const present = await findImage(engine, imageName);
   if (present !== null) return present;
   const folder = join(cacheFolder, "base-image");

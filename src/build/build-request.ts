@@ -2,7 +2,8 @@ import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import type { Target } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
-import type { BaseVariant } from "../base-image/variants.js";
+import type { FindIndex } from "../base-image/python-index.js";
+import type { BasePart, BaseVariant } from "../base-image/variants.js";
 import type { ExistingFile } from "../ground/files/all-or-nothing.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { ImageDescription } from "../image/processor-image-plan.js";
@@ -39,8 +40,10 @@ export interface BaseRequest {
   readonly variant: BaseVariant;
   /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
   readonly gpuArchitectures: readonly string[];
-  /** The index of Python packages from which CUDA's libraries are downloaded; null if pip is set to use none. */
-  readonly pythonIndex: URL | null;
+  /** The parts that the recipe's image is built without. */
+  readonly leftOut: readonly BasePart[];
+  /** Finds the index of Python packages from which the libraries of CUDA and OpenVINO are downloaded. */
+  readonly findIndex: FindIndex;
 }
 
 /** The places of the results. */

@@ -5,8 +5,15 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Target, TargetKind } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import { readSigningKey } from "../attest/signing-key.js";
-import { pythonIndex } from "../base-image/python-index.js";
-import { type BaseVariant, type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
+import { choosePartsToLeaveOut } from "../base-image/parts.js";
+import { type FindIndex, indexFinder } from "../base-image/python-index.js";
+import {
+  type BasePart,
+  type BaseVariant,
+  type CudaMajor,
+  chooseVariant,
+  licencesOf,
+} from "../base-image/variants.js";
 import { completeConfig, type ProcessorConfig } from "../config/config.js";
 import { hookModuleName, withBundledHook } from "../config/hook-bundle.js";
 import { imageNameOf } from "../config/image-name.js";
@@ -55,6 +62,8 @@ export interface BuildWishes {
     readonly imageName: string | null;
     readonly cuda: CudaMajor | null;
     readonly gpuArchitectures: readonly string[] | null;
+    /** Parts of the base image that are left out, in addition to those of config.json. */
+    readonly leftOut: readonly BasePart[];
   };
   readonly builder: BuilderName | "auto";
   readonly outputs: {
@@ -161,6 +170,23 @@ function destinationOf({ image, outputs }: BuildWishes, config: ProcessorConfig)
   return { target: targetFromConfig(target), tag, archiveName: archiveNameFromConfig(target, tag) };
 }
 
+/** An image that the user names brings its own parts. */
+function leftOutOf(
+  { wishes, config, work }: FoundParts,
+  { variant, findIndex }: { readonly variant: BaseVariant; readonly findIndex: FindIndex },
+): Promise<readonly BasePart[]> {
+  const { environment, progress } = work;
+  return choosePartsToLeaveOut({
+    named: [...wishes.base.leftOut, ...config.leftOut],
+    isOwn: wishes.base.imageName === null,
+    variant,
+    platform: wishes.image.platform,
+    cacheFolder: cacheFolder(environment),
+    findIndex,
+    onNote: (text) => progress.note(text),
+  });
+}
+
 interface FoundParts {
   readonly wishes: BuildWishes;
   readonly config: ProcessorConfig;
@@ -178,7 +204,9 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
     hookModule: hookFile === null ? null : hookModuleName,
   };
   const variant = chooseVariant(settings.device, wishes.base.cuda ?? config.cuda);
-  const image = imageOf(found, readVersions().variants[variant].licences);
+  const findIndex = indexFinder(work.environment, work.signal);
+  const leftOut = await leftOutOf(found, { variant, findIndex });
+  const image = imageOf(found, licencesOf({ variant, leftOut }));
   const outputs = outputsOf(found, image.description.imageName);
   const isContextOnly = choice.builder === "context";
   return {
@@ -190,7 +218,8 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
       imageName: wishes.base.imageName,
       variant,
       gpuArchitectures: gpuArchitecturesOf(found, variant),
-      pythonIndex: pythonIndex(work.environment),
+      leftOut,
+      findIndex,
     },
     outputs: isContextOnly
       ? { ...outputs, exportFolder: null, isPushed: false, keepsBuildFiles: false }

@@ -14,9 +14,9 @@ export class ContextBuilder implements ImageBuilder {
   readonly keepsImage = true;
   readonly memo = null;
 
-  async findBase({ imageName, variant, gpuArchitectures }: BaseRequest): Promise<FoundBase> {
+  async findBase({ imageName, variant, gpuArchitectures, leftOut }: BaseRequest): Promise<FoundBase> {
     const facts = {
-      imageName: imageName ?? (await readRecipe(variant, undefined, gpuArchitectures)).imageName,
+      imageName: imageName ?? (await readRecipe(variant, undefined, gpuArchitectures, leftOut)).imageName,
       imageId: null,
     };
     return { facts, inputs: [{ name: facts.imageName }], place: null };

@@ -50,19 +50,11 @@ class DockerBuilder implements ImageBuilder {
     return { facts, inputs: [{ name: imageName, ...digest }], place: null };
   }
 
-  #baseImage({ imageName, variant, gpuArchitectures, pythonIndex }: BaseRequest): Promise<BaseImageFacts> {
+  #baseImage({ imageName, ...recipe }: BaseRequest): Promise<BaseImageFacts> {
     const engine = this.#engine;
     const { cacheFolder, progress, signal } = this.#context;
     return imageName === null
-      ? findOrBuildBaseImage({
-          engine,
-          variant,
-          gpuArchitectures,
-          pythonIndex,
-          cacheFolder,
-          progress,
-          signal,
-        })
+      ? findOrBuildBaseImage({ engine, ...recipe, cacheFolder, progress, signal })
       : findOrPullImage({ engine, imageName, progress, signal });
   }
 

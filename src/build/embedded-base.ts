@@ -1,7 +1,8 @@
 import { basename } from "node:path";
+import type { FindIndex } from "../base-image/python-index.js";
 import { readRecipe } from "../base-image/recipe.js";
 import { type RecipeBase, recipeBase } from "../base-image/recipe-base.js";
-import type { BaseVariant } from "../base-image/variants.js";
+import type { BasePart, BaseVariant } from "../base-image/variants.js";
 import { lockBase, readLockedBase } from "../download/lock-file.js";
 import { defaultRetryPolicy } from "../download/retry.js";
 import { builderError } from "../ground/errors/builder-errors.js";
@@ -22,8 +23,8 @@ export interface EmbeddedBaseOptions extends RegistryAccess {
   readonly baseVariant: BaseVariant;
   /** The compute capabilities of the GPUs that the image is for; empty for all that the variant has code for. */
   readonly gpuArchitectures: readonly string[];
-  /** The index of Python packages; null if pip is set to use none. */
-  readonly pythonIndex: URL | null;
+  readonly leftOut: readonly BasePart[];
+  readonly findIndex: FindIndex;
   readonly cache: BlobCache;
   readonly cacheFolder: string;
   /** `processor.lock.json`; null to lock nothing. */
@@ -79,7 +80,8 @@ async function findBase(options: EmbeddedBaseOptions): Promise<EmbeddedBase> {
 /** Pulls Debian by the locked digest, because its tag moves with every update. */
 async function ownBase(options: EmbeddedBaseOptions): Promise<RecipeBase> {
   const { lockFile } = options;
-  const { debian } = await readRecipe(options.baseVariant, options.platform, options.gpuArchitectures);
+  const { baseVariant, platform, gpuArchitectures, leftOut } = options;
+  const { debian } = await readRecipe(baseVariant, platform, gpuArchitectures, leftOut);
   const locked = lockFile === null ? null : await readLockedBase(lockFile, debian.image);
   const base = await recipeBase({
     ...options,

@@ -67,7 +67,7 @@ class EmbeddedBuilder implements ImageBuilder<EmbeddedFoundBase> {
   }
 
   async findBase(
-    { imageName, variant, gpuArchitectures, pythonIndex }: BaseRequest,
+    { imageName, variant, gpuArchitectures, leftOut, findIndex }: BaseRequest,
     platform: ImagePlatform,
   ): Promise<EmbeddedFoundBase> {
     const found = await embeddedBase({
@@ -75,7 +75,8 @@ class EmbeddedBuilder implements ImageBuilder<EmbeddedFoundBase> {
       baseImage: imageName,
       baseVariant: variant,
       gpuArchitectures,
-      pythonIndex,
+      leftOut,
+      findIndex,
       platform,
       cache: this.#cache,
     });

@@ -36,6 +36,7 @@ export function sharedWishes(args: SharedArguments, { terminal }: CommandSession
       imageName: args["base-image"] ?? null,
       cuda: args.cuda ?? null,
       gpuArchitectures: args["gpu-arch"] ?? null,
+      leftOut: args["leave-out"] ?? [],
     },
     registriesFor: (imageName) => registrySettings(args, imageName, terminal),
     target: args.target ?? null,

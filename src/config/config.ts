@@ -1,6 +1,6 @@
 import type { ImageSettings, SettingsJson } from "../../processor/contract/run-settings.js";
 import { settingsOfConfig } from "../../processor/contract/setting-choices.js";
-import type { CudaMajor } from "../base-image/variants.js";
+import type { BasePart, CudaMajor } from "../base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
 /** config.json as its author wrote it, checked against the schema. */
@@ -17,6 +17,7 @@ export interface ConfigJson extends TargetJson, SettingsJson {
   readonly postprocessing?: boolean | string;
   readonly cuda?: CudaMajor;
   readonly gpu_arch?: string | readonly string[];
+  readonly leave_out?: readonly BasePart[];
   readonly num_threads_preprocessing?: number;
   readonly num_threads_nifti_save?: number;
   readonly model_license?: string;
@@ -58,6 +59,8 @@ export interface ProcessorConfig {
   readonly cuda: CudaMajor | null;
   /** The compute capabilities of the GPUs that the image is for; null if the config does not name them. */
   readonly gpuArchitectures: readonly string[] | null;
+  /** Parts that an image for CPUs does without. */
+  readonly leftOut: readonly BasePart[];
 }
 
 export interface EnsembleMember {
@@ -88,6 +91,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
           : "off",
     cuda: json.cuda ?? null,
     gpuArchitectures: json.gpu_arch === undefined ? null : [json.gpu_arch].flat(),
+    leftOut: json.leave_out ?? [],
     modelLicence: json.model_license === undefined ? null : { name: json.model_license, url: null },
     target: completeTarget(json),
     settings: settingsOfConfig(json),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import got from "got";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { indexFinder } from "../../src/base-image/python-index.js";
 import { embeddedBase } from "../../src/build/embedded-base.js";
 import { writeBuildContext } from "../../src/docker/build-context.js";
 import { type ImagePlan, layerFile, layerFileTime } from "../../src/image/image-plan.js";
@@ -188,14 +189,13 @@ async function loadBase(scratch: string): Promise<{ readonly base: BaseImage; re
   const shared = await BlobCache.open(join(cacheFolder(process.env), "layers"));
   const { base } = await embeddedBase({
     ...access,
-    ...{
-      baseImage: null,
-      platform: "linux/amd64",
-      baseVariant: "cpu",
-      gpuArchitectures: [],
-      pythonIndex: null,
-      lockFile: null,
-    },
+    baseImage: null,
+    platform: "linux/amd64",
+    baseVariant: "cpu",
+    gpuArchitectures: [],
+    leftOut: [],
+    findIndex: indexFinder(process.env, neverStopped()),
+    lockFile: null,
     cache: shared,
     cacheFolder: cacheFolder(process.env),
   });

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { createLineProgress } from "../../processor/contract/progress/line-progress.js";
 import { planBaseImage } from "../../src/base-image/base-image-plan.js";
 import { npmPackageFiles } from "../../src/base-image/npm-packages.js";
-import { pythonIndex } from "../../src/base-image/python-index.js";
+import { indexFinder } from "../../src/base-image/python-index.js";
 import { listFiles, readRecipe } from "../../src/base-image/recipe.js";
 import type { BaseVariant } from "../../src/base-image/variants.js";
 import { wheelLayers } from "../../src/base-image/wheel-layers.js";
@@ -39,7 +39,7 @@ export async function layImageRoot(
     packageFiles: await npmPackageFiles(recipe, cache, neverStopped()),
     wheelLayers: await wheelLayers(recipe.wheels, {
       ...{ cacheFolder: cache, wheelFolder, progress },
-      index: pythonIndex(process.env),
+      findIndex: indexFinder(process.env, neverStopped()),
       signal: neverStopped(),
     }),
     rootFiles: await listFiles(join(recipe.folder, "root")),

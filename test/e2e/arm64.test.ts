@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import got from "got";
 import { expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { indexFinder } from "../../src/base-image/python-index.js";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { recipeBase } from "../../src/base-image/recipe-base.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
@@ -111,13 +112,12 @@ test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, in th
   const debian = await baseFor("linux/arm64", scratch);
   const config = JSON.parse(await textOf(debian.config.open())) as ImageConfig;
   const base = await recipeBase({
-    ...{
-      variant: "cpu",
-      gpuArchitectures: [],
-      platform: "linux/arm64",
-      pythonIndex: null,
-      debianDigest: null,
-    },
+    variant: "cpu",
+    platform: "linux/arm64",
+    gpuArchitectures: [],
+    leftOut: [],
+    findIndex: indexFinder(process.env, neverStopped()),
+    debianDigest: null,
     cache: await BlobCache.open(join(scratch, "cache")),
     cacheFolder: cacheFolder(process.env),
     pull: () => Promise.resolve({ config, layers: debian.layers, digest: debian.manifest.descriptor.digest }),

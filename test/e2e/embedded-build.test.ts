@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { indexFinder } from "../../src/base-image/python-index.js";
 import { findOrBuildBaseImage } from "../../src/build/build-base-image.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import { describeWithEngine, removeImage, runContained, testEngine } from "../support/docker/docker.js";
@@ -78,7 +79,11 @@ describeWithEngine("an image that was built without an engine", () => {
     const cwd = scratchFolder();
     const { imageName: base } = await findOrBuildBaseImage({
       engine: testEngine(),
-      ...{ variant: "cpu", gpuArchitectures: [], pythonIndex: null, cacheFolder: cacheFolder(process.env) },
+      variant: "cpu",
+      gpuArchitectures: [],
+      leftOut: [],
+      findIndex: indexFinder(process.env, neverStopped()),
+      cacheFolder: cacheFolder(process.env),
       progress: silentProgress,
       signal: neverStopped(),
     });

@@ -1,14 +1,18 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { indexFinder } from "../../src/base-image/python-index.js";
 import { type RecipeBaseOptions, recipeBase } from "../../src/base-image/recipe-base.js";
 import { buildBaseImage } from "../../src/build/build-base-image.js";
 import { builderError } from "../../src/ground/errors/builder-errors.js";
 import { cacheFolder } from "../../src/model-source/cache-folder.js";
 import type { BaseImage } from "../../src/oci/base-image.js";
 import { BlobCache } from "../../src/oci/blob-cache.js";
+import { gunzipped } from "../../src/oci/gunzipped.js";
 import { asBase } from "../../src/oci/open-oci-layout.js";
+import { readTar } from "../../src/oci/read-tar.js";
 import { describeWithEngine, removeImage, testEngine } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs, testWith } from "../support/needs.js";
@@ -24,7 +28,11 @@ const noRegistry = () => Promise.reject(builderError("REGISTRY_FAILED", "no netw
 
 const makeBase = async (folder: string, pull: RecipeBaseOptions["pull"], cache = cacheFolder(process.env)) =>
   recipeBase({
-    ...{ variant: "cpu", gpuArchitectures: [], platform: "linux/amd64", pythonIndex: null },
+    variant: "cpu",
+    platform: "linux/amd64",
+    gpuArchitectures: [],
+    leftOut: [],
+    findIndex: indexFinder(process.env, neverStopped()),
     cache: await BlobCache.open(folder),
     cacheFolder: cache,
     debianDigest: null,
@@ -112,7 +120,11 @@ describeWithEngine("an image that no engine built on its own base", () => {
       onTestFinished(() => removeImage(base));
       await buildBaseImage({
         engine: testEngine(),
-        ...{ variant: "cpu", gpuArchitectures: [], wheelFolder: null, pythonIndex: null },
+        variant: "cpu",
+        gpuArchitectures: [],
+        leftOut: [],
+        wheelFolder: null,
+        findIndex: indexFinder(process.env, neverStopped()),
         debianRoot: "auto",
         imageName: base,
         cacheFolder: cacheFolder(process.env),
@@ -134,6 +146,62 @@ describeWithEngine("an image that no engine built on its own base", () => {
     },
   );
 });
+
+/** A file by which a layer is known. */
+const parts: Readonly<Record<string, RegExp>> = {
+  debian: /^etc\/debian_version$/,
+  openvino: /^opt\/nnunet-processor\/openvino\//,
+  node: /^usr\/local\/bin\/node$/,
+  libraries: /\/node_modules\/onnxruntime-node\//,
+};
+
+test("the parts of the CPU image are not larger than the table in docs/reference/performance.md says", {
+  timeout,
+}, async () => {
+  const base = await makeBase(join(scratchFolder(), "cache"), noRegistry);
+  const page = readFileSync(join(repositoryRoot, "docs", "reference", "performance.md"), "utf8");
+  const rows = new Map(
+    [...page.matchAll(/^\| (\w+) \| [^|]+ \| ([\d.]+) MB \| ([\d.]+) MB \| [^|]*\|$/gm)].map(
+      ([, part, compressed, unpacked]) => [
+        part!,
+        { compressed: Number(compressed), unpacked: Number(unpacked) },
+      ],
+    ),
+  );
+  const sums = { compressed: 0, unpacked: 0 };
+  for (const layer of base.layers) {
+    const paths: string[] = [];
+    let bytes = 0;
+    for await (const entry of readTar(
+      counted(gunzipped(Readable.from(layer.open())), (length) => (bytes += length)),
+    )) {
+      paths.push(entry.path);
+      for await (const _ of entry.bytes);
+    }
+    const [part] = Object.entries(parts).find(([, file]) => paths.some((path) => file.test(path))) ?? [
+      "root",
+    ];
+    const size = { compressed: layer.descriptor.size / 1e6, unpacked: bytes / 1e6 };
+    sums.compressed += size.compressed;
+    sums.unpacked += size.unpacked;
+    if (part === "root") continue;
+    expect(rows.get(part), part).toBeDefined();
+    // Debian's updates and other levels of zlib change some bytes.
+    expect(size.compressed, part).toBeLessThanOrEqual(rows.get(part)!.compressed * 1.05);
+    expect(size.unpacked, part).toBeLessThanOrEqual(rows.get(part)!.unpacked * 1.05);
+    rows.delete(part);
+  }
+  expect([...rows.keys()]).toEqual(["processor"]);
+  expect(sums.compressed).toBeLessThanOrEqual(100);
+  expect(sums.unpacked).toBeLessThanOrEqual(330);
+});
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
 
 /** Returns kind, mode, owner, size or link target, and path of every file, except those that the engine adds. */
 async function filesOf(imageName: string): Promise<string[]> {
@@ -174,7 +242,7 @@ describeWith([needs.root, needs.setpriv, needs.apt], "Debian's packages", () => 
       const { readRecipe } = await import("${dist}/src/base-image/recipe.js");
       const { writeDebianRoot } = await import("${dist}/src/base-image/debian-root.js");
       const { silentProgress: progress } = await import("${dist}/processor/contract/progress/progress.js");
-      await writeDebianRoot(await readRecipe(), "${folder}/${name}/debian.tar", { progress });`;
+      await writeDebianRoot(await readRecipe(), "${folder}/${name}/debian.tar", { progress, signal: new AbortController().signal });`;
     const node = (archive: string) =>
       [process.execPath, "--input-type=module", "-e", program(archive)] as const;
     const [command, ...args] = node("root");

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { pythonIndex } from "../../base-image/python-index.js";
+import { indexFinder } from "../../base-image/python-index.js";
 import { chooseVariant } from "../../base-image/variants.js";
 import { buildBaseImage } from "../../build/build-base-image.js";
 import { pinnedName } from "../../build/build-report.js";
@@ -36,7 +36,8 @@ export async function runBaseImage(
     gpuArchitectures: args["gpu-arch"] ?? [],
     debianRoot: args["debian-root"] === "mmdebstrap" ? "packages" : args["debian-root"],
     wheelFolder: args.wheels === undefined ? null : resolve(currentDirectory, args.wheels),
-    pythonIndex: pythonIndex(environment),
+    leftOut: args["leave-out"] ?? [],
+    findIndex: indexFinder(environment, signal),
     ...(args.tag === undefined ? {} : { imageName: args.tag }),
     cacheFolder: cacheFolder(environment),
     progress,

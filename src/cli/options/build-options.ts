@@ -10,6 +10,7 @@ import {
   hookFile,
   imageGroup,
   json,
+  leaveOut,
   modelDir,
   modelGroup,
   onnx,
@@ -103,6 +104,7 @@ export const buildOptions = {
   },
   cuda: { ...cuda, defaultDescription: "from config.json, or 13" },
   "gpu-arch": { ...gpuArch, defaultDescription: "from config.json, or all that the CUDA version supports" },
+  "leave-out": leaveOut,
   platform: {
     group: imageGroup,
     choices: imagePlatforms,

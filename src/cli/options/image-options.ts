@@ -1,6 +1,15 @@
 import type { Options } from "yargs";
 import { registryOptions } from "./build-options.js";
-import { cuda, gpuArch, imageGroup, json, outputGroup, target, zenodoUrl } from "./shared-options.js";
+import {
+  cuda,
+  gpuArch,
+  imageGroup,
+  json,
+  leaveOut,
+  outputGroup,
+  target,
+  zenodoUrl,
+} from "./shared-options.js";
 
 export const baseImageOptions = {
   tag: {
@@ -19,11 +28,13 @@ export const baseImageOptions = {
   },
   cuda,
   "gpu-arch": gpuArch,
+  "leave-out": leaveOut,
   wheels: {
     group: imageGroup,
     type: "string",
     requiresArg: true,
-    describe: "folder with the CUDA wheels that the recipe names, for a machine without a network",
+    describe:
+      "folder with the wheels of OpenVINO or CUDA that the recipe names, for a machine without a network",
     defaultDescription: "downloaded from pip's index (PIP_INDEX_URL)",
   },
   "debian-root": {

@@ -11,7 +11,7 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createLineProgress } from "../../../processor/contract/progress/line-progress.js";
 import { copyWithDeviceCode } from "../../../src/base-image/device-code.js";
-import { pythonIndex } from "../../../src/base-image/python-index.js";
+import { indexFinder } from "../../../src/base-image/python-index.js";
 import { readRecipe } from "../../../src/base-image/recipe.js";
 import { chooseVariant, cudaMajors, readVersions } from "../../../src/base-image/variants.js";
 import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
@@ -99,7 +99,7 @@ async function packProvider(kit: string): Promise<void> {
     {
       cacheFolder: cacheFolder(process.env),
       wheelFolder: null,
-      index: pythonIndex(process.env),
+      findIndex: indexFinder(process.env, neverStopped()),
       progress,
       signal: neverStopped(),
     },

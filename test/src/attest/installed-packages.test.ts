@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  bundledLibraries,
   debianPackages,
   distributionOf,
   npmPackages,
@@ -114,4 +115,28 @@ test.each([
   { text: "LicenseRef-Elsewhere", expression: null },
 ])("the licence “$text” is $expression to SPDX", ({ text, expression }) => {
   expect(spdxExpression(text)).toBe(expression);
+});
+
+describe("bundledLibraries", () => {
+  const path = "usr/share/nnunet-processor/bundled/openvino.json";
+
+  test("reads libraries inside wheels, with and without a version", () => {
+    const list = [
+      { name: "hwloc", version: "2.8.0", licence: "BSD-3-Clause" },
+      { name: "oneDNN", version: null, licence: "Apache-2.0" },
+    ];
+    const found = bundledLibraries({ texts: { [path]: JSON.stringify(list) } });
+    expect(found.map(({ kind, name, version, license }) => [kind, name, version, license])).toEqual([
+      ["generic", "hwloc", "2.8.0", "BSD-3-Clause"],
+      ["generic", "oneDNN", null, "Apache-2.0"],
+    ]);
+    expect(found.map((library) => packageUrl(library, null))).toEqual([
+      "pkg:generic/hwloc@2.8.0",
+      "pkg:generic/oneDNN",
+    ]);
+  });
+
+  test.each(["{", "{}", "[null, 1, {}]"])("ignores %s", (text) => {
+    expect(bundledLibraries({ texts: { [path]: text } })).toEqual([]);
+  });
 });

@@ -87,7 +87,7 @@ test("an image for CPUs has no label of a GPU and asks for none", async () => {
   });
   expect(Object.keys(labels).filter((key) => key.includes(".gpu."))).toEqual([]);
   expect(env).not.toHaveProperty("NVIDIA_VISIBLE_DEVICES");
-  expect(labels["org.opencontainers.image.licenses"]).toBe("Apache-2.0");
+  expect(labels["org.opencontainers.image.licenses"]).toBe("Apache-2.0 AND BSD-3-Clause AND MIT");
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
-import { pythonIndex } from "../../../src/base-image/python-index.js";
+import { defaultIn, indexFinder, pythonIndex } from "../../../src/base-image/python-index.js";
 import type { RecipeWheel } from "../../../src/base-image/recipe.js";
 import { wheelLayers } from "../../../src/base-image/wheel-layers.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
@@ -60,7 +60,7 @@ describe("layers from wheels", () => {
 
   const optionsIn = (cacheFolder: string, wheelFolder: string | null = null) => ({
     ...{ cacheFolder, wheelFolder, progress: silentProgress },
-    index: server.url("/simple"),
+    findIndex: async () => server.url("/simple"),
     signal: neverStopped(),
   });
   const freshFolder = () => mkdtempSync(join(scratch, "cache-"));
@@ -179,4 +179,19 @@ test("the index is the one that pip is set to; what is no address is refused", (
     "https://mirror.example/simple",
   );
   expect(() => pythonIndex({ PIP_INDEX_URL: "mirror" })).toThrow(/not an address/);
+});
+
+test("without any setting the index is the default that pip states in its help", () => {
+  const help = `Package Index Options:
+  -i, --index-url <url>       Base URL of the Python Package Index (default
+                              https://default.example/simple). This should point
+  --extra-index-url <url>     Extra URLs of package indexes`;
+  expect(defaultIn(help)?.href).toBe("https://default.example/simple");
+  expect(defaultIn("no such option")).toBeNull();
+});
+
+test("no index is asked for where pip may not use one", async () => {
+  const home = mkdtempSync(join(scratch, "pip-"));
+  const find = indexFinder({ HOME: home, PIP_NO_INDEX: "1", PATH: process.env["PATH"] }, neverStopped());
+  expect(await find()).toBeNull();
 });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import type { ImageSettings } from "../../../processor/contract/run-settings.js";
+import { indexFinder } from "../../../src/base-image/python-index.js";
 import type { BuildReport } from "../../../src/build/build-report.js";
 import type {
   BaseRequest,
@@ -47,7 +48,14 @@ export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> 
       target: { kind: "plain" },
       platform: "linux/amd64",
     },
-    base: { imageName: null, variant: "cpu", gpuArchitectures: [], pythonIndex: null, ...build.base },
+    base: {
+      imageName: null,
+      variant: "cpu",
+      gpuArchitectures: [],
+      leftOut: [],
+      findIndex: indexFinder(process.env, new AbortController().signal),
+      ...build.base,
+    },
     outputs: {
       exportFolder: null,
       archiveName: null,
