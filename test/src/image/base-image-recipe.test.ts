@@ -100,9 +100,12 @@ describe("the part with OpenVINO", () => {
   );
 
   test("is left out whole: libraries, package, licences, and its place in the image's name", async () => {
-    const { imageName, packages, parts, versions, wheels } = await readRecipe("cpu", "linux/amd64", [
-      "openvino",
-    ]);
+    const { imageName, packages, parts, versions, wheels } = await readRecipe(
+      "cpu",
+      "linux/amd64",
+      [],
+      ["openvino"],
+    );
     expect(wheels).toEqual([]);
     expect(parts).toEqual({});
     expect(Object.keys(packages).filter((name) => name.includes("koffi"))).toEqual([]);
