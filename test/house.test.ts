@@ -52,7 +52,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["predict", "imaging runtime/errors runtime/cases runtime/entries config download convert models"],
   [
     "cli",
-    "imaging runtime/errors download config model-source convert models image oci docker base-image targets build inspect predict",
+    "imaging runtime/errors runtime/program download config model-source convert models image oci docker base-image targets build inspect predict",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
   ["reference", "runtime/entries config base-image predict cli"],

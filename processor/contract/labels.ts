@@ -4,6 +4,8 @@ export const processorLabels = {
   version: "org.nnunet-processor.version",
   /** The platform that the image was built for: `grand-challenge`, `plain`, … */
   target: "org.nnunet-processor.target",
+  /** `mounted` for an image that converts a trained model when it starts; absent if the model is in the image. */
+  model: "org.nnunet-processor.model",
 
   // The model.
   taskId: "org.nnunet-processor.task.id",

@@ -23,6 +23,18 @@ export const places = {
     /** The libraries of OpenVINO; only in images that carry them. */
     openvino: `${imageRoot}/openvino`,
   },
+  /** In an image for any model, which converts a trained model when it starts. */
+  anyModel: {
+    /** The packages that the converting code needs, next to those of the base image. */
+    packages: `${imageRoot}/node_modules`,
+    /** The file that Node starts. */
+    entry: `${imageRoot}/src/cli/in-image/main.js`,
+    /** The trained model, and the folders that a command line's relative paths start from. */
+    model: "/model",
+    input: "/data/input",
+    output: "/data/output",
+    metadata: "/metadata",
+  },
   /** On grand-challenge. */
   grandChallenge: {
     /** The folder in which the platform unpacks a model that was uploaded without its image. */

@@ -179,6 +179,7 @@ function inputsOf(options: ImageInputs): Omit<BuildWishes, "image" | "builder" |
       isPretrained: options.downloadPretrained ?? false,
       zenodoUrl: null,
     },
+    isForAnyModel: false,
     settings: settingChoices({ ...options }, "build", optionNames),
     hookFile: options.hookFile ?? null,
     base: {

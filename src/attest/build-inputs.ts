@@ -21,8 +21,8 @@ export interface DigestOptions {
 }
 
 /** Returns the chosen models: an ensemble's members in order, each after its cascade's first stage. */
-export const modelParameters = (models: ModelSet): ExternalParameters["models"] =>
-  allModels(models).map((model) => ({
+export const modelParameters = (models: ModelSet | null): ExternalParameters["models"] =>
+  (models === null ? [] : allModels(models)).map((model) => ({
     task: model.task,
     dataset: model.datasetName,
     configuration: model.configuration,
@@ -34,7 +34,8 @@ const allModels = ({ members }: ModelSet): readonly TrainedModel[] =>
   members.flatMap(({ model, previousStage }) => (previousStage === null ? [model] : [previousStage, model]));
 
 export interface OwnInputs extends DigestOptions {
-  readonly models: ModelSet;
+  /** Null for an image for any model. */
+  readonly models: ModelSet | null;
   /** Null for none. */
   readonly hookFile: string | null;
 }
@@ -42,11 +43,12 @@ export interface OwnInputs extends DigestOptions {
 /** Returns all inputs of the user: the models' files, post-processing and hooks. */
 export async function ownInputs(inputs: OwnInputs): Promise<readonly ResourceDescriptor[]> {
   const { models, hookFile, ...options } = inputs;
-  const all = allModels(models);
+  const all = models === null ? [] : allModels(models);
   const found: ResourceDescriptor[] = [];
   for (const [i, model] of all.entries())
     found.push(...(await modelInputs(model, all.length === 1 ? "" : `model_${i + 1}/`, options)));
-  const single = [models.postProcessing.kind === "file" ? models.postProcessing.file : null, hookFile];
+  const postProcessing = models?.postProcessing ?? null;
+  const single = [postProcessing?.kind === "file" ? postProcessing.file : null, hookFile];
   for (const file of single) if (file !== null) found.push(await fileInput(file, basename(file), options));
   return found;
 }

@@ -12,7 +12,8 @@ import type { RegistrySettings } from "../oci/registry/registry-access.js";
 
 /** Everything that a build needs, found and checked: one part for each step. */
 export interface BuildRequest {
-  readonly models: ModelSet;
+  /** Null for an image for any model, which converts the model that it is given when it runs. */
+  readonly models: ModelSet | null;
   readonly settings: ImageSettings;
   /** The bundled hooks that the settings name; null for none. */
   readonly hookFile: string | null;

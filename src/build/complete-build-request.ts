@@ -42,6 +42,7 @@ import {
 import type { BuildContext, BuildRequest, ImageRequest, OutputRequest } from "./build-request.js";
 import { type BuilderChoice, chooseBuilder } from "./choose-builder.js";
 import type { BuilderName } from "./image-builder.js";
+import { imageTexts, refuseModelWishes } from "./image-without-model.js";
 
 /** A caller's choices for a build, which override config.json. Null means the value of config.json, or the default. */
 export interface BuildWishes {
@@ -49,6 +50,8 @@ export interface BuildWishes {
   readonly configFile: string | null;
   readonly task: string | null;
   readonly models: ModelChoice;
+  /** True to leave the model out: the image takes any model when it runs. */
+  readonly isForAnyModel: boolean;
   readonly settings: SettingChoices;
   /** A TypeScript or JavaScript module with hooks; null for none. */
   readonly hookFile: string | null;
@@ -102,7 +105,8 @@ export async function withBuildRequest<T>(
   const config = await configOf(configFile, wishes);
   const attestation = await attestationOf(wishes, config, work);
   const destination = destinationOf(wishes, config);
-  const models = await modelsOf(wishes.models, config, work);
+  if (wishes.isForAnyModel) refuseModelWishes(wishes, { config, target: destination.target.kind });
+  const models = wishes.isForAnyModel ? null : await modelsOf(wishes.models, config, work);
   const choice = await chooseBuilder(
     {
       builder: wishes.builder,
@@ -192,7 +196,8 @@ interface FoundParts {
   readonly config: ProcessorConfig;
   readonly work: WorkContext;
   readonly destination: Destination;
-  readonly models: ModelSet;
+  /** Null for an image for any model. */
+  readonly models: ModelSet | null;
   readonly choice: BuilderChoice;
   readonly attestation: AttestationSettings | null;
 }
@@ -242,13 +247,12 @@ function gpuArchitecturesOf(
 function imageOf({ wishes, work, destination, models, choice }: FoundParts, licenses: string): ImageRequest {
   const epoch = work.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
-  const [{ model }] = models.members as [ModelSet["members"][number]];
-  const configurations = models.members.map((member) => member.model.configuration).join(" + ");
+  const { task, title, description } = imageTexts(models);
   return {
     description: {
-      imageName: imageNameOf(destination.tag, model.task, created),
-      title: `${model.task.name} ${configurations}`,
-      description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
+      imageName: imageNameOf(destination.tag, task, created),
+      title,
+      description,
       // Only an image that Docker builds depends on the time of the build.
       created: choice.builder === "embedded" && epoch === undefined ? layerFileTime : created,
       source: null,

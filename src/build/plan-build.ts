@@ -3,6 +3,8 @@ import type { ConversionMemo } from "../convert/conversion-memo.js";
 import { convertModel } from "../convert/convert-model.js";
 import type { StageFile } from "../ground/files/all-or-nothing.js";
 import { programVersion } from "../ground/files/package-root.js";
+import { planAnyModelImage } from "../image/any-model-image-plan.js";
+import { listConverterFiles } from "../image/converter-files.js";
 import type { ImagePlan } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
@@ -34,6 +36,7 @@ export async function planBuild(
   { base, folder, stage, memo }: PlanContext,
 ): Promise<PlannedBuild> {
   const { models, settings, hookFile, image, outputs } = request;
+  if (models === null) return { plan: await planWithoutModel(request, base), modelTarball: null };
   const { target, platform } = image;
   const { cacheFolder, progress, signal } = request.context;
   const outputDir = folder.place(convertedName);
@@ -67,4 +70,17 @@ export async function planBuild(
     signal,
   });
   return { plan, modelTarball };
+}
+
+async function planWithoutModel(
+  { image: { platform, description } }: BuildRequest,
+  base: BaseImageFacts,
+): Promise<ImagePlan> {
+  return planAnyModelImage({
+    platform,
+    description: { ...description, processorVersion: await programVersion() },
+    processorFiles: await listProcessorFiles(),
+    converterFiles: await listConverterFiles(),
+    base,
+  });
 }

@@ -30,6 +30,7 @@ export function sharedWishes(args: SharedArguments, { terminal }: CommandSession
       isPretrained: args["download-pretrained"],
       zenodoUrl: args["zenodo-url"] ?? null,
     },
+    isForAnyModel: !args.model,
     settings: settingChoices(args, "build", flagNames),
     hookFile: args["process-img-file"] ?? null,
     base: {

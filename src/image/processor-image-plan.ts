@@ -146,7 +146,8 @@ const modelLayer = (name: string, entries: readonly LayerFile[]): ImageLayer => 
   entries: sortedEntries(entries),
 });
 
-function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<string, string> {
+/** Returns the labels that every image has. */
+export function ociLabels(description: ImageDescription, base: BaseImageFacts): Record<string, string> {
   const { imageName, title, processorVersion, created, source, licenses } = description;
   const annotations: Readonly<Record<string, string | null>> = {
     title,

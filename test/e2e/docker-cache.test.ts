@@ -32,7 +32,12 @@ describeWithEngine("the engine's cache", () => {
     });
     const outputDir = join(scratch, "converted");
     const planned = planProcessorImage({
-      converted: await convertModel({ ...request, ...request.context, outputDir }),
+      converted: await convertModel({
+        ...request,
+        ...request.context,
+        models: request.models!,
+        outputDir,
+      }),
       description: { ...request.image.description, processorVersion: "0" },
       base: { imageName: baseImage, imageId: null },
       processorFiles: await listProcessorFiles(),

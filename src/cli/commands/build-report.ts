@@ -1,8 +1,10 @@
 import { relative } from "node:path";
 import { processorLabels } from "../../../processor/contract/labels.js";
+import { places } from "../../../processor/contract/places.js";
 import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildReport } from "../../build/build-report.js";
 import type { BuildRequest } from "../../build/build-request.js";
+import type { ModelSet } from "../../models/model-set.js";
 import { platformOf } from "../../targets/targets.js";
 import { wrapped } from "../findings-text.js";
 import { programCall } from "../program-call.js";
@@ -22,9 +24,9 @@ export function reportText(report: BuildReport, request: BuildRequest, terminal:
     ["manifest", report.manifestDigest],
     ["size", report.sizeBytes === null ? null : inMegabytes(report.sizeBytes)],
     ["base", report.baseImage],
-    ["model", modelText(report)],
-    ...leftOutFolds(request),
-    ["segments", segmentsText(report, request)],
+    ...(request.models === null
+      ? ([["model", "any: mounted at /model, and converted at start"]] as const)
+      : modelRows(report, request.models, request)),
     ...report.departures.map((departure): Row => ["differs", departure]),
     ...fileRows("archive", report.archive, terminal),
     ...fileRows("tarball", report.modelTarball, terminal),
@@ -48,7 +50,13 @@ function modelText({ labels }: BuildReport): string {
   return `${labels[processorLabels.dataset] ?? ""} ${labels[processorLabels.configuration] ?? ""}, ${labels[processorLabels.checkpoint]}, fold${/^\w+$/.test(folds) ? "" : "s"} ${folds}`;
 }
 
-function leftOutFolds({ models }: BuildRequest): readonly Row[] {
+const modelRows = (report: BuildReport, models: ModelSet, request: BuildRequest): readonly Row[] => [
+  ["model", modelText(report)],
+  ...leftOutFolds(models),
+  ["segments", segmentsText(report, request)],
+];
+
+function leftOutFolds(models: ModelSet): readonly Row[] {
   const found = models.members.flatMap(({ model, previousStage }) => [model, previousStage ?? []].flat());
   return found.flatMap(({ leftOut }) => leftOut.map(({ reason }): Row => ["left out", reason]));
 }
@@ -119,6 +127,7 @@ function trialLines(report: BuildReport, request: BuildRequest, terminal: Termin
     ];
   }
   const gpus = settings.device === "cuda" ? "--gpus all " : "";
+  if (request.models === null) return anyModelLines(report, gpus);
   const { folder, command } = dockerRun;
   const load = report.engine === null && archive !== null ? [`  docker load -i ${archive}`] : [];
   return [
@@ -131,6 +140,14 @@ function trialLines(report: BuildReport, request: BuildRequest, terminal: Termin
     `    ${[report.imageName, command].filter(Boolean).join(" ")}`,
   ];
 }
+
+const anyModelLines = ({ imageName }: BuildReport, gpus: string): readonly string[] => [
+  "run it on the image in/case.nii.gz with the trained model in model/:",
+  "  mkdir -p out",
+  `  docker run --rm ${gpus}--network none --user "$(id -u):$(id -g)" \\`,
+  `    -v "$PWD/model:${places.anyModel.model}:ro" -v "$PWD/in:${places.anyModel.input}:ro" -v "$PWD/out:${places.anyModel.output}" \\`,
+  `    ${imageName} -i case.nii.gz`,
+];
 
 type Place = Pick<Terminal, "currentDirectory">;
 

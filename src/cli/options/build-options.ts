@@ -62,6 +62,13 @@ export const buildOptions = {
     defaultDescription: "config.json if it exists",
   },
   "model-dir": { ...modelDir, defaultDescription: "`model` in config.json, or models" },
+  model: {
+    group: modelGroup,
+    type: "boolean",
+    default: true,
+    describe:
+      "put the model into the image; --no-model makes one image for any trained model, which is mounted at /model and converted at start (docs/how-to/any-model.md)",
+  },
   task: { ...task, defaultDescription: "from config.json" },
   configuration: { ...configuration, defaultDescription: "from config.json" },
   folds: { ...folds, defaultDescription: "from config.json, or every fold_k with the checkpoint" },

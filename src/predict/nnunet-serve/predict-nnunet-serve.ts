@@ -11,6 +11,7 @@ import { errorOfCode } from "../../../processor/runtime/errors.js";
 import { isConverted } from "../../convert/converted-folder.js";
 import { requestedModels } from "../../models/requested-models.js";
 import type { WorkContext } from "../../models/work-context.js";
+import { cachedConversion } from "../converted-cache.js";
 import { withConvertedModel } from "../with-converted-model.js";
 import {
   type JobStatus,
@@ -121,9 +122,9 @@ function refuseDicomOptions({ dicom }: ServeRequest): void {
   if (option !== null) throw sharedError("USAGE", `${option} needs DICOM input, but the input is not DICOM`);
 }
 
-/** Uses a converted folder as it is, and converts a trained model into a temporary folder. */
+/** Uses a converted folder as it is, and converts a trained model into the cache or a temporary folder. */
 async function withModel<T>(
-  { modelPath, checkpointName, folds, temporaryFolder }: ServeRequest,
+  { modelPath, checkpointName, folds, temporaryFolder, cacheFolder }: ServeRequest,
   work: WorkContext,
   use: (modelDir: string, folds: readonly string[] | null) => Promise<T>,
 ): Promise<T> {
@@ -136,6 +137,7 @@ async function withModel<T>(
     },
     work,
   );
+  if (cacheFolder !== null) return use(await cachedConversion(models, cacheFolder, work), null);
   const parent = temporaryFolder === null ? null : resolve(work.currentDirectory, temporaryFolder);
   return withConvertedModel(models, { work, parent }, (folder) => use(folder, null));
 }

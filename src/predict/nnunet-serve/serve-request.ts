@@ -14,6 +14,8 @@ export interface ServeRequest {
   readonly usesTta: boolean;
   readonly device: "auto" | "cpu" | "cuda";
   readonly temporaryFolder: string | null;
+  /** Keeps converted models for later jobs; null to keep none. */
+  readonly cacheFolder: string | null;
   readonly savesInputs: boolean;
   /** Null to keep every label. */
   readonly candidates: ServeCandidates | null;
@@ -85,6 +87,7 @@ export function serveRequest(
     usesTta: has("tta"),
     device: choice(words, "device", ["auto", "cpu", "cuda"]),
     temporaryFolder: one("tmp_dir"),
+    cacheFolder: null,
     savesInputs: has("save_nifti_inputs"),
     candidates,
     reference: referenceOf(words),

@@ -103,7 +103,7 @@ describe("the summary of a build", () => {
   });
 
   test("names folds that are not finished", async () => {
-    const { models } = await request();
+    const models = (await request()).models!;
     const [member] = models.members;
     const leftOut = [{ fold: "1", reason: "fold 1 has no checkpoint_final.pth, but checkpoint_best.pth" }];
     const members = [{ ...member!, model: { ...member!.model, leftOut } }];

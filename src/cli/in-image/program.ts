@@ -1,0 +1,140 @@
+import { rm } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { places } from "../../../processor/contract/places.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { diskError } from "../../../processor/files/disk-error.js";
+import { main as segmentFolder } from "../../../processor/runtime/program.js";
+import { isConverted } from "../../convert/converted-folder.js";
+import { requestedModels } from "../../models/requested-models.js";
+import { cachedConversion, cachePlace } from "../../predict/converted-cache.js";
+import { serveCommand, serveFlags, serveHelp } from "../../predict/nnunet-serve/options.js";
+import { parseServeArguments, type ServeWords } from "../../predict/nnunet-serve/parse-arguments.js";
+import { runServeJob } from "../../predict/nnunet-serve/predict-nnunet-serve.js";
+import { serveRequest } from "../../predict/nnunet-serve/serve-request.js";
+import type { CommandSession } from "../command-session.js";
+import { errorReport, errorText } from "../explain-error.js";
+import { printServeReport } from "../serve-report.js";
+import type { Terminal } from "../terminal.js";
+import { terminalProgress } from "../terminal-progress.js";
+import { wordsInImage } from "./arguments.js";
+
+const folderCommand = "folder";
+
+const help = `An image for any model: mount a trained model at ${places.anyModel.model}.
+
+  folder [options]   segment every image in /input into /output; \`folder --help\` shows the options
+  [options]          segment one case of ${places.anyModel.input} into ${places.anyModel.output}, with the options of nnunet_serve:
+
+${serveHelp}`;
+
+/**
+ * Runs an image for any model: nnunet_serve's command line for one case, or \`folder\` with the options of an image that
+ * contains its model.
+ *
+ * @returns the exit code
+ */
+export async function mainInImage(words: readonly string[], terminal: Terminal): Promise<number> {
+  const [first, ...rest] = words;
+  const argv = first === serveCommand || first === folderCommand ? rest : words;
+  const wantsHelp = argv.includes("--help") || argv.includes("-h");
+  if (wantsHelp && first !== folderCommand) {
+    terminal.out(help);
+    return 0;
+  }
+  const stop = new AbortController();
+  const stopListening = terminal.onInterrupt((signalName) =>
+    stop.abort(sharedError("INTERRUPTED", `stopped by ${signalName}`)),
+  );
+  const session: CommandSession = {
+    terminal,
+    flags: serveFlags,
+    currentDirectory: terminal.currentDirectory,
+    environment: terminal.environment,
+    lockFile: join(places.anyModel.output, "processor.lock.json"),
+    progress: terminalProgress(terminal),
+    signal: stop.signal,
+  };
+  try {
+    if (first === folderCommand) return await runFolder(argv, session, stopListening);
+    return await runCase(argv, session);
+  } catch (thrown) {
+    const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
+    const report = errorReport(error, serveFlags);
+    terminal.err(errorText(report, terminal));
+    return report.error.exitCode;
+  } finally {
+    stopListening();
+  }
+}
+
+async function runCase(argv: readonly string[], session: CommandSession): Promise<number> {
+  const { environment, terminal } = session;
+  const words = wordsInImage(withSeriesOf(environment, parseServeArguments(argv)));
+  const request = serveRequest(words, { ...environment, SERIES_PATHS: undefined });
+  if (request.dockerImage !== null)
+    throw sharedError("USAGE", "--docker_image (-c) is for build_processor; this is the image");
+  return withCache(request.outputDir, session, async (cacheFolder) => {
+    printServeReport(await runServeJob({ ...request, cacheFolder }, session), request, terminal);
+    return 0;
+  });
+}
+
+/** Puts the paths of the variable SERIES_PATHS into the words, where they replace `-i`. */
+function withSeriesOf(
+  { SERIES_PATHS: variable = "" }: CommandSession["environment"],
+  words: ServeWords,
+): ServeWords {
+  const paths = variable.split(" ").filter((path) => path !== "");
+  return paths.length === 0 ? words : new Map([...words, ["series_paths", paths]]);
+}
+
+/** Converts the mounted model, and then runs the program of every image with it. */
+function runFolder(
+  argv: readonly string[],
+  session: CommandSession,
+  stopListening: () => void,
+): Promise<number> {
+  const { model } = places.anyModel;
+  const isHelp = argv.includes("--help") || argv.includes("--version");
+  if (isHelp || argv.some((word) => word.startsWith("--model-dir"))) return segmentFolder(argv);
+  return withCache("/output", session, async (cacheFolder) => {
+    const modelDir = (await isConverted(model)) ? model : await converted(cacheFolder, session);
+    // The program listens to signals itself.
+    stopListening();
+    return segmentFolder(["--model-dir", modelDir, "--allowed-extensions", everyEnding, ...argv]);
+  });
+}
+
+/** The formats of images that a folder may hold, unless an option names others. */
+const everyEnding = "mha,nii.gz,nii,nrrd,mhd,nhdr,gipl,gipl.gz,png,bmp,tif,tiff";
+
+async function converted(cacheFolder: string, session: CommandSession): Promise<string> {
+  const models = await requestedModels(
+    {
+      modelDirs: [posix.resolve(places.anyModel.model)],
+      task: null,
+      configurations: null,
+      checkpointName: session.environment["NNUNET_CHECKPOINT"] ?? null,
+      folds: [],
+      onnxFiles: null,
+      previousStage: null,
+      postProcessing: "auto",
+    },
+    session,
+  );
+  return cachedConversion(models, cacheFolder, session);
+}
+
+/** Chooses the place of converted models, and deletes it afterwards if it is temporary. */
+async function withCache(
+  outputDir: string,
+  { environment }: CommandSession,
+  use: (cacheFolder: string) => Promise<number>,
+): Promise<number> {
+  const { folder, isTemporary } = await cachePlace(environment, outputDir);
+  try {
+    return await use(folder);
+  } finally {
+    if (isTemporary) await rm(folder, { recursive: true, force: true });
+  }
+}

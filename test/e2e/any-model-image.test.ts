@@ -1,0 +1,62 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { BuildReport } from "../../src/build/build-report.js";
+import { describeWithEngine, removeImage, runContained } from "../support/docker/docker.js";
+import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
+import { goldenPath } from "../support/golden.js";
+import { compareSegmentations } from "../support/images/compare-segmentations.js";
+
+const timeout = 600_000;
+
+describeWithEngine("an image for any model", () => {
+  const imageName = "nnunet-processor-test/any-model:1";
+  let scratch: string;
+  let report: BuildReport;
+
+  beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "e2e-any-model-"));
+    const request = await testBuildRequest({ golden: "blobs_2d", imageName, scratch });
+    report = await buildWithDocker({ ...request, models: null });
+  }, timeout);
+
+  afterAll(async () => {
+    await removeImage(imageName);
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  test.each([
+    { model: "v2/blobs_2d", checkpoint: "checkpoint_final.pth" },
+    { model: "v1/blobs_2d", checkpoint: "model_final_checkpoint" },
+  ])(
+    "takes $model, without network, root or a writable root file system",
+    async ({ model, checkpoint }) => {
+      const [golden, name] = model.split("/") as [string, string];
+      const input = goldenPath(golden, name, "input");
+      const [file = ""] = readdirSync(input);
+      const output = join(scratch, golden);
+      mkdirSync(output);
+      chmodSync(output, 0o777);
+      const run = await runContained(imageName, {
+        input,
+        output,
+        binds: [`${goldenPath(golden, name, "model")}:/model:ro`],
+        args: ["-i", `/input/${file}`, "-o", "/output", "-ckpt", checkpoint, "--device", "cpu"],
+      });
+      expect(run).toMatchObject({ exitCode: 0 });
+      const caseName = file.replace("_0000.nii.gz", "");
+      const { differing, voxels } = await compareSegmentations(
+        join(output, "prediction.nii.gz"),
+        goldenPath(golden, name, "expected", caseName, "seg.nii.gz"),
+      );
+      expect(differing / voxels).toBeLessThan(1e-4);
+      expect(readdirSync(output).sort()).toEqual(["prediction.nii.gz", "probabilities.nii.gz"]);
+    },
+    timeout,
+  );
+
+  test("says in its labels that the model is mounted", () => {
+    expect(report.labels["org.nnunet-processor.model"]).toBe("mounted");
+  });
+});
