@@ -16,6 +16,7 @@ import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.j
 import { copyWithDeviceCode } from "./device-code.js";
 import { type FindIndex, findWheel } from "./python-index.js";
 import type { RecipeWheel, WheelPin } from "./recipe.js";
+import { baseParts } from "./variants.js";
 
 export interface WheelLayersOptions {
   /** Folder that keeps the unpacked files for the next build. The wheels themselves are not kept. */
@@ -42,7 +43,11 @@ export async function wheelLayers(
   const entries = new Map<string, ImageLayer["entries"]>();
   for (const wheel of wheels) {
     options.signal.throwIfAborted();
-    const folder = await unpackedWheel(wheel, options);
+    const folder = await unpackedWheel(wheel, options).catch((error: unknown) => {
+      if (baseParts.some((part) => part === wheel.layer))
+        options.progress.note(`--leave-out ${wheel.layer} builds without ${wheel.file}`);
+      throw error;
+    });
     const files = Object.entries(wheel.files).map(([path, target]) =>
       layerFile(target.slice(1), { file: join(folder, path) }, /\.so(\.\d+)*$/.test(path) ? 0o755 : 0o644),
     );

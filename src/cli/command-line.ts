@@ -11,6 +11,7 @@ import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
   baseImageOptions,
   doctorOptions,
+  inferenceEnginesOptions,
   inspectOptions,
   modelsOptions,
   preflightOptions,
@@ -100,6 +101,14 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     examples: [["$0 models info Task003_Liver", "shows the model's channels, labels and licence"]],
     load: async () => (await import("./commands/models.js")).runModels,
+  },
+  "inference-engines": {
+    usage: "inference-engines [action]",
+    describe: "list what computes networks on this machine's CPU, or install OpenVINO, which is often faster",
+    options: inferenceEnginesOptions,
+    positional: { action: { choices: ["list", "install"], default: "list", describe: "what to do" } },
+    examples: [["$0 inference-engines install", "downloads OpenVINO's libraries once, 59 MB, for predict"]],
+    load: async () => (await import("./commands/inference-engines.js")).runInferenceEngines,
   },
   doctor: {
     usage: "doctor",

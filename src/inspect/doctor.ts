@@ -11,6 +11,7 @@ import { type CudaMajor, chooseVariant, readVersions } from "../base-image/varia
 import { connectEngine, type Engine } from "../docker/engine.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
 import { type Finding, fail, notChecked, pass, warning } from "../ground/finding.js";
+import { listInferenceEngines } from "./inference-engines.js";
 
 export interface DoctorOptions {
   /** The device for the images. With `cuda`, a missing GPU is a failure. */
@@ -41,6 +42,7 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
   const findings = [
     nodeFinding(),
     await onnxRuntimeFinding(),
+    ...(await openvinoFinding(options)),
     engineFinding(engine),
     await spaceFinding({
       what: "cache",
@@ -67,6 +69,22 @@ async function onnxRuntimeFinding(): Promise<Finding> {
       "install the packages again with `npm ci` on Linux with glibc, macOS or Windows",
     );
   }
+}
+
+/** Nothing where OpenVINO has no libraries for the machine: ONNX Runtime is enough. */
+async function openvinoFinding(options: DoctorOptions): Promise<readonly Finding[]> {
+  const engines = await listInferenceEngines(options).catch(() => []);
+  const { version, isInstalled } = engines.find(({ engine }) => engine === "openvino") ?? { version: null };
+  if (version === null) return [];
+  const check = "OpenVINO";
+  return [
+    isInstalled
+      ? pass(check, version)
+      : notChecked(
+          check,
+          "not installed; `build_processor inference-engines install` gets it, and predict on CPUs is then often faster",
+        ),
+  ];
 }
 
 function engineFinding(engine: Engine | ProcessorError): Finding {

@@ -66,6 +66,17 @@ export const modelsOptions = {
   json,
 } as const satisfies Readonly<Record<string, Options>>;
 
+export const inferenceEnginesOptions = {
+  wheels: {
+    group: imageGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "folder with OpenVINO's wheel, for a machine without a network",
+    defaultDescription: "downloaded from pip's index (PIP_INDEX_URL)",
+  },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
 export const inspectOptions = {
   "zenodo-url": zenodoUrl,
   json,
