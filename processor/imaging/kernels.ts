@@ -1,7 +1,9 @@
 import { clipGroups, rangeOfGroups } from "./resampling/clip-groups.js";
+import { mirrorSpline } from "./resampling/mirror-spline.js";
 import { resampleAxis } from "./resampling/resample-axis.js";
 import { resampleLabelGrid } from "./resampling/resample-label-grid.js";
 import { resampleLabelGridTorch } from "./resampling/resample-label-grid-torch.js";
+import { sampleSpline } from "./resampling/sample-spline.js";
 import { splineCoefficients } from "./resampling/spline-coefficients.js";
 import { splineVotes } from "./resampling/spline-votes.js";
 import type { KernelTasks, WorkerPool } from "./threads/worker-pool.js";
@@ -10,10 +12,12 @@ import { turnVoxels } from "./volume/reorient.js";
 /** The functions of this project that run in worker threads. */
 export const imagingKernels = {
   clipGroups,
+  mirrorSpline,
   rangeOfGroups,
   resampleAxis,
   resampleLabelGrid,
   resampleLabelGridTorch,
+  sampleSpline,
   splineCoefficients,
   splineVotes,
   turnVoxels,
