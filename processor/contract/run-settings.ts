@@ -1,3 +1,4 @@
+import { dicomTable } from "./dicom-settings.js";
 import { about, type Checked, orNull, record, text } from "./json-check.js";
 import {
   choice,
@@ -190,11 +191,11 @@ const imageTable = {
  * Every setting of a run: its name, key in config.json, flags, allowed values, default and description. The schema of
  * config.json, the flags of both programs with their help and checks, the types and the reference follow from it.
  */
-export const settingTable = { ...runTable, ...imageTable };
+export const settingTable = { ...runTable, ...dicomTable, ...imageTable };
 
-const runSettings = record(runTable);
+const runSettings = record({ ...runTable, ...dicomTable });
 
-/** How networks run over every case of a run, and how their answer is brought back to the image's grid. */
+/** How series are read, how networks run over every case of a run, and how their answer is brought back to the image's grid. */
 export type RunSettings = Checked<typeof runSettings>;
 
 export const imageSettings = record({

@@ -125,6 +125,8 @@ export function olderKey<V, T, const K extends string>(
   };
 }
 
+export type SettingGroup = "Prediction:" | "DICOM:" | "Output:";
+
 interface SettingRow<T, K extends string, F extends string | null, P extends Program, O extends string> {
   readonly value: SettingValue<T>;
   /** The key in config.json. */
@@ -138,7 +140,7 @@ interface SettingRow<T, K extends string, F extends string | null, P extends Pro
   /** The programs whose command line has the flag. */
   readonly on: readonly P[];
   /** The heading of `build_processor --help` that the flag is shown below. */
-  readonly group?: "Prediction:" | "Output:";
+  readonly group?: SettingGroup;
   readonly default: NoInfer<T>;
   /** The default of `predict` if it is another one, because `predict` does what nnU-Net does. */
   readonly predictDefault?: NoInfer<T>;
@@ -170,7 +172,7 @@ export interface Setting<
   readonly shortFlag: string | null;
   readonly offFlag: string | null;
   readonly on: readonly P[];
-  readonly group: "Prediction:" | "Output:";
+  readonly group: SettingGroup;
   readonly default: T;
   readonly predictDefault: T;
   /** The default of config.json as people write it. */

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type DicomSettings, strictReading } from "../../processor/contract/dicom-settings.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import { textOf } from "../../processor/imaging/dicom/character-sets.js";
 import type { DicomSeries } from "../../processor/imaging/dicom/dicom-series.js";
 import { readDicomSeries } from "../../processor/imaging/dicom/read-dicom-series.js";
-import type { DicomReadOptions } from "../../processor/imaging/dicom/read-options.js";
 import { tags } from "../../processor/imaging/dicom/tags.js";
 import { readNifti } from "../../processor/imaging/formats/nifti/read-nifti.js";
 import { repositoryRoot } from "../support/golden.js";
@@ -24,7 +24,7 @@ interface ReadCase {
   readonly refusal?: string;
   readonly alsoAcceptedRefusals?: readonly string[];
   readonly messageMustContain?: readonly string[];
-  readonly withOptions?: DicomReadOptions;
+  readonly withOptions?: Partial<DicomSettings>;
   readonly ifAllowed?: ExpectedVolume;
 }
 
@@ -45,8 +45,8 @@ const cases = readdirSync(folder).map((name) => ({
   ...(JSON.parse(readFileSync(join(folder, name, "expected.json"), "utf8")) as ReadCase),
 }));
 
-const read = (name: string, input: string, options: DicomReadOptions = {}): Promise<DicomSeries> =>
-  readDicomSeries(join(folder, name, input), options, AbortSignal.timeout(60_000));
+const read = (name: string, input: string, options: Partial<DicomSettings> = {}): Promise<DicomSeries> =>
+  readDicomSeries(join(folder, name, input), { ...strictReading, ...options }, AbortSignal.timeout(60_000));
 
 describe.each(cases.filter(({ outcome }) => outcome === "accept"))("the series $name", (expected) => {
   test("is read as the volume that it is, with its warnings", async () => {

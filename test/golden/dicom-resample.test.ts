@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { strictReading } from "../../processor/contract/dicom-settings.js";
 import { readDicomSeries } from "../../processor/imaging/dicom/read-dicom-series.js";
 import { readNifti } from "../../processor/imaging/formats/nifti/read-nifti.js";
 import { putOnGrid } from "../../processor/imaging/resampling/put-on-grid.js";
@@ -20,7 +21,7 @@ afterAll(() => pool.close());
 test.each(readdirSync(folder))("the second series of %s is put on the grid of the first", async (name) => {
   const expected = JSON.parse(readFileSync(join(folder, name, "expected.json"), "utf8")) as ResampleCase;
   const read = (series: string) =>
-    readDicomSeries(join(folder, name, series), {}, AbortSignal.timeout(60_000));
+    readDicomSeries(join(folder, name, series), strictReading, AbortSignal.timeout(60_000));
   const [first, second] = await Promise.all(expected.series.map(read));
   const { voxels, inside } = await putOnGrid(second!.voxels, {
     from: second!.geometry,

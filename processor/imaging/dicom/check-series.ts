@@ -5,8 +5,8 @@ import type { ImageFrame } from "./image-frame.js";
 import { nativeBytes } from "./read-dicom-file.js";
 import { tags } from "./tags.js";
 
-/** The most bytes of a series' pixels, unless an option says otherwise. */
-export const defaultLargestBytes = 4 * 2 ** 30;
+/** The most bytes of a series' pixels. */
+const largestBytes = 4 * 2 ** 30;
 
 /**
  * Checks that every image of a series can be read, and that all of them have the same matrix, orientation, spacing and
@@ -15,7 +15,7 @@ export const defaultLargestBytes = 4 * 2 ** 30;
  * @throws DICOM_UNSUPPORTED_SOP_CLASS, DICOM_UNSUPPORTED_TRANSFER_SYNTAX, DICOM_MOSAIC, DICOM_COLOUR_IMAGE,
  *   DICOM_UNSUPPORTED_PIXELS, DICOM_BROKEN_FILE, DICOM_TOO_LARGE, DICOM_NO_POSITION, DICOM_MIXED_…
  */
-export function checkSeries(frames: readonly ImageFrame[], largestBytes: number): void {
+export function checkSeries(frames: readonly ImageFrame[]): void {
   for (const frame of frames) checkImage(frame);
   checkCount(frames);
   const bytes = frames.reduce(

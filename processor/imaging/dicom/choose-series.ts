@@ -1,10 +1,10 @@
 import { counted } from "../../contract/counted.js";
+import type { DicomSettings } from "../../contract/dicom-settings.js";
 import type { DicomWarning } from "./dicom-series.js";
 import { stringOf } from "./element-values.js";
 import { dicomError } from "./errors.js";
 import { groupBy } from "./group-by.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
-import type { DicomReadOptions } from "./read-options.js";
 import type { ScannedFiles } from "./scan-files.js";
 import { tags } from "./tags.js";
 
@@ -20,13 +20,11 @@ export interface ChosenSeries {
  */
 export function chooseSeries(
   { frames: all, skipped }: ScannedFiles,
-  { seriesInstanceUid }: DicomReadOptions,
+  { seriesInstanceUid }: DicomSettings,
 ): ChosenSeries {
   if (all.length === 0) throw dicomError("DICOM_NO_IMAGES", `there is no image${skippedText(skipped)}`);
   const wanted =
-    seriesInstanceUid === undefined
-      ? all
-      : all.filter((frame) => frame.seriesInstanceUid === seriesInstanceUid);
+    seriesInstanceUid === null ? all : all.filter((frame) => frame.seriesInstanceUid === seriesInstanceUid);
   if (wanted.length === 0)
     throw dicomError(
       "DICOM_SEVERAL_SERIES",

@@ -1,18 +1,18 @@
+import type { DicomSettings } from "../../contract/dicom-settings.js";
 import { dicomError } from "./errors.js";
 import { groupBy } from "./group-by.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
-import type { DicomReadOptions } from "./read-options.js";
 import { sortAlongNormal } from "./slice-geometry.js";
 
 /** Something that can tell the volumes of a series apart. */
 interface Separator {
   readonly name: string;
   valueOf(frame: ImageFrame): string | number | null;
-  /** The value that the user chose; undefined if the user chose none, or can't. */
-  chosen(options: DicomReadOptions): number | undefined;
+  /** The value that the user chose; null if the user chose none, or can't. */
+  chosen(options: DicomSettings): number | null;
 }
 
-const none = (): undefined => undefined;
+const none = (): null => null;
 
 /** In the order in which they are tried. */
 const separators: readonly Separator[] = [
@@ -48,16 +48,13 @@ const separators: readonly Separator[] = [
  *
  * @throws DICOM_SEVERAL_VOLUMES, DICOM_DUPLICATE_POSITION
  */
-export function chooseVolume(
-  frames: readonly ImageFrame[],
-  options: DicomReadOptions,
-): readonly ImageFrame[] {
+export function chooseVolume(frames: readonly ImageFrame[], options: DicomSettings): readonly ImageFrame[] {
   let left = frames;
   let stacked = stackPositions(left);
   for (const separator of separators) {
     if (stacked.repeated === null) return left;
     const chosen = separator.chosen(options);
-    if (chosen === undefined) continue;
+    if (chosen === null) continue;
     left = framesOf(left, separator, chosen);
     stacked = stackPositions(left);
   }

@@ -1,3 +1,4 @@
+import type { DicomSettings } from "../../contract/dicom-settings.js";
 import { createWorkerPool, defaultWorkers, TaskTimeout } from "../threads/worker-pool.js";
 import { voxelCount, type Zyx } from "../volume/axes.js";
 import { stringOf, uint16Of } from "./element-values.js";
@@ -7,7 +8,6 @@ import { frameParts } from "./frame-parts.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
 import { decodeSlice, type SliceTask } from "./pixels/decode-slice.js";
 import type { DicomFile } from "./read-dicom-file.js";
-import type { DicomReadOptions } from "./read-options.js";
 import type { SliceStack } from "./slice-geometry.js";
 import { tags } from "./tags.js";
 
@@ -24,7 +24,7 @@ const queueLength = 16;
 const smallBytes = 16 << 20;
 
 interface DecodeOptions {
-  readonly options: DicomReadOptions;
+  readonly options: DicomSettings;
   readonly signal: AbortSignal;
 }
 
@@ -82,7 +82,7 @@ function openDecoder([slices, rows, columns]: Zyx): Decoder {
 async function* tasksOf(
   { frames, geometry: { sizeZyx } }: SliceStack,
   voxels: Float32Array<SharedArrayBuffer>,
-  options: DicomReadOptions,
+  options: DicomSettings,
 ): AsyncGenerator<{ readonly frame: ImageFrame; readonly task: SliceTask }> {
   const sliceVoxels = sizeZyx[1] * sizeZyx[2];
   const parts = new Map<DicomFile, readonly (readonly Fragment[])[]>();
@@ -97,7 +97,7 @@ async function* tasksOf(
 
 function describeFrame(
   { file, kind, rescale, rows, columns }: ImageFrame,
-  { monochrome1 }: DicomReadOptions,
+  { monochrome1 }: DicomSettings,
 ): Omit<SliceTask, "parts" | "values"> {
   const { path, dataSet, syntax, deflated, pixels } = file;
   const bitsAllocated = uint16Of(dataSet, tags.BitsAllocated)!;

@@ -15,12 +15,12 @@ export const dicomError = defineErrors({
   DICOM_SEVERAL_SERIES: {
     exit: 4,
     http: 422,
-    help: "Give the folder of one series.",
+    help: "Give the folder of one series. --series UID chooses one of them.",
   },
   DICOM_SEVERAL_VOLUMES: {
     exit: 4,
     http: 422,
-    help: "Give only the files of one volume.",
+    help: "Give only the files of one volume. --b-value, --temporal-position, --echo-number and --acquisition-number choose one.",
   },
   DICOM_DUPLICATE_POSITION: {
     exit: 4,
@@ -30,17 +30,17 @@ export const dicomError = defineErrors({
   DICOM_SLICE_GAP: {
     exit: 4,
     http: 422,
-    help: "Export the series again, with every slice.",
+    help: "Export the series again, with every slice. --irregular-slices average reads it with the mean spacing, which moves the voxels after the gap.",
   },
   DICOM_NONUNIFORM_SPACING: {
     exit: 4,
     http: 422,
-    help: "Export a reconstruction with even steps.",
+    help: "Export a reconstruction with even steps. --irregular-slices average reads it with the mean spacing.",
   },
   DICOM_GANTRY_TILT: {
     exit: 4,
     http: 422,
-    help: "Correct the tilt first.",
+    help: "Correct the tilt first. --gantry-tilt ignore stacks the slices along their normal, as if they were not shifted.",
   },
   DICOM_MIXED_SIZE: { exit: 4, http: 422, help: "Give only the images of one matrix size." },
   DICOM_MIXED_ORIENTATION: {

@@ -1,5 +1,6 @@
 import { counted } from "../../contract/counted.js";
-import { checkSeries, defaultLargestBytes } from "./check-series.js";
+import type { DicomSettings } from "../../contract/dicom-settings.js";
+import { checkSeries } from "./check-series.js";
 import { chooseSeries } from "./choose-series.js";
 import { chooseVolume } from "./choose-volume.js";
 import { decodeSlices, isMonochrome1 } from "./decode-slices.js";
@@ -8,7 +9,6 @@ import { dropDuplicates } from "./drop-duplicates.js";
 import { stringOf } from "./element-values.js";
 import type { ImageFrame } from "./image-frame.js";
 import { listFiles } from "./list-files.js";
-import type { DicomReadOptions } from "./read-options.js";
 import { scanFiles } from "./scan-files.js";
 import { stackSlices } from "./slice-geometry.js";
 import { tags } from "./tags.js";
@@ -22,13 +22,13 @@ import { undecodableText } from "./text-warnings.js";
  */
 export async function readDicomSeries(
   path: string,
-  options: DicomReadOptions,
+  options: DicomSettings,
   signal: AbortSignal,
 ): Promise<DicomSeries> {
   const scanned = await scanFiles(await listFiles(path), signal);
   const { frames: all, warnings: leftOut } = chooseSeries(scanned, options);
   const warnings: DicomWarning[] = [...leftOut];
-  checkSeries(all, options.largestBytes ?? defaultLargestBytes);
+  checkSeries(all);
   const frames = await dropDuplicates(all, warnings);
   const stack = stackSlices(chooseVolume(frames, options), options);
   const voxels = await decodeSlices(stack, { options, signal });
@@ -38,7 +38,7 @@ export async function readDicomSeries(
 
 function pixelWarnings(
   frames: readonly ImageFrame[],
-  { monochrome1 }: DicomReadOptions,
+  { monochrome1 }: DicomSettings,
 ): readonly DicomWarning[] {
   const warnings: DicomWarning[] = [];
   const shownInverted = frames.filter(({ file }) => isMonochrome1(file));

@@ -1,10 +1,10 @@
+import type { DicomSettings } from "../../contract/dicom-settings.js";
 import type { Xyz } from "../volume/axes.js";
 import { type Geometry, identityDirection } from "../volume/geometry.js";
 import type { DicomWarning } from "./dicom-series.js";
 import { dicomError } from "./errors.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
 import { pixelSpacingOf } from "./list-frames.js";
-import type { DicomReadOptions } from "./read-options.js";
 import { stepsBetween } from "./slice-steps.js";
 import { tags } from "./tags.js";
 
@@ -55,7 +55,7 @@ export function sortAlongNormal(frames: readonly ImageFrame[]): readonly PlacedF
  *
  * @throws DICOM_BROKEN_FILE, DICOM_SLICE_GAP, DICOM_NONUNIFORM_SPACING, DICOM_GANTRY_TILT
  */
-export function stackSlices(unsorted: readonly ImageFrame[], options: DicomReadOptions): SliceStack {
+export function stackSlices(unsorted: readonly ImageFrame[], options: DicomSettings): SliceStack {
   if (unsorted[0]!.kind === "projection") return flatStack(unsorted[0]!);
   const placed = sortAlongNormal(unsorted);
   const frames = placed.map(({ frame }) => frame);

@@ -1,14 +1,14 @@
+import type { DicomSettings } from "../../contract/dicom-settings.js";
 import type { Xyz } from "../volume/axes.js";
 import type { DicomWarning } from "./dicom-series.js";
 import { dicomError } from "./errors.js";
 import { frameName } from "./image-frame.js";
-import type { DicomReadOptions } from "./read-options.js";
 import type { PlacedFrame } from "./slice-geometry.js";
 
 /** The largest deviation from a regular grid, relative to the step, that is rounding. */
 const tolerance = 0.01;
 
-export interface StepOptions extends DicomReadOptions {
+export interface StepOptions extends DicomSettings {
   /** Receives what an option allowed. */
   readonly warnings: DicomWarning[];
 }

@@ -3,7 +3,7 @@ import { imageError } from "../errors.js";
 import { voxelCount } from "../volume/axes.js";
 import type { CaseVolume } from "../volume/case-volume.js";
 import type { Geometry } from "../volume/geometry.js";
-import type { Image } from "../volume/image.js";
+import type { Image, VoxelArray } from "../volume/image.js";
 
 export interface StackOptions {
   /** The names of the model's channels, in the order of `_0000`, `_0001`, … */
@@ -38,6 +38,10 @@ export function stackChannels(
     );
   }
   for (const image of images.slice(1)) compareGrids(first, image, onWarning);
+  if (images.length === 1 && isShared(first.voxels)) {
+    checkFinite(first.voxels, first);
+    return { channels: first.voxels, channelCount, geometry: first.geometry, source: first.source };
+  }
   const voxels = voxelCount(first.geometry.sizeZyx);
   const channels = new Float32Array(new SharedArrayBuffer(channelCount * voxels * 4));
   let offset = 0;
@@ -48,6 +52,10 @@ export function stackChannels(
   }
   return { channels, channelCount, geometry: first.geometry, source: first.source };
 }
+
+/** Returns whether voxels are as they should be already, so that a large volume need not be copied. */
+const isShared = (voxels: VoxelArray): voxels is Float32Array<SharedArrayBuffer> =>
+  voxels instanceof Float32Array && voxels.buffer instanceof SharedArrayBuffer;
 
 function copyAsFloat(target: Float32Array, offset: number, { voxels }: Image): void {
   if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {

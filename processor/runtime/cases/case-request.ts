@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { CaseRequest, ImageInput } from "./case.js";
+import type { CaseRequest, ImageFile } from "./case.js";
 import type { FoundCase } from "./find-cases.js";
 
 export interface CaseRequestOptions {
@@ -7,7 +7,7 @@ export interface CaseRequestOptions {
   /** The ending of the segmentation, with the leading dot. */
   readonly ending: string;
   readonly savesProbabilities: boolean;
-  readonly previousStage: ImageInput | null;
+  readonly previousStage: ImageFile | null;
 }
 
 /** Returns the request of a case whose outputs have its name, as nnU-Net's have: `<case>.nii.gz`, `<case>.npz`. */

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { ObjectMetadata } from "../../dicom-objects/segment-metadata.js";
 import type { Extent } from "../../imaging/volume/extent.js";
 import type { RuntimeErrorCode } from "../errors.js";
@@ -10,7 +11,7 @@ export interface CaseRequest {
   /** One input for each channel in the network's order, or one input that holds all channels. */
   readonly inputs: readonly ImageInput[];
   /** The segmentation of a cascade's earlier stage, on the image's own grid; null if there is none. */
-  readonly previousStage: ImageInput | null;
+  readonly previousStage: ImageFile | null;
   /** Null to write the networks' answer as it is. */
   readonly refinement: Refinement | null;
   /** The outputs to write. Reports and hooks name the first one. */
@@ -23,7 +24,7 @@ export interface Refinement {
   readonly candidates: ClassCandidates | null;
   /** Keeps the parts that overlap a mask, which has the image's own grid; null to keep all. */
   readonly reference: {
-    readonly input: ImageInput;
+    readonly input: ImageFile;
     /** The share of a part's voxels that must be in the mask. */
     readonly minIntersection: number;
   } | null;
@@ -35,17 +36,24 @@ export interface ClassCandidates extends CandidateRules {
 }
 
 /** The source of an image. */
-export type ImageInput = ImageFile;
+export type ImageInput = ImageFile | DicomInput;
 
 export interface ImageFile {
   readonly kind: "file";
   readonly path: string;
 }
 
+/** A series of DICOM images. */
+export interface DicomInput {
+  readonly kind: "dicom";
+  /** A folder, a file of a series, or a DICOMDIR. */
+  readonly path: string;
+}
+
 export const imageFile = (path: string): ImageFile => ({ kind: "file", path });
 
-/** Returns the name of an input for messages. */
-export const placeOf = ({ path }: ImageInput): string => path;
+/** Returns the name of an input for messages. The folders above a DICOM series can name a patient. */
+export const placeOf = ({ kind, path }: ImageInput): string => (kind === "dicom" ? basename(path) : path);
 
 /** One output of a case. */
 export type CaseOutput =

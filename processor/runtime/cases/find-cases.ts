@@ -7,6 +7,8 @@ import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
 import { type ImageInput, imageFile } from "./case.js";
+import { dicomCases } from "./dicom-cases.js";
+import { isDicomInput } from "./find-dicom.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
@@ -38,7 +40,8 @@ const channelSuffix = /^(.+)_(\d{4})$/;
 
 /**
  * Groups files into cases as nnU-Net does: `<case>_0000<ending>`, `<case>_0001<ending>`, … A model with one channel
- * also takes a file without the number. Every known ending counts, in upper or lower case.
+ * also takes a file without the number. Every known ending counts, in upper or lower case. A folder with DICOM files and
+ * no other image is one series.
  *
  * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS if two files are the same channel of a case
  */
@@ -64,8 +67,17 @@ export async function findCases(options: FindCasesOptions): Promise<FoundCases> 
       );
     groups.set(name, group.set(channel, file));
   }
-  if (groups.size === 0) throw noCase(options, leftOut);
-  return { cases: [...groups].sort(byName).map(([name, group]) => caseOf(name, group)), leftOut };
+  const ofFiles = [...groups].sort(byName).map(([name, group]) => caseOf(name, group));
+  const ofSeries =
+    listed.series.length === 0
+      ? []
+      : dicomCases(listed.series, {
+          channelNames,
+          channelEndings: null,
+          isInOrder: true,
+        });
+  if (ofFiles.length + ofSeries.length === 0) throw noCase(options, leftOut);
+  return { cases: [...ofFiles, ...ofSeries], leftOut };
 }
 
 interface CasePart {
@@ -147,11 +159,14 @@ function noCase(
 
 interface ListedInputs {
   readonly files: readonly string[];
+  /** Folders and files of DICOM series. */
+  readonly series: readonly string[];
   readonly leftOut: readonly LeftOutFile[];
 }
 
 async function listInputs(inputs: readonly string[], preferredEnding: string): Promise<ListedInputs> {
   const files: string[] = [];
+  const series: string[] = [];
   const leftOut: LeftOutFile[] = [];
   for (const input of inputs) {
     const info = await stat(input).catch(async (cause: unknown) => {
@@ -159,7 +174,8 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
         cause,
       });
     });
-    if (info.isDirectory()) {
+    if (await isDicomInput(input, info)) series.push(input);
+    else if (info.isDirectory()) {
       const listed = await listFolder(input);
       const images = listed.imageNames.map((name) => join(input, name));
       const { kept, pictures } = withoutPictures(images, preferredEnding);
@@ -171,7 +187,7 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
       throw imageError("IMAGE_UNSUPPORTED", `${input}: known endings are ${supportedEndings.join(", ")}`);
     } else files.push(input);
   }
-  return { files, leftOut };
+  return { files, series, leftOut };
 }
 
 const isPicture = (file: string): boolean => /\.(png|bmp)$/i.test(file);

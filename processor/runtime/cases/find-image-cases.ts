@@ -5,14 +5,17 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
+import { dicomCases } from "./dicom-cases.js";
 import { type FoundCase, type FoundCases, findCases, foundCase } from "./find-cases.js";
+import { seriesFolders } from "./find-dicom.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
 /**
  * Finds the cases in the /input folder of an image, from the files directly in it that have an allowed extension. For a
  * model with one channel, every file is a case of that name. For a model with several, channels are found by
- * `input_channels`, or by `_0000`, `_0001`.
+ * `input_channels`, or by `_0000`, `_0001`. If there is no image, DICOM series are found in the same way: the folder itself
+ * if DICOM files are directly in it, otherwise each of its subfolders.
  *
  * @throws INPUT_NOT_FOUND with the allowed extensions
  */
@@ -22,6 +25,18 @@ export async function findImageCases(
 ): Promise<FoundCases> {
   const { inputDir, inputChannels } = settings;
   const listed = await listFolder(inputDir);
+  if (listed.imageNames.length === 0) {
+    const series = await seriesFolders(inputDir);
+    if (series.length > 0)
+      return {
+        cases: dicomCases(series, {
+          channelNames,
+          channelEndings: inputChannels,
+          isInOrder: false,
+        }),
+        leftOut: [],
+      };
+  }
   const { names, leftOut } = allowedImages(listed.imageNames, listed.leftOut, settings);
   if (names.length === 0) throw noImage(settings, leftOut);
   const found = await group();

@@ -20,7 +20,7 @@ export interface LeftOutFile {
 /** The text for each reason, given the number of files. */
 const sentences: Readonly<Record<LeftOutReason, (count: number) => string>> = {
   DICOM: (count) =>
-    `${counted(count, "DICOM file")}; convert ${count === 1 ? "it" : "them"} first, for example with dcm2niix`,
+    `${counted(count, "DICOM file")} next to images, which the model takes; put DICOM files into a folder of their own`,
   folder: (count) => `${counted(count, "folder")}; only files directly in the input folder are segmented`,
   hidden: (count) => counted(count, "hidden file"),
   "not a channel of the model": (count) =>
@@ -38,8 +38,8 @@ const namesShown = 5;
 /**
  * Returns one line for each reason.
  *
- * @example leftOutLines([{ path: "in/a.dcm", reason: "DICOM" }]) // ["left out: 1 DICOM file; convert it first, for
- *   example with dcm2niix: a.dcm"]
+ * @example leftOutLines([{ path: "in/a.dcm", reason: "DICOM" }]) // ["left out: 1 DICOM file next to images, which
+ *   the model takes; put DICOM files into a folder of their own: a.dcm"]
  */
 export function leftOutLines(leftOut: readonly LeftOutFile[]): readonly string[] {
   return leftOutKinds(leftOut).map((line) => `left out: ${line}`);

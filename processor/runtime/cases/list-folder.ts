@@ -1,6 +1,7 @@
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { sharedError } from "../../contract/shared-errors.js";
+import { isDicomFile } from "../../imaging/dicom/is-dicom-file.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import type { LeftOutFile, LeftOutReason } from "./left-out.js";
 
@@ -45,25 +46,7 @@ async function reasonToLeaveOut(path: string, name: string): Promise<LeftOutReas
   if (found.isDirectory()) return "folder";
   if (!found.isFile()) return "not a regular file";
   if (isNamedAsImage) return null;
-  return (await isDicom(path, name)) ? "DICOM" : "not an image";
-}
-
-/** The mark of a DICOM file, after a preamble of 128 bytes (PS3.10, 7.1). */
-const dicomMark = { text: "DICM", at: 128 };
-
-async function isDicom(path: string, name: string): Promise<boolean> {
-  if ([".dcm", ".dicom", ".ima"].includes(extname(name).toLowerCase())) return true;
-  let file: FileHandle | null = null;
-  try {
-    file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, dicomMark.at);
-    return buffer.toString("latin1", 0, bytesRead) === dicomMark.text;
-  } catch {
-    // An unreadable file is not an image either, so it is also left out.
-    return false;
-  } finally {
-    await file?.close();
-  }
+  return (await isDicomFile(path)) ? "DICOM" : "not an image";
 }
 
 /** The endings of files that belong to a header file, by the header's ending. */

@@ -1,12 +1,19 @@
 import { counted } from "../../contract/counted.js";
+import type { DicomSettings } from "../../contract/dicom-settings.js";
+import type { InferencePlan } from "../../contract/manifest.js";
 import { caseNote } from "../../contract/progress/run-event.js";
+import { alignSeries } from "../../imaging/dicom/align-series.js";
+import { dicomError } from "../../imaging/dicom/errors.js";
+import { readDicomImage } from "../../imaging/dicom/read-dicom-image.js";
+import { sopClassKind } from "../../imaging/dicom/sop-classes.js";
 import { imageError } from "../../imaging/errors.js";
 import { readImage } from "../../imaging/formats/read-image.js";
 import { readLabelMap } from "../../imaging/formats/read-label-map.js";
 import { stackChannels } from "../../imaging/formats/stack-channels.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { Image } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
-import { type CaseRequest, placeOf } from "../cases/case.js";
+import { type CaseRequest, type ImageInput, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
@@ -46,29 +53,63 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
 
 async function readVolume(
   request: CaseRequest,
-  { opened: { model }, tools: { hooks } }: SegmentContext,
+  { opened: { model }, settings, tools: { hooks, pool, signal } }: SegmentContext,
   onWarning: (line: string) => void,
 ): Promise<CaseVolume> {
   const { name, inputs, outputs } = request;
   checkInputs(request, model.channelNames);
-  const preferSform = model.plan.imageReader.startsWith("Nibabel");
-  const images = await Promise.all(
-    inputs.map(async (input, channel) => {
-      const inputFile = placeOf(input);
-      const image = await readImage(input.path, { preferSform, imageReader: model.plan.imageReader });
-      if (image.zeroedVoxels !== undefined) onWarning(zeroedText(inputFile, image.zeroedVoxels));
-      return hooks.preProcessImage(image, {
+  const read = await Promise.all(
+    inputs.map((input) => readInput(input, { plan: model.plan, settings, signal, onWarning })),
+  );
+  const images: Image[] = [];
+  for (const [channel, image] of (await alignSeries(read, { pool, onWarning })).entries())
+    images.push(
+      await hooks.preProcessImage(image, {
         caseName: name,
         outputFile: outputs[0].path,
-        inputFile,
+        inputFile: placeOf(inputs[channel]!),
         channel,
-      });
-    }),
-  );
-  return stackChannels(images, {
-    channelNames: model.channelNames,
-    onWarning,
-  });
+      }),
+    );
+  return stackChannels(images, { channelNames: model.channelNames, onWarning });
+}
+
+interface ReadInputOptions {
+  readonly plan: InferencePlan;
+  readonly settings: DicomSettings;
+  readonly signal: AbortSignal;
+  readonly onWarning: (line: string) => void;
+}
+
+async function readInput(
+  input: ImageInput,
+  { plan, settings, signal, onWarning }: ReadInputOptions,
+): Promise<Image> {
+  const place = placeOf(input);
+  if (input.kind === "dicom") {
+    const { image, warnings } = await readDicomImage(input.path, settings, signal);
+    for (const { message } of warnings) onWarning(`${place}: ${message}`);
+    refuseProjection(image, { place, plan });
+    return image;
+  }
+  const preferSform = plan.imageReader.startsWith("Nibabel");
+  const image = await readImage(input.path, { preferSform, imageReader: plan.imageReader });
+  if (image.zeroedVoxels !== undefined) onWarning(zeroedText(place, image.zeroedVoxels));
+  return image;
+}
+
+/** A projection image, such as a radiograph, is flat, and has no place in the patient. */
+function refuseProjection(
+  { source }: Image,
+  { place, plan }: { readonly place: string; readonly plan: InferencePlan },
+): void {
+  if (source.format !== "dicom" || plan.dimensions === 2) return;
+  const { modality, slices } = source.series;
+  if (sopClassKind(slices[0]!.sopClassUid) === "projection")
+    throw dicomError(
+      "DICOM_UNSUPPORTED_SOP_CLASS",
+      `${place}: a projection image (${modality}) is not a volume, which the model takes`,
+    );
 }
 
 const zeroedText = (inputFile: string, voxels: number): string =>

@@ -31,7 +31,8 @@ export const predictOptions = {
     array: true,
     requiresArg: true,
     demandOption: true,
-    describe: "folder or files; <case>_0000<ending>, one file for each channel",
+    describe:
+      "folder or files; <case>_0000<ending>, one file for each channel. A folder of DICOM files is one series",
   },
   "prev-stage-predictions": {
     group: imageGroup,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect } from "vitest";
+import { strictReading } from "../../../processor/contract/dicom-settings.js";
 import { metadataOfLabels } from "../../../processor/dicom-objects/metadata-of-labels.js";
 import { writeRtStructureSet } from "../../../processor/dicom-objects/write-rt-structure-set.js";
 import { writeBinarySegmentation } from "../../../processor/dicom-objects/write-segmentation.js";
@@ -103,7 +104,11 @@ testWith(
         readonly outcome: string;
       };
       if (outcome !== "accept") continue;
-      const reference = await readDicomSeries(goldenPath("dicom", "read", name, "input"), {}, neverStopped());
+      const reference = await readDicomSeries(
+        goldenPath("dicom", "read", name, "input"),
+        strictReading,
+        neverStopped(),
+      );
       const { geometry } = reference;
       const voxels = Uint8Array.from(reference.voxels, (_, i) =>
         Math.trunc((i / reference.voxels.length) * 3),

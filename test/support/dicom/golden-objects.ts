@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { strictReading } from "../../../processor/contract/dicom-settings.js";
 import { parseChecked } from "../../../processor/contract/json-check.js";
 import type { Written } from "../../../processor/dicom-objects/object-context.js";
 import { metadataOfBands, probabilityBands } from "../../../processor/dicom-objects/probability-bands.js";
@@ -71,7 +72,7 @@ export const caseFolder = (family: "seg" | "rtstruct", name: string): string =>
   goldenPath("dicom", family, name);
 
 async function readSource(folder: string): Promise<SourceSeries> {
-  const series = await readDicomSeries(folder, {}, neverStopped());
+  const series = await readDicomSeries(folder, strictReading, neverStopped());
   return { reference: series, geometry: series.geometry };
 }
 

@@ -165,11 +165,11 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
   });
 
   test("nothing found says how files should be named, and what was found instead", async () => {
-    put("readme.txt", "1.dcm", "2.dcm");
+    put("readme.txt", "1.raw", "2.raw");
     await expect(find(["T1", "T2"])).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
       message: expect.stringMatching(
-        /<case>_0000\.nii\.gz, <case>_0001\.nii\.gz; found 2 DICOM files; convert them first, for example with dcm2niix: 1\.dcm, 2\.dcm; 1 file that is not an image/,
+        /<case>_0000\.nii\.gz, <case>_0001\.nii\.gz; found 3 files that are not images: 1\.raw, 2\.raw, readme\.txt/,
       ),
     });
   });
@@ -271,10 +271,10 @@ describe("an image's input folder", () => {
   });
 
   test("without suitable images lists the allowed extensions", async () => {
-    put("scan.dcm");
+    put("scan.raw");
     await expect(find(["CT"], { allowedExtensions: ["mha", "nii.gz"] })).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
-      message: expect.stringMatching(/mha, nii\.gz; found 1 DICOM file; convert it first/),
+      message: expect.stringMatching(/mha, nii\.gz; found 1 file that is not an image/),
     });
   });
 });

@@ -1,0 +1,25 @@
+import { basename, extname } from "node:path";
+import { openRegularFile } from "../../files/read-text-file.js";
+import { dicomEndings } from "./read-dicom-file.js";
+import { recogniseFile } from "./recognise-file.js";
+
+/** The preamble, the mark, and the first element. */
+const beginningBytes = 256;
+
+/** Returns whether a file is DICOM by its name or its first bytes; false for one that can't be read. */
+export async function isDicomFile(path: string): Promise<boolean> {
+  if (dicomEndings.includes(extname(path).toLowerCase()) || basename(path).toUpperCase() === "DICOMDIR")
+    return true;
+  const file = await openRegularFile(path).catch(() => null);
+  if (file === null) return false;
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(beginningBytes), 0, beginningBytes, 0);
+    return recogniseFile(buffer.subarray(0, bytesRead), size) !== null;
+  } catch {
+    // Its header goes on, or is damaged: the reader says which.
+    return true;
+  } finally {
+    await file.close();
+  }
+}
