@@ -26,7 +26,7 @@ export interface FetchPackagesOptions {
  * trusts only Debian's keys for this suite (`base-image/debian/archive-keys.asc`), so every machine gets the
  * same packages from the same state of the archive. Root privileges are not needed.
  *
- * @throws TOOL_MISSING without apt; IMAGE_BUILD_FAILED with apt's words, also for an invalid signature
+ * @throws TOOL_MISSING without apt; IMAGE_BUILD_FAILED with apt's message, also for an invalid signature
  */
 export async function fetchPackages(options: FetchPackagesOptions): Promise<readonly string[]> {
   const { suite, onNote, signal } = options;

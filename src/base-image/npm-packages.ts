@@ -11,7 +11,7 @@ import { runTool } from "./run-tool.js";
  * Returns the files of the recipe's npm packages, by package. npm installs the locked versions once, verifies
  * their digests and runs no scripts. The files for the image remain in the cache.
  *
- * @throws TOOL_MISSING without npm; IMAGE_BUILD_FAILED with npm's words
+ * @throws TOOL_MISSING without npm; IMAGE_BUILD_FAILED with npm's message
  */
 export async function npmPackageFiles(
   recipe: BaseImageRecipe,

@@ -21,7 +21,7 @@ export interface BaseImageRecipe extends BaseChoice {
   readonly wheels: readonly RecipeWheel[];
   /** The parts that the image has, each in a layer of its name. */
   readonly parts: Readonly<Partial<Record<BasePart, RecipePart>>>;
-  /** Exact versions by npm or Python package. */
+  /** The exact version of each npm or Python package. */
   readonly versions: Readonly<Record<string, string>>;
   /** The image's requirements for driver and GPU; null if it needs none. */
   readonly gpu: GpuRequirements | null;

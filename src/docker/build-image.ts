@@ -37,7 +37,7 @@ const mostAttempts = 10;
  * the build, the build fails and is repeated. (Docker may keep a nameless image of such a failed step, as
  * `docker build` does.)
  *
- * @throws IMAGE_BUILD_FAILED with Docker's own words, ENGINE_DISK_FULL; the signal's reason if aborted
+ * @throws IMAGE_BUILD_FAILED with Docker's message, ENGINE_DISK_FULL; the signal's reason if aborted
  */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const { engine, plan, signal, progress } = options;

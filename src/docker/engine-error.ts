@@ -2,7 +2,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { type BuilderErrorCode, builderError } from "../ground/errors/builder-errors.js";
 
 /**
- * Converts an engine failure to an error of the catalogue, in Docker's own words.
+ * Converts a failure of the engine to an error of the catalogue, with Docker's message.
  *
  * @param doing the failed operation, such as `building liver:1`
  * @param fallback the code if the words mention neither disk nor permission
@@ -34,7 +34,7 @@ export const isVanishedImage = (error: unknown): boolean =>
     engineWords(error),
   );
 
-/** Returns the engine's words without those that the HTTP client adds. */
+/** Returns the engine's message without what the HTTP client adds. */
 function engineWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const said = (error as { readonly json?: { readonly message?: unknown } }).json?.message;

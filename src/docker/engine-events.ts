@@ -20,7 +20,7 @@ export async function* engineEvents(answer: AsyncIterable<Buffer | string>): Asy
 const engineEvent = record({
   stream: orAbsent(text),
   status: orAbsent(text),
-  /** Docker's own words; comes inside an answer whose HTTP status is 200. */
+  /** Docker's message, in an answer whose HTTP status is 200. */
   error: orAbsent(text),
   aux: orAbsent(record({ ID: orAbsent(text) })),
 });

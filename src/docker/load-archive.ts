@@ -24,7 +24,7 @@ export interface LoadArchiveOptions {
 /**
  * Loads an archive as `docker load` does, in a way that can be undone.
  *
- * @throws IMAGE_FILE_INVALID with Docker's own words
+ * @throws IMAGE_FILE_INVALID with Docker's message
  */
 export async function loadArchive(options: LoadArchiveOptions): Promise<LoadedImage> {
   const { engine, archive, names, signal } = options;

@@ -4,7 +4,7 @@ import { engineError } from "./engine-error.js";
 /**
  * Streams the image as one tar in the format of `docker save`: layers, configuration and name.
  *
- * @throws EXPORT_FAILED with Docker's own words
+ * @throws EXPORT_FAILED with Docker's message
  */
 export async function* saveImage({ docker }: Engine, imageName: string): AsyncGenerator<Buffer> {
   try {

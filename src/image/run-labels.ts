@@ -43,7 +43,7 @@ export function departuresFromNnunet(labels: Labels): readonly string[] {
       : [`the checkpoint is ${others.join(", ")}; nnU-Net uses the final one by default`]),
     ...(mode === undefined || mode === "normal"
       ? []
-      : [`export mode is ${mode}; nnU-Net's is normal by default`]),
+      : [`export mode is ${mode}; nnU-Net's default is normal`]),
     // v1 applies post-processing automatically; v2 has a separate command for it.
     ...(labels[postProcessing] === "on" && labels[nnunetVersion]?.includes("2")
       ? ["post-processing is applied; nnUNetv2_predict leaves it to nnUNetv2_apply_postprocessing"]

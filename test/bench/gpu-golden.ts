@@ -22,7 +22,7 @@ export async function benchGpuGolden(bench: GpuBench): Promise<readonly BenchRow
     const ours = await runOurs({ ...run, outputDir }, bench);
     const leastDice = await leastDiceOf(name, { folder: join(outputDir, "images"), ending });
     rows.push({
-      what: `${name}: least Dice of a label`,
+      what: `${name}: lowest Dice of a label`,
       ours: `${leastDice.toFixed(5)} on ${ours.executionProvider ?? "unknown"}`,
       goal: "≥ 0.999",
       isReached: leastDice >= 0.999,

@@ -199,7 +199,7 @@ test("the described contents of an image are the same for its layers and for an 
 });
 
 describeWithEngine("an image that Docker built", () => {
-  test("has both documents beside its archive, and the program ends", { timeout: 600_000 }, async () => {
+  test("has both documents next to its archive, and the program ends", { timeout: 600_000 }, async () => {
     const cwd = scratchFolder();
     const imageName = "nnunet-processor-attest-test/blobs:1";
     onTestFinished(() => removeImage(imageName));

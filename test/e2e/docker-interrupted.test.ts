@@ -74,7 +74,7 @@ describeWithEngine("an engine that dies", () => {
   });
 
   test.each(["sending", "building", "exporting"])(
-    "while %s is told as such, and the next build goes through",
+    "while %s is reported as such, and the next build succeeds",
     { timeout },
     async (label) => {
       const folder = mkdtempSync(join(scratch, "run-"));

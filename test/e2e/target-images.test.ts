@@ -83,7 +83,7 @@ describeWithEngine("an image built for", () => {
 
   testWith(
     [needs.apt],
-    "AMOS22 runs `python run_inference.py` and says nothing beside its log",
+    "AMOS22 runs `python run_inference.py`, which writes nothing but its log",
     { timeout },
     async () => {
       const cwd = scratchFolder();

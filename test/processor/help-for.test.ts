@@ -45,7 +45,7 @@ test.each([
   expect(help.includes("--continue")).toBe(name === "predict");
 });
 
-test("flags are told from those of another program's command line", () => {
+test("this program's flags are distinguished from those in another program's command line", () => {
   expect(flagsIn("Pass --tag or `-i`; `docker save -o FILE` and well-known --no-attest.")).toEqual([
     "--tag",
     "-i",

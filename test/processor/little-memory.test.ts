@@ -59,7 +59,7 @@ async function run(modelDir: string) {
   return { ...ended, files: readdirSync(output, { recursive: true }) };
 }
 
-test("where memory holds fewer windows at once, fewer go together and the case is segmented", async () => {
+test("if fewer windows fit into memory, fewer are computed together and the case is segmented", async () => {
   const { exitCode, out, err, files } = await run(await writeModel(2048));
   expect(err).toBe("");
   expect(exitCode).toBe(0);
@@ -67,7 +67,7 @@ test("where memory holds fewer windows at once, fewer go together and the case i
   expect(files).toContain(join("images", "scan.nii.gz"));
 });
 
-test("where it does not hold one, the case says so", async () => {
+test("if not even one window fits, the case's error says so", async () => {
   const { exitCode, err, files } = await run(await writeModel(4096));
   // Where V8 itself finds no memory it ends the program; then the one that supervises it speaks.
   expect(lastLine(err)).toMatch(

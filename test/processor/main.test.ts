@@ -77,7 +77,7 @@ describe("the program in an image", () => {
     expect(out).toContain("2 cases");
   });
 
-  test("says that numbered files are cases of their own where the model has one channel", async () => {
+  test("says that numbered files are separate cases if the model has one channel", async () => {
     for (const number of ["0000", "0001", "0002"]) await writeScan(`brats_${number}.nii.gz`);
     const { exitCode, out } = await run();
     expect(exitCode).toBe(0);
@@ -111,7 +111,7 @@ describe("the program in an image", () => {
     expect(geometry.sizeZyx).toEqual([4, 60, 60]);
   });
 
-  test("follows a linked input folder and takes the model's place from the environment", async () => {
+  test("follows a linked input folder and takes the model's folder from the environment", async () => {
     await writeScan("scan.nii.gz");
     symlinkSync(input, `${input}-link`);
     const environment = { NNUNET_MODEL_DIR: modelDir };
@@ -120,7 +120,7 @@ describe("the program in an image", () => {
     expect(readdirSync(join(output, "images"))).toEqual(["scan.nii.gz"]);
   });
 
-  test("keeps what is there with --no-overwrite-output", async () => {
+  test("keeps existing results with --no-overwrite-output", async () => {
     await writeScan("scan.nii.gz");
     mkdirSync(join(output, "images"));
     writeFileSync(join(output, "images", "scan.nii.gz"), "earlier");
@@ -139,8 +139,8 @@ describe("the program in an image", () => {
   });
 });
 
-describe("what went wrong is the last line, with an exit code of its own:", () => {
-  test("one bad image of two is named, the other one is done", async () => {
+describe("the last line says what went wrong, and the exit code what kind of error it is:", () => {
+  test("one bad image of two is named, and the other one is segmented", async () => {
     await writeScan("good.nii.gz");
     writeFileSync(join(input, "bad.nii.gz"), "not an image");
     const { exitCode, err } = await run();
@@ -191,7 +191,7 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
     expect(lastLine(err)).toContain('--user "$(id -u):$(id -g)"');
   });
 
-  test("CUDA asked for where there is none", async () => {
+  test("CUDA is requested but missing", async () => {
     await writeScan("scan.nii.gz");
     const { exitCode, err } = await run(["--device", "cuda"]);
     expect(exitCode).toBe(5);
@@ -199,7 +199,7 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
     expect(readdirSync(join(output, "images"))).toEqual([]);
   });
 
-  test("a case that does not fit the memory limit, while the next one is done", async () => {
+  test("a case that exceeds the memory limit, while the next one is segmented", async () => {
     // 144 million voxels need 576 MB twice as float32; as one repeated value they fit in a small file.
     const voxels = new Uint8Array(400 * 600 * 600).fill(1);
     await writeImage(testImage([400, 600, 600], { voxels }), join(input, "huge.nii.gz"));
@@ -212,13 +212,13 @@ describe("what went wrong is the last line, with an exit code of its own:", () =
 });
 
 describe("a stop", () => {
-  test("does not wait for a window that takes longer than the platform does", {
+  test("does not wait for a window that takes longer than the platform waits", {
     timeout: 600_000,
   }, async () => {
     const slow = join(scratch, "slow");
     await writeSlowModel(modelDir, slow);
     await writeScan("scan.nii.gz");
-    // A window is told when it is done, on a fast machine not the first; the next one is on its way a second later.
+    // A finished window is reported (on a fast machine, not the first one); a second later the next one is being computed.
     const stop = { signal: "SIGTERM", afterText: "predicting", laterMs: 1000 } as const;
     const { exitCode, err, stopSeconds } = await run(["--model-dir", slow], { stop });
     expect(exitCode).toBe(130);

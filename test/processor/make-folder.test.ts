@@ -23,7 +23,7 @@ describe("a folder is made", () => {
     expect(statSync(path).isDirectory()).toBe(true);
   });
 
-  testWith([needs.linux], "never below /proc, without trying for ever", async () => {
+  testWith([needs.linux], "never below /proc, without trying forever", async () => {
     await expect(makeFolder("/proc/x/y")).rejects.toMatchObject({
       code: "OUTPUT_UNWRITABLE",
       message: expect.stringContaining("/proc/x"),
@@ -33,7 +33,7 @@ describe("a folder is made", () => {
   test.each([
     ["where a file is", "file"],
     ["below a file", "file/below/it"],
-  ])("not %s, which is named", async (_, path) => {
+  ])("but not %s, which is named", async (_, path) => {
     writeFileSync(join(scratch, "file"), "");
     await expect(makeFolder(join(scratch, path))).rejects.toMatchObject({
       code: "OUTPUT_UNWRITABLE",

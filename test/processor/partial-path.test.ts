@@ -18,7 +18,7 @@ const names = (): readonly string[] => readdirSync(folder).sort();
 const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
 
 describe("the first file that is written in a folder", () => {
-  test("removes what a killed process has left beside it, files and folders", async () => {
+  test("removes files and folders that a killed process has left next to it", async () => {
     const killed = await tagOfKilledProcess();
     writeFileSync(join(folder, `.partial-${killed}-01234567`), "half");
     writeFileSync(join(folder, `.partial-${killed}-01234567.scratch`), "half");
@@ -27,7 +27,7 @@ describe("the first file that is written in a folder", () => {
     expect(names()).toEqual(["case.nii.gz"]);
   });
 
-  test("leaves what a living process writes, and what has another kind of name", async () => {
+  test("keeps what a running process writes, and files with other names", async () => {
     const living = basename(newPartialPath(join(folder, "x")));
     const foreign = [".partial-mine", ".partial-0123456789abcdef", "partial"];
     for (const name of [living, ...foreign]) writeFileSync(join(folder, name), "half");
@@ -36,7 +36,7 @@ describe("the first file that is written in a folder", () => {
     expect(names()).toEqual([living, ...foreign].sort());
   });
 
-  test("takes another machine's process, or another container's, for a living one for a week", async () => {
+  test("treats a process of another machine or container as running for a week", async () => {
     const [recent, old] = ["00000000", "11111111"].map((end) => `.partial-0123456789ab-1-1-${end}`);
     for (const name of [recent!, old!]) writeFileSync(join(folder, name), "half");
     utimesSync(join(folder, recent!), hoursAgo(6 * 24), hoursAgo(6 * 24));
@@ -45,7 +45,7 @@ describe("the first file that is written in a folder", () => {
     expect(names()).toEqual([recent]);
   });
 
-  test("knows a process from a later one with the same id", async () => {
+  test("distinguishes a process from a later one with the same id", async () => {
     const [machine] = processTag().split("-");
     const earlier = `.partial-${machine}-${process.pid}-1-01234567`;
     writeFileSync(join(folder, earlier), "half");
@@ -53,7 +53,7 @@ describe("the first file that is written in a folder", () => {
     expect(names()).toEqual([]);
   });
 
-  test("is written even if the folder may not be listed", async () => {
+  test("is written even if the folder cannot be listed", async () => {
     await expect(partialPathNextTo(join(folder, "missing", "x"))).resolves.toContain("missing");
   });
 });

@@ -191,7 +191,7 @@ describe("one bad case is reported and the others go on", () => {
   });
 });
 
-describe("what is there already", () => {
+describe("an existing result", () => {
   test("is an error by default, before any work", async () => {
     await writeGood("a_0000.nii.gz");
     mkdirSync(output);
@@ -200,7 +200,7 @@ describe("what is there already", () => {
     expect(readFileSync(join(output, "a.nii.gz"), "utf8")).toBe("earlier");
   });
 
-  test("is kept when continuing, and the rest is done", async () => {
+  test("is kept with --continue, and the other cases are segmented", async () => {
     await writeGood("a_0000.nii.gz");
     await writeGood("b_0000.nii.gz");
     mkdirSync(output);
@@ -221,7 +221,7 @@ describe("what is there already", () => {
   });
 });
 
-describe("nothing runs when the request can't be right", () => {
+describe("nothing runs if the request cannot succeed", () => {
   test("two files for one channel of a case", async () => {
     await writeGood("a_0000.nii.gz");
     await writeGood("a_0000.nii");
@@ -232,7 +232,7 @@ describe("nothing runs when the request can't be right", () => {
     });
   });
 
-  test("an input folder that is not there", async () => {
+  test("an input folder that does not exist", async () => {
     await expect(predict({ inputs: [join(input, "nothing")] })).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",
     });
@@ -255,7 +255,7 @@ describe("nothing runs when the request can't be right", () => {
     await expect(predict()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
 
-  test("CUDA where there is none is an error, never the CPU", async () => {
+  test("CUDA without a GPU is an error, never a run on the CPU", async () => {
     await writeGood("a_0000.nii.gz");
     await expect(predict({ device: "cuda" })).rejects.toMatchObject({ code: "DEVICE_MISSING" });
   });
@@ -292,7 +292,7 @@ describe("a user's hooks", () => {
     expect(report.cases[0]!.labels!.find(({ label }) => label === 2)!.voxels).toBe(4 * 60 * 60);
   });
 
-  test("that throw are reported with the case's name and their own line", async () => {
+  test("that throw are reported with the case's name and the line of the hook", async () => {
     await writeGood("a_0000.nii.gz");
     const hookModule = join(input, "..", "throws.mjs");
     writeFileSync(
@@ -306,7 +306,7 @@ describe("a user's hooks", () => {
     );
   });
 
-  test("that export nothing known are refused before any work", async () => {
+  test("that export no known function are refused before the work starts", async () => {
     await writeGood("a_0000.nii.gz");
     const hookModule = join(input, "..", "other.mjs");
     writeFileSync(hookModule, "export const process = 1;");
@@ -328,7 +328,7 @@ test("a stop in the middle ends the run and leaves nothing half-written", async 
   expect(readdirSync(output)).toEqual([]);
 });
 
-test("files of other names are left out and told", async () => {
+test("files with other names are left out and reported", async () => {
   cpSync(goldenPath("v2", "mr_regions_resenc_3d", "input"), input, { recursive: true });
   await writeImage(
     { ...good, source: { path: "", format: "metaimage", fields: {} } },

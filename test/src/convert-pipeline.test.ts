@@ -254,14 +254,14 @@ describe("no partial output remains", () => {
   });
 
   // Root may write everywhere.
-  testWith([needs.notRoot], "when the folder may not be written to", async () => {
+  testWith([needs.notRoot], "if the folder is not writable", async () => {
     chmodSync(parent, 0o555);
     await expect(convert()).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
     chmodSync(parent, 0o755);
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  testWith([needs.mount], "when the disk is full", async () => {
+  testWith([needs.mount], "if the disk is full", async () => {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=24k", "tmpfs", parent]);
     try {
       await expect(convert()).rejects.toMatchObject({ code: "DISK_FULL" });

@@ -66,7 +66,7 @@ const mostElements = 1 << 16;
 /** VRs whose length has 32 bits after two reserved bytes, in explicit VR (PS3.5, 7.1.2). */
 const longVrs = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]);
 
-/** A sequence or an item that the scan is in. The lowest container is the data set itself. */
+/** A sequence or an item that the scan is in. The outermost container is the data set itself. */
 interface Container {
   readonly holds: "elements" | "items" | "fragments";
   /** Null for an undefined length, which a delimiter ends. */

@@ -35,7 +35,7 @@ const bytesPerWeightByte = 2;
 const shareForWeights = 0.5;
 
 /**
- * Loads the network that runs first, so that a problem with the device or the files appears before any work.
+ * Loads the network that runs first, so that a problem with the device or the files is reported before any case is read.
  *
  * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED
  */

@@ -145,7 +145,10 @@ async function sizeOf(folder: string, file: string): Promise<number> {
       `${folder}: the manifest names a file in ${file.length} characters; a path may have up to ${longestPath}`,
     );
   if (isAbsolute(file) || normalize(file).startsWith(".."))
-    throw sharedError("MANIFEST_INVALID", `${folder}: the manifest names ${file}, outside its folder`);
+    throw sharedError(
+      "MANIFEST_INVALID",
+      `${folder}: the manifest names ${file}, which is outside the folder`,
+    );
   const found = await stat(join(folder, file)).catch(() => null);
   if (found === null) throw sharedError("MANIFEST_INVALID", `${folder}: ${file} is missing`);
   return found.size;

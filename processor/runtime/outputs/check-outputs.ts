@@ -11,7 +11,7 @@ import { filesOf, requiredFilesOf } from "./output-kinds.js";
 export type Existing = "error" | "overwrite" | "continue";
 
 /**
- * Finds every failure of the outputs that can be detected before any work, and makes the output folders.
+ * Finds every failure of the outputs that can be detected before the work starts, and makes the output folders.
  *
  * @throws INPUT_AMBIGUOUS if two cases would write the same file; OUTPUT_EXISTS; OUTPUT_UNWRITABLE, also for a name
  *   that is too long

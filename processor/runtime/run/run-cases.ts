@@ -219,7 +219,7 @@ class Stopwatch {
     }
   }
 
-  /** Returns the times. `total` is the time of the work on this case, with which neighbouring cases overlap. */
+  /** Returns the times. `total` is the time of the work on this case, which overlaps with the work on its neighbours. */
   seconds(): Seconds {
     const total = Object.values(this.#measured).reduce((sum, value) => sum + value, 0);
     return { ...this.#measured, total };

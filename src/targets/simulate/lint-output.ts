@@ -91,7 +91,7 @@ const layouts: Readonly<Record<OutputRules["layout"], Layout>> = {
     if (wrong !== undefined)
       return fail(
         "layout",
-        `/output/${wrong}: only .mha and .tif are taken`,
+        `/output/${wrong}: only .mha and .tif are accepted`,
         "Write .mha (output_extension).",
       );
     if (images.length === 0)

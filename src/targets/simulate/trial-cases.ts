@@ -16,13 +16,14 @@ export interface TrialCase {
   readonly name: string;
   /** The images, channel by channel. A segmentation must have their grid. */
   readonly images: readonly string[];
-  /** The folder, if it is laid out as /input already; null for files in one folder. */
+  /** The folder, if it is arranged like /input already; null for files in one folder. */
   readonly folder: string | null;
 }
 
 /**
- * The cases of a folder: itself when it is laid out as a platform's /input (`inputs.json` or `images/`), else those of
- * its folders that are, else its files, grouped as nnU-Net does (`<case>_0000`, `<case>_0001`, …).
+ * Finds the cases of a folder. If it is arranged like a platform's /input (with `inputs.json` or `images/`), it is one
+ * case. Otherwise, each of its folders that is arranged like that is a case; if there are none, its files are grouped
+ * into cases as nnU-Net does (`<case>_0000`, `<case>_0001`, …).
  *
  * @throws INPUT_NOT_FOUND
  */

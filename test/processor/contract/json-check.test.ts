@@ -61,13 +61,13 @@ describe("a check", () => {
     expect(() => parseChecked("{", anything, (reason) => new Error(reason))).toThrow("is not JSON");
   });
 
-  test("keeps fields that it does not know, and a key named __proto__ as a key", () => {
+  test("keeps unknown fields, and treats __proto__ as an ordinary key", () => {
     const json = JSON.parse('{"a": 1, "more": 2, "__proto__": {"a": "x"}}') as unknown;
     expect(JSON.stringify(checkedOrNull(json, record({ a: number })))).toBe(JSON.stringify(json));
     expect(JSON.stringify(checkedOrNull(json, recordOf(anything)))).toBe(JSON.stringify(json));
   });
 
-  test("fills in what older documents do not have, and leaves optional fields away", () => {
+  test("fills in fields that older documents lack, and leaves out optional ones", () => {
     const check = record({ a: orOlder(orNull(number), null), b: orAbsent(text) });
     const found: { readonly a: number | null; readonly b?: string } = read(check, {});
     expect(found).toEqual({ a: null });

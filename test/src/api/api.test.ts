@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { repositoryRoot } from "../../support/golden.js";
 import { runUserProgram } from "../../support/programs/user-program.js";
 
-test("a program of somebody else compiles against the package's types, converts and segments", () => {
+test("another program compiles against the package's types, converts a model and segments an image", () => {
   const folder = mkdtempSync(join(tmpdir(), "user-program-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const model = join(repositoryRoot, "test", "fixtures", "models", "labels_254");

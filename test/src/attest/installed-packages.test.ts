@@ -78,7 +78,7 @@ test("npmPackages reads each package.json once, and no invalid one", () => {
   expect(packageUrl(packages[0]!, trixie)).toBe("pkg:npm/%40a/b@1.0.0-rc.1%2B5");
 });
 
-test("pythonPackages reads the header of each METADATA, and NVIDIA's licence in its spellings", () => {
+test("pythonPackages reads the header of each METADATA, and recognises every spelling of NVIDIA's licence", () => {
   const header = (name: string, licence: string) =>
     `Metadata-Version: 2.4\nName: ${name}\nVersion: 1.2.3\n${licence}\n\nName: not in the header\n`;
   const texts = {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { keepDeviceCode } from "../../../src/base-image/device-code.js";
 import { libraryWith } from "../../support/images/cuda-library.js";
 
-test("keeps the device code of one compute capability and fills that of others with zeros, each at its place", () => {
+test("device code of one compute capability stays where it is, and that of the others is filled with zeros", () => {
   const library = libraryWith([
     [
       { architecture: 80, code: "code for 80" },
@@ -18,12 +18,12 @@ test("keeps the device code of one compute capability and fills that of others w
     expect(pruned.indexOf(kept)).toBe(library.indexOf(kept));
 });
 
-test("names the compute capabilities that have code, when one is asked for that has none", () => {
+test("a compute capability without code is refused with those that have code", () => {
   const library = libraryWith([[{ architecture: 80, code: "code" }]]);
   expect(() => keepDeviceCode(library, ["9.0"])).toThrow("no code for 9.0; there is code for 8.0");
 });
 
-test("refuses what is not a CUDA library", () => {
+test("a file that is not a CUDA library is refused", () => {
   expect(() => keepDeviceCode(Buffer.from("#!/bin/sh\n".padEnd(100)), ["9.0"])).toThrow(
     "not a 64-bit ELF library",
   );

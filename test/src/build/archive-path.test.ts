@@ -21,7 +21,7 @@ const request = (existing: "keep" | "replace") => ({
 });
 
 describe("a build that was killed between the names of its files", () => {
-  test("is repeated by the same command", async () => {
+  test("is completed by the same command", async () => {
     writeFileSync(join(folder, "liver-1.spdx.json"), "{}");
     expect(await freeArchivePath(request("replace"))).toBe(join(folder, "liver-1.tar.gz"));
   });
@@ -35,7 +35,7 @@ describe("a build that was killed between the names of its files", () => {
   });
 });
 
-test("an archive that is there is refused with --no-overwrite by its own name", async () => {
+test("an archive that exists is refused by name with --no-overwrite", async () => {
   for (const name of ["liver-1.tar.gz", "liver-1.spdx.json"]) writeFileSync(join(folder, name), "");
   await expect(freeArchivePath(request("keep"))).rejects.toMatchObject({
     message: `${join(folder, "liver-1.tar.gz")} already exists`,

@@ -59,7 +59,7 @@ function textsIn(source: string): readonly string[] {
   return texts;
 }
 
-/** Reads a template from behind its first backtick, with the texts in its insertions; returns where it ends. */
+/** Reads a template, starting after its first backtick, and the texts in its `${…}`; returns the position of its end. */
 function readTemplate(source: string, start: number, texts: string[]): number {
   let text = "";
   for (let i = start; i < source.length; i++) {

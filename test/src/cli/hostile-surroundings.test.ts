@@ -35,20 +35,24 @@ async function runWithoutSpace(blocks: number, args: readonly string[], cwd: str
 
 const program = join(repositoryRoot, "dist", "build_processor.js");
 
-describe("where there is no space for files", () => {
+describe("on a full disk", () => {
   test.each([
     ["predict", ["-i", images, "-o", "out", "--model-dir", model], 0],
     ["convert", ["--model-dir", model, "-o", "converted"], 0],
     ["convert", ["--model-dir", model, "-o", "converted"], 200],
     ["init", ["--model-dir", model], 0],
     ["--context-only", ["--model-dir", model], 200],
-  ] as const)("%s %j says so, with %i blocks", { timeout }, async (command, args, blocks) => {
-    const cwd = scratchFolder();
-    const { exitCode, err } = await runWithoutSpace(blocks, [program, command, ...args], cwd);
-    expect(err).toMatch(/DISK_FULL/);
-    expect(err).not.toMatch(/This is a bug/);
-    expect([5, 6]).toContain(exitCode);
-  });
+  ] as const)(
+    "%s %j reports the full disk, with %i blocks left",
+    { timeout },
+    async (command, args, blocks) => {
+      const cwd = scratchFolder();
+      const { exitCode, err } = await runWithoutSpace(blocks, [program, command, ...args], cwd);
+      expect(err).toMatch(/DISK_FULL/);
+      expect(err).not.toMatch(/This is a bug/);
+      expect([5, 6]).toContain(exitCode);
+    },
+  );
 
   test("a lock that can't be written is not left behind", async () => {
     const cwd = scratchFolder();

@@ -34,15 +34,15 @@ const run = (...argv: readonly string[]) => {
   return main([...argv, ...(argv[0] === "inspect" ? [address] : ["--model-dir", address])], terminal);
 };
 
-describe("processor.lock.json lies", () => {
-  test("beside the config.json of a build", async () => {
+describe("processor.lock.json is", () => {
+  test("next to the config.json of a build", async () => {
     writeFileSync(join(folder, "liver", "own.json"), "{}");
     expect(await run("--config-file", "liver/own.json", "--context-only")).toBe(0);
     expect(readdirSync(join(folder, "liver")).sort()).toEqual(["own.json", "processor.lock.json"]);
     expect(readdirSync(folder)).not.toContain("processor.lock.json");
   });
 
-  test("beside the config.json that init writes", async () => {
+  test("next to the config.json that init writes", async () => {
     expect(await run("init", "--output", "liver/config.json")).toBe(0);
     expect(readdirSync(join(folder, "liver")).sort()).toEqual([
       "config.json",
@@ -51,7 +51,7 @@ describe("processor.lock.json lies", () => {
     ]);
   });
 
-  test("in the current folder without one", async () => {
+  test("in the current folder if there is no config.json", async () => {
     expect(await run("inspect")).toBe(0);
     expect(readdirSync(folder)).toContain("processor.lock.json");
   });

@@ -107,7 +107,7 @@ describe("--help", () => {
     },
   );
 
-  test("help is --help, of a command too", async () => {
+  test("help does the same as --help, also for a command", async () => {
     expect(await run("help")).toBe(0);
     expect(terminal.printed.out).toMatch(/^build_processor\n[\s\S]*Commands:/);
     expect(await run("help", "predict")).toBe(0);
@@ -115,7 +115,7 @@ describe("--help", () => {
   });
 
   describe("completion prints a script that completes commands, and a command's flags", () => {
-    /** @param shell the command that runs a script given after it, and what the script begins with */
+    /** @param shell the command that runs the script that follows it */
     async function expectCompletion(shell: readonly [string, ...string[]], beginning: string) {
       expect(await run("completion")).toBe(0);
       const complete = (...words: readonly string[]): readonly string[] => {
@@ -219,7 +219,7 @@ describe("a wrong model exits with 3", () => {
     { name: "a folder that is not there", argv: ["--model-dir", "nothing"], code: "MODEL_NOT_FOUND" },
     { name: "an empty folder", argv: ["--model-dir", "."], code: "MODEL_NOT_FOUND" },
     {
-      name: "a fold that it does not have",
+      name: "a fold that the model does not have",
       argv: ["--model-dir", blobs, "--folds", "4"],
       code: "FOLD_MISSING",
     },
@@ -257,7 +257,7 @@ describe("a wrong model exits with 3", () => {
   });
 });
 
-test("on a terminal an error is red, and no word is cut at its edge", async () => {
+test("on a terminal an error is red, and lines are wrapped between words", async () => {
   const environment = { ...terminal.environment, NO_COLOR: "" };
   const narrow = { ...terminal, environment, isInteractive: true, columns: 40 };
   expect(await main(["predict", "-i", "x", "--step-size", "2", "-m", "3d_fullres"], narrow)).toBe(2);
@@ -274,7 +274,7 @@ test("on a terminal an error is red, and no word is cut at its edge", async () =
 });
 
 describe("the config's model", () => {
-  test("is built when no --model-dir is given, also one of nnU-Net v1", async () => {
+  test("is built without --model-dir, even if it is nnU-Net v1's", async () => {
     const model = goldenPath("v1", "blobs_2d", "model");
     writeFileSync(join(folder, "config.json"), JSON.stringify({ model }));
     expect(await run("--tag", "team/blobs:1", "--context-only")).toBe(0);
@@ -287,7 +287,7 @@ describe("the config's model", () => {
     expect(terminal.printed.err).toMatch(/nothing was named as the previous stage, but 2d does not need one/);
   });
 
-  test("gives way to --model-dir", async () => {
+  test("is replaced by --model-dir", async () => {
     writeFileSync(join(folder, "config.json"), '{"model": "./nothing"}');
     expect(await run("--tag", "team/blobs:1", "--context-only")).toBe(3);
     expect(terminal.printed.err).toContain(join(folder, "nothing"));
@@ -295,19 +295,19 @@ describe("the config's model", () => {
   });
 });
 
-test("a build without an engine says so and what to do instead", async () => {
+test("a build without an engine says so, and says what to do instead", async () => {
   expect(await run("--model-dir", blobs, "--tag", "team/blobs:1")).toBe(5);
   expect(terminal.printed.err).toContain("error ENGINE_MISSING");
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("--context-only goes as far as the Dockerfile", async () => {
+test("--context-only stops after writing the Dockerfile", async () => {
   expect(await run("--model-dir", blobs, "--tag", "team/blobs:1", "--context-only")).toBe(0);
   expect(terminal.printed.out).toContain("docker build -t team/blobs:1");
   expect(readFileSync(join(folder, "build", "Dockerfile"), "utf8")).toMatch(/^FROM nnunet-processor-base/m);
 });
 
-test("convert writes a folder, and does not touch one that is there", async () => {
+test("convert writes a folder, and does not touch one that exists", async () => {
   expect(await run("convert", "--model-dir", blobs, "-o", "converted", "--json")).toBe(0);
   expect(JSON.parse(terminal.printed.out)).toMatchObject({ model: { configuration: "2d" } });
   expect(readdirSync(join(folder, "converted"))).toContain("fold_0.onnx");
@@ -315,13 +315,13 @@ test("convert writes a folder, and does not touch one that is there", async () =
   expect(terminal.printed.err).toContain("OUTPUT_EXISTS");
 });
 
-describe("a file that is not there is named, with what to pass instead:", () => {
+describe("a file that does not exist is named, with what to pass instead:", () => {
   test("an archive to verify, instead of an image's name", async () => {
     expect(await run("verify", "team-liver-1.tar.gz", "--model-dir", blobs)).toBe(4);
     expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: team-liver-1.tar.gz does not exist");
   });
 
-  test("an archive to verify, beside the config of a platform that prescribes its archive's name", async () => {
+  test("an archive to verify, with a config for a platform that prescribes the archive's name", async () => {
     writeFileSync(join(folder, "config.json"), '{"target": "amos22", "amos22": {"team": "us", "task": 1}}');
     expect(await run("verify", "us-task1.tar.gz", "--model-dir", blobs)).toBe(4);
     expect(terminal.printed.err).toContain("error INPUT_NOT_FOUND: us-task1.tar.gz does not exist");
@@ -366,7 +366,7 @@ describe("predict", () => {
     expect(terminal.printed.err.match(/IMAGE_TRUNCATED/g)).toHaveLength(1);
   });
 
-  test("counts what is there already apart, and names what it leaves out", async () => {
+  test("counts existing results separately, and names what it leaves out", async () => {
     cpSync(blobsInput, join(folder, "in"), { recursive: true });
     writeFileSync(join(folder, "in", "notes.txt"), "");
     const argv = ["predict", "--model-dir", blobs, "-i", "in", "-o", "out", "--disable-tta"];
@@ -395,7 +395,7 @@ describe("predict", () => {
   });
 });
 
-describe("a command that fails prints its error as JSON where a report was asked for:", () => {
+describe("a command that fails prints its error as JSON if a report was asked for:", () => {
   test.each([
     { argv: ["predict", "--model-dir", "nope", "-i", "a", "-o", "b"], exitCode: 3, code: "MODEL_NOT_FOUND" },
     { argv: ["--model-dir", "nope"], exitCode: 3, code: "MODEL_NOT_FOUND" },

@@ -7,7 +7,7 @@ import { hex, modelZip } from "../../support/model/model-zip.js";
 import { FileServer, file, json } from "../../support/network/file-server.js";
 import { testTerminal } from "../../support/programs/test-terminal.js";
 
-test("models download says what it brought: address, size and digest", async () => {
+test("models download says what it has downloaded: address, size and digest", async () => {
   const folder = mkdtempSync(join(tmpdir(), "models-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const archive = modelZip(1_250_000);

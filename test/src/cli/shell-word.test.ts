@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { shellWord } from "../../../src/cli/shell-word.js";
 
 test.each(["model/plans.json", "Müller", "Dr. Müller's scans", "a$HOME`b`", 'say "x"', "a;b", "~x", ""])(
-  "a shell takes %j for one word",
+  "a shell reads %j as one word",
   (text) => {
     const { stdout } = spawnSync("sh", ["-c", `printf %s ${shellWord(text)}`], { encoding: "utf8" });
     expect(stdout).toBe(text);

@@ -36,7 +36,7 @@ const report: SimulationReport = {
   phases: [phase("exec"), phase("invoke-1")],
 };
 
-test("a simulation is told with each check once, and what fails last", () => {
+test("the text of a simulation shows each check once, and failures last", () => {
   const text = simulationText(report, { hasColour: false, columns: 80 });
   expect(text.match(/ geometry /g)).toHaveLength(1);
   expect(text.match(/ expected /g)).toHaveLength(1);
@@ -48,7 +48,7 @@ test("a simulation is told with each check once, and what fails last", () => {
   expect(lines.at(-1)).toMatch(/^ +Mirroring is off\.$/);
 });
 
-test("on a terminal results are coloured and no line is wider than it", () => {
+test("on a terminal results are coloured and every line fits", () => {
   const text = simulationText(report, { hasColour: true, columns: 80 });
   expect(text).toContain("\u001b[31mfail");
   expect(text).toContain("\u001b[32mpass");

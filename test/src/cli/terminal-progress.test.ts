@@ -30,7 +30,7 @@ test.each([
   if (columns >= 80) expect(line).toContain("3/40");
 });
 
-test("the time that is left changes while nothing advances", () => {
+test("the remaining time changes even while nothing advances", () => {
   let [clock, tick] = [0, () => {}];
   const repeat = (callback: () => void) => {
     tick = callback;

@@ -17,7 +17,7 @@ const report: VerifyReport = {
   ],
 };
 
-test("verify says of an image of Docker's builder why it differs, without every file and value", () => {
+test("verify says why an image of Docker's builder differs, without listing every file and value", () => {
   const lines = verificationText(report).trimEnd().split("\n");
   expect(lines).toHaveLength(7);
   expect(lines).toContainEqual(expect.stringMatching(/Docker built this image/));

@@ -88,7 +88,7 @@ describe("model", () => {
   });
 
   test.each(["https://example.org/a.zip", "zenodo:4003545/Task003_Liver.zip", "/models/a"])(
-    "stays as it is when it is %s",
+    "may also be %s",
     async (model) => {
       expect((await load({ model })).config.modelSource).toBe(model);
     },

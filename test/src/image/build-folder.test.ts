@@ -22,7 +22,7 @@ describe("a build folder", () => {
 
   afterEach(() => rmSync(parent, { recursive: true }));
 
-  test("is made with its parents, and goes with them", async () => {
+  test("is made with its parents, and removed with them", async () => {
     const folder = await openBuildFolder(join(parent, "a", "b", "build"));
     expect(folder.path).toBe(join(parent, "a", "b", "build"));
     writeFileSync(folder.place("Dockerfile"), "FROM scratch");
@@ -30,7 +30,7 @@ describe("a build folder", () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test("that was there and empty stays, emptied", async () => {
+  test("that existed and was empty is kept and emptied", async () => {
     const path = join(parent, "build");
     mkdirSync(path);
     const folder = await openBuildFolder(path);
@@ -40,7 +40,7 @@ describe("a build folder", () => {
     expect(readdirSync(path)).toEqual([]);
   });
 
-  test("with somebody's files is left alone: the build gets a folder of its own in it", async () => {
+  test("with files of its own is not touched: the build uses a new folder in it", async () => {
     const path = join(parent, "build");
     mkdirSync(path);
     writeFileSync(join(path, "precious.txt"), "mine");
@@ -60,7 +60,7 @@ describe("a build folder", () => {
     expect(existsSync(path) ? readdirSync(path) : []).toEqual([]);
   });
 
-  test("keeps what somebody else put there during the build", async () => {
+  test("keeps files that another program writes there during the build", async () => {
     const path = join(parent, "build");
     const folder = await openBuildFolder(path);
     writeFileSync(join(path, "notes.txt"), "mine");
@@ -68,7 +68,7 @@ describe("a build folder", () => {
     expect(readdirSync(path)).toEqual(["notes.txt"]);
   });
 
-  test("loses what killed builds have left, and nothing else", async () => {
+  test("is cleared of what killed builds have left, and of nothing else", async () => {
     const path = join(parent, "build");
     const killed = await tagOfKilledProcess();
     for (const folder of [path, join(path, "processor-abc")]) {
@@ -84,7 +84,7 @@ describe("a build folder", () => {
     expect(readdirSync(parent).sort()).toEqual(["build", "precious"]);
   });
 
-  test("that a build has kept stays, whatever became of its process", async () => {
+  test("that a build has kept is not removed, whether its process ended or was killed", async () => {
     const path = join(parent, "build");
     const kept = await openBuildFolder(path);
     mkdirSync(kept.place("fold_0"));
@@ -96,7 +96,7 @@ describe("a build folder", () => {
     expect(readFileSync(join(path, ".build_processor"), "utf8")).toBe("");
   });
 
-  test("of a killed build is taken over by the next one", async () => {
+  test("of a killed build is used by the next one", async () => {
     const path = join(parent, "build");
     mkdirSync(join(path, "converted"), { recursive: true });
     writeFileSync(join(path, ".build_processor"), `${await tagOfKilledProcess()}\nconverted\n`);

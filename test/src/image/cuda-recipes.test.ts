@@ -7,7 +7,7 @@ import { chooseVariant, readVersions } from "../../../src/base-image/variants.js
 const table = readVersions();
 
 describe.each(["cuda12", "cuda13"] as const)("the recipe of %s", (variant) => {
-  test("has the execution provider of exactly the version of ONNX Runtime for Node, beside its library", async () => {
+  test("has the execution provider in the exact version of ONNX Runtime for Node, next to its library", async () => {
     const { versions, wheels, packages } = await readRecipe(variant);
     expect(versions["onnxruntime-gpu"]).toBe(versions["onnxruntime-node"]);
     expect(table.variants[variant].onnxruntime).toBe(versions["onnxruntime-node"]);
@@ -17,7 +17,7 @@ describe.each(["cuda12", "cuda13"] as const)("the recipe of %s", (variant) => {
       expect(Object.values(provider.files)).toContain(`${library}/libonnxruntime_providers_${name}.so`);
   });
 
-  test("pins every wheel by digest and size, takes its licence along, and nothing that is not loaded", async () => {
+  test("pins every wheel by digest and size, and takes its licence and only files that are loaded", async () => {
     const { wheels } = await readRecipe(variant);
     for (const { name, version, file, sha256, bytes, licence, files } of wheels) {
       expect(file, name).toContain(`${name.replaceAll("-", "_")}-${version}-`);
@@ -46,7 +46,7 @@ describe.each(["cuda12", "cuda13"] as const)("the recipe of %s", (variant) => {
     expect(gpu!.cuda.startsWith(variant.replace("cuda", ""))).toBe(true);
   });
 
-  test("gives an image whose labels and start know what driver and GPU it needs", async () => {
+  test("gives an image whose labels name the driver and GPU that it needs, and which checks them at the start", async () => {
     const recipe = await readRecipe(variant);
     const { labels, env, layers } = planBaseImage({
       ...{ recipe, wheelLayers: [], packageFiles: {}, rootFiles: [], processorFiles: [] },
@@ -75,11 +75,11 @@ test.each([
   { device: "auto", cuda: "12", variant: "cpu" },
   { device: "cuda", cuda: null, variant: `cuda${table.defaultCuda}` },
   { device: "cuda", cuda: "12", variant: "cuda12" },
-] as const)("device $device with cuda $cuda stands on $variant", ({ device, cuda, variant }) => {
+] as const)("device $device with cuda $cuda uses the base image $variant", ({ device, cuda, variant }) => {
   expect(chooseVariant(device, cuda)).toBe(variant);
 });
 
-test("an image for CPUs has no label of a GPU and asks for none", async () => {
+test("an image for CPUs has no label about GPUs and needs none", async () => {
   const recipe = await readRecipe("cpu");
   const { labels, env } = planBaseImage({
     ...{ recipe, wheelLayers: [], packageFiles: {}, rootFiles: [], processorFiles: [] },

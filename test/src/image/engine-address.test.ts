@@ -27,17 +27,17 @@ describe("engineAddress", () => {
     expect(engineAddress({ DOCKER_HOST: host, DOCKER_CONFIG: config }).options).toMatchObject(options);
   });
 
-  test("refuses an address that is none, naming it", () => {
+  test("refuses an invalid address and names it", () => {
     expect(() => engineAddress({ DOCKER_HOST: "tcp://[half", DOCKER_CONFIG: config })).toThrow("tcp://[half");
   });
 
-  test("takes the context that `docker context use` chose", () => {
+  test("uses the context that `docker context use` has chosen", () => {
     writeContext("remote", "tcp://10.1.2.3:2375");
     writeFileSync(join(config, "config.json"), JSON.stringify({ currentContext: "remote" }));
     expect(engineAddress({ DOCKER_CONFIG: config }).url).toBe("tcp://10.1.2.3:2375");
   });
 
-  test("prefers DOCKER_HOST to DOCKER_CONTEXT, and that to the chosen context", () => {
+  test("prefers DOCKER_HOST to DOCKER_CONTEXT, and DOCKER_CONTEXT to the chosen context", () => {
     writeContext("chosen", "unix:///run/chosen.sock");
     writeContext("named", "unix:///run/named.sock");
     writeFileSync(join(config, "config.json"), JSON.stringify({ currentContext: "chosen" }));
@@ -48,7 +48,7 @@ describe("engineAddress", () => {
     );
   });
 
-  test("says that a context is not there", () => {
+  test("says that a context does not exist", () => {
     expect(() => engineAddress({ DOCKER_CONFIG: config, DOCKER_CONTEXT: "gone" })).toThrow(/gone/);
   });
 

@@ -17,7 +17,7 @@ import { testPlan } from "../../support/oci/test-plan.js";
 const lines = (...events: readonly object[]): Answer =>
   status(200, {}, events.map((event) => `${JSON.stringify(event)}\r\n`).join(""));
 
-describe("without an engine that may be used", () => {
+describe("without an engine that can be used", () => {
   test("a host where nothing listens is ENGINE_MISSING, naming the address", async () => {
     const host = "tcp://127.0.0.1:9";
     await expect(connectEngine({ DOCKER_HOST: host }, neverStopped())).rejects.toMatchObject({
@@ -26,14 +26,14 @@ describe("without an engine that may be used", () => {
     });
   });
 
-  test("a socket that is not there is ENGINE_MISSING", async () => {
+  test("a socket that does not exist is ENGINE_MISSING", async () => {
     const environment = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
     await expect(connectEngine(environment, neverStopped())).rejects.toMatchObject({
       code: "ENGINE_MISSING",
     });
   });
 
-  testWith([needs.posix], "a socket that this user may not open is ENGINE_FORBIDDEN", async () => {
+  testWith([needs.posix], "a socket that this user is not allowed to open is ENGINE_FORBIDDEN", async () => {
     const folder = mkdtempSync(join(tmpdir(), "engine-"));
     const socket = join(folder, "docker.sock");
     const server = createServer().listen(socket);
@@ -57,7 +57,7 @@ describe("without an engine that may be used", () => {
   });
 });
 
-describe("what an engine reports", () => {
+describe("a failure that an engine reports", () => {
   let server: FileServer;
   const engine = () => connectEngine({ DOCKER_HOST: `tcp://127.0.0.1:${server.port}` }, neverStopped());
   const build = async () =>
@@ -80,7 +80,7 @@ describe("what an engine reports", () => {
     expect((await engine()).description).toBe(`Docker 99.1 at tcp://127.0.0.1:${server.port}`);
   });
 
-  test("as an error line inside an answer of status 200 is IMAGE_BUILD_FAILED in Docker's words, with the step", async () => {
+  test("as an error line inside an answer of status 200 is IMAGE_BUILD_FAILED with Docker's message and the step", async () => {
     server.on(
       "/build",
       lines(
@@ -94,14 +94,14 @@ describe("what an engine reports", () => {
     });
   });
 
-  describe("as an image of its cache that is gone", () => {
+  describe("an image that has vanished from the engine's cache", () => {
     const gone = lines(
       { stream: 'Step 2/9 : COPY ["first/", "/"]\n' },
       { error: `unable to find image "sha256:${"0".repeat(64)}"` },
     );
     const builds = () => server.requests.filter(({ path }) => path === "/build").length;
 
-    test("makes the build begin again, and says so", async () => {
+    test("makes the build start again, with a note", async () => {
       server.on("/build", gone, lines({ stream: "Step 1/1 : FROM base:1\n ---> 0123456789ab\n" }));
       server.on("/images/0123456789ab/tag", status(201));
       const inspected = {
@@ -126,7 +126,7 @@ describe("what an engine reports", () => {
       expect(builds()).toBe(2);
     });
 
-    test("time after time is IMAGE_BUILD_FAILED in the end", async () => {
+    test("again and again is IMAGE_BUILD_FAILED in the end", async () => {
       server.on("/build", gone);
       await expect(build()).rejects.toMatchObject({
         code: "IMAGE_BUILD_FAILED",
@@ -187,7 +187,7 @@ describe("what an engine reports", () => {
     });
   });
 
-  test("is cut off when a file of the context can't be read, and the file is named", async () => {
+  test("ends if a file of the context cannot be read, and the file is named", async () => {
     server.on("/build", (request) => void request.resume());
     const missing = "/nonexistent/fold_0.weights";
     const plan = testPlan({

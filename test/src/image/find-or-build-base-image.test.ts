@@ -10,7 +10,7 @@ import { FileServer, json, status } from "../../support/network/file-server.js";
 import { neverStopped } from "../../support/never-stopped.js";
 import { scratchFolder } from "../../support/oci/oci-scratch.js";
 
-test("a build that begins while another makes the base waits for it, and takes that one", async () => {
+test("a build that starts while another one makes the base image waits for it and uses that image", async () => {
   const server = await FileServer.start();
   onTestFinished(() => server.stop());
   const { imageName } = await readRecipe("cpu");

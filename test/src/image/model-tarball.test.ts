@@ -40,7 +40,7 @@ describe("a model tarball", () => {
     expect(second.sha256).toBe(first.sha256);
   });
 
-  test("replaces nothing, and leaves nothing when a file cannot be read", async () => {
+  test("replaces nothing, and leaves nothing if a file cannot be read", async () => {
     const folder = scratchFolder();
     const path = join(folder, "model.tar.gz");
     const missing = layerFile("fold_0.weights", { file: join(folder, "nowhere") });

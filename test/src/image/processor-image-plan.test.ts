@@ -58,14 +58,14 @@ describe("planProcessorImage", () => {
     });
   });
 
-  test("leaves a model that lies apart out of the image, with its hooks", async () => {
+  test("leaves a model for model.tar.gz out of the image, with its hooks", async () => {
     await withBlobs(async (converted) => {
       const { layers } = planProcessorImage({ ...partsOf(converted), carriesModel: false });
       expect(layers.map(({ name }) => name)).toEqual(["processor"]);
     });
   });
 
-  test("says the tag as version, and this program as source when nobody named another", async () => {
+  test("uses the tag as the version, and this program as the source if no other is named", async () => {
     await withBlobs(async (converted) => {
       const { labels } = planProcessorImage(partsOf(converted));
       expect(labels["org.opencontainers.image.version"]).toBe("7");

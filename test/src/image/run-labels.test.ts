@@ -22,7 +22,7 @@ describe("the labels that say how an image segments", () => {
     });
   });
 
-  test("say of a model that was trained without mirroring that there is none to leave out", async () => {
+  test("say that a model was trained without mirroring, which then is not a departure", async () => {
     await withConvertedModel(blobs, ({ manifest }) => {
       const models = manifest.models.map((model) => ({ ...model, plan: { ...model.plan, mirrorAxes: [] } }));
       const settings = { ...testSettings, useTestTimeAugmentation: false };
@@ -60,7 +60,7 @@ describe("departuresFromNnunet", () => {
     [
       "a fast export",
       { [processorLabels.exportMode]: "fast" },
-      ["export mode is fast; nnU-Net's is normal by default"],
+      ["export mode is fast; nnU-Net's default is normal"],
     ],
     [
       "post-processing of v2",
@@ -76,7 +76,7 @@ describe("departuresFromNnunet", () => {
     expect(departuresFromNnunet({ ...defaults, ...labels })).toEqual(told);
   });
 
-  test("says nothing of an image without these labels", () => {
+  test("reports nothing for an image without these labels", () => {
     expect(departuresFromNnunet({})).toEqual([]);
   });
 });

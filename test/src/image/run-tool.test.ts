@@ -25,9 +25,9 @@ const isAlive = (pid: number): boolean => {
 };
 
 describeWith([needs.linux], "a tool that is stopped", () => {
-  test("ends with all that it started, and only that, even when it ends its whole group", async () => {
+  test("is ended with everything that it has started, and with nothing else, even if it ends its whole group", async () => {
     const folder = scratchFolder();
-    // As some tools do: what it started runs in its group, and the group is told to end.
+    // Some tools end the processes that they have started by sending a signal to their own process group.
     const script = `trap 'kill -TERM 0' TERM; sleep 600 & echo $! > pid.new; mv pid.new pid; wait`;
     const stop = new AbortController();
     const appeared = once(watch(folder), "change");
@@ -42,13 +42,13 @@ describeWith([needs.linux], "a tool that is stopped", () => {
     await expect.poll(() => isAlive(pid), { timeout: 60_000 }).toBe(false);
   });
 
-  test("does not even start when it is too late", async () => {
+  test("is not started if the signal is already aborted", async () => {
     const stop = AbortSignal.abort(new Error("too late"));
     await expect(runTool({ command: "true", args: [], signal: stop, ...common })).rejects.toThrow("too late");
   });
 });
 
-test("a tool that fails is told with its last words, one that is missing with how to get it", async () => {
+test("the error for a tool that fails has the end of its output; that for a missing tool says how to get it", async () => {
   const failing = runTool({
     command: "sh",
     args: ["-c", "echo no mirror >&2; exit 25"],

@@ -65,7 +65,7 @@ describe("layers from wheels", () => {
   });
   const freshFolder = () => mkdtempSync(join(scratch, "cache-"));
 
-  test("keep the code of chosen GPUs in a library that may be cut, and the whole library for everybody else", async () => {
+  test("keep only the code of the chosen GPUs in a library, or the whole library if none is chosen", async () => {
     const library = libraryWith([
       [
         { architecture: 80, code: "code for 8.0" },
@@ -93,7 +93,7 @@ describe("layers from wheels", () => {
     expect((await contents(whole)).equals(library)).toBe(true);
   });
 
-  test("hold only the files that the recipe names, libraries executable", async () => {
+  test("contain only the files that the recipe names, with executable libraries", async () => {
     const [layer, ...others] = await wheelLayers([pin], optionsIn(freshFolder()));
     expect(others).toEqual([]);
     expect(layer?.name).toBe("thing");
@@ -107,7 +107,7 @@ describe("layers from wheels", () => {
     ]);
   });
 
-  test("ask the network once; of the wheel itself nothing stays", async () => {
+  test("use the network only once, and keep nothing of the wheel itself", async () => {
     const cache = freshFolder();
     await wheelLayers([pin], optionsIn(cache));
     const asked = server.requests.length;
@@ -129,7 +129,7 @@ describe("layers from wheels", () => {
     });
   });
 
-  test("refuse an index that has another digest, before a byte of the wheel is moved", async () => {
+  test("refuse an index with another digest before downloading any of the wheel", async () => {
     publish({ ...pin, sha256: sha256(Buffer.from("another")) });
     await expect(wheelLayers([pin], optionsIn(freshFolder()))).rejects.toMatchObject({
       code: "SOURCE_CHANGED",
@@ -154,7 +154,7 @@ describe("layers from wheels", () => {
     });
   });
 
-  test("come together in one layer where the recipe says so", async () => {
+  test("are joined to one layer if the recipe says so", async () => {
     const folder = freshFolder();
     mkdirSync(folder, { recursive: true });
     const second = {
@@ -170,7 +170,7 @@ describe("layers from wheels", () => {
   });
 });
 
-test("the index is the one that pip is set to; what is no address is refused", () => {
+test("the index is the one that pip is configured with; an invalid address is refused", () => {
   const home = mkdtempSync(join(scratch, "pip-"));
   const file = join(home, "own.conf");
   writeFileSync(file, "[global]\ntimeout = 60\nindex-url = https://configured.example/simple\n");

@@ -73,7 +73,7 @@ describe("the local folder of a model", () => {
   const original = goldenPath("v2", "blobs_3d_fullres", "model", "fold_0", "checkpoint_final.pth");
   const wanted = { ...anyModel, configuration: "3d_fullres", folds: ["0"] };
 
-  test("holds of a deflated export what an image needs, byte for byte, and is a model", async () => {
+  test("has the files of a deflated export that an image needs, byte for byte, and is a model", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const local = await localModelFolder(join(folder, "export.zip"), wanted, context);
     expect(await tree(local.modelDir)).toEqual([
@@ -86,7 +86,7 @@ describe("the local folder of a model", () => {
     expect((await readFile(model.folds[0]!.checkpointFile)).equals(await readFile(original))).toBe(true);
   });
 
-  test("leaves a checkpoint that is stored as it is in the archive, and reads it there", async () => {
+  test("reads an uncompressed checkpoint in the archive without copying it", async () => {
     const archive = join(folder, "export.zip");
     await writeFile(archive, await exportedModel(false));
     const local = await localModelFolder(archive, wanted, context);
@@ -112,7 +112,7 @@ describe("the local folder of a model", () => {
     });
   });
 
-  test("grows when more of the archive is wanted, and is restored when it was tampered with", async () => {
+  test("is completed if more of the archive is needed, and restored if it was changed", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const address = join(folder, "export.zip");
     const local = await localModelFolder(
@@ -131,7 +131,7 @@ describe("the local folder of a model", () => {
     expect(await readFile(plans, "utf8")).toBe(await readFile(original, "utf8"));
   });
 
-  test("says that an archive holds several models before anything of them is unpacked", async () => {
+  test("refuses an archive with several models before anything is unpacked", async () => {
     const parts = ["2d", "3d_fullres"].flatMap((configuration) =>
       ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"].map((name) => ({
         ...{ name: `Dataset001_Blobs/nnUNetTrainer__nnUNetPlans__${configuration}/${name}`, data: "{}" },
@@ -151,7 +151,7 @@ describe("the local folder of a model", () => {
     expect((await tree(local.modelDir)).every((path) => path.includes("__2d/"))).toBe(true);
   });
 
-  test("takes another checkpoint when one is named", async () => {
+  test("uses another checkpoint if one is named", async () => {
     await writeFile(join(folder, "export.zip"), await exportedModel(true));
     const best = { ...anyModel, configuration: "3d_fullres", checkpointName: "checkpoint_best.pth" };
     const local = await localModelFolder(join(folder, "export.zip"), best, context);
@@ -161,7 +161,7 @@ describe("the local folder of a model", () => {
   });
 });
 
-describe("what is wrong with an archive is said by its own list and name:", () => {
+describe("an error about an archive names the archive and what it contains:", () => {
   /** A zip of these files, each with these bytes, or nothing. */
   async function zipOf(files: Readonly<Record<string, string | Buffer>>): Promise<string> {
     const address = join(folder, "export.zip");
@@ -195,7 +195,7 @@ describe("what is wrong with an archive is said by its own list and name:", () =
     expect(local.tree?.address).toBe(address);
   });
 
-  test("a fold that it does not have", async () => {
+  test("a fold that the archive does not have", async () => {
     const checkpoint = await readFile(join(model, "fold_0", "checkpoint_final.pth"));
     const address = await zipOf({
       ...(await plans()),
@@ -231,7 +231,7 @@ describe("what is wrong with an archive is said by its own list and name:", () =
   });
 });
 
-test("a pretrained v1 model is one tree, with the first stage of a cascade when the second is wanted", async () => {
+test("a pretrained v1 model is one tree, with the first stage of a cascade if the second is used", async () => {
   const task = "Task135_KiTS2021/nnUNetTrainerV2__nnUNetPlansv2.1";
   const parts = ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"].flatMap((configuration) =>
     [

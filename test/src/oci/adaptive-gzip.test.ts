@@ -39,13 +39,13 @@ describe("adaptive gzip", () => {
     ["three bytes", new Uint8Array([1, 2, 3])],
     ["noise", noise(1_000_000)],
     ["noise of few values", noise(600_000).map((byte) => byte % 5)],
-    ["counts that ask for codes over 15 bits", doublyRare],
+    ["counts whose codes would have more than 15 bits", doublyRare],
     ["a program", program],
     [
       "noise between texts",
       Buffer.concat([program.subarray(0, 300_000), noise(3_000_000), program.subarray(0, 300_000)]),
     ],
-  ])("gives %s back to zlib", async (_, bytes) => {
+  ])("leaves %s to zlib", async (_, bytes) => {
     expect(gunzipSync(await framed(adaptiveGzip, bytes)).equals(bytes)).toBe(true);
   });
 

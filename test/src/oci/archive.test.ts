@@ -110,7 +110,7 @@ describe("writeArchive", () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  test("leaves nothing if the engine breaks off", async () => {
+  test("leaves nothing if the engine stops sending", async () => {
     await expect(write(breakingOff(9 * megabyte))).rejects.toMatchObject({
       code: "EXPORT_FAILED",
       message: expect.stringContaining("the engine is gone"),
@@ -126,7 +126,7 @@ describe("writeArchive", () => {
 
   testWith(
     [needs.mount],
-    "on a full disk is DISK_FULL, reports that the image remains, leaves nothing",
+    "on a full disk is DISK_FULL, says that the image remains in the engine, and leaves nothing",
     async () => {
       const mounted = join(folder, "small");
       mkdirSync(mounted);

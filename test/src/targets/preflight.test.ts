@@ -47,7 +47,7 @@ describe("preflight", () => {
     expect((await lookAt(`${path}.xz`)).isAccepted).toBe(true);
   });
 
-  test("warns of an image that was built for another platform than the one asked for", async () => {
+  test("warns about an image that was built for another platform than the one to check", async () => {
     const labels = { "org.nnunet-processor.target": "plain" };
     const { path } = await exported(scratchFolder(), "image.tar", { labels });
     const { findings, isAccepted } = await lookAt(path);
@@ -85,7 +85,7 @@ describe("preflight", () => {
   });
 
   test.each(["image.tar", "image.tar.gz"])(
-    "refuses %s that was cut off, and calls the rest not checked",
+    "refuses %s that was cut off, and reports the other checks as not made",
     async (name) => {
       const scratch = scratchFolder();
       const { path } = await exported(scratch, name);

@@ -23,7 +23,7 @@ describe("the target that an image was built for", () => {
     [{ [ours]: "plain", [theirs]: "invoke" }, "grand-challenge"],
     [{ [ours]: "moon" }, "grand-challenge"],
     [{}, "grand-challenge"],
-  ])("is by the labels %j: %s", (labels, target) => {
+  ])("is, by the labels %j, %s", (labels, target) => {
     expect(targetKindFromLabels(labels)).toBe(target);
   });
 });
@@ -41,11 +41,11 @@ describe("a platform", () => {
 });
 
 describe("a plain host", () => {
-  test("is what config.json means unless it says otherwise", () => {
+  test("is the default of config.json", () => {
     expect(targetFromConfig(completeConfig({}).target)).toEqual({ kind: "plain" });
   });
 
-  test("gets an image as it always was", async () => {
+  test("gets the same image as before", async () => {
     expect(await platformOf("plain").image({ kind: "plain" }, targetImageContext)).toMatchObject({
       firstLayers: [],
       lastLayers: [],
@@ -57,7 +57,7 @@ describe("a plain host", () => {
   });
 });
 
-test("the registry stands in front of the image's name if there is no --tag", () => {
+test("the registry is put before the default image name", () => {
   const target = completeTarget({ target: "sol", registry: "registry.example.org/group/" });
   expect(imageNameFromConfig(target, null)).toBe(
     "registry.example.org/group/nnunet/processor-task{task_id}-{task_name}:{timestamp}",

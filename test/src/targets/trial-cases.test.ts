@@ -25,19 +25,19 @@ describe("the cases of a folder", () => {
     ]);
   });
 
-  test("are its folders that are laid out as /input", async () => {
+  test("are its folders, if they are arranged like /input", async () => {
     const folder = folderWith("one/images/ct/x.mha", "two/inputs.json", "two/images/ct/y.mha", "three/z.txt");
     const cases = await findTrialCases(folder);
     expect(cases.map(({ name }) => name)).toEqual(["one", "two"]);
     expect(cases[1]!.images).toEqual([join(folder, "two", "images", "ct", "y.mha")]);
   });
 
-  test("is the folder itself when it is laid out as /input", async () => {
+  test("is the folder itself, if it is arranged like /input", async () => {
     const folder = folderWith("inputs.json", "images/ct/x.mha");
     expect(await findTrialCases(folder)).toMatchObject([{ folder }]);
   });
 
-  test("are asked for where there is none", async () => {
+  test("are asked for if there are none", async () => {
     await expect(findTrialCases(folderWith("a.txt"))).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
     await expect(findTrialCases(join(scratchFolder(), "no"))).rejects.toMatchObject({
       code: "INPUT_NOT_FOUND",

@@ -12,7 +12,7 @@ export interface ValueRule extends Pick<PixelShape, "bitsStored" | "highBit" | "
 
 /**
  * Turns samples into values: takes the stored bits, extends their sign, and rescales in double precision (PS3.3, C.11.1).
- * Bits beside the stored ones may hold anything (PS3.5, 8.1.1).
+ * Bits outside the stored ones may have any value (PS3.5, 8.1.1).
  */
 export function storedToFloat(samples: Samples, values: Float32Array, rule: ValueRule): void {
   const { bitsStored, highBit, isSigned, isInverted } = rule;

@@ -4,7 +4,7 @@ import type { TargetOf } from "../../../contract/target.js";
 import type { Entry } from "../entry.js";
 import { runFolder } from "../run-folder.js";
 
-/** SOL: as on any host, with date and time in front of each line of the log. */
+/** SOL works like a plain host, but each line of the log starts with date and time. */
 export const sol: Entry<TargetOf<"sol">> = {
   kind: "sol",
   modelPlaces: [places.image.model],

@@ -19,11 +19,11 @@ function linesOf(atMs: readonly number[]): readonly string[] {
 }
 
 describe("progress in a log", () => {
-  test("says nothing about what is quickly done", () => {
+  test("says nothing about tasks that end quickly", () => {
     expect(linesOf([100, 500, 1900])).toEqual([]);
   });
 
-  test("says more at most every five seconds, with the time that is left", () => {
+  test("adds a line at most every five seconds, with the remaining time", () => {
     expect(linesOf([1000, 2000, 3000, 6900, 7000, 11_000, 12_000])).toEqual([
       "case_1: predicting 2 of 40 windows (5 %), 38 s left",
       "case_1: predicting 5 of 40 windows (12 %), 49 s left",
@@ -50,7 +50,7 @@ describe("a line of progress", () => {
       "(50 %), 2 min left",
     ],
     ["the end", { done: 40, seconds: 3 }, "(100 %), 0 s left"],
-  ])("tells %s", (_, at, end) => {
+  ])("shows %s", (_, at, end) => {
     expect(progressText(task, at).endsWith(end)).toBe(true);
   });
 

@@ -47,7 +47,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     expect(summary(await find(["CT"])).cases.map(([name]) => name)).toEqual(["liver_0007", "liver_0008"]);
   });
 
-  test("without the number where the model has one channel", async () => {
+  test("without the number if the model has one channel", async () => {
     put("patient.nii.gz", "scan_2024.nii.gz");
     expect(summary(await find(["CT"])).cases.map(([name]) => name)).toEqual(["patient", "scan_2024"]);
   });
@@ -88,7 +88,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     expect((await find(["CT"])).cases.map(({ name }) => name)).toEqual(["a", "b", "c"]);
   });
 
-  test("does not name the file that holds an image's voxels or a volume's spacing", async () => {
+  test("does not list the file with an image's voxels or a volume's spacing as left out", async () => {
     put("a_0000.mhd", "a_0000.raw", "b_0000.tif", "b.json", "c.raw");
     expect(summary(await find(["CT"]))).toEqual({
       cases: [
@@ -99,7 +99,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     });
   });
 
-  test("takes a picture for a preview beside volumes, and for a case without them", async () => {
+  test("treats a picture next to volumes as a preview, and otherwise as a case", async () => {
     put("preview.png");
     expect(summary(await find(["CT"])).cases).toEqual([["preview", "preview.png"]]);
     put("a_0000.nii.gz");
@@ -115,7 +115,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     expect(summary(ofPictures).cases.map(([name]) => name)).toEqual(["a", "preview"]);
   });
 
-  test("and a file that is not a channel of the model is named", async () => {
+  test("and names a file that is not a channel of the model", async () => {
     put("a_0000.nii.gz", "a_0001.nii.gz", "stray.nii.gz", "b_0007.nii.gz");
     expect(summary(await find(["T1", "T2"]))).toEqual({
       cases: [["a", "a_0000.nii.gz", "a_0001.nii.gz"]],
@@ -150,7 +150,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     });
   });
 
-  test("a case that lacks a channel stays, to be reported when it is read", async () => {
+  test("a case that lacks a channel is kept, and fails when it is read", async () => {
     put("a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz");
     expect(summary(await find(["T1", "T2"])).cases).toContainEqual(["a", "a_0000.nii.gz"]);
   });
@@ -217,7 +217,7 @@ describe("an image's input folder", () => {
     expect(cases.map(([name]) => name)).toEqual(["a", "b"]);
   });
 
-  test("compares extensions without regard to case, and leaves folders of such a name out", async () => {
+  test("compares extensions without regard to case, and ignores folders with such names", async () => {
     put("A.NII.GZ");
     mkdirSync(join(folder, "b.nii.gz"));
     expect(summary(await find(["CT"]))).toEqual({
@@ -243,14 +243,14 @@ describe("an image's input folder", () => {
     });
   });
 
-  test("keeps a case that lacks a named channel, to be reported when it is read", async () => {
+  test("keeps a case that lacks a named channel, which fails when it is read", async () => {
     put("p1_t1.nii.gz", "p2_t1.nii.gz", "p2_flair.nii.gz");
     const { cases } = summary(await find(["T1", "FLAIR"], { inputChannels: { T1: "_t1", FLAIR: "_flair" } }));
     expect(cases).toContainEqual(["p1", "p1_t1.nii.gz"]);
     expect(cases).toContainEqual(["p2", "p2_t1.nii.gz", "p2_flair.nii.gz"]);
   });
 
-  test("with images of other names only is an error, not an empty success", async () => {
+  test("with only images of other names is an error, not an empty success", async () => {
     put("scan.nii.gz");
     await expect(
       find(["T1", "FLAIR"], { inputChannels: { T1: "_t1", FLAIR: "_flair" } }),

@@ -51,7 +51,7 @@ const writeScan = (place: string, name: string): Promise<void> =>
   writeImage(testImage([2, 40, 50]), join(place, "input", name));
 
 describe("an image for AMOS22", () => {
-  test("segments files of any name into files of the same name", async () => {
+  test("writes the segmentation of any file under the same name", async () => {
     const names = ["amos_0001.nii.gz", "amos_0001_0000.nii.gz", "any name.v2.nii.gz", "ct.mha.nii.gz"];
     for (const name of names) await writeScan(workspace, name);
     const { exitCode, err } = await run();
@@ -62,7 +62,7 @@ describe("an image for AMOS22", () => {
     expect(voxels).toBeInstanceOf(Uint8Array);
   });
 
-  test("takes /input and /output when nothing is mounted below the working directory", async () => {
+  test("uses /input and /output if nothing is mounted below the working directory", async () => {
     await writeScan(root, "a.nii.gz");
     expect((await run()).exitCode).toBe(0);
     expect(readdirSync(join(root, "output"))).toEqual(["a.nii.gz"]);
@@ -78,7 +78,7 @@ describe("an image for AMOS22", () => {
     expect(readdirSync(join(workspace, "output"))).toEqual(["good.nii.gz"]);
   });
 
-  test("does not guess when both places hold images, and says where it looked when none does", async () => {
+  test("refuses to choose if both places have images, and says where it looked if neither has", async () => {
     const empty = await run();
     expect(lastLine(empty.err)).toMatch(/^INPUT_NOT_FOUND: .*workspace.*input and .*root.*input/);
     expect(empty.exitCode).toBe(4);

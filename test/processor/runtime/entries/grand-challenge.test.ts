@@ -179,7 +179,7 @@ describe("exec", () => {
     expect(existsSync(join(output, "organ-volumes.json"))).toBe(false);
   });
 
-  test("takes a .tif and answers with an .mha on its grid", async () => {
+  test("reads a .tif and writes an .mha on its grid", async () => {
     const tiff = copyFlat();
     const { exitCode, err } = await exec([], { jsonOutputs: [target.jsonOutputs[1]!] });
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
@@ -199,14 +199,14 @@ describe("exec", () => {
     ]);
   });
 
-  test("takes the only image socket when config.json names none", async () => {
+  test("uses the only image socket if config.json names none", async () => {
     await writeScan("any-name");
     const { exitCode } = await exec([], { inputSockets: null });
     expect(exitCode).toBe(0);
     await expectGolden(segmentation());
   });
 
-  test("says of a folder of images how a job is laid out, and what lays it out", async () => {
+  test("explains, for a plain folder of images, what a job's folder looks like and which command makes one", async () => {
     writeFileSync(join(input, "a_0000.nii.gz"), "");
     writeFileSync(join(input, "b_0000.nii.gz"), "");
     const { exitCode, err } = await exec();
@@ -266,7 +266,7 @@ describe("exec", () => {
     expect(exitCode).toBe(expected);
   });
 
-  test("does not wait for inputs.json that is a FIFO", async () => {
+  test("does not wait for an inputs.json that is a FIFO", async () => {
     await outputOf("mkfifo", join(input, "inputs.json"));
     const { exitCode, err } = await exec();
     expect(lastLine(err)).toMatch(/^INPUTS_JSON_INVALID: .*it is not a regular file/);
@@ -304,7 +304,7 @@ describe("exec", () => {
     expect(readdirSync(join(output, "images", "organ-segmentation"))).toEqual([]);
   });
 
-  test("keeps a log line of any length below what platforms drop", async () => {
+  test("shortens a log line of any length to what platforms show", async () => {
     const many = Array.from({ length: 9000 }, (_, i) => ({
       socket: { slug: `socket-${i}-x`, is_image_kind: true },
     }));
@@ -384,7 +384,7 @@ describe("invoke", () => {
     expect(readdirSync(output, { recursive: true }).sort()).toEqual(["images", "images/organ-segmentation"]);
   });
 
-  test("gives a case up when the client that requested it disconnects, and serves the next one", async () => {
+  test("stops a case if its client disconnects, and serves the next one", async () => {
     const running = await start(["--step-size", "0.1", "--use-tta"]);
     await writeScan("ct-image", `${uuid}.mha`, testImage([60, 300, 300]));
     const impatient = new AbortController();
@@ -401,7 +401,7 @@ describe("invoke", () => {
   });
 
   test.each(["SIGKILL", "SIGABRT"] as const)(
-    "says what it can when the system ends it with %s in the middle of a case",
+    "says why if the system ends it with %s in the middle of a case",
     async (signal) => {
       const running = await start(["--step-size", "0.1", "--use-tta"]);
       await writeScan("ct-image", `${uuid}.mha`, testImage([60, 300, 300]));
@@ -415,7 +415,7 @@ describe("invoke", () => {
     },
   );
 
-  test("does not take an exception that nobody catches, in the middle of a case, for a want of memory", async () => {
+  test("does not report an uncaught exception in the middle of a case as a lack of memory", async () => {
     const withHook = join(folder, "model");
     cpSync(modelDir, withHook, { recursive: true });
     const manifest = JSON.parse(readFileSync(join(withHook, "manifest.json"), "utf8")) as {
@@ -441,7 +441,7 @@ describe("invoke", () => {
     expect(lastLine(err)).toMatch(/^This is a bug of /);
   });
 
-  test("ends the working process with the one that supervises it", async () => {
+  test("ends the worker process together with its supervisor", async () => {
     const running = await start();
     const working = running.workingProcessId();
     await running.stop("SIGKILL");

@@ -139,7 +139,7 @@ test("ends the connection of a body without end", async () => {
   await expect.poll(() => isHealthy(port)).toBe(true);
 });
 
-test("takes no more connections than its limit, and serves again when they are gone", async () => {
+test("accepts no more connections than its limit, and serves again when they are closed", async () => {
   const { port } = await startService();
   const idle = await Promise.all(Array.from({ length: 1000 }, () => open(port)));
   const surplus = await open(port);

@@ -74,7 +74,7 @@ describe("the networks of several members", () => {
     expect(await set.of(first)).not.toBe(networks);
   });
 
-  test("are checked before any work, earliest stage first", async () => {
+  test("are checked before the work starts, the earliest stage first", async () => {
     const missing = { ...members[0]!, onnxFiles: [join(scratch, "none.onnx")] };
     const cascade = { ...members[1]!, previousStage: missing };
     await expect(

@@ -166,7 +166,7 @@ describe("a manifest is refused, with the reason, when", () => {
         editManifest(({ models }) => {
           models[0]!.folds[0]!.onnxFile = "../../etc/passwd";
         }),
-      /outside its folder/,
+      /outside the folder/,
     ],
     [
       "a file's name is 1 MB long",

@@ -133,7 +133,7 @@ describe("a file of probabilities", () => {
     expect(readdirSync(folder)).toEqual(["a.npz"]);
   });
 
-  test("holds the cropped image in float16 for a model of v1", async () => {
+  test("contains the cropped image in float16 for a model of v1", async () => {
     const path = join(folder, "a.npz");
     const file = await open(path, 1);
     await file.writeSlice(0, Float32Array.from([0.25, 0.1, 0.75, 0.9]));
@@ -144,7 +144,7 @@ describe("a file of probabilities", () => {
     expect([...data]).toEqual([0.25, 0.0999755859375, 0.75, 0.89990234375]);
   });
 
-  test("that is given up leaves nothing, and an earlier one as it was", async () => {
+  test("that is abandoned leaves no file, and does not change an earlier one", async () => {
     const path = join(folder, "a.npz");
     writeFileSync(path, "earlier");
     const file = await open(path);
@@ -154,7 +154,7 @@ describe("a file of probabilities", () => {
     expect(readFileSync(path, "utf8")).toBe("earlier");
   });
 
-  test("in a folder that is not there is an error of the output", async () => {
+  test("in a folder that does not exist is an error of the output", async () => {
     await expect(open(join(folder, "missing", "a.npz"))).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
 });

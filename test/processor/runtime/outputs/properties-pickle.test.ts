@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true });
 });
 
-describe("the properties beside probabilities are those that nnU-Net's own reader keeps", () => {
+describe("the properties next to probabilities are those that nnU-Net's own reader keeps", () => {
   test.each(fixtures<Fixture>("cases.json"))("$name", async ({ name, image: file, plans, dataset }) => {
     const { plan, labels } = planOf(plans, dataset, "c");
     const { imageReader } = plan;
@@ -71,7 +71,7 @@ describe("the properties beside probabilities are those that nnU-Net's own reade
   });
 });
 
-describe("what v1 keeps of a case", () => {
+describe("the properties that v1 saves for a case", () => {
   test.each(fixtures<FixtureV1>("cases_v1.json"))("$name", async (fixture) => {
     const { name, image: file, regionsClassOrder } = fixture;
     const plans = new Field(fixture.plans, "plans.pkl");

@@ -60,13 +60,13 @@ describe("--json of a build", () => {
       });
   });
 
-  test("says of an image that only Docker has that no registry knows it by a digest", () => {
+  test("shows for an image that only Docker has that it has no digest in a registry", () => {
     expect(buildReport({ ...facts, pushed: null }, image)).toMatchObject({
       ...{ imageId: id, manifestDigest: null, pinnedName: null },
     });
   });
 
-  test("has no image's values where only the context was written", () => {
+  test("has no values of an image if only the context was written", () => {
     expect(context).toMatchObject({
       builder: "context",
       imageId: null,
@@ -87,7 +87,7 @@ describe("the summary of a build", () => {
   const text = async (change: Partial<BuildRequest> = {}, report = docker) =>
     reportText(report, await request(change), here as never);
 
-  test("calls the same thing by the same name, and says what went in and how it segments", async () => {
+  test("uses the same words for every builder, and says what is in the image and how it segments", async () => {
     const rows = (words: string): string => words.slice(0, words.indexOf("\n\n"));
     const said = await text();
     expect(rows(said)).toBe(rows(await text({}, embedded)));
@@ -102,7 +102,7 @@ describe("the summary of a build", () => {
       expect(said.split("\n")).toContain(line);
   });
 
-  test("names folds that are not finished", async () => {
+  test("names unfinished folds", async () => {
     const models = (await request()).models!;
     const [member] = models.members;
     const leftOut = [{ fold: "1", reason: "fold 1 has no checkpoint_final.pth, but checkpoint_best.pth" }];
@@ -112,7 +112,7 @@ describe("the summary of a build", () => {
     );
   });
 
-  test("makes the output folder before Docker would, and runs as the user who calls", async () => {
+  test("makes the output folder before Docker does, and runs the image as the present user", async () => {
     const said = await text();
     expect(said).toContain("\n  mkdir -p out\n");
     expect(said).toContain('--user "$(id -u):$(id -g)"');
@@ -120,7 +120,7 @@ describe("the summary of a build", () => {
     expect(await text({}, embedded)).toContain("\n  docker load -i team-liver-1.tar.gz\n");
   });
 
-  test("on a terminal continues a long value below its beginning, without cutting a word", async () => {
+  test("wraps a long value on a terminal without cutting a word", async () => {
     const path = `/here/${"organs-and-vessels-".repeat(3)}1.tar.gz`;
     const files = { spdx: path.replace("tar.gz", "spdx.json"), provenance: path };
     const attested = { files, referrers: [], signatures: [] };
@@ -132,14 +132,14 @@ describe("the summary of a build", () => {
     );
   });
 
-  test("of a context has the command that builds it, in lines that 80 columns hold", async () => {
+  test("of a context shows the command that builds it, in lines of at most 80 columns", async () => {
     const said = await text({}, context);
     expect(said).toContain(
       "\nbuild it:\n  docker build -t registry.example.org:5000/team/liver:1 \\\n    /here/build\n",
     );
   });
 
-  test("for grand-challenge names the command that lays the job out", async () => {
+  test("for grand-challenge names the command that arranges images as a job", async () => {
     const target = {
       ...({ kind: "grand-challenge", apiMethod: "invoke", inputSockets: null } as const),
       ...{ outputSocket: "organ", jsonOutputs: [] },

@@ -34,7 +34,7 @@ const written = (name = "config.json") =>
   JSON.parse(readFileSync(join(folder, name), "utf8")) as Record<string, unknown>;
 
 describe("init", () => {
-  test("writes a config with which the image answers as nnU-Net does without a flag", async () => {
+  test("writes a config with which the image gives the answer of nnU-Net's defaults", async () => {
     expect(await run("init", "--model-dir", resenc)).toBe(0);
     const config = await loadConfig(join(folder, "config.json"));
     expect(config).toMatchObject({
@@ -43,7 +43,7 @@ describe("init", () => {
     });
   });
 
-  test("asks for the earlier stage of a cascade where it is not next to the model", async () => {
+  test("asks for the first stage of a cascade if it is not next to the model", async () => {
     const cascade = goldenPath("v2", "cascade_3d_cascade_fullres", "model");
     expect(await run("init", "--model-dir", cascade)).toBe(0);
     expect(terminal.printed.err).toContain('name the folder of 3d_lowres as "previous_stage"');
@@ -59,13 +59,13 @@ describe("init", () => {
     expect((await loadConfig(join(folder, "relative.json"))).modelSource).toBe(resenc);
   });
 
-  test("names no channels where names can't tell files apart", async () => {
+  test("names no channels if names cannot distinguish the files", async () => {
     await run("init", "--model-dir", goldenPath("v2", "photos_2d", "model"));
     expect(written()).not.toHaveProperty("input_channels");
     expect(written()).toMatchObject({ allowed_extensions: ["png"], output_extension: "png" });
   });
 
-  test("writes the ending that predict would", async () => {
+  test("writes the ending that predict would use", async () => {
     await run("init", "--model-dir", blobs);
     expect(written()).toMatchObject({
       allowed_extensions: ["nii.gz", "mha"],
@@ -73,14 +73,14 @@ describe("init", () => {
     });
   });
 
-  test("puts the schema beside the file, where it stays when both move", async () => {
+  test("puts the schema next to the file, and refers to it so that both can be moved", async () => {
     await run("init", "--model-dir", blobs);
     expect(written()["$schema"]).toBe("./config.schema.json");
     renameSync(join(folder, "config.json"), join(folder, "other.json"));
     expect(existsSync(join(folder, String(written("other.json")["$schema"])))).toBe(true);
   });
 
-  test("says which folds there are, and how to go on", async () => {
+  test("says which folds exist and which command comes next", async () => {
     mkdirSync(join(folder, "conf"));
     await run("init", "--model-dir", blobs, "-o", join("conf", "own.json"));
     expect(terminal.printed.out).toBe(`${join(folder, "conf", "own.json")}\n`);
@@ -100,7 +100,7 @@ describe("init", () => {
       keys: { target: "amos22", amos22: { team: "ourteam" } },
     },
     { argv: ["--target", "sol"], keys: { target: "sol" } },
-  ])("writes what a platform must be told: $argv", async ({ argv, keys }) => {
+  ])("writes the keys that a platform needs: $argv", async ({ argv, keys }) => {
     expect(await run("init", "--model-dir", blobs, ...argv)).toBe(0);
     expect(written()).toMatchObject(keys);
     await loadConfig(join(folder, "config.json"));
@@ -115,13 +115,13 @@ describe("init", () => {
     },
     { argv: ["--team", "us", "--output-socket", "x"], says: "--team needs --target amos22" },
     { argv: ["--team", "Our Team"], says: "/amos22/team" },
-  ])("refuses before it writes: $argv", async ({ argv, says }) => {
+  ])("refuses without writing a file: $argv", async ({ argv, says }) => {
     expect(await run("init", "--model-dir", blobs, ...argv)).toBe(2);
     expect(terminal.printed.err).toContain(says);
     expect(existsSync(join(folder, "config.json"))).toBe(false);
   });
 
-  test("leaves a file that is there alone", async () => {
+  test("does not change a file that exists", async () => {
     await run("init", "--model-dir", blobs);
     expect(await run("init", "--model-dir", blobs)).not.toBe(0);
     expect(terminal.printed.err).toContain("error OUTPUT_EXISTS");
@@ -183,7 +183,7 @@ describe("the build's own flags", () => {
       step: 1,
       folds: ["0", "1"],
     },
-  ])("count before config.json's: $flags", async ({ flags, tta, step, folds }) => {
+  ])("override config.json: $flags", async ({ flags, tta, step, folds }) => {
     const model = goldenPath("v2", "blobs_3d_fullres", "model");
     expect(await run("--model-dir", model, "--tag", "t:1", "--context-only", "--json", ...flags)).toBe(0);
     const { settings, models } = built();
@@ -191,7 +191,7 @@ describe("the build's own flags", () => {
     expect(models[0]!.folds.map(({ fold }) => fold)).toEqual(folds);
   });
 
-  test("name a checkpoint that is not the final one", async () => {
+  test("can name a checkpoint that is not the final one", async () => {
     await withEditedModel("networks/plain_3d_thirds", {}, async (model) => {
       expect(
         await run("--model-dir", model, "--tag", "t:1", "--context-only", "-chk", "checkpoint_x.pth"),

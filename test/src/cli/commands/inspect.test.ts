@@ -33,7 +33,7 @@ test("inspect --json prints what inspection.ts describes", async () => {
   expect(inspection.models).toHaveLength(1);
 });
 
-test("inspect of nothing exits with 3, and says that no image was found either, for want of an engine", async () => {
+test("inspect of a name that does not exist exits with 3, and says that without an engine no image could be found either", async () => {
   const terminal = testTerminal(scratchFolder());
   expect(await main(["inspect", "team/none:1"], terminal)).toBe(3);
   expect(terminal.printed.err).toMatch(/no image team\/none:1 was found \(no Docker engine answers at/);
@@ -45,7 +45,7 @@ test("inspect reads an ONNX file", async () => {
   expect(terminal.printed.out).toMatch(/\n {2}inputs +image {2}batch × 2 × z × y × x {2}float32\n/);
 });
 
-test("inspect names a model whose plans cannot be read by its folder, and says once which file that is", async () => {
+test("inspect names the folder of a model whose plans cannot be read, and names the file once", async () => {
   const cwd = scratchFolder();
   const plans = join(cwd, "liver", "plans.json");
   cpSync(goldenPath("v2", "blobs_2d", "model"), join(cwd, "liver"), { recursive: true });
@@ -85,7 +85,7 @@ test("a digest has a line of its own, which fits a terminal of 80 columns", () =
   for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 
-test("names from a file cannot steer the terminal", () => {
+test("names from a file cannot send control characters to the terminal", () => {
   const checkpoint: CheckpointInspection = {
     ...{ inspectionVersion: 1, source: "a\u001b[2Jb", sizeBytes: 1, kind: "checkpoint", format: "zip" },
     ...{ nnunetVersion: 2, trainer: "nnUNet\u001b]0;title\u0007\u009bTrainer", configuration: "2d" },

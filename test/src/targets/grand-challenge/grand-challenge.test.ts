@@ -78,7 +78,7 @@ test.each(["exec", "invoke"] as const)(
 );
 
 describe("config.json", () => {
-  test("asks for a server by default, which takes the only image socket", () => {
+  test("makes a server by default, which reads the only image socket", () => {
     const config = completeTarget({
       target: "grand-challenge",
       grand_challenge: {

@@ -42,7 +42,7 @@ async function lint(files: Readonly<Record<string, Image | string>>, more: Parti
 const right = "images/organ/x.mha";
 
 describe("an output for grand-challenge", () => {
-  test("passes with one 8-bit image in each folder, on the input's grid, and JSON", async () => {
+  test("passes with one 8-bit image in each folder, on the input's grid, and with valid JSON", async () => {
     const { findings, segmentations } = await lint({ [right]: answer, "volumes.json": '{"organ": 1}' });
     expect(findings.filter(({ result }) => result !== "pass")).toEqual([]);
     expect(segmentations[0]!.labels.map(({ label, voxels }) => [label, voxels])).toEqual([
@@ -69,7 +69,7 @@ describe("an output for grand-challenge", () => {
     for (const { remedy } of found.failed) expect(remedy).toMatch(/[.]$/);
   });
 
-  test("may name NaN in a text", async () => {
+  test("may contain NaN in a text", async () => {
     expect((await lint({ [right]: answer, "a.json": '["NaN", "not NaN at all"]' })).checks).toEqual([]);
   });
 
