@@ -1,7 +1,8 @@
 import type { SettingOptions } from "../../processor/contract/run-settings.js";
 import { optionNames, settingChoices } from "../../processor/contract/setting-choices.js";
 import type { TargetKind } from "../../processor/contract/target.js";
-import type { BasePart, CudaMajor } from "../base-image/variants.js";
+import type { ImagePart } from "../base-image/image-parts.js";
+import type { CudaMajor } from "../base-image/variants.js";
 import { buildWith } from "../build/choose-builder.js";
 import { type BuildWishes, withBuildRequest } from "../build/complete-build-request.js";
 import { verifyImage } from "../build/verify-image.js";
@@ -38,7 +39,7 @@ export interface ImageInputs extends CallOptions, SettingOptions<"build"> {
   /** The compute capabilities of the GPUs that the image is for, such as `["8.6"]`; default: all. */
   readonly gpuArchitectures?: readonly string[] | undefined;
   /** Parts that an image for CPUs does without: `openvino`, the second inference engine. */
-  readonly leaveOut?: readonly BasePart[] | undefined;
+  readonly leaveOut?: readonly ImagePart[] | undefined;
   /** Write the model to model.tar.gz, apart from the image; default: false. */
   readonly modelTarball?: boolean | undefined;
   /** For what is made on the way; default: `build`. */

@@ -5,6 +5,7 @@ import type { AttestationSettings } from "../attest/attest-image.js";
 import type { FindIndex } from "../base-image/python-index.js";
 import type { BasePart, BaseVariant } from "../base-image/variants.js";
 import type { ExistingFile } from "../ground/files/all-or-nothing.js";
+import type { OwnPart } from "../image/codec-files.js";
 import type { ImagePlatform } from "../image/image-plan.js";
 import type { ImageDescription } from "../image/processor-image-plan.js";
 import type { ModelSet } from "../models/model-set.js";
@@ -31,6 +32,8 @@ export interface ImageRequest {
   readonly target: Target;
   /** Docker builds only for linux/amd64. */
   readonly platform: ImagePlatform;
+  /** Parts above the base image that the image does without. */
+  readonly leftOut: readonly OwnPart[];
 }
 
 /** The base image of a build. */

@@ -5,6 +5,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Target, TargetKind } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import { readSigningKey } from "../attest/signing-key.js";
+import { type ImagePart, isBasePart, isOwnPart } from "../base-image/image-parts.js";
 import { choosePartsToLeaveOut } from "../base-image/parts.js";
 import { type FindIndex, indexFinder } from "../base-image/python-index.js";
 import {
@@ -65,8 +66,8 @@ export interface BuildWishes {
     readonly imageName: string | null;
     readonly cuda: CudaMajor | null;
     readonly gpuArchitectures: readonly string[] | null;
-    /** Parts of the base image that are left out, in addition to those of config.json. */
-    readonly leftOut: readonly BasePart[];
+    /** Parts that are left out, in addition to those of config.json. */
+    readonly leftOut: readonly ImagePart[];
   };
   readonly builder: BuilderName | "auto";
   readonly outputs: {
@@ -175,13 +176,13 @@ function destinationOf({ image, outputs }: BuildWishes, config: ProcessorConfig)
 }
 
 /** An image that the user names brings its own parts. */
-function leftOutOf(
-  { wishes, config, work }: FoundParts,
+function leftOutOfBase(
+  named: readonly BasePart[],
+  { wishes, work: { environment, progress } }: FoundParts,
   { variant, findIndex }: { readonly variant: BaseVariant; readonly findIndex: FindIndex },
 ): Promise<readonly BasePart[]> {
-  const { environment, progress } = work;
   return choosePartsToLeaveOut({
-    named: [...wishes.base.leftOut, ...config.leftOut],
+    named,
     isOwn: wishes.base.imageName === null,
     variant,
     platform: wishes.image.platform,
@@ -210,8 +211,12 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
   };
   const variant = chooseVariant(settings.device, wishes.base.cuda ?? config.cuda);
   const findIndex = indexFinder(work.environment, work.signal);
-  const leftOut = await leftOutOf(found, { variant, findIndex });
-  const image = imageOf(found, licencesOf({ variant, leftOut }));
+  const named = [...wishes.base.leftOut, ...config.leftOut];
+  const leftOut = await leftOutOfBase(named.filter(isBasePart), found, { variant, findIndex });
+  const image = imageOf(found, {
+    licenses: licencesOf({ variant, leftOut }),
+    leftOut: named.filter(isOwnPart),
+  });
   const outputs = outputsOf(found, image.description.imageName);
   const isContextOnly = choice.builder === "context";
   return {
@@ -244,7 +249,10 @@ function gpuArchitecturesOf(
   return variant === "cpu" ? [] : platformOf(destination.target.kind).gpuArchitectures;
 }
 
-function imageOf({ wishes, work, destination, models, choice }: FoundParts, licenses: string): ImageRequest {
+function imageOf(
+  { wishes, work, destination, models, choice }: FoundParts,
+  { licenses, leftOut }: Pick<ImageRequest, "leftOut"> & { readonly licenses: string },
+): ImageRequest {
   const epoch = work.environment["SOURCE_DATE_EPOCH"];
   const created = creationTime(epoch);
   const { task, title, description } = imageTexts(models);
@@ -260,6 +268,7 @@ function imageOf({ wishes, work, destination, models, choice }: FoundParts, lice
     },
     target: destination.target,
     platform: wishes.image.platform,
+    leftOut,
   };
 }
 

@@ -4,8 +4,9 @@ import { convertModel } from "../convert/convert-model.js";
 import type { StageFile } from "../ground/files/all-or-nothing.js";
 import { programVersion } from "../ground/files/package-root.js";
 import { planAnyModelImage } from "../image/any-model-image-plan.js";
+import { listCodecFiles } from "../image/codec-files.js";
 import { listConverterFiles } from "../image/converter-files.js";
-import type { ImagePlan } from "../image/image-plan.js";
+import type { ImagePlan, LayerFile } from "../image/image-plan.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
 import { platformOf } from "../targets/targets.js";
@@ -59,6 +60,7 @@ export async function planBuild(
     carriesModel: outputs.modelTarball === null,
     description: { ...image.description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
+    codecFiles: codecsOf(request),
     base,
     hookFile,
   });
@@ -72,15 +74,17 @@ export async function planBuild(
   return { plan, modelTarball };
 }
 
-async function planWithoutModel(
-  { image: { platform, description } }: BuildRequest,
-  base: BaseImageFacts,
-): Promise<ImagePlan> {
+async function planWithoutModel(request: BuildRequest, base: BaseImageFacts): Promise<ImagePlan> {
+  const { platform, description } = request.image;
   return planAnyModelImage({
     platform,
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
+    codecFiles: codecsOf(request),
     converterFiles: await listConverterFiles(),
     base,
   });
 }
+
+const codecsOf = ({ image }: BuildRequest): readonly LayerFile[] =>
+  image.leftOut.includes("dicom") ? [] : listCodecFiles();

@@ -1,6 +1,7 @@
 import type { ImageSettings, SettingsJson } from "../../processor/contract/run-settings.js";
 import { settingsOfConfig } from "../../processor/contract/setting-choices.js";
-import type { BasePart, CudaMajor } from "../base-image/variants.js";
+import type { ImagePart } from "../base-image/image-parts.js";
+import type { CudaMajor } from "../base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
 /** config.json as its author wrote it, checked against the schema. */
@@ -17,7 +18,7 @@ export interface ConfigJson extends TargetJson, SettingsJson {
   readonly postprocessing?: boolean | string;
   readonly cuda?: CudaMajor;
   readonly gpu_arch?: string | readonly string[];
-  readonly leave_out?: readonly BasePart[];
+  readonly leave_out?: readonly ImagePart[];
   readonly num_threads_preprocessing?: number;
   readonly num_threads_nifti_save?: number;
   readonly model_license?: string;
@@ -60,7 +61,7 @@ export interface ProcessorConfig {
   /** The compute capabilities of the GPUs that the image is for; null if the config does not name them. */
   readonly gpuArchitectures: readonly string[] | null;
   /** Parts that an image for CPUs does without. */
-  readonly leftOut: readonly BasePart[];
+  readonly leftOut: readonly ImagePart[];
 }
 
 export interface EnsembleMember {

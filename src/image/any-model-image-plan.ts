@@ -1,13 +1,15 @@
 import { processorLabels } from "../../processor/contract/labels.js";
 import { places } from "../../processor/contract/places.js";
 import { type ImagePlan, type ImagePlatform, type LayerFile, overlaidFileTime } from "./image-plan.js";
-import { type BaseImageFacts, type ImageDescription, ociLabels } from "./processor-image-plan.js";
+import { type BaseImageFacts, codecLayer, type ImageDescription, ociLabels } from "./processor-image-plan.js";
 
 export interface AnyModelImageParts {
   readonly platform: ImagePlatform;
   readonly description: ImageDescription;
   readonly base: BaseImageFacts;
   readonly processorFiles: readonly LayerFile[];
+  /** The decoders of compressed DICOM images; empty for an image that does without them. */
+  readonly codecFiles: readonly LayerFile[];
   readonly converterFiles: readonly LayerFile[];
 }
 
@@ -20,6 +22,7 @@ export const planAnyModelImage = (parts: AnyModelImageParts): ImagePlan => ({
   base: { kind: "image", imageName: parts.base.imageName },
   platform: parts.platform,
   layers: [
+    ...codecLayer(parts.codecFiles),
     { name: "processor", entries: parts.processorFiles },
     { name: "converter", entries: parts.converterFiles },
   ],

@@ -23,6 +23,8 @@ export interface ProcessorImageParts {
   readonly base: BaseImageFacts;
   readonly converted: ConvertedFolder;
   readonly processorFiles: readonly LayerFile[];
+  /** The decoders of compressed DICOM images; empty for an image that does without them. */
+  readonly codecFiles: readonly LayerFile[];
   /** The bundled hooks, stored under the manifest's name for them; null if the manifest names none. */
   readonly hookFile: string | null;
   readonly targetImage: TargetImage;
@@ -79,23 +81,23 @@ function sourceOf({ folder, known }: ConvertedFolder, path: string): FileSource 
  * the manifest. New code therefore leaves the weights' layers unchanged, and a new setting changes only the last layer.
  */
 export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
-  const { description, base, converted, processorFiles, hookFile } = parts;
+  const { description, base, converted, processorFiles, codecFiles, hookFile } = parts;
   const { manifest, files } = converted;
   const folds = distinctFolds(manifest);
   const weights = new Set(folds.flatMap(filesOfFold));
   const fileOf = (path: string) => modelFile(path, sourceOf(converted, path));
   const { firstLayers, lastLayers, ...ofTarget } = parts.targetImage;
-  const ownCode: ImageLayer = { name: "processor", entries: processorFiles };
+  const ownCode = [...codecLayer(codecFiles), { name: "processor", entries: processorFiles }];
   const layers: readonly ImageLayer[] = parts.carriesModel
     ? [
         ...firstLayers,
         ...folds.map((fold) => modelLayer(layerName(fold.onnxFile), filesOfFold(fold).map(fileOf))),
-        ownCode,
+        ...ownCode,
         ...hookLayer(hookFile, manifest),
         modelLayer("manifest", files.filter((path) => !weights.has(path)).map(fileOf)),
         ...lastLayers,
       ]
-    : [...firstLayers, ownCode, ...lastLayers];
+    : [...firstLayers, ...ownCode, ...lastLayers];
   return {
     imageName: description.imageName,
     base: { kind: "image", imageName: base.imageName },
@@ -116,6 +118,10 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
     command: ofTarget.command,
   };
 }
+
+/** Returns the layer of the decoders, which change less often than the processor. */
+export const codecLayer = (codecFiles: readonly LayerFile[]): readonly ImageLayer[] =>
+  codecFiles.length === 0 ? [] : [{ name: "dicom", entries: codecFiles }];
 
 /** Returns all folds of all models and their earlier stages, without duplicates. */
 function distinctFolds(manifest: ProcessorManifest): readonly FoldFiles[] {

@@ -41,6 +41,7 @@ describeWithEngine("the engine's cache", () => {
       description: { ...request.image.description, processorVersion: "0" },
       base: { imageName: baseImage, imageId: null },
       processorFiles: await listProcessorFiles(),
+      codecFiles: [],
       hookFile: null,
       targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
       platform: "linux/amd64",

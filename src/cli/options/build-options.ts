@@ -10,7 +10,7 @@ import {
   hookFile,
   imageGroup,
   json,
-  leaveOut,
+  leaveOutOfImage,
   modelDir,
   modelGroup,
   onnx,
@@ -111,7 +111,7 @@ export const buildOptions = {
   },
   cuda: { ...cuda, defaultDescription: "from config.json, or 13" },
   "gpu-arch": { ...gpuArch, defaultDescription: "from config.json, or all that the CUDA version supports" },
-  "leave-out": leaveOut,
+  "leave-out": leaveOutOfImage,
   platform: {
     group: imageGroup,
     choices: imagePlatforms,

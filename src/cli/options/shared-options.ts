@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { targetKinds } from "../../../processor/contract/target.js";
+import { imageParts } from "../../base-image/image-parts.js";
 import { baseParts, cudaMajors } from "../../base-image/variants.js";
 
 export const modelGroup = "Model:";
@@ -144,6 +145,13 @@ export const leaveOut = {
   requiresArg: true,
   describe:
     "parts that an image for CPUs does without: openvino, the second inference engine (29 MB compressed, 93 MB unpacked)",
+} as const satisfies Options;
+
+/** What the whole image may do without. */
+export const leaveOutOfImage = {
+  ...leaveOut,
+  choices: imageParts,
+  describe: `${leaveOut.describe}; dicom, the decoders of compressed DICOM images (0.4 MB compressed)`,
 } as const satisfies Options;
 
 export const zenodoUrl = {

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { listCodecFiles } from "../../../src/image/codec-files.js";
 import { overlaidFileTime } from "../../../src/image/image-plan.js";
 import { listProcessorFiles } from "../../../src/image/processor-files.js";
 import { type ProcessorImageParts, planProcessorImage } from "../../../src/image/processor-image-plan.js";
@@ -20,6 +23,7 @@ describe("planProcessorImage", () => {
     },
     base: { imageName: "base:1", imageId: "sha256:0" },
     processorFiles: [],
+    codecFiles: [],
     hookFile: null,
     targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
     platform: "linux/amd64",
@@ -42,6 +46,17 @@ describe("planProcessorImage", () => {
         "opt/nnunet-processor/model/manifest.json",
         "opt/nnunet-processor/model/network.gpu.onnx",
         "opt/nnunet-processor/model/plans.json",
+      ]);
+    });
+  });
+
+  test("puts the decoders of DICOM images into a layer of their own, before the code", async () => {
+    await withBlobs(async (converted) => {
+      const codecFiles = listCodecFiles();
+      const { layers } = planProcessorImage({ ...partsOf(converted), codecFiles, carriesModel: false });
+      expect(layers).toEqual([
+        { name: "dicom", entries: codecFiles },
+        { name: "processor", entries: [] },
       ]);
     });
   });
@@ -80,6 +95,31 @@ describe("planProcessorImage", () => {
       expect(user).toBe("1000:1000");
       expect(env["ORT_DISABLE_TELEMETRY"]).toBe("1");
     });
+  });
+});
+
+describe("listCodecFiles", () => {
+  const files = listCodecFiles();
+
+  test("has the decoders where the processor finds them, and nothing else of their packages", () => {
+    expect(files.map(({ path }) => path)).toEqual(
+      [
+        ["charls", "charlswasm_decode"],
+        ["openjpeg", "openjpegwasm_decode"],
+        ["openjph", "openjphjs"],
+      ].flatMap(([name, decoder]) =>
+        [`dist/${decoder}.js`, `dist/${decoder}.wasm`, "package.json"].map(
+          (file) => `opt/nnunet-processor/node_modules/@cornerstonejs/codec-${name}/${file}`,
+        ),
+      ),
+    );
+  });
+
+  test("takes less than half a megabyte of a compressed image", () => {
+    const bytes = files.flatMap(({ source }) =>
+      "file" in source ? [gzipSync(readFileSync(source.file)).length] : [],
+    );
+    expect(bytes.reduce((sum, count) => sum + count)).toBeLessThan(500_000);
   });
 });
 

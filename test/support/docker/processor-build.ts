@@ -47,6 +47,7 @@ export async function testBuildRequest(build: TestBuild): Promise<BuildRequest> 
       },
       target: { kind: "plain" },
       platform: "linux/amd64",
+      leftOut: [],
     },
     base: {
       imageName: null,

@@ -81,10 +81,22 @@ export async function decodeByWasm(codec: WasmCodec, bytes: Uint8Array): Promise
   }
 }
 
+/** An image may be built without the codecs. */
+function requireCodec(script: string, codec: WasmCodec): CreateModule {
+  try {
+    return require(script) as CreateModule;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+    throw new Undecodable(`this program was built without the decoder of ${codec} (--leave-out dicom)`, {
+      cause: error,
+    });
+  }
+}
+
 async function load(codec: WasmCodec): Promise<OpenCodec> {
   const { script, binary, decoder } = packages[codec];
   const complaints: string[] = [];
-  const createModule = require(script) as CreateModule;
+  const createModule = requireCodec(script, codec);
   const module = await createModule({
     wasmBinary: readFileSync(require.resolve(binary)),
     print: () => {},
