@@ -49,7 +49,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["targets", "imaging runtime/cases config image oci docker base-image"],
   ["build", "config download model-source convert models image oci docker base-image attest targets"],
   ["inspect", "checkpoint model-source onnx convert models oci docker runtime/inference base-image"],
-  ["predict", "imaging runtime/errors runtime/cases runtime/entries config download convert models"],
+  ["predict", "imaging runtime/errors runtime/cases runtime/entries config download convert models docker"],
   [
     "cli",
     "imaging runtime/errors runtime/program download config model-source convert models image oci docker base-image targets build inspect predict",

@@ -9,6 +9,7 @@ import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/g
 import { onnxRuntimeVersion } from "../../processor/runtime/inference/onnx-runtime.js";
 import { type CudaMajor, chooseVariant, readVersions } from "../base-image/variants.js";
 import { connectEngine, type Engine } from "../docker/engine.js";
+import { offersGpus } from "../docker/gpus.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
 import { type Finding, fail, notChecked, pass, warning } from "../ground/finding.js";
 import { listInferenceEngines } from "./inference-engines.js";
@@ -149,19 +150,10 @@ function described({ kernelDriver, gpus }: GpuFacts): string {
 async function gpuEngineFinding(engine: Engine | ProcessorError): Promise<Finding> {
   const check = "GPU in containers";
   if (engine instanceof ProcessorError) return notChecked(check, "no engine answers");
-  const info = (await engine.docker.info()) as EngineInfo;
-  const devices = (info.DiscoveredDevices ?? []).filter(({ ID }) => ID.startsWith("nvidia.com/"));
-  if ("nvidia" in (info.Runtimes ?? {}) || devices.length > 0)
-    return pass(check, "the engine has NVIDIA's runtime");
+  if (await offersGpus(engine)) return pass(check, "the engine has NVIDIA's runtime");
   return fail(
     check,
     "the engine has no NVIDIA runtime and no NVIDIA device",
     "install the NVIDIA container toolkit, then `sudo nvidia-ctk runtime configure` and restart Docker",
   );
-}
-
-/** The engine's own keys. */
-interface EngineInfo {
-  readonly Runtimes?: Readonly<Record<string, unknown>>;
-  readonly DiscoveredDevices?: readonly { readonly ID: string }[] | null;
 }

@@ -1,12 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BuildReport } from "../../src/build/build-report.js";
+import { main } from "../../src/cli/main.js";
 import { describeWithEngine, removeImage, runContained } from "../support/docker/docker.js";
 import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
 import { goldenPath } from "../support/golden.js";
 import { compareSegmentations } from "../support/images/compare-segmentations.js";
+import { testTerminal } from "../support/programs/test-terminal.js";
 
 const timeout = 600_000;
 
@@ -52,6 +54,32 @@ describeWithEngine("an image for any model", () => {
       );
       expect(differing / voxels).toBeLessThan(1e-4);
       expect(readdirSync(output).sort()).toEqual(["prediction.nii.gz", "probabilities.nii.gz"]);
+    },
+    timeout,
+  );
+
+  test(
+    "is run by predict-nnunet-serve -c, which writes the files as their user and reports the job",
+    async () => {
+      const folder = mkdtempSync(join(scratch, "from-outside-"));
+      const input = goldenPath("v2", "blobs_2d", "input", "blob_010_0000.nii.gz");
+      const model = goldenPath("v2", "blobs_2d", "model");
+      const terminal = testTerminal(folder, { DOCKER_HOST: process.env["DOCKER_HOST"] ?? "" });
+      const run = (...argv: readonly string[]) =>
+        main(
+          ["predict-nnunet-serve", "-c", imageName, "-i", input, "-m", model, "-o", "out", ...argv],
+          terminal,
+        );
+      expect(await run("-ckpt", "checkpoint_final.pth", "--suffix", "a", "-S")).toBe(0);
+      const files = ["prediction_a.nii.gz", "proba_a.nii.gz", "volume_0000.nii.gz"];
+      expect(readdirSync(join(folder, "out")).sort()).toEqual(files);
+      for (const name of files) {
+        expect(statSync(join(folder, "out", name)).uid).toBe(process.getuid!());
+        expect(terminal.printed.out).toContain(join(folder, "out", name));
+      }
+      expect(await run("--log_file", "log.json")).toBe(3);
+      expect(terminal.printed.err).toContain("no fold has checkpoint_best.pth");
+      expect(JSON.parse(readFileSync(join(folder, "log.json"), "utf8"))).toMatchObject({ status: "failed" });
     },
     timeout,
   );

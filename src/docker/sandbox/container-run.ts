@@ -40,14 +40,18 @@ export interface StartContainerOptions {
   readonly container: Container;
   /** Kills the container when aborted. */
   readonly signal: AbortSignal;
+  /** Receives what the container writes as it comes; null to only keep its end. */
+  readonly onOutput: OutputListener | null;
 }
+
+export type OutputListener = (stream: "stdout" | "stderr", text: string) => void;
 
 const samplesEveryMs = 100;
 const keptOutputBytes = 65536;
 
 /** Starts a created container and follows it to its end. */
 export async function startContainer(options: StartContainerOptions): Promise<RunningContainer> {
-  const { engine, container, signal } = options;
+  const { engine, container, signal, onOutput } = options;
   const log = new ContainerLogReader();
   let output = "";
   let heard = (): void => {};
@@ -59,10 +63,12 @@ export async function startContainer(options: StartContainerOptions): Promise<Ru
   stdout.on("data", (bytes: Buffer) => {
     if (output.length < keptOutputBytes) output += bytes.toString("utf8");
     log.take("stdout", bytes);
+    onOutput?.("stdout", bytes.toString("utf8"));
     heard();
   });
   stderr.on("data", (bytes: Buffer) => {
     log.take("stderr", bytes);
+    onOutput?.("stderr", bytes.toString("utf8"));
     heard();
   });
   engine.docker.modem.demuxStream(streams, stdout, stderr);

@@ -4,13 +4,13 @@ import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import type { Container, ContainerCreateOptions } from "dockerode";
+import type { Container, ContainerCreateOptions, HostConfig } from "dockerode";
 import { extract, type Headers, type Pack, pack } from "tar-fs";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { readTar } from "../../oci/read-tar.js";
 import type { Engine } from "../engine.js";
 import { engineError, isNotFound } from "../engine-error.js";
-import { type RunningContainer, startContainer } from "./container-run.js";
+import { type OutputListener, type RunningContainer, startContainer } from "./container-run.js";
 
 /**
  * A folder that the containers of a sandbox share. The platform writes it, and the processor gets only read
@@ -35,6 +35,8 @@ export interface SandboxContainer {
   readonly reference: string;
   /** Null for the image's own user. */
   readonly user: string | null;
+  /** Replaces the image's ENTRYPOINT; null to keep it. */
+  readonly entrypoint: readonly string[] | null;
   /** Replaces the image's CMD; null to keep it. */
   readonly command: readonly string[] | null;
   /** `NAME=value`, in addition to the image's own variables. */
@@ -42,11 +44,19 @@ export interface SandboxContainer {
   readonly mounts: readonly SandboxMount[];
   /** Additional writable folders, initially empty. */
   readonly writable: readonly string[];
-  readonly memoryBytes: number;
+  /** Null for no limit. */
+  readonly memoryBytes: number | null;
   /** RLIMIT_DATA; null for no limit. */
   readonly dataLimitBytes: number | null;
-  readonly sharedMemoryBytes: number;
+  /** Null for the engine's own default. */
+  readonly sharedMemoryBytes: number | null;
+  /** Null for no GPU. */
+  readonly gpus: GpuChoice | null;
+  readonly onOutput: OutputListener | null;
 }
+
+/** All GPUs of the machine, or those with the given numbers or UUIDs. */
+export type GpuChoice = "all" | readonly string[];
 
 /** Runs containers of an image, and removes all containers, volumes and images that they needed. */
 export class Sandbox {
@@ -156,34 +166,17 @@ export class Sandbox {
 
   /** Starts the processor. */
   async start(options: SandboxContainer, signal: AbortSignal): Promise<RunningContainer> {
-    const { reference, user, command, environment, memoryBytes, dataLimitBytes } = options;
+    const { reference, user, entrypoint, command, environment, onOutput } = options;
     return this.#asked(`starting ${reference}`, async () => {
       const container = await this.#create({
         Image: reference,
         Env: [...environment],
         ...(user === null ? {} : { User: user }),
+        ...(entrypoint === null ? {} : { Entrypoint: [...entrypoint] }),
         ...(command === null ? {} : { Cmd: [...command] }),
-        HostConfig: {
-          NetworkMode: "none",
-          ReadonlyRootfs: true,
-          CapDrop: ["ALL"],
-          SecurityOpt: ["no-new-privileges"],
-          Memory: memoryBytes,
-          MemorySwap: memoryBytes,
-          ShmSize: options.sharedMemoryBytes,
-          Tmpfs: Object.fromEntries(["/tmp", ...options.writable].map((path) => [path, "exec,mode=0777"])),
-          Ulimits:
-            dataLimitBytes === null ? [] : [{ Name: "data", Soft: dataLimitBytes, Hard: dataLimitBytes }],
-          // The engine's own log drivers cut lines and replace invalid UTF-8.
-          LogConfig: { Type: "none", Config: {} },
-          Mounts: options.mounts.map(({ volume, target, isReadOnly }) => ({
-            ...volumeMount(volume.name),
-            Target: target,
-            ReadOnly: isReadOnly,
-          })),
-        },
+        HostConfig: hostConfig(options),
       });
-      return startContainer({ engine: this.#engine, container, signal });
+      return startContainer({ engine: this.#engine, container, signal, onOutput });
     });
   }
 
@@ -210,7 +203,7 @@ export class Sandbox {
           Mounts: volumes.map(({ volume, target }) => ({ ...volumeMount(volume.name), Target: target })),
         },
       });
-      return startContainer({ engine: this.#engine, container, signal });
+      return startContainer({ engine: this.#engine, container, signal, onOutput: null });
     });
   }
 
@@ -244,6 +237,34 @@ export class Sandbox {
     }
   }
 }
+
+function hostConfig(options: SandboxContainer): HostConfig {
+  const { memoryBytes, dataLimitBytes, sharedMemoryBytes, gpus } = options;
+  return {
+    NetworkMode: "none",
+    ReadonlyRootfs: true,
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    ...(sharedMemoryBytes === null ? {} : { ShmSize: sharedMemoryBytes }),
+    ...(gpus === null ? {} : { DeviceRequests: [gpuRequest(gpus)] }),
+    Tmpfs: Object.fromEntries(["/tmp", ...options.writable].map((path) => [path, "exec,mode=0777"])),
+    Ulimits: dataLimitBytes === null ? [] : [{ Name: "data", Soft: dataLimitBytes, Hard: dataLimitBytes }],
+    // The engine's own log drivers cut lines and replace invalid UTF-8.
+    LogConfig: { Type: "none", Config: {} },
+    Mounts: options.mounts.map(({ volume, target, isReadOnly }) => ({
+      ...volumeMount(volume.name),
+      Target: target,
+      ReadOnly: isReadOnly,
+    })),
+  };
+}
+
+/** The request of `docker run --gpus`. */
+const gpuRequest = (gpus: GpuChoice): NonNullable<HostConfig["DeviceRequests"]>[number] => ({
+  ...(gpus === "all" ? { Count: -1 } : { DeviceIDs: [...gpus] }),
+  Capabilities: [["gpu"]],
+});
 
 /** Path of the volume in a container that only carries files. */
 const volumeTarget = "/nnunet-processor-volume/data";

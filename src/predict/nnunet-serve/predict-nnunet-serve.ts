@@ -32,15 +32,20 @@ export interface ServeReport {
   readonly isEmpty: boolean;
 }
 
+/** Segments the case of a request. */
+export type SegmentServed = (request: ServeRequest, work: WorkContext) => Promise<ServeReport>;
+
 /**
  * Runs one job: segments the case, and then reports its end in the log file and at the address that the request names.
  *
  * @throws the error that ended the job, after it was reported
  */
-export async function runServeJob(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
+export async function runServeJob(
+  request: ServeRequest,
+  work: WorkContext,
+  segment: SegmentServed = segmentHere,
+): Promise<ServeReport> {
   const { job } = request;
-  if (request.dockerImage !== null)
-    throw sharedError("USAGE", "--docker_image (-c) is not possible yet; run the image with `docker run`");
   const logFile = job.logFile === null ? null : resolve(work.currentDirectory, job.logFile);
   if (logFile !== null) await readLogFile(logFile);
   for (const line of request.notes) work.progress.note(line);
@@ -72,7 +77,7 @@ async function reportStatus(
   if (failure !== null) note(`the status did not arrive at --update_url: ${failure}`);
 }
 
-async function segment(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
+async function segmentHere(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
   const absolute = (path: string): string => resolve(work.currentDirectory, path);
   const channelPaths = request.seriesPaths.map(absolute);
   for (const path of channelPaths) await checkInput(path);

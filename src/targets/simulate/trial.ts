@@ -150,7 +150,21 @@ export async function startProcessor(
   const dataLimitBytes = keptMemoryBytes === null ? null : memoryBytes - keptMemoryBytes;
   const sharedMemoryBytes = Math.floor(memoryBytes / 2);
   const limits = { memoryBytes, dataLimitBytes, sharedMemoryBytes };
-  return sandbox.start({ reference, user, command, environment, writable, mounts, ...limits }, signal);
+  return sandbox.start(
+    {
+      reference,
+      user,
+      entrypoint: null,
+      command,
+      environment,
+      writable,
+      mounts,
+      ...limits,
+      gpus: null,
+      onOutput: null,
+    },
+    signal,
+  );
 }
 
 export async function lintVolume(
