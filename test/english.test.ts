@@ -16,9 +16,15 @@ const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/\banew\b/, "again"],
   [/\bmidst\b/, "in the middle of"],
   [/\bwhoever\b/, "name who"],
+  [/\bbefore any work\b/, "before the work starts"],
+  [/\bin front of\b/, "before"],
+  [/\bthat (?:is|are) not there\b/, "that does not exist"],
+  [/'s own words\b/, "'s message"],
+  [/\bnobody's rights\b/, "as a user without rights"],
+  [/\b(?:is|are) told (?:as|before|of)\b/, "is reported"],
 ];
 
-const folders = ["src", "processor", "examples", "test", "docs", "templates", "bin"];
+const folders = ["src", "processor", "examples", "test", "docs", "templates", "base-image", "bin"];
 const pages = [
   "README.md",
   "ARCHITECTURE.md",
@@ -26,6 +32,8 @@ const pages = [
   "CHANGELOG.md",
   "build_processor.ts",
   "setup.mjs",
+  "vitest.config.mjs",
+  ".ci/run",
 ];
 const texts = folders
   .flatMap((folder) =>
@@ -33,7 +41,10 @@ const texts = folders
       (path) => `${folder}/${path}`,
     ),
   )
-  .filter((path) => /\.(ts|md|hbs|js)$/.test(path) && !/^test\/(golden\/v|fixtures|english)/.test(path))
+  .filter(
+    (path) =>
+      /\.(?:ts|md|hbs|[cm]?js|py|sh|yml)$/.test(path) && !/^test\/(golden\/v|fixtures|english)/.test(path),
+  )
   .concat(pages);
 
 test.each(phrases)("no text has %s", (phrase, instead) => {

@@ -53,6 +53,6 @@ export const packageLabel = (name: string): string => `org.nnunet-processor.pack
 
 /** Labels that other projects define. */
 export const foreignLabels = {
-  /** How grand-challenge asks the image for a case: `exec` or `invoke`. */
+  /** The way in which grand-challenge asks the image to segment a case: `exec` or `invoke`. */
   apiMethod: "org.grand-challenge.api-method",
 } as const;

@@ -114,7 +114,7 @@ export type NormalizationScheme = ChannelNormalization["scheme"];
 const axis = wholeNumberIn(0, 2);
 const axes: JsonCheck<Zyx> = threeOf(axis);
 
-/** How a volume becomes the network's input and back. Axis lists are in transposed order unless named otherwise. */
+/** The rules by which a volume becomes the network's input, and its output a segmentation. Axis lists are in transposed order, unless their name says otherwise. */
 const inferencePlan = record({
   dimensions: oneOf([2, 3]),
   patchSize: about("2 or 3 entries.", listOf(wholeNumber, 2)),

@@ -21,8 +21,7 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * Reads the text of a small file that a stranger may have written, without the byte order mark that editors on Windows
- * put in front of it.
+ * Reads the text of a small untrusted file, without the byte order mark that editors on Windows write at its start.
  *
  * @throws UnreadableFile, and errors of the file system
  */

@@ -11,7 +11,7 @@ import { absoluteImageFile } from "../oci/image-file.js";
 import { parseImageReference } from "../oci/registry/image-reference.js";
 import { type CallOptions, call } from "./call.js";
 
-/** What an image is made from. What is left out counts as config.json says, or as the program's default. */
+/** The inputs of an image. For a field that is left out, config.json or the program's default counts. */
 export interface ImageInputs extends CallOptions, SettingOptions<"build"> {
   /** Default: `config.json` in the current folder, which may be absent. */
   readonly configFile?: string | undefined;
@@ -61,7 +61,7 @@ export interface BuildOptions extends ImageInputs {
   readonly archiveFormat?: "tar.gz" | "tar" | undefined;
   /** Send the image to its registry; default: false. */
   readonly push?: boolean | undefined;
-  /** What happens to an archive that is there already; default: `error`. */
+  /** What happens to an archive that exists already; default: `error`. */
   readonly existing?: "error" | "overwrite" | undefined;
   /** Describe the image in documents next to the archive and in the registry; default: true. */
   readonly attest?: boolean | undefined;

@@ -2,7 +2,7 @@ import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 
 /** The models of one image, whose predictions are averaged. */
 export interface ModelSet {
-  /** At least one. */
+  /** The models whose answers are averaged; at least one. */
   readonly members: readonly ModelMember[];
   /** The source of the final post-processing. */
   readonly postProcessing: PostProcessingChoice;

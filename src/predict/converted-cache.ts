@@ -17,8 +17,8 @@ import type { WorkContext } from "../models/work-context.js";
 export const cacheVariable = "NNUNET_CACHE_DIR";
 
 /**
- * Returns a converted model from the cache, and converts it first if it is not there. Several containers may share the
- * cache: what one of them has converted, the others use.
+ * Returns a converted model from the cache; converts it first if the cache does not have it. Several containers may share
+ * the cache, so that each model is converted only once.
  *
  * @throws what the conversion throws
  */

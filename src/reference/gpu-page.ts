@@ -62,7 +62,7 @@ function wheelSection({ variant, wheels }: BaseImageRecipe): string {
   return `## Files of \`${variant}\` from wheels
 
 Each wheel is pinned by version and SHA-256 in \`base-image/${variant}/recipe.json\`; its licence is in the image in
-\`/usr/share/doc\`. The image holds no other file of it.
+\`/usr/share/doc\`. The image has no other file of the wheel.
 
 | wheel | version | licence | layer | libraries |
 | ----- | ------- | ------- | ----- | --------- |

@@ -13,9 +13,9 @@ export interface PeerReport {
 
 const heading = `# Comparisons with other programs
 
-\`npm run test:peers\` writes this page. It runs what takes too long for every change: the real nnU-Net on whole cases,
-commands that are killed at random moments, and ten minutes of mutated files. Each row is the last run of its comparison;
-\`npm run test:peers -- NAME …\` runs some of them.
+\`npm run test:peers\` writes this page. It makes the comparisons that take too long for every change: whole cases and a
+training with the real nnU-Net, commands that are killed at random moments, and ten minutes of mutated files. Each row is the
+last run of a comparison; \`npm run test:peers -- NAME …\` runs some of them.
 
 | name | what | date | versions | minutes | result |
 | --- | --- | --- | --- | --- | --- |

@@ -85,7 +85,8 @@ async function reportOf({ name, what, versions, run }: Peer): Promise<PeerReport
   const begin = performance.now();
   const result = await run(scratch).catch((error: Error) => {
     process.exitCode = 1;
-    return `FAILED: ${error.message.replaceAll(/\s*\n\s*|\|/g, " ")}`;
+    const message = error.message.replaceAll(`${repositoryRoot}/`, "").replaceAll(scratch, "…");
+    return `FAILED: ${message.replaceAll(/\s*\n\s*|\|/g, " ")}`;
   });
   rmSync(scratch, { recursive: true, force: true });
   const minutes = (performance.now() - begin) / 60_000;

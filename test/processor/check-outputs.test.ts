@@ -26,7 +26,7 @@ const request = (input: string, output: string, probabilities: string | null = n
   ],
 });
 
-describe("before any work", () => {
+describe("before the work starts", () => {
   test("output folders are made", async () => {
     await checkOutputs([request("a.mha", "new/deep/a.mha")], "error");
     expect(existsSync(join(folder, "new", "deep"))).toBe(true);

@@ -69,7 +69,7 @@ test("if fewer windows fit into memory, fewer are computed together and the case
 
 test("if not even one window fits, the case's error says so", async () => {
   const { exitCode, err, files } = await run(await writeModel(4096));
-  // Where V8 itself finds no memory it ends the program; then the one that supervises it speaks.
+  // If V8 itself runs out of memory, it ends the worker process, and the supervisor reports the error.
   expect(lastLine(err)).toMatch(
     /OUT_OF_MEMORY: (memory is too small for one window of 4096 × 4096 voxels|more memory is needed)/,
   );

@@ -192,7 +192,7 @@ describe("one bad case is reported and the others go on", () => {
 });
 
 describe("an existing result", () => {
-  test("is an error by default, before any work", async () => {
+  test("is an error by default, before the work starts", async () => {
     await writeGood("a_0000.nii.gz");
     mkdirSync(output);
     writeFileSync(join(output, "a.nii.gz"), "earlier");

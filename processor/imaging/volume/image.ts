@@ -29,7 +29,7 @@ export interface Image {
   readonly source: ImageSource;
 }
 
-/** Where an image comes from, with what its format says beyond the geometry. */
+/** The origin of an image: its file or series, and what their format stores besides the geometry. */
 export type ImageSource = FileSource | DicomSource;
 
 type FileSource = NiftiSource | HeaderFieldsSource | PlainSource;

@@ -24,7 +24,7 @@ export interface PredictOneCaseOptions {
 /**
  * Segments one case whose channels are named one by one, as nnunet_serve does: without the model's post-processing.
  *
- * @throws INPUT_CHANNELS for another number of channels than the model's; what `runModel` throws before any work
+ * @throws INPUT_CHANNELS if the number of channels is not the model's; what `runModel` throws before its first case
  */
 export async function predictOneCase(options: PredictOneCaseOptions): Promise<CaseReport> {
   const { name, channelPaths, refinement, outputs, settings, onEvent, signal } = options;

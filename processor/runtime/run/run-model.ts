@@ -17,7 +17,7 @@ export interface RunReport {
 /**
  * Loads the networks, segments the cases and ends the threads.
  *
- * @throws before any work: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING,
+ * @throws before the first case: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING,
  *   EXPORT_MODE_UNFIT
  */
 export async function runModel(

@@ -62,7 +62,7 @@ export async function openImage(options: OpenImageOptions): Promise<OpenedImage>
   }
 }
 
-/** As much of `manifest.json` as is needed to find an image again that the engine has loaded. */
+/** The part of `manifest.json` with which an image can be found after the engine has loaded it. */
 const namedImages = listOf(record({ RepoTags: orAbsent(orNull(listOf(text))) }));
 
 async function describe(

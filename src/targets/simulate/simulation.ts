@@ -10,7 +10,7 @@ import type { TrialCase } from "./trial-cases.js";
 export interface Simulation {
   /** The memory of the platform's machine, unless the user names another. */
   readonly memoryBytes: number;
-  /** What the platform keeps of the machine's memory and takes off RLIMIT_DATA; null if there is no such limit. */
+  /** The memory that the platform keeps for itself and subtracts from RLIMIT_DATA; null if there is no such limit. */
   readonly keptMemoryBytes: number | null;
   readonly environment: readonly string[];
   /** The folders that may be written, in addition to the output and /tmp. */

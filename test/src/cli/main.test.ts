@@ -157,9 +157,9 @@ complete_words`;
   });
 });
 
-describe("a wrong config.json exits with 2 before any work", () => {
+describe("a wrong config.json exits with 2 before the work starts", () => {
   test.each([
-    { name: "not there", text: null, code: "CONFIG_NOT_FOUND", says: "No config file found at:" },
+    { name: "a missing file", text: null, code: "CONFIG_NOT_FOUND", says: "No config file found at:" },
     {
       name: "no JSON",
       text: '{"task_id": 3,\n "x" }',
@@ -216,7 +216,7 @@ describe("a wrong config.json exits with 2 before any work", () => {
 
 describe("a wrong model exits with 3", () => {
   test.each([
-    { name: "a folder that is not there", argv: ["--model-dir", "nothing"], code: "MODEL_NOT_FOUND" },
+    { name: "a folder that does not exist", argv: ["--model-dir", "nothing"], code: "MODEL_NOT_FOUND" },
     { name: "an empty folder", argv: ["--model-dir", "."], code: "MODEL_NOT_FOUND" },
     {
       name: "a fold that the model does not have",

@@ -10,7 +10,7 @@ import { repositoryRoot } from "../../support/golden.js";
 const json = (...path: readonly string[]): Record<string, unknown> =>
   JSON.parse(readFileSync(join(repositoryRoot, ...path), "utf8")) as Record<string, unknown>;
 
-/** As version 0.1.0 wrote it at first: with the numbers of threads, without the GPU's graph. */
+/** A manifest that version 0.1.0 wrote at first: with numbers of threads, and without the GPU's graph. */
 const olderManifest = () => json("test", "fixtures", "manifest-0.1.0.json");
 
 describe("manifest.schema.json", () => {

@@ -10,7 +10,7 @@ const geometry = {
   ...{ directionXyz: identityDirection, dimensions: 3 as const },
 };
 
-/** As many labels as a network may name, so that the values of the case decide. */
+/** The largest number of labels that a network may have, so that only the values of the case matter. */
 const manyLabels: LabelDefinition = {
   ...{ names: [], regionsClassOrder: null, ignoreLabel: null },
   foregroundLabels: Array.from({ length: 300 }, (_, i) => i + 1),
