@@ -28,8 +28,10 @@ export const processorLabels = {
   mirroring: "org.nnunet-processor.mirroring",
   /** The step between windows as a fraction of the patch: `0.5`. */
   stepSize: "org.nnunet-processor.step-size",
-  /** `auto`, `float16` or `float32`. */
+  /** `auto`, `float16`, `float32` or `bfloat16`. */
   precision: "org.nnunet-processor.precision",
+  /** `auto`, `onnxruntime` or `openvino`. */
+  inferenceEngine: "org.nnunet-processor.inference-engine",
   /** `auto`, `cpu` or `cuda`. */
   device: "org.nnunet-processor.device",
   /** `normal`, `fast` or `fastest`. */

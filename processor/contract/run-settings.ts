@@ -8,6 +8,7 @@ import {
   orNone,
   type Program,
   setting,
+  wholeNumber,
   wordByName,
   wordList,
   words,
@@ -59,14 +60,34 @@ const runTable = {
       "where the network runs: auto uses CUDA if the machine has it, cuda fails without it; an image for cuda is built on the base image with CUDA",
   }),
   precision: setting({
-    value: choice("auto", "float16", "float32"),
+    value: choice("auto", "float16", "float32", "bfloat16"),
     key: "precision",
     flag: "precision",
     on: ["build", "predict", "image"],
     default: "auto",
     about:
-      "number format that the network computes in; auto is float16 on a GPU, as in nnU-Net, and float32 on the CPU",
-    more: "Windows that overflow in float16 are computed in float32.",
+      "number format that the network computes in; auto is float16 on a GPU, as in nnU-Net, and float32 on the CPU; bfloat16 is for CPUs with instructions for it",
+    more: "Windows that overflow in float16 are computed in float32. `bfloat16` needs AMX or AVX512_BF16 and OpenVINO; it is faster and less exact.",
+  }),
+  inferenceEngine: setting({
+    value: choice("auto", "onnxruntime", "openvino"),
+    key: "inference_engine",
+    flag: "inference-engine",
+    on: ["build", "predict", "image"],
+    default: "auto",
+    olderManifest: "auto",
+    about: "program that computes networks on a CPU; auto takes the faster one of those that are installed",
+    more: "docs/reference/inference-engines.md compares them. `openvino` fails if it is missing or does not run the network.",
+  }),
+  threads: setting({
+    value: orNone(wholeNumber(1, 1024)),
+    key: "threads",
+    flag: "threads",
+    on: ["predict", "image"],
+    default: null,
+    olderManifest: null,
+    defaultWords: "the cores that the process may use",
+    about: "threads that compute the network on a CPU",
   }),
   exportMode: setting({
     value: choice("normal", "fast", "fastest"),
@@ -207,6 +228,7 @@ export const imageSettings = record({
 export type ImageSettings = Checked<typeof imageSettings>;
 export type Device = RunSettings["device"];
 export type Precision = RunSettings["precision"];
+export type InferenceEngineChoice = RunSettings["inferenceEngine"];
 export type ExportMode = RunSettings["exportMode"];
 
 type Table = typeof settingTable;

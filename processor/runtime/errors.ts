@@ -10,6 +10,11 @@ import { imageError } from "../imaging/errors.js";
  */
 export const runtimeError = defineErrors({
   PRECISION_UNFIT: { exit: 2, http: 400, help: "Use float32, or let the processor choose." },
+  INFERENCE_ENGINE_UNFIT: {
+    exit: 5,
+    http: 503,
+    help: "Let the processor choose (auto), or use onnxruntime. --inference-engine onnxruntime needs nothing else.",
+  },
   HOOK_FAILED: {
     exit: 4,
     http: 500,

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { homeFolder } from "../../processor/contract/home-folder.js";
 import {
   checkedOrNull,
   listOf,
@@ -14,7 +15,6 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import type { HttpClient } from "../download/http-client.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import { homeFolder } from "../ground/files/home-folder.js";
 import type { WheelPin } from "./recipe.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";

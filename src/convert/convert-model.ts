@@ -24,7 +24,7 @@ import { writeConvertedFolder } from "./converted-folder.js";
 import type { ConvertedNetwork } from "./converted-networks.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./read-stages.js";
 import { writeTritonModels } from "./triton/write-triton-models.js";
-import { asWritten, networksOf, writeFolds, writeGpuGraphs } from "./write-folds.js";
+import { asWritten, networksOf, writeFolds, writeGpuGraphs, writePlainGraphs } from "./write-folds.js";
 
 export interface ConvertOptions {
   readonly models: ModelSet;
@@ -92,11 +92,19 @@ async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
   return writeConvertedFolder({ outputDir, overwrite }, async (folder) => {
     const { files, known, withinFloat16 } = await writeFolds(foldsOf(stages), folder, options);
     const gpuFiles = await writeGpuGraphs(stages.all, folder, withinFloat16);
+    const plainFiles = await writePlainGraphs(foldsOf(stages), folder);
     const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, gpuFiles)) };
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
     const triton = format === "triton" ? await writeTritonModels(stages.all, folder) : [];
-    const names = [...files, ...gpuFiles, ...triton, ...companions.map(({ name }) => name), manifestName];
+    const names = [
+      ...files,
+      ...plainFiles,
+      ...gpuFiles,
+      ...triton,
+      ...companions.map(({ name }) => name),
+      manifestName,
+    ];
     const networks = networksOf(stages.all, gpuFiles);
     return { folder: outputDir, manifest, files: names, networks, known };
   });

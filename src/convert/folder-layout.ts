@@ -15,6 +15,8 @@ export interface StageLayout {
 export interface FolderLayout {
   readonly form: NetworkForm;
   readonly hasGpuGraphs: boolean;
+  /** True if the plain form of a network is written next to the one for CPUs. */
+  readonly hasPlainGraphs: boolean;
   /** Called once for each stage, in order. */
   stage(model: Pick<TrainedModel, "configuration" | "datasetName" | "folds">): StageLayout;
 }
@@ -26,6 +28,7 @@ export function layoutOf(format: ConvertFormat, stages: number): FolderLayout {
     return {
       form: "plain",
       hasGpuGraphs: false,
+      hasPlainGraphs: false,
       stage(model) {
         const name = freeName(tritonName(model), taken);
         const folder = (fold: string) => (model.folds.length === 1 ? name : tritonFoldName(name, fold));
@@ -36,6 +39,7 @@ export function layoutOf(format: ConvertFormat, stages: number): FolderLayout {
   return {
     form: format === "onnx" ? "plain" : "cpu",
     hasGpuGraphs: format === "processor",
+    hasPlainGraphs: format === "processor",
     stage({ configuration }) {
       const prefix = stages === 1 ? "" : `${freeName(configuration, taken)}/`;
       const foldPath = (fold: string) => `${prefix}fold_${fold}`;

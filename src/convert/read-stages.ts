@@ -9,7 +9,7 @@ import type { ModelMember } from "../models/model-set.js";
 import type { AveragedOutput } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
-import { type NetworkDigests, weightBytes, writeNetwork } from "../onnx/write-network.js";
+import { type NetworkDigests, weightBytes, writeNetwork, writePlainGraph } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
 import type { ConvertFormat } from "./convert-format.js";
 import type { GraphForm } from "./converted-networks.js";
@@ -29,11 +29,11 @@ export interface Stage {
    * The graph of all folds in float16, if float16 can represent their weights; null for ONNX files of the
    * model's owner.
    */
-  readonly gpuGraph: StageGpuGraph | null;
+  readonly gpuGraph: SmallGraph | null;
 }
 
-/** A graph for GPUs that is ready to be written. */
-export interface StageGpuGraph {
+/** A graph without weights of its own, ready to be written. */
+export interface SmallGraph {
   /** Path relative to the converted folder. */
   readonly file: string;
   /** @param folder the converted folder */
@@ -48,6 +48,8 @@ export interface StageFold {
    */
   readonly files: FoldFiles;
   readonly form: GraphForm;
+  /** The plain form of the network next to the one for CPUs; null if it is not written. */
+  readonly plainGraph: SmallGraph | null;
   readonly bytes: number;
   /**
    * The memo's key for the written bytes; null if there is no reliable key or the fold is not worth
@@ -113,10 +115,23 @@ async function checkpointStage(
     const weightsFile = `${foldPath(fold.fold)}.weights`;
     // The form for CPUs of a 2-D network is the plain one.
     const form = built.graph.input.shape.length === 5 ? layout.form : "plain";
+    const plainFile = `${foldPath(fold.fold)}.plain.onnx`;
+    const hasPlainGraph = layout.hasPlainGraphs && form === "cpu";
     graphs.push({ graph: built.graph, weightsFile: basename(weightsFile) });
     folds.push({
-      files: { fold: fold.fold, onnxFile, weightsFile },
+      files: {
+        fold: fold.fold,
+        onnxFile,
+        weightsFile,
+        plainOnnxFile: hasPlainGraph ? plainFile : form === "plain" ? onnxFile : null,
+      },
       form,
+      plainGraph: hasPlainGraph
+        ? {
+            file: plainFile,
+            write: (folder) => writePlainGraph(built.graph, join(folder, plainFile), basename(weightsFile)),
+          }
+        : null,
       bytes: weightBytes(built.graph),
       memoKey: await conversionKey({
         file: fold.range?.file ?? fold.checkpointFile,
@@ -177,8 +192,9 @@ function onnxFold(onnx: OnnxModel, fold: string, { ownNetwork }: StageLayout): S
   const weightsFile = source === null ? null : `${dirname(onnxFile)}/${weights!.location}`;
   const bytes = onnx.parameters * 4;
   return {
-    files: { fold, onnxFile, weightsFile },
+    files: { fold, onnxFile, weightsFile, plainOnnxFile: onnxFile },
     form: "own",
+    plainGraph: null,
     bytes,
     memoKey: null,
     async write(folder, onBytes) {

@@ -88,18 +88,35 @@ export async function writeGpuGraphs(
   return files;
 }
 
+/**
+ * Writes the plain form of each network.
+ *
+ * @returns paths of the files, relative to the folder
+ */
+export async function writePlainGraphs(
+  folds: readonly StageFold[],
+  folder: string,
+): Promise<readonly string[]> {
+  const graphs = folds.flatMap(({ plainGraph }) => plainGraph ?? []);
+  for (const { file, write } of graphs) {
+    await makeFolder(dirname(join(folder, file)));
+    await write(folder);
+  }
+  return graphs.map(({ file }) => file);
+}
+
 /** Returns the networks that were written. */
 export function networksOf(
   stages: readonly Stage[],
   gpuFiles: readonly string[],
 ): readonly ConvertedNetwork[] {
   return stages.flatMap(({ folds, gpuGraph, model: { configuration } }): ConvertedNetwork[] => {
-    const ofFolds = folds.map(({ files, form }) => ({
-      file: files.onnxFile,
-      form,
-      configuration,
-      folds: [files.fold],
-    }));
+    const ofFolds = folds.flatMap(({ files, form, plainGraph }): ConvertedNetwork[] => {
+      const network = { file: files.onnxFile, form, configuration, folds: [files.fold] };
+      return plainGraph === null
+        ? [network]
+        : [network, { ...network, file: plainGraph.file, form: "plain" }];
+    });
     if (gpuGraph === null || !gpuFiles.includes(gpuGraph.file)) return ofFolds;
     const all = folds.map(({ files }) => files.fold);
     return [...ofFolds, { file: gpuGraph.file, form: "gpu", configuration, folds: all }];

@@ -10,6 +10,7 @@ export function runLabelsOf({ settings, models, postProcessing }: ProcessorManif
     [processorLabels.mirroring]: mirroringOf(models, settings.useTestTimeAugmentation),
     [processorLabels.stepSize]: String(settings.stepSize),
     [processorLabels.precision]: settings.precision,
+    [processorLabels.inferenceEngine]: settings.inferenceEngine,
     [processorLabels.device]: settings.device,
     [processorLabels.exportMode]: settings.exportMode,
     [processorLabels.postProcessing]: postProcessing.length > 0 ? "on" : "none",

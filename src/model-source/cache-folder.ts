@@ -1,8 +1,7 @@
-import { isAbsolute, join } from "node:path";
+import { cacheFolderOrNull } from "../../processor/contract/cache-folder.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { homeFolder } from "../ground/files/home-folder.js";
 
-const name = "nnunet-processor";
+export { cacheFolderOrNull };
 
 const limitVariable = "BUILD_PROCESSOR_CACHE_GB";
 const usualLimitGigabytes = 20;
@@ -21,9 +20,7 @@ export function cacheLimitBytes(environment: Readonly<Record<string, string | un
 }
 
 /**
- * Returns the folder for downloads: `$XDG_CACHE_HOME/nnunet-processor` (ignored if relative, as the XDG
- * specification requires), by default in `~/.cache` on Linux, `~/Library/Caches` on macOS and
- * `%LOCALAPPDATA%` on Windows.
+ * Returns the user's cache folder, as `cacheFolderOrNull` does.
  *
  * @throws OUTPUT_UNWRITABLE for a user without a home folder
  */
@@ -37,19 +34,4 @@ export function cacheFolder(
     "OUTPUT_UNWRITABLE",
     "this user has no home folder, which the cache needs: set XDG_CACHE_HOME, or HOME",
   );
-}
-
-/** Returns the same folder as `cacheFolder`, or null for a user without a home folder. */
-export function cacheFolderOrNull(
-  environment: Readonly<Record<string, string | undefined>>,
-  platform: NodeJS.Platform = process.platform,
-): string | null {
-  const xdg = environment.XDG_CACHE_HOME;
-  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, name);
-  const home = homeFolder();
-  if (home === null) return null;
-  if (platform === "darwin") return join(home, "Library", "Caches", name);
-  if (platform === "win32")
-    return join(environment.LOCALAPPDATA ?? join(home, "AppData", "Local"), name, "Cache");
-  return join(home, ".cache", name);
 }

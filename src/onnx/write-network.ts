@@ -66,6 +66,16 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
   };
 }
 
+/**
+ * Writes a network's plain form as a new file, for engines that rewrite networks themselves. It refers to the weights
+ * that `writeNetwork` wrote in the same folder.
+ */
+export async function writePlainGraph(graph: OnnxGraph, file: string, weightsFile: string): Promise<void> {
+  const body = plainGraph(graph);
+  const data = externalData(graph, weightsFile);
+  await writeFile(file, encodeModel({ body, data, version: plainVersion(body) }), { flag: "wx" });
+}
+
 /** Returns the positions at which `writeNetwork` puts the weights of a graph. */
 export const externalData = (graph: OnnxGraph, weightsFile: string): readonly ExternalData[] =>
   layOut(graph).map(({ weight: { name, values }, byteOffset, byteLength }) => ({

@@ -8,6 +8,7 @@ import { difference, readNpyGz } from "../support/golden.js";
 import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/model/golden-case.js";
 import { type PredictChoices, predictWith } from "../support/model/predict.js";
 import { readNpz } from "../support/model/read-npz.js";
+import { describeWith, needs } from "../support/needs.js";
 
 const minutes = 60_000;
 
@@ -41,6 +42,24 @@ describe("a model of nnU-Net v1 gives v1's segmentation", () => {
       expectSameSegmentation(golden, "seg_tta", { folds: null, useTestTimeAugmentation: true });
     await withGoldenCase(name, check, "v1");
   });
+});
+
+describeWith([needs.openvino], "OpenVINO gives nnU-Net's segmentation, with all folds and mirroring", () => {
+  const settings = { folds: null, useTestTimeAugmentation: true, inferenceEngine: "openvino" } as const;
+  const check = (golden: GoldenCase) => expectSameSegmentation(golden, "seg_tta", settings);
+
+  test.each(goldenV2)("v2 %s", { timeout: 20 * minutes }, (name) => withGoldenCase(name, check));
+
+  test.each(goldenV1)("v1 %s", { timeout: 20 * minutes }, (name) => withGoldenCase(name, check, "v1"));
+});
+
+describeWith([needs.openvino, needs.bfloat16], "bfloat16 gives nnU-Net's segmentation", () => {
+  const settings = { folds: null, useTestTimeAugmentation: true, precision: "bfloat16" } as const;
+  const check = (golden: GoldenCase) => expectSameSegmentation(golden, "seg_tta", settings);
+
+  test.each(["blobs_2d", "mr_regions_resenc_3d", "sagittal_transposed"])("v2 %s", (name) =>
+    withGoldenCase(name, check),
+  );
 });
 
 describe("the float16 graphs of a GPU give nnU-Net's segmentation, run on the CPU", () => {
@@ -83,7 +102,10 @@ describe("--save-probabilities writes nnU-Net's probabilities on the image's own
   );
 });
 
-type Settings = Pick<PredictChoices, "folds" | "useTestTimeAugmentation" | "saveProbabilities" | "precision">;
+type Settings = Pick<
+  PredictChoices,
+  "folds" | "useTestTimeAugmentation" | "saveProbabilities" | "precision" | "inferenceEngine"
+>;
 
 async function expectSameSegmentation(
   golden: GoldenCase,

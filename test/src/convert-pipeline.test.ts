@@ -127,6 +127,7 @@ describe("a converted folder", () => {
               fold: "0",
               onnxFile: "fold_0.onnx",
               weightsFile: "fold_0.weights",
+              plainOnnxFile: "fold_0.onnx",
             },
           ],
           gpuOnnxFile: "network.gpu.onnx",

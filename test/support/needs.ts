@@ -3,6 +3,9 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestFunction, type TestOptions, test } from "vitest";
+import { openvinoFolderVariable, openvinoVersion } from "../../processor/contract/openvino-libraries.js";
+import { readCpuFacts } from "../../processor/runtime/inference/engines/cpu-facts.js";
+import { findOpenvino } from "../../processor/runtime/inference/engines/engine-choice.js";
 import { hasProgram } from "./program-on-path.js";
 
 /** Something that a test needs and that not every machine has. */
@@ -74,6 +77,18 @@ export const needs = {
     isRequiredInCi: false,
   },
   dciodvfy: program("dciodvfy", "apt-get install dicom3tools"),
+  openvino: {
+    what: "OpenVINO",
+    remedy: `pip install --no-deps --target V openvino==${openvinoVersion} && ${openvinoFolderVariable}=$PWD/V/openvino/libs npm test`,
+    isMet: findOpenvino(process.env) !== null,
+    isRequiredInCi: !notInstallable.includes("openvino"),
+  },
+  bfloat16: {
+    what: "a CPU with instructions for bfloat16",
+    remedy: "run on a CPU with AMX or AVX512_BF16",
+    isMet: readCpuFacts().hasBfloat16,
+    isRequiredInCi: false,
+  },
   nnunet: {
     what: "the real nnU-Net",
     remedy: "python3 -m venv V && V/bin/pip install nnunetv2 && NNUNET_VENV=V npm test",

@@ -2,7 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { InferenceEngine } from "./engines/inference-engine.js";
-import { OnnxRuntimeEngine } from "./engines/onnxruntime.js";
+import { openEngine } from "./engines/open-engine.js";
 import { gaussianImportance } from "./gaussian.js";
 import { LocalSink, type OutputSink } from "./output-sink.js";
 import { SlabSender } from "./slab-sender.js";
@@ -32,6 +32,10 @@ let loaded: Loaded | null = null;
 let accumulation: readonly AccumulationThread[] = [];
 
 port.on("message", (message: ToInferenceWorker) => {
+  if (message.type === "stop") {
+    loaded?.engine.stop();
+    return;
+  }
   const work = message.type === "load" ? load(message) : predict(message.task, loaded!);
   work.catch((error: Error) => {
     const reason = error instanceof WorkerFailure ? error.reason : message.type === "load" ? "load" : "run";
@@ -45,10 +49,10 @@ function send(message: FromInferenceWorker): void {
 
 async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Promise<void> {
   const { device, freeDeviceBytes } = message;
-  const engine = new OnnxRuntimeEngine(message);
-  const facts = await engine.open();
+  const choice = device === "cpu" ? message.cpuEngine : ({ engine: "onnxruntime" } as const);
+  const { engine, facts, note } = await openEngine(choice, message);
   loaded = { engine, device, freeDeviceBytes, mostWindows: Number.POSITIVE_INFINITY };
-  send({ type: "loaded", ...facts, isHalfPrecision: engine.averaging !== null });
+  send({ type: "loaded", ...facts, isHalfPrecision: engine.averaging !== null, engineNote: note });
 }
 
 async function predict(task: PredictTask, model: Loaded): Promise<void> {
@@ -68,7 +72,7 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
     windowsPerRun: windowsPerRun({
       device,
       freeDeviceBytes,
-      dimensions: task.plan.dimensions,
+      windowsOnCpu: engine.windowsPerRun,
       heads: task.heads,
       maximumBatch: Math.min(mostWindows, task.maximumBatch ?? Number.POSITIVE_INFINITY),
       patchVoxels: voxelCount(grid.patchZyx),

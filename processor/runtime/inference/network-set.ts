@@ -1,5 +1,5 @@
 import type { ModelManifest } from "../../contract/manifest.js";
-import type { Device, Precision } from "../../contract/run-settings.js";
+import type { Device, InferenceEngineChoice, Precision } from "../../contract/run-settings.js";
 import type { LoadedMember } from "../model/load-model.js";
 import type { WindowShape } from "./engines/inference-engine.js";
 import { type Networks, openNetworks } from "./networks.js";
@@ -11,6 +11,8 @@ export interface NetworkSet {
   /** The name and version of the program that runs them. */
   readonly program: string;
   readonly isHalfPrecision: boolean;
+  /** What the user should know about the choice of the program; null for nothing. */
+  readonly engineNote: string | null;
   /**
    * Returns the networks of a member. If memory is too small for all members, it first frees the networks of the
    * others.
@@ -23,6 +25,9 @@ export interface NetworkSetOptions {
   readonly members: readonly LoadedMember[];
   readonly device: Device;
   readonly precision: Precision;
+  readonly inferenceEngine: InferenceEngineChoice;
+  /** Null for the cores that this process may use. */
+  readonly threads: number | null;
   /** The memory that this process may still use. */
   readonly availableBytes: number;
 }
@@ -40,7 +45,7 @@ const shareForWeights = 0.5;
  * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED
  */
 export async function openNetworkSet(options: NetworkSetOptions): Promise<NetworkSet> {
-  const { members, device, precision, availableBytes } = options;
+  const { members, device, precision, inferenceEngine, threads, availableBytes } = options;
   const stages = inRunningOrder(members);
   const weightBytes = stages.reduce((sum, stage) => sum + stage.weightBytes, 0);
   const holdsAll = weightBytes * bytesPerWeightByte <= availableBytes * shareForWeights;
@@ -52,10 +57,13 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     const present = open.get(key);
     if (present !== undefined) return present;
     if (!holdsAll) await close();
-    const { onnxFiles, gpuNetworks, model } = member;
+    const { onnxFiles, plainOnnxFiles, gpuNetworks, model } = member;
     const networks = await openNetworks({
       onnxFiles,
+      plainOnnxFiles,
       gpuNetworks,
+      inferenceEngine,
+      threads,
       window: windowShape(model),
       device,
       precision,
@@ -71,8 +79,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     await Promise.all(all.map((networks) => networks.close()));
   }
 
-  const { executionProvider, program, isHalfPrecision } = await of(stages[0]!);
-  return { executionProvider, program, isHalfPrecision, of, close };
+  const { executionProvider, program, isHalfPrecision, engineNote } = await of(stages[0]!);
+  return { executionProvider, program, isHalfPrecision, engineNote, of, close };
 }
 
 /** Returns the shape of a model's windows and of its answers. */

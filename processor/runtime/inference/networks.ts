@@ -1,16 +1,17 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
 import type { ProgressTask } from "../../contract/progress/progress.js";
-import type { Device, Precision } from "../../contract/run-settings.js";
+import type { Device, InferenceEngineChoice, Precision } from "../../contract/run-settings.js";
 import { threadLimits } from "../../imaging/threads/thread-limits.js";
 import { runtimeError } from "../errors.js";
 import type { GpuNetworks } from "../model/load-model.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { cudaLoadError, cudaProblem, freeDeviceMemory, requireCuda } from "./cuda-check.js";
+import { computingThreads } from "./engines/cpu-facts.js";
+import { chooseCpuEngine } from "./engines/engine-choice.js";
 import type { WindowShape } from "./engines/inference-engine.js";
 import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
 import { loadError, runError, threadError } from "./inference-errors.js";
@@ -25,12 +26,18 @@ import {
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
   readonly onnxFiles: readonly string[];
+  /** The same networks as nnU-Net defines them; absent or null if there are none. */
+  readonly plainOnnxFiles?: readonly string[] | null;
   /** The same networks for GPUs; absent or null if there are none. */
   readonly gpuNetworks?: GpuNetworks | null;
   readonly window: WindowShape;
   readonly device: Device;
   /** `auto` when absent. */
   readonly precision?: Precision;
+  /** The program that computes on a CPU; `auto` when absent. */
+  readonly inferenceEngine?: InferenceEngineChoice;
+  /** The threads that compute on a CPU; absent or null for the cores that this process may use. */
+  readonly threads?: number | null;
   /** True if each fold keeps memory for its feature maps, which saves time on the CPU; false when absent. */
   readonly keepsFeatureMaps?: boolean;
 }
@@ -58,6 +65,8 @@ export interface Networks {
   /** The name and version of the program that runs them. */
   readonly program: string;
   readonly isHalfPrecision: boolean;
+  /** What the user should know about the choice of the program; null for nothing. */
+  readonly engineNote: string | null;
   /** Predicts one case. The next call must wait until all slabs of this case have been read. */
   predict(prepared: Prepared, options: PredictOptions): LogitStream;
   close(): Promise<void>;
@@ -66,12 +75,18 @@ export interface Networks {
 /**
  * Loads all folds. `auto` uses CUDA if it loads, otherwise the CPU; `executionProvider` names the one that runs.
  *
- * @throws PRECISION_UNFIT; DEVICE_MISSING and DEVICE_UNFIT if CUDA is requested and does not run here; INFERENCE_FAILED
+ * @throws PRECISION_UNFIT, INFERENCE_ENGINE_UNFIT; DEVICE_MISSING and DEVICE_UNFIT if CUDA is requested and does not run here; INFERENCE_FAILED
  *   if a file does not load
  */
 export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
   const { onnxFiles, window, keepsFeatureMaps = false } = options;
   checkPrecision(options);
+  const cpuEngine = await chooseCpuEngine({
+    ...{ device: options.device, onnxFiles, window },
+    precision: options.precision ?? "auto",
+    inferenceEngine: options.inferenceEngine ?? "auto",
+    plainOnnxFiles: options.plainOnnxFiles ?? null,
+  });
   const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
   if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
   // ONNX Runtime sends telemetry to its maker unless this variable is set in the process (not only in the thread)
@@ -81,7 +96,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     resourceLimits: threadLimits,
   });
   const mailbox = new Mailbox(worker);
-  const threads = availableParallelism();
+  const threads = options.threads ?? computingThreads();
   const tries = await devicesToTry(options, facts);
   for (const device of tries) {
     if (device === "cuda" && facts === null) {
@@ -99,6 +114,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       gpuNetworks,
       window,
       device,
+      cpuEngine,
       threads,
       keepsFeatureMaps,
       freeDeviceBytes,
@@ -108,6 +124,8 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     if (reply.type !== "failed") throw new Error(`unexpected ${reply.type} while loading`);
     if (reply.reason === "device" && device !== tries.at(-1)) continue;
     await worker.terminate();
+    if (reply.reason === "engine")
+      throw runtimeError("INFERENCE_ENGINE_UNFIT", `OpenVINO does not run the network: ${reply.message}`);
     throw reply.reason === "device"
       ? cudaLoadError(reply.message)
       : loadError(dirname(onnxFiles[0]!), reply.message);
@@ -128,10 +146,11 @@ const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: 
  * to stderr if a requested provider can't load.
  */
 async function devicesToTry(
-  { device, onnxFiles }: OpenNetworksOptions,
+  { device, onnxFiles, precision, inferenceEngine }: OpenNetworksOptions,
   facts: GpuFacts | null,
 ): Promise<readonly ("cpu" | "cuda")[]> {
   if (device !== "auto") return [device];
+  if (inferenceEngine === "openvino" || precision === "bfloat16") return ["cpu"];
   return facts !== null && (await cudaProblem(onnxFiles, facts)) === null ? ["cuda", "cpu"] : ["cpu"];
 }
 
@@ -181,12 +200,18 @@ class Mailbox {
 function networksOf(
   worker: Worker,
   mailbox: Mailbox,
-  { executionProvider, program, isHalfPrecision }: Extract<FromInferenceWorker, { type: "loaded" }>,
+  {
+    executionProvider,
+    program,
+    isHalfPrecision,
+    engineNote,
+  }: Extract<FromInferenceWorker, { type: "loaded" }>,
 ): Networks {
   return {
     executionProvider,
     program,
     isHalfPrecision,
+    engineNote,
     predict(prepared, options) {
       const isProbability = options.plan.averaging === "probabilities";
       const stream = {
@@ -212,7 +237,10 @@ async function* slabsOf(
   options: PredictOptions,
 ): AsyncGenerator<LogitSlab> {
   const control = new Int32Array(new SharedArrayBuffer(8));
-  const stop = () => void Atomics.store(control, stopIndex, 1);
+  const stop = () => {
+    Atomics.store(control, stopIndex, 1);
+    post(worker, { type: "stop" });
+  };
   options.signal.addEventListener("abort", stop);
   if (options.signal.aborted) stop();
   const { plan, heads, maximumBatch, stepSize, mirrorAxes } = options;

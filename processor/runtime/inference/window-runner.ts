@@ -106,7 +106,8 @@ export class WindowRunner {
    */
   async #runInFloat32(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
     const { engine } = this.#options;
-    const all = { windows, flips: this.#flips, folds: engine.foldCount, together: this.#windowsPerRun };
+    const together = engine.holdsAllFolds ? this.#windowsPerRun : windows.length;
+    const all = { windows, flips: this.#flips, folds: engine.foldCount, together };
     const started: StartedRun[] = [];
     let next = 0;
     try {

@@ -1,7 +1,8 @@
 /** The facts that decide how many windows go through a network together. */
 export interface WindowBatch {
   readonly device: "cpu" | "cuda";
-  readonly dimensions: 2 | 3;
+  /** The most windows that go together on a CPU. */
+  readonly windowsOnCpu: number;
   readonly patchVoxels: number;
   /** The number of the network's heads. */
   readonly heads: number;
@@ -12,9 +13,6 @@ export interface WindowBatch {
   /** The free memory of the device before the first window; null if it is unknown. */
   readonly freeDeviceBytes: number | null;
 }
-
-/** The number of 2-D windows that go together on a CPU, which gains nothing from several 3-D windows. */
-const flatWindowsOnCpu = 8;
 
 /** The number of voxels that keep every GPU busy. More voxels at once would only need more memory. */
 const busyVoxels = 128 ** 3;
@@ -56,8 +54,8 @@ function evenRunSize(rowWindows: number, most: number): number {
 }
 
 function mostWindows(batch: WindowBatch): number {
-  const { device, dimensions, patchVoxels, heads, freeDeviceBytes } = batch;
-  if (device === "cpu") return dimensions === 2 ? flatWindowsOnCpu : 1;
+  const { device, windowsOnCpu, patchVoxels, heads, freeDeviceBytes } = batch;
+  if (device === "cpu") return windowsOnCpu;
   const windowBytes = (featureBytesPerVoxel + heads * headBytesPerVoxel) * patchVoxels;
   const fitting = (freeDeviceBytes ?? Number.POSITIVE_INFINITY) / windowBytes;
   return Math.floor(Math.min(busyVoxels / patchVoxels, fitting));

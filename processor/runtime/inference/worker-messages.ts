@@ -1,6 +1,7 @@
 import type { InferencePlan } from "../../contract/manifest.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { GpuNetworks } from "../model/load-model.js";
+import type { CpuEngineChoice } from "./engines/engine-choice.js";
 import type { EngineFacts, WindowShape } from "./engines/inference-engine.js";
 
 /** The messages from the main thread to the thread that owns the ONNX Runtime sessions. */
@@ -12,12 +13,16 @@ export type ToInferenceWorker =
       readonly gpuNetworks: GpuNetworks | null;
       readonly window: WindowShape;
       readonly device: "cpu" | "cuda";
+      /** The engine for the CPU. */
+      readonly cpuEngine: CpuEngineChoice;
       readonly threads: number;
       readonly keepsFeatureMaps: boolean;
       /** The free memory of the device before anything is loaded; null if it is unknown. */
       readonly freeDeviceBytes: number | null;
     }
-  | { readonly type: "predict"; readonly task: PredictTask };
+  | { readonly type: "predict"; readonly task: PredictTask }
+  /** Ends a run in the middle of a window, if the engine can do so. The task's control array is set before. */
+  | { readonly type: "stop" };
 
 export interface PredictTask {
   readonly data: Float32Array<SharedArrayBuffer>;
@@ -37,7 +42,12 @@ export interface PredictTask {
 }
 
 export type FromInferenceWorker =
-  | ({ readonly type: "loaded"; readonly isHalfPrecision: boolean } & EngineFacts)
+  | ({
+      readonly type: "loaded";
+      readonly isHalfPrecision: boolean;
+      /** What the user should know about the choice of the engine; null for nothing. */
+      readonly engineNote: string | null;
+    } & EngineFacts)
   | { readonly type: "started"; readonly windows: number }
   | { readonly type: "windows"; readonly done: number }
   | { readonly type: "note"; readonly line: string }
@@ -54,7 +64,7 @@ export type FromInferenceWorker =
       readonly message: string;
     };
 
-export type FailureReason = "device" | "load" | "run" | "memory" | "overflow" | "stopped";
+export type FailureReason = "device" | "engine" | "load" | "run" | "memory" | "overflow" | "stopped";
 
 /** A failure in the inference thread, with its reason. */
 export class WorkerFailure extends Error {

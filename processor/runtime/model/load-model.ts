@@ -36,6 +36,8 @@ export interface LoadedMember {
   readonly model: ModelManifest;
   /** The absolute paths of the networks, one for each fold. */
   readonly onnxFiles: readonly string[];
+  /** The same networks as nnU-Net defines them; null in a model that was converted without them. */
+  readonly plainOnnxFiles: readonly string[] | null;
   /** The same networks for GPUs; null if there are none. */
   readonly gpuNetworks: GpuNetworks | null;
   /** The length of the weights of all folds. */
@@ -98,6 +100,7 @@ async function loadMember(
   return {
     model,
     onnxFiles,
+    plainOnnxFiles: await locatePlainNetworks(folder, model, used),
     gpuNetworks: await locateGpuNetworks(folder, model, used),
     weightBytes,
     previousStage,
@@ -125,6 +128,20 @@ async function locateGpuNetworks(
   if (gpuOnnxFile === null) return null;
   await sizeOf(folder, gpuOnnxFile);
   return { onnxFile: join(folder, gpuOnnxFile), folds: used.map((fold) => model.folds.indexOf(fold)) };
+}
+
+/** Older models have plain networks in 2-D only, where the network for CPUs is the plain one. */
+async function locatePlainNetworks(
+  folder: string,
+  { plan }: ModelManifest,
+  used: readonly FoldFiles[],
+): Promise<readonly string[] | null> {
+  const files = used.flatMap(
+    ({ plainOnnxFile, onnxFile }) => plainOnnxFile ?? (plan.dimensions === 2 ? onnxFile : []),
+  );
+  if (files.length < used.length) return null;
+  for (const file of files) await sizeOf(folder, file);
+  return files.map((file) => join(folder, file));
 }
 
 async function locate(folder: string, files: FoldFiles) {

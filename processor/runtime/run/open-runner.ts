@@ -42,19 +42,26 @@ export interface RunOptions {
  */
 export async function openRunner(loaded: LoadedModel, options: RunnerOptions): Promise<Runner> {
   const { settings, hookModule, adaptHooks, onEvent } = options;
-  const { device, precision } = settings;
+  const { device, precision, inferenceEngine, threads } = settings;
   const ownHooks = hookModule === null ? noHooks : await loadHooks(hookModule);
   const hooks = adaptHooks === null ? ownHooks : adaptHooks(ownHooks);
   const networks = await openNetworkSet({
     members: loaded.members,
     device,
     precision,
+    inferenceEngine,
+    threads,
     availableBytes: availableBytes(),
   });
-  const { executionProvider, isHalfPrecision } = networks;
+  const { executionProvider, program, isHalfPrecision, engineNote } = networks;
+  const format = isHalfPrecision ? "float16" : precision === "bfloat16" ? precision : null;
   onEvent(
-    runNote("device", `the network runs on ${executionProvider}${isHalfPrecision ? ", in float16" : ""}`),
+    runNote(
+      "device",
+      `the network runs on ${executionProvider} (${program})${format === null ? "" : `, in ${format}`}`,
+    ),
   );
+  if (engineNote !== null) onEvent(runNote("device", engineNote));
   const pool = openPool();
   const opened = { ...loaded, networks };
   return {

@@ -66,10 +66,12 @@ function segmentsText({ labels }: BuildReport, { base }: BuildRequest): string {
   const isOnGpu = base.variant !== "cpu";
   const wanted = labels[processorLabels.precision];
   const precision = wanted !== "auto" ? wanted : isOnGpu ? "float16" : "float32";
+  const isOpenvino = !isOnGpu && labels[processorLabels.inferenceEngine] === "openvino";
+  const engine = isOpenvino ? "OpenVINO" : "ONNX Runtime";
   return [
     mirroring === "none" ? "no mirroring (as trained)" : `mirroring ${mirroring}`,
     `step size ${labels[processorLabels.stepSize]}`,
-    `${precision} on the ${isOnGpu ? "GPU" : "CPU"} (ONNX Runtime)`,
+    `${precision} on the ${isOnGpu ? "GPU" : "CPU"} (${engine})`,
   ].join(", ");
 }
 

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { homeFolder } from "../../../processor/contract/home-folder.js";
 import {
   type Checked,
   orAbsent,
@@ -11,7 +12,6 @@ import {
 } from "../../../processor/contract/json-check.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
-import { homeFolder } from "../../ground/files/home-folder.js";
 import { trimmedEnd } from "../../ground/untrusted/trimmed-end.js";
 
 /** Credentials for a registry: a name and password, or a token from an earlier login. */

@@ -43,6 +43,8 @@ describe("planProcessorImage", () => {
       ]);
       expect(layers[3]!.entries.map(({ path }) => path)).toEqual([
         "opt/nnunet-processor/model/dataset.json",
+        "opt/nnunet-processor/model/fold_0.plain.onnx",
+        "opt/nnunet-processor/model/fold_1.plain.onnx",
         "opt/nnunet-processor/model/manifest.json",
         "opt/nnunet-processor/model/network.gpu.onnx",
         "opt/nnunet-processor/model/plans.json",

@@ -14,6 +14,7 @@ describe("the labels that say how an image segments", () => {
         "org.nnunet-processor.mirroring": "off",
         "org.nnunet-processor.step-size": "1",
         "org.nnunet-processor.precision": "auto",
+        "org.nnunet-processor.inference-engine": "auto",
         "org.nnunet-processor.device": "cpu",
         "org.nnunet-processor.export-mode": "normal",
         "org.nnunet-processor.post-processing": "none",

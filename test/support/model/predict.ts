@@ -24,9 +24,17 @@ export const predictWith = (options: Places & PredictChoices): Promise<Predictio
     hookModule: null,
     onEvent: showEvents(options.progress ?? silentProgress),
     signal: new AbortController().signal,
-    settings: imageSettings.read({ ...predictDefaults(), device: "cpu", ...settingsIn(options) }, "settings"),
+    settings: imageSettings.read(
+      { ...predictDefaults(), device: "cpu", ...engineOf(options), ...settingsIn(options) },
+      "settings",
+    ),
     ...options,
   });
 
 const settingsIn = (options: PredictChoices): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(settingTable, name)));
+
+/** ONNX Runtime runs on every machine; bfloat16 needs OpenVINO. */
+const engineOf = ({ precision }: PredictChoices): Pick<ImageSettings, "inferenceEngine"> => ({
+  inferenceEngine: precision === "bfloat16" ? "auto" : "onnxruntime",
+});

@@ -1,6 +1,9 @@
 /** The programs that compute networks, as a user names them. */
 export type EngineName = "onnxruntime" | "openvino";
 
+/** The number formats in which a CPU computes. */
+export type CpuPrecision = "float32" | "bfloat16";
+
 /** The sizes of one window and of the network's answer to it. */
 export interface WindowShape {
   readonly channels: number;
@@ -18,6 +21,10 @@ export interface InferenceEngine {
   readonly foldCount: number;
   /** The most runs that may be started before the first of them has returned; 1 if `run` blocks its thread. */
   readonly runsInFlight: number;
+  /** The most windows that go through a network together on a CPU; more would save no time. */
+  readonly windowsPerRun: number;
+  /** False if a change from one fold to another takes time, because only one is in memory. */
+  readonly holdsAllFolds: boolean;
   /** The graph of all folds that averages them itself; null if each fold runs alone. */
   readonly averaging: AveragingNetwork | null;
   /**

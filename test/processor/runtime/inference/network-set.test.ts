@@ -53,7 +53,14 @@ async function answerOf(member: LoadedMember): Promise<number> {
 
 describe("the networks of several members", () => {
   test("stay loaded if memory is sufficient for all of them", async () => {
-    set = await openNetworkSet({ members, device: "cpu", precision: "auto", availableBytes: 1e9 });
+    set = await openNetworkSet({
+      members,
+      device: "cpu",
+      precision: "auto",
+      inferenceEngine: "auto",
+      threads: null,
+      availableBytes: 1e9,
+    });
     const [first] = members as [LoadedMember];
     const networks = await set.of(first);
     expect(await Promise.all(members.map((member) => set!.of(member)))).toHaveLength(3);
@@ -61,7 +68,14 @@ describe("the networks of several members", () => {
   });
 
   test("are loaded one after the other if memory is too small, each time that they are requested", async () => {
-    set = await openNetworkSet({ members, device: "cpu", precision: "auto", availableBytes: 1000 });
+    set = await openNetworkSet({
+      members,
+      device: "cpu",
+      precision: "auto",
+      inferenceEngine: "auto",
+      threads: null,
+      availableBytes: 1000,
+    });
     const [first, second, third] = members as [LoadedMember, LoadedMember, LoadedMember];
     const networks = await set.of(first);
     for (const [member, factor] of [
@@ -78,7 +92,14 @@ describe("the networks of several members", () => {
     const missing = { ...members[0]!, onnxFiles: [join(scratch, "none.onnx")] };
     const cascade = { ...members[1]!, previousStage: missing };
     await expect(
-      openNetworkSet({ members: [cascade], device: "cpu", precision: "auto", availableBytes: 1e9 }),
+      openNetworkSet({
+        members: [cascade],
+        device: "cpu",
+        precision: "auto",
+        inferenceEngine: "auto",
+        threads: null,
+        availableBytes: 1e9,
+      }),
     ).rejects.toMatchObject({ code: "INFERENCE_FAILED", message: expect.stringContaining("none.onnx") });
   });
 });

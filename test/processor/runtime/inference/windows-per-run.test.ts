@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type WindowBatch, windowsPerRun } from "../../../../processor/runtime/inference/windows-per-run.js";
 
 const gpu: WindowBatch = {
-  ...{ device: "cuda", dimensions: 3, patchVoxels: 64 ** 3, rowWindows: 96 },
+  ...{ device: "cuda", windowsOnCpu: 1, patchVoxels: 64 ** 3, rowWindows: 96 },
   heads: 2,
   ...{ maximumBatch: Number.POSITIVE_INFINITY, freeDeviceBytes: null },
 };
@@ -17,7 +17,7 @@ describe("windows that go through a network together", () => {
     ["a row is divided so that as few windows as possible are computed twice", { rowWindows: 13 }, 7],
     ["a row is divided into at most twice the minimum number of runs", { rowWindows: 7, maximumBatch: 5 }, 4],
     ["a row with few windows runs at once", { rowWindows: 3 }, 3],
-    ["slices of 512² run in groups of eight", { dimensions: 2, patchVoxels: 512 ** 2 }, 8],
+    ["slices of 512² run in groups of eight", { patchVoxels: 512 ** 2 }, 8],
     ["a network that accepts one window gets one", { maximumBatch: 1 }, 1],
     ["fewer windows run together if memory is scarce", { freeDeviceBytes: 0.5 * gibibyte }, 2],
     ["many classes need memory too", { freeDeviceBytes: 6 * gibibyte, heads: 118 }, 6],
@@ -28,8 +28,8 @@ describe("windows that go through a network together", () => {
 
   test.each([
     ["a 3-D window runs alone, whatever its size", { patchVoxels: 1000 }, 1],
-    ["slices run in groups of eight, even if the row has fewer", { dimensions: 2, rowWindows: 3 }, 8],
-    ["a network that accepts two windows gets two", { dimensions: 2, maximumBatch: 2 }, 2],
+    ["slices run in groups of eight, even if the row has fewer", { windowsOnCpu: 8, rowWindows: 3 }, 8],
+    ["a network that accepts two windows gets two", { windowsOnCpu: 8, maximumBatch: 2 }, 2],
   ] as const)("on a CPU: %s", (_, change, windows) => {
     expect(windowsPerRun({ ...gpu, device: "cpu", ...change })).toBe(windows);
   });

@@ -23,7 +23,7 @@ const loaded = (nnunetVersion: 1 | 2 = 2, onnxFile = "0/fold_0.onnx"): ModelFold
   folder: modelFolder,
   model: {
     nnunetVersion,
-    folds: [{ fold: "0", onnxFile, weightsFile: null }],
+    folds: [{ fold: "0", onnxFile, weightsFile: null, plainOnnxFile: null }],
   },
 });
 

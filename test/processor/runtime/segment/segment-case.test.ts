@@ -145,6 +145,8 @@ async function withContext<T>(use: (context: SegmentContext) => Promise<T>): Pro
     members: loaded.members,
     device: "cpu",
     precision: "auto",
+    inferenceEngine: "onnxruntime",
+    threads: null,
     availableBytes: Number.POSITIVE_INFINITY,
   });
   const pool = openPool(1);

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { repositoryRoot } from "../../../support/golden.js";
 
-const module = pathToFileURL(join(repositoryRoot, "dist", "src", "ground", "files", "home-folder.js")).href;
+const module = pathToFileURL(join(repositoryRoot, "dist", "processor", "contract", "home-folder.js")).href;
 
 test.each([
   { named: "/somewhere", home: "/somewhere" },

@@ -1,0 +1,34 @@
+import type { InstructionSet } from "./cpu-facts.js";
+import type { EngineName, WindowShape } from "./inference-engine.js";
+
+/** Networks that behave alike: slices, and windows by their number of voxels. */
+export type NetworkKind = "2-D" | "3-D, small windows" | "3-D, large windows";
+
+/** The least number of voxels of a large window. */
+const largeVoxels = 80 ** 3;
+
+export function networkKind({ patchSize }: WindowShape): NetworkKind {
+  if (patchSize.length === 2) return "2-D";
+  const voxels = patchSize.reduce((a, b) => a * b, 1);
+  return voxels < largeVoxels ? "3-D, small windows" : "3-D, large windows";
+}
+
+interface MeasuredRow {
+  readonly instructions: InstructionSet;
+  readonly kind: NetworkKind;
+  /** The time of a window with OpenVINO, divided by that with ONNX Runtime. */
+  readonly ratio: number;
+}
+
+/** What `npm run bench engines` measured. Every other CPU is measured when it first runs a network. */
+const measured: readonly MeasuredRow[] = [
+  { instructions: "Intel AVX-512", kind: "2-D", ratio: 0.9 },
+  { instructions: "Intel AVX-512", kind: "3-D, small windows", ratio: 0.68 },
+  { instructions: "Intel AVX-512", kind: "3-D, large windows", ratio: 0.65 },
+];
+
+/** Returns the engine that was faster; null if it was never measured. */
+export function fasterEngine(instructions: InstructionSet, kind: NetworkKind): EngineName | null {
+  const row = measured.find((one) => one.instructions === instructions && one.kind === kind);
+  return row === undefined ? null : row.ratio < 1 ? "openvino" : "onnxruntime";
+}

@@ -1,0 +1,104 @@
+import type { EngineOrder } from "./engine-messages.js";
+import {
+  type CompiledNetwork,
+  type InferRequest,
+  OpenvinoCalls,
+  type OpenvinoProperties,
+} from "./openvino-calls.js";
+import type { MappedMemory } from "./shared-region.js";
+
+/** One fold, compiled for one number of windows, with a request for each place in the shared memory. */
+interface LoadedFold {
+  readonly network: CompiledNetwork;
+  readonly requests: Map<number, InferRequest>;
+}
+
+/** The folds of one model in OpenVINO, in the process that computes them. */
+export class OpenvinoNetworks {
+  readonly #calls: OpenvinoCalls;
+  readonly #order: EngineOrder;
+  readonly #memory: MappedMemory;
+  readonly #loaded = new Map<string, LoadedFold>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(order: EngineOrder, memory: MappedMemory) {
+    this.#calls = new OpenvinoCalls(order.folder);
+    this.#order = order;
+    this.#memory = memory;
+  }
+
+  get version(): string {
+    return this.#calls.version;
+  }
+
+  /** Compiles every fold that may be in memory, so that a problem appears before any work. */
+  open(): void {
+    const { onnxFiles, holdsAllFolds } = this.#order;
+    for (let fold = 0; fold < (holdsAllFolds ? onnxFiles.length : 1); fold++) this.#load(fold, 1);
+  }
+
+  /** Returns the value that OpenVINO uses for a setting of a fold. */
+  property(fold: number, key: string): string {
+    return this.#load(fold, 1).network.property(key);
+  }
+
+  /** Computes windows that are in the shared memory at a place, and writes the output there. */
+  async run(fold: number, windows: number, place: number): Promise<void> {
+    if (!this.#order.holdsAllFolds) await this.#freeOthers(fold);
+    const { network, requests } = this.#load(fold, windows);
+    const { input, output } = this.#order.places[place]!;
+    const base = this.#memory.address;
+    const request = requests.get(place) ?? network.request(base + BigInt(input), base + BigInt(output));
+    requests.set(place, request);
+    const running = request.run();
+    this.#running.add(running);
+    await running.finally(() => this.#running.delete(running));
+  }
+
+  async #freeOthers(fold: number): Promise<void> {
+    const others = [...this.#loaded].filter(([key]) => !key.startsWith(`${fold} `));
+    if (others.length === 0) return;
+    await Promise.allSettled(this.#running);
+    for (const [key, { network, requests }] of others) {
+      for (const request of requests.values()) request.free();
+      network.free();
+      this.#loaded.delete(key);
+    }
+  }
+
+  #load(fold: number, windows: number): LoadedFold {
+    const key = `${fold} ${windows}`;
+    const present = this.#loaded.get(key);
+    if (present !== undefined) return present;
+    const { onnxFiles, window } = this.#order;
+    const shape = [windows, window.channels, ...window.patchSize];
+    const network = this.#calls.compile(onnxFiles[fold]!, shape, openvinoProperties(this.#order));
+    const expected = [windows, window.heads, ...window.patchSize];
+    if (network.outputShape.join() !== expected.join())
+      throw new Error(
+        `the network's output is ${network.outputShape.join(" × ")}, but ${expected.join(" × ")} is needed`,
+      );
+    const loaded = { network, requests: new Map<number, InferRequest>() };
+    this.#loaded.set(key, loaded);
+    return loaded;
+  }
+}
+
+/** OpenVINO's names of number formats. */
+const precisionHints = { float32: "f32", bfloat16: "bf16" } as const;
+
+/**
+ * Returns the settings of a compiled network. OpenVINO's own default is a format with fewer bits where the CPU has
+ * instructions for it, so the format is always given.
+ */
+export const openvinoProperties = ({
+  precision,
+  threads,
+}: Pick<EngineOrder, "precision" | "threads">): OpenvinoProperties => ({
+  INFERENCE_PRECISION_HINT: precisionHints[precision],
+  EXECUTION_MODE_HINT: precision === "float32" ? "ACCURACY" : "PERFORMANCE",
+  INFERENCE_NUM_THREADS: String(threads),
+  NUM_STREAMS: "1",
+  // Other programs may use the same cores.
+  ENABLE_CPU_PINNING: "NO",
+});

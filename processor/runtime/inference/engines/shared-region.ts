@@ -1,0 +1,75 @@
+import { closeSync, ftruncateSync } from "node:fs";
+import { loadNativeCalls, type NativeCalls, type Pointer } from "./native-calls.js";
+
+/** Memory that a process shares with its child. It has no name and ends with both processes. */
+export interface SharedRegion {
+  /** The file descriptor, which a child inherits. */
+  readonly descriptor: number;
+  readonly memory: MappedMemory;
+  close(): void;
+}
+
+/** Memory of this process that is mapped to a file descriptor. */
+export interface MappedMemory {
+  readonly address: Pointer;
+  floats(byteOffset: number, length: number): Float32Array;
+  /** After this call, no array of this memory may be used. */
+  unmap(): void;
+}
+
+/**
+ * Creates shared memory of some bytes. Linux allocates pages when they are first written. It counts for the control
+ * group's memory, but not for the size of /dev/shm, which is 64 MB in a container.
+ *
+ * @throws Error with the reason if the system refuses
+ */
+export function createSharedRegion(bytes: number): SharedRegion {
+  const calls = loadNativeCalls();
+  const create = calls.load(null).func("int memfd_create(const char *name, unsigned int flags)");
+  const descriptor = create("nnunet-processor", closeOnExec) as number;
+  if (descriptor < 0) throw systemError(calls, "memfd_create");
+  try {
+    ftruncateSync(descriptor, bytes);
+    const memory = mapMemory(descriptor, bytes);
+    return {
+      descriptor,
+      memory,
+      close() {
+        memory.unmap();
+        closeSync(descriptor);
+      },
+    };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Maps the first bytes of a file descriptor into this process, shared with every other process that does so. */
+export function mapMemory(descriptor: number, bytes: number): MappedMemory {
+  const calls = loadNativeCalls();
+  const library = calls.load(null);
+  const map = library.func(
+    "void *mmap(void *address, size_t length, int protection, int flags, int descriptor, int64_t offset)",
+  );
+  const address = map(null, bytes, readAndWrite, sharedMapping, descriptor, 0) as Pointer | null;
+  if (address === null || address === failedMapping) throw systemError(calls, "mmap");
+  const buffer = calls.view(address, bytes);
+  return {
+    address,
+    floats: (byteOffset, length) => new Float32Array(buffer, byteOffset, length),
+    unmap: () => void library.func("int munmap(void *address, size_t length)")(address, bytes),
+  };
+}
+
+/** Values of Linux's headers. */
+const closeOnExec = 1;
+const readAndWrite = 1 | 2;
+const sharedMapping = 1;
+const failedMapping = 0xffff_ffff_ffff_ffffn;
+
+function systemError(calls: NativeCalls, name: string): Error {
+  const number = calls.errno();
+  const code = Object.entries(calls.os.errno).find(([, value]) => value === number)?.[0] ?? number;
+  return new Error(`${name} failed: ${code}${code === "ENOMEM" ? " (out of memory)" : ""}`);
+}
