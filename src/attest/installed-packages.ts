@@ -12,7 +12,7 @@ export interface InstalledPackage {
   readonly architecture: string | null;
   /**
    * The source package with its version, such as `gcc-14 (14.2.0-19)`, if they differ from those of the
-   * binary package; null if they do not.
+   * binary package; null if they are the same.
    */
   readonly sourcePackage: string | null;
   /** `Name <address>`, as the package states. */

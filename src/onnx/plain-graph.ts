@@ -1,7 +1,7 @@
 import { type OnnxVersion, ownVersion } from "./encode-model.js";
 import type { OnnxBody, OnnxGraph } from "./onnx-graph.js";
 
-/** ONNX 1.12, for runtimes of other makers. No operator of the networks but Gelu is newer. */
+/** ONNX 1.12, for runtimes of other makers. The only newer operator in the networks is Gelu. */
 const oldVersion: OnnxVersion = { irVersion: 8, opset: 17 };
 
 /** Returns the network as nnU-Net defines it, without rewriting anything for a certain runtime. */

@@ -17,7 +17,7 @@ export async function isDicomFile(path: string): Promise<boolean> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(beginningBytes), 0, beginningBytes, 0);
     return recogniseFile(buffer.subarray(0, bytesRead), size) !== null;
   } catch {
-    // Its header goes on, or is damaged: the reader says which.
+    // Either more of the header follows, or the header is damaged; the reader reports which.
     return true;
   } finally {
     await file.close();

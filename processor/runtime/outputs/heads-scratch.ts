@@ -15,7 +15,7 @@ export interface HeadsScratch {
 }
 
 export interface HeadsScratchOptions {
-  /** The file that the probabilities become, for messages. */
+  /** The path of the finished file of probabilities, for messages. */
   readonly path: string;
   readonly heads: number;
   readonly sizeZyx: PreprocessHistory["sizeAfterCroppingZyx"];

@@ -60,7 +60,7 @@ describe("debianPackages", () => {
   });
 });
 
-test("npmPackages reads each package.json once, and no invalid one", () => {
+test("npmPackages reads each package.json once, and skips invalid ones", () => {
   const file = (name: string) => `opt/nnunet-processor/node_modules/${name}/package.json`;
   const pngjs = JSON.stringify({ name: "pngjs", version: "7.0.0", license: "MIT" });
   const scoped = JSON.stringify({ name: "@a/b", version: "1.0.0-rc.1+5", license: "SEE LICENSE IN LICENSE" });
