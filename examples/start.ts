@@ -63,8 +63,8 @@ async function segmentInContainer(): Promise<string> {
   const user = `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`;
   const volumes = ["-v", `${input}:/input:ro`, "-v", `${mounted}:/output`];
   const run = ["run", "--rm", ...isolation, "--user", user, ...volumes, tag];
-  const { status } = spawnSync("docker", run, { stdio: "inherit" });
-  if (status !== 0) fail(`docker run exited with ${status}`);
+  const { status, signal } = spawnSync("docker", run, { stdio: "inherit" });
+  requireSuccess("docker run", signal === "SIGINT" ? interrupted : (status ?? 1));
   return join(mounted, "images", `${caseName}_0000.nii.gz`);
 }
 
@@ -79,7 +79,9 @@ async function segmentWithoutEngine(): Promise<string> {
   const words = [...build, "--builder", "embedded", "--export"];
   say(`$ cd ${folder}`);
   sayCommand(["npx --no-install build_processor", ...withValues(words)]);
-  if ((await main(words)) !== 0) {
+  const code = await main(words);
+  if (code === interrupted) process.exit(code);
+  if (code !== 0) {
     say(
       "\nDebian's packages are out of reach here: the build stops at the context that `docker build` takes.\n",
     );
@@ -118,7 +120,14 @@ async function compareWithNnunet(segmentationFile: string): Promise<void> {
 
 async function step(program: string, args: readonly string[]): Promise<void> {
   sayCommand([`npx --no-install ${program}`, ...withValues(args)]);
-  const code = await main(args);
+  requireSuccess(program, await main(args));
+}
+
+/** The exit code after Ctrl-C. The program that was stopped has printed a message already. */
+const interrupted = 130;
+
+function requireSuccess(program: string, code: number): void {
+  if (code === interrupted) process.exit(code);
   if (code !== 0) fail(`${program} exited with ${code}`);
 }
 

@@ -11,7 +11,7 @@ export function helpFor(help: string, flags: ReadonlySet<string>): string {
 }
 
 /** Splits a text into sentences. A sentence ends before a capital letter, a flag or a command. */
-const sentencesOf = (text: string): readonly string[] => text.split(/(?<=[.!?…])\s+(?=[A-Z`-])/);
+export const sentencesOf = (text: string): readonly string[] => text.split(/(?<=[.!?…])\s+(?=[A-Z`-])/);
 
 /**
  * Returns the flags in a text, except those in a command line between backticks, which belong to that command.

@@ -9,14 +9,14 @@ export const sharedError = defineErrors({
   CONFIG_INVALID: {
     exit: 2,
     http: 400,
-    help: "docs/reference/config.md lists every key with its type and default.",
+    help: "Correct the setting in config.json and build the image again, or override it: --help lists the flags.",
   },
   OUTPUT_EXISTS: { exit: 2, http: 409, help: "Give each run an output folder of its own." },
   EXPORT_MODE_UNFIT: { exit: 2, http: 400, help: "Use the mode normal, which is nnU-Net's default." },
   HOOK_INVALID: {
     exit: 2,
     http: 400,
-    help: "docs/how-to/process-img.md shows such a module and the functions that it may export.",
+    help: "Correct the module with the hooks, and build the image again.",
   },
   MODEL_NOT_FOUND: {
     exit: 3,

@@ -5,7 +5,7 @@ export const dicomObjectError = defineErrors({
   DICOM_METADATA_INVALID: {
     exit: 2,
     http: 400,
-    help: "docs/reference/dicom.md shows what may describe the segments.",
+    help: "Correct the place that the message names, in the file that describes the segments.",
   },
   DICOM_UNKNOWN_SEGMENT_NAME: {
     exit: 2,

@@ -43,7 +43,7 @@ export const runtimeError = defineErrors({
   DEVICE_UNFIT: {
     exit: 5,
     http: 503,
-    help: "docs/reference/gpu.md says which driver and GPU each image needs. --device cpu needs none.",
+    help: "Update the driver, or build the image for another version of CUDA, which supports other GPUs. --device cpu needs neither.",
   },
   INFERENCE_FAILED: {
     exit: 5,

@@ -6,6 +6,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { lockFileName } from "../download/lock-file.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
+import { withPagePaths } from "../ground/files/page-path.js";
 import type { WorkContext } from "../models/work-context.js";
 
 /** The options that every function takes in addition to its own. */
@@ -63,7 +64,7 @@ export async function call<T>(
 function withOwnRemedy(thrown: unknown): unknown {
   if (!(thrown instanceof ProcessorError)) return thrown;
   const { code, message, exitCode, httpStatus } = thrown;
-  const help = helpFor(builderRemedy(thrown), new Set());
+  const help = withPagePaths(helpFor(builderRemedy(thrown), new Set()), process.cwd());
   return new ProcessorError(code, { exit: exitCode, http: httpStatus, help }, message, { cause: thrown });
 }
 

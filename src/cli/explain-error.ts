@@ -2,6 +2,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { helpFor } from "../../processor/contract/help-for.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
+import { withPagePaths } from "../ground/files/page-path.js";
 import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
@@ -21,11 +22,16 @@ export interface ErrorReport {
  * Describes any failure for a program.
  *
  * @param flags those of the failed command, with their dashes
+ * @param currentDirectory the folder from which paths of pages are opened
  */
-export function errorReport(error: unknown, flags: ReadonlySet<string>): ErrorReport {
+export function errorReport(
+  error: unknown,
+  flags: ReadonlySet<string>,
+  currentDirectory: string,
+): ErrorReport {
   if (error instanceof ProcessorError) {
     const { code, message, exitCode } = error;
-    const help = helpFor(builderRemedy(error), flags);
+    const help = withPagePaths(helpFor(builderRemedy(error), flags), currentDirectory);
     return { errorVersion: 1, error: { code, message, help, exitCode } };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -9,6 +9,7 @@ import type {
   OnnxInspection,
   Problem,
 } from "../inspect/inspection.js";
+import { parameterText } from "./parameter-text.js";
 
 /** A heading with aligned lines below it; further lines of a value are aligned with its first. */
 interface Block {
@@ -77,7 +78,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ["task", model.task.id === null ? model.task.name : `${model.task.id} ${model.task.name}`],
       ["nnU-Net", plans.join(", ")],
       ["network", network === null ? "none that can be converted" : network.architecture],
-      ["parameters", parameterText(model)],
+      ["parameters", parametersOf(model)],
       ["input", network === null ? null : counted(network.inputChannels, "channel")],
       ["patch", model.patchSize?.join(" × ") ?? null],
       ["spacing", model.spacingMm === null ? null : `${model.spacingMm.map(rounded).join(" × ")} mm`],
@@ -104,9 +105,9 @@ function configurationBlock(model: ConfigurationInspection): Block {
 }
 
 /** Returns the number of parameters that inference uses or, if the network is unknown, that the checkpoint has. */
-function parameterText({ network, checkpointParameters }: ConfigurationInspection): string | null {
-  if (network !== null) return millions(network.parameters);
-  return checkpointParameters === null ? null : millions(checkpointParameters);
+function parametersOf({ network, checkpointParameters }: ConfigurationInspection): string | null {
+  if (network !== null) return parameterText(network.parameters);
+  return checkpointParameters === null ? null : parameterText(checkpointParameters);
 }
 
 function labelLines({ labels }: ConfigurationInspection): readonly string[] | null {
@@ -154,7 +155,7 @@ function checkpointBlock(checkpoint: CheckpointInspection): Block {
         "mirroring",
         mirrorAxes === null ? null : mirrorAxes.length === 0 ? "none" : `axes ${mirrorAxes.join(", ")}`,
       ],
-      ["parameters", `${millions(checkpoint.parameters)} in ${counted(checkpoint.tensors, "tensor")}`],
+      ["parameters", `${parameterText(checkpoint.parameters)} in ${counted(checkpoint.tensors, "tensor")}`],
       ["size", sizeText(checkpoint.sizeBytes)],
       ["to build", nnunetVersion === null ? null : "pass the folder with its plans, two levels up"],
       ...problemRows(checkpoint.problems),
@@ -174,7 +175,7 @@ function onnxBlock(onnx: OnnxInspection): Block {
       ["other operators", onnx.foreignDomains],
       ["inputs", values(onnx.inputs)],
       ["outputs", values(onnx.outputs)],
-      ["parameters", millions(onnx.parameters)],
+      ["parameters", parameterText(onnx.parameters)],
       [
         "weights in",
         onnx.externalFiles.map(
@@ -204,8 +205,6 @@ const problemRows = (problems: readonly Problem[]): readonly Row[] =>
 const fileText = ({ name, sizeBytes }: { readonly name: string; readonly sizeBytes: number }): string =>
   `${name} (${sizeText(sizeBytes)})`;
 
-const millions = (count: number): string =>
-  count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} million`;
 const rounded = (value: number): string => String(Number(value.toPrecision(6)));
 
 function sizeText(bytes: number): string {

@@ -3,6 +3,7 @@ import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { lockFileName } from "../download/lock-file.js";
+import { placeOfPages } from "../ground/files/page-path.js";
 import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
 import { errorReport, errorText } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   try {
     const command = await parseCommandLine(argv, Math.min(terminal.columns, widestHelp));
     if (command.kind === "text") {
-      out(command.text);
+      out(`${command.text}${placeOfPages(command.text, terminal.currentDirectory)}`);
       return 0;
     }
     const lockFile = join(terminal.currentDirectory, lockFileName);
@@ -45,7 +46,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     });
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
-    const report = errorReport(error, flagsOf(namedCommand(argv)));
+    const report = errorReport(error, flagsOf(namedCommand(argv)), terminal.currentDirectory);
     terminal.err(errorText(report, terminal));
     // A report that says what failed is already on stdout; a second one would make it invalid JSON.
     if (wantsJson(argv) && !hasPrinted) terminal.out(`${JSON.stringify(report, null, 2)}\n`);

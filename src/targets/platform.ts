@@ -60,8 +60,8 @@ export interface InitialSetting {
   /** Completes `--target … needs --option`. */
   readonly meaning: string;
   keys(value: string): PlatformsJson;
-  /** A hint for a model with several channels; null for none. */
-  readonly channelsNote: string | null;
+  /** Returns a hint for a model with several channels; null for none. */
+  channelsNote(channelNames: readonly string[]): string | null;
 }
 
 /** The inputs from which a target makes its part of the image. */

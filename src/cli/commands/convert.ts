@@ -9,6 +9,7 @@ import type { CommandSession } from "../command-session.js";
 import { modelRequest } from "../named-models.js";
 import { networkLines } from "../network-text.js";
 import type { convertOptions } from "../options/run-options.js";
+import { parameterText } from "../parameter-text.js";
 
 type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
 
@@ -47,4 +48,4 @@ export async function runConvert(args: ConvertArguments, session: CommandSession
 }
 
 const stageLine = ({ network, configuration, datasetName, folds }: ModelManifest): string =>
-  `${datasetName} ${configuration}: ${network.architecture}, ${(network.parameters / 1e6).toFixed(2)} million parameters, folds ${folds.map(({ fold }) => fold).join(", ")}`;
+  `${datasetName} ${configuration}: ${network.architecture}, ${parameterText(network.parameters)} parameters, folds ${folds.map(({ fold }) => fold).join(", ")}`;

@@ -54,8 +54,10 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ ...schema, ...config }, null, 2)}\n`)]);
   terminal.out(`${path}\n`);
   progress.note(`model: ${trained.datasetName} ${trained.configuration}, ${foldsText(trained)}`);
-  const channelsNote = platform?.config.initial?.channelsNote ?? null;
-  if (channelsNote !== null && description.channelNames.length > 1) progress.note(channelsNote);
+  const { channelNames } = description;
+  const channelsNote = channelNames.length > 1 ? platform?.config.initial?.channelsNote(channelNames) : null;
+  // Not a note, because notes are wrapped, and people copy from this line.
+  if (typeof channelsNote === "string") terminal.err(`${channelsNote}\n`);
   const earlier = description.previousStage;
   if (
     earlier !== null &&

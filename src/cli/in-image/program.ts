@@ -59,7 +59,7 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
     return await runCase(argv, session);
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
-    const report = errorReport(error, serveFlags);
+    const report = errorReport(error, serveFlags, terminal.currentDirectory);
     terminal.err(errorText(report, terminal));
     return report.error.exitCode;
   } finally {

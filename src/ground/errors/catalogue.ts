@@ -20,6 +20,9 @@ export type ErrorCode = keyof typeof errorCatalogue;
 
 /** Remedies for users of `build_processor`, which has other flags than an image and a config.json. */
 const remedies: Partial<Record<string, string>> = {
+  CONFIG_INVALID: "docs/reference/config.md lists every key with its type and default.",
+  HOOK_INVALID: "docs/how-to/process-img.md shows such a module and the functions that it may export.",
+  DEVICE_UNFIT: "docs/reference/gpu.md says which driver and GPU each image needs. --device cpu needs none.",
   OUTPUT_EXISTS:
     "Move it or choose another path. --overwrite replaces it. --continue keeps finished cases and processes the others.",
   MODEL_NOT_FOUND:

@@ -15,7 +15,7 @@ export const amosConfig: PlatformConfig<TargetOf<"amos22">> = {
     option: "team",
     meaning: "with its name",
     keys: (team) => ({ amos22: { team } }),
-    channelsNote: null,
+    channelsNote: () => null,
   },
 };
 

@@ -18,10 +18,14 @@ export const grandChallengeConfig: PlatformConfig<GrandChallengeTarget> = {
     option: "output-socket",
     meaning: "with the slug of the socket for the segmentation",
     keys: (output) => ({ grand_challenge: { output } }),
-    channelsNote:
-      "if each channel has a socket of its own, name them under grand_challenge.inputs (docs/how-to/targets.md)",
+    channelsNote: (names) =>
+      `if each channel has its own socket, add "inputs": ${inputsExample(names)} to "grand_challenge" in the file`,
   },
 };
+
+/** Returns what `inputs` would be, with a place for each socket: `{"T2": "<slug>", "ADC": "<slug>"}`. */
+const inputsExample = (channelNames: readonly string[]): string =>
+  `{${channelNames.map((name) => `${JSON.stringify(name)}: "<slug>"`).join(", ")}}`;
 
 const targetOf = (json: GrandChallengeJson): GrandChallengeTarget => ({
   kind: "grand-challenge",

@@ -14,7 +14,7 @@ import { basename, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../../src/cli/main.js";
 import { loadConfig } from "../../../../src/config/load-config.js";
-import { goldenPath } from "../../../support/golden.js";
+import { goldenPath, repositoryRoot } from "../../../support/golden.js";
 import { withEditedModel } from "../../../support/model/edited-model.js";
 import { type TestTerminal, testTerminal } from "../../../support/programs/test-terminal.js";
 
@@ -104,6 +104,14 @@ describe("init", () => {
     expect(await run("init", "--model-dir", blobs, ...argv)).toBe(0);
     expect(written()).toMatchObject(keys);
     await loadConfig(join(folder, "config.json"));
+  });
+
+  test("shows what to add for grand-challenge if the model has several channels", async () => {
+    const modelDir = join(repositoryRoot, "test", "fixtures", "networks", "activation_elu");
+    await run("init", "--model-dir", modelDir, "--output-socket", "lesions");
+    expect(terminal.printed.err).toContain(
+      'add "inputs": {"T1": "<slug>", "T2": "<slug>"} to "grand_challenge" in the file\n',
+    );
   });
 
   test.each([
