@@ -79,17 +79,29 @@ function roomOf(file: string): string {
   return program === "processor" && first === "runtime" ? `runtime/${second.replace(/\.[jt]s$/, "")}` : first;
 }
 
+interface Import {
+  readonly line: number;
+  readonly names: string;
+  readonly target: string;
+}
+
+const sources = new Map(files.map((file) => [file, readFileSync(join(repositoryRoot, file), "utf8")]));
+
+/** Imports and re-exports of files of this repository, types included. */
+const importsOf = (file: string): readonly Import[] =>
+  [...sources.get(file)!.matchAll(/^(?:import|export)\s([^;"']*?)\sfrom\s"(\.[^"]+)\.js"/gm)].map(
+    (found) => ({
+      line: sources.get(file)!.slice(0, found.index).split("\n").length,
+      names: found[1]!,
+      target: `${posix.join(posix.dirname(file), found[2]!)}.ts`,
+    }),
+  );
+
 /** Imports and re-exports that exist at run time. */
 function usesOf(file: string): readonly Use[] {
-  const source = readFileSync(join(repositoryRoot, file), "utf8");
-  return [...source.matchAll(/^(?:import|export)\s(?!type\s)([^;"']*?)\sfrom\s"(\.[^"]+)"/gm)]
-    .filter(([, names]) => !isTypesOnly(names!))
-    .map((found) => ({
-      file,
-      line: source.slice(0, found.index).split("\n").length,
-      from: roomOf(file),
-      to: roomOf(posix.join(posix.dirname(file), found[2]!)),
-    }))
+  return importsOf(file)
+    .filter(({ names }) => !names.startsWith("type ") && !isTypesOnly(names))
+    .map(({ line, target }) => ({ file, line, from: roomOf(file), to: roomOf(target) }))
     .filter(({ from, to }) => from !== to && (from === "processor/files" || !grounds.includes(to)));
 }
 
@@ -124,4 +136,42 @@ test("every room and every permission of the table is in use", () => {
   const listed = [...table].flatMap(([room, mayUse]) => mayUse.map((used) => `${room} uses ${used}`));
   expect(listed.filter((arrow) => !found.has(arrow))).toEqual([]);
   expect([...table.keys()].filter((room) => !files.some((file) => roomOf(file) === room))).toEqual([]);
+});
+
+test("no file imports itself through other files, not even for a type", () => {
+  const circles: string[] = [];
+  const finished = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (finished.has(file) || path.includes(file)) return;
+    for (const { target } of importsOf(file)) visit(target, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
+test("no file has more than 300 lines", () => {
+  const long = [...sources].map(([file, source]) => [file, source.split("\n").length - 1] as const);
+  expect(long.filter(([, lines]) => lines > 300)).toEqual([]);
+});
+
+/** Ways to write something that have another, usual one, and the files that may use them. */
+const idioms: readonly (readonly [way: string, pattern: RegExp, mayUse: RegExp])[] = [
+  ["a signal that may be absent, except in the options of the API", /\bsignal\?:/, /^src\/(?:api|cli)\//],
+  [
+    "`private` or `protected` instead of #, except for constructors",
+    /^\s*(?:private(?! constructor\()|protected) /,
+    /^$/,
+  ],
+  ["a spread object literal, which only saves lines", /\.\.\.\{/, /^$/],
+  ["a cast of an axis; `perAxis` and `mapZyx` know theirs", /as 0 \| 1 \| 2/, /^$/],
+  ["a cast from one type to any other", /as unknown as/, /^src\/download\/http-client\.ts$/],
+];
+
+test.each(idioms)("no file has %s", (_, pattern, mayUse) => {
+  const found = [...sources].flatMap(([file, source]) =>
+    source.split("\n").flatMap((line, i) => (pattern.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : [])),
+  );
+  expect(found.filter((place) => !mayUse.test(place.split(":")[0]!))).toEqual([]);
 });

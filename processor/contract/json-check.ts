@@ -1,3 +1,5 @@
+import type { NonEmpty } from "./non-empty.js";
+
 /**
  * A check of a JSON value from which its type and its JSON Schema follow, so that the three cannot drift:
  * `type Task = Checked<typeof task>`. It is code of a few lines because the program in an image contains no validator.
@@ -142,6 +144,11 @@ export const listOf = <T>(check: JsonCheck<T>, shortest = 0): JsonCheck<readonly
   }),
 });
 
+export const nonEmptyListOf = <T>(check: JsonCheck<T>): JsonCheck<NonEmpty<T>> => {
+  const list = listOf(check, 1);
+  return { schema: list.schema, read: (value, place) => list.read(value, place) as NonEmpty<T> };
+};
+
 /** A list of exactly three items, such as one for each axis. */
 export const threeOf = <T>(check: JsonCheck<T>): JsonCheck<readonly [T, T, T]> => ({
   read(value, place) {
@@ -238,45 +245,12 @@ export function schemaOf(check: JsonCheck<unknown>, title: string): JsonSchema {
   };
 }
 
-/**
- * Parses a document and checks it before anything of it is used.
- *
- * @param invalid makes the error from a reason such as `is not JSON` or `has an unexpected form: layers should be a list`
- */
-export function parseChecked<T>(
-  text: string,
+/** Returns the value in an object, because null may be the value; null if it does not fit. */
+export function readOrNull<T>(
   check: JsonCheck<T>,
-  invalid: (reason: string, cause?: unknown) => Error,
-): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalid("is not JSON", cause);
-  }
-  try {
-    return check.read(json, "");
-  } catch (error) {
-    if (error instanceof JsonMismatch) throw invalid(`has an unexpected form: ${error.message}`);
-    throw error;
-  }
-}
-
-/** Parses a document that may be damaged, or written by another version; null if it does not fit. */
-export function parseOrNull<T>(text: string, check: JsonCheck<T>): T | null {
-  try {
-    return check.read(JSON.parse(text), "");
-  } catch (error) {
-    if (error instanceof JsonMismatch || error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-
-/** Returns a value that was parsed before, for documents that may be of another kind; null if it does not fit. */
-export const checkedOrNull = <T>(json: unknown, check: JsonCheck<T>): T | null =>
-  readOrNull(check, json, "")?.value ?? null;
-
-function readOrNull<T>(check: JsonCheck<T>, value: unknown, place: string): { readonly value: T } | null {
+  value: unknown,
+  place: string,
+): { readonly value: T } | null {
   try {
     return { value: check.read(value, place) };
   } catch (error) {

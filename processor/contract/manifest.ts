@@ -7,6 +7,7 @@ import {
   type JsonCheck,
   listOf,
   named,
+  nonEmptyListOf,
   number,
   oneOf,
   orAbsent,
@@ -183,7 +184,7 @@ const ownFields = {
   labels: labelDefinition,
   plan: inferencePlan,
   network: networkFacts,
-  folds: listOf(foldFiles, 1),
+  folds: nonEmptyListOf(foldFiles),
   gpuOnnxFile: about(
     "Below the manifest's folder: all folds in one graph that computes in float16 and averages folds and mirrorings itself, with the folds' own weights; null for networks of one's own, and where float16 can't hold a weight.",
     orOlder(orNull(text), null),
@@ -241,10 +242,7 @@ export const processorManifest = record({
   settings: about("What a run does unless its command line says otherwise, from config.json.", imageSettings),
   models: about(
     "The models whose answers are averaged. A cascade's earlier stage is inside its model.",
-    listOf(
-      named("model", () => model),
-      1,
-    ),
+    nonEmptyListOf(named("model", () => model)),
   ),
   postProcessing: about(
     "Applied to the final segmentation, one step after the other.",

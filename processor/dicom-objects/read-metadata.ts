@@ -1,4 +1,5 @@
-import { anything, JsonMismatch, parseChecked } from "../contract/json-check.js";
+import { anything, JsonMismatch } from "../contract/json-check.js";
+import { parseChecked } from "../contract/parse-checked.js";
 import { readTextFile, unreadable } from "../files/read-text-file.js";
 import { dicomObjectError } from "./errors.js";
 import { inlineMetadata, metadataOfNames } from "./read-inline.js";

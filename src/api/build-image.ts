@@ -3,8 +3,9 @@ import { optionNames, settingChoices } from "../../processor/contract/setting-ch
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { ImagePart } from "../base-image/image-parts.js";
 import type { CudaMajor } from "../base-image/variants.js";
+import type { BuildWishes } from "../build/build-wishes.js";
 import { buildWith } from "../build/choose-builder.js";
-import { type BuildWishes, withBuildRequest } from "../build/complete-build-request.js";
+import { withBuildRequest } from "../build/complete-build-request.js";
 import { verifyImage } from "../build/verify-image.js";
 import type { VerifyReport } from "../build/verify-report.js";
 import { absoluteImageFile } from "../oci/image-file.js";

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { parseChecked } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { textOf } from "../oci/document-blob.js";

@@ -1,4 +1,5 @@
-import { anything, parseOrNull, recordOf } from "../../processor/contract/json-check.js";
+import { anything, recordOf } from "../../processor/contract/json-check.js";
+import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import type { LayerContents } from "./layer-contents.js";
 import { spdxExpression } from "./spdx-expression.js";
 

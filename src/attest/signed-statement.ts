@@ -1,12 +1,6 @@
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import {
-  type Checked,
-  listOf,
-  orAbsent,
-  parseOrNull,
-  record,
-  text,
-} from "../../processor/contract/json-check.js";
+import { type Checked, listOf, orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import type { ResourceDescriptor } from "./provenance.js";
 import type { SpdxDocument } from "./spdx-types.js";
 

@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject, type ScryptOptions, scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { secretbox } from "@noble/ciphers/salsa.js";
-import { oneOf, parseChecked, record, text, wholeNumberIn } from "../../processor/contract/json-check.js";
+import { oneOf, record, text, wholeNumberIn } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 

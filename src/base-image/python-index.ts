@@ -3,14 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { homeFolder } from "../../processor/contract/home-folder.js";
-import {
-  checkedOrNull,
-  listOf,
-  orAbsent,
-  record,
-  recordOf,
-  text,
-} from "../../processor/contract/json-check.js";
+import { listOf, orAbsent, record, recordOf, text } from "../../processor/contract/json-check.js";
+import { checkedOrNull } from "../../processor/contract/parse-checked.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import type { HttpClient } from "../download/http-client.js";

@@ -1,10 +1,9 @@
 import type { AttestedImage } from "../attest/attest-image.js";
 import type { BuildStep } from "../docker/build-log.js";
+import type { DigestedFile } from "../ground/files/write-digested.js";
 import { departuresFromNnunet } from "../image/run-labels.js";
-import type { ImageArchive } from "../oci/export-archive.js";
 import type { PushedImage } from "../oci/registry/push-image.js";
 import type { BuilderName, BuiltImage } from "./image-builder.js";
-import type { ModelTarball } from "./model-tarball.js";
 
 /**
  * The report of a build, as `--json` prints it. Within one `reportVersion`, keys are only added. The facts of a
@@ -35,9 +34,9 @@ export interface BuildFacts {
   /** All labels of the image; those named `org.nnunet-processor.…` say what it holds and how it segments. */
   readonly labels: Readonly<Record<string, string>>;
   /** Null if no archive was requested. */
-  readonly archive: ImageArchive | null;
+  readonly archive: DigestedFile | null;
   /** Null if the image contains its model. */
-  readonly modelTarball: ModelTarball | null;
+  readonly modelTarball: DigestedFile | null;
   /** Null if no push was requested. */
   readonly pushed: PushedImage | null;
   /** Null if no documents were requested, or if only the engine has the image. */

@@ -3,7 +3,7 @@ import { type AttestedImage, attestImage } from "../attest/attest-image.js";
 import { modelParameters, ownInputs } from "../attest/build-inputs.js";
 import { describeOciImage } from "../attest/image-contents.js";
 import { allOrNothing, type StageFile } from "../ground/files/all-or-nothing.js";
-import type { ImageArchive } from "../oci/export-archive.js";
+import type { DigestedFile } from "../ground/files/write-digested.js";
 import { withLayerCache } from "../oci/layer-cache.js";
 import type { PushedImage } from "../oci/registry/push-image.js";
 import { checkRegistry, pushToRegistry } from "../oci/registry/push-to-registry.js";
@@ -13,7 +13,6 @@ import { type BuildReport, buildReport } from "./build-report.js";
 import type { BuildRequest } from "./build-request.js";
 import type { BuiltImage, FoundBase, ImageBuilder } from "./image-builder.js";
 import { layerCache } from "./layer-cache-options.js";
-import type { ModelTarball } from "./model-tarball.js";
 import { planBuild } from "./plan-build.js";
 
 /**
@@ -67,8 +66,8 @@ export const build = <Base extends FoundBase>(
 interface FinishedParts {
   readonly image: BuiltImage;
   readonly base: FoundBase;
-  readonly archive: ImageArchive | null;
-  readonly modelTarball: ModelTarball | null;
+  readonly archive: DigestedFile | null;
+  readonly modelTarball: DigestedFile | null;
   readonly stage: StageFile;
 }
 

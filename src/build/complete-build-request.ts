@@ -1,38 +1,29 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { SettingChoices } from "../../processor/contract/setting-choices.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import type { Target, TargetKind } from "../../processor/contract/target.js";
+import type { Target } from "../../processor/contract/target.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import { readSigningKey } from "../attest/signing-key.js";
-import { type ImagePart, isBasePart, isOwnPart } from "../base-image/image-parts.js";
+import { isBasePart, isOwnPart } from "../base-image/image-parts.js";
 import { choosePartsToLeaveOut } from "../base-image/parts.js";
 import { type FindIndex, indexFinder } from "../base-image/python-index.js";
-import {
-  type BasePart,
-  type BaseVariant,
-  type CudaMajor,
-  chooseVariant,
-  licencesOf,
-} from "../base-image/variants.js";
+import { type BasePart, type BaseVariant, chooseVariant, licencesOf } from "../base-image/variants.js";
 import { completeConfig, type ProcessorConfig } from "../config/config.js";
 import { hookModuleName, withBundledHook } from "../config/hook-bundle.js";
 import { imageNameOf } from "../config/image-name.js";
 import { loadConfig } from "../config/load-config.js";
 import type { TargetConfig } from "../config/target-config.js";
 import { lockFileNextTo } from "../download/lock-file.js";
-import type { ExistingFile } from "../ground/files/all-or-nothing.js";
 import { trimmedEnd } from "../ground/untrusted/trimmed-end.js";
-import { type ImagePlatform, layerFileTime } from "../image/image-plan.js";
+import { layerFileTime } from "../image/image-plan.js";
 import { cacheFolder, cacheLimitBytes } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
 import type { ModelSet } from "../models/model-set.js";
-import { type ModelChoice, modelsOf } from "../models/models-of-config.js";
+import { modelsOf } from "../models/models-of-config.js";
 import { pretrainedName } from "../models/obtain-model.js";
 import { taskOf } from "../models/obtain-models.js";
 import type { WorkContext } from "../models/work-context.js";
 import { archiveFileName } from "../oci/export-archive.js";
-import type { RegistrySettings } from "../oci/registry/registry-access.js";
 import {
   allPlatforms,
   archiveNameFromConfig,
@@ -41,48 +32,9 @@ import {
   targetFromConfig,
 } from "../targets/targets.js";
 import type { BuildContext, BuildRequest, ImageRequest, OutputRequest } from "./build-request.js";
+import type { BuildWishes } from "./build-wishes.js";
 import { type BuilderChoice, chooseBuilder } from "./choose-builder.js";
-import type { BuilderName } from "./image-builder.js";
 import { imageTexts, refuseModelWishes } from "./image-without-model.js";
-
-/** A caller's choices for a build, which override config.json. Null means the value of config.json, or the default. */
-export interface BuildWishes {
-  /** Null for `config.json`, which may be absent. */
-  readonly configFile: string | null;
-  readonly task: string | null;
-  readonly models: ModelChoice;
-  /** True to leave the model out: the image takes any model when it runs. */
-  readonly isForAnyModel: boolean;
-  readonly settings: SettingChoices;
-  /** A TypeScript or JavaScript module with hooks; null for none. */
-  readonly hookFile: string | null;
-  readonly image: {
-    readonly tag: string | null;
-    readonly target: TargetKind | null;
-    readonly registry: string | null;
-    readonly platform: ImagePlatform;
-  };
-  readonly base: {
-    readonly imageName: string | null;
-    readonly cuda: CudaMajor | null;
-    readonly gpuArchitectures: readonly string[] | null;
-    /** Parts that are left out, in addition to those of config.json. */
-    readonly leftOut: readonly ImagePart[];
-  };
-  readonly builder: BuilderName | "auto";
-  readonly outputs: {
-    /** Null for no archive. */
-    readonly archiveFormat: "tar.gz" | "tar" | null;
-    readonly hasModelTarball: boolean;
-    readonly existing: ExistingFile;
-    readonly isPushed: boolean;
-    readonly buildDir: string | null;
-    readonly keepsBuildFiles: boolean;
-  };
-  readonly attestation: { readonly isWanted: boolean; readonly keyFile: string | null };
-  /** Called once the image's name is known, because the credentials are for the registry in that name. */
-  readonly registriesFor: (imageName: string) => Promise<RegistrySettings>;
-}
 
 export interface ChosenBuild {
   readonly choice: BuilderChoice;

@@ -2,10 +2,10 @@ import type { DescribedImage } from "../attest/described-image.js";
 import type { ResourceDescriptor } from "../attest/provenance.js";
 import type { ConversionMemo } from "../convert/conversion-memo.js";
 import type { BuildStep } from "../docker/build-log.js";
+import type { DigestedFile } from "../ground/files/write-digested.js";
 import type { ImagePlan, ImagePlatform } from "../image/image-plan.js";
 import type { BaseImageFacts } from "../image/processor-image-plan.js";
 import type { BlobCache } from "../oci/blob-cache.js";
-import type { ImageArchive } from "../oci/export-archive.js";
 import type { OciImage } from "../oci/oci-types.js";
 import type { ImageReference } from "../oci/registry/image-reference.js";
 import type { BuildFolder } from "./build-folder.js";
@@ -64,7 +64,7 @@ export interface BuiltImage {
   readonly sizeBytes: number;
   /** The steps of Docker's builder; empty for this program's own. */
   readonly steps: readonly BuildStep[];
-  writeArchive(place: ArchivePlace): Promise<ImageArchive>;
+  writeArchive(place: ArchivePlace): Promise<DigestedFile>;
   /** Returns the image with its layers in the cache, to push or compare it. */
   asOci(cache: BlobCache): Promise<OciImage>;
   /** Describes the contents of the image for its documents. */

@@ -5,7 +5,7 @@ import type { TargetKind } from "../../processor/contract/target.js";
 import type { ProcessorConfig } from "../config/config.js";
 import type { ImageDescription } from "../image/processor-image-plan.js";
 import type { ModelSet } from "../models/model-set.js";
-import type { BuildWishes } from "./complete-build-request.js";
+import type { BuildWishes } from "./build-wishes.js";
 
 export interface ImageTexts extends Pick<ImageDescription, "title" | "description"> {
   readonly task: TaskIdentity;
@@ -21,7 +21,7 @@ const anyModel = {
 export function imageTexts(models: ModelSet | null): ImageTexts {
   if (models === null) return anyModel;
   const { members } = models;
-  const [{ model }] = members as [ModelSet["members"][number]];
+  const [{ model }] = members;
   const configurations = members.map((member) => member.model.configuration).join(" + ");
   return {
     task: model.task,

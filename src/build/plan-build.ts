@@ -3,16 +3,19 @@ import type { ConversionMemo } from "../convert/conversion-memo.js";
 import { convertModel } from "../convert/convert-model.js";
 import type { StageFile } from "../ground/files/all-or-nothing.js";
 import { programVersion } from "../ground/files/package-root.js";
+import type { DigestedFile } from "../ground/files/write-digested.js";
 import { planAnyModelImage } from "../image/any-model-image-plan.js";
 import { listCodecFiles } from "../image/codec-files.js";
 import { listConverterFiles } from "../image/converter-files.js";
+
 import type { ImagePlan, LayerFile } from "../image/image-plan.js";
+
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
 import { platformOf } from "../targets/targets.js";
 import type { BuildFolder } from "./build-folder.js";
 import type { BuildRequest } from "./build-request.js";
-import { type ModelTarball, writeModelTarball } from "./model-tarball.js";
+import { writeModelTarball } from "./model-tarball.js";
 
 /** The name of the converted model's folder in the build folder. */
 export const convertedName = "converted";
@@ -20,7 +23,7 @@ export const convertedName = "converted";
 /** The plan of an image, and the model's tarball if the model is not in the image. */
 export interface PlannedBuild {
   readonly plan: ImagePlan;
-  readonly modelTarball: ModelTarball | null;
+  readonly modelTarball: DigestedFile | null;
 }
 
 export interface PlanContext {

@@ -1,6 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
 import { flagNames, settingChoices } from "../../processor/contract/setting-choices.js";
-import type { BuildWishes } from "../build/complete-build-request.js";
+import type { BuildWishes } from "../build/build-wishes.js";
 import type { CommandSession } from "./command-session.js";
 import type { verifyOptions } from "./options/build-options.js";
 import { registrySettings } from "./registry-settings.js";

@@ -19,13 +19,9 @@ import {
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
 import { withSettings } from "./options/setting-options.js";
+import type { ParsedCommand } from "./parsed-command.js";
 import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
-
-/** The meaning of a command line: a text to print, or a command to run. */
-export type ParsedCommand =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "command"; readonly run: (session: CommandSession) => Promise<number> };
 
 type Run = (args: never, session: CommandSession) => Promise<number>;
 

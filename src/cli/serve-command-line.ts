@@ -1,6 +1,6 @@
 import { serveCommand, serveHelp } from "../predict/nnunet-serve/options.js";
 import { parseServeArguments } from "../predict/nnunet-serve/parse-arguments.js";
-import type { ParsedCommand } from "./command-line.js";
+import type { ParsedCommand } from "./parsed-command.js";
 
 /** Returns whether a command line is nnunet_serve's, whose options yargs would read differently. */
 export const isServeCommand = ([first, second]: readonly string[]): boolean =>

@@ -7,7 +7,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
  * @throws CONFIG_INVALID with every fault
  */
 export function checkSettingsForModel({ models, settings }: ProcessorManifest): void {
-  const { channelNames, plan } = models[0]!;
+  const { channelNames, plan } = models[0];
   const faults = [
     ...(settings.inputChannels === null ? [] : channelFaults(settings.inputChannels, channelNames)),
     ...pictureFaults(settings.outputExtension, plan.dimensions),

@@ -6,6 +6,7 @@ import type {
   PostProcessingStep,
   ProcessorManifest,
 } from "../../processor/contract/manifest.js";
+import { mapInOrder, mapNonEmpty } from "../../processor/contract/non-empty.js";
 import { manifestName } from "../../processor/contract/places.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
@@ -84,7 +85,7 @@ async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
   checkExportMode(settings.exportMode, planned.models, { savesProbabilities: settings.saveProbabilities });
   const companions = stages.all.flatMap(({ prefix, folds, description }) => {
     // Triton's version folders are the only ones of a model in which it allows further files.
-    const first = `${dirname(folds[0]!.files.onnxFile)}/`;
+    const first = `${dirname(folds[0].files.onnxFile)}/`;
     const folder = format !== "triton" ? prefix : stages.all.length === 1 ? "" : first;
     return description.companionFiles.map((file) => ({ file, name: folder + basename(file) }));
   });
@@ -93,7 +94,10 @@ async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
     const { files, known, withinFloat16 } = await writeFolds(foldsOf(stages), folder, options);
     const gpuFiles = await writeGpuGraphs(stages.all, folder, withinFloat16);
     const plainFiles = await writePlainGraphs(foldsOf(stages), folder);
-    const manifest = { ...planned, models: planned.models.map((model) => asWritten(model, gpuFiles)) };
+    const manifest = {
+      ...planned,
+      models: mapNonEmpty(planned.models, (model) => asWritten(model, gpuFiles)),
+    };
     for (const { file, name } of companions) await writeFile(join(folder, name), await readFile(file));
     await writeFile(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
     const triton = format === "triton" ? await writeTritonModels(stages.all, folder) : [];
@@ -118,14 +122,11 @@ async function describe(
   settings: ImageSettings,
 ): Promise<ProcessorManifest> {
   const { members } = models;
-  const [first] = members as [ModelMember];
-  const described: ModelManifest[] = [];
-  for (const member of members) described.push(await describeMember(member, stages));
   return {
     manifestVersion: 1,
-    task: first.model.task,
+    task: members[0].model.task,
     settings,
-    models: described,
+    models: await mapInOrder(members, (member) => describeMember(member, stages)),
     postProcessing: await finalPostProcessing(models, stages),
   };
 }
@@ -160,7 +161,7 @@ function describeStage({ model, description, network, folds, gpuGraph }: Stage):
     labels: description.labels,
     plan: description.plan,
     network,
-    folds: folds.map(({ files }) => files),
+    folds: mapNonEmpty(folds, ({ files }) => files),
     gpuOnnxFile: gpuGraph?.file ?? null,
     previousStage: null,
   };
@@ -180,7 +181,7 @@ async function finalPostProcessing(
   { members, postProcessing }: ModelSet,
   stages: StageTable,
 ): Promise<readonly PostProcessingStep[]> {
-  const trained = members.map(({ model }) => model) as [ModelMember["model"]];
+  const trained = mapNonEmpty(members, ({ model }) => model);
   const { labels } = stages.of(trained[0]).description;
   switch (postProcessing.kind) {
     case "none":

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { NetworkFacts } from "../../processor/contract/manifest.js";
+import { mapNonEmpty, type NonEmpty } from "../../processor/contract/non-empty.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeTraining, readTraining } from "../checkpoint/nnunet-v2/describe-model.js";
@@ -12,7 +13,7 @@ import { type OnnxModel, type OnnxTensorInfo, readOnnxModel } from "../onnx/read
 export interface OnnxModelDescription extends TrainingFacts {
   readonly network: NetworkFacts;
   /** One file per fold. */
-  readonly files: readonly OnnxModel[];
+  readonly files: NonEmpty<OnnxModel>;
 }
 
 /**
@@ -34,7 +35,7 @@ export async function describeOnnxModel(model: TrainedModel): Promise<OnnxModelD
     heads: training.heads,
     patchSize: facts.plan.patchSize,
   };
-  const files = model.folds.map(({ checkpointFile }) => readOnnxModel(checkpointFile));
+  const files = mapNonEmpty(model.folds, ({ checkpointFile }) => readOnnxModel(checkpointFile));
   const batches = files.map((file) => checkOnnx(file, expected));
   const fixed = batches.filter((batch) => batch !== null);
   return {
@@ -44,7 +45,7 @@ export async function describeOnnxModel(model: TrainedModel): Promise<OnnxModelD
       architecture: "ONNX file",
       inputChannels: training.inputChannels,
       outputChannels: training.heads,
-      parameters: files[0]?.parameters ?? 0,
+      parameters: files[0].parameters,
       maximumBatch: fixed.length === 0 ? null : Math.min(...fixed),
     },
   };

@@ -1,6 +1,7 @@
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { FoldFiles, NetworkFacts } from "../../processor/contract/manifest.js";
+import { mapInOrder, mapNonEmpty, type NonEmpty } from "../../processor/contract/non-empty.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
@@ -24,7 +25,7 @@ export interface Stage {
   readonly network: NetworkFacts;
   /** Folder of the stage in the converted folder, with a slash at the end; empty if it is the only stage. */
   readonly prefix: string;
-  readonly folds: readonly StageFold[];
+  readonly folds: NonEmpty<StageFold>;
   /**
    * The graph of all folds in float16, if float16 can represent their weights; null for ONNX files of the
    * model's owner.
@@ -105,10 +106,9 @@ async function checkpointStage(
 ): Promise<Stage> {
   const described = await describeModel(model);
   const { network: plan, ...description } = described;
-  const folds: StageFold[] = [];
   const graphs: FoldGraph[] = [];
   let parameters = 0;
-  for (const fold of model.folds) {
+  const folds = await mapInOrder(model.folds, async (fold): Promise<StageFold> => {
     const built = await foldNetwork(model, described, fold);
     parameters ||= built.parameters;
     const onnxFile = `${foldPath(fold.fold)}.onnx`;
@@ -118,7 +118,7 @@ async function checkpointStage(
     const plainFile = `${foldPath(fold.fold)}.plain.onnx`;
     const hasPlainGraph = layout.hasPlainGraphs && form === "cpu";
     graphs.push({ graph: built.graph, weightsFile: basename(weightsFile) });
-    folds.push({
+    return {
       files: {
         fold: fold.fold,
         onnxFile,
@@ -146,8 +146,8 @@ async function checkpointStage(
           weightsFile: join(folder, weightsFile),
           onBytes,
         }),
-    });
-  }
+    };
+  });
   const { architecture, inputChannels, outputChannels } = plan;
   const network = { architecture, inputChannels, outputChannels, parameters, maximumBatch: null };
   const gpuOnnxFile = `${prefix}network.gpu.onnx`;
@@ -171,7 +171,7 @@ async function onnxStage(model: TrainedModel, layout: StageLayout): Promise<Stag
     description,
     network,
     prefix: layout.prefix,
-    folds: files.map((file, i) => onnxFold(file, String(i), layout)),
+    folds: mapNonEmpty(files, (file, i) => onnxFold(file, String(i), layout)),
     gpuGraph: null,
   };
 }

@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
-import { type JsonCheck, orAbsent, parseChecked, record, text } from "../../processor/contract/json-check.js";
+import { type JsonCheck, orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 

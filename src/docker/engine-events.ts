@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
-import { type Checked, orAbsent, parseChecked, record, text } from "../../processor/contract/json-check.js";
+import { type Checked, orAbsent, record, text } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { shortText } from "../ground/untrusted/short-text.js";
 

@@ -1,29 +1,28 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { type FileHandle, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { ProgressTask } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { isDiskFull } from "../../processor/files/disk-error.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { type HttpAnswer, type HttpClient, shownUrl, statusFailure } from "./http-client.js";
+import {
+  addressDigest,
+  discardPart,
+  openPart,
+  type Part,
+  type PartNote,
+  type PartPlace,
+  readPart,
+  validatorOf,
+  writeAll,
+} from "./part-file.js";
 import { PassingFailure } from "./retry.js";
 
-export interface FileDownload {
-  readonly url: URL;
+export interface FileDownload extends PartPlace {
   /** The file's name, for messages and the progress bar. */
   readonly label: string;
-  /**
-   * The file that collects the bytes. After a failure it remains, with a note of the version next to it, so
-   * that the download can continue.
-   */
-  readonly partFile: string;
   /** Null if only the server knows the size. */
   readonly expectedSize: number | null;
-  /**
-   * True if a digest is checked afterwards. A part may then be continued even if the server names no version.
-   */
-  readonly isVerifiedLater: boolean;
   /** ETag of the existing version; null if there is none. */
   readonly knownEtag: string | null;
 }
@@ -37,20 +36,6 @@ export type DownloadOutcome =
       /** True if an earlier part was continued. If the digest is wrong, that part may be the cause. */
       readonly wasResumed: boolean;
     };
-
-/** The version of the file that a part belongs to. */
-interface PartNote {
-  /** A digest instead of the address, which may contain secrets. */
-  readonly urlSha256: string;
-  readonly etag: string | null;
-  readonly lastModified: string | null;
-  readonly totalBytes: number | null;
-}
-
-interface Part {
-  readonly size: number;
-  readonly note: PartNote;
-}
 
 /** Progress that resets the count of attempts: a hundredth of the file, or this many bytes. */
 const progressBytes = 1 << 20;
@@ -75,38 +60,6 @@ export function downloadFile(download: FileDownload, http: HttpClient): Promise<
       answer.close();
     }
   });
-}
-
-/** Removes a part and its note. */
-export async function discardPart(partFile: string): Promise<void> {
-  await rm(partFile, { force: true });
-  await rm(noteFile(partFile), { force: true });
-}
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const noteFile = (partFile: string) => `${partFile}.json`;
-
-async function readPart(download: FileDownload): Promise<Part | null> {
-  const { partFile, url } = download;
-  try {
-    const note = JSON.parse(await readFile(noteFile(partFile), "utf8")) as PartNote;
-    const { size } = await stat(partFile);
-    const isContinuable = validatorOf(note) !== null || download.isVerifiedLater;
-    if (note.urlSha256 === sha256(url.href) && size > 0 && isContinuable) return { size, note };
-  } catch {
-    // There is no part, or its note cannot be read. Start from the beginning.
-  }
-  await discardPart(partFile);
-  return null;
-}
-
-/**
- * Returns a validator for If-Range, which is a strong ETag or a date. A weak ETag does not guarantee the same
- * bytes.
- */
-function validatorOf(note: PartNote): string | null {
-  if (note.etag !== null && !note.etag.startsWith("W/")) return note.etag;
-  return note.lastModified;
 }
 
 function requestHeaders(download: FileDownload, part: Part | null): Record<string, string> {
@@ -139,7 +92,7 @@ async function takeAnswer(exchange: Exchange) {
   checkAnnouncedSize(download, totalBytes, answer);
   await checkDiskSpace(download, totalBytes, start);
   const note: PartNote = {
-    urlSha256: sha256(download.url.href),
+    urlSha256: addressDigest(download.url),
     etag: headers.etag ?? null,
     lastModified: headers["last-modified"] ?? null,
     totalBytes,
@@ -254,30 +207,6 @@ async function checkIsZip(first: Uint8Array, answer: HttpAnswer, label: string):
 
 function isHtml(answer: HttpAnswer): boolean {
   return (answer.headers["content-type"] ?? "").startsWith("text/html");
-}
-
-async function openPart(partFile: string, start: number, note: PartNote): Promise<FileHandle> {
-  if (start > 0) return open(partFile, "r+");
-  const file = await open(partFile, "w");
-  await writeFile(noteFile(partFile), JSON.stringify(note));
-  return file;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  try {
-    for (let written = 0; written < bytes.byteLength; ) {
-      const { bytesWritten } = await file.write(
-        bytes,
-        written,
-        bytes.byteLength - written,
-        position + written,
-      );
-      written += bytesWritten;
-    }
-  } catch (cause) {
-    if (isDiskFull(cause)) throw sharedError("DISK_FULL", "no space left while downloading", { cause });
-    throw cause;
-  }
 }
 
 function longerThanAnnounced(download: FileDownload, limit: number, answer: HttpAnswer): ProcessorError {

@@ -3,7 +3,8 @@ import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Checked, parseOrNull, record, text, wholeNumber } from "../../processor/contract/json-check.js";
+import { type Checked, record, text, wholeNumber } from "../../processor/contract/json-check.js";
+import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 
 export interface FileLockOptions {

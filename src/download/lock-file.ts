@@ -6,12 +6,12 @@ import {
   count,
   matching,
   orAbsent,
-  parseChecked,
   record,
   recordOf,
   sha256Hex,
   version,
 } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";

@@ -35,7 +35,10 @@ export async function postReport(
   const label = shownUrl(url);
   const end = new AbortController();
   const attempts = withRetries(() => post(url, body, end.signal), {
-    ...{ label, policy, note, signal: end.signal },
+    label,
+    policy,
+    note,
+    signal: end.signal,
   }).then(
     () => null,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),

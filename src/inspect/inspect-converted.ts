@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
-import { parseChecked } from "../../processor/contract/json-check.js";
 import {
   type ModelManifest,
   type ProcessorManifest,
   processorManifest,
 } from "../../processor/contract/manifest.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";

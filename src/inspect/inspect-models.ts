@@ -212,7 +212,7 @@ async function describe(model: TrainedModel): Promise<Described> {
   const network = described === null ? null : await attempt(() => networkOf(model, described), problems);
   // An error that occurs a second time was already reported the first time.
   const task = described ?? (await attempt(() => describeTraining(model), []));
-  const parameters = await attempt(() => checkpointParameters(model.folds[0]!), []);
+  const parameters = await attempt(() => checkpointParameters(model.folds[0]), []);
   return { task, network, checkpointParameters: parameters, problems };
 }
 
@@ -227,7 +227,7 @@ async function attempted<T>(action: () => Promise<T>, problems: Problem[]): Prom
 }
 
 async function networkOf(model: TrainedModel, description: ModelDescription): Promise<NetworkInspection> {
-  const { parameters } = await foldNetwork(model, description, model.folds[0]!);
+  const { parameters } = await foldNetwork(model, description, model.folds[0]);
   const { architecture, inputChannels, outputChannels } = description.network;
   return { architecture, inputChannels, outputChannels, parameters };
 }

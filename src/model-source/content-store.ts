@@ -1,15 +1,8 @@
 import { createHash } from "node:crypto";
 import { access, chmod, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type Checked,
-  count,
-  orNull,
-  parseOrNull,
-  record,
-  sha256Hex,
-  text,
-} from "../../processor/contract/json-check.js";
+import { type Checked, count, orNull, record, sha256Hex, text } from "../../processor/contract/json-check.js";
+import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";

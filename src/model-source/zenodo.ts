@@ -1,12 +1,6 @@
-import {
-  type Checked,
-  checkedOrNull,
-  count,
-  listOf,
-  record,
-  text,
-} from "../../processor/contract/json-check.js";
+import { type Checked, count, listOf, record, text } from "../../processor/contract/json-check.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
+import { checkedOrNull } from "../../processor/contract/parse-checked.js";
 import type { Digest } from "../download/file-digest.js";
 import type { HttpClient } from "../download/http-client.js";
 import { builderError } from "../ground/errors/builder-errors.js";

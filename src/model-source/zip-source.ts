@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import type { FileRange } from "../ground/archive/byte-range.js";
 import { ZipArchive, type ZipEntry } from "../ground/archive/zip-archive.js";
+import { withCount } from "../ground/files/with-count.js";
 import type { ContentStore } from "./content-store.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
@@ -79,7 +80,7 @@ export class ZipSource implements ModelSource {
       unit: "bytes",
     });
     try {
-      const bytes = counted(this.#archive.read(entry.path), (count) => bar.advance(count));
+      const bytes = withCount(this.#archive.read(entry.path), bar.advance);
       const { file, size } = await this.#store.write(bytes, key, `${this.address}: ${entry.path}`);
       return { file, offset: 0, size };
     } finally {
@@ -93,11 +94,4 @@ const formatCrc = (crc: number) => `crc32:${crc.toString(16).padStart(8, "0")}`;
 async function placeAndTime(file: string): Promise<string> {
   const { size, mtimeNs, ino } = await stat(file, { bigint: true });
   return `${await realpath(file)}#${size}:${mtimeNs}:${ino}`;
-}
-
-async function* counted(bytes: AsyncIterable<Uint8Array>, advance: (count: number) => void) {
-  for await (const chunk of bytes) {
-    advance(chunk.byteLength);
-    yield chunk;
-  }
 }

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { isNonEmpty, mapNonEmpty } from "../../processor/contract/non-empty.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { ModelFolder, TrainedModel } from "../checkpoint/network/trained-model.js";
 import { readJsonFile } from "../checkpoint/read-json-file.js";
@@ -19,6 +20,7 @@ export async function findOnnxModel(
   onnxFiles: readonly string[],
   query: ModelQuery,
 ): Promise<TrainedModel> {
+  if (!isNonEmpty(onnxFiles)) throw builderError("ONNX_NOT_FOUND", "no ONNX file is named");
   for (const name of ["plans.json", "dataset.json"])
     if (!(await isFile(join(modelDir, name))))
       throw sharedError("MODEL_NOT_FOUND", `${modelDir} has no ${name}, which an ONNX file does not replace`);
@@ -48,7 +50,7 @@ export async function findOnnxModel(
     task: taskIdentity(datasetName),
     checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
     leftOut: [],
-    folds: onnxFiles.map((checkpointFile, i) => ({ fold: String(i), checkpointFile, range: null })),
+    folds: mapNonEmpty(onnxFiles, (checkpointFile, i) => ({ fold: String(i), checkpointFile, range: null })),
     tree: null,
   };
 }

@@ -1,5 +1,6 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isNonEmpty, mapNonEmpty, type NonEmpty } from "../../processor/contract/non-empty.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { LeftOutFold, ModelFolder, TrainedFold } from "../checkpoint/network/trained-model.js";
 import { type ArchiveTree, filesIn, foldersIn } from "../ground/archive/archive-tree.js";
@@ -7,7 +8,7 @@ import { foldPatterns } from "./find-model-folders.js";
 
 export interface PresentFolds {
   /** Sorted by number, with `all` last. */
-  readonly folds: readonly [TrainedFold, ...TrainedFold[]];
+  readonly folds: NonEmpty<TrainedFold>;
   /** The folds without the checkpoint, because their training has not ended. */
   readonly leftOut: readonly LeftOutFold[];
 }
@@ -73,14 +74,16 @@ async function checkpointsIn(folder: string, tree: ArchiveTree | null): Promise<
 export function selectFolds(
   { folds: present, leftOut }: PresentFolds,
   wanted: readonly string[],
-): Pick<PresentFolds, "leftOut"> & { readonly folds: readonly TrainedFold[] } {
-  if (wanted.length === 0) {
+): PresentFolds {
+  if (!isNonEmpty(wanted)) {
     const numbered = present.filter(({ fold }) => fold !== "all");
-    if (numbered.length === 0 || numbered.length === present.length) return { folds: present, leftOut };
+    if (!isNonEmpty(numbered) || numbered.length === present.length) return { folds: present, leftOut };
     const all = { fold: "all", reason: "fold all is used only if it is the only one" };
     return { folds: numbered, leftOut: [...leftOut, all] };
   }
-  const folds = [...new Set(wanted)].map((name) => {
+  const [first, ...others] = wanted;
+  const asked: NonEmpty<string> = [first, ...new Set(others.filter((name) => name !== first))];
+  const folds = mapNonEmpty(asked, (name) => {
     const match = present.find(({ fold }) => fold === name);
     if (match !== undefined) return match;
     const unfinished = leftOut.find(({ fold }) => fold === name);

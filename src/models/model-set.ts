@@ -1,9 +1,9 @@
+import type { NonEmpty } from "../../processor/contract/non-empty.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 
 /** The models of one image, whose predictions are averaged. */
 export interface ModelSet {
-  /** The models whose answers are averaged; at least one. */
-  readonly members: readonly ModelMember[];
+  readonly members: NonEmpty<ModelMember>;
   /** The source of the final post-processing. */
   readonly postProcessing: PostProcessingChoice;
 }

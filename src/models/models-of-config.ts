@@ -1,3 +1,4 @@
+import { isNonEmpty, mapInOrder } from "../../processor/contract/non-empty.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { ProcessorConfig } from "../config/config.js";
 import type { ModelQuery } from "./model-query.js";
@@ -51,9 +52,8 @@ export async function modelsOf(
           checkpointName: choice.checkpointName ?? member.checkpointName ?? query.checkpointName,
           folds: choice.folds ?? member.folds ?? query.folds,
         }));
-  if (choice.isPretrained) {
-    const models = [];
-    for (const member of queries) models.push(await pretrainedModel(member, choice.zenodoUrl, work));
+  if (choice.isPretrained && isNonEmpty(queries)) {
+    const models = await mapInOrder(queries, (member) => pretrainedModel(member, choice.zenodoUrl, work));
     return modelSetOf(models, common, work);
   }
   const modelDirs = choice.modelDirs ?? [config.modelSource ?? "models"];

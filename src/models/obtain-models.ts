@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isNonEmpty, mapInOrder, type NonEmpty } from "../../processor/contract/non-empty.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
@@ -32,19 +33,21 @@ export interface ModelSetOptions {
  * @throws what `findModel` throws, PREVIOUS_STAGE_UNKNOWN
  */
 export async function trainedModels(options: ModelSetOptions, work: WorkContext): Promise<ModelSet> {
-  if (options.onnxFiles !== null)
-    return modelSetOf([await onnxModel(options.members, options.onnxFiles, work)], options, work);
-  const found: TrainedModel[] = [];
-  for (const member of options.members) found.push(await trainedModel(member, work));
+  const { members, onnxFiles } = options;
+  if (!isNonEmpty(members)) throw sharedError("USAGE", "no model is named");
+  const found: NonEmpty<TrainedModel> =
+    onnxFiles === null
+      ? await mapInOrder(members, (member) => trainedModel(member, work))
+      : [await onnxModel(members, onnxFiles, work)];
   return modelSetOf(found, options, work);
 }
 
 function onnxModel(
-  [member, ...others]: readonly PlacedQuery[],
+  [member, ...others]: NonEmpty<PlacedQuery>,
   onnxFiles: readonly string[],
   { currentDirectory }: WorkContext,
 ): Promise<TrainedModel> {
-  if (member === undefined || others.length > 0)
+  if (others.length > 0)
     throw sharedError("USAGE", "ONNX files replace the checkpoints of one model, but an ensemble was named");
   const absolute = (path: string) => resolve(currentDirectory, path);
   return findOnnxModel(absolute(member.modelDir), onnxFiles.map(absolute), member);
@@ -52,13 +55,14 @@ function onnxModel(
 
 /** Adds earlier stages and post-processing to models that were found before. */
 export async function modelSetOf(
-  models: readonly TrainedModel[],
+  models: NonEmpty<TrainedModel>,
   options: Omit<ModelSetOptions, "members" | "onnxFiles">,
   work: WorkContext,
 ): Promise<ModelSet> {
-  const members: ModelMember[] = [];
-  for (const model of models)
-    members.push({ model, previousStage: await previousStageOf(model, options, work) });
+  const members: NonEmpty<ModelMember> = await mapInOrder(models, async (model) => ({
+    model,
+    previousStage: await previousStageOf(model, options, work),
+  }));
   if (options.previousStage !== null && members.every(({ previousStage }) => previousStage === null))
     throw sharedError(
       "USAGE",

@@ -7,9 +7,9 @@ import {
   count,
   type JsonCheck,
   matching,
-  parseOrNull,
   record,
 } from "../../processor/contract/json-check.js";
+import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { builderError } from "../ground/errors/builder-errors.js";

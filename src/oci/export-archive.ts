@@ -1,40 +1,23 @@
-import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { isDiskFull } from "../../processor/files/disk-error.js";
-import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import { putInPlace, requireAbsent } from "../ground/files/output-file.js";
+import { putInPlace } from "../ground/files/output-file.js";
+import { withCount } from "../ground/files/with-count.js";
+import { type DigestedFile, type OutputPlace, writeDigested } from "../ground/files/write-digested.js";
 import { parallelGzip } from "./parallel-gzip.js";
 
-/** A file that contains an image and that `docker load -i` accepts. */
-export interface ImageArchive {
-  readonly path: string;
-  readonly bytes: number;
-  /** SHA-256 of the file, hexadecimal. */
-  readonly sha256: string;
-}
-
-export interface WriteArchiveOptions {
+export interface WriteArchiveOptions extends OutputPlace {
   readonly imageName: string;
   /** The image as a stream in the format of `docker save`. */
   readonly image: AsyncIterable<Uint8Array>;
   /** Size of the image, for the progress; the tar is slightly larger. */
   readonly imageBytes: number;
-  readonly path: string;
-  /**
-   * Path that the file is written to; differs from `path` if it is renamed later, together with other files.
-   */
-  readonly writtenTo?: string;
   readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -50,48 +33,22 @@ export function archiveFileName(imageName: string): string {
 }
 
 /**
- * Writes the image to a temporary file, compressed if the name ends in `.gz`, and renames the file when it is
- * complete.
+ * Writes an image as a file that `docker load -i` accepts, compressed if the name ends in `.gz`.
  *
  * @throws OUTPUT_EXISTS, DISK_FULL, OUTPUT_UNWRITABLE; EXPORT_FAILED if the engine breaks off
  */
-export async function writeArchive(options: WriteArchiveOptions): Promise<ImageArchive> {
-  const { imageName, image, imageBytes, path, writtenTo = path, progress, signal } = options;
-  await requireAbsent(writtenTo);
-  await makeFolder(dirname(path));
-  const partial = await partialPathNextTo(path);
+export async function writeArchive(options: WriteArchiveOptions): Promise<DigestedFile> {
+  const { imageName, image, imageBytes, path, progress, signal } = options;
   const task = progress.start({ label: `exporting ${imageName}`, total: imageBytes, unit: "bytes" });
-  const digest = createHash("sha256");
-  let bytes = 0;
   try {
-    await pipeline(
-      image,
-      async function* count(chunks: AsyncIterable<Uint8Array>) {
-        for await (const chunk of chunks) {
-          task.advance(chunk.length);
-          yield chunk;
-        }
-      },
-      path.endsWith(".gz") ? parallelGzip : asIs,
-      async function* hash(chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-          digest.update(chunk);
-          bytes += chunk.length;
-          yield chunk;
-        }
-      },
-      createWriteStream(partial, { flags: "wx", flush: true }),
-      { signal },
-    );
-    await putInPlace(partial, writtenTo);
+    const tar = withCount(image, task.advance);
+    return await writeDigested(path.endsWith(".gz") ? parallelGzip(tar) : tar, options);
   } catch (error) {
     signal.throwIfAborted();
     throw archiveError(error, imageName, path);
   } finally {
     task.done();
-    await rm(partial, { force: true });
   }
-  return { path, bytes, sha256: digest.digest("hex") };
 }
 
 /**
@@ -111,10 +68,6 @@ export async function writeNextToArchive(path: string, text: string, writtenTo =
   } finally {
     await rm(partial, { force: true });
   }
-}
-
-async function* asIs(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  for await (const { buffer, byteOffset, length } of chunks) yield Buffer.from(buffer, byteOffset, length);
 }
 
 function archiveError(error: unknown, imageName: string, path: string): ProcessorError {

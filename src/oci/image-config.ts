@@ -1,4 +1,4 @@
-import { parseChecked } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { textOf } from "./document-blob.js";
 import { configShape, type ImageConfig } from "./oci-shapes.js";

@@ -4,13 +4,8 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { counted } from "../../processor/contract/counted.js";
 import type { ProcessorError } from "../../processor/contract/errors.js";
-import {
-  type Checked,
-  type JsonCheck,
-  listOf,
-  parseChecked,
-  record,
-} from "../../processor/contract/json-check.js";
+import { type Checked, type JsonCheck, listOf, record } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";

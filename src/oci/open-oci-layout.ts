@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import { ProcessorError } from "../../processor/contract/errors.js";
-import { type JsonCheck, parseChecked } from "../../processor/contract/json-check.js";
+import type { JsonCheck } from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { readTextFile, regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";

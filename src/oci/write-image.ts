@@ -1,35 +1,18 @@
-import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
-import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { outputError } from "../../processor/files/write-file.js";
-import { putInPlace, requireAbsent } from "../ground/files/output-file.js";
+import { withCount } from "../ground/files/with-count.js";
+import { type DigestedFile, type OutputPlace, writeDigested } from "../ground/files/write-digested.js";
 import type { ImageIndex } from "./oci-shapes.js";
 import { type Blob, hexOf, mediaTypes, type OciImage } from "./oci-types.js";
 import { storedGzip } from "./stored-gzip.js";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.js";
 
-export interface WriteImageOptions {
+export interface WriteImageOptions extends OutputPlace {
   readonly image: OciImage;
-  /** `….tar` or `….tar.gz` */
-  readonly path: string;
-  /**
-   * Path that the file is written to; differs from `path` if it is renamed later, together with other files.
-   */
-  readonly writtenTo?: string;
   readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
-export interface WrittenImage {
-  readonly path: string;
-  readonly bytes: number;
-  /** Hexadecimal, of the archive's bytes. */
-  readonly sha256: string;
+export interface WrittenImage extends DigestedFile {
   readonly configDigest: string;
   readonly manifestDigest: string;
 }
@@ -38,45 +21,29 @@ export interface WrittenImage {
  * Writes the image as one file for `docker load`: `manifest.json` with exact names first, every layer as
  * gzip, and at the same time an OCI layout. The file itself is not compressed, so it is the same on every
  * machine.
+ *
+ * @param options `path` ends in `.tar` or `.tar.gz`
  */
 export async function writeDockerArchive(options: WriteImageOptions): Promise<WrittenImage> {
-  const { image, path, writtenTo = path, progress, signal } = options;
-  await requireAbsent(writtenTo);
-  const partial = await partialPathNextTo(path);
+  const { image, path, progress, signal } = options;
   const task = progress.start({
     label: `exporting ${image.imageName}`,
     total: imageBytes(image),
     unit: "bytes",
   });
-  const hash = createHash("sha256");
-  let bytes = 0;
   try {
-    await makeFolder(dirname(path));
-    const tar = counted(archiveTar(image), (length) => task.advance(length));
-    const framed = path.endsWith(".gz") ? storedGzip(tar) : tar;
-    await pipeline(
-      counted(framed, (length, chunk) => {
-        bytes += length;
-        hash.update(chunk);
-      }),
-      createWriteStream(partial, { flags: "wx", flush: true }),
-      ...(signal ? [{ signal }] : []),
-    );
-    await putInPlace(partial, writtenTo);
+    const tar = withCount(archiveTar(image), task.advance);
+    return {
+      ...(await writeDigested(path.endsWith(".gz") ? storedGzip(tar) : tar, options)),
+      configDigest: image.config.descriptor.digest,
+      manifestDigest: image.manifest.descriptor.digest,
+    };
   } catch (error) {
     signal.throwIfAborted();
     throw outputError(path, error);
   } finally {
     task.done();
-    await rm(partial, { force: true });
   }
-  return {
-    path,
-    bytes,
-    sha256: hash.digest("hex"),
-    configDigest: image.config.descriptor.digest,
-    manifestDigest: image.manifest.descriptor.digest,
-  };
 }
 
 /** The archive's bytes, for an engine or a registry tool that reads a stream. */
@@ -137,14 +104,4 @@ function dockerManifest(image: OciImage): string {
   const hasTag = imageName.lastIndexOf(":") > imageName.lastIndexOf("/");
   const RepoTags = [hasTag ? imageName : `${imageName}:latest`];
   return JSON.stringify([{ Config: blobPath(config), RepoTags, Layers: layers.map(blobPath) }]);
-}
-
-async function* counted(
-  bytes: AsyncIterable<Uint8Array>,
-  count: (length: number, chunk: Uint8Array) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bytes) {
-    count(chunk.length, chunk);
-    yield chunk;
-  }
 }

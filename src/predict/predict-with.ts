@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { mapNonEmpty } from "../../processor/contract/non-empty.js";
 import { showEvents } from "../../processor/contract/progress/show-events.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
@@ -60,7 +61,7 @@ async function modelsFor(
   if (models.previousStage !== null)
     throw sharedError("USAGE", "--prev-stage-predictions and --prev-stage-model cannot be used together");
   const found = await requestedModels(models, work);
-  return { ...found, members: found.members.map(({ model }) => ({ model, previousStage: null })) };
+  return { ...found, members: mapNonEmpty(found.members, ({ model }) => ({ model, previousStage: null })) };
 }
 
 function predict(

@@ -22,7 +22,7 @@ type Version = "v1" | "v2";
 
 describe("an ensemble of configurations gives the same segmentation as nnU-Net's ensembling of their probabilities", () => {
   test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 10 * minutes }, async (version) => {
-    const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")];
+    const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")] as const;
     await withAnswer(
       { models: set(members), input: goldenPath(version, "blobs_2d", "input") },
       async (found) => {
@@ -62,7 +62,7 @@ describe("v1's fast modes resample labels", () => {
 });
 
 test("a fast mode is refused for models to which it does not apply", async () => {
-  const members = [await member("v1", "blobs_2d"), await member("v1", "blobs_3d_fullres")];
+  const members = [await member("v1", "blobs_2d"), await member("v1", "blobs_3d_fullres")] as const;
   const input = goldenPath("v1", "blobs_2d", "input");
   const run = withAnswer({ models: set(members), input, exportMode: "fast" }, async () => {});
   await expect(run).rejects.toMatchObject({ code: "EXPORT_MODE_UNFIT" });

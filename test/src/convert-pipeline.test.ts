@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { checkedOrNull } from "../../processor/contract/json-check.js";
+import { checkedOrNull } from "../../processor/contract/parse-checked.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import type { ConversionMemo } from "../../src/convert/conversion-memo.js";

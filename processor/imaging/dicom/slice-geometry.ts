@@ -5,7 +5,7 @@ import type { DicomWarning } from "./dicom-series.js";
 import { dicomError } from "./errors.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
 import { pixelSpacingOf } from "./list-frames.js";
-import { stepsBetween } from "./slice-steps.js";
+import { type PlacedFrame, stepsBetween } from "./slice-steps.js";
 import { tags } from "./tags.js";
 
 /** Slices in the order of the volume, and their grid. */
@@ -14,13 +14,6 @@ export interface SliceStack {
   readonly frames: readonly ImageFrame[];
   readonly geometry: Geometry;
   readonly warnings: readonly DicomWarning[];
-}
-
-/** An image at its place along the normal of the series. */
-export interface PlacedFrame {
-  readonly frame: ImageFrame;
-  /** The distance from the origin along the normal. */
-  readonly alongMm: number;
 }
 
 /**

@@ -2,8 +2,14 @@ import type { DicomSettings } from "../../contract/dicom-settings.js";
 import type { Xyz } from "../volume/axes.js";
 import type { DicomWarning } from "./dicom-series.js";
 import { dicomError } from "./errors.js";
-import { frameName } from "./image-frame.js";
-import type { PlacedFrame } from "./slice-geometry.js";
+import { frameName, type ImageFrame } from "./image-frame.js";
+
+/** An image at its place along the normal of the series. */
+export interface PlacedFrame {
+  readonly frame: ImageFrame;
+  /** The distance from the origin along the normal. */
+  readonly alongMm: number;
+}
 
 /** The largest deviation from a regular grid, relative to the step, that is rounding. */
 const tolerance = 0.01;

@@ -1,13 +1,6 @@
 import { basename, dirname, join } from "node:path";
-import {
-  anything,
-  parseChecked,
-  parseOrNull,
-  positive,
-  record,
-  recordOf,
-  threeOf,
-} from "../../contract/json-check.js";
+import { anything, positive, record, recordOf, threeOf } from "../../contract/json-check.js";
+import { parseChecked, parseOrNull } from "../../contract/parse-checked.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../files/read-text-file.js";
 import { writeFileWhole } from "../../files/write-file.js";

@@ -1,6 +1,6 @@
 import type { ImagingPool } from "../kernels.js";
 import { splitRange } from "../threads/split-range.js";
-import { reversed, voxelCount, type Xyz } from "../volume/axes.js";
+import { perAxis, reversed, voxelCount, type Xyz } from "../volume/axes.js";
 import type { Direction, Geometry } from "../volume/geometry.js";
 
 export interface PutOnGridOptions {
@@ -54,14 +54,14 @@ function indexMapOf(from: Geometry, to: Geometry): readonly number[] {
   const inverse = inverseOf(to.directionXyz);
   const [fromMm, toMm] = [reversed(from.spacingMmZyx), reversed(to.spacingMmZyx)];
   const shiftMm = [0, 1, 2].map((row) => from.originMmXyz[row]! - to.originMmXyz[row]!);
-  return [0, 1, 2].flatMap((row) => {
+  return perAxis((row) => {
     const along = (vector: readonly number[]): number =>
-      [0, 1, 2].reduce((sum, k) => sum + inverse[row * 3 + k]! * vector[k]!, 0) / toMm[row as 0 | 1 | 2];
-    const axes = ([0, 1, 2] as const).map((axis) =>
+      [0, 1, 2].reduce((sum, k) => sum + inverse[row * 3 + k]! * vector[k]!, 0) / toMm[row];
+    const axes = perAxis((axis) =>
       along([0, 1, 2].map((k) => from.directionXyz[k * 3 + axis]! * fromMm[axis])),
     );
     return [...axes, along(shiftMm)];
-  });
+  }).flat();
 }
 
 /** Voxels that are closer to each other, in voxels, are at the same place: coordinates are rounded text. */

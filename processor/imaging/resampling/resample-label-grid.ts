@@ -1,6 +1,6 @@
-import type { Zyx } from "../volume/axes.js";
+import { perAxis, type Zyx } from "../volume/axes.js";
 import type { AxisRule } from "./axis-rule.js";
-import { type AxisTable, axisTable, nearestTable } from "./axis-table.js";
+import { axisTable, nearestTable } from "./axis-table.js";
 
 export interface ResampleLabelGridTask {
   readonly input: Int16Array;
@@ -21,13 +21,8 @@ export interface ResampleLabelGridTask {
  */
 export function resampleLabelGrid(task: ResampleLabelGridTask): void {
   const { input, output, fromSizeZyx, toSizeZyx, slices } = task;
-  const tables = ([0, 1, 2] as const).map((axis) =>
-    axisTable(task.rulesZyx[axis], fromSizeZyx[axis], toSizeZyx[axis]),
-  ) as unknown as Zyx<AxisTable>;
-  const nearest = ([0, 1, 2] as const).map(
-    (axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower,
-  ) as unknown as Zyx<Int32Array>;
-  const [tz, ty, tx] = tables;
+  const [tz, ty, tx] = perAxis((axis) => axisTable(task.rulesZyx[axis], fromSizeZyx[axis], toSizeZyx[axis]));
+  const nearest = perAxis((axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower);
   const columns = fromSizeZyx[2];
   const plane = fromSizeZyx[1] * columns;
   const labels = new Int16Array(8);

@@ -1,5 +1,5 @@
 import { type Range, splitRange } from "../threads/split-range.js";
-import { voxelCount, type Zyx } from "../volume/axes.js";
+import { mapZyx, voxelCount, type Zyx } from "../volume/axes.js";
 import { type AxisRule, axisRules } from "./axis-rule.js";
 import type { ResampleOptions, ResizeOptions } from "./resample-volume.js";
 import { resizeLabelsBySpline } from "./resize-labels-by-spline.js";
@@ -30,7 +30,7 @@ export async function resizeLabels(labels: Labels, options: ResizeOptions): Prom
   const inPlane =
     apart === null
       ? toSizeZyx
-      : (toSizeZyx.map((size, axis) => (axis === apart ? fromSizeZyx[apart] : size)) as unknown as Zyx);
+      : mapZyx(toSizeZyx, (size, axis) => (axis === apart ? fromSizeZyx[apart] : size));
   const flat = await resizeInPlane(labels, { ...options, toSizeZyx: inPlane });
   return apart === null ? flat : resizeApart(flat, { ...options, fromSizeZyx: inPlane, apart });
 }

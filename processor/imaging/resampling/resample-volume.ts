@@ -1,7 +1,7 @@
 import type { Resampling } from "../../contract/manifest.js";
 import type { ImagingPool } from "../kernels.js";
 import { splitRange } from "../threads/split-range.js";
-import { voxelCount, type Zyx } from "../volume/axes.js";
+import { mapZyx, voxelCount, type Zyx } from "../volume/axes.js";
 import { type AxisRule, axisRules } from "./axis-rule.js";
 import { separateAxis } from "./separate-axis.js";
 
@@ -71,7 +71,7 @@ export async function resizeVolume<Values extends FloatArray>(
 const sameSize = (a: Zyx, b: Zyx): boolean => a.every((size, axis) => size === b[axis]);
 
 const replaced = (size: Zyx, axis: number, value: number): Zyx =>
-  size.map((old, i) => (i === axis ? value : old)) as unknown as Zyx;
+  mapZyx(size, (old, i) => (i === axis ? value : old));
 
 const innerSize = (size: Zyx, axis: number): number =>
   size.slice(axis + 1).reduce((product, n) => product * n, 1);

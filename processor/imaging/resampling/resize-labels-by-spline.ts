@@ -1,6 +1,6 @@
 import type { ImagingPool } from "../kernels.js";
 import { type Range, splitRange } from "../threads/split-range.js";
-import { voxelCount, type Zyx } from "../volume/axes.js";
+import { perAxis, voxelCount, type Zyx } from "../volume/axes.js";
 import type { ResizeOptions } from "./resample-volume.js";
 import { coefficientSize, type SplineCoefficientsTask } from "./spline-coefficients.js";
 import type { Election } from "./spline-votes.js";
@@ -40,7 +40,7 @@ export async function resizeLabelsBySpline(labels: Labels, options: SplineLabels
  */
 function ordersOf({ rule, apart, election }: SplineLabelsOptions): Zyx {
   if (election === "majority") return [rule.orderZ, rule.orderZ, rule.orderZ];
-  return [0, 1, 2].map((axis) => (axis === apart ? 0 : rule.order)) as unknown as Zyx;
+  return perAxis((axis) => (axis === apart ? 0 : rule.order));
 }
 
 type Spline = Omit<SplineCoefficientsTask, "label">;

@@ -1,5 +1,5 @@
 import type { Resampling } from "../../contract/manifest.js";
-import type { Zyx } from "../volume/axes.js";
+import type { Axis, Zyx } from "../volume/axes.js";
 
 /** nnU-Net's ANISO_THRESHOLD. */
 export const defaultAnisotropyThreshold = 3;
@@ -16,7 +16,7 @@ export interface SeparateAxisQuestion {
  * than the rule's threshold times the smallest. It returns null if all three are resampled together. Two or three axes
  * that tie are never separated (nnU-Net's `determine_do_sep_z_and_axis`).
  */
-export function separateAxis(question: SeparateAxisQuestion): 0 | 1 | 2 | null {
+export function separateAxis(question: SeparateAxisQuestion): Axis | null {
   const { rule, currentSpacingMmZyx, newSpacingMmZyx } = question;
   const { forceSeparateZ, anisotropyThreshold } = rule;
   if (forceSeparateZ === false) return null;
@@ -38,7 +38,7 @@ export interface ExportAxisQuestionV1 {
  * own spacing is tested first. If the network's spacing decides, v1 finds the axis in transposed order, but applies its
  * number to data that are already transposed back.
  */
-export function separateExportAxisV1(question: ExportAxisQuestionV1): 0 | 1 | 2 | null {
+export function separateExportAxisV1(question: ExportAxisQuestionV1): Axis | null {
   const { rule, originalSpacingMmZyx, networkSpacingMmZyx, transposeForward } = question;
   const { forceSeparateZ, anisotropyThreshold } = rule;
   if (forceSeparateZ === false) return null;
@@ -46,13 +46,13 @@ export function separateExportAxisV1(question: ExportAxisQuestionV1): 0 | 1 | 2 
     return lowResolutionAxis(originalSpacingMmZyx);
   if (!isAnisotropic(networkSpacingMmZyx, anisotropyThreshold)) return null;
   const axis = lowResolutionAxis(networkSpacingMmZyx);
-  return axis === null ? null : (transposeForward.indexOf(axis) as 0 | 1 | 2);
+  return axis === null ? null : (transposeForward.indexOf(axis) as Axis);
 }
 
 const isAnisotropic = (spacing: Zyx, threshold: number = defaultAnisotropyThreshold): boolean =>
   Math.max(...spacing) / Math.min(...spacing) > threshold;
 
-function lowResolutionAxis(spacing: Zyx): 0 | 1 | 2 | null {
+function lowResolutionAxis(spacing: Zyx): Axis | null {
   const largest = Math.max(...spacing);
   const axes = ([0, 1, 2] as const).filter((axis) => largest / spacing[axis] === 1);
   return axes.length === 1 ? axes[0]! : null;

@@ -1,4 +1,4 @@
-import type { Zyx } from "../volume/axes.js";
+import { mapZyx, type Zyx } from "../volume/axes.js";
 import { splineGain, splinePadding, splinePoles } from "./b-spline.js";
 
 /** The spline of one label's indicator (1 where the label is, 0 elsewhere). */
@@ -20,7 +20,7 @@ export interface SplineCoefficientsTask {
 export const splinePaddingOf = (order: number): number => (order > 1 ? splinePadding : 0);
 
 export const coefficientSize = (sizeZyx: Zyx, orderZyx: Zyx): Zyx =>
-  sizeZyx.map((size, axis) => size + 2 * splinePaddingOf(orderZyx[axis as 0 | 1 | 2])) as unknown as Zyx;
+  mapZyx(sizeZyx, (size, axis) => size + 2 * splinePaddingOf(orderZyx[axis]));
 
 /**
  * Filters a label's indicator as `scipy.ndimage` does before it interpolates, with the same operations in the same order,
@@ -49,7 +49,7 @@ export function splineCoefficients(task: SplineCoefficientsTask): void {
 function fillIndicator(task: SplineCoefficientsTask): void {
   const { labels, label, sizeZyx, orderZyx, coefficients, apart, minimum, maximum } = task;
   const [depth, height, width] = coefficientSize(sizeZyx, orderZyx);
-  const [padZ, padY, padX] = orderZyx.map(splinePaddingOf) as [number, number, number];
+  const [padZ, padY, padX] = mapZyx(orderZyx, splinePaddingOf);
   minimum.fill(1);
   maximum.fill(0);
   let at = 0;

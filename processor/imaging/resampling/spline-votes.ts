@@ -1,4 +1,4 @@
-import type { Zyx } from "../volume/axes.js";
+import { mapZyx, perAxis, stridesOf, type Zyx } from "../volume/axes.js";
 import { inputCoordinate, nearestTable } from "./axis-table.js";
 import { firstCoefficient, writeSplineWeights } from "./b-spline.js";
 import { coefficientSize, splinePaddingOf } from "./spline-coefficients.js";
@@ -36,9 +36,7 @@ export type Election =
 export function splineVotes(task: SplineVotesTask): void {
   const { fromSizeZyx, toSizeZyx, slices, label, output, election } = task;
   const evaluate = evaluation(task);
-  const nearest = ([0, 1, 2] as const).map(
-    (axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower,
-  ) as unknown as Zyx<Int32Array>;
+  const nearest = perAxis((axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower);
   let out = slices.from * toSizeZyx[1] * toSizeZyx[2];
   for (let z = slices.from; z < slices.to; z++) {
     for (let y = 0; y < toSizeZyx[1]; y++) {
@@ -93,9 +91,7 @@ interface AxisTaps {
 function evaluation(task: SplineVotesTask): (z: number, y: number, x: number) => number {
   const { coefficients } = task;
   const size = coefficientSize(task.fromSizeZyx, task.orderZyx);
-  const [tz, ty, tx] = ([0, 1, 2] as const).map((axis) =>
-    axisTaps(task, axis, axis === 0 ? size[1] * size[2] : axis === 1 ? size[2] : 1),
-  ) as [AxisTaps, AxisTaps, AxisTaps];
+  const [tz, ty, tx] = mapZyx(stridesOf(size), (stride, axis) => axisTaps(task, axis, stride));
   return (z, y, x) => {
     let sum = 0;
     for (let i = z * tz.taps; i < (z + 1) * tz.taps; i++) {

@@ -1,4 +1,4 @@
-import { reversed, type Zyx } from "./axes.js";
+import { type Axis, reversed, type Zyx } from "./axes.js";
 import type { Geometry } from "./geometry.js";
 import type { AxisTurn } from "./reorient.js";
 
@@ -24,13 +24,14 @@ export function affineOf({ spacingMmZyx, originMmXyz, directionXyz }: Geometry):
  */
 export function turnAffine(affine: Affine, sizeZyx: Zyx, { orderZyx, isFlippedZyx }: AxisTurn): Affine {
   const turned = [...affine];
-  for (const [axis, from] of orderZyx.entries()) {
-    const isFlipped = isFlippedZyx[axis as 0 | 1 | 2];
+  for (const axis of [0, 1, 2] as const) {
+    const from = orderZyx[axis] as Axis;
+    const isFlipped = isFlippedZyx[axis];
     for (let row = 0; row < 3; row++) {
       const step = affine[row * 4 + 2 - from]!;
       turned[row * 4 + 2 - axis] = (isFlipped ? -step : step) || 0;
       // The new start of a flipped axis is its former end.
-      if (isFlipped) turned[row * 4 + 3]! += step * (sizeZyx[from as 0 | 1 | 2] - 1);
+      if (isFlipped) turned[row * 4 + 3]! += step * (sizeZyx[from] - 1);
     }
   }
   return turned;

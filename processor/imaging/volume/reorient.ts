@@ -1,4 +1,4 @@
-import type { Xyz, Zyx } from "./axes.js";
+import { type Axis, mapZyx, perAxis, permute, stridesOf, type Xyz, type Zyx } from "./axes.js";
 import type { Direction, Geometry } from "./geometry.js";
 
 /** The permutation and the flips that turn the axes of one grid into those of another, exactly and reversibly. */
@@ -19,14 +19,12 @@ const rasSigns: Xyz = [-1, -1, 1];
  * @example for the identity direction (LPS), x and y are flipped and z is not
  */
 export function turnToRas({ directionXyz }: Geometry): AxisTurn {
-  const source = closestAxes(directionXyz);
-  const order = ([0, 1, 2] as const).map((axis) => source[axis]!);
-  const isFlipped = order.map(
-    (from, axis) => Math.sign(directionXyz[axis * 3 + from]!) !== rasSigns[axis as 0 | 1 | 2],
-  );
+  const [x, y, z] = closestAxes(directionXyz);
+  const isFlipped = (from: Axis, axis: Axis): boolean =>
+    Math.sign(directionXyz[axis * 3 + from]!) !== rasSigns[axis];
   return {
-    orderZyx: [2 - order[2]!, 2 - order[1]!, 2 - order[0]!],
-    isFlippedZyx: [isFlipped[2]!, isFlipped[1]!, isFlipped[0]!],
+    orderZyx: [2 - z, 2 - y, 2 - x],
+    isFlippedZyx: [isFlipped(z, 2), isFlipped(y, 1), isFlipped(x, 0)],
   };
 }
 
@@ -37,8 +35,11 @@ export function turnToRas({ directionXyz }: Geometry): AxisTurn {
  */
 export function orientationLetters({ directionXyz }: Geometry): string {
   const letters: string[] = [];
-  for (const [patient, image] of closestAxes(directionXyz).entries())
-    letters[image] = towards[patient as 0 | 1 | 2][directionXyz[patient * 3 + image]! > 0 ? 0 : 1];
+  const closest = closestAxes(directionXyz);
+  for (const patient of [0, 1, 2] as const) {
+    const image = closest[patient];
+    letters[image] = towards[patient][directionXyz[patient * 3 + image]! > 0 ? 0 : 1];
+  }
   return letters.join("");
 }
 
@@ -49,48 +50,43 @@ const towards = [
 ] as const;
 
 /** Returns, for each patient axis, the image axis that is closest to it. The closest pair is chosen first. */
-function closestAxes(direction: Direction): readonly number[] {
-  const pairs = [0, 1, 2].flatMap((patient) =>
-    [0, 1, 2].map((image) => ({ patient, image, cosine: Math.abs(direction[patient * 3 + image]!) })),
-  );
-  const found: number[] = [];
+function closestAxes(direction: Direction): Xyz<Axis> {
+  const pairs = perAxis((patient) =>
+    perAxis((image) => ({ patient, image, cosine: Math.abs(direction[patient * 3 + image]!) })),
+  ).flat();
+  const found: Partial<Record<Axis, Axis>> = {};
   for (const { patient, image } of pairs.sort((a, b) => b.cosine - a.cosine)) {
-    if (found[patient] === undefined && !found.includes(image)) found[patient] = image;
+    if (found[patient] === undefined && !Object.values(found).includes(image)) found[patient] = image;
   }
-  return found;
+  return perAxis((patient) => found[patient]!);
 }
 
 /** Returns the geometry of the turned grid. Its voxels keep their positions in the patient. */
 export function turnGeometry(geometry: Geometry, { orderZyx, isFlippedZyx }: AxisTurn): Geometry {
   const { sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
-  const column = (axisZyx: number): readonly number[] =>
-    [0, 1, 2].map((row) => directionXyz[row * 3 + (2 - axisZyx)]!);
-  const turned = orderZyx.map((from, axis) => {
-    const sign = isFlippedZyx[axis as 0 | 1 | 2] ? -1 : 1;
+  const turned = mapZyx(orderZyx, (number, axis) => {
+    const from = number as Axis;
+    const sign = isFlippedZyx[axis] ? -1 : 1;
+    const column = perAxis((row) => directionXyz[row * 3 + (2 - from)]!);
     return {
-      size: sizeZyx[from as 0 | 1 | 2],
-      spacingMm: spacingMmZyx[from as 0 | 1 | 2],
-      direction: column(from).map((part) => part * sign || 0),
+      size: sizeZyx[from],
+      spacingMm: spacingMmZyx[from],
+      direction: mapZyx(column, (part) => part * sign || 0),
       // The new start of a flipped axis is its former end.
-      shiftMm:
-        sign < 0
-          ? column(from).map(
-              (part) => part * (sizeZyx[from as 0 | 1 | 2] - 1) * spacingMmZyx[from as 0 | 1 | 2],
-            )
-          : [0, 0, 0],
+      shiftMm: mapZyx(column, (part) => (sign < 0 ? part * (sizeZyx[from] - 1) * spacingMmZyx[from] : 0)),
     };
   });
   const [z, y, x] = turned;
+  const row = (axis: Axis): Xyz => [x.direction[axis], y.direction[axis], z.direction[axis]];
   return {
     ...geometry,
-    sizeZyx: [z!.size, y!.size, x!.size],
-    spacingMmZyx: [z!.spacingMm, y!.spacingMm, x!.spacingMm],
-    originMmXyz: originMmXyz.map(
-      (part, row) => part + turned.reduce((sum, { shiftMm }) => sum + shiftMm[row]!, 0),
-    ) as unknown as Xyz,
-    directionXyz: [0, 1, 2].flatMap((row) =>
-      [x!, y!, z!].map(({ direction }) => direction[row]!),
-    ) as unknown as Direction,
+    sizeZyx: mapZyx(turned, ({ size }) => size),
+    spacingMmZyx: mapZyx(turned, ({ spacingMm }) => spacingMm),
+    originMmXyz: mapZyx(
+      originMmXyz,
+      (part, axis) => part + turned.reduce((sum, { shiftMm }) => sum + shiftMm[axis], 0),
+    ),
+    directionXyz: [...row(0), ...row(1), ...row(2)],
   };
 }
 
@@ -110,15 +106,13 @@ export interface TurnVoxelsTask {
 
 /** Copies voxels from the plain grid to the turned grid, or from the turned grid to the plain one. */
 export function turnVoxels({ plain, turned, sizeZyx, turn, writes }: TurnVoxelsTask): void {
-  const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
-  const size = turn.orderZyx.map((axis) => sizeZyx[axis as 0 | 1 | 2]) as unknown as Zyx;
+  const size = permute(sizeZyx, turn.orderZyx);
   let start = 0;
-  const step = turn.orderZyx.map((axis, i) => {
-    const stride = strides[axis as 0 | 1 | 2];
-    if (!turn.isFlippedZyx[i as 0 | 1 | 2]) return stride;
-    start += (sizeZyx[axis as 0 | 1 | 2] - 1) * stride;
+  const step = mapZyx(permute(stridesOf(sizeZyx), turn.orderZyx), (stride, axis) => {
+    if (!turn.isFlippedZyx[axis]) return stride;
+    start += (size[axis] - 1) * stride;
     return -stride;
-  }) as unknown as Zyx;
+  });
   let i = 0;
   for (let z = 0; z < size[0]; z++) {
     for (let y = 0; y < size[1]; y++) {

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import type { CaseRequest, ImageFile } from "./case.js";
-import type { FoundCase } from "./find-cases.js";
+import type { CaseRequest, FoundCase, ImageFile } from "./case.js";
 
 export interface CaseRequestOptions {
   readonly folder: string;

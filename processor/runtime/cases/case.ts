@@ -35,6 +35,15 @@ export interface ClassCandidates extends CandidateRules {
   readonly classIndex: number;
 }
 
+/** A named case, with its channels in the network's order. */
+export interface FoundCase {
+  readonly name: string;
+  /** The channels. If there are more than the model has, the case fails when it is read. */
+  readonly inputs: readonly ImageInput[];
+  /** The ending of its files, with the leading dot, in lower case. */
+  readonly ending: string;
+}
+
 /** The source of an image. */
 export type ImageInput = ImageFile | DicomInput;
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { counted } from "../../contract/counted.js";
 import { imageError } from "../../imaging/errors.js";
 import { runtimeError } from "../errors.js";
-import type { FoundCase } from "./find-cases.js";
+import type { FoundCase } from "./case.js";
 import { seriesName } from "./find-dicom.js";
 
 export interface DicomCasesOptions {

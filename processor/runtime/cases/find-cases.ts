@@ -6,20 +6,11 @@ import { didYouMean } from "../../files/nearest-path.js";
 import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
-import { type ImageInput, imageFile } from "./case.js";
+import { type FoundCase, imageFile } from "./case.js";
 import { dicomCases } from "./dicom-cases.js";
 import { isDicomInput } from "./find-dicom.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
-
-/** A named case, with its channels in the network's order. */
-export interface FoundCase {
-  readonly name: string;
-  /** The channels. If there are more than the model has, the case fails when it is read. */
-  readonly inputs: readonly ImageInput[];
-  /** The ending of its files, with the leading dot, in lower case. */
-  readonly ending: string;
-}
 
 export interface FoundCases {
   readonly cases: readonly FoundCase[];

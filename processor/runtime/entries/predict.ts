@@ -1,9 +1,9 @@
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import type { RunSettings } from "../../contract/run-settings.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
-import type { CaseRequest } from "../cases/case.js";
+import type { CaseRequest, FoundCase } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";
-import { type FoundCase, findCases } from "../cases/find-cases.js";
+import { findCases } from "../cases/find-cases.js";
 import { findPreviousStage } from "../cases/find-previous-stage.js";
 import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
 import { runtimeError } from "../errors.js";

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import type { ProcessorError } from "../../contract/errors.js";
 import { type GpuRequirements, gpuRequirements, isAtLeast, runsOn } from "../../contract/gpu-requirements.js";
-import { parseChecked } from "../../contract/json-check.js";
+import { parseChecked } from "../../contract/parse-checked.js";
 import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { runtimeError } from "../errors.js";

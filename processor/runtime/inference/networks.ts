@@ -2,8 +2,6 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
-import type { ProgressTask } from "../../contract/progress/progress.js";
 import type { Device, InferenceEngineChoice, Precision } from "../../contract/run-settings.js";
 import { threadLimits } from "../../imaging/threads/thread-limits.js";
 import { runtimeError } from "../errors.js";
@@ -14,14 +12,11 @@ import { computingThreads } from "./engines/cpu-facts.js";
 import { chooseCpuEngine } from "./engines/engine-choice.js";
 import type { WindowShape } from "./engines/inference-engine.js";
 import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
-import { loadError, runError, threadError } from "./inference-errors.js";
-import type { LogitSlab, LogitStream } from "./logit-slab.js";
-import {
-  type FromInferenceWorker,
-  releasedIndex,
-  stopIndex,
-  type ToInferenceWorker,
-} from "./worker-messages.js";
+import { loadError } from "./inference-errors.js";
+import { Mailbox, post } from "./inference-thread.js";
+import type { LogitStream } from "./logit-slab.js";
+import { type PredictOptions, slabsOf } from "./predicted-slabs.js";
+import type { FromInferenceWorker } from "./worker-messages.js";
 
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
@@ -40,22 +35,6 @@ export interface OpenNetworksOptions {
   readonly threads?: number | null;
   /** True if each fold keeps memory for its feature maps, which saves time on the CPU; false when absent. */
   readonly keepsFeatureMaps?: boolean;
-}
-
-export interface PredictOptions {
-  readonly plan: InferencePlan;
-  readonly labels: LabelDefinition;
-  readonly heads: number;
-  /** The most windows that go through the network together; null for any number. */
-  readonly maximumBatch: number | null;
-  readonly stepSize: number;
-  /** The axes of test-time augmentation; empty to do without it. */
-  readonly mirrorAxes: readonly number[];
-  /** Called when the number of windows is known. */
-  readonly startProgress: (windows: number) => ProgressTask;
-  /** Called with a message that the user should see, for example if memory is too small or float16 overflows. */
-  readonly onNote?: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** The folds of one model, which are loaded once, in a thread of their own. */
@@ -82,7 +61,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   const { onnxFiles, window, keepsFeatureMaps = false } = options;
   checkPrecision(options);
   const cpuEngine = await chooseCpuEngine({
-    ...{ device: options.device, onnxFiles, window },
+    device: options.device,
+    onnxFiles,
+    window,
     precision: options.precision ?? "auto",
     inferenceEngine: options.inferenceEngine ?? "auto",
     plainOnnxFiles: options.plainOnnxFiles ?? null,
@@ -160,43 +141,6 @@ function hasCudaProvider(): boolean {
   return existsSync(join(folder, "libonnxruntime_providers_cuda.so"));
 }
 
-function post(worker: Worker, message: ToInferenceWorker): void {
-  worker.postMessage(message);
-}
-
-/** Receives the worker's messages, one at a time. */
-class Mailbox {
-  readonly #arrived: FromInferenceWorker[] = [];
-  /** The reason why the thread ended; null while it runs. */
-  #end: Error | null = null;
-  #wake: () => void = () => {};
-
-  constructor(worker: Worker) {
-    const endWith = (error: Error) => {
-      this.#end ??= error;
-      this.#wake();
-    };
-    worker.on("message", (message: FromInferenceWorker) => {
-      this.#arrived.push(message);
-      this.#wake();
-    });
-    worker.on("error", endWith);
-    worker.on("exit", () => endWith(new Error("the inference thread ended")));
-  }
-
-  /** Returns the next message. It rejects from the moment the thread has ended. */
-  async next(): Promise<FromInferenceWorker> {
-    for (;;) {
-      const message = this.#arrived.shift();
-      if (message !== undefined) return message;
-      if (this.#end !== null) throw threadError(this.#end);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
-
 function networksOf(
   worker: Worker,
   mailbox: Mailbox,
@@ -223,89 +167,4 @@ function networksOf(
     },
     close: async () => void (await worker.terminate()),
   };
-}
-
-interface InferenceThread {
-  readonly worker: Worker;
-  readonly mailbox: Mailbox;
-  readonly executionProvider: string;
-}
-
-async function* slabsOf(
-  { worker, mailbox, executionProvider }: InferenceThread,
-  prepared: Prepared,
-  options: PredictOptions,
-): AsyncGenerator<LogitSlab> {
-  const control = new Int32Array(new SharedArrayBuffer(8));
-  const stop = () => {
-    Atomics.store(control, stopIndex, 1);
-    post(worker, { type: "stop" });
-  };
-  options.signal.addEventListener("abort", stop);
-  if (options.signal.aborted) stop();
-  const { plan, heads, maximumBatch, stepSize, mirrorAxes } = options;
-  post(worker, {
-    type: "predict",
-    task: {
-      data: prepared.data,
-      channelCount: prepared.channelCount,
-      sizeZyx: prepared.sizeZyx,
-      heads,
-      maximumBatch,
-      stepSize,
-      mirrorAxes,
-      control,
-      isRegionModel: options.labels.regionsClassOrder !== null,
-      plan: {
-        patchSize: plan.patchSize,
-        averaging: plan.averaging,
-        gaussianForSingleWindow: plan.gaussianForSingleWindow,
-        dimensions: plan.dimensions,
-      },
-    },
-  });
-  let progress: ProgressTask | undefined;
-  let isFinished = false;
-  try {
-    for (;;) {
-      const message = await mailbox.next();
-      if (message.type === "started") progress = options.startProgress(message.windows);
-      else if (message.type === "windows") progress?.advance(message.done);
-      else if (message.type === "note") options.onNote?.(message.line);
-      else if (message.type === "slab") {
-        const { zStart, slices, values } = message;
-        yield {
-          zStart,
-          heads,
-          values,
-          sizeZyx: [slices, prepared.sizeZyx[1], prepared.sizeZyx[2]],
-          kind: plan.averaging === "logits" ? "logits" : "probabilities",
-        };
-        Atomics.add(control, releasedIndex, 1);
-        Atomics.notify(control, releasedIndex);
-      } else if (message.type === "done") {
-        isFinished = true;
-        return;
-      } else if (message.type === "failed") {
-        isFinished = true;
-        options.signal.throwIfAborted();
-        throw runError(message, { patchSize: plan.patchSize, executionProvider });
-      }
-    }
-  } finally {
-    options.signal.removeEventListener("abort", stop);
-    progress?.done();
-    if (!isFinished) await drain(mailbox, stop, control);
-  }
-}
-
-/** Stops the worker after the consumer has left early, because the worker must be idle before the next case. */
-async function drain(mailbox: Mailbox, stop: () => void, control: Int32Array): Promise<void> {
-  stop();
-  Atomics.notify(control, releasedIndex);
-  for (;;) {
-    // If the thread has ended, nothing is left to drain, and the first failure is the one to report.
-    const message = await mailbox.next().catch(() => null);
-    if (message === null || message.type === "failed" || message.type === "done") return;
-  }
 }

@@ -1,5 +1,11 @@
+import type { Zyx } from "../../imaging/volume/axes.js";
 import type { Flip } from "./mirrorings.js";
-import type { Window } from "./window-runner.js";
+
+/** The corners (z y x) of one window on the volume and on the sums. Either may be outside. */
+export interface Window {
+  readonly onVolume: Zyx;
+  readonly onSums: Zyx;
+}
 
 /** One way of one window through a network. */
 export interface Pass {

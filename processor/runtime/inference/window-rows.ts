@@ -1,4 +1,4 @@
-import type { Zyx } from "../../imaging/volume/axes.js";
+import { mapZyx, withFirstAxis, type Zyx } from "../../imaging/volume/axes.js";
 import { windowStarts } from "./window-starts.js";
 
 /** The windows that end at the same slice. After them, the slices before the next row are final. */
@@ -28,16 +28,12 @@ const slicesPerRow = 16;
 /** Returns the windows of nnU-Net's sliding window over a volume, in the order of their first slices. */
 export function windowGrid(sizeZyx: Zyx, patchSize: readonly number[], stepSize: number): WindowGrid {
   const isFlat = patchSize.length === 2;
-  const patchZyx = (isFlat ? [1, ...patchSize] : patchSize) as unknown as Zyx;
-  const paddedSizeZyx = sizeZyx.map((size, axis) =>
-    Math.max(size, patchZyx[axis as 0 | 1 | 2]),
-  ) as unknown as Zyx;
-  const paddingBeforeZyx = paddedSizeZyx.map((size, axis) =>
-    Math.floor((size - sizeZyx[axis as 0 | 1 | 2]) / 2),
-  ) as unknown as Zyx;
-  const [, yStarts, xStarts] = ([0, 1, 2] as const).map((axis) =>
-    windowStarts(paddedSizeZyx[axis], patchZyx[axis], stepSize),
-  ) as unknown as Zyx<readonly number[]>;
+  const patchZyx = withFirstAxis(patchSize, 1);
+  const paddedSizeZyx = mapZyx(sizeZyx, (size, axis) => Math.max(size, patchZyx[axis]));
+  const paddingBeforeZyx = mapZyx(paddedSizeZyx, (size, axis) => Math.floor((size - sizeZyx[axis]) / 2));
+  const [, yStarts, xStarts] = mapZyx(paddedSizeZyx, (size, axis) =>
+    windowStarts(size, patchZyx[axis], stepSize),
+  );
   const cornersAt = (z: number): readonly Zyx[] =>
     yStarts.flatMap((y) => xStarts.map((x) => [z, y, x] as const));
   const rows = isFlat

@@ -6,14 +6,8 @@ import { type Flip, mirrorings, unflipped } from "./mirrorings.js";
 import { sigmoid, softmax } from "./nonlinearities.js";
 import type { OutputSink } from "./output-sink.js";
 import { cutWindow } from "./window-copy.js";
-import { nextPasses, type Pass, sameFlip } from "./window-passes.js";
+import { nextPasses, type Pass, sameFlip, type Window } from "./window-passes.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
-
-/** The corners (z y x) of one window on the volume and on the sums. Either may be outside. */
-export interface Window {
-  readonly onVolume: Zyx;
-  readonly onSums: Zyx;
-}
 
 export interface WindowRunnerOptions {
   readonly patchZyx: Zyx;

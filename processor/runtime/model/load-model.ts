@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
 import { filesOfFold } from "../../contract/fold-files.js";
-import { parseChecked } from "../../contract/json-check.js";
 import { longestPath } from "../../contract/longest-path.js";
 import {
   type FoldFiles,
@@ -9,6 +8,8 @@ import {
   type ProcessorManifest,
   processorManifest,
 } from "../../contract/manifest.js";
+import { mapInOrder, type NonEmpty } from "../../contract/non-empty.js";
+import { parseChecked } from "../../contract/parse-checked.js";
 import { manifestName } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { readTextFile } from "../../files/read-text-file.js";
@@ -20,7 +21,7 @@ export interface LoadedModel {
   /** The first model, which has the same channels and labels as all others. */
   readonly model: ModelManifest;
   /** The models whose outputs are averaged. */
-  readonly members: readonly LoadedMember[];
+  readonly members: NonEmpty<LoadedMember>;
 }
 
 /** The folds that are in one graph, which computes in float16. */
@@ -57,9 +58,8 @@ export async function loadModel(folder: string, wantedFolds: readonly string[] |
   const manifest = parseChecked(await readText(path, folder), processorManifest, (reason, cause) =>
     sharedError("MANIFEST_INVALID", `${path} ${reason}`, { cause }),
   );
-  const members: LoadedMember[] = [];
-  for (const model of manifest.models) members.push(await loadMember(folder, model, wantedFolds));
-  return { folder, manifest, model: manifest.models[0]!, members };
+  const members = await mapInOrder(manifest.models, (model) => loadMember(folder, model, wantedFolds));
+  return { folder, manifest, model: manifest.models[0], members };
 }
 
 /** Returns the model without the post-processing of the final segmentation. */

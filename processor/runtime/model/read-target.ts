@@ -1,4 +1,4 @@
-import { parseChecked } from "../../contract/json-check.js";
+import { parseChecked } from "../../contract/parse-checked.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { type Target, targetFile } from "../../contract/target.js";
 import { readTextFile, unreadable } from "../../files/read-text-file.js";

@@ -35,7 +35,7 @@ export async function writeModelFiles(
 ): Promise<void> {
   if (model.nnunetVersion === 1) return;
   for (const name of names) {
-    const bytes = await readNearest(name, modelFolder, dirname(model.folds[0]!.onnxFile));
+    const bytes = await readNearest(name, modelFolder, dirname(model.folds[0].onnxFile));
     if (bytes === null) {
       onEvent(
         runNote("model-file-missing", `the converted model has no ${name}, which nnUNetv2_ensemble needs`),

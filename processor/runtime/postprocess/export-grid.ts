@@ -3,7 +3,7 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { axisRules } from "../../imaging/resampling/axis-rule.js";
 import { type AxisTable, axisTable, nearestTable } from "../../imaging/resampling/axis-table.js";
 import { separateAxis, separateExportAxisV1 } from "../../imaging/resampling/separate-axis.js";
-import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import { mapZyx, permute, stridesOf, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 import type { ExportTarget } from "./export-slices.js";
@@ -61,12 +61,8 @@ export function exportTarget(
 
 /** Returns where the cropped, transposed grid begins in the image, and the steps of its axes there. */
 export function placeInImage({ history, plan }: ExportGrid): Pick<ExportTarget, "start" | "strideZyx"> {
-  const { sizeZyx } = history.originalGeometry;
-  const strides = [sizeZyx[1] * sizeZyx[2], sizeZyx[2], 1] as const;
-  const strideZyx = plan.transposeForward.map((axis) => strides[axis as 0 | 1 | 2]) as unknown as Zyx;
-  const start = history.cropBoxZyx.reduce(
-    (sum, [from], axis) => sum + from * strideZyx[axis as 0 | 1 | 2],
-    0,
-  );
+  const strideZyx = permute(stridesOf(history.originalGeometry.sizeZyx), plan.transposeForward);
+  const [z, y, x] = mapZyx(history.cropBoxZyx, ([from], axis) => from * strideZyx[axis]);
+  const start = z + y + x;
   return { start, strideZyx };
 }

@@ -1,4 +1,5 @@
 import type { LabelDefinition } from "../../contract/manifest.js";
+import type { NonEmpty } from "../../contract/non-empty.js";
 import { splitRange } from "../../imaging/threads/split-range.js";
 import { permute } from "../../imaging/volume/axes.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
@@ -38,10 +39,10 @@ export interface ExportOptions {
  * volume.
  */
 export async function exportLabels(
-  sources: readonly ExportSource[],
+  sources: NonEmpty<ExportSource>,
   options: ExportOptions,
 ): Promise<LabelMap> {
-  const [first] = sources as [ExportSource];
+  const [first] = sources;
   const target = exportTarget(first, options.labels);
   const cursors = await openCursors(sources, options.pool);
   const slices = first.history.sizeAfterCroppingZyx[0];
@@ -65,17 +66,16 @@ export async function exportLabels(
 }
 
 /** Opens a cursor for each source. All sources are read in the axis order of the first. */
-function openCursors(sources: readonly ExportSource[], pool: RuntimePool): Promise<SlabCursor[]> {
-  const [first] = sources as [ExportSource];
-  return Promise.all(
-    sources.map(async ({ stream: networkStream, ...grid }) => {
-      const stream = await resizeStream(networkStream, grid, pool);
-      const tables = axisTables(stream.sizeZyx, grid);
-      const order = axesBetween(grid.plan.transposeForward, first.plan.transposeForward);
-      if (order === null) return new SlabCursor(stream, tables);
-      return new SlabCursor(await permuteStream(stream, order), permute(tables, order));
-    }),
-  );
+function openCursors(sources: NonEmpty<ExportSource>, pool: RuntimePool): Promise<NonEmpty<SlabCursor>> {
+  const [first, ...others] = sources;
+  const open = async ({ stream: networkStream, ...grid }: ExportSource): Promise<SlabCursor> => {
+    const stream = await resizeStream(networkStream, grid, pool);
+    const tables = axisTables(stream.sizeZyx, grid);
+    const order = axesBetween(grid.plan.transposeForward, first.plan.transposeForward);
+    if (order === null) return new SlabCursor(stream, tables);
+    return new SlabCursor(await permuteStream(stream, order), permute(tables, order));
+  };
+  return Promise.all([open(first), ...others.map(open)]);
 }
 
 interface SliceRange {
@@ -84,11 +84,11 @@ interface SliceRange {
 }
 
 async function paint(
-  cursors: readonly SlabCursor[],
+  cursors: NonEmpty<SlabCursor>,
   { from, to }: SliceRange,
   { labels, pool, target }: ExportOptions & { readonly target: ReturnType<typeof exportTarget> },
 ): Promise<void> {
-  const [first] = cursors as [SlabCursor];
+  const [first] = cursors;
   const common = { target, regionsClassOrder: labels.regionsClassOrder };
   const regionThreshold = first.stream.kind === "logits" ? 0 : 0.5;
   const sources = cursors.map((cursor) => sourceOf(cursor, labels));
@@ -103,11 +103,11 @@ async function paint(
 }
 
 async function writeProbabilities(
-  cursors: readonly SlabCursor[],
+  cursors: NonEmpty<SlabCursor>,
   { from, to }: SliceRange,
   { labels, pool, probabilities }: ExportOptions,
 ): Promise<void> {
-  const [first] = cursors as [SlabCursor];
+  const [first] = cursors;
   const { heads } = first.stream;
   const planeBytes = heads * first.tables[1].lower.length * first.tables[2].lower.length * 4;
   const output = new Float32Array(new SharedArrayBuffer(planeBytes));

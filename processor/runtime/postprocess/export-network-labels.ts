@@ -1,6 +1,6 @@
 import type { ExportMode } from "../../contract/run-settings.js";
 import { resizeLabels } from "../../imaging/resampling/resample-labels.js";
-import type { Zyx } from "../../imaging/volume/axes.js";
+import { mapZyx } from "../../imaging/volume/axes.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { exportTarget, separateExportAxis } from "./export-grid.js";
 import { type ExportOptions, type ExportSource, exportLabels } from "./export-labels.js";
@@ -57,7 +57,7 @@ async function labelsOnNetworkGrid(
           originalGeometry: { ...history.originalGeometry, sizeZyx },
           sizeBeforeCroppingZyx: sizeZyx,
           sizeAfterCroppingZyx: sizeZyx,
-          cropBoxZyx: sizeZyx.map((size) => [0, size] as const) as unknown as Zyx<readonly [number, number]>,
+          cropBoxZyx: mapZyx(sizeZyx, (size) => [0, size] as const),
           originalSpacingMmZyx: history.networkSpacingMmZyx,
           networkSpacingMmZyx: history.networkSpacingMmZyx,
         },

@@ -1,4 +1,4 @@
-import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import { type Axis, mapZyx, perAxis, permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { LogitStream } from "../inference/logit-slab.js";
 
 /**
@@ -7,7 +7,7 @@ import type { LogitStream } from "../inference/logit-slab.js";
  * @example axesBetween([0, 1, 2], [2, 0, 1]) // [2, 0, 1]
  */
 export function axesBetween(from: Zyx, to: Zyx): Zyx | null {
-  const order = to.map((axis) => from.indexOf(axis)) as unknown as Zyx;
+  const order = mapZyx(to, (axis) => from.indexOf(axis));
   return order.every((axis, i) => axis === i) ? null : order;
 }
 
@@ -21,8 +21,7 @@ export async function permuteStream(stream: LogitStream, order: Zyx): Promise<Lo
   const values = new Float32Array(new SharedArrayBuffer(heads * voxelCount(sizeZyx) * 4));
   const plane = sizeZyx[1] * sizeZyx[2];
   const strides = [heads * plane, sizeZyx[2], 1] as const;
-  const strideOfSource = stream.sizeZyx.map((_, axis) => strides[order.indexOf(axis) as 0 | 1 | 2]!);
-  const [strideZ, strideY, strideX] = strideOfSource as [number, number, number];
+  const [strideZ, strideY, strideX] = perAxis((axis) => strides[order.indexOf(axis) as Axis]);
   for await (const slab of stream.slabs) {
     let source = 0;
     for (let z = slab.zStart; z < slab.zStart + slab.sizeZyx[0]; z++) {

@@ -1,4 +1,4 @@
-import type { Zyx } from "../../imaging/volume/axes.js";
+import { permute, stridesOf, type Zyx } from "../../imaging/volume/axes.js";
 
 type Box = Zyx<readonly [from: number, to: number]>;
 
@@ -15,8 +15,7 @@ export interface CopyBoxTask {
 
 /** Cuts a box out of a volume and permutes its axes. */
 export function copyBox({ input, inputSizeZyx, order, box, output }: CopyBoxTask): void {
-  const inputStrides = [inputSizeZyx[1] * inputSizeZyx[2], inputSizeZyx[2], 1] as const;
-  const [strideZ, strideY, strideX] = order.map((axis) => inputStrides[axis as 0 | 1 | 2]) as unknown as Zyx;
+  const [strideZ, strideY, strideX] = permute(stridesOf(inputSizeZyx), order);
   const [[z0, z1], [y0, y1], [x0, x1]] = box;
   let target = 0;
   for (let z = z0; z < z1; z++) {

@@ -2,13 +2,12 @@ import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js"
 import { sharedError } from "../../contract/shared-errors.js";
 import { resampleLabels } from "../../imaging/resampling/resample-labels.js";
 import { type ResampleOptions, resampleVolume } from "../../imaging/resampling/resample-volume.js";
-import { splitRange } from "../../imaging/threads/split-range.js";
-import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
+import { type Axis, perAxis, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
-import { roundHalfToEven } from "../../imaging/volume/round-half-to-even.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 import type { RuntimePool } from "../threads/kernels.js";
+import { type Box, historyOf, networkSize, wholeBox } from "./crop-history.js";
 import { normalize } from "./normalize.js";
 import type { Prepared } from "./prepared.js";
 
@@ -90,7 +89,7 @@ function runLength(history: PreprocessHistory, { transposeForward }: InferencePl
 }
 
 const untransposed = (size: Zyx, transposeForward: Zyx): Zyx =>
-  [0, 1, 2].map((axis) => size[transposeForward.indexOf(axis)]) as unknown as Zyx;
+  perAxis((axis) => size[transposeForward.indexOf(axis) as Axis]);
 
 type Grids = Omit<ResampleOptions, "rule" | "pool"> & { readonly pool: RuntimePool };
 
@@ -160,58 +159,6 @@ function appendOneHot(target: Float32Array, labelMap: Int16Array, labels: readon
   });
 }
 
-async function historyOf(volume: CaseVolume, { plan, pool }: PreprocessOptions): Promise<PreprocessHistory> {
-  const { geometry, channels, channelCount } = volume;
-  const sizeZyx = geometry.sizeZyx;
-  const extents = await Promise.all(
-    splitRange(sizeZyx[0], pool.size).map((range) =>
-      pool.run("nonzeroExtent", { channels, channelCount, sizeZyx, range }),
-    ),
-  );
-  const box =
-    union(extents) ??
-    ([
-      [0, sizeZyx[0]],
-      [0, sizeZyx[1]],
-      [0, sizeZyx[2]],
-    ] as const);
-  const cropBoxZyx = permute(box, plan.transposeForward);
-  const originalSpacingMmZyx = permute(geometry.spacingMmZyx, plan.transposeForward);
-  return {
-    originalGeometry: geometry,
-    sizeBeforeCroppingZyx: permute(sizeZyx, plan.transposeForward),
-    cropBoxZyx,
-    sizeAfterCroppingZyx: cropBoxZyx.map(([from, to]) => to - from) as unknown as Zyx,
-    originalSpacingMmZyx,
-    networkSpacingMmZyx: (plan.spacingMm.length === 2
-      ? [originalSpacingMmZyx[0], ...plan.spacingMm]
-      : plan.spacingMm) as unknown as Zyx,
-  };
-}
-
-type Box = Zyx<readonly [from: number, to: number]>;
-
-function union(boxes: readonly (Box | null)[]): Box | null {
-  const present = boxes.filter((box) => box !== null);
-  if (present.length === 0) return null;
-  return ([0, 1, 2] as const).map((axis) => [
-    Math.min(...present.map((box) => box[axis][0])),
-    Math.max(...present.map((box) => box[axis][1])),
-  ]) as unknown as Box;
-}
-
-/**
- * Returns the size on the network's grid as nnU-Net's `compute_new_shape` does, with Python's rounding of halves to
- * even. Data that are not resampled keep their size, even if their spacing differs.
- */
-function networkSize(history: PreprocessHistory, { resampleData }: InferencePlan): Zyx {
-  if (resampleData.method === "none") return history.sizeAfterCroppingZyx;
-  const { sizeAfterCroppingZyx, originalSpacingMmZyx, networkSpacingMmZyx } = history;
-  return ([0, 1, 2] as const).map((axis) =>
-    roundHalfToEven((originalSpacingMmZyx[axis] / networkSpacingMmZyx[axis]) * sizeAfterCroppingZyx[axis]),
-  ) as unknown as Zyx;
-}
-
 async function cropAndTranspose(
   volume: CaseVolume,
   history: PreprocessHistory,
@@ -250,7 +197,7 @@ async function wholeLabels(
   { history, plan, pool }: Pick<PreprocessOptions, "plan" | "pool"> & { readonly history: PreprocessHistory },
 ): Promise<Int16Array<SharedArrayBuffer>> {
   const fromSizeZyx = history.sizeBeforeCroppingZyx;
-  const whole = fromSizeZyx.map((size) => [0, size] as const) as unknown as Box;
+  const whole = wholeBox(fromSizeZyx);
   const rule = { ...plan.resampleSegmentation, forceSeparateZ: false };
   const labels = await copyLabels(previousStage, whole, { plan, pool });
   return resampleLabels(labels, { ...grids, fromSizeZyx, rule });

@@ -1,3 +1,4 @@
+import type { NonEmpty } from "../../contract/non-empty.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import { placeOf } from "../cases/case.js";
@@ -17,12 +18,12 @@ export interface Answer {
 
 /** Turns the networks' outputs into labels on the image's grid, and writes their probabilities if requested. */
 export async function exportAnswer(
-  sources: readonly ExportSource[],
+  sources: NonEmpty<ExportSource>,
   { request, image }: Pick<ReadCase, "request" | "image">,
   { opened: { model }, settings: { exportMode }, tools: { pool } }: SegmentContext,
 ): Promise<Answer> {
   const { labels, nnunetVersion } = model;
-  const [first] = sources as [ExportSource];
+  const [first] = sources;
   if (exportMode !== "normal") {
     const labelMap = await exportNetworkLabels(first, { labels, pool, mode: exportMode });
     return { labelMap, classMap: null };

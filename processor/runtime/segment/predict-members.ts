@@ -1,3 +1,4 @@
+import { mapInOrder, type NonEmpty } from "../../contract/non-empty.js";
 import type { ProgressTask } from "../../contract/progress/progress.js";
 import { caseNote, type EventListener, type WindowsEvent } from "../../contract/progress/run-event.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
@@ -62,21 +63,20 @@ export async function predictMembers<T>(
   input: MemberInput,
   first: Prepared,
   context: SegmentContext,
-  use: (sources: readonly ExportSource[]) => Promise<T>,
+  use: (sources: NonEmpty<ExportSource>) => Promise<T>,
 ): Promise<T> {
   const runner = new StageRunner(input, first, context);
   const { members } = context.opened;
   const spooled: SpooledStream[] = [];
-  const sources: ExportSource[] = [];
   try {
-    for (const [i, member] of members.entries()) {
+    const sources = await mapInOrder(members, async (member, i): Promise<ExportSource> => {
       const prepared = await runner.prepare(member);
       const stream = await runner.start(member, prepared);
       const isLast = i === members.length - 1;
       const kept = isLast ? stream : await spoolStream(stream);
       if (!isLast) spooled.push(kept as SpooledStream);
-      sources.push({ stream: kept, history: prepared.history, plan: member.model.plan });
-    }
+      return { stream: kept, history: prepared.history, plan: member.model.plan };
+    });
     return await use(sources);
   } finally {
     await Promise.all(spooled.map((stream) => stream.discard()));

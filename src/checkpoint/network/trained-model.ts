@@ -1,4 +1,5 @@
 import type { TaskIdentity } from "../../../processor/contract/manifest.js";
+import type { NonEmpty } from "../../../processor/contract/non-empty.js";
 import type { ArchiveTree } from "../../ground/archive/archive-tree.js";
 import type { FileRange } from "../../ground/archive/byte-range.js";
 
@@ -16,7 +17,7 @@ export interface TrainedModel {
   /** File name inside a fold, such as `checkpoint_final.pth`. */
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, and `all` last. */
-  readonly folds: readonly TrainedFold[];
+  readonly folds: NonEmpty<TrainedFold>;
   /** Folds that exist but are not used. */
   readonly leftOut: readonly LeftOutFold[];
   /** The archive that contains the folder; null for a folder of the user. */

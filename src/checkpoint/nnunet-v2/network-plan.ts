@@ -1,15 +1,11 @@
 import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
-import { Field } from "../fields.js";
-import type {
-  ActivationPlan,
-  ArchitectureName,
-  NetworkPlan,
-  NormalizationPlan,
-  ResidualPlan,
-  StagePlan,
-} from "../network/network-plan.js";
+import type { Field } from "../fields.js";
+import type { NetworkPlan, ResidualPlan, StagePlan } from "../network/network-plan.js";
+import { readActivation, readNormalization } from "./layer-plans.js";
+import { blocksKey, readNetworkClass } from "./network-class.js";
+import { className, flag, unsupported } from "./plan-values.js";
 
 export interface NetworkPlanSources {
   /** The configuration, resolved by `resolveConfiguration`. */
@@ -27,8 +23,7 @@ export interface NetworkPlanSources {
 export function readNetworkPlan(sources: NetworkPlanSources): NetworkPlan {
   const { configuration, inputChannels, outputChannels } = sources;
   const patchSize = configuration.get("patch_size").integers();
-  const { architecture, kwargs } = readArchitecture(configuration, patchSize.length);
-  checkArguments(architecture, kwargs);
+  const { architecture, kwargs } = readNetworkClass(configuration, patchSize.length);
 
   const stageCount = kwargs.get("n_stages").integer();
   if (stageCount < 2 || stageCount > maxStages) {
@@ -88,168 +83,6 @@ function checkFirstStride(stride: readonly number[], kwargs: Field): void {
   );
 }
 
-type ArchitectureOfV2 = Exclude<ArchitectureName, "Generic_UNet" | "FabiansUNet">;
-
-const blocksKey = {
-  PlainConvUNet: "n_conv_per_stage",
-  ResidualEncoderUNet: "n_blocks_per_stage",
-  ResidualUNet: "n_blocks_per_stage",
-} as const satisfies Record<ArchitectureOfV2, string>;
-
-const commonArguments = [
-  "n_stages",
-  "features_per_stage",
-  "conv_op",
-  "kernel_sizes",
-  "strides",
-  "n_conv_per_stage_decoder",
-  "conv_bias",
-  "norm_op",
-  "norm_op_kwargs",
-  "dropout_op",
-  "dropout_op_kwargs",
-  "nonlin",
-  "nonlin_kwargs",
-  "deep_supervision",
-];
-const residualArguments = ["n_blocks_per_stage", "block", "bottleneck_channels", "stem_channels"];
-
-const knownArguments: Record<ArchitectureOfV2, readonly string[]> = {
-  PlainConvUNet: [...commonArguments, "n_conv_per_stage", "nonlin_first"],
-  ResidualEncoderUNet: [...commonArguments, ...residualArguments],
-  ResidualUNet: [...commonArguments, ...residualArguments],
-};
-
-interface Architecture {
-  readonly architecture: ArchitectureOfV2;
-  readonly kwargs: Field;
-}
-
-function readArchitecture(configuration: Field, dimensions: number): Architecture {
-  const block = configuration.get("architecture");
-  if (block.isNull) return readOldArchitecture(configuration, dimensions);
-  return {
-    architecture: architectureName(block.get("network_class_name")),
-    kwargs: block.get("arch_kwargs"),
-  };
-}
-
-/**
- * Plans from before nnU-Net 2.4 have no `architecture`. nnU-Net builds the same network from the older keys.
- */
-function readOldArchitecture(configuration: Field, dimensions: number): Architecture {
-  const architecture = architectureName(configuration.get("UNet_class_name"));
-  const blocks = configuration.get("n_conv_per_stage_encoder");
-  const stages = blocks.list().length;
-  const base = configuration.get("UNet_base_num_features").integer();
-  const cap = configuration.get("unet_max_num_features").integer();
-  const kwargs = new Map<string, unknown>([
-    ["n_stages", stages],
-    ["features_per_stage", Array.from({ length: stages }, (_, stage) => Math.min(base * 2 ** stage, cap))],
-    ["conv_op", `torch.nn.modules.conv.Conv${dimensions}d`],
-    ["kernel_sizes", configuration.get("conv_kernel_sizes").raw],
-    ["strides", configuration.get("pool_op_kernel_sizes").raw],
-    [blocksKey[architecture], blocks.raw],
-    ["n_conv_per_stage_decoder", configuration.get("n_conv_per_stage_decoder").raw],
-    ["conv_bias", true],
-    ["norm_op", `torch.nn.modules.instancenorm.InstanceNorm${dimensions}d`],
-    ["norm_op_kwargs", { eps: 1e-5, affine: true }],
-    ["nonlin", "torch.nn.LeakyReLU"],
-    ["nonlin_kwargs", { inplace: true }],
-  ]);
-  return { architecture, kwargs: new Field(kwargs, configuration.path) };
-}
-
-/**
- * Returns the class name without its module, as nnU-Net does, because modules were moved between releases.
- */
-function architectureName(field: Field): ArchitectureOfV2 {
-  const name = className(field);
-  if (Object.hasOwn(knownArguments, name)) return name as ArchitectureOfV2;
-  throw builderError("ARCHITECTURE_UNKNOWN", `${field.path} is ${field.text()}`);
-}
-
-function checkArguments(architecture: ArchitectureOfV2, kwargs: Field): void {
-  const unknown = kwargs.keys().find((key) => !knownArguments[architecture].includes(key));
-  if (unknown !== undefined) {
-    throw sharedError(
-      "PLANS_UNSUPPORTED",
-      `${kwargs.path} has ${unknown}, which ${architecture} does not accept`,
-    );
-  }
-  const convolution = className(kwargs.get("conv_op"));
-  if (convolution !== "Conv2d" && convolution !== "Conv3d") throw unsupported(kwargs.get("conv_op"));
-}
-
-function readNormalization(kwargs: Field): NormalizationPlan | null {
-  const field = kwargs.get("norm_op");
-  if (field.isNull) return null;
-  const name = className(field);
-  if (name === "Identity") return null;
-  const [, kind] =
-    name === "SyncBatchNorm" ? ["", "Batch"] : (/^(Instance|Batch)Norm[23]d$/.exec(name) ?? []);
-  if (kind === undefined) throw unsupported(field);
-  const options = kwargs.get("norm_op_kwargs");
-  const option = (key: string): Field => (options.isNull ? options : options.get(key));
-  const affine = option("affine");
-  const isTracked = flag(option("track_running_stats"));
-  return {
-    // At inference, an InstanceNorm with running statistics computes the same as a BatchNorm.
-    kind: kind === "Batch" || isTracked ? "batch" : "instance",
-    epsilon: option("eps").isNull ? 1e-5 : option("eps").number(),
-    isAffine: affine.isNull ? kind === "Batch" : affine.boolean(),
-  };
-}
-
-function readActivation(kwargs: Field): ActivationPlan | null {
-  const field = kwargs.get("nonlin");
-  if (field.isNull) return null;
-  const options = kwargs.get("nonlin_kwargs");
-  const number = (key: string, usual: number): number => {
-    const option = options.isNull ? options : options.get(key);
-    return option.isNull ? usual : option.number();
-  };
-  const name = className(field);
-  const kind = plainActivations.get(name);
-  if (kind !== undefined) return { kind };
-  switch (name) {
-    case "LeakyReLU":
-      return { kind: "leakyRelu", slope: number("negative_slope", 0.01) };
-    case "RReLU": // inference uses the middle of its range
-      return { kind: "leakyRelu", slope: (number("lower", 1 / 8) + number("upper", 1 / 3)) / 2 };
-    case "ReLU":
-      return { kind: "relu", slope: 0 };
-    case "ELU":
-      return { kind: "elu", alpha: number("alpha", 1) };
-    case "GELU":
-      return { kind: "gelu", approximation: gelu(options) };
-    case "Softplus":
-      if (number("beta", 1) !== 1 || number("threshold", 20) !== 20) throw unsupported(options);
-      return { kind: "softplus" };
-    case "Identity":
-      return null;
-    default:
-      throw unsupported(field);
-  }
-}
-
-/** Activations of torch.nn that have no arguments relevant to inference. */
-const plainActivations: ReadonlyMap<string, "mish" | "silu" | "selu" | "tanh" | "sigmoid"> = new Map([
-  ["Mish", "mish"],
-  ["SiLU", "silu"],
-  ["SELU", "selu"],
-  ["Tanh", "tanh"],
-  ["Sigmoid", "sigmoid"],
-]);
-
-function gelu(options: Field): "none" | "tanh" {
-  const approximate = options.isNull ? options : options.get("approximate");
-  if (approximate.isNull) return "none";
-  const name = approximate.string();
-  if (name === "none" || name === "tanh") return name;
-  throw unsupported(approximate);
-}
-
 function readResidual(kwargs: Field, firstFeatures: Field): ResidualPlan {
   const block = kwargs.get("block");
   const stem = kwargs.get("stem_channels");
@@ -292,10 +125,3 @@ function countOf(field: Field): number {
 }
 
 const maxBlocks = 1000;
-
-const flag = (field: Field): boolean => (field.isNull ? false : field.boolean());
-
-const className = (field: Field): string => field.string().split(".").at(-1) as string;
-
-const unsupported = (field: Field) =>
-  sharedError("PLANS_UNSUPPORTED", `${field.path} is ${field.text()}, which inference does not support`);

@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { NonEmpty } from "../../../processor/contract/non-empty.js";
 import type { TrainedModel } from "../network/trained-model.js";
 
 /**
@@ -30,8 +31,8 @@ export async function findPostProcessing(model: TrainedModel): Promise<string | 
  * v2 saves it in `ensembles/ensemble___<model>___<model>___<folds>` in the data set's folder, v1 in
  * `ensembles/<task>/ensemble_<configuration>__<trainer>__<plans>--…` next to the configurations.
  */
-export async function findEnsemblePostProcessing(members: readonly TrainedModel[]): Promise<string | null> {
-  const [first] = members as [TrainedModel];
+export async function findEnsemblePostProcessing(members: NonEmpty<TrainedModel>): Promise<string | null> {
+  const [first] = members;
   if (members.some(({ nnunetVersion }) => nnunetVersion !== first.nnunetVersion)) return null;
   const isV2 = first.nnunetVersion === 2;
   const parent = isV2

@@ -1,6 +1,7 @@
 import type { InferredOptionTypes } from "yargs";
+import type { BuildWishes } from "../../build/build-wishes.js";
 import { buildWith } from "../../build/choose-builder.js";
-import { type BuildWishes, withBuildRequest } from "../../build/complete-build-request.js";
+import { withBuildRequest } from "../../build/complete-build-request.js";
 import { sharedWishes } from "../build-wishes.js";
 import type { CommandSession } from "../command-session.js";
 import type { buildOptions } from "../options/build-options.js";

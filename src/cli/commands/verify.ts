@@ -1,5 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
-import { type BuildWishes, withBuildRequest } from "../../build/complete-build-request.js";
+import type { BuildWishes } from "../../build/build-wishes.js";
+import { withBuildRequest } from "../../build/complete-build-request.js";
 import { verifyImage } from "../../build/verify-image.js";
 import type { VerifyReport } from "../../build/verify-report.js";
 import { builderError } from "../../ground/errors/builder-errors.js";

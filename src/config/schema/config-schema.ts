@@ -1,9 +1,8 @@
 import { settingTable } from "../../../processor/contract/run-settings.js";
 import type { Setting } from "../../../processor/contract/setting.js";
+import type { ConfigKeys } from "./config-keys.js";
 import { imageKeys } from "./image-keys.js";
 import { modelKeys } from "./model-keys.js";
-
-export type ConfigKeys = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A JSON Schema of config.json, with the parts that messages need. */
 export interface ConfigSchema {

@@ -1,4 +1,4 @@
-import type { ConfigKeys } from "./config-schema.js";
+import type { ConfigKeys } from "./config-keys.js";
 
 /** The keys about the image and the platform that it runs on. */
 export const imageKeys: ConfigKeys = {

@@ -1,4 +1,4 @@
-import type { ConfigKeys } from "./config-schema.js";
+import type { ConfigKeys } from "./config-keys.js";
 
 /** The keys that choose the model, and say how its networks are combined. */
 export const modelKeys: ConfigKeys = {

@@ -5,11 +5,11 @@ import { homeFolder } from "../../../processor/contract/home-folder.js";
 import {
   type Checked,
   orAbsent,
-  parseChecked,
   record,
   recordOf,
   text as string,
 } from "../../../processor/contract/json-check.js";
+import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { trimmedEnd } from "../../ground/untrusted/trimmed-end.js";

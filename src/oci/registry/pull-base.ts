@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { counted } from "../../../processor/contract/counted.js";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
-import { parseChecked } from "../../../processor/contract/json-check.js";
+import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
+import { withCount } from "../../ground/files/with-count.js";
 import { architectureOf, type ImagePlatform } from "../../image/image-plan.js";
 import type { BaseImage } from "../base-image.js";
 import type { BlobCache } from "../blob-cache.js";
@@ -131,13 +132,6 @@ async function fetchLayer(client: RegistryClient, descriptor: Descriptor, cache:
     });
   } finally {
     task.done();
-  }
-}
-
-async function* withCount(bytes: AsyncIterable<Uint8Array>, count: (length: number) => void) {
-  for await (const chunk of bytes) {
-    count(chunk.length);
-    yield chunk;
   }
 }
 

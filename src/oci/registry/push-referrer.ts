@@ -1,4 +1,4 @@
-import { parseChecked } from "../../../processor/contract/json-check.js";
+import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";

@@ -1,5 +1,5 @@
 import { buffer } from "node:stream/consumers";
-import { parseChecked } from "../../../processor/contract/json-check.js";
+import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { bytesBlob, documentBlob } from "../document-blob.js";

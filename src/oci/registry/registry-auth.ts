@@ -1,4 +1,4 @@
-import { parseOrNull } from "../../../processor/contract/json-check.js";
+import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { PassingFailure } from "../../download/retry.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Credentials } from "./docker-credentials.js";

@@ -1,6 +1,6 @@
 import { rootCertificates } from "node:tls";
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import { parseOrNull } from "../../../processor/contract/json-check.js";
+import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { PassingFailure, parseRetryAfter, type RetryPolicy, withRetries } from "../../download/retry.js";
 import { builderError } from "../../ground/errors/builder-errors.js";

@@ -137,8 +137,14 @@ async function withModel<T>(
   if (await isConverted(modelDir)) return use(modelDir, folds);
   const models = await requestedModels(
     {
-      ...{ modelDirs: [modelPath], task: null, configurations: null, checkpointName, folds },
-      ...{ onnxFiles: null, previousStage: null, postProcessing: "off" },
+      modelDirs: [modelPath],
+      task: null,
+      configurations: null,
+      checkpointName,
+      folds,
+      onnxFiles: null,
+      previousStage: null,
+      postProcessing: "off",
     },
     work,
   );

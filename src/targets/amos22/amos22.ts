@@ -15,7 +15,7 @@ export const amos22: Platform<TargetOf<"amos22">> = {
   // One RTX 3090 (contract of the challenge).
   gpuArchitectures: ["8.6"],
   check: (_, { models }) => {
-    const { channelNames } = models[0]!;
+    const { channelNames } = models[0];
     if (channelNames.length !== 1)
       throw sharedError(
         "TARGET_UNFIT",

@@ -4,7 +4,7 @@ import type { GrandChallengeTarget } from "../../../processor/contract/target.js
 
 /** Refuses labels of more than 8 bits, and a config.json that does not fit the model's channels and labels. */
 export function checkModel(target: GrandChallengeTarget, { models, settings }: ProcessorManifest): void {
-  const { channelNames, labels, plan } = models[0]!;
+  const { channelNames, labels, plan } = models[0];
   const largest = Math.max(0, ...labels.foregroundLabels, ...(labels.regionsClassOrder ?? []));
   if (largest > 255)
     throw sharedError(

@@ -5,11 +5,11 @@ import {
   type Checked,
   number,
   orNull,
-  parseChecked,
   record,
   text,
   wholeNumber,
 } from "../../../processor/contract/json-check.js";
+import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import type { ContainerEnd, RunningContainer } from "../../docker/sandbox/container-run.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { packageRoot } from "../../ground/files/package-root.js";

@@ -1,13 +1,6 @@
-import {
-  listOf,
-  orAbsent,
-  orNull,
-  parseOrNull,
-  record,
-  recordOf,
-  text,
-} from "../../../processor/contract/json-check.js";
+import { listOf, orAbsent, orNull, record, recordOf, text } from "../../../processor/contract/json-check.js";
 import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
+import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { places } from "../../../processor/contract/places.js";
 import { type Finding, pass, warning } from "../../ground/finding.js";
 import { processorEntrypoint } from "../../image/processor-files.js";

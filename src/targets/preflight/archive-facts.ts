@@ -8,6 +8,7 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
+import { withCount } from "../../ground/files/with-count.js";
 import { ArchiveLimits } from "../../oci/archive-limits.js";
 import { gunzipped } from "../../oci/gunzipped.js";
 import { readTar, type TarEntry } from "../../oci/read-tar.js";
@@ -53,13 +54,9 @@ export async function readSavedFacts(
   signal: AbortSignal,
 ): Promise<ArchiveFacts> {
   let bytes = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of tar) {
-      bytes += chunk.length;
-      yield chunk;
-    }
-  }
-  const bytesOfTar = counted();
+  const bytesOfTar = withCount(tar, (length) => {
+    bytes += length;
+  });
   const facts = await readTarFacts(bytesOfTar, signal);
   // Reads the bytes after the last entry, because the engine's connection stays open until then.
   while ((await bytesOfTar.next()).done !== true);

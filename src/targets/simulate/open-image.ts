@@ -1,16 +1,15 @@
 import {
-  checkedOrNull,
   either,
   listOf,
   number,
   orAbsent,
   orNull,
-  parseOrNull,
   record,
   recordOf,
   text,
 } from "../../../processor/contract/json-check.js";
 import { processorLabels } from "../../../processor/contract/labels.js";
+import { checkedOrNull, parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Engine } from "../../docker/engine.js";
 import { engineError, isNotFound } from "../../docker/engine-error.js";

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import {
   anything,
   type Checked,
-  checkedOrNull,
   either,
   flag,
   type JsonCheck,
@@ -14,7 +13,6 @@ import {
   orAbsent,
   orNull,
   orOlder,
-  parseChecked,
   record,
   recordOf,
   schemaOf,
@@ -23,6 +21,7 @@ import {
   version,
   wholeNumberIn,
 } from "../../../processor/contract/json-check.js";
+import { checkedOrNull, parseChecked } from "../../../processor/contract/parse-checked.js";
 
 const read = <T>(check: JsonCheck<T>, json: unknown): T =>
   parseChecked(JSON.stringify(json), check, (reason) => new Error(reason));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkedOrNull } from "../../../processor/contract/json-check.js";
+import { checkedOrNull } from "../../../processor/contract/parse-checked.js";
 import { type ConversionMemo, recallFold } from "../../../src/convert/conversion-memo.js";
 
 const digest = (digit: string) => digit.repeat(64);

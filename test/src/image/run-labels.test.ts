@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { processorLabels } from "../../../processor/contract/labels.js";
+import { mapNonEmpty } from "../../../processor/contract/non-empty.js";
 import { departuresFromNnunet, runLabelsOf } from "../../../src/image/run-labels.js";
 import { goldenPath } from "../../support/golden.js";
 import { testSettings, withConvertedModel } from "../../support/model/convert.js";
@@ -25,7 +26,10 @@ describe("the labels that say how an image segments", () => {
 
   test("say that a model was trained without mirroring, which then is not a departure", async () => {
     await withConvertedModel(blobs, ({ manifest }) => {
-      const models = manifest.models.map((model) => ({ ...model, plan: { ...model.plan, mirrorAxes: [] } }));
+      const models = mapNonEmpty(manifest.models, (model) => ({
+        ...model,
+        plan: { ...model.plan, mirrorAxes: [] },
+      }));
       const settings = { ...testSettings, useTestTimeAugmentation: false };
       expect(runLabelsOf({ ...manifest, models, settings })[processorLabels.mirroring]).toBe("none");
       return Promise.resolve();

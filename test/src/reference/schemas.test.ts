@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import { checkedOrNull } from "../../../processor/contract/json-check.js";
 import { processorManifest } from "../../../processor/contract/manifest.js";
+import { checkedOrNull } from "../../../processor/contract/parse-checked.js";
 import { targetFile } from "../../../processor/contract/target.js";
 import { repositoryRoot } from "../../support/golden.js";
 

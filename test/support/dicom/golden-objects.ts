@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { strictReading } from "../../../processor/contract/dicom-settings.js";
-import { parseChecked } from "../../../processor/contract/json-check.js";
+import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import type { Written } from "../../../processor/dicom-objects/object-context.js";
 import { metadataOfBands, probabilityBands } from "../../../processor/dicom-objects/probability-bands.js";
 import { inlineMetadata, metadataOfNames } from "../../../processor/dicom-objects/read-inline.js";

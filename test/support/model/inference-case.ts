@@ -2,7 +2,7 @@ import type { InferencePlan } from "../../../processor/contract/manifest.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import { identityDirection } from "../../../processor/imaging/volume/geometry.js";
 import type { LogitStream } from "../../../processor/runtime/inference/logit-slab.js";
-import type { PredictOptions } from "../../../processor/runtime/inference/networks.js";
+import type { PredictOptions } from "../../../processor/runtime/inference/predicted-slabs.js";
 import type { Prepared } from "../../../processor/runtime/preprocess/prepared.js";
 
 /** Returns a preprocessed volume that was neither cropped nor resampled. */

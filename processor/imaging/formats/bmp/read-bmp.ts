@@ -1,4 +1,5 @@
 import { imageError } from "../../errors.js";
+import type { Axis } from "../../volume/axes.js";
 import type { Image } from "../../volume/image.js";
 import { checkSizes } from "../check-sizes.js";
 import { FileWindow } from "../file-window.js";
@@ -111,7 +112,7 @@ function pixelsOf(rows: Buffer, header: BmpHeader, rowBytes: number): Pick<Image
         if (isGrey) voxels[i] = index;
         else
           for (let component = 0; component < 3; component++)
-            voxels[component * count + i] = palette[index]?.[(2 - component) as 0 | 1 | 2] ?? 0;
+            voxels[component * count + i] = palette[index]?.[(2 - component) as Axis] ?? 0;
       }
     }
   }

@@ -1,14 +1,7 @@
 import { join } from "node:path";
-import {
-  anything,
-  type Checked,
-  listOf,
-  orAbsent,
-  orNull,
-  parseChecked,
-  record,
-} from "../../../contract/json-check.js";
+import { anything, type Checked, listOf, orAbsent, orNull, record } from "../../../contract/json-check.js";
 import { longestPath } from "../../../contract/longest-path.js";
+import { parseChecked } from "../../../contract/parse-checked.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { runtimeError } from "../../errors.js";
 

@@ -31,7 +31,7 @@ export class OpenvinoNetworks {
     return this.#calls.version;
   }
 
-  /** Compiles every fold that may be in memory, so that a problem appears before any work. */
+  /** Compiles every fold that may be in memory, so that a problem appears before the work starts. */
   open(): void {
     const { onnxFiles, holdsAllFolds } = this.#order;
     for (let fold = 0; fold < (holdsAllFolds ? onnxFiles.length : 1); fold++) this.#load(fold, 1);

@@ -3,11 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import type { Zyx } from "../../../../processor/imaging/volume/axes.js";
-import {
-  type Networks,
-  openNetworks,
-  type PredictOptions,
-} from "../../../../processor/runtime/inference/networks.js";
+import { type Networks, openNetworks } from "../../../../processor/runtime/inference/networks.js";
+import type { PredictOptions } from "../../../../processor/runtime/inference/predicted-slabs.js";
 import type { AveragedOutput } from "../../../../src/onnx/gpu-graph.js";
 import { difference } from "../../../support/golden.js";
 import { type ConvolutionFolds, writeConvolutionFolds } from "../../../support/model/convolution-network.js";

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { InferencePlan, LabelDefinition } from "../../../../processor/contract/manifest.js";
+import { mapNonEmpty } from "../../../../processor/contract/non-empty.js";
 import { permute, voxelCount, type Zyx } from "../../../../processor/imaging/volume/axes.js";
 import { roundToHalf } from "../../../../processor/imaging/volume/float16.js";
 import { identityDirection } from "../../../../processor/imaging/volume/geometry.js";
@@ -30,8 +31,8 @@ describe("the mean of several outputs", () => {
     ["logits", "probabilities", labels],
     ["logits", "logits", regions],
   ] as const)("of %s and %s is computed on the image's grid, voxel by voxel", async (a, b, definition) => {
-    const sources = [answer(1, [5, 6, 7], a), answer(2, [12, 9, 10], b)];
-    const found = await exportLabels(sources.map(sourceOf), {
+    const sources = [answer(1, [5, 6, 7], a), answer(2, [12, 9, 10], b)] as const;
+    const found = await exportLabels(mapNonEmpty(sources, sourceOf), {
       labels: definition,
       pool,
       probabilities: null,
@@ -41,19 +42,23 @@ describe("the mean of several outputs", () => {
 
   test("does not depend on the axis order in which a member was trained", async () => {
     const [first, second] = [answer(1, [5, 6, 7], "logits"), answer(2, [8, 6, 5], "logits")];
-    const plain = await exportLabels([first, second].map(sourceOf), { labels, pool, probabilities: null });
+    const plain = await exportLabels([sourceOf(first), sourceOf(second)], {
+      labels,
+      pool,
+      probabilities: null,
+    });
     const turned = { ...sourceOf(second), ...inOrder(second, [2, 0, 1]) };
     const found = await exportLabels([sourceOf(first), turned], { labels, pool, probabilities: null });
     expect(found.voxels).toEqual(plain.voxels);
   });
 
   test("is written as the probabilities that decide the labels", async () => {
-    const sources = [answer(3, [5, 6, 7], "logits"), answer(4, [7, 8, 7], "logits")];
+    const sources = [answer(3, [5, 6, 7], "logits"), answer(4, [7, 8, 7], "logits")] as const;
     const planes: number[][] = [];
     const probabilities = {
       writeSlice: async (_: number, values: Float32Array) => void planes.push(Array.from(values)),
     };
-    const { voxels } = await exportLabels(sources.map(sourceOf), { labels, pool, probabilities });
+    const { voxels } = await exportLabels(mapNonEmpty(sources, sourceOf), { labels, pool, probabilities });
     const plane = imageSizeZyx[1] * imageSizeZyx[2];
     const best = planes.flatMap((values) =>
       Array.from({ length: plane }, (_, i) =>

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { LabelDefinition } from "../../../../processor/contract/manifest.js";
+import { mapNonEmpty, type NonEmpty } from "../../../../processor/contract/non-empty.js";
 import type { TrainedModel } from "../../../../src/checkpoint/network/trained-model.js";
 import {
   findEnsemblePostProcessing,
@@ -108,7 +109,7 @@ test("a Python dictionary is read with numbers and tuples as keys", () => {
 });
 
 describe("the post-processing of a model is found", () => {
-  const model = (nnunetVersion: 1 | 2, folder: string, folds: readonly string[], configuration = "2d") =>
+  const model = (nnunetVersion: 1 | 2, folder: string, folds: NonEmpty<string>, configuration = "2d") =>
     ({
       ...{ folder: join(scratch, folder), nnunetVersion, configuration, task: { id: 1, name: "T" } },
       ...{
@@ -117,7 +118,7 @@ describe("the post-processing of a model is found", () => {
         leftOut: [],
         networkFormat: "checkpoint",
         tree: null,
-        folds: folds.map((fold) => ({ fold, checkpointFile: "", range: null })),
+        folds: mapNonEmpty(folds, (fold) => ({ fold, checkpointFile: "", range: null })),
       },
     }) satisfies TrainedModel;
   const place = (folder: string, name: string): string => {

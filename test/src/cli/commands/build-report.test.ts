@@ -106,7 +106,7 @@ describe("the summary of a build", () => {
     const models = (await request()).models!;
     const [member] = models.members;
     const leftOut = [{ fold: "1", reason: "fold 1 has no checkpoint_final.pth, but checkpoint_best.pth" }];
-    const members = [{ ...member!, model: { ...member!.model, leftOut } }];
+    const members = [{ ...member, model: { ...member.model, leftOut } }] as const;
     expect(await text({ models: { ...models, members } })).toContain(
       "\nleft out fold 1 has no checkpoint_final.pth, but checkpoint_best.pth\n",
     );

@@ -1,0 +1,2 @@
+/** Keys of config.json with their JSON Schemas. */
+export type ConfigKeys = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
