@@ -31,7 +31,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "runtime/run",
     "imaging runtime/errors runtime/hooks runtime/inference runtime/outputs runtime/threads runtime/segment",
   ],
-  ["runtime/entries", "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run"],
+  [
+    "runtime/entries",
+    "imaging dicom-objects runtime/errors runtime/cases runtime/model runtime/outputs runtime/run",
+  ],
   ["runtime/program", "runtime/model runtime/run runtime/entries"],
   ["ground", "imaging dicom-objects runtime/errors"],
   ["config", ""],
@@ -49,7 +52,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["targets", "imaging runtime/cases config image oci docker base-image"],
   ["build", "config download model-source convert models image oci docker base-image attest targets"],
   ["inspect", "checkpoint model-source onnx convert models oci docker runtime/inference base-image"],
-  ["predict", "imaging runtime/errors runtime/cases runtime/entries config download convert models docker"],
+  [
+    "predict",
+    "imaging dicom-objects runtime/errors runtime/cases runtime/entries config download convert models docker",
+  ],
   [
     "cli",
     "imaging runtime/errors runtime/program download config model-source convert models image oci docker base-image targets build inspect predict",

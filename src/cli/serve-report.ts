@@ -24,7 +24,7 @@ function summary({ case: { labels, candidates, executionProvider }, files }: Ser
   const lines = [
     volumes.join(", "),
     ...found,
-    ...[files.prediction, files.probabilities, ...files.inputs].map((path) => `  ${path}`),
+    ...[files.prediction, files.probabilities, ...files.inputs, ...files.dicom].map((path) => `  ${path}`),
   ];
   return `${lines.map(cleanLine).join("\n")}\ndone, on ${executionProvider}\n`;
 }

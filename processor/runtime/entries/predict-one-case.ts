@@ -1,9 +1,17 @@
 import type { EventListener } from "../../contract/progress/run-event.js";
 import type { RunSettings } from "../../contract/run-settings.js";
 import { imageError } from "../../imaging/errors.js";
-import { type CaseOutput, type CaseReport, imageFile, type Refinement } from "../cases/case.js";
+import {
+  type CaseOutput,
+  type CaseReport,
+  type CaseRequest,
+  type ImageInput,
+  placeOf,
+  type Refinement,
+} from "../cases/case.js";
 import { loadModel, withoutPostProcessing } from "../model/load-model.js";
 import { runModel } from "../run/run-model.js";
+import { dicomOutputs, type OneCaseDicom } from "./one-case-dicom.js";
 
 export interface PredictOneCaseOptions {
   /** A converted folder. */
@@ -12,11 +20,13 @@ export interface PredictOneCaseOptions {
   readonly folds: readonly string[] | null;
   readonly name: string;
   /** The images of the channels, in the model's order. Their names do not matter. */
-  readonly channelPaths: readonly string[];
+  readonly channels: readonly ImageInput[];
   readonly settings: RunSettings;
   readonly refinement: Refinement | null;
   /** The outputs, the segmentation first. Existing files are replaced. */
   readonly outputs: readonly [CaseOutput, ...CaseOutput[]];
+  /** The further outputs of DICOM series; null for other images. */
+  readonly dicom: OneCaseDicom | null;
   readonly onEvent: EventListener;
   readonly signal: AbortSignal;
 }
@@ -27,18 +37,26 @@ export interface PredictOneCaseOptions {
  * @throws INPUT_CHANNELS if the number of channels is not the model's; what `runModel` throws before its first case
  */
 export async function predictOneCase(options: PredictOneCaseOptions): Promise<CaseReport> {
-  const { name, channelPaths, refinement, outputs, settings, onEvent, signal } = options;
+  const { name, channels, refinement, outputs, dicom, settings, onEvent, signal } = options;
   const loaded = withoutPostProcessing(await loadModel(options.modelDir, options.folds));
   const { channelNames } = loaded.model;
   // A single file may hold all channels.
-  if (channelPaths.length !== channelNames.length && channelPaths.length !== 1) {
+  const mayHoldAll = channels.length === 1 && channels[0]!.kind === "file";
+  if (channels.length !== channelNames.length && !mayHoldAll) {
     throw imageError(
       "INPUT_CHANNELS",
-      `the model takes ${channelNames.length} (${channelNames.join(", ")}), but ${channelPaths.length} were named: ${channelPaths.join(", ")}`,
+      `the model takes ${channelNames.length} (${channelNames.join(", ")}), but ${channels.length} ${channels.length === 1 ? "was" : "were"} named: ${channels.map(placeOf).join(", ")}`,
     );
   }
-  const inputs = channelPaths.map(imageFile);
-  const request = { name, inputs, previousStage: null, refinement, outputs };
+  const furtherOutputs =
+    dicom === null ? [] : await dicomOutputs(dicom, loaded, refinement?.candidates ?? null);
+  const request: CaseRequest = {
+    name,
+    inputs: channels,
+    previousStage: null,
+    refinement,
+    outputs: [...outputs, ...furtherOutputs],
+  };
   const { cases } = await runModel(loaded, [request], {
     settings,
     existing: "overwrite",

@@ -26,6 +26,10 @@ export function countLabels(
 export function labelsOf({ refinement }: CaseRequest, labels: LabelDefinition): LabelDefinition {
   const candidates = refinement?.candidates ?? null;
   if (candidates === null) return labels;
-  const name = classNames(labels)[candidates.classIndex] ?? `class ${candidates.classIndex}`;
+  const name = nameOfClass(labels, candidates.classIndex);
   return { ...labels, names: [{ name, value: 1 }], foregroundLabels: [1] };
 }
+
+/** Returns the name of an output channel of the networks: a label's or a region's. */
+export const nameOfClass = (labels: LabelDefinition, classIndex: number): string =>
+  classNames(labels)[classIndex] ?? `class ${classIndex}`;

@@ -99,6 +99,7 @@ function commandOf(request: ServeRequest, files: FilesInContainer): readonly str
     ...file("--metadata_path", dicom.metadataPath),
     ...file("--fractional_metadata_path", dicom.writesFractional ? dicom.fractionalMetadataPath : null),
     ...file("--empty_segment_metadata", dicom.emptySegmentMetadata),
+    ...request.reading.words,
     "--json",
   ];
 }
@@ -115,7 +116,7 @@ async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> 
 function reportOf(printed: string, outputDir: string): ServeReport {
   const here = (path: string): string => join(outputDir, posix.relative(output, path));
   const report = JSON.parse(printed) as ServeReport;
-  const { prediction, probabilities, inputs } = report.files;
+  const { prediction, probabilities, inputs, dicom } = report.files;
   return {
     ...report,
     case: { ...report.case, outputFile: here(report.case.outputFile) },
@@ -123,6 +124,7 @@ function reportOf(printed: string, outputDir: string): ServeReport {
       prediction: here(prediction),
       probabilities: here(probabilities),
       inputs: inputs.map(here),
+      dicom: dicom.map(here),
     },
   };
 }

@@ -11,8 +11,8 @@ export interface ServeOption {
   readonly describe: string;
 }
 
-/** The options in the order of nnunet_serve's own help, and then those that only this program has. */
-export const serveOptions = [
+/** The options of nnunet_serve, in the order of its own help. */
+const olderOptions = [
   {
     name: "series_paths",
     short: "-i",
@@ -144,6 +144,48 @@ export const serveOptions = [
     describe: "JSON file for the status; other keys in it are kept",
   },
   { name: "debug", takes: "nothing", describe: "show where in the program an error occurred" },
+] as const satisfies readonly ServeOption[];
+
+/** The options that only this program has. */
+const addedOptions = [
+  {
+    name: "series_uid",
+    takes: "one",
+    value: "UID",
+    describe: "SeriesInstanceUID of the DICOM series, if a folder holds several",
+  },
+  { name: "b_value", takes: "one", value: "B", describe: "volume of a DICOM series with several b-values" },
+  {
+    name: "temporal_position",
+    takes: "one",
+    value: "N",
+    describe: "volume of a DICOM series with several times",
+  },
+  { name: "echo_number", takes: "one", value: "N", describe: "volume of a DICOM series with several echoes" },
+  {
+    name: "acquisition_number",
+    takes: "one",
+    value: "N",
+    describe: "volume of a DICOM series with several acquisitions",
+  },
+  {
+    name: "irregular_slices",
+    takes: "one",
+    value: "refuse|average",
+    describe: "average reads DICOM slices with gaps or uneven steps, with the mean step",
+  },
+  {
+    name: "gantry_tilt",
+    takes: "one",
+    value: "refuse|ignore",
+    describe: "ignore stacks shifted DICOM slices along their normal",
+  },
+  {
+    name: "monochrome1",
+    takes: "one",
+    value: "keep|invert",
+    describe: "invert inverts the values of CT, MR and PET images in MONOCHROME1",
+  },
   {
     name: "docker_image",
     short: "-c",
@@ -166,6 +208,11 @@ export const serveOptions = [
   { name: "json", takes: "nothing", describe: "print a JSON report" },
   { name: "help", short: "-h", takes: "nothing", describe: "show this help" },
 ] as const satisfies readonly ServeOption[];
+
+export const serveOptions = [...olderOptions, ...addedOptions] as const;
+
+/** The options that may be shortened. Others would make short forms of old scripts ambiguous. */
+export const shortenedOptions: ReadonlySet<string> = new Set(olderOptions.map(({ name }) => name));
 
 export type ServeOptionName = (typeof serveOptions)[number]["name"];
 

@@ -1,6 +1,12 @@
 import { nearest } from "../../../processor/contract/nearest-name.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { otherDicomSwitch, type ServeOption, type ServeOptionName, serveOptions } from "./options.js";
+import {
+  otherDicomSwitch,
+  type ServeOption,
+  type ServeOptionName,
+  serveOptions,
+  shortenedOptions,
+} from "./options.js";
 
 /** The words after each option that a command line has; a switch has none. */
 export type ServeWords = ReadonlyMap<ServeOptionName, readonly string[]>;
@@ -74,7 +80,9 @@ function longOption(word: string): FoundOption {
   const [, name = "", value] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
   const wanted = name.replaceAll("-", "_");
   const exact = options.find((option) => option.name === wanted);
-  const starting = options.filter((option) => wanted.length > 0 && option.name.startsWith(wanted));
+  const starting = options.filter(
+    (option) => wanted.length > 0 && shortenedOptions.has(option.name) && option.name.startsWith(wanted),
+  );
   if (exact === undefined && starting.length > 1)
     throw sharedError(
       "USAGE",

@@ -1,13 +1,20 @@
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { diskError } from "../../../processor/files/disk-error.js";
 import { imageError } from "../../../processor/imaging/errors.js";
-import { type CaseReport, imageFile, type Refinement } from "../../../processor/runtime/cases/case.js";
+import {
+  type CaseReport,
+  type ImageInput,
+  imageFile,
+  placeOf,
+  type Refinement,
+} from "../../../processor/runtime/cases/case.js";
+import { isDicomInput } from "../../../processor/runtime/cases/find-dicom.js";
 import { predictOneCase } from "../../../processor/runtime/entries/predict-one-case.js";
-import { errorOfCode } from "../../../processor/runtime/errors.js";
+import { errorOfCode, runtimeError } from "../../../processor/runtime/errors.js";
 import { isConverted } from "../../convert/converted-folder.js";
 import { requestedModels } from "../../models/requested-models.js";
 import type { WorkContext } from "../../models/work-context.js";
@@ -21,7 +28,7 @@ import {
   statusOfSuccess,
   writeLogFile,
 } from "./job-status.js";
-import { type ServeFiles, serveFiles, serveOutputs } from "./serve-outputs.js";
+import { dicomFiles, type ServeFiles, serveDicom, serveFiles, serveOutputs } from "./serve-outputs.js";
 import type { ServeRequest } from "./serve-request.js";
 
 /** The result of a job. */
@@ -79,51 +86,89 @@ async function reportStatus(
 
 async function segmentHere(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
   const absolute = (path: string): string => resolve(work.currentDirectory, path);
-  const channelPaths = request.seriesPaths.map(absolute);
-  for (const path of channelPaths) await checkInput(path);
-  refuseDicomOptions(request);
-  const files = serveFiles(request, absolute(request.outputDir));
+  const channels = await channelsOf(request.seriesPaths.map(absolute));
+  const isDicom = channels[0]!.kind === "dicom";
+  if (!isDicom) refuseDicomOptions(request);
+  const folder = absolute(request.outputDir);
+  const files = serveFiles(request, folder);
+  const dicom = isDicom ? await serveDicom(request, { folder, absolute }) : null;
+  const began = Date.now();
   const found = await withModel(request, work, (modelDir, folds) =>
     predictOneCase({
       modelDir,
       folds,
       name: "volume",
-      channelPaths,
+      channels,
       settings: {
-        ...predictDefaults(),
+        ...request.reading.settings.applyTo(predictDefaults()),
         useTestTimeAugmentation: request.usesTta,
         device: request.device,
       },
       refinement: refinementOf(request, absolute),
       outputs: serveOutputs(request, files),
+      dicom,
       onEvent: showEvents(work.progress),
       signal: work.signal,
     }),
   );
   if (found.error !== undefined) throw failureOf(found.error);
-  return { case: found, files, isEmpty: found.labels!.every(({ voxels }) => voxels === 0) };
+  const isEmpty = found.labels!.every(({ voxels }) => voxels === 0);
+  const written = dicom === null ? [] : await keepNew(dicomFiles(dicom), began);
+  return { case: found, files: { ...files, dicom: written }, isEmpty };
 }
 
-/** @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED before the model is converted */
-async function checkInput(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (found === null) throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`);
-  if (found.isDirectory())
-    throw imageError(
-      "IMAGE_UNSUPPORTED",
-      `${path} is a folder, and folders of DICOM files cannot be read yet`,
+/** File systems keep times in steps of at most two seconds. */
+const timeStepMs = 2000;
+
+/** Removes the files of an earlier job, because an empty segmentation has none; returns the others. */
+async function keepNew(paths: readonly string[], beganMs: number): Promise<readonly string[]> {
+  const kept: string[] = [];
+  for (const path of paths) {
+    const found = await stat(path).catch(() => null);
+    if (found === null) continue;
+    if (found.mtimeMs >= beganMs - timeStepMs) kept.push(path);
+    else await rm(path, { force: true });
+  }
+  return kept;
+}
+
+/**
+ * Recognises DICOM series, before the model is converted.
+ *
+ * @throws INPUT_NOT_FOUND; IMAGE_UNSUPPORTED for a folder without a series; INPUT_AMBIGUOUS for series among other images
+ */
+async function channelsOf(paths: readonly string[]): Promise<readonly ImageInput[]> {
+  const channels: ImageInput[] = [];
+  for (const path of paths) {
+    const found = await stat(path).catch(() => null);
+    if (found === null) throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`);
+    if (await isDicomInput(path, found)) channels.push({ kind: "dicom", path });
+    else if (!found.isDirectory()) channels.push(imageFile(path));
+    else
+      throw imageError(
+        "IMAGE_UNSUPPORTED",
+        `${path} has no DICOM series; of other formats, name the file of each channel`,
+      );
+  }
+  const kinds = new Set(channels.map(({ kind }) => kind));
+  if (kinds.size > 1)
+    throw runtimeError(
+      "INPUT_AMBIGUOUS",
+      `DICOM series and other images cannot be channels of one case: ${channels.map(placeOf).join(", ")}`,
     );
+  return channels;
 }
 
 /** @throws USAGE for an option about DICOM files that would have no effect */
-function refuseDicomOptions({ dicom }: ServeRequest): void {
+function refuseDicomOptions({ dicom, reading }: ServeRequest): void {
+  const [firstOfReading] = reading.words;
   const option = dicom.isRequired
     ? "--is_dicom (-D)"
     : dicom.writesStructures
       ? "--rt_struct_output"
       : dicom.fractionalAsSegments
         ? "--fractional_as_segments"
-        : null;
+        : (firstOfReading ?? null);
   if (option !== null) throw sharedError("USAGE", `${option} needs DICOM input, but the input is not DICOM`);
 }
 

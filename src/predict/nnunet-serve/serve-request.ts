@@ -1,3 +1,4 @@
+import { type SettingChoices, settingChoices } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { ServeOptionName } from "./options.js";
 import type { ServeWords } from "./parse-arguments.js";
@@ -13,6 +14,8 @@ export interface ServeRequest {
   readonly suffix: string | null;
   readonly usesTta: boolean;
   readonly device: "auto" | "cpu" | "cuda";
+  /** How DICOM series are read, with the words of the command line for it. */
+  readonly reading: { readonly words: readonly string[]; readonly settings: SettingChoices };
   readonly temporaryFolder: string | null;
   /** Keeps converted models for later jobs; null to keep none. */
   readonly cacheFolder: string | null;
@@ -86,6 +89,7 @@ export function serveRequest(
     suffix: suffixOf(one("suffix")),
     usesTta: has("tta"),
     device: choice(words, "device", ["auto", "cpu", "cuda"]),
+    reading: readingOf(words),
     temporaryFolder: one("tmp_dir"),
     cacheFolder: null,
     savesInputs: has("save_nifti_inputs"),
@@ -169,6 +173,31 @@ function share(words: ServeWords, name: ServeOptionName): number | null {
   const value = Number(text);
   if (text.trim() !== "" && value >= 0 && value <= 1) return value;
   throw sharedError("USAGE", `--${name} must be a number from 0 to 1, but is ${text}`);
+}
+
+/** The options for reading DICOM, by the flags of `predict`. */
+const readingFlags: Readonly<Record<string, ServeOptionName>> = {
+  series: "series_uid",
+  "b-value": "b_value",
+  "temporal-position": "temporal_position",
+  "echo-number": "echo_number",
+  "acquisition-number": "acquisition_number",
+  "irregular-slices": "irregular_slices",
+  "gantry-tilt": "gantry_tilt",
+  monochrome1: "monochrome1",
+};
+
+function readingOf(words: ServeWords): ServeRequest["reading"] {
+  const names = Object.values(readingFlags);
+  const given = names.flatMap((name) => (words.get(name) ?? []).map((value) => [name, value] as const));
+  const own = (flag: string): string => readingFlags[flag] ?? "";
+  return {
+    words: given.flatMap(([name, value]) => [`--${name}`, value]),
+    settings: settingChoices(Object.fromEntries(given), "predict", {
+      nameOf: own,
+      shownName: (flag) => `--${own(flag)}`,
+    }),
+  };
 }
 
 function dicomWishes(words: ServeWords): DicomWishes {

@@ -54,6 +54,7 @@ describe("each option of nnunet_serve has its meaning", () => {
     { line: "-p --class_idx 1 --fractional_as_segments", says: { fractionalAsSegments: true } },
     { line: "-p --fractional_metadata_path f.json", says: { fractionalMetadataPath: "f.json" } },
     { line: "--rt_struct_output", says: { writesStructures: true } },
+    { line: "--fractional_metadata_path f.json --proba_map", says: { fractionalMetadataPath: "f.json" } },
   ])("$line is about DICOM", ({ line, says }) => {
     expect(request(`${needed} ${line}`).dicom).toMatchObject(says);
   });
