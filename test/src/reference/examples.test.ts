@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseCommandLine } from "../../../src/cli/command-line.js";
 import { checkConfig } from "../../../src/config/load-config.js";
@@ -87,6 +87,16 @@ test("npx is shown only with --no-install or a path, so that it never fetches a 
       .map((found) => `${path.slice(repositoryRoot.length + 1)}: ${found}`),
   );
   expect(unsafe).toEqual([]);
+});
+
+test("docs/README.md links every page below docs", () => {
+  const docs = join(repositoryRoot, "docs");
+  const index = readFileSync(join(docs, "README.md"), "utf8");
+  const unlinked = pages
+    .filter((page) => page.startsWith(join(docs, "/")))
+    .map((page) => relative(docs, page).replaceAll("\\", "/"))
+    .filter((page) => page !== "README.md" && !index.includes(`(${page})`));
+  expect(unlinked).toEqual([]);
 });
 
 test("every link to a file of the repository is valid", () => {
