@@ -108,7 +108,7 @@ function attestedRows(attested: AttestedImage | null, terminal: Place): readonly
       ["attached", artifactType],
       ["", manifestDigest],
     ]),
-    ...signatures.map(({ tag, isNew }): Row => ["signed", `${tag}${isNew ? "" : " (was there already)"}`]),
+    ...signatures.map(({ tag, isNew }): Row => ["signed", `${tag}${isNew ? "" : " (exists already)"}`]),
   ];
 }
 
