@@ -49,7 +49,8 @@ async function opened(engine: InferenceEngine, note: string | null): Promise<Ope
 
 const openvinoEngine = (choice: OpenvinoChoice, options: OnnxRuntimeOptions): InferenceEngine => {
   const { window, threads, keepsFeatureMaps } = options;
-  return new OpenvinoEngine({ ...choice, window, threads, holdsAllFolds: keepsFeatureMaps });
+  const holdsAllFolds = keepsFeatureMaps || choice.onnxFiles.length === 1;
+  return new OpenvinoEngine({ ...choice, window, threads, holdsAllFolds });
 };
 
 /** Runs one window in each engine, and keeps the faster one. */

@@ -19,7 +19,8 @@ export class OpenvinoNetworks {
   readonly #order: EngineOrder;
   readonly #memory: MappedMemory;
   readonly #loaded = new Map<string, LoadedFold>();
-  readonly #running = new Set<Promise<void>>();
+  /** Settles when every run so far has ended. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(order: EngineOrder, memory: MappedMemory) {
     this.#calls = new OpenvinoCalls(order.folder);
@@ -31,7 +32,7 @@ export class OpenvinoNetworks {
     return this.#calls.version;
   }
 
-  /** Compiles every fold that may be in memory, so that a problem appears before the work starts. */
+  /** Compiles every fold that may be in memory, so that a problem appears at the start. */
   open(): void {
     const { onnxFiles, holdsAllFolds } = this.#order;
     for (let fold = 0; fold < (holdsAllFolds ? onnxFiles.length : 1); fold++) this.#load(fold, 1);
@@ -44,22 +45,28 @@ export class OpenvinoNetworks {
 
   /** Computes windows that are in the shared memory at a place, and writes the output there. */
   async run(fold: number, windows: number, place: number): Promise<void> {
-    if (!this.#order.holdsAllFolds) await this.#freeOthers(fold);
+    if (this.#order.holdsAllFolds) return this.#compute(fold, windows, place);
+    const run = this.#last.then(() => {
+      this.#freeOthers(fold);
+      return this.#compute(fold, windows, place);
+    });
+    this.#last = run.catch(() => {});
+    return run;
+  }
+
+  async #compute(fold: number, windows: number, place: number): Promise<void> {
     const { network, requests } = this.#load(fold, windows);
     const { input, output } = this.#order.places[place]!;
     const base = this.#memory.address;
     const request = requests.get(place) ?? network.request(base + BigInt(input), base + BigInt(output));
     requests.set(place, request);
-    const running = request.run();
-    this.#running.add(running);
-    await running.finally(() => this.#running.delete(running));
+    await request.run();
   }
 
-  async #freeOthers(fold: number): Promise<void> {
-    const others = [...this.#loaded].filter(([key]) => !key.startsWith(`${fold} `));
-    if (others.length === 0) return;
-    await Promise.allSettled(this.#running);
-    for (const [key, { network, requests }] of others) {
+  /** Frees the other folds; no run may be under way. */
+  #freeOthers(fold: number): void {
+    for (const [key, { network, requests }] of this.#loaded) {
+      if (key.startsWith(`${fold} `)) continue;
       for (const request of requests.values()) request.free();
       network.free();
       this.#loaded.delete(key);
