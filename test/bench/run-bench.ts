@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
- * The sections are golden, full-size, preprocess, export, components, convert, image, images and help. The results are
+ * The sections are golden, full-size, preprocess, export, components, dicom, convert, image, images and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { repositoryRoot } from "../support/golden.js";
 import { benchComponents } from "./bench-components.js";
 import { benchConvert } from "./bench-convert.js";
+import { benchDicom } from "./bench-dicom.js";
 import { benchExport } from "./bench-export.js";
 import { benchFullSize } from "./bench-full-size.js";
 import { benchGolden } from "./bench-golden.js";
@@ -25,6 +26,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   preprocess: benchPreprocess,
   export: benchExport,
   components: benchComponents,
+  dicom: benchDicom,
   convert: benchConvert,
   image: benchImage,
   images: benchImages,

@@ -1,5 +1,6 @@
 import { configReaders } from "./readers/config-readers.js";
 import { containerReaders } from "./readers/container-readers.js";
+import { dicomReaders } from "./readers/dicom-readers.js";
 import type { FuzzedReader } from "./readers/fuzzed-reader.js";
 import { imageReaders } from "./readers/image-readers.js";
 import { modelReaders } from "./readers/model-readers.js";
@@ -8,6 +9,7 @@ import { processorReaders } from "./readers/processor-readers.js";
 /** Every reader of untrusted files, by its name for `--reader`. */
 export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
   ...imageReaders,
+  ...dicomReaders,
   ...modelReaders,
   ...configReaders,
   ...containerReaders,

@@ -1,4 +1,4 @@
 import { serveKernels } from "../threads/serve-kernels.js";
-import { decodeSlice } from "./pixels/decode-slice.js";
+import { decodeSlices } from "./pixels/decode-slice.js";
 
-serveKernels({ decodeSlice });
+serveKernels({ decodeSlices });

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { counted } from "../../contract/counted.js";
-import { openRegularFile } from "../../files/read-text-file.js";
-import { readerOfFile } from "./byte-reader.js";
+import { withFileBytes } from "./byte-reader.js";
 import type { DicomWarning } from "./dicom-series.js";
 import { dicomError } from "./errors.js";
 import { groupBy } from "./group-by.js";
@@ -46,16 +45,12 @@ export async function dropDuplicates(
 const chunkBytes = 1 << 20;
 
 /** Returns a digest of the pixels as they are stored. */
-async function pixelDigest({ path, pixels, deflated, syntax }: DicomFile): Promise<string> {
+function pixelDigest({ path, pixels, deflated, syntax }: DicomFile): Promise<string> {
   const { at, length } = deflated ?? pixels!;
-  const file = await openRegularFile(path);
-  try {
-    const reader = readerOfFile(file, at + length);
+  return withFileBytes(path, async (reader) => {
     const hash = createHash("sha256").update(syntax.uid);
     for (let done = 0; done < length; done += chunkBytes)
-      hash.update(await reader.read(at + done, Math.min(chunkBytes, length - done)));
+      hash.update(reader.read(at + done, Math.min(chunkBytes, length - done)));
     return hash.digest("hex");
-  } finally {
-    await file.close();
-  }
+  });
 }

@@ -25,7 +25,7 @@ const readAhead = 1 << 12;
  * @param start the offset of the first item, which is the Basic Offset Table
  * @throws MalformedDataSet
  */
-export async function listFragments(reader: ByteReader, start: number): Promise<Fragments> {
+export function listFragments(reader: ByteReader, start: number): Fragments {
   const fragments: Fragment[] = [];
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;
@@ -37,7 +37,7 @@ export async function listFragments(reader: ByteReader, start: number): Promise<
         `its compressed pixels end at byte ${reader.size}, without a delimiter`,
       );
     if (at < windowAt || at + 8 > windowAt + window.length) {
-      window = await reader.read(at, Math.min(readAhead, reader.size - at));
+      window = reader.read(at, Math.min(readAhead, reader.size - at));
       windowAt = at;
     }
     const tag = window.readUInt16LE(at - windowAt) * 0x10000 + window.readUInt16LE(at - windowAt + 2);
@@ -58,7 +58,7 @@ export async function listFragments(reader: ByteReader, start: number): Promise<
   }
   const [table, ...others] = fragments;
   if (table === undefined) throw new MalformedDataSet("broken", "its compressed pixels have no fragment");
-  const offsets = await reader.read(table.at, table.length);
+  const offsets = reader.read(table.at, table.length);
   return {
     offsets: Array.from({ length: Math.floor(table.length / 4) }, (_, i) => offsets.readUInt32LE(i * 4)),
     fragments: others,

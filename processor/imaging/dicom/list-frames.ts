@@ -151,7 +151,7 @@ function rescaleOf(dataSet: DataSet, { name }: DicomFile): ImageFrame["rescale"]
 }
 
 const keysOfFile = (dataSet: DataSet): VolumeKeys => ({
-  bValue: bValueOf([dataSet]),
+  bValue: stringOf(dataSet, tags.Modality) === "MR" ? bValueOf([dataSet]) : null,
   temporalPosition:
     numberOf(dataSet, tags.TemporalPositionIdentifier) ?? uint32Of(dataSet, tags.TemporalPositionIndex),
   echoNumber: numberOf(dataSet, tags.EchoNumbers),

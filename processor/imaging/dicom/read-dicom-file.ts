@@ -1,6 +1,5 @@
 import { basename, extname } from "node:path";
-import { openRegularFile } from "../../files/read-text-file.js";
-import { type ByteReader, readerOfBytes, readerOfFile } from "./byte-reader.js";
+import { type ByteReader, firstBytes, readerOfBytes, withFileBytes } from "./byte-reader.js";
 import type { DataSet } from "./data-set.js";
 import { numberOf, uint16Of } from "./element-values.js";
 import { dicomError } from "./errors.js";
@@ -45,8 +44,6 @@ export interface FilePixels {
   readonly encapsulated: Fragments | null;
 }
 
-/** Bytes that are read at first. Most files have all elements but the pixels in them. */
-const firstBytes = 1 << 15;
 /** The most bytes of elements other than the pixels. */
 const mostBytes = 64 << 20;
 
@@ -58,14 +55,10 @@ const mostBytes = 64 << 20;
 export async function readDicomFile(path: string): Promise<DicomFile | null> {
   const name = basename(path);
   try {
-    const file = await openRegularFile(path);
-    try {
-      const { size } = await file.stat();
-      if (size === 0 && !name.startsWith(".")) throw new MalformedDataSet("broken", "it is empty");
-      return await parseFile(readerOfFile(file, size), { path, name });
-    } finally {
-      await file.close();
-    }
+    return await withFileBytes(path, async (reader) => {
+      if (reader.size === 0 && !name.startsWith(".")) throw new MalformedDataSet("broken", "it is empty");
+      return parseFile(reader, { path, name });
+    });
   } catch (error) {
     if (error instanceof MalformedDataSet)
       throw dicomError(codes[error.problem], `${name}: ${error.message}`, { cause: error });
@@ -92,7 +85,7 @@ async function parseFile(
   reader: ByteReader,
   { path, name }: Pick<DicomFile, "path" | "name">,
 ): Promise<DicomFile | null> {
-  const start = await withEnoughBytes(reader, 0, (bytes) => recogniseFile(bytes, reader.size));
+  const start = withEnoughBytes(reader, (bytes) => recogniseFile(bytes, reader.size));
   if (start === null) {
     if (dicomEndings.includes(extname(name).toLowerCase()))
       throw new MalformedDataSet("broken", "it is not DICOM, although its name ends as if it were");
@@ -103,16 +96,16 @@ async function parseFile(
     const inflated = await inflate(reader, start);
     const { dataSetAt: at } = start;
     const deflated = { at, length: reader.size - at, inflatedBytes: inflated.length };
-    return { path, name, syntax, deflated, ...(await parseDataSet(readerOfBytes(inflated), syntax, 0)) };
+    return { path, name, syntax, deflated, ...parseDataSet(readerOfBytes(inflated), syntax, 0) };
   }
-  return { path, name, syntax, deflated: null, ...(await parseDataSet(reader, syntax, start.dataSetAt)) };
+  return { path, name, syntax, deflated: null, ...parseDataSet(reader, syntax, start.dataSetAt) };
 }
 
 /** Runs a parser over the beginning of the file, and again over four times as much while that is too little. */
-async function withEnoughBytes<T>(reader: ByteReader, from: number, parse: (bytes: Buffer) => T): Promise<T> {
+function withEnoughBytes<T>(reader: ByteReader, parse: (bytes: Buffer) => T): T {
   for (let length = firstBytes; ; length *= 4) {
     try {
-      return parse(await reader.read(0, Math.min(reader.size, from + length)));
+      return parse(reader.read(0, Math.min(reader.size, length)));
     } catch (error) {
       if (!(error instanceof NeedsMoreBytes)) throw error;
       if (length >= mostBytes)
@@ -121,16 +114,16 @@ async function withEnoughBytes<T>(reader: ByteReader, from: number, parse: (byte
   }
 }
 
-async function parseDataSet(
+function parseDataSet(
   reader: ByteReader,
   syntax: TransferSyntax,
   from: number,
-): Promise<Pick<DicomFile, "dataSet" | "pixels">> {
+): Pick<DicomFile, "dataSet" | "pixels"> {
   const scan = (bytes: Buffer): { readonly bytes: Buffer; readonly scanned: ScannedElements } => ({
     bytes,
     scanned: scanElements({ bytes, encoding: syntax, from, end: reader.size, fileBytes: reader.size }),
   });
-  const { bytes, scanned } = await withEnoughBytes(reader, from, scan);
+  const { bytes, scanned } = withEnoughBytes(reader, scan);
   const dataSet = new ParsedDataSet({
     // A copy, so that the larger buffer with the beginning of the pixels can be freed.
     bytes: Buffer.from(bytes.subarray(0, scanned.end)),
@@ -140,27 +133,24 @@ async function parseDataSet(
   });
   const { pixelData } = scanned;
   if (pixelData === null) return { dataSet, pixels: null };
-  const pixels = await placeOfPixels(reader, pixelData);
-  await checkRest(reader, syntax, pixels.encapsulated?.end ?? pixels.at + pixels.length);
+  const pixels = placeOfPixels(reader, pixelData);
+  checkRest(reader, syntax, pixels.encapsulated?.end ?? pixels.at + pixels.length);
   return { dataSet, pixels };
 }
 
-async function placeOfPixels(
-  reader: ByteReader,
-  { tag, vr, at, length }: PixelDataPlace,
-): Promise<FilePixels> {
+function placeOfPixels(reader: ByteReader, { tag, vr, at, length }: PixelDataPlace): FilePixels {
   if (length !== null) return { tag, vr, at, length, encapsulated: null };
-  const encapsulated = await listFragments(reader, at);
+  const encapsulated = listFragments(reader, at);
   return { tag, vr, at, length: encapsulated.end - at, encapsulated };
 }
 
 /** Checks the elements after the pixels, so that a file that was cut there is noticed. Zeros fill up a block. */
-async function checkRest(reader: ByteReader, syntax: TransferSyntax, from: number): Promise<void> {
+function checkRest(reader: ByteReader, syntax: TransferSyntax, from: number): void {
   const length = reader.size - from;
   if (length > mostBytes)
     throw new MalformedDataSet("too-large", `it has more than ${mostBytes} bytes besides its pixels`);
   if (length === 0) return;
-  const bytes = await reader.read(from, length);
+  const bytes = reader.read(from, length);
   if (bytes.every((byte) => byte === 0)) return;
   scanElements({ bytes, encoding: syntax, from: 0, end: length, fileBytes: length });
 }
@@ -168,7 +158,7 @@ async function checkRest(reader: ByteReader, syntax: TransferSyntax, from: numbe
 async function inflate(reader: ByteReader, { syntax, dataSetAt }: FileStart): Promise<Buffer> {
   if (reader.size > largestDeflated)
     throw new MalformedDataSet("too-large", `it has more than ${largestDeflated} deflated bytes`);
-  return inflateDataSet(await reader.read(dataSetAt, reader.size - dataSetAt), (beginning) => {
+  return inflateDataSet(reader.read(dataSetAt, reader.size - dataSetAt), (beginning) => {
     try {
       const { elements, pixelData, end } = scanElements({
         bytes: beginning,

@@ -3,7 +3,8 @@ import type { DicomSettings } from "../../contract/dicom-settings.js";
 import { checkSeries } from "./check-series.js";
 import { chooseSeries } from "./choose-series.js";
 import { chooseVolume } from "./choose-volume.js";
-import { decodeSlices, isMonochrome1 } from "./decode-slices.js";
+import { openDecodePool } from "./decode-pool.js";
+import { decodeStack, isMonochrome1 } from "./decode-stack.js";
 import type { DicomReference, DicomSeries, DicomWarning } from "./dicom-series.js";
 import { dropDuplicates } from "./drop-duplicates.js";
 import { stringOf } from "./element-values.js";
@@ -25,16 +26,25 @@ export async function readDicomSeries(
   options: DicomSettings,
   signal: AbortSignal,
 ): Promise<DicomSeries> {
-  const scanned = await scanFiles(await listFiles(path), signal);
-  const { frames: all, warnings: leftOut } = chooseSeries(scanned, options);
-  const warnings: DicomWarning[] = [...leftOut];
-  checkSeries(all);
-  const frames = await dropDuplicates(all, warnings);
-  const stack = stackSlices(chooseVolume(frames, options), options);
-  const voxels = await decodeSlices(stack, { options, signal });
-  warnings.push(...stack.warnings, ...pixelWarnings(stack.frames, options));
-  return { voxels, geometry: stack.geometry, warnings, ...referenceTo(stack.frames) };
+  const paths = await listFiles(path);
+  const pool = openDecodePool();
+  try {
+    if (paths.length >= manyFiles) pool.start();
+    const { frames: all, warnings: leftOut } = chooseSeries(await scanFiles(paths, signal), options);
+    const warnings: DicomWarning[] = [...leftOut];
+    checkSeries(all);
+    const frames = await dropDuplicates(all, warnings);
+    const stack = stackSlices(chooseVolume(frames, options), options);
+    const voxels = await decodeStack(stack, { options, pool, signal });
+    warnings.push(...stack.warnings, ...pixelWarnings(stack.frames, options));
+    return { voxels, geometry: stack.geometry, warnings, ...referenceTo(stack.frames) };
+  } finally {
+    await pool.close();
+  }
 }
+
+/** Files that take longer to look through than workers take to start. */
+const manyFiles = 100;
 
 function pixelWarnings(
   frames: readonly ImageFrame[],

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { stringOf } from "./element-values.js";
 import { dicomError } from "./errors.js";
 import type { ImageFrame } from "./image-frame.js";
@@ -13,8 +14,7 @@ export interface ScannedFiles {
   readonly skipped: ReadonlyMap<string, number>;
 }
 
-/** The number of files that are read at the same time. */
-const readers = 8;
+const filesAtOnce = 32;
 
 /**
  * Reads all files except their pixels.
@@ -23,15 +23,12 @@ const readers = 8;
  */
 export async function scanFiles(paths: readonly string[], signal: AbortSignal): Promise<ScannedFiles> {
   const results: (readonly ImageFrame[] | string)[] = [];
-  let next = 0;
-  const read = async (): Promise<void> => {
-    while (next < paths.length) {
-      signal.throwIfAborted();
-      const i = next++;
-      results[i] = framesOf(await readDicomFile(paths[i]!));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(readers, paths.length) }, read));
+  for (const [i, path] of paths.entries()) {
+    // Lets others have a turn, and notices that the work was stopped.
+    if (i % filesAtOnce === 0) await nextTurn();
+    signal.throwIfAborted();
+    results.push(framesOf(await readDicomFile(path)));
+  }
   const skipped = new Map<string, number>();
   for (const result of results)
     if (typeof result === "string") skipped.set(result, (skipped.get(result) ?? 0) + 1);

@@ -34,8 +34,8 @@ export class TaskTimeout extends Error {
 }
 
 export interface WorkerLimits {
-  /** Null to let tasks run as long as they take. */
-  readonly longestTaskMs: number | null;
+  /** Returns the longest time that a task may take; null to let tasks run as long as they take. */
+  readonly longestTaskMs: ((task: unknown) => number) | null;
 }
 
 /** The most threads; more would only wait for memory. */
@@ -67,7 +67,7 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
       running.set(worker, job);
       worker.ref();
       worker.postMessage({ kernel: job.kernel, task: job.task });
-      if (longestTaskMs !== null) job.timer = setTimeout(() => stop(worker, job), longestTaskMs);
+      if (longestTaskMs !== null) job.timer = setTimeout(() => stop(worker, job), longestTaskMs(job.task));
     }
   }
 
@@ -75,7 +75,7 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
   function stop(worker: Worker, job: Job): void {
     running.delete(worker);
     void worker.terminate();
-    job.reject(new TaskTimeout(`${String(job.kernel)} ran for more than ${longestTaskMs} ms`));
+    job.reject(new TaskTimeout(`${String(job.kernel)} ran too long`));
     dispatch();
   }
 

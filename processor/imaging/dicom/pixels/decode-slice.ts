@@ -25,8 +25,25 @@ export interface SliceTask extends PixelShape, ValueRule {
   readonly values: Float32Array<SharedArrayBuffer>;
 }
 
-/** Reads and decodes one slice into its place. Returns the problem; null if there is none. */
-export async function decodeSlice(task: SliceTask): Promise<string | null> {
+/** Slices that a worker decodes one after the other. */
+export type SliceBatch = readonly SliceTask[];
+
+export interface SliceProblem {
+  /** The number of the slice in the batch. */
+  readonly slice: number;
+  readonly message: string;
+}
+
+/** Reads and decodes slices into their places. Returns the first problem; null if there is none. */
+export async function decodeSlices(batch: SliceBatch): Promise<SliceProblem | null> {
+  for (const [slice, task] of batch.entries()) {
+    const message = await decodeSlice(task);
+    if (message !== null) return { slice, message };
+  }
+  return null;
+}
+
+async function decodeSlice(task: SliceTask): Promise<string | null> {
   try {
     storedToFloat(await samplesOf(task), task.values, task);
     return null;

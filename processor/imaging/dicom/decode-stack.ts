@@ -1,30 +1,24 @@
 import type { DicomSettings } from "../../contract/dicom-settings.js";
-import { createWorkerPool, defaultWorkers, TaskTimeout } from "../threads/worker-pool.js";
-import { voxelCount, type Zyx } from "../volume/axes.js";
+import { voxelCount } from "../volume/axes.js";
+import type { DecodePool } from "./decode-pool.js";
 import { stringOf, uint16Of } from "./element-values.js";
 import { dicomError } from "./errors.js";
 import type { Fragment } from "./fragments.js";
 import { frameParts } from "./frame-parts.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
-import { decodeSlice, type SliceTask } from "./pixels/decode-slice.js";
+import { decodeSlices, type SliceBatch, type SliceTask } from "./pixels/decode-slice.js";
 import type { DicomFile } from "./read-dicom-file.js";
 import type { SliceStack } from "./slice-geometry.js";
 import { tags } from "./tags.js";
 
-type DecodeTasks = { readonly decodeSlice: { readonly task: SliceTask; readonly result: string | null } };
-
-/** A decoder that works longer on a slice than this, and on each pixel than this, is stopped. */
-const longestMs = 8000;
-const longestMsPerPixel = 0.004;
-
-/** The number of slices that wait for a worker, so that an error stops the rest soon. */
-const queueLength = 16;
-
 /** Uncompressed pixels of at most so many bytes are read sooner than a worker starts. */
 const smallBytes = 16 << 20;
+/** Uncompressed slices are given to a worker together, up to so many bytes of voxels. */
+const batchBytes = 8 << 20;
 
 interface DecodeOptions {
   readonly options: DicomSettings;
+  readonly pool: DecodePool;
   readonly signal: AbortSignal;
 }
 
@@ -33,66 +27,56 @@ interface DecodeOptions {
  *
  * @throws DICOM_BROKEN_FILE
  */
-export async function decodeSlices(
+export async function decodeStack(
   stack: SliceStack,
-  { options, signal }: DecodeOptions,
+  { options, pool, signal }: DecodeOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const { frames, geometry } = stack;
+  const [slices, rows, columns] = geometry.sizeZyx;
   const voxels = new Float32Array(new SharedArrayBuffer(voxelCount(geometry.sizeZyx) * 4));
-  const tasks = tasksOf(stack, voxels, options);
-  const isSmall = frames.every(({ file }) => file.syntax.codec === "none") && voxels.byteLength <= smallBytes;
-  const decoder = isSmall ? { decode: decodeSlice, close: async () => {} } : openDecoder(geometry.sizeZyx);
-  try {
-    const run = async (): Promise<void> => {
-      for await (const { frame, task } of tasks) {
-        signal.throwIfAborted();
-        const problem = await decoder.decode(task);
-        if (problem !== null) throw dicomError("DICOM_BROKEN_FILE", `${frameName(frame)}: ${problem}`);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(queueLength, frames.length) }, run));
-  } finally {
-    await decoder.close();
-  }
+  const tasks = await tasksOf(stack, voxels, options);
+  const isPlain = frames.every(({ file }) => file.syntax.codec === "none");
+  const together = isPlain ? Math.max(1, Math.floor(batchBytes / (rows * columns * 4))) : 1;
+  const decode =
+    isPlain && voxels.byteLength <= smallBytes ? decodeSlices : (batch: SliceBatch) => pool.decode(batch);
+  let next = 0;
+  const run = async (): Promise<void> => {
+    while (next < slices) {
+      signal.throwIfAborted();
+      const from = next;
+      next += together;
+      const problem = await decode(tasks.slice(from, next));
+      if (problem === null) continue;
+      // No other slice is begun after the first problem.
+      next = slices;
+      throw dicomError(
+        "DICOM_BROKEN_FILE",
+        `${frameName(frames[from + problem.slice]!)}: ${problem.message}`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: pool.size }, run));
   return voxels;
 }
 
-interface Decoder {
-  decode(task: SliceTask): Promise<string | null>;
-  close(): Promise<void>;
-}
-
-function openDecoder([slices, rows, columns]: Zyx): Decoder {
-  const pool = createWorkerPool<DecodeTasks>(
-    new URL("./decode-worker.js", import.meta.url),
-    Math.min(slices, defaultWorkers()),
-    { longestTaskMs: longestMs + rows * columns * longestMsPerPixel },
-  );
-  return {
-    decode: (task) =>
-      pool.run("decodeSlice", task).catch((error: unknown) => {
-        if (error instanceof TaskTimeout) return "its pixels take too long to decode";
-        throw error;
-      }),
-    close: () => pool.close(),
-  };
-}
-
-/** Describes the slices one after the other. Several readers may take from it in turn. */
-async function* tasksOf(
+async function tasksOf(
   { frames, geometry: { sizeZyx } }: SliceStack,
   voxels: Float32Array<SharedArrayBuffer>,
   options: DicomSettings,
-): AsyncGenerator<{ readonly frame: ImageFrame; readonly task: SliceTask }> {
+): Promise<readonly SliceTask[]> {
   const sliceVoxels = sizeZyx[1] * sizeZyx[2];
   const parts = new Map<DicomFile, readonly (readonly Fragment[])[]>();
+  const tasks: SliceTask[] = [];
   for (const [z, frame] of frames.entries()) {
     const known = parts.get(frame.file) ?? (await frameParts(frame.file));
     parts.set(frame.file, known);
-    const values = voxels.subarray(z * sliceVoxels, (z + 1) * sliceVoxels);
-    const task = { ...describeFrame(frame, options), parts: known[(frame.frameNumber ?? 1) - 1]!, values };
-    yield { frame, task };
+    tasks.push({
+      ...describeFrame(frame, options),
+      parts: known[(frame.frameNumber ?? 1) - 1]!,
+      values: voxels.subarray(z * sliceVoxels, (z + 1) * sliceVoxels),
+    });
   }
+  return tasks;
 }
 
 function describeFrame(
