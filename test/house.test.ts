@@ -21,7 +21,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["runtime/preprocess", "imaging"],
   ["runtime/inference", "imaging runtime/errors"],
   ["runtime/postprocess", "imaging runtime/inference"],
-  ["runtime/outputs", "imaging dicom-objects nnunet-files runtime/errors runtime/cases runtime/postprocess"],
+  [
+    "runtime/outputs",
+    "imaging dicom-objects nnunet-files runtime/errors runtime/cases runtime/model runtime/postprocess",
+  ],
   ["runtime/threads", "imaging runtime/preprocess runtime/postprocess"],
   [
     "runtime/segment",
@@ -35,9 +38,9 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "runtime/entries",
     "imaging dicom-objects runtime/errors runtime/cases runtime/model runtime/outputs runtime/run",
   ],
-  ["runtime/program", "runtime/model runtime/run runtime/entries"],
+  ["runtime/program", "dicom-objects runtime/model runtime/run runtime/entries"],
   ["ground", "imaging dicom-objects runtime/errors"],
-  ["config", ""],
+  ["config", "dicom-objects"],
   ["checkpoint", "imaging"],
   ["download", ""],
   ["model-source", "download"],

@@ -1,4 +1,5 @@
 import {
+  anything,
   flag as boolean,
   type JsonCheck,
   type JsonSchema,
@@ -78,6 +79,24 @@ export const wordList = (placeholder: string, allowed: string): SettingValue<rea
   allowed,
   placeholder,
 });
+
+/** Some of these words, separated by commas on a command line. */
+export const choices = <const T extends string>(...values: readonly T[]): SettingValue<readonly T[]> => ({
+  ...listOf(oneOf(values), 1),
+  form: "list",
+  choices: null,
+  allowed: `one or several of ${values.join(", ")}`,
+  placeholder: values.join("|"),
+});
+
+/** An object of a form that another program defined; no command line can say it. */
+export const anyObject: SettingValue<Readonly<Record<string, unknown>>> = {
+  ...recordOf(anything),
+  form: "text",
+  choices: null,
+  allowed: "an object",
+  placeholder: "",
+};
 
 /** A word for each of several names; no command line can say it. */
 export const wordByName: SettingValue<Readonly<Record<string, string>>> = {

@@ -1,3 +1,4 @@
+import type { LabelDefinition } from "../contract/manifest.js";
 import { colorOfLabel } from "./colors.js";
 import { categories, conceptOfName } from "./name-to-code.js";
 import type { MetadataDefaults, ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
@@ -25,6 +26,24 @@ export function metadataOfLabels(labels: readonly NamedLabel[], defaults: Metada
     segments: labels.map((label) => segmentOf(label, defaults)),
   };
 }
+
+/** Returns the labels that a segmentation can have, with their names. A region's label is the one that it paints. */
+export function namedLabels({
+  names,
+  foregroundLabels,
+  regionsClassOrder,
+}: LabelDefinition): readonly NamedLabel[] {
+  if (regionsClassOrder === null)
+    return foregroundLabels.map((label) => ({
+      label,
+      name: names.find(({ value }) => value === label)?.name ?? `label ${label}`,
+    }));
+  const regions = names.filter(({ value }) => !isBackground(value));
+  return regionsClassOrder.map((label, i) => ({ label, name: regions[i]?.name ?? `label ${label}` }));
+}
+
+const isBackground = (value: number | readonly number[]): boolean =>
+  Array.isArray(value) ? value.every((one) => one === 0) : value === 0;
 
 /** Returns the names that have no code in DICOM's list. */
 export const namesWithoutCode = (labels: readonly NamedLabel[]): readonly string[] =>

@@ -1,4 +1,4 @@
-import { anything, JsonMismatch } from "../contract/json-check.js";
+import { anything, JsonMismatch, recordOf } from "../contract/json-check.js";
 import { parseChecked } from "../contract/parse-checked.js";
 import { readTextFile, unreadable } from "../files/read-text-file.js";
 import { dicomObjectError } from "./errors.js";
@@ -12,13 +12,13 @@ const largestFile = 4 * 2 ** 20;
 /**
  * Reads a file of metadata: a dcmqi template, or names (an object with `segment_names`).
  *
- * @throws DICOM_METADATA_INVALID if it is not JSON
+ * @throws DICOM_METADATA_INVALID if it is not a JSON object
  */
-export async function readMetadataFile(path: string): Promise<unknown> {
+export async function readMetadataFile(path: string): Promise<Readonly<Record<string, unknown>>> {
   const text = await readTextFile(path, largestFile).catch((cause: unknown) => {
     throw dicomObjectError("DICOM_METADATA_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
-  return parseChecked(text.replace(/^\ufeff/, ""), anything, (reason) =>
+  return parseChecked(text.replace(/^\ufeff/, ""), recordOf(anything), (reason) =>
     dicomObjectError("DICOM_METADATA_INVALID", `${path} ${reason}`),
   );
 }

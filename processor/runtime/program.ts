@@ -1,16 +1,17 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProcessorError } from "../contract/errors.js";
 import { createLineProgress } from "../contract/progress/line-progress.js";
 import { cleanLine, logLines } from "../contract/progress/log-lines.js";
 import { showEvents } from "../contract/progress/show-events.js";
 import { sharedError } from "../contract/shared-errors.js";
+import { readMetadataFile } from "../dicom-objects/read-metadata.js";
 import { diskError } from "../files/disk-error.js";
 import { entryOf, runEntry } from "./entries/entries.js";
 import { failureLines } from "./entries/failure-lines.js";
 import { findModelDir } from "./entries/find-model-dir.js";
 import { folderHelp, parseFolderArguments } from "./entries/folder-arguments.js";
 import { loadModel } from "./model/load-model.js";
+import { programVersion } from "./model/program-version.js";
 import { readTarget } from "./model/read-target.js";
 import { memoryError } from "./run/memory-limit.js";
 import { endAfterBug, isSupervised, supervise } from "./run/supervise.js";
@@ -43,17 +44,21 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     return 0;
   }
   if (options.wantsVersion) {
-    process.stdout.write(`${await version()}\n`);
+    process.stdout.write(`${await programVersion()}\n`);
     return 0;
   }
   if (!isSupervised()) return supervise(join(import.meta.dirname, "main.js"), argv, signal);
   const target = await readTarget(options.targetFile);
   const entry = entryOf(target.kind);
   const loaded = await loadModel(await findModelDir(options.modelDir, entry), options.folds);
-  const { apiMethod, port } = options;
+  const { apiMethod, port, dicomMetadata } = options;
+  const settings = options.settings.applyTo(loaded.manifest.settings);
   return runEntry(target, {
     loaded,
-    settings: options.settings.applyTo(loaded.manifest.settings),
+    settings:
+      dicomMetadata === null
+        ? settings
+        : { ...settings, dicomMetadata: await readMetadataFile(dicomMetadata) },
     apiMethod,
     workingDir: process.cwd(),
     port,
@@ -78,15 +83,4 @@ function complain(text: string): void {
 
 function asLines(text: string): string {
   return `${logLines(text).join("\n")}\n`;
-}
-
-/** Reads the version from package.json, which is two folders up in an image and three folders up in a clone. */
-async function version(): Promise<string> {
-  for (const place of ["../../package.json", "../../../package.json"]) {
-    const text = await readFile(join(import.meta.dirname, place), "utf8").catch(() => null);
-    const parsed =
-      text === null ? null : (JSON.parse(text) as { readonly name?: string; readonly version?: string });
-    if (parsed?.name === "nnunet-processor" && parsed.version !== undefined) return parsed.version;
-  }
-  return "unknown";
 }

@@ -110,6 +110,8 @@ export interface PredictOptions extends ModelOptions, SettingOptions<"predict"> 
   readonly previousStagePredictions?: string | undefined;
   /** A module with hooks; see `nnunet-processor/hooks`. */
   readonly hookFile?: string | undefined;
+  /** A file that describes the segments of DICOM results: a dcmqi template, or names. */
+  readonly dicomMetadataFile?: string | undefined;
   /** What to do about results that exist already; default: `error`. */
   readonly existing?: "error" | "overwrite" | "continue" | undefined;
 }
@@ -129,6 +131,7 @@ export function predict(options: PredictOptions): Promise<PredictionReport> {
         outputDir: options.outputDir,
         previousStagePredictions: options.previousStagePredictions ?? null,
         hookFile: options.hookFile ?? null,
+        dicomMetadataFile: options.dicomMetadataFile ?? null,
         settings: settingChoices({ ...options }, "predict", optionNames).applyTo(predictDefaults()),
         existing: options.existing ?? "error",
       },

@@ -1,16 +1,18 @@
-import type { ProcessorManifest } from "../../processor/contract/manifest.js";
+import type { LabelDefinition, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { completeMetadata } from "../../processor/dicom-objects/read-metadata.js";
 
 /**
- * Refuses settings of config.json with which the model could not segment any case.
+ * Refuses settings of config.json with which the model could not segment any case, or not describe its results.
  *
- * @throws CONFIG_INVALID with every fault
+ * @throws CONFIG_INVALID with every fault; DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
  */
 export function checkSettingsForModel({ models, settings }: ProcessorManifest): void {
-  const { channelNames, plan } = models[0];
+  const { channelNames, plan, labels } = models[0];
   const faults = [
     ...(settings.inputChannels === null ? [] : channelFaults(settings.inputChannels, channelNames)),
     ...pictureFaults(settings.outputExtension, plan.dimensions),
+    ...metadataFaults(settings.dicomMetadata, labels),
   ];
   if (faults.length > 0) throw sharedError("CONFIG_INVALID", faults.join("\n"));
 }
@@ -41,6 +43,22 @@ function channelFaults(
           ];
     }),
   ];
+}
+
+/** Refuses metadata that does not describe every label, because a result could have any. */
+function metadataFaults(
+  metadata: ProcessorManifest["settings"]["dicomMetadata"],
+  { names, foregroundLabels }: LabelDefinition,
+): readonly string[] {
+  if (metadata === null) return [];
+  const equipment = { manufacturer: "-", modelName: "-", deviceSerialNumber: "-", softwareVersions: "-" };
+  const { segments } = completeMetadata(metadata, "dicom", { equipment, algorithmName: "-" });
+  return foregroundLabels
+    .filter((label) => segments.every((segment) => segment.label !== label))
+    .map((label) => {
+      const name = names.find(({ value }) => value === label)?.name;
+      return `dicom: no segment for label ${label}${name === undefined ? "" : ` (${name})`}`;
+    });
 }
 
 /** Refuses a picture, which has one slice, as the format for volumes. */

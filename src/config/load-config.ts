@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject } from "ajv";
 import { counted } from "../../processor/contract/counted.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { readMetadataFile } from "../../processor/dicom-objects/read-metadata.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { JsonFault, parseHandwritten, placesIn } from "../ground/untrusted/handwritten-json.js";
@@ -38,10 +39,21 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     onnxFiles: config.onnxFiles?.map((file) => placeFrom(path, file)) ?? null,
     ensemble: config.ensemble.map((member) => ({ ...member, model: placeFrom(path, member.model) })),
     previousStage: placeFrom(path, config.previousStage),
+    settings: { ...config.settings, dicomMetadata: await metadataFrom(path, config.settings.dicomMetadata) },
     postProcessing: ["auto", "off"].includes(config.postProcessing)
       ? config.postProcessing
       : placeFrom(path, config.postProcessing),
   };
+}
+
+type DicomMetadata = ProcessorConfig["settings"]["dicomMetadata"];
+
+/** Reads the file that `"dicom": {"path": …}` names, and returns metadata in config.json as it is. */
+async function metadataFrom(configFile: string, metadata: DicomMetadata): Promise<DicomMetadata> {
+  if (metadata === null || Object.keys(metadata).join() !== "path") return metadata;
+  const { path } = metadata;
+  if (typeof path === "string") return readMetadataFile(resolve(dirname(configFile), path));
+  throw sharedError("CONFIG_INVALID", `${configFile} /dicom/path: a path is a text`);
 }
 
 /** Resolves a path relative to the config's folder, and returns an address unchanged. */

@@ -3,6 +3,7 @@ import { mapNonEmpty } from "../../processor/contract/non-empty.js";
 import { showEvents } from "../../processor/contract/progress/show-events.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { readMetadataFile } from "../../processor/dicom-objects/read-metadata.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
@@ -26,6 +27,8 @@ export interface PredictRequest {
   readonly previousStagePredictions: string | null;
   /** A module with hooks, in TypeScript or JavaScript; null for none. */
   readonly hookFile: string | null;
+  /** Describes the segments of DICOM results; null for the model's labels. */
+  readonly dicomMetadataFile: string | null;
   readonly settings: ImageSettings;
   readonly existing: PredictCasesOptions["existing"];
 }
@@ -36,7 +39,8 @@ export interface PredictRequest {
  *
  * @throws USAGE if parts of the request contradict each other
  */
-export async function predictWith(request: PredictRequest, work: WorkContext): Promise<PredictionReport> {
+export async function predictWith(asked: PredictRequest, work: WorkContext): Promise<PredictionReport> {
+  const request = await withMetadata(asked, work);
   const { modelDirs, folds, postProcessing } = request.models;
   const [first, ...others] = modelDirs;
   if (first !== undefined && others.length === 0) {
@@ -51,6 +55,17 @@ export async function predictWith(request: PredictRequest, work: WorkContext): P
   return withConvertedModel(models, { work, parent: null }, (modelDir) =>
     predict({ modelDir, folds: null }, request, work),
   );
+}
+
+/** Reads the file of metadata before the model is converted. */
+async function withMetadata(
+  request: PredictRequest,
+  { currentDirectory }: WorkContext,
+): Promise<PredictRequest> {
+  const { dicomMetadataFile, settings } = request;
+  if (dicomMetadataFile === null) return request;
+  const dicomMetadata = await readMetadataFile(resolve(currentDirectory, dicomMetadataFile));
+  return { ...request, settings: { ...settings, dicomMetadata } };
 }
 
 async function modelsFor(

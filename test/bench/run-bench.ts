@@ -10,6 +10,7 @@ import { repositoryRoot } from "../support/golden.js";
 import { benchComponents } from "./bench-components.js";
 import { benchConvert } from "./bench-convert.js";
 import { benchDicom } from "./bench-dicom.js";
+import { benchDicomObjects } from "./bench-dicom-objects.js";
 import { benchExport } from "./bench-export.js";
 import { benchFullSize } from "./bench-full-size.js";
 import { benchGolden } from "./bench-golden.js";
@@ -30,6 +31,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   convert: benchConvert,
   image: benchImage,
   images: benchImages,
+  "dicom-objects": benchDicomObjects,
 };
 
 const wanted = process.argv.slice(2);

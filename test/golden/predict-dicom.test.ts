@@ -73,8 +73,17 @@ describe("predict with a DICOM series", () => {
     ];
     expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 4]);
     for (const { out, err } of runs) expect(`${out}${err}`).not.toMatch(new RegExp(`${secret}|19610203`));
-    for (const name of readdirSync(join(files, "private")))
-      expect(readFileSync(join(files, "private", name)).includes(secret), name).toBe(false);
+    const written = readdirSync(join(files, "private"));
+    expect(written).toEqual(["series_1.dcm", "series_1.nii.gz"]);
+    expect(readFileSync(join(files, "private", "series_1.nii.gz")).includes(secret)).toBe(false);
+  });
+
+  test("copies patient and study into a DICOM segmentation, and nothing else", () => {
+    const object = readFileSync(join(files, "private", "series_1.dcm"));
+    for (const copied of ["^Patient", "2", "1", " study", "^Doctor"])
+      expect(object.includes(`${secret}${copied}`), copied).toBe(true);
+    for (const left of [" Hospital", " comment", " series"])
+      expect(object.includes(`${secret}${left}`), left).toBe(false);
   });
 
   test("names files and the option for a series that is refused", { timeout: 5 * minutes }, async () => {

@@ -15,6 +15,7 @@ export interface NoteEvent {
 }
 
 export type NoteCode =
+  | "dicom-metadata"
   | "left-out"
   | "numbered-cases"
   | "case-count"

@@ -22,6 +22,8 @@ export interface FolderArguments {
   /** The port that `invoke` listens on. */
   readonly port: number;
   readonly folds: readonly string[] | null;
+  /** A file that describes the segments of DICOM results instead of the manifest; null for none. */
+  readonly dicomMetadata: string | null;
   readonly wantsHelp: boolean;
   readonly wantsVersion: boolean;
   /** Overrides the manifest's settings. */
@@ -71,6 +73,7 @@ An image for grand-challenge segments the case in its sockets: \`exec\` once, \`
 Options (defaults are those of the config.json that the image was built with):
 ${settings.map(settingHelp).join("\n")}
   --folds 0,1                  folds to average
+  --dicom-metadata FILE        describes the segments of DICOM results: a dcmqi template, or names
   --model-dir DIR              converted model (default ${places.image.model}, or $NNUNET_MODEL_DIR)
   --port N                     port that \`invoke\` listens on (default ${defaultPort})
   --target-file FILE           platform that the image was built for (default ${places.image.target})
@@ -93,6 +96,7 @@ export function parseFolderArguments(
     apiMethod: apiMethod(positionals),
     port: port(values.port ?? String(defaultPort)),
     folds: values.folds === undefined ? null : wordsOf(values.folds),
+    dicomMetadata: values["dicom-metadata"] ?? null,
     wantsHelp: values.help === true,
     wantsVersion: values.version === true,
     settings: settingChoices(values, "image", flagNames),
@@ -108,6 +112,7 @@ const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const ownOptions = {
   folds: text,
+  "dicom-metadata": text,
   "model-dir": text,
   version: flag,
   help: flag,

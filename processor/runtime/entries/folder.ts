@@ -8,6 +8,7 @@ import { caseRequest } from "../cases/case-request.js";
 import { findImageCases } from "../cases/find-image-cases.js";
 import { leftOutLines } from "../cases/left-out.js";
 import type { LoadedModel } from "../model/load-model.js";
+import { dicomResultsOf, notesFor, withDicomResults } from "../outputs/dicom-results.js";
 import { writeResultsJson } from "../outputs/results-json.js";
 import { runModel } from "../run/run-model.js";
 
@@ -44,8 +45,11 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       previousStage: null,
     }),
   );
+  const results = await dicomResultsOf(loaded.manifest, settings);
+  for (const line of notesFor(requests, results)) onEvent(runNote("dicom-metadata", line));
+  const complete = requests.map((request) => withDicomResults(request, results));
   onEvent(runNote("case-count", `${counted(cases.length, "case")} in ${settings.inputDir}`));
-  const { cases: reports } = await runModel(loaded, requests, {
+  const { cases: reports } = await runModel(loaded, complete, {
     settings,
     existing: settings.overwriteOutput ? "overwrite" : "continue",
     hookModule: settings.hookModule === null ? null : join(loaded.folder, settings.hookModule),

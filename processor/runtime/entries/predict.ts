@@ -1,5 +1,5 @@
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
-import type { RunSettings } from "../../contract/run-settings.js";
+import type { ImageSettings } from "../../contract/run-settings.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
 import type { CaseRequest, FoundCase } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";
@@ -14,6 +14,7 @@ import {
   withoutPostProcessing,
 } from "../model/load-model.js";
 import type { Existing } from "../outputs/check-outputs.js";
+import { dicomResultsOf, notesFor, withDicomResults } from "../outputs/dicom-results.js";
 import { type RunReport, runModel } from "../run/run-model.js";
 
 export interface PredictCasesOptions {
@@ -24,7 +25,7 @@ export interface PredictCasesOptions {
   readonly outputDir: string;
   /** null for all that the folder has. */
   readonly folds: readonly string[] | null;
-  readonly settings: RunSettings;
+  readonly settings: ImageSettings;
   /** True if the model's own post-processing is left out. */
   readonly skipsPostProcessing: boolean;
   readonly saveProbabilities: boolean;
@@ -56,7 +57,10 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
   const previousStageDir = previousStageFolder(loaded, options);
   const requests: CaseRequest[] = [];
   for (const found of cases) requests.push(await requestOf(found, previousStageDir, options));
-  return { ...(await runModel(loaded, requests, options)), leftOut };
+  const results = await dicomResultsOf(loaded.manifest, options.settings);
+  for (const line of notesFor(requests, results)) options.onEvent(runNote("dicom-metadata", line));
+  const complete = requests.map((request) => withDicomResults(request, results));
+  return { ...(await runModel(loaded, complete, options)), leftOut };
 }
 
 /** Returns null when no model continues a segmentation from outside. */

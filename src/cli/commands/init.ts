@@ -6,6 +6,7 @@ import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { TrainedModel } from "../../checkpoint/network/trained-model.js";
 import { initialConfig } from "../../config/initial-config.js";
+import { initialMetadata } from "../../config/initial-metadata.js";
 import { checkConfig } from "../../config/load-config.js";
 import type { TargetJson } from "../../config/target-config.js";
 import { describeRunnable } from "../../convert/fold-network.js";
@@ -49,10 +50,24 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     checkpointName: args.checkpoint ?? null,
     folds: args.folds === undefined ? null : trained.folds.map(({ fold }) => fold),
   });
+  const metadataFile =
+    args["dicom-metadata"] === undefined ? null : resolve(terminal.currentDirectory, args["dicom-metadata"]);
+  if (metadataFile !== null && !args.overwrite && (await stat(metadataFile).catch(() => null)) !== null)
+    throw sharedError("OUTPUT_EXISTS", `${metadataFile} exists already`);
   checkConfig(config, { path });
   const schema = (await putSchemaBeside(path)) ? { $schema: `./${schemaName}` } : {};
-  await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ ...schema, ...config }, null, 2)}\n`)]);
+  const dicom = metadataFile === null ? {} : { dicom: { path: relative(dirname(path), metadataFile) } };
+  await writeJson(path, { ...schema, ...config, ...dicom });
   terminal.out(`${path}\n`);
+  if (metadataFile !== null) {
+    const { template, namesWithoutCode } = initialMetadata(description.labels, trained.datasetName);
+    await writeJson(metadataFile, template);
+    terminal.out(`${metadataFile}\n`);
+    if (namesWithoutCode.length > 0)
+      progress.note(
+        `to complete in ${metadataFile}: the type codes of ${namesWithoutCode.join(", ")}, which DICOM's list does not have under these names`,
+      );
+  }
   progress.note(`model: ${trained.datasetName} ${trained.configuration}, ${foldsText(trained)}`);
   const { channelNames } = description;
   const channelsNote = channelNames.length > 1 ? platform?.config.initial?.channelsNote(channelNames) : null;
@@ -70,6 +85,9 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   terminal.err(`next:  ${buildLine(path, trained, platform, terminal)}\n`);
   return 0;
 }
+
+const writeJson = (path: string, content: object): Promise<void> =>
+  writeFileWhole(path, [Buffer.from(`${JSON.stringify(content, null, 2)}\n`)]);
 
 /**
  * Returns the platform that was named, or whose own option was given; null for neither.

@@ -80,6 +80,7 @@ function requestOf(args: PredictArguments): PredictRequest {
     outputDir: args.output,
     previousStagePredictions: args["prev-stage-predictions"] ?? null,
     hookFile: args["process-img-file"] ?? null,
+    dicomMetadataFile: args["dicom-metadata"] ?? null,
     settings: settingChoices(args, "predict", flagNames).applyTo(predictDefaults()),
     existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
   };

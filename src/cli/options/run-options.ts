@@ -43,6 +43,13 @@ export const predictOptions = {
   },
   "process-img-file": hookFile,
   output: { ...output, demandOption: true, describe: "folder for the segmentations <case><ending>" },
+  "dicom-metadata": {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "file that describes the segments of DICOM results: a dcmqi template, or names",
+    defaultDescription: "the model's labels",
+  },
   overwrite,
   continue: {
     group: outputGroup,
@@ -96,6 +103,13 @@ export const initOptions = {
     ...output,
     default: "config.json",
     describe: "file to write; config.schema.json is put next to it",
+  },
+  "dicom-metadata": {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe:
+      "also write this file, a template that describes the segments of DICOM results, for you to complete; config.json names it",
   },
   overwrite,
 } as const satisfies Readonly<Record<string, Options>>;

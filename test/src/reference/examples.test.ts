@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
+import { completeMetadata } from "../../../processor/dicom-objects/read-metadata.js";
 import { parseCommandLine } from "../../../src/cli/command-line.js";
 import { checkConfig } from "../../../src/config/load-config.js";
+import { testDefaults } from "../../support/dicom/golden-objects.js";
 import { repositoryRoot } from "../../support/golden.js";
 
 const pages = [
@@ -51,10 +53,17 @@ describe("every command in README and docs is accepted by the program", () => {
   );
 });
 
+const json = blocks.filter(({ language, text }) => language === "json" && !text.includes("errorVersion"));
+const isMetadata = ({ text }: Block): boolean => /^\s*\{\s*"algorithm_name"/.test(text);
+
+describe("every description of segments in README and docs is valid", () => {
+  test.each(json.filter(isMetadata).map(({ place, text }) => [place, text] as const))("%s", (place, text) => {
+    expect(() => completeMetadata(JSON.parse(text), place, testDefaults)).not.toThrow();
+  });
+});
+
 describe("every config.json in README and docs is valid", () => {
-  const configs = blocks.filter(
-    ({ language, text }) => language === "json" && !text.includes("errorVersion"),
-  );
+  const configs = json.filter((block) => !isMetadata(block));
   test.each(configs.map(({ place, text }) => [place, text] as const))("%s", async (place, text) => {
     expect(() => checkConfig(JSON.parse(text), { path: place })).not.toThrow();
   });

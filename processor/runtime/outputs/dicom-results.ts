@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import type { ProcessorManifest } from "../../contract/manifest.js";
+import type { ImageSettings } from "../../contract/run-settings.js";
+import {
+  metadataOfLabels,
+  type NamedLabel,
+  namedLabels,
+  namesWithoutCode,
+} from "../../dicom-objects/metadata-of-labels.js";
+import { completeMetadata } from "../../dicom-objects/read-metadata.js";
+import type { MetadataDefaults, ObjectMetadata } from "../../dicom-objects/segment-metadata.js";
+import type { CaseOutput, CaseRequest } from "../cases/case.js";
+import { programVersion } from "../model/program-version.js";
+
+type DicomSegmentation = Exclude<ImageSettings["dicomSegmentations"][number], "none">;
+
+/** What the results of DICOM series are, for all cases of a run. */
+export interface DicomResults {
+  readonly segmentations: readonly DicomSegmentation[];
+  readonly writesStructureSet: boolean;
+  readonly metadata: ObjectMetadata;
+  readonly modelId: string;
+  /** What the user should know about the metadata. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Completes what the settings say about DICOM results. Without metadata, it is made from the model's labels.
+ *
+ * @throws DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
+ */
+export async function dicomResultsOf(
+  manifest: ProcessorManifest,
+  settings: Pick<ImageSettings, "dicomSegmentations" | "rtStructureSet" | "dicomMetadata">,
+): Promise<DicomResults> {
+  const version = await programVersion();
+  const modelId = modelIdOf(manifest);
+  const defaults = metadataDefaults(manifest, { modelId, version });
+  const labels = namedLabels(manifest.models[0]!.labels);
+  const { dicomMetadata } = settings;
+  return {
+    segmentations: settings.dicomSegmentations.filter((kind) => kind !== "none"),
+    writesStructureSet: settings.rtStructureSet,
+    metadata:
+      dicomMetadata === null
+        ? metadataOfLabels(labels, defaults)
+        : completeMetadata(dicomMetadata, "dicom", defaults),
+    modelId,
+    notes: dicomMetadata === null ? notesOnNames(labels) : [],
+  };
+}
+
+function notesOnNames(labels: readonly NamedLabel[]): readonly string[] {
+  const unknown = namesWithoutCode(labels);
+  if (unknown.length === 0) return [];
+  return [
+    `DICOM's list of segment types has no code for ${unknown.join(", ")}; the results have private codes, unless metadata describes the segments`,
+  ];
+}
+
+/** Returns what the log should say before the cases; nothing for other images than DICOM series. */
+export const notesFor = (requests: readonly CaseRequest[], { notes }: DicomResults): readonly string[] =>
+  requests.some(isOfDicom) ? notes : [];
+
+const isOfDicom = ({ inputs }: CaseRequest): boolean => inputs[0]?.kind === "dicom";
+
+/** Returns the defaults for what metadata leaves out. */
+export function metadataDefaults(
+  { models }: ProcessorManifest,
+  { modelId, version }: { readonly modelId: string; readonly version: string },
+): MetadataDefaults {
+  const [first] = models;
+  const name = `${first!.datasetName} ${models.map(({ configuration }) => configuration).join(" + ")}`;
+  return {
+    equipment: {
+      manufacturer: "nnunet-processor",
+      modelName: name.slice(0, 64),
+      deviceSerialNumber: modelId.slice(0, 16),
+      softwareVersions: version,
+    },
+    algorithmName: name.slice(0, 64),
+  };
+}
+
+/** Returns a digest of what tells the models from others. */
+export const modelIdOf = ({ models, postProcessing }: ProcessorManifest): string =>
+  createHash("sha256")
+    .update(
+      JSON.stringify([
+        models.map((model) => [
+          model.datasetName,
+          model.configuration,
+          model.trainer,
+          model.plansName,
+          model.checkpointName,
+          model.folds.map(({ fold }) => fold),
+        ]),
+        postProcessing,
+      ]),
+    )
+    .digest("hex");
+
+/**
+ * Adds the DICOM results to the outputs of a case whose images are a DICOM series: `<case>.dcm`,
+ * `<case>_probabilities.dcm` and `<case>_struct.dcm` beside the segmentation. Other cases stay as they are.
+ */
+export function withDicomResults(request: CaseRequest, results: DicomResults): CaseRequest {
+  if (!isOfDicom(request)) return request;
+  const [first] = request.outputs;
+  const stem = first.path.replace(/[^/\\]*$/, request.name);
+  const described = { metadata: results.metadata, emptyMetadata: null, modelId: results.modelId };
+  const segmentations = results.segmentations.map((kind): CaseOutput => {
+    const { suffix, ...output } = segmentationOutputs[kind];
+    return { ...output, path: `${stem}${suffix}.dcm`, ...described };
+  });
+  const structureSet: readonly CaseOutput[] = results.writesStructureSet
+    ? [{ kind: "rt-structure-set", path: `${stem}_struct.dcm`, ...described }]
+    : [];
+  return { ...request, outputs: [...request.outputs, ...segmentations, ...structureSet] };
+}
+
+const segmentationOutputs = {
+  binary: { suffix: "", kind: "dicom-segmentation", form: "binary" },
+  labelmap: { suffix: "", kind: "dicom-segmentation", form: "label-map" },
+  fractional: { suffix: "_probabilities", kind: "dicom-probabilities", form: "fractional" },
+  "pseudo-fractional": { suffix: "_probabilities", kind: "dicom-probabilities", form: "bands" },
+} as const satisfies Readonly<Record<DicomSegmentation, object>>;
