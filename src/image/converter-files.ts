@@ -17,14 +17,16 @@ export async function listConverterFiles(): Promise<readonly LayerFile[]> {
   const compiled = join(packageRoot, "dist");
   const entry = join(compiled, relativeTo(places.image.root, places.anyModel.entry));
   const { files, packages } = await importedFrom(entry);
-  const inSource = files.filter((file) => relative(compiled, file).startsWith(`src${sep}`));
-  const own = inSource.map((file) =>
-    layerFile(`${layerPath(places.image.root)}/${relativeTo(compiled, file)}`, { file }),
-  );
+  const own = files
+    .filter(isOfConverter)
+    .map((file) => layerFile(`${layerPath(places.image.root)}/${relativeTo(compiled, file)}`, { file }));
   const ofPackages: LayerFile[] = [];
   for (const name of await withDependencies(packages)) ofPackages.push(...(await packageFiles(name)));
   return sortedEntries([...own, ...ofPackages]) as LayerFile[];
 }
+
+const isOfConverter = (file: string): boolean =>
+  relative(join(packageRoot, "dist"), file).startsWith(`src${sep}`);
 
 const relativeTo = (folder: string, path: string): string => relative(folder, path).split(sep).join("/");
 
@@ -43,7 +45,9 @@ async function importedFrom(entry: string): Promise<Imported> {
       const path = resolve(dirname(file), name);
       if (name.startsWith(".") && existsSync(path) && statSync(path).isFile()) found.add(path);
       const packageName = /^(?:@[a-z\d~-][\w.~-]*\/)?[a-z\d~-][\w.~-]*/.exec(name)?.[0];
-      if (packageName !== undefined && !/^(?:node|https?|file|data):/.test(name)) packages.add(packageName);
+      if (packageName === undefined || /^(?:node|https?|file|data):/.test(name)) continue;
+      // The processor's own packages are in other layers.
+      if (isOfConverter(file)) packages.add(packageName);
     }
   }
   return { files: [...found], packages };

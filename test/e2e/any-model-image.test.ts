@@ -84,6 +84,41 @@ describeWithEngine("an image for any model", () => {
     timeout,
   );
 
+  test(
+    "is run by predict --image, with the names and the answer of predict",
+    async () => {
+      const folder = mkdtempSync(join(scratch, "predict-"));
+      const input = goldenPath("v2", "blobs_2d", "input");
+      const model = goldenPath("v2", "blobs_2d", "model");
+      const terminal = testTerminal(folder, { DOCKER_HOST: process.env["DOCKER_HOST"] ?? "" });
+      const run = (...argv: readonly string[]) =>
+        main(["predict", "--image", imageName, "-i", input, "-o", "out", ...argv], terminal);
+      expect(await run()).toBe(2);
+      expect(terminal.printed.err).toContain("is an image for any model: name the model with --model-dir");
+      expect(await run("--model-dir", model, "--json")).toBe(0);
+      const written = join(folder, "out", "blob_010.nii.gz");
+      expect(JSON.parse(terminal.printed.out)).toEqual({ image: imageName, files: [written] });
+      const expected = goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg_tta.nii.gz");
+      const { differing, voxels } = await compareSegmentations(written, expected);
+      expect(differing / voxels).toBeLessThan(1e-4);
+      expect(await run("--model-dir", model)).toBe(2);
+      expect(terminal.printed.err).toContain(`${written} exists already`);
+    },
+    timeout,
+  );
+
+  test.each([
+    { argv: ["--task", "4"], says: "--task has no effect with --image" },
+    { argv: ["--continue"], says: "--continue and --image cannot be used together" },
+    { argv: ["--mode", "fast"], says: "--mode and --image cannot be used together" },
+    { argv: ["--checkpoint", "x"], says: "--checkpoint needs --model-dir" },
+  ])("$argv is refused with an image", async ({ argv, says }) => {
+    const terminal = testTerminal(scratch, { DOCKER_HOST: process.env["DOCKER_HOST"] ?? "" });
+    const line = ["predict", "--image", imageName, "-i", scratch, "-o", "out", ...argv];
+    expect(await main(line, terminal)).toBe(2);
+    expect(terminal.printed.err).toContain(says);
+  });
+
   test("says in its labels that the model is mounted", () => {
     expect(report.labels["org.nnunet-processor.model"]).toBe("mounted");
   });

@@ -23,6 +23,10 @@ type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 /** `build_processor predict`: segments images without building an image. */
 export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
   const { terminal, flags } = session;
+  if (args.image !== undefined) {
+    const { predictInImage } = await import("../predict-in-image.js");
+    return predictInImage(args, args.image, session);
+  }
   const request = requestOf(args);
   if (args.overwrite && args.continue)
     throw sharedError("USAGE", "--overwrite and --continue cannot be used together");
@@ -73,9 +77,12 @@ function onlyFailure({ name, error }: CaseReport): Error {
   return Object.assign(new Error(message), { stack: `${name}: ${message}` });
 }
 
+/** @throws USAGE without a model */
 function requestOf(args: PredictArguments): PredictRequest {
+  const modelDirs = args["model-dir"];
+  if (modelDirs === undefined) throw sharedError("USAGE", "--model-dir is missing");
   return {
-    models: modelRequest(args),
+    models: modelRequest({ ...args, "model-dir": modelDirs }),
     inputs: args.input,
     outputDir: args.output,
     previousStagePredictions: args["prev-stage-predictions"] ?? null,

@@ -8,6 +8,7 @@ import {
   imageGroup,
   json,
   modelDir,
+  modelGroup,
   output,
   outputGroup,
   overwrite,
@@ -20,8 +21,14 @@ import {
 export const predictOptions = {
   "model-dir": {
     ...modelDir,
-    demandOption: true,
-    describe: `${modelDir.describe}; or one folder written by \`convert\``,
+    describe: `${modelDir.describe}; or one folder written by \`convert\`; needed unless --image names an image with a model`,
+  },
+  image: {
+    group: modelGroup,
+    type: "string",
+    requiresArg: true,
+    describe:
+      "image that segments instead of this program, through Docker: one with a model, or one for any model (--no-model) with --model-dir",
   },
   ...trainedModelOptions,
   input: {
