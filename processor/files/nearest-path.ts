@@ -1,6 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { nearest } from "../contract/nearest-name.js";
+import { exists } from "./exists.js";
 
 /** The most names of a folder that is searched; more would delay the message. */
 const mostNames = 10_000;
@@ -13,7 +14,7 @@ const mostNames = 10_000;
  */
 export async function didYouMean(path: string): Promise<string> {
   let [folder, name] = [dirname(resolve(path)), basename(path)];
-  while (dirname(folder) !== folder && (await stat(folder).catch(() => null)) === null)
+  while (dirname(folder) !== folder && !(await exists(folder)))
     [folder, name] = [dirname(folder), basename(folder)];
   const names = await readdir(folder).catch(() => []);
   // Short names are similar to many others.

@@ -1,4 +1,4 @@
-import { anything, recordOf } from "../../processor/contract/json-check.js";
+import { anything, listOf, recordOf } from "../../processor/contract/json-check.js";
 import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import type { LayerContents } from "./layer-contents.js";
 import { spdxExpression } from "./spdx-expression.js";
@@ -69,7 +69,7 @@ export function bundledLibraries({ texts }: Pick<LayerContents, "texts">): reado
   return uniquePackages(
     Object.entries(texts)
       .filter(([path]) => /^usr\/share\/nnunet-processor\/bundled\/[^/]+\.json$/.test(path))
-      .flatMap(([, text]) => (parsedList(text) ?? []).flatMap(bundledLibrary)),
+      .flatMap(([, text]) => (parseOrNull(text, listOf(anything)) ?? []).flatMap(bundledLibrary)),
   );
 }
 
@@ -88,15 +88,6 @@ function bundledLibrary(item: unknown): InstalledPackage[] {
       license: typeof licence === "string" ? spdxExpression(licence) : null,
     },
   ];
-}
-
-function parsedList(text: string): readonly unknown[] | null {
-  try {
-    const json: unknown = JSON.parse(text);
-    return Array.isArray(json) ? json : null;
-  } catch {
-    return null;
-  }
 }
 
 /** Returns null for an image without this information. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { exists } from "../../processor/files/exists.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { type LayerEntry, layerFile } from "../image/image-plan.js";
@@ -50,7 +51,7 @@ export async function debianPython(
     .update(JSON.stringify(["packages 1", debian.suite, pythonVersion, keptPaths, [...packages]]))
     .digest("hex");
   const folder = join(cacheFolder, "base-image", `python-${key.slice(0, 16)}`);
-  if ((await stat(folder).catch(() => null)) === null) {
+  if (!(await exists(folder))) {
     const task = progress.start({ label: "unpacking Debian's Python", total: 1, unit: "steps" });
     try {
       await unpack(debian.suite, folder, { progress, signal });

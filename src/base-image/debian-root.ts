@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { exists } from "../../processor/files/exists.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { builderError } from "../ground/errors/builder-errors.js";
@@ -61,7 +62,7 @@ export async function cachedDebianRoot(
 ): Promise<string> {
   const key = createHash("sha256").update(debianRootKey(recipe)).digest("hex").slice(0, 16);
   const file = join(cacheFolder, "base-image", `debian-${key}.tar`);
-  if ((await stat(file).catch(() => null)) !== null) return file;
+  if (await exists(file)) return file;
   await makeFolder(dirname(file));
   const partial = await partialPathNextTo(file);
   try {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { exists } from "../../processor/files/exists.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { type LayerFile, layerFile } from "../image/image-plan.js";
@@ -21,7 +22,7 @@ export async function npmPackageFiles(
   const lock = await readFile(join(recipe.npmFolder, "package-lock.json"));
   const wanted = createHash("sha256").update(lock).update(JSON.stringify(recipe.packages)).digest("hex");
   const folder = join(cacheFolder, "base-image", wanted);
-  if ((await stat(folder).catch(() => null)) === null) await install(recipe, folder, signal);
+  if (!(await exists(folder))) await install(recipe, folder, signal);
   const files = await Promise.all(
     Object.entries(recipe.packages).map(
       async ([name, places]) => [name, await filesOfPackage(join(folder, name), places)] as const,

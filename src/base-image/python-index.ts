@@ -9,7 +9,7 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFileSync, unreadable } from "../../processor/files/read-text-file.js";
 import type { HttpClient } from "../download/http-client.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import type { WheelPin } from "./recipe.js";
+import type { WheelPin } from "./recipe-json.js";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";
 

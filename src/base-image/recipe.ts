@@ -2,9 +2,18 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { codeFor, type GpuRequirements } from "../../processor/contract/gpu-requirements.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot, programVersion } from "../ground/files/package-root.js";
 import type { ImagePlatform } from "../image/image-plan.js";
+import {
+  type DebianRecipe,
+  packageJson,
+  type RecipeJson,
+  type RecipePart,
+  recipeJson,
+  type WheelPin,
+} from "./recipe-json.js";
 import { type BaseChoice, type BasePart, type BaseVariant, baseParts, readVersions } from "./variants.js";
 
 /** The recipe of a base image, from `base-image/<variant>/`: its contents, with every version pinned. */
@@ -32,67 +41,9 @@ export interface BaseImageRecipe extends BaseChoice {
   readonly imageName: string;
 }
 
-export interface DebianRecipe {
-  /** Debian's own slim image. */
-  readonly image: string;
-  /** The suite whose packages are used if that image is not available. */
-  readonly suite: string;
-  readonly packages: readonly string[];
-  /** dpkg's path-exclude and path-include. */
-  readonly pathRules: readonly string[];
-}
-
-/** A part that a build may leave out. */
-export interface RecipePart {
-  /** As in `BaseImageRecipe`. */
-  readonly packages: BaseImageRecipe["packages"];
-  /** One for each platform. */
-  readonly wheels: readonly WheelPin[];
-  /** Libraries of other projects inside the wheels, for the bill of materials. */
-  readonly bundled: readonly BundledLibrary[];
-}
-
-export interface BundledLibrary {
-  readonly name: string;
-  /** Null if the wheel does not state it. */
-  readonly version: string | null;
-  /** SPDX expression. */
-  readonly licence: string;
-}
-
-/** A Python wheel, from which some files are copied into the image. Python itself is not. */
-export interface WheelPin {
-  readonly name: string;
-  readonly version: string;
-  /** Defaults to linux/amd64. */
-  readonly platform?: ImagePlatform;
-  /** Name of the file in the index. */
-  readonly file: string;
-  readonly sha256: string;
-  readonly bytes: number;
-  /** SPDX expression. */
-  readonly licence: string;
-  /** Wheels with the same value share a layer. */
-  readonly layer: string;
-  /** Paths in the wheel, and their destinations in the image. */
-  readonly files: Readonly<Record<string, string>>;
-  /** The libraries with code for many GPUs that may be cut to some; absent in a wheel of NVIDIA's, which stays as it is. */
-  readonly cuttable?: readonly string[];
-}
-
 /** A wheel of a recipe, with the GPUs whose code its libraries keep; null keeps all. */
 export interface RecipeWheel extends WheelPin {
   readonly keptCapabilities: readonly string[] | null;
-}
-
-/** The contents of `recipe.json`. A recipe that extends another adds to it. */
-interface RecipeJson {
-  readonly extends?: BaseVariant;
-  readonly platform?: "linux/amd64";
-  readonly debian?: Partial<DebianRecipe>;
-  readonly packages?: BaseImageRecipe["packages"];
-  readonly wheels?: readonly WheelPin[];
-  readonly parts?: Readonly<Record<BasePart, RecipePart>>;
 }
 
 /**
@@ -258,14 +209,14 @@ function requirementsFor(variant: BaseVariant, gpuArchitectures: readonly string
 const recipeFolder = (variant: BaseVariant): string => join(packageRoot, "base-image", variant);
 
 async function readRecipeJson(variant: BaseVariant): Promise<RecipeJson> {
-  return JSON.parse(await readFile(join(recipeFolder(variant), "recipe.json"), "utf8")) as RecipeJson;
+  const file = join(recipeFolder(variant), "recipe.json");
+  return parseChecked(await readFile(file, "utf8"), recipeJson, (reason) => new Error(`${file} ${reason}`));
 }
 
 async function readDependencies(npmFolder: string): Promise<Readonly<Record<string, string>>> {
-  const { dependencies } = JSON.parse(await readFile(join(npmFolder, "package.json"), "utf8")) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
-  return dependencies;
+  const file = join(npmFolder, "package.json");
+  const invalid = (reason: string): Error => new Error(`${file} ${reason}`);
+  return parseChecked(await readFile(file, "utf8"), packageJson, invalid).dependencies;
 }
 
 /** The digest includes this program's version, because the image contains the program's processor. */

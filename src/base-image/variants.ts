@@ -1,6 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { GpuRequirements } from "../../processor/contract/gpu-requirements.js";
+import { gpuRequirements } from "../../processor/contract/gpu-requirements.js";
+import {
+  type Checked,
+  listOf,
+  oneOf,
+  orAbsent,
+  orNull,
+  record,
+  text,
+} from "../../processor/contract/json-check.js";
+import { parseChecked } from "../../processor/contract/parse-checked.js";
 import type { Device } from "../../processor/contract/run-settings.js";
 import { packageRoot } from "../ground/files/package-root.js";
 
@@ -26,27 +36,28 @@ export const cudaMajors = ["12", "13"] as const;
 /** Major version of CUDA. */
 export type CudaMajor = (typeof cudaMajors)[number];
 
+const variantVersions = record({
+  onnxruntime: text,
+  /** SPDX expression of this program and of the contents that are not packages of Debian or npm. */
+  licences: text,
+  /** Licences that a part adds to them; absent for a variant without parts. */
+  parts: orAbsent(record({ openvino: record({ licences: listOf(text) }) })),
+  /** Null for the image that needs no GPU. */
+  cuda: orNull(gpuRequirements),
+});
+
 /**
  * The contents of `base-image/versions.json`, the only table of the contents and requirements of each base
  * image.
  */
-export interface VersionsTable {
-  readonly defaultCuda: CudaMajor;
-  readonly variants: Readonly<Record<BaseVariant, VariantVersions>>;
-}
+const versionsTable = record({
+  defaultCuda: oneOf(cudaMajors),
+  variants: record({ cpu: variantVersions, cuda12: variantVersions, cuda13: variantVersions }),
+});
 
-export interface VariantVersions {
-  readonly onnxruntime: string;
-  /** SPDX expression of this program and of the contents that are not packages of Debian or npm. */
-  readonly licences: string;
-  /** Licences that a part adds to them; absent for a variant without parts. */
-  readonly parts?: Readonly<Record<BasePart, { readonly licences: readonly string[] }>>;
-  /** Null for the image that needs no GPU. */
-  readonly cuda: GpuRequirements | null;
-}
-
-export function readVersions(): VersionsTable {
-  return JSON.parse(readFileSync(join(packageRoot, "base-image", "versions.json"), "utf8")) as VersionsTable;
+export function readVersions(): Checked<typeof versionsTable> {
+  const file = join(packageRoot, "base-image", "versions.json");
+  return parseChecked(readFileSync(file, "utf8"), versionsTable, (reason) => new Error(`${file} ${reason}`));
 }
 
 /**

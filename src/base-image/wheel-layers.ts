@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
+import { exists } from "../../processor/files/exists.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
 import { downloadFile } from "../download/download-file.js";
@@ -16,7 +17,8 @@ import { builderError } from "../ground/errors/builder-errors.js";
 import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.js";
 import { copyWithDeviceCode } from "./device-code.js";
 import { type FindIndex, findWheel } from "./python-index.js";
-import type { RecipeWheel, WheelPin } from "./recipe.js";
+import type { RecipeWheel } from "./recipe.js";
+import type { WheelPin } from "./recipe-json.js";
 import { baseParts } from "./variants.js";
 
 export interface WheelLayersOptions {
@@ -59,7 +61,7 @@ export async function wheelLayers(
 
 /** Returns whether the files of a wheel are in the cache. */
 export const isUnpacked = (wheel: RecipeWheel, cacheFolder: string): Promise<boolean> =>
-  isThere(unpackedFolder(wheel, cacheFolder));
+  exists(unpackedFolder(wheel, cacheFolder));
 
 function unpackedFolder(wheel: RecipeWheel, cacheFolder: string): string {
   const wanted = createHash("sha256")
@@ -75,12 +77,12 @@ function unpackedFolder(wheel: RecipeWheel, cacheFolder: string): string {
  */
 export async function unpackedWheel(wheel: RecipeWheel, options: WheelLayersOptions): Promise<string> {
   const folder = unpackedFolder(wheel, options.cacheFolder);
-  if (await isThere(folder)) return folder;
+  if (await exists(folder)) return folder;
   await makeFolder(dirname(folder));
   await withFileLock(
     `${folder}.lock`,
     async () => {
-      if (!(await isThere(folder))) await fetchAndUnpack(wheel, folder, options);
+      if (!(await exists(folder))) await fetchAndUnpack(wheel, folder, options);
     },
     { signal: options.signal },
   );
@@ -91,15 +93,13 @@ export async function unpackedWheel(wheel: RecipeWheel, options: WheelLayersOpti
 const keptCode = ({ cuttable = [], keptCapabilities }: RecipeWheel): readonly (readonly string[])[] =>
   keptCapabilities === null || cuttable.length === 0 ? [] : [cuttable, keptCapabilities];
 
-const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
-
 async function fetchAndUnpack(
   wheel: RecipeWheel,
   folder: string,
   options: WheelLayersOptions,
 ): Promise<void> {
   const local = options.wheelFolder === null ? null : join(options.wheelFolder, wheel.file);
-  if (local !== null && (await isThere(local))) {
+  if (local !== null && (await exists(local))) {
     await verify(local, wheel, options.progress);
     return unpack(local, wheel, folder);
   }

@@ -1,6 +1,7 @@
 import type { AttestedImage } from "../attest/attest-image.js";
 import type { BuildStep } from "../docker/build-log.js";
 import type { DigestedFile } from "../ground/files/write-digested.js";
+import { splitTag } from "../ground/image-name.js";
 import { departuresFromNnunet } from "../image/run-labels.js";
 import type { PushedImage } from "../oci/registry/push-image.js";
 import type { BuilderName, BuiltImage } from "./image-builder.js";
@@ -61,9 +62,5 @@ export const buildReport = (facts: BuildFacts, image: ImageFacts | null): BuildR
 });
 
 /** `name@sha256:…`, which always names the same image. */
-export const pinnedName = (imageName: string, digest: string): string => `${withoutTag(imageName)}@${digest}`;
-
-function withoutTag(imageName: string): string {
-  const colon = imageName.lastIndexOf(":");
-  return colon > imageName.lastIndexOf("/") ? imageName.slice(0, colon) : imageName;
-}
+export const pinnedName = (imageName: string, digest: string): string =>
+  `${splitTag(imageName).name}@${digest}`;

@@ -1,7 +1,7 @@
-import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { Target } from "../../processor/contract/target.js";
+import { exists } from "../../processor/files/exists.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import { readSigningKey } from "../attest/signing-key.js";
 import { isBasePart, isOwnPart } from "../base-image/image-parts.js";
@@ -79,7 +79,7 @@ export async function withBuildRequest<T>(
 
 /** Reads config.json. It must exist if the caller named it; the default file may be absent. */
 async function configOf(path: string, { configFile, task }: BuildWishes): Promise<ProcessorConfig> {
-  const isAbsent = configFile === null && (await stat(path).catch(() => null)) === null;
+  const isAbsent = configFile === null && !(await exists(path));
   const config = isAbsent ? completeConfig({}) : await loadConfig(path);
   return task === null ? config : { ...config, ...taskOf(task) };
 }

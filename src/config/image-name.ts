@@ -1,5 +1,6 @@
 import type { TaskIdentity } from "../../processor/contract/manifest.js";
 import { builderError } from "../ground/errors/builder-errors.js";
+import { splitRegistry } from "../ground/image-name.js";
 
 /** The default name of an image. To add a registry, `--tag` gives the whole name. */
 export const defaultTag = "nnunet/processor-task{task_id}-{task_name}:{timestamp}";
@@ -34,7 +35,7 @@ export function imageNameOf(template: string, task: TaskIdentity, now: Date): st
 }
 
 const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const registry =
+const hostName =
   /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::\d+)?$/;
 const tag = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
@@ -50,10 +51,9 @@ function checkImageName(name: string): void {
       `the tag "${name.slice(colon + 1)}" must be 1 to 128 letters, digits, and . _ -, not beginning with . or -`,
     );
   }
-  const [first = "", ...rest] = path.split("/");
-  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
-  if (hasRegistry && !registry.test(first)) refuse(`"${first}" is not a host name`);
-  for (const part of hasRegistry ? rest : [first, ...rest]) {
+  const { registry, path: repository } = splitRegistry(path);
+  if (registry !== null && !hostName.test(registry)) refuse(`"${registry}" is not a host name`);
+  for (const part of repository.split("/")) {
     if (/[A-Z]/.test(part)) refuse(`"${part}" has upper-case letters, which only the tag may have`);
     if (!component.test(part))
       refuse(`"${part}" must be lower-case letters and digits with single . or _, or - between them`);

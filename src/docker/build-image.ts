@@ -1,6 +1,7 @@
 import { Transform } from "node:stream";
 import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
 import { builderError } from "../ground/errors/builder-errors.js";
+import { splitTag } from "../ground/image-name.js";
 import type { ImagePlan, LayerEntry } from "../image/image-plan.js";
 import { contextEntries } from "./build-context.js";
 import { BuildLog, type BuildStep } from "./build-log.js";
@@ -52,7 +53,8 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     try {
       await runBuild(options, context, log);
       signal.throwIfAborted();
-      await engine.docker.getImage(log.lastImage).tag(repositoryAndTag(plan.imageName));
+      const { name: repo, tag } = splitTag(plan.imageName);
+      await engine.docker.getImage(log.lastImage).tag({ repo, tag: tag ?? "latest" });
       break;
     } catch (error) {
       if (!signal.aborted && isVanishedImage(error) && logs.length < mostAttempts) {
@@ -159,11 +161,4 @@ async function removeNameless({ docker }: Engine, newestFirst: readonly string[]
       if (!isNotFound(error) && !isInUse(error)) throw error;
     }
   }
-}
-
-function repositoryAndTag(imageName: string): { readonly repo: string; readonly tag: string } {
-  const colon = imageName.lastIndexOf(":");
-  return colon > imageName.lastIndexOf("/")
-    ? { repo: imageName.slice(0, colon), tag: imageName.slice(colon + 1) }
-    : { repo: imageName, tag: "latest" };
 }

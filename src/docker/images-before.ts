@@ -1,6 +1,7 @@
+import { splitTag } from "../ground/image-name.js";
 import type { Engine } from "./engine.js";
 import { isInUse, isNotFound } from "./engine-error.js";
-import { findImage, withTag } from "./find-image.js";
+import { findImage } from "./find-image.js";
 
 /** A record of an engine's images before a load, which silently reassigns names from other images. */
 export class ImagesBefore {
@@ -45,9 +46,8 @@ const idOf = async (engine: Engine, name: string): Promise<string | null> =>
   (await findImage(engine, name))?.imageId ?? null;
 
 async function tagImage({ docker }: Engine, imageId: string, name: string): Promise<void> {
-  const tagged = withTag(name);
-  const at = tagged.lastIndexOf(":");
-  await docker.getImage(imageId).tag({ repo: tagged.slice(0, at), tag: tagged.slice(at + 1) });
+  const { name: repo, tag } = splitTag(name);
+  await docker.getImage(imageId).tag({ repo, tag: tag ?? "latest" });
 }
 
 /** Removes an image, except if something else uses it now. */

@@ -1,7 +1,8 @@
-import { access, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isNonEmpty, mapNonEmpty, type NonEmpty } from "../../processor/contract/non-empty.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { exists } from "../../processor/files/exists.js";
 import type { LeftOutFold, ModelFolder, TrainedFold } from "../checkpoint/network/trained-model.js";
 import { type ArchiveTree, filesIn, foldersIn } from "../ground/archive/archive-tree.js";
 import { foldPatterns } from "./find-model-folders.js";
@@ -101,12 +102,3 @@ export function selectFolds(
 
 const foldNumber = ({ fold }: TrainedFold): number =>
   fold === "all" ? Number.POSITIVE_INFINITY : Number(fold);
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { inPieces } from "../ground/files/in-pieces.js";
 import { deflatePiece } from "./deflate-piece.js";
 import { gzipHeader, gzipTrailer, storedBlocks } from "./stored-gzip.js";
 
@@ -22,7 +23,7 @@ export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGene
   let untried = 0;
   let pause = 1;
   yield gzipHeader();
-  for await (const piece of pieces(bytes)) {
+  for await (const piece of inPieces(bytes, pieceBytes)) {
     crc = crc32(piece, crc);
     sizeBytes += piece.length;
     const deflated = untried > 0 ? null : deflatePiece(piece);
@@ -40,23 +41,4 @@ export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGene
   }
   yield Buffer.from([1, 0, 0, 0xff, 0xff]); // an empty stored block, the last
   yield gzipTrailer(crc, sizeBytes);
-}
-
-/** Splits the bytes into pieces of one size, independent of how they arrive; the last piece is shorter. */
-async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let gathered: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of bytes) {
-    let rest = chunk;
-    while (length + rest.length >= pieceBytes) {
-      const end = pieceBytes - length;
-      yield length === 0 ? rest.subarray(0, end) : Buffer.concat([...gathered, rest.subarray(0, end)]);
-      rest = rest.subarray(end);
-      gathered = [];
-      length = 0;
-    }
-    if (rest.length > 0) gathered.push(rest);
-    length += rest.length;
-  }
-  if (length > 0) yield Buffer.concat(gathered);
 }

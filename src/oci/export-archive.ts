@@ -9,6 +9,7 @@ import { builderError } from "../ground/errors/builder-errors.js";
 import { putInPlace } from "../ground/files/output-file.js";
 import { withCount } from "../ground/files/with-count.js";
 import { type DigestedFile, type OutputPlace, writeDigested } from "../ground/files/write-digested.js";
+import { splitRegistry } from "../ground/image-name.js";
 import { parallelGzip } from "./parallel-gzip.js";
 
 export interface WriteArchiveOptions extends OutputPlace {
@@ -21,16 +22,12 @@ export interface WriteArchiveOptions extends OutputPlace {
 }
 
 /**
- * Returns the archive's file name: the image's name without its registry, with `-` for `/` and `:`. By
- * Docker's rule, the first part is a registry if it contains a dot or a colon or is `localhost`.
+ * Returns the archive's file name: the image's name without its registry, with `-` for `/` and `:`.
  *
  * @example archiveFileName("registry.example.org:5000/team/liver:1") // "team-liver-1.tar.gz"
  */
-export function archiveFileName(imageName: string): string {
-  const [first = "", ...rest] = imageName.split("/");
-  const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
-  return `${(isRegistry ? rest.join("/") : imageName).replace(/[/:@]/g, "-")}.tar.gz`;
-}
+export const archiveFileName = (imageName: string): string =>
+  `${splitRegistry(imageName).path.replace(/[/:@]/g, "-")}.tar.gz`;
 
 /**
  * Writes an image as a file that `docker load -i` accepts, compressed if the name ends in `.gz`.

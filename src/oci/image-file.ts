@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { exists } from "../../processor/files/exists.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
 
 /**
@@ -22,7 +23,7 @@ export async function absoluteImageFile(word: string, currentDirectory: string):
 export async function isImageFile(word: string): Promise<boolean> {
   if (await isFile(word)) return true;
   if (!/^\.{0,2}\/|\.(tar|tgz|tar\.gz|tar\.xz)$/.test(word)) return false;
-  const isThere = (await stat(word).catch(() => null)) !== null;
+  const isThere = await exists(word);
   throw sharedError(
     "INPUT_NOT_FOUND",
     isThere ? `${word} is not a file` : `${word} does not exist${await didYouMean(word)}`,

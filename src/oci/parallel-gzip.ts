@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { inPieces } from "../ground/files/in-pieces.js";
 
 const compress = promisify(gzip);
 const pieceBytes = 4 * 1024 * 1024;
@@ -14,38 +15,20 @@ export async function* parallelGzip(bytes: AsyncIterable<Uint8Array>): AsyncGene
   const ahead = availableParallelism() + 1;
   const underway: Promise<Buffer>[] = [];
   try {
-    for await (const piece of pieces(bytes)) {
+    let isEmpty = true;
+    for await (const piece of inPieces(bytes, pieceBytes)) {
+      isEmpty = false;
       underway.push(compressPiece(piece));
       if (underway.length > ahead) yield await underway.shift()!;
     }
+    if (isEmpty) yield await compressPiece(new Uint8Array());
     for (let next = underway.shift(); next !== undefined; next = underway.shift()) yield await next;
   } finally {
     await Promise.allSettled(underway);
   }
 }
 
-/** Splits the bytes into pieces of 4 MiB, the last one shorter. Yields one empty piece for an empty input. */
-async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let gathered: Uint8Array[] = [];
-  let length = 0;
-  let isEmpty = true;
-  for await (const chunk of bytes) {
-    let rest = chunk;
-    while (length + rest.length >= pieceBytes) {
-      const end = pieceBytes - length;
-      yield Buffer.concat([...gathered, rest.subarray(0, end)]);
-      isEmpty = false;
-      rest = rest.subarray(end);
-      gathered = [];
-      length = 0;
-    }
-    if (rest.length > 0) gathered.push(rest);
-    length += rest.length;
-  }
-  if (length > 0 || isEmpty) yield Buffer.concat(gathered);
-}
-
-async function compressPiece(piece: Buffer): Promise<Buffer> {
+async function compressPiece(piece: Uint8Array): Promise<Buffer> {
   const member = await compress(piece);
   member[9] = 255; // zlib writes its operating system here; 255 is "unknown"
   return member;

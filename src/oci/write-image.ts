@@ -2,6 +2,7 @@ import type { Progress } from "../../processor/contract/progress/progress.js";
 import { outputError } from "../../processor/files/write-file.js";
 import { withCount } from "../ground/files/with-count.js";
 import { type DigestedFile, type OutputPlace, writeDigested } from "../ground/files/write-digested.js";
+import { splitTag } from "../ground/image-name.js";
 import type { ImageIndex } from "./oci-shapes.js";
 import { type Blob, hexOf, mediaTypes, type OciImage } from "./oci-types.js";
 import { storedGzip } from "./stored-gzip.js";
@@ -101,7 +102,7 @@ function layoutTexts({
 
 function dockerManifest(image: OciImage): string {
   const { imageName, config, layers } = image;
-  const hasTag = imageName.lastIndexOf(":") > imageName.lastIndexOf("/");
+  const hasTag = splitTag(imageName).tag !== null;
   const RepoTags = [hasTag ? imageName : `${imageName}:latest`];
   return JSON.stringify([{ Config: blobPath(config), RepoTags, Layers: layers.map(blobPath) }]);
 }

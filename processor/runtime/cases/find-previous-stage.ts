@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { exists } from "../../files/exists.js";
 import { supportedEndings } from "../../imaging/formats/image-ending.js";
 import { type ImageFile, imageFile } from "./case.js";
 
@@ -10,7 +10,7 @@ import { type ImageFile, imageFile } from "./case.js";
 export async function findPreviousStage(name: string, folder: string): Promise<ImageFile | null> {
   for (const ending of supportedEndings) {
     const file = join(folder, `${name}${ending}`);
-    if ((await stat(file).catch(() => null)) !== null) return imageFile(file);
+    if (await exists(file)) return imageFile(file);
   }
   return null;
 }

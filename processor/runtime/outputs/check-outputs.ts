@@ -1,6 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { sharedError } from "../../contract/shared-errors.js";
+import { exists } from "../../files/exists.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { outputError } from "../../files/write-file.js";
 import { type CaseRequest, placeOf } from "../cases/case.js";
@@ -61,5 +62,3 @@ export async function isWritten({ outputs }: CaseRequest): Promise<boolean> {
   for (const file of outputs.flatMap(requiredFilesOf)) if (!(await exists(file))) return false;
   return true;
 }
-
-const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;

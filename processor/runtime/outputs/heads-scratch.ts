@@ -1,7 +1,9 @@
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { partialPathNextTo } from "../../files/partial-path.js";
 import { outputError } from "../../files/write-file.js";
 import { permute, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
+import type { AnswerFacts, OpenProbabilities } from "./output-kind.js";
 
 /**
  * A scratch file for probabilities that arrive slice by slice with all heads, but that a file stores one head after the
@@ -19,6 +21,39 @@ export interface HeadsScratchOptions {
   readonly path: string;
   readonly heads: number;
   readonly sizeZyx: PreprocessHistory["sizeAfterCroppingZyx"];
+}
+
+/**
+ * Opens a file that is written after all its probabilities have arrived, under a temporary name.
+ *
+ * @param write receives the temporary name
+ */
+export async function openSpooledFile(
+  path: string,
+  { heads, history }: Pick<AnswerFacts, "heads" | "history">,
+  write: (partial: string, scratch: HeadsScratch) => Promise<void>,
+): Promise<OpenProbabilities> {
+  const partial = await partialPathNextTo(path);
+  const scratch = await openHeadsScratch(`${partial}.scratch`, {
+    path,
+    heads,
+    sizeZyx: history.sizeAfterCroppingZyx,
+  });
+  return {
+    writeSlice: (z, planes) => scratch.writeSlice(z, planes),
+    async finish() {
+      try {
+        await write(partial, scratch);
+        await rename(partial, path);
+      } catch (error) {
+        throw outputError(path, error);
+      }
+    },
+    async discard() {
+      await scratch.discard();
+      await rm(partial, { force: true });
+    },
+  };
 }
 
 export async function openHeadsScratch(

@@ -1,10 +1,7 @@
-import { rename, rm } from "node:fs/promises";
-import { partialPathNextTo } from "../../files/partial-path.js";
-import { outputError } from "../../files/write-file.js";
 import { permute } from "../../imaging/volume/axes.js";
 import { floatToHalf } from "../../imaging/volume/float16.js";
 import { NpzWriter, npyHeader } from "../../nnunet-files/npz-writer.js";
-import { type FileGrid, type HeadsScratch, openHeadsScratch, placedIn } from "./heads-scratch.js";
+import { type FileGrid, type HeadsScratch, openSpooledFile, placedIn } from "./heads-scratch.js";
 import type { AnswerFacts, OpenProbabilities } from "./output-kind.js";
 
 export type ProbabilityFileOptions = Pick<
@@ -16,33 +13,11 @@ export type ProbabilityFileOptions = Pick<
  * Opens nnU-Net's `<case>.npz`, `head × z × y × x` in the input's axes: for v2, float32 of the whole image under
  * `probabilities`; for v1, float16 of the cropped image under `softmax`.
  */
-export async function openProbabilityFile(
+export const openProbabilityFile = (
   path: string,
   options: ProbabilityFileOptions,
-): Promise<OpenProbabilities> {
-  const { heads, history } = options;
-  const stem = await partialPathNextTo(path);
-  const scratch = await openHeadsScratch(`${stem}.scratch`, {
-    path,
-    heads,
-    sizeZyx: history.sizeAfterCroppingZyx,
-  });
-  return {
-    writeSlice: (z, planes) => scratch.writeSlice(z, planes),
-    async finish() {
-      try {
-        await writeArchive(stem, scratch, options);
-        await rename(stem, path);
-      } catch (error) {
-        throw outputError(path, error);
-      }
-    },
-    async discard() {
-      await scratch.discard();
-      await rm(stem, { force: true });
-    },
-  };
-}
+): Promise<OpenProbabilities> =>
+  openSpooledFile(path, options, (partial, scratch) => writeArchive(partial, scratch, options));
 
 async function writeArchive(
   path: string,

@@ -1,13 +1,10 @@
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { partialPathNextTo } from "../../files/partial-path.js";
-import { outputError } from "../../files/write-file.js";
 import { encodeVectorHeader } from "../../imaging/formats/nifti/encode-vector-header.js";
 import { headOnImageGrid } from "./head-on-image-grid.js";
-import { type HeadsScratch, openHeadsScratch } from "./heads-scratch.js";
+import { type HeadsScratch, openSpooledFile } from "./heads-scratch.js";
 import type { AnswerFacts, OutputOf, ProbabilityKind } from "./output-kind.js";
 
 /**
@@ -18,28 +15,12 @@ export const probabilityMapOutput: ProbabilityKind<OutputOf<"probability-map">> 
   takes: "probabilities",
   files: (path) => [path],
   mayBeAbsent: false,
-  async open({ path }, facts) {
-    const stem = await partialPathNextTo(path);
-    const sizeZyx = facts.history.sizeAfterCroppingZyx;
-    const scratch = await openHeadsScratch(`${stem}.scratch`, { path, heads: facts.heads, sizeZyx });
-    return {
-      writeSlice: (z, planes) => scratch.writeSlice(z, planes),
-      async finish() {
-        try {
-          const content = Readable.from(contentOf(scratch, facts));
-          // Probabilities compress badly, and the fastest level is not much worse.
-          await pipeline(content, createGzip({ level: 1 }), createWriteStream(stem));
-          await rename(stem, path);
-        } catch (error) {
-          throw outputError(path, error);
-        }
-      },
-      async discard() {
-        await scratch.discard();
-        await rm(stem, { force: true });
-      },
-    };
-  },
+  open: ({ path }, facts) =>
+    openSpooledFile(path, facts, async (partial, scratch) => {
+      const content = Readable.from(contentOf(scratch, facts));
+      // Probabilities compress badly, and the fastest level is not much worse.
+      await pipeline(content, createGzip({ level: 1 }), createWriteStream(partial));
+    }),
 };
 
 async function* contentOf(scratch: HeadsScratch, facts: AnswerFacts): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
 import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { TrainedModel } from "../../checkpoint/network/trained-model.js";
@@ -33,7 +34,7 @@ const schemaName = "config.schema.json";
 export async function runInit(args: InitArguments, session: CommandSession): Promise<number> {
   const { terminal, progress } = session;
   const path = resolve(terminal.currentDirectory, args.output);
-  if (!args.overwrite && (await stat(path).catch(() => null)) !== null) {
+  if (!args.overwrite && (await exists(path))) {
     throw sharedError("OUTPUT_EXISTS", `${path} exists already`);
   }
   const platform = platformFor(args);
@@ -52,7 +53,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   });
   const metadataFile =
     args["dicom-metadata"] === undefined ? null : resolve(terminal.currentDirectory, args["dicom-metadata"]);
-  if (metadataFile !== null && !args.overwrite && (await stat(metadataFile).catch(() => null)) !== null)
+  if (metadataFile !== null && !args.overwrite && (await exists(metadataFile)))
     throw sharedError("OUTPUT_EXISTS", `${metadataFile} exists already`);
   checkConfig(config, { path });
   const schema = (await putSchemaBeside(path)) ? { $schema: `./${schemaName}` } : {};

@@ -1,5 +1,6 @@
 import { link, rename, stat } from "node:fs/promises";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
 
 /**
  * Refuses to overwrite a file, before the work whose result would replace it.
@@ -8,8 +9,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
  * @throws OUTPUT_EXISTS
  */
 export async function requireAbsent(path: string, why = ""): Promise<void> {
-  if ((await stat(path).catch(() => null)) !== null)
-    throw sharedError("OUTPUT_EXISTS", `${path} already exists${why}`);
+  if (await exists(path)) throw sharedError("OUTPUT_EXISTS", `${path} already exists${why}`);
 }
 
 /**

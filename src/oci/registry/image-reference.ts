@@ -1,4 +1,5 @@
 import { builderError } from "../../ground/errors/builder-errors.js";
+import { splitRegistry } from "../../ground/image-name.js";
 
 /** The address of an image: a registry, a repository in it, and a tag or digest. */
 export interface ImageReference {
@@ -13,17 +14,13 @@ export interface ImageReference {
 const defaultRegistry = "docker.io";
 
 /**
- * Parses a name by Docker's rules: the first part is a registry if it contains a dot or a colon or is
- * `localhost`, and a single word on Docker's own registry is in `library/`.
+ * Parses a name by Docker's rules: a single word on Docker's own registry is in `library/`.
  *
  * @throws TAG_INVALID
  */
 export function parseImageReference(imageName: string): ImageReference {
-  const name = imageName.replace(/^docker:\/\//, "");
-  const [first = "", ...rest] = name.split("/");
-  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
-  const registry = hasRegistry ? first : defaultRegistry;
-  const path = hasRegistry ? rest.join("/") : name;
+  const { registry: named, path } = splitRegistry(imageName.replace(/^docker:\/\//, ""));
+  const registry = named ?? defaultRegistry;
   const parts = /^([a-z0-9][a-z0-9._/-]*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(path);
   if (parts === null) throw builderError("TAG_INVALID", `image name ${imageName}`);
   const [, repository = "", tag = "latest", digest] = parts;

@@ -1,4 +1,6 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { anything, recordOf } from "../../../processor/contract/json-check.js";
+import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
@@ -56,12 +58,8 @@ export async function readLogFile(path: string): Promise<LogFile | null> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw sharedError("USAGE", `--log_file ${path}: ${unreadable(error)}`, { cause: error });
   }
-  try {
-    const value = JSON.parse(text) as unknown;
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as LogFile;
-  } catch {
-    // The message below says the same.
-  }
+  const found = parseOrNull(text, recordOf(anything));
+  if (found !== null) return found;
   throw sharedError("USAGE", `--log_file ${path} exists, but does not hold a JSON object`);
 }
 

@@ -1,3 +1,5 @@
+import { listOf, record, wholeNumberIn } from "../../../contract/json-check.js";
+import { parseChecked } from "../../../contract/parse-checked.js";
 import { imageError } from "../../errors.js";
 import { bytesOf, type ElementType } from "../element-type.js";
 import type { FileWindow } from "../file-window.js";
@@ -55,19 +57,17 @@ function pageShape({ width, height, samplesPerPixel, isPlanar }: TiffPage): read
 
 function shapeOfDescription(path: string, description: string): readonly number[] | null {
   if (!description.startsWith('{"shape":')) return null;
-  let shape: unknown;
-  try {
-    shape = (JSON.parse(description) as { shape: unknown }).shape;
-  } catch (cause) {
-    throw imageError("IMAGE_INVALID", `${path}: its description is not valid JSON`, { cause });
-  }
-  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size > 0))
-    return shape as number[];
-  throw imageError(
-    "IMAGE_INVALID",
-    `${path}: its description begins with ${description.slice(0, 80)}, but must give a positive size for each axis`,
-  );
+  return parseChecked(description, shapedDescription, (reason, cause) =>
+    imageError(
+      "IMAGE_INVALID",
+      `${path}: its description, which begins with ${description.slice(0, 80)}, ${reason}`,
+      { cause },
+    ),
+  ).shape;
 }
+
+/** What Python's tifffile writes into the description of an image with more than two axes. */
+const shapedDescription = record({ shape: listOf(wholeNumberIn(1, Number.MAX_SAFE_INTEGER)) });
 
 interface PageStack {
   readonly images: number;

@@ -1,10 +1,11 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { checkExportMode } from "../../../contract/check-export-mode.js";
 import type { EventListener } from "../../../contract/progress/run-event.js";
 import type { ImageSettings } from "../../../contract/run-settings.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
+import { exists } from "../../../files/exists.js";
 import type { LabelMap } from "../../../imaging/volume/label-map.js";
 import type { CaseReport } from "../../cases/case.js";
 import { caseRequest } from "../../cases/case-request.js";
@@ -88,7 +89,7 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
  * of two it took.
  */
 async function requireNoOtherImage(folder: string, own: string): Promise<void> {
-  if ((await stat(folder).catch(() => null)) === null) return;
+  if (!(await exists(folder))) return;
   const other = (await readdir(folder)).find((name) => name !== own);
   if (other !== undefined)
     throw sharedError(

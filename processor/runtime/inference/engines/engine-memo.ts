@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { cacheFolderOrNull } from "../../../contract/cache-folder.js";
+import { type Checked, number, record } from "../../../contract/json-check.js";
 import { openvinoVersion } from "../../../contract/openvino-libraries.js";
+import { parseOrNull } from "../../../contract/parse-checked.js";
 import { makeFolder } from "../../../files/make-folder.js";
 import { readTextFile } from "../../../files/read-text-file.js";
 import { writeFileWhole } from "../../../files/write-file.js";
@@ -12,10 +14,9 @@ import type { EngineName } from "./inference-engine.js";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The time of one window with each engine. */
-export interface MeasuredEngines {
-  readonly onnxruntimeMs: number;
-  readonly openvinoMs: number;
-}
+const measuredEngines = record({ onnxruntimeMs: number, openvinoMs: number });
+
+export type MeasuredEngines = Checked<typeof measuredEngines>;
 
 export const fasterOf = ({ onnxruntimeMs, openvinoMs }: MeasuredEngines): EngineName =>
   openvinoMs < onnxruntimeMs ? "openvino" : "onnxruntime";
@@ -28,14 +29,10 @@ export async function recallEngine(
 ): Promise<EngineName | null> {
   const file = memoFile(environment, cpu, kind);
   if (file === null) return null;
-  try {
-    const measured = JSON.parse(await readTextFile(file, maxMemoBytes)) as Partial<MeasuredEngines>;
-    const { onnxruntimeMs, openvinoMs } = measured;
-    if (typeof onnxruntimeMs !== "number" || typeof openvinoMs !== "number") return null;
-    return fasterOf({ onnxruntimeMs, openvinoMs });
-  } catch {
-    return null; // it is missing or damaged, so the engines are measured again
-  }
+  // If it is missing or damaged, the engines are measured again.
+  const text = await readTextFile(file, maxMemoBytes).catch(() => "");
+  const measured = parseOrNull(text, measuredEngines);
+  return measured === null ? null : fasterOf(measured);
 }
 
 /** Remembers a measurement in the user's cache, if that can be written. */

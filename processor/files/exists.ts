@@ -1,0 +1,4 @@
+import { stat } from "node:fs/promises";
+
+/** Returns whether a path leads to something, through links. */
+export const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
