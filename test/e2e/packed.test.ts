@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -15,7 +16,11 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
 import { packageRoot } from "../../src/ground/files/package-root.js";
+import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { needs, testWith } from "../support/needs.js";
+import { scratchFolder } from "../support/oci/oci-scratch.js";
+import { smallBase } from "../support/oci/small-base.js";
+import { imageProgram, modelProgram, simulationProgram } from "../support/programs/package-programs.js";
 import { runUserProgram } from "../support/programs/user-program.js";
 
 const timeout = 600_000;
@@ -121,16 +126,44 @@ describe("the package that `npm pack` makes", () => {
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("1 done") });
     });
 
-    test("works as a library in another program", { timeout }, () => {
-      const example = join(installed(), "examples", "brain-tissue");
-      const user = join(folder, "user");
-      mkdirSync(user);
-      const report = runUserProgram({
-        ...{ folder: user, packageFolder: installed() },
-        modelDir: join(example, "model"),
-        input: join(example, "input"),
+    describe("works as a library in a program", () => {
+      const example = (part: string) => join(installed(), "examples", "brain-tissue", part);
+      const runUser = (program: string, args: readonly string[]) => {
+        const user = mkdtempSync(join(folder, "user-"));
+        return runUserProgram({ folder: user, packageFolder: installed(), program, args });
+      };
+
+      test("that converts a model and segments images", { timeout }, () => {
+        const args = [example("model"), example("input")];
+        expect(runUser(modelProgram, args)).toMatchObject({ models: 1, statuses: ["done"] });
       });
-      expect(report).toMatchObject({ models: 1, statuses: ["done"] });
+
+      test("that builds an image without Docker, checks it, and builds it again to compare", {
+        timeout,
+      }, async () => {
+        const args = [example("model"), await smallBase(scratchFolder())];
+        expect(runUser(imageProgram, args)).toEqual({
+          builder: "embedded",
+          stepSize: "0.25",
+          departures: ["step size is 0.25; nnU-Net's is 0.5"],
+          findings: expect.toSatisfy((findings: readonly unknown[]) => findings.length > 0),
+          isSame: [true, false],
+          wrong: "stepSize must be greater than 0 and at most 1, but is 2",
+        });
+      });
+
+      describeWithEngine("with Docker", () => {
+        const tag = `nnunet-processor-test/program-${randomUUID().slice(0, 8)}:1`;
+        afterAll(() => removeImage(tag));
+
+        test("that builds an image and runs it as the platform would", { timeout }, () => {
+          expect(runUser(simulationProgram, [example(""), tag])).toEqual({
+            failures: [],
+            isAccepted: true,
+            phases: ["run", "stop"],
+          });
+        });
+      });
     });
 
     test("converts a model and segments an image with a hook module", { timeout }, () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { repositoryRoot } from "../../support/golden.js";
+import { modelProgram } from "../../support/programs/package-programs.js";
 import { runUserProgram } from "../../support/programs/user-program.js";
 
 test("another program compiles against the package's types, converts a model and segments an image", () => {
@@ -11,8 +12,8 @@ test("another program compiles against the package's types, converts a model and
   const model = join(repositoryRoot, "test", "fixtures", "models", "labels_254");
   const report = runUserProgram({
     ...{ folder, packageFolder: repositoryRoot },
-    modelDir: join(model, "model"),
-    input: join(model, "input"),
+    program: modelProgram,
+    args: [join(model, "model"), join(model, "input")],
   });
   expect(report).toEqual({
     models: 1,
