@@ -11,7 +11,10 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
   { who: "I have no trained model", commandNames: ["models", "build"] },
   { who: "I run networks in my own program", commandNames: ["convert"] },
-  { who: "I prepare a machine or a closed network", commandNames: ["doctor", "base-image"] },
+  {
+    who: "I prepare a machine or a closed network",
+    commandNames: ["doctor", "base-image", "inference-engines"],
+  },
 ];
 
 /** Draws which commands are for whom, with each command's own description. */

@@ -87,9 +87,12 @@ function requireCodec(script: string, codec: WasmCodec): CreateModule {
     return require(script) as CreateModule;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-    throw new Undecodable(`this program was built without the decoder of ${codec} (--leave-out dicom)`, {
-      cause: error,
-    });
+    throw new Undecodable(
+      `this program was built without the decoder of ${codec} (\`build_processor --leave-out dicom\`)`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
