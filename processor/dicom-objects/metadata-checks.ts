@@ -41,6 +41,10 @@ export const integerText: JsonCheck<number> = {
   }),
 };
 
+/** Returns a text as a long string (LO), without what may not be in one. */
+export const asLongText = (value: string): string =>
+  [...value.replace(/[\\\p{Cc}]+/gu, " ").trim()].slice(0, 64).join("");
+
 /** Returns a text as a code string (CS): capitals, digits, blanks and underscores, at most 16. */
 export const codeString = (value: string): string =>
   value

@@ -1,5 +1,6 @@
 import type { LabelDefinition } from "../contract/manifest.js";
 import { colorOfLabel } from "./colors.js";
+import { asLongText } from "./metadata-checks.js";
 import { categories, conceptOfName } from "./name-to-code.js";
 import type { MetadataDefaults, ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
 
@@ -53,7 +54,7 @@ function segmentOf(
   { label, name: text }: NamedLabel,
   { algorithmName, equipment }: MetadataDefaults,
 ): SegmentMetadata {
-  const name = [...text.replace(/[\\\p{Cc}]+/gu, " ").trim()].slice(0, 64).join("") || `Label ${label}`;
+  const name = asLongText(text) || `Label ${label}`;
   const concept = conceptOfName(text);
   return {
     label,

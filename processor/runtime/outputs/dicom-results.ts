@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ProcessorManifest } from "../../contract/manifest.js";
 import type { ImageSettings } from "../../contract/run-settings.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { asLongText } from "../../dicom-objects/metadata-checks.js";
 import {
   metadataOfLabels,
   type NamedLabel,
@@ -27,7 +29,7 @@ export interface DicomResults {
 /**
  * Completes what the settings say about DICOM results. Without metadata, it is made from the model's labels.
  *
- * @throws DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
+ * @throws CONFIG_INVALID, DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
  */
 export async function dicomResultsOf(
   manifest: ProcessorManifest,
@@ -39,7 +41,7 @@ export async function dicomResultsOf(
   const labels = namedLabels(manifest.models[0]!.labels);
   const { dicomMetadata } = settings;
   return {
-    segmentations: settings.dicomSegmentations.filter((kind) => kind !== "none"),
+    segmentations: segmentationsOf(settings.dicomSegmentations),
     writesStructureSet: settings.rtStructureSet,
     metadata:
       dicomMetadata === null
@@ -48,6 +50,20 @@ export async function dicomResultsOf(
     modelId,
     notes: dicomMetadata === null ? notesOnNames(labels) : [],
   };
+}
+
+/** @throws CONFIG_INVALID for two that would be one file */
+function segmentationsOf(wanted: ImageSettings["dicomSegmentations"]): readonly DicomSegmentation[] {
+  for (const [one, other] of [
+    ["binary", "labelmap"],
+    ["fractional", "pseudo-fractional"],
+  ] as const)
+    if (wanted.includes(one) && wanted.includes(other))
+      throw sharedError(
+        "CONFIG_INVALID",
+        `DICOM segmentations ${one} and ${other} have the same name; choose one`,
+      );
+  return [...new Set(wanted)].filter((kind) => kind !== "none");
 }
 
 function notesOnNames(labels: readonly NamedLabel[]): readonly string[] {
@@ -70,15 +86,16 @@ export function metadataDefaults(
   { modelId, version }: { readonly modelId: string; readonly version: string },
 ): MetadataDefaults {
   const [first] = models;
-  const name = `${first!.datasetName} ${models.map(({ configuration }) => configuration).join(" + ")}`;
+  const configurations = models.map(({ configuration }) => configuration).join(" + ");
+  const name = asLongText(`${first!.datasetName} ${configurations}`);
   return {
     equipment: {
       manufacturer: "nnunet-processor",
-      modelName: name.slice(0, 64),
+      modelName: name,
       deviceSerialNumber: modelId.slice(0, 16),
       softwareVersions: version,
     },
-    algorithmName: name.slice(0, 64),
+    algorithmName: name,
   };
 }
 
