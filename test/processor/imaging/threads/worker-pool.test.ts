@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { splitRange } from "../../../../processor/imaging/threads/split-range.js";
+import { createWorkerPool, TaskTimeout } from "../../../../processor/imaging/threads/worker-pool.js";
 import type { RuntimePool } from "../../../../processor/runtime/threads/kernels.js";
 import { openPool } from "../../../../processor/runtime/threads/open-pool.js";
 
@@ -24,6 +25,24 @@ const shared = (values: readonly number[]): Float32Array<SharedArrayBuffer> => {
 const doubling = (values: Float32Array, range: { readonly from: number; readonly to: number }) => ({
   ...{ values, mask: null, within: null, zeroOutsideMask: false, clip: null },
   ...{ offset: 0, divisor: 0.5, range },
+});
+
+describe("a pool that limits the time of its tasks", () => {
+  type EndlessTasks = {
+    readonly endless: { readonly task: null; readonly result: never };
+    readonly double: { readonly task: number; readonly result: number };
+  };
+
+  test("stops a worker that takes too long, and goes on with another", async () => {
+    const program = new URL("../../../support/programs/endless-worker.js", import.meta.url);
+    const pool = createWorkerPool<EndlessTasks>(program, 1, {
+      longestTaskMs: (task) => (task === null ? 50 : 60_000),
+    });
+    const answers = await Promise.allSettled([pool.run("endless", null), pool.run("double", 21)]);
+    await pool.close();
+    expect(answers[0]).toMatchObject({ status: "rejected", reason: expect.any(TaskTimeout) });
+    expect(answers[1]).toEqual({ status: "fulfilled", value: 42 });
+  });
 });
 
 describe("the pool", () => {
