@@ -48,7 +48,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["convert", "checkpoint onnx"],
   ["models", "checkpoint model-source convert"],
   ["image", "checkpoint"],
-  ["oci", "download image"],
+  ["oci", "imaging download image"],
   ["docker", "image oci"],
   ["base-image", "download image oci"],
   ["attest", "download oci"],

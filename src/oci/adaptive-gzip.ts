@@ -1,4 +1,9 @@
 import { crc32 } from "node:zlib";
+import {
+  createWorkerPool,
+  type KernelTasks,
+  type WorkerPool,
+} from "../../processor/imaging/threads/worker-pool.js";
 import { inPieces } from "../ground/files/in-pieces.js";
 import { deflatePiece } from "./deflate-piece.js";
 import { gzipHeader, gzipTrailer, storedBlocks } from "./stored-gzip.js";
@@ -12,33 +17,97 @@ const worthwhile = 0.9;
  */
 const maxUntried = 256;
 
+/** The number of pieces that are read before the first of them is framed. */
+const piecesAhead = 16;
+
 /**
  * Frames the bytes as gzip. Pieces that shrink enough are deflated and the others are stored: programs reach
  * their usual size, and weights pass at disk speed after a few trials. Every decision depends only on the
  * bytes, and the compressor's version is pinned, so no version of Node can change a digest.
+ *
+ * Other threads deflate the pieces ahead of the one that is framed.
  */
 export async function* adaptiveGzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let crc = 0;
   let sizeBytes = 0;
-  let untried = 0;
-  let pause = 1;
+  let rhythm = firstTrial;
   yield gzipHeader();
-  for await (const piece of inPieces(bytes, pieceBytes)) {
+  for await (const ahead of windows(bytes)) {
+    startTrials(ahead, rhythm);
+    const { piece, trial } = ahead[0]!;
     crc = crc32(piece, crc);
     sizeBytes += piece.length;
-    const deflated = untried > 0 ? null : deflatePiece(piece);
-    if (deflated !== null && deflated.length < worthwhile * piece.length) {
-      pause = 1;
-      yield deflated;
-      continue;
-    }
-    if (deflated === null) untried -= 1;
-    else {
-      untried = pause;
-      pause = Math.min(2 * pause, maxUntried);
-    }
-    yield storedBlocks(piece);
+    const deflated = rhythm.untried > 0 ? null : await (trial ?? deflatePiece(piece));
+    const isDeflated = deflated !== null && deflated.length < worthwhile * piece.length;
+    rhythm = after(rhythm, isDeflated);
+    yield isDeflated ? deflated : storedBlocks(piece);
   }
   yield Buffer.from([1, 0, 0, 0xff, 0xff]); // an empty stored block, the last
   yield gzipTrailer(crc, sizeBytes);
+}
+
+/** When the next piece is tried. */
+interface Rhythm {
+  /** The number of pieces that are stored before the next trial. */
+  readonly untried: number;
+  /** The number of pieces that are stored after the next trial if it fails. */
+  readonly pause: number;
+  /** True if the last trial was worthwhile. */
+  readonly shrinks: boolean;
+}
+
+const firstTrial: Rhythm = { untried: 0, pause: 1, shrinks: false };
+
+function after({ untried, pause, shrinks }: Rhythm, isDeflated: boolean): Rhythm {
+  if (untried > 0) return { untried: untried - 1, pause, shrinks };
+  if (isDeflated) return { untried: 0, pause: 1, shrinks: true };
+  return { untried: pause, pause: Math.min(2 * pause, maxUntried), shrinks: false };
+}
+
+interface PieceAhead {
+  readonly piece: Uint8Array;
+  /** Null if this thread does it, because the stream is short. */
+  trial: Promise<Uint8Array> | null;
+  readonly isOfShortStream: boolean;
+}
+
+/** Starts the trials that will be needed if the bytes go on as they did. */
+function startTrials(ahead: readonly PieceAhead[], now: Rhythm): void {
+  let rhythm = now;
+  for (const item of ahead) {
+    if (rhythm.untried === 0 && item.trial === null && !item.isOfShortStream) {
+      item.trial = pool().run("deflate", item.piece);
+      item.trial.catch(() => {}); // reported when the piece is framed, if it is needed at all
+    }
+    rhythm = after(rhythm, rhythm.shrinks);
+  }
+}
+
+type DeflateTasks = KernelTasks<typeof import("./deflate-worker.js").deflateKernels>;
+
+let threads: WorkerPool<DeflateTasks> | null = null;
+
+/** Returns the threads, which do not keep the process alive. */
+function pool(): WorkerPool<DeflateTasks> {
+  threads ??= createWorkerPool<DeflateTasks>(new URL("./deflate-worker.js", import.meta.url));
+  return threads;
+}
+
+/** Yields each piece with those that follow it. */
+async function* windows(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly PieceAhead[]> {
+  const ahead: PieceAhead[] = [];
+  const early: Uint8Array[] = [];
+  let isLong = false;
+  for await (const piece of inPieces(bytes, pieceBytes)) {
+    if (!isLong) {
+      early.push(piece);
+      if (early.length < piecesAhead) continue;
+      isLong = true;
+      for (const first of early) ahead.push({ piece: first, trial: null, isOfShortStream: false });
+    } else ahead.push({ piece, trial: null, isOfShortStream: false });
+    yield ahead;
+    ahead.shift();
+  }
+  if (!isLong) for (const piece of early) ahead.push({ piece, trial: null, isOfShortStream: true });
+  for (; ahead.length > 0; ahead.shift()) yield ahead;
 }

@@ -13,7 +13,9 @@ import { parseOrNull } from "../../processor/contract/parse-checked.js";
 import { diskError } from "../../processor/files/disk-error.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { builderError } from "../ground/errors/builder-errors.js";
+import { hashing, StreamHash } from "../ground/files/stream-hash.js";
 import { unwritableCache } from "../ground/files/unwritable-cache.js";
+import { FileAppender } from "../ground/files/write-flushed.js";
 import { hexOf } from "./oci-types.js";
 
 /** A blob that is stored under its digest. */
@@ -62,12 +64,13 @@ export class BlobCache {
    */
   async *read(digest: string): AsyncGenerator<Uint8Array> {
     await markUsed(this.blobFile(digest));
-    const hash = createHash("sha256");
-    for await (const chunk of createReadStream(this.blobFile(digest), { highWaterMark: 1 << 20 })) {
-      hash.update(chunk as Buffer);
-      yield chunk as Buffer;
+    const hash = new StreamHash();
+    try {
+      yield* hashing(createReadStream(this.blobFile(digest), { highWaterMark: 1 << 20 }), hash);
+      if (`sha256:${await hash.digest()}` === digest) return;
+    } finally {
+      hash.drop();
     }
-    if (`sha256:${hash.digest("hex")}` === digest) return;
     await rm(this.blobFile(digest), { force: true });
     throw builderError(
       "IMAGE_BUILD_FAILED",
@@ -90,26 +93,30 @@ export class BlobCache {
    */
   async write(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<CachedBlob> {
     const partial = join(this.folder, "partial", randomUUID());
-    const hash = createHash("sha256");
+    const hash = new StreamHash();
     let size = 0;
     try {
       const file = await open(partial, "wx");
+      const appender = new FileAppender(file);
       try {
         for await (const chunk of bytes) {
           signal.throwIfAborted();
-          hash.update(chunk);
+          await hash.update(chunk);
           size += chunk.length;
-          await file.writeFile(chunk); // appends at the handle's position
+          await appender.append(chunk);
         }
+        await appender.finish();
       } finally {
+        await appender.finish().catch(() => {});
         await file.close();
       }
-      const digest = `sha256:${hash.digest("hex")}`;
+      const digest = `sha256:${await hash.digest()}`;
       await rename(partial, this.blobFile(digest));
       return { digest, size };
     } catch (error) {
       throw diskError(error, `in the cache folder ${this.folder}`);
     } finally {
+      hash.drop();
       await rm(partial, { force: true });
     }
   }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import type { ImageLayer, LayerEntry } from "../image/image-plan.js";
+import { flag } from "../../processor/contract/json-check.js";
+import { hashing, StreamHash } from "../ground/files/stream-hash.js";
+import type { ImageLayer, LayerEntry, LayerFile } from "../image/image-plan.js";
 import { adaptiveGzip } from "./adaptive-gzip.js";
-import type { BlobCache, CachedLayer } from "./blob-cache.js";
-import { contentDigest } from "./content-digest.js";
+import { type BlobCache, type CachedLayer, cachedLayer } from "./blob-cache.js";
+import { contentDigest, identify } from "./content-digest.js";
 import { compressor } from "./deflate-piece.js";
 import { layerTar, withFolders } from "./layer-tar.js";
 
@@ -18,11 +20,72 @@ export interface MakeLayerOptions {
 
 /**
  * Returns a layer of a plan as a gzip-framed tar in the cache. Reuses an earlier layer with the same files.
+ *
+ * Files are digested only if an earlier layer may have the same contents: a large layer whose paths and sizes are new is
+ * made at once, so that its files are read only once.
  */
 export async function makeLayer(layer: ImageLayer, options: MakeLayerOptions): Promise<CachedLayer> {
   const { cache, time, signal } = options;
-  const key = await layerKey(layer.entries, cache, time);
-  return await cache.layer(key, () => frameTar(layerTar(layer.entries, time), cache, signal));
+  const make = () => frameTar(layerTar(layer.entries, time), cache, signal);
+  const before = await layerState(layer.entries, time);
+  const known = await cache.recall(before.identityKey, cachedLayer);
+  if (known !== null && (await cache.has(known))) return known;
+  const isNew = before.unreadBytes > largeBytes && (await cache.recall(before.shapeKey, flag)) === null;
+  const made = isNew ? await make() : await cache.layer(await layerKey(layer.entries, cache, time), make);
+  if (before.unreadBytes > largeBytes) await cache.remember(before.shapeKey, true);
+  const after = await layerState(layer.entries, time);
+  if (after.isSettled && after.identityKey === before.identityKey)
+    await cache.remember(after.identityKey, made);
+  return made;
+}
+
+/** Reading less twice takes no time that matters. */
+const largeBytes = 32 << 20;
+
+interface LayerState {
+  /** The size of the files whose digests are not known. */
+  readonly unreadBytes: number;
+  /** Covers paths, modes and sizes. */
+  readonly shapeKey: string;
+  /** Also covers which files they are, with their times, or their digests if those are known anyway. */
+  readonly identityKey: string;
+  /** False if a file was written so recently that it could change without another time. */
+  readonly isSettled: boolean;
+}
+
+/** Looks at the files of a layer without reading them. */
+async function layerState(entries: readonly LayerEntry[], time: Date): Promise<LayerState> {
+  const head = [layerFormat, String(Math.floor(time.getTime() / 1000))];
+  const shape = ["shape", ...head];
+  const identity = ["identity", ...head];
+  let isSettled = true;
+  let unreadBytes = 0;
+  for (const entry of withFolders(entries)) {
+    const place = [entry.kind, entry.path, entry.mode];
+    const file = entry.kind === "file" ? await fileState(entry) : null;
+    shape.push(JSON.stringify([...place, file?.size ?? 0]));
+    identity.push(JSON.stringify([...place, file?.identity ?? ""]));
+    isSettled &&= file?.isSettled ?? true;
+    unreadBytes += file?.unreadBytes ?? 0;
+  }
+  return {
+    unreadBytes,
+    shapeKey: shape.join("\n"),
+    identityKey: identity.join("\n"),
+    isSettled,
+  };
+}
+
+async function fileState({ source }: LayerFile) {
+  if ("text" in source) {
+    const digest = createHash("sha256").update(source.text).digest("hex");
+    return { size: Buffer.byteLength(source.text), identity: digest, unreadBytes: 0, isSettled: true };
+  }
+  // A file that is written only when it is needed may not exist.
+  if (source.known !== undefined)
+    return { size: source.known.sha256, identity: source.known.sha256, unreadBytes: 0, isSettled: true };
+  const { key, sizeBytes, isSettled } = await identify(source.file);
+  return { size: sizeBytes, identity: key, unreadBytes: sizeBytes, isSettled };
 }
 
 /** Compresses a tar into the cache and computes both digests on the way, of the tar and of the frame. */
@@ -31,15 +94,12 @@ export async function frameTar(
   cache: BlobCache,
   signal: AbortSignal,
 ): Promise<CachedLayer> {
-  const diffId = createHash("sha256");
-  const blob = await cache.write(adaptiveGzip(hashed(tar, diffId)), signal);
-  return { ...blob, diffId: `sha256:${diffId.digest("hex")}` };
-}
-
-async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    yield chunk;
+  const diffId = new StreamHash();
+  try {
+    const blob = await cache.write(adaptiveGzip(hashing(tar, diffId)), signal);
+    return { ...blob, diffId: `sha256:${await diffId.digest()}` };
+  } finally {
+    diffId.drop();
   }
 }
 

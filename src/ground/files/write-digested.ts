@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../../processor/files/partial-path.js";
 import { putInPlace, requireAbsent } from "./output-file.js";
+import { hashing, StreamHash } from "./stream-hash.js";
+import { withCount } from "./with-count.js";
+import { writeFlushed } from "./write-flushed.js";
 
 export interface OutputPlace {
   readonly path: string;
@@ -35,23 +35,21 @@ export async function writeDigested(
   await requireAbsent(writtenTo);
   await makeFolder(dirname(path));
   const partial = await partialPathNextTo(path);
-  const hash = createHash("sha256");
+  const hash = new StreamHash();
   let bytes = 0;
-  async function* digested(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of stream) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      yield chunk;
-    }
-  }
   try {
-    await pipeline(digested, createWriteStream(partial, { flags: "wx", flush: true }), { signal });
+    const counted = withCount(stream, (length) => {
+      bytes += length;
+    });
+    await writeFlushed(partial, hashing(counted, hash), signal);
+    const sha256 = await hash.digest();
     await putInPlace(partial, writtenTo);
+    return { path, bytes, sha256 };
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
+    hash.drop();
     await rm(partial, { force: true });
   }
-  return { path, bytes, sha256: hash.digest("hex") };
 }
