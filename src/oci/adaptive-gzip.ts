@@ -76,7 +76,8 @@ function startTrials(ahead: readonly PieceAhead[], now: Rhythm): void {
   let rhythm = now;
   for (const item of ahead) {
     if (rhythm.untried === 0 && item.trial === null && !item.isOfShortStream) {
-      item.trial = pool().run("deflate", item.piece);
+      // A view would be sent with all the memory that it is a part of.
+      item.trial = pool().run("deflate", new Uint8Array(item.piece));
       item.trial.catch(() => {}); // reported when the piece is framed, if it is needed at all
     }
     rhythm = after(rhythm, rhythm.shrinks);
