@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { ObjectMetadata } from "../../dicom-objects/segment-metadata.js";
+import type { Xyz } from "../../imaging/volume/axes.js";
 import type { Extent } from "../../imaging/volume/extent.js";
 import type { RuntimeErrorCode } from "../errors.js";
 import type { CandidateRules, FoundCandidates } from "../postprocess/candidates.js";
@@ -22,12 +23,21 @@ export interface CaseRequest {
 export interface Refinement {
   /** Makes a segmentation with the label 1 from the candidates of one class; null to keep every label. */
   readonly candidates: ClassCandidates | null;
+  /** Null to segment the whole image. Probabilities of all classes cannot be written of a part. */
+  readonly crop: CropRequest | null;
   /** Keeps the parts that overlap a mask, which has the image's own grid; null to keep all. */
   readonly reference: {
     readonly input: ImageFile;
     /** The share of a part's voxels that must be in the mask. */
     readonly minIntersection: number;
   } | null;
+}
+
+/** The part of an image that the networks see: a box around a mask, which has the image's own grid. */
+export interface CropRequest {
+  readonly mask: ImageFile;
+  /** Voxels around the box on each side, up to the border. */
+  readonly marginXyz: Xyz;
 }
 
 export interface ClassCandidates extends CandidateRules {

@@ -17,6 +17,8 @@ import { type CaseRequest, type ImageInput, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
+import { type CroppedGrid, croppedGrid } from "./crop-case.js";
+import { readMask } from "./read-mask.js";
 import type { SegmentContext } from "./segment-context.js";
 
 /** A case as read from its files. */
@@ -25,6 +27,8 @@ export interface ReadCase {
   readonly volume: CaseVolume;
   /** An earlier stage's segmentation from outside; null if there is none. */
   readonly previousStage: LabelMap | null;
+  /** The part of the image that the networks see; null for all of it. */
+  readonly crop: CroppedGrid | null;
   /** The mask with which parts of the segmentation must overlap; null for none. */
   readonly reference: LabelMap | null;
   /** The image as it was stored. */
@@ -34,7 +38,7 @@ export interface ReadCase {
 }
 
 /**
- * Reads a case's channels, and the other images that its request names: a mask, and the segmentation of an earlier stage
+ * Reads a case's channels, and the other images that its request names: masks, and the segmentation of an earlier stage
  * if the model needs one from outside. Writes the channels if requested.
  */
 export async function readCase(request: CaseRequest, context: SegmentContext): Promise<ReadCase> {
@@ -45,10 +49,12 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
   });
   const previousStage = await readPreviousStage(request, volume, context);
   const mask = request.refinement?.reference ?? null;
-  const reference = mask === null ? null : await readLabelMap(mask.input.path, volume.geometry);
+  const reference = mask === null ? null : await readMask(mask.input.path, volume.geometry);
+  const wantedCrop = request.refinement?.crop ?? null;
+  const crop = wantedCrop === null ? null : await croppedGrid(wantedCrop, volume.geometry);
   await writeInputVolumes(request, volume);
   const image = { geometry: volume.geometry, source: volume.source };
-  return { request, volume, previousStage, reference, image, warnings };
+  return { request, volume, previousStage, crop, reference, image, warnings };
 }
 
 async function readVolume(

@@ -6,6 +6,7 @@ import { writeResults } from "../outputs/output-kinds.js";
 import { removeComponents, type StepReport } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { type ReorientedCase, reorientCase, withoutReorientation } from "../preprocess/reorient-case.js";
+import { cropLabels, cropVolume, putBack } from "./crop-case.js";
 import { type Answer, exportAnswer } from "./export-answer.js";
 import { firstStage, type MemberInput, predictMembers, prepareStage } from "./predict-members.js";
 import { type ReadCase, readCase } from "./read-case.js";
@@ -31,7 +32,7 @@ export interface PreparedCase {
   /** The case on the grid of the stage that runs first. */
   readonly prepared: Prepared;
   readonly input: MemberInput;
-  /** Turns a label map from the grid that the networks saw to the image's own grid. */
+  /** Turns labels or probabilities from the grid that the networks saw to the image's own grid. */
   readonly toImageOrientation: ReorientedCase["toImageOrientation"];
 }
 
@@ -43,9 +44,11 @@ export interface Segmented extends RefinedAnswer {
 
 /** Brings a case into the orientation that the networks expect, and onto the first network's grid. */
 export async function preprocessCase(
-  { volume: untouched, previousStage, ...read }: ReadCase,
+  { volume: whole, previousStage, ...read }: ReadCase,
   { opened, tools: { pool } }: SegmentContext,
 ): Promise<PreparedCase> {
+  const { crop } = read;
+  const untouched = crop === null ? whole : cropVolume(whole, crop);
   const { imageReader } = opened.model.plan;
   const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(untouched) : null;
   const { volume, toNetworkOrientation, toImageOrientation } = imageReader.endsWith("WithReorient")
@@ -54,10 +57,19 @@ export async function preprocessCase(
   const input = {
     caseName: read.request.name,
     volume,
-    previousStage: previousStage === null ? null : await toNetworkOrientation(previousStage),
+    previousStage:
+      previousStage === null
+        ? null
+        : await toNetworkOrientation(crop === null ? previousStage : cropLabels(previousStage, crop)),
   };
   const prepared = await prepareStage(firstStage(opened.members), input, { members: opened.members, pool });
-  return { read, prepared, input, toImageOrientation };
+  if (crop === null) return { read, prepared, input, toImageOrientation };
+  return {
+    read,
+    prepared,
+    input,
+    toImageOrientation: async (map) => putBack(await toImageOrientation(map), crop),
+  };
 }
 
 /**

@@ -9,6 +9,7 @@ const { model, input, output, metadata } = places.anyModel;
 const folders: Partial<Record<ServeOptionName, string>> = {
   series_paths: input,
   intersect_with: input,
+  crop_from: input,
   metadata_path: metadata,
   fractional_metadata_path: metadata,
   empty_segment_metadata: metadata,

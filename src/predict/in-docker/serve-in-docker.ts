@@ -91,6 +91,12 @@ function commandOf(request: ServeRequest, files: FilesInContainer): readonly str
     ...value("--proba_threshold", candidates?.threshold ?? null),
     ...value("--min_confidence", candidates?.minConfidence ?? null),
     ...(reference === null ? [] : ["--intersect_with", files.place(reference.path, input)]),
+    ...(request.crop === null
+      ? []
+      : [
+          ...["--crop_from", files.place(request.crop.path, input)],
+          ...["--crop_padding", ...request.crop.marginXyz.map(String)],
+        ]),
     ...value("--min_intersection", reference?.minIntersection ?? null),
     ...flag("--is_dicom", dicom.isRequired),
     ...flag("--proba_map", dicom.writesFractional),

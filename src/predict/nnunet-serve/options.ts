@@ -149,6 +149,18 @@ const olderOptions = [
 /** The options that only this program has. */
 const addedOptions = [
   {
+    name: "crop_from",
+    takes: "one",
+    value: "FILE",
+    describe: "with --class_idx: segment only the box around this mask",
+  },
+  {
+    name: "crop_padding",
+    takes: "many",
+    value: "N",
+    describe: "with --crop_from: voxels around the box in x, y and z (default 10 10 10)",
+  },
+  {
     name: "series_uid",
     takes: "one",
     value: "UID",

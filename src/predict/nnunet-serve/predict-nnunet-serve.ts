@@ -199,12 +199,13 @@ async function withModel<T>(
 }
 
 function refinementOf(
-  { candidates, reference }: ServeRequest,
+  { candidates, reference, crop }: ServeRequest,
   absolute: (path: string) => string,
 ): Refinement | null {
-  if (candidates === null && reference === null) return null;
+  if (candidates === null && reference === null && crop === null) return null;
   return {
     candidates,
+    crop: crop === null ? null : { mask: imageFile(absolute(crop.path)), marginXyz: crop.marginXyz },
     reference:
       reference === null
         ? null

@@ -1,3 +1,4 @@
+import type { Xyz } from "../../../processor/contract/axes.js";
 import { type SettingChoices, settingChoices } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { ServeOptionName } from "./options.js";
@@ -23,6 +24,8 @@ export interface ServeRequest {
   /** Null to keep every label. */
   readonly candidates: ServeCandidates | null;
   readonly reference: { readonly path: string; readonly minIntersection: number } | null;
+  /** Null to segment the whole image. */
+  readonly crop: { readonly path: string; readonly marginXyz: Xyz } | null;
   readonly dicom: DicomWishes;
   readonly job: JobWishes;
   readonly dockerImage: string | null;
@@ -62,8 +65,8 @@ export interface JobWishes {
   readonly logFile: string | null;
 }
 
-/** The threshold, and the share of a part that must overlap, unless an option changes them. */
-const usual = { threshold: 0.1, minIntersection: 0.1 } as const;
+/** The values that hold unless an option changes them. */
+const usual = { threshold: 0.1, minIntersection: 0.1, cropPadding: ["10", "10", "10"] } as const;
 
 /**
  * Completes a parsed command line with nnunet_serve's defaults.
@@ -95,6 +98,7 @@ export function serveRequest(
     savesInputs: has("save_nifti_inputs"),
     candidates,
     reference: referenceOf(words),
+    crop: cropOf(words),
     dicom,
     job: jobWishes(words),
     dockerImage: one("docker_image"),
@@ -159,6 +163,22 @@ function referenceOf(words: ServeWords): ServeRequest["reference"] {
     return { path, minIntersection: share(words, "min_intersection") ?? usual.minIntersection };
   requireOther(words, "min_intersection", "intersect_with");
   return null;
+}
+
+function cropOf(words: ServeWords): ServeRequest["crop"] {
+  requireOther(words, "crop_padding", "crop_from");
+  const path = words.get("crop_from")?.[0];
+  if (path === undefined) return null;
+  if (!words.has("class_idx"))
+    throw sharedError(
+      "USAGE",
+      "--crop_from needs --class_idx: the probabilities of all classes are written of whole images only",
+    );
+  const given = (words.get("crop_padding") ?? usual.cropPadding).map((word) => word.replace(/,$/, ""));
+  const [x, y, z, ...others] = given.map(Number);
+  if (!given.every((word) => /^\d{1,5}$/.test(word)) || z === undefined || others.length > 0)
+    throw sharedError("USAGE", `--crop_padding must be three whole numbers, but is ${given.join(" ")}`);
+  return { path, marginXyz: [x!, y!, z] };
 }
 
 /** @throws USAGE if an option is given without another one, without which it would have no effect */

@@ -38,6 +38,14 @@ describe("each option of nnunet_serve has its meaning", () => {
       line: "--intersect_with m.nii.gz --min_intersection 0.6",
       says: { reference: { path: "m.nii.gz", minIntersection: 0.6 } },
     },
+    {
+      line: "--class_idx 1 --crop_from m.nii.gz",
+      says: { crop: { path: "m.nii.gz", marginXyz: [10, 10, 10] } },
+    },
+    {
+      line: "--class_idx 1 --crop_from m.nii.gz --crop_padding 5 0 2",
+      says: { crop: { path: "m.nii.gz", marginXyz: [5, 0, 2] } },
+    },
   ])("$line", ({ line, says }) => {
     expect(request(`${needed} ${line}`)).toMatchObject(says);
   });
@@ -123,6 +131,12 @@ describe("a mistake is named, with the nearest option", () => {
     { line: `${needed} --fractional_metadata_path f`, says: "has no effect without --proba_map" },
     { line: `${needed} --update_encoding form`, says: "has no effect without --update_url" },
     { line: `${needed} --update_url ftp://host`, says: "must be an address" },
+    { line: `${needed} --crop_from m`, says: "--crop_from needs --class_idx" },
+    { line: `${needed} --crop_padding 1 1 1`, says: "--crop_padding has no effect without --crop_from" },
+    {
+      line: `${needed} --class_idx 1 --crop_from m --crop_padding 1 2`,
+      says: "--crop_padding must be three whole numbers, but is 1 2",
+    },
     { line: `${needed} --device tpu`, says: "--device tpu: it takes auto or cpu or cuda" },
     { line: `${needed} --tta=yes`, says: "--tta is a switch" },
   ])("$line", ({ line, says }) => {

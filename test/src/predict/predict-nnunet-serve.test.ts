@@ -80,6 +80,17 @@ describe("one case is segmented as nnunet_serve does it", () => {
     expect([...new Set(voxels as Uint8Array)]).toEqual([0]);
   });
 
+  test("a mask of the same size elsewhere in the patient is refused", async () => {
+    const first = await readImage(input);
+    const mask = join(folder, "elsewhere.nii.gz");
+    const geometry = { ...first.geometry, originMmXyz: [0, 0, 999] as const };
+    const source = { format: "nifti", path: "", nifti: null } as const;
+    await writeLabelMap({ voxels: new Uint8Array(first.voxels.length), geometry }, mask, source);
+    for (const option of ["--intersect_with", "--crop_from"])
+      expect(await run("-i", input, "-m", model, ...final, "--class_idx", "1", option, mask)).toBe(4);
+    expect(terminal.printed.err).toMatch(/its voxels are up to \d+\.\d mm away from those of the image/);
+  });
+
   test("fold 0 and checkpoint_best.pth are the defaults", async () => {
     expect(await run("-i", input, "-m", model)).toBe(3);
     expect(terminal.printed.err).toContain("no fold has checkpoint_best.pth");

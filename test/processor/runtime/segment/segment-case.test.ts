@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ignoreEvents } from "../../../../processor/contract/progress/run-event.js";
 import { readImage } from "../../../../processor/imaging/formats/read-image.js";
-import { writeImage } from "../../../../processor/imaging/formats/write-image.js";
+import { writeImage, writeLabelMap } from "../../../../processor/imaging/formats/write-image.js";
 import { imageFile } from "../../../../processor/runtime/cases/case.js";
 import { noHooks } from "../../../../processor/runtime/hooks/hooks.js";
 import { openNetworkSet } from "../../../../processor/runtime/inference/network-set.js";
@@ -74,6 +74,7 @@ test("the candidates of one class become the segmentation, and maps and inputs a
         refinement: {
           candidates: { classIndex: 1, threshold: 0.5, minConfidence: null },
           reference: null,
+          crop: null,
         },
         outputs: [
           { kind: "label-map", path: prediction },
@@ -118,6 +119,42 @@ test("the candidates of one class become the segmentation, and maps and inputs a
   expect(isSame(bytes.subarray(352), data)).toBe(true);
 });
 
+test("only the box around a mask is segmented, and the result is on the whole image", async () => {
+  const input = goldenPath("v2", "blobs_2d", "input", "blob_010_0000.nii.gz");
+  const { geometry, source } = await readImage(input);
+  const [slices, rows, columns] = geometry.sizeZyx;
+  const mask = new Uint8Array(slices * rows * columns);
+  mask[(3 * rows + 30) * columns + 35] = 1;
+  mask[(8 * rows + 50) * columns + 60] = 1;
+  const maskPath = join(scratch, "mask.nii.gz");
+  await writeLabelMap({ voxels: mask, geometry }, maskPath, source);
+  const { labelMap } = await withContext((context) =>
+    segmentCase(
+      {
+        name: "scan",
+        inputs: [imageFile(input)],
+        previousStage: null,
+        refinement: {
+          candidates: { classIndex: 0, threshold: 0, minConfidence: null },
+          reference: null,
+          crop: { mask: imageFile(maskPath), marginXyz: [2, 1, 100] },
+        },
+        outputs: [{ kind: "label-map", path: join(scratch, "cropped.nii.gz") }],
+      },
+      context,
+    ),
+  );
+  expect(labelMap.geometry).toEqual(geometry);
+  const inside = (labelMap.voxels as Uint8Array).reduce((sum, label) => sum + label, 0);
+  expect(inside).toBeGreaterThan(0.5 * slices * 23 * 30);
+  let outside = 0;
+  for (let i = 0; i < labelMap.voxels.length; i++) {
+    const [x, y] = [i % columns, Math.floor(i / columns) % rows];
+    if (labelMap.voxels[i] === 1 && (x < 33 || x > 62 || y < 29 || y > 51)) outside++;
+  }
+  expect(outside).toBe(0);
+});
+
 test("a class that the networks do not have is named with those that they have", async () => {
   const input = join(scratch, "scan.nii.gz");
   await writeImage(testImage([4, 60, 60]), input);
@@ -130,7 +167,7 @@ test("a class that the networks do not have is named with those that they have",
           name: "scan",
           inputs: [imageFile(input)],
           previousStage: null,
-          refinement: { candidates, reference: null },
+          refinement: { candidates, reference: null, crop: null },
           outputs: [{ kind: "label-map", path: output }],
         },
         context,
