@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { identityDirection } from "../../processor/imaging/volume/geometry.js";
-import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { repositoryRoot } from "../support/golden.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
+import { writeFullSizeModel } from "./full-size-model.js";
 import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { syntheticCt } from "./synthetic-volumes.js";
@@ -17,28 +18,9 @@ export async function benchFullSize(): Promise<readonly BenchRow[]> {
   try {
     const model = join(scratch, "model");
     const input = join(scratch, "input");
-    const script = join(repositoryRoot, "test", "bench", "peer", "full_size_model.py");
-    await measureProcess([
-      ...([join(nnunetBin(), "python"), script] as const),
-      ...[goldenPath("v2", "blobs_3d_fullres", "model"), model],
-    ]);
+    await writeFullSizeModel(model);
     mkdirSync(input);
-    await writeImage(
-      {
-        voxels: Int16Array.from(syntheticCt(sizeZyx)),
-        components: 1,
-        // This is the model's own spacing, so that nothing is resampled and the network takes most of the time.
-        geometry: {
-          sizeZyx,
-          spacingMmZyx: [1.125, 0.8017787039279938, 0.8017787039279938],
-          originMmXyz: [0, 0, 0],
-          directionXyz: identityDirection,
-          dimensions: 3,
-        },
-        source: { path: "", format: "nifti", nifti: null },
-      },
-      join(input, "full_0000.nii.gz"),
-    );
+    await writeFullSizeCase(input);
     const ours = await measureProcess([
       ...([process.execPath, join(repositoryRoot, "dist", "build_processor.js"), "predict"] as const),
       ...["--model-dir", model, "-i", input, "-o", join(scratch, "ours"), "--disable-tta"],
@@ -72,4 +54,24 @@ export async function benchFullSize(): Promise<readonly BenchRow[]> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Writes a CT of 160³ voxels with the spacing of the model, so that nothing is resampled and the network dominates. */
+export async function writeFullSizeCase(folder: string): Promise<void> {
+  await writeImage(
+    {
+      voxels: Int16Array.from(syntheticCt(sizeZyx)),
+      components: 1,
+      // This is the model's own spacing, so that nothing is resampled and the network takes most of the time.
+      geometry: {
+        sizeZyx,
+        spacingMmZyx: [1.125, 0.8017787039279938, 0.8017787039279938],
+        originMmXyz: [0, 0, 0],
+        directionXyz: identityDirection,
+        dimensions: 3,
+      },
+      source: { path: "", format: "nifti", nifti: null },
+    },
+    join(folder, "full_0000.nii.gz"),
+  );
 }

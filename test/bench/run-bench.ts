@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
- * The sections are golden, full-size, preprocess, export, components, dicom, convert, image, images and help. The results are
+ * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,6 +11,8 @@ import { benchComponents } from "./bench-components.js";
 import { benchConvert } from "./bench-convert.js";
 import { benchDicom } from "./bench-dicom.js";
 import { benchDicomObjects } from "./bench-dicom-objects.js";
+import { benchEngineWindows } from "./bench-engine-windows.js";
+import { benchEngines } from "./bench-engines.js";
 import { benchExport } from "./bench-export.js";
 import { benchFullSize } from "./bench-full-size.js";
 import { benchGolden } from "./bench-golden.js";
@@ -24,6 +26,8 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   help: benchHelp,
   golden: benchGolden,
   "full-size": benchFullSize,
+  engines: benchEngines,
+  "engine-windows": benchEngineWindows,
   preprocess: benchPreprocess,
   export: benchExport,
   components: benchComponents,
