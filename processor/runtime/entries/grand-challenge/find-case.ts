@@ -4,8 +4,8 @@ import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import { imageError } from "../../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../../imaging/formats/image-ending.js";
-import type { FoundCase } from "../../cases/case.js";
-import { foundCase } from "../../cases/find-cases.js";
+import { type FoundCase, type ImageInput, imageFile } from "../../cases/case.js";
+import { isDicomInput, seriesName } from "../../cases/find-dicom.js";
 import { listFolder } from "../../cases/list-folder.js";
 import { runtimeError } from "../../errors.js";
 import { readInputsJson, type SocketValue } from "./inputs-json.js";
@@ -26,11 +26,15 @@ export interface FindSocketCaseOptions {
 export async function findSocketCase(options: FindSocketCaseOptions): Promise<FoundCase> {
   const { inputDir, target, channelNames } = options;
   const sockets = (await readInputsJson(inputDir)) ?? (await socketFolders(inputDir));
-  const channelFiles: string[] = [];
+  const inputs: ImageInput[] = [];
   for (const socket of chooseSockets(sockets, target, channelNames))
-    channelFiles.push(await onlyImage(inputDir, socket));
-  return foundCase(splitImageEnding(basename(channelFiles[0]!))!.stem, channelFiles);
+    inputs.push(await onlyImage(inputDir, socket));
+  return { name: nameOf(inputs[0]!), inputs, ending: ".mha" };
 }
+
+/** Returns the name of the platform's image, or the slug of the socket of a DICOM series. */
+const nameOf = ({ kind, path }: ImageInput): string =>
+  kind === "dicom" ? seriesName(path) : splitImageEnding(basename(path))!.stem;
 
 /** Returns the sockets of a platform that does not write `inputs.json`. */
 async function socketFolders(inputDir: string): Promise<readonly SocketValue[]> {
@@ -83,7 +87,8 @@ function chooseSockets(
   });
 }
 
-async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue): Promise<string> {
+/** Finds the image of a socket: a file, or the files of a DICOM series. */
+async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue): Promise<ImageInput> {
   const path = normalize(relativePath ?? `images/${slug}`);
   if (isAbsolute(path) || path.startsWith(".."))
     throw runtimeError(
@@ -91,10 +96,12 @@ async function onlyImage(inputDir: string, { slug, relativePath }: SocketValue):
       `the socket ${slug} is at ${relativePath}, outside ${inputDir}`,
     );
   const folder = join(inputDir, path);
-  if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
+  const found = await stat(folder).catch(() => null);
+  if (found?.isDirectory() !== true)
     throw sharedError("INPUT_NOT_FOUND", `the socket ${slug} has no folder ${folder}`);
+  if (await isDicomInput(folder, found)) return { kind: "dicom", path: folder };
   const { imageNames: images, leftOut } = await listFolder(folder);
-  if (images.length === 1) return join(folder, images[0]!);
+  if (images.length === 1) return imageFile(join(folder, images[0]!));
   if (images.length > 1)
     throw runtimeError(
       "INPUT_AMBIGUOUS",

@@ -187,6 +187,22 @@ describe("exec", () => {
     expect(geometry).toEqual((await readImage(tiff)).geometry);
   });
 
+  test("reads a DICOM series, whose files are in the socket's folder", async () => {
+    cpSync(goldenPath("dicom", "read", "ct_signed16", "input"), join(input, "images", "ct-image"), {
+      recursive: true,
+    });
+    writeInputsJson([
+      {
+        socket: { slug: "ct-image", relative_path: "images/ct-image", is_dicom_image_kind: true },
+        image: { name: "CT" },
+      },
+    ]);
+    const { exitCode, err } = await exec();
+    expect(exitCode, err).toBe(0);
+    const { geometry } = await readImage(join(output, "images", "organ-segmentation", "ct-image.mha"));
+    expect(geometry.sizeZyx).toEqual([12, 28, 32]);
+  });
+
   test("writes the legacy results.json when asked", async () => {
     await writeScan();
     expect((await exec(["--write-json"])).exitCode).toBe(0);
@@ -225,12 +241,7 @@ describe("exec", () => {
       /^INPUT_NOT_FOUND: the channel CT comes from the socket ct-image; .*: mr-image\./,
     ],
     ["two images in one socket", { second: "b.mha" }, 4, /^INPUT_AMBIGUOUS: .* holds 2 images/],
-    [
-      "a file of a format that is not read",
-      { name: "1.2.840.dcm" },
-      4,
-      /^IMAGE_UNSUPPORTED: .*1\.2\.840\.dcm/,
-    ],
+    ["a file of a format that is not read", { name: "scan.raw" }, 4, /^IMAGE_UNSUPPORTED: .*scan\.raw/],
     ["inputs.json that is not a list", { inputs: "{}" }, 4, /^INPUTS_JSON_INVALID: /],
     ["inputs.json that is not JSON", { inputs: "[" }, 4, /^INPUTS_JSON_INVALID: /],
     [
