@@ -8,7 +8,6 @@ import {
   olderKey,
   onOff,
   orNone,
-  type Program,
   setting,
   wholeNumber,
   wordByName,
@@ -268,24 +267,3 @@ export type Device = RunSettings["device"];
 export type Precision = RunSettings["precision"];
 export type InferenceEngineChoice = RunSettings["inferenceEngine"];
 export type ExportMode = RunSettings["exportMode"];
-
-type Table = typeof settingTable;
-type OlderKeys = { [N in keyof Table]: NonNullable<Table[N]["older"]>["key"] }[keyof Table];
-
-/** The settings in config.json. */
-export type SettingsJson = {
-  readonly [N in keyof Table as Table[N]["key"]]?: NonNullable<Checked<Table[N]>>;
-} & { readonly [K in OlderKeys]?: boolean };
-
-type CamelCase<Flag> = Flag extends `${infer Word}-${infer Rest}`
-  ? `${Word}${Capitalize<CamelCase<Rest>>}`
-  : Flag extends string
-    ? Flag
-    : never;
-
-/** The settings that a function of the package takes, under the names of its command's flags: `useTta`, `stepSize`. */
-export type SettingOptions<P extends Program> = {
-  readonly [N in keyof Table as P extends Table[N]["on"][number] ? CamelCase<Table[N]["flag"]> : never]?:
-    | Checked<Table[N]>
-    | undefined;
-};

@@ -1,6 +1,7 @@
 import { JsonMismatch } from "./json-check.js";
-import { type ImageSettings, imageSettings, type SettingsJson, settingTable } from "./run-settings.js";
+import { type ImageSettings, imageSettings, settingTable } from "./run-settings.js";
 import type { Program, Setting } from "./setting.js";
+import type { SettingsJson } from "./setting-types.js";
 import { sharedError } from "./shared-errors.js";
 
 /** The settings that a caller chose, which override others. */

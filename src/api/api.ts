@@ -1,8 +1,8 @@
 /** The package `nnunet-processor`: the commands as functions. Relative paths start from the current folder. */
 import { resolve } from "node:path";
 import type { ProcessorManifest } from "../../processor/contract/manifest.js";
-import type { SettingOptions } from "../../processor/contract/run-settings.js";
 import { optionNames, predictDefaults, settingChoices } from "../../processor/contract/setting-choices.js";
+import type { SettingOptions } from "../../processor/contract/setting-types.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { completeConfig } from "../config/config.js";

@@ -1,5 +1,5 @@
-import type { SettingOptions } from "../../processor/contract/run-settings.js";
 import { optionNames, settingChoices } from "../../processor/contract/setting-choices.js";
+import type { SettingOptions } from "../../processor/contract/setting-types.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { ImagePart } from "../base-image/image-parts.js";
 import type { CudaMajor } from "../base-image/variants.js";

@@ -1,5 +1,6 @@
-import type { ImageSettings, SettingsJson } from "../../processor/contract/run-settings.js";
+import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { settingsOfConfig } from "../../processor/contract/setting-choices.js";
+import type { SettingsJson } from "../../processor/contract/setting-types.js";
 import type { ImagePart } from "../base-image/image-parts.js";
 import type { CudaMajor } from "../base-image/variants.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";

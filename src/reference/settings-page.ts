@@ -25,7 +25,7 @@ function line(row: Setting<unknown>): string {
     `\`${key}\``,
     ...(["build", "predict", "image"] as const).map((program) => flagOn(program, row)),
     value.choices?.map((choice) => `\`${choice}\``).join(", ") ?? value.allowed,
-    `${code(defaultText)}${inPredict ? `; \`predict\`: ${code(String(predictDefault))}` : ""}`,
+    `${row.default === null ? defaultText : code(defaultText)}${inPredict ? `; \`predict\`: ${code(String(predictDefault))}` : ""}`,
     flag === null || !on.some((program) => program !== "image") ? "" : `\`${optionNames.nameOf(flag)}\``,
   ];
   return `| ${cells.join(" | ")} |`;
@@ -34,4 +34,4 @@ function line(row: Setting<unknown>): string {
 const flagOn = (program: Program, { flag, on }: Setting<unknown>): string =>
   flag !== null && on.includes(program) ? `\`--${flag}\`` : "";
 
-const code = (text: string): string => (text.includes("`") ? text : `\`${text}\``);
+const code = (text: string): string => `\`${text}\``;
