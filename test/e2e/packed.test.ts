@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src/base-image/recipe.js";
+import { builderCatalogue } from "../../src/ground/errors/catalogue.js";
 import { packageRoot } from "../../src/ground/files/package-root.js";
 import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { needs, testWith } from "../support/needs.js";
@@ -62,6 +63,12 @@ describe("the package that `npm pack` makes", () => {
     expect(files.filter((path) => /^dist\/(test\/|.*\.tsbuildinfo$)/.test(path))).toEqual([]);
   });
 
+  test("has the pages that remedies name", () => {
+    const pages = builderCatalogue.flatMap(([, { help }]) => help.match(/docs(?:\/[\w-]+)+\.md/g) ?? []);
+    expect(pages).toContain("docs/reference/config.md");
+    expect(pages.filter((page) => !files.includes(page))).toEqual([]);
+  });
+
   test("has no script that runs at installation", () => {
     const unpacked = join(folder, "unpacked");
     mkdirSync(unpacked);
@@ -104,6 +111,14 @@ describe("the package that `npm pack` makes", () => {
         encoding: "utf8",
       });
       expect(recipe.trim()).toBe((await readRecipe()).imageName);
+    });
+
+    test("names a page by a path that can be opened", { timeout }, () => {
+      writeFileSync(join(folder, "config.json"), '{"device": "tpu"}');
+      const { status, stderr } = run(["--context-only"]);
+      rmSync(join(folder, "config.json"));
+      expect(status).toBe(2);
+      expect(existsSync(/(\/\S+config\.md) lists every key/.exec(stderr)![1]!)).toBe(true);
     });
 
     testWith([needs.root], "works for users who can't write where root installed it", { timeout }, () => {
