@@ -5,9 +5,9 @@ import { exists } from "../../processor/files/exists.js";
 import type { AttestationSettings } from "../attest/attest-image.js";
 import { readSigningKey } from "../attest/signing-key.js";
 import { isBasePart, isOwnPart } from "../base-image/image-parts.js";
-import { choosePartsToLeaveOut } from "../base-image/parts.js";
-import { type FindIndex, indexFinder } from "../base-image/python-index.js";
-import { type BasePart, type BaseVariant, chooseVariant, licencesOf } from "../base-image/variants.js";
+import { choosePartsToLeaveOut, type PartsWish } from "../base-image/parts.js";
+import { indexFinder } from "../base-image/python-index.js";
+import { type BasePart, chooseVariant, licencesOf } from "../base-image/variants.js";
 import { completeConfig, type ProcessorConfig } from "../config/config.js";
 import { hookModuleName, withBundledHook } from "../config/hook-bundle.js";
 import { imageNameOf } from "../config/image-name.js";
@@ -131,15 +131,14 @@ function destinationOf({ image, outputs }: BuildWishes, config: ProcessorConfig)
 function leftOutOfBase(
   named: readonly BasePart[],
   { wishes, work: { environment, progress } }: FoundParts,
-  { variant, findIndex }: { readonly variant: BaseVariant; readonly findIndex: FindIndex },
+  recipe: Pick<PartsWish, "variant" | "findIndex" | "inferenceEngine">,
 ): Promise<readonly BasePart[]> {
   return choosePartsToLeaveOut({
     named,
     isOwn: wishes.base.imageName === null,
-    variant,
+    ...recipe,
     platform: wishes.image.platform,
     cacheFolder: cacheFolder(environment),
-    findIndex,
     onNote: (text) => progress.note(text),
   });
 }
@@ -164,7 +163,12 @@ async function requestOf(found: FoundParts, hookFile: string | null): Promise<Bu
   const variant = chooseVariant(settings.device, wishes.base.cuda ?? config.cuda);
   const findIndex = indexFinder(work.environment, work.signal);
   const named = [...wishes.base.leftOut, ...config.leftOut];
-  const leftOut = await leftOutOfBase(named.filter(isBasePart), found, { variant, findIndex });
+  const { inferenceEngine } = settings;
+  const leftOut = await leftOutOfBase(named.filter(isBasePart), found, {
+    variant,
+    findIndex,
+    inferenceEngine,
+  });
   const image = imageOf(found, {
     licenses: licencesOf({ variant, leftOut }),
     leftOut: named.filter(isOwnPart),

@@ -17,6 +17,7 @@ const choose = (wish: Partial<PartsWish> = {}) =>
     named: [],
     isOwn: true,
     variant: "cpu",
+    inferenceEngine: "auto",
     platform: "linux/amd64",
     cacheFolder: scratch,
     findIndex: async () => new URL("https://index.example/simple"),
@@ -44,4 +45,17 @@ test("images for GPUs and images on a base of the user's own have no parts", asy
   expect(await choose({ variant: "cuda13" })).toEqual([]);
   expect(await choose({ isOwn: false })).toEqual([]);
   await expect(choose({ isOwn: false, named: ["openvino"] })).rejects.toMatchObject({ code: "USAGE" });
+});
+
+test("an image for ONNX Runtime alone has no OpenVINO", async () => {
+  expect(await choose({ inferenceEngine: "onnxruntime" })).toEqual(["openvino"]);
+  expect(notes).toEqual([]);
+});
+
+test("an image that needs OpenVINO is refused without it", async () => {
+  expect(await choose({ inferenceEngine: "openvino" })).toEqual([]);
+  const without = choose({ inferenceEngine: "openvino", named: ["openvino"] });
+  await expect(without).rejects.toMatchObject({ code: "USAGE" });
+  const nowhere = choose({ inferenceEngine: "openvino", findIndex: async () => null });
+  await expect(nowhere).rejects.toMatchObject({ code: "PACKAGE_INDEX_UNKNOWN" });
 });
