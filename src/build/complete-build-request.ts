@@ -7,7 +7,7 @@ import { readSigningKey } from "../attest/signing-key.js";
 import { isBasePart, isOwnPart } from "../base-image/image-parts.js";
 import { choosePartsToLeaveOut, type PartsWish } from "../base-image/parts.js";
 import { indexFinder } from "../base-image/python-index.js";
-import { type BasePart, chooseVariant, licencesOf } from "../base-image/variants.js";
+import { type BasePart, type BaseVariant, chooseVariant, licencesOf } from "../base-image/variants.js";
 import { completeConfig, type ProcessorConfig } from "../config/config.js";
 import { hookModuleName, withBundledHook } from "../config/hook-bundle.js";
 import { imageNameOf } from "../config/image-name.js";
