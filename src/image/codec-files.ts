@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { layerPath, places } from "../../processor/contract/places.js";
+import { packageRoot } from "../ground/files/package-root.js";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
 
 /** What an image needs of each codec for compressed DICOM images: only the decoder, as WebAssembly. */
@@ -11,7 +12,10 @@ const decoders = {
   "@cornerstonejs/codec-openjph": "openjphjs",
 } as const;
 
-/** Lists the decoders of JPEG-LS and JPEG 2000, which are the only packages that reading DICOM needs. */
+/**
+ * Lists the decoders of JPEG-LS and JPEG 2000, which are the only packages that reading DICOM needs, with the licences of the
+ * libraries that they are built from.
+ */
 export function listCodecFiles(): readonly LayerFile[] {
   const require = createRequire(import.meta.url);
   const files = Object.entries(decoders).flatMap(([name, decoder]) => {
@@ -24,7 +28,10 @@ export function listCodecFiles(): readonly LayerFile[] {
       ),
     ];
   });
-  return sortedEntries(files) as LayerFile[];
+  const licences = layerFile(`${layerPath(places.anyModel.packages)}/@cornerstonejs/LICENCES.txt`, {
+    file: join(packageRoot, "templates", "dicom-codecs-licences.txt"),
+  });
+  return sortedEntries([...files, licences]) as LayerFile[];
 }
 
 /** Parts of an image above its base that a build may leave out. */

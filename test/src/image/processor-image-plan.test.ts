@@ -104,17 +104,19 @@ describe("listCodecFiles", () => {
   const files = listCodecFiles();
 
   test("has the decoders where the processor finds them, and nothing else of their packages", () => {
-    expect(files.map(({ path }) => path)).toEqual(
-      [
+    const packages = "opt/nnunet-processor/node_modules/@cornerstonejs";
+    expect(files.map(({ path }) => path)).toEqual([
+      `${packages}/LICENCES.txt`,
+      ...[
         ["charls", "charlswasm_decode"],
         ["openjpeg", "openjpegwasm_decode"],
         ["openjph", "openjphjs"],
       ].flatMap(([name, decoder]) =>
         [`dist/${decoder}.js`, `dist/${decoder}.wasm`, "package.json"].map(
-          (file) => `opt/nnunet-processor/node_modules/@cornerstonejs/codec-${name}/${file}`,
+          (file) => `${packages}/codec-${name}/${file}`,
         ),
       ),
-    );
+    ]);
   });
 
   test("takes less than half a megabyte of a compressed image", () => {
