@@ -84,7 +84,7 @@ function withWinograd(node: OnnxNode, maps: ReadonlyMap<string, FeatureMap>): re
   const voxels = sizeZyx.reduce((a, b) => a * b, 1);
   const kernel = integersOf(node, "kernel_shape");
   const isSameSize = sizeZyx.every((size, i) => size === input.sizeZyx[i]);
-  // Not along x, where related positions are not contiguous.
+  // The axis x is not used, because related positions along it are not contiguous.
   const axis = [0, 1].find((i) => kernel[i] === 3 && sizeZyx[i]! % 2 === 0);
   if (axis === undefined || !isSameSize || input.channels < 8) return [node];
   if (voxels < winogradVoxels.least || voxels > winogradVoxels.most) return [node];

@@ -34,7 +34,7 @@ const config = JSON.stringify({
   rootfs: { type: "layers", diff_ids: [] },
 });
 
-/** A tar whose only file has the long path as its name or, of a link, as its target. */
+/** Two tars with one entry: a file with the long path as its name, and a link with the long path as its target. */
 const tars = {
   name: Buffer.concat([tarEntry("x", longPath, "L"), tarEntry("x", "a"), end]),
   target: Buffer.concat([tarEntry("x", longPath, "K"), tarEntry("x", "", "2"), end]),

@@ -1,7 +1,7 @@
 import type { InstructionSet } from "./cpu-facts.js";
 import type { EngineName, WindowShape } from "./inference-engine.js";
 
-/** Networks that behave alike: slices, and windows by their number of voxels. */
+/** The kinds of networks: those for slices, and those for 3-D windows with few or many voxels. */
 export type NetworkKind = "2-D" | "3-D, small windows" | "3-D, large windows";
 
 /** The least number of voxels of a large window. */
