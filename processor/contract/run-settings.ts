@@ -1,9 +1,8 @@
+import { dicomResultTable } from "./dicom-result-settings.js";
 import { dicomTable } from "./dicom-settings.js";
 import { about, type Checked, orNull, record, text } from "./json-check.js";
 import {
-  anyObject,
   choice,
-  choices,
   fraction,
   olderKey,
   onOff,
@@ -207,49 +206,13 @@ const imageTable = {
     default: false,
     about: "also write each class's probabilities to <case>.npz and .pkl, for nnU-Net's ensembling",
   }),
-  dicomSegmentations: setting({
-    value: choices("binary", "labelmap", "fractional", "pseudo-fractional", "none"),
-    key: "dicom_seg",
-    flag: "dicom-seg",
-    on: ["predict", "image"],
-    group: "Output:",
-    default: ["binary"],
-    about:
-      "DICOM segmentations of DICOM input: binary or labelmap in <case>.dcm, fractional or pseudo-fractional in <case>_probabilities.dcm, or none",
-    more: "`pseudo-fractional` shows the probability of one label in ten binary segments, for viewers that show no fractional segmentations.",
-    olderManifest: ["binary"],
-  }),
-  rtStructureSet: setting({
-    value: onOff,
-    key: "rt_structure_set",
-    flag: "rt-structure-set",
-    on: ["predict", "image"],
-    group: "Output:",
-    default: false,
-    about: "for DICOM input, also write the contours as an RT structure set, <case>_struct.dcm",
-    olderManifest: false,
-  }),
-  dicomMetadata: setting({
-    value: orNone(anyObject),
-    key: "dicom",
-    flag: null,
-    on: [],
-    default: null,
-    defaultWords: "made from the model's labels",
-    about:
-      'what DICOM results say about the segments: a dcmqi template, an object with segment_names, or {"path": "metadata.json"} with one of them',
-    more: "See docs/reference/dicom.md.",
-    configSchema: { type: "object" },
-    example: { algorithm_name: "OrganNet", segment_names: ["Liver", "left kidney"] },
-    olderManifest: null,
-  }),
 };
 
 /**
  * Every setting of a run: its name, key in config.json, flags, allowed values, default and description. The schema of
  * config.json, the flags of both programs with their help and checks, the types and the reference follow from it.
  */
-export const settingTable = { ...runTable, ...dicomTable, ...imageTable };
+export const settingTable = { ...runTable, ...dicomTable, ...imageTable, ...dicomResultTable };
 
 const runSettings = record({ ...runTable, ...dicomTable });
 

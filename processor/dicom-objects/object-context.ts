@@ -11,6 +11,10 @@ export interface ObjectContext {
   readonly metadata: ObjectMetadata;
   /** What tells the model from others: its UIDs depend on it. */
   readonly modelId: string;
+  /** The form of holes in a structure set; rings if absent. */
+  readonly holes?: "rings" | "keyholes";
+  /** True to write a frame for each segment and slice, also without voxels; false if absent. */
+  readonly keepsEmptyFrames?: boolean;
 }
 
 /** The outcome: a segmentation without a voxel has no file. */

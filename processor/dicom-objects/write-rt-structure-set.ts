@@ -1,5 +1,6 @@
 import type { LabelMap } from "../imaging/volume/label-map.js";
 import type { Attributes } from "./elements.js";
+import { joinHoles } from "./join-holes.js";
 import { findLabelExtents, type SliceExtent } from "./label-extents.js";
 import {
   checkShape,
@@ -50,8 +51,12 @@ export async function writeRtStructureSet(
     return { number: i + 1, name: uniqueName(segment.name, names), label, metadata: segment, slices };
   });
   const digest = digestOf([labelMap.voxels]);
-  const attributes = structureSetAttributes(regions, context, identity("RT structure set", context, digest));
-  const contours = regions.map((region) => contoursOf(region, labelMap, series));
+  const attributes = structureSetAttributes(
+    regions,
+    context,
+    identity(`RT structure set, ${context.holes ?? "rings"}`, context, digest),
+  );
+  const contours = regions.map((region) => contoursOf(region, labelMap, context));
   await writeDicomFile(
     path,
     { attributes: { ...attributes, ROIContourSequence: contours }, pixelData: null },
@@ -131,18 +136,18 @@ function structureSetAttributes(
 function contoursOf(
   { number, label, metadata, slices }: Region,
   labelMap: LabelMap,
-  series: SourceSeries,
+  { series, holes = "rings" }: ObjectContext,
 ): Attributes {
   const [, rows, columns] = labelMap.geometry.sizeZyx;
   const { voxels } = labelMap;
   return {
     ROIDisplayColor: metadata.color,
     ReferencedROINumber: number,
-    ContourSequence: slices.flatMap((extent) =>
-      traceContours({ voxels, label, extent, rows, columns }).map((ring) =>
-        contourItem(ring, extent.z, series),
-      ),
-    ),
+    ContourSequence: slices.flatMap((extent) => {
+      const rings = traceContours({ voxels, label, extent, rows, columns });
+      const closed = holes === "keyholes" ? joinHoles(rings) : rings;
+      return closed.map((ring) => contourItem(ring, extent.z, series));
+    }),
   };
 }
 

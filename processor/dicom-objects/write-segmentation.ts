@@ -76,8 +76,15 @@ async function writeMasks(
     number: i + 1,
     metadata: segmentOfLabel(metadata, label),
   }));
+  const { keepsEmptyFrames = false } = context;
   const frames = present.flatMap(({ voxels, value, slices }, i) =>
-    slices.map((extent) => ({ segmentNumber: i + 1, z: extent.z, voxels, label: value, extent })),
+    (keepsEmptyFrames ? everySlice(slices, series) : slices).map((extent) => ({
+      segmentNumber: i + 1,
+      z: extent.z,
+      voxels,
+      label: value,
+      extent,
+    })),
   );
   const facts: SegmentationFacts = {
     form: "binary",
@@ -87,7 +94,7 @@ async function writeMasks(
     frames,
     bitsAllocated: 1,
     segmentsOverlap: overlap(present, series),
-    identity: identity("binary", context, digest),
+    identity: identity(keepsEmptyFrames ? "binary, all frames" : "binary", context, digest),
   };
   const [, rows, columns] = series.geometry.sizeZyx;
   await writeSegmentationFile(path, facts, {
@@ -96,6 +103,15 @@ async function writeMasks(
     parts: packBits(frames satisfies readonly BinaryFrame[], { rows, columns }),
   });
   return "written";
+}
+
+/** Adds the slices without voxels, which have an empty box. */
+function everySlice(
+  slices: readonly SliceExtent[],
+  { geometry: { sizeZyx } }: SourceSeries,
+): readonly SliceExtent[] {
+  const found = new Map(slices.map((extent) => [extent.z, extent]));
+  return Array.from({ length: sizeZyx[0] }, (_, z) => found.get(z) ?? { z, rows: [0, 0], columns: [0, 0] });
 }
 
 /** Labels of one map cannot overlap. */

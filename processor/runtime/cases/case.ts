@@ -123,6 +123,10 @@ interface DicomOutput {
   readonly emptyMetadata: ObjectMetadata | null;
   /** Tells the model from others. */
   readonly modelId: string;
+  /** Rings if absent. */
+  readonly holes?: "rings" | "keyholes";
+  /** True for a frame of each segment and slice in a binary segmentation; false if absent. */
+  readonly keepsEmptyFrames?: boolean;
 }
 
 /** The amount of one label in a segmentation. */

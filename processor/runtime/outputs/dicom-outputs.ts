@@ -122,6 +122,8 @@ interface DescribedOutput {
   readonly metadata: ObjectMetadata;
   readonly emptyMetadata: ObjectMetadata | null;
   readonly modelId: string;
+  readonly holes?: "rings" | "keyholes";
+  readonly keepsEmptyFrames?: boolean;
 }
 
 async function writeObject(
@@ -140,10 +142,11 @@ async function writeObject(
 
 /** @throws DICOM_SOURCE_NEEDED */
 function contextOf(
-  { path, metadata, modelId }: DescribedOutput,
+  { path, metadata, modelId, holes = "rings", keepsEmptyFrames = false }: DescribedOutput,
   { geometry, source }: { readonly geometry: Geometry; readonly source: ImageSource },
 ): ObjectContext {
-  if (source.format === "dicom") return { series: { reference: source.series, geometry }, metadata, modelId };
+  if (source.format === "dicom")
+    return { series: { reference: source.series, geometry }, metadata, modelId, holes, keepsEmptyFrames };
   throw dicomObjectError(
     "DICOM_SOURCE_NEEDED",
     `${path} cannot be written, because ${source.path} is not a DICOM series`,

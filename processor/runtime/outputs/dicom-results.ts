@@ -20,6 +20,8 @@ type DicomSegmentation = Exclude<ImageSettings["dicomSegmentations"][number], "n
 export interface DicomResults {
   readonly segmentations: readonly DicomSegmentation[];
   readonly writesStructureSet: boolean;
+  readonly holes: ImageSettings["rtHoles"];
+  readonly keepsEmptyFrames: boolean;
   readonly metadata: ObjectMetadata;
   readonly modelId: string;
   /** What the user should know about the metadata. */
@@ -33,7 +35,7 @@ export interface DicomResults {
  */
 export async function dicomResultsOf(
   manifest: ProcessorManifest,
-  settings: Pick<ImageSettings, "dicomSegmentations" | "rtStructureSet" | "dicomMetadata">,
+  settings: ImageSettings,
 ): Promise<DicomResults> {
   const version = await programVersion();
   const modelId = modelIdOf(manifest);
@@ -43,6 +45,8 @@ export async function dicomResultsOf(
   return {
     segmentations: segmentationsOf(settings.dicomSegmentations),
     writesStructureSet: settings.rtStructureSet,
+    holes: settings.rtHoles,
+    keepsEmptyFrames: settings.dicomEmptyFrames,
     metadata:
       dicomMetadata === null
         ? metadataOfLabels(labels, defaults)
@@ -125,7 +129,8 @@ export function withDicomResults(request: CaseRequest, results: DicomResults): C
   if (!isOfDicom(request)) return request;
   const [first] = request.outputs;
   const stem = first.path.replace(/[^/\\]*$/, request.name);
-  const described = { metadata: results.metadata, emptyMetadata: null, modelId: results.modelId };
+  const { metadata, modelId, holes, keepsEmptyFrames } = results;
+  const described = { metadata, emptyMetadata: null, modelId, holes, keepsEmptyFrames };
   const segmentations = results.segmentations.map((kind): CaseOutput => {
     const { suffix, ...output } = segmentationOutputs[kind];
     return { ...output, path: `${stem}${suffix}.dcm`, ...described };

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { joinHoles } from "../../../processor/dicom-objects/join-holes.js";
 import { findLabelExtents } from "../../../processor/dicom-objects/label-extents.js";
 import { traceContours } from "../../../processor/dicom-objects/trace-contours.js";
 import { readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
@@ -56,7 +57,7 @@ test("an empty map gives no structure set", async () => {
   expect(await writeGoldenStructureSet(structureSetCase("empty"), join(folder, "empty.dcm"))).toBe("empty");
 });
 
-test("any mask comes back from its rings, whose corners are all needed", () => {
+test("any mask comes back from its rings, with its holes as rings and as keyholes", () => {
   let seed = 7;
   const random = (): number => {
     seed = (seed * 48271) % 2147483647;
@@ -75,14 +76,38 @@ test("any mask comes back from its rings, whose corners are all needed", () => {
       dimensions: 3 as const,
     };
     const inside = new Uint8Array(voxels.length);
+    const insideKeyholes = new Uint8Array(voxels.length);
     for (const extent of findLabelExtents({ voxels, geometry }).get(3) ?? []) {
-      for (const ring of traceContours({ voxels, label: 3, extent, rows, columns })) {
+      const rings = traceContours({ voxels, label: 3, extent, rows, columns });
+      for (const ring of rings) {
         expect(ring.length).toBeGreaterThanOrEqual(8);
         toggle(inside, ring, { z: 0, sizeZyx });
       }
+      for (const ring of joinHoles(rings)) toggle(insideKeyholes, ring, { z: 0, sizeZyx });
     }
     expect(inside).toEqual(voxels.map((value) => (value === 3 ? 1 : 0)));
+    expect(insideKeyholes).toEqual(inside);
   }
+});
+
+test("a ring with a hole becomes one ring that is inside once, however it is filled", () => {
+  const voxels = Uint8Array.from({ length: 49 }, (_, i) => {
+    const distance = Math.max(Math.abs((i % 7) - 3), Math.abs(Math.trunc(i / 7) - 3));
+    return distance === 2 || distance === 0 ? 1 : 0;
+  });
+  const extent = { z: 0, rows: [1, 6], columns: [1, 6] } as const;
+  const rings = traceContours({ voxels, label: 1, extent, rows: 7, columns: 7 });
+  expect(rings).toHaveLength(3);
+  const joined = joinHoles(rings);
+  expect(joined).toHaveLength(2);
+  const inside = new Uint8Array(49);
+  // Filled one by one without XOR.
+  for (const ring of joined) {
+    const filled = new Uint8Array(49);
+    toggle(filled, ring, { z: 0, sizeZyx: [1, 7, 7] });
+    for (const [i, value] of filled.entries()) inside[i]! |= value;
+  }
+  expect(inside).toEqual(voxels);
 });
 
 test("a single pixel is a ring of four points, half a pixel around it", () => {

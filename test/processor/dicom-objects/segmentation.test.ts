@@ -3,13 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { metadataOfLabels } from "../../../processor/dicom-objects/metadata-of-labels.js";
-import { probabilityBands, probabilitySteps } from "../../../processor/dicom-objects/probability-bands.js";
 import { storedProbability } from "../../../processor/dicom-objects/write-fractional.js";
 import { writeBinarySegmentation } from "../../../processor/dicom-objects/write-segmentation.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import {
   caseFolder,
-  probabilitiesOf,
   type SegmentationCase,
   segmentationCase,
   testDefaults,
@@ -178,6 +176,18 @@ test("what the source does not say about the patient is empty, not invented", as
     expect(object.text(keyword)).toBe("");
 });
 
+test("frames without voxels are written on request, and the voxels are the same", async () => {
+  const found = segmentationCase("two_segments");
+  const usual = await write(found);
+  const path = join(folder, "all-frames.dcm");
+  expect(await writeGoldenSegmentation(found, path, { keepsEmptyFrames: true })).toBe("written");
+  const object = readObject(path);
+  const { geometry } = goldenSeries(join(caseFolder("seg", found.case), found.source));
+  expect(object.number("NumberOfFrames")).toBe(2 * geometry.sizeZyx[0]);
+  expect(volumesOf(object, geometry.sizeZyx)).toEqual(volumesOf(usual, geometry.sizeZyx));
+  expect(object.text("SOPInstanceUID")).not.toBe(usual.text("SOPInstanceUID"));
+});
+
 test("the same input gives the same bytes, and other voxels other UIDs", async () => {
   const paths = ["one.dcm", "two.dcm"].map((name) => join(folder, name));
   const found = segmentationCase("two_segments");
@@ -188,25 +198,6 @@ test("the same input gives the same bytes, and other voxels other UIDs", async (
     expect(readObject(paths[0]!).text(keyword)).toMatch(/^2\.25\.[1-9]\d{1,38}$/);
     expect(readObject(paths[0]!).text(keyword)).not.toBe(other.text(keyword));
   }
-});
-
-test("probabilities become ten bands, or steps as in nnunet_serve", async () => {
-  const { pseudo, fractionalAsSegments } = JSON.parse(
-    readFileSync(join(caseFolder("seg", "fractional"), "expected.json"), "utf8"),
-  ) as {
-    readonly pseudo: { readonly voxels: readonly number[] };
-    readonly fractionalAsSegments: { readonly n: number; readonly voxels: Readonly<Record<string, number>> };
-  };
-  const probabilities = await probabilitiesOf(join(caseFolder("seg", "fractional"), "probabilities.nii.gz"));
-  const counts = (labels: Uint8Array) => {
-    const found = Array<number>(11).fill(0);
-    for (const label of labels) found[label]!++;
-    return found.slice(1);
-  };
-  expect(counts(probabilityBands(probabilities))).toEqual(pseudo.voxels);
-  expect(counts(probabilitySteps(probabilities, fractionalAsSegments.n))).toEqual(
-    Object.values(fractionalAsSegments.voxels),
-  );
 });
 
 /** The frames of an object, one value for each pixel. */

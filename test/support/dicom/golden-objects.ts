@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { strictReading } from "../../../processor/contract/dicom-settings.js";
 import { parseChecked } from "../../../processor/contract/parse-checked.js";
-import type { Written } from "../../../processor/dicom-objects/object-context.js";
+import type { ObjectContext, Written } from "../../../processor/dicom-objects/object-context.js";
 import { metadataOfBands, probabilityBands } from "../../../processor/dicom-objects/probability-bands.js";
 import { inlineMetadata, metadataOfNames } from "../../../processor/dicom-objects/read-inline.js";
 import { metadataOfTemplate, segmentationTemplate } from "../../../processor/dicom-objects/read-template.js";
@@ -83,10 +83,14 @@ export const segmentationCase = (name: string): SegmentationCase =>
   json(caseFolder("seg", name), "expected.json");
 
 /** Writes the object of a case in the way that its type says. */
-export async function writeGoldenSegmentation(found: SegmentationCase, path: string): Promise<Written> {
+export async function writeGoldenSegmentation(
+  found: SegmentationCase,
+  path: string,
+  forms: Pick<ObjectContext, "keepsEmptyFrames"> = {},
+): Promise<Written> {
   const folder = caseFolder("seg", found.case);
   const series = await readSource(join(folder, found.source));
-  const context = { series, metadata: metadataOfCase(found, folder), modelId: "phantom" };
+  const context = { series, metadata: metadataOfCase(found, folder), modelId: "phantom", ...forms };
   const labelMap = (name: string): Promise<LabelMap> => readLabelMap(join(folder, name), series.geometry);
   if (found.probabilities !== undefined) {
     const volumes = await Promise.all(found.probabilities.map((name) => probabilitiesOf(join(folder, name))));
