@@ -1,8 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
 
-/** The bytes after which the disk is told to begin, so that it works while further bytes are computed. */
-const flushBytes = 64 << 20;
-
 /** Appends to a file. A chunk is written while the next one is computed. */
 export class FileAppender {
   readonly #file: FileHandle;
@@ -37,23 +34,12 @@ export async function writeFlushed(
 ): Promise<void> {
   const file = await open(path, "wx");
   const appender = new FileAppender(file);
-  let unflushed = 0;
-  let flushing: Promise<void> = Promise.resolve();
   try {
-    for await (const chunk of untilAborted(chunks, signal)) {
-      await appender.append(chunk);
-      unflushed += chunk.length;
-      if (unflushed < flushBytes) continue;
-      unflushed = 0;
-      await flushing;
-      flushing = file.datasync();
-      flushing.catch(() => {}); // reported by the next `await`, which may come much later
-    }
+    for await (const chunk of untilAborted(chunks, signal)) await appender.append(chunk);
     await appender.finish();
-    await flushing;
     await file.datasync();
   } finally {
-    await Promise.allSettled([appender.finish(), flushing]);
+    await appender.finish().catch(() => {});
     await file.close();
   }
 }
