@@ -74,7 +74,11 @@ async function runCase(argv: readonly string[], session: CommandSession): Promis
   if (request.dockerImage !== null)
     throw sharedError("USAGE", "--docker_image (-c) is for build_processor; this is the image");
   return withCache(request.outputDir, session, async (cacheFolder) => {
-    printServeReport(await runServeJob({ ...request, cacheFolder }, session), request, terminal);
+    const report = await runServeJob({ ...request, cacheFolder }, session).catch((error: unknown) => {
+      if (request.isDebugging && error instanceof Error) terminal.err(`${error.stack ?? error.message}\n`);
+      throw error;
+    });
+    printServeReport(report, request, terminal);
     return 0;
   });
 }
