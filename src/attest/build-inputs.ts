@@ -101,7 +101,7 @@ async function fileInput(
 /** Returns the base of the layers: the manifest from a registry, or each layer if there was no manifest. */
 export function baseInputs(imageName: string, base: BaseImage): readonly ResourceDescriptor[] {
   const { manifestDigest, layers } = base;
-  if (manifestDigest === undefined)
+  if (manifestDigest === null)
     return layers.map(({ descriptor }, i) => ({
       name: `${imageName} layer ${i + 1}`,
       mediaType: descriptor.mediaType,

@@ -133,7 +133,8 @@ async function debianBase(
     : ((await pulledDebian(recipe, options)) ?? (await unpackedDebian(recipe, options)));
   if (!isThere) await cache.remember(key, record);
   const { digest, config } = record;
-  return { digest, config, layers: record.layers.map((layer) => cachedLayerBlob(layer, cache)) };
+  const layers = record.layers.map((layer) => cachedLayerBlob(layer, cache));
+  return { manifestDigest: null, digest, config, layers };
 }
 
 const debianKey = (recipe: BaseImageRecipe, digest: string | null): string =>

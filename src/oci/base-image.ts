@@ -7,8 +7,8 @@ export interface BaseImage {
   /** Null for a bare root file system. */
   readonly config: ImageConfig | null;
   readonly layers: readonly LayerBlob[];
-  /** `sha256:…`; undefined for an image that is not from a registry. */
-  readonly manifestDigest?: string;
+  /** `sha256:…`; null for an image that is not from a registry. */
+  readonly manifestDigest: string | null;
 }
 
 export interface OpenBaseOptions {

@@ -40,5 +40,5 @@ async function rootFileSystem(archive: string, { cache, signal }: OpenBaseOption
   );
   const key = `root file system 3 ${[compressor, archive, dev, ino, size, mtimeNs, ctimeNs].join(" ")}`;
   const layer = await cache.layer(key, () => frameTar(regularFileBytes(archive), cache, signal));
-  return { config: null, layers: [cachedLayerBlob(layer, cache)] };
+  return { manifestDigest: null, config: null, layers: [cachedLayerBlob(layer, cache)] };
 }

@@ -40,7 +40,8 @@ export async function openDockerArchive(path: string, options: OpenBaseOptions):
   const isWhole =
     known !== null && (await Promise.all(known.layers.map((layer) => cache.has(layer)))).every(Boolean);
   const parts = isWhole ? known : await readFileOnce(path, key, options);
-  return { config: parts.config, layers: parts.layers.map((layer) => cachedLayerBlob(layer, cache)) };
+  const layers = parts.layers.map((layer) => cachedLayerBlob(layer, cache));
+  return { manifestDigest: null, config: parts.config, layers };
 }
 
 async function readFileOnce(path: string, key: string, options: OpenBaseOptions): Promise<ArchiveParts> {

@@ -8,6 +8,7 @@ import { builderError } from "../ground/errors/builder-errors.js";
 import { architectureOf, type ImagePlatform } from "../image/image-plan.js";
 import type { BaseImage } from "./base-image.js";
 import { textOf } from "./document-blob.js";
+import { configOf } from "./image-config.js";
 import type { Descriptor, ImageIndex } from "./oci-shapes.js";
 import { configShape, indexShape, manifestShape } from "./oci-shapes.js";
 import { type Blob, hexOf, isGzipLayer, maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
@@ -15,7 +16,7 @@ import { verified } from "./verified-bytes.js";
 
 export interface OpenOciLayoutOptions {
   /** Selects one of several images by its annotation. */
-  readonly imageName?: string | undefined;
+  readonly imageName?: string | null;
   readonly platform?: ImagePlatform;
 }
 
@@ -26,7 +27,7 @@ export interface OpenOciLayoutOptions {
  */
 export async function openOciLayout(
   folder: string,
-  { imageName, platform = "linux/amd64" }: OpenOciLayoutOptions = {},
+  { imageName = null, platform = "linux/amd64" }: OpenOciLayoutOptions = {},
 ): Promise<OciImage> {
   const index = await indexOf(folder);
   const manifestDescriptor = await chooseManifest(folder, index.manifests, { imageName, platform });
@@ -53,24 +54,22 @@ export async function openOciLayout(
 }
 
 /** Returns an image as a base that layers can be added to. */
-export async function asBase({ config, layers }: OciImage): Promise<BaseImage> {
-  const { digest } = config.descriptor;
-  const checked = parseChecked(await textOf(config.open()), configShape, (reason, cause) =>
-    invalid(digest, `the configuration ${reason}`, cause),
-  );
-  return { config: checked, layers };
-}
+export const asBase = async (image: OciImage): Promise<BaseImage> => ({
+  manifestDigest: null,
+  config: await configOf(image),
+  layers: image.layers,
+});
 
 async function chooseManifest(
   folder: string,
   manifests: readonly Descriptor[],
-  { imageName, platform: wanted = "linux/amd64" }: OpenOciLayoutOptions,
+  { imageName, platform: wanted }: Required<OpenOciLayoutOptions>,
 ): Promise<Descriptor> {
   const fits = manifests.filter(
     ({ platform, annotations }) =>
       (platform === undefined ||
         (platform.os === "linux" && platform.architecture === architectureOf(wanted))) &&
-      (imageName === undefined ||
+      (imageName === null ||
         annotations?.["org.opencontainers.image.ref.name"] === imageName ||
         annotations?.["io.containerd.image.name"] === imageName),
   );
@@ -80,7 +79,7 @@ async function chooseManifest(
     throw invalid(folder, "several images in index.json; name one");
   if (found.mediaType !== mediaTypes.index && found.mediaType !== mediaTypes.dockerIndex) return found;
   const inner = await document(folder, found, indexShape);
-  return await chooseManifest(folder, inner.manifests, { platform: wanted });
+  return await chooseManifest(folder, inner.manifests, { imageName: null, platform: wanted });
 }
 
 const blobIn = (folder: string, descriptor: Descriptor): Blob => ({

@@ -120,7 +120,13 @@ test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, in th
     debianDigest: null,
     cache: await BlobCache.open(join(scratch, "cache")),
     cacheFolder: cacheFolder(process.env),
-    pull: () => Promise.resolve({ config, layers: debian.layers, digest: debian.manifest.descriptor.digest }),
+    pull: () =>
+      Promise.resolve({
+        manifestDigest: null,
+        config,
+        layers: debian.layers,
+        digest: debian.manifest.descriptor.digest,
+      }),
     progress: silentProgress,
     signal: neverStopped(),
   });

@@ -3,7 +3,7 @@ export interface ReadImageOptions {
   readonly preferSform?: boolean;
   /**
    * The nnU-Net reader class that the model was trained with. It decides what the axes and the spacing of a TIFF file
-   * are.
+   * are. Null, or absent, without a model.
    */
-  readonly imageReader?: string;
+  readonly imageReader?: string | null;
 }

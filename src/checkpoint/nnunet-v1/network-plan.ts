@@ -35,7 +35,7 @@ export function readNetworkPlanV1(sources: NetworkPlanSources): NetworkPlan {
 function genericUNet(sources: NetworkPlanSources): NetworkPlan {
   const { weights, stagePlan } = sources;
   const pools = readPools(stagePlan);
-  const strides = [undefined, ...pools];
+  const strides = [null, ...pools];
   const context = (stage: number) => `conv_blocks_context.${stage}`;
   const stages = strides.map((stride, s): StagePlan => {
     const isBottleneck = s === pools.length;
@@ -145,8 +145,8 @@ function normalizationOf(
 }
 
 interface StageSources {
-  /** Undefined for the first stage, which has no stride. */
-  readonly stride: readonly number[] | undefined;
+  /** Null for the first stage, which has no stride. */
+  readonly stride: readonly number[] | null;
   readonly blocks: number;
   /** Path of the first convolution of the stage. */
   readonly convolution: string;

@@ -17,7 +17,7 @@ export const numpyGlobals: GlobalTable = globalTable(
 /** `numpy.ndarray`. The pickle sets its state after construction, and its values are decoded on access. */
 export class NumpyArray extends StatefulValue {
   shape: readonly number[] = [];
-  #dtype: NumpyDtype | undefined;
+  #dtype: NumpyDtype | null = null;
   #isFortranOrder = false;
   /**
    * A string has one character per byte. It is converted only on access, because many arrays may share it.

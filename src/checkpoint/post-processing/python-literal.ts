@@ -43,7 +43,8 @@ class Tokens {
   readonly #text: string;
   readonly #place: string;
   readonly #tokens: IterableIterator<RegExpMatchArray>;
-  #next: string | undefined;
+  /** Null at the end of the text. */
+  #next: string | null = null;
 
   constructor(text: string, place: string) {
     this.#text = text;
@@ -74,11 +75,11 @@ class Tokens {
   }
 
   end(): void {
-    if (this.#next !== undefined) this.#fail();
+    if (this.#next !== null) this.#fail();
   }
 
   #advance(): void {
-    this.#next = this.#tokens.next().value?.[0];
+    this.#next = this.#tokens.next().value?.[0] ?? null;
   }
 
   #fail(): never {

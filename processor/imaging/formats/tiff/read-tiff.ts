@@ -26,7 +26,7 @@ const blocksAtOnce = 8;
  *
  * @throws INPUT_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_INVALID, IMAGE_EMPTY
  */
-export async function readTiff(path: string, { imageReader }: ReadImageOptions = {}): Promise<Image> {
+export async function readTiff(path: string, { imageReader = null }: ReadImageOptions = {}): Promise<Image> {
   const file = await FileWindow.open(path);
   try {
     const volume = tiffVolume(file, await readTiffPages(file));
@@ -148,7 +148,7 @@ function placeBlock(block: Uint8Array, target: Uint8Array, { page, index }: Bloc
 interface GeometryTask {
   readonly sizeZyx: Zyx;
   readonly dimensions: 2 | 3;
-  readonly imageReader: string | undefined;
+  readonly imageReader: string | null;
 }
 
 async function geometryOf(path: string, page: TiffPage, task: GeometryTask): Promise<Geometry> {
@@ -164,9 +164,8 @@ async function geometryOf(path: string, page: TiffPage, task: GeometryTask): Pro
 
 async function spacingOf(path: string, page: TiffPage, task: GeometryTask): Promise<Zyx> {
   const { dimensions, imageReader } = task;
-  if (imageReader === undefined ? dimensions === 2 : imageReader === "NaturalImage2DIO") return [999, 1, 1];
-  if (imageReader === undefined || imageReader === "Tiff3DIO")
-    return (await readSpacingFile(path)) ?? [1, 1, 1];
+  if (imageReader === null ? dimensions === 2 : imageReader === "NaturalImage2DIO") return [999, 1, 1];
+  if (imageReader === null || imageReader === "Tiff3DIO") return (await readSpacingFile(path)) ?? [1, 1, 1];
   const [x, y] = page.pixelMmXy;
   return [dimensions === 2 ? 999 * Math.max(x, y) : 1, y, x];
 }

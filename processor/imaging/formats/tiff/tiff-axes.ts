@@ -17,13 +17,13 @@ export interface TiffArrangement {
  * NaturalImage2DIO accepts y × x, or three axes of which the last (to which skimage moves it) or the first has 3 or 4
  * colours. Tiff3DIO takes any three axes as z × y × x, because tifffile marks three slices as colours too.
  *
- * @param imageReader undefined without a model; then samples are components and pages are slices
+ * @param imageReader null without a model; then samples are components and pages are slices
  * @throws IMAGE_UNSUPPORTED for a shape that nnU-Net refuses as well
  */
 export function arrangeTiff(
   path: string,
   { shape, pages: [page] }: TiffVolume,
-  imageReader: string | undefined,
+  imageReader: string | null,
 ): TiffArrangement {
   const refuse = (wanted: string): never => {
     throw imageError(
