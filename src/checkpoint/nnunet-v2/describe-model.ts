@@ -109,7 +109,7 @@ function readChannelNames(dataset: Field): string[] {
   throw builderError("MODEL_FILE_INVALID", `${names.path} should name at least one channel, but is empty`);
 }
 
-/** Returns the key if it is not a number, because the value may then be a number or the normalisation. */
+/** Returns the channel's name: the value if the key is a number; otherwise the key, because the value then has another meaning. */
 const channelName = ([key, value]: readonly [string, Field]): string =>
   /^\d+$/.test(key) ? nameIn(value) : key;
 

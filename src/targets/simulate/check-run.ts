@@ -86,5 +86,5 @@ const checkErrorLines = ({ errorLines, lastErrorLine }: ContainerLog): Finding =
     : warning(
         "stderr",
         `${errorLines} ${errorLines === 1 ? "line" : "lines"}; users are shown: ${lastErrorLine}`,
-        "A job that writes to stderr is marked with a warning: write what is no error to stdout.",
+        "A job that writes to stderr is marked with a warning; write messages that are not errors to stdout.",
       );
