@@ -45,3 +45,20 @@ export class Mailbox {
     }
   }
 }
+
+/** The time that a thread has to free what its engine holds. A thread that waits or computes does not answer. */
+const closeWithinMs = 2000;
+
+/** Ends a thread, after its engine has freed what it holds outside of the thread, such as a process. */
+export async function closeThread(worker: Worker): Promise<void> {
+  if (worker.threadId === -1) return; // it has ended already
+  const hasEnded = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  post(worker, { type: "close" });
+  let timer: NodeJS.Timeout | undefined;
+  const isLate = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, closeWithinMs);
+  });
+  await Promise.race([hasEnded, isLate]);
+  clearTimeout(timer);
+  await worker.terminate();
+}

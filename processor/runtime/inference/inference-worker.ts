@@ -36,6 +36,11 @@ port.on("message", (message: ToInferenceWorker) => {
     loaded?.engine.stop();
     return;
   }
+  if (message.type === "close") {
+    const closed = loaded?.engine.close() ?? Promise.resolve();
+    closed.finally(() => process.exit()); // which ends this thread only
+    return;
+  }
   const work = message.type === "load" ? load(message) : predict(message.task, loaded!);
   work.catch((error: Error) => {
     const reason = error instanceof WorkerFailure ? error.reason : message.type === "load" ? "load" : "run";

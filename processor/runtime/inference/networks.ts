@@ -13,7 +13,7 @@ import { chooseCpuEngine } from "./engines/engine-choice.js";
 import type { WindowShape } from "./engines/inference-engine.js";
 import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
 import { loadError } from "./inference-errors.js";
-import { Mailbox, post } from "./inference-thread.js";
+import { closeThread, Mailbox, post } from "./inference-thread.js";
 import type { LogitStream } from "./logit-slab.js";
 import { type PredictOptions, slabsOf } from "./predicted-slabs.js";
 import type { FromInferenceWorker } from "./worker-messages.js";
@@ -165,6 +165,6 @@ function networksOf(
       } as const;
       return { ...stream, slabs: slabsOf({ worker, mailbox, executionProvider }, prepared, options) };
     },
-    close: async () => void (await worker.terminate()),
+    close: () => closeThread(worker),
   };
 }

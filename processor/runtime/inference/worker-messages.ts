@@ -22,7 +22,9 @@ export type ToInferenceWorker =
     }
   | { readonly type: "predict"; readonly task: PredictTask }
   /** Ends a run in the middle of a window, if the engine can do so. The task's control array is set before. */
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** Frees what the engine holds outside of the thread, and ends the thread. */
+  | { readonly type: "close" };
 
 export interface PredictTask {
   readonly data: Float32Array<SharedArrayBuffer>;
