@@ -13,7 +13,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["processor/files", "contract"],
   ["imaging", ""],
   ["nnunet-files", "imaging"],
-  ["dicom-objects", ""],
+  ["dicom-objects", "imaging"],
   ["runtime/errors", "imaging dicom-objects"],
   ["runtime/cases", "imaging runtime/errors"],
   ["runtime/model", ""],

@@ -1,5 +1,5 @@
 import type { DataSet } from "../imaging/dicom/data-set.js";
-import { decodeText } from "./decode-text.js";
+import { decodeText } from "../imaging/dicom/decode-text.js";
 import { type Attributes, elements, type Keyword } from "./elements.js";
 
 /**

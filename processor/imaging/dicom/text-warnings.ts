@@ -1,5 +1,5 @@
-import { textOf } from "./character-sets.js";
 import type { DicomWarning } from "./dicom-series.js";
+import { textOf } from "./element-text.js";
 import type { DicomFile } from "./read-dicom-file.js";
 import { tags } from "./tags.js";
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { strictReading } from "../../../processor/contract/dicom-settings.js";
-import { textOf } from "../../../processor/imaging/dicom/character-sets.js";
 import { checkSeries } from "../../../processor/imaging/dicom/check-series.js";
 import { chooseSeries } from "../../../processor/imaging/dicom/choose-series.js";
 import { chooseVolume } from "../../../processor/imaging/dicom/choose-volume.js";
 import type { DecodePool } from "../../../processor/imaging/dicom/decode-pool.js";
 import { decodeStack } from "../../../processor/imaging/dicom/decode-stack.js";
+import { textOf } from "../../../processor/imaging/dicom/element-text.js";
 import { decodeSlices } from "../../../processor/imaging/dicom/pixels/decode-slice.js";
 import { readDicomSeries } from "../../../processor/imaging/dicom/read-dicom-series.js";
 import { scanFiles } from "../../../processor/imaging/dicom/scan-files.js";

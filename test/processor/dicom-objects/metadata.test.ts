@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { JsonMismatch } from "../../../processor/contract/json-check.js";
 import { cielabOf, colorOfLabel } from "../../../processor/dicom-objects/colors.js";
-import { decodeText } from "../../../processor/dicom-objects/decode-text.js";
 import { decimalText } from "../../../processor/dicom-objects/encode-data-set.js";
 import { metadataOfLabels, namesWithoutCode } from "../../../processor/dicom-objects/metadata-of-labels.js";
 import { conceptOfName, similarName } from "../../../processor/dicom-objects/name-to-code.js";
 import { inlineMetadata, metadataOfNames } from "../../../processor/dicom-objects/read-inline.js";
 import { metadataOfTemplate, segmentationTemplate } from "../../../processor/dicom-objects/read-template.js";
 import { uidOf } from "../../../processor/dicom-objects/uid.js";
+import { decodeText } from "../../../processor/imaging/dicom/decode-text.js";
 import { testDefaults } from "../../support/dicom/golden-objects.js";
 
 describe("a name", () => {
