@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { readNpz } from "../support/model/read-npz.js";
 
-/** nnU-Net adds up windows in float16, which changes a probability by up to this much. */
-const mostMargin = 0.01;
+/** nnU-Net adds up windows in float16, which moves logits by up to 0.6 (test/golden/README.md) and so a tie by this much. */
+const mostMargin = 0.15;
+
+/** The part of the voxels that may differ, as in test/golden/README.md. */
+const mostDiffering = 1e-4;
 
 export interface Answer {
   readonly voxels: number;
@@ -57,7 +60,7 @@ async function compareAnswer(path: string, expectedPath: string, hasRegions: boo
 /**
  * Says how many voxels differ.
  *
- * @throws Error if a voxel differs although its label is clear, or if there is nothing but background
+ * @throws Error if too many voxels differ, or one whose label is clear, or if there is nothing but background
  */
 export function summaryOf(answers: readonly Answer[]): string {
   const sum = (count: (answer: Answer) => number) =>
@@ -65,10 +68,11 @@ export function summaryOf(answers: readonly Answer[]): string {
   if (sum(({ foreground }) => foreground) === 0)
     throw new Error("nnU-Net found nothing but background, so that there is nothing to compare");
   const differing = sum(({ margins }) => margins.length);
-  const summary = `${differing} of ${sum(({ voxels }) => voxels)} voxels differ`;
+  const voxels = sum((answer) => answer.voxels);
+  const summary = `${differing} of ${voxels} voxels differ`;
   if (differing === 0) return summary;
   const margin = Math.max(...answers.flatMap(({ margins }) => margins));
   const details = `${summary}, where probabilities are within ${margin.toFixed(4)} of a tie`;
-  if (margin > mostMargin) throw new Error(details);
+  if (margin > mostMargin || differing > voxels * mostDiffering) throw new Error(details);
   return details;
 }
