@@ -141,8 +141,10 @@ export interface CaseReport {
   readonly name: string;
   readonly status: "done" | "skipped" | "failed";
   readonly outputFile: string;
-  /** The ONNX Runtime execution provider that ran; absent unless the case is done. */
+  /** What ran the network, such as `CPUExecutionProvider` or `OpenVINO CPU`; absent unless the case is done. */
   readonly executionProvider?: string;
+  /** The program that computed the network, with its version: `OpenVINO 2026.4.1`; absent unless the case is done. */
+  readonly inferenceEngine?: string;
   /** The time of each phase; absent for a case that was not started. */
   readonly seconds?: Readonly<Partial<Record<"read" | "preprocess" | "predict" | "write" | "total", number>>>;
   /** The amount of each label; absent unless the case is done. */

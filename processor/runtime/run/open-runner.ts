@@ -20,8 +20,10 @@ export interface RunnerOptions {
 
 /** A model whose networks are loaded, for cases that arrive one after the other. */
 export interface Runner {
-  /** The ONNX Runtime execution provider that runs the networks. */
+  /** What runs the networks, such as `CPUExecutionProvider` or `OpenVINO CPU`. */
   readonly executionProvider: string;
+  /** The program that computes the networks, with its version. */
+  readonly inferenceEngine: string;
   /**
    * Segments requests that `checkExportMode` and `checkOutputs` have accepted, one call at a time. A failed case
    * appears in the report; a stop rejects with the signal's reason.
@@ -66,6 +68,7 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
   const opened = { ...loaded, networks };
   return {
     executionProvider,
+    inferenceEngine: program,
     segment: (requests, { existing, signal }) =>
       runCases(requests, { opened, settings, tools: { pool, hooks, onEvent, signal } }, existing),
     close: async () => void (await Promise.all([networks.close(), pool.close()])),

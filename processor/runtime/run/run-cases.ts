@@ -141,6 +141,7 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
       status: "done",
       outputFile: request.outputs[0].path,
       executionProvider: context.opened.networks.executionProvider,
+      inferenceEngine: context.opened.networks.program,
       seconds: watch.seconds(),
       labels: countLabels(written, labelsOf(request, context.opened.model.labels)),
       ...(segmented.candidates === null ? {} : { candidates: segmented.candidates }),

@@ -12,6 +12,7 @@ export interface RunModelOptions extends Omit<RunnerOptions, "adaptHooks">, RunO
 export interface RunReport {
   readonly cases: readonly CaseReport[];
   readonly executionProvider: string;
+  readonly inferenceEngine: string;
 }
 
 /**
@@ -37,7 +38,8 @@ export async function runModel(
   const runner = await openRunner(loaded, { ...options, adaptHooks: null });
   try {
     const cases = await runner.segment(requests, { existing, signal });
-    return { cases, executionProvider: runner.executionProvider };
+    const { executionProvider, inferenceEngine } = runner;
+    return { cases, executionProvider, inferenceEngine };
   } finally {
     await runner.close();
   }

@@ -8,12 +8,11 @@ import { extentText } from "../../../processor/imaging/volume/extent.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
 import type { PredictionReport } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
-import { architectureHere, openvinoFolder } from "../../base-image/install-openvino.js";
 import { builderRemedy } from "../../ground/errors/catalogue.js";
-import { cacheFolderOrNull } from "../../model-source/cache-folder.js";
 import { type PredictRequest, predictWith } from "../../predict/predict-with.js";
 import type { CommandSession } from "../command-session.js";
 import { bugHelp } from "../explain-error.js";
+import { fasterEngineHint } from "../faster-engine-hint.js";
 import { jsonText } from "../json-text.js";
 import { modelRequest } from "../named-models.js";
 import type { predictOptions } from "../options/run-options.js";
@@ -34,7 +33,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   const report = withOwnRemedies(await predictWith(request, session));
   if (args.json) terminal.out(jsonText(report));
   else terminal.out(summary(report));
-  const hint = await fasterEngineHint(report, { milliseconds: performance.now() - begin, session });
+  const hint = await fasterEngineHint(report, performance.now() - begin, terminal.environment);
   if (hint !== null) terminal.err(hint);
   const failed = report.cases.filter(({ status }) => status === "failed");
   if (failed.length === 0) return 0;
@@ -46,21 +45,6 @@ export async function runPredict(args: PredictArguments, session: CommandSession
     "SOME_CASES_FAILED",
     `${failed.length} of ${counted(report.cases.length, "case")} failed: ${failed.map(({ name }) => name).join(", ")}`,
   );
-}
-
-/** A run that takes longer is worth an installation. */
-const slowMs = 60_000;
-
-/** Returns a line about OpenVINO after a slow run without it, on a machine that it is made for; null otherwise. */
-async function fasterEngineHint(
-  { executionProvider }: PredictionReport,
-  { milliseconds, session }: { readonly milliseconds: number; readonly session: CommandSession },
-): Promise<string | null> {
-  const { environment } = session.terminal;
-  if (milliseconds < slowMs || executionProvider !== "cpu" || architectureHere() === null) return null;
-  const folder = await openvinoFolder({ environment, cacheFolder: cacheFolderOrNull(environment) });
-  if (folder !== null) return null;
-  return "On CPUs OpenVINO is often faster: `build_processor inference-engines install` downloads it once.\n";
 }
 
 /** Replaces the remedies, which are for users of an image, by those for users of this program. */
