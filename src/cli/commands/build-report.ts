@@ -66,13 +66,18 @@ function segmentsText({ labels }: BuildReport, { base }: BuildRequest): string {
   const isOnGpu = base.variant !== "cpu";
   const wanted = labels[processorLabels.precision];
   const precision = wanted !== "auto" ? wanted : isOnGpu ? "float16" : "float32";
-  const isOpenvino = !isOnGpu && labels[processorLabels.inferenceEngine] === "openvino";
-  const engine = isOpenvino ? "OpenVINO" : "ONNX Runtime";
   return [
     mirroring === "none" ? "no mirroring (as trained)" : `mirroring ${mirroring}`,
     `step size ${labels[processorLabels.stepSize]}`,
-    `${precision} on the ${isOnGpu ? "GPU" : "CPU"} (${engine})`,
+    `${precision} on the ${isOnGpu ? "GPU (ONNX Runtime)" : `CPU (${cpuEngine(labels, base)})`}`,
   ].join(", ");
+}
+
+function cpuEngine(labels: BuildReport["labels"], { imageName, leftOut }: BuildRequest["base"]): string {
+  const chosen = labels[processorLabels.inferenceEngine];
+  if (chosen === "openvino") return "OpenVINO";
+  const hasBoth = imageName === null && !leftOut.includes("openvino");
+  return chosen === "auto" && hasBoth ? "OpenVINO or ONNX Runtime, whichever is faster" : "ONNX Runtime";
 }
 
 interface WrittenFile {
