@@ -92,9 +92,12 @@ describe("the documents next to an archive", () => {
     expect(
       packages.map(({ name, versionInfo, licenseDeclared }) => [name, versionInfo, licenseDeclared]),
     ).toEqual([
-      ["team/blobs:1", manifestDigest, "Apache-2.0"],
+      ["team/blobs:1", manifestDigest, "Apache-2.0 AND BSD-3-Clause AND MIT"],
       ["debian", "13", "NOASSERTION"],
       ["libc6", "2.41-12", "NOASSERTION"],
+      ["@cornerstonejs/codec-charls", expect.any(String), "MIT"],
+      ["@cornerstonejs/codec-openjpeg", expect.any(String), "MIT"],
+      ["@cornerstonejs/codec-openjph", expect.any(String), "MIT"],
       ["pngjs", "7.0.0", "MIT"],
       ["node", "24.0.0", "MIT"],
       ["nnunet-processor", expect.any(String), "Apache-2.0"],

@@ -78,7 +78,7 @@ describeWith([needs.registry], "--registry-ca", () => {
     const trusted = await runProgram([...flags, "--registry-ca", "ca.pem"], { cwd, environment });
     expect(trusted.exitCode, trusted.err).toBe(0);
     const misread = await runProgram([...flags, "--registry-ca", "base/index.json"], { cwd, environment });
-    expect(misread).toMatchObject({ exitCode: 2, err: expect.stringContaining("no certificate") });
+    expect(misread).toMatchObject({ exitCode: 2, err: expect.stringContaining("no PEM certificate") });
   });
 });
 
