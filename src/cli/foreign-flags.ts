@@ -51,6 +51,7 @@ const counterparts: Readonly<Record<string, string>> = {
   model_path: "model-dir",
   checkpoint_name: "checkpoint",
   output_dir: "output",
+  series_uid: "series",
   tta: "use-tta",
   "no-tta": "no-use-tta",
 };
@@ -61,7 +62,7 @@ const onlyOfServe: readonly string[] = [
   ...["--fractional_as_segments", "--study_uid", "--tmp_dir", "--proba_map", "--proba_threshold"],
   ...["--min_confidence", "--rt_struct_output", "--save_nifti_inputs", "--intersect_with"],
   ...["--min_intersection", "--class_idx", "--suffix", "--job_id", "--update_url", "--success_message"],
-  ...["--failure_message", "--log_file", "--debug"],
+  ...["--failure_message", "--log_file", "--debug", "--crop_from", "--crop_padding"],
 ];
 
 /** Common options without a counterpart; the advice names the options in `needs`, which the command must have. */

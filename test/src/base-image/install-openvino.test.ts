@@ -79,7 +79,7 @@ describe.skipIf(architecture === null)("the installation is refused", () => {
 });
 
 test("inference-engines lists what is installed, and how to install what is not", async () => {
-  const terminal = testTerminal(scratch, { XDG_CACHE_HOME: scratch });
+  const terminal = testTerminal(scratch, { XDG_CACHE_HOME: scratch, [openvinoFolderVariable]: "" });
   expect(await main(["inference-engines"], terminal)).toBe(0);
   expect(terminal.printed.out).toMatch(/^onnxruntime \d+\.\d+\.\d+$/m);
   expect(terminal.printed.out).toMatch(

@@ -14,7 +14,7 @@ describe("a Dockerfile", () => {
   test("adds the layers to the base in the plan's order and sets the entrypoint", () => {
     expect(
       renderDockerTexts(testPlan()).dockerfile,
-    ).toBe(`# Written by build_processor. What changes least often comes first.
+    ).toBe(`# Written by build_processor. The layers that change least often come first.
 FROM base:1
 COPY ["first/", "/"]
 COPY ["second/", "/"]
