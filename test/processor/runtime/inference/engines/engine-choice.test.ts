@@ -14,6 +14,7 @@ import {
 import {
   chooseCpuEngine,
   type EngineWish,
+  findOpenvino,
 } from "../../../../../processor/runtime/inference/engines/engine-choice.js";
 import {
   recallEngine,
@@ -146,7 +147,7 @@ describeWith([needs.openvino], "under auto, a network that OpenVINO does not run
     const file = await writeConvolutionNetwork({ weight: [1], bias: [0] }, shape);
     const refused = join(scratch, "refused.onnx");
     writeFileSync(refused, "no network");
-    const folder = process.env[openvinoFolderVariable] ?? "";
+    const folder = findOpenvino(process.env)!;
     const { engine, note } = await openEngine(
       {
         ...{ engine: "openvino", mayFallBack: true },
@@ -171,7 +172,7 @@ describeWith([needs.openvino], "under auto, a network that OpenVINO does not run
         ...{ path, channels: 1, patchSize, kernel: 1 },
       },
     );
-    const folder = process.env[openvinoFolderVariable] ?? "";
+    const folder = findOpenvino(process.env)!;
     const openvino = { folder, onnxFiles: [file], precision: "float32" } as const;
     const { engine, note } = await openEngine(
       { engine: "measure", openvino, cpu: unknown },
