@@ -4,7 +4,6 @@ import { showEvents } from "../../../processor/contract/progress/show-events.js"
 import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { diskError } from "../../../processor/files/disk-error.js";
-import { imageError } from "../../../processor/imaging/errors.js";
 import {
   type CaseReport,
   type ImageInput,
@@ -145,8 +144,8 @@ async function channelsOf(paths: readonly string[]): Promise<readonly ImageInput
     if (await isDicomInput(path, found)) channels.push({ kind: "dicom", path });
     else if (!found.isDirectory()) channels.push(imageFile(path));
     else
-      throw imageError(
-        "IMAGE_UNSUPPORTED",
+      throw sharedError(
+        "INPUT_NOT_FOUND",
         `${path} has no DICOM series; of other formats, name the file of each channel`,
       );
   }
