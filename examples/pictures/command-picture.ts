@@ -1,4 +1,4 @@
-import { commands } from "../../src/cli/command-line.js";
+import { commands } from "../../src/cli/command-table.js";
 import { svgBox, svgPicture, svgText } from "./svg.js";
 
 /** What people want, and the commands for it in the order in which they are typed. */

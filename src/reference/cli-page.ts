@@ -1,5 +1,6 @@
 import { folderHelp } from "../../processor/runtime/entries/folder-arguments.js";
-import { commands, parseCommandLine } from "../cli/command-line.js";
+import { parseCommandLine } from "../cli/command-line.js";
+import { commands } from "../cli/command-table.js";
 import { serveCommand } from "../predict/nnunet-serve/options.js";
 
 /** Returns docs/reference/cli.md: the help text of every command. */

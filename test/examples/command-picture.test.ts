@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { commandPicture, paths } from "../../examples/pictures/command-picture.js";
-import { commands } from "../../src/cli/command-line.js";
+import { commands } from "../../src/cli/command-table.js";
 
 test("the picture of the commands shows every command, in the row of the people who use it", () => {
   const shown = new Set(paths.flatMap(({ commandNames }) => commandNames));

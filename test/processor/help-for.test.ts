@@ -4,7 +4,8 @@ import { sharedError } from "../../processor/contract/shared-errors.js";
 import { imageError } from "../../processor/imaging/errors.js";
 import { imageFlags } from "../../processor/runtime/entries/folder-arguments.js";
 import { runtimeError } from "../../processor/runtime/errors.js";
-import { commands, flagsOf } from "../../src/cli/command-line.js";
+import { flagsOf } from "../../src/cli/command-line.js";
+import { commands } from "../../src/cli/command-table.js";
 import { builderCatalogue } from "../../src/ground/errors/catalogue.js";
 
 describe("a remedy names only flags that its program has:", () => {

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { flagsIn } from "../../../processor/contract/help-for.js";
 import { imageFlags } from "../../../processor/runtime/entries/folder-arguments.js";
-import { commands, flagsOf } from "../../../src/cli/command-line.js";
+import { flagsOf } from "../../../src/cli/command-line.js";
+import { commands } from "../../../src/cli/command-table.js";
 import { repositoryRoot } from "../../support/golden.js";
 
 const common = (sets: readonly ReadonlySet<string>[]): ReadonlySet<string> =>
