@@ -47,6 +47,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["onnx", ""],
   ["convert", "checkpoint onnx"],
   ["models", "checkpoint model-source convert"],
+  ["nnunet", ""],
   ["image", "checkpoint"],
   ["oci", "imaging download image"],
   ["docker", "image oci"],
