@@ -3,6 +3,7 @@ import { mirrorSpline } from "./resampling/mirror-spline.js";
 import { resampleAxis } from "./resampling/resample-axis.js";
 import { resampleLabelGrid } from "./resampling/resample-label-grid.js";
 import { resampleLabelGridTorch } from "./resampling/resample-label-grid-torch.js";
+import { sampleLabels } from "./resampling/sample-labels.js";
 import { sampleSpline } from "./resampling/sample-spline.js";
 import { splineCoefficients } from "./resampling/spline-coefficients.js";
 import { splineVotes } from "./resampling/spline-votes.js";
@@ -17,6 +18,7 @@ export const imagingKernels = {
   resampleAxis,
   resampleLabelGrid,
   resampleLabelGridTorch,
+  sampleLabels,
   sampleSpline,
   splineCoefficients,
   splineVotes,

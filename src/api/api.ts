@@ -134,6 +134,8 @@ export function predict(options: PredictOptions): Promise<PredictionReport> {
         dicomMetadataFile: options.dicomMetadataFile ?? null,
         settings: settingChoices({ ...options }, "predict", optionNames).applyTo(predictDefaults()),
         existing: options.existing ?? "error",
+        extras: null,
+        temporaryFolder: null,
       },
       work,
     ),

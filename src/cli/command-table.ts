@@ -10,6 +10,7 @@ import {
   simulateOptions,
 } from "./options/image-options.js";
 import { convertOptions, initOptions, predictOptions } from "./options/run-options.js";
+import { serveOptionsOfPredict } from "./options/serve-options.js";
 import { withSettings } from "./options/setting-options.js";
 
 const image = {
@@ -34,7 +35,7 @@ export const commands: Readonly<Record<string, Command>> = {
   predict: {
     usage: "predict",
     describe: "segment medical images with a model directly, without building an image",
-    options: withSettings(predictOptions, "predict"),
+    options: withSettings({ ...predictOptions, ...serveOptionsOfPredict }, "predict"),
     examples: [
       ["$0 predict --model-dir model/ -i images/ -o segmentations/", "segments every case in a folder"],
     ],

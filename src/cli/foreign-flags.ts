@@ -51,19 +51,15 @@ const counterparts: Readonly<Record<string, string>> = {
   model_path: "model-dir",
   checkpoint_name: "checkpoint",
   output_dir: "output",
+  metadata_path: "dicom-metadata",
+  rt_struct_output: "rt-structure-set",
   series_uid: "series",
   tta: "use-tta",
   "no-tta": "no-use-tta",
 };
 
-/** Options of nnunet_serve's own command, whose short names mean something else here. */
-const onlyOfServe: readonly string[] = [
-  ...["-ckpt", "-M", "-S", "-s", "--metadata_path", "--fractional_metadata_path", "--empty_segment_metadata"],
-  ...["--fractional_as_segments", "--study_uid", "--tmp_dir", "--proba_map", "--proba_threshold"],
-  ...["--min_confidence", "--rt_struct_output", "--save_nifti_inputs", "--intersect_with"],
-  ...["--min_intersection", "--class_idx", "--suffix", "--job_id", "--update_url", "--success_message"],
-  ...["--failure_message", "--log_file", "--debug", "--crop_from", "--crop_padding"],
-];
+/** Short names of nnunet_serve's own command, which mean something else here. */
+const onlyOfServe: readonly string[] = ["-ckpt", "-M", "-S", "-s"];
 
 /** Common options without a counterpart; the advice names the options in `needs`, which the command must have. */
 const advices: readonly {
@@ -94,12 +90,12 @@ const advices: readonly {
     instead: "--input (-i) takes several files; give each run its own",
   },
   {
-    words: ["-D", "--is_dicom", "--is-dicom"],
+    words: ["-D"],
     needs: ["input", "model-dir"],
     instead: "DICOM is recognised without it",
   },
   {
-    words: [...onlyOfServe, ...onlyOfServe.map((word) => word.replaceAll("_", "-"))],
+    words: onlyOfServe,
     needs: ["input", "model-dir"],
     instead: "`build_processor predict-nnunet-serve` has it, with the other options of nnunet_serve",
   },

@@ -11,6 +11,7 @@ import { predictInDocker } from "../predict/in-docker/predict-in-docker.js";
 import type { CommandSession } from "./command-session.js";
 import { jsonText } from "./json-text.js";
 import type { predictOptions } from "./options/run-options.js";
+import { isOfJob, serveWordsOf } from "./options/serve-options.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
@@ -54,6 +55,12 @@ function refuseOthers(args: PredictArguments): void {
   const given = ofTheImage.find((name) => args[name] !== undefined);
   if (given !== undefined)
     throw sharedError("USAGE", `--${given} has no effect with --image, which has its model and its hooks`);
+  const ofPredict = [...serveWordsOf(args).keys()].find((name) => !isOfJob(name));
+  if (ofPredict !== undefined)
+    throw sharedError(
+      "USAGE",
+      `--${ofPredict} and --image cannot be used together; \`build_processor predict-nnunet-serve\` with -c can do both`,
+    );
   if (args.continue) throw sharedError("USAGE", "--continue and --image cannot be used together");
   if (args.postprocessing !== "auto")
     throw sharedError(

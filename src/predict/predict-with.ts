@@ -1,9 +1,11 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { mapNonEmpty } from "../../processor/contract/non-empty.js";
 import { showEvents } from "../../processor/contract/progress/show-events.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readMetadataFile } from "../../processor/dicom-objects/read-metadata.js";
+import { type RefinementWishes, withPlaces } from "../../processor/runtime/cases/refinement-wishes.js";
+import { type CaseExtras, noExtras } from "../../processor/runtime/entries/case-extras.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
@@ -15,6 +17,18 @@ import type { ModelSet } from "../models/model-set.js";
 import { type ModelRequest, requestedModels } from "../models/requested-models.js";
 import type { WorkContext } from "../models/work-context.js";
 import { withConvertedModel } from "./with-converted-model.js";
+
+/** What nnunet_serve can do besides nnU-Net's prediction, as a command line says it. */
+export interface PredictExtras {
+  readonly refinement: RefinementWishes;
+  readonly suffix: string | null;
+  readonly savesInputs: boolean;
+  /** True if images other than DICOM series are an error. */
+  readonly requiresDicom: boolean;
+  readonly fractionalAsSegments: boolean;
+  readonly fractionalMetadataFile: string | null;
+  readonly emptyMetadataFile: string | null;
+}
 
 /** A prediction as a command line or a program asks for it. Relative paths start from the current folder. */
 export interface PredictRequest {
@@ -31,6 +45,10 @@ export interface PredictRequest {
   readonly dicomMetadataFile: string | null;
   readonly settings: ImageSettings;
   readonly existing: PredictCasesOptions["existing"];
+  /** What nnunet_serve can do besides; null for nothing. */
+  readonly extras: PredictExtras | null;
+  /** The folder for the converted model; null for the system's. */
+  readonly temporaryFolder: string | null;
 }
 
 /**
@@ -52,7 +70,9 @@ export async function predictWith(asked: PredictRequest, work: WorkContext): Pro
     }
   }
   const models = await modelsFor(request, work);
-  return withConvertedModel(models, { work, parent: null }, (modelDir) =>
+  const parent =
+    request.temporaryFolder === null ? null : resolve(work.currentDirectory, request.temporaryFolder);
+  return withConvertedModel(models, { work, parent }, (modelDir) =>
     predict({ modelDir, folds: null }, request, work),
   );
 }
@@ -79,13 +99,33 @@ async function modelsFor(
   return { ...found, members: mapNonEmpty(found.members, ({ model }) => ({ model, previousStage: null })) };
 }
 
-function predict(
+async function extrasOf(
+  { refinement, suffix, savesInputs, requiresDicom, ...dicom }: PredictExtras,
+  absolute: (path: string) => string,
+): Promise<CaseExtras> {
+  const read = async (path: string | null) =>
+    path === null ? null : { place: basename(path), given: await readMetadataFile(absolute(path)) };
+  return {
+    refinement: withPlaces(refinement, absolute),
+    suffix,
+    savesInputs,
+    requiresDicom,
+    dicom: {
+      fractionalAsSegments: dicom.fractionalAsSegments,
+      fractionalMetadata: await read(dicom.fractionalMetadataFile),
+      emptyMetadata: await read(dicom.emptyMetadataFile),
+    },
+  };
+}
+
+async function predict(
   model: { readonly modelDir: string; readonly folds: readonly string[] | null },
   request: PredictRequest,
   { currentDirectory, progress, signal }: WorkContext,
 ): Promise<PredictionReport> {
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const absoluteOrNull = (path: string | null): string | null => (path === null ? null : absolute(path));
+  const extras = request.extras === null ? noExtras : await extrasOf(request.extras, absolute);
   return withBundledHook(absoluteOrNull(request.hookFile), (hookModule) =>
     predictCases({
       ...model,
@@ -96,6 +136,7 @@ function predict(
       saveProbabilities: request.settings.saveProbabilities,
       prevStageDir: absoluteOrNull(request.previousStagePredictions),
       existing: request.existing,
+      extras,
       hookModule,
       onEvent: showEvents(progress),
       signal,

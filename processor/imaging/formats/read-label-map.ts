@@ -1,5 +1,6 @@
 import { imageError } from "../errors.js";
 import type { Geometry } from "../volume/geometry.js";
+import type { Image } from "../volume/image.js";
 import type { LabelMap } from "../volume/label-map.js";
 import { readImage } from "./read-image.js";
 
@@ -9,11 +10,7 @@ import { readImage } from "./read-image.js";
  * @throws GEOMETRY_MISMATCH if its size is different; IMAGE_INVALID if a voxel is not a label
  */
 export async function readLabelMap(path: string, grid: Geometry): Promise<LabelMap> {
-  // Tiff3DIO does not take three slices of a TIFF file for colours.
-  const { voxels, geometry, components } = await readImage(
-    path,
-    grid.dimensions === 3 ? { imageReader: "Tiff3DIO" } : {},
-  );
+  const { voxels, geometry, components } = await readVoxels(path, grid.dimensions);
   const shown = (sizes: readonly number[]) => sizes.join(" × ");
   if (components !== 1 || geometry.sizeZyx.some((size, axis) => size !== grid.sizeZyx[axis])) {
     throw imageError(
@@ -21,6 +18,27 @@ export async function readLabelMap(path: string, grid: Geometry): Promise<LabelM
       `${path}: its size is ${shown(geometry.sizeZyx)} (z × y × x), but the image has ${shown(grid.sizeZyx)}`,
     );
   }
+  return { voxels: labelsOf(voxels, path), geometry };
+}
+
+/**
+ * Reads a segmentation on any grid.
+ *
+ * @throws IMAGE_INVALID if a voxel is not a label, or has several values
+ */
+export async function readAnyLabelMap(path: string, dimensions: Geometry["dimensions"]): Promise<LabelMap> {
+  const { voxels, geometry, components } = await readVoxels(path, dimensions);
+  if (components !== 1)
+    throw imageError("IMAGE_INVALID", `${path}: each voxel has ${components} values, but a label is one`);
+  return { voxels: labelsOf(voxels, path), geometry };
+}
+
+/** Tiff3DIO does not take three slices of a TIFF file for colours. */
+const readVoxels = (path: string, dimensions: Geometry["dimensions"]): Promise<Image> =>
+  readImage(path, dimensions === 3 ? { imageReader: "Tiff3DIO" } : {});
+
+/** @throws IMAGE_INVALID */
+function labelsOf(voxels: Image["voxels"], path: string): Uint8Array | Uint16Array {
   let largest = 0;
   for (let i = 0; i < voxels.length; i++) {
     const label = Number(voxels[i]);
@@ -35,5 +53,5 @@ export async function readLabelMap(path: string, grid: Geometry): Promise<LabelM
   const buffer = new SharedArrayBuffer(voxels.length * (largest < 256 ? 1 : 2));
   const labels = largest < 256 ? new Uint8Array(buffer) : new Uint16Array(buffer);
   for (let i = 0; i < voxels.length; i++) labels[i] = Number(voxels[i]);
-  return { voxels: labels, geometry };
+  return labels;
 }

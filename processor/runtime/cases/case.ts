@@ -23,9 +23,14 @@ export interface CaseRequest {
 export interface Refinement {
   /** Makes a segmentation with the label 1 from the candidates of one class; null to keep every label. */
   readonly candidates: ClassCandidates | null;
-  /** Null to segment the whole image. Probabilities of all classes cannot be written of a part. */
+  /**
+   * Removes the objects of each label that are smaller than this share of its largest one, or, from 1 on, than this number
+   * of voxels; null to keep all. It does not change candidates.
+   */
+  readonly smallestObject: number | null;
+  /** Null to segment the whole image. nnU-Net's own files of probabilities cannot be written of a part. */
   readonly crop: CropRequest | null;
-  /** Keeps the parts that overlap a mask, which has the image's own grid; null to keep all. */
+  /** Keeps the parts that overlap a mask; null to keep all. */
   readonly reference: {
     readonly input: ImageFile;
     /** The share of a part's voxels that must be in the mask. */
@@ -33,7 +38,7 @@ export interface Refinement {
   } | null;
 }
 
-/** The part of an image that the networks see: a box around a mask, which has the image's own grid. */
+/** The part of an image that the networks see: a box around a mask. */
 export interface CropRequest {
   readonly mask: ImageFile;
   /** Voxels around the box on each side, up to the border. */

@@ -11,6 +11,7 @@ import type { LoadedModel } from "../model/load-model.js";
 import { dicomResultsOf, notesFor, withDicomResults } from "../outputs/dicom-results.js";
 import { writeResultsJson } from "../outputs/results-json.js";
 import { runModel } from "../run/run-model.js";
+import { noExtras } from "./case-extras.js";
 
 export interface FolderEntryOptions {
   readonly loaded: LoadedModel;
@@ -43,9 +44,10 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       ending: `.${settings.outputExtension}`,
       savesProbabilities: settings.saveProbabilities,
       previousStage: null,
+      suffix: null,
     }),
   );
-  const results = await dicomResultsOf(loaded.manifest, settings);
+  const results = await dicomResultsOf(loaded.manifest, settings, noExtras);
   for (const line of notesFor(requests, results)) onEvent(runNote("dicom-metadata", line));
   const complete = requests.map((request) => withDicomResults(request, results));
   onEvent(runNote("case-count", `${counted(cases.length, "case")} in ${settings.inputDir}`));

@@ -6,7 +6,7 @@ import type { CaseOutput, ClassCandidates } from "../cases/case.js";
 import type { LoadedModel } from "../model/load-model.js";
 import { programVersion } from "../model/program-version.js";
 import { nameOfClass } from "../outputs/count-labels.js";
-import { metadataDefaults, modelIdOf } from "../outputs/dicom-results.js";
+import { type GivenMetadata, metadataDefaults, modelIdOf } from "../outputs/dicom-results.js";
 
 /** The DICOM results of one case, which are written only if its images are DICOM series. */
 export interface OneCaseDicom {
@@ -24,13 +24,6 @@ export interface OneCaseDicom {
   readonly metadata: GivenMetadata | null;
   /** Describes an empty segmentation; null to write no file for it. */
   readonly emptyMetadata: GivenMetadata | null;
-}
-
-/** Metadata as a user wrote it. */
-export interface GivenMetadata {
-  /** The name of its file, for messages. */
-  readonly place: string;
-  readonly given: unknown;
 }
 
 /** @throws DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME */

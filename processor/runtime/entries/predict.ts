@@ -1,11 +1,13 @@
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import type { ImageSettings } from "../../contract/run-settings.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
-import type { CaseRequest, FoundCase } from "../cases/case.js";
-import { caseRequest } from "../cases/case-request.js";
+import { type CaseRequest, type FoundCase, placeOf } from "../cases/case.js";
+import { caseRequest, resultStem } from "../cases/case-request.js";
 import { findCases } from "../cases/find-cases.js";
-import { findPreviousStage } from "../cases/find-previous-stage.js";
+import { findSegmentation } from "../cases/find-segmentation.js";
 import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
+import { refinementOf } from "../cases/refinement-wishes.js";
 import { runtimeError } from "../errors.js";
 import {
   type LoadedModel,
@@ -16,6 +18,7 @@ import {
 import type { Existing } from "../outputs/check-outputs.js";
 import { dicomResultsOf, notesFor, withDicomResults } from "../outputs/dicom-results.js";
 import { type RunReport, runModel } from "../run/run-model.js";
+import { type CaseExtras, checkExtras, extraOutputs } from "./case-extras.js";
 
 export interface PredictCasesOptions {
   /** A converted folder. */
@@ -31,6 +34,7 @@ export interface PredictCasesOptions {
   readonly saveProbabilities: boolean;
   /** Holds `<case><ending>` of a cascade's earlier stage. */
   readonly prevStageDir: string | null;
+  readonly extras: CaseExtras;
   readonly existing: Existing;
   /** A bundled module with the user's hooks. */
   readonly hookModule: string | null;
@@ -46,6 +50,10 @@ export interface PredictionReport extends RunReport {
 
 /** Does what `nnUNetv2_predict` does for a folder or some files: groups them into cases and segments them. */
 export async function predictCases(options: PredictCasesOptions): Promise<PredictionReport> {
+  checkExtras(options.extras, {
+    exportMode: options.settings.exportMode,
+    savesProbabilities: options.saveProbabilities,
+  });
   const whole = await loadModel(options.modelDir, options.folds);
   const loaded = options.skipsPostProcessing ? withoutPostProcessing(whole) : whole;
   const { cases, leftOut } = await findCases({
@@ -53,11 +61,14 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
     channelNames: loaded.model.channelNames,
     preferredEnding: loaded.model.plan.fileEnding,
   });
+  const image = cases.flatMap(({ inputs }) => inputs).find(({ kind }) => kind !== "dicom");
+  if (options.extras.requiresDicom && image !== undefined)
+    throw sharedError("USAGE", `--is_dicom needs DICOM input, but ${placeOf(image)} is not DICOM`);
   for (const line of leftOutLines(leftOut)) options.onEvent(runNote("left-out", line));
   const previousStageDir = previousStageFolder(loaded, options);
   const requests: CaseRequest[] = [];
   for (const found of cases) requests.push(await requestOf(found, previousStageDir, options));
-  const results = await dicomResultsOf(loaded.manifest, options.settings);
+  const results = await dicomResultsOf(loaded.manifest, options.settings, options.extras);
   for (const line of notesFor(requests, results)) options.onEvent(runNote("dicom-metadata", line));
   const complete = requests.map((request) => withDicomResults(request, results));
   return { ...(await runModel(loaded, complete, options)), leftOut };
@@ -77,12 +88,19 @@ function previousStageFolder(loaded: LoadedModel, { prevStageDir }: PredictCases
 async function requestOf(
   found: FoundCase,
   previousStageDir: string | null,
-  { outputDir, saveProbabilities }: PredictCasesOptions,
+  { outputDir, saveProbabilities, extras }: PredictCasesOptions,
 ): Promise<CaseRequest> {
-  return caseRequest(found, {
+  const request = caseRequest(found, {
     folder: outputDir,
     ending: oneFileEnding(found.ending),
     savesProbabilities: saveProbabilities,
-    previousStage: previousStageDir === null ? null : await findPreviousStage(found.name, previousStageDir),
+    previousStage: previousStageDir === null ? null : await findSegmentation(found.name, previousStageDir),
+    suffix: extras.suffix,
   });
+  const stem = resultStem(found.name, extras.suffix);
+  return {
+    ...request,
+    refinement: await refinementOf(extras.refinement, found.name),
+    outputs: [...request.outputs, ...extraOutputs(found, extras, { folder: outputDir, stem })],
+  };
 }

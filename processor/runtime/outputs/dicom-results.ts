@@ -11,10 +11,42 @@ import {
 } from "../../dicom-objects/metadata-of-labels.js";
 import { completeMetadata } from "../../dicom-objects/read-metadata.js";
 import type { MetadataDefaults, ObjectMetadata } from "../../dicom-objects/segment-metadata.js";
-import type { CaseOutput, CaseRequest } from "../cases/case.js";
+import type { CaseOutput, CaseRequest, ClassCandidates } from "../cases/case.js";
+import { resultStem } from "../cases/case-request.js";
 import { programVersion } from "../model/program-version.js";
+import { nameOfClass } from "./count-labels.js";
 
 type DicomSegmentation = Exclude<ImageSettings["dicomSegmentations"][number], "none">;
+
+/** The DICOM results that settings do not say. */
+export interface DicomExtras {
+  /** True for one binary segment for each step of a class's probability, as its metadata describes them. */
+  readonly fractionalAsSegments: boolean;
+  /** Null for that of the segmentation. */
+  readonly fractionalMetadata: GivenMetadata | null;
+  /** Describes an empty segmentation; null to write no file for it. */
+  readonly emptyMetadata: GivenMetadata | null;
+}
+
+export const plainDicom: DicomExtras = {
+  fractionalAsSegments: false,
+  fractionalMetadata: null,
+  emptyMetadata: null,
+};
+
+/** Metadata as a user wrote it. */
+export interface GivenMetadata {
+  /** The name of its file, for messages. */
+  readonly place: string;
+  readonly given: unknown;
+}
+
+/** What is wished besides the settings. */
+interface Wishes {
+  readonly dicom: DicomExtras;
+  readonly suffix: string | null;
+  readonly refinement: { readonly candidates: ClassCandidates | null };
+}
 
 /** What the results of DICOM series are, for all cases of a run. */
 export interface DicomResults {
@@ -23,6 +55,12 @@ export interface DicomResults {
   readonly holes: ImageSettings["rtHoles"];
   readonly keepsEmptyFrames: boolean;
   readonly metadata: ObjectMetadata;
+  readonly fractionalMetadata: ObjectMetadata;
+  readonly emptyMetadata: ObjectMetadata | null;
+  /** True if the probabilities are those of one class in its candidates. */
+  readonly showsCandidates: boolean;
+  readonly fractionalAsSegments: boolean;
+  readonly suffix: string | null;
   readonly modelId: string;
   /** What the user should know about the metadata. */
   readonly notes: readonly string[];
@@ -36,21 +74,34 @@ export interface DicomResults {
 export async function dicomResultsOf(
   manifest: ProcessorManifest,
   settings: ImageSettings,
+  { dicom, suffix, refinement: { candidates } }: Wishes,
 ): Promise<DicomResults> {
   const version = await programVersion();
   const modelId = modelIdOf(manifest);
   const defaults = metadataDefaults(manifest, { modelId, version });
-  const labels = namedLabels(manifest.models[0]!.labels);
+  const definition = manifest.models[0]!.labels;
+  const labels =
+    candidates === null
+      ? namedLabels(definition)
+      : [{ label: 1, name: nameOfClass(definition, candidates.classIndex) }];
+  const complete = (metadata: GivenMetadata | null): ObjectMetadata | null =>
+    metadata === null ? null : completeMetadata(metadata.given, metadata.place, defaults);
   const { dicomMetadata } = settings;
+  const metadata =
+    dicomMetadata === null
+      ? metadataOfLabels(labels, defaults)
+      : completeMetadata(dicomMetadata, "dicom", defaults);
   return {
     segmentations: segmentationsOf(settings.dicomSegmentations),
     writesStructureSet: settings.rtStructureSet,
     holes: settings.rtHoles,
     keepsEmptyFrames: settings.dicomEmptyFrames,
-    metadata:
-      dicomMetadata === null
-        ? metadataOfLabels(labels, defaults)
-        : completeMetadata(dicomMetadata, "dicom", defaults),
+    metadata,
+    fractionalMetadata: complete(dicom.fractionalMetadata) ?? metadata,
+    emptyMetadata: complete(dicom.emptyMetadata),
+    showsCandidates: candidates !== null,
+    fractionalAsSegments: dicom.fractionalAsSegments,
+    suffix,
     modelId,
     notes: dicomMetadata === null ? notesOnNames(labels) : [],
   };
@@ -128,17 +179,41 @@ export const modelIdOf = ({ models, postProcessing }: ProcessorManifest): string
 export function withDicomResults(request: CaseRequest, results: DicomResults): CaseRequest {
   if (!isOfDicom(request)) return request;
   const [first] = request.outputs;
-  const stem = first.path.replace(/[^/\\]*$/, request.name);
-  const { metadata, modelId, holes, keepsEmptyFrames } = results;
-  const described = { metadata, emptyMetadata: null, modelId, holes, keepsEmptyFrames };
-  const segmentations = results.segmentations.map((kind): CaseOutput => {
-    const { suffix, ...output } = segmentationOutputs[kind];
-    return { ...output, path: `${stem}${suffix}.dcm`, ...described };
-  });
+  const stem = first.path.replace(/[^/\\]*$/, resultStem(request.name, results.suffix));
+  const { metadata, emptyMetadata, modelId, holes, keepsEmptyFrames } = results;
+  const described = { metadata, emptyMetadata, modelId, holes, keepsEmptyFrames };
+  const segmentations = results.segmentations.map((kind) =>
+    segmentationOutput(kind, { stem, results, described }),
+  );
   const structureSet: readonly CaseOutput[] = results.writesStructureSet
     ? [{ kind: "rt-structure-set", path: `${stem}_struct.dcm`, ...described }]
     : [];
   return { ...request, outputs: [...request.outputs, ...segmentations, ...structureSet] };
+}
+
+interface Described {
+  readonly metadata: ObjectMetadata;
+  readonly emptyMetadata: ObjectMetadata | null;
+  readonly modelId: string;
+  readonly holes: ImageSettings["rtHoles"];
+  readonly keepsEmptyFrames: boolean;
+}
+
+function segmentationOutput(
+  kind: DicomSegmentation,
+  {
+    stem,
+    results,
+    described,
+  }: { readonly stem: string; readonly results: DicomResults; readonly described: Described },
+): CaseOutput {
+  const { suffix, ...output } = segmentationOutputs[kind];
+  const path = `${stem}${suffix}.dcm`;
+  if (output.kind === "dicom-segmentation") return { ...output, path, ...described };
+  const fractional = { path, ...described, metadata: results.fractionalMetadata };
+  if (!results.showsCandidates) return { ...output, ...fractional };
+  const form = results.fractionalAsSegments ? "steps" : output.form;
+  return { kind: "dicom-candidates", form, ...fractional };
 }
 
 const segmentationOutputs = {

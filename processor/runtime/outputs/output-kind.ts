@@ -1,6 +1,7 @@
 import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js";
 import type { Zyx } from "../../imaging/volume/axes.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { CroppedGrid } from "../../imaging/volume/cropped-grid.js";
 import type { ImageSource } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
@@ -59,6 +60,8 @@ export interface AnswerFacts {
   /** The size of the network's grid. */
   readonly networkSizeZyx: Zyx;
   readonly image: Pick<CaseVolume, "geometry" | "source">;
+  /** The part of the image that the networks saw; null for all of it. */
+  readonly crop: CroppedGrid | null;
   /** The names of the inputs of the channels. */
   readonly inputPlaces: readonly string[];
 }

@@ -19,7 +19,7 @@ export interface Answer {
 /** Turns the networks' outputs into labels on the image's grid, and writes their probabilities if requested. */
 export async function exportAnswer(
   sources: NonEmpty<ExportSource>,
-  { request, image }: Pick<ReadCase, "request" | "image">,
+  { request, image, crop }: Pick<ReadCase, "request" | "image" | "crop">,
   { opened: { model }, settings: { exportMode }, tools: { pool } }: SegmentContext,
 ): Promise<Answer> {
   const { labels, nnunetVersion } = model;
@@ -47,6 +47,7 @@ export async function exportAnswer(
     labels,
     networkSizeZyx: stream.sizeZyx,
     image,
+    crop,
     inputPlaces: request.inputs.map(placeOf),
   });
   try {

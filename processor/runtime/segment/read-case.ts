@@ -11,13 +11,14 @@ import { readImage } from "../../imaging/formats/read-image.js";
 import { readLabelMap } from "../../imaging/formats/read-label-map.js";
 import { stackChannels } from "../../imaging/formats/stack-channels.js";
 import type { CaseVolume } from "../../imaging/volume/case-volume.js";
+import type { CroppedGrid } from "../../imaging/volume/cropped-grid.js";
 import type { Image } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { type CaseRequest, type ImageInput, placeOf } from "../cases/case.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
-import { type CroppedGrid, croppedGrid } from "./crop-case.js";
+import { croppedGrid } from "./crop-case.js";
 import { readMask } from "./read-mask.js";
 import type { SegmentContext } from "./segment-context.js";
 
@@ -49,9 +50,10 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
   });
   const previousStage = await readPreviousStage(request, volume, context);
   const mask = request.refinement?.reference ?? null;
-  const reference = mask === null ? null : await readMask(mask.input.path, volume.geometry);
+  const { pool } = context.tools;
+  const reference = mask === null ? null : await readMask(mask.input.path, volume.geometry, pool);
   const wantedCrop = request.refinement?.crop ?? null;
-  const crop = wantedCrop === null ? null : await croppedGrid(wantedCrop, volume.geometry);
+  const crop = wantedCrop === null ? null : await croppedGrid(wantedCrop, volume.geometry, pool);
   await writeInputVolumes(request, volume);
   const image = { geometry: volume.geometry, source: volume.source };
   return { request, volume, previousStage, crop, reference, image, warnings };

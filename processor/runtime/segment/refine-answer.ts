@@ -22,6 +22,9 @@ export async function refineAnswer(
   const unchanged = { labelMap, candidateMap: null, candidates: null };
   if (refinement === null) return unchanged;
   const { sizeZyx } = labelMap.geometry;
+  const { smallestObject } = refinement;
+  if (smallestObject !== null)
+    await pool.run("removeSmallObjects", { labels: labelMap.voxels, sizeZyx, smallest: smallestObject });
   const mask =
     reference === null || refinement.reference === null
       ? null

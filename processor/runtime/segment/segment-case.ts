@@ -1,4 +1,5 @@
 import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
+import { cropLabels, cropVolume, putBack } from "../../imaging/volume/cropped-grid.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseRequest } from "../cases/case.js";
 import { inWritersType } from "../outputs/label-type.js";
@@ -6,7 +7,6 @@ import { writeResults } from "../outputs/output-kinds.js";
 import { removeComponents, type StepReport } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { type ReorientedCase, reorientCase, withoutReorientation } from "../preprocess/reorient-case.js";
-import { cropLabels, cropVolume, putBack } from "./crop-case.js";
 import { type Answer, exportAnswer } from "./export-answer.js";
 import { firstStage, type MemberInput, predictMembers, prepareStage } from "./predict-members.js";
 import { type ReadCase, readCase } from "./read-case.js";

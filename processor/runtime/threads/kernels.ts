@@ -5,6 +5,7 @@ import { ensembleSlices } from "../postprocess/ensemble-slices.js";
 import { exportSlices } from "../postprocess/export-slices.js";
 import { keepLargestComponent } from "../postprocess/keep-largest-component.js";
 import { probabilitySlice } from "../postprocess/probability-slice.js";
+import { removeSmallObjects } from "../postprocess/remove-small-objects.js";
 import { copyBox } from "../preprocess/copy-box.js";
 import { float32Statistics } from "../preprocess/float32-statistics.js";
 import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
@@ -20,6 +21,7 @@ export const runtimeKernels = {
   keepOverlapping,
   keepLargestComponent,
   probabilitySlice,
+  removeSmallObjects,
   copyBox,
   float32Statistics,
   fillMask,

@@ -9,6 +9,9 @@ import type { CaseReport } from "../../../processor/runtime/cases/case.js";
 import type { PredictionReport } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
 import { builderRemedy } from "../../ground/errors/catalogue.js";
+import { withJobStatus } from "../../predict/nnunet-serve/job-status.js";
+import { jobWishes } from "../../predict/nnunet-serve/job-words.js";
+import type { ServeWords } from "../../predict/nnunet-serve/parse-arguments.js";
 import { type PredictRequest, predictWith } from "../../predict/predict-with.js";
 import type { CommandSession } from "../command-session.js";
 import { bugHelp } from "../explain-error.js";
@@ -16,17 +19,35 @@ import { fasterEngineHint } from "../faster-engine-hint.js";
 import { jsonText } from "../json-text.js";
 import { modelRequest } from "../named-models.js";
 import type { predictOptions } from "../options/run-options.js";
+import { serveWordsOf } from "../options/serve-options.js";
+import { predictExtras, withProbaMap } from "../predict-extras.js";
 
 type PredictArguments = InferredOptionTypes<typeof predictOptions>;
 
 /** `build_processor predict`: segments images without building an image. */
 export async function runPredict(args: PredictArguments, session: CommandSession): Promise<number> {
+  const words = serveWordsOf(args);
+  const { terminal, progress } = session;
+  if (words.has("study_uid")) progress.note("--study-uid has no effect: no file is named after it");
+  return withJobStatus(jobWishes(words), session, () => predictCases(args, words, session)).catch(
+    (error: unknown) => {
+      if (words.has("debug") && error instanceof Error) terminal.err(`${error.stack ?? error.message}\n`);
+      throw error;
+    },
+  );
+}
+
+async function predictCases(
+  args: PredictArguments,
+  words: ServeWords,
+  session: CommandSession,
+): Promise<{ readonly result: number; readonly isEmpty: boolean }> {
   const { terminal, flags } = session;
   if (args.image !== undefined) {
     const { predictInImage } = await import("../predict-in-image.js");
-    return predictInImage(args, args.image, session);
+    return { result: await predictInImage(args, args.image, session), isEmpty: false };
   }
-  const request = requestOf(args);
+  const request = requestOf(args, words);
   if (args.overwrite && args.continue)
     throw sharedError("USAGE", "--overwrite and --continue cannot be used together");
   const begin = performance.now();
@@ -36,7 +57,7 @@ export async function runPredict(args: PredictArguments, session: CommandSession
   const hint = await fasterEngineHint(report, performance.now() - begin, terminal.environment);
   if (hint !== null) terminal.err(hint);
   const failed = report.cases.filter(({ status }) => status === "failed");
-  if (failed.length === 0) return 0;
+  if (failed.length === 0) return { result: 0, isEmpty: isReportedEmpty(report, words) };
   if (report.cases.length === 1) throw onlyFailure(failed[0]!);
   // Each failure was printed when it happened, but without its remedy, which is the same for all cases with its code.
   for (const [code, help] of new Map(failed.map(({ error }) => [error!.code, error!.help])))
@@ -46,6 +67,11 @@ export async function runPredict(args: PredictArguments, session: CommandSession
     `${failed.length} of ${counted(report.cases.length, "case")} failed: ${failed.map(({ name }) => name).join(", ")}`,
   );
 }
+
+/** Returns whether nothing was segmented, and no file says so. */
+const isReportedEmpty = ({ cases }: PredictionReport, words: ServeWords): boolean =>
+  !words.has("empty_segment_metadata") &&
+  cases.every(({ labels = null }) => labels?.every(({ voxels }) => voxels === 0) ?? false);
 
 /** Replaces the remedies, which are for users of an image, by those for users of this program. */
 function withOwnRemedies(report: PredictionReport): PredictionReport {
@@ -62,9 +88,10 @@ function onlyFailure({ name, error }: CaseReport): Error {
 }
 
 /** @throws USAGE without a model */
-function requestOf(args: PredictArguments): PredictRequest {
+function requestOf(args: PredictArguments, words: ServeWords): PredictRequest {
   const modelDirs = args["model-dir"];
   if (modelDirs === undefined) throw sharedError("USAGE", "--model-dir is missing");
+  const settings = withProbaMap(settingChoices(args, "predict", flagNames).applyTo(predictDefaults()), words);
   return {
     models: modelRequest({ ...args, "model-dir": modelDirs }),
     inputs: args.input,
@@ -72,8 +99,10 @@ function requestOf(args: PredictArguments): PredictRequest {
     previousStagePredictions: args["prev-stage-predictions"] ?? null,
     hookFile: args["process-img-file"] ?? null,
     dicomMetadataFile: args["dicom-metadata"] ?? null,
-    settings: settingChoices(args, "predict", flagNames).applyTo(predictDefaults()),
+    settings,
     existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
+    extras: predictExtras(words, settings),
+    temporaryFolder: words.get("tmp_dir")?.[0] ?? null,
   };
 }
 

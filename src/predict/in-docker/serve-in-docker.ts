@@ -73,7 +73,8 @@ class FilesInContainer {
 
 /** Returns the command line in the container, in which paths start from the mounted folders. */
 function commandOf(request: ServeRequest, files: FilesInContainer): readonly string[] {
-  const { candidates, reference, dicom, suffix } = request;
+  const { dicom, suffix } = request;
+  const { candidates, smallestObject, reference, crop } = request.refinement;
   const file = (flag: string, path: string | null): readonly string[] =>
     path === null ? [] : [flag, files.place(path, metadata)];
   const value = (flag: string, given: string | number | null): readonly string[] =>
@@ -91,12 +92,13 @@ function commandOf(request: ServeRequest, files: FilesInContainer): readonly str
     ...value("--proba_threshold", candidates?.threshold ?? null),
     ...value("--min_confidence", candidates?.minConfidence ?? null),
     ...(reference === null ? [] : ["--intersect_with", files.place(reference.path, input)]),
-    ...(request.crop === null
+    ...(crop === null
       ? []
       : [
-          ...["--crop_from", files.place(request.crop.path, input)],
-          ...["--crop_padding", ...request.crop.marginXyz.map(String)],
+          ...["--crop_from", files.place(crop.path, input)],
+          ...["--crop_padding", ...crop.marginXyz.map(String)],
         ]),
+    ...value("--remove_objects_smaller_than", smallestObject),
     ...value("--min_intersection", reference?.minIntersection ?? null),
     ...flag("--is_dicom", dicom.isRequired),
     ...flag("--proba_map", dicom.writesFractional),

@@ -1,11 +1,14 @@
+import { resolve } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { anything, recordOf } from "../../../processor/contract/json-check.js";
 import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { diskError } from "../../../processor/files/disk-error.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { type PostOptions, postReport } from "../../download/post-report.js";
-import type { JobWishes } from "./serve-request.js";
+import type { WorkContext } from "../../models/work-context.js";
+import type { JobWishes } from "./job-words.js";
 
 /** What nnunet_serve reports at the end of a job, with its keys. */
 export interface JobStatus {
@@ -13,6 +16,44 @@ export interface JobStatus {
   readonly status: string;
   readonly output_log: string;
   readonly output_error: string;
+}
+
+/**
+ * Runs a job, and reports its end in the log file and at the address that the wishes name.
+ *
+ * @throws the error that ended the job, after it was reported
+ */
+export async function withJobStatus<T>(
+  job: JobWishes,
+  work: WorkContext,
+  run: () => Promise<{ readonly result: T; readonly isEmpty: boolean }>,
+): Promise<T> {
+  const logFile = job.logFile === null ? null : resolve(work.currentDirectory, job.logFile);
+  if (logFile !== null) await readLogFile(logFile);
+  try {
+    const { result, isEmpty } = await run();
+    await reportStatus(statusOfSuccess(job, isEmpty ? "empty" : "segmentation"), { job, logFile }, work);
+    return result;
+  } catch (thrown) {
+    const error = work.signal.aborted ? work.signal.reason : diskError(thrown);
+    await reportStatus(statusOfFailure(job, error), { job, logFile }, work);
+    throw error;
+  }
+}
+
+async function reportStatus(
+  status: JobStatus,
+  { job, logFile }: { readonly job: JobWishes; readonly logFile: string | null },
+  { progress }: WorkContext,
+): Promise<void> {
+  const note = (line: string): void => progress.note(line);
+  if (logFile !== null)
+    await writeLogFile(logFile, status).catch((error: unknown) =>
+      note(`the status is not in ${logFile}: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  if (job.updateUrl === null) return;
+  const failure = await sendStatus(new URL(job.updateUrl), status, { encoding: job.encoding, note });
+  if (failure !== null) note(`the status did not arrive at --update_url: ${failure}`);
 }
 
 /** Returns the status of a job that has ended well. */

@@ -152,13 +152,20 @@ const addedOptions = [
     name: "crop_from",
     takes: "one",
     value: "FILE",
-    describe: "with --class_idx: segment only the box around this mask",
+    describe: "segment only the box around this mask",
   },
   {
     name: "crop_padding",
     takes: "many",
     value: "N",
     describe: "with --crop_from: voxels around the box in x, y and z (default 10 10 10)",
+  },
+  {
+    name: "remove_objects_smaller_than",
+    takes: "one",
+    value: "SIZE",
+    describe:
+      "without --class_idx: remove smaller objects of each label; a share of the largest one below 1, else voxels",
   },
   {
     name: "series_uid",

@@ -3,15 +3,14 @@ import { resolve } from "node:path";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { diskError } from "../../../processor/files/disk-error.js";
 import {
   type CaseReport,
   type ImageInput,
   imageFile,
   placeOf,
-  type Refinement,
 } from "../../../processor/runtime/cases/case.js";
 import { isDicomInput } from "../../../processor/runtime/cases/find-dicom.js";
+import { refinementOf, withPlaces } from "../../../processor/runtime/cases/refinement-wishes.js";
 import { predictOneCase } from "../../../processor/runtime/entries/predict-one-case.js";
 import { errorOfCode, runtimeError } from "../../../processor/runtime/errors.js";
 import { isConverted } from "../../convert/converted-folder.js";
@@ -19,14 +18,7 @@ import { requestedModels } from "../../models/requested-models.js";
 import type { WorkContext } from "../../models/work-context.js";
 import { cachedConversion } from "../converted-cache.js";
 import { withConvertedModel } from "../with-converted-model.js";
-import {
-  type JobStatus,
-  readLogFile,
-  sendStatus,
-  statusOfFailure,
-  statusOfSuccess,
-  writeLogFile,
-} from "./job-status.js";
+import { withJobStatus } from "./job-status.js";
 import { dicomFiles, type ServeFiles, serveDicom, serveFiles, serveOutputs } from "./serve-outputs.js";
 import type { ServeRequest } from "./serve-request.js";
 
@@ -51,36 +43,11 @@ export async function runServeJob(
   work: WorkContext,
   segment: SegmentServed = segmentHere,
 ): Promise<ServeReport> {
-  const { job } = request;
-  const logFile = job.logFile === null ? null : resolve(work.currentDirectory, job.logFile);
-  if (logFile !== null) await readLogFile(logFile);
   for (const line of request.notes) work.progress.note(line);
-  try {
+  return withJobStatus(request.job, work, async () => {
     const report = await segment(request, work);
-    const isReportedEmpty = report.isEmpty && request.dicom.emptySegmentMetadata === null;
-    const status = statusOfSuccess(job, isReportedEmpty ? "empty" : "segmentation");
-    await reportStatus(status, { ...request, logFile }, work);
-    return report;
-  } catch (thrown) {
-    const error = work.signal.aborted ? work.signal.reason : diskError(thrown);
-    await reportStatus(statusOfFailure(job, error), { ...request, logFile }, work);
-    throw error;
-  }
-}
-
-async function reportStatus(
-  status: JobStatus,
-  { job, logFile }: Pick<ServeRequest, "job"> & { readonly logFile: string | null },
-  { progress }: WorkContext,
-): Promise<void> {
-  const note = (line: string): void => progress.note(line);
-  if (logFile !== null)
-    await writeLogFile(logFile, status).catch((error: unknown) =>
-      note(`the status is not in ${logFile}: ${error instanceof Error ? error.message : String(error)}`),
-    );
-  if (job.updateUrl === null) return;
-  const failure = await sendStatus(new URL(job.updateUrl), status, { encoding: job.encoding, note });
-  if (failure !== null) note(`the status did not arrive at --update_url: ${failure}`);
+    return { result: report, isEmpty: report.isEmpty && request.dicom.emptySegmentMetadata === null };
+  });
 }
 
 async function segmentHere(request: ServeRequest, work: WorkContext): Promise<ServeReport> {
@@ -91,6 +58,7 @@ async function segmentHere(request: ServeRequest, work: WorkContext): Promise<Se
   const folder = absolute(request.outputDir);
   const files = serveFiles(request, folder);
   const dicom = isDicom ? await serveDicom(request, { folder, absolute }) : null;
+  const refinement = await refinementOf(withPlaces(request.refinement, absolute), "volume");
   const began = Date.now();
   const found = await withModel(request, work, (modelDir, folds) =>
     predictOneCase({
@@ -103,7 +71,7 @@ async function segmentHere(request: ServeRequest, work: WorkContext): Promise<Se
         useTestTimeAugmentation: request.usesTta,
         device: request.device,
       },
-      refinement: refinementOf(request, absolute),
+      refinement,
       outputs: serveOutputs(request, files),
       dicom,
       onEvent: showEvents(work.progress),
@@ -195,21 +163,6 @@ async function withModel<T>(
   if (cacheFolder !== null) return use(await cachedConversion(models, cacheFolder, work), null);
   const parent = temporaryFolder === null ? null : resolve(work.currentDirectory, temporaryFolder);
   return withConvertedModel(models, { work, parent }, (folder) => use(folder, null));
-}
-
-function refinementOf(
-  { candidates, reference, crop }: ServeRequest,
-  absolute: (path: string) => string,
-): Refinement | null {
-  if (candidates === null && reference === null && crop === null) return null;
-  return {
-    candidates,
-    crop: crop === null ? null : { mask: imageFile(absolute(crop.path)), marginXyz: crop.marginXyz },
-    reference:
-      reference === null
-        ? null
-        : { input: imageFile(absolute(reference.path)), minIntersection: reference.minIntersection },
-  };
 }
 
 function failureOf({ code, message }: NonNullable<CaseReport["error"]>): Error {

@@ -1,7 +1,8 @@
 import { basename, join } from "node:path";
 import { readMetadataFile } from "../../../processor/dicom-objects/read-metadata.js";
 import type { CaseOutput } from "../../../processor/runtime/cases/case.js";
-import type { GivenMetadata, OneCaseDicom } from "../../../processor/runtime/entries/one-case-dicom.js";
+import type { OneCaseDicom } from "../../../processor/runtime/entries/one-case-dicom.js";
+import type { GivenMetadata } from "../../../processor/runtime/outputs/dicom-results.js";
 import type { ServeRequest } from "./serve-request.js";
 
 /** The files of a job, with nnunet_serve's names. */
@@ -56,7 +57,7 @@ export const dicomFiles = ({ segmentationPath, structureSetPath, probabilities }
   [segmentationPath, structureSetPath, probabilities?.path ?? null].filter((path) => path !== null);
 
 export function serveOutputs(
-  { candidates }: Pick<ServeRequest, "candidates">,
+  { refinement: { candidates } }: Pick<ServeRequest, "refinement">,
   { prediction, probabilities, inputs }: Omit<ServeFiles, "dicom">,
 ): readonly [CaseOutput, ...CaseOutput[]] {
   return [

@@ -1,8 +1,11 @@
-import type { Xyz } from "../../../processor/contract/axes.js";
 import { type SettingChoices, settingChoices } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import type { RefinementWishes } from "../../../processor/runtime/cases/refinement-wishes.js";
+import { type JobWishes, jobWishes } from "./job-words.js";
+import { choiceWord, requireOther, suffixWord } from "./option-words.js";
 import type { ServeOptionName } from "./options.js";
 import type { ServeWords } from "./parse-arguments.js";
+import { refineWishes } from "./refine-words.js";
 
 /** One case to segment as nnunet_serve's `predict` does. Paths are as the user wrote them. */
 export interface ServeRequest {
@@ -21,11 +24,7 @@ export interface ServeRequest {
   /** Keeps converted models for later jobs; null to keep none. */
   readonly cacheFolder: string | null;
   readonly savesInputs: boolean;
-  /** Null to keep every label. */
-  readonly candidates: ServeCandidates | null;
-  readonly reference: { readonly path: string; readonly minIntersection: number } | null;
-  /** Null to segment the whole image. */
-  readonly crop: { readonly path: string; readonly marginXyz: Xyz } | null;
+  readonly refinement: RefinementWishes;
   readonly dicom: DicomWishes;
   readonly job: JobWishes;
   readonly dockerImage: string | null;
@@ -34,12 +33,6 @@ export interface ServeRequest {
   readonly printsJson: boolean;
   /** Lines for the log about options without effect. */
   readonly notes: readonly string[];
-}
-
-export interface ServeCandidates {
-  readonly classIndex: number;
-  readonly threshold: number;
-  readonly minConfidence: number | null;
 }
 
 /** The results in DICOM. */
@@ -54,20 +47,6 @@ export interface DicomWishes {
   readonly writesStructures: boolean;
 }
 
-/** Where the end of the job is reported, and in which words. */
-export interface JobWishes {
-  readonly jobId: string | null;
-  /** Null to send nothing. */
-  readonly updateUrl: string | null;
-  readonly encoding: "json" | "form";
-  readonly successMessage: string;
-  readonly failureMessage: string;
-  readonly logFile: string | null;
-}
-
-/** The values that hold unless an option changes them. */
-const usual = { threshold: 0.1, minIntersection: 0.1, cropPadding: ["10", "10", "10"] } as const;
-
 /**
  * Completes a parsed command line with nnunet_serve's defaults.
  *
@@ -80,7 +59,6 @@ export function serveRequest(
 ): ServeRequest {
   const one = (name: ServeOptionName): string | null => words.get(name)?.[0] ?? null;
   const has = (name: ServeOptionName): boolean => words.has(name);
-  const candidates = candidatesOf(words);
   const dicom = dicomWishes(words);
   const notes = notesOf(words, environment);
   return {
@@ -89,16 +67,14 @@ export function serveRequest(
     checkpointName: one("checkpoint_name") ?? "checkpoint_best.pth",
     folds: (words.get("folds") ?? ["0"]).map(foldName),
     outputDir: outputFolder(needed(words, "output_dir", "-o")),
-    suffix: suffixOf(one("suffix")),
+    suffix: suffixWord(words),
     usesTta: has("tta"),
-    device: choice(words, "device", ["auto", "cpu", "cuda"]),
+    device: choiceWord(words, "device", ["auto", "cpu", "cuda"]),
     reading: readingOf(words),
     temporaryFolder: one("tmp_dir"),
     cacheFolder: null,
     savesInputs: has("save_nifti_inputs"),
-    candidates,
-    reference: referenceOf(words),
-    crop: cropOf(words),
+    refinement: refineWishes(words),
     dicom,
     job: jobWishes(words),
     dockerImage: one("docker_image"),
@@ -131,68 +107,6 @@ const outputFolder = (path: string): string => path.replace(/(?<=.)\/+$/, "");
 function foldName(text: string): string {
   if (text === "all" || /^\d+$/.test(text)) return text === "all" ? text : String(Number(text));
   throw sharedError("USAGE", `--folds (-f): ${text} is not a number, nor all`);
-}
-
-/** The name of a file must not leave its folder. */
-function suffixOf(text: string | null): string | null {
-  if (text === null || /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(text)) return text;
-  throw sharedError(
-    "USAGE",
-    `--suffix ${text}: only letters, digits, ".", "_" and "-" can be in it, and no dot at its start`,
-  );
-}
-
-function candidatesOf(words: ServeWords): ServeCandidates | null {
-  const index = words.get("class_idx")?.[0];
-  if (index === undefined) {
-    for (const name of ["proba_threshold", "min_confidence"] as const) requireOther(words, name, "class_idx");
-    return null;
-  }
-  if (!/^\d{1,5}$/.test(index))
-    throw sharedError("USAGE", `--class_idx must be the number of a class, but is ${index}`);
-  return {
-    classIndex: Number(index),
-    threshold: share(words, "proba_threshold") ?? usual.threshold,
-    minConfidence: share(words, "min_confidence"),
-  };
-}
-
-function referenceOf(words: ServeWords): ServeRequest["reference"] {
-  const path = words.get("intersect_with")?.[0];
-  if (path !== undefined)
-    return { path, minIntersection: share(words, "min_intersection") ?? usual.minIntersection };
-  requireOther(words, "min_intersection", "intersect_with");
-  return null;
-}
-
-function cropOf(words: ServeWords): ServeRequest["crop"] {
-  requireOther(words, "crop_padding", "crop_from");
-  const path = words.get("crop_from")?.[0];
-  if (path === undefined) return null;
-  if (!words.has("class_idx"))
-    throw sharedError(
-      "USAGE",
-      "--crop_from needs --class_idx: the probabilities of all classes are written of whole images only",
-    );
-  const given = (words.get("crop_padding") ?? usual.cropPadding).map((word) => word.replace(/,$/, ""));
-  const [x, y, z, ...others] = given.map(Number);
-  if (!given.every((word) => /^\d{1,5}$/.test(word)) || z === undefined || others.length > 0)
-    throw sharedError("USAGE", `--crop_padding must be three whole numbers, but is ${given.join(" ")}`);
-  return { path, marginXyz: [x!, y!, z] };
-}
-
-/** @throws USAGE if an option is given without another one, without which it would have no effect */
-function requireOther(words: ServeWords, name: ServeOptionName, other: ServeOptionName): void {
-  if (words.has(name) && !words.has(other))
-    throw sharedError("USAGE", `--${name} has no effect without --${other}`);
-}
-
-function share(words: ServeWords, name: ServeOptionName): number | null {
-  const text = words.get(name)?.[0];
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
-  throw sharedError("USAGE", `--${name} must be a number from 0 to 1, but is ${text}`);
 }
 
 /** The options for reading DICOM, by the flags of `predict`. */
@@ -233,35 +147,6 @@ function dicomWishes(words: ServeWords): DicomWishes {
     fractionalAsSegments: words.has("fractional_as_segments"),
     writesStructures: words.has("rt_struct_output"),
   };
-}
-
-function jobWishes(words: ServeWords): JobWishes {
-  const one = (name: ServeOptionName): string | null => words.get(name)?.[0] ?? null;
-  const url = one("update_url");
-  const updateUrl = url === "skip" || url === "" ? null : url;
-  if (updateUrl !== null && !/^https?:$/.test(URL.canParse(updateUrl) ? new URL(updateUrl).protocol : ""))
-    throw sharedError("USAGE", "--update_url must be an address that starts with https:// or http://");
-  if (updateUrl === null) requireOther(words, "update_encoding", "update_url");
-  return {
-    jobId: one("job_id"),
-    updateUrl,
-    encoding: choice(words, "update_encoding", ["json", "form"]),
-    successMessage: one("success_message") ?? "done",
-    failureMessage: one("failure_message") ?? "failed",
-    logFile: one("log_file"),
-  };
-}
-
-/** Returns one of several words; the first is the default. */
-function choice<const Word extends string>(
-  words: ServeWords,
-  name: ServeOptionName,
-  allowed: readonly [Word, ...Word[]],
-): Word {
-  const text = words.get(name)?.[0] ?? allowed[0];
-  const found = allowed.find((word) => word === text);
-  if (found !== undefined) return found;
-  throw sharedError("USAGE", `--${name} ${text}: it takes ${allowed.join(" or ")}`);
 }
 
 function notesOf(

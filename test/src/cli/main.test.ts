@@ -138,7 +138,7 @@ complete_words`;
       };
       expect(complete("pre")).toEqual(["predict", "preflight", "predict-nnunet-serve"]);
       expect(complete("--push")).toEqual(["--push"]);
-      expect(complete("predict", "-i", "x", "--sav")).toEqual(["--save-probabilities"]);
+      expect(complete("predict", "-i", "x", "--save-p")).toEqual(["--save-probabilities"]);
     }
 
     testWith([needs.bash], "in bash", () => expectCompletion(["bash", "-c"], ""));

@@ -10,7 +10,10 @@ const needed = "-i a.nii.gz -m model -o out";
 describe("each option of nnunet_serve has its meaning", () => {
   test.each([
     { line: "", says: { folds: ["0"], checkpointName: "checkpoint_best.pth", usesTta: false } },
-    { line: "", says: { suffix: null, candidates: null, reference: null, savesInputs: false } },
+    {
+      line: "",
+      says: { suffix: null, refinement: { candidates: null, reference: null }, savesInputs: false },
+    },
     { line: "--checkpoint_name x.pth", says: { checkpointName: "x.pth" } },
     { line: "-ckpt checkpoint_final.pth", says: { checkpointName: "checkpoint_final.pth" } },
     { line: "-f 0 1 2 3 4", says: { folds: ["0", "1", "2", "3", "4"] } },
@@ -27,25 +30,29 @@ describe("each option of nnunet_serve has its meaning", () => {
     { line: "--study_uid 1.2.3", says: { notes: ["--study_uid has no effect: no file is named after it"] } },
     {
       line: "--class_idx 1",
-      says: { candidates: { classIndex: 1, threshold: 0.1, minConfidence: null } },
+      says: { refinement: { candidates: { classIndex: 1, threshold: 0.1, minConfidence: null } } },
     },
     {
       line: "--class_idx 2 --proba_threshold 0.3 --min_confidence .5",
-      says: { candidates: { classIndex: 2, threshold: 0.3, minConfidence: 0.5 } },
+      says: { refinement: { candidates: { classIndex: 2, threshold: 0.3, minConfidence: 0.5 } } },
     },
-    { line: "--intersect_with m.nii.gz", says: { reference: { path: "m.nii.gz", minIntersection: 0.1 } } },
+    {
+      line: "--intersect_with m.nii.gz",
+      says: { refinement: { reference: { path: "m.nii.gz", minIntersection: 0.1 } } },
+    },
     {
       line: "--intersect_with m.nii.gz --min_intersection 0.6",
-      says: { reference: { path: "m.nii.gz", minIntersection: 0.6 } },
+      says: { refinement: { reference: { path: "m.nii.gz", minIntersection: 0.6 } } },
     },
     {
-      line: "--class_idx 1 --crop_from m.nii.gz",
-      says: { crop: { path: "m.nii.gz", marginXyz: [10, 10, 10] } },
+      line: "--crop_from m.nii.gz",
+      says: { refinement: { crop: { path: "m.nii.gz", marginXyz: [10, 10, 10] } } },
     },
     {
       line: "--class_idx 1 --crop_from m.nii.gz --crop_padding 5 0 2",
-      says: { crop: { path: "m.nii.gz", marginXyz: [5, 0, 2] } },
+      says: { refinement: { crop: { path: "m.nii.gz", marginXyz: [5, 0, 2] } } },
     },
+    { line: "--remove_objects_smaller_than 0.8", says: { refinement: { smallestObject: 0.8 } } },
   ])("$line", ({ line, says }) => {
     expect(request(`${needed} ${line}`)).toMatchObject(says);
   });
@@ -131,7 +138,11 @@ describe("a mistake is named, with the nearest option", () => {
     { line: `${needed} --fractional_metadata_path f`, says: "has no effect without --proba_map" },
     { line: `${needed} --update_encoding form`, says: "has no effect without --update_url" },
     { line: `${needed} --update_url ftp://host`, says: "must be an address" },
-    { line: `${needed} --crop_from m`, says: "--crop_from needs --class_idx" },
+    {
+      line: `${needed} --class_idx 1 --remove_objects_smaller_than 20`,
+      says: "--remove_objects_smaller_than has no effect with --class_idx",
+    },
+    { line: `${needed} --remove_objects_smaller_than 2.5`, says: "a whole number of voxels, but is 2.5" },
     { line: `${needed} --crop_padding 1 1 1`, says: "--crop_padding has no effect without --crop_from" },
     {
       line: `${needed} --class_idx 1 --crop_from m --crop_padding 1 2`,

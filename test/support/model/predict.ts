@@ -2,6 +2,7 @@ import { type Progress, silentProgress } from "../../../processor/contract/progr
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { type ImageSettings, imageSettings, settingTable } from "../../../processor/contract/run-settings.js";
 import { predictDefaults } from "../../../processor/contract/setting-choices.js";
+import { noExtras } from "../../../processor/runtime/entries/case-extras.js";
 import {
   type PredictCasesOptions,
   type PredictionReport,
@@ -21,6 +22,7 @@ export const predictWith = (options: Places & PredictChoices): Promise<Predictio
     saveProbabilities: false,
     prevStageDir: null,
     existing: "error",
+    extras: noExtras,
     hookModule: null,
     onEvent: showEvents(options.progress ?? silentProgress),
     signal: new AbortController().signal,

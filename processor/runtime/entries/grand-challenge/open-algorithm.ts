@@ -67,6 +67,7 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
         ending: ".mha",
         savesProbabilities: false,
         previousStage: null,
+        suffix: null,
       });
       await requireNoOtherImage(folder, `${found.name}.mha`);
       await checkOutputs([request], "overwrite");

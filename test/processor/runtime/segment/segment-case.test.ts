@@ -74,6 +74,7 @@ test("the candidates of one class become the segmentation, and maps and inputs a
         refinement: {
           candidates: { classIndex: 1, threshold: 0.5, minConfidence: null },
           reference: null,
+          smallestObject: null,
           crop: null,
         },
         outputs: [
@@ -137,6 +138,7 @@ test("only the box around a mask is segmented, and the result is on the whole im
         refinement: {
           candidates: { classIndex: 0, threshold: 0, minConfidence: null },
           reference: null,
+          smallestObject: null,
           crop: { mask: imageFile(maskPath), marginXyz: [2, 1, 100] },
         },
         outputs: [{ kind: "label-map", path: join(scratch, "cropped.nii.gz") }],
@@ -167,7 +169,7 @@ test("a class that the networks do not have is named with those that they have",
           name: "scan",
           inputs: [imageFile(input)],
           previousStage: null,
-          refinement: { candidates, reference: null, crop: null },
+          refinement: { candidates, reference: null, smallestObject: null, crop: null },
           outputs: [{ kind: "label-map", path: output }],
         },
         context,
