@@ -47,7 +47,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["onnx", ""],
   ["convert", "checkpoint onnx"],
   ["models", "checkpoint model-source convert"],
-  ["nnunet", ""],
+  ["nnunet", "imaging checkpoint"],
   ["image", "checkpoint"],
   ["oci", "imaging download image"],
   ["docker", "image oci"],
@@ -62,7 +62,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ],
   [
     "cli",
-    "imaging runtime/errors runtime/program download config model-source convert models image oci docker base-image targets build inspect predict",
+    "imaging runtime/errors runtime/program download config model-source convert models image oci docker base-image targets build inspect predict nnunet",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
   ["reference", "runtime/entries config base-image predict cli"],

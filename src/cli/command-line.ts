@@ -4,6 +4,7 @@ import yargs, { type Argv } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
+import type { Command } from "./command.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
@@ -24,17 +25,22 @@ export async function parseCommandLine(words: readonly string[], columns = 100):
   refuseSwitchValues(argv);
   let failure: Error | undefined;
   let text = "";
-  const args = await createParser(columns).parseAsync([...argv], {}, (error, _args, output) => {
-    failure = error ?? undefined;
-    text = output;
-  });
+  const command = commands[namedCommand(argv)]!;
+  const args = await createParser(columns, takesList(command)).parseAsync(
+    [...argv],
+    {},
+    (error, _args, output) => {
+      failure = error ?? undefined;
+      text = output;
+    },
+  );
   if (failure !== undefined) {
     throw usageError(failure.message, usageContext(argv));
   }
   if (text !== "") return { kind: "text", text: `${text}\n` };
   const name = String(args._[0] ?? "build");
   const run = await commands[name]!.load();
-  return { kind: "command", run: (session) => run(args as never, session) };
+  return { kind: "command", run: (session) => run(lastOfEach(args, command) as never, session) };
 }
 
 /** Returns whether the completion script is wanted. Users of other programs add the shell's name; both get the same script. */
@@ -114,10 +120,27 @@ export function flagsOf(commandName: string): ReadonlySet<string> {
   return new Set([...flags, "--help", "-h", "--version", "-V"]);
 }
 
-function createParser(columns: number): Argv {
+/** Returns whether a command takes any number of words without flags. */
+const takesList = ({ positional = {} }: Command): boolean =>
+  Object.values(positional).some(({ array }) => array);
+
+/**
+ * Takes the last value of each flag that was given more than once. yargs does so itself, but then it also keeps only the
+ * last word of a list without flags.
+ */
+const lastOfEach = (args: object, { options }: Command): object =>
+  Object.fromEntries(
+    Object.entries(args).map(([name, value]: [string, unknown]) =>
+      Array.isArray(value) && Object.hasOwn(options, name) && options[name]!.array !== true
+        ? [name, value.at(-1)]
+        : [name, value],
+    ),
+  );
+
+function createParser(columns: number, keepsDuplicates: boolean): Argv {
   let parser = yargs()
     .scriptName("build_processor")
-    .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": false })
+    .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": keepsDuplicates })
     .wrap(columns)
     .strict()
     .help("help", "show this help")

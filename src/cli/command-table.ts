@@ -1,4 +1,5 @@
 import type { Command } from "./command.js";
+import { nnunetCommands } from "./nnunet-commands.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
   baseImageOptions,
@@ -139,4 +140,5 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
     load: async () => (await import("./commands/simulate.js")).runSimulate,
   },
+  ...nnunetCommands,
 };

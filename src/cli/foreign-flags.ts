@@ -46,6 +46,17 @@ const counterparts: Readonly<Record<string, string>> = {
   input_folder: "input",
   output_folder: "output",
   model_folder: "model-dir",
+  // planning and preprocessing
+  pl: "planner",
+  gpu_memory_target: "gpu-memory",
+  overwrite_target_spacing: "target-spacing",
+  overwrite_plans_name: "plans",
+  plans_name: "plans",
+  preprocessor_name: "preprocessor",
+  np: "workers",
+  npfp: "workers",
+  t: "dataset",
+  task_ids: "dataset",
   // nnunet_serve's
   series_paths: "input",
   model_path: "model-dir",

@@ -5,6 +5,7 @@ import { dicomError } from "../../../processor/imaging/dicom/errors.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { runtimeError } from "../../../processor/runtime/errors.js";
 import { builderError } from "./builder-errors.js";
+import { nnunetError } from "./nnunet-errors.js";
 
 /** Every error that either program reports, with the remedy for the user of an image. */
 export const errorCatalogue = {
@@ -14,6 +15,7 @@ export const errorCatalogue = {
   ...dicomObjectError.entries,
   ...runtimeError.entries,
   ...builderError.entries,
+  ...nnunetError.entries,
 };
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,4 +1,5 @@
 import { roundHalfToEven } from "../../../processor/imaging/volume/round-half-to-even.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { countFeatures } from "./network-size.js";
 import { product } from "./percentile.js";
 import type { PlannerConstants } from "./planners.js";
@@ -47,6 +48,8 @@ export interface PlannedConfiguration {
 }
 
 const smallestBatch = 2;
+/** A patch of usual images is found in fewer steps than this; more would mean that spacings or sizes are absurd. */
+const mostSteps = 100_000;
 /** The batch sizes of the reference networks. */
 const referenceBatches = { volumes: 2, slices: 12 };
 /** The voxels of the patch that the planner starts with. */
@@ -74,6 +77,11 @@ export function planConfiguration(question: ConfigurationQuestion): PlannedConfi
     topology = topologyOf(spacing, lessOn(topology.patch, axis, tried.divisor));
     features = featuresOf(topology);
     steps.push({ axis, patch: topology.patch, features });
+    if (steps.length > mostSteps || topology.patch.some((size) => size <= 0))
+      throw nnunetError(
+        "PLAN_IMPOSSIBLE",
+        `no patch fits ${gigabytes} GB at a spacing of ${spacing.join(" × ")} mm`,
+      );
   }
   const batchForMemory = roundHalfToEven((reference / features) * referenceBatch);
   const batchForDataset = roundHalfToEven((datasetVoxels * constants.coveredShare) / product(topology.patch));

@@ -1,0 +1,23 @@
+import type { Command } from "./command.js";
+import { datasetsPositional, planOptions } from "./options/nnunet-options.js";
+
+/** The commands that do what nnU-Net's own commands do. */
+export const nnunetCommands: Readonly<Record<string, Command>> = {
+  plan: {
+    usage: "plan [datasets..]",
+    describe: "plan the networks for data sets, or explain why the plans are as they are",
+    options: planOptions,
+    positional: {
+      datasets: {
+        ...datasetsPositional,
+        describe: `explain, to print reasons and write nothing; then ${datasetsPositional.describe}`,
+      },
+    },
+    examples: [
+      ["$0 plan 4", "writes nnUNetPlans.json to nnUNet_preprocessed"],
+      ["$0 plan explain 4 --gpu-memory 24", "says what a larger GPU would change"],
+      ["$0 plan 4 7 --planner nnUNetPlannerResEncL", "plans two data sets for residual encoders"],
+    ],
+    load: async () => (await import("./commands/plan.js")).runPlan,
+  },
+};

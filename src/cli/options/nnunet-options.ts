@@ -1,0 +1,86 @@
+import type { Options } from "yargs";
+import { plannerNames } from "../../nnunet/planning/planners.js";
+import { plannersV1 } from "../../nnunet/planning/v1/plan-dataset-v1.js";
+import { json, outputGroup } from "./shared-options.js";
+
+export const dataGroup = "Data set:";
+const planGroup = "Plans:";
+
+/** The data sets of a command: also nnU-Net's `-d 1 2 3`. */
+export const datasetsPositional = {
+  type: "string",
+  array: true,
+  describe: "numbers or names of data sets, such as 4 or Dataset004_Liver, or a path of a raw folder",
+} as const;
+
+export const dataset = {
+  group: dataGroup,
+  alias: "d",
+  type: "string",
+  array: true,
+  requiresArg: true,
+  describe: "the same as the data sets without a flag",
+} as const satisfies Options;
+
+export const nnunet = {
+  group: dataGroup,
+  choices: ["v1", "v2"] as const,
+  default: "v2" as const,
+  requiresArg: true,
+  describe:
+    "which nnU-Net the folders are for: v2 reads nnUNet_raw, nnUNet_preprocessed and nnUNet_results, v1 nnUNet_raw_data_base, nnUNet_preprocessed and RESULTS_FOLDER",
+} as const satisfies Options;
+
+export const planOptions = {
+  dataset,
+  nnunet,
+  planner: {
+    group: planGroup,
+    choices: [...plannerNames, ...plannersV1],
+    default: "ExperimentPlanner" as const,
+    requiresArg: true,
+    describe: "the planner; v1 has one for 3-D and one for 2-D, and runs both by default",
+  },
+  "gpu-memory": {
+    group: planGroup,
+    type: "number",
+    requiresArg: true,
+    describe: "GPU memory in GB to plan for",
+    defaultDescription: "8; 24 for ResEncL, 40 for ResEncXL",
+  },
+  "target-spacing": {
+    group: planGroup,
+    type: "number",
+    array: true,
+    requiresArg: true,
+    describe: "spacing in mm that images are resampled to: z y x, in the order of the files",
+    defaultDescription: "the planner's choice",
+  },
+  plans: {
+    group: planGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "name of the plans, so that they do not replace others",
+    defaultDescription: "the planner's, such as nnUNetPlans",
+  },
+  preprocessor: {
+    group: planGroup,
+    type: "string",
+    default: "DefaultPreprocessor",
+    requiresArg: true,
+    describe: "nnU-Net's class that preprocesses, as it is written to the plans",
+  },
+  "dry-run": {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "print the plans, but write no file",
+  },
+  svg: {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "folder for a picture of each network, <data set>-<configuration>.svg",
+  },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;

@@ -1,0 +1,50 @@
+import { defineErrors } from "../../../processor/contract/errors.js";
+
+/** The errors of the commands that do what nnU-Net's own commands do: data sets, plans, preprocessing, evaluation. */
+export const nnunetError = defineErrors({
+  NNUNET_FOLDER_UNSET: {
+    exit: 2,
+    http: 400,
+    help: "Set the variable to the folder, for example `export nnUNet_raw=/data/nnUNet_raw`, as for nnU-Net itself.",
+  },
+  DATASET_NOT_FOUND: {
+    exit: 4,
+    http: 404,
+    help: "Pass a data set's number, its whole name such as Dataset004_Liver, or the path of its folder.",
+  },
+  DATASET_AMBIGUOUS: {
+    exit: 4,
+    http: 409,
+    help: "Pass the whole name of the data set, or rename one of them: each number may have only one name.",
+  },
+  DATASET_INVALID: {
+    exit: 4,
+    http: 422,
+    help: "`build_processor dataset verify` lists every fault of a data set at once, with what to do about it.",
+  },
+  DATASET_CHANGED: {
+    exit: 4,
+    http: 409,
+    help: "Compute the fingerprint, the plans and the preprocessed data again. `build_processor fingerprint … --clean` computes the fingerprint.",
+  },
+  DATASET_FAULTY: {
+    exit: 4,
+    http: 422,
+    help: "The lines above name every fault and what to do about it.",
+  },
+  FINGERPRINT_MISSING: {
+    exit: 4,
+    http: 404,
+    help: "Run `build_processor fingerprint` with the same data set first.",
+  },
+  PLANS_MISSING: {
+    exit: 3,
+    http: 404,
+    help: "Run `build_processor plan` with the same data set first. --plans names other plans.",
+  },
+  PLAN_IMPOSSIBLE: {
+    exit: 3,
+    http: 422,
+    help: "Check the spacings and sizes that the message names; `build_processor dataset show` lists those of all cases.",
+  },
+});

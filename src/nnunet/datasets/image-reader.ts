@@ -1,0 +1,71 @@
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
+import type { Image } from "../../../processor/imaging/volume/image.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import type { DatasetJson } from "./dataset-json.js";
+
+/** The classes with which nnU-Net reads images, in the order in which it tries them, and the endings that they take. */
+const readers = [
+  { name: "NaturalImage2DIO", endings: [".png", ".bmp", ".tif"] },
+  { name: "SimpleITKIO", endings: [".nii.gz", ".nrrd", ".mha", ".gipl"] },
+  { name: "Tiff3DIO", endings: [".tif", ".tiff"] },
+  { name: "NibabelIO", endings: [".nii", ".nii.gz"] },
+  { name: "NibabelIOWithReorient", endings: [".nii", ".nii.gz"] },
+] as const;
+
+/** A reader that nnU-Net takes only if dataset.json names it. */
+const onlyByName = "SimpleITKIOWithReorient";
+
+export type ImageReaderName = (typeof readers)[number]["name"] | typeof onlyByName;
+
+const knownNames: readonly string[] = [...readers.map(({ name }) => name), onlyByName];
+
+/** The reader that was chosen, and whether dataset.json names one that does not exist. */
+export interface ReaderChoice {
+  readonly reader: ImageReaderName;
+  readonly unknownName: string | null;
+}
+
+/**
+ * Returns the reader that nnU-Net would take: the one that dataset.json names, or the first that takes the ending and
+ * can read the example.
+ *
+ * @param example the first channel of the first case; null if there is none
+ * @throws DATASET_INVALID if no reader fits
+ */
+export async function chooseReader(
+  { readerOverride, fileEnding }: Pick<DatasetJson, "readerOverride" | "fileEnding">,
+  example: string | null,
+): Promise<ReaderChoice> {
+  if (readerOverride !== null && knownNames.includes(readerOverride))
+    return { reader: readerOverride as ImageReaderName, unknownName: null };
+  const failures: string[] = [];
+  for (const { name, endings } of readers) {
+    if (!endings.some((ending) => ending === fileEnding.toLowerCase())) continue;
+    const failure = example === null ? null : await failureOf(example, name);
+    if (failure === null) return { reader: name, unknownName: readerOverride };
+    failures.push(failure);
+  }
+  throw nnunetError(
+    "DATASET_INVALID",
+    failures.length === 0
+      ? `nnU-Net reads no files that end with ${fileEnding}; it takes ${[...new Set(readers.flatMap(({ endings }) => endings))].join(", ")}`
+      : `no reader of nnU-Net can read ${example}: ${failures[0]}`,
+  );
+}
+
+async function failureOf(path: string, reader: ImageReaderName): Promise<string | null> {
+  try {
+    await readWith(reader, path);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export const isNibabel = (reader: ImageReaderName): boolean => reader.startsWith("Nibabel");
+
+export const reorients = (reader: ImageReaderName): boolean => reader.endsWith("WithReorient");
+
+/** Reads an image by the rules of one of nnU-Net's readers, without turning it. */
+export const readWith = (reader: ImageReaderName, path: string): Promise<Image> =>
+  readImage(path, { preferSform: isNibabel(reader), imageReader: reader });

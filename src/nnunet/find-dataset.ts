@@ -1,0 +1,104 @@
+import { readdir } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { nearest } from "../../processor/contract/nearest-name.js";
+import { exists } from "../../processor/files/exists.js";
+import { nnunetError } from "../ground/errors/nnunet-errors.js";
+import { type NnunetFolders, requireFolder } from "./folders.js";
+
+/** A data set of nnU-Net v2 or a task of v1, and its folders. */
+export interface DatasetPlace {
+  /** `Dataset004_Liver` or `Task004_Liver`. */
+  readonly name: string;
+  readonly rawFolder: string;
+  /** Null if nnUNet_preprocessed is not set. */
+  readonly preprocessedFolder: string | null;
+}
+
+const prefixes = { 1: "Task", 2: "Dataset" } as const;
+
+/**
+ * Finds a data set by its number, its name, or the path of its raw folder.
+ *
+ * @param word as the user wrote it; a path has a separator or is `.`
+ * @throws DATASET_NOT_FOUND, DATASET_AMBIGUOUS, NNUNET_FOLDER_UNSET
+ */
+export async function findDataset(
+  word: string,
+  folders: NnunetFolders,
+  currentDirectory: string,
+): Promise<DatasetPlace> {
+  if (/[\\/]|^\.+$/.test(word)) return placeOfPath(resolve(currentDirectory, word), folders);
+  const name = await findDatasetName(word, folders);
+  return {
+    name,
+    rawFolder: join(requireFolder(folders, "raw"), name),
+    preprocessedFolder: preprocessedOf(name, folders),
+  };
+}
+
+async function placeOfPath(path: string, folders: NnunetFolders): Promise<DatasetPlace> {
+  if (!(await exists(path))) throw nnunetError("DATASET_NOT_FOUND", `${path} does not exist`);
+  const name = basename(path);
+  return { name, rawFolder: path, preprocessedFolder: preprocessedOf(name, folders) };
+}
+
+const preprocessedOf = (name: string, { preprocessed }: NnunetFolders): string | null =>
+  preprocessed === null ? null : join(preprocessed, name);
+
+/**
+ * Returns the name of a data set. nnU-Net looks for a number in all three of its folders, and takes a name as it is.
+ *
+ * @throws DATASET_NOT_FOUND, DATASET_AMBIGUOUS
+ */
+export async function findDatasetName(word: string, folders: NnunetFolders): Promise<string> {
+  const prefix = prefixes[folders.version];
+  const present = await presentNames(folders);
+  if (/^\d{1,9}$/.test(word)) return byNumber(Number(word), present, folders);
+  if (present.includes(word)) return word;
+  const near = nearest(word, present);
+  throw nnunetError(
+    "DATASET_NOT_FOUND",
+    `no ${prefix === "Task" ? "task" : "data set"} ${word} in ${searched(folders)}${near === null ? "" : `; did you mean ${near}?`}`,
+  );
+}
+
+function byNumber(number: number, present: readonly string[], folders: NnunetFolders): string {
+  const prefix = `${prefixes[folders.version]}${String(number).padStart(3, "0")}`;
+  const names = present.filter((name) => name.startsWith(prefix) && !/^\d/.test(name.slice(prefix.length)));
+  if (names.length === 1) return names[0]!;
+  if (names.length > 1)
+    throw nnunetError(
+      "DATASET_AMBIGUOUS",
+      `the number ${number} has several names in ${searched(folders)}: ${names.join(", ")}`,
+    );
+  throw nnunetError(
+    "DATASET_NOT_FOUND",
+    `no folder ${prefix}_… in ${searched(folders)}${present.length === 0 ? "" : `; they have ${listed(present)}`}`,
+  );
+}
+
+/** The most names that a message lists. */
+const mostListed = 8;
+
+const listed = (names: readonly string[]): string =>
+  names.length <= mostListed
+    ? names.join(", ")
+    : `${names.slice(0, mostListed).join(", ")} and ${names.length - mostListed} more`;
+
+const foldersOf = ({ raw, preprocessed, results }: NnunetFolders): readonly string[] =>
+  [raw, preprocessed, results].filter((folder) => folder !== null);
+
+function searched(folders: NnunetFolders): string {
+  const known = foldersOf(folders);
+  if (known.length === 0) requireFolder(folders, "raw");
+  return known.join(", ");
+}
+
+/** Returns the names of all data sets in nnU-Net's folders, sorted. For v1, models are in a folder for each configuration. */
+async function presentNames(folders: NnunetFolders): Promise<readonly string[]> {
+  const prefix = prefixes[folders.version];
+  const names = new Set<string>();
+  for (const folder of foldersOf(folders))
+    for (const name of await readdir(folder).catch(() => [])) if (name.startsWith(prefix)) names.add(name);
+  return [...names].sort();
+}
