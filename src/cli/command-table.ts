@@ -1,4 +1,5 @@
 import type { Command } from "./command.js";
+import { evaluationCommands } from "./command-groups/evaluation.js";
 import { nnunetCommands } from "./nnunet-commands.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
@@ -141,4 +142,5 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./commands/simulate.js")).runSimulate,
   },
   ...nnunetCommands,
+  ...evaluationCommands,
 };

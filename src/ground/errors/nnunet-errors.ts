@@ -47,4 +47,19 @@ export const nnunetError = defineErrors({
     http: 422,
     help: "Check the spacings and sizes that the message names; `build_processor dataset show` lists those of all cases.",
   },
+  PREDICTION_MISSING: {
+    exit: 2,
+    http: 400,
+    help: "Predict the missing cases, or score only the present ones. --chill does the latter.",
+  },
+  REFERENCE_MISSING: {
+    exit: 2,
+    http: 400,
+    help: "Put the reference next to the others under the prediction's file name, or move the prediction away.",
+  },
+  LABELS_UNKNOWN: {
+    exit: 2,
+    http: 400,
+    help: "Copy dataset.json next to the predictions. --dataset-json names it, or --labels lists the labels to score.",
+  },
 });

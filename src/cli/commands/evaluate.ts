@@ -1,0 +1,74 @@
+import { resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
+import { type Evaluation, evaluate } from "../../nnunet/evaluation/evaluate.js";
+import { reportHtml } from "../../nnunet/evaluation/report-html.js";
+import { csvText, tableRows } from "../../nnunet/evaluation/table.js";
+import type { CommandSession } from "../command-session.js";
+import { jsonText } from "../json-text.js";
+import type { evaluateOptions } from "../options/evaluation-options.js";
+
+type EvaluateArguments = InferredOptionTypes<typeof evaluateOptions> & {
+  readonly references: string;
+  readonly predictions: string;
+};
+
+/** `build_processor evaluate`: scores a folder of segmentations. */
+export async function runEvaluate(args: EvaluateArguments, session: CommandSession): Promise<number> {
+  const { terminal, currentDirectory, progress, signal } = session;
+  const labels = args.labels ?? null;
+  if (args.nnunet === "v1" && labels === null)
+    throw sharedError("USAGE", "--nnunet v1 needs --labels, as nnUNet_evaluate_folder does");
+  if (labels?.some((label) => !Number.isInteger(label)))
+    throw sharedError("USAGE", `--labels are whole numbers, not ${labels.join(" ")}`);
+  const evaluation = await evaluate({
+    referenceFolder: args.references,
+    predictionFolder: args.predictions,
+    currentDirectory,
+    datasetJson: args["dataset-json"] ?? null,
+    labels,
+    ignoreLabel: args["ignore-label"] ?? null,
+    allowMissing: args.chill,
+    nnunetVersion: args.nnunet === "v1" ? 1 : 2,
+    summaryFile: args.output ?? null,
+    toleranceMm: args["surface-distances"] ? args["tolerance-mm"] : null,
+    progress,
+    signal,
+  });
+  const write = async (path: string | undefined, text: () => string): Promise<void> => {
+    if (path !== undefined) await writeFileWhole(resolve(currentDirectory, path), [Buffer.from(text())]);
+  };
+  await write(args.csv, () => csvText(tableRows(evaluation)));
+  await write(args.html, () => reportHtml(evaluation));
+  terminal.out(args.json ? jsonText(jsonReport(evaluation)) : evaluationText(evaluation));
+  return 0;
+}
+
+function evaluationText({ summary, cases, labelNames, summaryFile }: Evaluation): string {
+  const widest = Math.max(...labelNames.map((name) => name.length), "foreground mean".length);
+  const line = (name: string, dice: number, iou: number): string =>
+    `  ${name.padEnd(widest)}  ${score(dice)}  ${score(iou)}\n`;
+  return [
+    `${cases.length} ${cases.length === 1 ? "case" : "cases"}\n`,
+    `  ${"label".padEnd(widest)}    Dice     IoU\n`,
+    ...labelNames.map((name, i) => line(name, summary.meanOfLabel[i]!.Dice, summary.meanOfLabel[i]!.IoU)),
+    line("foreground mean", summary.foregroundMean.Dice, summary.foregroundMean.IoU),
+    `written    ${summaryFile}\n`,
+  ].join("");
+}
+
+const score = (value: number): string => (Number.isNaN(value) ? "none" : value.toFixed(4)).padStart(6);
+
+/** NaN is null in JSON. */
+const jsonReport = ({ summary, cases, labelNames, summaryFile }: Evaluation): object => ({
+  summaryFile,
+  cases: cases.length,
+  foregroundMean: { dice: summary.foregroundMean.Dice, iou: summary.foregroundMean.IoU },
+  labels: labelNames.map((name, i) => ({
+    name,
+    key: summary.labels[i]!.key,
+    dice: summary.meanOfLabel[i]!.Dice,
+    iou: summary.meanOfLabel[i]!.IoU,
+  })),
+});

@@ -1,0 +1,60 @@
+import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
+
+/** The numbers of voxels in which a reference and a prediction have or lack a label. */
+export interface VoxelCounts {
+  readonly truePositives: number;
+  readonly falsePositives: number;
+  readonly falseNegatives: number;
+  readonly trueNegatives: number;
+}
+
+export interface CountVoxelsTask {
+  readonly reference: VoxelArray;
+  /** As many voxels as the reference has. */
+  readonly prediction: VoxelArray;
+  /** For each label or region that is scored, its labels. */
+  readonly regions: readonly (readonly number[])[];
+  readonly ignoreLabel: number | null;
+}
+
+/**
+ * Counts voxels for each region, in one walk over both images. Voxels that are to be ignored in the reference do not
+ * count; other labels than the scored ones are background.
+ */
+export function countVoxels({ reference, prediction, regions, ignoreLabel }: CountVoxelsTask): VoxelCounts[] {
+  const values = [...new Set([...regions.flat(), ...(ignoreLabel === null ? [] : [ignoreLabel])])];
+  const size = values.length + 1;
+  const pairs = new Float64Array(size * size);
+  countPairs(pairs, { reference, prediction, values });
+  const isIgnored = (i: number): boolean => ignoreLabel !== null && values[i - 1] === ignoreLabel;
+  return regions.map((region) => {
+    const isIn = Array.from({ length: size }, (_, i) => i > 0 && region.includes(values[i - 1]!));
+    const sums = [0, 0, 0, 0];
+    for (let r = 0; r < size; r++) {
+      if (isIgnored(r)) continue;
+      for (let p = 0; p < size; p++) sums[(isIn[r] ? 2 : 0) + (isIn[p] ? 1 : 0)]! += pairs[r * size + p]!;
+    }
+    const [trueNegatives = 0, falsePositives = 0, falseNegatives = 0, truePositives = 0] = sums;
+    return { truePositives, falsePositives, falseNegatives, trueNegatives };
+  });
+}
+
+/** Fills the table of pairs (index in the reference, index in the prediction). Index 0 is any other value. */
+function countPairs(
+  pairs: Float64Array,
+  {
+    reference,
+    prediction,
+    values,
+  }: Pick<CountVoxelsTask, "reference" | "prediction"> & { values: readonly number[] },
+): void {
+  const table = new Uint32Array(65536);
+  for (const [i, value] of values.entries()) if (value >= 0 && value < 65536) table[value] = i + 1;
+  const size = values.length + 1;
+  // A voxel that is not a whole number, or below 0, is background: `table[1.5]` is undefined.
+  for (let i = 0; i < reference.length; i++) {
+    const r = table[Number(reference[i])] ?? 0;
+    const p = table[Number(prediction[i])] ?? 0;
+    pairs[r * size + p]!++;
+  }
+}
