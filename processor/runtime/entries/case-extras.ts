@@ -30,7 +30,10 @@ export function checkExtras(
   { exportMode, savesProbabilities }: { readonly exportMode: string; readonly savesProbabilities: boolean },
 ): void {
   if (candidates !== null && exportMode !== "normal")
-    throw sharedError("USAGE", `--class_idx needs the probabilities, which the export mode ${exportMode} leaves out`);
+    throw sharedError(
+      "USAGE",
+      `--class_idx needs the probabilities, which the export mode ${exportMode} leaves out`,
+    );
   if (crop !== null && savesProbabilities)
     throw sharedError(
       "USAGE",
