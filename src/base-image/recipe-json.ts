@@ -62,7 +62,6 @@ const bundledLibrary = record({
 export type BundledLibrary = Checked<typeof bundledLibrary>;
 
 const recipePart = record({
-  packages,
   /** One for each platform. */
   wheels: listOf(wheelPin),
   /** Libraries of other projects inside the wheels, for the bill of materials. */

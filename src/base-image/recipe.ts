@@ -121,7 +121,7 @@ async function readAmd64Recipe(
     `ort${npmVersions["onnxruntime-node"]}${partsTag(ofParts)}`,
     (await recipeDigest([...new Set([parentFolder, folder])], gpu, choice)).slice(0, 8),
   ].join("-");
-  const kept = Object.assign({}, packages, own.packages, ...parts.map(([, part]) => part.packages));
+  const kept = { ...packages, ...own.packages };
   return {
     ...choice,
     folder: parentFolder,

@@ -5,8 +5,8 @@ import { computingThreads, readCpuFacts } from "../../processor/runtime/inferenc
 import { findOpenvino } from "../../processor/runtime/inference/engines/engine-choice.js";
 import { networkKind } from "../../processor/runtime/inference/engines/engine-table.js";
 import type { InferenceEngine } from "../../processor/runtime/inference/engines/inference-engine.js";
-import { OnnxRuntimeEngine } from "../../processor/runtime/inference/engines/onnxruntime.js";
-import { OpenvinoEngine } from "../../processor/runtime/inference/engines/openvino.js";
+import { onnxRuntimeEngine } from "../../processor/runtime/inference/engines/onnxruntime.js";
+import { openvinoEngine } from "../../processor/runtime/inference/engines/openvino.js";
 import { windowShape } from "../../processor/runtime/inference/network-set.js";
 import { goldenPath } from "../support/golden.js";
 import { withConvertedModel } from "../support/model/convert.js";
@@ -36,10 +36,10 @@ const compare = (name: string, modelDir: string): Promise<BenchRow> =>
     const window = windowShape(model!);
     const shared = { window, threads: computingThreads() };
     const onnxFiles = [join(folder, onnxFile)];
-    const onnxruntime = new OnnxRuntimeEngine({
+    const onnxruntime = onnxRuntimeEngine({
       ...{ ...shared, onnxFiles, gpuNetworks: null, device: "cpu", keepsFeatureMaps: true },
     });
-    const openvino = new OpenvinoEngine({
+    const openvino = openvinoEngine({
       ...{ ...shared, onnxFiles: [join(folder, plainOnnxFile!)], precision: "float32" },
       ...{ folder: findOpenvino(process.env)!, holdsAllFolds: true },
     });

@@ -68,10 +68,10 @@ test("if fewer windows fit into memory, fewer are computed together and the case
 });
 
 test("if not even one window fits, the case's error says so", async () => {
-  const { exitCode, err, files } = await run(await writeModel(4096));
+  const { exitCode, err, files } = await run(await writeModel(6144));
   // If V8 itself runs out of memory, it ends the worker process, and the supervisor reports the error.
   expect(lastLine(err)).toMatch(
-    /OUT_OF_MEMORY: (memory is too small for one window of 4096 × 4096 voxels|more memory is needed)/,
+    /OUT_OF_MEMORY: (memory is too small for one window of 6144 × 6144 voxels|more memory is needed)/,
   );
   expect(exitCode).toBe(5);
   expect(files.filter((file) => String(file).endsWith(".nii.gz"))).toEqual([]);

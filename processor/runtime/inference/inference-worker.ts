@@ -17,7 +17,7 @@ import {
   WorkerFailure,
 } from "./worker-messages.js";
 
-/** The thread that owns the engine: ONNX Runtime blocks its thread, so it must not be the main one. */
+/** The thread that cuts windows, gives them to the engine, and sums its answers, while the main thread exports. */
 const port = parentPort!;
 
 interface Loaded {

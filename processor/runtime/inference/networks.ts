@@ -70,9 +70,6 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   });
   const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
   if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
-  // ONNX Runtime sends telemetry to its maker unless this variable is set in the process (not only in the thread)
-  // before it loads.
-  process.env["ORT_DISABLE_TELEMETRY"] = "1";
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url), {
     resourceLimits: threadLimits,
   });

@@ -70,9 +70,8 @@ export class WindowRunner {
     const { sink } = this.#options;
     const size = this.#sizeOfRun(windows.length);
     const outputs = await this.#unlessTooMany(size, () => {
-      const input = new Float32Array(size * this.#voxelsPerInput);
-      this.#cut(windows.map(asUnflipped), input);
-      return averaging.run({ ...this.#combinations(averaging.folds), ...this.#shaped(input, size) });
+      const fill = (input: Float32Array) => this.#cut(windows.map(asUnflipped), input);
+      return averaging.run({ ...this.#combinations(averaging.folds), windows: size, fill });
     });
     if (outputs === null) return false;
     if (!Number.isFinite(outputs.total)) {
@@ -195,10 +194,6 @@ export class WindowRunner {
       input.copyWithin(at, last, last + perWindow);
   }
 
-  #shaped(windows: Float32Array, size: number): Pick<AveragingRequest, "windows" | "windowsShape"> {
-    return { windows, windowsShape: [size, this.#task.channelCount, ...this.#task.plan.patchSize] };
-  }
-
   /**
    * Returns the inputs that describe each combination of fold and mirroring: the fold, and the order in which it reads
    * each axis of the patch.
@@ -209,14 +204,14 @@ export class WindowRunner {
     const axes = ([0, 1, 2] as const).slice(3 - this.#task.plan.dimensions);
     const orders = axes.map((axis) => {
       const size = patchZyx[axis];
-      const order = BigInt64Array.from({ length: runs.length * size }, (_, i) => {
+      const order = Array.from({ length: runs.length * size }, (_, i) => {
         const place = i % size;
-        return BigInt(runs[Math.floor(i / size)]!.flip[axis] ? size - 1 - place : place);
+        return runs[Math.floor(i / size)]!.flip[axis] ? size - 1 - place : place;
       });
       return ["zyx"[axis]!, order] as const;
     });
     return {
-      folds: BigInt64Array.from(runs, ({ fold }) => BigInt(fold)),
+      folds: runs.map(({ fold }) => fold),
       orders: Object.fromEntries(orders),
     };
   }

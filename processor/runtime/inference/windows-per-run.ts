@@ -58,5 +58,9 @@ function mostWindows(batch: WindowBatch): number {
   if (device === "cpu") return windowsOnCpu;
   const windowBytes = (featureBytesPerVoxel + heads * headBytesPerVoxel) * patchVoxels;
   const fitting = (freeDeviceBytes ?? Number.POSITIVE_INFINITY) / windowBytes;
-  return Math.floor(Math.min(busyVoxels / patchVoxels, fitting));
+  return Math.floor(Math.min(mostDeviceWindows(patchVoxels), fitting));
 }
+
+/** Returns the most windows that go together on a GPU, however much memory it has. */
+export const mostDeviceWindows = (patchVoxels: number): number =>
+  Math.max(1, Math.floor(busyVoxels / patchVoxels));

@@ -4,7 +4,7 @@ import type { GpuNetworks } from "../model/load-model.js";
 import type { CpuEngineChoice } from "./engines/engine-choice.js";
 import type { EngineFacts, WindowShape } from "./engines/inference-engine.js";
 
-/** The messages from the main thread to the thread that owns the ONNX Runtime sessions. */
+/** The messages from the main thread to the thread that owns the engine. */
 export type ToInferenceWorker =
   | {
       readonly type: "load";

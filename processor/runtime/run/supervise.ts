@@ -22,8 +22,7 @@ const stopWithinMs = 3000;
 /**
  * Runs the program as a child process on the same streams, for two reasons. If the system ends the child, the parent
  * can report why, because a program cannot catch a failed allocation in native code. If the child must stop, the parent
- * can end it in time, because a process cannot interrupt ONNX Runtime in the middle of a window, which may take longer
- * than the platform waits.
+ * can end it in time, however busy it is, before the platform kills both.
  *
  * @returns the child's exit code
  * @throws OUT_OF_MEMORY if the system ended the child; the reason of `stop` if a stop was requested

@@ -1,30 +1,78 @@
 /**
- * The program of the process that calls OpenVINO. It ends with its parent, and the parent ends it to stop a run: native
- * code cannot be interrupted, and a crash in it must not end the parent.
+ * The program of the process that computes networks. It ends with its parent, and the parent ends it to stop a run:
+ * native code cannot be interrupted, and a crash in it must not end the parent.
  */
-import { type FromEngineProcess, regionDescriptor, type ToEngineProcess } from "./engine-messages.js";
-import { OpenvinoNetworks } from "./openvino-networks.js";
-import { mapMemory } from "./shared-region.js";
+import { WorkerFailure } from "../worker-messages.js";
+import { endWithParent } from "./end-with-parent.js";
+import {
+  type EngineOrder,
+  type FromEngineProcess,
+  type MemoryOrder,
+  regionDescriptor,
+  type ToEngineProcess,
+} from "./engine-messages.js";
+import type { WindowShape } from "./inference-engine.js";
+import type { LoadedNetworks } from "./loaded-networks.js";
+import { type MappedMemory, mapMemory } from "./shared-region.js";
+import { outputBytes, ownMemory } from "./window-memory.js";
 
-let networks: OpenvinoNetworks | null = null;
+interface Opened {
+  readonly networks: LoadedNetworks;
+  readonly memory: MappedMemory;
+  readonly order: MemoryOrder;
+  readonly window: WindowShape;
+}
+
+let opened: Opened | null = null;
 
 const send = (message: FromEngineProcess): void => void process.send!(message);
 
+endWithParent();
+
 process.on("message", (message: ToEngineProcess) => {
   const run = message.type === "run" ? message.run : null;
-  take(message).catch((error: Error) => send({ type: "failed", run, message: error.message }));
+  take(message).catch((error: Error) => {
+    const reason = error instanceof WorkerFailure ? error.reason : null;
+    send({ type: "failed", run, reason, message: error.message });
+  });
 });
-
-// A run cannot be awaited here: nobody would read its output.
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 
 async function take(message: ToEngineProcess): Promise<void> {
   if (message.type === "open") {
-    networks = new OpenvinoNetworks(message.order, mapMemory(regionDescriptor, message.order.regionBytes));
-    networks.open();
-    send({ type: "opened", version: networks.version });
+    const { order, memory: given } = message;
+    const memory = given.isShared
+      ? mapMemory(regionDescriptor, given.regionBytes)
+      : ownMemory(given.regionBytes);
+    const networks = await networksOf(order, given, memory);
+    const facts = await networks.open();
+    opened = { networks, memory, order: given, window: order.window };
+    send({ type: "opened", facts });
     return;
   }
-  await networks!.run(message.fold, message.windows, message.place);
-  send({ type: "done", run: message.run });
+  const { networks, memory, order, window } = opened!;
+  const { windows, place, fold } = message.order;
+  const { input, output } = order.places[place]!;
+  if (message.input !== null) memory.floats(input, message.input.length).set(message.input);
+  const total = await networks.run(message.order);
+  const bytes = outputBytes(window, windows, fold === null);
+  send({
+    type: "done",
+    run: message.run,
+    total,
+    output: order.isShared ? null : memory.bytes(output, bytes),
+  });
+}
+
+/** Loads only the library that computes, because each takes memory. */
+async function networksOf(
+  order: EngineOrder,
+  { places }: MemoryOrder,
+  memory: MappedMemory,
+): Promise<LoadedNetworks> {
+  if (order.engine === "openvino") {
+    const { OpenvinoNetworks } = await import("./openvino-networks.js");
+    return new OpenvinoNetworks(order, { memory, places });
+  }
+  const { OnnxRuntimeNetworks } = await import("./onnxruntime-networks.js");
+  return new OnnxRuntimeNetworks(order, { memory, places });
 }

@@ -64,13 +64,14 @@ export interface AveragingNetwork {
 }
 
 export interface AveragingRequest {
-  /** `window × channel × patch`. */
-  readonly windows: Float32Array;
-  readonly windowsShape: readonly number[];
+  /** The number of windows that go through the network together. */
+  readonly windows: number;
+  /** Writes the windows, `window × channel × patch`; it is called once, before the run starts. */
+  readonly fill: (input: Float32Array) => void;
   /** The fold of each combination of fold and mirroring. */
-  readonly folds: BigInt64Array;
+  readonly folds: readonly number[];
   /** For each axis, by its letter, the order in which each combination reads the patch, `combination × voxel`. */
-  readonly orders: Readonly<Record<string, BigInt64Array>>;
+  readonly orders: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface AveragedWindows {

@@ -8,7 +8,7 @@ export type NativeCalls = typeof import("koffi");
 export type Pointer = bigint;
 
 /**
- * Loads the package that calls functions of C. It is not imported, because an image without OpenVINO does not have it.
+ * Loads the package that calls functions of C. It is not imported, because a base image of a user's own may lack it.
  *
  * @throws the error of Node if the package is missing, or has no binary for this system
  */

@@ -4,8 +4,8 @@ import type { CpuEngineChoice, OpenvinoChoice } from "./engine-choice.js";
 import { fasterOf, type MeasuredEngines, rememberEngine } from "./engine-memo.js";
 import { networkKind } from "./engine-table.js";
 import type { EngineFacts, InferenceEngine } from "./inference-engine.js";
-import { OnnxRuntimeEngine, type OnnxRuntimeOptions } from "./onnxruntime.js";
-import { OpenvinoEngine } from "./openvino.js";
+import { type OnnxRuntimeOptions, onnxRuntimeEngine } from "./onnxruntime.js";
+import { openvinoEngine } from "./openvino.js";
 
 /** A loaded engine, and what the user should know about the choice. */
 export interface OpenedEngine {
@@ -23,11 +23,11 @@ export async function openEngine(
   choice: CpuEngineChoice,
   options: OnnxRuntimeOptions,
 ): Promise<OpenedEngine> {
-  const openOnnxRuntime = (note: string | null) => opened(new OnnxRuntimeEngine(options), note);
+  const openOnnxRuntime = (note: string | null) => opened(onnxRuntimeEngine(options), note);
   if (choice.engine === "onnxruntime") return openOnnxRuntime(null);
   if (choice.engine === "measure") return openFaster(choice, options);
   try {
-    return await opened(openvinoEngine(choice.openvino, options), null);
+    return await opened(chosenOpenvino(choice.openvino, options), null);
   } catch (error) {
     const { message } = error as Error;
     if (choice.mayFallBack) return openOnnxRuntime(refusal(message));
@@ -47,10 +47,10 @@ async function opened(engine: InferenceEngine, note: string | null): Promise<Ope
   }
 }
 
-const openvinoEngine = (choice: OpenvinoChoice, options: OnnxRuntimeOptions): InferenceEngine => {
+const chosenOpenvino = (choice: OpenvinoChoice, options: OnnxRuntimeOptions): InferenceEngine => {
   const { window, threads, keepsFeatureMaps } = options;
   const holdsAllFolds = keepsFeatureMaps || choice.onnxFiles.length === 1;
-  return new OpenvinoEngine({ ...choice, window, threads, holdsAllFolds });
+  return openvinoEngine({ ...choice, window, threads, holdsAllFolds });
 };
 
 /** Runs one window in each engine, and keeps the faster one. */
@@ -58,10 +58,10 @@ async function openFaster(
   { openvino, cpu }: { readonly openvino: OpenvinoChoice; readonly cpu: CpuFacts },
   options: OnnxRuntimeOptions,
 ): Promise<OpenedEngine> {
-  const onnxruntime = await opened(new OnnxRuntimeEngine(options), null);
+  const onnxruntime = await opened(onnxRuntimeEngine(options), null);
   let other: OpenedEngine;
   try {
-    other = await opened(openvinoEngine(openvino, options), null);
+    other = await opened(chosenOpenvino(openvino, options), null);
   } catch (error) {
     return { ...onnxruntime, note: refusal((error as Error).message) };
   }

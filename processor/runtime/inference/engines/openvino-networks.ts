@@ -1,11 +1,12 @@
-import type { EngineOrder } from "./engine-messages.js";
+import type { OpenvinoOrder, RunOrder } from "./engine-messages.js";
+import type { EngineFacts } from "./inference-engine.js";
+import type { LoadedNetworks, RunMemory } from "./loaded-networks.js";
 import {
   type CompiledNetwork,
   type InferRequest,
   OpenvinoCalls,
   type OpenvinoProperties,
 } from "./openvino-calls.js";
-import type { MappedMemory } from "./shared-region.js";
 
 /** One fold, compiled for one number of windows, with a request for each place in the shared memory. */
 interface LoadedFold {
@@ -14,28 +15,25 @@ interface LoadedFold {
 }
 
 /** The folds of one model in OpenVINO, in the process that computes them. */
-export class OpenvinoNetworks {
+export class OpenvinoNetworks implements LoadedNetworks {
   readonly #calls: OpenvinoCalls;
-  readonly #order: EngineOrder;
-  readonly #memory: MappedMemory;
+  readonly #order: OpenvinoOrder;
+  readonly #memory: RunMemory;
   readonly #loaded = new Map<string, LoadedFold>();
   /** Settles when every run so far has ended. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(order: EngineOrder, memory: MappedMemory) {
+  constructor(order: OpenvinoOrder, memory: RunMemory) {
     this.#calls = new OpenvinoCalls(order.folder);
     this.#order = order;
     this.#memory = memory;
   }
 
-  get version(): string {
-    return this.#calls.version;
-  }
-
   /** Compiles every fold that may be in memory, so that a problem appears at the start. */
-  open(): void {
+  async open(): Promise<EngineFacts> {
     const { onnxFiles, holdsAllFolds } = this.#order;
     for (let fold = 0; fold < (holdsAllFolds ? onnxFiles.length : 1); fold++) this.#load(fold, 1);
+    return { executionProvider: "OpenVINO CPU", program: `OpenVINO ${this.#calls.version.split("-")[0]}` };
   }
 
   /** Returns the value that OpenVINO uses for a setting of a fold. */
@@ -43,21 +41,25 @@ export class OpenvinoNetworks {
     return this.#load(fold, 1).network.property(key);
   }
 
-  /** Computes windows that are in the shared memory at a place, and writes the output there. */
-  async run(fold: number, windows: number, place: number): Promise<void> {
-    if (this.#order.holdsAllFolds) return this.#compute(fold, windows, place);
+  async run({ fold, windows, place }: RunOrder): Promise<null> {
+    if (fold === null) throw new Error("OpenVINO runs each fold alone");
+    if (this.#order.holdsAllFolds) {
+      await this.#compute(fold, windows, place);
+      return null;
+    }
     const run = this.#last.then(() => {
       this.#freeOthers(fold);
       return this.#compute(fold, windows, place);
     });
     this.#last = run.catch(() => {});
-    return run;
+    await run;
+    return null;
   }
 
   async #compute(fold: number, windows: number, place: number): Promise<void> {
     const { network, requests } = this.#load(fold, windows);
-    const { input, output } = this.#order.places[place]!;
-    const base = this.#memory.address;
+    const { input, output } = this.#memory.places[place]!;
+    const base = this.#memory.memory.address;
     const request = requests.get(place) ?? network.request(base + BigInt(input), base + BigInt(output));
     requests.set(place, request);
     await request.run();
@@ -101,7 +103,7 @@ const precisionHints = { float32: "f32", bfloat16: "bf16" } as const;
 export const openvinoProperties = ({
   precision,
   threads,
-}: Pick<EngineOrder, "precision" | "threads">): OpenvinoProperties => ({
+}: Pick<OpenvinoOrder, "precision" | "threads">): OpenvinoProperties => ({
   INFERENCE_PRECISION_HINT: precisionHints[precision],
   EXECUTION_MODE_HINT: precision === "float32" ? "ACCURACY" : "PERFORMANCE",
   INFERENCE_NUM_THREADS: String(threads),

@@ -13,6 +13,7 @@ export interface SharedRegion {
 export interface MappedMemory {
   readonly address: Pointer;
   floats(byteOffset: number, length: number): Float32Array;
+  bytes(byteOffset: number, length: number): Uint8Array;
   /** After this call, no array of this memory may be used. */
   unmap(): void;
 }
@@ -21,7 +22,7 @@ export interface MappedMemory {
  * Creates shared memory of some bytes. Linux allocates pages when they are first written. It counts for the control
  * group's memory, but not for the size of /dev/shm, which is 64 MB in a container.
  *
- * @throws Error with the reason if the system refuses
+ * @throws Error with the reason if the system refuses, or the package that calls functions of C is missing
  */
 export function createSharedRegion(bytes: number): SharedRegion {
   const calls = loadNativeCalls();
@@ -58,6 +59,7 @@ export function mapMemory(descriptor: number, bytes: number): MappedMemory {
   return {
     address,
     floats: (byteOffset, length) => new Float32Array(buffer, byteOffset, length),
+    bytes: (byteOffset, length) => new Uint8Array(buffer, byteOffset, length),
     unmap: () => void library.func("int munmap(void *address, size_t length)")(address, bytes),
   };
 }

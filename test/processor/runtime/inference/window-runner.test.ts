@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { OnnxRuntimeEngine } from "../../../../processor/runtime/inference/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../../processor/runtime/inference/engines/onnxruntime.js";
 import type { Window } from "../../../../processor/runtime/inference/window-passes.js";
 import { WindowRunner } from "../../../../processor/runtime/inference/window-runner.js";
 import type { WindowOutputs } from "../../../../processor/runtime/inference/window-sums.js";
@@ -44,7 +44,7 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
       inputName,
     },
   });
-  const engine = new OnnxRuntimeEngine({
+  const engine = onnxRuntimeEngine({
     window: { channels: 1, heads: 1, patchSize: patchZyx },
     ...{ onnxFiles, device: "cpu", threads: 1, keepsFeatureMaps: false },
     gpuNetworks: precision === "float32" ? null : { onnxFile: gpuOnnxFile, folds: [0] },
@@ -68,12 +68,14 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
       ...{ patchZyx, engine, windowsPerRun, fillsRuns: true, onFewer: nothing },
       send: (message) => messages.push(message),
       sink: {
-        add: (output) => outputs.push(output),
+        // The next runs overwrite the values.
+        add: (output) => outputs.push({ ...output, values: output.values.slice() }),
         ...{ addWeights: nothing, finish: nothing, advance: nothing, settle: nothing },
       },
     },
   );
   await runner.run(windows, nothing);
+  await engine.close();
   return { outputs, messages };
 }
 

@@ -158,50 +158,56 @@ for (const engine of ["onnxruntime", "openvino"] as const) {
   });
 }
 
-describeWith([needs.openvino], "OpenVINO runs in a process of its own, so that", () => {
-  test("a stop in the middle of a long window takes effect within a second", async () => {
-    const { networks, volume: prepared, options: given } = await openSlow();
-    const stop = new AbortController();
-    const running = collectLogits(networks.predict(prepared, { ...given, signal: stop.signal }));
-    await whenBusy();
-    const stoppedAt = performance.now();
-    stop.abort(new Error("enough"));
-    await expect(running).rejects.toThrow("enough");
-    expect(performance.now() - stoppedAt).toBeLessThan(1000);
-  });
-
-  test.each([
-    ["a crash in native code", "SIGSEGV", "INFERENCE_FAILED", /OpenVINO crashed \(SIGSEGV\)/],
-    ["a lack of memory", "SIGKILL", "OUT_OF_MEMORY", /out of memory/],
-  ] as const)("%s fails one case, and the next one is predicted", async (_, signal, code, message) => {
-    const { networks, volume: prepared, options: given } = await openSlow();
-    const ended = expect(collectLogits(networks.predict(prepared, given))).rejects.toMatchObject({
-      ...{ code, message: expect.stringMatching(message) },
+for (const [engine, program] of [
+  ["onnxruntime", "ONNX Runtime"],
+  ["openvino", "OpenVINO"],
+] as const) {
+  const wanted = [needs.posix, ...(engine === "openvino" ? [needs.openvino] : [])];
+  describeWith(wanted, `${program} runs in a process of its own, so that`, () => {
+    test("a stop in the middle of a long window takes effect within a second", async () => {
+      const { networks, volume: prepared, options: given } = await openSlow(engine);
+      const stop = new AbortController();
+      const running = collectLogits(networks.predict(prepared, { ...given, signal: stop.signal }));
+      await whenBusy();
+      const stoppedAt = performance.now();
+      stop.abort(new Error("enough"));
+      await expect(running).rejects.toThrow("enough");
+      expect(performance.now() - stoppedAt).toBeLessThan(1000);
     });
-    await whenBusy();
-    for (const pid of engineProcesses()) process.kill(pid, signal);
-    await ended;
-    const next = await collectLogits(networks.predict(prepared, given));
-    expect(next.every((value) => value === 0)).toBe(true);
-  });
 
-  test("no process stays behind when the networks are closed", async () => {
-    const networks = await open("openvino", [await writeFactor(1)]);
-    expect(engineProcesses()).toHaveLength(1);
-    await networks.close();
-    await expect.poll(engineProcesses).toEqual([]);
+    test.each([
+      ["a crash in native code", "SIGSEGV", "INFERENCE_FAILED", `${program} crashed (SIGSEGV)`],
+      ["a lack of memory", "SIGKILL", "OUT_OF_MEMORY", "out of memory"],
+    ] as const)("%s fails one case, and the next one is predicted", async (_, signal, code, message) => {
+      const { networks, volume: prepared, options: given } = await openSlow(engine);
+      const ended = expect(collectLogits(networks.predict(prepared, given))).rejects.toMatchObject({
+        ...{ code, message: expect.stringContaining(message) },
+      });
+      await whenBusy();
+      for (const pid of engineProcesses()) process.kill(pid, signal);
+      await ended;
+      const next = await collectLogits(networks.predict(prepared, given));
+      expect(next.every((value) => value === 0)).toBe(true);
+    });
+
+    test("no process stays behind when the networks are closed", async () => {
+      const networks = await open(engine, [await writeFactor(1)]);
+      expect(engineProcesses()).toHaveLength(1);
+      await networks.close();
+      await expect.poll(engineProcesses).toEqual([]);
+    });
   });
-});
+}
 
 /** Opens a network that computes a window for seconds. It turns zeros into zeros. */
-async function openSlow() {
+async function openSlow(engine: Engine) {
   const slow = { channels: 16, patchSize: [64, 64, 64], kernel: 9 };
   const weight = Array.from({ length: 16 * 16 * 9 ** 3 }, (_, i) => (i % 7) / 1000);
   const path = join(mkdtempSync(join(scratch, "slow-")), "fold_0");
   const bias = new Array<number>(16).fill(0);
   const file = await writeConvolutionNetwork({ weight, bias }, { path, ...slow });
   return {
-    networks: await open("openvino", [file], {
+    networks: await open(engine, [file], {
       ...{ window: { channels: 16, heads: 16, patchSize: slow.patchSize }, threads: 1 },
     }),
     volume: preparedVolume(new Float32Array(16 * 64 ** 3), [64, 64, 64], 16),
@@ -209,7 +215,7 @@ async function openSlow() {
   };
 }
 
-/** Resolves when OpenVINO has begun to compute, by the time that its process has used. */
+/** Resolves when an engine has begun to compute, by the time that its process has used. */
 async function whenBusy(): Promise<void> {
   const before = usedTime();
   await expect.poll(usedTime, { timeout: 60_000 }).toBeGreaterThan(before + 10);

@@ -32,13 +32,12 @@ async function usedSetting(key: string, precision: CpuPrecision, threads: number
         window: { channels: 1, heads: 1, patchSize },
         threads,
         precision,
+        engine: "openvino",
         holdsAllFolds: true,
-        regionBytes,
-        places: [{ input: 0, output: regionBytes / 2 }],
       },
-      region.memory,
+      { memory: region.memory, places: [{ input: 0, output: regionBytes / 2 }] },
     );
-    networks.open();
+    await networks.open();
     return networks.property(0, key);
   } finally {
     region.close();

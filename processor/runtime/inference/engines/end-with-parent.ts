@@ -1,0 +1,23 @@
+import { loadNativeCalls } from "./native-calls.js";
+
+/**
+ * Ends this process as soon as its parent has ended. It must not wait for native code that blocks the thread, so Linux
+ * is asked to do it.
+ */
+export function endWithParent(): void {
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  if (process.platform !== "linux") return;
+  try {
+    loadNativeCalls().load(null).func("int prctl(int option, ...)")(
+      setParentDeathSignal,
+      "unsigned long",
+      kill,
+    );
+  } catch {
+    // Without the package that calls functions of C, the process ends after the window.
+  }
+}
+
+/** PR_SET_PDEATHSIG and SIGKILL of Linux's headers. */
+const setParentDeathSignal = 1;
+const kill = 9;
