@@ -20,6 +20,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 const modules = join(root, "node_modules");
 const stamp = join(modules, ".nnunet-processor-lock");
 const program = join(root, "dist", "build_processor.js");
+const page = join(root, "dist", "viewer", "page", "page.js");
 const compiled = join(root, "dist", ".compiled");
 const turn = join(root, ".setup-lock");
 const installScripts = ["preinstall", "install", "postinstall"];
@@ -31,11 +32,11 @@ export function isSetUp() {
   return !existsSync(stamp) || readFileSync(stamp, "utf8") === lockDigest();
 }
 
-const isCompiled = () => existsSync(program) && newestSourceMs() <= compiledMs();
+const isCompiled = () => existsSync(program) && existsSync(page) && newestSourceMs() <= compiledMs();
 
 /** Returns the newest modification time of the sources. `git pull` gives each file that it changes the current time. */
 function newestSourceMs() {
-  const folders = ["processor", "src"].map((name) => join(root, name));
+  const folders = ["processor", "src", "viewer"].map((name) => join(root, name));
   const files = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -68,6 +69,7 @@ export function setUp({ isQuiet = false } = {}) {
     if (!isCompiled()) say("setup: compiling …");
     const startedAt = new Date();
     run(process.execPath, [join(modules, "typescript", "bin", "tsc"), "-b"]);
+    run(process.execPath, [join(root, "viewer", "bundle.mjs")]);
     writeFileSync(compiled, "");
     // Sources that have changed since then count as newer.
     utimesSync(compiled, startedAt, startedAt);

@@ -24,7 +24,7 @@ const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/\b(?:is|are) told (?:as|before|of)\b/, "is reported"],
 ];
 
-const folders = ["src", "processor", "examples", "test", "docs", "templates", "base-image", "bin"];
+const folders = ["src", "processor", "viewer", "examples", "test", "docs", "templates", "base-image", "bin"];
 const pages = [
   "README.md",
   "ARCHITECTURE.md",

@@ -77,11 +77,15 @@ interface Use {
   readonly to: string;
 }
 
-const files = ["src", "processor"].flatMap((folder) =>
+const filesOf = (folder: string): readonly string[] =>
   readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })
     .filter((path) => /(?<!\.d)\.ts$/.test(path))
-    .map((path) => posix.join(folder, path)),
-);
+    .map((path) => posix.join(folder, path));
+
+const files = ["src", "processor"].flatMap(filesOf);
+
+/** The web page runs in a browser. It uses nothing of the other programs, and nothing of them uses it. */
+const pageFiles = filesOf("viewer");
 
 function roomOf(file: string): string {
   const [program, first = "", second = ""] = file.split("/");
@@ -95,7 +99,9 @@ interface Import {
   readonly target: string;
 }
 
-const sources = new Map(files.map((file) => [file, readFileSync(join(repositoryRoot, file), "utf8")]));
+const sources = new Map(
+  [...files, ...pageFiles].map((file) => [file, readFileSync(join(repositoryRoot, file), "utf8")]),
+);
 
 /** Imports and re-exports of files of this repository, types included. */
 const importsOf = (file: string): readonly Import[] =>
@@ -157,8 +163,13 @@ test("no file imports itself through other files, not even for a type", () => {
     for (const { target } of importsOf(file)) visit(target, [...path, file]);
     finished.add(file);
   };
-  for (const file of files) visit(file, []);
+  for (const file of [...files, ...pageFiles]) visit(file, []);
   expect(circles).toEqual([]);
+});
+
+test("the web page uses no file outside its folder", () => {
+  const outside = pageFiles.flatMap(importsOf).filter(({ target }) => !target.startsWith("viewer/"));
+  expect(outside).toEqual([]);
 });
 
 test("no file has more than 300 lines", () => {
