@@ -46,6 +46,18 @@ export const dicomResultTable = {
       "also write the frames of a binary DICOM segmentation that have no voxels, for viewers that need one for each slice",
     olderManifest: false,
   }),
+  dicomUids: setting({
+    value: choice("derived", "random"),
+    key: "dicom_uids",
+    flag: "dicom-uids",
+    on: ["predict", "image"],
+    group: "Output:",
+    default: "derived",
+    about:
+      "UIDs of DICOM results: derived from images, model and voxels, so that the same result has the same UIDs again, or random",
+    more: "With `random`, each run makes new objects. Derived UIDs differ as soon as anything differs.",
+    olderManifest: "derived",
+  }),
   dicomMetadata: setting({
     value: orNone(anyObject),
     key: "dicom",

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { LabelMap } from "../imaging/volume/label-map.js";
 import { dicomObjectError } from "./errors.js";
 import type { ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
@@ -15,6 +15,8 @@ export interface ObjectContext {
   readonly holes?: "rings" | "keyholes";
   /** True to write a frame for each segment and slice, also without voxels; false if absent. */
   readonly keepsEmptyFrames?: boolean;
+  /** Random UIDs are new ones at each call; derived if absent. */
+  readonly uids?: "derived" | "random";
 }
 
 /** The outcome: a segmentation without a voxel has no file. */
@@ -51,9 +53,12 @@ export function digestOf(parts: readonly Uint8Array[] | readonly (Uint8Array | U
   return hash.digest("hex");
 }
 
-/** Returns what a result depends on, as one text. */
+/** Returns what a result's UIDs depend on, as one text. */
 export const identity = (
   kind: string,
-  { series, metadata, modelId }: ObjectContext,
+  { series, metadata, modelId, uids = "derived" }: ObjectContext,
   digest: string,
-): string => [kind, modelId, digest, JSON.stringify(metadata), identityOf(series.reference)].join("\n");
+): string =>
+  uids === "random"
+    ? randomUUID()
+    : [kind, modelId, digest, JSON.stringify(metadata), identityOf(series.reference)].join("\n");

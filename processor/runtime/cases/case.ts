@@ -132,6 +132,8 @@ interface DicomOutput {
   readonly holes?: "rings" | "keyholes";
   /** True for a frame of each segment and slice in a binary segmentation; false if absent. */
   readonly keepsEmptyFrames?: boolean;
+  /** Derived if absent. */
+  readonly uids?: "derived" | "random";
 }
 
 /** The amount of one label in a segmentation. */

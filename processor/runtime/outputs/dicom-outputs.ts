@@ -124,6 +124,7 @@ interface DescribedOutput {
   readonly modelId: string;
   readonly holes?: "rings" | "keyholes";
   readonly keepsEmptyFrames?: boolean;
+  readonly uids?: "derived" | "random";
 }
 
 async function writeObject(
@@ -142,11 +143,18 @@ async function writeObject(
 
 /** @throws DICOM_SOURCE_NEEDED */
 function contextOf(
-  { path, metadata, modelId, holes = "rings", keepsEmptyFrames = false }: DescribedOutput,
+  { path, metadata, modelId, holes = "rings", keepsEmptyFrames = false, uids = "derived" }: DescribedOutput,
   { geometry, source }: { readonly geometry: Geometry; readonly source: ImageSource },
 ): ObjectContext {
   if (source.format === "dicom")
-    return { series: { reference: source.series, geometry }, metadata, modelId, holes, keepsEmptyFrames };
+    return {
+      series: { reference: source.series, geometry },
+      metadata,
+      modelId,
+      holes,
+      keepsEmptyFrames,
+      uids,
+    };
   throw dicomObjectError(
     "DICOM_SOURCE_NEEDED",
     `${path} cannot be written, because ${source.path} is not a DICOM series`,

@@ -54,6 +54,7 @@ export interface DicomResults {
   readonly writesStructureSet: boolean;
   readonly holes: ImageSettings["rtHoles"];
   readonly keepsEmptyFrames: boolean;
+  readonly uids: ImageSettings["dicomUids"];
   readonly metadata: ObjectMetadata;
   readonly fractionalMetadata: ObjectMetadata;
   readonly emptyMetadata: ObjectMetadata | null;
@@ -96,6 +97,7 @@ export async function dicomResultsOf(
     writesStructureSet: settings.rtStructureSet,
     holes: settings.rtHoles,
     keepsEmptyFrames: settings.dicomEmptyFrames,
+    uids: settings.dicomUids,
     metadata,
     fractionalMetadata: complete(dicom.fractionalMetadata) ?? metadata,
     emptyMetadata: complete(dicom.emptyMetadata),
@@ -180,8 +182,8 @@ export function withDicomResults(request: CaseRequest, results: DicomResults): C
   if (!isOfDicom(request)) return request;
   const [first] = request.outputs;
   const stem = first.path.replace(/[^/\\]*$/, resultStem(request.name, results.suffix));
-  const { metadata, emptyMetadata, modelId, holes, keepsEmptyFrames } = results;
-  const described = { metadata, emptyMetadata, modelId, holes, keepsEmptyFrames };
+  const { metadata, emptyMetadata, modelId, holes, keepsEmptyFrames, uids } = results;
+  const described = { metadata, emptyMetadata, modelId, holes, keepsEmptyFrames, uids };
   const segmentations = results.segmentations.map((kind) =>
     segmentationOutput(kind, { stem, results, described }),
   );
@@ -197,6 +199,7 @@ interface Described {
   readonly modelId: string;
   readonly holes: ImageSettings["rtHoles"];
   readonly keepsEmptyFrames: boolean;
+  readonly uids: ImageSettings["dicomUids"];
 }
 
 function segmentationOutput(

@@ -188,6 +188,18 @@ test("frames without voxels are written on request, and the voxels are the same"
   expect(object.text("SOPInstanceUID")).not.toBe(usual.text("SOPInstanceUID"));
 });
 
+test("random UIDs are new ones each time", async () => {
+  const found = segmentationCase("two_segments");
+  const uids = [];
+  for (const name of ["one.dcm", "two.dcm"]) {
+    await writeGoldenSegmentation(found, join(folder, name), { uids: "random" });
+    const object = readObject(join(folder, name));
+    uids.push(object.text("SOPInstanceUID"), object.text("SeriesInstanceUID"));
+  }
+  expect(new Set(uids).size).toBe(4);
+  for (const uid of uids) expect(uid).toMatch(/^2\.25\.[1-9]\d{1,38}$/);
+});
+
 test("the same input gives the same bytes, and other voxels other UIDs", async () => {
   const paths = ["one.dcm", "two.dcm"].map((name) => join(folder, name));
   const found = segmentationCase("two_segments");

@@ -86,7 +86,7 @@ export const segmentationCase = (name: string): SegmentationCase =>
 export async function writeGoldenSegmentation(
   found: SegmentationCase,
   path: string,
-  forms: Pick<ObjectContext, "keepsEmptyFrames"> = {},
+  forms: Pick<ObjectContext, "keepsEmptyFrames" | "uids"> = {},
 ): Promise<Written> {
   const folder = caseFolder("seg", found.case);
   const series = await readSource(join(folder, found.source));
