@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +8,7 @@ import type { Progress } from "../../processor/contract/progress/progress.js";
 import { exists } from "../../processor/files/exists.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
+import { makeTemporaryFolder } from "../../processor/files/temporary-folder.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { architectureOf } from "../image/image-plan.js";
 import { busyboxApplets } from "./busybox-applets.js";
@@ -32,7 +32,7 @@ export async function* debianRoot(
   { debian, platform }: BaseImageRecipe,
   { progress, signal }: DebianRootOptions,
 ): AsyncGenerator<Uint8Array> {
-  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-debian-"));
+  const folder = await makeTemporaryFolder("debian", null);
   try {
     const packages = await fetchPackages({
       suite: debian.suite,

@@ -32,5 +32,5 @@ export class ContextBuilder implements ImageBuilder {
 /** Turns the build folder into a context for `docker build`, without copying the weights. */
 export async function keepContext(plan: ImagePlan, folder: BuildFolder): Promise<void> {
   await writeBuildContext(plan, folder.place);
-  await rm(folder.place(convertedName), { recursive: true });
+  await rm(folder.place(convertedName), { recursive: true, force: true }); // absent without a model
 }

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { build } from "esbuild-wasm";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
+import { makeTemporaryFolder } from "../../processor/files/temporary-folder.js";
 
 /** The name of a bundled hook module. */
 export const hookModuleName = "process-img.mjs";
@@ -18,7 +18,7 @@ export async function withBundledHook<T>(
   use: (hookModule: string | null) => Promise<T>,
 ): Promise<T> {
   if (file === null) return use(null);
-  const folder = await mkdtemp(join(tmpdir(), "nnunet-processor-hook-"));
+  const folder = await makeTemporaryFolder("hook", null);
   try {
     const hookModule = join(folder, hookModuleName);
     await bundleHook(file, hookModule);

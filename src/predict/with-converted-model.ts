@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../processor/files/make-folder.js";
+import { makeTemporaryFolder } from "../../processor/files/temporary-folder.js";
 import { completeConfig } from "../config/config.js";
 import { convertModel } from "../convert/convert-model.js";
 import type { ModelSet } from "../models/model-set.js";
@@ -20,7 +20,7 @@ export async function withConvertedModel<T>(
   use: (folder: string) => Promise<T>,
 ): Promise<T> {
   if (parent !== null) await makeFolder(parent);
-  const scratch = await mkdtemp(join(parent ?? tmpdir(), "nnunet-processor-"));
+  const scratch = await makeTemporaryFolder("model", parent);
   try {
     const { folder } = await convertModel({
       models,

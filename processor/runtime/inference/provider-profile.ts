@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
+import { makeTemporaryFolder } from "../../files/temporary-folder.js";
 
 /** The number of a network's nodes that each execution provider ran: `{ CUDAExecutionProvider: 120 }`. */
 export type ProviderCounts = Readonly<Record<string, number>>;
@@ -43,9 +43,8 @@ export async function openProfiledSession(
 
 /** Returns a folder to write to. A container with a read-only root and no /tmp still has /dev/shm. */
 async function writableFolder(): Promise<string> {
-  const inTemporary = (place: string) => mkdtemp(join(place, "nnunet-processor-profile-"));
-  return inTemporary(tmpdir()).catch((error: unknown) =>
-    inTemporary("/dev/shm").catch(() => {
+  return makeTemporaryFolder("profile", null).catch((error: unknown) =>
+    makeTemporaryFolder("profile", "/dev/shm").catch(() => {
       throw error;
     }),
   );

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { regularFileBytes } from "../../../processor/files/read-text-file.js";
+import { makeTemporaryFolder } from "../../../processor/files/temporary-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { Engine } from "../engine.js";
 import type { ContainerEnd, OutputListener } from "./container-run.js";
@@ -48,7 +48,7 @@ export interface JobEnd extends ContainerEnd {
 export async function runContainerJob(engine: Engine, job: ContainerJob): Promise<JobEnd> {
   const { reference, signal } = job;
   const sandbox = new Sandbox(engine, reference);
-  const staging = await mkdtemp(join(tmpdir(), "nnunet-processor-job-"));
+  const staging = await makeTemporaryFolder("job", null);
   try {
     const mounts: SandboxMount[] = [];
     for (const [i, { target, contents }] of job.inputs.entries()) {

@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { TargetKind } from "../../../processor/contract/target.js";
+import { makeTemporaryFolder } from "../../../processor/files/temporary-folder.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { connectEngine } from "../../docker/engine.js";
 import { Sandbox } from "../../docker/sandbox/sandbox.js";
@@ -77,7 +77,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
     ? await withProgress(options, `loading ${basename(options.image)} into Docker`, () => openImage(open))
     : await openImage(open);
   const sandbox = new Sandbox(engine, options.image);
-  const scratch = await mkdtemp(join(tmpdir(), "nnunet-processor-simulate-"));
+  const scratch = await makeTemporaryFolder("simulate", null);
   const target = options.target ?? targetKindFromLabels(opened.imageLabels);
   const { simulation } = platformOf(target);
   const memoryBytes = options.memoryBytes ?? simulation.memoryBytes;
