@@ -1,8 +1,19 @@
 import type { Command } from "./command.js";
-import { datasetsPositional, planOptions } from "./options/nnunet-options.js";
+import { datasetsPositional, fingerprintOptions, planOptions } from "./options/nnunet-options.js";
 
 /** The commands that do what nnU-Net's own commands do. */
 export const nnunetCommands: Readonly<Record<string, Command>> = {
+  fingerprint: {
+    usage: "fingerprint [datasets..]",
+    describe: "measure spacings, sizes and intensities of data sets, as the planner needs them",
+    options: fingerprintOptions,
+    positional: { datasets: datasetsPositional },
+    examples: [
+      ["$0 fingerprint 4", "writes dataset_fingerprint.json to nnUNet_preprocessed"],
+      ["$0 fingerprint 4 7 --samples all", "measures two data sets without nnU-Net's random draws"],
+    ],
+    load: async () => (await import("./commands/fingerprint.js")).runFingerprint,
+  },
   plan: {
     usage: "plan [datasets..]",
     describe: "plan the networks for data sets, or explain why the plans are as they are",

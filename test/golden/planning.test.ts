@@ -74,10 +74,11 @@ test.each(runs)("$name", ({ golden: { dataset_json, fingerprint }, run }) => {
     preprocessor: "DefaultPreprocessor",
     channelNames: Object.values(dataset_json.channel_names ?? dataset_json.modality ?? {}),
     medianRelativeSize: fingerprint.median_relative_size_after_cropping,
-    intensities: undefined,
+    intensities: null,
   });
-  expect(rounded(plans)).toEqual(rounded(run.plans));
-  expect(Object.keys(plans).filter((key) => plans[key] !== undefined)).toEqual(Object.keys(run.plans));
+  const { foreground_intensity_properties_per_channel: _, ...others } = plans;
+  expect(rounded(others)).toEqual(rounded(run.plans));
+  expect(Object.keys(others)).toEqual(Object.keys(run.plans));
 });
 
 /** Rounds fractions to 12 digits: products of spacings may differ in the last one. */

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { plannerNames } from "../../nnunet/planning/planners.js";
 import { plannersV1 } from "../../nnunet/planning/v1/plan-dataset-v1.js";
 import { json, outputGroup } from "./shared-options.js";
@@ -82,5 +83,41 @@ export const planOptions = {
     requiresArg: true,
     describe: "folder for a picture of each network, <data set>-<configuration>.svg",
   },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
+export const workers = {
+  group: dataGroup,
+  type: "number",
+  requiresArg: true,
+  coerce: wholeWorkers,
+  describe: "number of cases to work on at the same time; each takes the memory of a case",
+  defaultDescription: "one for each core, at most 8",
+} as const satisfies Options;
+
+/** @throws USAGE unless it is a whole number from 1 to 64 */
+function wholeWorkers(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= 64) return value;
+  throw sharedError("USAGE", `--workers must be a whole number from 1 to 64, but is ${value}`);
+}
+
+export const fingerprintOptions = {
+  dataset,
+  nnunet,
+  samples: {
+    group: dataGroup,
+    choices: ["drawn", "all"] as const,
+    default: "drawn" as const,
+    requiresArg: true,
+    describe:
+      "voxels for the intensity statistics: drawn repeats nnU-Net's random draws exactly; all takes every labelled voxel, which is faster and differs in the third or fourth digit",
+  },
+  clean: {
+    group: dataGroup,
+    type: "boolean",
+    default: false,
+    describe: "compute it again even if it exists; changed raw data are noticed anyway",
+  },
+  workers,
   json,
 } as const satisfies Readonly<Record<string, Options>>;

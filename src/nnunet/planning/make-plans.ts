@@ -4,10 +4,11 @@ import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
 import { chooseReader } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
-import { writePythonJson } from "../files/python-json.js";
 import { readJsonObject } from "../files/read-json.js";
+import { writePythonJson } from "../files/write-json.js";
 import type { DatasetPlace } from "../find-dataset.js";
 import { type Fingerprint, readFingerprint } from "../fingerprint/fingerprint-file.js";
+import type { PythonJson } from "../python-json.js";
 import { type DatasetPlan, planDataset } from "./plan-dataset.js";
 import { type PlannerName, planners } from "./planners.js";
 import { type PlansJson, plansJson } from "./plans-json.js";
@@ -103,11 +104,11 @@ export async function savePlans(made: MadePlans, preprocessedFolder: string): Pr
   const path = join(preprocessedFolder, `${made.plansName}.json`);
   const before = await readJsonObject(path);
   const kept = before?.get("configurations");
-  const configurations = new Map<string, unknown>(Object.entries(made.plans.configurations));
+  const configurations = new Map<string, PythonJson>(Object.entries(made.plans.configurations));
   if (kept instanceof Map)
-    for (const [name, value] of kept as ReadonlyMap<string, unknown>)
+    for (const [name, value] of kept as ReadonlyMap<string, PythonJson>)
       if (!configurations.has(name)) configurations.set(name, value);
-  await writePythonJson(path, { ...made.plans, configurations }, { sortsKeys: false });
-  await writePythonJson(join(preprocessedFolder, "dataset.json"), made.dataset.raw, { sortsKeys: false });
+  await writePythonJson(path, { ...made.plans, configurations }, { sortKeys: false });
+  await writePythonJson(join(preprocessedFolder, "dataset.json"), made.dataset.raw, { sortKeys: false });
   return path;
 }

@@ -1,3 +1,4 @@
+import type { PythonJson } from "../python-json.js";
 import { networkShape } from "./network-size.js";
 import { masksOf, schemeOf } from "./normalization-schemes.js";
 import type { PlannedConfiguration } from "./plan-configuration.js";
@@ -16,11 +17,11 @@ export interface PlansQuestion {
   readonly channelNames: readonly string[];
   readonly medianRelativeSize: number;
   /** As in dataset_fingerprint.json. */
-  readonly intensities: unknown;
+  readonly intensities: PythonJson;
 }
 
-export type PlansJson = Readonly<Record<string, unknown>> & {
-  readonly configurations: Readonly<Record<string, unknown>>;
+export type PlansJson = Readonly<Record<string, PythonJson>> & {
+  readonly configurations: Readonly<Record<string, PythonJson>>;
 };
 
 /** Returns the plans as nnU-Net v2 writes them, with its keys in its order. */
@@ -49,7 +50,7 @@ export function plansJson(question: PlansQuestion): PlansJson {
     image_reader_writer: imageReader,
     transpose_forward: plan.transposeForward,
     transpose_backward: plan.transposeBackward,
-    configurations: Object.fromEntries(configurations) as Readonly<Record<string, unknown>>,
+    configurations: Object.fromEntries(configurations) as Readonly<Record<string, PythonJson>>,
     experiment_planner_used: planner,
     label_manager: "LabelManager",
     foreground_intensity_properties_per_channel: intensities,

@@ -1,0 +1,48 @@
+import type { InferredOptionTypes } from "yargs";
+import { counted } from "../../../processor/contract/counted.js";
+import { type FingerprintReport, makeFingerprint } from "../../nnunet/fingerprint/make-fingerprint.js";
+import type { CommandSession } from "../command-session.js";
+import type { fingerprintOptions } from "../options/nnunet-options.js";
+import { foldersFor, namedDatasets, withPreprocessed } from "./nnunet-datasets.js";
+
+type FingerprintArguments = InferredOptionTypes<typeof fingerprintOptions> & {
+  readonly datasets?: readonly string[];
+};
+
+/** `build_processor fingerprint DATASETS…`: measures data sets for the planner. */
+export async function runFingerprint(
+  args: FingerprintArguments,
+  { terminal, progress, signal, environment }: CommandSession,
+): Promise<number> {
+  const folders = foldersFor(args, terminal);
+  const places = (await namedDatasets(args, terminal)).map((place) => withPreprocessed(place, folders));
+  const reports: FingerprintReport[] = [];
+  for (const place of places) {
+    const report = await makeFingerprint(
+      place,
+      { samples: args.samples, clean: args.clean },
+      { workers: args.workers ?? null, progress, signal, environment },
+    );
+    reports.push(report);
+    if (!args.json) terminal.out(reportText(report));
+  }
+  if (args.json) terminal.out(`${JSON.stringify(reports, null, 2)}\n`);
+  return 0;
+}
+
+/** The most changed files that the report names. */
+const mostNamed = 5;
+
+function reportText({ dataset, file, cases, result, changes }: FingerprintReport): string {
+  const changed =
+    changes.length === 0
+      ? []
+      : [
+          `  the raw data have changed: ${changes.slice(0, mostNamed).join(", ")}${changes.length > mostNamed ? ` and ${changes.length - mostNamed} more` : ""}`,
+        ];
+  const done =
+    result === "kept"
+      ? `  kept ${file}, which fits the raw data (--clean computes it again)`
+      : `  written to ${file} (${counted(cases, "case")})`;
+  return `${[dataset, ...changed, done].join("\n")}\n`;
+}

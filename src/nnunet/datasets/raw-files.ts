@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { regularFileBytes } from "../../../processor/files/read-text-file.js";
+import { readJsonObject } from "../files/read-json.js";
+import { writePythonJson } from "../files/write-json.js";
+
+/** A raw file as it was when the fingerprint was made. */
+export interface FileState {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+  readonly sha256: string;
+}
+
+/** The file in the preprocessed folder that says which raw files the fingerprint was made of. nnU-Net ignores it. */
+export const rawFilesFile = "raw_files.json";
+
+export async function fileStates(paths: readonly string[]): Promise<readonly FileState[]> {
+  const states: FileState[] = [];
+  for (const path of paths) {
+    const { size, mtimeMs } = await stat(path);
+    states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), sha256: await digestOf(path) });
+  }
+  return states;
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of regularFileBytes(path)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Writes which files the fingerprint was made of, with paths from the raw folder. */
+export const saveRawFiles = (
+  preprocessedFolder: string,
+  rawFolder: string,
+  files: readonly FileState[],
+): Promise<void> =>
+  writePythonJson(
+    join(preprocessedFolder, rawFilesFile),
+    {
+      files: new Map(
+        files.map(({ path, bytes, modifiedMs, sha256 }) => [
+          relative(rawFolder, path),
+          { bytes, modifiedMs, sha256 },
+        ]),
+      ),
+    },
+    { sortKeys: false },
+  );
+
+/**
+ * Returns how the raw data differ from those of the fingerprint: files that are new, missing or changed. A file with another
+ * date, but with the same bytes, has not changed.
+ *
+ * @param present the files that the data set has now
+ * @returns null if nothing is known about the files, as for a fingerprint that nnU-Net made
+ */
+export async function changedRawFiles(
+  preprocessedFolder: string,
+  rawFolder: string,
+  present: readonly string[],
+): Promise<readonly string[] | null> {
+  const raw = await readJsonObject(join(preprocessedFolder, rawFilesFile));
+  const known = raw?.get("files");
+  if (!(known instanceof Map)) return null;
+  const changes: string[] = [];
+  const names = new Map(present.map((path) => [relative(rawFolder, path), path]));
+  for (const name of known.keys() as Iterable<string>)
+    if (!names.has(name)) changes.push(`${name} is missing`);
+  for (const [name, path] of names) {
+    const before = known.get(name) as unknown;
+    if (!(before instanceof Map)) changes.push(`${name} is new`);
+    else if (!(await isSame(path, before as ReadonlyMap<string, unknown>)))
+      changes.push(`${name} has changed`);
+  }
+  return changes;
+}
+
+async function isSame(path: string, before: ReadonlyMap<string, unknown>): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  if (found === null || found.size !== before.get("bytes")) return false;
+  return (
+    Math.floor(found.mtimeMs) === before.get("modifiedMs") || (await digestOf(path)) === before.get("sha256")
+  );
+}

@@ -1,0 +1,4 @@
+import { serveKernels } from "../../../processor/imaging/threads/serve-kernels.js";
+import { datasetKernels } from "./kernels.js";
+
+serveKernels(datasetKernels);

@@ -1,0 +1,15 @@
+import type { KernelTasks } from "../../../processor/imaging/threads/worker-pool.js";
+import { fingerprintCase } from "../fingerprint/fingerprint-case.js";
+import { answering } from "./answers.js";
+
+/** The functions that run in worker threads, each on a whole case. */
+export const datasetKernels = {
+  fingerprintCase: answering(fingerprintCase),
+} as const;
+
+export type DatasetTasks = {
+  readonly [Name in keyof KernelTasks<typeof datasetKernels>]: {
+    readonly task: KernelTasks<typeof datasetKernels>[Name]["task"];
+    readonly result: Awaited<KernelTasks<typeof datasetKernels>[Name]["result"]>;
+  };
+};
