@@ -25,14 +25,18 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "runtime/outputs",
     "imaging dicom-objects nnunet-files runtime/errors runtime/cases runtime/model runtime/postprocess",
   ],
-  ["runtime/threads", "imaging runtime/preprocess runtime/postprocess"],
   [
     "runtime/segment",
     "imaging runtime/errors runtime/cases runtime/model runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
   ],
   [
+    "runtime/totalsegmentator",
+    "imaging runtime/preprocess runtime/postprocess runtime/outputs runtime/segment",
+  ],
+  ["runtime/threads", "imaging runtime/preprocess runtime/postprocess runtime/totalsegmentator"],
+  [
     "runtime/run",
-    "imaging runtime/errors runtime/hooks runtime/inference runtime/outputs runtime/threads runtime/segment",
+    "imaging runtime/errors runtime/hooks runtime/inference runtime/outputs runtime/segment runtime/totalsegmentator runtime/threads",
   ],
   [
     "runtime/entries",
@@ -44,9 +48,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["checkpoint", "imaging"],
   ["download", ""],
   ["model-source", "download"],
+  ["totalsegmentator", ""],
   ["onnx", ""],
   ["convert", "checkpoint onnx"],
-  ["models", "checkpoint model-source convert"],
+  ["models", "checkpoint model-source totalsegmentator convert"],
   ["nnunet", "imaging checkpoint"],
   ["image", "checkpoint"],
   ["oci", "imaging download image"],

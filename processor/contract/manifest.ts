@@ -21,6 +21,7 @@ import {
   wholeNumberIn,
 } from "./json-check.js";
 import { imageSettings } from "./run-settings.js";
+import { taskPlan } from "./totalsegmentator-plan.js";
 
 const numbers = listOf(number);
 
@@ -241,8 +242,12 @@ export const processorManifest = record({
   task: taskIdentity,
   settings: about("What a run does unless its command line says otherwise, from config.json.", imageSettings),
   models: about(
-    "The models whose answers are averaged. A cascade's earlier stage is inside its model.",
+    "The models whose answers are averaged, or those of the task. A cascade's earlier stage is inside its model.",
     nonEmptyListOf(named("model", () => model)),
+  ),
+  totalsegmentator: about(
+    "How the models segment together one of TotalSegmentator's tasks; null for models whose answers are averaged.",
+    orOlder(orNull(taskPlan), null),
   ),
   postProcessing: about(
     "Applied to the final segmentation, one step after the other.",

@@ -13,6 +13,7 @@ import {
   wordList,
   words,
 } from "./setting.js";
+import { taskTable } from "./totalsegmentator-settings.js";
 
 /** Settings of every run: how networks run over a case, and how their answer is brought back to the image's grid. */
 const runTable = {
@@ -212,9 +213,15 @@ const imageTable = {
  * Every setting of a run: its name, key in config.json, flags, allowed values, default and description. The schema of
  * config.json, the flags of both programs with their help and checks, the types and the reference follow from it.
  */
-export const settingTable = { ...runTable, ...dicomTable, ...imageTable, ...dicomResultTable };
+export const settingTable = {
+  ...runTable,
+  ...dicomTable,
+  ...imageTable,
+  ...dicomResultTable,
+  ...taskTable,
+};
 
-const runSettings = record({ ...runTable, ...dicomTable });
+const runSettings = record({ ...runTable, ...dicomTable, ...taskTable });
 
 /** How series are read, how networks run over every case of a run, and how their answer is brought back to the image's grid. */
 export type RunSettings = Checked<typeof runSettings>;

@@ -54,6 +54,15 @@ export const fraction: SettingValue<number> = {
   placeholder: "X",
 };
 
+/** A volume in mm³. */
+export const millimetres3: SettingValue<number> = {
+  ...numberAbove(0, 1e10),
+  form: "number",
+  choices: null,
+  allowed: "greater than 0, in mm³",
+  placeholder: "MM3",
+};
+
 /** A whole number between two limits, both allowed. */
 export const wholeNumber = (smallest: number, largest: number): SettingValue<number> => ({
   ...wholeNumberIn(smallest, largest),
@@ -144,7 +153,7 @@ export function olderKey<V, T, const K extends string>(
   };
 }
 
-export type SettingGroup = "Prediction:" | "DICOM:" | "Output:";
+export type SettingGroup = "Prediction:" | "DICOM:" | "Output:" | "TotalSegmentator:";
 
 interface SettingRow<T, K extends string, F extends string | null, P extends Program, O extends string> {
   readonly value: SettingValue<T>;

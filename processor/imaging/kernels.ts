@@ -1,4 +1,5 @@
 import { clipGroups, rangeOfGroups } from "./resampling/clip-groups.js";
+import { fillCoefficients } from "./resampling/fill-coefficients.js";
 import { mirrorSpline } from "./resampling/mirror-spline.js";
 import { resampleAxis } from "./resampling/resample-axis.js";
 import { resampleLabelGrid } from "./resampling/resample-label-grid.js";
@@ -7,6 +8,7 @@ import { sampleLabels } from "./resampling/sample-labels.js";
 import { sampleSpline } from "./resampling/sample-spline.js";
 import { splineCoefficients } from "./resampling/spline-coefficients.js";
 import { splineVotes } from "./resampling/spline-votes.js";
+import { zoom } from "./resampling/zoom.js";
 import type { KernelTasks, WorkerPool } from "./threads/worker-pool.js";
 import { turnVoxels } from "./volume/reorient.js";
 
@@ -23,6 +25,8 @@ export const imagingKernels = {
   splineCoefficients,
   splineVotes,
   turnVoxels,
+  zoom,
+  fillCoefficients,
 } as const;
 
 export type ImagingTasks = KernelTasks<typeof imagingKernels>;

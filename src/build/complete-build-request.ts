@@ -59,7 +59,9 @@ export async function withBuildRequest<T>(
   const attestation = await attestationOf(wishes, config, work);
   const destination = destinationOf(wishes, config);
   if (wishes.isForAnyModel) refuseModelWishes(wishes, { config, target: destination.target.kind });
-  const models = wishes.isForAnyModel ? null : await modelsOf(wishes.models, config, work);
+  const models = wishes.isForAnyModel
+    ? null
+    : await modelsOf(wishes.models, config, work, wishes.settings.applyTo(config.settings));
   const choice = await chooseBuilder(
     {
       builder: wishes.builder,

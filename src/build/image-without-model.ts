@@ -3,6 +3,7 @@ import type { RunSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { ProcessorConfig } from "../config/config.js";
+import { taskOfModels } from "../convert/task-of-models.js";
 import type { ImageDescription } from "../image/processor-image-plan.js";
 import type { ModelSet } from "../models/model-set.js";
 import type { BuildWishes } from "./build-wishes.js";
@@ -20,11 +21,18 @@ const anyModel = {
 /** Returns the title and the description of an image, and the task in its default name. */
 export function imageTexts(models: ModelSet | null): ImageTexts {
   if (models === null) return anyModel;
-  const { members } = models;
+  const { members, totalsegmentator } = models;
+  const task = taskOfModels(models);
+  if (totalsegmentator !== null)
+    return {
+      task,
+      title: `TotalSegmentator ${totalsegmentator.run.task}`,
+      description: `TotalSegmentator's task ${totalsegmentator.run.task} (${totalsegmentator.mode}), packed by nnunet-processor`,
+    };
   const [{ model }] = members;
   const configurations = members.map((member) => member.model.configuration).join(" + ");
   return {
-    task: model.task,
+    task,
     title: `${model.task.name} ${configurations}`,
     description: `nnU-Net ${configurations} of ${model.datasetName}, packed by nnunet-processor`,
   };

@@ -1,3 +1,4 @@
+import { answerLabels } from "../../processor/contract/answer-labels.js";
 import type { LabelDefinition, ProcessorManifest } from "../../processor/contract/manifest.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { completeMetadata } from "../../processor/dicom-objects/read-metadata.js";
@@ -7,8 +8,10 @@ import { completeMetadata } from "../../processor/dicom-objects/read-metadata.js
  *
  * @throws CONFIG_INVALID with every fault; DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
  */
-export function checkSettingsForModel({ models, settings }: ProcessorManifest): void {
-  const { channelNames, plan, labels } = models[0];
+export function checkSettingsForModel(manifest: ProcessorManifest): void {
+  const { models, settings } = manifest;
+  const { channelNames, plan } = models[0];
+  const labels = answerLabels(manifest, settings);
   const faults = [
     ...(settings.inputChannels === null ? [] : channelFaults(settings.inputChannels, channelNames)),
     ...pictureFaults(settings.outputExtension, plan.dimensions),

@@ -10,6 +10,7 @@ export interface ConfigJson extends TargetJson, SettingsJson {
   readonly task_id?: number;
   readonly task_name?: string;
   readonly model?: string;
+  readonly totalseg_task?: string;
   readonly configuration?: string;
   readonly checkpoint_name?: string;
   readonly folds?: readonly (number | "all")[] | null;
@@ -41,6 +42,8 @@ export interface ProcessorConfig {
   readonly configuration: string | null;
   /** A value for `--model-dir`; null if config.json names no model. */
   readonly modelSource: string | null;
+  /** One of TotalSegmentator's tasks, such as `total_fast`; null for other models. */
+  readonly totalsegTask: string | null;
   /** Null for nnU-Net's final checkpoint. */
   readonly checkpointName: string | null;
   /** Empty for all folds of the model. */
@@ -80,6 +83,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
     taskName: json.task_name ?? null,
     configuration: json.configuration ?? (namesConfiguration(json) ? json.model! : null),
     modelSource: namesConfiguration(json) ? null : (json.model ?? null),
+    totalsegTask: json.totalseg_task ?? null,
     checkpointName: json.checkpoint_name ?? null,
     folds: (json.folds ?? []).map(String),
     onnxFiles: json.onnx === undefined ? null : [json.onnx].flat(),

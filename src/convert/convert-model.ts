@@ -24,6 +24,7 @@ import type { ConvertFormat } from "./convert-format.js";
 import { writeConvertedFolder } from "./converted-folder.js";
 import type { ConvertedNetwork } from "./converted-networks.js";
 import { readStages, type Stage, type StageFold, type StageTable } from "./read-stages.js";
+import { taskOfModels } from "./task-of-models.js";
 import { writeTritonModels } from "./triton/write-triton-models.js";
 import { asWritten, networksOf, writeFolds, writeGpuGraphs, writePlainGraphs } from "./write-folds.js";
 
@@ -80,7 +81,7 @@ export function convertModel(options: ConvertOptions): Promise<ConvertedModel> {
 async function convertNamed(options: ConvertOptions): Promise<ConvertedModel> {
   const { models, outputDir, settings, format = "processor" } = options;
   const stages = await readStages(models.members, format);
-  checkMembers(models.members.map(({ model }) => stages.of(model)));
+  if (models.totalsegmentator === null) checkMembers(models.members.map(({ model }) => stages.of(model)));
   const planned = await describe(models, stages, settings);
   checkExportMode(settings.exportMode, planned.models, { savesProbabilities: settings.saveProbabilities });
   const companions = stages.all.flatMap(({ prefix, folds, description }) => {
@@ -124,9 +125,10 @@ async function describe(
   const { members } = models;
   return {
     manifestVersion: 1,
-    task: members[0].model.task,
+    task: taskOfModels(models),
     settings,
     models: await mapInOrder(members, (member) => describeMember(member, stages)),
+    totalsegmentator: models.totalsegmentator,
     postProcessing: await finalPostProcessing(models, stages),
   };
 }
@@ -178,9 +180,10 @@ async function earlierPostProcessing({ model, description }: Stage): Promise<rea
 }
 
 async function finalPostProcessing(
-  { members, postProcessing }: ModelSet,
+  { members, totalsegmentator, postProcessing }: ModelSet,
   stages: StageTable,
 ): Promise<readonly PostProcessingStep[]> {
+  if (totalsegmentator !== null) return [];
   const trained = mapNonEmpty(members, ({ model }) => model);
   const { labels } = stages.of(trained[0]).description;
   switch (postProcessing.kind) {

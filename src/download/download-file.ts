@@ -25,6 +25,8 @@ export interface FileDownload extends PartPlace {
   readonly expectedSize: number | null;
   /** ETag of the existing version; null if there is none. */
   readonly knownEtag: string | null;
+  /** Sent with the request, which otherwise asks for the address alone; absent or null for nothing. */
+  readonly postedJson?: Readonly<Record<string, string>> | null;
 }
 
 export type DownloadOutcome =
@@ -52,7 +54,7 @@ export function downloadFile(download: FileDownload, http: HttpClient): Promise<
   return http.retrying(download.label, async () => {
     const part = await readPart(download);
     wasResumed ||= part !== null;
-    const answer = await http.open(download.url, requestHeaders(download, part));
+    const answer = await http.open(download.url, requestHeaders(download, part), download.postedJson ?? null);
     try {
       const outcome = await takeAnswer({ download, part, answer, http, furthest });
       return outcome.status === "complete" ? { ...outcome, wasResumed } : outcome;

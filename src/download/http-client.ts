@@ -65,14 +65,19 @@ export class HttpClient {
   }
 
   /**
-   * Sends one GET and follows redirects. Returns an answer of any status.
+   * Sends one GET, or one POST if there is something to send, and follows redirects. Returns an answer of any status.
    *
    * @throws PassingFailure for a network fault that may pass; DOWNLOAD_FAILED for other faults;
    * SOURCE_INVALID for an address that is not https
    */
-  async open(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<HttpAnswer> {
+  async open(
+    url: URL,
+    headers: Readonly<Record<string, string>> = {},
+    postedJson: Readonly<Record<string, string>> | null = null,
+  ): Promise<HttpAnswer> {
     this.#checkProtocol(url);
     const stream = got.stream(url, {
+      ...(postedJson === null ? {} : { method: "POST", json: postedJson }),
       headers: { "user-agent": userAgent, "accept-encoding": "identity", ...headers },
       agent: agentsFor(url),
       decompress: false,

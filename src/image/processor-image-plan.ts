@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { answerLabels } from "../../processor/contract/answer-labels.js";
 import { filesOfFold } from "../../processor/contract/fold-files.js";
 import { processorLabels } from "../../processor/contract/labels.js";
 import type { FoldFiles, ModelManifest, ProcessorManifest } from "../../processor/contract/manifest.js";
@@ -176,7 +177,8 @@ export function ociLabels(description: ImageDescription, base: BaseImageFacts): 
 }
 
 /** Returns the labels about the model. For several models, each label lists their values. */
-function modelLabels({ task, models }: ProcessorManifest): Record<string, string> {
+function modelLabels(manifest: ProcessorManifest): Record<string, string> {
+  const { task, models, settings } = manifest;
   const each = (fact: (model: ModelManifest) => string) => [...new Set(models.map(fact))].join(", ");
   const [first] = models;
   return {
@@ -191,7 +193,7 @@ function modelLabels({ task, models }: ProcessorManifest): Record<string, string
     [processorLabels.folds]: each(({ folds }) => folds.map(({ fold }) => fold).join(" ")),
     [processorLabels.channels]: JSON.stringify(first?.channelNames ?? []),
     [processorLabels.labels]: JSON.stringify(
-      Object.fromEntries((first?.labels.names ?? []).map(({ name, value }) => [name, value])),
+      Object.fromEntries(answerLabels(manifest, settings).names.map(({ name, value }) => [name, value])),
     ),
   };
 }

@@ -15,6 +15,8 @@ export interface DownloadRequest {
   readonly published: { readonly size: number; readonly digest: Digest } | null;
   /** The digest in processor.lock.json; null if the address is not locked. */
   readonly lockedSha256: string | null;
+  /** What is sent to the server, which otherwise gets no more than the address; absent for nothing. */
+  readonly postedJson?: Readonly<Record<string, string>>;
 }
 
 const maxAtOnce = 2;
@@ -76,6 +78,7 @@ export class DownloadCache {
         expectedSize: request.published?.size ?? null,
         isVerifiedLater: request.published !== null || request.lockedSha256 !== null,
         knownEtag,
+        postedJson: request.postedJson ?? null,
       },
       this.#http,
     );

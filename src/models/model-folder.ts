@@ -12,6 +12,7 @@ import { openPretrained } from "../model-source/download-model.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ModelSource, SourceFile } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
+import { ZipSource } from "../model-source/zip-source.js";
 import { chooseModel } from "./choose-model.js";
 import { readPath } from "./find-model-folders.js";
 import type { ModelQuery } from "./model-query.js";
@@ -35,6 +36,15 @@ export async function localModelFolder(
   context: SourceContext,
 ): Promise<LocalModel> {
   return folderOf(await openModelSource(address, context), wanted, context);
+}
+
+/** Does the same for an archive in the cache. */
+export async function zipModelFolder(
+  { file }: { readonly file: string },
+  wanted: ModelQuery,
+  context: SourceContext,
+): Promise<LocalModel> {
+  return folderOf(await ZipSource.open(file, context.store), wanted, context);
 }
 
 /** Does the same for a pretrained model, by name. */

@@ -1,9 +1,12 @@
 import type { NonEmpty } from "../../processor/contract/non-empty.js";
+import type { TaskPlan } from "../../processor/contract/totalsegmentator-plan.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 
-/** The models of one image, whose predictions are averaged. */
+/** The models of one image. */
 export interface ModelSet {
   readonly members: NonEmpty<ModelMember>;
+  /** How the members segment one of TotalSegmentator's tasks; null if their predictions are averaged. */
+  readonly totalsegmentator: TaskPlan | null;
   /** The source of the final post-processing. */
   readonly postProcessing: PostProcessingChoice;
 }

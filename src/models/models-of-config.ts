@@ -1,10 +1,12 @@
 import { isNonEmpty, mapInOrder } from "../../processor/contract/non-empty.js";
+import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { ProcessorConfig } from "../config/config.js";
 import type { ModelQuery } from "./model-query.js";
 import type { ModelSet } from "./model-set.js";
 import { pretrainedModel } from "./obtain-model.js";
 import { modelSetOf, postProcessingChoice, trainedModels } from "./obtain-models.js";
+import { isTaskAddress, needsOf, taskAddress, taskModels } from "./totalsegmentator-models.js";
 import type { WorkContext } from "./work-context.js";
 
 /** A caller's choice of models, which overrides config.json. Null means the value of config.json. */
@@ -28,6 +30,7 @@ export async function modelsOf(
   choice: ModelChoice,
   config: ProcessorConfig,
   work: WorkContext,
+  settings: ImageSettings = config.settings,
 ): Promise<ModelSet> {
   const common = {
     previousStage: choice.previousStage ?? config.previousStage,
@@ -56,7 +59,19 @@ export async function modelsOf(
     const models = await mapInOrder(queries, (member) => pretrainedModel(member, choice.zenodoUrl, work));
     return modelSetOf(models, common, work);
   }
-  const modelDirs = choice.modelDirs ?? [config.modelSource ?? "models"];
+  const modelDirs = choice.modelDirs ?? [
+    config.totalsegTask === null ? (config.modelSource ?? "models") : taskAddress(config.totalsegTask),
+  ];
+  if (modelDirs.some(isTaskAddress)) {
+    const others = {
+      configurations: choice.configurations,
+      checkpointName: query.checkpointName,
+      folds: query.folds,
+      onnxFiles: choice.onnxFiles ?? config.onnxFiles,
+      previousStage: common.previousStage,
+    };
+    return taskModels(modelDirs, { needs: needsOf(settings, "image"), others }, work);
+  }
   const members =
     ensemble.length === 0
       ? modelDirs.flatMap((modelDir) => queries.map((member) => ({ ...member, modelDir })))

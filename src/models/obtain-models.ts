@@ -68,7 +68,7 @@ export async function modelSetOf(
       "USAGE",
       `${options.previousStage} was named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} does not need one: only the second stage of a cascade does`,
     );
-  return { members, postProcessing: options.postProcessing };
+  return { members, totalsegmentator: null, postProcessing: options.postProcessing };
 }
 
 async function previousStageOf(

@@ -1,5 +1,7 @@
+import type { RunSettings } from "../../processor/contract/run-settings.js";
 import type { ModelSet } from "./model-set.js";
 import { membersOf, type NamedModels, postProcessingChoice, trainedModels } from "./obtain-models.js";
+import { isTaskAddress, needsOf, noTaskOptions, taskModels } from "./totalsegmentator-models.js";
 import type { WorkContext } from "./work-context.js";
 
 /** Trained models, named without a config.json. */
@@ -10,6 +12,8 @@ export interface ModelRequest extends NamedModels {
   readonly previousStage: string | null;
   /** `auto`, `off` or a file. */
   readonly postProcessing: string;
+  /** The options of a run with one of TotalSegmentator's tasks; absent to plan for an image. */
+  readonly taskOptions?: Pick<RunSettings, "roiSubset" | "robustCrop" | "bodySeg">;
 }
 
 /**
@@ -18,6 +22,11 @@ export interface ModelRequest extends NamedModels {
  * @throws what `trainedModels` throws
  */
 export function requestedModels(request: ModelRequest, work: WorkContext): Promise<ModelSet> {
+  const { modelDirs, taskOptions } = request;
+  if (modelDirs.some(isTaskAddress)) {
+    const needs = taskOptions === undefined ? needsOf(noTaskOptions, "image") : needsOf(taskOptions, "run");
+    return taskModels(modelDirs, { needs, others: request }, work);
+  }
   return trainedModels(
     {
       members: membersOf(request),

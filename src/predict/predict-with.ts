@@ -89,9 +89,10 @@ async function withMetadata(
 }
 
 async function modelsFor(
-  { models, previousStagePredictions }: PredictRequest,
+  { models: named, previousStagePredictions, settings }: PredictRequest,
   work: WorkContext,
 ): Promise<ModelSet> {
+  const models = { ...named, taskOptions: settings };
   if (previousStagePredictions === null) return requestedModels(models, work);
   if (models.previousStage !== null)
     throw sharedError("USAGE", "--prev-stage-predictions and --prev-stage-model cannot be used together");

@@ -91,7 +91,11 @@ const member = async (version: Version, name: string) => ({
   previousStage: null,
 });
 
-const set = (members: ModelSet["members"]): ModelSet => ({ members, postProcessing: { kind: "models" } });
+const set = (members: ModelSet["members"]): ModelSet => ({
+  members,
+  totalsegmentator: null,
+  postProcessing: { kind: "models" },
+});
 
 interface Run {
   readonly models: ModelSet;

@@ -30,18 +30,28 @@ export function splineCoefficients(task: SplineCoefficientsTask): void {
   const { sizeZyx, orderZyx, coefficients } = task;
   fillIndicator(task);
   const size = coefficientSize(sizeZyx, orderZyx);
-  for (const axis of [0, 1, 2] as const) {
-    const poles = splinePoles(orderZyx[axis]);
-    if (poles.length === 0) continue;
-    const gain = splineGain(poles);
-    const inner = axis === 0 ? size[1] * size[2] : axis === 1 ? size[2] : 1;
-    const line = new Float64Array(size[axis]);
-    for (let start = 0; start < coefficients.length; start += inner * size[axis]) {
-      for (let first = start; first < start + inner; first++) {
-        for (let i = 0; i < line.length; i++) line[i] = coefficients[first + i * inner]! * gain;
-        for (const pole of poles) filterLine(line, pole);
-        for (let i = 0; i < line.length; i++) coefficients[first + i * inner] = line[i]!;
-      }
+  for (const axis of [0, 1, 2] as const) filterAxis(coefficients, { size, axis, order: orderZyx[axis] });
+}
+
+/** The lines of a volume along one axis, which become coefficients of a spline. */
+export interface AxisFilter {
+  readonly size: Zyx;
+  readonly axis: 0 | 1 | 2;
+  readonly order: number;
+}
+
+/** Filters all lines along one axis, in place. */
+export function filterAxis(coefficients: Float64Array, { size, axis, order }: AxisFilter): void {
+  const poles = splinePoles(order);
+  if (poles.length === 0) return;
+  const gain = splineGain(poles);
+  const inner = axis === 0 ? size[1] * size[2] : axis === 1 ? size[2] : 1;
+  const line = new Float64Array(size[axis]);
+  for (let start = 0; start < coefficients.length; start += inner * size[axis]) {
+    for (let first = start; first < start + inner; first++) {
+      for (let i = 0; i < line.length; i++) line[i] = coefficients[first + i * inner]! * gain;
+      for (const pole of poles) filterLine(line, pole);
+      for (let i = 0; i < line.length; i++) coefficients[first + i * inner] = line[i]!;
     }
   }
 }

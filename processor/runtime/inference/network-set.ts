@@ -18,6 +18,8 @@ export interface NetworkSet {
    * others.
    */
   of(member: LoadedMember): Promise<Networks>;
+  /** Loads the networks that run next while others run, if memory suffices for both. */
+  loadAhead(member: LoadedMember): void;
   close(): Promise<void>;
 }
 
@@ -50,15 +52,34 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
   const weightBytes = stages.reduce((sum, stage) => sum + stage.weightBytes, 0);
   const holdsAll = weightBytes * bytesPerWeightByte <= availableBytes * shareForWeights;
   const keepsFeatureMaps = holdFeatureMaps(stages, availableBytes);
-  const open = new Map<string, Networks>();
+  const largest = Math.max(...stages.map((stage) => stage.weightBytes));
+  const holdsTwo = holdsAll || 2 * largest * bytesPerWeightByte <= availableBytes * shareForWeights;
+  const open = new Map<string, Promise<Networks>>();
 
   async function of(member: LoadedMember): Promise<Networks> {
     const key = keyOf(member);
-    const present = open.get(key);
-    if (present !== undefined) return present;
-    if (!holdsAll) await close();
-    const { onnxFiles, plainOnnxFiles, gpuNetworks, model } = member;
-    const networks = await openNetworks({
+    if (!holdsAll) await closeAllBut(key);
+    const present = open.get(key) ?? load(member);
+    open.set(key, present);
+    try {
+      return await present;
+    } catch (error) {
+      open.delete(key);
+      throw error;
+    }
+  }
+
+  function loadAhead(member: LoadedMember): void {
+    const key = keyOf(member);
+    if (!holdsTwo || open.has(key)) return;
+    const loading = load(member);
+    // `of` reports the error when the networks are needed.
+    loading.catch(() => {});
+    open.set(key, loading);
+  }
+
+  function load({ onnxFiles, plainOnnxFiles, gpuNetworks, model }: LoadedMember): Promise<Networks> {
+    return openNetworks({
       onnxFiles,
       plainOnnxFiles,
       gpuNetworks,
@@ -69,18 +90,19 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
       precision,
       keepsFeatureMaps,
     });
-    open.set(key, networks);
-    return networks;
   }
 
-  async function close(): Promise<void> {
-    const all = [...open.values()];
-    open.clear();
-    await Promise.all(all.map((networks) => networks.close()));
+  async function closeAllBut(kept: string | null): Promise<void> {
+    const others = [...open].filter(([key]) => key !== kept);
+    for (const [key] of others) open.delete(key);
+    const loaded = await Promise.allSettled(others.map(([, networks]) => networks));
+    await Promise.all(loaded.map((one) => (one.status === "fulfilled" ? one.value.close() : null)));
   }
+
+  const close = (): Promise<void> => closeAllBut(null);
 
   const { executionProvider, program, isHalfPrecision, engineNote } = await of(stages[0]!);
-  return { executionProvider, program, isHalfPrecision, engineNote, of, close };
+  return { executionProvider, program, isHalfPrecision, engineNote, of, loadAhead, close };
 }
 
 /** Returns the shape of a model's windows and of its answers. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { answerLabels } from "../../contract/answer-labels.js";
 import type { ProcessorManifest } from "../../contract/manifest.js";
 import type { ImageSettings } from "../../contract/run-settings.js";
 import { sharedError } from "../../contract/shared-errors.js";
@@ -80,7 +81,7 @@ export async function dicomResultsOf(
   const version = await programVersion();
   const modelId = modelIdOf(manifest);
   const defaults = metadataDefaults(manifest, { modelId, version });
-  const definition = manifest.models[0]!.labels;
+  const definition = answerLabels(manifest, settings);
   const labels =
     candidates === null
       ? namedLabels(definition)

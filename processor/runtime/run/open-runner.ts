@@ -1,3 +1,4 @@
+import { answerLabels } from "../../contract/answer-labels.js";
 import { type EventListener, runNote } from "../../contract/progress/run-event.js";
 import type { RunSettings } from "../../contract/run-settings.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
@@ -6,6 +7,7 @@ import { openNetworkSet } from "../inference/network-set.js";
 import type { LoadedModel } from "../model/load-model.js";
 import type { Existing } from "../outputs/check-outputs.js";
 import { openPool } from "../threads/open-pool.js";
+import { refuseTaskOptions, runWithOptions } from "../totalsegmentator/run-options.js";
 import { availableBytes } from "./memory-limit.js";
 import { runCases } from "./run-cases.js";
 
@@ -45,6 +47,9 @@ export interface RunOptions {
 export async function openRunner(loaded: LoadedModel, options: RunnerOptions): Promise<Runner> {
   const { settings, hookModule, adaptHooks, onEvent } = options;
   const { device, precision, inferenceEngine, threads } = settings;
+  const task = loaded.manifest.totalsegmentator;
+  if (task === null) refuseTaskOptions(settings);
+  else runWithOptions(task, settings);
   const ownHooks = hookModule === null ? noHooks : await loadHooks(hookModule);
   const hooks = adaptHooks === null ? ownHooks : adaptHooks(ownHooks);
   const networks = await openNetworkSet({
@@ -65,7 +70,8 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
   );
   if (engineNote !== null) onEvent(runNote("device", engineNote));
   const pool = openPool();
-  const opened = { ...loaded, networks };
+  const model = { ...loaded.model, labels: answerLabels(loaded.manifest, settings) };
+  const opened = { ...loaded, model, networks };
   return {
     executionProvider,
     inferenceEngine: program,

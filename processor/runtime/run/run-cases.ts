@@ -8,16 +8,9 @@ import { isRuntimeErrorCode } from "../errors.js";
 import { type Existing, isWritten } from "../outputs/check-outputs.js";
 import { countLabels, labelsOf } from "../outputs/count-labels.js";
 import type { StepReport } from "../postprocess/remove-components.js";
-import { readCase } from "../segment/read-case.js";
-import {
-  type PreparedCase,
-  postprocessCase,
-  predictCase,
-  preprocessCase,
-  type Segmented,
-  writeCase,
-} from "../segment/segment-case.js";
+import { type PredictedWork, type PreparedWork, prepareCase } from "../segment/case-work.js";
 import type { SegmentContext } from "../segment/segment-context.js";
+import { prepareTask } from "../totalsegmentator/task-work.js";
 import { memoryError } from "./memory-limit.js";
 
 /**
@@ -63,7 +56,7 @@ export async function runCases(
     }
     try {
       onEvent({ kind: "case-started", case: request.name, number: i + 1, total: due.length });
-      const segmented = await current.watch.time("predict", () => predict(current.prepared, context));
+      const segmented = await current.watch.time("predict", () => current.prepared.predict());
       await writing;
       const after = restText({
         done: i + 1,
@@ -82,22 +75,19 @@ export async function runCases(
   return requests.map((request) => reports.get(request)!);
 }
 
-async function prepare(request: CaseRequest, context: SegmentContext): Promise<PreparedCase> {
-  return preprocessCase(await readCase(request, context), context);
-}
-
-async function predict(prepared: PreparedCase, context: SegmentContext): Promise<Segmented> {
-  return postprocessCase(await predictCase(prepared, context), prepared, context);
-}
+const prepare = (request: CaseRequest, context: SegmentContext): Promise<PreparedWork> =>
+  context.opened.manifest.totalsegmentator === null
+    ? prepareCase(request, context)
+    : prepareTask(request, context);
 
 type Seconds = NonNullable<CaseReport["seconds"]>;
 
 class Attempt {
   readonly request: CaseRequest;
-  readonly prepared: PreparedCase;
+  readonly prepared: PreparedWork;
   readonly watch: Stopwatch;
 
-  constructor(request: CaseRequest, prepared: PreparedCase, watch: Stopwatch) {
+  constructor(request: CaseRequest, prepared: PreparedWork, watch: Stopwatch) {
     this.request = request;
     this.prepared = prepared;
     this.watch = watch;
@@ -118,7 +108,7 @@ async function attempt(
 }
 
 interface Finishing {
-  readonly segmented: Segmented;
+  readonly segmented: PredictedWork;
   readonly attempted: Attempt;
   readonly context: SegmentContext;
   /** The text for the log about the remaining cases when this case is done. */
@@ -135,7 +125,7 @@ function restText({ done, total, seconds }: Readonly<Record<"done" | "total" | "
 async function finish({ segmented, attempted, context, after }: Finishing): Promise<CaseReport> {
   const { request, prepared, watch } = attempted;
   try {
-    const written = await watch.time("write", () => writeCase(segmented, prepared, context));
+    const written = await watch.time("write", () => segmented.write());
     const done = {
       name: request.name,
       status: "done",
@@ -146,7 +136,7 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
       labels: countLabels(written, labelsOf(request, context.opened.model.labels)),
       ...(segmented.candidates === null ? {} : { candidates: segmented.candidates }),
       ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
-      ...(prepared.read.warnings.length === 0 ? {} : { warnings: prepared.read.warnings }),
+      ...(prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings }),
     } as const;
     for (const line of removedLines(segmented.removed, context))
       context.tools.onEvent(caseNote(request.name, "post-processing", line));

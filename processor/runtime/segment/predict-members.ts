@@ -143,7 +143,7 @@ class StageRunner {
 }
 
 /** Reports the windows of one network over one case. */
-function windowsReport(
+export function windowsReport(
   given: Pick<WindowsEvent, "case" | "stage" | "total">,
   onEvent: EventListener,
 ): ProgressTask {

@@ -61,9 +61,19 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
 
 async function readVolume(
   request: CaseRequest,
-  { opened: { model }, settings, tools: { hooks, pool, signal } }: SegmentContext,
+  context: SegmentContext,
   onWarning: (line: string) => void,
 ): Promise<CaseVolume> {
+  const { channelNames } = context.opened.model;
+  return stackChannels(await readImages(request, context, onWarning), { channelNames, onWarning });
+}
+
+/** Reads the images of a case, brings DICOM series onto one grid, and applies the user's own hook. */
+export async function readImages(
+  request: CaseRequest,
+  { opened: { model }, settings, tools: { hooks, pool, signal } }: SegmentContext,
+  onWarning: (line: string) => void,
+): Promise<readonly Image[]> {
   const { name, inputs, outputs } = request;
   checkInputs(request, model.channelNames);
   const read = await Promise.all(
@@ -79,7 +89,7 @@ async function readVolume(
         channel,
       }),
     );
-  return stackChannels(images, { channelNames: model.channelNames, onWarning });
+  return images;
 }
 
 interface ReadInputOptions {

@@ -11,6 +11,7 @@ import { float32Statistics } from "../preprocess/float32-statistics.js";
 import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
 import { normalizeChannel } from "../preprocess/normalize-channel.js";
 import { channelStatistics } from "../preprocess/statistics.js";
+import { taskKernels } from "../totalsegmentator/kernels.js";
 
 /** All functions that run in a worker of the runtime. */
 export const runtimeKernels = {
@@ -28,6 +29,7 @@ export const runtimeKernels = {
   nonzeroExtent,
   normalizeChannel,
   channelStatistics,
+  ...taskKernels,
 } as const;
 
 export type RuntimeTasks = KernelTasks<typeof runtimeKernels>;

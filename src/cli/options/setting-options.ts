@@ -15,7 +15,9 @@ export function withSettings(own: OptionTable, program: "build" | "predict"): Op
     settings.filter(({ row }) => row.group === group).flatMap((setting) => flagOptions(setting, program));
   return Object.fromEntries(
     entries.flatMap(([name, option]) => [
-      ...(name === firstOutput ? [...optionsOf("Prediction:"), ...optionsOf("DICOM:")] : []),
+      ...(name === firstOutput
+        ? [...optionsOf("Prediction:"), ...optionsOf("DICOM:"), ...optionsOf("TotalSegmentator:")]
+        : []),
       ...(name === lastOutput ? optionsOf(outputGroup) : []),
       [name, option] as const,
     ]),

@@ -15,7 +15,7 @@ export const modelDir = {
   array: true,
   requiresArg: true,
   describe:
-    "trained model: a folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:… or zenodo:RECORD/FILE; the predictions of several are averaged",
+    "trained model: a folder with plans.json, dataset.json and fold_*, a results tree, a .zip, https:…, zenodo:RECORD/FILE or totalsegmentator:TASK; the predictions of several are averaged",
 } as const satisfies Options;
 
 export const task = {

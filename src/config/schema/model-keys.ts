@@ -29,6 +29,13 @@ export const modelKeys: ConfigKeys = {
       "The trained model: a folder, a results tree, a .zip, https:… or zenodo:RECORD/FILE. A path is relative to this file. `--model-dir` overrides it. Older files name a configuration here: 2d, 3d_fullres, 3d_lowres and 3d_cascade_fullres are read as `configuration` (write ./2d for a folder with that name).",
     examples: ["../nnUNet_results/Dataset504_BrainTissue"],
   },
+  totalseg_task: {
+    type: "string",
+    minLength: 1,
+    description:
+      'One of TotalSegmentator\'s tasks instead of `model`, with `_fast` or `_fastest` for its coarser modes. `build_processor models` lists them. Same as `"model": "totalsegmentator:…"`.',
+    examples: ["total_fast"],
+  },
   configuration: {
     type: "string",
     description:

@@ -55,6 +55,16 @@ export const builderError = defineErrors({
     http: 404,
     help: "`build_processor models` lists the pretrained models by name.",
   },
+  TOTALSEG_WEIGHTS: {
+    exit: 3,
+    http: 500,
+    help: "Delete the folder that the message names, so that the weights are fetched again. TOTALSEG_WEIGHTS_PATH names another folder with weights.",
+  },
+  TOTALSEG_LICENCE: {
+    exit: 3,
+    http: 500,
+    help: "A number for non-commercial use is free: https://backend.totalsegmentator.com/license-academic/. Set it in TOTALSEG_LICENSE, or give TOTALSEG_WEIGHTS_PATH a folder that has the weights.",
+  },
   SOURCE_INVALID: {
     exit: 2,
     http: 400,

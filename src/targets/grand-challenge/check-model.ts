@@ -1,10 +1,13 @@
+import { answerLabels } from "../../../processor/contract/answer-labels.js";
 import type { ProcessorManifest } from "../../../processor/contract/manifest.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../processor/contract/target.js";
 
 /** Refuses labels of more than 8 bits, and a config.json that does not fit the model's channels and labels. */
-export function checkModel(target: GrandChallengeTarget, { models, settings }: ProcessorManifest): void {
-  const { channelNames, labels, plan } = models[0];
+export function checkModel(target: GrandChallengeTarget, manifest: ProcessorManifest): void {
+  const { models, settings } = manifest;
+  const { channelNames, plan } = models[0];
+  const labels = answerLabels(manifest, settings);
   const largest = Math.max(0, ...labels.foregroundLabels, ...(labels.regionsClassOrder ?? []));
   if (largest > 255)
     throw sharedError(

@@ -4,5 +4,6 @@ import type { ModelSet } from "../../../src/models/model-set.js";
 /** Wraps one model, with the post-processing that nnU-Net determined for it. */
 export const singleModel = (model: TrainedModel): ModelSet => ({
   members: [{ model, previousStage: null }],
+  totalsegmentator: null,
   postProcessing: { kind: "models" },
 });

@@ -21,5 +21,12 @@ export function manifestOf(
     },
   } as Partial<ModelManifest> as ModelManifest;
   const task = { id: 1, name: "Test" };
-  return { manifestVersion: 1, task, settings: testSettings, models: [model], postProcessing: [] };
+  return {
+    manifestVersion: 1,
+    task,
+    settings: testSettings,
+    models: [model],
+    totalsegmentator: null,
+    postProcessing: [],
+  };
 }

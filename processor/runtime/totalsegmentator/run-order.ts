@@ -1,0 +1,10 @@
+import type { TaskRun } from "../../contract/totalsegmentator-plan.js";
+
+/** Returns the models of a run in the order in which they run. */
+export function modelsInOrder({ crop, parts, refinedBy }: TaskRun): readonly number[] {
+  return [
+    ...(crop === null ? [] : modelsInOrder(crop.by)),
+    ...parts.map(({ model }) => model),
+    ...(refinedBy === null ? [] : modelsInOrder(refinedBy)),
+  ];
+}
