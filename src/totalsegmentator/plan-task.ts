@@ -43,9 +43,9 @@ export interface PlannedTask {
 export function planTask({ task, mode }: ChosenTask, needs: TaskNeeds): PlannedTask {
   const planner = new Planner(needs);
   const takesRoi = task.name.startsWith("total") && needs.hasRoiCrop;
+  const run = planner.run(task, mode);
   const roughRun = takesRoi ? planner.roughRun(task, needs.isRobust) : null;
   const bodyRun = needs.hasBodyCrop && task.crop === null && !isMr(task) ? planner.bodyRun() : null;
-  const run = planner.run(task, mode);
   const margin = task.bodyMarginMm;
   return {
     plan: {
