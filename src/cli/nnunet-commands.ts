@@ -1,8 +1,27 @@
 import type { Command } from "./command.js";
-import { datasetsPositional, fingerprintOptions, planOptions } from "./options/nnunet-options.js";
+import {
+  datasetOptions,
+  datasetsPositional,
+  fingerprintOptions,
+  planOptions,
+} from "./options/nnunet-options.js";
 
 /** The commands that do what nnU-Net's own commands do. */
 export const nnunetCommands: Readonly<Record<string, Command>> = {
+  dataset: {
+    usage: "dataset <action> [datasets..]",
+    describe: "check data sets before planning and training",
+    options: datasetOptions,
+    positional: {
+      action: { choices: ["verify"], describe: "what to do" },
+      datasets: datasetsPositional,
+    },
+    examples: [
+      ["$0 dataset verify 4 7", "lists every fault of two data sets, with remedies"],
+      ["$0 dataset verify ./Dataset004_Liver --like nnunet", "says what nnU-Net's own check would say"],
+    ],
+    load: async () => (await import("./commands/dataset.js")).runDataset,
+  },
   fingerprint: {
     usage: "fingerprint [datasets..]",
     describe: "measure spacings, sizes and intensities of data sets, as the planner needs them",

@@ -121,3 +121,16 @@ export const fingerprintOptions = {
   workers,
   json,
 } as const satisfies Readonly<Record<string, Options>>;
+
+export const datasetOptions = {
+  dataset,
+  nnunet,
+  like: {
+    group: dataGroup,
+    choices: ["nnunet"] as const,
+    requiresArg: true,
+    describe: "for `verify`: stop where nnU-Net's own check stops, and say what it says",
+  },
+  workers,
+  json,
+} as const satisfies Readonly<Record<string, Options>>;

@@ -1,0 +1,124 @@
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
+import type { Affine } from "../../../processor/imaging/volume/affine.js";
+import { voxelCount, type Xyz, type Zyx } from "../../../processor/imaging/volume/axes.js";
+import type { Direction } from "../../../processor/imaging/volume/geometry.js";
+import type { Image } from "../../../processor/imaging/volume/image.js";
+import { type ImageReaderName, isNibabel, readWith } from "./image-reader.js";
+
+export interface ExamineCaseTask {
+  readonly reader: ImageReaderName;
+  readonly images: readonly string[];
+  readonly label: string | null;
+}
+
+/** The files of a case as they were read; a text for a file that cannot be read. */
+export interface CaseFacts {
+  readonly images: readonly (ImageFacts | string)[];
+  readonly label: LabelFacts | string | null;
+}
+
+/** The grid of a file as nnU-Net's reader sees it. */
+export interface GridFacts {
+  readonly path: string;
+  readonly components: number;
+  readonly sizeZyx: Zyx;
+  readonly spacingMmZyx: Zyx;
+  readonly originMmXyz: Xyz;
+  readonly directionXyz: Direction;
+  /** nibabel's matrix; null for other readers. */
+  readonly affine: Affine | null;
+  /** NaN or infinite voxels that the reader replaces by 0. */
+  readonly zeroedVoxels: number;
+}
+
+export interface ImageFacts extends GridFacts {
+  readonly nanVoxels: number;
+  readonly infiniteVoxels: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly mean: number;
+}
+
+export interface LabelFacts extends GridFacts {
+  /** The distinct values, ascending, NaN last; at most `mostValues`. */
+  readonly values: readonly number[];
+  /** The voxels of each of these values. */
+  readonly counts: readonly number[];
+}
+
+/** The most distinct values of a label file that are kept. An image that was taken for labels has far more. */
+export const mostValues = 1000;
+
+/** Reads the files of one case, one after the other; runs in a worker thread. */
+export async function examineCase({ reader, images, label }: ExamineCaseTask): Promise<CaseFacts> {
+  const found: (ImageFacts | string)[] = [];
+  for (const path of images) found.push(await factsOf(reader, path, imageFacts));
+  return { images: found, label: label === null ? null : await factsOf(reader, label, labelFacts) };
+}
+
+async function factsOf<T>(
+  reader: ImageReaderName,
+  path: string,
+  measure: (grid: GridFacts, voxels: Image["voxels"]) => T,
+): Promise<T | string> {
+  try {
+    const image = await readWith(reader, path);
+    const { components, geometry, source, zeroedVoxels = 0 } = image;
+    const { sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
+    const affine = isNibabel(reader) && source.format === "nifti" ? nibabelAffine(image) : null;
+    const grid = { path, components, sizeZyx, spacingMmZyx, originMmXyz, directionXyz, affine, zeroedVoxels };
+    return measure(grid, image.voxels);
+  } catch (error) {
+    if (error instanceof ProcessorError) return error.message;
+    throw error;
+  }
+}
+
+function imageFacts(grid: GridFacts, voxels: Image["voxels"]): ImageFacts {
+  let nanVoxels = 0;
+  let infiniteVoxels = 0;
+  let minimum = Number.POSITIVE_INFINITY;
+  let maximum = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  for (let i = 0; i < voxels.length; i++) {
+    const value = Number(voxels[i]);
+    if (value < minimum) minimum = value;
+    if (value > maximum) maximum = value;
+    sum += value;
+  }
+  // Only then may a voxel be NaN or infinite; most images need one loop.
+  if (!Number.isFinite(sum)) {
+    sum = 0;
+    for (let i = 0; i < voxels.length; i++) {
+      const value = Number(voxels[i]);
+      if (Number.isNaN(value)) nanVoxels++;
+      else if (!Number.isFinite(value)) infiniteVoxels++;
+      else sum += value;
+    }
+  }
+  return { ...grid, nanVoxels, infiniteVoxels, minimum, maximum, mean: sum / voxels.length };
+}
+
+function labelFacts(grid: GridFacts, voxels: Image["voxels"]): LabelFacts {
+  const counts = new Map<number, number>();
+  const count = voxelCount(grid.sizeZyx) * grid.components;
+  let run = 0;
+  let last = Math.fround(Number(voxels[0]));
+  const note = () => {
+    if (counts.size < mostValues || counts.has(last)) counts.set(last, (counts.get(last) ?? 0) + run);
+  };
+  for (let i = 0; i < count; i++) {
+    const value = Math.fround(Number(voxels[i]));
+    if (value === last || (Number.isNaN(value) && Number.isNaN(last))) {
+      run++;
+      continue;
+    }
+    note();
+    last = value;
+    run = 1;
+  }
+  note();
+  const values = [...counts.keys()].sort((a, b) => (Number.isNaN(a) ? 1 : Number.isNaN(b) ? -1 : a - b));
+  return { ...grid, values, counts: values.map((value) => counts.get(value)!) };
+}

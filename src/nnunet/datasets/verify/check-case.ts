@@ -1,0 +1,259 @@
+import { counted } from "../../../../processor/contract/counted.js";
+import type { CaseFacts, GridFacts, ImageFacts, LabelFacts } from "../examine-case.js";
+import { type ImageReaderName, isNibabel } from "../image-reader.js";
+import { type DatasetFinding, type NnunetEffect, steps } from "./dataset-finding.js";
+
+export interface CaseQuestion {
+  readonly id: string;
+  readonly facts: CaseFacts;
+  readonly reader: ImageReaderName;
+  readonly expectedLabels: readonly number[];
+  readonly channelCount: number;
+}
+
+const someImages = "RuntimeError: Some images have errors";
+const someLabels = "RuntimeError: Some segmentation images contained unexpected labels";
+const isHere = (value: GridFacts | string): value is GridFacts => typeof value !== "string";
+const shown = (values: readonly number[]): string =>
+  values.map((value) => Number(value.toPrecision(10))).join(" × ");
+
+/** Checks the files of one case: what nnU-Net checks, in its order, and what it does not notice. */
+export function checkCase(question: CaseQuestion): readonly DatasetFinding[] {
+  const { facts } = question;
+  const images = facts.images.filter(isHere) as readonly ImageFacts[];
+  const label = facts.label !== null && typeof facts.label !== "string" ? facts.label : null;
+  const unread = unreadable(question);
+  return [
+    ...unread,
+    ...(label === null ? [] : labelValueFindings(question, label)),
+    ...(unread.length > 0 ? [] : channelFindings(question, images)),
+    ...voxelFindings(question, images, label),
+    ...(label === null || images.length === 0 ? [] : gridFindings(question, images[0]!, label)),
+    ...channelCountFindings(question, images),
+  ];
+}
+
+type Draft = Omit<DatasetFinding, "case" | "step"> & { readonly step?: number };
+
+const finding = ({ id }: CaseQuestion, draft: Draft): DatasetFinding => ({
+  step: steps.cases,
+  ...draft,
+  case: id,
+});
+
+const failsLater = (exception: string, line: string): NnunetEffect => ({
+  kind: "fails-later",
+  exception,
+  line,
+});
+
+function unreadable(question: CaseQuestion): readonly DatasetFinding[] {
+  const { images, label } = question.facts;
+  const exception = isNibabel(question.reader) ? "ImageFileError" : "RuntimeError";
+  const draft = (text: string, step: number) =>
+    finding(question, {
+      severity: "error",
+      check: "unreadable",
+      text,
+      remedy: "Copy the file again from its source, or remove the case from the data set.",
+      step,
+      nnunet: { kind: "stops", exception, text },
+    });
+  return [
+    ...images.filter((image) => typeof image === "string").map((text) => draft(text, steps.cases)),
+    ...(typeof label === "string" ? [draft(label, steps.labelValues)] : []),
+  ];
+}
+
+function labelValueFindings(question: CaseQuestion, label: LabelFacts): readonly DatasetFinding[] {
+  const unexpected = label.values.filter((value) => !question.expectedLabels.includes(value));
+  if (unexpected.length > 0)
+    return [
+      finding(question, {
+        severity: "error",
+        check: "label-values",
+        text: `${label.path} has the values ${unexpected.slice(0, 8).join(", ")}${unexpected.length > 8 ? ", …" : ""}, but dataset.json declares ${question.expectedLabels.join(", ")}`,
+        remedy: "Declare the labels in dataset.json, or correct the file; labels are whole numbers.",
+        step: steps.labelValues,
+        nnunet: failsLater(
+          someLabels,
+          `Error: Unexpected labels found in file ${label.path}. Expected: ${question.expectedLabels.join(", ")}. Found: ${label.values.slice(0, 20).join(", ")}`,
+        ),
+      }),
+    ];
+  if (label.values.some((value) => value > 0)) return [];
+  return [
+    finding(question, {
+      severity: "note",
+      check: "empty-label",
+      text: `${label.path} is background everywhere`,
+      remedy: "This is right if nothing is to be seen in the image; otherwise label it.",
+      nnunet: { kind: "silent" },
+    }),
+  ];
+}
+
+/** Compares the channels as nnU-Net's readers do: sizes and spacings must be equal, other differences are printed. */
+function channelFindings(question: CaseQuestion, images: readonly ImageFacts[]): readonly DatasetFinding[] {
+  const [first, ...others] = images;
+  if (first === undefined) return [];
+  return others.flatMap((other): readonly DatasetFinding[] => {
+    const pair = `${other.path} and ${first.path}`;
+    const stop = (what: string, a: readonly number[], b: readonly number[]) => {
+      const text = `${pair} differ in ${what}: ${shown(a)} and ${shown(b)}`;
+      return finding(question, {
+        severity: "error",
+        check: `channels-${what.split(" ")[0]}`,
+        text,
+        remedy: "Put all channels of a case on one grid, for example with `SimpleITK.Resample`.",
+        nnunet: { kind: "stops", exception: "RuntimeError", text: "" },
+      });
+    };
+    const shape = ({ components, sizeZyx }: GridFacts) => [components, ...sizeZyx];
+    if (!isEqual(shape(first), shape(other)))
+      return [stop("shape (components, z, y, x)", shape(other), shape(first))];
+    if (!isEqual(first.spacingMmZyx, other.spacingMmZyx))
+      return [stop("spacing (z, y, x in mm)", other.spacingMmZyx, first.spacingMmZyx)];
+    return positions(first, other, question.reader).map(({ name, a, b }) =>
+      finding(question, {
+        severity: "warning",
+        check: `channels-${name.toLowerCase()}`,
+        text: `${pair} differ in ${name.toLowerCase()}: ${shown(b)} and ${shown(a)}`,
+        remedy: "Check that the channels show the same places; nnU-Net takes them voxel by voxel.",
+        nnunet: { kind: "warns", line: `WARNING! Not all input images have the same ${name.toLowerCase()}!` },
+      }),
+    );
+  });
+}
+
+function voxelFindings(
+  question: CaseQuestion,
+  images: readonly ImageFacts[],
+  label: LabelFacts | null,
+): readonly DatasetFinding[] {
+  const findings: DatasetFinding[] = [];
+  for (const image of images) {
+    if (image.nanVoxels > 0)
+      findings.push(
+        finding(question, {
+          severity: "error",
+          check: "nan",
+          text: `${image.path}: ${counted(image.nanVoxels, "voxel")} NaN`,
+          remedy: "Replace NaN by a value that makes sense for the image, such as that of air.",
+          nnunet: failsLater(someImages, `Images contain NaN pixel values. Images: ${image.path}`),
+        }),
+      );
+    if (image.infiniteVoxels > 0)
+      findings.push(
+        finding(question, {
+          severity: "warning",
+          check: "infinite",
+          text: `${image.path}: ${counted(image.infiniteVoxels, "voxel")} infinite`,
+          remedy: "Replace them: infinite intensities spoil the normalisation.",
+          nnunet: { kind: "silent" },
+        }),
+      );
+  }
+  for (const file of [...images, ...(label === null ? [] : [label])])
+    if (file.zeroedVoxels > 0)
+      findings.push(
+        finding(question, {
+          severity: "warning",
+          check: "nan-read-as-0",
+          text: `${file.path}: ${counted(file.zeroedVoxels, "voxel")} NaN or infinite; nnU-Net's reader takes 0 instead and says nothing`,
+          remedy: "Replace them by a value that makes sense, if 0 does not.",
+          nnunet: { kind: "silent" },
+        }),
+      );
+  return findings;
+}
+
+/** Compares the label with the first channel. */
+function gridFindings(
+  question: CaseQuestion,
+  image: ImageFacts,
+  label: LabelFacts,
+): readonly DatasetFinding[] {
+  const findings: DatasetFinding[] = [];
+  const differs = (check: string, name: string, a: readonly number[], b: readonly number[]) =>
+    findings.push(
+      finding(question, {
+        severity: "error",
+        check,
+        text: `${label.path} and ${image.path} differ in ${name}: ${shown(b)} and ${shown(a)}`,
+        remedy: "Put the label on the grid of the image, with nearest neighbours.",
+        nnunet: failsLater(
+          someImages,
+          `Error: ${name[0]!.toUpperCase()}${name.slice(1).split(" ")[0]} mismatch between segmentation and corresponding images. Images: ${shown(a)}. Seg: ${shown(b)}. Seg file: ${label.path}`,
+        ),
+      }),
+    );
+  if (!isEqual(image.sizeZyx, label.sizeZyx))
+    differs("label-shape", "shape (z, y, x)", image.sizeZyx, label.sizeZyx);
+  if (!isClose(image.spacingMmZyx, label.spacingMmZyx))
+    differs("label-spacing", "spacing (z, y, x in mm)", image.spacingMmZyx, label.spacingMmZyx);
+  const warnings = positions(image, label, question.reader).map(({ name, a, b }) =>
+    finding(question, {
+      severity: "warning",
+      check: `label-${name.toLowerCase()}`,
+      text: `${label.path} and ${image.path} differ in ${name.toLowerCase()}: ${shown(b)} and ${shown(a)}`,
+      remedy: "Look at both with `build_processor dataset show`; nnU-Net takes them voxel by voxel.",
+      nnunet: {
+        kind: "warns",
+        line: `Warning: ${name} mismatch between segmentation and corresponding images. Images: ${shown(a)}. Seg: ${shown(b)}. Seg file: ${label.path}`,
+      },
+    }),
+  );
+  return [...findings, ...warnings];
+}
+
+function channelCountFindings(
+  question: CaseQuestion,
+  images: readonly ImageFacts[],
+): readonly DatasetFinding[] {
+  const { facts, channelCount } = question;
+  const files = images.map(({ path }) => path);
+  const found = images.reduce((sum, { components }) => sum + components, 0);
+  if (images.length < facts.images.length || found === channelCount) return [];
+  return [
+    finding(question, {
+      severity: "error",
+      check: "channel-count",
+      text: `${question.id} has ${counted(found, "channel")} (${files.join(", ") || "no files"}), but dataset.json names ${channelCount}`,
+      remedy:
+        "Add the missing files, or remove those that are too many: `<case>_0000`, `<case>_0001`, … for each channel.",
+      nnunet: failsLater(
+        someImages,
+        `Error: Unexpected number of modalities. Expected: ${channelCount}. Got: ${found}. Images: ${files.join(", ")}`,
+      ),
+    }),
+  ];
+}
+
+interface PositionDifference {
+  readonly name: "Origin" | "Direction" | "Affine";
+  readonly a: readonly number[];
+  readonly b: readonly number[];
+}
+
+/** Returns where two grids are at different places, in the terms of the reader. Photographs and TIFF have no place. */
+function positions(a: GridFacts, b: GridFacts, reader: ImageReaderName): readonly PositionDifference[] {
+  if (a.affine !== null && b.affine !== null)
+    return isClose(a.affine, b.affine) ? [] : [{ name: "Affine", a: a.affine, b: b.affine }];
+  if (!reader.startsWith("SimpleITK")) return [];
+  return [
+    ...(isClose(a.originMmXyz, b.originMmXyz)
+      ? []
+      : [{ name: "Origin" as const, a: a.originMmXyz, b: b.originMmXyz }]),
+    ...(isClose(a.directionXyz, b.directionXyz)
+      ? []
+      : [{ name: "Direction" as const, a: a.directionXyz, b: b.directionXyz }]),
+  ];
+}
+
+const isEqual = (a: readonly number[], b: readonly number[]): boolean =>
+  a.every((value, i) => value === b[i]);
+
+/** numpy's `allclose(b, a)`. */
+const isClose = (a: readonly number[], b: readonly number[]): boolean =>
+  a.every((value, i) => Math.abs(b[i]! - value) <= 1e-8 + 1e-5 * Math.abs(value));

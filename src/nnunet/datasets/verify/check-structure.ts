@@ -1,0 +1,174 @@
+import { readdir, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { counted } from "../../../../processor/contract/counted.js";
+import { exists } from "../../../../processor/files/exists.js";
+import { readJsonObject } from "../../files/read-json.js";
+import { type DatasetJson, datasetOf } from "../dataset-json.js";
+import { brokenLabelRules, labelGaps } from "../label-rules.js";
+import { byCodePoint, type DatasetCase, listCases } from "../list-cases.js";
+import { type DatasetFinding, steps } from "./dataset-finding.js";
+
+/** The parts of a data set that could be found, and the faults of its files and of dataset.json. */
+export interface DatasetStructure {
+  /** Null if dataset.json cannot be used. */
+  readonly dataset: DatasetJson | null;
+  readonly cases: readonly DatasetCase[];
+  readonly findings: readonly DatasetFinding[];
+}
+
+const stops = (
+  step: number,
+  check: string,
+  {
+    text,
+    remedy,
+    exception = "AssertionError",
+  }: { readonly text: string; readonly remedy: string; readonly exception?: string },
+): DatasetFinding => ({
+  severity: "error",
+  check,
+  case: null,
+  text,
+  remedy,
+  step,
+  nnunet: { kind: "stops", exception, text },
+});
+
+const note = (check: string, text: string, remedy: string): DatasetFinding => ({
+  severity: "note",
+  check,
+  case: null,
+  text,
+  remedy,
+  step: steps.cases,
+  nnunet: { kind: "silent" },
+});
+
+/** Checks everything that needs no image: dataset.json, folders, names of files, and the rules of labels. */
+export async function checkStructure(
+  rawFolder: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<DatasetStructure> {
+  const path = join(rawFolder, "dataset.json");
+  const raw = await readJsonObject(path);
+  if (raw === null) {
+    const text = `${path} does not exist`;
+    const missing = stops(steps.datasetJson, "dataset-json", {
+      text,
+      remedy: "Write one with `build_processor dataset json`.",
+    });
+    return { dataset: null, cases: [], findings: [missing, ...(await folderFindings(rawFolder))] };
+  }
+  const { dataset, faults } = datasetOf(raw, rawFolder, { acceptsModality: false });
+  const findings: DatasetFinding[] = [];
+  const listsCases = raw.has("dataset");
+  if (!listsCases) findings.push(...(await folderFindings(rawFolder)));
+  for (const { key, kind, text } of faults)
+    findings.push(
+      stops(steps.keys, `dataset-json-${kind}`, {
+        text: `${path}: ${text}`,
+        remedy:
+          key === "channel_names" && raw.has("modality")
+            ? "Rename v1's `modality` to `channel_names`, or convert the data set with `build_processor dataset convert`."
+            : "Correct dataset.json; `build_processor dataset json` writes a new one.",
+        exception: kind === "missing" ? "AssertionError" : "TypeError",
+      }),
+    );
+  if (dataset === null) return { dataset, cases: [], findings };
+  for (const { check, exception, text, remedy } of brokenLabelRules(dataset))
+    findings.push(stops(steps.labelRules, check, { exception, text: `${path}: ${text}`, remedy }));
+  const gaps = labelGaps(dataset);
+  if (gaps.length > 0)
+    findings.push(
+      stops(steps.consecutive, "labels-consecutive", {
+        text: `${path}: labels must be 0, 1, 2, … without a gap, but ${gaps.join(", ")} ${gaps.length === 1 ? "does" : "do"} not follow its predecessor`,
+        remedy: "Renumber the labels in dataset.json and in the label files.",
+      }),
+    );
+  const cases = await listCases(dataset, environment).catch((error: NodeJS.ErrnoException) => {
+    if (["ENOENT", "ENOTDIR"].includes(error.code ?? "")) return [];
+    throw error;
+  });
+  return { dataset, cases, findings: [...findings, ...(await fileFindings(dataset, cases))] };
+}
+
+async function folderFindings(rawFolder: string): Promise<readonly DatasetFinding[]> {
+  const missing: DatasetFinding[] = [];
+  for (const name of ["imagesTr", "labelsTr"]) {
+    const found = await stat(join(rawFolder, name)).catch(() => null);
+    if (found?.isDirectory() !== true)
+      missing.push(
+        stops(steps.folders, `folder-${name}`, {
+          text: `${join(rawFolder, name)} is not a folder`,
+          remedy: `Put the training ${name === "imagesTr" ? "images" : "labels"} into ${name}, or list all files under \`dataset\` in dataset.json.`,
+        }),
+      );
+  }
+  return missing;
+}
+
+async function fileFindings(
+  dataset: DatasetJson,
+  cases: readonly DatasetCase[],
+): Promise<readonly DatasetFinding[]> {
+  const { folder, caseCount, fileEnding } = dataset;
+  const findings: DatasetFinding[] = [];
+  if (cases.length !== caseCount)
+    findings.push(
+      stops(steps.caseCount, "case-count", {
+        text: `${folder} has ${counted(cases.length, "training case")}${
+          cases.length === 0
+            ? ""
+            : ` (${cases
+                .slice(0, 5)
+                .map(({ id }) => id)
+                .join(", ")}${cases.length > 5 ? ", …" : ""})`
+        }, but \`numTraining\` is ${caseCount}`,
+        remedy: `Correct \`numTraining\` or \`file_ending\` (${fileEnding}), or add the missing cases. A file whose channel number has not four digits counts as a case of its own.`,
+      }),
+    );
+  const missing: string[] = [];
+  for (const { id, images, label } of cases) {
+    const labelMissing = label === null || !(await exists(label));
+    const lacking: string[] = [];
+    if (dataset.listedCases !== null)
+      for (const image of images) if (!(await exists(image))) lacking.push(image);
+    if (labelMissing) lacking.push(label ?? `label of ${id}`);
+    missing.push(...lacking);
+  }
+  if (missing.length > 0)
+    findings.push(
+      stops(steps.files, "missing-files", {
+        text: `${counted(missing.length, "file")} missing: ${missing.map((path) => relative(folder, path)).join(", ")}`,
+        remedy: "Add the files, or remove the cases.",
+        exception: dataset.listedCases === null ? "AssertionError" : "FileNotFoundError",
+      }),
+    );
+  return [...findings, ...(await unusedFiles(dataset, cases))];
+}
+
+/** Returns notes about files that nnU-Net does not use, which often have a wrong name. */
+async function unusedFiles(
+  { folder, listedCases }: DatasetJson,
+  cases: readonly DatasetCase[],
+): Promise<readonly DatasetFinding[]> {
+  if (listedCases !== null) return [];
+  const used = new Set(cases.flatMap(({ images, label }) => [...images, ...(label === null ? [] : [label])]));
+  const findings: DatasetFinding[] = [];
+  for (const [name, what] of [
+    ["imagesTr", "images"],
+    ["labelsTr", "labels"],
+  ] as const) {
+    const names = await readdir(join(folder, name)).catch(() => []);
+    const unused = names.filter((file) => !used.has(join(folder, name, file))).toSorted(byCodePoint);
+    if (unused.length > 0)
+      findings.push(
+        note(
+          `unused-${what}`,
+          `${join(folder, name)} has ${counted(unused.length, "file")} that no case uses: ${unused.slice(0, 5).join(", ")}${unused.length > 5 ? ", …" : ""}`,
+          "Rename or remove them: images are `<case>_0000<ending>`, labels `<case><ending>`.",
+        ),
+      );
+  }
+  return findings;
+}

@@ -1,0 +1,135 @@
+import type { ProcessorError } from "../../../../processor/contract/errors.js";
+import { exists } from "../../../../processor/files/exists.js";
+import { eachCase, type WorkTools } from "../../threads/each-case.js";
+import type { DatasetJson } from "../dataset-json.js";
+import type { CaseFacts } from "../examine-case.js";
+import { chooseReader, type ReaderChoice } from "../image-reader.js";
+import { labelFamily } from "../label-rules.js";
+import type { DatasetCase } from "../list-cases.js";
+import { checkCase } from "./check-case.js";
+import { checkStructure } from "./check-structure.js";
+import { type DatasetFinding, steps } from "./dataset-finding.js";
+
+export interface VerifyReport {
+  readonly dataset: string;
+  readonly rawFolder: string;
+  readonly cases: number;
+  /** True if there are no errors. */
+  readonly isFine: boolean;
+  /** The class of nnU-Net that reads the images; null if none can. */
+  readonly reader: string | null;
+  /** In the order in which nnU-Net would find them. */
+  readonly findings: readonly DatasetFinding[];
+}
+
+/** Checks a whole data set and collects every fault, also those behind the first. */
+export async function verifyDataset(
+  { name, rawFolder }: { readonly name: string; readonly rawFolder: string },
+  tools: WorkTools & { readonly environment: Readonly<Record<string, string | undefined>> },
+): Promise<VerifyReport> {
+  const { dataset, cases, findings } = await checkStructure(rawFolder, tools.environment);
+  const all = [...findings];
+  let reader: string | null = null;
+  if (dataset !== null && cases.length > 0) {
+    const choice = await chosenReader(dataset, cases);
+    if ("finding" in choice) all.push(choice.finding);
+    else {
+      reader = choice.reader;
+      if (choice.unknownName !== null) all.push(unknownReader(choice.unknownName, choice.reader));
+      all.push(...(await caseFindings({ name, dataset, cases, choice }, tools)));
+    }
+  }
+  const ordered = all
+    .map((finding, i) => ({ finding, i }))
+    .sort((a, b) => a.finding.step - b.finding.step || a.i - b.i)
+    .map(({ finding }) => finding);
+  return {
+    dataset: name,
+    rawFolder,
+    cases: cases.length,
+    isFine: ordered.every(({ severity }) => severity !== "error"),
+    reader,
+    findings: ordered,
+  };
+}
+
+async function chosenReader(
+  dataset: DatasetJson,
+  cases: readonly DatasetCase[],
+): Promise<ReaderChoice | { readonly finding: DatasetFinding }> {
+  try {
+    return await chooseReader(dataset, cases[0]!.images[0] ?? null);
+  } catch (error) {
+    const text = (error as ProcessorError).message;
+    return {
+      finding: {
+        severity: "error",
+        check: "reader",
+        case: null,
+        text,
+        remedy:
+          "Correct `file_ending`, convert the images to .nii.gz, or name a reader in `overwrite_image_reader_writer`.",
+        step: steps.reader,
+        nnunet: { kind: "stops", exception: "RuntimeError", text },
+      },
+    };
+  }
+}
+
+const unknownReader = (name: string, reader: string): DatasetFinding => ({
+  severity: "warning",
+  check: "reader-name",
+  case: null,
+  text: `dataset.json names the reader ${name}, which nnU-Net does not have; it takes ${reader}`,
+  remedy: "Correct or remove `overwrite_image_reader_writer`.",
+  step: steps.reader,
+  nnunet: { kind: "warns", line: `Warning: Unable to find ioclass specified in dataset.json: ${name}` },
+});
+
+interface CasesQuestion {
+  readonly name: string;
+  readonly dataset: DatasetJson;
+  readonly cases: readonly DatasetCase[];
+  readonly choice: ReaderChoice;
+}
+
+async function caseFindings(
+  { name, dataset, cases, choice: { reader } }: CasesQuestion,
+  tools: WorkTools,
+): Promise<readonly DatasetFinding[]> {
+  const { allLabels, ignoreLabel } = labelFamily(dataset);
+  const expectedLabels = ignoreLabel === null ? allLabels : [...allLabels, ignoreLabel];
+  const used = new Set<number>();
+  const found = await eachCase(
+    cases,
+    { label: `${name}: reading`, tools },
+    async ({ id, images, label }, pool) => {
+      const present: string[] = [];
+      for (const path of images) if (await exists(path)) present.push(path);
+      const hasLabel = label !== null && (await exists(label));
+      const task = { reader, images: present, label: hasLabel ? label : null };
+      const facts: CaseFacts = await pool.run("examineCase", task);
+      if (facts.label !== null && typeof facts.label !== "string")
+        for (const value of facts.label.values) used.add(value);
+      return checkCase({ id, facts, reader, expectedLabels, channelCount: dataset.channelNames.length });
+    },
+  );
+  const unused = expectedLabels.filter((value) => !used.has(value));
+  return [...found.flat(), ...(unused.length === 0 ? [] : [unusedLabels(dataset, unused)])];
+}
+
+function unusedLabels({ labels }: DatasetJson, unused: readonly number[]): DatasetFinding {
+  const named = unused.map(
+    (value) =>
+      `${value} (${labels.find(({ values }) => values.length === 1 && values[0] === value)?.name ?? "part of a region"})`,
+  );
+  return {
+    severity: "note",
+    check: "unused-labels",
+    case: null,
+    text: `no label file has the value ${named.join(", ")}`,
+    remedy: "A network cannot learn what no label shows; remove the label or check the label files.",
+    step: steps.cases,
+    nnunet: { kind: "silent" },
+  };
+}
