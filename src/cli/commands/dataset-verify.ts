@@ -5,7 +5,7 @@ import { likeNnunet } from "../../nnunet/datasets/verify/like-nnunet.js";
 import { type VerifyReport, verifyDataset } from "../../nnunet/datasets/verify/verify-dataset.js";
 import type { CommandSession } from "../command-session.js";
 import { type TextStyle, wrapped } from "../findings-text.js";
-import type { DatasetCommandArguments } from "./dataset.js";
+import type { DatasetCommandArguments } from "./dataset-arguments.js";
 import { namedDatasets } from "./nnunet-datasets.js";
 
 /**
