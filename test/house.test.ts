@@ -52,7 +52,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["onnx", ""],
   ["convert", "checkpoint onnx"],
   ["models", "checkpoint model-source totalsegmentator convert"],
-  ["nnunet", "imaging checkpoint"],
+  ["nnunet", "imaging nnunet-files runtime/postprocess checkpoint"],
   ["image", "checkpoint"],
   ["oci", "imaging download image"],
   ["docker", "image oci"],

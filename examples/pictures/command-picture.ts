@@ -9,8 +9,11 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
     commandNames: ["init", "build", "preflight", "simulate"],
   },
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
-  { who: "I prepare the training of an nnU-Net", commandNames: ["plan"] },
-  { who: "I compare models, and choose one", commandNames: ["evaluate"] },
+  { who: "I prepare the training of an nnU-Net", commandNames: ["fingerprint", "plan"] },
+  {
+    who: "I compare models, and choose one",
+    commandNames: ["evaluate", "accumulate", "ensemble", "postprocess", "find-best"],
+  },
   { who: "I have no trained model", commandNames: ["models", "build"] },
   { who: "I run networks in my own program", commandNames: ["convert"] },
   {

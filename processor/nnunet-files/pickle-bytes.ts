@@ -78,7 +78,12 @@ const isFalse: Pickled = Uint8Array.of(0x89);
 const call = (name: string, args: readonly Pickled[]): Pickled =>
   Buffer.concat([global(name), tuple(args), opcode("R")]);
 
-function global(name: string): Pickled {
+/**
+ * Returns a function or class by its name, which the reader imports.
+ *
+ * @example global("collections.OrderedDict")
+ */
+export function global(name: string): Pickled {
   const dot = name.lastIndexOf(".");
   return opcode(`c${name.slice(0, dot)}\n${name.slice(dot + 1)}\n`);
 }

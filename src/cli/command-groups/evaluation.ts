@@ -1,5 +1,13 @@
 import type { Command } from "../command.js";
 import { evaluateOptions } from "../options/evaluation-options.js";
+import {
+  accumulateOptions,
+  ensembleOptions,
+  findBestOptions,
+  postprocessOptions,
+} from "../options/selection-options.js";
+
+const dataset = { type: "string", describe: "number or name of the data set: 4, Dataset004_Liver" } as const;
 
 /** The commands that compare segmentations with references. */
 export const evaluationCommands: Readonly<Record<string, Command>> = {
@@ -22,5 +30,42 @@ export const evaluationCommands: Readonly<Record<string, Command>> = {
       ["$0 evaluate labelsTr/ segmentations/ -l 1 2", "scores two labels without a dataset.json"],
     ],
     load: async () => (await import("../commands/evaluate.js")).runEvaluate,
+  },
+  "find-best": {
+    usage: "find-best <dataset>",
+    describe: "compare the trained models of a data set and their averages, and choose post-processing",
+    options: findBestOptions,
+    positional: { dataset },
+    examples: [
+      ["$0 find-best 4 --write-config config.json", "compares nnU-Net's four configurations"],
+      ["$0 find-best 4 -c 2d 3d_fullres --no-ensembles", "compares two models, without their average"],
+    ],
+    load: async () => (await import("../commands/find-best.js")).runFindBest,
+  },
+  accumulate: {
+    usage: "accumulate <dataset>",
+    describe: "collect the validation predictions of all folds of a model, and score them",
+    options: accumulateOptions,
+    positional: { dataset },
+    examples: [["$0 accumulate 4 -c 3d_fullres", "writes crossval_results_folds_0_1_2_3_4/summary.json"]],
+    load: async () => (await import("../commands/accumulate.js")).runAccumulate,
+  },
+  ensemble: {
+    usage: "ensemble",
+    describe: "average the probabilities that several models have saved",
+    options: ensembleOptions,
+    examples: [["$0 ensemble -i out_2d/ out_3d/ -o segmentations/", "averages two models case by case"]],
+    load: async () => (await import("../commands/ensemble.js")).runEnsemble,
+  },
+  postprocess: {
+    usage: "postprocess <action>",
+    describe: "decide which largest components to keep, or keep them in a folder of segmentations",
+    options: postprocessOptions,
+    positional: { action: { choices: ["determine", "apply"], describe: "what to do" } },
+    examples: [
+      ["$0 postprocess determine -i crossval/ --references labelsTr/", "writes crossval/postprocessing.json"],
+      ["$0 postprocess apply -i raw/ -o final/ --post-processing postprocessing.pkl", "applies it"],
+    ],
+    load: async () => (await import("../commands/postprocess.js")).runPostprocess,
   },
 };

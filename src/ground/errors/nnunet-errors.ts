@@ -62,4 +62,24 @@ export const nnunetError = defineErrors({
     http: 400,
     help: "Copy dataset.json next to the predictions. --dataset-json names it, or --labels lists the labels to score.",
   },
+  PROBABILITIES_INVALID: {
+    exit: 4,
+    http: 422,
+    help: "Predict or validate again with nnU-Net or this program, and save the probabilities of every model for the same labels.",
+  },
+  PROBABILITIES_MISSING: {
+    exit: 4,
+    http: 404,
+    help: "Validate each model again and save the probabilities, which nnUNetv2_train does with its options val and npz. --no-ensembles compares single models only.",
+  },
+  CASE_TWICE: {
+    exit: 4,
+    http: 409,
+    help: "Each case belongs to one fold: remove the validation of a fold that was trained with another split, and validate again.",
+  },
+  NO_BEST_MODEL: {
+    exit: 4,
+    http: 422,
+    help: "Models can only be compared with references that have every label. Choose configurations that the plans have.",
+  },
 });

@@ -1,6 +1,7 @@
 import { imageError } from "../../../processor/imaging/errors.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
+import { withLargestComponents } from "../selection/largest-components.js";
 import { countVoxels, type VoxelCounts } from "./count-voxels.js";
 import { boxOf, cutOut, type SurfaceScores, surfaceScores } from "./surface-distances.js";
 
@@ -13,6 +14,8 @@ export interface EvaluateCaseTask {
   /** For each label or region that is scored, its labels. */
   readonly regions: readonly (readonly number[])[];
   readonly ignoreLabel: number | null;
+  /** The labels of each step of a post-processing that the prediction passes first. */
+  readonly postProcessing: readonly (readonly number[])[];
   /** Null to leave the distances between surfaces out. */
   readonly toleranceMm: number | null;
 }
@@ -33,8 +36,11 @@ export interface CaseResult {
  */
 export async function evaluateCase(task: EvaluateCaseTask): Promise<CaseResult> {
   const { referenceFile, predictionFile, imageReader, regions, ignoreLabel, toleranceMm } = task;
+  const { postProcessing } = task;
   const reference = await readLabels(referenceFile, imageReader);
-  const prediction = await readLabels(predictionFile, imageReader);
+  const original = await readLabels(predictionFile, imageReader);
+  const prediction =
+    postProcessing.length === 0 ? original : withLargestComponents(original, postProcessing, predictionFile);
   const sizes = [reference, prediction].map(({ geometry }) => geometry.sizeZyx.join(" × "));
   if (sizes[0] !== sizes[1])
     throw imageError(

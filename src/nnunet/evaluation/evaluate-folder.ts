@@ -1,16 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { counted } from "../../../processor/contract/counted.js";
-import type { ProcessorError } from "../../../processor/contract/errors.js";
-import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import type { CaseResult } from "./evaluate-case.js";
 import type { EvaluatedLabels } from "./evaluated-label.js";
-import { type EvaluationPool, openEvaluationPool } from "./evaluation-pool.js";
 
-export interface EvaluationRequest extends EvaluatedLabels {
+export interface EvaluationRequest extends EvaluatedLabels, WorkSession {
   readonly referenceFolder: string;
   readonly predictionFolder: string;
   /** Only files with this ending are compared: `.nii.gz`. */
@@ -18,15 +15,13 @@ export interface EvaluationRequest extends EvaluatedLabels {
   readonly imageReader: string | null;
   /** True to score only the predictions that are there; otherwise every reference must have one. */
   readonly allowMissing: boolean;
+  /** The labels of each step of a post-processing that the predictions pass first. */
+  readonly postProcessing: readonly (readonly number[])[];
   readonly toleranceMm: number | null;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
 export interface EvaluatedCase extends CaseResult {
   readonly name: string;
-  readonly referenceFile: string;
-  readonly predictionFile: string;
 }
 
 /**
@@ -37,64 +32,20 @@ export interface EvaluatedCase extends CaseResult {
  *   failed
  */
 export async function evaluateFolder(request: EvaluationRequest): Promise<readonly EvaluatedCase[]> {
-  const { referenceFolder, predictionFolder, progress, signal } = request;
+  const { referenceFolder, predictionFolder, labels, ignoreLabel, imageReader, toleranceMm } = request;
+  const { postProcessing } = request;
   const names = await pairedNames(request);
-  const pool = openEvaluationPool();
-  const task = progress.start({ label: "comparing with the references", total: names.length, unit: "cases" });
-  const stop = () => void pool.close();
-  signal.addEventListener("abort", stop);
-  try {
-    const results = await Promise.allSettled(
-      names.map(async (name) => {
-        const files = {
-          referenceFile: join(referenceFolder, name),
-          predictionFile: join(predictionFolder, name),
-        };
-        const result = await evaluateOne(pool, files, request);
-        task.advance(1);
-        return { ...result, ...files, name };
-      }),
-    );
-    signal.throwIfAborted();
-    return allOrFailure(results, names);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    task.done();
-    await pool.close();
-  }
-}
-
-type CaseFiles = Pick<EvaluatedCase, "referenceFile" | "predictionFile">;
-
-const evaluateOne = (
-  pool: EvaluationPool,
-  files: CaseFiles,
-  request: EvaluationRequest,
-): Promise<CaseResult> =>
-  pool.evaluate({
-    referenceFile: files.referenceFile,
-    predictionFile: files.predictionFile,
-    imageReader: request.imageReader,
-    regions: request.labels.map(({ labels }) => labels),
-    ignoreLabel: request.ignoreLabel,
-    toleranceMm: request.toleranceMm,
-  });
-
-function allOrFailure(
-  results: readonly PromiseSettledResult<EvaluatedCase>[],
-  names: readonly string[],
-): readonly EvaluatedCase[] {
-  const failures = results.flatMap((result, i) =>
-    result.status === "rejected" ? [{ name: names[i]!, reason: result.reason as ProcessorError }] : [],
-  );
-  const [first] = failures;
-  if (first === undefined)
-    return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  if (failures.length === 1) throw first.reason;
-  throw sharedError(
-    "SOME_CASES_FAILED",
-    `${counted(failures.length, "case")} could not be compared:\n${failures.map(({ reason }) => `  ${reason.message}`).join("\n")}`,
-  );
+  const tasks = names.map((name) => ({
+    referenceFile: join(referenceFolder, name),
+    predictionFile: join(predictionFolder, name),
+    imageReader,
+    regions: labels.map((label) => label.labels),
+    ignoreLabel,
+    postProcessing,
+    toleranceMm,
+  }));
+  const results = await forEachCase("comparing with the references", "evaluateCase", tasks, request);
+  return results.map((result, i) => ({ ...result, name: names[i]! }));
 }
 
 async function pairedNames(request: EvaluationRequest): Promise<readonly string[]> {

@@ -6,10 +6,10 @@ import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { type EvaluatedCase, evaluateFolder, namesIn } from "./evaluate-folder.js";
+import { type EvaluatedCase, namesIn } from "./evaluate-folder.js";
 import { type EvaluatedLabels, labelsOfDataset, singleLabel } from "./evaluated-label.js";
-import { scoresOf } from "./scores.js";
-import { type EvaluationSummary, summarize, summaryText } from "./summary.js";
+import { scoreFolder } from "./score-folder.js";
+import { type EvaluationSummary, summaryText } from "./summary.js";
 import { summaryTextOfV1 } from "./summary-v1.js";
 
 export interface EvaluateOptions {
@@ -55,7 +55,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   if (!summaryFile.endsWith(".json"))
     throw sharedError("USAGE", `${options.summaryFile} must end with .json, as in nnU-Net`);
   const labels = await labelsToScore(options, { referenceFolder, predictionFolder });
-  const cases = await evaluateFolder({
+  const request = {
     referenceFolder,
     predictionFolder,
     labels: labels.labels,
@@ -64,28 +64,22 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     imageReader: labels.imageReader,
     // v1 wants the same files in both folders.
     allowMissing: options.allowMissing && nnunetVersion === 2,
+    postProcessing: [],
     toleranceMm,
     progress,
     signal,
+  };
+  const { summary, cases } = await scoreFolder(request, {
+    references: options.referenceFolder,
+    predictions: options.predictionFolder,
   });
-  const named = cases.map(({ name, counts }) => ({
-    referenceFile: inFolder(options.referenceFolder, name),
-    predictionFile: inFolder(options.predictionFolder, name),
-    counts,
-    scores: counts.map(scoresOf),
-  }));
-  const summary = summarize(labels.labels, named);
   const text =
     nnunetVersion === 2
       ? summaryText(summary)
-      : summaryTextOfV1({ labels: labels.labels, cases: named, now: new Date() });
+      : summaryTextOfV1({ labels: labels.labels, cases: summary.cases, now: new Date() });
   await writeFileWhole(summaryFile, [Buffer.from(text)]);
   return { summary, cases, labelNames: labels.names, summaryFile };
 }
-
-/** Joins as Python's `os.path.join` does, which keeps `./`. */
-const inFolder = (folder: string, name: string): string =>
-  folder.endsWith("/") ? `${folder}${name}` : `${folder}/${name}`;
 
 interface LabelsToScore extends EvaluatedLabels {
   readonly names: readonly string[];

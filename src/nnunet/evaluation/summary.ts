@@ -1,5 +1,6 @@
 import { mean, nanMean } from "../numpy-mean.js";
 import { PythonFloat, type PythonJson, pythonJson } from "../python-json.js";
+import type { VoxelCounts } from "./count-voxels.js";
 import type { EvaluatedLabel } from "./evaluated-label.js";
 import { type Scores, scoreNames } from "./scores.js";
 
@@ -7,17 +8,22 @@ import { type Scores, scoreNames } from "./scores.js";
 export interface CaseScores {
   readonly referenceFile: string;
   readonly predictionFile: string;
+  readonly counts: readonly VoxelCounts[];
   readonly scores: readonly Scores[];
 }
 
-/** The content of nnU-Net v2's summary.json. */
-export interface EvaluationSummary {
+/** The means of nnU-Net v2's summary.json. */
+export interface SummaryMeans {
   readonly labels: readonly EvaluatedLabel[];
-  readonly cases: readonly CaseScores[];
   /** For each label, the mean of each score over the cases that have a value. */
   readonly meanOfLabel: readonly Scores[];
   /** The mean over the labels except 0. One label that no case has makes its Dice and IoU NaN. */
   readonly foregroundMean: Scores;
+}
+
+/** The content of nnU-Net v2's summary.json. */
+export interface EvaluationSummary extends SummaryMeans {
+  readonly cases: readonly CaseScores[];
 }
 
 export function summarize(
@@ -47,12 +53,24 @@ const everyScore = (compute: (name: keyof Scores) => number): Scores => ({
   n_ref: compute("n_ref"),
 });
 
+/** The means of a summary, as nnU-Net's files have them. */
+export const meansJson = ({
+  labels,
+  meanOfLabel,
+  foregroundMean,
+}: SummaryMeans): {
+  readonly [key: string]: PythonJson;
+} => ({
+  foreground_mean: floats(foregroundMean),
+  mean: new Map(labels.map(({ key }, i) => [key, floats(meanOfLabel[i]!)])),
+});
+
 /** Returns summary.json as nnU-Net v2 writes it: sorted keys, counts of a case as integers, means as floats. */
-export const summaryText = ({ labels, cases, meanOfLabel, foregroundMean }: EvaluationSummary): string =>
-  pythonJson(
+export const summaryText = (summary: EvaluationSummary): string => {
+  const { labels, cases } = summary;
+  return pythonJson(
     {
-      foreground_mean: floats(foregroundMean),
-      mean: new Map(labels.map(({ key }, i) => [key, floats(meanOfLabel[i]!)])),
+      ...meansJson(summary),
       metric_per_case: cases.map(({ referenceFile, predictionFile, scores }) => ({
         metrics: new Map(labels.map(({ key }, i) => [key, caseScores(scores[i]!)])),
         prediction_file: predictionFile,
@@ -61,6 +79,7 @@ export const summaryText = ({ labels, cases, meanOfLabel, foregroundMean }: Eval
     },
     { sortKeys: true },
   );
+};
 
 const floats = (scores: Scores): PythonJson =>
   new Map(scoreNames.map((name) => [name, new PythonFloat(scores[name])]));

@@ -1,0 +1,60 @@
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
+import { findDatasetName } from "../../nnunet/find-dataset.js";
+import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
+import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumulate.js";
+import { nameOf } from "../../nnunet/selection/best-model.js";
+import { readSummaryMeans } from "../../nnunet/selection/read-summary.js";
+import type { CommandSession } from "../command-session.js";
+import { jsonText } from "../json-text.js";
+import type { accumulateOptions } from "../options/selection-options.js";
+import { foldsOf } from "./find-best.js";
+
+type AccumulateArguments = InferredOptionTypes<typeof accumulateOptions> & { readonly dataset: string };
+
+/** `build_processor accumulate`: collects the validation predictions of all folds and scores them. */
+export async function runAccumulate(args: AccumulateArguments, session: CommandSession): Promise<number> {
+  const { terminal, environment, currentDirectory, progress, signal } = session;
+  const { trainer, plans, configuration } = args;
+  const folders = nnunetFolders({ environment, currentDirectory }, 2);
+  const folds = foldsOf(args.folds);
+  const datasetName = await findDatasetName(String(args.dataset), folders);
+  const modelFolder = join(
+    requireFolder(folders, "results"),
+    datasetName,
+    nameOf({ trainer, plans, configuration }),
+  );
+  if (!(await exists(modelFolder)))
+    throw sharedError("MODEL_NOT_FOUND", `${modelFolder} does not exist: train this model first`);
+  const outputFolder =
+    args.output === undefined
+      ? join(modelFolder, crossValidationFolder(folds))
+      : await emptyFolder(resolve(currentDirectory, args.output));
+  const rules = await accumulate({
+    modelFolder,
+    outputFolder,
+    folds,
+    folders,
+    overwrite: true,
+    progress,
+    signal,
+  });
+  const summaryFile = join(outputFolder, "summary.json");
+  const { foregroundMean } = await readSummaryMeans(summaryFile, rules.evaluated.labels);
+  const report = { summaryFile, foregroundMean: { dice: foregroundMean.Dice, iou: foregroundMean.IoU } };
+  terminal.out(
+    args.json
+      ? jsonText(report)
+      : `foreground mean  Dice ${foregroundMean.Dice.toFixed(4)}  IoU ${foregroundMean.IoU.toFixed(4)}\nwritten          ${summaryFile}\n`,
+  );
+  return 0;
+}
+
+async function emptyFolder(path: string): Promise<string> {
+  const names = await readdir(path).catch(() => []);
+  if (names.length > 0) throw sharedError("OUTPUT_EXISTS", `${path} is not empty`);
+  return path;
+}

@@ -1,0 +1,83 @@
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { applyPostProcessing } from "../../nnunet/selection/apply-post-processing.js";
+import { determinePostProcessing } from "../../nnunet/selection/determine-post-processing.js";
+import { readLabelRules } from "../../nnunet/selection/label-rules.js";
+import type { CommandSession } from "../command-session.js";
+import { jsonText } from "../json-text.js";
+import type { postprocessOptions } from "../options/selection-options.js";
+import { trialsText } from "../trials-text.js";
+
+type PostprocessArguments = InferredOptionTypes<typeof postprocessOptions> & {
+  readonly action: "determine" | "apply";
+};
+
+/** `build_processor postprocess determine | apply`. */
+export async function runPostprocess(args: PostprocessArguments, session: CommandSession): Promise<number> {
+  const place = (path: string): string => resolve(session.currentDirectory, path);
+  const folder = place(args.input);
+  const rules = await readLabelRules(folder, {
+    datasetJson: args["dataset-json"] === undefined ? null : place(args["dataset-json"]),
+    plansJson: args["plans-json"] === undefined ? null : place(args["plans-json"]),
+  });
+  return args.action === "determine"
+    ? runDetermine(args, session, { folder, rules })
+    : runApply(args, session, { folder, rules });
+}
+
+interface Predictions {
+  readonly folder: string;
+  readonly rules: Awaited<ReturnType<typeof readLabelRules>>;
+}
+
+async function runDetermine(
+  args: PostprocessArguments,
+  { terminal, currentDirectory, progress, signal }: CommandSession,
+  { folder, rules }: Predictions,
+): Promise<number> {
+  if (args.references === undefined)
+    throw sharedError(
+      "USAGE",
+      "postprocess determine needs --references, the folder with the right segmentations",
+    );
+  const found = await determinePostProcessing({
+    folder,
+    referenceFolder: resolve(currentDirectory, args.references),
+    rules,
+    progress,
+    signal,
+  });
+  if (args["remove-postprocessed"]) await rm(join(folder, "postprocessed"), { recursive: true, force: true });
+  if (found.missing.length > 0)
+    progress.note(
+      `${found.missing.length} references have no prediction; post-processing should be decided on the whole data set`,
+    );
+  const file = join(folder, "postprocessing.json");
+  const steps = found.steps.map(({ labels }) => labels);
+  terminal.out(args.json ? jsonText({ file, steps }) : `${trialsText(found)}written    ${file}\n`);
+  return 0;
+}
+
+async function runApply(
+  args: PostprocessArguments,
+  { terminal, currentDirectory, progress, signal }: CommandSession,
+  { folder, rules }: Predictions,
+): Promise<number> {
+  if (args["post-processing"] === undefined || args.output === undefined)
+    throw sharedError("USAGE", "postprocess apply needs --post-processing and --output");
+  const outputFolder = resolve(currentDirectory, args.output);
+  if (outputFolder === folder)
+    throw sharedError("OUTPUT_EXISTS", `${outputFolder} is the input folder; results would replace it`);
+  const cases = await applyPostProcessing({
+    inputFolder: folder,
+    outputFolder,
+    postProcessingFile: resolve(currentDirectory, args["post-processing"]),
+    rules,
+    progress,
+    signal,
+  });
+  terminal.out(args.json ? jsonText({ outputFolder, cases }) : `${cases} cases  ${outputFolder}\n`);
+  return 0;
+}

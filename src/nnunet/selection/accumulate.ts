@@ -1,0 +1,109 @@
+import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { namesIn } from "../evaluation/evaluate-folder.js";
+import { scoreFolder } from "../evaluation/score-folder.js";
+import { summaryText } from "../evaluation/summary.js";
+import { type NnunetFolders, requireFolder } from "../folders.js";
+import type { WorkSession } from "../threads/for-each-case.js";
+import { type LabelRules, readLabelRules } from "./label-rules.js";
+
+export interface AccumulateOptions extends WorkSession {
+  /** `<results>/<data set>/<trainer>__<plans>__<configuration>` */
+  readonly modelFolder: string;
+  readonly outputFolder: string;
+  readonly folds: readonly (number | "all")[];
+  readonly folders: NnunetFolders;
+  /** False to keep the files that are there, and to add the missing ones. */
+  readonly overwrite: boolean;
+}
+
+/** Returns the name of the folder with the predictions of all folds. */
+export const crossValidationFolder = (folds: readonly (number | "all")[]): string =>
+  `crossval_results_folds_${folds.join("_")}`;
+
+/**
+ * Collects the validation predictions of several folds in one folder and scores them, as
+ * `nnUNetv2_accumulate_crossval_results` does.
+ *
+ * @returns the rules of the model's labels
+ * @throws FOLD_MISSING if a fold has no validation; CASE_TWICE if two folds have the same case
+ */
+export async function accumulate(options: AccumulateOptions): Promise<LabelRules> {
+  const { modelFolder, outputFolder, folds, folders, overwrite, progress, signal } = options;
+  const rules = await readLabelRules(modelFolder);
+  const sources = await sourcesOf({ modelFolder, folds, fileEnding: rules.fileEnding });
+  if (overwrite) await rm(outputFolder, { recursive: true, force: true });
+  await mkdir(outputFolder, { recursive: true });
+  for (const name of ["dataset.json", "plans.json"])
+    await copyFile(join(modelFolder, name), join(outputFolder, name));
+  let copied = 0;
+  for (const [name, source] of sources) {
+    signal.throwIfAborted();
+    const target = join(outputFolder, name);
+    if (!overwrite && (await exists(target))) continue;
+    await copyFile(source, target);
+    copied++;
+  }
+  const summaryFile = join(outputFolder, "summary.json");
+  if (copied === 0 && (await exists(summaryFile))) return rules;
+  const { summary } = await scoreFolder({
+    referenceFolder: await referencesOf(rules, folders),
+    predictionFolder: outputFolder,
+    labels: rules.evaluated.labels,
+    ignoreLabel: rules.evaluated.ignoreLabel,
+    fileEnding: rules.fileEnding,
+    imageReader: rules.imageReader,
+    allowMissing: true,
+    postProcessing: [],
+    toleranceMm: null,
+    progress,
+    signal,
+  });
+  await writeFileWhole(summaryFile, [Buffer.from(summaryText(summary))]);
+  return rules;
+}
+
+/** Returns the place of each prediction, by its file name. */
+async function sourcesOf({
+  modelFolder,
+  folds,
+  fileEnding,
+}: Pick<AccumulateOptions, "modelFolder" | "folds"> & Pick<LabelRules, "fileEnding">): Promise<
+  ReadonlyMap<string, string>
+> {
+  const sources = new Map<string, string>();
+  for (const fold of folds) {
+    const folder = await validationFolder(modelFolder, fold);
+    for (const name of await namesIn(folder, fileEnding)) {
+      const other = sources.get(name);
+      if (other !== undefined)
+        throw nnunetError(
+          "CASE_TWICE",
+          `${other} and ${join(folder, name)} are predictions of the same case`,
+        );
+      sources.set(name, join(folder, name));
+    }
+  }
+  return sources;
+}
+
+/** @throws FOLD_MISSING */
+export async function validationFolder(modelFolder: string, fold: number | "all"): Promise<string> {
+  const folder = join(modelFolder, `fold_${fold}`, "validation");
+  if ((await readdir(folder).catch(() => null)) !== null) return folder;
+  throw sharedError(
+    "FOLD_MISSING",
+    `${folder} does not exist: fold ${fold} is not trained, or not validated`,
+  );
+}
+
+/** nnU-Net scores with the raw references if they are there, else with the copies that preprocessing made. */
+async function referencesOf({ datasetName }: LabelRules, folders: NnunetFolders): Promise<string> {
+  const raw = folders.raw === null ? null : join(folders.raw, datasetName ?? "", "labelsTr");
+  if (raw !== null && (await exists(raw))) return raw;
+  return join(requireFolder(folders, "preprocessed"), datasetName ?? "", "gt_segmentations");
+}

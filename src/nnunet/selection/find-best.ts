@@ -1,0 +1,195 @@
+import { join } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
+import { readJsonFile } from "../../checkpoint/read-json-file.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { scoreFolder } from "../evaluation/score-folder.js";
+import { summaryText } from "../evaluation/summary.js";
+import { findDatasetName } from "../find-dataset.js";
+import { type NnunetFolders, requireFolder } from "../folders.js";
+import { PythonFloat, type PythonJson, pythonJson } from "../python-json.js";
+import type { WorkSession } from "../threads/for-each-case.js";
+import { accumulate, crossValidationFolder } from "./accumulate.js";
+import { type BestModel, type Candidate, nameOf, type TrainedName } from "./best-model.js";
+import { determinePostProcessing } from "./determine-post-processing.js";
+import { ensembleCrossValidations } from "./ensemble-folders.js";
+import { inferenceInstructions } from "./instructions.js";
+import { type LabelRules, readLabelRules } from "./label-rules.js";
+import { readSummaryMeans } from "./read-summary.js";
+
+export interface FindBestOptions extends WorkSession {
+  /** A number or a name. */
+  readonly dataset: string;
+  readonly folders: NnunetFolders;
+  readonly trainers: readonly string[];
+  readonly configurations: readonly string[];
+  readonly plans: readonly string[];
+  readonly folds: readonly (number | "all")[];
+  readonly allowsEnsembles: boolean;
+  readonly overwrite: boolean;
+  /** The number of processes that the instructions for nnU-Net name. */
+  readonly processes: number;
+}
+
+/**
+ * Compares the trained models of a data set and all their pairs on the cross-validation, as
+ * `nnUNetv2_find_best_configuration` does, and decides the post-processing of the best one. Writes
+ * inference_information.json and inference_instructions.txt into the data set's results.
+ *
+ * @throws MODEL_NOT_FOUND, FOLD_MISSING, PROBABILITIES_MISSING, CASE_TWICE, NO_BEST_MODEL
+ */
+export async function findBest(options: FindBestOptions): Promise<BestModel> {
+  const { folders, folds, allowsEnsembles, overwrite } = options;
+  const datasetName = await findDatasetName(options.dataset, folders);
+  const results = join(requireFolder(folders, "results"), datasetName);
+  const preprocessed = join(requireFolder(folders, "preprocessed"), datasetName);
+  const { trained, leftOut } = await trainedModels(options, { results, preprocessed });
+  const candidates: Candidate[] = [];
+  for (const model of trained) {
+    const modelFolder = join(results, nameOf(model));
+    const folder = join(modelFolder, crossValidationFolder(folds));
+    const rules = await accumulate({ ...options, modelFolder, outputFolder: folder });
+    candidates.push({ name: nameOf(model), folder, members: [model], dice: await diceOf(folder, rules) });
+  }
+  const references = join(preprocessed, "gt_segmentations");
+  for (const [first, second] of allowsEnsembles ? pairs(trained) : []) {
+    const name = `ensemble___${nameOf(first)}___${nameOf(second)}___${folds.join("_")}`;
+    const folder = join(results, "ensembles", name);
+    const modelFolders = [join(results, nameOf(first)), join(results, nameOf(second))] as const;
+    const rules = await ensembleCrossValidations({
+      ...options,
+      modelFolders,
+      outputFolder: folder,
+      overwrite,
+    });
+    await writeSummary({ folder, references, rules }, options);
+    candidates.push({ name, folder, members: [first, second], dice: await diceOf(folder, rules) });
+  }
+  const best = bestOf(candidates);
+  const postProcessing = await determinePostProcessing({
+    folder: best.folder,
+    referenceFolder: references,
+    rules: await readLabelRules(best.folder),
+    progress: options.progress,
+    signal: options.signal,
+  });
+  const found: BestModel = {
+    datasetName,
+    folds,
+    candidates,
+    best,
+    selected: best.members,
+    postProcessing,
+    postProcessingFile: join(best.folder, "postprocessing.pkl"),
+    plansFile: join(best.folder, "plans.json"),
+    leftOut,
+    informationFile: join(results, "inference_information.json"),
+    instructionsFile: join(results, "inference_instructions.txt"),
+  };
+  const information = inferenceInformation(found, trained, allowsEnsembles);
+  await writeFileWhole(found.informationFile, [Buffer.from(information)]);
+  await writeFileWhole(found.instructionsFile, [
+    Buffer.from(inferenceInstructions(found, options.processes)),
+  ]);
+  return found;
+}
+
+/** Returns the models in nnU-Net's order: trainers, then configurations, then plans. */
+async function trainedModels(
+  { trainers, configurations, plans }: FindBestOptions,
+  { results, preprocessed }: { readonly results: string; readonly preprocessed: string },
+): Promise<{ readonly trained: readonly TrainedName[]; readonly leftOut: readonly TrainedName[] }> {
+  const known = new Map<string, readonly string[]>();
+  for (const name of plans)
+    known.set(name, (await readJsonFile(join(preprocessed, `${name}.json`))).get("configurations").keys());
+  const wanted = trainers.flatMap((trainer) =>
+    configurations.flatMap((configuration) => plans.map((name) => ({ trainer, configuration, plans: name }))),
+  );
+  const isPlanned = (model: TrainedName): boolean => known.get(model.plans)!.includes(model.configuration);
+  const trained = wanted.filter(isPlanned);
+  for (const model of trained)
+    if (!(await exists(join(results, nameOf(model)))))
+      throw sharedError(
+        "MODEL_NOT_FOUND",
+        `${join(results, nameOf(model))} does not exist: train this model first`,
+      );
+  return { trained, leftOut: wanted.filter((model) => !isPlanned(model)) };
+}
+
+function* pairs<T>(items: readonly T[]): Generator<readonly [T, T]> {
+  for (const [i, first] of items.entries()) for (const second of items.slice(i + 1)) yield [first, second];
+}
+
+interface EnsembleResult {
+  readonly folder: string;
+  readonly references: string;
+  readonly rules: LabelRules;
+}
+
+async function writeSummary(
+  { folder, references, rules }: EnsembleResult,
+  { progress, signal }: WorkSession,
+): Promise<void> {
+  const { summary } = await scoreFolder({
+    referenceFolder: references,
+    predictionFolder: folder,
+    labels: rules.evaluated.labels,
+    ignoreLabel: rules.evaluated.ignoreLabel,
+    fileEnding: rules.fileEnding,
+    imageReader: rules.imageReader,
+    allowMissing: true,
+    postProcessing: [],
+    toleranceMm: null,
+    progress,
+    signal,
+  });
+  await writeFileWhole(join(folder, "summary.json"), [Buffer.from(summaryText(summary))]);
+}
+
+const diceOf = async (folder: string, { evaluated }: LabelRules): Promise<number> =>
+  (await readSummaryMeans(join(folder, "summary.json"), evaluated.labels)).foregroundMean.Dice;
+
+/** Returns the first candidate with the largest Dice. nnU-Net's choice would depend on the order if one had none. */
+function bestOf(candidates: readonly Candidate[]): Candidate {
+  const without = candidates.filter(({ dice }) => Number.isNaN(dice));
+  if (without.length > 0)
+    throw nnunetError(
+      "NO_BEST_MODEL",
+      `${without.map(({ folder }) => join(folder, "summary.json")).join(", ")}: the mean Dice is NaN, because no case has one of the labels`,
+    );
+  const [first, ...others] = candidates;
+  if (first === undefined) throw nnunetError("NO_BEST_MODEL", "the plans have none of the configurations");
+  return others.reduce((best, candidate) => (candidate.dice > best.dice ? candidate : best), first);
+}
+
+function inferenceInformation(
+  found: BestModel,
+  trained: readonly TrainedName[],
+  ensemblingAllowed: boolean,
+): string {
+  const { best, postProcessing, datasetName, folds, candidates } = found;
+  const content: Record<string, PythonJson> = {
+    all_results: new Map(candidates.map(({ name, dice }) => [name, new PythonFloat(dice)])),
+    best_model_or_ensemble: {
+      postprocessing_file: found.postProcessingFile,
+      result_on_crossval_post_pp: new PythonFloat(postProcessing.after.foregroundMean.Dice),
+      result_on_crossval_pre_pp: new PythonFloat(best.dice),
+      selected_model_or_models: best.members.map(({ configuration, plans, trainer }) => ({
+        configuration,
+        plans_identifier: plans,
+        trainer,
+      })),
+      some_plans_file: found.plansFile,
+    },
+    considered_models: trained.map(({ configuration, plans, trainer }) => ({
+      configuration,
+      plans,
+      trainer,
+    })),
+    dataset_name_or_id: datasetName,
+    ensembling_allowed: ensemblingAllowed,
+    folds,
+  };
+  return pythonJson(content, { sortKeys: true });
+}

@@ -1,0 +1,143 @@
+import { copyFile, rename, rm } from "node:fs/promises";
+import { exists } from "../../../processor/files/exists.js";
+import { newPartialPath } from "../../../processor/files/partial-path.js";
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
+import { writeLabelMap } from "../../../processor/imaging/formats/write-image.js";
+import type { Zyx } from "../../../processor/imaging/volume/axes.js";
+import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
+import type { ImageSource } from "../../../processor/imaging/volume/image.js";
+import { NpzWriter, npyHeader } from "../../../processor/nnunet-files/npz-writer.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { type FloatArray, readNpz } from "../files/read-npz.js";
+import { geometryOfProperties } from "./case-properties.js";
+
+/** The predictions of one case by several models, to be averaged in a worker thread. */
+export interface MergeTask {
+  /** `<case>.npz` of each model, at least one; `<case>.pkl` or the segmentation next to the first one has the geometry. */
+  readonly files: readonly string[];
+  /** The path of the segmentation without its ending. */
+  readonly target: string;
+  readonly fileEnding: string;
+  readonly imageReader: string | null;
+  readonly heads: number;
+  /** The label of each output channel; null if the channel's number is the label. */
+  readonly regionsClassOrder: readonly number[] | null;
+  /** The largest foreground label, which decides the type of the voxels. */
+  readonly largestLabel: number;
+  readonly savesProbabilities: boolean;
+}
+
+/**
+ * Averages probabilities as `nnUNetv2_ensemble` does: float32 sums in the order of the files, then one division.
+ *
+ * @throws PROBABILITIES_INVALID if the files do not fit each other or the labels
+ */
+export async function mergeProbabilities(task: MergeTask): Promise<void> {
+  const { files, target, fileEnding, savesProbabilities } = task;
+  const merged = await average(files);
+  const [heads, ...size] = merged.shape;
+  if (size.length !== 3 || heads !== task.heads)
+    throw nnunetError(
+      "PROBABILITIES_INVALID",
+      `${files[0]} has an array of ${merged.shape.join(" × ")}; expected ${task.heads} classes × z × y × x`,
+    );
+  const sizeZyx: Zyx = [size[0]!, size[1]!, size[2]!];
+  const voxels = segmentationOf(merged.values, task);
+  const { geometry, source } = await placeOf(task, sizeZyx);
+  // Before the segmentation, which marks the case as finished.
+  if (savesProbabilities) {
+    await writeNpz(`${target}.npz`, merged);
+    const properties = propertiesFile(files[0]!);
+    if (await exists(properties)) await copyFile(properties, `${target}.pkl`);
+  }
+  await writeLabelMap({ voxels, geometry }, `${target}${fileEnding}`, source);
+}
+
+async function average(files: readonly string[]): Promise<FloatArray> {
+  const [first, ...others] = files;
+  const sum = await readNpz(first!, "probabilities");
+  const { values } = sum;
+  for (const file of others) {
+    const next = await readNpz(file, "probabilities");
+    if (next.shape.join() !== sum.shape.join())
+      throw nnunetError(
+        "PROBABILITIES_INVALID",
+        `${file} has an array of ${next.shape.join(" × ")}, but ${first} one of ${sum.shape.join(" × ")}`,
+      );
+    for (let i = 0; i < values.length; i++) values[i]! += next.values[i]!;
+  }
+  for (let i = 0; i < values.length; i++) values[i]! /= files.length;
+  return sum;
+}
+
+/** Returns the label of each voxel: the first class with the largest probability, or each region above 0.5 in order. */
+export function segmentationOf(
+  probabilities: Float32Array,
+  { heads, regionsClassOrder, largestLabel }: Pick<MergeTask, "heads" | "regionsClassOrder" | "largestLabel">,
+): Uint8Array | Uint16Array {
+  const voxelCount = probabilities.length / heads;
+  const voxels = largestLabel < 255 ? new Uint8Array(voxelCount) : new Uint16Array(voxelCount);
+  if (regionsClassOrder !== null) {
+    for (const [head, label] of regionsClassOrder.entries()) {
+      const start = head * voxelCount;
+      for (let i = 0; i < voxelCount; i++) if (probabilities[start + i]! > 0.5) voxels[i] = label;
+    }
+    return voxels;
+  }
+  for (let i = 0; i < voxelCount; i++) {
+    let best = probabilities[i]!;
+    for (let head = 1; head < heads; head++) {
+      const value = probabilities[head * voxelCount + i]!;
+      if (value <= best) continue;
+      best = value;
+      voxels[i] = head;
+    }
+  }
+  return voxels;
+}
+
+const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
+
+interface Place {
+  readonly geometry: Geometry;
+  readonly source: ImageSource;
+}
+
+/** Returns where the case is in space: as its first segmentation, or as its properties say. */
+async function placeOf({ files, fileEnding, imageReader }: MergeTask, sizeZyx: Zyx): Promise<Place> {
+  const [first = ""] = files;
+  const segmentation = first.replace(/\.npz$/, fileEnding);
+  if (await exists(segmentation)) {
+    const { geometry, source } = await readImage(segmentation, { imageReader });
+    if (geometry.sizeZyx.join() === sizeZyx.join()) return { geometry, source };
+    throw nnunetError(
+      "PROBABILITIES_INVALID",
+      `${first} has ${sizeZyx.join(" × ")} voxels (z × y × x), but ${segmentation} has ${geometry.sizeZyx.join(" × ")}`,
+    );
+  }
+  const geometry = await geometryOfProperties(propertiesFile(first), sizeZyx);
+  return { geometry, source: { format: "nifti", path: segmentation, nifti: null } };
+}
+
+/** Pieces of this size keep the compressor busy without a second copy of the array. */
+const pieceBytes = 2 ** 24;
+
+async function writeNpz(path: string, { shape, values }: FloatArray): Promise<void> {
+  const partial = newPartialPath(path);
+  const writer = await NpzWriter.create(partial);
+  try {
+    await writer.begin("probabilities.npy");
+    await writer.write(npyHeader(shape, "f4"));
+    for (let start = 0; start < values.byteLength; start += pieceBytes) {
+      const length = Math.min(pieceBytes, values.byteLength - start);
+      await writer.write(new Uint8Array(values.buffer, values.byteOffset + start, length));
+    }
+    await writer.end();
+    await writer.close();
+  } catch (error) {
+    await writer.abandon();
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await rename(partial, path);
+}
