@@ -9,7 +9,7 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
     commandNames: ["init", "build", "preflight", "simulate"],
   },
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
-  { who: "I prepare the training of an nnU-Net", commandNames: ["fingerprint", "plan"] },
+  { who: "I prepare the training of an nnU-Net", commandNames: ["dataset", "fingerprint", "plan"] },
   {
     who: "I compare models, and choose one",
     commandNames: ["evaluate", "accumulate", "ensemble", "postprocess", "find-best"],
