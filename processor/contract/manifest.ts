@@ -167,7 +167,7 @@ const foldFiles = record({
   onnxFile: about("Below the manifest's folder.", text),
   weightsFile: about("Null when the ONNX file holds its weights itself.", orNull(text)),
   plainOnnxFile: about(
-    "Below the manifest's folder: the network as nnU-Net defines it, for programs that rewrite networks themselves; it may be the ONNX file itself. Null in models that were converted before there was one.",
+    "Below the manifest's folder: the network in the form that OpenVINO computes fastest; it may be the ONNX file itself. Null in models that were converted before there was one.",
     orOlder(orNull(text), null),
   ),
 });

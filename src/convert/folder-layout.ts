@@ -15,7 +15,7 @@ export interface StageLayout {
 export interface FolderLayout {
   readonly form: NetworkForm;
   readonly hasGpuGraphs: boolean;
-  /** True if the plain form of a network is written next to the one for CPUs. */
+  /** True if the form of a network for OpenVINO is written next to the one for ONNX Runtime. */
   readonly hasPlainGraphs: boolean;
   /** Called once for each stage, in order. */
   stage(model: Pick<TrainedModel, "configuration" | "datasetName" | "folds">): StageLayout;

@@ -10,7 +10,7 @@ import type { ModelMember } from "../models/model-set.js";
 import type { AveragedOutput } from "../onnx/gpu-graph.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 import { type FoldGraph, writeGpuGraph } from "../onnx/write-gpu-graph.js";
-import { type NetworkDigests, weightBytes, writeNetwork, writePlainGraph } from "../onnx/write-network.js";
+import { type NetworkDigests, weightBytes, writeNetwork, writeOpenvinoGraph } from "../onnx/write-network.js";
 import { conversionKey } from "./conversion-memo.js";
 import type { ConvertFormat } from "./convert-format.js";
 import type { GraphForm } from "./converted-networks.js";
@@ -49,7 +49,7 @@ export interface StageFold {
    */
   readonly files: FoldFiles;
   readonly form: GraphForm;
-  /** The plain form of the network next to the one for CPUs; null if it is not written. */
+  /** The form of the network for OpenVINO, next to the one for ONNX Runtime; null if it is not written. */
   readonly plainGraph: SmallGraph | null;
   readonly bytes: number;
   /**
@@ -129,7 +129,8 @@ async function checkpointStage(
       plainGraph: hasPlainGraph
         ? {
             file: plainFile,
-            write: (folder) => writePlainGraph(built.graph, join(folder, plainFile), basename(weightsFile)),
+            write: (folder) =>
+              writeOpenvinoGraph(built.graph, join(folder, plainFile), basename(weightsFile)),
           }
         : null,
       bytes: weightBytes(built.graph),

@@ -89,7 +89,7 @@ export async function writeGpuGraphs(
 }
 
 /**
- * Writes the plain form of each network.
+ * Writes the form of each network for OpenVINO.
  *
  * @returns paths of the files, relative to the folder
  */

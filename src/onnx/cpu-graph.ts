@@ -1,3 +1,4 @@
+import { decoderStages } from "./decoder-stages.js";
 import { type FeatureMap, featureMaps } from "./feature-maps.js";
 import type { OnnxBody, OnnxGraph, OnnxNode } from "./onnx-graph.js";
 import { integersOf } from "./onnx-nodes.js";
@@ -42,29 +43,6 @@ function withSubPixelStages(nodes: readonly OnnxNode[], maps: Map<string, Featur
     replacements.set(transposed, []).set(concatenation, []).set(convolution, stage);
   }
   return nodes.flatMap((node) => replacements.get(node) ?? [node]);
-}
-
-interface DecoderStage {
-  readonly transposed: OnnxNode;
-  readonly concatenation: OnnxNode;
-  readonly convolution: OnnxNode;
-}
-
-/**
- * Returns the decoder stages in which only one convolution reads the concatenated features. Residual blocks
- * with a projection do not qualify.
- */
-function decoderStages(nodes: readonly OnnxNode[]): DecoderStage[] {
-  return nodes.flatMap((convolution) => {
-    const concatenation = nodes.find(({ outputs }) => outputs[0] === convolution.inputs[0]);
-    if (convolution.operator !== "Conv" || concatenation?.operator !== "Concat") return [];
-    const transposed = nodes.find(({ outputs }) => outputs[0] === concatenation.inputs[0]);
-    const isOnlyReader = nodes.every(
-      (node) => node === convolution || !node.inputs.includes(concatenation.outputs[0]!),
-    );
-    if (transposed?.operator !== "ConvTranspose" || !isOnlyReader) return [];
-    return [{ transposed, concatenation, convolution }];
-  });
 }
 
 /**

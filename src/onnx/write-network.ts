@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { cpuGraph } from "./cpu-graph.js";
 import { type ExternalData, encodeModel } from "./encode-model.js";
 import type { OnnxGraph, OnnxWeight } from "./onnx-graph.js";
+import { openvinoGraph } from "./openvino-graph.js";
 import { plainGraph, plainVersion } from "./plain-graph.js";
 
 /** `plain`: as nnU-Net defines the network; `cpu`: rewritten into what ONNX Runtime computes fastest on a CPU. */
@@ -67,11 +68,11 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
 }
 
 /**
- * Writes a network's plain form as a new file, for engines that rewrite networks themselves. It refers to the weights
- * that `writeNetwork` wrote in the same folder.
+ * Writes a network's form for OpenVINO as a new file. It refers to the weights that `writeNetwork` wrote in the same
+ * folder.
  */
-export async function writePlainGraph(graph: OnnxGraph, file: string, weightsFile: string): Promise<void> {
-  const body = plainGraph(graph);
+export async function writeOpenvinoGraph(graph: OnnxGraph, file: string, weightsFile: string): Promise<void> {
+  const body = openvinoGraph(graph);
   const data = externalData(graph, weightsFile);
   await writeFile(file, encodeModel({ body, data, version: plainVersion(body) }), { flag: "wx" });
 }

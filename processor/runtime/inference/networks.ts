@@ -21,7 +21,7 @@ import type { FromInferenceWorker } from "./worker-messages.js";
 export interface OpenNetworksOptions {
   /** One ONNX file for each fold. */
   readonly onnxFiles: readonly string[];
-  /** The same networks as nnU-Net defines them; absent or null if there are none. */
+  /** The same networks in the form for OpenVINO; absent or null if there are none. */
   readonly plainOnnxFiles?: readonly string[] | null;
   /** The same networks for GPUs; absent or null if there are none. */
   readonly gpuNetworks?: GpuNetworks | null;

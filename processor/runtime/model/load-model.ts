@@ -37,7 +37,7 @@ export interface LoadedMember {
   readonly model: ModelManifest;
   /** The absolute paths of the networks, one for each fold. */
   readonly onnxFiles: readonly string[];
-  /** The same networks as nnU-Net defines them; null in a model that was converted without them. */
+  /** The same networks in the form for OpenVINO; null in a model that was converted without them. */
   readonly plainOnnxFiles: readonly string[] | null;
   /** The same networks for GPUs; null if there are none. */
   readonly gpuNetworks: GpuNetworks | null;

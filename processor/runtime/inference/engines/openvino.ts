@@ -3,7 +3,7 @@ import type { InferenceEngine } from "./inference-engine.js";
 import { ProcessEngine } from "./process-engine.js";
 import { patchVoxels } from "./window-memory.js";
 
-/** The network of each fold as nnU-Net defines it, because OpenVINO rewrites networks itself. */
+/** The network of each fold in the form for OpenVINO. */
 export type OpenvinoOptions = Omit<OpenvinoOrder, "engine">;
 
 /** A run of this many voxels or more keeps all cores busy. */

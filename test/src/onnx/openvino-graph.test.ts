@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import { openvinoGraph } from "../../../src/onnx/openvino-graph.js";
+import { writeNetwork, writeOpenvinoGraph } from "../../../src/onnx/write-network.js";
+import { difference } from "../../support/golden.js";
+import { type DecoderStageOptions, decoderStageNetwork } from "../../support/model/decoder-stage-network.js";
+import { syntheticWindow } from "../../support/model/network-window.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "openvino-graph-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const usual: DecoderStageOptions = {
+  patchSize: [12, 12, 12],
+  stride: [2, 2, 2],
+  kernel: [3, 3, 3],
+  channels: 8,
+  hasUpsamplingBias: true,
+};
+
+async function run(file: string, window: Tensor): Promise<Float32Array> {
+  const session = await InferenceSession.create(file);
+  try {
+    return (await session.run({ input: window }))["logits"]!.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
+
+describe("the graph for OpenVINO", () => {
+  test.each([
+    ["in nnU-Net's usual shape", usual],
+    ["without bias in the transposed convolution", { ...usual, hasUpsamplingBias: false }],
+    ["where the first axis is not convolved", { ...usual, stride: [1, 2, 2], kernel: [1, 3, 3] }],
+    ["with a kernel of five", { ...usual, kernel: [5, 3, 3] }],
+  ] as const)("gives the same logits as the network itself, %s", async (name, options) => {
+    const graph = decoderStageNetwork(options);
+    const path = join(scratch, name.replaceAll(" ", "_"));
+    const files = { onnxFile: `${path}.onnx`, weightsFile: `${path}.weights` };
+    await writeNetwork({ form: "plain", graph, ...files, onBytes: () => {} });
+    await writeOpenvinoGraph(graph, `${path}.plain.onnx`, basename(files.weightsFile));
+    const shape = [2, 1, ...options.patchSize];
+    const window = new Tensor("float32", syntheticWindow(shape), shape);
+    const expected = await run(files.onnxFile, window);
+    const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    // Sums of some hundred float32 products in a different order.
+    expect(difference(await run(`${path}.plain.onnx`, window), expected).max / largest).toBeLessThan(5e-6);
+  });
+
+  test("has no concatenation, which would be the largest feature map", () => {
+    const graph = decoderStageNetwork(usual);
+    expect(graph.nodes.map(({ operator }) => operator)).toContain("Concat");
+    expect(openvinoGraph(graph).nodes.map(({ operator }) => operator)).not.toContain("Concat");
+  });
+});
