@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ProcessorError } from "../contract/errors.js";
+import { places } from "../contract/places.js";
 import { createLineProgress } from "../contract/progress/line-progress.js";
 import { cleanLine, logLines } from "../contract/progress/log-lines.js";
 import { showEvents } from "../contract/progress/show-events.js";
@@ -38,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  if (argv[0] === "serve") return runService(argv.slice(1), signal);
   const options = parseFolderArguments(argv, process.env);
   if (options.wantsHelp) {
     process.stdout.write(folderHelp);
@@ -71,6 +73,15 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
     complain,
     signal,
   });
+}
+
+/** The service is a part that an image may lack, so it is loaded only here. */
+async function runService(words: readonly string[], signal: AbortSignal): Promise<number> {
+  const { serveInImage } = await import("./service/start/serve-in-image.js");
+  const modelDir = process.env["NNUNET_MODEL_DIR"] ?? places.image.model;
+  const write = (text: string): void => void process.stdout.write(text);
+  await serveInImage({ words, environment: process.env, modelDir, write, signal });
+  return 0;
 }
 
 /**

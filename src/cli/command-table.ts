@@ -1,5 +1,6 @@
 import type { Command } from "./command.js";
 import { evaluationCommands } from "./command-groups/evaluation.js";
+import { serviceCommands } from "./command-groups/service.js";
 import { nnunetCommands } from "./nnunet-commands.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
@@ -143,4 +144,5 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   ...nnunetCommands,
   ...evaluationCommands,
+  ...serviceCommands,
 };

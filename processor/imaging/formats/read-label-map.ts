@@ -37,8 +37,12 @@ export async function readAnyLabelMap(path: string, dimensions: Geometry["dimens
 const readVoxels = (path: string, dimensions: Geometry["dimensions"]): Promise<Image> =>
   readImage(path, dimensions === 3 ? { imageReader: "Tiff3DIO" } : {});
 
-/** @throws IMAGE_INVALID */
-function labelsOf(voxels: Image["voxels"], path: string): Uint8Array | Uint16Array {
+/**
+ * Returns voxels as labels.
+ *
+ * @throws IMAGE_INVALID
+ */
+export function labelsOf(voxels: Image["voxels"], path: string): Uint8Array | Uint16Array {
   let largest = 0;
   for (let i = 0; i < voxels.length; i++) {
     const label = Number(voxels[i]);

@@ -38,6 +38,9 @@ export function isSameGrid(from: Geometry, to: Geometry, indexMap: readonly numb
   );
 }
 
+/** Returns whether the voxels of two grids are at the same places. */
+export const haveSameGrid = (a: Geometry, b: Geometry): boolean => isSameGrid(a, b, indexMapOf(b, a));
+
 function inverseOf([a, b, c, d, e, f, g, h, i]: Direction): Direction {
   const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
   return [

@@ -32,22 +32,33 @@ export interface Refinement {
   readonly crop: CropRequest | null;
   /** Keeps the parts that overlap a mask; null to keep all. */
   readonly reference: {
-    readonly input: ImageFile;
+    readonly input: MaskFile;
     /** The share of a part's voxels that must be in the mask. */
     readonly minIntersection: number;
   } | null;
+  /** The labels that stay in a segmentation of the networks' labels; absent to keep all. */
+  readonly keptLabels?: readonly number[];
+}
+
+/** A file with a mask: its voxels other than 0. */
+export interface MaskFile extends ImageFile {
+  /** The labels of the file that make the mask; absent for all. */
+  readonly labels?: readonly number[];
 }
 
 /** The part of an image that the networks see: a box around a mask. */
 export interface CropRequest {
-  readonly mask: ImageFile;
+  readonly mask: MaskFile;
   /** Voxels around the box on each side, up to the border. */
   readonly marginXyz: Xyz;
 }
 
 export interface ClassCandidates extends CandidateRules {
-  /** The output channel of the networks: a label's number, or a region's place in the list of regions. */
-  readonly classIndex: number;
+  /**
+   * The output channels of the networks whose probabilities are added: labels' numbers, or regions' places in the list of
+   * regions. Null for all but the background.
+   */
+  readonly classes: readonly number[] | null;
 }
 
 /** A named case, with its channels in the network's order. */
@@ -65,6 +76,10 @@ export type ImageInput = ImageFile | DicomInput;
 export interface ImageFile {
   readonly kind: "file";
   readonly path: string;
+  /** The mask of one label, or one component; absent for the whole image. */
+  readonly part?: { readonly label: number } | { readonly component: number };
+  /** True to put the image on the grid of the first channel, as a DICOM series; false if absent. */
+  readonly isAligned?: boolean;
 }
 
 /** A series of DICOM images. */

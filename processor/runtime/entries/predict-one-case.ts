@@ -10,8 +10,8 @@ import {
   type Refinement,
 } from "../cases/case.js";
 import { loadModel, withoutPostProcessing } from "../model/load-model.js";
+import { dicomOutputs, type OneCaseDicom } from "../outputs/one-case-dicom.js";
 import { runModel } from "../run/run-model.js";
-import { dicomOutputs, type OneCaseDicom } from "./one-case-dicom.js";
 
 export interface PredictOneCaseOptions {
   /** A converted folder. */

@@ -26,10 +26,12 @@ export function countLabels(
 export function labelsOf({ refinement }: CaseRequest, labels: LabelDefinition): LabelDefinition {
   const candidates = refinement?.candidates ?? null;
   if (candidates === null) return labels;
-  const name = nameOfClass(labels, candidates.classIndex);
+  const name = nameOfClasses(labels, candidates.classes);
   return { ...labels, names: [{ name, value: 1 }], foregroundLabels: [1] };
 }
 
-/** Returns the name of an output channel of the networks: a label's or a region's. */
-export const nameOfClass = (labels: LabelDefinition, classIndex: number): string =>
-  classNames(labels)[classIndex] ?? `class ${classIndex}`;
+/** Returns the name of output channels of the networks: labels or regions; null for all of them. */
+export function nameOfClasses(labels: LabelDefinition, classes: readonly number[] | null): string {
+  const names = classNames(labels);
+  return (classes ?? labels.foregroundLabels).map((index) => names[index] ?? `class ${index}`).join(" + ");
+}

@@ -15,7 +15,7 @@ import type { MetadataDefaults, ObjectMetadata } from "../../dicom-objects/segme
 import type { CaseOutput, CaseRequest, ClassCandidates } from "../cases/case.js";
 import { resultStem } from "../cases/case-request.js";
 import { programVersion } from "../model/program-version.js";
-import { nameOfClass } from "./count-labels.js";
+import { nameOfClasses } from "./count-labels.js";
 
 type DicomSegmentation = Exclude<ImageSettings["dicomSegmentations"][number], "none">;
 
@@ -85,7 +85,7 @@ export async function dicomResultsOf(
   const labels =
     candidates === null
       ? namedLabels(definition)
-      : [{ label: 1, name: nameOfClass(definition, candidates.classIndex) }];
+      : [{ label: 1, name: nameOfClasses(definition, candidates.classes) }];
   const complete = (metadata: GivenMetadata | null): ObjectMetadata | null =>
     metadata === null ? null : completeMetadata(metadata.given, metadata.place, defaults);
   const { dicomMetadata } = settings;

@@ -37,6 +37,8 @@ export interface Runner {
 export interface RunOptions {
   readonly existing: Existing;
   readonly signal: AbortSignal;
+  /** The settings of these cases, on the device and in the precision of the runner; absent for the runner's own. */
+  readonly settings?: RunSettings;
 }
 
 /**
@@ -75,8 +77,8 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
   return {
     executionProvider,
     inferenceEngine: program,
-    segment: (requests, { existing, signal }) =>
-      runCases(requests, { opened, settings, tools: { pool, hooks, onEvent, signal } }, existing),
+    segment: (requests, { existing, signal, settings: ofRun = settings }) =>
+      runCases(requests, { opened, settings: ofRun, tools: { pool, hooks, onEvent, signal } }, existing),
     close: async () => void (await Promise.all([networks.close(), pool.close()])),
   };
 }

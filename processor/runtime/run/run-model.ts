@@ -7,7 +7,7 @@ import { writeModelFiles } from "../outputs/model-files.js";
 import { outputsOfProbabilities } from "../outputs/output-kinds.js";
 import { openRunner, type RunnerOptions, type RunOptions } from "./open-runner.js";
 
-export interface RunModelOptions extends Omit<RunnerOptions, "adaptHooks">, RunOptions {}
+export interface RunModelOptions extends Omit<RunnerOptions, "adaptHooks">, Omit<RunOptions, "settings"> {}
 
 export interface RunReport {
   readonly cases: readonly CaseReport[];

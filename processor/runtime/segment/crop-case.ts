@@ -17,7 +17,7 @@ export async function croppedGrid(
   whole: Geometry,
   pool: RuntimePool,
 ): Promise<CroppedGrid> {
-  const { voxels } = await readMask(mask.path, whole, pool);
+  const { voxels } = await readMask(mask, whole, pool);
   const box = boundingBox(voxels, whole.sizeZyx);
   if (box === null)
     throw imageError("IMAGE_INVALID", `${mask.path}: no voxel is in the mask, so nothing is left`);

@@ -37,7 +37,7 @@ export async function exportAnswer(
           grid: first,
           labels,
           heads: stream.heads,
-          classIndex: candidates.classIndex,
+          classes: candidates.classes,
         });
   const probabilities = await openProbabilities(request, {
     nnunetVersion,

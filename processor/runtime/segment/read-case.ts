@@ -19,6 +19,7 @@ import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
 import { croppedGrid } from "./crop-case.js";
+import { partOfImage } from "./part-of-image.js";
 import { readMask } from "./read-mask.js";
 import type { SegmentContext } from "./segment-context.js";
 
@@ -51,7 +52,7 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
   const previousStage = await readPreviousStage(request, volume, context);
   const mask = request.refinement?.reference ?? null;
   const { pool } = context.tools;
-  const reference = mask === null ? null : await readMask(mask.input.path, volume.geometry, pool);
+  const reference = mask === null ? null : await readMask(mask.input, volume.geometry, pool);
   const wantedCrop = request.refinement?.crop ?? null;
   const crop = wantedCrop === null ? null : await croppedGrid(wantedCrop, volume.geometry, pool);
   await writeInputVolumes(request, volume);
@@ -80,7 +81,11 @@ export async function readImages(
     inputs.map((input) => readInput(input, { plan: model.plan, settings, signal, onWarning })),
   );
   const images: Image[] = [];
-  for (const [channel, image] of (await alignSeries(read, { pool, onWarning })).entries())
+  const isAligned = (channel: number): boolean => {
+    const input = inputs[channel]!;
+    return input.kind === "dicom" || input.isAligned === true;
+  };
+  for (const [channel, image] of (await alignSeries(read, { pool, isAligned, onWarning })).entries())
     images.push(
       await hooks.preProcessImage(image, {
         caseName: name,
@@ -113,7 +118,7 @@ async function readInput(
   const preferSform = plan.imageReader.startsWith("Nibabel");
   const image = await readImage(input.path, { preferSform, imageReader: plan.imageReader });
   if (image.zeroedVoxels !== undefined) onWarning(zeroedText(place, image.zeroedVoxels));
-  return image;
+  return input.part === undefined ? image : partOfImage(image, input.part, place);
 }
 
 /** A projection image, such as a radiograph, is flat, and has no place in the patient. */

@@ -3,6 +3,7 @@ import { readAnyLabelMap, readLabelMap } from "../../imaging/formats/read-label-
 import { putLabelsOnGrid } from "../../imaging/resampling/put-labels-on-grid.js";
 import type { Geometry } from "../../imaging/volume/geometry.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import type { MaskFile } from "../cases/case.js";
 import type { RuntimePool } from "../threads/kernels.js";
 
 /**
@@ -11,7 +12,18 @@ import type { RuntimePool } from "../threads/kernels.js";
  *
  * @throws GEOMETRY_MISMATCH if they have no place in common; IMAGE_INVALID
  */
-export async function readMask(path: string, image: Geometry, pool: RuntimePool): Promise<LabelMap> {
+export async function readMask(
+  { path, labels }: MaskFile,
+  image: Geometry,
+  pool: RuntimePool,
+): Promise<LabelMap> {
+  const mask = await readOnGrid(path, image, pool);
+  if (labels === undefined) return mask;
+  const wanted = new Set(labels);
+  return { ...mask, voxels: Uint8Array.from(mask.voxels, (label) => (wanted.has(label) ? 1 : 0)) };
+}
+
+async function readOnGrid(path: string, image: Geometry, pool: RuntimePool): Promise<LabelMap> {
   if (image.dimensions === 2) return readLabelMap(path, image);
   const mask = await readAnyLabelMap(path, image.dimensions);
   const { labelMap, inside } = await putLabelsOnGrid(mask, image, pool);

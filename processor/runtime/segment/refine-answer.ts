@@ -22,7 +22,8 @@ export async function refineAnswer(
   const unchanged = { labelMap, candidateMap: null, candidates: null };
   if (refinement === null) return unchanged;
   const { sizeZyx } = labelMap.geometry;
-  const { smallestObject } = refinement;
+  const { smallestObject, keptLabels } = refinement;
+  if (keptLabels !== undefined) keepLabels(labelMap, keptLabels);
   if (smallestObject !== null)
     await pool.run("removeSmallObjects", { labels: labelMap.voxels, sizeZyx, smallest: smallestObject });
   const mask =
@@ -44,4 +45,11 @@ export async function refineAnswer(
     reference: mask,
   });
   return { labelMap: { ...labelMap, voxels }, candidateMap: classMap, candidates };
+}
+
+/** Sets all other labels to 0, in place. */
+function keepLabels({ voxels }: LabelMap, labels: readonly number[]): void {
+  const isKept = new Uint8Array(65536);
+  for (const label of labels) isKept[label] = 1;
+  for (let i = 0; i < voxels.length; i++) if (isKept[voxels[i]!] === 0) voxels[i] = 0;
 }

@@ -62,7 +62,7 @@ async function predict(task: Task, context: SegmentContext): Promise<PredictedWo
     { labelMap: answer.labelMap, classMap: null },
     {
       request: task.request,
-      reference: reference === null ? null : await readMask(reference.input.path, task.image.geometry, pool),
+      reference: reference === null ? null : await readMask(reference.input, task.image.geometry, pool),
     },
     pool,
   );

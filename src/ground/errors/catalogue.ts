@@ -4,6 +4,7 @@ import { dicomObjectError } from "../../../processor/dicom-objects/errors.js";
 import { dicomError } from "../../../processor/imaging/dicom/errors.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { runtimeError } from "../../../processor/runtime/errors.js";
+import { serviceError } from "../../../processor/runtime/service/errors.js";
 import { builderError } from "./builder-errors.js";
 import { nnunetError } from "./nnunet-errors.js";
 
@@ -14,6 +15,7 @@ export const errorCatalogue = {
   ...dicomError.entries,
   ...dicomObjectError.entries,
   ...runtimeError.entries,
+  ...serviceError.entries,
   ...builderError.entries,
   ...nnunetError.entries,
 };

@@ -88,7 +88,7 @@ function commandOf(request: ServeRequest, files: FilesInContainer): readonly str
     ...flag("--tta", request.usesTta),
     ...flag("--save_nifti_inputs", request.savesInputs),
     ...value("--suffix", suffix),
-    ...value("--class_idx", candidates?.classIndex ?? null),
+    ...value("--class_idx", candidates?.classes?.[0] ?? null),
     ...value("--proba_threshold", candidates?.threshold ?? null),
     ...value("--min_confidence", candidates?.minConfidence ?? null),
     ...(reference === null ? [] : ["--intersect_with", files.place(reference.path, input)]),

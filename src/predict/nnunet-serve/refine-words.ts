@@ -29,7 +29,7 @@ function candidatesOf(words: ServeWords): RefinementWishes["candidates"] {
   if (!/^\d{1,5}$/.test(index))
     throw sharedError("USAGE", `--class_idx must be the number of a class, but is ${index}`);
   return {
-    classIndex: Number(index),
+    classes: [Number(index)],
     threshold: shareWord(words, "proba_threshold") ?? usual.threshold,
     minConfidence: shareWord(words, "min_confidence"),
   };

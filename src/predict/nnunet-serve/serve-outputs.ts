@@ -1,8 +1,8 @@
 import { basename, join } from "node:path";
 import { readMetadataFile } from "../../../processor/dicom-objects/read-metadata.js";
 import type { CaseOutput } from "../../../processor/runtime/cases/case.js";
-import type { OneCaseDicom } from "../../../processor/runtime/entries/one-case-dicom.js";
 import type { GivenMetadata } from "../../../processor/runtime/outputs/dicom-results.js";
+import type { OneCaseDicom } from "../../../processor/runtime/outputs/one-case-dicom.js";
 import type { ServeRequest } from "./serve-request.js";
 
 /** The files of a job, with nnunet_serve's names. */

@@ -28,6 +28,7 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
     /^processor\/(contract\/shared-errors|runtime\/(errors|entries\/folder-arguments|cases\/find-image-cases))\.ts$/,
     imageFlags,
   ],
+  [/^processor\/runtime\/service\//, flagsOf("serve")],
   [/^processor\//, common([flagsOf("predict"), imageFlags])],
   [/^src\//, new Set(Object.keys(commands).flatMap((name) => [...flagsOf(name)]))],
 ];

@@ -30,11 +30,11 @@ describe("each option of nnunet_serve has its meaning", () => {
     { line: "--study_uid 1.2.3", says: { notes: ["--study_uid has no effect: no file is named after it"] } },
     {
       line: "--class_idx 1",
-      says: { refinement: { candidates: { classIndex: 1, threshold: 0.1, minConfidence: null } } },
+      says: { refinement: { candidates: { classes: [1], threshold: 0.1, minConfidence: null } } },
     },
     {
       line: "--class_idx 2 --proba_threshold 0.3 --min_confidence .5",
-      says: { refinement: { candidates: { classIndex: 2, threshold: 0.3, minConfidence: 0.5 } } },
+      says: { refinement: { candidates: { classes: [2], threshold: 0.3, minConfidence: 0.5 } } },
     },
     {
       line: "--intersect_with m.nii.gz",

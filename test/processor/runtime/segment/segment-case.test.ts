@@ -72,7 +72,7 @@ test("the candidates of one class become the segmentation, and maps and inputs a
         inputs: [imageFile(input)],
         previousStage: null,
         refinement: {
-          candidates: { classIndex: 1, threshold: 0.5, minConfidence: null },
+          candidates: { classes: [1], threshold: 0.5, minConfidence: null },
           reference: null,
           smallestObject: null,
           crop: null,
@@ -136,7 +136,7 @@ test("only the box around a mask is segmented, and the result is on the whole im
         inputs: [imageFile(input)],
         previousStage: null,
         refinement: {
-          candidates: { classIndex: 0, threshold: 0, minConfidence: null },
+          candidates: { classes: [0], threshold: 0, minConfidence: null },
           reference: null,
           smallestObject: null,
           crop: { mask: imageFile(maskPath), marginXyz: [2, 1, 100] },
@@ -161,7 +161,7 @@ test("a class that the networks do not have is named with those that they have",
   const input = join(scratch, "scan.nii.gz");
   await writeImage(testImage([4, 60, 60]), input);
   const output = join(mkdtempSync(join(scratch, "no-class-")), "a.nii.gz");
-  const candidates = { classIndex: 9, threshold: 0.1, minConfidence: null };
+  const candidates = { classes: [9], threshold: 0.1, minConfidence: null };
   await expect(
     withContext((context) =>
       segmentCase(

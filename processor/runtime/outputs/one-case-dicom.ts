@@ -5,8 +5,8 @@ import type { MetadataDefaults, ObjectMetadata } from "../../dicom-objects/segme
 import type { CaseOutput, ClassCandidates } from "../cases/case.js";
 import type { LoadedModel } from "../model/load-model.js";
 import { programVersion } from "../model/program-version.js";
-import { nameOfClass } from "../outputs/count-labels.js";
-import { type GivenMetadata, metadataDefaults, modelIdOf } from "../outputs/dicom-results.js";
+import { nameOfClasses } from "./count-labels.js";
+import { type GivenMetadata, metadataDefaults, modelIdOf } from "./dicom-results.js";
 
 /** The DICOM results of one case, which are written only if its images are DICOM series. */
 export interface OneCaseDicom {
@@ -64,5 +64,5 @@ function ofLabels(
   defaults: MetadataDefaults,
 ): ObjectMetadata {
   if (candidates === null) return metadataOfLabels(namedLabels(labels), defaults);
-  return metadataOfLabels([{ label: 1, name: nameOfClass(labels, candidates.classIndex) }], defaults);
+  return metadataOfLabels([{ label: 1, name: nameOfClasses(labels, candidates.classes) }], defaults);
 }

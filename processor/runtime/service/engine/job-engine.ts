@@ -1,0 +1,57 @@
+import type { JobError, JobProgress, JobResult } from "../jobs/job.js";
+import type { JobWork } from "./job-work.js";
+
+/** A job as an engine receives it. */
+export interface EngineJob {
+  readonly id: string;
+  readonly work: JobWork;
+}
+
+/** What happens to a job in an engine. The last four end it. */
+export type EngineEvent =
+  | { readonly kind: "waiting_for_device"; readonly id: string }
+  | { readonly kind: "started"; readonly id: string }
+  | { readonly kind: "progress"; readonly id: string; readonly progress: JobProgress }
+  | { readonly kind: "log"; readonly id: string; readonly line: string }
+  | { readonly kind: "done"; readonly id: string; readonly result: JobResult }
+  | { readonly kind: "failed"; readonly id: string; readonly error: JobError }
+  | { readonly kind: "canceled"; readonly id: string }
+  | { readonly kind: "interrupted"; readonly id: string; readonly error: JobError };
+
+export type EngineListener = (event: EngineEvent) => void;
+
+/** What an engine is doing. */
+export interface EngineStatus {
+  /** False if the engine can take no job now, for example because its queue does not answer; the reason is for people. */
+  readonly isReady: boolean;
+  readonly reason: string | null;
+  readonly running: number;
+  /** Null if unknown. */
+  readonly loadedModels: readonly LoadedNetworks[] | null;
+}
+
+export interface LoadedNetworks {
+  readonly modelId: string;
+  readonly bytes: number;
+}
+
+/**
+ * What computes jobs. It takes them in the order of `submit` and never computes on the thread that answers requests. It
+ * reports each job's end exactly once.
+ */
+export interface JobEngine {
+  submit(job: EngineJob): void;
+  /** Ends a job: one that waits at once, one that runs before its next window. A job that has ended is left alone. */
+  cancel(id: string): void;
+  status(): EngineStatus;
+  /** Frees the networks that no job uses, and returns their number. */
+  expire(): Promise<number>;
+  /**
+   * Ends the engine. Jobs that run may finish within the grace; after it they end as `interrupted`. Jobs that wait are
+   * left as they are, without an event.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Opens an engine that reports to a listener. */
+export type OpenEngine = (listener: EngineListener) => Promise<JobEngine>;

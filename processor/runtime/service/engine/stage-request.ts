@@ -1,0 +1,171 @@
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { counted } from "../../../contract/counted.js";
+import { sharedError } from "../../../contract/shared-errors.js";
+import { imageError } from "../../../imaging/errors.js";
+import type {
+  CaseOutput,
+  CaseRequest,
+  ImageFile,
+  ImageInput,
+  MaskFile,
+  Refinement,
+} from "../../cases/case.js";
+import { isDicomInput } from "../../cases/find-dicom.js";
+import type { LoadedModel } from "../../model/load-model.js";
+import { dicomOutputs } from "../../outputs/one-case-dicom.js";
+import { filesOf as filesOfOutput } from "../../outputs/output-kinds.js";
+import type { JobWork, MaskSource, StageInput, StageWork } from "./job-work.js";
+import { requireAllowed, studyInputs } from "./study-inputs.js";
+
+/** The files that a stage writes. */
+export interface StageOutputs {
+  readonly labelMap: string;
+  /** The probabilities of all classes, for a stage that takes a channel of them; null if no stage does. */
+  readonly allProbabilities: string | null;
+  /** The results that a client sees, with their kinds. */
+  readonly shown: readonly { readonly kind: string; readonly path: string }[];
+}
+
+export interface StageRequestContext {
+  readonly work: JobWork;
+  readonly loaded: LoadedModel;
+  readonly finished: readonly StageOutputs[];
+}
+
+/**
+ * Returns what a model segments in a stage, and the files that come of it. Files of an earlier run in the same folder are
+ * removed, because an empty segmentation has no DICOM files.
+ *
+ * @throws INPUT_NOT_FOUND, INPUT_CHANNELS
+ */
+export async function stageRequest(
+  stage: StageWork,
+  { work, loaded, finished }: StageRequestContext,
+): Promise<{ readonly request: CaseRequest; readonly outputs: StageOutputs }> {
+  const inputs: ImageInput[] = [];
+  for (const input of stage.inputs) {
+    if (input.kind !== "stage") await requireAllowed(input.path, work.allowedRoots);
+    if (input.kind === "study") inputs.push(...(await studyInputs(input.path, loaded)));
+    else inputs.push(await imageInput(input, finished));
+  }
+  for (const mask of [stage.reference, stage.crop])
+    if (mask?.kind === "path") await requireAllowed(mask.path, work.allowedRoots);
+  requireChannels(inputs, loaded, stage);
+  const refinement = refinementOf(stage, finished);
+  const folder = join(work.outputDir, stage.folder);
+  const ending = stage.suffix === null ? "" : `_${stage.suffix}`;
+  const labelMap = join(folder, `prediction${ending}.nii.gz`);
+  const allProbabilities = isSourceOfProbabilities(work, work.stages.indexOf(stage))
+    ? join(folder, ".probabilities.nii.gz")
+    : null;
+  const shown: CaseOutput[] = [
+    { kind: "label-map", path: labelMap },
+    ...(stage.savesProbabilities
+      ? [{ kind: "candidate-map", path: join(folder, `proba${ending}.nii.gz`) } as const]
+      : []),
+    ...(stage.savesInputs
+      ? inputs.map(
+          (_, channel) =>
+            ({
+              kind: "input-volume",
+              path: join(folder, `input_volume_${channel}.nii.gz`),
+              channel,
+            }) as const,
+        )
+      : []),
+    ...(work.isDicom && inputs[0]!.kind === "dicom"
+      ? await dicomOutputs(dicomOf(stage, { folder, ending }), loaded, refinement?.candidates ?? null)
+      : []),
+  ];
+  const hidden: CaseOutput[] =
+    allProbabilities === null ? [] : [{ kind: "probability-map", path: allProbabilities }];
+  const outputs = [...shown, ...hidden] as [CaseOutput, ...CaseOutput[]];
+  for (const file of outputs.flatMap(filesOfOutput)) await rm(file, { force: true });
+  return {
+    request: { name: stage.modelId, inputs, previousStage: null, refinement, outputs },
+    outputs: { labelMap, allProbabilities, shown: shown.map(({ kind, path }) => ({ kind, path })) },
+  };
+}
+
+async function imageInput(
+  input: Exclude<StageInput, { kind: "study" }>,
+  finished: readonly StageOutputs[],
+): Promise<ImageInput> {
+  const { label, component } = input;
+  const part = label !== null ? { part: { label } } : component !== null ? { part: { component } } : {};
+  if (input.kind === "stage") {
+    const { labelMap, allProbabilities } = finished[input.stage]!;
+    return {
+      kind: "file",
+      path: component === null ? labelMap : allProbabilities!,
+      isAligned: true,
+      ...part,
+    };
+  }
+  const { path } = input;
+  const info = await stat(path).catch(() => null);
+  if (info === null) throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`);
+  if (await isDicomInput(path, info)) return { kind: "dicom", path };
+  if (info.isDirectory())
+    throw sharedError(
+      "INPUT_NOT_FOUND",
+      `${path} has no DICOM series; of other formats, name the file of each channel`,
+    );
+  const file: ImageFile = { kind: "file", path, isAligned: true, ...part };
+  return file;
+}
+
+function requireChannels(
+  inputs: readonly ImageInput[],
+  { model }: LoadedModel,
+  { modelId }: StageWork,
+): void {
+  const { channelNames } = model;
+  // A single file may hold all channels.
+  const mayHoldAll = inputs.length === 1 && inputs[0]!.kind === "file";
+  if (inputs.length === channelNames.length || mayHoldAll) return;
+  throw imageError(
+    "INPUT_CHANNELS",
+    `${modelId} takes ${counted(channelNames.length, "series", "series")} (${channelNames.join(", ")}), but ${inputs.length} ${inputs.length === 1 ? "is" : "are"} named`,
+  );
+}
+
+function refinementOf(stage: StageWork, finished: readonly StageOutputs[]): Refinement {
+  const { threshold, minConfidence, classes, reference, minIntersection, crop, cropPaddingXyz } = stage;
+  return {
+    smallestObject: stage.removeSmallerThan,
+    candidates: threshold === null ? null : { classes, threshold, minConfidence },
+    crop: crop === null ? null : { mask: maskOf(crop, finished), marginXyz: cropPaddingXyz },
+    reference: reference === null ? null : { input: maskOf(reference, finished), minIntersection },
+    ...(classes === null ? {} : { keptLabels: classes }),
+  };
+}
+
+function maskOf(source: MaskSource, finished: readonly StageOutputs[]): MaskFile {
+  if (source.kind === "path") return { kind: "file", path: source.path };
+  const { labels } = source;
+  const { labelMap: path } = finished[source.stage]!;
+  return { kind: "file", path, ...(labels === null ? {} : { labels }) };
+}
+
+/** Returns whether a later stage takes a class's probabilities of a stage. */
+const isSourceOfProbabilities = ({ stages }: JobWork, place: number): boolean =>
+  stages.some(({ inputs }) =>
+    inputs.some((input) => input.kind === "stage" && input.stage === place && input.component !== null),
+  );
+
+function dicomOf(
+  { metadata, savesProbabilities, writesStructures }: StageWork,
+  { folder, ending }: { readonly folder: string; readonly ending: string },
+) {
+  return {
+    segmentationPath: join(folder, `prediction${ending}.dcm`),
+    structureSetPath: writesStructures ? join(folder, `struct${ending}.dcm`) : null,
+    probabilities: savesProbabilities
+      ? { path: join(folder, `proba${ending}.dcm`), form: "fractional" as const, metadata: null }
+      : null,
+    metadata: metadata === null ? null : { place: "metadata of the model", given: metadata },
+    emptyMetadata: null,
+  };
+}

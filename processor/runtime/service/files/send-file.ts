@@ -1,0 +1,74 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { openRegularFile } from "../../../files/read-text-file.js";
+import { serviceError } from "../errors.js";
+
+/**
+ * Answers with a file, or with the part of it that a request wants (RFC 9110: Range, If-Range, ETag).
+ *
+ * @throws FILE_UNKNOWN
+ */
+export async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { path, name }: { readonly path: string; readonly name: string },
+): Promise<FastifyReply> {
+  const file = await openRegularFile(path).catch((cause: unknown) => {
+    throw serviceError("FILE_UNKNOWN", `${name} is not there any more`, { cause });
+  });
+  try {
+    const { size, mtimeMs, ino } = await file.stat();
+    const etag = `"${size.toString(16)}-${Math.round(mtimeMs).toString(16)}-${ino.toString(16)}"`;
+    void reply
+      .header("etag", etag)
+      .header("accept-ranges", "bytes")
+      .header("cache-control", "private, no-cache")
+      .header("content-disposition", dispositionOf(name))
+      .type(mediaTypeOf(name));
+    if (request.headers["if-none-match"]?.split(/\s*,\s*/).includes(etag)) {
+      await file.close();
+      return reply.code(304).send();
+    }
+    const ifRange = request.headers["if-range"];
+    const range = ifRange === undefined || ifRange === etag ? rangeOf(request.headers.range, size) : null;
+    if (range === "unsatisfiable") {
+      await file.close();
+      return reply.code(416).header("content-range", `bytes */${size}`).send();
+    }
+    const { start, end } = range ?? { start: 0, end: size - 1 };
+    void reply.header("content-length", end - start + 1);
+    if (range !== null) void reply.code(206).header("content-range", `bytes ${start}-${end}/${size}`);
+    if (request.method === "HEAD" || size === 0) {
+      await file.close();
+      return reply.send();
+    }
+    return reply.send(file.createReadStream({ start, end, highWaterMark: 1 << 18 }));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Returns one range; null for the whole file, which is also the answer to several ranges. */
+function rangeOf(header: string | undefined, size: number) {
+  const [, first = "", last = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
+  if (first === "" && last === "") return null;
+  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
+  return start < size && start <= end ? { start, end } : "unsatisfiable";
+}
+
+/** A header cannot hold all letters, so the name is there twice (RFC 6266). */
+export function dispositionOf(name: string): string {
+  const last = name.split("/").at(-1)!;
+  return `attachment; filename="${last.replaceAll(/[^\w.-]/g, "_")}"; filename*=UTF-8''${encodeURIComponent(last).replaceAll(/['()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`)}`;
+}
+
+const mediaTypes: Readonly<Record<string, string>> = {
+  ".gz": "application/gzip",
+  ".dcm": "application/dicom",
+  ".json": "application/json",
+  ".zip": "application/zip",
+};
+
+const mediaTypeOf = (name: string): string =>
+  mediaTypes[/\.[a-z]+$/.exec(name)?.[0] ?? ""] ?? "application/octet-stream";

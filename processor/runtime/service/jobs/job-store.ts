@@ -1,0 +1,80 @@
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parseOrNull } from "../../../contract/parse-checked.js";
+import { makeFolder } from "../../../files/make-folder.js";
+import { newPartialPath } from "../../../files/partial-path.js";
+import { readTextFile } from "../../../files/read-text-file.js";
+import { outputError } from "../../../files/write-file.js";
+import type { JobWork } from "../engine/job-work.js";
+import { type StoredJob, storedJobCheck } from "./stored-job.js";
+
+const fileName = "job.json";
+const maxJobBytes = 8 << 20;
+
+/**
+ * The jobs on disk: `<folder>/<id>/job.json`, next to the job's `input` and `output`. A file is written under another name,
+ * forced to the disk and renamed, so that a crash leaves the old or the new state.
+ */
+export class JobStore {
+  readonly folder: string;
+  /** The writes of each job, which must not overtake each other. */
+  readonly #writing = new Map<string, Promise<void>>();
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  folderOf(id: string): string {
+    return join(this.folder, id);
+  }
+
+  /** Reads all jobs, the oldest first. A folder without a readable job is left alone. */
+  async readAll(): Promise<readonly StoredJob[]> {
+    await makeFolder(this.folder, 0o700);
+    const found: StoredJob[] = [];
+    for (const entry of await readdir(this.folder, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const text = await readTextFile(join(this.folder, entry.name, fileName), maxJobBytes).catch(() => null);
+      const stored = text === null ? null : parseOrNull(text, storedJobCheck);
+      if (stored !== null && stored.id === entry.name)
+        found.push({ ...stored, work: stored.work as JobWork });
+    }
+    return found.sort((a, b) => (a.created < b.created ? -1 : 1));
+  }
+
+  /** Writes a job. Later calls for the same job take effect later. */
+  async write(job: StoredJob): Promise<void> {
+    const before = this.#writing.get(job.id) ?? Promise.resolve();
+    const now = before.catch(() => {}).then(() => writeDurably(join(this.folderOf(job.id), fileName), job));
+    this.#writing.set(job.id, now);
+    try {
+      await now;
+    } finally {
+      if (this.#writing.get(job.id) === now) this.#writing.delete(job.id);
+    }
+  }
+
+  /** Removes a job with its inputs and results. */
+  async remove(id: string): Promise<void> {
+    await this.#writing.get(id)?.catch(() => {});
+    await rm(this.folderOf(id), { recursive: true, force: true });
+  }
+}
+
+async function writeDurably(path: string, value: unknown): Promise<void> {
+  const partial = newPartialPath(path);
+  try {
+    await makeFolder(dirname(path), 0o700);
+    const file = await open(partial, "wx", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(value));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw outputError(path, error);
+  }
+}

@@ -1,0 +1,110 @@
+import { serviceError } from "../errors.js";
+import { EventLog } from "./event-log.js";
+import { isFinal, type JobProgress, type JobState } from "./job.js";
+import type { StoredJob } from "./stored-job.js";
+
+/** A job in memory. */
+export interface JobEntry {
+  stored: StoredJob;
+  progress: JobProgress | null;
+  /** Null when the job ended so long ago that its events are no longer kept. */
+  log: EventLog | null;
+  lastProgressMs: number;
+}
+
+export const entryOf = (stored: StoredJob): JobEntry => ({
+  stored,
+  progress: null,
+  log: isFinal(stored.state) ? null : new EventLog(),
+  lastProgressMs: 0,
+});
+
+export interface ListOptions {
+  readonly state: JobState | null;
+  readonly limit: number;
+  /** The id of the job before the first one; null to begin with the newest. */
+  readonly after: string | null;
+}
+
+const idempotencyKeptMs = 24 * 3_600_000;
+
+/** The jobs in memory, in the order in which they were created. */
+export class JobTable {
+  readonly #entries = new Map<string, JobEntry>();
+
+  add(entry: JobEntry): void {
+    this.#entries.set(entry.stored.id, entry);
+  }
+
+  delete(id: string): void {
+    this.#entries.delete(id);
+  }
+
+  get(id: string): JobEntry | null {
+    return this.#entries.get(id) ?? null;
+  }
+
+  /** @throws JOB_UNKNOWN */
+  find(id: string): JobEntry {
+    const found = this.#entries.get(id);
+    if (found !== undefined) return found;
+    throw serviceError("JOB_UNKNOWN", `there is no job ${JSON.stringify(id.slice(0, 80))}`);
+  }
+
+  /** The jobs that wait, in the order in which they run. */
+  waiting(): readonly JobEntry[] {
+    return this.#inState("waiting", "waiting_for_device");
+  }
+
+  running(): readonly JobEntry[] {
+    return this.#inState("running", "canceling");
+  }
+
+  endedBefore(time: string): readonly JobEntry[] {
+    return [...this.#entries.values()].filter(
+      ({ stored }) => isFinal(stored.state) && (stored.ended ?? stored.created) < time,
+    );
+  }
+
+  positionOf(entry: JobEntry): number | null {
+    const place = this.waiting().indexOf(entry);
+    return place === -1 ? null : place;
+  }
+
+  /** Returns a page of jobs, the newest first, and the id after which the next page begins; null at the end. */
+  page({ state, limit, after }: ListOptions): {
+    readonly entries: readonly JobEntry[];
+    readonly next: string | null;
+  } {
+    const all = [...this.#entries.values()]
+      .reverse()
+      .filter(({ stored }) => state === null || stored.state === state);
+    const from = after === null ? 0 : all.findIndex(({ stored }) => stored.id === after) + 1;
+    const entries = all.slice(from, from + limit);
+    return { entries, next: from + limit < all.length ? entries.at(-1)!.stored.id : null };
+  }
+
+  /**
+   * Returns the job that a client sent with a key; null if there is none.
+   *
+   * @throws JOB_EXISTS if its request was another one
+   */
+  byKey(
+    client: string,
+    { key, digest }: { readonly key: string; readonly digest: string },
+    now: Date,
+  ): JobEntry | null {
+    const since = new Date(now.getTime() - idempotencyKeptMs).toISOString();
+    for (const entry of this.#entries.values()) {
+      const { idempotency, created, client: owner } = entry.stored;
+      if (owner !== client || idempotency?.key !== key || created < since) continue;
+      if (idempotency.digest === digest) return entry;
+      throw serviceError("JOB_EXISTS", "the Idempotency-Key was sent before, with another request");
+    }
+    return null;
+  }
+
+  #inState(...states: readonly JobState[]): readonly JobEntry[] {
+    return [...this.#entries.values()].filter(({ stored }) => states.includes(stored.state));
+  }
+}

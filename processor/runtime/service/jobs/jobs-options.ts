@@ -1,0 +1,15 @@
+import type { OpenEngine } from "../engine/job-engine.js";
+import type { JobStore } from "./job-store.js";
+
+export interface JobsOptions {
+  readonly store: JobStore;
+  readonly openEngine: OpenEngine;
+  /** The most jobs that may wait, and the most of one client. */
+  readonly maxWaiting: number;
+  readonly maxWaitingOfClient: number;
+  /** True to repeat jobs once that ran when the server died. */
+  readonly resumes: boolean;
+  readonly now: () => Date;
+  /** Receives a failure that no client sees, such as a job's file that cannot be written. */
+  readonly onTrouble: (error: unknown) => void;
+}

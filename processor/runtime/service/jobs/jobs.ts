@@ -1,0 +1,291 @@
+import { randomUUID } from "node:crypto";
+import { counted } from "../../../contract/counted.js";
+import type { EngineEvent, JobEngine } from "../engine/job-engine.js";
+import { serviceError } from "../errors.js";
+import { DurationMemo } from "./duration-memo.js";
+import { type EventLog, logOfEnded } from "./event-log.js";
+import { isFinal, type Job, type JobProgress } from "./job.js";
+import { type EndListener, JobEnds } from "./job-ends.js";
+import type { JobStore } from "./job-store.js";
+import { entryOf, type JobEntry, JobTable, type ListOptions } from "./job-table.js";
+import type { JobsOptions } from "./jobs-options.js";
+import type { NewJob } from "./new-job.js";
+import { changeBy, type StateChange } from "./state-change.js";
+import { newStoredJob, type StoredJob, shownJob } from "./stored-job.js";
+
+/** The events of so many ended jobs are kept for listeners who come late. */
+const keptLogs = 64;
+const progressEveryMs = 250;
+
+/** All jobs of the server: the one place that knows their states. */
+export class Jobs {
+  readonly store: JobStore;
+  readonly #options: JobsOptions;
+  readonly #table = new JobTable();
+  readonly #ends: JobEnds;
+  readonly #durations = new DurationMemo();
+  readonly #endedLogs: string[] = [];
+  #engine: JobEngine | null = null;
+  #isStopping = false;
+
+  private constructor(options: JobsOptions) {
+    this.#options = options;
+    this.store = options.store;
+    this.#ends = new JobEnds(options.onTrouble);
+  }
+
+  /** Reads the jobs on disk and continues those that had not ended. */
+  static async open(options: JobsOptions): Promise<Jobs> {
+    const jobs = new Jobs(options);
+    const found = await options.store.readAll();
+    for (const stored of found) jobs.#table.add(entryOf(stored));
+    jobs.#engine = await options.openEngine((event) => jobs.#take(event));
+    for (const stored of found) if (!isFinal(stored.state)) await jobs.#continue(stored);
+    return jobs;
+  }
+
+  get engine(): JobEngine {
+    return this.#engine!;
+  }
+
+  newId(): string {
+    return randomUUID();
+  }
+
+  /** Calls a listener for each job that ends. */
+  onEnd(listener: EndListener): void {
+    this.#ends.listen(listener);
+  }
+
+  /**
+   * Takes a job. The same key with the same request, or the same id, gives the job that exists.
+   *
+   * @throws JOB_EXISTS for a key or id with another request; QUEUE_FULL; NOT_READY
+   */
+  async submit(job: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
+    const same = this.#sameAs(job);
+    if (same !== null) return { job: this.#show(same), isNew: false };
+    this.requireRoom(job.client);
+    const { id, work } = job;
+    const stored = newStoredJob(job, this.#options.now());
+    const entry = entryOf(stored);
+    this.#table.add(entry);
+    try {
+      await job.prepare();
+      await this.store.write(stored);
+    } catch (error) {
+      this.#table.delete(id);
+      throw error;
+    }
+    this.#announceState(entry);
+    this.engine.submit({ id, work });
+    return { job: this.#show(entry), isNew: true };
+  }
+
+  /**
+   * Returns the job that a client has sent already; null if there is none.
+   *
+   * @throws JOB_EXISTS for the same id or key with another request
+   */
+  findSame(job: Pick<NewJob, "id" | "client" | "request" | "idempotency">): Job | null {
+    const entry = this.#sameAs(job);
+    return entry === null ? null : this.#show(entry);
+  }
+
+  /** @throws QUEUE_FULL, NOT_READY if no further job can be taken */
+  requireRoom(client: string): void {
+    if (this.#isStopping) throw serviceError("NOT_READY", "the server is stopping");
+    const waiting = this.#table.waiting();
+    const { maxWaiting, maxWaitingOfClient } = this.#options;
+    if (waiting.length >= maxWaiting)
+      throw serviceError("QUEUE_FULL", `${counted(waiting.length, "job")} wait, which is the most`);
+    const own = waiting.filter(({ stored }) => stored.client === client).length;
+    if (own >= maxWaitingOfClient)
+      throw serviceError(
+        "QUEUE_FULL",
+        `${counted(own, "job")} of ${client} wait, which is the most of one client`,
+      );
+  }
+
+  /** @throws JOB_UNKNOWN */
+  get(id: string): Job {
+    return this.#show(this.#table.find(id));
+  }
+
+  /** @throws JOB_UNKNOWN */
+  stored(id: string): StoredJob {
+    return this.#table.find(id).stored;
+  }
+
+  /** Returns jobs, the newest first. */
+  list(options: ListOptions): { readonly jobs: readonly Job[]; readonly next: string | null } {
+    const { entries, next } = this.#table.page(options);
+    return { jobs: entries.map((entry) => this.#show(entry)), next };
+  }
+
+  /**
+   * Cancels a job. One that runs is `canceling` until it has really stopped.
+   *
+   * @throws JOB_UNKNOWN, JOB_ENDED
+   */
+  async cancel(id: string): Promise<Job> {
+    const entry = this.#table.find(id);
+    if (isFinal(entry.stored.state)) throw serviceError("JOB_ENDED", `the job is ${entry.stored.state}`);
+    if (entry.stored.state !== "canceling") {
+      if (entry.stored.state === "running") await this.#change(entry, { state: "canceling" });
+      this.engine.cancel(id);
+    }
+    return this.#show(entry);
+  }
+
+  /** Removes a job that has ended, with its files. */
+  async remove(id: string): Promise<void> {
+    const { stored } = this.#table.find(id);
+    if (!isFinal(stored.state))
+      throw serviceError("JOB_ENDED", `the job is ${stored.state}; cancel it first`);
+    this.#table.delete(id);
+    await this.store.remove(id);
+  }
+
+  /** Removes the jobs that ended before a time. */
+  async sweep(keptMs: number): Promise<number> {
+    const before = new Date(this.#options.now().getTime() - keptMs).toISOString();
+    const old = this.#table.endedBefore(before);
+    for (const { stored } of old) await this.remove(stored.id);
+    return old.length;
+  }
+
+  /** Returns the job when it has ended; null if the time or the signal ends the wait before. */
+  async ended(id: string, limitMs: number, signal: AbortSignal): Promise<StoredJob | null> {
+    const { stored } = this.#table.find(id);
+    return isFinal(stored.state) ? stored : this.#ends.next(id, limitMs, signal);
+  }
+
+  /**
+   * Returns the events of a job and those to come; the listener's end is the caller's task.
+   *
+   * @throws JOB_UNKNOWN
+   */
+  logOf(id: string): EventLog {
+    const entry = this.#table.find(id);
+    if (entry.log !== null) return entry.log;
+    return logOfEnded(entry.stored);
+  }
+
+  counts(): { readonly waiting: number; readonly running: number; readonly oldestWaiting: string | null } {
+    const waiting = this.#table.waiting();
+    return {
+      waiting: waiting.length,
+      running: this.#table.running().length,
+      oldestWaiting: waiting[0]?.stored.created ?? null,
+    };
+  }
+
+  /** Stops to take jobs, and ends the engine; what runs may finish within the grace. */
+  async close(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    await this.engine.close(graceMs);
+    await this.#written;
+  }
+
+  async #continue(stored: StoredJob): Promise<void> {
+    const { id, work, state, attempts } = stored;
+    const entry = this.#table.find(id);
+    const hadStarted = state === "running" || state === "canceling";
+    if (!hadStarted || (this.#options.resumes && attempts < 2 && state === "running")) {
+      await this.#change(entry, { state: "waiting", started: null });
+      this.engine.submit({ id, work });
+      return;
+    }
+    const { code, message, help } = serviceError("SERVER_RESTARTED", "the server ended while the job ran");
+    await this.#end(entry, { state: "interrupted", error: { code, message, help } });
+  }
+
+  #take(event: EngineEvent): void {
+    const entry = this.#table.get(event.id);
+    if (entry === null || isFinal(entry.stored.state)) return;
+    const taken = this.#takeFor(entry, event).catch(this.#options.onTrouble);
+    this.#written = Promise.all([this.#written, taken]).then(() => {});
+  }
+
+  #written: Promise<void> = Promise.resolve();
+
+  async #takeFor(entry: JobEntry, event: EngineEvent): Promise<void> {
+    if (event.kind === "progress") this.#progress(entry, event.progress);
+    else if (event.kind === "log") entry.log?.add({ kind: "log", data: { line: event.line } });
+    else {
+      const change = changeBy(event, entry.stored, this.#options.now());
+      if (change === null) return;
+      if (isFinal(change.state)) await this.#end(entry, change);
+      else await this.#change(entry, change);
+    }
+  }
+
+  #progress(entry: JobEntry, progress: JobProgress): void {
+    entry.progress = progress;
+    const now = performance.now();
+    if (progress.fraction < 1 && now - entry.lastProgressMs < progressEveryMs) return;
+    entry.lastProgressMs = now;
+    entry.log?.add({ kind: "progress", data: progress });
+  }
+
+  async #end(entry: JobEntry, change: StateChange): Promise<void> {
+    const ended = this.#options.now().toISOString();
+    entry.stored = { ...entry.stored, ...change, ended };
+    const { stored } = entry;
+    if (stored.state === "done") this.#durations.add(stored);
+    try {
+      await this.store.write(stored);
+    } finally {
+      this.#announceEnd(entry);
+    }
+  }
+
+  #announceEnd(entry: JobEntry): void {
+    const { stored } = entry;
+    this.#announceState(entry);
+    if (stored.result !== null) entry.log?.add({ kind: "result", data: stored.result });
+    entry.log?.add({ kind: "end", data: { state: stored.state } });
+    entry.progress = null;
+    this.#endedLogs.push(stored.id);
+    const oldest = this.#endedLogs.length > keptLogs ? this.#table.get(this.#endedLogs.shift()!) : null;
+    if (oldest !== null) oldest.log = null;
+    this.#ends.announce(stored);
+    for (const other of this.#table.waiting()) this.#announceState(other);
+  }
+
+  async #change(entry: JobEntry, change: Partial<StoredJob>): Promise<void> {
+    entry.stored = { ...entry.stored, ...change };
+    this.#announceState(entry);
+    await this.store.write(entry.stored);
+  }
+
+  #announceState(entry: JobEntry): void {
+    const { state } = entry.stored;
+    entry.log?.add({ kind: "state", data: { state, position: this.#table.positionOf(entry) } });
+  }
+
+  #sameAs({
+    id,
+    client,
+    request,
+    idempotency,
+  }: Pick<NewJob, "id" | "client" | "request" | "idempotency">): JobEntry | null {
+    const found = this.#table.get(id);
+    if (found !== null) {
+      if (found.stored.client === client && JSON.stringify(found.stored.request) === JSON.stringify(request))
+        return found;
+      throw serviceError("JOB_EXISTS", `the job ${id} exists, with another request`);
+    }
+    return idempotency === null ? null : this.#table.byKey(client, idempotency, this.#options.now());
+  }
+
+  #show(entry: JobEntry): Job {
+    const { stored } = entry;
+    const progress =
+      entry.progress === null
+        ? null
+        : { ...entry.progress, eta_s: this.#durations.left(stored, this.#options.now()) };
+    return shownJob(stored, { position: this.#table.positionOf(entry), progress });
+  }
+}

@@ -1,0 +1,188 @@
+import { parseDocument } from "yaml";
+import { nearest } from "../../../contract/nearest-name.js";
+import { readTextFile, unreadable } from "../../../files/read-text-file.js";
+import { serviceError } from "../errors.js";
+import { defaultArgKeys, defaultArgs } from "../schemas/inference-request.js";
+import { faultsOfValue } from "../schemas/validator.js";
+
+/** The file that names the models of a server. */
+export interface ServeSpec {
+  /** Null if the file does not name it, which the variable OVERRIDE_MODEL_FOLDER can replace. */
+  readonly modelFolder: string;
+  /** How long `/readyz` may say that the server is loading before it gives up. */
+  readonly loadTimeoutMin: number;
+  readonly models: readonly SpecEntry[];
+  /** Rules for received DICOM series, which the DICOM receiver reads. */
+  readonly dicomRules: unknown;
+  readonly warnings: readonly string[];
+}
+
+/** One model of the file. */
+export interface SpecEntry {
+  readonly id: string;
+  /** Null for a task of TotalSegmentator. */
+  readonly relPath: string | null;
+  readonly totalsegTask: string | null;
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly metadata: unknown;
+  readonly minMemoryMib: number;
+  readonly defaultArgs: Readonly<Record<string, unknown>>;
+}
+
+const maxSpecBytes = 1 << 20;
+const usualMinMemoryMib = 4000;
+const usualLoadTimeoutMin = 60;
+const topKeys = ["model_folder", "load_timeout_min", "models", "dicom_rules"];
+const entryKeys = [
+  ...["id", "rel_path", "name", "aliases", "metadata", "min_mem"],
+  ...["is_totalseg", "totalseg_task", "default_args"],
+];
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+const isMapping = (value: unknown): value is Mapping =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * Reads the file of models, and reports all its faults at once.
+ *
+ * @param modelFolder replaces the file's; null for none
+ * @throws SPEC_INVALID
+ */
+export async function readSpec(path: string, modelFolder: string | null): Promise<ServeSpec> {
+  const text = await readTextFile(path, maxSpecBytes).catch((cause: unknown) => {
+    throw serviceError("SPEC_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+  });
+  const document = parseDocument(text, { uniqueKeys: true });
+  const faults: string[] = document.errors.map(({ message }) => message.split("\n")[0]!);
+  // Aliases can make a short file very large.
+  const value: unknown = faults.length > 0 ? null : document.toJS({ maxAliasCount: 100 });
+  if (faults.length === 0 && !isMapping(value))
+    faults.push("it must be a mapping with model_folder and models");
+  const warnings: string[] = [];
+  const spec = isMapping(value) ? specOf(value, { modelFolder, faults, warnings }) : null;
+  if (faults.length > 0 || spec === null)
+    throw serviceError("SPEC_INVALID", `${path}:\n  ${faults.join("\n  ")}`);
+  return spec;
+}
+
+interface Findings {
+  readonly modelFolder: string | null;
+  readonly faults: string[];
+  readonly warnings: string[];
+}
+
+function specOf(value: Mapping, { modelFolder, faults, warnings }: Findings): ServeSpec {
+  requireKnown(value, { known: topKeys, place: "", faults });
+  const folder = modelFolder ?? value["model_folder"];
+  if (typeof folder !== "string" || folder === "")
+    faults.push("model_folder is missing: the folder of the models");
+  const timeout = value["load_timeout_min"] ?? usualLoadTimeoutMin;
+  if (typeof timeout !== "number" || !(timeout > 0))
+    faults.push("load_timeout_min must be a number of minutes above 0");
+  const list = value["models"];
+  if (!Array.isArray(list) || list.length === 0)
+    faults.push("models is missing: a list with at least one model");
+  const models = (Array.isArray(list) ? list : []).flatMap((entry: unknown, place) =>
+    entryOf(entry, { place: `models[${place}]`, faults, warnings }),
+  );
+  requireUnique(models, faults);
+  return {
+    modelFolder: String(folder),
+    loadTimeoutMin: Number(timeout),
+    models,
+    dicomRules: value["dicom_rules"] ?? null,
+    warnings,
+  };
+}
+
+function entryOf(
+  value: unknown,
+  {
+    place,
+    faults,
+    warnings,
+  }: { readonly place: string; readonly faults: string[]; readonly warnings: string[] },
+): readonly SpecEntry[] {
+  if (!isMapping(value)) {
+    faults.push(`${place} must be a mapping with id and rel_path`);
+    return [];
+  }
+  const { tta, ...known } = value;
+  // nnunet_serve's own example has it there by mistake.
+  if (tta !== undefined) warnings.push(`${place}.tta has no effect; it belongs into default_args`);
+  requireKnown(known, { known: entryKeys, place: `${place}.`, faults });
+  const text = (key: string): string | null => {
+    const found = value[key] ?? null;
+    if (found === null || (typeof found === "string" && found !== "")) return found;
+    faults.push(`${place}.${key} must be a text`);
+    return null;
+  };
+  const [id, relPath, totalsegTask, name] = [
+    text("id"),
+    text("rel_path"),
+    text("totalseg_task"),
+    text("name"),
+  ];
+  if ((value["id"] ?? null) === null) faults.push(`${place}.id is missing`);
+  if (relPath === null && totalsegTask === null) faults.push(`${place} needs rel_path or totalseg_task`);
+  if (relPath !== null && totalsegTask !== null)
+    faults.push(`${place} may have rel_path or totalseg_task, not both`);
+  const aliases = value["aliases"] ?? [];
+  const areTexts = Array.isArray(aliases) && aliases.every((alias) => typeof alias === "string");
+  if (!areTexts) faults.push(`${place}.aliases must be a list of texts`);
+  const minMemory = value["min_mem"] ?? usualMinMemoryMib;
+  if (typeof minMemory !== "number" || minMemory < 0) faults.push(`${place}.min_mem must be a number of MiB`);
+  const args = value["default_args"] ?? {};
+  if (!isMapping(args)) faults.push(`${place}.default_args must be a mapping`);
+  else faults.push(...argFaults(args, `${place}.default_args`));
+  if (id === null) return [];
+  return [
+    {
+      id,
+      relPath,
+      totalsegTask,
+      name: name ?? (totalsegTask === null ? id : `totalseg_${totalsegTask}`),
+      aliases: areTexts ? (aliases as readonly string[]) : [],
+      metadata: value["metadata"] ?? null,
+      minMemoryMib: Number(minMemory),
+      defaultArgs: isMapping(args) ? args : {},
+    },
+  ];
+}
+
+function argFaults(args: Mapping, place: string): readonly string[] {
+  return faultsOfValue(defaultArgs.schema(new Map()), args).map(({ loc, msg }) => {
+    const key = String(loc.at(-1));
+    const near =
+      Object.hasOwn(args, key) && !defaultArgKeys.includes(key) ? nearest(key, defaultArgKeys) : null;
+    return `${place}.${loc.join(".")} ${msg}${near === null ? "" : `; did you mean ${near}?`}`;
+  });
+}
+
+function requireKnown(
+  value: Mapping,
+  {
+    known,
+    place,
+    faults,
+  }: { readonly known: readonly string[]; readonly place: string; readonly faults: string[] },
+): void {
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const near = nearest(key, known);
+    faults.push(`${place}${key} is not a known key${near === null ? "" : `; did you mean ${near}?`}`);
+  }
+}
+
+/** Each id, name and alias must mean one model. */
+function requireUnique(models: readonly SpecEntry[], faults: string[]): void {
+  const owners = new Map<string, string>();
+  for (const { id, name, aliases } of models)
+    for (const word of new Set([id, name, ...aliases])) {
+      const owner = owners.get(word);
+      if (owner !== undefined) faults.push(`${word} names two models: ${owner} and ${id}`);
+      owners.set(word, id);
+    }
+}

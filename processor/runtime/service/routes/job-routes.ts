@@ -1,0 +1,234 @@
+import "@fastify/multipart";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
+import {
+  about,
+  listOf,
+  matching,
+  oneOf,
+  orAbsent,
+  orNull,
+  record,
+  text,
+} from "../../../contract/json-check.js";
+import { serviceError } from "../errors.js";
+import { DownloadSlots } from "../files/download-slots.js";
+import { dispositionOf, sendFile } from "../files/send-file.js";
+import { zipOf } from "../files/zip-of.js";
+import { isFinal, type Job, job, jobFile, jobStates } from "../jobs/job.js";
+import { requestJob } from "../requests/request-job.js";
+import { jobRequest } from "../schemas/inference-request.js";
+import { routeSchema } from "../schemas/route-schema.js";
+import { validatorCompiler } from "../schemas/validator.js";
+import type { ServiceContext } from "../service-context.js";
+import { receiveForm } from "../uploads/receive-form.js";
+
+const tags = ["jobs"];
+const jobId = matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "an id of up to 64 letters, digits, - and _");
+const ofJob = record({ id: jobId });
+const longestKey = 200;
+
+/** Checks a body of JSON. A form has no body yet; its field `request` is checked when it has arrived. */
+const unlessForm: FastifySchemaCompiler<object> = (part) => {
+  const check = validatorCompiler(part);
+  return (value: unknown) => (value === null || value === undefined ? { value } : check(value));
+};
+
+/** The routes of jobs. */
+export function addJobRoutes(app: FastifyInstance, context: ServiceContext): void {
+  const { jobs } = context;
+  const downloads = new DownloadSlots(context.limits.maxDownloads);
+
+  const answers = { 200: about("The job exists already, or has ended in time.", job), 202: job };
+  app.route<{ Params: { id?: string } }>({
+    method: "POST",
+    url: "/v1/jobs",
+    config: { scope: "infer" },
+    schema: routeSchema({
+      summary: "Starts a job",
+      tags,
+      body: jobRequest,
+      consumes: ["application/json"],
+      answers,
+    }),
+    validatorCompiler: unlessForm,
+    bodyLimit: context.limits.maxUploadBytes,
+    handler: (request, reply) => startJob(request, reply, jobs.newId()),
+  });
+  app.route<{ Params: { id: string } }>({
+    method: "PUT",
+    url: "/v1/jobs/:id",
+    config: { scope: "infer" },
+    schema: routeSchema({
+      summary: "Starts a job with the client's id",
+      tags,
+      body: jobRequest,
+      params: ofJob,
+      answers,
+    }),
+    validatorCompiler: unlessForm,
+    bodyLimit: context.limits.maxUploadBytes,
+    handler: (request, reply) => startJob(request, reply, request.params.id),
+  });
+
+  async function startJob(request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+    const key = keyOf(request);
+    const { readiness } = context;
+    const { isReady, reason } = readiness();
+    if (!isReady) throw serviceError("NOT_READY", reason ?? "the server is not ready");
+    const received = request.isMultipart()
+      ? await receiveForm(request, { folder: join(context.folder, "incoming", jobs.newId()), context })
+      : { request: request.body, folder: null, files: [], digest: digestOf(request.body) };
+    const idempotency = key === null ? null : { key, digest: received.digest };
+    const { job: started, isNew } = await requestJob(
+      { id, received, client: request.client, idempotency },
+      context,
+    );
+    const waited = await waitIfPreferred(request, started);
+    const isEnded = isFinal(waited.state);
+    if (isEnded && isNew) void reply.header("preference-applied", "wait");
+    return reply
+      .code(isNew && !isEnded ? 202 : 200)
+      .header("location", `/v1/jobs/${started.id}`)
+      .send(waited);
+  }
+
+  async function waitIfPreferred(request: FastifyRequest, started: Job): Promise<Job> {
+    const [, seconds] =
+      /(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/.exec(String(request.headers["prefer"] ?? "")) ?? [];
+    if (seconds === undefined) return started;
+    await jobs.ended(started.id, Number(seconds) * 1000, goneSignal(request));
+    return jobs.get(started.id);
+  }
+
+  const query = record({
+    state: orAbsent(oneOf(jobStates)),
+    limit: orAbsent(matching(/^(?:[1-9]\d?|1\d\d|200)$/, "a number from 1 to 200")),
+    after: orAbsent(jobId),
+  });
+  app.route<{ Querystring: { state?: (typeof jobStates)[number]; limit?: string; after?: string } }>({
+    method: "GET",
+    url: "/v1/jobs",
+    config: { scope: "read" },
+    schema: routeSchema({
+      summary: "Lists the jobs, the newest first",
+      tags,
+      querystring: query,
+      answers: {
+        200: record({
+          jobs: listOf(job),
+          next: about("The value of `after` for the next page.", orNull(text)),
+        }),
+      },
+    }),
+    handler: ({ query: { state = null, limit = "50", after = null } }) =>
+      Promise.resolve(jobs.list({ state, limit: Number(limit), after })),
+  });
+
+  app.route<{ Params: { id: string } }>({
+    method: "GET",
+    url: "/v1/jobs/:id",
+    config: { scope: "read" },
+    schema: routeSchema({ summary: "Describes a job", tags, params: ofJob, answers: { 200: job } }),
+    handler: ({ params: { id } }) => Promise.resolve(jobs.get(id)),
+  });
+
+  const cancel = async ({ params: { id } }: FastifyRequest<{ Params: { id: string } }>): Promise<Job> =>
+    jobs.cancel(id);
+  app.route<{ Params: { id: string } }>({
+    method: "POST",
+    url: "/v1/jobs/:id/cancel",
+    config: { scope: "infer" },
+    schema: routeSchema({ summary: "Cancels a job", tags, params: ofJob, answers: { 200: job } }),
+    handler: cancel,
+  });
+  app.route<{ Params: { id: string }; Querystring: { files?: "remove" } }>({
+    method: "DELETE",
+    url: "/v1/jobs/:id",
+    config: { scope: "infer" },
+    schema: routeSchema({
+      summary: "Cancels a job, or removes the files of one that has ended",
+      tags,
+      params: ofJob,
+      answers: { 200: job, 204: null },
+    }),
+    async handler(request, reply) {
+      const { id } = request.params;
+      if (!isFinal(jobs.get(id).state)) return reply.send(await cancel(request));
+      await jobs.remove(id);
+      return reply.code(204).send();
+    },
+  });
+
+  app.route<{ Params: { id: string } }>({
+    method: "GET",
+    url: "/v1/jobs/:id/files",
+    config: { scope: "read" },
+    schema: routeSchema({
+      summary: "Lists the results of a job",
+      tags,
+      params: ofJob,
+      answers: { 200: record({ files: listOf(jobFile) }) },
+    }),
+    handler: ({ params: { id } }) => Promise.resolve({ files: jobs.get(id).result?.files ?? [] }),
+  });
+  app.route<{ Params: { id: string; "*": string } }>({
+    method: "GET",
+    url: "/v1/jobs/:id/files/*",
+    config: { scope: "read" },
+    schema: routeSchema({
+      summary: "Returns a result of a job",
+      tags,
+      params: ofJob,
+      answers: { 200: null, 206: null },
+    }),
+    async handler(request, reply) {
+      const { id, "*": name } = request.params;
+      const file = jobs.get(id).result?.files.find((found) => found.name === name);
+      if (file === undefined)
+        throw serviceError("FILE_UNKNOWN", `the job has no file ${JSON.stringify(name.slice(0, 100))}`);
+      downloads.take(reply);
+      return sendFile(request, reply, { path: join(jobs.stored(id).work.outputDir, file.name), name });
+    },
+  });
+  app.route<{ Params: { id: string } }>({
+    method: "GET",
+    url: "/v1/jobs/:id/archive.zip",
+    config: { scope: "read" },
+    schema: routeSchema({
+      summary: "Returns the results of a job as a zip file",
+      tags,
+      params: ofJob,
+      answers: { 200: null },
+    }),
+    async handler({ params: { id } }, reply) {
+      const files = jobs.get(id).result?.files ?? [];
+      if (files.length === 0) throw serviceError("FILE_UNKNOWN", "the job has no results");
+      downloads.take(reply);
+      const { outputDir } = jobs.stored(id).work;
+      return reply
+        .type("application/zip")
+        .header("content-disposition", dispositionOf(`${id}.zip`))
+        .send(zipOf(files.map(({ name }) => ({ name, path: join(outputDir, name) }))));
+    },
+  });
+}
+
+export const digestOf = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex");
+
+/** @throws REQUEST_INVALID */
+function keyOf(request: FastifyRequest): string | null {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined) return null;
+  if (typeof key === "string" && key.length > 0 && key.length <= longestKey) return key;
+  throw serviceError("REQUEST_INVALID", `the header Idempotency-Key must have 1 to ${longestKey} characters`);
+}
+
+/** Aborts when the client of a request is gone. */
+export function goneSignal(request: FastifyRequest): AbortSignal {
+  const gone = new AbortController();
+  request.raw.socket.once("close", () => gone.abort());
+  return gone.signal;
+}

@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { loadModel } from "../../model/load-model.js";
+import { findModels, readFacts } from "../models/find-models.js";
+import { readSpec } from "../models/read-spec.js";
+import { ServedModels } from "../models/served-model.js";
+import type { ServeSettings } from "./serve-settings.js";
+
+/** Returns the models of a spec, with its warnings. */
+export async function specModels(
+  path: string,
+  modelFolder: string | null,
+  note: (line: string) => void,
+): Promise<ServedModels> {
+  const spec = await readSpec(path, modelFolder);
+  for (const line of spec.warnings) note(line);
+  return new ServedModels(await findModels(spec, () => Promise.resolve(null)));
+}
+
+/** Returns the one model of an image, under the name of its task. */
+export async function imageModels(
+  folder: string,
+  { spec, modelFolder }: ServeSettings,
+  note: (line: string) => void,
+): Promise<ServedModels> {
+  if (spec !== null) return specModels(spec, modelFolder, note);
+  const { manifest, members } = await loadModel(folder, null);
+  const { name, id } = manifest.task;
+  const weightBytes = members.reduce((sum, member) => sum + member.weightBytes, 0);
+  return new ServedModels([
+    {
+      id: name,
+      name,
+      aliases: id === null ? [] : [String(id)],
+      relPath: null,
+      path: folder,
+      error: null,
+      metadata: null,
+      minMemoryMib: 0,
+      defaultArgs: imageDefaults(manifest.models[0].folds.map(({ fold }) => fold)),
+      totalsegTask: null,
+      ...(await readFacts(folder)),
+      weightBytes,
+    },
+  ]);
+}
+
+/** An image has the folds that it was built with, and averages all of them. */
+const imageDefaults = (folds: readonly string[]): Readonly<Record<string, unknown>> => ({ use_folds: folds });
+
+/** The module that computes jobs in an image with converted models. */
+export const convertedWorker = join(import.meta.dirname, "..", "engine", "worker-main.js");

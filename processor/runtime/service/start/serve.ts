@@ -1,0 +1,118 @@
+import { resolve } from "node:path";
+import { runtimeError } from "../../errors.js";
+import { Sessions } from "../access/sessions.js";
+import { readTokenFile } from "../access/tokens.js";
+import { createService } from "../create-service.js";
+import type { OpenEngine } from "../engine/job-engine.js";
+import { openLocalEngine } from "../engine/local-engine.js";
+import { serviceError } from "../errors.js";
+import type { ServedModels } from "../models/served-model.js";
+import { DataRoots } from "../requests/data-roots.js";
+import type { ServicePlugin } from "../service-context.js";
+import { claimFolder } from "./claim-folder.js";
+import type { ServeSettings } from "./serve-settings.js";
+
+export interface ServeOptions {
+  readonly settings: ServeSettings;
+  readonly models: ServedModels;
+  /** The module that computes jobs in a process of its own. */
+  readonly workerProgram: string;
+  /** Replaces the local engine, for example by a queue; null for the local one. */
+  readonly openEngine: OpenEngine | null;
+  readonly isInImage: boolean;
+  readonly needsMetadata: boolean;
+  readonly cacheFolder: string;
+  readonly plugins: readonly ServicePlugin[];
+  /** Receives a line for people. */
+  readonly note: (line: string) => void;
+  /** Receives lines of JSON. */
+  readonly writeLog: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Serves until the signal. The job that runs then may finish within the grace.
+ *
+ * @throws SERVICE_USAGE, FOLDER_IN_USE, PORT_TAKEN
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { settings, models, note, signal } = options;
+  const host = hostOf(options);
+  const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(host);
+  requireProtection(options, isLoopback);
+  const folder = resolve(settings.outputDir);
+  const release = await claimFolder(folder, signal);
+  try {
+    const tokens = settings.tokenFile === null ? null : await readTokenFile(settings.tokenFile);
+    const service = await createService({
+      ...options,
+      folder,
+      openEngine: options.openEngine ?? localEngineOf(options),
+      access: { tokens, sessions: new Sessions(), corsOrigins: settings.corsOrigins, isLoopback },
+      dataRoots: await DataRoots.open(settings.dataRoots),
+      limits: settings,
+      pageFolder: settings.pageDir,
+      trustedProxies: settings.trustedProxies,
+      keptResultsMs: settings.keptResultsMs,
+      resumesJobs: settings.resumesJobs,
+      isDebugging: settings.isDebugging,
+      expiresByGet: settings.expiresByGet,
+    });
+    try {
+      const address = await service.app.listen({ host, port: settings.port }).catch((cause: unknown) => {
+        const { code } = cause as NodeJS.ErrnoException;
+        throw runtimeError("PORT_TAKEN", `port ${settings.port} cannot be listened on (${code})`, { cause });
+      });
+      note(`listening on ${address}`);
+      for (const line of protectionNotes(options, isLoopback)) note(line);
+      for (const { id, error } of models.all)
+        if (error !== null) note(`the model ${id} cannot be used: ${error}`);
+      note("ready");
+      await new Promise<void>((stop) => {
+        if (signal.aborted) stop();
+        signal.addEventListener("abort", () => stop(), { once: true });
+      });
+      note("stopping");
+    } finally {
+      await service.close(settings.graceMs);
+    }
+  } finally {
+    await release();
+  }
+}
+
+const hostOf = ({ settings: { host }, isInImage }: ServeOptions): string =>
+  host ?? (isInImage ? "0.0.0.0" : "127.0.0.1");
+
+function requireProtection({ settings, isInImage }: ServeOptions, isLoopback: boolean): void {
+  if (isLoopback || settings.tokenFile !== null || settings.hasNoAuth) return;
+  throw serviceError(
+    "SERVICE_USAGE",
+    `${isInImage ? "an image" : "this address"} can be reached from other machines, but no token protects it: --token-file FILE names a file of tokens, and --no-auth serves everybody who reaches the port`,
+  );
+}
+
+function protectionNotes({ settings }: ServeOptions, isLoopback: boolean): readonly string[] {
+  if (settings.tokenFile !== null) return [];
+  return [
+    isLoopback
+      ? "no token protects this server, so only this machine reaches it"
+      : "no token protects this server: everybody who reaches the port may use it",
+  ];
+}
+
+/** Runs jobs in processes of this machine: one for each GPU that the settings name, or one. */
+function localEngineOf({ settings, workerProgram, cacheFolder, writeLog }: ServeOptions): OpenEngine {
+  const { device, threads, modelMemoryBytes, gpuWaitMs, gpus } = settings;
+  const worker = (gpu: number | null) => ({
+    program: workerProgram,
+    settings: { device, threads, modelMemoryBytes, cacheFolder, gpuWaitMs, gpu },
+    environment: gpu === null ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) },
+    onDeath: (message: string) =>
+      writeLog(JSON.stringify({ time: new Date().toISOString(), level: "error", message })),
+  });
+  return (listener) =>
+    Promise.resolve(
+      openLocalEngine({ workers: gpus === null ? [worker(null)] : gpus.map(worker), listener }),
+    );
+}

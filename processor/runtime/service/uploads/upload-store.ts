@@ -1,0 +1,209 @@
+import { createHash, type Hash, randomUUID } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder } from "../../../files/make-folder.js";
+import { outputError } from "../../../files/write-file.js";
+import { serviceError } from "../errors.js";
+import { cleanName } from "./clean-name.js";
+
+/** A file that a client sends in parts. */
+export interface Upload {
+  readonly id: string;
+  readonly name: string;
+  readonly client: string;
+  /** The bytes that have arrived. */
+  readonly received: number;
+  /** The bytes of the whole file. */
+  readonly bytes: number;
+  /** The wanted digest; null for none. */
+  readonly sha256: string | null;
+  readonly isComplete: boolean;
+}
+
+interface OpenUpload {
+  readonly id: string;
+  readonly name: string;
+  readonly client: string;
+  readonly bytes: number;
+  readonly sha256: string | null;
+  received: number;
+  /** The digest of what has arrived. */
+  hash: Hash;
+  isBusy: boolean;
+  changedMs: number;
+}
+
+const mostUploads = 1000;
+const forgottenMs = 24 * 3_600_000;
+
+/** Files that arrive in parts, below one folder. They are forgotten after a day, or when the server ends. */
+export class UploadStore {
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  readonly #uploads = new Map<string, OpenUpload>();
+
+  constructor(folder: string, maxBytes: number) {
+    this.#folder = folder;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Removes what an earlier server left. */
+  async open(): Promise<void> {
+    await makeFolder(this.#folder, 0o700);
+    for (const name of await readdir(this.#folder))
+      await rm(join(this.#folder, name), { recursive: true, force: true });
+  }
+
+  /** @throws UPLOAD_TOO_LARGE, UPLOAD_INVALID, QUEUE_FULL */
+  async create(wanted: Pick<Upload, "name" | "client" | "bytes" | "sha256">): Promise<Upload> {
+    if (wanted.bytes > this.#maxBytes)
+      throw serviceError(
+        "UPLOAD_TOO_LARGE",
+        `the file has ${wanted.bytes} bytes, but at most ${this.#maxBytes} are taken`,
+      );
+    await this.sweep(Date.now());
+    if (this.#uploads.size >= mostUploads)
+      throw serviceError("QUEUE_FULL", `${mostUploads} uploads are open, which is the most`);
+    const upload: OpenUpload = {
+      ...wanted,
+      id: randomUUID(),
+      name: cleanName(wanted.name),
+      received: 0,
+      hash: createHash("sha256"),
+      isBusy: false,
+      changedMs: Date.now(),
+    };
+    try {
+      await mkdir(join(this.#folder, upload.id), { mode: 0o700 });
+      await (await open(this.#pathOf(upload), "wx", 0o600)).close();
+    } catch (error) {
+      throw outputError(this.#folder, error);
+    }
+    this.#uploads.set(upload.id, upload);
+    return shown(upload);
+  }
+
+  /** @throws UPLOAD_UNKNOWN, also for another client's */
+  get(id: string, client: string): Upload {
+    return shown(this.#find(id, client));
+  }
+
+  /**
+   * Adds bytes at the end of what has arrived. What arrived of a part that broke off is kept.
+   *
+   * @throws UPLOAD_INVALID for bytes at another place, too many bytes, or another digest at the end
+   */
+  async append(id: string, client: string, from: number, body: AsyncIterable<Uint8Array>): Promise<Upload> {
+    const upload = this.#find(id, client);
+    if (upload.isBusy) throw serviceError("UPLOAD_INVALID", "another part of the file is arriving");
+    if (from !== upload.received)
+      throw serviceError(
+        "UPLOAD_INVALID",
+        `the next byte is ${upload.received}, but the part begins at ${from}`,
+      );
+    upload.isBusy = true;
+    try {
+      await this.#write(upload, body);
+    } finally {
+      upload.isBusy = false;
+      upload.changedMs = Date.now();
+    }
+    if (upload.received === upload.bytes) await this.#complete(upload);
+    return shown(upload);
+  }
+
+  /**
+   * Returns the names of finished uploads.
+   *
+   * @throws UPLOAD_UNKNOWN; UPLOAD_INVALID for one that is not complete, and for two of one name
+   */
+  namesOf(ids: readonly string[], client: string): readonly string[] {
+    const uploads = ids.map((id) => this.#find(id, client));
+    const open = uploads.find(({ received, bytes, isBusy }) => received < bytes || isBusy);
+    if (open !== undefined)
+      throw serviceError(
+        "UPLOAD_INVALID",
+        `the upload ${open.id} has ${open.received} of ${open.bytes} bytes`,
+      );
+    const names = uploads.map(({ name }) => name);
+    const repeated = names.find((name, i) => names.indexOf(name) !== i);
+    if (repeated !== undefined)
+      throw serviceError("UPLOAD_INVALID", `two uploads are called ${JSON.stringify(repeated)}`);
+    return names;
+  }
+
+  /** Moves finished files into the folder of a job. */
+  async take(ids: readonly string[], client: string, folder: string): Promise<void> {
+    this.namesOf(ids, client);
+    const uploads = ids.map((id) => this.#find(id, client));
+    await makeFolder(folder, 0o700);
+    for (const upload of uploads) {
+      const path = join(folder, upload.name);
+      await makeFolder(join(path, ".."), 0o700);
+      await rename(this.#pathOf(upload), path);
+      await this.#forget(upload);
+    }
+  }
+
+  async remove(id: string, client: string): Promise<void> {
+    await this.#forget(this.#find(id, client));
+  }
+
+  /** Removes uploads that nothing has been added to for a day. */
+  async sweep(nowMs: number): Promise<void> {
+    for (const upload of [...this.#uploads.values()])
+      if (!upload.isBusy && nowMs - upload.changedMs > forgottenMs) await this.#forget(upload);
+  }
+
+  async #write(upload: OpenUpload, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const path = this.#pathOf(upload);
+    const file: FileHandle = await open(path, "r+");
+    try {
+      for await (const part of body) {
+        if (upload.received + part.length > upload.bytes)
+          throw serviceError(
+            "UPLOAD_INVALID",
+            `the file has more than the ${upload.bytes} bytes that were announced`,
+          );
+        for (let written = 0; written < part.length; )
+          written += (await file.write(part, written, part.length - written, upload.received + written))
+            .bytesWritten;
+        upload.hash.update(part);
+        upload.received += part.length;
+      }
+    } catch (error) {
+      throw outputError(path, error);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #complete(upload: OpenUpload): Promise<void> {
+    const found = upload.hash.copy().digest("hex");
+    if (upload.sha256 === null || upload.sha256 === found) return;
+    await this.#forget(upload);
+    throw serviceError(
+      "UPLOAD_INVALID",
+      `the file's SHA-256 is ${found}, but ${upload.sha256} was announced`,
+    );
+  }
+
+  #find(id: string, client: string): OpenUpload {
+    const found = this.#uploads.get(id);
+    if (found !== undefined && found.client === client) return found;
+    throw serviceError("UPLOAD_UNKNOWN", `there is no upload ${JSON.stringify(id.slice(0, 80))}`);
+  }
+
+  async #forget(upload: OpenUpload): Promise<void> {
+    this.#uploads.delete(upload.id);
+    await rm(join(this.#folder, upload.id), { recursive: true, force: true });
+  }
+
+  #pathOf({ id }: OpenUpload): string {
+    return join(this.#folder, id, "file");
+  }
+}
+
+function shown({ id, name, client, received, bytes, sha256 }: OpenUpload): Upload {
+  return { id, name, client, received, bytes, sha256, isComplete: received === bytes };
+}

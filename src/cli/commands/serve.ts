@@ -1,0 +1,11 @@
+import { type FlagValues, serveSettings } from "../../../processor/runtime/service/start/serve-settings.js";
+import { serveModels } from "../../predict/service/serve-models.js";
+import type { CommandSession } from "../command-session.js";
+
+/** `build_processor serve`: serves models over HTTP until it is interrupted. */
+export async function runServe(args: FlagValues, session: CommandSession): Promise<number> {
+  const settings = serveSettings(args, session.environment);
+  const writeLog = (line: string): void => session.terminal.out(`${line}\n`);
+  await serveModels({ settings, isInImage: false, writeLog }, session);
+  return 0;
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { Sessions } from "../../../processor/runtime/service/access/sessions.js";
+import { createService, type Service } from "../../../processor/runtime/service/create-service.js";
+import { type ServedModel, ServedModels } from "../../../processor/runtime/service/models/served-model.js";
+import { DataRoots } from "../../../processor/runtime/service/requests/data-roots.js";
+import type { ServiceOptions } from "../../../processor/runtime/service/service-context.js";
+import { openTestEngine, type TestEngine } from "./test-engine.js";
+
+export interface TestService extends Service {
+  readonly folder: string;
+  readonly engine: TestEngine;
+  readonly logLines: readonly string[];
+}
+
+/** A model of one channel, whose folder nobody opens. */
+export const testModel = (id: string, changes: Partial<ServedModel> = {}): ServedModel => ({
+  id,
+  name: id,
+  aliases: [],
+  relPath: `${id}_model`,
+  path: `/models/${id}_model`,
+  error: null,
+  metadata: null,
+  minMemoryMib: 100,
+  defaultArgs: {},
+  totalsegTask: null,
+  information: { labels: { background: 0, organ: 1 } },
+  channels: ["CT"],
+  labels: [
+    { name: "background", value: 0 },
+    { name: "organ", value: 1 },
+  ],
+  weightBytes: null,
+  license: null,
+  ...changes,
+});
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "service-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Makes a service with an engine that the test controls. It ends with the test. */
+export async function testService(changes: Partial<ServiceOptions> = {}): Promise<TestService> {
+  const folder = changes.folder ?? temporaryFolder();
+  const logLines: string[] = [];
+  let engine: TestEngine | null = null;
+  const service = await createService({
+    folder,
+    models: new ServedModels([testModel("organ", { aliases: ["organs"] }), testModel("lesion")]),
+    openEngine: (listener) => {
+      engine = openTestEngine(listener);
+      return Promise.resolve(engine);
+    },
+    access: { tokens: null, sessions: new Sessions(), corsOrigins: [], isLoopback: true },
+    dataRoots: new DataRoots([]),
+    limits: {
+      maxUploadBytes: 1 << 20,
+      maxWaitingJobs: 100,
+      maxWaitingJobsOfClient: 100,
+      maxDownloads: 10,
+      requestsPerMinute: null,
+    },
+    pageFolder: null,
+    trustedProxies: 0,
+    keptResultsMs: 1e9,
+    resumesJobs: false,
+    isDebugging: false,
+    expiresByGet: false,
+    needsMetadata: true,
+    plugins: [],
+    writeLog: (line) => logLines.push(line),
+    ...changes,
+  });
+  onTestFinished(() => service.close(0));
+  return { ...service, folder, engine: engine!, logLines };
+}
+
+/** Returns the body and the headers of a form with a request and files. */
+export async function formOf(
+  request: unknown,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<{ readonly payload: Buffer; readonly headers: Readonly<Record<string, string>> }> {
+  const form = new FormData();
+  form.append("request", typeof request === "string" ? request : JSON.stringify(request));
+  for (const [name, content] of Object.entries(files))
+    form.append("file", new Blob([content as string]), name);
+  const response = new Response(form);
+  return {
+    payload: Buffer.from(await response.arrayBuffer()),
+    headers: { "content-type": response.headers.get("content-type")! },
+  };
+}
