@@ -53,7 +53,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["onnx", ""],
   ["convert", "checkpoint onnx"],
   ["models", "checkpoint model-source totalsegmentator convert"],
-  ["nnunet", "imaging nnunet-files runtime/postprocess checkpoint"],
+  ["nnunet", "imaging nnunet-files runtime/preprocess runtime/postprocess runtime/threads checkpoint"],
   ["image", "checkpoint"],
   ["oci", "imaging download image"],
   ["docker", "image oci"],

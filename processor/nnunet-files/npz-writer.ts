@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32, createDeflateRaw, type DeflateRaw } from "node:zlib";
 
-/** Returns numpy's `.npy` header, version 1, for little-endian float32 or float16 in C order. */
-export function npyHeader(shape: readonly number[], type: "f4" | "f2"): Buffer {
+/** Returns numpy's `.npy` header, version 1, for little-endian numbers in C order. */
+export function npyHeader(shape: readonly number[], type: "f4" | "f2" | "i2"): Buffer {
   const text = `{'descr': '<${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   // The data must begin at a multiple of 64.
   const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
@@ -11,7 +11,7 @@ export function npyHeader(shape: readonly number[], type: "f4" | "f2"): Buffer {
   return header;
 }
 
-/** Writes a zip file with one deflated entry of any size, as `numpy.savez_compressed` does. */
+/** Writes a zip file with deflated entries of any size, one after the other, as `numpy.savez_compressed` does. */
 export class NpzWriter {
   #position = 0;
   #headerStart = 0;
@@ -23,20 +23,27 @@ export class NpzWriter {
   #draining: Promise<void> = Promise.resolve();
 
   readonly #file: FileHandle;
+  readonly #directory: Buffer[] = [];
+  readonly #level: number;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, level: number) {
     this.#file = file;
+    this.#level = level;
   }
 
-  static async create(path: string): Promise<NpzWriter> {
-    return new NpzWriter(await open(path, "wx"));
+  /** @param level zlib's level of compression; 0 stores the values as they are */
+  static async create(path: string, level = 1): Promise<NpzWriter> {
+    return new NpzWriter(await open(path, "wx"), level);
   }
 
   async begin(name: string): Promise<void> {
     this.#name = name;
+    this.#checksum = 0;
+    this.#rawBytes = 0;
+    this.#compressedBytes = 0;
     this.#headerStart = this.#position;
     await this.#put(this.#localHeader());
-    this.#deflate = createDeflateRaw({ level: 1, chunkSize: 1 << 20 });
+    this.#deflate = createDeflateRaw({ level: this.#level, chunkSize: 1 << 20 });
     this.#draining = this.#drain(this.#deflate);
   }
 
@@ -58,19 +65,20 @@ export class NpzWriter {
     // The sizes are known only now, so the local header is written again in place.
     const header = this.#localHeader();
     await this.#file.write(header, 0, header.length, this.#headerStart);
+    this.#directory.push(this.#directoryEntry());
   }
 
   async close(): Promise<void> {
     const directoryStart = this.#position;
-    await this.#put(this.#directoryEntry());
+    await this.#put(Buffer.concat(this.#directory));
     const directoryBytes = this.#position - directoryStart;
     const end64 = Buffer.alloc(56 + 20);
     end64.writeUInt32LE(0x06064b50, 0);
     end64.writeBigUInt64LE(44n, 4);
     end64.writeUInt16LE(45, 12);
     end64.writeUInt16LE(45, 14);
-    end64.writeBigUInt64LE(1n, 24);
-    end64.writeBigUInt64LE(1n, 32);
+    end64.writeBigUInt64LE(BigInt(this.#directory.length), 24);
+    end64.writeBigUInt64LE(BigInt(this.#directory.length), 32);
     end64.writeBigUInt64LE(BigInt(directoryBytes), 40);
     end64.writeBigUInt64LE(BigInt(directoryStart), 48);
     end64.writeUInt32LE(0x07064b50, 56);
@@ -79,8 +87,8 @@ export class NpzWriter {
     await this.#put(end64);
     const end = Buffer.alloc(22);
     end.writeUInt32LE(0x06054b50, 0);
-    end.writeUInt16LE(1, 8);
-    end.writeUInt16LE(1, 10);
+    end.writeUInt16LE(this.#directory.length, 8);
+    end.writeUInt16LE(this.#directory.length, 10);
     end.writeUInt32LE(directoryBytes, 12);
     end.writeUInt32LE(0xffffffff, 16);
     await this.#put(end);

@@ -37,6 +37,10 @@ export type Entries = readonly (readonly [key: string, value: Pickled])[];
 
 export const dict = (entries: Entries): Pickled => Buffer.concat([opcode("}"), items(entries)]);
 
+/** Returns a dict whose keys need not be texts. */
+export const dictWithKeys = (entries: readonly (readonly [key: Pickled, value: Pickled])[]): Pickled =>
+  Buffer.concat([opcode("}("), ...entries.flat(), opcode("u")]);
+
 export const orderedDict = (entries: Entries): Pickled =>
   Buffer.concat([call("collections.OrderedDict", []), items(entries)]);
 
@@ -57,6 +61,18 @@ export function numpyArray(
     if (type === "f8") data.writeDoubleLE(value, 8 * i);
     else data.writeBigInt64LE(BigInt(value), 8 * i);
   }
+  return numpyBytes(data, { shape, type });
+}
+
+/**
+ * Returns a `numpy.ndarray` of the given bytes.
+ *
+ * @param data little-endian, in C order
+ */
+export function numpyBytes(
+  data: Uint8Array,
+  { shape, type }: { readonly shape: readonly number[]; readonly type: "f8" | "i8" },
+): Pickled {
   const empty = call("numpy.core.multiarray._reconstruct", [
     global("numpy.ndarray"),
     tuple([integer(0)]),

@@ -30,6 +30,8 @@ export interface PropertiesOptions {
   readonly image: Pick<CaseVolume, "geometry">;
   /** nibabel's matrix of the image, from voxel to RAS in mm. */
   readonly affine: Affine;
+  /** Entries that follow, such as those of training; none when absent. */
+  readonly further?: Entries;
 }
 
 /**
@@ -47,6 +49,7 @@ export function propertiesPickle(options: PropertiesOptions): Uint8Array {
         list(history.cropBoxZyx.map(([from, to]) => list([integer(from), integer(to)]))),
       ],
       ["shape_after_cropping_and_before_resampling", integers(history.sizeAfterCroppingZyx)],
+      ...(options.further ?? []),
     ]),
   );
 }

@@ -4,6 +4,7 @@ import {
   datasetsPositional,
   fingerprintOptions,
   planOptions,
+  preprocessOptions,
 } from "./options/nnunet-options.js";
 
 /** The commands that do what nnU-Net's own commands do. */
@@ -49,5 +50,16 @@ export const nnunetCommands: Readonly<Record<string, Command>> = {
       ["$0 plan 4 7 --planner nnUNetPlannerResEncL", "plans two data sets for residual encoders"],
     ],
     load: async () => (await import("./commands/plan.js")).runPlan,
+  },
+  preprocess: {
+    usage: "preprocess [datasets..]",
+    describe: "crop, normalise and resample data sets for nnU-Net's training",
+    options: preprocessOptions,
+    positional: { datasets: datasetsPositional },
+    examples: [
+      ["$0 preprocess 4", "writes the data of every configuration of nnUNetPlans"],
+      ["$0 preprocess 4 -c 3d_fullres --plans nnUNetResEncUNetLPlans", "preprocesses one configuration"],
+    ],
+    load: async () => (await import("./commands/preprocess.js")).runPreprocess,
   },
 };

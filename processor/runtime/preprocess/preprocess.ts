@@ -80,7 +80,7 @@ function checkSameGrid(previousLabels: Int16Array | null, sizeZyx: Zyx): void {
  * Returns the number of voxels of the crop that are contiguous in the image. v2 normalises the crop as a view of the
  * image.
  */
-function runLength(history: PreprocessHistory, { transposeForward }: InferencePlan): number {
+export function runLength(history: PreprocessHistory, { transposeForward }: InferencePlan): number {
   const whole = untransposed(history.sizeBeforeCroppingZyx, transposeForward);
   const cropped = untransposed(history.sizeAfterCroppingZyx, transposeForward);
   const [z, y, x] = cropped;
@@ -91,7 +91,7 @@ function runLength(history: PreprocessHistory, { transposeForward }: InferencePl
 const untransposed = (size: Zyx, transposeForward: Zyx): Zyx =>
   perAxis((axis) => size[transposeForward.indexOf(axis) as Axis]);
 
-type Grids = Omit<ResampleOptions, "rule" | "pool"> & { readonly pool: RuntimePool };
+export type Grids = Omit<ResampleOptions, "rule" | "pool"> & { readonly pool: RuntimePool };
 
 interface GridOptions {
   readonly grids: Grids;
@@ -99,12 +99,12 @@ interface GridOptions {
   readonly imageChannels: number;
   /** On the network's grid. */
   readonly previousLabels: Int16Array | null;
-  readonly labels: LabelDefinition;
+  readonly labels: Pick<LabelDefinition, "foregroundLabels">;
   readonly runLength: number;
 }
 
 /** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the earlier stage. */
-async function toNetworkGrid(
+export async function toNetworkGrid(
   cropped: Float32Array<SharedArrayBuffer>,
   mask: Uint8Array<SharedArrayBuffer> | null,
   { grids, plan, imageChannels, previousLabels, labels, runLength }: GridOptions,
@@ -159,10 +159,11 @@ function appendOneHot(target: Float32Array, labelMap: Int16Array, labels: readon
   });
 }
 
-async function cropAndTranspose(
+/** Returns the box of the non-zero region in transposed axes; the volume's own channels if nothing is to be done. */
+export async function cropAndTranspose(
   volume: CaseVolume,
   history: PreprocessHistory,
-  { plan, pool, keepsVolume }: PreprocessOptions,
+  { plan, pool, keepsVolume }: Pick<PreprocessOptions, "plan" | "pool" | "keepsVolume">,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const sizeZyx = volume.geometry.sizeZyx;
   const isWhole = voxelCount(history.sizeAfterCroppingZyx) === voxelCount(sizeZyx);
@@ -204,7 +205,7 @@ async function wholeLabels(
 }
 
 /** Copies a box of the label map, in transposed order. */
-async function copyLabels(
+export async function copyLabels(
   { voxels, geometry }: LabelMap,
   box: Box,
   { plan, pool }: Pick<PreprocessOptions, "plan" | "pool">,
@@ -232,7 +233,7 @@ interface MaskOptions {
  * Returns the region for masked normalisation: voxels that are not zero, that such voxels enclose, or that the earlier
  * stage labelled. Outside the region, the earlier stage's background becomes −1.
  */
-async function nonzeroMask(
+export async function nonzeroMask(
   cropped: Float32Array<SharedArrayBuffer>,
   { history, previous, imageChannels, pool }: MaskOptions,
 ): Promise<Uint8Array<SharedArrayBuffer>> {

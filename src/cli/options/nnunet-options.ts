@@ -134,3 +134,38 @@ export const datasetOptions = {
   workers,
   json,
 } as const satisfies Readonly<Record<string, Options>>;
+
+export const preprocessOptions = {
+  dataset,
+  nnunet,
+  plans: {
+    group: planGroup,
+    type: "string",
+    default: "nnUNetPlans",
+    requiresArg: true,
+    describe: "name of the plans",
+  },
+  configuration: {
+    group: planGroup,
+    alias: "c",
+    type: "string",
+    array: true,
+    default: ["2d", "3d_fullres", "3d_lowres"],
+    requiresArg: true,
+    describe: "configurations to preprocess; those that the plans do not have are skipped",
+  },
+  splits: {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "also write splits_final.json, the five folds that nnU-Net's first training would write",
+  },
+  "allow-changes": {
+    group: dataGroup,
+    type: "boolean",
+    default: false,
+    describe: "go on although the raw data have changed since the fingerprint",
+  },
+  workers,
+  json,
+} as const satisfies Readonly<Record<string, Options>>;

@@ -1,12 +1,14 @@
 import type { KernelTasks } from "../../../processor/imaging/threads/worker-pool.js";
 import { examineCase } from "../datasets/examine-case.js";
 import { fingerprintCase } from "../fingerprint/fingerprint-case.js";
+import { preprocessToFiles } from "../preprocessing/preprocess-to-files.js";
 import { answering } from "./answers.js";
 
 /** The functions that run in worker threads, each on a whole case. */
 export const datasetKernels = {
   examineCase,
   fingerprintCase: answering(fingerprintCase),
+  preprocessToFiles: answering(preprocessToFiles),
 } as const;
 
 export type DatasetTasks = {

@@ -1,0 +1,50 @@
+import type { InferredOptionTypes } from "yargs";
+import { counted } from "../../../processor/contract/counted.js";
+import { type PreprocessReport, preprocessDataset } from "../../nnunet/preprocessing/preprocess-dataset.js";
+import type { CommandSession } from "../command-session.js";
+import type { preprocessOptions } from "../options/nnunet-options.js";
+import { foldersFor, namedDatasets, withPreprocessed } from "./nnunet-datasets.js";
+
+type PreprocessArguments = InferredOptionTypes<typeof preprocessOptions> & {
+  readonly datasets?: readonly string[];
+};
+
+/** `build_processor preprocess DATASETS…`: makes the data that nnU-Net's training reads. */
+export async function runPreprocess(
+  args: PreprocessArguments,
+  { terminal, progress, signal, environment }: CommandSession,
+): Promise<number> {
+  const folders = foldersFor(args, terminal);
+  const places = (await namedDatasets(args, terminal)).map((place) => withPreprocessed(place, folders));
+  const reports: PreprocessReport[] = [];
+  for (const place of places) {
+    const report = await preprocessDataset(
+      place,
+      {
+        plansName: args.plans,
+        configurations: args.configuration,
+        writesSplits: args.splits,
+        allowsChanges: args["allow-changes"],
+      },
+      { workers: args.workers ?? null, progress, signal, environment },
+    );
+    reports.push(report);
+    if (!args.json) terminal.out(reportText(report));
+  }
+  if (args.json) terminal.out(`${JSON.stringify(reports, null, 2)}\n`);
+  return 0;
+}
+
+const reasons = {
+  "not-in-plans": "skipped: the plans do not have it",
+  "no-own-data": "uses the data of 3d_fullres",
+} as const;
+
+function reportText({ dataset, plans, configurations, splits }: PreprocessReport): string {
+  const lines = configurations.map(({ name, folder, cases, continued, skipped }) => {
+    if (skipped !== null) return `  ${name.padEnd(11)} ${reasons[skipped]}`;
+    const before = continued === 0 ? "" : `, ${continued} of them by an earlier run`;
+    return `  ${name.padEnd(11)} ${counted(cases, "case")}${before} in ${folder}`;
+  });
+  return `${[`${dataset} ${plans}`, ...lines, ...(splits === null ? [] : [`  folds       ${splits}`])].join("\n")}\n`;
+}

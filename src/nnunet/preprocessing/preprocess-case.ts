@@ -1,0 +1,103 @@
+import type { InferencePlan } from "../../../processor/contract/manifest.js";
+import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
+import { readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
+import { stackChannels } from "../../../processor/imaging/formats/stack-channels.js";
+import { resampleLabels } from "../../../processor/imaging/resampling/resample-labels.js";
+import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
+import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
+import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
+import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
+import {
+  copyLabels,
+  cropAndTranspose,
+  type Grids,
+  nonzeroMask,
+  runLength,
+  toNetworkGrid,
+} from "../../../processor/runtime/preprocess/preprocess.js";
+import { reorientCase, withoutReorientation } from "../../../processor/runtime/preprocess/reorient-case.js";
+import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
+import { inlinePool } from "../threads/inline-pool.js";
+import { classLocations, type LocationKey, pickledLocations } from "./class-locations.js";
+
+export interface PreprocessCaseTask {
+  readonly reader: ImageReaderName;
+  readonly images: readonly string[];
+  readonly label: string;
+  readonly plan: InferencePlan;
+  readonly channelNames: readonly string[];
+  readonly locationKeys: readonly LocationKey[];
+}
+
+/** A training case on the network's grid. */
+export interface PreprocessedCase {
+  /** `channel × z × y × x`. */
+  readonly data: Float32Array;
+  /** −1 outside the non-zero region. */
+  readonly segmentation: Int16Array;
+  readonly sizeZyx: Zyx;
+  readonly channelCount: number;
+  readonly history: PreprocessHistory;
+  /** The `<case>.pkl` of nnU-Net v2. */
+  readonly properties: Uint8Array;
+}
+
+/**
+ * Preprocesses one training case as nnU-Net v2 does: transposes, crops, normalises, resamples, and draws the locations of
+ * its classes.
+ */
+export async function preprocessCase(task: PreprocessCaseTask): Promise<PreprocessedCase> {
+  const { reader, plan, channelNames } = task;
+  const pool = inlinePool;
+  const images = [];
+  for (const path of task.images) images.push(await readWith(reader, path));
+  const image = stackChannels(images, { channelNames, onWarning: () => {} });
+  const affine = nibabelAffine(image);
+  const turned = reorients(reader)
+    ? await reorientCase(image, { pool, affine: isNibabel(reader) ? affine : null })
+    : withoutReorientation(image);
+  const labelMap = await turned.toNetworkOrientation(await readLabelMap(task.label, image.geometry));
+  const { volume } = turned;
+
+  const history = await historyOf(volume, { plan, pool });
+  const cropped = await cropAndTranspose(volume, history, { plan, pool });
+  const labels = await copyLabels(labelMap, history.cropBoxZyx, { plan, pool });
+  // It also marks the label's background outside the non-zero region as −1.
+  const mask = await nonzeroMask(cropped, {
+    history,
+    previous: labels,
+    imageChannels: volume.channelCount,
+    pool,
+  });
+  const grids: Grids = {
+    fromSizeZyx: history.sizeAfterCroppingZyx,
+    toSizeZyx: networkSize(history, plan),
+    fromSpacingMmZyx: history.originalSpacingMmZyx,
+    toSpacingMmZyx: history.networkSpacingMmZyx,
+    pool,
+  };
+  const data = await toNetworkGrid(cropped, mask, {
+    grids,
+    plan,
+    imageChannels: volume.channelCount,
+    previousLabels: null,
+    labels: { foregroundLabels: [] },
+    runLength: plan.normalizeFirst ? runLength(history, plan) : voxelCount(grids.toSizeZyx),
+  });
+  const segmentation = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
+  const locations = classLocations(segmentation, task.locationKeys);
+  return {
+    data,
+    segmentation,
+    sizeZyx: grids.toSizeZyx,
+    channelCount: volume.channelCount,
+    history,
+    properties: propertiesPickle({
+      imageReader: reader,
+      history,
+      image,
+      affine,
+      further: [["class_locations", pickledLocations(locations, grids.toSizeZyx)]],
+    }),
+  };
+}

@@ -1,0 +1,211 @@
+import { copyFile, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { exists } from "../../../processor/files/exists.js";
+import { makeFolder } from "../../../processor/files/make-folder.js";
+import { partialPathNextTo } from "../../../processor/files/partial-path.js";
+import { outputError, writeFileWhole } from "../../../processor/files/write-file.js";
+import { Field } from "../../checkpoint/fields.js";
+import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
+import { readInferencePlan } from "../../checkpoint/nnunet-v2/inference-plan.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
+import type { ImageReaderName } from "../datasets/image-reader.js";
+import { type DatasetCase, listCases } from "../datasets/list-cases.js";
+import { changedRawFiles } from "../datasets/raw-files.js";
+import { readJsonObject } from "../files/read-json.js";
+import { writePythonJson } from "../files/write-json.js";
+import type { DatasetPlace } from "../find-dataset.js";
+import { answered } from "../threads/answers.js";
+import { eachCase, type WorkTools } from "../threads/each-case.js";
+import { locationKeys } from "./class-locations.js";
+import { crossValidationSplits } from "./splits.js";
+
+export interface PreprocessSettings {
+  readonly plansName: string;
+  readonly configurations: readonly string[];
+  /** True to write splits_final.json as well, which nnU-Net's first training would write. */
+  readonly writesSplits: boolean;
+  /** True to go on although the raw data have changed since the fingerprint. */
+  readonly allowsChanges: boolean;
+}
+
+export interface PreprocessReport {
+  readonly dataset: string;
+  readonly plans: string;
+  readonly configurations: readonly {
+    readonly name: string;
+    /** Null if it has no data of its own, or is not in the plans. */
+    readonly folder: string | null;
+    readonly cases: number;
+    /** The cases that a stopped run had finished. */
+    readonly continued: number;
+    readonly skipped: "not-in-plans" | "no-own-data" | null;
+  }[];
+  /** Null unless it was written now. */
+  readonly splits: string | null;
+}
+
+type ReadyPlace = DatasetPlace & { readonly preprocessedFolder: string };
+type Tools = WorkTools & { readonly environment: Readonly<Record<string, string | undefined>> };
+
+/**
+ * Preprocesses the cases of a data set for training, one folder for each configuration. A stopped run continues.
+ *
+ * @throws PLANS_MISSING, DATASET_CHANGED, DATASET_INVALID, PLANS_UNSUPPORTED, and errors of images
+ */
+export async function preprocessDataset(
+  place: ReadyPlace,
+  settings: PreprocessSettings,
+  tools: Tools,
+): Promise<PreprocessReport> {
+  const { name, rawFolder, preprocessedFolder } = place;
+  const dataset = await readDatasetJson(rawFolder);
+  const cases = await listCases(dataset, tools.environment);
+  await refuseChanges(place, cases, settings);
+  const plansFile = join(preprocessedFolder, `${settings.plansName}.json`);
+  const raw = await readJsonObject(plansFile);
+  if (raw === null) throw nnunetError("PLANS_MISSING", `${plansFile} does not exist`);
+  const plans = new Field(raw, plansFile);
+  const present = plans.get("configurations").keys();
+  const configurations = [];
+  for (const configuration of settings.configurations) {
+    const nothing = { name: configuration, folder: null, cases: 0, continued: 0 };
+    if (!present.includes(configuration))
+      configurations.push({ ...nothing, skipped: "not-in-plans" as const });
+    else if (!plans.get("configurations").get(configuration).get("inherits_from").isNull)
+      configurations.push({ ...nothing, skipped: "no-own-data" as const });
+    else
+      configurations.push(
+        await preprocessConfiguration({ place, dataset, cases, plans, configuration }, tools),
+      );
+  }
+  await copyLabels(preprocessedFolder, cases);
+  await writePythonJson(join(preprocessedFolder, "dataset.json"), dataset.raw, { sortKeys: false });
+  const splits = settings.writesSplits ? await writeSplits(preprocessedFolder, cases) : null;
+  return { dataset: name, plans: settings.plansName, configurations, splits };
+}
+
+async function refuseChanges(
+  { name, rawFolder, preprocessedFolder }: ReadyPlace,
+  cases: readonly DatasetCase[],
+  { allowsChanges }: PreprocessSettings,
+): Promise<void> {
+  const paths = cases.flatMap(({ images, label }) => [...images, ...(label === null ? [] : [label])]);
+  const changes = (await changedRawFiles(preprocessedFolder, rawFolder, paths)) ?? [];
+  if (changes.length === 0 || allowsChanges) return;
+  const shown = changes.slice(0, 5).join(", ");
+  throw nnunetError(
+    "DATASET_CHANGED",
+    `the raw data of ${name} have changed since the fingerprint: ${shown}${changes.length > 5 ? ` and ${changes.length - 5} more` : ""}`,
+  );
+}
+
+interface ConfigurationQuestion {
+  readonly place: ReadyPlace;
+  readonly dataset: DatasetJson;
+  readonly cases: readonly DatasetCase[];
+  readonly plans: Field;
+  readonly configuration: string;
+}
+
+async function preprocessConfiguration(
+  { place, dataset, cases, plans, configuration }: ConfigurationQuestion,
+  tools: Tools,
+) {
+  const { name, preprocessedFolder } = place;
+  const resolved = resolveConfiguration(plans, configuration);
+  const plan = readInferencePlan({
+    plans,
+    configuration: resolved,
+    dataset: new Field(dataset.raw, join(place.rawFolder, "dataset.json")),
+    imageChannels: dataset.channelNames.length,
+    mirrorAxes: [],
+  });
+  const identifier = resolved.get("data_identifier").string();
+  if (!/^[\w.-]{1,200}$/.test(identifier) || /^\.+$/.test(identifier))
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${resolved.path}.data_identifier is ${resolved.get("data_identifier").text()}, not a name of a folder`,
+    );
+  const folder = join(preprocessedFolder, identifier);
+  const state = join(preprocessedFolder, `.preprocessing_${identifier}.json`);
+  const key = JSON.stringify({ plan, cases: await caseKeys(cases) });
+  const isContinued = (await readFile(state, "utf8").catch(() => null)) === key;
+  if (!isContinued) await rm(folder, { recursive: true, force: true });
+  await makeFolder(folder);
+  await writeFileWhole(state, [Buffer.from(key)]);
+  let continued = 0;
+  await eachCase(cases, { label: `${name}: preprocessing ${configuration}`, tools }, async (item, pool) => {
+    if (isContinued && (await exists(join(folder, `${item.id}.pkl`)))) {
+      continued++;
+      return;
+    }
+    if (item.label === null) throw nnunetError("DATASET_INVALID", `the case ${item.id} has no label`);
+    const task = {
+      caseId: item.id,
+      folder,
+      reader: plan.imageReader as ImageReaderName,
+      images: item.images,
+      label: item.label,
+      plan,
+      channelNames: dataset.channelNames,
+      locationKeys: locationKeys(dataset),
+    };
+    answered(await pool.run("preprocessToFiles", task));
+  });
+  await rm(state, { force: true });
+  return { name: configuration, folder, cases: cases.length, continued, skipped: null };
+}
+
+/** Returns what the results of a stopped run depend on, besides the plan. */
+const caseKeys = (cases: readonly DatasetCase[]) =>
+  Promise.all(
+    cases.map(async ({ id, images, label }) => [
+      id,
+      await Promise.all(
+        [...images, ...(label === null ? [] : [label])].map(async (path) => {
+          const found = await stat(path).catch(() => null);
+          return [path, found?.size ?? null, found?.mtimeMs ?? null];
+        }),
+      ),
+    ]),
+  );
+
+/** Copies the label files for evaluation; existing copies are replaced only by newer files, as nnU-Net does. */
+async function copyLabels(preprocessedFolder: string, cases: readonly DatasetCase[]): Promise<void> {
+  const folder = join(preprocessedFolder, "gt_segmentations");
+  await makeFolder(folder);
+  const present = new Set(await readdir(folder));
+  for (const { id, label } of cases) {
+    if (label === null) continue;
+    const name = `${id}${basename(label).slice(basename(label).startsWith(id) ? id.length : basename(label).indexOf("."))}`;
+    const target = join(folder, name);
+    if (present.has(name) && (await stat(target)).mtimeMs >= (await stat(label)).mtimeMs) continue;
+    const partial = await partialPathNextTo(target);
+    await copyFile(label, partial).catch((error: unknown) => {
+      throw outputError(target, error);
+    });
+    await rename(partial, target);
+  }
+}
+
+/** Writes the folds that nnU-Net's first training would write; an existing file is kept. */
+async function writeSplits(
+  preprocessedFolder: string,
+  cases: readonly DatasetCase[],
+): Promise<string | null> {
+  const path = join(preprocessedFolder, "splits_final.json");
+  if (await exists(path)) return null;
+  const splits = crossValidationSplits(cases.map(({ id }) => id));
+  if (splits === null)
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${cases.length} cases are too few for five folds, which need at least five`,
+    );
+  await writePythonJson(
+    path,
+    splits.map(({ train, val }) => ({ train, val })),
+    { sortKeys: false },
+  );
+  return path;
+}
