@@ -14,6 +14,7 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
     who: "I compare models, and choose one",
     commandNames: ["evaluate", "accumulate", "ensemble", "postprocess", "find-best"],
   },
+  { who: "I pass a trained model on", commandNames: ["export-model", "import-model"] },
   { who: "I have no trained model", commandNames: ["models", "build"] },
   { who: "I run networks in my own program", commandNames: ["convert"] },
   {

@@ -46,6 +46,8 @@ const counterparts: Readonly<Record<string, string>> = {
   djfile: "dataset-json",
   pfile: "plans-json",
   il: "ignore-label",
+  tr: "trainer",
+  exp_cv_preds: "with-predictions",
   ref: "references",
   pp_pkl_file: "post-processing",
   plans_json: "plans-json",

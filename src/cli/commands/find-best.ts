@@ -24,7 +24,7 @@ export async function runFindBest(args: FindBestArguments, session: CommandSessi
   const found = await findBest({
     dataset: String(args.dataset),
     folders: nnunetFolders({ environment, currentDirectory }, 2),
-    trainers: args.trainers,
+    trainers: args.trainer,
     configurations: args.configurations,
     plans: args.plans,
     folds: foldsOf(args.folds),

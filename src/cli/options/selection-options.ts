@@ -24,7 +24,7 @@ export const findBestOptions = {
     requiresArg: true,
     describe: "configurations to compare; those that the plans lack are left out",
   },
-  trainers: {
+  trainer: {
     group: modelsGroup,
     type: "string",
     array: true,

@@ -1,0 +1,36 @@
+import { resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
+import { findDatasetName } from "../../nnunet/find-dataset.js";
+import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
+import { filesOfModel } from "../../nnunet/model-files/files-of-model.js";
+import { writeZip } from "../../nnunet/model-files/write-zip.js";
+import type { CommandSession } from "../command-session.js";
+import { jsonText } from "../json-text.js";
+import type { exportModelOptions } from "../options/model-file-options.js";
+import { foldsOf } from "./find-best.js";
+
+type ExportArguments = InferredOptionTypes<typeof exportModelOptions> & { readonly dataset: string };
+
+/** `build_processor export-model`: packs trained models into a zip file that nnU-Net and this program read. */
+export async function runExportModel(args: ExportArguments, session: CommandSession): Promise<number> {
+  const { terminal, environment, currentDirectory, progress, signal } = session;
+  const file = resolve(currentDirectory, args.output);
+  if (!args.overwrite && (await exists(file))) throw sharedError("OUTPUT_EXISTS", `${file} already exists`);
+  const folders = nnunetFolders({ environment, currentDirectory }, 2);
+  const resultsFolder = requireFolder(folders, "results");
+  const paths = await filesOfModel({
+    resultsFolder,
+    datasetName: await findDatasetName(String(args.dataset), folders),
+    trainer: args.trainer,
+    plans: args.plans,
+    configurations: args.configurations,
+    folds: foldsOf(args.folds),
+    checkpoints: args.checkpoint,
+    withPredictions: args["with-predictions"],
+  });
+  await writeZip(file, { folder: resultsFolder, paths }, { progress, signal });
+  terminal.out(args.json ? jsonText({ file, files: paths }) : `${paths.length} files  ${file}\n`);
+  return 0;
+}

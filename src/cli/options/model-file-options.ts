@@ -1,0 +1,55 @@
+import type { Options } from "yargs";
+import { accumulateOptions } from "./selection-options.js";
+import { json, outputGroup, overwrite, zenodoUrl } from "./shared-options.js";
+
+const modelsGroup = "Models:";
+
+export const exportModelOptions = {
+  configurations: {
+    group: modelsGroup,
+    alias: "c",
+    type: "string",
+    array: true,
+    default: ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
+    requiresArg: true,
+    describe: "configurations to export; all of them must be trained",
+  },
+  trainer: accumulateOptions.trainer,
+  plans: accumulateOptions.plans,
+  folds: accumulateOptions.folds,
+  checkpoint: {
+    group: modelsGroup,
+    type: "string",
+    array: true,
+    default: ["checkpoint_final.pth"],
+    requiresArg: true,
+    describe: "checkpoint files of each fold",
+  },
+  "with-predictions": {
+    group: outputGroup,
+    type: "boolean",
+    default: false,
+    describe: "also take the segmentations of the validation",
+  },
+  output: {
+    group: outputGroup,
+    alias: "o",
+    type: "string",
+    demandOption: true,
+    requiresArg: true,
+    describe: "path of the archive",
+  },
+  overwrite,
+  json,
+} as const satisfies Record<string, Options>;
+
+export const importModelOptions = {
+  nnunet: {
+    type: "string",
+    choices: ["v1", "v2"],
+    default: "v2",
+    describe: "where to put it: v2 in nnUNet_results, v1 in RESULTS_FOLDER",
+  },
+  "zenodo-url": zenodoUrl,
+  json,
+} as const satisfies Record<string, Options>;
