@@ -9,12 +9,13 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
     commandNames: ["init", "build", "preflight", "simulate"],
   },
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
-  { who: "I prepare the training of an nnU-Net", commandNames: ["dataset", "fingerprint", "plan"] },
+  { who: "I prepare the training of an nnU-Net", commandNames: ["dataset", "fingerprint", "plan", "preprocess"] },
   {
     who: "I compare models, and choose one",
     commandNames: ["evaluate", "accumulate", "ensemble", "postprocess", "find-best"],
   },
   { who: "I pass a trained model on", commandNames: ["export-model", "import-model"] },
+  { who: "I run a service for a department", commandNames: ["serve"] },
   { who: "I have no trained model", commandNames: ["models", "build"] },
   { who: "I run networks in my own program", commandNames: ["convert"] },
   {

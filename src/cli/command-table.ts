@@ -1,7 +1,7 @@
 import type { Command } from "./command.js";
 import { evaluationCommands } from "./command-groups/evaluation.js";
-import { serviceCommands } from "./command-groups/service.js";
 import { modelFileCommands } from "./command-groups/model-files.js";
+import { serviceCommands } from "./command-groups/service.js";
 import { nnunetCommands } from "./nnunet-commands.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
