@@ -2,6 +2,7 @@ import { decoderStages } from "./decoder-stages.js";
 import { featureMaps } from "./feature-maps.js";
 import type { OnnxBody, OnnxGraph, OnnxNode } from "./onnx-graph.js";
 import { NodeChain } from "./onnx-nodes.js";
+import { padChannels } from "./pad-channels.js";
 
 /**
  * Rewrites a 3-D network into the form that OpenVINO computes fastest and with the least memory: its plain form, in which
@@ -24,13 +25,18 @@ export function openvinoGraph(network: OnnxGraph): OnnxBody {
       [upsampled, upsampledWeight!, ...bias],
       convolution.attributes,
     );
+    const map = maps.get(convolution.outputs[0]!)!;
     const onSkip = chain.add("skip", "Conv", [skip, skipWeight!], convolution.attributes);
     chain.addTo(convolution.outputs[0]!, "Add", [onSkip, onUpsampled]);
+    maps.set(onUpsampled, map).set(onSkip, map);
     replacements.set(concatenation, []).set(convolution, chain.nodes);
   }
   return {
     name: network.name,
-    nodes: network.nodes.flatMap((node) => replacements.get(node) ?? [node]),
+    nodes: padChannels(
+      network.nodes.flatMap((node) => replacements.get(node) ?? [node]),
+      { maps, input: network.input.name, output: network.output.name },
+    ),
     inputs: [network.input],
     outputs: [network.output],
   };

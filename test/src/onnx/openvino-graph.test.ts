@@ -34,6 +34,7 @@ describe("the graph for OpenVINO", () => {
     ["in nnU-Net's usual shape", usual],
     ["without bias in the transposed convolution", { ...usual, hasUpsamplingBias: false }],
     ["where the first axis is not convolved", { ...usual, stride: [1, 2, 2], kernel: [1, 3, 3] }],
+    ["with channels that do not fill a vector", { ...usual, channels: 10 }],
     ["with a kernel of five", { ...usual, kernel: [5, 3, 3] }],
   ] as const)("gives the same logits as the network itself, %s", async (name, options) => {
     const graph = decoderStageNetwork(options);
@@ -47,6 +48,15 @@ describe("the graph for OpenVINO", () => {
     const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     // Sums of some hundred float32 products in a different order.
     expect(difference(await run(`${path}.plain.onnx`, window), expected).max / largest).toBeLessThan(5e-6);
+  });
+
+  test("has channels of zeros if the others do not fill a vector", () => {
+    const pads = (channels: number) =>
+      openvinoGraph(decoderStageNetwork({ ...usual, channels })).nodes.filter(
+        ({ operator }) => operator === "Pad",
+      );
+    expect(pads(8)).toEqual([]);
+    expect(pads(10)).not.toEqual([]);
   });
 
   test("has no concatenation, which would be the largest feature map", () => {
