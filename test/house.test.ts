@@ -40,7 +40,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ],
   [
     "runtime/service",
-    "imaging runtime/errors runtime/cases runtime/model runtime/inference runtime/outputs runtime/run",
+    "imaging dicom-objects runtime/errors runtime/cases runtime/model runtime/inference runtime/outputs runtime/run",
   ],
   ["runtime/entries", "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run"],
   ["runtime/program", "dicom-objects runtime/model runtime/run runtime/entries"],

@@ -1,8 +1,7 @@
 import { writeFileWhole } from "../files/write-file.js";
 import type { Attributes } from "./elements.js";
 import { encodeDataSet, encodeElementHeader, type TransferSyntax } from "./encode-data-set.js";
-import { GrowingBytes } from "./growing-bytes.js";
-import { implementationClassUid, implementationVersionName } from "./uid.js";
+import { fileHeader } from "./file-header.js";
 
 export interface DicomObject {
   /** With SOPClassUID and SOPInstanceUID; without PixelData. */
@@ -36,41 +35,16 @@ async function* fileParts(
   { attributes, pixelData }: DicomObject,
   syntax: TransferSyntax,
 ): AsyncGenerator<Uint8Array> {
-  yield fileMetaInformation(attributes, syntax);
+  const { SOPClassUID, SOPInstanceUID } = attributes;
+  yield fileHeader({
+    sopClassUid: String(SOPClassUID),
+    sopInstanceUid: String(SOPInstanceUID),
+    transferSyntaxUid: transferSyntaxUids[syntax],
+  });
   yield encodeDataSet(attributes, syntax);
   if (pixelData === null) return;
   const { vr, byteLength, parts } = pixelData;
   yield encodeElementHeader("PixelData", { vr, length: byteLength + (byteLength % 2) });
   yield* parts;
   if (byteLength % 2 === 1) yield new Uint8Array(1);
-}
-
-/** The preamble and the group 0002, which is always explicit (PS3.10, 7.1). */
-function fileMetaInformation(
-  { SOPClassUID, SOPInstanceUID }: Attributes,
-  syntax: TransferSyntax,
-): Uint8Array {
-  const group = encodeDataSet(
-    {
-      MediaStorageSOPClassUID: SOPClassUID ?? null,
-      MediaStorageSOPInstanceUID: SOPInstanceUID ?? null,
-      TransferSyntaxUID: transferSyntaxUids[syntax],
-      ImplementationClassUID: implementationClassUid,
-      ImplementationVersionName: implementationVersionName,
-    },
-    "explicit-little-endian",
-  );
-  const versionElement = [0x02, 0, 0x01, 0, 0x4f, 0x42, 0, 0, 2, 0, 0, 0, 0, 1];
-  const bytes = new GrowingBytes();
-  bytes.bytes(new Uint8Array(128));
-  bytes.ascii("DICM");
-  bytes.bytes(
-    encodeDataSet(
-      { FileMetaInformationGroupLength: versionElement.length + group.length },
-      "explicit-little-endian",
-    ),
-  );
-  bytes.bytes(Uint8Array.from(versionElement));
-  bytes.bytes(group);
-  return bytes.whole();
 }

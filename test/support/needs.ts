@@ -69,6 +69,8 @@ export const needs = {
     isMet: process.platform === "linux" && isRoot && hasProgram("mount") && mayMount(),
     isRequiredInCi: false,
   },
+  dcmtk: program("storescu", "apt-get install dcmtk"),
+  orthanc: program("Orthanc", "apt-get install orthanc orthanc-dicomweb"),
   dicomPeers: {
     what: "pydicom, highdicom, SimpleITK and dcmqi",
     remedy:

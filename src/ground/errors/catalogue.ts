@@ -4,6 +4,7 @@ import { dicomObjectError } from "../../../processor/dicom-objects/errors.js";
 import { dicomError } from "../../../processor/imaging/dicom/errors.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { runtimeError } from "../../../processor/runtime/errors.js";
+import { exchangeError } from "../../../processor/runtime/service/dicom/errors.js";
 import { serviceError } from "../../../processor/runtime/service/errors.js";
 import { builderError } from "./builder-errors.js";
 import { nnunetError } from "./nnunet-errors.js";
@@ -16,6 +17,7 @@ export const errorCatalogue = {
   ...dicomObjectError.entries,
   ...runtimeError.entries,
   ...serviceError.entries,
+  ...exchangeError.entries,
   ...builderError.entries,
   ...nnunetError.entries,
 };
