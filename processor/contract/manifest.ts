@@ -116,6 +116,21 @@ export type NormalizationScheme = ChannelNormalization["scheme"];
 const axis = wholeNumberIn(0, 2);
 const axes: JsonCheck<Zyx> = threeOf(axis);
 
+const nvidiaRules = record({
+  overlap: about("The share of a window that it has in common with the next one.", number),
+  blend: about("The weights of overlapping windows.", oneOf(["gaussian", "gaussian-1.0", "constant"])),
+  hasForegroundChannel: about("True if a channel marks the voxels above 0 (--ohe).", flag),
+  countsZeros: about("True if zeros count in the statistics of an MRI, as in 21.02.", flag),
+  brats: about(
+    "The year of the BraTS challenge whose rule makes the labels; null for none.",
+    orNull(oneOf([2021, 2022])),
+  ),
+  outputs: about("The files of each case.", listOf(oneOf(["nii", "npy", "npz"]))),
+});
+
+/** The rules of NVIDIA's nnU-Net that differ from nnU-Net's. */
+export type NvidiaRules = Checked<typeof nvidiaRules>;
+
 /** The rules by which a volume becomes the network's input, and its output a segmentation. Axis lists are in transposed order, unless their name says otherwise. */
 const inferencePlan = record({
   dimensions: oneOf([2, 3]),
@@ -145,6 +160,7 @@ const inferencePlan = record({
     text,
   ),
   fileEnding: about("With leading dot, as in dataset.json.", text),
+  nvidia: about("Present for a model of NVIDIA's nnU-Net.", orAbsent(nvidiaRules)),
 });
 
 export type InferencePlan = Checked<typeof inferencePlan>;

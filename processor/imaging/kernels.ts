@@ -1,4 +1,5 @@
 import { clipGroups, rangeOfGroups } from "./resampling/clip-groups.js";
+import { exactSample, exactSplineFilter, padToDouble } from "./resampling/exact-zoom-kernels.js";
 import { fillCoefficients } from "./resampling/fill-coefficients.js";
 import { mirrorSpline } from "./resampling/mirror-spline.js";
 import { resampleAxis } from "./resampling/resample-axis.js";
@@ -15,7 +16,10 @@ import { turnVoxels } from "./volume/reorient.js";
 /** The functions of this project that run in worker threads. */
 export const imagingKernels = {
   clipGroups,
+  exactSample,
+  exactSplineFilter,
   mirrorSpline,
+  padToDouble,
   rangeOfGroups,
   resampleAxis,
   resampleLabelGrid,

@@ -2,7 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { crc32, createDeflateRaw, type DeflateRaw } from "node:zlib";
 
 /** Returns numpy's `.npy` header, version 1, for little-endian numbers in C order. */
-export function npyHeader(shape: readonly number[], type: "f4" | "f2" | "i2"): Buffer {
+export function npyHeader(shape: readonly number[], type: "f8" | "f4" | "f2" | "i2"): Buffer {
   const text = `{'descr': '<${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   // The data must begin at a multiple of 64.
   const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;

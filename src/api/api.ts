@@ -6,6 +6,7 @@ import type { SettingOptions } from "../../processor/contract/setting-types.js";
 import type { TargetKind } from "../../processor/contract/target.js";
 import type { PredictionReport } from "../../processor/runtime/entries/predict.js";
 import { completeConfig } from "../config/config.js";
+import { completeNvidia, type NvidiaJson } from "../config/nvidia-config.js";
 import type { ConvertFormat } from "../convert/convert-format.js";
 import { convertModel } from "../convert/convert-model.js";
 import { describeNetworks, type NetworkDescription } from "../convert/converted-networks.js";
@@ -54,6 +55,8 @@ export interface ModelOptions extends CallOptions {
   readonly checkpointName?: string | undefined;
   /** ONNX files of your own network, one for each fold. */
   readonly onnxFiles?: readonly string[] | undefined;
+  /** What no file of a model of NVIDIA's nnU-Net says, as `nvidia` of config.json. */
+  readonly nvidia?: NvidiaJson | undefined;
   /** For a cascade: the model of its low-resolution stage; default: the one next to the second stage. */
   readonly previousStageModel?: string | undefined;
   /** `auto` (default), `off`, or a postprocessing.json or .pkl. */
@@ -154,6 +157,7 @@ export function inspect(source: string, options: CallOptions = {}): Promise<Insp
       environment: work.environment,
       currentDirectory: work.currentDirectory,
       signal: work.signal,
+      nvidia: null,
     }),
   );
 }
@@ -234,6 +238,7 @@ function modelRequest(options: ModelOptions): ModelRequest {
     checkpointName: options.checkpointName ?? null,
     folds: options.folds ?? [],
     onnxFiles: options.onnxFiles ?? null,
+    nvidia: options.nvidia === undefined ? null : completeNvidia(options.nvidia),
     previousStage: options.previousStageModel ?? null,
     postProcessing: options.postProcessing ?? "auto",
   };

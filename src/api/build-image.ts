@@ -177,6 +177,7 @@ function inputsOf(options: ImageInputs): Omit<BuildWishes, "image" | "builder" |
       checkpointName: options.checkpointName ?? null,
       folds: options.folds ?? null,
       onnxFiles: options.onnxFiles ?? null,
+      nvidiaConfigFile: null,
       previousStage: options.previousStageModel ?? null,
       isPretrained: options.downloadPretrained ?? false,
       zenodoUrl: null,

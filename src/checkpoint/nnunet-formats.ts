@@ -7,6 +7,8 @@ import { readWeightsV1 } from "./nnunet-v1/read-weights.js";
 import { describeModelV2, describeTrainingV2 } from "./nnunet-v2/describe-model.js";
 import { identifyModelV2 } from "./nnunet-v2/identify-model.js";
 import { readWeightsV2 } from "./nnunet-v2/read-checkpoint.js";
+import { describeNvidiaModel } from "./nvidia/describe-model.js";
+import { readLightning } from "./nvidia/read-lightning.js";
 
 /** The operations that differ between nnU-Net v1 and v2. */
 interface NnUNetFormat {
@@ -23,7 +25,7 @@ interface NnUNetFormat {
   readonly readWeights: (fold: TrainedFold) => Promise<NetworkWeights>;
 }
 
-const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
+const formats: Readonly<Record<1 | 2 | "nvidia", NnUNetFormat>> = {
   1: {
     identify: identifyModelV1,
     describe: describeModelV1,
@@ -36,7 +38,18 @@ const formats: Readonly<Record<1 | 2, NnUNetFormat>> = {
     describeTraining: describeTrainingV2,
     readWeights: readWeightsV2,
   },
+  nvidia: {
+    identify: async () => {
+      throw new Error("models of NVIDIA's nnU-Net are found by their checkpoints");
+    },
+    describe: describeNvidiaModel,
+    describeTraining: describeNvidiaModel,
+    readWeights: async (fold) => (await readLightning(fold)).weights,
+  },
 };
+
+const formatOf = ({ nnunetVersion, nvidia }: Pick<TrainedModel, "nnunetVersion" | "nvidia">): NnUNetFormat =>
+  formats[nvidia === null ? nnunetVersion : "nvidia"];
 
 /** Reads only as much of a model folder as its task and configuration require. */
 export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =>
@@ -48,12 +61,14 @@ export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =
  * @throws MODEL_FILE_INVALID, CHECKPOINT_*, PLANS_UNSUPPORTED, ARCHITECTURE_UNKNOWN, TENSOR_MISMATCH.
  */
 export const describeModel = (model: TrainedModel): Promise<ModelDescription> =>
-  formats[model.nnunetVersion].describe(model);
+  formatOf(model).describe(model);
 
 /** Reads the description without the network, for models whose architecture is not built in. */
 export const describeTraining = (model: TrainedModel): Promise<TrainingFacts> =>
-  formats[model.nnunetVersion].describeTraining(model);
+  formatOf(model).describeTraining(model);
 
 /** Reads the names, shapes and positions of the weights of one fold. */
-export const readWeights = (version: 1 | 2, fold: TrainedFold): Promise<NetworkWeights> =>
-  formats[version].readWeights(fold);
+export const readWeights = (
+  model: Pick<TrainedModel, "nnunetVersion" | "nvidia">,
+  fold: TrainedFold,
+): Promise<NetworkWeights> => formatOf(model).readWeights(fold);

@@ -26,6 +26,7 @@ export function sharedWishes(args: SharedArguments, { terminal }: CommandSession
       checkpointName: args.checkpoint ?? null,
       folds: args.folds ?? null,
       onnxFiles: args.onnx ?? null,
+      nvidiaConfigFile: args["nvidia-config"] ?? null,
       previousStage: args["prev-stage-model"] ?? null,
       isPretrained: args["download-pretrained"],
       zenodoUrl: args["zenodo-url"] ?? null,

@@ -70,7 +70,8 @@ function blockText({ title, rows }: Block): string {
 
 function configurationBlock(model: ConfigurationInspection): Block {
   const { network, channels, folds, mirrorAxes } = model;
-  const plans = [`v${model.nnunetVersion}`, model.trainer, model.plansName].filter((part) => part !== null);
+  const version = model.trainer?.startsWith("NVIDIA") ? null : `v${model.nnunetVersion}`;
+  const plans = [version, model.trainer, model.plansName].filter((part) => part !== null);
   return {
     title: `${model.datasetName} ${model.configuration}`,
     rows: [
@@ -92,6 +93,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
         "mirroring",
         mirrorAxes === null ? null : mirrorAxes.length === 0 ? "none" : `axes ${mirrorAxes.join(", ")}`,
       ],
+      ...nvidiaRows(model),
       ["needs", model.previousStage === null ? null : `the segmentation of ${model.previousStage}`],
       ["folds", folds.map(({ fold, files }) => `${fold}  ${files.map(fileText).join(", ")}`.trimEnd())],
       ["float16", model.gpuNetwork === null ? null : fileText(model.gpuNetwork)],
@@ -102,6 +104,18 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ...problemRows(model.problems),
     ],
   };
+}
+
+function nvidiaRows({ nvidia }: ConfigurationInspection): readonly Row[] {
+  if (nvidia === null) return [];
+  const { overlap, blend, hasForegroundChannel, countsZeros, brats, outputs } = nvidia;
+  return [
+    ["windows", `overlap ${overlap}, ${blend}`],
+    ["foreground", hasForegroundChannel ? "a further channel marks it (--ohe)" : null],
+    ["z-score", countsZeros ? "of all voxels, as in 21.02" : null],
+    ["labels by", brats === null ? null : `the rule for BraTS ${brats}`],
+    ["files", outputs.join(", ")],
+  ];
 }
 
 /** Returns the number of parameters that inference uses or, if the network is unknown, that the checkpoint has. */

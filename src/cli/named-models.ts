@@ -1,3 +1,4 @@
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import type { NamedModels } from "../models/obtain-models.js";
 import type { ModelRequest } from "../models/requested-models.js";
 
@@ -10,7 +11,8 @@ interface ModelArguments {
 }
 
 /** Returns the models that a command's flags name. */
-export const namedModels = (args: ModelArguments): NamedModels => ({
+export const namedModels = (args: ModelArguments, nvidia: NvidiaOptions | null): NamedModels => ({
+  nvidia,
   modelDirs: args["model-dir"],
   task: args.task ?? null,
   configurations: args.configuration ?? null,
@@ -25,8 +27,8 @@ interface ModelRequestArguments extends ModelArguments {
 }
 
 /** Returns the models that the flags of `predict` and `convert` name. */
-export const modelRequest = (args: ModelRequestArguments): ModelRequest => ({
-  ...namedModels(args),
+export const modelRequest = (args: ModelRequestArguments, nvidia: NvidiaOptions | null): ModelRequest => ({
+  ...namedModels(args, nvidia),
   onnxFiles: args.onnx ?? null,
   previousStage: args["prev-stage-model"] ?? null,
   postProcessing: args.postprocessing,

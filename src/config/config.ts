@@ -3,6 +3,8 @@ import { settingsOfConfig } from "../../processor/contract/setting-choices.js";
 import type { SettingsJson } from "../../processor/contract/setting-types.js";
 import type { ImagePart } from "../base-image/image-parts.js";
 import type { CudaMajor } from "../base-image/variants.js";
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
+import { completeNvidia, type NvidiaJson } from "./nvidia-config.js";
 import { completeTarget, type TargetConfig, type TargetJson } from "./target-config.js";
 
 /** config.json as its author wrote it, checked against the schema. */
@@ -24,6 +26,7 @@ export interface ConfigJson extends TargetJson, SettingsJson {
   readonly num_threads_preprocessing?: number;
   readonly num_threads_nifti_save?: number;
   readonly model_license?: string;
+  readonly nvidia?: NvidiaJson;
 }
 
 /** One member of an ensemble. An absent key has the config's value. */
@@ -58,6 +61,8 @@ export interface ProcessorConfig {
   readonly postProcessing: string;
   /** The model's licence; null if the config does not name it. */
   readonly modelLicence: { readonly name: string; readonly url: null } | null;
+  /** What the config says about a model of NVIDIA's nnU-Net; null for nothing. */
+  readonly nvidia: NvidiaOptions | null;
   readonly target: TargetConfig;
   readonly settings: ImageSettings;
   /** The CUDA version of an image for GPUs; null for the newest. */
@@ -99,6 +104,7 @@ export function completeConfig(json: ConfigJson): ProcessorConfig {
     gpuArchitectures: json.gpu_arch === undefined ? null : [json.gpu_arch].flat(),
     leftOut: json.leave_out ?? [],
     modelLicence: json.model_license === undefined ? null : { name: json.model_license, url: null },
+    nvidia: json.nvidia === undefined ? null : completeNvidia(json.nvidia),
     target: completeTarget(json),
     settings: settingsOfConfig(json),
   };

@@ -1,6 +1,8 @@
 import type { ModelDescription } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import type { ConfigJson } from "./config.js";
+import { nvidiaJson } from "./nvidia-config.js";
 import type { TargetJson } from "./target-config.js";
 
 export interface InitialConfigOptions {
@@ -14,6 +16,8 @@ export interface InitialConfigOptions {
   readonly folds: readonly string[] | null;
   /** The keys for the platform that the image will run on; empty for any. */
   readonly target: TargetJson;
+  /** For a model of NVIDIA's nnU-Net; null for other models. */
+  readonly nvidia: NvidiaOptions | null;
 }
 
 /** Extensions that an image accepts in addition to the training set's. */
@@ -24,7 +28,7 @@ const pictureExtensions = ["png", "bmp", "tif", "tiff"];
 
 /** Returns a config.json with which an image segments like nnU-Net with its defaults. */
 export function initialConfig(options: InitialConfigOptions): ConfigJson {
-  const { trained, description, modelSource, checkpointName, folds, target } = options;
+  const { trained, description, modelSource, checkpointName, folds, target, nvidia } = options;
   const own = description.plan.fileEnding.replace(/^\./, "");
   const isPicture = pictureExtensions.includes(own);
   const channels = inputChannels(description.channelNames, isPicture);
@@ -32,11 +36,12 @@ export function initialConfig(options: InitialConfigOptions): ConfigJson {
     ...(trained.task.id === null ? {} : { task_id: trained.task.id }),
     task_name: trained.task.name,
     model: modelSource,
-    configuration: trained.configuration,
+    ...(nvidia === null ? { configuration: trained.configuration } : {}),
     ...(checkpointName === null ? {} : { checkpoint_name: checkpointName }),
     folds: folds?.map((fold) => (fold === "all" ? "all" : Number(fold))) ?? null,
-    use_test_time_augmentations: true,
-    step_size: 0.5,
+    // NVIDIA's program mirrors only with --tta, and its windows have the overlap of their own key.
+    use_test_time_augmentations: nvidia === null,
+    ...(nvidia === null ? { step_size: 0.5 } : { nvidia: nvidiaJson(nvidia) }),
     overlay_destination: "images",
     allowed_extensions: isPicture ? [own] : [...new Set([own, ...usualExtensions])],
     output_extension: isPicture ? own : outputExtension(own),

@@ -5,6 +5,7 @@ import { nearest } from "../../processor/contract/nearest-name.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readMetadataFile } from "../../processor/dicom-objects/read-metadata.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { JsonFault, parseHandwritten, placesIn } from "../ground/untrusted/handwritten-json.js";
 import {
@@ -28,10 +29,7 @@ const maxFaultsShown = 50;
  * @throws CONFIG_NOT_FOUND, CONFIG_NOT_JSON, CONFIG_INVALID
  */
 export async function loadConfig(path: string): Promise<ProcessorConfig> {
-  const text = await readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
-    throw builderError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
-  });
+  const text = await readConfigText(path);
   const config = checkConfig(parseJson(path, text), { path, text });
   return {
     ...config,
@@ -39,11 +37,31 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
     onnxFiles: config.onnxFiles?.map((file) => placeFrom(path, file)) ?? null,
     ensemble: config.ensemble.map((member) => ({ ...member, model: placeFrom(path, member.model) })),
     previousStage: placeFrom(path, config.previousStage),
+    nvidia: config.nvidia && { ...config.nvidia, config: placeFrom(path, config.nvidia.config) },
     settings: { ...config.settings, dicomMetadata: await metadataFrom(path, config.settings.dicomMetadata) },
     postProcessing: ["auto", "off"].includes(config.postProcessing)
       ? config.postProcessing
       : placeFrom(path, config.postProcessing),
   };
+}
+
+const readConfigText = (path: string): Promise<string> =>
+  readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
+    throw builderError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
+  });
+
+/**
+ * Reads what a file says about a model of NVIDIA's nnU-Net: a config.json with the object `nvidia`, or only that object.
+ *
+ * @throws CONFIG_NOT_FOUND, CONFIG_NOT_JSON, CONFIG_INVALID
+ */
+export async function loadNvidia(path: string): Promise<NvidiaOptions> {
+  const text = await readConfigText(path);
+  const json = parseJson(path, text);
+  const isWhole = typeof json === "object" && json !== null && "nvidia" in json;
+  const { nvidia } = isWhole ? checkConfig(json, { path, text }) : checkConfig({ nvidia: json }, { path });
+  return { ...nvidia!, config: placeFrom(path, nvidia!.config) };
 }
 
 type DicomMetadata = ProcessorConfig["settings"]["dicomMetadata"];

@@ -10,11 +10,11 @@ import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
  * @throws TENSOR_MISMATCH, ARCHITECTURE_UNKNOWN, CHECKPOINT_*
  */
 export async function foldNetwork(
-  { nnunetVersion }: TrainedModel,
-  { network: plan, trainer }: ModelDescription,
+  model: Pick<TrainedModel, "nnunetVersion" | "nvidia">,
+  { network: plan, trainer }: Pick<ModelDescription, "network" | "trainer">,
   fold: TrainedFold,
 ): Promise<BuiltNetwork> {
-  const weights = await readWeights(nnunetVersion, fold);
+  const weights = await readWeights(model, fold);
   return buildNetwork({ plan, weights, trainer, source: fold.checkpointFile });
 }
 

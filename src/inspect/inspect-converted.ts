@@ -70,6 +70,7 @@ function inspectManifestModel(
   return {
     path: "",
     nnunetVersion: model.nnunetVersion,
+    nvidia: model.plan.nvidia ?? null,
     task,
     datasetName: model.datasetName,
     configuration: model.configuration,

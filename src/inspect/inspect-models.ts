@@ -79,6 +79,7 @@ async function inspectModel(
   return {
     path,
     nnunetVersion: folder.nnunetVersion,
+    nvidia: null,
     task: taskIdentity(datasetName),
     datasetName,
     configuration: task?.configuration ?? model?.configuration ?? folder.pathNames.configuration ?? "unknown",
@@ -184,6 +185,7 @@ async function identify(folder: ModelFolder, checkpointName: string | null, loca
       folds,
       leftOut: [],
       networkFormat: "checkpoint",
+      nvidia: null,
       checkpointName: name,
       tree: local.tree,
     };

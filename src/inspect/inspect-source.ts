@@ -2,6 +2,9 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
+import { isOfNvidia } from "../checkpoint/nvidia/read-lightning.js";
+import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { isConverted } from "../convert/converted-folder.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
 import { ZipArchive } from "../ground/archive/zip-archive.js";
@@ -15,6 +18,7 @@ import { inspectCheckpoint } from "./inspect-checkpoint.js";
 import { inspectConverted } from "./inspect-converted.js";
 import { inspectEngineImage, inspectImageArchive } from "./inspect-image.js";
 import { inspectModels } from "./inspect-models.js";
+import { inspectNvidia } from "./inspect-nvidia.js";
 import { inspectOnnx } from "./inspect-onnx.js";
 import type { Inspection } from "./inspection.js";
 
@@ -25,6 +29,8 @@ export interface InspectOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly currentDirectory: string;
   readonly signal: AbortSignal;
+  /** What is said about a model of NVIDIA's nnU-Net; null for nothing. */
+  readonly nvidia: NvidiaOptions | null;
 }
 
 /**
@@ -42,6 +48,8 @@ export async function inspectSource(address: string, options: InspectOptions): P
   if (found === null) return inspectImageNamed(address, options);
   if (!found.isDirectory()) return inspectFile(address, path, options);
   if (await isConverted(path)) return inspectConverted(address, path);
+  const ofNvidia = await inspectNvidia(address, path, options.nvidia);
+  if (ofNvidia !== null) return ofNvidia;
   await findModelFolders(path); // reports a wrong folder before a large tree is listed
   return { ...(await inspectModels(await FolderSource.open(path), { folder: path })), source: address };
 }
@@ -84,7 +92,7 @@ const imageName = /^[a-z0-9][a-z0-9._/-]*(?::\d+\/[a-z0-9._/-]+)?(?::[\w.-]+)?(?
 async function inspectFile(address: string, path: string, options: InspectOptions): Promise<Inspection> {
   const kind = await kindOf(path);
   if (kind === "zip") {
-    if (await isTorchZip(path)) return inspectCheckpoint(address, path);
+    if (await isTorchZip(path)) return inspectTorchZip(address, path, options);
     return {
       ...(await inspectArchive(({ store }) => ZipSource.open(path, store), options)),
       source: address,
@@ -100,6 +108,17 @@ async function inspectFile(address: string, path: string, options: InspectOption
       ? `${path} is one file of a model: pass its folder`
       : `${path} is not a model: it is neither a zip, a checkpoint, an ONNX file nor an image`,
   );
+}
+
+/** Describes a checkpoint of NVIDIA's nnU-Net as a model, because its files say nearly everything, and others as they are. */
+async function inspectTorchZip(
+  address: string,
+  path: string,
+  { nvidia }: InspectOptions,
+): Promise<Inspection> {
+  const isLightning = path.endsWith(".ckpt") && isOfNvidia(await readTorchFile(path));
+  const model = isLightning ? await inspectNvidia(address, path, nvidia) : null;
+  return model ?? inspectCheckpoint(address, path);
 }
 
 type FileKind = "zip" | "pickle" | "image" | "onnx" | "other";

@@ -1,4 +1,9 @@
-import type { LabelDefinition, PostProcessingStep, TaskIdentity } from "../../processor/contract/manifest.js";
+import type {
+  LabelDefinition,
+  NvidiaRules,
+  PostProcessingStep,
+  TaskIdentity,
+} from "../../processor/contract/manifest.js";
 import type { Device } from "../../processor/contract/run-settings.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 
@@ -100,6 +105,8 @@ export interface ConfigurationInspection {
   /** Path relative to the source, with forward slashes; empty for the source itself. */
   readonly path: string;
   readonly nnunetVersion: 1 | 2;
+  /** The rules of a model of NVIDIA's nnU-Net; null for other models, and while something about it is missing. */
+  readonly nvidia: NvidiaRules | null;
   readonly task: TaskIdentity;
   readonly datasetName: string;
   readonly configuration: string;

@@ -30,6 +30,7 @@ export async function findModel({ modelDir, tree }: LocalModel, query: ModelQuer
     datasetName,
     configuration,
     networkFormat: "checkpoint",
+    nvidia: null,
     checkpointName: checkpointNameOf(query, nnunetVersion),
     ...selectFolds(await foldsOf(modelFolder), query.folds),
     tree,

@@ -47,6 +47,7 @@ export async function findOnnxModel(
     datasetName,
     configuration,
     networkFormat: "onnx",
+    nvidia: null,
     task: taskIdentity(datasetName),
     checkpointName: onnxFiles.map((file) => basename(file)).join(", "),
     leftOut: [],

@@ -1,3 +1,5 @@
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
+
 /** Which model of a source is meant. Null accepts any, but only one model may match in the end. */
 export interface ModelQuery {
   readonly taskId: number | null;
@@ -13,6 +15,8 @@ export interface ModelQuery {
    * `0` … `4`, `all`; empty for every `fold_k` with the checkpoint, and for `fold_all` if it is the only one.
    */
   readonly folds: readonly string[];
+  /** What is said about a model of NVIDIA's nnU-Net; null for nothing. */
+  readonly nvidia: NvidiaOptions | null;
 }
 
 /** A query with the folder, archive or address to search. */
@@ -27,4 +31,5 @@ export const anyModel: ModelQuery = {
   configuration: null,
   checkpointName: null,
   folds: [],
+  nvidia: null,
 };

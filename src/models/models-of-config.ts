@@ -1,6 +1,8 @@
+import { resolve } from "node:path";
 import { isNonEmpty, mapInOrder } from "../../processor/contract/non-empty.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { noNvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import type { ProcessorConfig } from "../config/config.js";
 import type { ModelQuery } from "./model-query.js";
 import type { ModelSet } from "./model-set.js";
@@ -17,6 +19,8 @@ export interface ModelChoice {
   readonly checkpointName: string | null;
   readonly folds: readonly string[] | null;
   readonly onnxFiles: readonly string[] | null;
+  /** The config.pkl of a model of NVIDIA's nnU-Net. */
+  readonly nvidiaConfigFile: string | null;
   /** The folder or source of a cascade's earlier stage. */
   readonly previousStage: string | null;
   /** True to download the pretrained model of the config's task. */
@@ -43,6 +47,13 @@ export async function modelsOf(
     configuration: config.configuration,
     checkpointName: choice.checkpointName ?? config.checkpointName,
     folds: choice.folds ?? config.folds,
+    nvidia:
+      choice.nvidiaConfigFile === null
+        ? config.nvidia
+        : {
+            ...(config.nvidia ?? noNvidiaOptions),
+            config: resolve(work.currentDirectory, choice.nvidiaConfigFile),
+          },
   };
   const named = configurationsNamed(choice.configurations);
   const ensemble = named === null ? config.ensemble : [];

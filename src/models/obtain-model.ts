@@ -2,11 +2,13 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
+import { noNvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import { namingArchives } from "../ground/archive/archive-tree.js";
 import { cacheFolder } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
 import { openSourceContext, type SourceContext } from "../model-source/open-model-source.js";
 import { findModel } from "./find-model.js";
+import { findNvidiaModel } from "./find-nvidia-model.js";
 import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
 import type { ModelQuery, PlacedQuery } from "./model-query.js";
 import type { WorkContext } from "./work-context.js";
@@ -19,6 +21,10 @@ export async function trainedModel(
   const folder = resolve(work.currentDirectory, modelDir);
   const isAddress = /^[a-z]+:/.test(modelDir);
   const isFolder = !isAddress && ((await stat(folder).catch(() => null))?.isDirectory() ?? true);
+  if (isFolder || (!isAddress && modelDir.endsWith(".ckpt"))) {
+    const ofNvidia = await findNvidiaModel(folder, query, query.nvidia ?? noNvidiaOptions);
+    if (ofNvidia !== null) return ofNvidia;
+  }
   if (isFolder) return noted(await findModel({ modelDir: folder, tree: null }, query), work);
   const local = await localModelFolder(isAddress ? modelDir : folder, query, await sourceContext(null, work));
   return noted(await namingArchives([local.tree], () => findModel(local, query)), work);

@@ -1,9 +1,10 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { isNonEmpty, mapInOrder, type NonEmpty } from "../../processor/contract/non-empty.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { TrainingFacts } from "../checkpoint/model-description.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { describeModel } from "../checkpoint/nnunet-formats.js";
+import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import { describeOnnxModel } from "../convert/describe-onnx-model.js";
 import { namingArchives } from "../ground/archive/archive-tree.js";
 import { builderError } from "../ground/errors/builder-errors.js";
@@ -59,7 +60,7 @@ export async function modelSetOf(
   options: Omit<ModelSetOptions, "members" | "onnxFiles">,
   work: WorkContext,
 ): Promise<ModelSet> {
-  const members: NonEmpty<ModelMember> = await mapInOrder(models, async (model) => ({
+  const members: NonEmpty<ModelMember> = await mapInOrder(withFoldsApart(models), async (model) => ({
     model,
     previousStage: await previousStageOf(model, options, work),
   }));
@@ -69,6 +70,22 @@ export async function modelSetOf(
       `${options.previousStage} was named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} does not need one: only the second stage of a cascade does`,
     );
   return { members, totalsegmentator: null, postProcessing: options.postProcessing };
+}
+
+/** Makes each fold of NVIDIA's nnU-Net a model of its own, because NVIDIA averages the probabilities of folds, not logits. */
+function withFoldsApart(models: NonEmpty<TrainedModel>): NonEmpty<TrainedModel> {
+  const [first, ...others] = models.flatMap((model) =>
+    model.nvidia === null
+      ? [model]
+      : model.folds.map(
+          (fold): TrainedModel => ({
+            ...model,
+            folds: [fold],
+            checkpointName: basename(fold.checkpointFile),
+          }),
+        ),
+  );
+  return [first!, ...others];
 }
 
 async function previousStageOf(
@@ -100,6 +117,8 @@ export interface NamedModels {
   readonly checkpointName: string | null;
   /** Empty to use every fold with the checkpoint. */
   readonly folds: readonly string[];
+  /** What is said about a model of NVIDIA's nnU-Net; null for nothing. */
+  readonly nvidia: NvidiaOptions | null;
 }
 
 /**
@@ -108,7 +127,7 @@ export interface NamedModels {
  * @throws USAGE if a folder or configuration is named twice
  */
 export function membersOf(named: NamedModels): readonly PlacedQuery[] {
-  const { modelDirs, task, configurations, checkpointName, folds } = named;
+  const { modelDirs, task, configurations, checkpointName, folds, nvidia } = named;
   for (const names of [modelDirs, configurations ?? []]) {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) throw sharedError("USAGE", `${twice} is named twice`);
@@ -120,6 +139,7 @@ export function membersOf(named: NamedModels): readonly PlacedQuery[] {
       configuration,
       checkpointName,
       folds,
+      nvidia,
     })),
   );
 }

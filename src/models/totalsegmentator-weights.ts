@@ -40,6 +40,7 @@ export async function weightsModel(network: NeededNetwork, work: WorkContext): P
     taskId: null,
     taskName: null,
     configuration,
+    nvidia: null,
     checkpointName: null,
     folds,
   };

@@ -5,6 +5,8 @@ import { builderError } from "../ground/errors/builder-errors.js";
 import { printable } from "../ground/untrusted/printable.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
 import { genericUNet } from "./architectures/generic-unet.js";
+import { dynUNet, nvidiaAttentionUNet, nvidiaUNet } from "./architectures/nvidia-unet.js";
+import { nvidiaUNet3D } from "./architectures/nvidia-unet3d.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";
 import { residualEncoderUNet, residualUNet } from "./architectures/residual-encoder-unet.js";
 import type { NetworkSite } from "./convolution-block.js";
@@ -56,6 +58,10 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
   ResidualUNet: residualUNet,
   Generic_UNet: genericUNet,
   FabiansUNet: fabiansUNet,
+  DynUNet: dynUNet,
+  NvidiaUNet: nvidiaUNet,
+  NvidiaAttentionUNet: nvidiaAttentionUNet,
+  NvidiaUNet3D: nvidiaUNet3D,
 };
 
 /**
@@ -65,5 +71,6 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
 const isUnused = (name: string): boolean =>
   secondName.test(name) || deepSupervisionHead.test(name) || name.endsWith(".num_batches_tracked");
 
-const secondName = /(?:^|\.)all_modules\.|\.all\.\d+\.|^decoder\.encoder\./;
-const deepSupervisionHead = /^(?:decoder\.seg_layers|seg_outputs|decoder\.deep_supervision_outputs)\.\d+\./;
+const secondName = /(?:^|\.)all_modules\.|\.all\.\d+\.|^decoder\.encoder\.|^skip_layers\./;
+const deepSupervisionHead =
+  /^(?:decoder\.seg_layers|seg_outputs|decoder\.deep_supervision_outputs|deep_supervision_heads)\.\d+\./;

@@ -50,7 +50,7 @@ export function encodeModel({ body, data, version = ownVersion }: EncodeModelOpt
 
 /** Values of ONNX's enumerations TensorProto.DataLocation and AttributeProto.AttributeType. */
 const external = 1;
-const attributeTypes = { float: 1, integer: 2, text: 3, body: 5, integers: 7 };
+const attributeTypes = { float: 1, integer: 2, text: 3, body: 5, floats: 6, integers: 7 };
 
 function encodeNodes(message: ProtobufWriter, { name, nodes }: OnnxBody): void {
   for (const node of nodes) message.message(1, (m) => encodeNode(m, node));
@@ -82,6 +82,9 @@ function encodeAttribute(message: ProtobufWriter, attribute: OnnxAttribute): voi
       encodeValues(graph, body);
     });
     message.integer(20, attributeTypes.body);
+  } else if ("floats" in attribute) {
+    for (const value of attribute.floats) message.float(7, value);
+    message.integer(20, attributeTypes.floats);
   } else {
     for (const value of attribute.integers) message.integer(8, value);
     message.integer(20, attributeTypes.integers);

@@ -38,6 +38,8 @@ function outputOf(
       const stride = integersOf(node, "strides");
       return { channels: weightShape![1]!, sizeZyx: first.sizeZyx.map((size, i) => size * stride[i]!) };
     }
+    case "Resize":
+      return { ...first, sizeZyx: first.sizeZyx.map((size) => size * 2) };
     case "Concat":
       return { ...first, channels: inputs.reduce((sum, { channels }) => sum + channels, 0) };
     default:

@@ -4,6 +4,7 @@ import { activationNodes } from "./activation-nodes.js";
 import { type BatchNormTensors, foldedBias, foldedWeight } from "./batch-norm.js";
 import { groupNormNodes, responseNormNodes } from "./normalization-nodes.js";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxWeight } from "./onnx-graph.js";
+import { NodeChain } from "./onnx-nodes.js";
 
 /** A value between two nodes. */
 export interface Feature {
@@ -150,6 +151,28 @@ export class GraphBuilder {
 
   add(name: string, a: Feature, b: Feature): Feature {
     return this.#node(name, "Add", { inputs: [a.name, b.name], channels: a.channels, attributes: {} });
+  }
+
+  /** Multiplies by a map that has the same channels, or one. */
+  multiply(name: string, x: Feature, map: Feature): Feature {
+    return this.#node(name, "Mul", { inputs: [x.name, map.name], channels: x.channels, attributes: {} });
+  }
+
+  /** Doubles each spatial axis by linear interpolation with aligned corners. */
+  upsampleLinear(name: string, x: Feature, spatialAxes: number): Feature {
+    const scales = `${name}.scales`;
+    const floats = Float32Array.from([1, 1, ...Array.from({ length: spatialAxes }, () => 2)]);
+    const chain = new NodeChain(name);
+    chain.addTo(scales, "Constant", [], { value_floats: { floats: [...floats] } });
+    this.#nodes.push(...chain.nodes);
+    return this.#node(name, "Resize", {
+      inputs: [x.name, "", scales],
+      channels: x.channels,
+      attributes: {
+        mode: { text: "linear" },
+        coordinate_transformation_mode: { text: "align_corners" },
+      },
+    });
   }
 
   /** Concatenates along the channels. */

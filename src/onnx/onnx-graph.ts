@@ -29,6 +29,7 @@ export type OnnxAttribute =
   | { readonly integer: number }
   | { readonly float: number }
   | { readonly integers: readonly number[] }
+  | { readonly floats: readonly number[] }
   | { readonly text: string }
   | { readonly body: OnnxBody };
 

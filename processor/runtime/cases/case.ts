@@ -100,6 +100,8 @@ export type CaseOutput =
   | { readonly kind: "label-map"; readonly path: string }
   /** The probabilities of all classes, for nnU-Net's ensembling. */
   | { readonly kind: "probabilities"; readonly path: string }
+  /** The probabilities of all classes as NVIDIA's nnU-Net (npy) or MedImAIR's (npz) writes them. */
+  | { readonly kind: "nvidia-probabilities"; readonly path: string; readonly form: "npy" | "npz" }
   /** The probabilities of all classes as an image, one component for each. */
   | { readonly kind: "probability-map"; readonly path: string }
   /** The probabilities of one class in its candidates. */

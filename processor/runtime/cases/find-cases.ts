@@ -24,6 +24,8 @@ export interface FindCasesOptions {
   readonly channelNames: readonly string[];
   /** The ending of the training images, with the leading dot. */
   readonly preferredEnding: string;
+  /** True if a file without a channel's number may be a case with all channels, as in the Medical Segmentation Decathlon. */
+  readonly mayHoldAllChannels: boolean;
 }
 
 /** A name in nnU-Net's form without its ending: the case, and the number of the channel in four digits. */
@@ -37,13 +39,13 @@ const channelSuffix = /^(.+)_(\d{4})$/;
  * @throws INPUT_NOT_FOUND, INPUT_AMBIGUOUS if two files are the same channel of a case
  */
 export async function findCases(options: FindCasesOptions): Promise<FoundCases> {
-  const { inputs, channelNames, preferredEnding } = options;
+  const { inputs, channelNames, preferredEnding, mayHoldAllChannels } = options;
   const listed = await listInputs(inputs, preferredEnding);
   const numbers = numbersByStem(listed.files);
   const groups = new Map<string, Map<number, string>>();
   const leftOut: LeftOutFile[] = [...listed.leftOut];
   for (const file of listed.files) {
-    const part = channelOf(file, numbers, channelNames.length);
+    const part = channelOf(file, numbers, { channelCount: channelNames.length, mayHoldAllChannels });
     if (part === null) {
       leftOut.push({ path: file, reason: "not a channel of the model" });
       continue;
@@ -76,6 +78,10 @@ interface CasePart {
   readonly channel: number;
 }
 
+interface ChannelQuestion extends Pick<FindCasesOptions, "mayHoldAllChannels"> {
+  readonly channelCount: number;
+}
+
 /**
  * Returns the case and the channel that a file's name stands for; null if it names no channel and the model has
  * several.
@@ -83,7 +89,7 @@ interface CasePart {
 function channelOf(
   file: string,
   numbers: ReadonlyMap<string, ReadonlySet<number>>,
-  channelCount: number,
+  { channelCount, mayHoldAllChannels }: ChannelQuestion,
 ): CasePart | null {
   const { stem } = splitImageEnding(basename(file))!;
   const [, name, digits] = channelSuffix.exec(stem) ?? [];
@@ -92,7 +98,7 @@ function channelOf(
     if (channel < channelCount || isSurplus(channel, numbers.get(name)!, channelCount))
       return { name, channel };
   }
-  return channelCount === 1 ? { name: stem, channel: 0 } : null;
+  return channelCount === 1 || mayHoldAllChannels ? { name: stem, channel: 0 } : null;
 }
 
 /** The most channels of a case. A larger number is a year, a date or the number of a patient. */

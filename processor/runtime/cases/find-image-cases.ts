@@ -7,7 +7,7 @@ import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
 import type { FoundCase } from "./case.js";
 import { dicomCases } from "./dicom-cases.js";
-import { type FoundCases, findCases, foundCase } from "./find-cases.js";
+import { type FindCasesOptions, type FoundCases, findCases, foundCase } from "./find-cases.js";
 import { seriesFolders } from "./find-dicom.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
@@ -22,7 +22,7 @@ import { listFolder } from "./list-folder.js";
  */
 export async function findImageCases(
   settings: ImageSettings,
-  channelNames: readonly string[],
+  { channelNames, mayHoldAllChannels }: Pick<FindCasesOptions, "channelNames" | "mayHoldAllChannels">,
 ): Promise<FoundCases> {
   const { inputDir, inputChannels } = settings;
   const listed = await listFolder(inputDir);
@@ -48,7 +48,12 @@ export async function findImageCases(
       return { cases: names.map((name) => singleCase(inputDir, name)), leftOut: [] };
     if (inputChannels !== null) return namedChannels(settings, names, channelNames);
     const inputs = names.map((name) => join(inputDir, name));
-    return findCases({ inputs, channelNames, preferredEnding: `.${settings.allowedExtensions[0]}` });
+    return findCases({
+      inputs,
+      channelNames,
+      preferredEnding: `.${settings.allowedExtensions[0]}`,
+      mayHoldAllChannels,
+    });
   }
 }
 

@@ -27,7 +27,10 @@ export interface FolderEntryOptions {
  */
 export async function segmentFolder(options: FolderEntryOptions): Promise<readonly CaseReport[]> {
   const { loaded, settings, onEvent, signal } = options;
-  const { cases, leftOut } = await findImageCases(settings, loaded.model.channelNames);
+  const { cases, leftOut } = await findImageCases(settings, {
+    channelNames: loaded.model.channelNames,
+    mayHoldAllChannels: loaded.model.plan.nvidia !== undefined,
+  });
   for (const line of leftOutLines(leftOut)) onEvent(runNote("left-out", line));
   for (const line of numberedCaseLines(cases, loaded.model.channelNames.length))
     onEvent(runNote("numbered-cases", line));
@@ -43,6 +46,7 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
       folder: join(settings.outputDir, destination),
       ending: `.${settings.outputExtension}`,
       savesProbabilities: settings.saveProbabilities,
+      nvidiaOutputs: loaded.model.plan.nvidia?.outputs ?? null,
       previousStage: null,
       suffix: null,
     }),

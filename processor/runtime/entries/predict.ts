@@ -60,6 +60,7 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
     inputs: options.inputs,
     channelNames: loaded.model.channelNames,
     preferredEnding: loaded.model.plan.fileEnding,
+    mayHoldAllChannels: loaded.model.plan.nvidia !== undefined,
   });
   const image = cases.flatMap(({ inputs }) => inputs).find(({ kind }) => kind !== "dicom");
   if (options.extras.requiresDicom && image !== undefined)
@@ -67,7 +68,7 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
   for (const line of leftOutLines(leftOut)) options.onEvent(runNote("left-out", line));
   const previousStageDir = previousStageFolder(loaded, options);
   const requests: CaseRequest[] = [];
-  for (const found of cases) requests.push(await requestOf(found, previousStageDir, options));
+  for (const found of cases) requests.push(await requestOf(found, { previousStageDir, loaded }, options));
   const results = await dicomResultsOf(loaded.manifest, options.settings, options.extras);
   for (const line of notesFor(requests, results)) options.onEvent(runNote("dicom-metadata", line));
   const complete = requests.map((request) => withDicomResults(request, results));
@@ -87,13 +88,14 @@ function previousStageFolder(loaded: LoadedModel, { prevStageDir }: PredictCases
 
 async function requestOf(
   found: FoundCase,
-  previousStageDir: string | null,
+  { previousStageDir, loaded }: { readonly previousStageDir: string | null; readonly loaded: LoadedModel },
   { outputDir, saveProbabilities, extras }: PredictCasesOptions,
 ): Promise<CaseRequest> {
   const request = caseRequest(found, {
     folder: outputDir,
     ending: oneFileEnding(found.ending),
     savesProbabilities: saveProbabilities,
+    nvidiaOutputs: loaded.model.plan.nvidia?.outputs ?? null,
     previousStage: previousStageDir === null ? null : await findSegmentation(found.name, previousStageDir),
     suffix: extras.suffix,
   });

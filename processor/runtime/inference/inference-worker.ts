@@ -4,11 +4,13 @@ import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { InferenceEngine } from "./engines/inference-engine.js";
 import { openEngine } from "./engines/open-engine.js";
 import { gaussianImportance } from "./gaussian.js";
+import { monaiImportance, monaiStarts } from "./monai-windows.js";
 import { LocalSink, type OutputSink } from "./output-sink.js";
 import { SlabSender } from "./slab-sender.js";
 import { type AccumulationThread, openAccumulationThread, ThreadedSink } from "./threaded-sink.js";
-import { type WindowGrid, windowGrid } from "./window-rows.js";
+import { type StartsRule, type WindowGrid, windowGrid } from "./window-rows.js";
 import { WindowRunner } from "./window-runner.js";
+import { windowStarts } from "./window-starts.js";
 import { windowsPerRun } from "./windows-per-run.js";
 import {
   type FromInferenceWorker,
@@ -62,7 +64,7 @@ async function load(message: Extract<ToInferenceWorker, { type: "load" }>): Prom
 
 async function predict(task: PredictTask, model: Loaded): Promise<void> {
   const { engine, device, freeDeviceBytes, mostWindows } = model;
-  const grid = windowGrid(task.sizeZyx, task.plan.patchSize, task.stepSize);
+  const grid = windowGrid(task.sizeZyx, task.plan.patchSize, startsRule(task));
   send({ type: "started", windows: windowCount(grid) });
   const sink = openSink(task, grid, engine);
   const runner = new WindowRunner(task, {
@@ -110,15 +112,28 @@ function openSink(task: PredictTask, grid: WindowGrid, engine: InferenceEngine):
     heads: task.heads,
     patchZyx,
     sizeZyx: [depth, task.sizeZyx[1], task.sizeZyx[2]] as Zyx,
-    importance: isWeighted
-      ? gaussianImportance(task.plan.patchSize, task.plan.averaging === "logits" ? "half" : "single")
-      : new Float32Array(voxelCount(patchZyx)).fill(1),
+    importance: isWeighted ? importanceOf(task.plan) : new Float32Array(voxelCount(patchZyx)).fill(1),
   };
   const slabs = new SlabSender(task, send);
   if (engine.averaging === null) return new LocalSink(shape, slabs);
   if (accumulation.length === 0) accumulation = headRanges(task.heads).map(openAccumulationThread);
   return new ThreadedSink(accumulation, shape, { slabs, control: task.control });
 }
+
+function importanceOf({ patchSize, averaging, nvidia }: PredictTask["plan"]): Float32Array {
+  if (nvidia !== undefined) return monaiImportance(patchSize, nvidia.blend);
+  return gaussianImportance(patchSize, averaging === "logits" ? "half" : "single");
+}
+
+/** Returns the rule by which windows start along an axis: NVIDIA's nnU-Net takes MONAI's windows. */
+function startsRule({ plan: { nvidia }, stepSize }: PredictTask): StartsRule {
+  if (nvidia === undefined) return (size, patch) => windowStarts(size, patch, stepSize);
+  const overlap = stepSize === usualStepSize ? nvidia.overlap : 1 - stepSize;
+  return (size, patch) => monaiStarts(size, patch, overlap);
+}
+
+/** nnU-Net's step. A model of NVIDIA's nnU-Net has a step of its own, which any other value replaces. */
+const usualStepSize = 0.5;
 
 const windowCount = ({ rows }: WindowGrid): number =>
   rows.reduce((sum, { starts }) => sum + starts.length, 0);

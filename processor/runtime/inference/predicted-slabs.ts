@@ -53,6 +53,7 @@ export async function* slabsOf(
         averaging: plan.averaging,
         gaussianForSingleWindow: plan.gaussianForSingleWindow,
         dimensions: plan.dimensions,
+        ...(plan.nvidia === undefined ? {} : { nvidia: plan.nvidia }),
       },
     },
   });

@@ -1,5 +1,4 @@
 import { mapZyx, withFirstAxis, type Zyx } from "../../imaging/volume/axes.js";
-import { windowStarts } from "./window-starts.js";
 
 /** The windows that end at the same slice. After them, the slices before the next row are final. */
 export interface WindowRow {
@@ -22,23 +21,24 @@ export interface WindowGrid {
   readonly rows: readonly WindowRow[];
 }
 
+/** Returns where windows start along an axis of `size` voxels, the first at 0 and the last at `size - patch`. */
+export type StartsRule = (size: number, patch: number) => readonly number[];
+
 /** The number of slices that are sent together for a 2-D network, which predicts slice by slice. */
 const slicesPerRow = 16;
 
-/** Returns the windows of nnU-Net's sliding window over a volume, in the order of their first slices. */
-export function windowGrid(sizeZyx: Zyx, patchSize: readonly number[], stepSize: number): WindowGrid {
+/** Returns the windows of a sliding window over a volume, in the order of their first slices. */
+export function windowGrid(sizeZyx: Zyx, patchSize: readonly number[], startsOf: StartsRule): WindowGrid {
   const isFlat = patchSize.length === 2;
   const patchZyx = withFirstAxis(patchSize, 1);
   const paddedSizeZyx = mapZyx(sizeZyx, (size, axis) => Math.max(size, patchZyx[axis]));
   const paddingBeforeZyx = mapZyx(paddedSizeZyx, (size, axis) => Math.floor((size - sizeZyx[axis]) / 2));
-  const [, yStarts, xStarts] = mapZyx(paddedSizeZyx, (size, axis) =>
-    windowStarts(size, patchZyx[axis], stepSize),
-  );
+  const [, yStarts, xStarts] = mapZyx(paddedSizeZyx, (size, axis) => startsOf(size, patchZyx[axis]));
   const cornersAt = (z: number): readonly Zyx[] =>
     yStarts.flatMap((y) => xStarts.map((x) => [z, y, x] as const));
   const rows = isFlat
     ? flatRows(paddedSizeZyx[0], cornersAt)
-    : deepRows(paddedSizeZyx[0], patchZyx[0], { stepSize, cornersAt });
+    : deepRows(paddedSizeZyx[0], patchZyx[0], { startsOf, cornersAt });
   return { patchZyx, paddedSizeZyx, paddingBeforeZyx, rows };
 }
 
@@ -47,9 +47,9 @@ type CornersAt = (z: number) => readonly Zyx[];
 function deepRows(
   size: number,
   patch: number,
-  { stepSize, cornersAt }: { readonly stepSize: number; readonly cornersAt: CornersAt },
+  { startsOf, cornersAt }: { readonly startsOf: StartsRule; readonly cornersAt: CornersAt },
 ): readonly WindowRow[] {
-  const zStarts = windowStarts(size, patch, stepSize);
+  const zStarts = startsOf(size, patch);
   return zStarts.map((zStart, i) => ({
     zStart,
     zEnd: zStart + patch,

@@ -33,7 +33,10 @@ export interface PredictTask {
   readonly heads: number;
   readonly maximumBatch: number | null;
   readonly isRegionModel: boolean;
-  readonly plan: Pick<InferencePlan, "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions">;
+  readonly plan: Pick<
+    InferencePlan,
+    "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions" | "nvidia"
+  >;
   readonly mirrorAxes: readonly number[];
   readonly stepSize: number;
   /**

@@ -12,6 +12,7 @@ import {
 } from "./dicom-outputs.js";
 import { inputVolumeOutput } from "./input-volume-output.js";
 import { labelMapOutput } from "./label-map-output.js";
+import { nvidiaProbabilitiesOutput } from "./nvidia-probabilities-output.js";
 import type { AnswerFacts, OpenProbabilities, OutputKind, OutputOf } from "./output-kind.js";
 import { probabilitiesOutput } from "./probabilities-output.js";
 import { probabilityMapOutput } from "./probability-map-output.js";
@@ -19,6 +20,7 @@ import { probabilityMapOutput } from "./probability-map-output.js";
 const kinds: { readonly [Kind in CaseOutput["kind"]]: OutputKind<OutputOf<Kind>> } = {
   "label-map": labelMapOutput,
   probabilities: probabilitiesOutput,
+  "nvidia-probabilities": nvidiaProbabilitiesOutput,
   "probability-map": probabilityMapOutput,
   "candidate-map": candidateMapOutput,
   "input-volume": inputVolumeOutput,

@@ -18,7 +18,7 @@ export async function historyOf(
       pool.run("nonzeroExtent", { channels, channelCount, sizeZyx, range }),
     ),
   );
-  const cropBoxZyx = permute(union(extents) ?? wholeBox(sizeZyx), plan.transposeForward);
+  const cropBoxZyx = permute(unionOfBoxes(extents) ?? wholeBox(sizeZyx), plan.transposeForward);
   const originalSpacingMmZyx = permute(geometry.spacingMmZyx, plan.transposeForward);
   return {
     originalGeometry: geometry,
@@ -35,7 +35,8 @@ export type Box = Zyx<readonly [from: number, to: number]>;
 
 export const wholeBox = (sizeZyx: Zyx): Box => mapZyx(sizeZyx, (size) => [0, size] as const);
 
-function union(boxes: readonly (Box | null)[]): Box | null {
+/** Returns the smallest box around all boxes; null if there are none. */
+export function unionOfBoxes(boxes: readonly (Box | null)[]): Box | null {
   const present = boxes.filter((box) => box !== null);
   if (present.length === 0) return null;
   return perAxis((axis) => [

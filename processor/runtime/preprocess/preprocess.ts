@@ -9,6 +9,7 @@ import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js
 import type { RuntimePool } from "../threads/kernels.js";
 import { type Box, historyOf, networkSize, wholeBox } from "./crop-history.js";
 import { normalize } from "./normalize.js";
+import { preprocessNvidia } from "./nvidia/preprocess-nvidia.js";
 import type { Prepared } from "./prepared.js";
 
 export interface PreprocessOptions {
@@ -30,6 +31,7 @@ export interface PreprocessOptions {
  */
 export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
   const { plan, labels, pool } = options;
+  if (plan.nvidia !== undefined) return preprocessNvidia(volume, { plan, rules: plan.nvidia, pool });
   const { channelCount: imageChannels } = volume;
   const history = await historyOf(volume, options);
   const cropped = await cropAndTranspose(volume, history, options);

@@ -3,6 +3,7 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
 import { placeOf } from "../cases/case.js";
 import { openProbabilities } from "../outputs/output-kinds.js";
+import { openBratsLabels } from "../postprocess/brats-labels.js";
 import { openClassMap } from "../postprocess/class-map.js";
 import { type ExportSource, exportLabels, type ProbabilitySink } from "../postprocess/export-labels.js";
 import { exportNetworkLabels } from "../postprocess/export-network-labels.js";
@@ -51,10 +52,12 @@ export async function exportAnswer(
     inputPlaces: request.inputs.map(placeOf),
   });
   try {
-    const sinks = [probabilities, classMap].filter((sink) => sink !== null);
+    const year = plan.nvidia?.brats ?? null;
+    const brats = year === null ? null : openBratsLabels(first, year);
+    const sinks = [probabilities, classMap, brats].filter((sink) => sink !== null);
     const labelMap = await exportLabels(sources, { labels, pool, probabilities: sinkOf(sinks) });
     await probabilities?.finish();
-    return { labelMap, classMap: classMap?.map ?? null };
+    return { labelMap: brats?.labels() ?? labelMap, classMap: classMap?.map ?? null };
   } finally {
     await probabilities?.discard();
   }

@@ -11,6 +11,7 @@ import { removeComponents } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { preprocess } from "../preprocess/preprocess.js";
 import type { RuntimePool } from "../threads/kernels.js";
+import { type MirrorRun, predictMirroredVolumes } from "./predict-mirrored-volumes.js";
 import type { SegmentContext } from "./segment-context.js";
 
 /** One case in the orientation that the networks expect. */
@@ -128,18 +129,48 @@ class StageRunner {
     const { opened, settings, tools } = this.#context;
     const { plan, labels, network, configuration } = member.model;
     const stage = stageCount(opened.members) > 1 ? configuration : null;
-    return (await opened.networks.of(member)).predict(prepared, {
+    const networks = await opened.networks.of(member);
+    const mirrorAxes = settings.useTestTimeAugmentation ? plan.mirrorAxes : [];
+    const heads = network.outputChannels;
+    const options = {
       plan,
       labels,
-      heads: network.outputChannels,
+      heads,
+      mirrorAxes,
       maximumBatch: network.maximumBatch,
       stepSize: settings.stepSize,
-      mirrorAxes: settings.useTestTimeAugmentation ? plan.mirrorAxes : [],
-      startProgress: (total) => windowsReport({ case: caseName, stage, total }, tools.onEvent),
-      onNote: (line) => tools.onEvent(caseNote(caseName, "inference", line)),
+      startProgress: (total: number) => windowsReport({ case: caseName, stage, total }, tools.onEvent),
+      onNote: (line: string) => tools.onEvent(caseNote(caseName, "inference", line)),
       signal: tools.signal,
-    });
+    };
+    if (plan.nvidia === undefined || mirrorAxes.length === 0) return networks.predict(prepared, options);
+    const progress = sharedProgress(options.startProgress);
+    return predictMirroredVolumes(
+      prepared,
+      { heads, mirrorAxes, dimensions: plan.dimensions },
+      (volume, run) =>
+        networks.predict(volume, {
+          ...options,
+          mirrorAxes: [],
+          startProgress: (total) => progress(total, run),
+        }),
+    );
   }
+}
+
+/** Returns the progress of several runs with equally many windows as that of one. */
+function sharedProgress(
+  start: (total: number) => ProgressTask,
+): (total: number, run: MirrorRun) => ProgressTask {
+  let task: ProgressTask | null = null;
+  return (total, { index, count }) => {
+    task ??= start(total * count);
+    const of = task;
+    return {
+      advance: (windows) => of.advance(windows),
+      done: () => (index === count - 1 ? of.done() : undefined),
+    };
+  };
 }
 
 /** Reports the windows of one network over one case. */

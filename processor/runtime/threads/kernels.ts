@@ -10,6 +10,8 @@ import { copyBox } from "../preprocess/copy-box.js";
 import { float32Statistics } from "../preprocess/float32-statistics.js";
 import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
 import { normalizeChannel } from "../preprocess/normalize-channel.js";
+import { foregroundChannel, nonzeroVoxels } from "../preprocess/nvidia/foreground-channel.js";
+import { positiveExtent } from "../preprocess/nvidia/positive-extent.js";
 import { channelStatistics } from "../preprocess/statistics.js";
 import { taskKernels } from "../totalsegmentator/kernels.js";
 
@@ -30,6 +32,9 @@ export const runtimeKernels = {
   normalizeChannel,
   channelStatistics,
   ...taskKernels,
+  foregroundChannel,
+  nonzeroVoxels,
+  positiveExtent,
 } as const;
 
 export type RuntimeTasks = KernelTasks<typeof runtimeKernels>;

@@ -29,13 +29,20 @@ export interface NetworkPlan {
   readonly residual: ResidualPlan | null;
 }
 
-/** The first three are nnU-Net v2's, the last two v1's. */
+/** The first three are nnU-Net v2's, the next two v1's, the others NVIDIA's and MONAI's. */
 export type ArchitectureName =
   | "PlainConvUNet"
   | "ResidualEncoderUNet"
   | "ResidualUNet"
   | "Generic_UNet"
-  | "FabiansUNet";
+  | "FabiansUNet"
+  | NvidiaArchitecture;
+
+/**
+ * MONAI's DynUNet, which NVIDIA uses since 21.11; NVIDIA's own U-Net until then, with or without attention; and its UNet3D
+ * for BraTS 2022.
+ */
+export type NvidiaArchitecture = "DynUNet" | "NvidiaUNet" | "NvidiaAttentionUNet" | "NvidiaUNet3D";
 
 export interface StagePlan {
   readonly features: number;

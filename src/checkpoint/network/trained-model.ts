@@ -2,6 +2,7 @@ import type { TaskIdentity } from "../../../processor/contract/manifest.js";
 import type { NonEmpty } from "../../../processor/contract/non-empty.js";
 import type { ArchiveTree } from "../../ground/archive/archive-tree.js";
 import type { FileRange } from "../../ground/archive/byte-range.js";
+import type { NvidiaOptions } from "../nvidia/nvidia-options.js";
 
 /** A validated folder with one trained configuration. */
 export interface TrainedModel {
@@ -14,6 +15,8 @@ export interface TrainedModel {
   readonly configuration: string;
   /** Format of the folds' files: nnU-Net's checkpoints, or ONNX files that the model's owner supplied. */
   readonly networkFormat: "checkpoint" | "onnx";
+  /** The rest of a model of NVIDIA's nnU-Net; null for nnU-Net's own models. */
+  readonly nvidia: NvidiaFiles | null;
   /** File name inside a fold, such as `checkpoint_final.pth`. */
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, and `all` last. */
@@ -22,6 +25,15 @@ export interface TrainedModel {
   readonly leftOut: readonly LeftOutFold[];
   /** The archive that contains the folder; null for a folder of the user. */
   readonly tree: ArchiveTree | null;
+}
+
+/** A model of NVIDIA's nnU-Net: its files besides the checkpoints, and what its user says about it. */
+export interface NvidiaFiles {
+  /** Null if there is none. */
+  readonly configFile: string | null;
+  /** The dataset.json of the Medical Segmentation Decathlon; null if there is none. */
+  readonly datasetFile: string | null;
+  readonly options: NvidiaOptions;
 }
 
 export interface LeftOutFold {

@@ -4,7 +4,7 @@ import { Field } from "../fields.js";
 import type { ArchitectureName } from "../network/network-plan.js";
 import { className, unsupported } from "./plan-values.js";
 
-type ArchitectureOfV2 = Exclude<ArchitectureName, "Generic_UNet" | "FabiansUNet">;
+type ArchitectureOfV2 = Extract<ArchitectureName, "PlainConvUNet" | "ResidualEncoderUNet" | "ResidualUNet">;
 
 /** The argument with the number of blocks of each encoder stage. */
 export const blocksKey = {

@@ -13,7 +13,20 @@ export const pythonGlobals: GlobalTable = globalTable(
   { name: "collections.defaultdict", construct: ([, pairs]) => dict(pairs) },
   { name: "collections.Counter", construct: ([counts]) => dict(counts) },
   { name: "_codecs.encode", construct: encode },
+  { name: "argparse.Namespace", construct: () => new Namespace() },
 );
+
+/** `argparse.Namespace`: its attributes become entries. */
+class Namespace extends UnreadObject {
+  constructor() {
+    super("an object of argparse.Namespace");
+  }
+
+  override setState(state: unknown): void {
+    if (!(state instanceof Map)) return;
+    for (const [name, value] of state) this.set(name, value);
+  }
+}
 
 function inBuiltins(name: string, construct?: GlobalEntry["construct"]): GlobalEntry[] {
   return ["builtins", "__builtin__"].map((module) => ({

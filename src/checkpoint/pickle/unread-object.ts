@@ -23,7 +23,7 @@ export class UnreadObject extends StatefulValue {
     return this.text;
   }
 
-  override setState(): void {}
+  override setState(_state: unknown): void {}
 
   /** Stores an entry, as Python does with `object[key] = value`. */
   set(key: unknown, value: unknown): void {

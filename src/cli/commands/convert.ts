@@ -8,6 +8,7 @@ import { requestedModels } from "../../models/requested-models.js";
 import type { CommandSession } from "../command-session.js";
 import { modelRequest } from "../named-models.js";
 import { networkLines } from "../network-text.js";
+import { nvidiaArguments } from "../nvidia-arguments.js";
 import type { convertOptions } from "../options/run-options.js";
 import { parameterText } from "../parameter-text.js";
 
@@ -16,7 +17,7 @@ type ConvertArguments = InferredOptionTypes<typeof convertOptions>;
 /** `build_processor convert`: converts a trained model to manifest.json and ONNX files. */
 export async function runConvert(args: ConvertArguments, session: CommandSession): Promise<number> {
   const { terminal, progress, signal } = session;
-  const models = await requestedModels(modelRequest(args), session);
+  const models = await requestedModels(modelRequest(args, await nvidiaArguments(args, terminal)), session);
   const outputDir = resolve(terminal.currentDirectory, args.output);
   const converted = await convertModel({
     models,

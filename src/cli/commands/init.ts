@@ -5,7 +5,9 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
+import type { ModelDescription } from "../../checkpoint/model-description.js";
 import type { TrainedModel } from "../../checkpoint/network/trained-model.js";
+import type { NvidiaOptions } from "../../checkpoint/nvidia/nvidia-options.js";
 import { initialConfig } from "../../config/initial-config.js";
 import { initialMetadata } from "../../config/initial-metadata.js";
 import { checkConfig } from "../../config/load-config.js";
@@ -13,14 +15,17 @@ import type { TargetJson } from "../../config/target-config.js";
 import { describeRunnable } from "../../convert/fold-network.js";
 import { lockFileNextTo } from "../../download/lock-file.js";
 import { namingArchives } from "../../ground/archive/archive-tree.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 import { packageRoot } from "../../ground/files/package-root.js";
 import { findPreviousStage } from "../../models/find-previous-stage.js";
+import { type InitialNvidia, initialNvidia } from "../../models/initial-nvidia.js";
 import { trainedModel } from "../../models/obtain-model.js";
 import { membersOf } from "../../models/obtain-models.js";
 import type { Platform } from "../../targets/platform.js";
 import { allPlatforms, platformOf } from "../../targets/targets.js";
 import type { CommandSession } from "../command-session.js";
 import { namedModels } from "../named-models.js";
+import { nvidiaArguments } from "../nvidia-arguments.js";
 import type { initOptions } from "../options/run-options.js";
 import { programCall } from "../program-call.js";
 import { shellWord } from "../shell-word.js";
@@ -38,14 +43,16 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
     throw sharedError("OUTPUT_EXISTS", `${path} exists already`);
   }
   const platform = platformFor(args);
-  const [member, ...others] = membersOf(namedModels(args));
+  const [member, ...others] = membersOf(namedModels(args, await nvidiaArguments(args, terminal)));
   if (member === undefined || others.length > 0)
     throw sharedError("USAGE", "init takes one model; add the others under `ensemble` in config.json");
   const trained = await trainedModel(member, { ...session, lockFile: lockFileNextTo(path) });
-  const description = await namingArchives([trained.tree], () => describeRunnable(trained));
+  const nvidia = trained.nvidia === null ? null : await initialNvidia(trained);
+  const description = await describeForConfig(trained, nvidia);
   const config = initialConfig({
     trained,
     description,
+    nvidia: nvidia === null ? null : placedFrom(dirname(path), nvidia.options),
     target: platform === null ? {} : targetKeys(platform, args),
     modelSource: sourceFrom(dirname(path), member.modelDir, terminal),
     checkpointName: args.checkpoint ?? null,
@@ -69,6 +76,8 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
         `to complete in ${metadataFile}: the type codes of ${namesWithoutCode.join(", ")}, which DICOM's list does not have under these names`,
       );
   }
+  for (const note of nvidia?.notes ?? []) progress.note(note);
+  for (const missing of nvidia?.missing ?? []) progress.note(`to complete in ${path}: nvidia.${missing}`);
   progress.note(`model: ${trained.datasetName} ${trained.configuration}, ${foldsText(trained)}`);
   const { channelNames } = description;
   const channelsNote = channelNames.length > 1 ? platform?.config.initial?.channelsNote(channelNames) : null;
@@ -86,6 +95,27 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   terminal.err(`next:  ${buildLine(path, trained, platform, terminal)}\n`);
   return 0;
 }
+
+/** Returns what the file needs to know. A model of NVIDIA's nnU-Net is described as far as its files say it. */
+async function describeForConfig(
+  trained: TrainedModel,
+  nvidia: InitialNvidia | null,
+): Promise<Pick<ModelDescription, "channelNames" | "plan" | "labels" | "previousStage">> {
+  if (nvidia === null) return namingArchives([trained.tree], () => describeRunnable(trained));
+  const known = { ...trained, nvidia: { ...trained.nvidia!, options: nvidia.options } };
+  if (nvidia.missing.length === 0) return describeRunnable(known);
+  const assumed = { ...nvidia.options, modality: "MRI" as const, ohe: nvidia.options.ohe ?? false };
+  if (trained.nvidia!.configFile === null)
+    throw builderError(
+      "NVIDIA_FACTS_MISSING",
+      `${trained.folds[0].checkpointFile}: no file says\n${nvidia.missing.map((line) => `  nvidia.${line}`).join("\n")}`,
+    );
+  return describeRunnable({ ...known, nvidia: { ...known.nvidia, options: assumed } });
+}
+
+/** Returns the options with the path of config.pkl relative to the folder of config.json. */
+const placedFrom = (folder: string, options: NvidiaOptions): NvidiaOptions =>
+  options.config === null ? options : { ...options, config: relative(folder, options.config) };
 
 const writeJson = (path: string, content: object): Promise<void> =>
   writeFileWhole(path, [Buffer.from(`${JSON.stringify(content, null, 2)}\n`)]);

@@ -3,6 +3,7 @@ import { inspectSource } from "../../inspect/inspect-source.js";
 import { sourceContext } from "../../models/obtain-model.js";
 import type { CommandSession } from "../command-session.js";
 import { inspectionText } from "../inspection-text.js";
+import { nvidiaArguments } from "../nvidia-arguments.js";
 import type { inspectOptions } from "../options/image-options.js";
 
 type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly model: string };
@@ -15,6 +16,7 @@ export async function runInspect(args: InspectArguments, session: CommandSession
     environment: terminal.environment,
     currentDirectory: terminal.currentDirectory,
     signal,
+    nvidia: await nvidiaArguments(args, terminal),
   });
   terminal.out(args.json ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));
   return 0;

@@ -18,6 +18,7 @@ import { bugHelp } from "../explain-error.js";
 import { fasterEngineHint } from "../faster-engine-hint.js";
 import { jsonText } from "../json-text.js";
 import { modelRequest } from "../named-models.js";
+import { nvidiaArguments } from "../nvidia-arguments.js";
 import type { predictOptions } from "../options/run-options.js";
 import { serveWordsOf } from "../options/serve-options.js";
 import { predictExtras, withProbaMap } from "../predict-extras.js";
@@ -47,7 +48,7 @@ async function predictCases(
     const { predictInImage } = await import("../predict-in-image.js");
     return { result: await predictInImage(args, args.image, session), isEmpty: false };
   }
-  const request = requestOf(args, words);
+  const request = await requestOf(args, words, session);
   if (args.overwrite && args.continue)
     throw sharedError("USAGE", "--overwrite and --continue cannot be used together");
   const begin = performance.now();
@@ -88,12 +89,16 @@ function onlyFailure({ name, error }: CaseReport): Error {
 }
 
 /** @throws USAGE without a model */
-function requestOf(args: PredictArguments, words: ServeWords): PredictRequest {
+async function requestOf(
+  args: PredictArguments,
+  words: ServeWords,
+  { terminal }: CommandSession,
+): Promise<PredictRequest> {
   const modelDirs = args["model-dir"];
   if (modelDirs === undefined) throw sharedError("USAGE", "--model-dir is missing");
   const settings = withProbaMap(settingChoices(args, "predict", flagNames).applyTo(predictDefaults()), words);
   return {
-    models: modelRequest({ ...args, "model-dir": modelDirs }),
+    models: modelRequest({ ...args, "model-dir": modelDirs }, await nvidiaArguments(args, terminal)),
     inputs: args.input,
     outputDir: args.output,
     previousStagePredictions: args["prev-stage-predictions"] ?? null,

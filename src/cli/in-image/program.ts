@@ -121,6 +121,7 @@ async function converted(cacheFolder: string, session: CommandSession): Promise<
       checkpointName: session.environment["NNUNET_CHECKPOINT"] ?? null,
       folds: [],
       onnxFiles: null,
+      nvidia: null,
       previousStage: null,
       postProcessing: "auto",
     },

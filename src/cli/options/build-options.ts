@@ -13,6 +13,7 @@ import {
   leaveOutOfImage,
   modelDir,
   modelGroup,
+  nvidiaConfig,
   onnx,
   outputGroup,
   overwrite,
@@ -74,6 +75,7 @@ export const buildOptions = {
   folds: { ...folds, defaultDescription: "from config.json, or every fold_k with the checkpoint" },
   checkpoint: { ...checkpoint, defaultDescription: "from config.json, or checkpoint_final.pth" },
   onnx,
+  "nvidia-config": nvidiaConfig,
   "prev-stage-model": previousStageModel,
   "download-pretrained": {
     group: modelGroup,

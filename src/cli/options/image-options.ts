@@ -6,6 +6,8 @@ import {
   imageGroup,
   json,
   leaveOut,
+  nvidia,
+  nvidiaConfig,
   outputGroup,
   target,
   zenodoUrl,
@@ -78,6 +80,8 @@ export const inferenceEnginesOptions = {
 } as const satisfies Readonly<Record<string, Options>>;
 
 export const inspectOptions = {
+  nvidia,
+  "nvidia-config": nvidiaConfig,
   "zenodo-url": zenodoUrl,
   json,
 } as const satisfies Readonly<Record<string, Options>>;

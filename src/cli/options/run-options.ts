@@ -9,6 +9,8 @@ import {
   json,
   modelDir,
   modelGroup,
+  nvidia,
+  nvidiaConfig,
   output,
   outputGroup,
   overwrite,
@@ -93,6 +95,8 @@ export const initOptions = {
   configuration,
   checkpoint,
   folds,
+  nvidia,
+  "nvidia-config": nvidiaConfig,
   target: { ...target, describe: "where the image will run", defaultDescription: "plain" },
   "output-socket": {
     group: "Platform:",

@@ -69,6 +69,22 @@ export const onnx = {
     "ONNX file of your own network, one for each fold; --model-dir then needs only plans.json and dataset.json",
 } as const satisfies Options;
 
+export const nvidia = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe:
+    "for a .ckpt of NVIDIA's nnU-Net: JSON file with what no file of the model says, such as CT statistics; or a config.json with the key nvidia",
+} as const satisfies Options;
+
+export const nvidiaConfig = {
+  group: modelGroup,
+  type: "string",
+  requiresArg: true,
+  describe: "for a .ckpt of NVIDIA's nnU-Net: the config.pkl of its preprocessing",
+  defaultDescription: "next to the checkpoint",
+} as const satisfies Options;
+
 export const folds = {
   group: modelGroup,
   alias: "f",
@@ -86,6 +102,8 @@ export const trainedModelOptions = {
   checkpoint,
   folds,
   onnx,
+  nvidia,
+  "nvidia-config": nvidiaConfig,
   "prev-stage-model": previousStageModel,
   postprocessing: postProcessing,
 } as const satisfies Readonly<Record<string, Options>>;

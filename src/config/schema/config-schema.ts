@@ -3,6 +3,7 @@ import type { Setting } from "../../../processor/contract/setting.js";
 import type { ConfigKeys } from "./config-keys.js";
 import { imageKeys } from "./image-keys.js";
 import { modelKeys } from "./model-keys.js";
+import { nvidiaKeys } from "./nvidia-keys.js";
 
 /** A JSON Schema of config.json, with the parts that messages need. */
 export interface ConfigSchema {
@@ -25,5 +26,5 @@ export const configSchema: ConfigSchema & Readonly<Record<string, unknown>> = {
   description: "The defaults of an image, which the image's command line can override.",
   type: "object",
   additionalProperties: false,
-  properties: { ...modelKeys, ...settingKeys, ...imageKeys },
+  properties: { ...modelKeys, ...nvidiaKeys, ...settingKeys, ...imageKeys },
 };

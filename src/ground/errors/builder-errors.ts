@@ -110,6 +110,11 @@ export const builderError = defineErrors({
     http: 500,
     help: "Supported: PlainConvUNet, ResidualEncoderUNet and ResidualUNet of v2, Generic_UNet and FabiansUNet of v1. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
   },
+  NVIDIA_FACTS_MISSING: {
+    exit: 2,
+    http: 400,
+    help: "Write what the message names into config.json under `nvidia`, or into a JSON file that --nvidia names. docs/how-to/nvidia-nnunet.md describes each key.",
+  },
   TENSOR_MISMATCH: {
     exit: 3,
     http: 500,

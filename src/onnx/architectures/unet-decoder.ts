@@ -7,6 +7,8 @@ import { residualBlocks } from "./residual-block.js";
 export interface DecoderParts {
   /** Path of a stage's transposed convolution; stage 0 is the deepest. */
   readonly upsampling: (stage: number) => string;
+  /** Changes the skip before it is joined, by the upsampled features; null or absent for an unchanged skip. */
+  readonly gate?: ((site: NetworkSite, upsampled: Feature, skip: Feature, stage: number) => Feature) | null;
   readonly stage: (site: NetworkSite, x: Feature, plan: DecoderStage) => Feature;
   /** Path of the layer that computes the logits. */
   readonly head: (stageCount: number) => string;
@@ -33,7 +35,8 @@ export function unetDecoder(site: NetworkSite, skips: readonly Feature[], parts:
     const skip = skips.at(-(index + 2)) as Feature;
     const { stride } = plan.stages.at(-(index + 1)) as StagePlan;
     const upsampled = upsample(site, parts.upsampling(index), feature, { channels: skip.channels, stride });
-    const joined = graph.concatenate(`decoder.concat.${index}`, upsampled, skip);
+    const gated = parts.gate?.(site, upsampled, skip, index) ?? skip;
+    const joined = graph.concatenate(`decoder.concat.${index}`, upsampled, gated);
     return parts.stage(site, joined, { index, features: skip.channels, kernel, blocks });
   }, bottleneck);
   return segmentationLayer(site, parts.head(plan.decoder.length), decoded);

@@ -155,6 +155,7 @@ async function withModel<T>(
       checkpointName,
       folds,
       onnxFiles: null,
+      nvidia: null,
       previousStage: null,
       postProcessing: "off",
     },

@@ -27,6 +27,7 @@ export const locateTrained: LocateModel = async (stage, { cacheFolder, onNote, s
       checkpointName: checkpointName === lastCheckpoint ? null : checkpointName,
       folds: folds ?? [],
       onnxFiles: null,
+      nvidia: null,
       previousStage: null,
       postProcessing: "off",
     },

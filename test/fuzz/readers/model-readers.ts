@@ -177,6 +177,7 @@ export async function inspects(address: string, folder: string): Promise<void> {
     environment: {},
     currentDirectory: folder,
     signal: new AbortController().signal,
+    nvidia: null,
   });
   require(inspectionText(inspection).length > 0 && JSON.stringify(inspection).length > 0, "a text");
   const [problem] = problemsOf(inspection);

@@ -36,6 +36,7 @@ async function inspect(address: string, cacheFolder = join(scratchFolder(), "cac
     environment: { ...process.env },
     currentDirectory: repositoryRoot,
     signal: new AbortController().signal,
+    nvidia: null,
   });
 }
 

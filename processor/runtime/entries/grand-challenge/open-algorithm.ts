@@ -66,6 +66,7 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
         folder,
         ending: ".mha",
         savesProbabilities: false,
+        nvidiaOutputs: null,
         previousStage: null,
         suffix: null,
       });

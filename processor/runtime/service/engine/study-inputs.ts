@@ -16,6 +16,7 @@ export async function studyInputs(folder: string, { model }: LoadedModel): Promi
     inputs: [folder],
     channelNames: model.channelNames,
     preferredEnding: model.plan.fileEnding,
+    mayHoldAllChannels: model.plan.nvidia !== undefined,
   });
   if (cases.length === 1) return cases[0]!.inputs;
   throw serviceError(

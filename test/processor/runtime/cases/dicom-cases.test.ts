@@ -34,7 +34,7 @@ const summary = ({ cases }: FoundCases) =>
 
 describe("predict takes a series of DICOM images", () => {
   const find = (channelNames: readonly string[], inputs: readonly string[]) =>
-    findCases({ inputs, channelNames, preferredEnding: ".nii.gz" });
+    findCases({ inputs, channelNames, preferredEnding: ".nii.gz", mayHoldAllChannels: false });
 
   test("as a folder, which is one case with its name", async () => {
     const path = putSeries("ct", "series_1");
@@ -113,7 +113,10 @@ describe("predict takes a series of DICOM images", () => {
 
 describe("an image's input folder holds DICOM series", () => {
   const find = (channelNames: readonly string[], settings: Partial<typeof testSettings> = {}) =>
-    findImageCases({ ...testSettings, inputDir: folder, ...settings }, channelNames);
+    findImageCases(
+      { ...testSettings, inputDir: folder, ...settings },
+      { channelNames, mayHoldAllChannels: false },
+    );
 
   test("one in each subfolder", async () => {
     putSeries("ct", "a");

@@ -29,7 +29,7 @@ const summary = ({ cases, leftOut }: FoundCases) => ({
 
 describe("a folder is grouped into cases as nnU-Net does", () => {
   const find = (channelNames: readonly string[], inputs = [folder]) =>
-    findCases({ inputs, channelNames, preferredEnding: ".nii.gz" });
+    findCases({ inputs, channelNames, preferredEnding: ".nii.gz", mayHoldAllChannels: false });
 
   test("by the channel's number, in the order of names and channels", async () => {
     put("b_0001.nii.gz", "a_0000.nii.gz", "b_0000.nii.gz", "a_0001.nii.gz");
@@ -111,6 +111,7 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
       inputs: [folder],
       channelNames: ["grey"],
       preferredEnding: ".png",
+      mayHoldAllChannels: false,
     });
     expect(summary(ofPictures).cases.map(([name]) => name)).toEqual(["a", "preview"]);
   });
@@ -196,7 +197,10 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
 
 describe("an image's input folder", () => {
   const find = (channelNames: readonly string[], settings: Partial<typeof testSettings> = {}) =>
-    findImageCases({ ...testSettings, inputDir: folder, ...settings }, channelNames);
+    findImageCases(
+      { ...testSettings, inputDir: folder, ...settings },
+      { channelNames, mayHoldAllChannels: false },
+    );
 
   test("gives one case for each file with an allowed extension", async () => {
     put("amos_0034.nii.gz", "other.mha", "list.json", "anii.gzip", ".x.nii.gz");

@@ -31,6 +31,8 @@ const rules = JSON.parse(
   readFileSync(join(repositoryRoot, "test", "fixtures", "sliding-window", "rules.json"), "utf8"),
 ) as Rules;
 
+const halfSteps = (size: number, patch: number) => windowStarts(size, patch, 0.5);
+
 describe("windows start at the same positions as nnU-Net's", () => {
   test.each(rules.starts)(
     "$size voxels, patch $patch, step $stepSize",
@@ -85,7 +87,7 @@ describe("rows of windows", () => {
       [5, [16, 8, 8]],
       [37, [8, 8]],
     ] as const) {
-      const { rows, paddedSizeZyx } = windowGrid([size, 12, 12], patch, 0.5);
+      const { rows, paddedSizeZyx } = windowGrid([size, 12, 12], patch, halfSteps);
       let next = 0;
       for (const { zStart, zEnd, finalBefore } of rows) {
         expect(zStart).toBe(next);
@@ -97,7 +99,7 @@ describe("rows of windows", () => {
   });
 
   test("pad a volume on both sides, with the odd voxel at the end", () => {
-    const { paddedSizeZyx, paddingBeforeZyx } = windowGrid([5, 6, 7], [8, 6, 4], 0.5);
+    const { paddedSizeZyx, paddingBeforeZyx } = windowGrid([5, 6, 7], [8, 6, 4], halfSteps);
     expect(paddedSizeZyx).toEqual([8, 6, 7]);
     expect(paddingBeforeZyx).toEqual([1, 0, 0]);
   });

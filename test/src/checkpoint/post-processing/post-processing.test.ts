@@ -116,6 +116,7 @@ describe("the post-processing of a model is found", () => {
         datasetName: "T",
         checkpointName: "c",
         leftOut: [],
+        nvidia: null,
         networkFormat: "checkpoint",
         tree: null,
         folds: mapNonEmpty(folds, (fold) => ({ fold, checkpointFile: "", range: null })),

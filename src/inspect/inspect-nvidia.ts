@@ -1,0 +1,112 @@
+import { stat } from "node:fs/promises";
+import { basename, relative, sep } from "node:path";
+import type { ModelDescription } from "../checkpoint/model-description.js";
+import type { NetworkPlan } from "../checkpoint/network/network-plan.js";
+import type { TrainedModel } from "../checkpoint/network/trained-model.js";
+import { describeModel } from "../checkpoint/nnunet-formats.js";
+import { readConfigPickle } from "../checkpoint/nvidia/config-pickle.js";
+import { readNvidiaNetwork } from "../checkpoint/nvidia/network-plan.js";
+import { type NvidiaOptions, noNvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
+import { readLightning } from "../checkpoint/nvidia/read-lightning.js";
+import { foldNetwork } from "../convert/fold-network.js";
+import { findNvidiaModel } from "../models/find-nvidia-model.js";
+import { anyModel } from "../models/model-query.js";
+import { checkpointParameters } from "./inspect-checkpoint.js";
+import type { FoldInspection, ModelsInspection, NetworkInspection, Problem } from "./inspection.js";
+import { asProblem } from "./problem.js";
+
+/**
+ * Describes the checkpoints of NVIDIA's nnU-Net in a folder, or a single one; null if there are none. What no file says is
+ * a problem that names it.
+ */
+export async function inspectNvidia(
+  source: string,
+  path: string,
+  options: NvidiaOptions | null,
+): Promise<ModelsInspection | null> {
+  const model = await findNvidiaModel(path, anyModel, options ?? noNvidiaOptions);
+  if (model === null) return null;
+  const problems: Problem[] = [];
+  const described = await attempt(() => describeModel(model), problems);
+  const plan = described?.network ?? (await attempt(() => networkAlone(model), problems));
+  const network = plan === null ? null : await attempt(() => networkOf(model, described, plan), problems);
+  const folds = await foldsOf(model, path);
+  const sizeBytes = folds.flatMap(({ files }) => files).reduce((sum, file) => sum + file.sizeBytes, 0);
+  return {
+    inspectionVersion: 1,
+    source,
+    kind: "models",
+    sizeBytes,
+    models: [
+      {
+        path: "",
+        nnunetVersion: model.nnunetVersion,
+        nvidia: described?.plan.nvidia ?? null,
+        task: model.task,
+        datasetName: model.datasetName,
+        configuration: model.configuration,
+        trainer: described?.trainer ?? "NVIDIA nnU-Net",
+        plansName: described?.plansName ?? null,
+        checkpointName: model.checkpointName,
+        folds,
+        network,
+        gpuNetwork: null,
+        checkpointParameters: await attempt(() => checkpointParameters(model.folds[0]), []),
+        patchSize: described?.plan.patchSize ?? plan?.patchSize ?? null,
+        spacingMm: described?.plan.spacingMm ?? null,
+        mirrorAxes: described?.plan.mirrorAxes ?? null,
+        channels:
+          described?.channelNames.map((name, i) => ({
+            name,
+            normalization: described.plan.normalization[i]?.scheme ?? "unknown",
+          })) ?? null,
+        labels: described?.labels ?? null,
+        imageReader: described?.plan.imageReader ?? null,
+        fileEnding: described?.plan.fileEnding ?? null,
+        previousStage: null,
+        postProcessing: [],
+        sizeBytes,
+        warnings: [],
+        problems,
+      },
+    ],
+  };
+}
+
+/** Reads the network of a model about whose images something is missing. */
+async function networkAlone({ nvidia, folds: [fold] }: TrainedModel): Promise<NetworkPlan | null> {
+  if (nvidia === null || nvidia.configFile === null) return null;
+  const { weights, args } = await readLightning(fold);
+  const config = await readConfigPickle(nvidia.configFile);
+  return readNvidiaNetwork({ weights, args, config, source: basename(fold.checkpointFile) });
+}
+
+async function networkOf(
+  model: TrainedModel,
+  described: ModelDescription | null,
+  network: NetworkPlan,
+): Promise<NetworkInspection> {
+  const trainer = described?.trainer ?? "";
+  const { parameters } = await foldNetwork(model, { network, trainer }, model.folds[0]);
+  const { architecture, inputChannels, outputChannels } = network;
+  return { architecture, inputChannels, outputChannels, parameters };
+}
+
+const foldsOf = (model: TrainedModel, path: string): Promise<FoldInspection[]> =>
+  Promise.all(
+    model.folds.map(async ({ fold, checkpointFile }) => {
+      const { size } = await stat(checkpointFile);
+      const name = relative(path, checkpointFile).split(sep).join("/") || basename(checkpointFile);
+      return { fold, files: [{ name, sizeBytes: size }] };
+    }),
+  );
+
+async function attempt<T>(action: () => Promise<T>, problems: Problem[]): Promise<T | null> {
+  try {
+    return await action();
+  } catch (error) {
+    const problem = asProblem(error);
+    if (problems.every(({ message }) => message !== problem.message)) problems.push(problem);
+    return null;
+  }
+}
