@@ -11,15 +11,18 @@ import {
 export const nnunetCommands: Readonly<Record<string, Command>> = {
   dataset: {
     usage: "dataset <action> [datasets..]",
-    describe: "check data sets before planning and training",
+    describe: "check data sets, list their cases, convert them for nnU-Net, or write dataset.json",
     options: datasetOptions,
     positional: {
-      action: { choices: ["verify"], describe: "what to do" },
+      action: { choices: ["verify", "show", "convert", "json"], describe: "what to do" },
       datasets: datasetsPositional,
     },
     examples: [
       ["$0 dataset verify 4 7", "lists every fault of two data sets, with remedies"],
       ["$0 dataset verify ./Dataset004_Liver --like nnunet", "says what nnU-Net's own check would say"],
+      ["$0 dataset show 4", "lists sizes, spacings, intensities and labels of all cases, and outliers"],
+      ["$0 dataset convert msd/Task07_Pancreas", "writes Dataset007_Pancreas to nnUNet_raw"],
+      ["$0 dataset json 4 --channel CT --label background=0 liver=1", "writes dataset.json"],
     ],
     load: async () => (await import("./commands/dataset.js")).runDataset,
   },

@@ -62,9 +62,21 @@ export async function findDatasetName(word: string, folders: NnunetFolders): Pro
   );
 }
 
+/** Returns the names with a number in all of nnU-Net's folders. */
+export async function namesWithNumber(number: number, folders: NnunetFolders): Promise<readonly string[]> {
+  const prefix = numberPrefix(number, folders);
+  return (await presentNames(folders)).filter((name) => hasPrefix(name, prefix));
+}
+
+const numberPrefix = (number: number, { version }: NnunetFolders): string =>
+  `${prefixes[version]}${String(number).padStart(3, "0")}`;
+
+const hasPrefix = (name: string, prefix: string): boolean =>
+  name.startsWith(prefix) && !/^\d/.test(name.slice(prefix.length));
+
 function byNumber(number: number, present: readonly string[], folders: NnunetFolders): string {
-  const prefix = `${prefixes[folders.version]}${String(number).padStart(3, "0")}`;
-  const names = present.filter((name) => name.startsWith(prefix) && !/^\d/.test(name.slice(prefix.length)));
+  const prefix = numberPrefix(number, folders);
+  const names = present.filter((name) => hasPrefix(name, prefix));
   if (names.length === 1) return names[0]!;
   if (names.length > 1)
     throw nnunetError(

@@ -1,0 +1,106 @@
+import { basename, join, resolve } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import {
+  type Conversion,
+  convertDecathlon,
+  convertDecathlonToTask,
+  convertTask,
+  decathlonName,
+} from "../../nnunet/conversion/convert-dataset.js";
+import { convertPictures } from "../../nnunet/conversion/convert-pictures.js";
+import { namesWithNumber } from "../../nnunet/find-dataset.js";
+import { type NnunetFolders, requireFolder } from "../../nnunet/folders.js";
+import type { CommandSession } from "../command-session.js";
+import type { DatasetCommandArguments } from "./dataset-arguments.js";
+import { foldersFor } from "./nnunet-datasets.js";
+
+type SourceKind = NonNullable<DatasetCommandArguments["from"]>;
+
+/** `build_processor dataset convert FOLDERS…`: makes data sets of nnU-Net from other folders. */
+export async function runConvertDataset(
+  args: DatasetCommandArguments,
+  { terminal, progress, signal }: CommandSession,
+): Promise<number> {
+  const sources = [...(args.datasets ?? []), ...(args.dataset ?? [])];
+  if (sources.length === 0) throw sharedError("USAGE", "dataset convert needs the folder to convert");
+  if (sources.length > 1 && (args.name !== undefined || args.id !== undefined))
+    throw sharedError("USAGE", "--name and --id name one data set, but several folders are to be converted");
+  const folders = foldersFor(args, terminal);
+  const raw = requireFolder(folders, "raw");
+  const reports: object[] = [];
+  for (const word of sources) {
+    const source = resolve(terminal.currentDirectory, word);
+    const kind = args.from ?? kindOf(source);
+    const name = await targetName({ args, source, kind, folders });
+    const target = join(raw, name);
+    await converterOf(kind, folders)({ source, target, tools: { progress, signal } });
+    reports.push({ source, kind, dataset: name, folder: target });
+    if (!args.json) terminal.out(`${name}\n  written to ${target}\n`);
+  }
+  if (args.json) terminal.out(`${JSON.stringify(reports, null, 2)}\n`);
+  return 0;
+}
+
+function kindOf(source: string): SourceKind {
+  const name = basename(source);
+  if (/^Task\d{3}_/.test(name)) return "v1-task";
+  if (/^Task\d/.test(name)) return "decathlon";
+  throw sharedError(
+    "USAGE",
+    `${name} is neither a Decathlon folder (Task07_…) nor a task of nnU-Net v1 (Task007_…); --from says what it is`,
+  );
+}
+
+function converterOf(
+  kind: SourceKind,
+  { version }: NnunetFolders,
+): (conversion: Conversion) => Promise<void> {
+  if (kind === "pictures") return convertPictures;
+  if (kind === "decathlon") return version === 1 ? convertDecathlonToTask : convertDecathlon;
+  if (version === 2) return convertTask;
+  throw sharedError("USAGE", "a task of nnU-Net v1 is converted to v2; leave out --nnunet v1");
+}
+
+interface NameQuestion {
+  readonly args: DatasetCommandArguments;
+  readonly source: string;
+  readonly kind: SourceKind;
+  readonly folders: NnunetFolders;
+}
+
+/**
+ * Returns the name of the new data set.
+ *
+ * @throws USAGE, DATASET_AMBIGUOUS if its number is in use
+ */
+async function targetName({ args, source, kind, folders }: NameQuestion): Promise<string> {
+  const prefix = folders.version === 1 ? "Task" : "Dataset";
+  if (args.name !== undefined) {
+    if (/[\\/\0]|^\.*$/.test(args.name))
+      throw sharedError("USAGE", `--name must be a name, not a path: ${args.name}`);
+    if (args.id === undefined) return args.name;
+  }
+  const parts =
+    args.name === undefined
+      ? sourceParts(basename(source), kind, args.id)
+      : { number: args.id!, name: args.name };
+  const number = args.id ?? parts.number;
+  if (!Number.isInteger(number) || number < 0 || number > 999)
+    throw sharedError("USAGE", `--id must be a whole number from 0 to 999, but is ${number}`);
+  const taken = await namesWithNumber(number, folders);
+  if (taken.length > 0)
+    throw nnunetError(
+      "DATASET_AMBIGUOUS",
+      `the number ${number} is taken by ${taken.join(", ")}; --id chooses another`,
+    );
+  return `${prefix}${String(number).padStart(3, "0")}_${parts.name}`;
+}
+
+function sourceParts(folderName: string, kind: SourceKind, id: number | undefined) {
+  if (kind === "decathlon") return decathlonName(folderName);
+  const [, number, name] = /^(?:Task|Dataset)(\d{3})_(.+)$/.exec(folderName) ?? [];
+  if (number !== undefined && name !== undefined) return { number: Number(number), name };
+  if (id !== undefined) return { number: id, name: folderName.replace(/\W+/g, "_") };
+  throw sharedError("USAGE", `${folderName} has no number; --id or --name names the new data set`);
+}

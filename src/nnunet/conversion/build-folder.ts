@@ -1,0 +1,41 @@
+import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { makeFolder } from "../../../processor/files/make-folder.js";
+import { partialPathNextTo } from "../../../processor/files/partial-path.js";
+import { outputError } from "../../../processor/files/write-file.js";
+import { requireAbsent } from "../../ground/files/output-file.js";
+
+/**
+ * Fills a new folder, which appears under its name only when it is complete.
+ *
+ * @throws OUTPUT_EXISTS if the folder exists
+ */
+export async function buildFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  await requireAbsent(path, ": nothing is replaced");
+  const parent = join(path, "..");
+  await makeFolder(parent);
+  const partial = await partialPathNextTo(path);
+  try {
+    await makeFolder(partial);
+    await fill(partial);
+    await rename(partial, path);
+  } catch (error) {
+    throw outputError(path, error);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+/** Copies a regular file; `name` is its name in the target folder. */
+export async function copyInto(folder: string, source: string, name = basename(source)): Promise<void> {
+  await copyFile(source, join(folder, name));
+}
+
+/** Returns the regular files of a folder, sorted; null if the folder does not exist. */
+export async function filesOf(folder: string): Promise<readonly string[] | null> {
+  const names = await readdir(folder).catch(() => null);
+  if (names === null) return null;
+  const files: string[] = [];
+  for (const name of names.toSorted()) if ((await stat(join(folder, name))).isFile()) files.push(name);
+  return files;
+}

@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../../processor/imaging/formats/write-image.js";
+import { voxelCount } from "../../../processor/imaging/volume/axes.js";
+import type { Image } from "../../../processor/imaging/volume/image.js";
+import { copyInto } from "./build-folder.js";
+
+const channelSuffix = (channel: number): string => `_${String(channel).padStart(4, "0")}`;
+
+/**
+ * Writes an image as `<case>_0000.nii.gz`, or one file for each volume of a 4-D image. A 3-D file is copied as it is; the
+ * volumes of a 4-D file keep their type and geometry.
+ */
+export async function splitChannels(source: string, folder: string, caseId: string): Promise<void> {
+  const image = await readImage(source);
+  if (image.components === 1 && image.source.format === "nifti" && source.endsWith(".nii.gz"))
+    return copyInto(folder, source, `${caseId}${channelSuffix(0)}.nii.gz`);
+  await writeChannels(image, folder, caseId);
+}
+
+/** Writes each component of an image as a NIfTI file of its own. */
+export async function writeChannels(image: Image, folder: string, caseId: string): Promise<void> {
+  const count = voxelCount(image.geometry.sizeZyx);
+  for (let channel = 0; channel < image.components; channel++) {
+    const voxels = image.voxels.slice(channel * count, (channel + 1) * count) as Image["voxels"];
+    await writeImage(
+      { ...image, components: 1, voxels },
+      join(folder, `${caseId}${channelSuffix(channel)}.nii.gz`),
+    );
+  }
+}
