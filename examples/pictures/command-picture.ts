@@ -9,7 +9,10 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
     commandNames: ["init", "build", "preflight", "simulate"],
   },
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
-  { who: "I prepare the training of an nnU-Net", commandNames: ["dataset", "fingerprint", "plan", "preprocess"] },
+  {
+    who: "I prepare the training of an nnU-Net",
+    commandNames: ["dataset", "fingerprint", "plan", "preprocess"],
+  },
   {
     who: "I compare models, and choose one",
     commandNames: ["evaluate", "accumulate", "ensemble", "postprocess", "find-best"],
