@@ -26,8 +26,13 @@ export function gaussianImportance(patch: readonly number[], precision: "half" |
     }
     weights = next;
   }
-  const result = precision === "half" ? Float32Array.from(weights, roundToHalf) : Float32Array.from(weights);
-  const smallest = result.reduce((least, weight) => (weight > 0 && weight < least ? weight : least), peak);
+  const result = new Float32Array(weights);
+  if (precision === "half") for (let i = 0; i < result.length; i++) result[i] = roundToHalf(weights[i]!);
+  let smallest = peak;
+  for (let i = 0; i < result.length; i++) {
+    const weight = result[i]!;
+    if (weight > 0 && weight < smallest) smallest = weight;
+  }
   for (let i = 0; i < result.length; i++) if (result[i] === 0) result[i] = smallest;
   return result;
 }

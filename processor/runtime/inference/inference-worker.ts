@@ -87,19 +87,24 @@ async function predict(task: PredictTask, model: Loaded): Promise<void> {
     }),
   });
   const [beforeZ, beforeY, beforeX] = grid.paddingBeforeZyx;
-  for (const { zStart, finalBefore, starts } of grid.rows) {
-    const row = starts.map(([z, y, x]) => ({
+  const rows = grid.rows.map(({ zStart, starts }) =>
+    starts.map(([z, y, x]) => ({
       onVolume: [z - beforeZ, y - beforeY, x - beforeX] as const,
       onSums: [z - zStart, y - beforeY, x - beforeX] as const,
-    }));
-    await runner.run(row, (done) => send({ type: "windows", done }));
-    sink.addWeights(row.map(({ onSums }) => onSums));
-    // Padding before and after the volume is not part of the output.
-    const from = Math.max(zStart, beforeZ);
-    const to = Math.min(finalBefore, beforeZ + task.sizeZyx[0]);
-    if (to > from) sink.finish(from - zStart, to - zStart, from - beforeZ);
-    sink.advance(finalBefore - zStart);
-  }
+    })),
+  );
+  await runner.run(rows, {
+    windowsDone: (done) => send({ type: "windows", done }),
+    rowDone: (row) => {
+      const { zStart, finalBefore } = grid.rows[row]!;
+      sink.addWeights(rows[row]!.map(({ onSums }) => onSums));
+      // Padding before and after the volume is not part of the output.
+      const from = Math.max(zStart, beforeZ);
+      const to = Math.min(finalBefore, beforeZ + task.sizeZyx[0]);
+      if (to > from) sink.finish(from - zStart, to - zStart, from - beforeZ);
+      sink.advance(finalBefore - zStart);
+    },
+  });
   sink.settle();
   send({ type: "done" });
 }

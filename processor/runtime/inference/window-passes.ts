@@ -16,6 +16,55 @@ export interface Pass {
   readonly isLastOfWindow: boolean;
 }
 
+/** The passes of one run. */
+export interface RowPasses {
+  readonly passes: readonly Pass[];
+  readonly row: number;
+  /** The number of the row's passes before them. */
+  readonly before: number;
+  readonly isLastOfRow: boolean;
+}
+
+/** What all rows of windows have in common. */
+export type RowsPasses = Pick<AllPasses, "flips" | "folds"> & {
+  /** Returns the number of a row's windows that pass through all folds before the next windows do. */
+  readonly together: (windows: readonly Window[]) => number;
+};
+
+/** The passes of all rows of windows, in order. */
+export class PassQueue {
+  readonly #rows: readonly (readonly Window[])[];
+  readonly #shared: RowsPasses;
+  readonly #together = new Map<number, number>();
+  #row = 0;
+  #before = 0;
+
+  constructor(rows: readonly (readonly Window[])[], shared: RowsPasses) {
+    this.#rows = rows;
+    this.#shared = shared;
+  }
+
+  /** Returns the passes of the next run; null after the last one. A run has windows of one row. */
+  take(most: number): RowPasses | null {
+    const windows = this.#rows[this.#row];
+    if (windows === undefined) return null;
+    const { flips, folds } = this.#shared;
+    const together = this.#together.get(this.#row) ?? this.#shared.together(windows);
+    this.#together.set(this.#row, together);
+    const passes = nextPasses({ windows, flips, folds, together }, this.#before, most);
+    const [row, before] = [this.#row, this.#before];
+    this.#before += passes.length;
+    const isLastOfRow = this.#before === windows.length * flips.length * folds;
+    if (isLastOfRow) [this.#row, this.#before] = [row + 1, 0];
+    return { passes, row, before, isLastOfRow };
+  }
+
+  /** Makes passes that were taken, and those after them, the next ones again. */
+  putBack({ row, before }: RowPasses): void {
+    [this.#row, this.#before] = [row, before];
+  }
+}
+
 export interface AllPasses {
   readonly windows: readonly Window[];
   readonly flips: readonly Flip[];

@@ -6,7 +6,7 @@ import { type Flip, mirrorings, unflipped } from "./mirrorings.js";
 import { sigmoid, softmax } from "./nonlinearities.js";
 import type { OutputSink } from "./output-sink.js";
 import { cutWindow } from "./window-copy.js";
-import { nextPasses, type Pass, sameFlip, type Window } from "./window-passes.js";
+import { type Pass, PassQueue, type RowPasses, sameFlip, type Window } from "./window-passes.js";
 import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } from "./worker-messages.js";
 
 export interface WindowRunnerOptions {
@@ -27,8 +27,15 @@ export interface WindowRunnerOptions {
 
 /** A run that was started and has not been added up yet. */
 interface StartedRun {
-  readonly passes: readonly Pass[];
+  readonly of: RowPasses;
   readonly output: Promise<Float32Array>;
+}
+
+export interface RowsListener {
+  /** Called when further windows have passed through all folds and mirrorings. */
+  readonly windowsDone: (windows: number) => void;
+  /** Called after the last output of a row was added, and before the first one of the next row is. */
+  readonly rowDone: (row: number) => void;
 }
 
 /** Runs windows through folds and mirrorings, and passes the outputs to the sink. */
@@ -51,17 +58,20 @@ export class WindowRunner {
   }
 
   /**
-   * Runs the windows of one row through all folds. If memory is too small for that many windows at once, fewer are run
+   * Runs the windows of all rows through all folds. If memory is too small for that many windows at once, fewer are run
    * together.
    */
-  async run(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
+  async run(rows: readonly (readonly Window[])[], on: RowsListener): Promise<void> {
     const { averaging } = this.#options.engine;
-    if (averaging === null) return this.#runInFloat32(windows, onDone);
-    for (let done = 0; done < windows.length; ) {
-      const together = windows.slice(done, done + this.#windowsPerRun);
-      if (!(await this.#tryInFloat16(averaging, together))) continue;
-      onDone(together.length);
-      done += together.length;
+    if (averaging === null) return this.#runInFloat32(rows, on);
+    for (const [row, windows] of rows.entries()) {
+      for (let done = 0; done < windows.length; ) {
+        const together = windows.slice(done, done + this.#windowsPerRun);
+        if (!(await this.#tryInFloat16(averaging, together))) continue;
+        on.windowsDone(together.length);
+        done += together.length;
+      }
+      on.rowDone(row);
     }
   }
 
@@ -76,7 +86,7 @@ export class WindowRunner {
     if (outputs === null) return false;
     if (!Number.isFinite(outputs.total)) {
       this.#noteOverflow();
-      await this.#runInFloat32(windows, () => {});
+      await this.#runInFloat32([windows], { windowsDone: () => {}, rowDone: () => {} });
       return true;
     }
     headRanges(this.#task.heads).forEach((range, group) => {
@@ -94,37 +104,40 @@ export class WindowRunner {
   }
 
   /**
-   * Starts as many runs as the engine takes, so that it computes while this thread cuts and adds up windows. Outputs are
-   * added in the order of their runs, so that the sums have the same bits every time.
+   * Starts as many runs as the engine takes, so that it computes while this thread cuts and adds up windows, and finishes
+   * rows. Outputs are added in the order of their runs, so that the sums have the same bits every time.
    */
-  async #runInFloat32(windows: readonly Window[], onDone: (windows: number) => void): Promise<void> {
+  async #runInFloat32(rows: readonly (readonly Window[])[], on: RowsListener): Promise<void> {
     const { engine } = this.#options;
-    const together = engine.holdsAllFolds ? this.#windowsPerRun : windows.length;
-    const all = { windows, flips: this.#flips, folds: engine.foldCount, together };
+    const queue = new PassQueue(rows, {
+      flips: this.#flips,
+      folds: engine.foldCount,
+      together: (windows) => (engine.holdsAllFolds ? this.#windowsPerRun : windows.length),
+    });
     const started: StartedRun[] = [];
-    let next = 0;
     try {
       for (;;) {
         while (started.length < engine.runsInFlight) {
-          const passes = nextPasses(all, next, this.#windowsPerRun);
-          if (passes.length === 0) break;
-          next += passes.length;
-          started.push({ passes, output: this.#start(passes) });
+          const of = queue.take(this.#windowsPerRun);
+          if (of === null) break;
+          started.push({ of, output: this.#start(of.passes) });
         }
         const [first] = started;
         if (first === undefined) return;
-        const size = this.#sizeOfRun(first.passes.length);
+        const { passes, row, isLastOfRow } = first.of;
+        const size = this.#sizeOfRun(passes.length);
         const output = await this.#unlessTooMany(size, () => first.output);
         if (output === null) {
           await Promise.allSettled(started.map((run) => run.output));
-          next -= started.reduce((sum, { passes }) => sum + passes.length, 0);
+          queue.putBack(first.of);
           started.length = 0;
           continue;
         }
-        this.#add(first.passes, output.subarray(0, (output.length / size) * first.passes.length));
+        this.#add(passes, output.subarray(0, (output.length / size) * passes.length));
         started.shift();
-        const completed = first.passes.filter(({ isLastOfWindow }) => isLastOfWindow).length;
-        if (completed > 0) onDone(completed);
+        const completed = passes.filter(({ isLastOfWindow }) => isLastOfWindow).length;
+        if (completed > 0) on.windowsDone(completed);
+        if (isLastOfRow) on.rowDone(row);
       }
     } finally {
       await Promise.allSettled(started.map((run) => run.output));

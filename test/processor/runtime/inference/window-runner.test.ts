@@ -29,6 +29,8 @@ interface FourWindowsOptions {
 interface FourOutputs {
   readonly outputs: readonly WindowOutputs[];
   readonly messages: readonly FromInferenceWorker[];
+  /** The rows that ended, with the number of windows that had been added by then. */
+  readonly rowEnds: readonly (readonly [row: number, outputs: number])[];
 }
 
 /** Runs four windows through a network that multiplies by two. */
@@ -57,6 +59,7 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
   );
   const outputs: WindowOutputs[] = [];
   const messages: FromInferenceWorker[] = [];
+  const rowEnds: (readonly [row: number, outputs: number])[] = [];
   const nothing = () => {};
   const runner = new WindowRunner(
     {
@@ -74,15 +77,23 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
       },
     },
   );
-  await runner.run(windows, nothing);
+  await runner.run([windows.slice(0, 3), windows.slice(3)], {
+    windowsDone: nothing,
+    rowDone: (row) => rowEnds.push([row, outputs.flatMap(({ cornersZyx }) => cornersZyx).length]),
+  });
   await engine.close();
-  return { outputs, messages };
+  return { outputs, messages, rowEnds };
 }
 
 describe("runs with equal numbers of windows", () => {
   test.each(["float32", "float16"] as const)("return each window once: %s", async (precision) => {
-    const { outputs } = await outputsOfFour({ precision, taken: 3, windowsPerRun: 3 });
+    const { outputs, rowEnds } = await outputsOfFour({ precision, taken: 3, windowsPerRun: 3 });
     expectEachOnce(outputs);
+    const flips = precision === "float32" ? 2 : 1;
+    expect(rowEnds).toEqual([
+      [0, 3 * flips],
+      [1, 4 * flips],
+    ]);
   });
 });
 
