@@ -78,6 +78,7 @@ export const needs = {
     isMet: process.env["DICOM_VENV"] !== undefined,
     isRequiredInCi: false,
   },
+  chromium: program("chromium", "apt-get install chromium"),
   dciodvfy: program("dciodvfy", "apt-get install dicom3tools"),
   openvino: {
     what: "OpenVINO",

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
@@ -152,10 +153,15 @@ export async function createService(options: ServiceOptions): Promise<Service> {
 
 const silenceMs = 30_000;
 
+const watchedSockets = new WeakSet<Socket>();
+
 /** Ends the connection of a client that sends nothing in the middle of a request. The answer may take as long as it needs. */
 function disconnectSilent(request: IncomingMessage): void {
   const { socket } = request;
-  socket.setTimeout(silenceMs, () => socket.destroy());
+  socket.setTimeout(silenceMs);
+  // A connection that is kept alive has many requests.
+  if (!watchedSockets.has(socket)) socket.on("timeout", () => socket.destroy());
+  watchedSockets.add(socket);
   request.once("close", () => socket.setTimeout(0));
   request.once("end", () => socket.setTimeout(0));
 }

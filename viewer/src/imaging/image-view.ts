@@ -1,6 +1,6 @@
 import type { Niivue, NVImage } from "@niivue/niivue";
 import { element } from "../dom/element.js";
-import { colourLabels, type ShownLabel, sizeXyz } from "./label-volume.js";
+import { colourLabels, type ShownLabel, setOutlinable, sizeXyz } from "./label-volume.js";
 
 export const planes = ["Three planes", "Axial", "Coronal", "Sagittal", "3D"] as const;
 
@@ -72,9 +72,13 @@ export class ImageView {
     parent.append(frame);
     const viewer = new Niivue({
       isNearestInterpolation: true,
+      // The patient's left is on the right, and the face looks to the left, as radiologists are used to.
+      isRadiologicalConvention: true,
+      sagittalNoseLeft: true,
       backColor: [0.055, 0.067, 0.086, 1],
       crosshairColor: [0.45, 0.8, 1, 0.9],
-      crosshairWidth: 1,
+      crosshairWidth: 0.5,
+      crosshairWidthUnit: "percent",
       multiplanarShowRender: SHOW_RENDER.NEVER,
       isOrientCube: false,
       dragAndDropEnabled: false,
@@ -102,8 +106,11 @@ export class ImageView {
     if (this.#labelOfValue.size > 0) this.#viewer.setOpacity(this.#hasImage ? 1 : 0, opacity);
   }
 
-  /** Draws only the borders of labels, or whole labels. */
+  /** Draws the borders of labels in full colour, whatever the opacity is. */
   setOutlined(isOutlined: boolean): void {
+    const labelMap = this.#viewer.volumes[this.#hasImage ? 1 : 0];
+    if (labelMap === undefined || this.#labelOfValue.size === 0) return;
+    setOutlinable(labelMap, isOutlined);
     this.#viewer.setAtlasOutline(isOutlined ? 1 : 0);
   }
 

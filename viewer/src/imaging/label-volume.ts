@@ -8,8 +8,8 @@ export interface ShownLabel extends LabelStatistics {
   readonly colour: Rgb;
 }
 
-/** The numbers of NIfTI's data types that a renumbered label map uses. */
-const nifti = { uint8: 2, uint16: 512 } as const;
+/** Numbers of NIfTI-1: data types, and what the values of an image mean. */
+const nifti = { uint8: 2, uint16: 512, noIntent: 0, labelIntent: 1002 } as const;
 
 /** The largest label for which NiiVue makes a table of colours that is small. */
 const maxLabel = 255;
@@ -45,6 +45,7 @@ export function colourLabels(image: NVImage, labels: readonly ShownLabel[]): Rea
   const isDense = labels.every(({ label }) => Number.isInteger(label) && label > 0 && label <= maxLabel);
   const shown = new Map(labels.map(({ label }, i) => [label, isDense ? label : i + 1]));
   if (!isDense) renumber(image, shown);
+  setOutlinable(image, false);
   image.setColormapLabel({
     R: [0, ...labels.map(({ colour }) => colour[0])],
     G: [0, ...labels.map(({ colour }) => colour[1])],
@@ -53,6 +54,11 @@ export function colourLabels(image: NVImage, labels: readonly ShownLabel[]): Rea
     I: [0, ...labels.map(({ label }) => shown.get(label)!)],
   });
   return new Map(labels.map((label) => [shown.get(label.label)!, label]));
+}
+
+/** NiiVue draws outlines only of images that say that they hold labels, and it makes the borders of those transparent. */
+export function setOutlinable(labelMap: NVImage, isOutlinable: boolean): void {
+  labelMap.hdr!.intent_code = isOutlinable ? nifti.labelIntent : nifti.noIntent;
 }
 
 function renumber(image: NVImage, shown: ReadonlyMap<number, number>): void {

@@ -53,8 +53,11 @@ export const localFile = (file: File): ScanFile => ({ name: file.name, open: asy
 export function scanOfJob(
   client: ServiceClient,
   job: Job,
-  models: readonly Model[],
-  stage: number,
+  {
+    models,
+    stage,
+    title,
+  }: { readonly models: readonly Model[]; readonly stage: number; readonly title: string },
 ): ScanSource | null {
   const files = (job.result?.files ?? []).filter((file) => file.stage === stage);
   const labelMap = files.find(({ kind, name }) => kind === "label-map" && isVolume(name));
@@ -66,7 +69,7 @@ export function scanOfJob(
     ...(job.result?.stages[stage]?.labels ?? []),
   ].filter((one): one is { label: number; name: string } => typeof one.label === "number");
   return {
-    title: model?.name ?? job.models[stage] ?? "Result",
+    title,
     image: image === undefined ? null : fileOfJob(client, job, image),
     labelMap: fileOfJob(client, job, labelMap),
     names: new Map(named.map(({ label, name }) => [label, name])),

@@ -30,11 +30,11 @@ export class ViewerPane {
     this.#announcer = announcer;
     this.#tools = element(
       "div",
-      { class: "tools", role: "group", "aria-label": "View" },
+      { class: "tools", role: "group", "aria-label": "Display" },
       this.#plane.label,
       this.#contrast.label,
       element("label", {}, element("span", {}, "Label opacity"), this.#opacity),
-      element("label", { class: "check" }, this.#outline, "Outlines only"),
+      element("label", { class: "check" }, this.#outline, "Outlines"),
     );
     this.element = element(
       "div",

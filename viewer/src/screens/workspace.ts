@@ -1,5 +1,5 @@
 import { Announcer } from "../dom/announcer.js";
-import { button, element, setAttribute, setText } from "../dom/element.js";
+import { button, element, setText } from "../dom/element.js";
 import { type ScanSource, scanOfJob } from "../imaging/scan.js";
 import { type ServiceClient, ServiceError } from "../service/http.js";
 import { JobFeed } from "../service/job-feed.js";
@@ -9,9 +9,10 @@ import { type Submission, Submissions } from "../service/submission.js";
 import { hasEnded, type Job, type Model } from "../service/types.js";
 import { JobList, jobDetail } from "./job-list.js";
 import { JobNames } from "./job-names.js";
-import { downloads, JobStatusCard } from "./job-panel.js";
+import { JobStatusCard } from "./job-panel.js";
 import { NewJobForm } from "./new-job.js";
 import { OpenFilesDialog } from "./open-files.js";
+import { ResultHead } from "./result-head.js";
 import { ViewerPane } from "./viewer-pane.js";
 
 /** What the large part of the page shows. */
@@ -26,11 +27,7 @@ export class Workspace {
   readonly #viewer = new ViewerPane(this.#announcer);
   readonly #status = new JobStatusCard();
   readonly #notice = element("p", { class: "banner", role: "alert", hidden: true });
-  readonly #heading = element("h2", { tabindex: -1, id: "shown" }, "Viewer");
-  readonly #downloads = element("div", { class: "downloads-slot" });
-  readonly #stage = element("select", { "aria-label": "Model of the result" });
-  readonly #compare = element("select", {});
-  readonly #compareLabel = element("label", {}, element("span", {}, "Compare with"), this.#compare);
+  readonly #head = new ResultHead(() => this.#showResult());
   readonly #body = element("div", { class: "main-body" });
   readonly #form: NewJobForm;
   readonly #list: JobList;
@@ -40,8 +37,8 @@ export class Workspace {
   #jobs: readonly Job[] = [];
   #uploads: readonly Submission[] = [];
   #opened: Opened = null;
-  /** The job whose result is in the viewer, with its state: a result is loaded once. */
-  #inViewer = "";
+  /** The job or the files in the viewer: a result is loaded once. */
+  #inViewer: string | ScanSource | null = null;
 
   constructor(client: ServiceClient, session: Session, onLogOut: () => void) {
     this.#client = client;
@@ -63,8 +60,6 @@ export class Workspace {
     this.#feed = new JobFeed(client, (jobs, problem) => this.#update(jobs, problem, onLogOut));
     const files = new OpenFilesDialog((source) => this.#open({ source }, true));
     this.element = this.#layOut(session, files, onLogOut);
-    this.#stage.addEventListener("change", () => this.#showResult());
-    this.#compare.addEventListener("change", () => this.#showResult());
     addEventListener("beforeunload", (event) => {
       if (this.#submissions.isBusy) event.preventDefault();
     });
@@ -103,17 +98,7 @@ export class Workspace {
       ),
       this.#notice,
       element("div", { class: "side" }, this.#form.element, this.#list.element),
-      element(
-        "main",
-        { id: "main", class: "main", tabindex: -1 },
-        element(
-          "div",
-          { class: "main-head" },
-          this.#heading,
-          element("div", { class: "row" }, this.#stage, this.#compareLabel, this.#downloads),
-        ),
-        this.#body,
-      ),
+      element("main", { id: "main", class: "main", tabindex: -1 }, this.#head.element, this.#body),
       this.#announcer.region,
       files.element,
     );
@@ -132,7 +117,8 @@ export class Workspace {
   #addJob(job: Job, name: string): void {
     this.#names.remember(job.id, name);
     this.#jobs = [job, ...this.#jobs];
-    if (this.#opened === null || this.#openJob() !== null) this.#open({ job: job.id }, false);
+    const open = this.#openJob();
+    if (this.#opened === null || (open !== null && hasEnded(open.state))) this.#open({ job: job.id }, false);
     void this.#feed.refresh();
   }
 
@@ -187,11 +173,9 @@ export class Workspace {
 
   #open(what: Opened, movesFocus: boolean): void {
     this.#opened = what;
-    this.#inViewer = "";
-    this.#compare.value = "";
-    this.#stage.value = "0";
+    this.#inViewer = null;
     this.#render();
-    if (movesFocus) this.#heading.focus();
+    if (movesFocus) this.#head.focus();
   }
 
   #render(): void {
@@ -204,7 +188,7 @@ export class Workspace {
     );
     this.#renderHead(job);
     if (job !== null && job.state !== "done") {
-      this.#inViewer = "";
+      this.#inViewer = null;
       this.#viewer.close();
       this.#status.update(job, () => void this.#cancel(job.id));
       this.#setBody(this.#status.element);
@@ -216,31 +200,24 @@ export class Workspace {
 
   #renderHead(job: Job | null): void {
     const opened = this.#opened;
-    const title = opened === null ? "Viewer" : "source" in opened ? opened.source.title : "Job";
-    setText(this.#heading, job === null ? title : this.#names.titleOf(job, this.#models));
-    const isDone = job?.state === "done";
-    this.#compareLabel.hidden = !(isDone || (opened !== null && "source" in opened));
-    this.#stage.hidden = !isDone || job.models.length < 2;
-    this.#downloads.hidden = !isDone;
+    const source = opened !== null && "source" in opened ? opened.source : null;
+    const result = job?.state === "done" ? job : null;
+    const titleOf = (one: Job): string => this.#names.titleOf(one, this.#models);
+    const others = this.#jobs
+      .filter(({ id, state }) => state === "done" && id !== job?.id)
+      .map((other) => ({ id: other.id, title: titleOf(other) }));
+    this.#head.update({
+      title: job === null ? (source?.title ?? "Viewer") : titleOf(job),
+      result,
+      others: result === null && source === null ? null : others,
+    });
   }
 
   #renderResult(job: Job | null): void {
     const opened = this.#opened!;
-    const key = job?.id ?? ("source" in opened ? opened.source.title : "");
-    if (this.#inViewer === key && key !== "") return;
-    this.#inViewer = key;
-    this.#downloads.replaceChildren(...(job === null ? [] : [downloads(job)]));
-    this.#stage.replaceChildren(
-      ...(job?.models ?? []).map((model, i) => element("option", { value: i }, `${i + 1}: ${model}`)),
-    );
-    const others = this.#jobs.filter(({ id, state }) => state === "done" && id !== job?.id);
-    this.#compare.replaceChildren(
-      element("option", { value: "" }, "nothing"),
-      ...others.map((other) =>
-        element("option", { value: other.id }, this.#names.titleOf(other, this.#models)),
-      ),
-    );
-    setAttribute(this.#compare, "disabled", others.length === 0);
+    const shown = job?.id ?? ("source" in opened ? opened.source : null);
+    if (this.#inViewer === shown) return;
+    this.#inViewer = shown;
     this.#setBody(this.#viewer.element);
     this.#showResult();
   }
@@ -250,12 +227,12 @@ export class Workspace {
     const opened = this.#opened;
     const source =
       job !== null
-        ? scanOfJob(this.#client, job, this.#models, Number(this.#stage.value || 0))
+        ? this.#scanOf(job, this.#head.stage)
         : opened !== null && "source" in opened
           ? opened.source
           : null;
-    const other = this.#jobs.find(({ id }) => id === this.#compare.value);
-    const second = other === undefined ? null : scanOfJob(this.#client, other, this.#models, 0);
+    const other = this.#jobs.find(({ id }) => id === this.#head.comparedJob);
+    const second = other === undefined ? null : this.#scanOf(other, 0);
     if (source === null) {
       this.#setBody(
         element(
@@ -267,6 +244,11 @@ export class Workspace {
       return;
     }
     void this.#viewer.show(second === null ? [source] : [source, second]);
+  }
+
+  #scanOf(job: Job, stage: number): ScanSource | null {
+    const title = this.#names.titleOf(job, this.#models);
+    return scanOfJob(this.#client, job, { models: this.#models, stage, title });
   }
 
   readonly #welcome = element(

@@ -5,7 +5,7 @@ import { hasEnded, type Job, type JobProgress } from "./types.js";
 const pollMs = { busy: 2000, idle: 15_000 };
 
 /** Jobs whose events are followed. A browser opens only six connections to one host. */
-const maxStreams = 2;
+const maxStreams = 3;
 
 type Listener = (jobs: readonly Job[], problem: Error | null) => void;
 
@@ -49,10 +49,10 @@ export class JobFeed {
     this.#streams.clear();
   }
 
-  /** Opens the events of jobs that run, and closes those of jobs that have ended. */
+  /** Opens the events of the jobs that end next, which are the oldest, and closes those of jobs that have ended. */
   #follow(): void {
-    const running = this.#jobs.filter(({ state }) => state === "running" || state === "canceling");
-    const wanted = new Set(running.slice(-maxStreams).map(({ id }) => id));
+    const active = this.#jobs.filter(({ state }) => !hasEnded(state));
+    const wanted = new Set(active.slice(-maxStreams).map(({ id }) => id));
     for (const [id, stream] of this.#streams) {
       if (wanted.has(id)) continue;
       stream.close();
@@ -63,16 +63,24 @@ export class JobFeed {
 
   #open(id: string): EventSource {
     const stream = new EventSource(`v1/jobs/${encodeURIComponent(id)}/events`);
+    stream.addEventListener("state", ({ data }) => {
+      const { state, position } = JSON.parse(data as string) as Pick<Job, "state" | "position">;
+      // A job that has ended is read as a whole.
+      if (!hasEnded(state)) this.#change(id, { state, position });
+    });
     stream.addEventListener("progress", ({ data }) => {
-      const progress = JSON.parse(data as string) as JobProgress;
-      this.#jobs = this.#jobs.map((job) => (job.id === id ? { ...job, progress } : job));
-      this.#listener(this.#jobs, null);
+      this.#change(id, { progress: JSON.parse(data as string) as JobProgress });
     });
     stream.addEventListener("end", () => {
       stream.close();
       void this.refresh();
     });
     return stream;
+  }
+
+  #change(id: string, change: Partial<Job>): void {
+    this.#jobs = this.#jobs.map((job) => (job.id === id ? { ...job, ...change } : job));
+    this.#listener(this.#jobs, null);
   }
 }
 

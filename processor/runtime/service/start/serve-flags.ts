@@ -106,6 +106,11 @@ export const serveFlags: readonly ServeFlag[] = [
   }),
   flag("orthanc-credentials-file", "text", "FILE", "file with USER:PASSWORD for Orthanc"),
   flag("compat-get-expire", "switch", "", "let GET /expire free networks, as nnunet_serve does"),
-  flag("page-dir", "text", "DIR", "folder of the built web page"),
+  flag(
+    "page-dir",
+    "text",
+    "DIR",
+    "folder of another web page (default: the one that comes with the program)",
+  ),
   flag("cache-dir", "text", "DIR", "folder for converted models", { variables: ["NNUNET_CACHE_DIR"] }),
 ];

@@ -10,6 +10,7 @@ import type { ServedModels } from "../models/served-model.js";
 import { DataRoots } from "../requests/data-roots.js";
 import type { ServicePlugin } from "../service-context.js";
 import { claimFolder } from "./claim-folder.js";
+import { pageFolder } from "./page-folder.js";
 import type { ServeSettings } from "./serve-settings.js";
 
 export interface ServeOptions {
@@ -40,6 +41,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const host = hostOf(options);
   const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(host);
   requireProtection(options, isLoopback);
+  const page = pageFolder(settings.pageDir);
   const folder = resolve(settings.outputDir);
   const release = await claimFolder(folder, signal);
   try {
@@ -51,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       access: { tokens, sessions: new Sessions(), corsOrigins: settings.corsOrigins, isLoopback },
       dataRoots: await DataRoots.open(settings.dataRoots),
       limits: settings,
-      pageFolder: settings.pageDir,
+      pageFolder: page,
       trustedProxies: settings.trustedProxies,
       keptResultsMs: settings.keptResultsMs,
       resumesJobs: settings.resumesJobs,
@@ -64,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         throw runtimeError("PORT_TAKEN", `port ${settings.port} cannot be listened on (${code})`, { cause });
       });
       note(`listening on ${address}`);
+      if (page !== null) note(`open ${address}/ in a browser to segment and review scans`);
       for (const line of protectionNotes(options, isLoopback)) note(line);
       for (const { id, error } of models.all)
         if (error !== null) note(`the model ${id} cannot be used: ${error}`);
