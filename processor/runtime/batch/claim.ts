@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import { link, open, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { type Checked, count, record, text } from "../../contract/json-check.js";
+import { parseOrNull } from "../../contract/parse-checked.js";
+import { hasEnded, processTag, processTagPattern } from "../../files/process-tag.js";
+import { readTextFile } from "../../files/read-text-file.js";
+import { outputError } from "../../files/write-file.js";
+
+const owner = record({
+  host: text,
+  pid: count,
+  /** The `processTag`, which also tells processes with the same id apart. */
+  process: text,
+  token: text,
+  started: text,
+  /** The number of processes that ended while they computed the case, without a word. */
+  deaths: count,
+});
+
+type Owner = Checked<typeof owner>;
+
+/** The time between two signs of life of a claim. */
+const heartbeatMs = 15_000;
+/** A claim of another machine that shows no sign of life for this long belongs to a process that has ended. */
+export const staleMs = 120_000;
+const mostBytes = 10_000;
+
+/** The right to compute a case. */
+export interface Claim {
+  /** The number of processes that ended while they computed the case. */
+  readonly deaths: number;
+  /** The machine of the last of them; null if there is none. */
+  readonly diedOn: string | null;
+  release(): Promise<void>;
+}
+
+/** What stands at a case's claim. */
+export type ClaimAttempt =
+  | { readonly kind: "claimed"; readonly claim: Claim }
+  /** Another process computes the case. */
+  | { readonly kind: "foreign"; readonly host: string };
+
+/**
+ * Claims cases for this process. A claim is a file that only one process can create, with a heartbeat. Claims avoid
+ * double work and are not needed for correctness, because results are renamed into place.
+ */
+export class Claims {
+  /** The last sign of life of each foreign claim, and when it was first seen by this machine's own monotonic clock. */
+  readonly #seen = new Map<string, { readonly beat: string; readonly since: number }>();
+  readonly #now: () => number;
+
+  /** @param now the milliseconds of a monotonic clock; times of different machines are never compared */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /**
+   * @param isForsaken true if the caller knows that the claim's owner no longer computes the case
+   * @throws OUTPUT_UNWRITABLE, DISK_FULL
+   */
+  async attempt(path: string, isForsaken = false): Promise<ClaimAttempt> {
+    for (;;) {
+      const own = await this.#create(path, 0, null);
+      if (own !== null) return { kind: "claimed", claim: own };
+      const beat = await beatOf(path);
+      if (beat === null) continue;
+      const found = await readOwner(path);
+      const host = found?.host ?? "an unknown host";
+      if (!(isForsaken || this.#isStale(path, beat) || hasOwnerEnded(found, beat)))
+        return { kind: "foreign", host };
+      if (!(await takeAway(path, found?.token ?? null))) continue;
+      const taken = await this.#create(path, (found?.deaths ?? 0) + 1, host);
+      if (taken !== null) return { kind: "claimed", claim: taken };
+    }
+  }
+
+  #isStale(path: string, { text: beat }: Beat): boolean {
+    const seen = this.#seen.get(path);
+    if (seen?.beat === beat) return this.#now() - seen.since > staleMs;
+    this.#seen.set(path, { beat, since: this.#now() });
+    return false;
+  }
+
+  async #create(path: string, deaths: number, diedOn: string | null): Promise<Claim | null> {
+    const token = randomUUID();
+    const content: Owner = {
+      host: hostname(),
+      pid: process.pid,
+      process: processTag(),
+      token,
+      started: new Date().toISOString(),
+      deaths,
+    };
+    if (!(await createFile(path, JSON.stringify(content)))) return null;
+    this.#seen.delete(path);
+    const heartbeat = setInterval(() => void beat(path), heartbeatMs);
+    heartbeat.unref();
+    return {
+      deaths,
+      diedOn,
+      release: async () => {
+        clearInterval(heartbeat);
+        if ((await readOwner(path))?.token === token) await rm(path, { force: true });
+      },
+    };
+  }
+}
+
+async function createFile(path: string, content: string): Promise<boolean> {
+  try {
+    const file = await open(path, "wx");
+    try {
+      await file.writeFile(content);
+      return true;
+    } catch (error) {
+      // A claim without an owner would keep others waiting.
+      await rm(path, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw outputError(path, error);
+  }
+}
+
+/** A claim that is gone needs no heartbeat. */
+async function beat(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => {});
+}
+
+/** A sign of life: it changes with each heartbeat and each owner, and only its equality matters. */
+interface Beat {
+  readonly text: string;
+  readonly mtimeMs: number;
+}
+
+async function beatOf(path: string): Promise<Beat | null> {
+  const found = await stat(path).catch(() => null);
+  return found === null ? null : { text: `${found.ino}:${found.mtimeMs}`, mtimeMs: found.mtimeMs };
+}
+
+const tagForm = new RegExp(`^${processTagPattern}$`);
+
+function hasOwnerEnded(found: Owner | null, { mtimeMs }: Beat): boolean {
+  if (found === null || !tagForm.test(found.process)) return false;
+  // The age of another machine's claim is not known: clocks differ, and may jump.
+  const isHere = found.process.split("-")[0] === processTag().split("-")[0];
+  return isHere && hasEnded(found.process, mtimeMs);
+}
+
+async function readOwner(path: string): Promise<Owner | null> {
+  const json = await readTextFile(path, mostBytes).catch(() => null);
+  return json === null ? null : parseOrNull(json, owner);
+}
+
+/**
+ * Takes a claim away from its owner, which only one of several processes can do.
+ *
+ * @param token that of the claim that was found; null if its owner could not be read
+ * @returns whether it is gone
+ */
+async function takeAway(path: string, token: string | null): Promise<boolean> {
+  if (((await readOwner(path))?.token ?? null) !== token) return false;
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return false; // Another process was faster.
+  }
+  const wasOther = ((await readOwner(aside))?.token ?? null) !== token;
+  // Another process took the claim over in between, and lives: it gets its claim back.
+  if (wasOther) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
+  return !wasOther;
+}
