@@ -40,6 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   if (argv[0] === "serve") return runService(argv.slice(1), signal);
+  if (argv[0] === "batch") return runBatch(argv.slice(1), signal);
   const options = parseFolderArguments(argv, process.env);
   if (options.wantsHelp) {
     process.stdout.write(folderHelp);
@@ -82,6 +83,14 @@ async function runService(words: readonly string[], signal: AbortSignal): Promis
   const write = (text: string): void => void process.stdout.write(text);
   await serveInImage({ words, environment: process.env, modelDir, write, signal });
   return 0;
+}
+
+/** Cases run in processes of their own, so this one needs no supervisor. */
+async function runBatch(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const { runBatchInImage } = await import("./batch/in-image.js");
+  const print = (text: string) => process.stdout.write(asLines(text));
+  const onEvent = showEvents(createLineProgress({ write: print, now: () => performance.now() }));
+  return runBatchInImage(argv, { environment: process.env, onEvent, print, signal });
 }
 
 /**

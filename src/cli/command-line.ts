@@ -4,6 +4,7 @@ import yargs, { type Argv } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
+import { isBelowBatch, joinedCommand, withWrittenNames } from "./batch-commands.js";
 import type { Command } from "./command.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
@@ -13,12 +14,14 @@ import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
 
 const commandNames = [
-  ...Object.keys(commands).filter((name) => name !== "build"),
+  ...Object.keys(commands).filter((name) => name !== "build" && !isBelowBatch(name)),
   ...[serveCommand, "help", "completion"],
 ];
 
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
-export async function parseCommandLine(words: readonly string[], columns = 100): Promise<ParsedCommand> {
+export async function parseCommandLine(given: readonly string[], columns = 100): Promise<ParsedCommand> {
+  const [first, ...others] = given;
+  const words = first === "help" ? ["help", ...joinedCommand(others)] : joinedCommand(given);
   if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
   if (isServeCommand(words)) return serveCommandLine(words);
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
@@ -37,7 +40,7 @@ export async function parseCommandLine(words: readonly string[], columns = 100):
   if (failure !== undefined) {
     throw usageError(failure.message, usageContext(argv));
   }
-  if (text !== "") return { kind: "text", text: `${text}\n` };
+  if (text !== "") return { kind: "text", text: `${withWrittenNames(text)}\n` };
   const name = String(args._[0] ?? "build");
   const run = await commands[name]!.load();
   return { kind: "command", run: (session) => run(lastOfEach(args, command) as never, session) };
@@ -56,7 +59,8 @@ function asFlag([first, ...others]: readonly string[]): readonly string[] {
   if (first === undefined) return [];
   if (first !== "help") return [first, ...others];
   const unknown = others.find(
-    (word) => !word.startsWith("-") && word !== "build" && !commandNames.includes(word),
+    (word) =>
+      !word.startsWith("-") && word !== "build" && !commandNames.includes(word) && !isBelowBatch(word),
   );
   if (unknown !== undefined) throw usageError(`Unknown argument: ${unknown}`, usageContext(others));
   return [...others.filter((word) => word !== "build"), "--help"];
@@ -108,7 +112,7 @@ function knownOptions(commandName: string): KnownOptions {
 export const namedCommand = (argv: readonly string[]): string =>
   isServeCommand(argv)
     ? serveCommand
-    : (argv.find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build");
+    : (joinedCommand(argv).find((word) => Object.hasOwn(commands, word) && word !== "build") ?? "build");
 
 /** Returns every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
 export function flagsOf(commandName: string): ReadonlySet<string> {
@@ -151,12 +155,16 @@ function createParser(columns: number, keepsDuplicates: boolean): Argv {
     .epilogue(
       "Every error has a code, which docs/reference/errors.md explains. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.",
     );
-  for (const { usage, describe, options, positional, examples } of Object.values(commands)) {
-    parser = parser.command(usage, describe, (command) => {
+  for (const [name, { usage, describe, options, positional, examples }] of Object.entries(commands)) {
+    const build = (command: Argv): Argv => {
       for (const [name, option] of Object.entries(positional ?? {})) command.positional(name, option);
       for (const [line, meaning] of examples) command.example(line, meaning);
       return command.options(options as Record<string, import("yargs").Options>);
-    });
+    };
+    // A command below `batch` is not in the list of all commands, and yargs then leaves out its description.
+    parser = isBelowBatch(name)
+      ? parser.command(usage, false, (command) => build(command.usage(`$0 ${usage}\n\n${describe}`)))
+      : parser.command(usage, describe, build);
   }
   // For the list of commands only: these are answered before yargs parses.
   return parser

@@ -1,3 +1,4 @@
+import { batchCommand, batchCommands } from "./batch-commands.js";
 import type { Command } from "./command.js";
 import { evaluationCommands } from "./command-groups/evaluation.js";
 import { modelFileCommands } from "./command-groups/model-files.js";
@@ -147,4 +148,6 @@ export const commands: Readonly<Record<string, Command>> = {
   ...evaluationCommands,
   ...serviceCommands,
   ...modelFileCommands,
+  batch: batchCommand,
+  ...batchCommands,
 };

@@ -1,4 +1,5 @@
 import { folderHelp } from "../../processor/runtime/entries/folder-arguments.js";
+import { writtenName } from "../cli/batch-commands.js";
 import { parseCommandLine } from "../cli/command-line.js";
 import { commands } from "../cli/command-table.js";
 import { serveCommand } from "../predict/nnunet-serve/options.js";
@@ -7,7 +8,7 @@ import { serveCommand } from "../predict/nnunet-serve/options.js";
 export async function cliPage(): Promise<string> {
   const sections: string[] = [];
   for (const name of [...Object.keys(commands), serveCommand]) {
-    const words = name === "build" ? [] : [name];
+    const words = name === "build" ? [] : writtenName(name).split(" ");
     const parsed = await parseCommandLine([...words, "--help"]);
     if (parsed.kind !== "text") throw new Error(`${name} --help ran instead of printing`);
     sections.push(

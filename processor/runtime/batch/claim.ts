@@ -5,7 +5,7 @@ import { type Checked, count, record, text } from "../../contract/json-check.js"
 import { parseOrNull } from "../../contract/parse-checked.js";
 import { hasEnded, processTag, processTagPattern } from "../../files/process-tag.js";
 import { readTextFile } from "../../files/read-text-file.js";
-import { outputError } from "../../files/write-file.js";
+import { outputError, writeFileWhole } from "../../files/write-file.js";
 
 const owner = record({
   host: text,
@@ -14,9 +14,16 @@ const owner = record({
   process: text,
   token: text,
   started: text,
-  /** The number of processes that ended while they computed the case, without a word. */
+  /** The number of processes that ended without a word while they computed the case, before this one. */
   deaths: count,
 });
+
+/** The processes that ended without a word while they computed a case, in a file next to its claim. */
+const obituary = record({ deaths: count, host: text });
+
+type Obituary = Checked<typeof obituary>;
+
+const obituaryOf = (path: string): string => `${path}.deaths`;
 
 type Owner = Checked<typeof owner>;
 
@@ -61,7 +68,7 @@ export class Claims {
    */
   async attempt(path: string, isForsaken = false): Promise<ClaimAttempt> {
     for (;;) {
-      const own = await this.#create(path, 0, null);
+      const own = await this.#create(path);
       if (own !== null) return { kind: "claimed", claim: own };
       const beat = await beatOf(path);
       if (beat === null) continue;
@@ -69,9 +76,9 @@ export class Claims {
       const host = found?.host ?? "an unknown host";
       if (!(isForsaken || this.#isStale(path, beat) || hasOwnerEnded(found, beat)))
         return { kind: "foreign", host };
-      if (!(await takeAway(path, found?.token ?? null))) continue;
-      const taken = await this.#create(path, (found?.deaths ?? 0) + 1, host);
-      if (taken !== null) return { kind: "claimed", claim: taken };
+      // Everybody who finds the claim writes the same, before anybody can have the case.
+      await writeObituary(path, { deaths: (found?.deaths ?? 0) + 1, host });
+      await takeAway(path, found?.token ?? null);
     }
   }
 
@@ -82,26 +89,29 @@ export class Claims {
     return false;
   }
 
-  async #create(path: string, deaths: number, diedOn: string | null): Promise<Claim | null> {
+  async #create(path: string): Promise<Claim | null> {
     const token = randomUUID();
+    const died = await readObituary(path);
     const content: Owner = {
       host: hostname(),
       pid: process.pid,
       process: processTag(),
       token,
       started: new Date().toISOString(),
-      deaths,
+      deaths: died?.deaths ?? 0,
     };
     if (!(await createFile(path, JSON.stringify(content)))) return null;
     this.#seen.delete(path);
     const heartbeat = setInterval(() => void beat(path), heartbeatMs);
     heartbeat.unref();
     return {
-      deaths,
-      diedOn,
+      deaths: content.deaths,
+      diedOn: died?.host ?? null,
       release: async () => {
         clearInterval(heartbeat);
-        if ((await readOwner(path))?.token === token) await rm(path, { force: true });
+        if ((await readOwner(path))?.token !== token) return;
+        await rm(obituaryOf(path), { force: true });
+        await rm(path, { force: true });
       },
     };
   }
@@ -157,23 +167,29 @@ async function readOwner(path: string): Promise<Owner | null> {
   return json === null ? null : parseOrNull(json, owner);
 }
 
+async function readObituary(path: string): Promise<Obituary | null> {
+  const json = await readTextFile(obituaryOf(path), mostBytes).catch(() => null);
+  return json === null ? null : parseOrNull(json, obituary);
+}
+
+const writeObituary = (path: string, died: Obituary): Promise<void> =>
+  writeFileWhole(obituaryOf(path), [Buffer.from(JSON.stringify(died))]);
+
 /**
  * Takes a claim away from its owner, which only one of several processes can do.
  *
  * @param token that of the claim that was found; null if its owner could not be read
- * @returns whether it is gone
  */
-async function takeAway(path: string, token: string | null): Promise<boolean> {
-  if (((await readOwner(path))?.token ?? null) !== token) return false;
+async function takeAway(path: string, token: string | null): Promise<void> {
+  if (((await readOwner(path))?.token ?? null) !== token) return;
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
   } catch {
-    return false; // Another process was faster.
+    return; // Another process was faster.
   }
   const wasOther = ((await readOwner(aside))?.token ?? null) !== token;
   // Another process took the claim over in between, and lives: it gets its claim back.
   if (wasOther) await link(aside, path).catch(() => {});
   await rm(aside, { force: true });
-  return !wasOther;
 }

@@ -35,7 +35,7 @@ export const batchError = defineErrors({
   SCHEDULER_FAILED: {
     exit: 5,
     http: 503,
-    help: "The message is the scheduler's own. --dry-run writes the script without submitting it.",
+    help: "The message is the scheduler's own.",
   },
 });
 

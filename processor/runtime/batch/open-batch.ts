@@ -4,6 +4,7 @@ import { type EventListener, runNote } from "../../contract/progress/run-event.j
 import type { ImageSettings } from "../../contract/run-settings.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import type { CaseOutput, CaseRequest } from "../cases/case.js";
+import { noExtras } from "../entries/case-extras.js";
 import { runtimeError } from "../errors.js";
 import {
   type LoadedModel,
@@ -102,7 +103,7 @@ export async function loadChecked(
       "PREVIOUS_STAGE_MISSING",
       `the model continues ${waiting.model.previousStage!.configuration}, whose model is missing`,
     );
-  return { loaded, results: await dicomResultsOf(loaded.manifest, model.settings) };
+  return { loaded, results: await dicomResultsOf(loaded.manifest, model.settings, noExtras) };
 }
 
 export interface OpenedBatchParts {

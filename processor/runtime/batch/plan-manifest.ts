@@ -52,7 +52,7 @@ async function findAll(inputs: readonly string[], channelNames: readonly string[
       cases: dicomCases(series, { channelNames, channelEndings: null, isInOrder: false }),
       leftOut: [],
     };
-  return findCases({ inputs, channelNames, preferredEnding: ".nii.gz" });
+  return findCases({ inputs, channelNames, preferredEnding: ".nii.gz", mayHoldAllChannels: false });
 }
 
 /** Returns the series of the folders, if they have no other images. */

@@ -103,12 +103,9 @@ export async function runBatch(batch: OpenedBatch, options: RunBatchOptions): Pr
   return { records: cases.flatMap(({ name }) => records.get(name) ?? []), caseCount: own.length };
 }
 
-function note({ case: name, error, mayRetry, seconds, warnings }: CaseRecord, onEvent: EventListener): void {
-  if (error === null) {
-    for (const warning of warnings) onEvent(caseNote(name, "image", warning));
-    onEvent(caseNote(name, "case-done", `done in ${seconds.toFixed(1)} s`));
-    return;
-  }
+/** Reports a failure. The process that computes cases reports the rest. */
+function note({ case: name, error, mayRetry }: CaseRecord, onEvent: EventListener): void {
+  if (error === null) return;
   const next = mayRetry ? "; it gets another attempt" : "";
   onEvent(caseNote(name, "case-failed", `failed: ${error.code}: ${error.message}${next}`));
 }

@@ -44,10 +44,11 @@ interface Failure {
  */
 export async function runCase({ one, attempts }: ClaimedCase, options: RunCaseOptions): Promise<CaseRecord> {
   const { batch, worker, retries, signal } = options;
-  const begin = performance.now();
-  const started = new Date().toISOString();
   const request = batch.requestOf(one);
   await checkOutputs([request], "overwrite");
+  await worker.open(signal);
+  const begin = performance.now();
+  const started = new Date().toISOString();
   const digesting = inputDigests(one.inputs, signal).catch(() => []);
   const outcome = await worker.segment(request, signal, orderAfter(attempts, batch));
   const seconds = (performance.now() - begin) / 1000;

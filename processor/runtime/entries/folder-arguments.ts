@@ -68,6 +68,7 @@ function settingHelp({ flag, row }: NamedSetting): string {
 export const folderHelp = `Usage: [exec | invoke] [options]
 
 Segments every image in /input and writes the segmentations below /output.
+\`batch run --manifest FILE\` segments the cases of a manifest, together with other containers: \`batch --help\`.
 An image for grand-challenge segments the case in its sockets: \`exec\` once, \`invoke\` for each POST /invoke.
 
 Options (defaults are those of the config.json that the image was built with):

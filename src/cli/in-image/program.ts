@@ -19,10 +19,12 @@ import { terminalProgress } from "../terminal-progress.js";
 import { wordsInImage } from "./arguments.js";
 
 const folderCommand = "folder";
+const batchCommand = "batch";
 
 const help = `An image for any model: mount a trained model at ${places.anyModel.model}.
 
   folder [options]   segment every image in /input into /output; \`folder --help\` shows the options
+  batch run …        segment the cases of a manifest, together with other containers; \`batch --help\` shows the options
   [options]          segment one case of ${places.anyModel.input} into ${places.anyModel.output}, with the options of nnunet_serve:
 
 ${serveHelp}`;
@@ -37,7 +39,7 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
   const [first, ...rest] = words;
   const argv = first === serveCommand || first === folderCommand ? rest : words;
   const wantsHelp = argv.includes("--help") || argv.includes("-h");
-  if (wantsHelp && first !== folderCommand) {
+  if (wantsHelp && first !== folderCommand && first !== batchCommand) {
     terminal.out(help);
     return 0;
   }
@@ -56,6 +58,7 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
   };
   try {
     if (first === folderCommand) return await runFolder(argv, session, stopListening);
+    if (first === batchCommand) return await runBatch(words, session, stopListening);
     return await runCase(argv, session);
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
@@ -106,6 +109,23 @@ function runFolder(
     // The program listens to signals itself.
     stopListening();
     return segmentFolder(["--model-dir", modelDir, "--allowed-extensions", everyEnding, ...argv]);
+  });
+}
+
+/** Converts the mounted model, and then runs the batch with it as an image that contains its model does. */
+function runBatch(
+  words: readonly string[],
+  session: CommandSession,
+  stopListening: () => void,
+): Promise<number> {
+  const { model } = places.anyModel;
+  const isReady =
+    words.length === 1 || words.some((word) => word === "--help" || word.startsWith("--model-dir"));
+  if (isReady) return segmentFolder(words);
+  return withCache("/output", session, async (cacheFolder) => {
+    const modelDir = (await isConverted(model)) ? model : await converted(cacheFolder, session);
+    stopListening();
+    return segmentFolder([...words, "--model-dir", modelDir]);
   });
 }
 

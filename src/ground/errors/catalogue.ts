@@ -3,6 +3,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { dicomObjectError } from "../../../processor/dicom-objects/errors.js";
 import { dicomError } from "../../../processor/imaging/dicom/errors.js";
 import { imageError } from "../../../processor/imaging/errors.js";
+import { batchError } from "../../../processor/runtime/batch/errors.js";
 import { runtimeError } from "../../../processor/runtime/errors.js";
 import { exchangeError } from "../../../processor/runtime/service/dicom/errors.js";
 import { serviceError } from "../../../processor/runtime/service/errors.js";
@@ -18,6 +19,7 @@ export const errorCatalogue = {
   ...runtimeError.entries,
   ...serviceError.entries,
   ...exchangeError.entries,
+  ...batchError.entries,
   ...builderError.entries,
   ...nnunetError.entries,
 };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { flagsIn } from "../../../processor/contract/help-for.js";
 import { imageFlags } from "../../../processor/runtime/entries/folder-arguments.js";
+import { batchCommands } from "../../../src/cli/batch-commands.js";
 import { flagsOf } from "../../../src/cli/command-line.js";
 import { commands } from "../../../src/cli/command-table.js";
 import { repositoryRoot } from "../../support/golden.js";
@@ -29,6 +30,7 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
     imageFlags,
   ],
   [/^processor\/runtime\/service\//, flagsOf("serve")],
+  [/^processor\/runtime\/batch\//, new Set(Object.keys(batchCommands).flatMap((name) => [...flagsOf(name)]))],
   [/^processor\//, common([flagsOf("predict"), imageFlags])],
   [/^src\//, new Set(Object.keys(commands).flatMap((name) => [...flagsOf(name)]))],
 ];
