@@ -1,3 +1,4 @@
+import { writtenName } from "../../src/cli/batch-commands.js";
 import { commands } from "../../src/cli/command-table.js";
 import { svgBox, svgPicture, svgText } from "./svg.js";
 
@@ -19,6 +20,10 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   },
   { who: "I pass a trained model on", commandNames: ["export-model", "import-model"] },
   { who: "I run a service for a department", commandNames: ["serve"] },
+  {
+    who: "I have thousands of cases, and a server or a cluster",
+    commandNames: ["batch-plan", "batch-run", "batch-status", "batch-retry", "batch-cancel"],
+  },
   { who: "I have no trained model", commandNames: ["models", "build"] },
   { who: "I run networks in my own program", commandNames: ["convert"] },
   {
@@ -41,7 +46,7 @@ export function commandPicture(): string {
     commandNames.forEach((name, i) => {
       const at = y + 48 + 22 * i;
       parts.push(
-        svgText(40, at, name === "build" ? "build_processor" : `build_processor ${name}`, {
+        svgText(40, at, name === "build" ? "build_processor" : `build_processor ${writtenName(name)}`, {
           font: "mono",
           size: 13,
         }),
