@@ -65,7 +65,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["attest", "download oci"],
   ["targets", "imaging runtime/cases config image oci docker base-image"],
   ["build", "config download model-source convert models image oci docker base-image attest targets"],
-  ["inspect", "checkpoint model-source onnx convert models oci docker runtime/inference base-image"],
+  [
+    "inspect",
+    "checkpoint model-source totalsegmentator onnx convert models oci docker runtime/inference base-image",
+  ],
   [
     "predict",
     "imaging dicom-objects runtime/errors runtime/cases runtime/service runtime/entries config download convert models docker",
@@ -73,7 +76,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["batch", "dicom-objects config convert models predict"],
   [
     "cli",
-    "imaging runtime/errors runtime/cases runtime/service runtime/batch runtime/program download config model-source convert models image oci docker base-image targets build inspect predict nnunet batch",
+    "imaging runtime/errors runtime/cases runtime/service runtime/batch runtime/program download config model-source totalsegmentator convert models image oci docker base-image targets build inspect predict nnunet batch",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
   ["reference", "runtime/entries config base-image predict cli"],

@@ -153,10 +153,8 @@ export function predict(options: PredictOptions): Promise<PredictionReport> {
 export function inspect(source: string, options: CallOptions = {}): Promise<Inspection> {
   return call(options, (work) =>
     inspectSource(source, {
+      ...work,
       openContext: () => sourceContext(null, work),
-      environment: work.environment,
-      currentDirectory: work.currentDirectory,
-      signal: work.signal,
       nvidia: null,
     }),
   );

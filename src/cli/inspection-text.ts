@@ -8,7 +8,9 @@ import type {
   Inspection,
   OnnxInspection,
   Problem,
+  TaskInspection,
 } from "../inspect/inspection.js";
+import { tasksOfDataset } from "../totalsegmentator/task-table.js";
 import { parameterText } from "./parameter-text.js";
 
 /** A heading with aligned lines below it; further lines of a value are aligned with its first. */
@@ -31,7 +33,11 @@ function blocksOf(inspection: Inspection): readonly Block[] {
     case "checkpoint":
       return [checkpointBlock(inspection)];
     case "image":
-      return [imageBlock(inspection), ...inspection.models.map(configurationBlock)];
+      return [
+        imageBlock(inspection),
+        ...taskBlocks(inspection.totalsegmentator),
+        ...inspection.models.map(configurationBlock),
+      ];
     case "models":
     case "converted":
       return [
@@ -46,6 +52,7 @@ function blocksOf(inspection: Inspection): readonly Block[] {
             ["size", sizeText(inspection.sizeBytes)],
           ],
         },
+        ...(inspection.kind === "models" ? [] : taskBlocks(inspection.totalsegmentator)),
         ...inspection.models.map(configurationBlock),
       ];
   }
@@ -68,6 +75,29 @@ function blockText({ title, rows }: Block): string {
   return `${[title, ...lines].map((line) => `${cleanLine(line).trimEnd()}\n`).join("")}`;
 }
 
+function taskBlocks(task: TaskInspection | null): readonly Block[] {
+  if (task === null) return [];
+  const { mode, spacingMmXyz, crop, classes } = task;
+  return [
+    {
+      title: `TotalSegmentator ${task.task}${mode === "default" ? "" : ` (${mode})`}`,
+      rows: [
+        ["spacing", spacingMmXyz === null ? "the image's own" : `${spacingMmXyz.join(" × ")} mm (x, y, z)`],
+        ["crop", crop === null ? null : `around ${crop.join(", ")} of a rough segmentation`],
+        ["classes", `${classes.length}: ${classes.join(", ")}`],
+      ],
+    },
+  ];
+}
+
+/** Says of which of TotalSegmentator's tasks a network is; null for other networks. */
+function taskLine(datasetName: string | null): string | null {
+  const names = datasetName === null ? [] : tasksOfDataset(datasetName);
+  if (names.length === 0) return null;
+  const shown = names.map((name) => `totalsegmentator:${name}`).join(" or ");
+  return `use ${shown}, which also resamples and merges as TotalSegmentator does`;
+}
+
 function configurationBlock(model: ConfigurationInspection): Block {
   const { network, channels, folds, mirrorAxes } = model;
   const version = model.trainer?.startsWith("NVIDIA") ? null : `v${model.nnunetVersion}`;
@@ -78,6 +108,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ["path", model.path],
       ["task", model.task.id === null ? model.task.name : `${model.task.id} ${model.task.name}`],
       ["nnU-Net", plans.join(", ")],
+      ["TotalSegmentator", taskLine(model.datasetName)],
       ["network", network === null ? "none that can be converted" : network.architecture],
       ["parameters", parametersOf(model)],
       ["input", network === null ? null : counted(network.inputChannels, "channel")],

@@ -122,16 +122,23 @@ async function describe(
   stages: StageTable,
   settings: ImageSettings,
 ): Promise<ProcessorManifest> {
-  const { members } = models;
+  const { members, totalsegmentator } = models;
+  const described = await mapInOrder(members, (member) => describeMember(member, stages));
   return {
     manifestVersion: 1,
     task: taskOfModels(models),
     settings,
-    models: await mapInOrder(members, (member) => describeMember(member, stages)),
-    totalsegmentator: models.totalsegmentator,
+    models: totalsegmentator === null ? described : mapNonEmpty(described, withoutMirroring),
+    totalsegmentator,
     postProcessing: await finalPostProcessing(models, stages),
   };
 }
+
+/** TotalSegmentator never mirrors, also with networks whose trainer did. */
+const withoutMirroring = (model: ModelManifest): ModelManifest => ({
+  ...model,
+  plan: { ...model.plan, mirrorAxes: [] },
+});
 
 async function describeMember(
   { model, previousStage }: ModelMember,

@@ -13,6 +13,7 @@ import { offersGpus } from "../docker/gpus.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
 import { type Finding, fail, notChecked, pass, warning } from "../ground/finding.js";
 import { listInferenceEngines } from "./inference-engines.js";
+import { taskWeightsFinding } from "./task-weights-finding.js";
 
 export interface DoctorOptions {
   /** The device for the images. With `cuda`, a missing GPU is a failure. */
@@ -52,6 +53,7 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
       neededBytes: baseBytes[chooseVariant(options.device, options.cuda)],
     }),
     await spaceFinding({ what: "temporary", variable: "TMPDIR", folder: tmpdir(), neededBytes: 2 ** 30 }),
+    await taskWeightsFinding(options.environment),
     gpuFinding(await readGpuFacts({ environment: options.environment }), options),
     ...(options.device === "cuda" ? [await gpuEngineFinding(engine)] : []),
   ];

@@ -10,7 +10,7 @@ import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { FolderSource } from "../model-source/folder-source.js";
-import type { ConfigurationInspection, ConvertedInspection } from "./inspection.js";
+import type { ConfigurationInspection, ConvertedInspection, TaskInspection } from "./inspection.js";
 
 /** The same limit as in a processor. */
 const maxManifestBytes = 64 << 20;
@@ -30,6 +30,7 @@ export async function inspectConverted(source: string, folder: string): Promise<
     kind: "converted",
     sizeBytes: files.reduce((sum, { size }) => sum + size, 0),
     models: manifestModels(manifest, sizes),
+    totalsegmentator: manifestTask(manifest),
     postProcessingSteps: manifest.postProcessing,
   };
 }
@@ -49,6 +50,23 @@ export function manifestModels(
     model.previousStage?.model ? [model.previousStage.model, model] : [model],
   );
   return all.map((model) => inspectManifestModel(model, { task, sizes }));
+}
+
+/** Returns the task of a manifest; null if its models are averaged. */
+export function manifestTask({ totalsegmentator }: ProcessorManifest): TaskInspection | null {
+  if (totalsegmentator === null) return null;
+  const { mode, run } = totalsegmentator;
+  const { crop } = run;
+  return {
+    task: run.task,
+    mode,
+    spacingMmXyz: run.spacingMmXyz,
+    crop:
+      crop === null
+        ? null
+        : crop.by.classes.filter(({ value }) => crop.labels.includes(value)).map(({ name }) => name),
+    classes: run.classes.map(({ name }) => name),
+  };
 }
 
 function inspectManifestModel(

@@ -7,7 +7,7 @@ import { connectEngine } from "../docker/engine.js";
 import { findImage } from "../docker/find-image.js";
 import { readImageFile } from "../docker/read-image-file.js";
 import { readImageArchive } from "../oci/read-image-archive.js";
-import { manifestModels, parseManifest } from "./inspect-converted.js";
+import { manifestModels, manifestTask, parseManifest } from "./inspect-converted.js";
 import type { ImageInspection } from "./inspection.js";
 import { asProblem } from "./problem.js";
 
@@ -73,6 +73,7 @@ function describe(source: string, facts: ImageFacts): ImageInspection {
     baseImage: labels["org.opencontainers.image.base.name"] ?? null,
     settings: manifest === null ? null : settingsOf(manifest),
     models: manifest === null ? [] : manifestModels(manifest, new Map()),
+    totalsegmentator: manifest === null ? null : manifestTask(manifest),
     postProcessingSteps: manifest?.postProcessing ?? null,
     problems,
   };

@@ -14,21 +14,20 @@ import type { ModelSource } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
 import { ZipSource } from "../model-source/zip-source.js";
 import { findModelFolders } from "../models/find-model-folders.js";
+import { isTaskAddress } from "../models/totalsegmentator-models.js";
+import type { WorkContext } from "../models/work-context.js";
 import { inspectCheckpoint } from "./inspect-checkpoint.js";
 import { inspectConverted } from "./inspect-converted.js";
 import { inspectEngineImage, inspectImageArchive } from "./inspect-image.js";
 import { inspectModels } from "./inspect-models.js";
 import { inspectNvidia } from "./inspect-nvidia.js";
 import { inspectOnnx } from "./inspect-onnx.js";
+import { inspectTask } from "./inspect-task.js";
 import type { Inspection } from "./inspection.js";
 
-export interface InspectOptions {
+export interface InspectOptions extends WorkContext {
   /** Called only for an archive, because a folder needs neither cache nor network. */
   readonly openContext: () => Promise<SourceContext>;
-  /** Environment variables that determine the address of the Docker engine. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly currentDirectory: string;
-  readonly signal: AbortSignal;
   /** What is said about a model of NVIDIA's nnU-Net; null for nothing. */
   readonly nvidia: NvidiaOptions | null;
 }
@@ -41,6 +40,7 @@ export interface InspectOptions {
  * reading the source
  */
 export async function inspectSource(address: string, options: InspectOptions): Promise<Inspection> {
+  if (isTaskAddress(address)) return inspectTask(address, options);
   if (/^(?:https?|zenodo):/i.test(address))
     return inspectArchive((context) => openModelSource(address, context), options);
   const path = resolve(options.currentDirectory, address);

@@ -35,10 +35,23 @@ export interface ModelsInspection extends InspectionHead {
 /** A folder that `convert` wrote. */
 export interface ConvertedInspection extends InspectionHead {
   readonly kind: "converted";
-  /** The models whose predictions are averaged; a cascade's first stage precedes its second. */
+  /** The models whose predictions are averaged, or those of the task; a cascade's first stage precedes its second. */
   readonly models: readonly ConfigurationInspection[];
+  /** One of TotalSegmentator's tasks; null for other models. */
+  readonly totalsegmentator: TaskInspection | null;
   /** Applied to the final segmentation in this order. */
   readonly postProcessingSteps: readonly PostProcessingStep[];
+}
+
+/** What the models of one of TotalSegmentator's tasks segment together. */
+export interface TaskInspection {
+  readonly task: string;
+  readonly mode: "default" | "fast" | "fastest";
+  /** Null for the image's own spacing. */
+  readonly spacingMmXyz: readonly number[] | null;
+  /** The classes around which the image is cropped; null for none. */
+  readonly crop: readonly string[] | null;
+  readonly classes: readonly string[];
 }
 
 /** An image in Docker, or a file that `--export` or `docker save` wrote. */
@@ -57,6 +70,7 @@ export interface ImageInspection extends InspectionHead {
   readonly settings: ImageSettings | null;
   /** As in a converted folder. */
   readonly models: readonly ConfigurationInspection[];
+  readonly totalsegmentator: TaskInspection | null;
   readonly postProcessingSteps: readonly PostProcessingStep[] | null;
   readonly problems: readonly Problem[];
 }

@@ -12,6 +12,9 @@ const scheme = "totalsegmentator:";
 /** Returns the address of one of TotalSegmentator's tasks, such as `totalsegmentator:total_fast`. */
 export const taskAddress = (name: string): string => `${scheme}${name}`;
 
+/** Returns the name of the task in an address. */
+export const taskOfAddress = (address: string): string => address.slice(scheme.length);
+
 export const isTaskAddress = (address: string): boolean => address.startsWith(scheme);
 
 type TaskOptions = Pick<RunSettings, "roiSubset" | "robustCrop" | "bodySeg">;
@@ -37,6 +40,14 @@ export interface OtherChoices {
   readonly previousStage: string | null;
 }
 
+export const noChoices: OtherChoices = {
+  configurations: null,
+  checkpointName: null,
+  folds: [],
+  onnxFiles: null,
+  previousStage: null,
+};
+
 /**
  * Finds all networks of one of TotalSegmentator's tasks.
  *
@@ -51,7 +62,7 @@ export async function taskModels(
   if (further.length > 0)
     throw sharedError("USAGE", `${addresses.join(", ")}: a task of TotalSegmentator stands alone`);
   refuseOthers(others);
-  const { plan, networks } = planTask(chosenTask(address!.slice(scheme.length)), needs);
+  const { plan, networks } = planTask(chosenTask(taskOfAddress(address!)), needs);
   const [first, ...rest] = networks;
   const models = await mapInOrder([first!, ...rest], (network) => weightsModel(network, work));
   return {

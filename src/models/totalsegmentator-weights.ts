@@ -132,17 +132,22 @@ function checkTrainer({ folder, tree }: TrainedModel, network: NeededNetwork): v
   );
 }
 
-async function weightsFolder(work: WorkContext): Promise<string | null> {
-  const named = work.environment[weightsVariable]?.trim() ?? "";
-  if (named !== "") {
-    if (await isThere(named)) return named;
-    throw builderError("TOTALSEG_WEIGHTS", `${weightsVariable} names ${named}, which does not exist`);
-  }
-  const home = homeOf(work);
+async function weightsFolder({ environment }: WorkContext): Promise<string | null> {
+  const folder = weightsFolderIn(environment);
+  const isNamed = (environment[weightsVariable]?.trim() ?? "") !== "";
+  if (folder === null || !isNamed || (await isThere(folder))) return folder;
+  throw builderError("TOTALSEG_WEIGHTS", `${weightsVariable} names ${folder}, which does not exist`);
+}
+
+/** Returns the folder of the weights of TotalSegmentator's own programs; null for a user without a home folder. */
+export function weightsFolderIn(environment: WorkContext["environment"]): string | null {
+  const named = environment[weightsVariable]?.trim() ?? "";
+  if (named !== "") return named;
+  const home = homeOf({ environment });
   return home === null ? null : join(home, "nnunet", "results");
 }
 
-function homeOf({ environment }: WorkContext): string | null {
+function homeOf({ environment }: Pick<WorkContext, "environment">): string | null {
   const named = environment[homeVariable]?.trim() ?? "";
   if (named !== "") return named;
   const home = environment["HOME"] ?? homeFolder();

@@ -109,6 +109,18 @@ export function chosenTask(name: string): ChosenTask {
 
 export const taskNamed = (name: string): Task | undefined => tasks.find((task) => task.name === name);
 
+/** Returns the names of the tasks and modes that a dataset's network is for. */
+export const tasksOfDataset = (folder: string): readonly string[] =>
+  tasks.flatMap((task) =>
+    modeNames(task).filter((name) => {
+      const { mode } = chosenTask(name);
+      return task.modes[mode]!.datasets.some((dataset) => weightsOf(dataset).folder === folder);
+    }),
+  );
+
+/** Returns the folders of all networks. */
+export const weightsFolders = (): readonly string[] => Object.values(datasets).map(({ folder }) => folder);
+
 /** Returns the names of a task's modes, as `totalsegmentator:` takes them. */
 export const modeNames = ({ name, modes }: Task): readonly string[] =>
   (["default", "fast", "fastest"] as const)
@@ -116,6 +128,11 @@ export const modeNames = ({ name, modes }: Task): readonly string[] =>
     .map((mode) => (mode === "default" ? name : `${name}_${mode}`));
 
 function unknownTask(name: string) {
+  if (taskNamed("total")!.classes.some(([, known]) => known === name))
+    return builderError(
+      "PRETRAINED_UNKNOWN",
+      `${name} is a class of TotalSegmentator's task total: use totalsegmentator:total with --roi-subset ${name}`,
+    );
   const near = nearest(name, tasks.flatMap(modeNames));
   return builderError(
     "PRETRAINED_UNKNOWN",

@@ -65,7 +65,8 @@ function copyAsFloat(target: Float32Array, offset: number, { voxels }: Image): v
   }
 }
 
-function checkFinite(values: Float32Array, { voxels, source }: Image): void {
+/** @throws IMAGE_NOT_FINITE for values of an image's voxels that are NaN or infinite */
+export function checkFinite(values: ArrayLike<number>, { voxels, source }: Image): void {
   if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return;
   let count = 0;
   let first = -1;

@@ -72,13 +72,14 @@ async function readVolume(
 /** Reads the images of a case, brings DICOM series onto one grid, and applies the user's own hook. */
 export async function readImages(
   request: CaseRequest,
-  { opened: { model }, settings, tools: { hooks, pool, signal } }: SegmentContext,
+  { opened: { manifest, model }, settings, tools: { hooks, pool, signal } }: SegmentContext,
   onWarning: (line: string) => void,
 ): Promise<readonly Image[]> {
   const { name, inputs, outputs } = request;
   checkInputs(request, model.channelNames);
+  const keepsDoubles = manifest.totalsegmentator !== null;
   const read = await Promise.all(
-    inputs.map((input) => readInput(input, { plan: model.plan, settings, signal, onWarning })),
+    inputs.map((input) => readInput(input, { plan: model.plan, settings, keepsDoubles, signal, onWarning })),
   );
   const images: Image[] = [];
   const isAligned = (channel: number): boolean => {
@@ -98,6 +99,7 @@ export async function readImages(
 }
 
 interface ReadInputOptions {
+  readonly keepsDoubles: boolean;
   readonly plan: InferencePlan;
   readonly settings: DicomSettings;
   readonly signal: AbortSignal;
@@ -106,7 +108,7 @@ interface ReadInputOptions {
 
 async function readInput(
   input: ImageInput,
-  { plan, settings, signal, onWarning }: ReadInputOptions,
+  { plan, settings, keepsDoubles, signal, onWarning }: ReadInputOptions,
 ): Promise<Image> {
   const place = placeOf(input);
   if (input.kind === "dicom") {
@@ -116,7 +118,7 @@ async function readInput(
     return image;
   }
   const preferSform = plan.imageReader.startsWith("Nibabel");
-  const image = await readImage(input.path, { preferSform, imageReader: plan.imageReader });
+  const image = await readImage(input.path, { preferSform, keepsDoubles, imageReader: plan.imageReader });
   if (image.zeroedVoxels !== undefined) onWarning(zeroedText(place, image.zeroedVoxels));
   return input.part === undefined ? image : partOfImage(image, input.part, place);
 }

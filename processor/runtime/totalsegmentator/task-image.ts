@@ -1,5 +1,6 @@
 import { imageError } from "../../imaging/errors.js";
 import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
+import { checkFinite } from "../../imaging/formats/stack-channels.js";
 import type { ZoomInput } from "../../imaging/resampling/zoom.js";
 import { voxelSizesMmZyx } from "../../imaging/volume/affine.js";
 import { mapZyx, perAxis, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
@@ -20,7 +21,7 @@ export interface TaskImage {
 /**
  * Takes the first volume of an image.
  *
- * @throws IMAGE_UNSUPPORTED for a flat image
+ * @throws IMAGE_UNSUPPORTED for a flat image, IMAGE_NOT_FINITE
  */
 export function taskImage(image: Image, onWarning: (line: string) => void): TaskImage {
   const { geometry, source, components } = image;
@@ -28,11 +29,13 @@ export function taskImage(image: Image, onWarning: (line: string) => void): Task
     throw imageError("IMAGE_UNSUPPORTED", "a flat image; TotalSegmentator's tasks segment volumes");
   if (components > 1)
     onWarning(`the image has ${components} volumes, of which the first is segmented, as in TotalSegmentator`);
+  const voxels = shared(image.voxels, voxelCount(geometry.sizeZyx));
+  checkFinite(voxels, image);
   const affine = nibabelAffine({ geometry, source });
   const spacingMmZyx = mapZyx(voxelSizesMmZyx(affine), (size) => Math.fround(size));
   const pixdim = source.format === "nifti" && components === 1 ? (source.nifti?.pixdim ?? null) : null;
   return {
-    voxels: shared(image.voxels, voxelCount(geometry.sizeZyx)),
+    voxels,
     geometry,
     spacingMmZyx,
     headerSpacingMmZyx:

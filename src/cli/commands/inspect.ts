@@ -10,12 +10,10 @@ type InspectArguments = InferredOptionTypes<typeof inspectOptions> & { readonly 
 
 /** `build_processor inspect MODEL`: shows what is in a model or image, without converting or running it. */
 export async function runInspect(args: InspectArguments, session: CommandSession): Promise<number> {
-  const { terminal, signal } = session;
+  const { terminal } = session;
   const inspection = await inspectSource(args.model, {
+    ...session,
     openContext: () => sourceContext(args["zenodo-url"] ?? null, session),
-    environment: terminal.environment,
-    currentDirectory: terminal.currentDirectory,
-    signal,
     nvidia: await nvidiaArguments(args, terminal),
   });
   terminal.out(args.json ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));

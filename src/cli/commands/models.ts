@@ -4,6 +4,15 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { type DownloadedModel, downloadModel } from "../../model-source/download-model.js";
 import { listModels, modelInfo, type PretrainedModel } from "../../model-source/model-registry.js";
 import { sourceContext } from "../../models/obtain-model.js";
+import {
+  isTaskAddress,
+  needsOf,
+  noChoices,
+  noTaskOptions,
+  taskModels,
+  taskOfAddress,
+} from "../../models/totalsegmentator-models.js";
+import { publishedTask, publishedTasks } from "../../totalsegmentator/published-tasks.js";
 import type { CommandSession } from "../command-session.js";
 import { type TextStyle, wrapped } from "../findings-text.js";
 import type { modelsOptions } from "../options/image-options.js";
@@ -17,7 +26,7 @@ type ModelsArguments = InferredOptionTypes<typeof modelsOptions> & {
 export async function runModels(args: ModelsArguments, session: CommandSession): Promise<number> {
   const { terminal } = session;
   if (args.action === "list") {
-    const models = listModels();
+    const models = [...listModels(), ...publishedTasks()];
     terminal.out(
       args.json
         ? `${JSON.stringify(models, null, 2)}\n`
@@ -26,11 +35,12 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
     return 0;
   }
   if (args.name === undefined) throw sharedError("USAGE", `models ${args.action} needs the name of a model`);
-  const model = modelInfo(args.name);
+  const model = infoOf(args.name);
   if (args.action === "info") {
     terminal.out(args.json ? `${JSON.stringify(model, null, 2)}\n` : details(model));
     return 0;
   }
+  if (isTaskAddress(args.name)) return downloadTask(args, session);
   const outputDir = args.output === undefined ? null : resolve(terminal.currentDirectory, args.output);
   const downloaded = await downloadModel(
     model.name,
@@ -40,6 +50,33 @@ export async function runModels(args: ModelsArguments, session: CommandSession):
     },
   );
   terminal.out(args.json ? `${JSON.stringify(downloaded, null, 2)}\n` : downloadText(downloaded, outputDir));
+  return 0;
+}
+
+const infoOf = (name: string): PretrainedModel =>
+  isTaskAddress(name) ? publishedTask(taskOfAddress(name)) : modelInfo(name);
+
+/** Fetches the weights of one of TotalSegmentator's tasks into the cache, where a later command finds them. */
+async function downloadTask(
+  { name = "", output, json }: ModelsArguments,
+  session: CommandSession,
+): Promise<number> {
+  if (output !== undefined)
+    throw sharedError("USAGE", "--output: the weights of TotalSegmentator's tasks stay in the cache");
+  const { members } = await taskModels(
+    [name],
+    { needs: needsOf(noTaskOptions, "image"), others: noChoices },
+    session,
+  );
+  const networks = members.map(({ model: { folder, tree, datasetName } }) => ({
+    datasetName,
+    source: tree?.address ?? folder,
+  }));
+  session.terminal.out(
+    json
+      ? `${JSON.stringify({ name, networks }, null, 2)}\n`
+      : `${name}\n${networks.map(({ source }) => `  ${source}\n`).join("")}`,
+  );
   return 0;
 }
 

@@ -176,6 +176,8 @@ export async function inspects(address: string, folder: string): Promise<void> {
       }),
     environment: {},
     currentDirectory: folder,
+    lockFile: join(folder, "processor.lock.json"),
+    progress: silentProgress,
     signal: new AbortController().signal,
     nvidia: null,
   });

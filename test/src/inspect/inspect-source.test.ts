@@ -35,6 +35,8 @@ async function inspect(address: string, cacheFolder = join(scratchFolder(), "cac
       }),
     environment: { ...process.env },
     currentDirectory: repositoryRoot,
+    lockFile: join(cacheFolder, "processor.lock.json"),
+    progress: silentProgress,
     signal: new AbortController().signal,
     nvidia: null,
   });

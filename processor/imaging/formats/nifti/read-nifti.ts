@@ -18,7 +18,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
   // ITK and nibabel also read an uncompressed file that is named .nii.gz.
   const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
   const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
-  const preferSform = options.preferSform === true;
+  const { preferSform = false, keepsDoubles = false } = options;
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
     if (preferSform && header.form === "analyze") {
@@ -35,7 +35,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
     const stored = decodeElements(bytes, header.type, header.isBigEndian);
     const zeroedVoxels = preferSform ? 0 : zeroNonFinite(stored);
     return {
-      voxels: rescaled(stored, scalingOf(path, header, preferSform), preferSform),
+      voxels: rescaled(stored, scalingOf(path, header, preferSform), { preferSform, keepsDoubles }),
       components,
       geometry,
       source: { path, format: "nifti", nifti: header.orientation },
@@ -112,10 +112,14 @@ function zeroNonFinite(voxels: VoxelArray): number {
  * Scales the voxels. Slope 1 and intercept 0 keep values and type. ITK converts integers to float32 before scaling,
  * nibabel to float64.
  */
-function rescaled(voxels: VoxelArray, { slope, intercept }: Scaling, preferSform: boolean): VoxelArray {
+function rescaled(
+  voxels: VoxelArray,
+  { slope, intercept }: Scaling,
+  { preferSform, keepsDoubles }: Required<Pick<ReadImageOptions, "preferSform" | "keepsDoubles">>,
+): VoxelArray {
   if (slope === 1 && intercept === 0) return voxels;
   const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);
-  const result = new Float32Array(voxels.length);
+  const result = keepsDoubles ? new Float64Array(voxels.length) : new Float32Array(voxels.length);
   if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {
     for (let i = 0; i < result.length; i++) {
       const voxel = Number(voxels[i]);

@@ -78,7 +78,14 @@ test("a digest has a line of its own, which fits a terminal of 80 columns", () =
       created: null,
       processorVersion: null,
     },
-    ...{ baseImage: null, settings: null, models: [], postProcessingSteps: null, problems: [] },
+    ...{
+      baseImage: null,
+      settings: null,
+      models: [],
+      totalsegmentator: null,
+      postProcessingSteps: null,
+      problems: [],
+    },
   };
   const text = inspectionText(image);
   expect(text).toContain(`\n  digest\n    ${image.imageId}\n  platform  linux/amd64\n`);
