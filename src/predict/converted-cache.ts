@@ -45,17 +45,26 @@ export async function cachedConversion(
  * Returns a name for the converted form of models. Checkpoints with the same path, size and time count as the same; the
  * plans are compared by their contents, because models that are mounted in turn have the same paths.
  */
-async function keyOf({ members, postProcessing }: ModelSet): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([conversionFormat, postProcessing]));
+async function keyOf({ members, totalsegmentator, postProcessing }: ModelSet): Promise<string> {
+  const facts = totalsegmentator === null ? [] : [totalsegmentator];
+  const hash = createHash("sha256").update(JSON.stringify([conversionFormat, postProcessing, ...facts]));
   for (const { model, previousStage } of members)
     for (const stage of [model, previousStage])
       hash.update(stage === null ? "none" : JSON.stringify(await identityOf(stage)));
   return hash.digest("hex").slice(0, 32);
 }
 
-async function identityOf({ folder, folds, configuration, datasetName }: TrainedModel): Promise<unknown> {
+async function identityOf({
+  folder,
+  folds,
+  configuration,
+  datasetName,
+  tree,
+}: TrainedModel): Promise<unknown> {
   const checkpoints = await Promise.all(
     folds.map(async ({ checkpointFile }) => {
+      const range = tree?.inArchive.get(checkpointFile);
+      if (range !== undefined) return [checkpointFile, range];
       const { size, mtimeMs, ino } = await stat(checkpointFile);
       return [checkpointFile, size, mtimeMs, ino];
     }),

@@ -4,7 +4,7 @@ import type { TaskRun } from "../../contract/totalsegmentator-plan.js";
 export function modelsInOrder({ crop, parts, refinedBy }: TaskRun): readonly number[] {
   return [
     ...(crop === null ? [] : modelsInOrder(crop.by)),
-    ...parts.map(({ model }) => model),
     ...(refinedBy === null ? [] : modelsInOrder(refinedBy)),
+    ...parts.map(({ model }) => model),
   ];
 }

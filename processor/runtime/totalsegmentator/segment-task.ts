@@ -54,13 +54,14 @@ export async function segmentTask(
     // TotalSegmentator gives up only if the answer is to be written; a rough run sees the whole image instead.
     if (!isRough) return { voxels: newLabels(image.voxels.length), network: null };
   }
+  const bodies = run.refinedBy === null ? null : await segmentTask(image, run.refinedBy, tools, true);
   const grid = taskGrid(image, found ?? wholeBox(image.geometry.sizeZyx), run.spacingMmXyz);
   const volume = await volumeOn(grid, image, { isCropped: run.crop !== null, tools });
   const labels = await segmentParts(run, volume, tools);
   const settings = isRough ? null : tools.settings;
   await finishLabels({ labels, grid, run, settings }, tools.pool);
   const voxels = await backOnImage({ labels, grid, image, settings }, tools.pool);
-  await refine(voxels, { image, run, rough, tools });
+  await refine(voxels, { image, run, rough, bodies, tools });
   return { voxels, network: { grid, volume, labels } };
 }
 
@@ -111,6 +112,7 @@ interface Refining {
   readonly image: TaskImage;
   readonly run: TaskRun;
   readonly rough: TaskAnswer | null;
+  readonly bodies: TaskAnswer | null;
   readonly tools: TaskTools;
 }
 
@@ -118,10 +120,9 @@ interface Refining {
 const refinedGrowthMm = 2;
 
 /** Changes the answer on the image's own grid, in place. */
-async function refine(voxels: Labels, { image, run, rough, tools }: Refining): Promise<void> {
+async function refine(voxels: Labels, { image, run, rough, bodies, tools }: Refining): Promise<void> {
   const { sizeZyx } = image.geometry;
-  if (run.refinedBy !== null) {
-    const bodies = await segmentTask(image, run.refinedBy, tools, true);
+  if (bodies !== null) {
     await tools.pool.run("cutToBodies", {
       voxels,
       sizeZyx,

@@ -4,6 +4,7 @@ import { specModels } from "../../../processor/runtime/service/start/image-model
 import { serve } from "../../../processor/runtime/service/start/serve.js";
 import type { ServeSettings } from "../../../processor/runtime/service/start/serve-settings.js";
 import type { WorkContext } from "../../models/work-context.js";
+import { taskFolder } from "../task-folder.js";
 
 export interface ServeModelsOptions {
   readonly settings: ServeSettings;
@@ -22,12 +23,16 @@ const usualSpec = "model-serve-spec.yaml";
  */
 export async function serveModels(
   { settings, isInImage, writeLog }: ServeModelsOptions,
-  { currentDirectory, environment, progress, signal }: WorkContext,
+  work: WorkContext,
 ): Promise<void> {
+  const { currentDirectory, environment, progress, signal } = work;
   const note = (line: string): void => progress.note(line);
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const spec = absolute(settings.spec ?? usualSpec);
-  const models = await specModels(spec, settings.modelFolder, note);
+  const cacheFolder = settings.cacheDir ?? cacheFolderOrNull(environment) ?? absolute(settings.outputDir);
+  const models = await specModels(spec, settings.modelFolder, note, (task) =>
+    taskFolder(task, join(cacheFolder, "models"), work),
+  );
   await serve({
     settings,
     models,
@@ -35,7 +40,7 @@ export async function serveModels(
     openEngine: null,
     isInImage,
     needsMetadata: true,
-    cacheFolder: settings.cacheDir ?? cacheFolderOrNull(environment) ?? absolute(settings.outputDir),
+    cacheFolder,
     plugins: [],
     note,
     writeLog,

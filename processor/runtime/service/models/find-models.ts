@@ -142,7 +142,17 @@ function factsOfManifest(manifest: Json): ModelFacts {
     readonly channelNames: readonly string[];
     readonly labels: { readonly names: readonly { readonly name: string; readonly value: unknown }[] };
   }[];
-  const { channelNames, labels } = model!;
+  const { channelNames } = model!;
+  const task = manifest["totalsegmentator"] as
+    | {
+        readonly run: { readonly classes: readonly { readonly name: string; readonly value: unknown }[] };
+      }
+    | null
+    | undefined;
+  const labels =
+    task === null || task === undefined
+      ? model!.labels
+      : { names: [{ name: "background", value: 0 }, ...task.run.classes] };
   return {
     information: {
       channel_names: Object.fromEntries(channelNames.map((name, i) => [String(i), name])),

@@ -5,15 +5,20 @@ import { readSpec } from "../models/read-spec.js";
 import { ServedModels } from "../models/served-model.js";
 import type { ServeSettings } from "./serve-settings.js";
 
-/** Returns the models of a spec, with its warnings. */
+/**
+ * Returns the models of a spec, with its warnings.
+ *
+ * @param totalseg returns the converted folder of one of TotalSegmentator's tasks; null if this program cannot fetch it
+ */
 export async function specModels(
   path: string,
   modelFolder: string | null,
   note: (line: string) => void,
+  totalseg: (task: string) => Promise<string | null> = () => Promise.resolve(null),
 ): Promise<ServedModels> {
   const spec = await readSpec(path, modelFolder);
   for (const line of spec.warnings) note(line);
-  return new ServedModels(await findModels(spec, () => Promise.resolve(null)));
+  return new ServedModels(await findModels(spec, totalseg));
 }
 
 /** Returns the one model of an image, under the name of its task. */
