@@ -3,10 +3,11 @@ import { basename, join } from "node:path";
 import { homeFolder } from "../../processor/contract/home-folder.js";
 import { orNull, record, text } from "../../processor/contract/json-check.js";
 import { parseOrNull } from "../../processor/contract/parse-checked.js";
-import { readTextFile } from "../../processor/files/read-text-file.js";
+import { openRegularFile, readTextFile } from "../../processor/files/read-text-file.js";
 import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
 import { namingArchives } from "../ground/archive/archive-tree.js";
+import { ZipArchive } from "../ground/archive/zip-archive.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { fetchLicensedArchive } from "../model-source/licensed-archive.js";
 import type { NeededNetwork } from "../totalsegmentator/plan-task.js";
@@ -121,6 +122,29 @@ async function checkComplete(folder: string, network: NeededNetwork): Promise<vo
   for (const file of ["plans.json", "dataset.json", ...folds])
     if (!(await isThere(join(folder, name, file))))
       throw builderError("TOTALSEG_WEIGHTS", `${folder} is incomplete: ${join(name, file)} is missing`);
+  for (const fold of folds) await checkWhole(join(folder, name, fold), folder);
+}
+
+/** Looks for the end of a checkpoint, which is a zip archive; one of an old version of PyTorch is no zip. */
+async function checkWhole(file: string, folder: string): Promise<void> {
+  const isZip = (await readStart(file)).equals(zipStart);
+  if (!isZip) return;
+  const zip = await ZipArchive.open(file).catch((cause: unknown) => {
+    throw builderError("TOTALSEG_WEIGHTS", `${folder} is incomplete: ${file} ends too early`, { cause });
+  });
+  await zip.close();
+}
+
+const zipStart = Buffer.from("PK\u0003\u0004", "latin1");
+
+async function readStart(file: string): Promise<Buffer> {
+  const handle = await openRegularFile(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(zipStart.length), 0, zipStart.length, 0);
+    return buffer;
+  } finally {
+    await handle.close();
+  }
 }
 
 function checkTrainer({ folder, tree }: TrainedModel, network: NeededNetwork): void {

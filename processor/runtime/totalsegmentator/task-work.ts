@@ -1,7 +1,9 @@
 import { caseNote } from "../../contract/progress/run-event.js";
 import { sharedError } from "../../contract/shared-errors.js";
+import { stackChannels } from "../../imaging/formats/stack-channels.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseRequest } from "../cases/case.js";
+import { writeInputVolumes } from "../outputs/input-volume-output.js";
 import { writeResults } from "../outputs/output-kinds.js";
 import type { PredictedWork, PreparedWork } from "../segment/case-work.js";
 import { readImages } from "../segment/read-case.js";
@@ -30,7 +32,13 @@ export async function prepareTask(request: CaseRequest, context: SegmentContext)
   };
   const plan = opened.manifest.totalsegmentator!;
   const run = runWithOptions(plan, settings);
-  const [image] = await readImages(request, context, onWarning);
+  const images = await readImages(request, context, onWarning);
+  const [image] = images;
+  if (request.outputs.some(({ kind }) => kind === "input-volume"))
+    await writeInputVolumes(
+      request,
+      stackChannels(images, { channelNames: opened.model.channelNames, onWarning }),
+    );
   const task: Task = { request, plan, run, image: taskImage(image!, onWarning), warnings };
   return { warnings, predict: () => predict(task, context) };
 }
