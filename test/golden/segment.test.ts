@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
 import { difference, readNpyGz } from "../support/golden.js";
+import { dice } from "../support/images/dice.js";
 import { type GoldenCase, goldenV1, goldenV2, withGoldenCase } from "../support/model/golden-case.js";
 import { type PredictChoices, predictWith } from "../support/model/predict.js";
 import { readNpz } from "../support/model/read-npz.js";
@@ -167,17 +168,4 @@ function differing(a: Image, b: Image): number {
   let count = 0;
   for (let i = 0; i < b.voxels.length; i++) if (Number(a.voxels[i]) !== Number(b.voxels[i])) count++;
   return count;
-}
-
-/** Returns the Dice; 1 if neither segmentation has the label. */
-function dice(a: Image, b: Image, label: number): number {
-  let both = 0;
-  let sum = 0;
-  for (let i = 0; i < b.voxels.length; i++) {
-    const inA = Number(a.voxels[i]) === label;
-    const inB = Number(b.voxels[i]) === label;
-    both += Number(inA && inB);
-    sum += Number(inA) + Number(inB);
-  }
-  return sum === 0 ? 1 : (2 * both) / sum;
 }

@@ -3,16 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
-import type { ExportMode } from "../../processor/contract/run-settings.js";
+import type { ExportMode, Precision } from "../../processor/contract/run-settings.js";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
 import type { CaseReport } from "../../processor/runtime/cases/case.js";
 import { convertModel } from "../../src/convert/convert-model.js";
 import type { ModelSet } from "../../src/models/model-set.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
+import { dice } from "../support/images/dice.js";
 import { testSettings } from "../support/model/convert.js";
 import { modelIn } from "../support/model/model-in.js";
 import { predictWith } from "../support/model/predict.js";
+import { describeWith, needs } from "../support/needs.js";
 import { neverStopped } from "../support/never-stopped.js";
 
 const minutes = 60_000;
@@ -47,6 +49,35 @@ describe("a cascade in one folder runs its first stage itself", () => {
         "seg_tta.nii.gz",
       );
       expectSame(found, await readImage(expected));
+    });
+  });
+});
+
+describeWith([needs.openvino, needs.bfloat16], "in bfloat16, with a Dice of at least 0.999,", () => {
+  const precision = "bfloat16";
+
+  test("an ensemble gives nnU-Net's segmentation", { timeout: 10 * minutes }, async () => {
+    const members = [await member("v2", "blobs_2d"), await member("v2", "blobs_3d_fullres")] as const;
+    const input = goldenPath("v2", "blobs_2d", "input");
+    await withAnswer({ models: set(members), input, precision }, async (found) => {
+      expectSimilar(found, await readImage(join(fixtures, "v2.nii.gz")));
+    });
+  });
+
+  test("a cascade gives nnU-Net's segmentation", { timeout: 10 * minutes }, async () => {
+    const second = await member("v2", "cascade_3d_cascade_fullres");
+    const first = await modelIn(goldenPath("v2", "cascade_3d_lowres", "model"));
+    const models = set([{ ...second, previousStage: first }]);
+    const input = goldenPath("v2", "cascade_3d_cascade_fullres", "input");
+    await withAnswer({ models, input, precision }, async (found) => {
+      const expected = goldenPath(
+        "v2",
+        "cascade_3d_cascade_fullres",
+        "expected",
+        "cas_007",
+        "seg_tta.nii.gz",
+      );
+      expectSimilar(found, await readImage(expected));
     });
   });
 });
@@ -101,11 +132,12 @@ interface Run {
   readonly models: ModelSet;
   readonly input: string;
   readonly exportMode?: ExportMode;
+  readonly precision?: Precision;
 }
 
 /** Converts, predicts with nnU-Net's defaults, and passes the only segmentation on. */
 async function withAnswer(
-  { models, input, exportMode = "normal" }: Run,
+  { models, input, exportMode = "normal", precision = "auto" }: Run,
   use: (image: Image, report: CaseReport) => Promise<void>,
 ): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "several-models-"));
@@ -119,6 +151,7 @@ async function withAnswer(
       inputs: [input],
       outputDir: join(scratch, "out"),
       exportMode,
+      precision,
     });
     const [report, ...others] = cases as [CaseReport];
     expect(others).toEqual([]);
@@ -137,4 +170,11 @@ function expectSame(found: Image, expected: Image): void {
   );
   expect(new Set(Array.from(expected.voxels, Number)).size).toBeGreaterThan(1);
   expect(differing.length).toBeLessThanOrEqual(expected.voxels.length / 10_000);
+}
+
+/** Checks the Dice of every label. */
+function expectSimilar(found: Image, expected: Image): void {
+  expectSame(found, expected);
+  const labels = new Set(Array.from(expected.voxels, Number).filter((label) => label !== 0));
+  for (const label of labels) expect(dice(found, expected, label)).toBeGreaterThanOrEqual(0.999);
 }

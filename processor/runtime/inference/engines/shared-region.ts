@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync } from "node:fs";
+import { ftruncateSync } from "node:fs";
 import { loadNativeCalls, type NativeCalls, type Pointer } from "./native-calls.js";
 
 /** Memory that a process shares with its child. It has no name and ends with both processes. */
@@ -26,7 +26,10 @@ export interface MappedMemory {
  */
 export function createSharedRegion(bytes: number): SharedRegion {
   const calls = loadNativeCalls();
-  const create = calls.load(null).func("int memfd_create(const char *name, unsigned int flags)");
+  const library = calls.load(null);
+  const create = library.func("int memfd_create(const char *name, unsigned int flags)");
+  // A worker thread of Node warns if its own function closes a descriptor that it did not open.
+  const closeDescriptor = library.func("int close(int descriptor)");
   const descriptor = create("nnunet-processor", closeOnExec) as number;
   if (descriptor < 0) throw systemError(calls, "memfd_create");
   try {
@@ -37,11 +40,11 @@ export function createSharedRegion(bytes: number): SharedRegion {
       memory,
       close() {
         memory.unmap();
-        closeSync(descriptor);
+        closeDescriptor(descriptor);
       },
     };
   } catch (error) {
-    closeSync(descriptor);
+    closeDescriptor(descriptor);
     throw error;
   }
 }
