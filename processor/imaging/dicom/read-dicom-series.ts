@@ -43,8 +43,8 @@ export async function readDicomSeries(
   }
 }
 
-/** Files that take longer to look through than workers take to start. */
-const manyFiles = 100;
+/** Files that take about as long to look through as workers take to start. */
+const manyFiles = 30;
 
 function pixelWarnings(
   frames: readonly ImageFrame[],

@@ -1,5 +1,5 @@
 import { Undecodable } from "../undecodable.js";
-import type { HuffmanTable } from "./huffman-table.js";
+import { type DifferenceTable, differenceBits, type HuffmanTable } from "./huffman-table.js";
 
 /** Reads the bits of a JPEG scan, without the zeros that follow each FF byte (T.81, F.1.2.3). */
 export class BitReader {
@@ -40,6 +40,19 @@ export class BitReader {
     this.#count -= length;
     const value = (this.#bits >>> this.#count) & ((1 << length) - 1);
     return value < 1 << (length - 1) ? value - (1 << length) + 1 : value;
+  }
+
+  /** Returns the next difference between two pixels, modulo 65,536 (T.81, H.1.2.2). */
+  difference({ huffman, whole }: DifferenceTable): number {
+    if (this.#count < 16) this.#fill();
+    const found = whole[(this.#bits >>> (this.#count - differenceBits)) & (whole.length - 1)]!;
+    if (found !== 0) {
+      this.#count -= found >> 16;
+      return found & 0xffff;
+    }
+    const category = this.decode(huffman);
+    if (category > 16) throw new Undecodable("a difference has more than 16 bits");
+    return category === 16 ? 32768 : this.receive(category);
   }
 
   /** Goes on after the next restart marker. */

@@ -1,5 +1,6 @@
 import { Undecodable } from "../undecodable.js";
 import { BitReader } from "./bit-reader.js";
+import { differenceTable } from "./huffman-table.js";
 import type { JpegHeader } from "./jpeg-header.js";
 
 /**
@@ -15,20 +16,25 @@ export function decodeLossless(bytes: Uint8Array, header: JpegHeader): Uint16Arr
   if (restartInterval % columns !== 0) throw new Undecodable("its restart interval is not a number of rows");
   const pixels = new Uint16Array(rows * columns);
   const reader = new BitReader(bytes, header.scanAt);
+  const differences = differenceTable(table);
   const restartRows = restartInterval === 0 ? rows : restartInterval / columns;
   for (let y = 0, at = 0; y < rows; y++) {
     if (y > 0 && y % restartRows === 0) reader.restart();
     const isFirstRow = y % restartRows === 0;
-    for (let x = 0; x < columns; x++, at++) {
-      const category = reader.decode(table);
-      if (category > 16) throw new Undecodable("a difference has more than 16 bits");
-      const difference = category === 16 ? 32768 : reader.receive(category);
-      let prediction: number;
-      if (isFirstRow) prediction = x === 0 ? 1 << (precision - pointTransform - 1) : pixels[at - 1]!;
-      else if (x === 0) prediction = pixels[at - columns]!;
-      else prediction = predict(predictor, pixels[at - 1]!, pixels[at - columns]!, pixels[at - columns - 1]!);
-      // The array keeps 16 bits, which is the arithmetic modulo 65,536 of the standard.
-      pixels[at] = prediction + difference;
+    const first = isFirstRow ? 1 << (precision - pointTransform - 1) : pixels[at - columns]!;
+    // The array keeps 16 bits, which is the arithmetic modulo 65,536 of the standard.
+    pixels[at] = first + reader.difference(differences);
+    const end = at++ + columns;
+    if (isFirstRow || predictor === 1)
+      for (; at < end; at++) pixels[at] = pixels[at - 1]! + reader.difference(differences);
+    for (; at < end; at++) {
+      const prediction = predict(
+        predictor,
+        pixels[at - 1]!,
+        pixels[at - columns]!,
+        pixels[at - columns - 1]!,
+      );
+      pixels[at] = prediction + reader.difference(differences);
     }
   }
   reader.checkComplete();

@@ -10,6 +10,31 @@ export interface HuffmanTable {
   readonly values: Uint8Array;
 }
 
+/** A table for the differences of the lossless process, each a code with the number of bits that follow it. */
+export interface DifferenceTable {
+  readonly huffman: HuffmanTable;
+  /** For each beginning of 12 bits: the length of its code and difference, and the lower 16 bits of the difference; 0 for longer ones. */
+  readonly whole: Int32Array;
+}
+
+export const differenceBits = 12;
+
+/** Makes the table by which most differences are found at once. */
+export function differenceTable(huffman: HuffmanTable): DifferenceTable {
+  const whole = new Int32Array(1 << differenceBits);
+  for (let start = 0; start < whole.length; start++) {
+    const found = huffman.short[start >> (differenceBits - 8)]!;
+    const [codeLength, category] = [found >> 8, found & 0xff];
+    const length = codeLength + category;
+    if (found === 0 || length > differenceBits) continue;
+    const bits = (start >> (differenceBits - length)) & ((1 << category) - 1);
+    const isNegative = category > 0 && bits < 1 << (category - 1);
+    const difference = isNegative ? bits - (1 << category) + 1 : bits;
+    whole[start] = (length << 16) | (difference & 0xffff);
+  }
+  return { huffman, whole };
+}
+
 /**
  * Makes a table from the number of codes of each length and their values.
  *
