@@ -12,7 +12,7 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
   {
     who: "I prepare the training of an nnU-Net",
-    commandNames: ["dataset", "fingerprint", "plan", "preprocess"],
+    commandNames: ["dataset", "fingerprint", "plan", "preprocess", "train"],
   },
   {
     who: "I compare models, and choose one",

@@ -3,6 +3,7 @@ import type { Command } from "./command.js";
 import { evaluationCommands } from "./command-groups/evaluation.js";
 import { modelFileCommands } from "./command-groups/model-files.js";
 import { serviceCommands } from "./command-groups/service.js";
+import { trainingCommands } from "./command-groups/training.js";
 import { nnunetCommands } from "./nnunet-commands.js";
 import { buildOptions, verifyOptions } from "./options/build-options.js";
 import {
@@ -145,6 +146,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import("./commands/simulate.js")).runSimulate,
   },
   ...nnunetCommands,
+  ...trainingCommands,
   ...evaluationCommands,
   ...serviceCommands,
   ...modelFileCommands,

@@ -82,4 +82,24 @@ export const nnunetError = defineErrors({
     http: 422,
     help: "Models can only be compared with references that have every label. Choose configurations that the plans have.",
   },
+  NOT_PREPROCESSED: {
+    exit: 4,
+    http: 404,
+    help: "Plan and preprocess the data set first: `build_processor fingerprint`, `build_processor plan` and `build_processor preprocess`, or nnUNetv2_plan_and_preprocess.",
+  },
+  TRAINER_NOT_FOUND: {
+    exit: 5,
+    http: 500,
+    help: "Training needs Python: make an environment (`python3 -m venv nnunet`), install nnunetv2 and torch into it, and activate it. --venv names it.",
+  },
+  TRAINING_FAILED: {
+    exit: 5,
+    http: 500,
+    help: "Mend what the message names; the same command then continues from the last checkpoint.",
+  },
+  TRAINING_DIVERGED: {
+    exit: 4,
+    http: 422,
+    help: "Check the data (NaN, wrong labels, constant images) and the plans; a network of two stages always has this fault. --restart begins again.",
+  },
 });

@@ -1,0 +1,74 @@
+import { join, resolve } from "node:path";
+import type { InferredOptionTypes } from "yargs";
+import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { nnunetFolders } from "../../nnunet/folders.js";
+import { type TrainedFolds, train } from "../../nnunet/training/train.js";
+import type { CommandSession } from "../command-session.js";
+import type { trainOptions } from "../options/train-options.js";
+import { trainingProgress } from "../training-progress.js";
+import { foldsOf } from "./find-best.js";
+
+type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
+  readonly dataset: string;
+  readonly configuration: string;
+};
+
+/** `build_processor train`: trains folds of a model with nnU-Net's own program, and shows how far it is. */
+export async function runTrain(args: TrainArguments, session: CommandSession): Promise<number> {
+  const { terminal, environment, currentDirectory, progress, signal } = session;
+  const gpus = gpuNumbers(args.gpus);
+  if (gpus.length > 0 && args["gpus-per-fold"] > 1)
+    throw sharedError(
+      "USAGE",
+      "--gpus gives each fold one GPU, and --gpus-per-fold several; use one of them",
+    );
+  const shown = trainingProgress(terminal, progress, args.json);
+  const result = await train({
+    dataset: String(args.dataset),
+    configuration: args.configuration,
+    folds: foldsOf(args.folds),
+    trainer: args.trainer,
+    plans: args.plans,
+    folders: nnunetFolders({ environment, currentDirectory }, 2),
+    environment,
+    program:
+      args.venv === undefined
+        ? "nnUNetv2_train"
+        : join(resolve(currentDirectory, args.venv), "bin", "nnUNetv2_train"),
+    device: args.device,
+    gpus,
+    gpusPerFold: args["gpus-per-fold"],
+    savesProbabilities: args["save-probabilities"],
+    pretrainedWeights:
+      args["pretrained-weights"] === undefined ? null : resolve(currentDirectory, args["pretrained-weights"]),
+    restart: args.restart,
+    onEvent: shown.onEvent,
+    onWarning: (text) => progress.note(`warning: ${text}`),
+    signal,
+  }).finally(shown.done);
+  report(result);
+  if (!args.json) terminal.out(`model      ${result.modelFolder}\n`);
+  return 0;
+}
+
+/** @throws the error of the only fold that failed, or SOME_CASES_FAILED */
+function report({ failed }: TrainedFolds): void {
+  const [first] = failed;
+  if (first === undefined) return;
+  if (failed.length === 1) throw first.error;
+  const lines = failed.map(({ fold, error }) => `  fold ${fold}: ${(error as ProcessorError).message}`);
+  throw sharedError("SOME_CASES_FAILED", `${failed.length} folds failed:\n${lines.join("\n")}`);
+}
+
+/** @throws USAGE */
+function gpuNumbers(text: string | undefined): readonly number[] {
+  if (text === undefined) return [];
+  const words = String(text).split(",");
+  if (words.some((word) => !/^\d{1,3}$/.test(word)) || new Set(words).size < words.length)
+    throw sharedError(
+      "USAGE",
+      `--gpus are different numbers with commas between them, such as 0,1; not ${text}`,
+    );
+  return words.map(Number);
+}

@@ -1,0 +1,78 @@
+import type { Options } from "yargs";
+import { json, outputGroup } from "./shared-options.js";
+
+const trainingGroup = "Training:";
+const machineGroup = "Machine:";
+
+export const trainOptions = {
+  folds: {
+    group: trainingGroup,
+    alias: "f",
+    type: "string",
+    array: true,
+    default: ["0", "1", "2", "3", "4"],
+    requiresArg: true,
+    describe: "folds to train, or all; finished ones are left as they are, interrupted ones are continued",
+  },
+  trainer: {
+    group: trainingGroup,
+    type: "string",
+    default: "nnUNetTrainer",
+    requiresArg: true,
+    describe: "trainer class; nnUNetTrainer_100epochs and others train for fewer epochs than 1000",
+  },
+  plans: {
+    group: trainingGroup,
+    alias: "p",
+    type: "string",
+    default: "nnUNetPlans",
+    requiresArg: true,
+    describe: "plans",
+  },
+  "pretrained-weights": {
+    group: trainingGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "checkpoint whose weights a new training starts from",
+  },
+  "save-probabilities": {
+    group: trainingGroup,
+    type: "boolean",
+    default: true,
+    describe: "save the probabilities of the validation, which find-best needs to average models",
+  },
+  restart: {
+    group: trainingGroup,
+    type: "boolean",
+    default: false,
+    describe: "train again from the beginning, also what is finished",
+  },
+  venv: {
+    group: machineGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "Python environment with nnunetv2",
+    defaultDescription: "the nnUNetv2_train in PATH",
+  },
+  device: {
+    group: machineGroup,
+    choices: ["cuda", "cpu", "mps"] as const,
+    default: "cuda" as const,
+    requiresArg: true,
+    describe: "where to train; a CPU is practical for tiny networks only",
+  },
+  gpus: {
+    group: machineGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "GPUs, such as 0,1: each trains one fold at a time",
+  },
+  "gpus-per-fold": {
+    group: machineGroup,
+    type: "number",
+    default: 1,
+    requiresArg: true,
+    describe: "GPUs that share one fold, through nnU-Net's own DDP",
+  },
+  json: { ...json, group: outputGroup, describe: "print one JSON object for each epoch to stdout" },
+} as const satisfies Record<string, Options>;

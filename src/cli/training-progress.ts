@@ -1,0 +1,86 @@
+import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
+import type { Fold, FoldEvent } from "../nnunet/training/train.js";
+import type { TrainedEpoch } from "../nnunet/training/training-log.js";
+import type { Terminal } from "./terminal.js";
+
+export interface TrainingProgress {
+  readonly onEvent: (event: FoldEvent) => void;
+  readonly done: () => void;
+}
+
+/** Shows the training of several folds: a bar for each, a line for each epoch, or JSON lines on stdout. */
+export function trainingProgress(terminal: Terminal, progress: Progress, asJson: boolean): TrainingProgress {
+  const bars = new Map<Fold, ProgressTask>();
+  const seconds = new Map<Fold, number[]>();
+  const endBar = (fold: Fold): void => {
+    bars.get(fold)?.done();
+    bars.delete(fold);
+  };
+  return {
+    onEvent(event) {
+      const { fold } = event;
+      if (asJson) terminal.out(`${JSON.stringify(jsonEvent(event))}\n`);
+      switch (event.kind) {
+        case "skipped":
+          progress.note(`fold ${fold}: finished before`);
+          break;
+        case "started":
+          progress.note(`fold ${fold}: ${startedAs[event.state]}`);
+          break;
+        case "epoch-started":
+          if (bars.has(fold)) break;
+          bars.set(fold, progress.start({ ...total(event), label: `fold ${fold}: training`, unit: "steps" }));
+          bars.get(fold)!.advance(event.epoch);
+          break;
+        case "epoch":
+          bars.get(fold)?.advance(1);
+          seconds.set(fold, [...(seconds.get(fold) ?? []).slice(-19), event.result.seconds]);
+          progress.note(epochLine(event.result, event, seconds.get(fold)!));
+          break;
+        case "trained":
+          endBar(fold);
+          progress.note(`fold ${fold}: trained; now predicting the validation cases`);
+          break;
+        case "validated":
+          progress.note(`fold ${fold}: mean validation Dice ${event.meanDice.toFixed(4)}`);
+          break;
+        case "predicting":
+          break;
+      }
+    },
+    done: () => {
+      for (const fold of [...bars.keys()]) endBar(fold);
+    },
+  };
+}
+
+const total = ({ epochs }: FoldEvent): { readonly total?: number } =>
+  epochs === null ? {} : { total: epochs };
+
+const startedAs = {
+  new: "training from the beginning",
+  interrupted: "continuing from its last checkpoint",
+  "not-validated": "trained before; predicting the validation cases",
+  finished: "finished",
+} as const;
+
+function epochLine(result: TrainedEpoch, { fold, epochs }: FoldEvent, seconds: readonly number[]): string {
+  const meanSeconds = seconds.reduce((sum, value) => sum + value, 0) / seconds.length;
+  const left = epochs === null ? "" : `, ${duration((epochs - result.epoch - 1) * meanSeconds)} left`;
+  const dice = result.pseudoDice.map((value) => (Number.isNaN(value) ? "–" : value.toFixed(3))).join(" ");
+  return `fold ${fold}, epoch ${result.epoch}${epochs === null ? "" : ` of ${epochs}`}: train loss ${result.trainLoss}, validation loss ${result.validationLoss}, Dice ${dice}, ${result.seconds} s${left}`;
+}
+
+/** @example duration(5400) // "1.5 h" */
+const duration = (seconds: number): string =>
+  seconds < 120
+    ? `${Math.round(seconds)} s`
+    : seconds < 7200
+      ? `${Math.round(seconds / 60)} min`
+      : `${(seconds / 3600).toFixed(1)} h`;
+
+/** NaN is null in JSON. */
+const jsonEvent = (event: FoldEvent): object =>
+  event.kind === "epoch"
+    ? { kind: event.kind, fold: event.fold, epochs: event.epochs, ...event.result }
+    : event;

@@ -1,0 +1,32 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exists } from "../../../processor/files/exists.js";
+
+/** How far the training of a fold is, from the files that nnU-Net leaves. */
+export type FoldState =
+  /** Nothing to continue from. */
+  | "new"
+  /** There is a checkpoint, but not the final one. */
+  | "interrupted"
+  /** The final checkpoint exists, but the validation does not. */
+  | "not-validated"
+  | "finished";
+
+/** Returns how far a fold is. `checkpoint_best.pth` is enough to continue, and exists after the first epoch. */
+export async function foldState(foldFolder: string): Promise<FoldState> {
+  const has = (name: string): Promise<boolean> => exists(join(foldFolder, name));
+  if (await has("checkpoint_final.pth"))
+    return (await has("validation/summary.json")) ? "finished" : "not-validated";
+  const canContinue = (await has("checkpoint_latest.pth")) || (await has("checkpoint_best.pth"));
+  return canContinue ? "interrupted" : "new";
+}
+
+/** nnU-Net's debug.json has a few 10 kB. */
+const longestText = 1_000_000;
+
+/** Returns the number of epochs that a running training has set itself, from its debug.json; null before it is there. */
+export async function plannedEpochs(foldFolder: string): Promise<number | null> {
+  const text = await readFile(join(foldFolder, "debug.json"), "utf8").catch(() => "");
+  const found = /"num_epochs": "(\d{1,6})"/.exec(text.slice(0, longestText));
+  return found === null ? null : Number(found[1]);
+}

@@ -1,0 +1,111 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { freeBytes } from "./check-training.js";
+import { type TrainingEvent, TrainingLog } from "./training-log.js";
+
+export interface TrainFoldOptions {
+  /** Path or name of `nnUNetv2_train`. */
+  readonly program: string;
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly foldFolder: string;
+  readonly onEvent: (event: TrainingEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Less would not hold the next checkpoint of nnU-Net's largest network. */
+const neededBytes = 1e9;
+
+/** The number of last lines that are kept for the message of a failure. */
+const keptLines = 40;
+
+/**
+ * Runs nnU-Net's training of one fold to its end and reports what its log says. If it is stopped, the checkpoints that
+ * nnU-Net has written stay, and a later run continues from them.
+ *
+ * @throws TRAINER_NOT_FOUND, TRAINING_FAILED, TRAINING_DIVERGED if the loss is NaN, DISK_FULL
+ */
+export async function trainFold(options: TrainFoldOptions): Promise<void> {
+  const { program, argv, environment, foldFolder, onEvent, signal } = options;
+  signal.throwIfAborted();
+  // A group of its own: nnU-Net's workers end with it, and Ctrl-C reaches this program only, which then ends them.
+  const child = spawn(program, argv, {
+    env: { ...environment, PYTHONUNBUFFERED: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const ended = new Promise<{ readonly code: number | null; readonly signalName: string | null }>(
+    (resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signalName) => resolve({ code, signalName }));
+    },
+  );
+  let stopReason: unknown = null;
+  const stop = (reason: unknown): void => {
+    stopReason ??= reason;
+    endGroup(child.pid);
+  };
+  const onAbort = (): void => stop(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  const log = new TrainingLog();
+  const lastLines: string[] = [];
+  const read = (line: string): void => {
+    lastLines.push(line.slice(0, 500));
+    if (lastLines.length > keptLines) lastLines.shift();
+    const event = log.read(line);
+    if (event === null) return;
+    onEvent(event);
+    if (event.kind === "epoch" && Number.isNaN(event.result.trainLoss))
+      stop(
+        nnunetError(
+          "TRAINING_DIVERGED",
+          `${foldFolder}: the loss of epoch ${event.result.epoch} is NaN, which no later epoch can mend`,
+        ),
+      );
+    if (event.kind === "epoch") void checkDisk(foldFolder).catch(stop);
+  };
+  createInterface({ input: child.stdout }).on("line", read);
+  createInterface({ input: child.stderr }).on("line", read);
+  try {
+    const { code, signalName } = await ended.catch((cause: unknown) => {
+      throw nnunetError("TRAINER_NOT_FOUND", `${program} cannot be run: ${(cause as Error).message}`, {
+        cause,
+      });
+    });
+    if (stopReason !== null) throw stopReason;
+    if (code !== 0) throw failure(foldFolder, lastLines, signalName ?? `exit code ${code}`);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGTERM");
+  } catch {
+    // The group has ended already.
+  }
+}
+
+async function checkDisk(folder: string): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free !== null && free < neededBytes)
+    throw sharedError(
+      "DISK_FULL",
+      `${folder}: ${(free / 1e9).toFixed(1)} GB are free, too little for the next checkpoint; the last one is kept`,
+    );
+}
+
+/** Returns the exception that Python printed last, or how the program ended. */
+function failure(foldFolder: string, lines: readonly string[], how: string): Error {
+  const exception = lines.findLast((line) => /^[A-Za-z_.]*(?:Error|Exception|Interrupt)\b/.test(line));
+  const killed = how === "SIGKILL" ? " (the system may have run out of memory)" : "";
+  return nnunetError(
+    "TRAINING_FAILED",
+    `${foldFolder}: nnUNetv2_train ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}; its log is ${join(foldFolder, "training_log_….txt")}`,
+  );
+}

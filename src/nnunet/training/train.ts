@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import { ProcessorError } from "../../../processor/contract/errors.js";
+import { findDatasetName } from "../find-dataset.js";
+import { type NnunetFolders, requireFolder } from "../folders.js";
+import { nameOf } from "../selection/best-model.js";
+import { checkTraining } from "./check-training.js";
+import { type FoldState, foldState, plannedEpochs } from "./fold-state.js";
+import { trainFold } from "./train-fold.js";
+import type { TrainingEvent } from "./training-log.js";
+
+export type Fold = number | "all";
+
+export interface TrainOptions {
+  /** A number or a name. */
+  readonly dataset: string;
+  readonly configuration: string;
+  readonly folds: readonly Fold[];
+  readonly trainer: string;
+  readonly plans: string;
+  readonly folders: NnunetFolders;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly program: string;
+  readonly device: "cuda" | "cpu" | "mps";
+  /** GPUs to spread the folds over, one fold each; empty for the GPU that CUDA takes. */
+  readonly gpus: readonly number[];
+  /** GPUs for each fold, through nnU-Net's own DDP. */
+  readonly gpusPerFold: number;
+  /** True to save the probabilities of the validation, which ensembles need. */
+  readonly savesProbabilities: boolean;
+  /** A checkpoint whose weights a new training starts from. */
+  readonly pretrainedWeights: string | null;
+  /** True to train again from the beginning, although there are checkpoints. */
+  readonly restart: boolean;
+  readonly onEvent: (event: FoldEvent) => void;
+  readonly onWarning: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** An event of one fold's training. */
+export type FoldEvent = { readonly fold: Fold; readonly epochs: number | null } & (
+  | TrainingEvent
+  | { readonly kind: "started"; readonly state: FoldState }
+  | { readonly kind: "skipped" }
+);
+
+export interface TrainedFolds {
+  readonly modelFolder: string;
+  readonly trained: readonly Fold[];
+  /** Folds that were finished before. */
+  readonly skipped: readonly Fold[];
+  readonly failed: readonly { readonly fold: Fold; readonly error: unknown }[];
+}
+
+/**
+ * Trains folds of a model with nnU-Net. A fold that an earlier run began is continued, and a finished one is left as it
+ * is. If one fold fails, the others are trained all the same.
+ *
+ * @throws the errors of `checkTraining`, before anything is trained
+ */
+export async function train(options: TrainOptions): Promise<TrainedFolds> {
+  const { folders, configuration, trainer, plans, folds, gpus, onWarning, signal } = options;
+  const datasetName = await findDatasetName(options.dataset, folders);
+  const modelFolder = join(
+    requireFolder(folders, "results"),
+    datasetName,
+    nameOf({ trainer, plans, configuration }),
+  );
+  const preprocessedFolder = join(requireFolder(folders, "preprocessed"), datasetName);
+  const warnings = await checkTraining({ preprocessedFolder, modelFolder, plans, configuration });
+  for (const warning of warnings) onWarning(warning);
+  const waiting = [...folds];
+  const result = {
+    trained: [] as Fold[],
+    skipped: [] as Fold[],
+    failed: [] as { fold: Fold; error: unknown }[],
+  };
+  const slots: readonly (number | null)[] = gpus.length === 0 ? [null] : gpus;
+  await Promise.all(
+    slots.map(async (gpu) => {
+      for (let fold = waiting.shift(); fold !== undefined; fold = waiting.shift()) {
+        signal.throwIfAborted();
+        try {
+          const isTrained = await trainOne(options, { datasetName, modelFolder, fold, gpu });
+          (isTrained ? result.trained : result.skipped).push(fold);
+        } catch (error) {
+          if (signal.aborted || isMissingProgram(error)) throw error;
+          result.failed.push({ fold, error });
+        }
+      }
+    }),
+  );
+  return { modelFolder, ...result };
+}
+
+const isMissingProgram = (error: unknown): boolean =>
+  error instanceof ProcessorError && error.code === "TRAINER_NOT_FOUND";
+
+interface FoldTask {
+  readonly datasetName: string;
+  readonly modelFolder: string;
+  readonly fold: Fold;
+  readonly gpu: number | null;
+}
+
+/** @returns false if the fold was finished before */
+async function trainOne(
+  options: TrainOptions,
+  { datasetName, modelFolder, fold, gpu }: FoldTask,
+): Promise<boolean> {
+  const { configuration, trainer, plans, onEvent, environment } = options;
+  const foldFolder = join(modelFolder, `fold_${fold}`);
+  const state = options.restart ? "new" : await foldState(foldFolder);
+  if (state === "finished") {
+    onEvent({ kind: "skipped", fold, epochs: null });
+    return false;
+  }
+  onEvent({ kind: "started", state, fold, epochs: null });
+  const mode = state === "new" ? pretrained(options) : state === "interrupted" ? ["--c"] : ["--val"];
+  let epochs: number | null = null;
+  await trainFold({
+    program: options.program,
+    argv: [
+      ...[datasetName, configuration, String(fold), "-tr", trainer, "-p", plans, "-device", options.device],
+      ...(options.gpusPerFold > 1 ? ["-num_gpus", String(options.gpusPerFold)] : []),
+      ...(options.savesProbabilities ? ["--npz"] : []),
+      ...mode,
+    ],
+    environment: gpu === null ? environment : { ...environment, CUDA_VISIBLE_DEVICES: String(gpu) },
+    foldFolder,
+    onEvent: (event) => {
+      // debug.json is there when the first epoch starts.
+      if (epochs !== null || event.kind !== "epoch-started") onEvent({ ...event, fold, epochs });
+      else
+        void plannedEpochs(foldFolder).then((found) => {
+          epochs = found;
+          onEvent({ ...event, fold, epochs });
+        });
+    },
+    signal: options.signal,
+  });
+  return true;
+}
+
+const pretrained = ({ pretrainedWeights }: TrainOptions): readonly string[] =>
+  pretrainedWeights === null ? [] : ["-pretrained_weights", pretrainedWeights];

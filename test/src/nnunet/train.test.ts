@@ -1,0 +1,132 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { main } from "../../../src/cli/main.js";
+import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
+
+let folder: string;
+let terminal: TestTerminal;
+const at = "2026-11-28 01:02:54.561371: ";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "train-"));
+  const environment = {
+    PATH: process.env["PATH"],
+    nnUNet_raw: join(folder, "raw"),
+    nnUNet_preprocessed: join(folder, "pre"),
+    nnUNet_results: join(folder, "res"),
+  };
+  terminal = { ...testTerminal(folder), environment };
+  const dataset = join(folder, "pre", "Dataset007_Toy");
+  mkdirSync(join(dataset, "nnUNetPlans_2d"), { recursive: true });
+  mkdirSync(join(dataset, "gt_segmentations"));
+  mkdirSync(join(folder, "raw", "Dataset007_Toy"), { recursive: true });
+  writeFileSync(join(dataset, "gt_segmentations", "a.nii.gz"), "");
+  writeFileSync(join(dataset, "nnUNetPlans_2d", "a.pkl"), "");
+  writeFileSync(join(dataset, "dataset.json"), "{}");
+  writeFileSync(join(dataset, "dataset_fingerprint.json"), "{}");
+  writePlans(6);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function writePlans(stages: number): void {
+  const architecture = { arch_kwargs: { n_stages: stages } };
+  const plans = { configurations: { "2d": { data_identifier: "nnUNetPlans_2d", architecture } } };
+  writeFileSync(join(folder, "pre", "Dataset007_Toy", "nnUNetPlans.json"), JSON.stringify(plans));
+}
+
+/** Puts a program in nnU-Net's place, which notes its arguments and then runs some lines of shell. */
+function trainerThat(...lines: readonly string[]): void {
+  const bin = join(folder, "venv", "bin");
+  mkdirSync(bin, { recursive: true });
+  const script = ["#!/bin/sh", `echo "$CUDA_VISIBLE_DEVICES|$@" >> ${folder}/calls`, ...lines];
+  writeFileSync(join(bin, "nnUNetv2_train"), `${script.join("\n")}\n`);
+  chmodSync(join(bin, "nnUNetv2_train"), 0o755);
+}
+
+const epoch = (number: number, loss: string): string =>
+  ["Epoch N", `train_loss ${loss}`, "val_loss 0.5", "Pseudo dice [0.5]", "Epoch time: 1.0 s"]
+    .map((line) => `echo "${at}${line.replace("N", String(number))}"`)
+    .join("\n");
+
+const calls = (): readonly string[] => readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+const train = (...argv: readonly string[]): Promise<number> =>
+  main(["train", "7", "2d", "--venv", "venv", ...argv], terminal);
+const foldFolder = (fold: number): string =>
+  join(folder, "res", "Dataset007_Toy", "nnUNetTrainer__nnUNetPlans__2d", `fold_${fold}`);
+
+test("continues an interrupted fold, validates a trained one, and leaves a finished one", async () => {
+  trainerThat(epoch(0, "0.9"), `echo "${at}Mean Validation Dice:  0.75"`);
+  for (const fold of [0, 1, 2]) mkdirSync(join(foldFolder(fold), "validation"), { recursive: true });
+  writeFileSync(join(foldFolder(0), "checkpoint_final.pth"), "");
+  writeFileSync(join(foldFolder(0), "validation", "summary.json"), "");
+  writeFileSync(join(foldFolder(1), "checkpoint_final.pth"), "");
+  writeFileSync(join(foldFolder(2), "checkpoint_best.pth"), "");
+  expect(await train("-f", "0", "1", "2", "3"), terminal.printed.err).toBe(0);
+  const common = "-tr nnUNetTrainer -p nnUNetPlans -device cuda --npz";
+  expect(calls()).toEqual([
+    `|Dataset007_Toy 2d 1 ${common} --val`,
+    `|Dataset007_Toy 2d 2 ${common} --c`,
+    `|Dataset007_Toy 2d 3 ${common}`,
+  ]);
+  expect(terminal.printed.err).toContain("fold 0: finished before");
+  expect(terminal.printed.err).toContain(
+    "fold 2, epoch 0: train loss 0.9, validation loss 0.5, Dice 0.500, 1 s",
+  );
+  expect(terminal.printed.err).toContain("mean validation Dice 0.7500");
+});
+
+test("spreads the folds over the GPUs, one fold on each", async () => {
+  trainerThat("true");
+  expect(await train("-f", "0", "1", "2", "--gpus", "2,5"), terminal.printed.err).toBe(0);
+  const gpus = calls().map((call) => call.split("|")[0]);
+  expect(gpus.toSorted()).toHaveLength(3);
+  expect(new Set(gpus)).toEqual(new Set(["2", "5"]));
+});
+
+test("stops a training whose loss is NaN, and ends its processes", async () => {
+  trainerThat(epoch(3, "nan"), "sleep 600 & echo $! > child; wait");
+  terminal = { ...terminal };
+  expect(await train("-f", "0")).toBe(4);
+  expect(terminal.printed.err).toMatch(/TRAINING_DIVERGED.*the loss of epoch 3 is NaN/s);
+});
+
+test("trains the other folds if one fails, and repeats Python's exception", async () => {
+  trainerThat('[ "$3" = 1 ] && { echo "RuntimeError: CUDA out of memory" >&2; exit 1; }', "exit 0");
+  expect(await train("-f", "0", "1", "2")).toBe(5);
+  expect(calls()).toHaveLength(3);
+  expect(terminal.printed.err).toMatch(
+    /TRAINING_FAILED.*fold_1.*exit code 1: RuntimeError: CUDA out of memory/s,
+  );
+});
+
+test.each([
+  { what: "another configuration", argv: ["train", "7", "3d_fullres"], code: "USAGE", says: "it has 2d" },
+  {
+    what: "a missing program",
+    argv: ["train", "7", "2d", "--venv", "none"],
+    code: "TRAINER_NOT_FOUND",
+    says: "ENOENT",
+  },
+])("refuses $what before anything is trained", async ({ argv, code, says }) => {
+  trainerThat("true");
+  expect(await main(argv, terminal)).toBeGreaterThan(1);
+  expect(terminal.printed.err).toContain(code);
+  expect(terminal.printed.err).toContain(says);
+  expect(existsSync(join(folder, "calls"))).toBe(false);
+});
+
+test("refuses a data set that is only partly preprocessed", async () => {
+  trainerThat("true");
+  writeFileSync(join(folder, "pre", "Dataset007_Toy", "gt_segmentations", "b.nii.gz"), "");
+  expect(await train("-f", "0")).toBe(4);
+  expect(terminal.printed.err).toMatch(/NOT_PREPROCESSED.*has 1 cases, but gt_segmentations has 2/s);
+});
+
+test("warns of a network of two stages, which nnU-Net trains to NaN", async () => {
+  trainerThat("true");
+  writePlans(2);
+  expect(await train("-f", "0")).toBe(0);
+  expect(terminal.printed.err).toContain("the network has 2 stages");
+});
