@@ -119,7 +119,7 @@ const axes: JsonCheck<Zyx> = threeOf(axis);
 const nvidiaRules = record({
   overlap: about("The share of a window that it has in common with the next one.", number),
   blend: about("The weights of overlapping windows.", oneOf(["gaussian", "gaussian-1.0", "constant"])),
-  hasForegroundChannel: about("True if a channel marks the voxels above 0 (--ohe).", flag),
+  hasForegroundChannel: about("True if a channel marks the voxels above 0 (ohe).", flag),
   countsZeros: about("True if zeros count in the statistics of an MRI, as in 21.02.", flag),
   brats: about(
     "The year of the BraTS challenge whose rule makes the labels; null for none.",

@@ -132,6 +132,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
       ["post-processing", model.postProcessing],
       ["size", model.sizeBytes === 0 ? null : sizeText(model.sizeBytes)],
       ["warning", model.warnings],
+      ["builds", model.problems.length === 0 && network !== null ? "as it is" : null],
       ...problemRows(model.problems),
     ],
   };
@@ -142,7 +143,7 @@ function nvidiaRows({ nvidia }: ConfigurationInspection): readonly Row[] {
   const { overlap, blend, hasForegroundChannel, countsZeros, brats, outputs } = nvidia;
   return [
     ["windows", `overlap ${overlap}, ${blend}`],
-    ["foreground", hasForegroundChannel ? "a further channel marks it (--ohe)" : null],
+    ["foreground", hasForegroundChannel ? "a further channel marks it (ohe)" : null],
     ["z-score", countsZeros ? "of all voxels, as in 21.02" : null],
     ["labels by", brats === null ? null : `the rule for BraTS ${brats}`],
     ["files", outputs.join(", ")],

@@ -1,11 +1,14 @@
 import { access, open, stat } from "node:fs/promises";
+import { descendantOf, descendantText } from "../checkpoint/descendants.js";
 import { Field } from "../checkpoint/fields.js";
 import type { TrainedFold } from "../checkpoint/network/trained-model.js";
 import { readTrainingRecord } from "../checkpoint/nnunet-v1/training-record.js";
 import { entriesOf } from "../checkpoint/pickle/unread-object.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { elementCount, isTensor, type Tensor } from "../checkpoint/torch/tensor.js";
+import { builderError } from "../ground/errors/builder-errors.js";
 import type { CheckpointInspection, Problem } from "./inspection.js";
+import { asProblem } from "./problem.js";
 
 /**
  * Describes a file of torch.save. Reads only its pickle.
@@ -27,8 +30,29 @@ export async function inspectCheckpoint(source: string, file: string): Promise<C
     ...facts,
     tensors: weights.length,
     parameters: parametersOf(weights),
-    problems: facts === null ? [notOfNnUNet(file, weights.length)] : [],
+    problems: problemsOf(value, file, {
+      trainer: facts?.trainer ?? null,
+      isOfNnUNet: facts !== null,
+      weights,
+    }),
   };
+}
+
+interface CheckpointFacts {
+  readonly trainer: string | null;
+  readonly isOfNnUNet: boolean;
+  readonly weights: readonly Tensor[];
+}
+
+function problemsOf(
+  value: unknown,
+  file: string,
+  { trainer, isOfNnUNet, weights }: CheckpointFacts,
+): readonly Problem[] {
+  const descendant = descendantOf(trainer, tensorNames(value));
+  if (descendant !== null)
+    return [asProblem(builderError("ARCHITECTURE_UNKNOWN", descendantText(file, descendant)))];
+  return isOfNnUNet ? [] : [notOfNnUNet(file, weights.length)];
 }
 
 /** Describes a checkpoint that another program saved with torch, such as HD-BET's `0.model`. */
@@ -72,11 +96,19 @@ async function formatOf(file: string): Promise<"zip" | "legacy"> {
  * `state_dict`. Some programs save only the weights.
  */
 function weightsOf(value: unknown): readonly Tensor[] {
-  const root = entriesOf(value);
-  if (root === null) return [];
-  const dict = root.get("network_weights") ?? root.get("state_dict") ?? root;
-  return [...(entriesOf(dict)?.values() ?? [])].filter(isTensor);
+  return [...(dictOf(value)?.values() ?? [])].filter(isTensor);
 }
+
+function dictOf(value: unknown): ReadonlyMap<unknown, unknown> | null {
+  const root = entriesOf(value);
+  return entriesOf(root?.get("network_weights") ?? root?.get("state_dict") ?? root);
+}
+
+/** Returns the names of the weights, without the prefix that programs for several GPUs add. */
+const tensorNames = (value: unknown): readonly string[] =>
+  [...(dictOf(value)?.keys() ?? [])].flatMap((name) =>
+    typeof name === "string" ? [name.replace(/^(?:module\.|_orig_mod\.)+/, "")] : [],
+  );
 
 /** Counts the parameters without counters. A tensor with two names counts once. */
 function parametersOf(weights: readonly Tensor[]): number {

@@ -8,6 +8,7 @@ import { genericUNet } from "./architectures/generic-unet.js";
 import { dynUNet, nvidiaAttentionUNet, nvidiaUNet } from "./architectures/nvidia-unet.js";
 import { nvidiaUNet3D } from "./architectures/nvidia-unet3d.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";
+import { primus } from "./architectures/primus.js";
 import { residualEncoderUNet, residualUNet } from "./architectures/residual-encoder-unet.js";
 import type { NetworkSite } from "./convolution-block.js";
 import { type Feature, GraphBuilder } from "./graph-builder.js";
@@ -58,6 +59,7 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
   ResidualUNet: residualUNet,
   Generic_UNet: genericUNet,
   FabiansUNet: fabiansUNet,
+  Primus: primus,
   DynUNet: dynUNet,
   NvidiaUNet: nvidiaUNet,
   NvidiaAttentionUNet: nvidiaAttentionUNet,
@@ -66,10 +68,13 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
 
 /**
  * Duplicate names of the same tensors (`all_modules`, `all`, the decoder's reference to the encoder), the
- * heads of deep supervision, and BatchNorm's counter.
+ * heads of deep supervision, BatchNorm's counter, and the token that Primus puts in place of dropped ones in training.
  */
 const isUnused = (name: string): boolean =>
-  secondName.test(name) || deepSupervisionHead.test(name) || name.endsWith(".num_batches_tracked");
+  secondName.test(name) ||
+  deepSupervisionHead.test(name) ||
+  name.endsWith(".num_batches_tracked") ||
+  name === "mask_token";
 
 const secondName = /(?:^|\.)all_modules\.|\.all\.\d+\.|^decoder\.encoder\.|^skip_layers\./;
 const deepSupervisionHead =

@@ -17,6 +17,8 @@ export interface ConvolutionTensors {
   readonly weight: WeightTensor;
   readonly bias: WeightTensor | null;
   readonly stride: readonly number[];
+  /** On both sides of each axis. */
+  readonly padding?: readonly number[];
 }
 
 /** Collects nodes and weights in the order of computation. Names are the paths of nnU-Net's modules. */
@@ -29,10 +31,10 @@ export class GraphBuilder {
     this.input = { name: "input", channels: inputChannels };
   }
 
-  /** Adds a convolution. The padding on both sides is `(kernel - 1) / 2`, rounded down. */
-  convolution(name: string, x: Feature, { weight, bias, stride }: ConvolutionTensors): Feature {
+  /** Adds a convolution. Unless given, the padding on both sides is `(kernel - 1) / 2`, rounded down. */
+  convolution(name: string, x: Feature, { weight, bias, stride, ...given }: ConvolutionTensors): Feature {
     const kernel = weight.shape.slice(2);
-    const padding = kernel.map((size) => Math.floor((size - 1) / 2));
+    const padding = given.padding ?? kernel.map((size) => Math.floor((size - 1) / 2));
     const inputs = [x.name, this.#weight(`${name}.weight`, weight)];
     if (bias !== null) inputs.push(this.#weight(`${name}.bias`, bias));
     return this.#node(name, "Conv", {
@@ -151,6 +153,16 @@ export class GraphBuilder {
 
   add(name: string, a: Feature, b: Feature): Feature {
     return this.#node(name, "Add", { inputs: [a.name, b.name], channels: a.channels, attributes: {} });
+  }
+
+  /** Adds nodes whose inputs exist already. */
+  append(nodes: readonly OnnxNode[]): void {
+    this.#nodes.push(...nodes);
+  }
+
+  /** Adds a weight and returns its name. */
+  weight(name: string, values: WeightTensor): string {
+    return this.#weight(name, values);
   }
 
   /** Multiplies by a map that has the same channels, or one. */

@@ -27,15 +27,30 @@ export interface NetworkPlan {
   readonly isActivationFirst: boolean;
   /** Null for architectures without a residual encoder. */
   readonly residual: ResidualPlan | null;
+  /** Present for a transformer only, which has no stages. */
+  readonly transformer?: TransformerPlan;
 }
 
-/** The first three are nnU-Net v2's, the next two v1's, the others NVIDIA's and MONAI's. */
+export interface TransformerPlan {
+  /** The values of a token. */
+  readonly embedding: number;
+  readonly heads: number;
+  /** The number of blocks. */
+  readonly depth: number;
+  /** The voxels of a token along each axis. */
+  readonly tokenSize: number;
+  /** The channels after each transposed convolution but the last. */
+  readonly decoderChannels: readonly number[];
+}
+
+/** The first three are nnU-Net v2's, the next two v1's, then v2's transformer, and NVIDIA's and MONAI's U-Nets. */
 export type ArchitectureName =
   | "PlainConvUNet"
   | "ResidualEncoderUNet"
   | "ResidualUNet"
   | "Generic_UNet"
   | "FabiansUNet"
+  | "Primus"
   | NvidiaArchitecture;
 
 /**

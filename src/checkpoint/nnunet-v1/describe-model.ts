@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabelDefinition } from "../../../processor/contract/manifest.js";
+import { refuseDescendant } from "../descendants.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import type { TrainedFold, TrainedModel } from "../network/trained-model.js";
@@ -20,11 +21,13 @@ export async function describeModelV1(model: TrainedModel): Promise<ModelDescrip
   const { stagePlan, facts } = record;
   const task = await describe(model, record);
   const { foregroundLabels } = task.labels;
+  const weights = await readWeightsV1(fold);
+  refuseDescendant(model.folder, { trainer: record.trainer, weights });
   return {
     ...task,
     network: readNetworkPlanV1({
       stagePlan,
-      weights: await readWeightsV1(fold),
+      weights,
       inputChannels: task.channelNames.length + (facts.isCascade ? foregroundLabels.length : 0),
       outputChannels: facts.regions?.length ?? foregroundLabels.length + 1,
       trainer: facts,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { builderError } from "../../ground/errors/builder-errors.js";
+import { refuseDescendant } from "../descendants.js";
 import type { Field } from "../fields.js";
 import type { ModelDescription, TrainingFacts } from "../model-description.js";
 import type { Checkpoint } from "../network/checkpoint.js";
@@ -10,6 +11,7 @@ import { resolveConfiguration } from "./configuration.js";
 import { readInferencePlan } from "./inference-plan.js";
 import { readLabels } from "./label-definition.js";
 import { readNetworkPlan } from "./network-plan.js";
+import { readPrimusNetwork } from "./primus-plan.js";
 import { readCheckpointV2 } from "./read-checkpoint.js";
 import { trainerArchitecture } from "./trainer-architecture.js";
 
@@ -20,18 +22,24 @@ import { trainerArchitecture } from "./trainer-architecture.js";
 export async function describeModelV2({ folder, folds }: TrainedModel): Promise<ModelDescription> {
   const checkpoint = await readCheckpointV2(folds[0] as TrainedFold);
   const { trainer, mirrorAxes } = checkpoint;
+  refuseDescendant(folder, checkpoint);
   const ownArchitecture = trainerArchitecture(trainer);
-  if (ownArchitecture !== null)
+  if (ownArchitecture !== null && ownArchitecture !== "Primus")
     throw builderError(
       "ARCHITECTURE_UNKNOWN",
       `${folder}: the trainer ${trainer} builds the network ${ownArchitecture}, not the one in plans.json`,
     );
   const { configuration, ...facts } = await readTraining(folder, checkpoint.configuration);
-  const network = readNetworkPlan({
-    configuration,
-    inputChannels: facts.inputChannels,
-    outputChannels: facts.heads,
-  });
+  const channels = { inputChannels: facts.inputChannels, outputChannels: facts.heads };
+  const network =
+    ownArchitecture === "Primus"
+      ? readPrimusNetwork({
+          ...channels,
+          weights: checkpoint.weights,
+          patchSize: configuration.get("patch_size").integers(),
+          source: folder,
+        })
+      : readNetworkPlan({ configuration, ...channels });
   return {
     ...describeTraining({ configuration, ...facts }, { trainer, mirrorAxes, name: checkpoint.configuration }),
     network: hasRunningStatistics(checkpoint)

@@ -98,7 +98,7 @@ function architectureOf(weights: NetworkWeights, source: string): NvidiaArchitec
   const names = [...weights.keys()];
   const isUnetr = names.some((name) => name.startsWith("vit."));
   const what = isUnetr
-    ? "it holds a UNETR (--unetr), which is not supported"
+    ? "it holds a UNETR, which is not supported"
     : `its tensors are of none of NVIDIA's U-Nets: ${names.slice(0, 3).map(printable).join(", ")}, …`;
   throw builderError("ARCHITECTURE_UNKNOWN", `${source}: ${what}`);
 }

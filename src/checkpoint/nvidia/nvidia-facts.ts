@@ -60,7 +60,7 @@ export function nvidiaFactsSoFar(sources: NvidiaSources): FactsSoFar {
     );
   const modalities = modalityNames(dataset);
   const ohe = config === null ? false : foregroundChannel(config, { modalities, options, source });
-  if (ohe === null) missing.push("ohe: true if the preprocessing had --ohe, otherwise false");
+  if (ohe === null) missing.push("ohe: true if the preprocessing had the option ohe, otherwise false");
   if (config === null || modality === null || ohe === null || missing.length > 0)
     return { facts: null, missing };
   const channels = config.inChannels - (ohe ? 1 : 0);
@@ -116,7 +116,7 @@ function foregroundChannel(
   if (found !== null && (options.ohe === null || options.ohe === found)) return found;
   throw builderError(
     "MODEL_FILE_INVALID",
-    `${source}: dataset.json has ${modalities.length} modalities and in_channels of config.pkl is ${inChannels}; it should be ${options.ohe === null ? `${modalities.length}, or ${modalities.length + 1} with --ohe` : `${modalities.length + (options.ohe ? 1 : 0)}, because nvidia.ohe is ${options.ohe}`}`,
+    `${source}: dataset.json has ${modalities.length} modalities and in_channels of config.pkl is ${inChannels}; it should be ${options.ohe === null ? `${modalities.length}, or ${modalities.length + 1} with the option ohe` : `${modalities.length + (options.ohe ? 1 : 0)}, because nvidia.ohe is ${options.ohe}`}`,
   );
 }
 

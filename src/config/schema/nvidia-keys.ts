@@ -34,24 +34,24 @@ export const nvidiaKeys: ConfigKeys = {
       },
       ohe: {
         type: "boolean",
-        description: "True if the preprocessing had --ohe. Default: as dataset.json and config.pkl show.",
+        description: "True if the preprocessing had the option ohe. Default: as dataset.json and config.pkl show.",
       },
       brats: {
         enum: ["2021", "2022", false],
         description:
-          "The challenge whose rule makes the labels. Default: the training's --brats or --brats22_model.",
+          "The challenge whose rule makes the labels. Default: 2021 for a training with the option brats or brats22_model.",
       },
       overlap: {
         type: "number",
         minimum: 0,
         exclusiveMaximum: 1,
-        description: "Default: the training's --overlap.",
+        description: "Default: that of the training.",
       },
       blend: {
         type: "string",
         enum: ["gaussian", "gaussian-1.0", "constant"],
         description:
-          "The weights of overlapping windows; gaussian-1.0 has those of MONAI until 1.0, gaussian those of later versions. Default: the training's --blend.",
+          "The weights of overlapping windows; gaussian-1.0 has those of MONAI until 1.0, gaussian those of later versions. Default: that of the training.",
       },
       tta: {
         enum: ["nvidia", "full", false],

@@ -108,7 +108,7 @@ export const builderError = defineErrors({
   ARCHITECTURE_UNKNOWN: {
     exit: 3,
     http: 500,
-    help: "Supported: PlainConvUNet, ResidualEncoderUNet and ResidualUNet of v2, Generic_UNet and FabiansUNet of v1. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
+    help: "Supported: PlainConvUNet, ResidualEncoderUNet, ResidualUNet and Primus of v2, Generic_UNet and FabiansUNet of v1, and the U-Nets of NVIDIA's nnU-Net. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
   },
   NVIDIA_FACTS_MISSING: {
     exit: 2,

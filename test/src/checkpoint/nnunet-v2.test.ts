@@ -205,7 +205,7 @@ describe("an unsupported part is refused by name:", () => {
   });
 });
 
-describe("a trainer that builds its own network is refused with both names:", () => {
+describe("a trainer that builds its own network is known by name:", () => {
   test.each([
     ["nnUNet_Primus_S_Trainer", "Primus"],
     ["nnUNet_Primus_M_Trainer_BS8_2e4", "Primus"],
@@ -230,13 +230,13 @@ describe("a trainer that builds its own network is refused with both names:", ()
         expect(text).toContain(trainer("nnUNetTrainer"));
         writeFileSync(
           file,
-          Buffer.from(text.replace(trainer("nnUNetTrainer"), trainer("_Primus_S_x__")), "latin1"),
+          Buffer.from(text.replace(trainer("nnUNetTrainer"), trainer("_PrimusV2S_x_")), "latin1"),
         );
       },
     });
     await expect(attempt).rejects.toMatchObject({ code: "ARCHITECTURE_UNKNOWN" });
     await expect(attempt).rejects.toThrow(
-      "the trainer _Primus_S_x__ builds the network Primus, not the one in plans.json",
+      "the trainer _PrimusV2S_x_ builds the network PrimusV2S, not the one in plans.json",
     );
   });
 });
