@@ -45,6 +45,16 @@ export const sharedError = defineErrors({
     http: 500,
     help: "Install the current LTS from https://nodejs.org. On a cluster, `module avail node` may list it. Without administrator rights, unpack the archive from https://nodejs.org into your home folder and put its bin folder first in PATH.",
   },
+  ARCHIVE_INVALID: {
+    exit: 3,
+    http: 400,
+    help: "Copy or make the archive again; compare its size with the original.",
+  },
+  ARCHIVE_UNSAFE: {
+    exit: 3,
+    http: 400,
+    help: "Do not unpack this file with other programs either. Get the archive from the person who made it.",
+  },
   OUTPUT_UNWRITABLE: {
     exit: 5,
     http: 500,

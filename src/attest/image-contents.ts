@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { parseChecked } from "../../processor/contract/parse-checked.js";
+import { isDamagedTar } from "../../processor/files/tar/read-tar.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { BlobCache } from "../oci/blob-cache.js";
 import { textOf } from "../oci/document-blob.js";
@@ -8,7 +9,6 @@ import { gunzipped } from "../oci/gunzipped.js";
 import { configOf } from "../oci/image-config.js";
 import { archiveManifestShape, configShape } from "../oci/oci-shapes.js";
 import { maxDocumentBytes, type OciImage } from "../oci/oci-types.js";
-import { isDamagedTar } from "../oci/read-tar.js";
 import { type DescribedImage, describeImage } from "./described-image.js";
 import {
   type LayerContents,

@@ -8,8 +8,8 @@ import {
   sha256Hex,
   text,
 } from "../../processor/contract/json-check.js";
+import type { TarEntry } from "../../processor/files/tar/read-tar.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import type { TarEntry } from "../oci/read-tar.js";
 import { wholeTar } from "./whole-tar.js";
 
 const listedFile = record({

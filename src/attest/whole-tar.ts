@@ -1,4 +1,4 @@
-import { readTar, type TarEntry } from "../oci/read-tar.js";
+import { readTar, type TarEntry } from "../../processor/files/tar/read-tar.js";
 
 /**
  * Reads a tar and the bytes after its end, because there a source compares its digest, and an engine closes

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { readTar, type TarEntry } from "../../processor/files/tar/read-tar.js";
 import { builderError } from "../ground/errors/builder-errors.js";
-import { readTar, type TarEntry } from "../oci/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../oci/tar-header.js";
 import { toolOutput } from "./run-tool.js";
 

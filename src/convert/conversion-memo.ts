@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { flag, type JsonCheck, record, sha256Hex } from "../../processor/contract/json-check.js";
+import type { FileRange } from "../../processor/files/zip/byte-range.js";
 import type { NetworkPlan } from "../checkpoint/network/network-plan.js";
-import type { FileRange } from "../ground/archive/byte-range.js";
 import type { NetworkDigests } from "../onnx/write-network.js";
 
 /** A store for small records that outlasts a build. */

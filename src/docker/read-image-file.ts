@@ -1,5 +1,5 @@
 import { buffer } from "node:stream/consumers";
-import { readTar } from "../oci/read-tar.js";
+import { readTar } from "../../processor/files/tar/read-tar.js";
 import type { Engine } from "./engine.js";
 import { engineError, isNotFound } from "./engine-error.js";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Progress } from "../../processor/contract/progress/progress.js";
-import type { FileRange } from "../ground/archive/byte-range.js";
+import type { FileRange } from "../../processor/files/zip/byte-range.js";
 
 /** A checksum that a server published. */
 export interface Digest {

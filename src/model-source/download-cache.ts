@@ -1,9 +1,9 @@
 import { ProcessorError } from "../../processor/contract/errors.js";
+import { ZipArchive } from "../../processor/files/zip/zip-archive.js";
 import { type DownloadOutcome, downloadFile } from "../download/download-file.js";
 import { type Digest, digestFile, formatDigest } from "../download/file-digest.js";
 import { type HttpClient, shownUrl } from "../download/http-client.js";
 import { discardPart } from "../download/part-file.js";
-import { ZipArchive } from "../ground/archive/zip-archive.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import type { ContentStore, StoredFile, StoreRecord } from "./content-store.js";
 

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import type { FileRange } from "../ground/archive/byte-range.js";
+import type { FileRange } from "../../processor/files/zip/byte-range.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 

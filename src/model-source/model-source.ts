@@ -1,4 +1,4 @@
-import type { FileRange } from "../ground/archive/byte-range.js";
+import type { FileRange } from "../../processor/files/zip/byte-range.js";
 
 /** A file of a model whose bytes have not been read. */
 export interface SourceFile {

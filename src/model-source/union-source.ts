@@ -1,4 +1,4 @@
-import type { FileRange } from "../ground/archive/byte-range.js";
+import type { FileRange } from "../../processor/files/zip/byte-range.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
 

@@ -1,6 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
-import type { FileRange } from "../ground/archive/byte-range.js";
-import { ZipArchive, type ZipEntry } from "../ground/archive/zip-archive.js";
+import type { FileRange } from "../../processor/files/zip/byte-range.js";
+import { ZipArchive, type ZipEntry } from "../../processor/files/zip/zip-archive.js";
 import { withCount } from "../ground/files/with-count.js";
 import type { ContentStore } from "./content-store.js";
 import type { ModelSource, SourceFile } from "./model-source.js";

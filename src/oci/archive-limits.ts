@@ -1,4 +1,4 @@
-import { TarError } from "./read-tar.js";
+import { TarError } from "../../processor/files/tar/read-tar.js";
 
 /** An image has up to 127 layers, and the oldest format adds two small files for each. */
 const maxEntries = 10_000;

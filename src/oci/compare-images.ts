@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
+import { isDamagedTar, readTar } from "../../processor/files/tar/read-tar.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { gunzipped } from "./gunzipped.js";
 import type { ImageConfig } from "./oci-shapes.js";
 import type { LayerBlob } from "./oci-types.js";
-import { isDamagedTar, readTar } from "./read-tar.js";
 
 /** The parts of an image that are compared. */
 export interface ComparedImage {

@@ -7,6 +7,7 @@ import type { ProcessorError } from "../../processor/contract/errors.js";
 import { type Checked, type JsonCheck, listOf, record } from "../../processor/contract/json-check.js";
 import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { regularFileBytes, unreadable } from "../../processor/files/read-text-file.js";
+import { isDamagedTar, readTar, type TarEntry, TarError } from "../../processor/files/tar/read-tar.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { imageOf } from "./assemble-image.js";
@@ -19,7 +20,6 @@ import { cachedLayerBlob } from "./layer-blob.js";
 import { frameTar } from "./make-layer.js";
 import { type ArchiveManifestEntry, archiveManifestShape, configShape } from "./oci-shapes.js";
 import { maxDocumentBytes, mediaTypes, type OciImage } from "./oci-types.js";
-import { isDamagedTar, readTar, type TarEntry, TarError } from "./read-tar.js";
 
 const archiveFormat = `docker archive 3 ${compressor}`;
 

@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { JsonCheck } from "../../processor/contract/json-check.js";
 import { parseChecked } from "../../processor/contract/parse-checked.js";
+import { readTar, type TarEntry, TarError } from "../../processor/files/tar/read-tar.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { ArchiveLimits } from "./archive-limits.js";
 import { gunzipped } from "./gunzipped.js";
@@ -11,7 +12,6 @@ import type { ImageConfig } from "./oci-shapes.js";
 import { archiveManifestShape, configShape } from "./oci-shapes.js";
 import { maxDocumentBytes } from "./oci-types.js";
 import { archiveBytes } from "./open-docker-archive.js";
-import { readTar, type TarEntry, TarError } from "./read-tar.js";
 
 /** An image in a file, without its layers. */
 export interface ArchivedImage {

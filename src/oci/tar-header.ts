@@ -1,3 +1,5 @@
+import { tarBlockBytes } from "../../processor/files/tar/read-tar.js";
+
 /** The fields of a tar entry. All are explicit: none depends on the machine that writes. */
 export interface TarHeader {
   /** Without the slash at the start; the paths of folders end with one. */
@@ -11,7 +13,7 @@ export interface TarHeader {
   readonly time: Date;
 }
 
-export const tarBlockBytes = 512;
+
 const largestOctalSize = 0o77777777777;
 
 /**

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ZipArchive } from "../../processor/files/zip/zip-archive.js";
 import { main } from "../../src/cli/main.js";
-import { ZipArchive } from "../../src/ground/archive/zip-archive.js";
 import { goldenPath } from "../support/golden.js";
 import { type TestTerminal, testTerminal } from "../support/programs/test-terminal.js";
 

@@ -9,19 +9,27 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { anonymous, authenticate } from "./access/authenticate.js";
 import { errorAnswer } from "./error-body.js";
 import { serviceError } from "./errors.js";
+import { DownloadSlots } from "./files/download-slots.js";
 import { addPage } from "./files/page-files.js";
+import { GpuWatch } from "./gpu-watch.js";
 import { JobStore } from "./jobs/job-store.js";
 import { Jobs } from "./jobs/jobs.js";
+import { addCompatRoutes } from "./routes/compat-routes.js";
 import { addEventRoutes } from "./routes/event-routes.js";
 import { addHealthRoutes } from "./routes/health-routes.js";
+import { addInferRoutes } from "./routes/infer-routes.js";
 import { addJobRoutes } from "./routes/job-routes.js";
+import { addKserveRoutes } from "./routes/kserve-routes.js";
+import { addMetricsRoute, Metrics } from "./routes/metrics-routes.js";
 import { addModelRoutes } from "./routes/model-routes.js";
+import { addOpenapiRoutes } from "./routes/openapi-routes.js";
 import { addSessionRoutes } from "./routes/session-routes.js";
 import { addUploadRoutes } from "./routes/upload-routes.js";
 import { validatorCompiler } from "./schemas/validator.js";
 import { securityHeaders } from "./security-headers.js";
 import type { Readiness, ServiceContext, ServiceOptions } from "./service-context.js";
 import { UploadStore } from "./uploads/upload-store.js";
+import { openWebhooks } from "./webhooks/send-webhooks.js";
 
 /** The service, without a port: `app.listen` opens one, and `app.inject` asks it without. */
 export interface Service {
@@ -60,7 +68,25 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     const { isReady, reason } = jobs.engine.status();
     return { isReady, reason };
   };
-  const context: ServiceContext = { ...options, jobs, uploads, readiness };
+  const downloads = new DownloadSlots(limits.maxDownloads);
+  const context: ServiceContext = {
+    ...options,
+    jobs,
+    uploads,
+    downloads,
+    gpus: new GpuWatch(),
+    onTrouble: trouble,
+    readiness,
+  };
+  const metrics = new Metrics(context);
+  const ended = new AbortController();
+  jobs.onEnd(
+    openWebhooks({
+      settings: options.webhooks,
+      onFailure: (message) => log("error", { message }),
+      signal: ended.signal,
+    }),
+  );
   const app = Fastify({
     bodyLimit: jsonBytes,
     trustProxy: (_address, hop) => hop < options.trustedProxies,
@@ -85,6 +111,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     authenticate(request, options.access);
   });
   app.addHook("onResponse", async (request, reply) => {
+    metrics.countRequest(request, reply);
     log("info", {
       request: request.id,
       method: request.method,
@@ -132,6 +159,11 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   addJobRoutes(app, context);
   addEventRoutes(app, context);
   addUploadRoutes(app, context);
+  addInferRoutes(app, context);
+  addCompatRoutes(app, context);
+  addKserveRoutes(app, context);
+  addMetricsRoute(app, metrics);
+  addOpenapiRoutes(app);
   for (const add of options.plugins) await add(app, context);
   if (options.pageFolder !== null) await addPage(app, options.pageFolder);
   await app.ready();
@@ -146,6 +178,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       isStopping = true;
       clearInterval(sweeping);
       await jobs.close(graceMs);
+      ended.abort();
       await app.close();
     },
   };

@@ -40,6 +40,7 @@ export const serviceError = defineErrors({
     help: "A web page of another site may not use this server. --cors-origin allows one origin.",
   },
   ROUTE_UNKNOWN: { exit: 2, http: 404, help: "GET /openapi.json lists every route." },
+  METHOD_NOT_ALLOWED: { exit: 2, http: 405, help: "The header Allow names the methods of the route." },
   JOB_UNKNOWN: {
     exit: 2,
     http: 404,
@@ -67,6 +68,22 @@ export const serviceError = defineErrors({
   RATE_LIMITED: { exit: 5, http: 429, help: "Wait as long as the header Retry-After says." },
   QUEUE_FULL: { exit: 5, http: 503, help: "Try again later. --max-queue allows more waiting jobs." },
   NOT_READY: { exit: 5, http: 503, help: "The server is starting or stopping; try again later." },
+  MODEL_NOT_SERVED: { exit: 3, http: 404, help: "GET /v1/models lists the models of this server." },
+  WEBHOOK_FORBIDDEN: {
+    exit: 2,
+    http: 400,
+    help: "Ask the operator to allow the host of update_url. --webhook-allow HOST does so.",
+  },
+  ORTHANC_FAILED: {
+    exit: 5,
+    http: 502,
+    help: "Check that Orthanc runs and has the series. --orthanc-url names it.",
+  },
+  NOT_OFFERED: {
+    exit: 2,
+    http: 501,
+    help: "Send images to POST /v1/jobs instead; GET /openapi.json describes it.",
+  },
   DEVICE_BUSY: {
     exit: 5,
     http: 503,
@@ -86,7 +103,7 @@ export const serviceError = defineErrors({
   SPEC_INVALID: {
     exit: 2,
     http: 500,
-    help: "Correct the file that names the models; docs/reference/service.md describes every key.",
+    help: "Correct the file that names the models, as the lines above say.",
   },
   SERVICE_USAGE: { exit: 2, http: 500, help: "Run `serve --help` to see the options and what they need." },
   FOLDER_IN_USE: {

@@ -1,10 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import type { AccessRules } from "./access/authenticate.js";
+import type { OrthancSettings } from "./compat/orthanc.js";
 import type { OpenEngine } from "./engine/job-engine.js";
+import type { DownloadSlots } from "./files/download-slots.js";
+import type { GpuWatch } from "./gpu-watch.js";
 import type { Jobs } from "./jobs/jobs.js";
 import type { ServedModels } from "./models/served-model.js";
 import type { DataRoots } from "./requests/data-roots.js";
 import type { UploadStore } from "./uploads/upload-store.js";
+import type { WebhookSettings } from "./webhooks/webhook-rules.js";
 
 /** How much the service takes at once. */
 export interface ServiceLimits {
@@ -36,6 +40,10 @@ export interface ServiceOptions {
   readonly expiresByGet: boolean;
   /** True if models without metadata cannot write DICOM, as in nnunet_serve. */
   readonly needsMetadata: boolean;
+  /** Null if `/infer_orthanc` is off. */
+  readonly orthanc: OrthancSettings | null;
+  /** Sends the end of jobs to other programs. */
+  readonly webhooks: WebhookSettings;
   readonly plugins: readonly ServicePlugin[];
   /** Receives lines of JSON. */
   readonly writeLog: (line: string) => void;
@@ -45,6 +53,10 @@ export interface ServiceOptions {
 export interface ServiceContext extends ServiceOptions {
   readonly jobs: Jobs;
   readonly uploads: UploadStore;
+  readonly downloads: DownloadSlots;
+  readonly gpus: GpuWatch;
+  /** Receives an error that is a fault of this program. */
+  readonly onTrouble: (error: unknown) => void;
   /** Returns whether the server takes jobs. */
   readonly readiness: () => Readiness;
 }

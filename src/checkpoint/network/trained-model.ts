@@ -1,7 +1,7 @@
 import type { TaskIdentity } from "../../../processor/contract/manifest.js";
 import type { NonEmpty } from "../../../processor/contract/non-empty.js";
+import type { FileRange } from "../../../processor/files/zip/byte-range.js";
 import type { ArchiveTree } from "../../ground/archive/archive-tree.js";
-import type { FileRange } from "../../ground/archive/byte-range.js";
 import type { NvidiaOptions } from "../nvidia/nvidia-options.js";
 
 /** A validated folder with one trained configuration. */

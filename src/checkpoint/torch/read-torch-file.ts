@@ -1,4 +1,4 @@
-import type { FileRange } from "../../ground/archive/byte-range.js";
+import type { FileRange } from "../../../processor/files/zip/byte-range.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { opcodes } from "../pickle/opcodes.js";
 import { readPickle } from "../pickle/read-pickle.js";

@@ -1,6 +1,6 @@
 import { type Entry, fromRandomAccessReaderPromise } from "yauzl";
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import { ByteRange } from "../../ground/archive/byte-range.js";
+import { ByteRange } from "../../../processor/files/zip/byte-range.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import type { TorchBytes } from "./torch-bytes.js";
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { openRegularFile } from "../../../processor/files/read-text-file.js";
-import type { FileRange } from "../../ground/archive/byte-range.js";
+import type { FileRange } from "../../../processor/files/zip/byte-range.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { readExactly } from "./read-exactly.js";
 

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import type { Container, ContainerCreateOptions, HostConfig } from "dockerode";
 import { extract, type Headers, type Pack, pack } from "tar-fs";
 import { processorLabels } from "../../../processor/contract/labels.js";
-import { readTar } from "../../oci/read-tar.js";
+import { readTar } from "../../../processor/files/tar/read-tar.js";
 import type { Engine } from "../engine.js";
 import { engineError, isNotFound } from "../engine-error.js";
 import { type OutputListener, type RunningContainer, startContainer } from "./container-run.js";

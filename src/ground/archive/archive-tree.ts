@@ -1,6 +1,6 @@
 import { join, relative, sep } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
-import type { FileRange } from "./byte-range.js";
+import type { FileRange } from "../../../processor/files/zip/byte-range.js";
 
 /** A folder of the cache with some of an archive's files. */
 export interface ArchiveTree {

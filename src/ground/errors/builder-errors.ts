@@ -40,16 +40,6 @@ export const builderError = defineErrors({
     http: 500,
     help: "Copy the file again from the machine that trained the model, or correct what the message names.",
   },
-  ARCHIVE_INVALID: {
-    exit: 3,
-    http: 500,
-    help: "Download or copy the archive again; compare its size with the original.",
-  },
-  ARCHIVE_UNSAFE: {
-    exit: 3,
-    http: 500,
-    help: "Do not unpack this file with other programs either. Get the archive from the person who trained the model.",
-  },
   PRETRAINED_UNKNOWN: {
     exit: 2,
     http: 404,

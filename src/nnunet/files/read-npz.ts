@@ -1,6 +1,6 @@
+import { ZipArchive } from "../../../processor/files/zip/zip-archive.js";
+import { defaultZipLimits } from "../../../processor/files/zip/zip-entry-rules.js";
 import { halfFloatTable } from "../../../processor/imaging/volume/float16.js";
-import { ZipArchive } from "../../ground/archive/zip-archive.js";
-import { defaultZipLimits } from "../../ground/archive/zip-entry-rules.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 
 /** An array of a `.npz` file in C order, as float32. */

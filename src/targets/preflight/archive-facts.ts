@@ -7,11 +7,11 @@ import type { Readable } from "node:stream";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
+import { readTar, type TarEntry } from "../../../processor/files/tar/read-tar.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { withCount } from "../../ground/files/with-count.js";
 import { ArchiveLimits } from "../../oci/archive-limits.js";
 import { gunzipped } from "../../oci/gunzipped.js";
-import { readTar, type TarEntry } from "../../oci/read-tar.js";
 
 /** The contents of an archive, as far as a platform reads them. */
 export interface ArchiveFacts {

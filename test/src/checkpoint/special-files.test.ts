@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { ZipArchive } from "../../../processor/files/zip/zip-archive.js";
 import { readJsonFile } from "../../../src/checkpoint/read-json-file.js";
 import { readTorchFile } from "../../../src/checkpoint/torch/read-torch-file.js";
 import { loadConfig } from "../../../src/config/load-config.js";
-import { ZipArchive } from "../../../src/ground/archive/zip-archive.js";
 
 const folder = mkdtempSync(join(tmpdir(), "special-files-"));
 const fifo = join(folder, "fifo");

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, utimes, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { FileRange } from "../../../src/ground/archive/byte-range.js";
+import type { FileRange } from "../../../processor/files/zip/byte-range.js";
 import type { ModelSource } from "../../../src/model-source/model-source.js";
 import {
   openModelSource,

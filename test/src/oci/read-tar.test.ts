@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readTar } from "../../../src/oci/read-tar.js";
+import { readTar } from "../../../processor/files/tar/read-tar.js";
 import { tarEnd, tarHeader, tarPadding } from "../../../src/oci/tar-header.js";
 
 /** Returns a header with one field changed, and the checksum of the result. */

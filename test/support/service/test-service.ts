@@ -72,6 +72,8 @@ export async function testService(changes: Partial<ServiceOptions> = {}): Promis
     isDebugging: false,
     expiresByGet: false,
     needsMetadata: true,
+    orthanc: null,
+    webhooks: { url: null, allowedHosts: [], secret: null },
     plugins: [],
     writeLog: (line) => logLines.push(line),
     ...changes,

@@ -12,6 +12,7 @@ import type { JobWork, StageWork } from "./job-work.js";
 import type { LocateModel } from "./locate-model.js";
 import type { NetworkCache } from "./network-cache.js";
 import { type StageOutputs, stageRequest } from "./stage-request.js";
+import { unpackArchives } from "./unpack-archives.js";
 import { waitForGpu } from "./wait-for-gpu.js";
 import type { FromWorker, WorkerSettings } from "./worker-messages.js";
 
@@ -33,6 +34,7 @@ export async function runJob({ work }: EngineJob, context: RunJobContext): Promi
     onWait: () => send({ kind: "waiting_for_device" }),
   });
   send({ kind: "started" });
+  await unpackArchives(work.archives, signal);
   await makeFolder(work.outputDir);
   const stages: StageResult[] = [];
   const files: JobFile[] = [];

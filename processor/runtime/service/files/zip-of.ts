@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { openRegularFile } from "../../../files/read-text-file.js";
+import { serviceError } from "../errors.js";
+import type { Sendable } from "./send-file.js";
 
 export interface ZippedFile {
   /** With forward slashes. */
@@ -19,9 +23,47 @@ interface Written extends ZippedFile {
   readonly crc: number;
 }
 
-/** Returns a zip file (APPNOTE 6.3, with zip64) as a stream. Its files are stored, because results are compressed already. */
-export const zipOf = (files: readonly ZippedFile[]): Readable =>
-  Readable.from(zipParts(files), { objectMode: false, highWaterMark: 1 << 18 });
+/**
+ * Returns a zip file (APPNOTE 6.3, with zip64) that is made while it is sent. Its files are stored, because results are
+ * compressed already; so its length is known before.
+ *
+ * @throws FILE_UNKNOWN
+ */
+export async function zipOf(name: string, files: readonly ZippedFile[]): Promise<Sendable> {
+  const hash = createHash("sha256");
+  let size = 98;
+  for (const file of files) {
+    const { size: bytes, mtimeMs } = await stat(file.path).catch((cause: unknown) => {
+      throw serviceError("FILE_UNKNOWN", `${file.name} is not there any more`, { cause });
+    });
+    hash.update(JSON.stringify([file.name, bytes, mtimeMs]));
+    const nameBytes = Buffer.byteLength(file.name);
+    size += 30 + nameBytes + 20 + bytes + 24 + 46 + nameBytes + 28;
+  }
+  return {
+    name,
+    size,
+    etag: `"${hash.digest("base64url").slice(0, 22)}"`,
+    open: (range) =>
+      Readable.from(within(zipParts(files), range), { objectMode: false, highWaterMark: 1 << 18 }),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Yields the bytes of a range, both ends included. */
+async function* within(
+  parts: AsyncIterable<Buffer>,
+  { start, end }: { readonly start: number; readonly end: number },
+): AsyncGenerator<Buffer> {
+  let position = 0;
+  for await (const part of parts) {
+    const from = Math.max(0, start - position);
+    const to = Math.min(part.length, end + 1 - position);
+    if (from < to) yield part.subarray(from, to);
+    position += part.length;
+    if (position > end) return;
+  }
+}
 
 async function* zipParts(files: readonly ZippedFile[]): AsyncGenerator<Buffer> {
   const written: Written[] = [];

@@ -9,6 +9,7 @@ import { type JobRequest, jobRequest } from "../schemas/inference-request.js";
 import { requireFit } from "../schemas/validator.js";
 import type { ServiceContext } from "../service-context.js";
 import type { ReceivedForm } from "../uploads/receive-form.js";
+import { requireAllowedWebhook } from "../webhooks/webhook-rules.js";
 import { completeRequest } from "./complete-request.js";
 import { planWork } from "./plan-work.js";
 
@@ -37,6 +38,8 @@ export async function requestJob(
     const same = jobs.findSame({ id, client: client.name, request, idempotency });
     if (same !== null) return { job: same, isNew: false };
     jobs.requireRoom(client.name);
+    const { update_url: updateUrl = null } = request;
+    if (updateUrl !== null) requireAllowedWebhook(updateUrl, context.webhooks);
     const complete = completeRequest(request.model, { is_dicom: true, ...request }, context.models);
     const { prepare, ...source } = await sourceOf(request, { id, received, client }, context);
     const work = await planWork(complete, { served: context.models, needsMetadata: false, ...source });

@@ -1,5 +1,16 @@
 import type { FastifyInstance } from "fastify";
-import { count, listOf, oneOf, orNull, record, recordOf, text } from "../../../contract/json-check.js";
+import {
+  about,
+  count,
+  flag,
+  listOf,
+  number,
+  oneOf,
+  orNull,
+  record,
+  recordOf,
+  text,
+} from "../../../contract/json-check.js";
 import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
 
@@ -8,12 +19,17 @@ const ready = record({
   status: oneOf(["ok", "starting"]),
   reason: orNull(text),
   models_loaded: listOf(text),
+  gpu_available: flag,
+  max_free_mem: about("Free memory of the GPU that has the most, in MiB.", orNull(number)),
   models: recordOf(oneOf(["ready", "missing"])),
   queue: record({ waiting: count, running: count }),
 });
 
 /** The routes that say whether the server lives, and whether it takes jobs. */
-export function addHealthRoutes(app: FastifyInstance, { jobs, models, readiness }: ServiceContext): void {
+export function addHealthRoutes(
+  app: FastifyInstance,
+  { jobs, models, gpus, readiness }: ServiceContext,
+): void {
   app.route({
     method: "GET",
     url: "/healthz",
@@ -35,11 +51,14 @@ export function addHealthRoutes(app: FastifyInstance, { jobs, models, readiness 
     handler(_, reply) {
       const { isReady, reason } = readiness();
       const { waiting, running } = jobs.counts();
+      const { isAvailable, maxFreeMib } = gpus.state();
       const loaded = jobs.engine.status().loadedModels ?? [];
       return reply.code(isReady ? 200 : 503).send({
         status: isReady ? "ok" : "starting",
         reason,
         models_loaded: loaded.map(({ modelId }) => modelId),
+        gpu_available: isAvailable,
+        max_free_mem: maxFreeMib,
         models: Object.fromEntries(
           models.all.map(({ id, error }) => [id, error === null ? "ready" : "missing"]),
         ),

@@ -13,9 +13,8 @@ import {
   text,
 } from "../../../contract/json-check.js";
 import { serviceError } from "../errors.js";
-import { DownloadSlots } from "../files/download-slots.js";
-import { dispositionOf, sendFile } from "../files/send-file.js";
-import { zipOf } from "../files/zip-of.js";
+import { sendArchive } from "../files/send-archive.js";
+import { sendFile } from "../files/send-file.js";
 import { isFinal, type Job, job, jobFile, jobStates } from "../jobs/job.js";
 import { requestJob } from "../requests/request-job.js";
 import { jobRequest } from "../schemas/inference-request.js";
@@ -23,6 +22,7 @@ import { routeSchema } from "../schemas/route-schema.js";
 import { validatorCompiler } from "../schemas/validator.js";
 import type { ServiceContext } from "../service-context.js";
 import { receiveForm } from "../uploads/receive-form.js";
+import { goneSignal } from "./gone-signal.js";
 
 const tags = ["jobs"];
 const jobId = matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "an id of up to 64 letters, digits, - and _");
@@ -38,7 +38,7 @@ const unlessForm: FastifySchemaCompiler<object> = (part) => {
 /** The routes of jobs. */
 export function addJobRoutes(app: FastifyInstance, context: ServiceContext): void {
   const { jobs } = context;
-  const downloads = new DownloadSlots(context.limits.maxDownloads);
+  const { downloads } = context;
 
   const answers = { 200: about("The job exists already, or has ended in time.", job), 202: job };
   app.route<{ Params: { id?: string } }>({
@@ -202,16 +202,7 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       params: ofJob,
       answers: { 200: null },
     }),
-    async handler({ params: { id } }, reply) {
-      const files = jobs.get(id).result?.files ?? [];
-      if (files.length === 0) throw serviceError("FILE_UNKNOWN", "the job has no results");
-      downloads.take(reply);
-      const { outputDir } = jobs.stored(id).work;
-      return reply
-        .type("application/zip")
-        .header("content-disposition", dispositionOf(`${id}.zip`))
-        .send(zipOf(files.map(({ name }) => ({ name, path: join(outputDir, name) }))));
-    },
+    handler: (request, reply) => sendArchive(request, reply, { context, id: request.params.id }),
   });
 }
 
@@ -224,11 +215,4 @@ function keyOf(request: FastifyRequest): string | null {
   if (key === undefined) return null;
   if (typeof key === "string" && key.length > 0 && key.length <= longestKey) return key;
   throw serviceError("REQUEST_INVALID", `the header Idempotency-Key must have 1 to ${longestKey} characters`);
-}
-
-/** Aborts when the client of a request is gone. */
-export function goneSignal(request: FastifyRequest): AbortSignal {
-  const gone = new AbortController();
-  request.raw.socket.once("close", () => gone.abort());
-  return gone.signal;
 }

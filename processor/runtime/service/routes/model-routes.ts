@@ -57,7 +57,7 @@ export function addModelRoutes(app: FastifyInstance, { models }: ServiceContext)
     }),
     handler({ params: { id } }) {
       const found = models.find(id);
-      if (found === null) throw serviceError("MODEL_UNKNOWN", `there is no model ${JSON.stringify(id)}`);
+      if (found === null) throw serviceError("MODEL_NOT_SERVED", `there is no model ${JSON.stringify(id)}`);
       return Promise.resolve(shown(found));
     },
   });

@@ -110,7 +110,26 @@ export const inferenceRequest = closed(
 
 export type InferenceRequest = Checked<typeof inferenceRequest>;
 
-/** What the fields of uploads have in common with those of paths; the server chooses the folders. */
+const { series_folders: _folders, ...fieldsWithoutSeries } = sharedFields;
+const seriesOfOrthanc = listOf(text, 1);
+
+/** The body of `/infer_orthanc`. */
+export const orthancRequest = closed(
+  record({
+    nnunet_id: modelNames,
+    series_ids: about(
+      "Orthanc's ids of the series of each channel; for several models a list for each. `from:<model>` is the result of another model.",
+      either(seriesOfOrthanc, listOf(seriesOfOrthanc, 1)),
+    ),
+    study_path: about("Ignored.", orNothing(text)),
+    output_dir: about("Ignored.", orNothing(text)),
+    ...fieldsWithoutSeries,
+  }),
+);
+
+export type OrthancRequest = Checked<typeof orthancRequest>;
+
+/** The field `request` of `/infer_file`; the server chooses the folders. */
 export const uploadRequest = closed(
   record({
     nnunet_id: modelNames,

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
+import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { runtimeError } from "../../errors.js";
 import { Sessions } from "../access/sessions.js";
 import { readTokenFile } from "../access/tokens.js";
+import type { OrthancSettings } from "../compat/orthanc.js";
 import { createService } from "../create-service.js";
 import type { OpenEngine } from "../engine/job-engine.js";
 import { openLocalEngine } from "../engine/local-engine.js";
@@ -59,6 +61,12 @@ export async function serve(options: ServeOptions): Promise<void> {
       resumesJobs: settings.resumesJobs,
       isDebugging: settings.isDebugging,
       expiresByGet: settings.expiresByGet,
+      orthanc: await orthancOf(settings),
+      webhooks: {
+        url: settings.updateUrl,
+        allowedHosts: settings.webhookHosts,
+        secret: await secretOf(settings.webhookSecretFile, "webhook-secret-file"),
+      },
     });
     try {
       const address = await service.app.listen({ host, port: settings.port }).catch((cause: unknown) => {
@@ -82,6 +90,25 @@ export async function serve(options: ServeOptions): Promise<void> {
   } finally {
     await release();
   }
+}
+
+async function orthancOf({
+  orthancUrl: url,
+  orthancCredentialsFile,
+}: ServeSettings): Promise<OrthancSettings | null> {
+  if (url === null) return null;
+  return { url, credentials: await secretOf(orthancCredentialsFile, "orthanc-credentials-file") };
+}
+
+const maxSecretBytes = 4096;
+
+/** @throws SERVICE_USAGE */
+async function secretOf(path: string | null, flag: string): Promise<string | null> {
+  if (path === null) return null;
+  const text = await readTextFile(path, maxSecretBytes).catch((cause: unknown) => {
+    throw serviceError("SERVICE_USAGE", `--${flag} ${path}: ${unreadable(cause)}`, { cause });
+  });
+  return text.trim();
 }
 
 const hostOf = ({ settings: { host }, isInImage }: ServeOptions): string =>

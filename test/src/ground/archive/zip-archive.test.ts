@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ZipArchive } from "../../../../src/ground/archive/zip-archive.js";
-import { defaultZipLimits } from "../../../../src/ground/archive/zip-entry-rules.js";
+import { ZipArchive } from "../../../../processor/files/zip/zip-archive.js";
+import { defaultZipLimits } from "../../../../processor/files/zip/zip-entry-rules.js";
 import { buildZip, endRecord, type ZipEnd, type ZipPart } from "../../../support/archive/zip-builder.js";
 import { goldenPath, repositoryRoot } from "../../../support/golden.js";
 

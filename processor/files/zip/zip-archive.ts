@@ -1,9 +1,9 @@
 import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
-import { ProcessorError } from "../../../processor/contract/errors.js";
-import { openRegularFile } from "../../../processor/files/read-text-file.js";
-import { builderError } from "../errors/builder-errors.js";
+import { ProcessorError } from "../../contract/errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
+import { openRegularFile } from "../read-text-file.js";
 import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
 
@@ -61,7 +61,7 @@ export class ZipArchive {
   static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
     const file = typeof place === "string" ? place : place.file;
     const handle = await openRegularFile(file).catch((cause: unknown) => {
-      throw builderError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
+      throw sharedError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
     });
     try {
       const { offset, size } =
@@ -82,7 +82,7 @@ export class ZipArchive {
     return this.#byPath.has(path);
   }
 
-  /** @throws MODEL_FILE_INVALID if the file does not exist */
+  /** @throws ARCHIVE_INVALID if the file does not exist */
   entry(path: string): ZipEntry {
     return this.#find(path);
   }
@@ -101,7 +101,7 @@ export class ZipArchive {
   async readSmall(path: string, maxBytes: number): Promise<Buffer> {
     const { size } = this.#find(path);
     if (size > maxBytes)
-      throw builderError(
+      throw sharedError(
         "ARCHIVE_UNSAFE",
         `${this.file}: ${quote(path)} has ${size} bytes, but at most ${maxBytes} are allowed`,
       );
@@ -131,8 +131,7 @@ export class ZipArchive {
 
   #find(path: string): IndexedEntry {
     const entry = this.#byPath.get(path);
-    if (entry === undefined)
-      throw builderError("MODEL_FILE_INVALID", `${this.file} has no file ${quote(path)}`);
+    if (entry === undefined) throw sharedError("ARCHIVE_INVALID", `${this.file} has no file ${quote(path)}`);
     return entry;
   }
 
@@ -151,12 +150,12 @@ export class ZipArchive {
           agreesWithSize(local.compressedSize, entry.compressedSize) &&
           agreesWithSize(local.uncompressedSize, entry.size)));
     if (!agrees)
-      throw builderError(
+      throw sharedError(
         "ARCHIVE_UNSAFE",
         `entry ${quote(entry.path)} has a header that contradicts the archive's directory`,
       );
     if (local.fileDataStart + entry.compressedSize > entry.limitOffset)
-      throw builderError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
+      throw sharedError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
     return local.fileDataStart;
   }
 
@@ -171,7 +170,7 @@ export class ZipArchive {
 
 async function readDirectory(zip: ZipFile, bytes: ByteRange, limits: ZipLimits): Promise<IndexedEntry[]> {
   if (zip.entryCount > limits.maxEntries)
-    throw builderError(
+    throw sharedError(
       "ARCHIVE_UNSAFE",
       `it claims ${zip.entryCount} entries, but at most ${limits.maxEntries} are allowed`,
     );
@@ -183,7 +182,7 @@ async function readDirectory(zip: ZipFile, bytes: ByteRange, limits: ZipLimits):
     checkEntry(entry, path, limits);
     total += entry.uncompressedSize;
     if (total > limits.maxTotalBytes)
-      throw builderError("ARCHIVE_UNSAFE", `it unpacks to more than ${limits.maxTotalBytes} bytes`);
+      throw sharedError("ARCHIVE_UNSAFE", `it unpacks to more than ${limits.maxTotalBytes} bytes`);
     found.push(indexed(entry, path));
   }
   await checkDirectoryEnd(bytes, Number(zip.readEntryCursor));
@@ -215,7 +214,7 @@ async function checkDirectoryEnd(bytes: ByteRange, position: number): Promise<vo
   await bytes.handle.read(signature, 0, 4, bytes.offset + position);
   const known = [0x06054b50, 0x06064b50]; // end of central directory, and its zip64 form
   if (!known.includes(signature.readUInt32LE(0)))
-    throw builderError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");
+    throw sharedError("ARCHIVE_UNSAFE", "its directory does not end where its count of entries says");
 }
 
 /**
@@ -230,7 +229,7 @@ function withLimits(
     const limitOffset = byOffset[i + 1]?.headerOffset ?? directoryStart;
     const leastEnd = entry.headerOffset + localHeaderBytes + entry.nameBytes.length + entry.compressedSize;
     if (leastEnd > limitOffset)
-      throw builderError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
+      throw sharedError("ARCHIVE_UNSAFE", `entry ${quote(entry.path)} overlaps what follows it`);
     return { ...entry, limitOffset };
   });
 }
@@ -242,11 +241,11 @@ function filesOf(entries: readonly IndexedEntry[]): IndexedEntry[] {
   const seen = new Set(files.map((entry) => entry.path));
   if (seen.size < files.length) {
     const twice = files.find((entry, i) => entry.path === files[i + 1]?.path);
-    throw builderError("ARCHIVE_UNSAFE", `it contains ${quote(twice?.path ?? "")} twice`);
+    throw sharedError("ARCHIVE_UNSAFE", `it contains ${quote(twice?.path ?? "")} twice`);
   }
   const isFileAndFolder = files.find((entry) => parentFolders(entry.path).some((folder) => seen.has(folder)));
   if (isFileAndFolder !== undefined)
-    throw builderError("ARCHIVE_UNSAFE", `entry ${quote(isFileAndFolder.path)} is inside another file`);
+    throw sharedError("ARCHIVE_UNSAFE", `entry ${quote(isFileAndFolder.path)} is inside another file`);
   return files;
 }
 
@@ -270,12 +269,12 @@ async function* checked(bytes: AsyncIterable<Uint8Array>, entry: IndexedEntry): 
     yield chunk;
   }
   if (length !== entry.size)
-    throw builderError(
+    throw sharedError(
       "ARCHIVE_UNSAFE",
       `entry ${quote(entry.path)} unpacks to another size than the ${entry.size} bytes it claims`,
     );
   if (sum !== entry.crc32)
-    throw builderError("ARCHIVE_INVALID", `entry ${quote(entry.path)} is damaged: its CRC-32 differs`);
+    throw sharedError("ARCHIVE_INVALID", `entry ${quote(entry.path)} is damaged: its CRC-32 differs`);
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
@@ -286,5 +285,5 @@ function inFile(file: string, cause: unknown): ProcessorError {
     return cause.reworded(`${file}: ${cause.message}`, { cause: cause.cause });
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return builderError("ARCHIVE_INVALID", `${file}: ${reason}`, { cause });
+  return sharedError("ARCHIVE_INVALID", `${file}: ${reason}`, { cause });
 }

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { RandomAccessReader } from "yauzl";
-import { builderError } from "../errors/builder-errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 
 /** A range of a local file: `size` bytes from `offset`. */
 export interface FileRange {
@@ -44,7 +44,7 @@ export class ByteRange extends RandomAccessReader {
     for (let done = 0; done < size; ) {
       const block = Buffer.allocUnsafe(Math.min(blockBytes, size - done));
       const { bytesRead } = await this.handle.read(block, 0, block.length, this.offset + position + done);
-      if (bytesRead === 0) throw builderError("ARCHIVE_INVALID", `ends at byte ${position + done}`);
+      if (bytesRead === 0) throw sharedError("ARCHIVE_INVALID", `ends at byte ${position + done}`);
       yield block.subarray(0, bytesRead);
       done += bytesRead;
     }

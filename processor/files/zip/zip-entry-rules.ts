@@ -1,5 +1,5 @@
 import type { Entry } from "yauzl";
-import { builderError } from "../errors/builder-errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 
 /** The limits for what an archive may claim. The defaults leave room for any nnU-Net export. */
 export interface ZipLimits {
@@ -40,9 +40,9 @@ const folder = 0o040000;
 export function checkEntry(entry: Entry, path: string, limits: ZipLimits): void {
   const problem =
     nameProblem(path, entry.fileNameLength) ?? fileTypeProblem(entry) ?? bombProblem(entry, limits);
-  if (problem !== null) throw builderError("ARCHIVE_UNSAFE", `entry ${quote(path)} ${problem}`);
+  if (problem !== null) throw sharedError("ARCHIVE_UNSAFE", `entry ${quote(path)} ${problem}`);
   const defect = encodingDefect(entry, path);
-  if (defect !== null) throw builderError("ARCHIVE_INVALID", `entry ${quote(path)} ${defect}`);
+  if (defect !== null) throw sharedError("ARCHIVE_INVALID", `entry ${quote(path)} ${defect}`);
 }
 
 /** Returns an entry's name for a message, with visible control characters and a limited length. */

@@ -1,5 +1,7 @@
-import { longestPath } from "../../processor/contract/longest-path.js";
-import { tarBlockBytes } from "./tar-header.js";
+import { longestPath } from "../../contract/longest-path.js";
+
+/** The bytes of a block, of which headers and contents consist. */
+export const tarBlockBytes = 512;
 
 /** An entry of a tar. */
 export interface TarEntry {
