@@ -116,6 +116,17 @@ async function compareWithNnunet(segmentationFile: string): Promise<void> {
     say(`  ${swatch}${name.padEnd(14)} Dice ${dice(ours, nnunet, label).toFixed(5)}`);
   }
   say(`  voxels that differ: ${differingVoxels(ours, nnunet)} of ${ours.voxels.length}`);
+  sayHowToOpenThePage();
+}
+
+/** Names the command that serves the example to a browser. Its paths are relative to the clone. */
+function sayHowToOpenThePage(): void {
+  say(
+    "\nTo drop a scan on a web page and see the result there, run this and open the address that it prints:",
+  );
+  if (process.cwd() !== root) say(`$ cd ${root}`);
+  const spec = relative(root, join(example, "model-serve-spec.yaml"));
+  sayCommand(["npx --no-install build_processor serve", `--spec ${spec}`]);
 }
 
 async function step(program: string, args: readonly string[]): Promise<void> {

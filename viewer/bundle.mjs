@@ -56,7 +56,10 @@ async function bundleLibrary(build, common) {
   const file = join(page, "niivue.js");
   const { metafile } = await build({
     ...common,
-    stdin: { contents: 'export { Niivue, NVImage, SHOW_RENDER } from "@niivue/niivue";', resolveDir: root },
+    stdin: {
+      contents: 'export { DRAG_MODE, Niivue, NVImage, SHOW_RENDER } from "@niivue/niivue";',
+      resolveDir: root,
+    },
     outfile: file,
     metafile: true,
     // NiiVue reads Zarr with codecs of 1.4 MB. This page opens no Zarr.

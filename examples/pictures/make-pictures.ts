@@ -1,6 +1,6 @@
 /**
- * `npm run pictures`: draws the pictures of the documentation from real runs of the example model. Needs tmux and
- * Docker, and takes some minutes.
+ * `npm run pictures`: draws the pictures of the documentation from real runs of the example model. Needs tmux,
+ * Docker and Chromium, and takes some minutes.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,11 +9,13 @@ import { fileURLToPath } from "node:url";
 import { commandPicture } from "./command-picture.js";
 import { imagePicture } from "./image-picture.js";
 import { inputPicture } from "./input-picture.js";
+import { pagePicture } from "./page-picture.js";
 import { terminalPicture } from "./terminal-picture.js";
 import { TerminalSession } from "./terminal-session.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const program = join(root, "dist", "build_processor.js");
+const example = join(root, "examples", "brain-tissue");
 const pictures = join(root, "docs", "images");
 
 const desk = mkdtempSync(join(tmpdir(), "pictures-"));
@@ -33,13 +35,14 @@ try {
   save("checkpoint-to-image.svg", imagePicture(model!, archive!, onnx!));
   save("input-layout.svg", await inputPicture(join(desk, "cases")));
   save("commands.svg", commandPicture());
+  const image = join(example, "input", "brain_010_0000.nii.gz");
+  save("web-page.png", await pagePicture({ program, example, image, folder: join(desk, "service") }));
 } finally {
   rmSync(desk, { recursive: true, force: true });
 }
 
 /** Copies the example's model, case and expected answer, and adds the platform to config.json. */
 function layOut(folder: string): void {
-  const example = join(root, "examples", "brain-tissue");
   cpSync(join(example, "model"), join(folder, "model"), { recursive: true });
   cpSync(join(example, "input"), join(folder, "cases"), { recursive: true });
   cpSync(join(example, "expected"), join(folder, "expected"), { recursive: true });
@@ -48,7 +51,7 @@ function layOut(folder: string): void {
   writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, ...platform }, null, 2));
 }
 
-function save(name: string, svg: string): void {
-  writeFileSync(join(pictures, name), svg);
+function save(name: string, picture: string | Buffer): void {
+  writeFileSync(join(pictures, name), picture);
   process.stdout.write(`docs/images/${name}\n`);
 }

@@ -62,7 +62,7 @@ export class ImageView {
     shown: Shown,
     onMove: (text: string) => void,
   ): Promise<ImageView> {
-    const { Niivue, SHOW_RENDER } = await loadNiivue();
+    const { DRAG_MODE, Niivue, SHOW_RENDER } = await loadNiivue();
     const canvas = element("canvas", {
       tabindex: 0,
       role: "img",
@@ -81,6 +81,8 @@ export class ImageView {
       crosshairWidthUnit: "percent",
       multiplanarShowRender: SHOW_RENDER.NEVER,
       isOrientCube: false,
+      // The right mouse button enlarges, the middle one moves, as in 3D Slicer.
+      dragMode: DRAG_MODE.slicer3D,
       dragAndDropEnabled: false,
       isAntiAlias: false,
       logLevel: "silent",

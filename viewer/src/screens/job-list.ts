@@ -125,6 +125,7 @@ export function jobDetail({ state, position, progress, error, created }: Job): s
     const place = position === 0 ? "Next" : `${position} before this one`;
     return eta === null ? place : `${place}, starts in about ${formatDuration(eta)}`;
   }
+  if (state === "running" && progress === null) return "Starting";
   if (state === "running" && progress !== null) {
     const percent = `${Math.floor(progress.fraction * 100)} %`;
     return progress.eta_s === null ? percent : `${percent}, about ${formatDuration(progress.eta_s)} left`;

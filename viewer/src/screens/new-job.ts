@@ -2,9 +2,10 @@ import { button, element, setAttribute, setText } from "../dom/element.js";
 import { counted, formatBytes } from "../dom/format.js";
 import { chosenFiles, droppedFiles, type InputFile } from "../input/dropped-files.js";
 import { type CaseInput, type CasePlan, planCases } from "../input/plan-cases.js";
+import type { JobOptions } from "../service/jobs.js";
 import type { Model } from "../service/types.js";
 
-export type Submit = (plan: CasePlan, model: Model, writesStructures: boolean) => void;
+export type Submit = (plan: CasePlan, model: Model, options: JobOptions) => void;
 
 /** The form that starts jobs: a model, and scans from the disk or dropped on the page. */
 export class NewJobForm {
@@ -16,6 +17,13 @@ export class NewJobForm {
   readonly #problems = element("p", { class: "error-text", role: "alert" });
   readonly #cases = element("ul", { class: "cases" });
   readonly #structures = element("input", { type: "checkbox", id: "structures" });
+  readonly #fast = element("input", { type: "checkbox", id: "fast" });
+  readonly #fastLabel = element(
+    "label",
+    { class: "check" },
+    this.#fast,
+    "Faster, but less exact (no mirroring)",
+  );
   readonly #structuresLabel = element(
     "label",
     { class: "check" },
@@ -40,6 +48,7 @@ export class NewJobForm {
       this.#drop,
       this.#problems,
       this.#cases,
+      this.#fastLabel,
       this.#structuresLabel,
       this.#start,
     );
@@ -147,6 +156,7 @@ export class NewJobForm {
     const count = this.#plans.length;
     this.#start.textContent = count > 1 ? `Segment ${count} scans` : "Segment";
     setAttribute(this.#start, "disabled", model === null || count === 0 || incomplete.length > 0);
+    this.#fastLabel.hidden = count === 0;
     this.#structuresLabel.hidden = !this.#plans.some(({ inputs }) => inputs.some(({ isDicom }) => isDicom));
   }
 
@@ -201,7 +211,8 @@ export class NewJobForm {
   #startAll(): void {
     const model = this.#chosenModel();
     if (model === null) return;
-    for (const plan of this.#plans) this.#submit(plan, model, this.#structures.checked);
+    const options = { writesStructures: this.#structures.checked, isFast: this.#fast.checked };
+    for (const plan of this.#plans) this.#submit(plan, model, options);
     this.#files = [];
     this.#plan();
     this.#drop.querySelector("button")?.focus();

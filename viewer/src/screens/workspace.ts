@@ -51,7 +51,7 @@ export class Workspace {
       },
       (job, name) => this.#addJob(job, name),
     );
-    this.#form = new NewJobForm((plan, model, structures) => this.#submissions.add(plan, model, structures));
+    this.#form = new NewJobForm((plan, model, options) => this.#submissions.add(plan, model, options));
     this.#list = new JobList({
       open: (id) => this.#open({ job: id }, true),
       cancel: (id) => void this.#cancel(id),

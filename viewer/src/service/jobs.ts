@@ -1,12 +1,18 @@
 import type { ServiceClient } from "./http.js";
 import type { Job, Model } from "./types.js";
 
-export interface JobRequest {
+/** What the user can choose for a job. */
+export interface JobOptions {
+  readonly writesStructures: boolean;
+  /** True to predict once, instead of also for mirrored images. */
+  readonly isFast: boolean;
+}
+
+export interface JobRequest extends JobOptions {
   readonly model: string;
   /** One for each channel of the model. */
   readonly uploads: readonly string[];
   readonly isDicom: boolean;
-  readonly writesStructures: boolean;
   /** The same for each try to create this job, so that a lost answer does not create two. */
   readonly key: string;
 }
@@ -18,6 +24,7 @@ export function createJob(client: ServiceClient, request: JobRequest): Promise<J
     uploads: request.uploads,
     is_dicom: request.isDicom,
     save_nifti_inputs: true,
+    ...(request.isFast ? { tta: false } : {}),
     ...(request.writesStructures ? { save_rt_struct_output: true } : {}),
   };
   return client.postJson<Job>("v1/jobs", body, { "idempotency-key": request.key });

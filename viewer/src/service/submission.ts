@@ -1,7 +1,7 @@
 import type { CaseInput, CasePlan } from "../input/plan-cases.js";
 import { tarOf } from "../input/tar.js";
 import { type ServiceClient, ServiceError } from "./http.js";
-import { createJob, randomKey } from "./jobs.js";
+import { createJob, type JobOptions, randomKey } from "./jobs.js";
 import type { Job, Model } from "./types.js";
 import { uploadFile } from "./upload.js";
 
@@ -39,14 +39,14 @@ export class Submissions {
     return this.#all.some(({ state }) => state !== "failed");
   }
 
-  add(plan: CasePlan, model: Model, writesStructures: boolean): void {
+  add(plan: CasePlan, model: Model, options: JobOptions): void {
     const key = randomKey();
     const contents = plan.inputs.map(contentOf);
     const totalBytes = contents.reduce((sum, { content }) => sum + content.size, 0);
     this.#aborts.set(key, new AbortController());
     const start = { sentBytes: 0, state: "queued", error: null } as const;
     this.#set([...this.#all, { key, name: plan.name, model, totalBytes, ...start }]);
-    this.#last = this.#last.then(() => this.#send(key, plan, contents, writesStructures));
+    this.#last = this.#last.then(() => this.#send(key, plan, contents, options));
   }
 
   /** Stops an upload, or removes one that failed from the list. */
@@ -60,7 +60,7 @@ export class Submissions {
     key: string,
     plan: CasePlan,
     contents: readonly NamedContent[],
-    writesStructures: boolean,
+    options: JobOptions,
   ): Promise<void> {
     const signal = this.#aborts.get(key)?.signal;
     const submission = this.#all.find((one) => one.key === key);
@@ -77,7 +77,7 @@ export class Submissions {
       }
       const isDicom = plan.inputs.some((input) => input.isDicom);
       const model = submission.model.id;
-      const job = await createJob(this.#client, { model, uploads, isDicom, writesStructures, key });
+      const job = await createJob(this.#client, { ...options, model, uploads, isDicom, key });
       this.remove(key);
       this.#onJob(job, plan.name);
     } catch (error) {

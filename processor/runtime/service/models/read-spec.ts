@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseDocument } from "yaml";
 import { nearest } from "../../../contract/nearest-name.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
@@ -7,7 +8,7 @@ import { faultsOfValue } from "../schemas/validator.js";
 
 /** The file that names the models of a server. */
 export interface ServeSpec {
-  /** Null if the file does not name it, which the variable OVERRIDE_MODEL_FOLDER can replace. */
+  /** An absolute path. */
   readonly modelFolder: string;
   /** How long `/readyz` may say that the server is loading before it gives up. */
   readonly loadTimeoutMin: number;
@@ -89,7 +90,7 @@ function specOf(value: Mapping, { modelFolder, faults, warnings }: Findings): Se
   );
   requireUnique(models, faults);
   return {
-    modelFolder: String(folder),
+    modelFolder: resolve(String(folder)),
     loadTimeoutMin: Number(timeout),
     models,
     dicomRules: value["dicom_rules"] ?? null,
