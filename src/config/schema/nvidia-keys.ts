@@ -34,7 +34,8 @@ export const nvidiaKeys: ConfigKeys = {
       },
       ohe: {
         type: "boolean",
-        description: "True if the preprocessing had the option ohe. Default: as dataset.json and config.pkl show.",
+        description:
+          "True if the preprocessing had the option ohe. Default: as dataset.json and config.pkl show.",
       },
       brats: {
         enum: ["2021", "2022", false],
