@@ -88,6 +88,8 @@ function dtype(type: "f8" | "i8"): Pickled {
   return Buffer.concat([call("numpy.dtype", [text(type), isFalse, isTrue]), tuple(state), opcode("b")]);
 }
 
+export const truth = (value: boolean): Pickled => (value ? isTrue : isFalse);
+
 const isTrue: Pickled = Uint8Array.of(0x88);
 const isFalse: Pickled = Uint8Array.of(0x89);
 

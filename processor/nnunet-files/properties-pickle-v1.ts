@@ -1,6 +1,7 @@
 import type { InferencePlan, LabelDefinition } from "../contract/manifest.js";
 import { permute, reversed, type Zyx } from "../imaging/volume/axes.js";
 import {
+  type Entries,
   float,
   integer,
   list,
@@ -16,10 +17,12 @@ import type { PreprocessHistory } from "./preprocess-history.js";
 export interface PropertiesV1Options {
   readonly history: PreprocessHistory;
   readonly plan: InferencePlan;
-  readonly labels: LabelDefinition;
+  readonly labels: Pick<LabelDefinition, "regionsClassOrder">;
   /** The size of the network's grid, in transposed axes. */
   readonly networkSizeZyx: Zyx;
   readonly channelFiles: readonly string[];
+  /** Entries of training, which follow; none when absent. */
+  readonly further?: Entries;
 }
 
 /**
@@ -50,6 +53,7 @@ export function propertiesPickleV1(options: PropertiesV1Options): Uint8Array {
       ["size_after_resampling", integers(networkSizeZyx)],
       ["spacing_after_resampling", numpyArray(history.networkSpacingMmZyx, { shape: [3], type: "f8" })],
       ...(regionsClassOrder === null ? [] : [["regions_class_order", integers(regionsClassOrder)] as const]),
+      ...(options.further ?? []),
     ]),
   );
 }

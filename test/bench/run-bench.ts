@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
- * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images and help. The results are
+ * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, tools and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ import { benchImage } from "./bench-image.js";
 import { benchImages } from "./bench-images.js";
 import { benchPreprocess } from "./bench-preprocess.js";
 import type { BenchRow } from "./bench-row.js";
+import { benchTools } from "./bench-tools.js";
 
 const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   help: benchHelp,
@@ -36,6 +37,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   image: benchImage,
   images: benchImages,
   "dicom-objects": benchDicomObjects,
+  tools: benchTools,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,5 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../processor/contract/counted.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { type FingerprintReport, makeFingerprint } from "../../nnunet/fingerprint/make-fingerprint.js";
 import type { CommandSession } from "../command-session.js";
 import type { fingerprintOptions } from "../options/nnunet-options.js";
@@ -14,6 +15,11 @@ export async function runFingerprint(
   args: FingerprintArguments,
   { terminal, progress, signal, environment }: CommandSession,
 ): Promise<number> {
+  if (args.nnunet === "v1")
+    throw sharedError(
+      "USAGE",
+      "v1 has no fingerprint of its own: `build_processor plan --nnunet v1` measures and plans",
+    );
   const folders = foldersFor(args, terminal);
   const places = (await namedDatasets(args, terminal)).map((place) => withPreprocessed(place, folders));
   const reports: FingerprintReport[] = [];

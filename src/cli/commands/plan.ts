@@ -12,14 +12,18 @@ import { wrapped } from "../findings-text.js";
 import type { planOptions } from "../options/nnunet-options.js";
 import type { Terminal } from "../terminal.js";
 import { foldersFor, namedDatasets, withPreprocessed } from "./nnunet-datasets.js";
+import { planTasks } from "./plan-v1.js";
 
 type PlanArguments = InferredOptionTypes<typeof planOptions> & { readonly datasets?: readonly string[] };
 
 /** `build_processor plan [explain] DATASETS…`: plans data sets, or says why the plans are as they are. */
-export async function runPlan(args: PlanArguments, { terminal }: CommandSession): Promise<number> {
+export async function runPlan(args: PlanArguments, session: CommandSession): Promise<number> {
+  const { terminal } = session;
   const [first, ...others] = args.datasets ?? [];
   const explains = first === "explain";
   const places = await namedDatasets(explains ? { ...args, datasets: others } : args, terminal);
+  if (args.nnunet === "v1")
+    return planTasks({ places, args, explains, folders: foldersFor(args, terminal) }, session);
   const settings = settingsOf(args);
   const reports: object[] = [];
   for (const place of places) {

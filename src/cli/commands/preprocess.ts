@@ -1,6 +1,7 @@
 import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../processor/contract/counted.js";
 import { type PreprocessReport, preprocessDataset } from "../../nnunet/preprocessing/preprocess-dataset.js";
+import { preprocessTask } from "../../nnunet/v1/preprocess-task.js";
 import type { CommandSession } from "../command-session.js";
 import type { preprocessOptions } from "../options/nnunet-options.js";
 import { foldersFor, namedDatasets, withPreprocessed } from "./nnunet-datasets.js";
@@ -16,6 +17,19 @@ export async function runPreprocess(
 ): Promise<number> {
   const folders = foldersFor(args, terminal);
   const places = (await namedDatasets(args, terminal)).map((place) => withPreprocessed(place, folders));
+  if (args.nnunet === "v1") {
+    const tasks: object[] = [];
+    for (const place of places) {
+      const stages = await preprocessTask(place, { workers: args.workers ?? null, progress, signal });
+      tasks.push({ task: place.name, stages });
+      const lines = stages.map(
+        ({ name, cases, folder }) => `  ${name}: ${counted(cases, "case")} in ${folder}`,
+      );
+      if (!args.json) terminal.out(`${[place.name, ...lines].join("\n")}\n`);
+    }
+    if (args.json) terminal.out(`${JSON.stringify(tasks, null, 2)}\n`);
+    return 0;
+  }
   const reports: PreprocessReport[] = [];
   for (const place of places) {
     const report = await preprocessDataset(

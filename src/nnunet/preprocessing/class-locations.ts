@@ -105,13 +105,27 @@ export const pickledLocations = (locations: readonly ClassLocations[], sizeZyx: 
   dictWithKeys(
     locations.map(({ key, indices }) => [
       key.isTuple ? tuple(key.values.map(integer)) : integer(key.values[0]!),
-      indices.length === 0 ? list([]) : int64Rows(locationRows(indices, sizeZyx)),
+      indices.length === 0 ? list([]) : int64Rows(locationRows(indices, sizeZyx), 4),
     ]),
   );
 
-function int64Rows(rows: Int32Array): Pickled {
+function int64Rows(rows: Int32Array, width: 3 | 4): Pickled {
   // Numbers of voxels are below 2^31, so the upper half of each is 0.
   const words = new Int32Array(rows.length * 2);
   for (let i = 0; i < rows.length; i++) words[2 * i] = rows[i]!;
-  return numpyBytes(new Uint8Array(words.buffer), { shape: [rows.length / 4, 4], type: "i8" });
+  return numpyBytes(new Uint8Array(words.buffer), { shape: [rows.length / width, width], type: "i8" });
 }
+
+/** Returns v1's `class_locations`: rows `[z, y, x]` for each class. */
+export const pickledLocationsV1 = (locations: readonly ClassLocations[], sizeZyx: Zyx): Pickled =>
+  dictWithKeys(
+    locations.map(({ key, indices }) => [
+      integer(key.values[0]!),
+      indices.length === 0
+        ? list([])
+        : int64Rows(
+            locationRows(indices, sizeZyx).filter((_, i) => i % 4 !== 0),
+            3,
+          ),
+    ]),
+  );

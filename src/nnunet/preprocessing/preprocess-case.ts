@@ -4,6 +4,7 @@ import { readLabelMap } from "../../../processor/imaging/formats/read-label-map.
 import { stackChannels } from "../../../processor/imaging/formats/stack-channels.js";
 import { resampleLabels } from "../../../processor/imaging/resampling/resample-labels.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
+import type { CaseVolume } from "../../../processor/imaging/volume/case-volume.js";
 import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
 import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
 import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
@@ -20,17 +21,20 @@ import { type ImageReaderName, isNibabel, readWith, reorients } from "../dataset
 import { inlinePool } from "../threads/inline-pool.js";
 import { classLocations, type LocationKey, pickledLocations } from "./class-locations.js";
 
-export interface PreprocessCaseTask {
+export interface CaseOnGridTask {
   readonly reader: ImageReaderName;
   readonly images: readonly string[];
   readonly label: string;
   readonly plan: InferencePlan;
   readonly channelNames: readonly string[];
+}
+
+export interface PreprocessCaseTask extends CaseOnGridTask {
   readonly locationKeys: readonly LocationKey[];
 }
 
-/** A training case on the network's grid. */
-export interface PreprocessedCase {
+/** A training case on the network's grid, and how it came there. */
+export interface CaseOnGrid {
   /** `channel × z × y × x`. */
   readonly data: Float32Array;
   /** −1 outside the non-zero region. */
@@ -38,15 +42,37 @@ export interface PreprocessedCase {
   readonly sizeZyx: Zyx;
   readonly channelCount: number;
   readonly history: PreprocessHistory;
-  /** The `<case>.pkl` of nnU-Net v2. */
+  /** The image before a "WithReorient" reader turned it. */
+  readonly image: CaseVolume;
+  /** The distinct labels of the crop before resampling, ascending. */
+  readonly classes: readonly number[];
+}
+
+/** A training case with its `<case>.pkl` of nnU-Net v2. */
+export interface PreprocessedCase extends CaseOnGrid {
   readonly properties: Uint8Array;
 }
 
-/**
- * Preprocesses one training case as nnU-Net v2 does: transposes, crops, normalises, resamples, and draws the locations of
- * its classes.
- */
+/** Preprocesses one training case as nnU-Net v2 does, and draws the locations of its classes. */
 export async function preprocessCase(task: PreprocessCaseTask): Promise<PreprocessedCase> {
+  const prepared = await caseOnGrid(task);
+  const { segmentation, sizeZyx, history, image } = prepared;
+  const locations = classLocations(segmentation, task.locationKeys);
+  const properties = propertiesPickle({
+    imageReader: task.reader,
+    history,
+    image,
+    affine: nibabelAffine(image),
+    further: [["class_locations", pickledLocations(locations, sizeZyx)]],
+  });
+  return { ...prepared, properties };
+}
+
+/**
+ * Brings one training case to the network's grid: transposes and crops it, then normalises and resamples it (v2) or resamples
+ * and normalises it (v1).
+ */
+export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
   const { reader, plan, channelNames } = task;
   const pool = inlinePool;
   const images = [];
@@ -85,19 +111,13 @@ export async function preprocessCase(task: PreprocessCaseTask): Promise<Preproce
     runLength: plan.normalizeFirst ? runLength(history, plan) : voxelCount(grids.toSizeZyx),
   });
   const segmentation = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
-  const locations = classLocations(segmentation, task.locationKeys);
   return {
     data,
     segmentation,
     sizeZyx: grids.toSizeZyx,
     channelCount: volume.channelCount,
     history,
-    properties: propertiesPickle({
-      imageReader: reader,
-      history,
-      image,
-      affine,
-      further: [["class_locations", pickledLocations(locations, grids.toSizeZyx)]],
-    }),
+    image,
+    classes: [...new Set(labels)].sort((one, other) => one - other),
   };
 }

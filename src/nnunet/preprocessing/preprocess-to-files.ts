@@ -43,10 +43,10 @@ async function writeNpz(
   }
 }
 
-/** A piece that zlib takes at once. */
+/** The size of a piece that zlib gets at once. */
 const pieceBytes = 1 << 24;
 
-async function writeInPieces(writer: NpzWriter, values: Float32Array | Int16Array): Promise<void> {
+export async function writeInPieces(writer: NpzWriter, values: Float32Array | Int16Array): Promise<void> {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   for (let at = 0; at < bytes.length; at += pieceBytes)
     // zlib does not take shared memory.

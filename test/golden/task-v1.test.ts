@@ -1,0 +1,108 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { Field } from "../../src/checkpoint/fields.js";
+import { readPickle } from "../../src/checkpoint/pickle/read-pickle.js";
+import { checkpointGlobals } from "../../src/checkpoint/torch/torch-globals.js";
+import { measureTask, planFiles, planTaskFiles } from "../../src/nnunet/v1/plan-task.js";
+import { preprocessTask } from "../../src/nnunet/v1/preprocess-task.js";
+import { goldenPath } from "../support/golden.js";
+
+interface GoldenTask {
+  readonly dataset: string;
+  readonly task: string;
+  readonly dataset_properties: unknown;
+  readonly preprocessed_tree: readonly string[];
+}
+
+const { fingerprints } = JSON.parse(
+  readFileSync(goldenPath("tools", "v1_fingerprint_and_integrity.json"), "utf8"),
+) as { readonly fingerprints: readonly GoldenTask[] };
+
+const tools = { workers: 2, progress: silentProgress, signal: new AbortController().signal };
+
+/** Writes a v2 data set as the v1 task that the golden data were made from. */
+function taskOf(dataset: string, name: string): string {
+  const folder = join(mkdtempSync(join(tmpdir(), "task-")), name);
+  const source = goldenPath("tools", "datasets", dataset);
+  for (const part of ["imagesTr", "labelsTr"])
+    cpSync(join(source, part), join(folder, part), { recursive: true });
+  const { channel_names, labels } = JSON.parse(readFileSync(join(source, "dataset.json"), "utf8")) as {
+    readonly channel_names: unknown;
+    readonly labels: Readonly<Record<string, number>>;
+  };
+  const training = readdirSync(join(folder, "labelsTr")).map((file) => ({ image: `./imagesTr/${file}` }));
+  const turned = Object.fromEntries(Object.entries(labels).map(([label, value]) => [value, label]));
+  writeFileSync(
+    join(folder, "dataset.json"),
+    JSON.stringify({ modality: channel_names, labels: turned, training }),
+  );
+  return folder;
+}
+
+/** Returns the value of a pickle with objects for dicts, and lists for tuples and arrays. */
+function plain(field: Field): unknown {
+  if (field.isNull) return null;
+  if (field.isNumber) return field.number();
+  if (field.isString) return field.string();
+  if (field.isList) return field.list().map(plain);
+  if (typeof field.raw === "boolean") return field.raw;
+  return Object.fromEntries(field.entries().map(([key, value]) => [key, plain(value)]));
+}
+
+const pickled = (path: string): unknown =>
+  plain(
+    new Field(readPickle(readFileSync(path), { source: path, globals: checkpointGlobals(path) }).value, path),
+  );
+
+/** Expects what nnU-Net has; fractions within 1e-5, because v1 computes its statistics in float32. */
+function expectClose(own: unknown, expected: unknown): void {
+  if (typeof expected === "number") {
+    expect(Math.abs((own as number) - expected)).toBeLessThanOrEqual(1e-5 * Math.max(1, Math.abs(expected)));
+  } else if (typeof expected === "object" && expected !== null) {
+    for (const [key, value] of Object.entries(expected))
+      expectClose((own as Readonly<Record<string, unknown>>)[key], value);
+    if (Array.isArray(expected)) expect(own).toHaveLength(expected.length);
+  } else {
+    expect(own).toEqual(expected);
+  }
+}
+
+describe.each(fingerprints)("$task", ({ dataset, task, ...golden }) => {
+  let folder: string;
+  let place: { readonly name: string; readonly rawFolder: string; readonly preprocessedFolder: string };
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "preprocessed-"));
+    place = { name: task, rawFolder: taskOf(dataset, task), preprocessedFolder: folder };
+    await planTaskFiles(await measureTask(place, tools), {
+      preprocessedFolder: folder,
+      planners: ["ExperimentPlanner3D_v21", "ExperimentPlanner2D_v21"],
+      isWritten: true,
+    });
+  });
+
+  test("is measured and planned as by nnU-Net v1", () => {
+    expect(readdirSync(folder).toSorted()).toEqual(golden.preprocessed_tree);
+    expect(rounded(pickled(join(folder, "dataset_properties.pkl")))).toEqual(
+      rounded(golden.dataset_properties),
+    );
+    for (const file of Object.values(planFiles))
+      expectClose(pickled(join(folder, file)), (golden as Readonly<Record<string, unknown>>)[file]);
+  });
+
+  test("is preprocessed into a folder for each stage", async () => {
+    const stages = await preprocessTask(place, tools);
+    expect(stages.map(({ name, cases }) => [name, cases])).toEqual([
+      ["nnUNetData_plans_v2.1 stage 0", 6],
+      ["nnUNetData_plans_v2.1_2D stage 0", 6],
+    ]);
+    const [{ folder: data }] = stages as [(typeof stages)[0]];
+    const [id] = readdirSync(join(folder, "gt_segmentations")).map((file) =>
+      file.slice(0, -".nii.gz".length),
+    );
+    expect(readdirSync(data)).toContain(`${id}.npz`);
+    expect(pickled(join(data, `${id}.pkl`))).toMatchObject({ use_nonzero_mask_for_norm: {} });
+  });
+});
