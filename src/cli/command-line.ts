@@ -9,6 +9,7 @@ import type { Command } from "./command.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
+import { answerToNnunetName } from "./nnunet-names.js";
 import type { ParsedCommand } from "./parsed-command.js";
 import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
@@ -24,6 +25,12 @@ export async function parseCommandLine(given: readonly string[], columns = 100):
   const words = first === "help" ? ["help", ...joinedCommand(others)] : joinedCommand(given);
   if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
   if (isServeCommand(words)) return serveCommandLine(words);
+  const nnunetAnswer = answerToNnunetName(words.find((word) => word !== "help") ?? "");
+  if (nnunetAnswer !== null) {
+    if (words.some((word) => ["help", "--help", "-h"].includes(word)))
+      return { kind: "text", text: `${nnunetAnswer}\n` };
+    throw sharedError("USAGE", nnunetAnswer);
+  }
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   refuseSwitchValues(argv);
   let failure: Error | undefined;

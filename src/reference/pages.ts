@@ -6,6 +6,7 @@ import { cliPage } from "./cli-page.js";
 import { configPage } from "./config-page.js";
 import { errorsPage } from "./errors-page.js";
 import { gpuPage } from "./gpu-page.js";
+import { nnunetCommandsPage } from "./nnunet-commands-page.js";
 import { settingsPage } from "./settings-page.js";
 
 /** Returns the generated pages and schemas by their path from docs/reference. */
@@ -15,6 +16,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
     ["../../config.schema.json", asText(configSchema)],
     ["settings.md", settingsPage()],
     ["cli.md", await cliPage()],
+    ["nnunet-commands.md", nnunetCommandsPage()],
     ["errors.md", errorsPage()],
     ["gpu.md", await gpuPage()],
     ["manifest.schema.json", asText(schemaOf(processorManifest, "manifest.json of a converted model"))],

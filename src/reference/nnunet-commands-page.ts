@@ -1,0 +1,32 @@
+import { type NnunetName, namesOfV1, namesOfV2 } from "../cli/nnunet-names.js";
+
+/** Returns the page that lists nnU-Net's commands with their counterparts. */
+export const nnunetCommandsPage = (): string => `# nnU-Net's commands and their counterparts
+
+Each command of nnU-Net, what it does, and the command of \`build_processor\` that does the same. Its options have nnU-Net's
+names where that is possible: \`-d\`, \`-c\`, \`-f\`, \`-p\`, \`-tr\`, \`-chk\`, \`-djfile\`, \`--npz\`, \`--disable_tta\` and others are
+understood. \`build_processor nnUNetv2_predict\` answers with the row of this table.
+
+## nnU-Net v2 (nnunetv2 2.8.1)
+
+${table(namesOfV2)}
+
+## nnU-Net v1 (nnunet 1.7.1)
+
+${table(namesOfV1)}
+`;
+
+const table = (names: readonly NnunetName[]): string =>
+  [
+    "| nnU-Net | what it does | here | note |",
+    "| --- | --- | --- | --- |",
+    ...names.map(
+      ({ name, does, here, note }) =>
+        `| \`${name}\` | ${does} | ${here === null ? "–" : here.split(", ").map(link).join(", ")} | ${note ?? ""} |`,
+    ),
+  ].join("\n");
+
+const link = (command: string): string => {
+  const [name = ""] = command.split(" ");
+  return `[\`${command}\`](cli.md#build_processor-${name})`;
+};
