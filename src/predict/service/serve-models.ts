@@ -30,12 +30,12 @@ export async function serveModels(
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const spec = absolute(settings.spec ?? usualSpec);
   const cacheFolder = settings.cacheDir ?? cacheFolderOrNull(environment) ?? absolute(settings.outputDir);
-  const models = await specModels(spec, settings.modelFolder, note, (task) =>
+  const served = await specModels(spec, settings.modelFolder, note, (task) =>
     taskFolder(task, join(cacheFolder, "models"), work),
   );
   await serve({
+    ...served,
     settings,
-    models,
     workerProgram: join(import.meta.dirname, "worker-main.js"),
     openEngine: null,
     isInImage,

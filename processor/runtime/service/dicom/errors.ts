@@ -38,4 +38,9 @@ export const exchangeError = defineErrors({
     http: 502,
     help: "Check address, port and AE titles of the other side, and whether it accepts this one.",
   },
+  DICOM_RULES_INVALID: {
+    exit: 2,
+    http: 400,
+    help: "Correct dicom_rules in the file of models; docs/how-to/service-dicom.md describes each key.",
+  },
 });

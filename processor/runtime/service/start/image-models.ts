@@ -1,12 +1,20 @@
 import { join } from "node:path";
 import { loadModel } from "../../model/load-model.js";
+import { type RoutingRule, readRoutingRules } from "../dicom/routing/routing-rules.js";
 import { findModels, readFacts } from "../models/find-models.js";
 import { readSpec } from "../models/read-spec.js";
 import { ServedModels } from "../models/served-model.js";
 import type { ServeSettings } from "./serve-settings.js";
 
+/** What a server offers. */
+export interface Served {
+  readonly models: ServedModels;
+  /** What happens to DICOM series that arrive. */
+  readonly dicomRules: readonly RoutingRule[];
+}
+
 /**
- * Returns the models of a spec, with its warnings.
+ * Returns the models and rules of a spec, and notes its warnings.
  *
  * @param totalseg returns the converted folder of one of TotalSegmentator's tasks; null if this program cannot fetch it
  */
@@ -15,10 +23,11 @@ export async function specModels(
   modelFolder: string | null,
   note: (line: string) => void,
   totalseg: (task: string) => Promise<string | null> = () => Promise.resolve(null),
-): Promise<ServedModels> {
+): Promise<Served> {
   const spec = await readSpec(path, modelFolder);
   for (const line of spec.warnings) note(line);
-  return new ServedModels(await findModels(spec, totalseg));
+  const dicomRules = readRoutingRules(spec.dicomRules);
+  return { models: new ServedModels(await findModels(spec, totalseg)), dicomRules };
 }
 
 /** Returns the one model of an image, under the name of its task. */
@@ -26,12 +35,12 @@ export async function imageModels(
   folder: string,
   { spec, modelFolder }: ServeSettings,
   note: (line: string) => void,
-): Promise<ServedModels> {
+): Promise<Served> {
   if (spec !== null) return specModels(spec, modelFolder, note);
   const { manifest, members } = await loadModel(folder, null);
   const { name, id } = manifest.task;
   const weightBytes = members.reduce((sum, member) => sum + member.weightBytes, 0);
-  return new ServedModels([
+  const models = new ServedModels([
     {
       id: name,
       name,
@@ -47,6 +56,7 @@ export async function imageModels(
       weightBytes,
     },
   ]);
+  return { models, dicomRules: [] };
 }
 
 /** An image has the folds that it was built with, and averages all of them. */

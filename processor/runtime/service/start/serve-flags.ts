@@ -105,6 +105,34 @@ export const serveFlags: readonly ServeFlag[] = [
     variables: ["ORTHANC_URL"],
   }),
   flag("orthanc-credentials-file", "text", "FILE", "file with USER:PASSWORD for Orthanc"),
+  flag("dicom-port", "number", "N", "port that receives DICOM objects by C-STORE (default: none)"),
+  flag("ae-title", "text", "AE", "DICOM name of this server", { default: "NNUNET" }),
+  flag(
+    "accept-ae",
+    "list",
+    "AE",
+    "DICOM name that may send by C-STORE; needed with --dicom-port, * is anybody",
+  ),
+  flag("dicom-peer", "list", "NAME=AE@HOST:PORT", "receiver of results that rules name in send_to"),
+  flag(
+    "series-quiet",
+    "duration",
+    "TIME",
+    "a series is complete when none of its images has come for so long",
+    {
+      default: "30s",
+    },
+  ),
+  flag(
+    "keep-studies",
+    "duration",
+    "TIME",
+    "how long DICOM objects are kept after the last one of their study",
+    {
+      default: "7d",
+    },
+  ),
+  flag("max-studies", "bytes", "SIZE", "the most that the kept DICOM objects may take", { default: "100GB" }),
   flag("compat-get-expire", "switch", "", "let GET /expire free networks, as nnunet_serve does"),
   flag(
     "page-dir",

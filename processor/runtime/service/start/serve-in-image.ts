@@ -26,9 +26,10 @@ export async function serveInImage({
     return;
   }
   const note = (line: string): void => write(runNoteLine(line));
+  const served = await imageModels(modelDir, settings, note);
   await serve({
+    ...served,
     settings,
-    models: await imageModels(modelDir, settings, note),
     workerProgram: convertedWorker,
     openEngine: null,
     isInImage: true,

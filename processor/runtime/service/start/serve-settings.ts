@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { serviceError } from "../errors.js";
+import { type DicomServeSettings, dicomSettings } from "./dicom-serve-settings.js";
 import { type ServeFlag, serveFlags } from "./serve-flags.js";
 
 /** What a server was started with. */
@@ -35,6 +36,7 @@ export interface ServeSettings {
   readonly trustedProxies: number;
   readonly orthancUrl: string | null;
   readonly orthancCredentialsFile: string | null;
+  readonly dicom: DicomServeSettings;
   readonly expiresByGet: boolean;
   readonly pageDir: string | null;
   readonly cacheDir: string | null;
@@ -95,6 +97,7 @@ export function serveSettings(values: FlagValues, environment: Environment): Ser
     trustedProxies: read.number("trust-proxy")!,
     orthancUrl: read.address("orthanc-url"),
     orthancCredentialsFile: read.text("orthanc-credentials-file"),
+    dicom: dicomSettings(read, faults),
     expiresByGet: read.isOn("compat-get-expire"),
     pageDir: read.text("page-dir"),
     cacheDir: read.text("cache-dir"),

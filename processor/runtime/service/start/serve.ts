@@ -5,6 +5,8 @@ import { Sessions } from "../access/sessions.js";
 import { readTokenFile } from "../access/tokens.js";
 import type { OrthancSettings } from "../compat/orthanc.js";
 import { createService } from "../create-service.js";
+import { dicomExchange } from "../dicom/dicom-exchange.js";
+import type { RoutingRule } from "../dicom/routing/routing-rules.js";
 import type { OpenEngine } from "../engine/job-engine.js";
 import { openLocalEngine } from "../engine/local-engine.js";
 import { serviceError } from "../errors.js";
@@ -18,6 +20,7 @@ import type { ServeSettings } from "./serve-settings.js";
 export interface ServeOptions {
   readonly settings: ServeSettings;
   readonly models: ServedModels;
+  readonly dicomRules: readonly RoutingRule[];
   /** The module that computes jobs in a process of its own. */
   readonly workerProgram: string;
   /** Replaces the local engine, for example by a queue; null for the local one. */
@@ -50,6 +53,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const tokens = settings.tokenFile === null ? null : await readTokenFile(settings.tokenFile);
     const service = await createService({
       ...options,
+      plugins: [...options.plugins, exchangeOf(options, host)],
       folder,
       openEngine: options.openEngine ?? localEngineOf(options),
       access: { tokens, sessions: new Sessions(), corsOrigins: settings.corsOrigins, isLoopback },
@@ -110,6 +114,25 @@ async function secretOf(path: string | null, flag: string): Promise<string | nul
   });
   return text.trim();
 }
+
+/** Receives, returns and sends DICOM objects. */
+const exchangeOf = ({ settings: { dicom }, dicomRules, note }: ServeOptions, host: string): ServicePlugin =>
+  dicomExchange({
+    rules: dicomRules,
+    receiver:
+      dicom.port === null
+        ? null
+        : { port: dicom.port, host, aeTitle: dicom.aeTitle, acceptedAes: dicom.acceptedAes },
+    peers: dicom.peers,
+    callingAe: dicom.aeTitle,
+    seriesQuietMs: dicom.seriesQuietMs,
+    limits: { maxBytes: dicom.maxStoreBytes, maxInstances: mostInstances },
+    keptMs: dicom.keptStudiesMs,
+    note,
+  });
+
+/** The index of a hundred thousand objects takes about 200 MB of memory. */
+const mostInstances = 100_000;
 
 const hostOf = ({ settings: { host }, isInImage }: ServeOptions): string =>
   host ?? (isInImage ? "0.0.0.0" : "127.0.0.1");
