@@ -1,10 +1,9 @@
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { openRegularFile } from "../../../../files/read-text-file.js";
-import { recogniseFile } from "../../../../imaging/dicom/recognise-file.js";
 import { plainExplicit } from "../../../../imaging/dicom/transfer-syntaxes.js";
 import { exchangeError } from "../errors.js";
+import { dataSetStart } from "../store/data-set-start.js";
 import { verification } from "./accepted.js";
 import {
   type AnsweredContext,
@@ -194,7 +193,7 @@ class Requester {
   }
 
   async #sendDataSet(contextId: number, path: string): Promise<void> {
-    const start = await dataSetAt(path);
+    const start = await dataSetStart(path);
     const chunkBytes = this.#mostBytes - 6;
     let held: Buffer | null = null;
     for await (const chunk of createReadStream(path, { start, highWaterMark: chunkBytes })) {
@@ -213,21 +212,5 @@ class Requester {
     const { done, value } = await this.#pdus.next();
     if (done === true) throw new Error("it ended the connection");
     return value;
-  }
-}
-
-const headBytes = 1 << 16;
-
-/** Returns where the data set of a file begins, after the preamble and the file meta information. */
-async function dataSetAt(path: string): Promise<number> {
-  const file = await openRegularFile(path);
-  try {
-    const { size } = await file.stat();
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    const start = recogniseFile(buffer.subarray(0, bytesRead), size);
-    if (start === null) throw new Error("the file is not DICOM any more");
-    return start.dataSetAt;
-  } finally {
-    await file.close();
   }
 }

@@ -4,6 +4,7 @@ import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../../../files/make-folder.js";
 import { exchangeError } from "../errors.js";
+import { dataSetStart } from "./data-set-start.js";
 import { type InstanceFacts, type InstanceUids, isUid, readInstance } from "./read-instance.js";
 
 /** An object of the store. */
@@ -157,7 +158,9 @@ export class InstanceStore {
     const { size: bytes } = await stat(path);
     const known = this.instance(facts.uids);
     if (known !== null) {
-      if (await isSameFile(known.path, path)) return { instance: known, isNew: false };
+      const isSame =
+        known.transferSyntaxUid === facts.transferSyntaxUid && (await haveSameData(known.path, path));
+      if (isSame) return { instance: known, isNew: false };
       throw exchangeError("DICOM_UID_TAKEN", "another object with the same UID is there already");
     }
     if (this.#count >= this.#limits.maxInstances || this.#bytes + bytes > this.#limits.maxBytes)
@@ -204,11 +207,14 @@ const placeOf = ({ study, series, instance }: InstanceUids): readonly string[] =
   ...[study, series, `${instance}.dcm`],
 ];
 
-async function isSameFile(one: string, other: string): Promise<boolean> {
+/** Compares the data sets of two files. Their headers name the programs that wrote them. */
+async function haveSameData(one: string, other: string): Promise<boolean> {
   const [a, b] = await Promise.all([stat(one), stat(other)]);
-  if (a.size !== b.size) return false;
-  const others = createReadStream(other, { highWaterMark: chunkBytes })[Symbol.asyncIterator]();
-  for await (const chunk of createReadStream(one, { highWaterMark: chunkBytes })) {
+  const [start, otherStart] = [await dataSetStart(one), await dataSetStart(other)];
+  if (a.size - start !== b.size - otherStart) return false;
+  const options = { highWaterMark: chunkBytes };
+  const others = createReadStream(other, { ...options, start: otherStart })[Symbol.asyncIterator]();
+  for await (const chunk of createReadStream(one, { ...options, start })) {
     const next = await others.next();
     if (next.done === true || !(chunk as Buffer).equals(next.value as Buffer)) {
       await others.return?.();

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   encodeAssociateRequest,
   type OfferedContext,
@@ -192,7 +192,9 @@ describe("a program that does not keep to the protocol ends its own connection o
       ]),
     );
     expect(answer[0]).toBe(2);
-    expect(readdirSync(join(opened.folder, "incoming"))).toEqual([]);
+    await vi.waitFor(() => expect(readdirSync(join(opened.folder, "incoming"))).toEqual([]), {
+      timeout: 10_000,
+    });
     expect(stored()).toEqual([]);
   });
 });
