@@ -121,7 +121,7 @@ describe("a series that arrives is segmented by a rule", () => {
     const uid = await finish(service, job!, "derived");
     await eventually(async () => expect(await segmentations(service)).toEqual([uid]));
     await eventually(() => expect([...peer.store.store.studies()].length).toBe(1));
-    // The result is no image, so it starts nothing.
+    // The result is not an image, so it starts nothing.
     expect(service.engine.jobs.length).toBe(1);
   });
 
