@@ -65,7 +65,7 @@ async function exchange(
     receiver: { aeTitle: "NNUNET", acceptedAes: null, host: "127.0.0.1", port: 0 },
     peers: new Map([["pacs", { host: "127.0.0.1", port: peer.receiver.port, aeTitle: "PACS" }]]),
     callingAe: "NNUNET",
-    seriesQuietMs: 100,
+    seriesQuietMs: 1500,
     limits: roomyStore,
     keptMs: 1e9,
     note: (line) => void notes.push(line),
