@@ -1,5 +1,5 @@
 import type { Command } from "../command.js";
-import { evaluateOptions } from "../options/evaluation-options.js";
+import { evaluateNvidiaOptions, evaluateOptions } from "../options/evaluation-options.js";
 import {
   accumulateOptions,
   ensembleOptions,
@@ -30,6 +30,18 @@ export const evaluationCommands: Readonly<Record<string, Command>> = {
       ["$0 evaluate labelsTr/ segmentations/ -l 1 2", "scores two labels without a dataset.json"],
     ],
     load: async () => (await import("../commands/evaluate.js")).runEvaluate,
+  },
+  "evaluate-nvidia": {
+    usage: "evaluate-nvidia",
+    describe: "score probabilities of NVIDIA's nnU-Net against references, as its evaluate.py does",
+    options: evaluateNvidiaOptions,
+    examples: [
+      [
+        "$0 evaluate-nvidia --preds predictions/ --lbls labelsTr/",
+        "prints the mean Dice and that of each label",
+      ],
+    ],
+    load: async () => (await import("../commands/evaluate-nvidia.js")).runEvaluateNvidia,
   },
   "find-best": {
     usage: "find-best <dataset>",

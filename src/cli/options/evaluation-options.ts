@@ -3,6 +3,22 @@ import { json, outputGroup } from "./shared-options.js";
 
 const labelGroup = "Labels:";
 
+export const evaluateNvidiaOptions = {
+  preds: {
+    type: "string",
+    demandOption: true,
+    requiresArg: true,
+    describe: "folder with probabilities: <case>.npy of NVIDIA's nnU-Net, or <case>.npy.npz of MedImAIR's",
+  },
+  lbls: {
+    type: "string",
+    demandOption: true,
+    requiresArg: true,
+    describe: "folder with the right segmentations <case>.nii.gz",
+  },
+  json,
+} as const satisfies Readonly<Record<string, Options>>;
+
 export const evaluateOptions = {
   "dataset-json": {
     group: labelGroup,

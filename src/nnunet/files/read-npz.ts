@@ -1,3 +1,4 @@
+import { openRegularFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { ZipArchive } from "../../../processor/files/zip/zip-archive.js";
 import { defaultZipLimits } from "../../../processor/files/zip/zip-entry-rules.js";
 import { halfFloatTable } from "../../../processor/imaging/volume/float16.js";
@@ -39,6 +40,31 @@ export async function readNpz(file: string, name: string): Promise<FloatArray> {
     return parseNpy(bytes, invalid);
   } finally {
     await archive.close();
+  }
+}
+
+/**
+ * Reads a `.npy` file of floats in C order.
+ *
+ * @throws PROBABILITIES_INVALID
+ */
+export async function readNpy(file: string): Promise<FloatArray> {
+  const invalid = (what: string) => nnunetError("PROBABILITIES_INVALID", `${file}: ${what}`);
+  const handle = await openRegularFile(file).catch((cause: unknown) => {
+    throw invalid(unreadable(cause));
+  });
+  try {
+    const { size } = await handle.stat();
+    if (size > maxBytes) throw invalid(`it has ${size} bytes, more than the ${maxBytes} that can be read`);
+    const bytes = Buffer.allocUnsafeSlow(size);
+    for (let filled = 0; filled < size; ) {
+      const { bytesRead } = await handle.read(bytes, filled, Math.min(size - filled, 2 ** 30), filled);
+      if (bytesRead === 0) throw invalid("it ends early");
+      filled += bytesRead;
+    }
+    return parseNpy(bytes, invalid);
+  } finally {
+    await handle.close();
   }
 }
 
