@@ -56,7 +56,7 @@ export async function wheelLayers(
     );
     entries.set(wheel.layer, [...(entries.get(wheel.layer) ?? []), ...files]);
   }
-  return [...entries].map(([name, files]) => ({ name, entries: sortedEntries(files) }));
+  return [...entries].map(([name, files]) => ({ name, entries: sortedEntries(files), isLasting: true }));
 }
 
 /** Returns whether the files of a wheel are in the cache. */

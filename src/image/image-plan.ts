@@ -37,6 +37,8 @@ export interface ImageLayer {
   /** The layer's folder in a build context, unique in the plan: lower-case letters, digits, `-` and `_`. */
   readonly name: string;
   readonly entries: readonly LayerEntry[];
+  /** True for a layer that is made rarely and sent often, so that more work on its size is worthwhile; false if absent. */
+  readonly isLasting?: boolean;
 }
 
 export type LayerEntry = LayerFile | LayerDirectory;

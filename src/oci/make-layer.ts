@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { flag } from "../../processor/contract/json-check.js";
 import { hashing, StreamHash } from "../ground/files/stream-hash.js";
-import type { ImageLayer, LayerEntry, LayerFile } from "../image/image-plan.js";
-import { adaptiveGzip } from "./adaptive-gzip.js";
+import type { ImageLayer, LayerFile } from "../image/image-plan.js";
+import { adaptiveGzip, type Trials } from "./adaptive-gzip.js";
 import { type BlobCache, type CachedLayer, cachedLayer } from "./blob-cache.js";
 import { contentDigest, identify } from "./content-digest.js";
 import { compressor } from "./deflate-piece.js";
 import { layerTar, withFolders } from "./layer-tar.js";
 
 /** Must be raised when the same files give a layer with different bytes. */
-const layerFormat = `layer 3 ${compressor}`;
+const layerFormat = ({ isLasting = false }: ImageLayer): string =>
+  `layer 3 ${compressor}${isLasting ? ", tried often" : ""}`;
 
 export interface MakeLayerOptions {
   readonly cache: BlobCache;
@@ -26,14 +27,15 @@ export interface MakeLayerOptions {
  */
 export async function makeLayer(layer: ImageLayer, options: MakeLayerOptions): Promise<CachedLayer> {
   const { cache, time, signal } = options;
-  const make = () => frameTar(layerTar(layer.entries, time), cache, signal);
-  const before = await layerState(layer.entries, time);
+  const trials = layer.isLasting === true ? "often" : "seldom";
+  const make = () => frameTar(layerTar(layer.entries, time), cache, signal, trials);
+  const before = await layerState(layer, time);
   const known = await cache.recall(before.identityKey, cachedLayer);
   if (known !== null && (await cache.has(known))) return known;
   const isNew = before.unreadBytes > largeBytes && (await cache.recall(before.shapeKey, flag)) === null;
-  const made = isNew ? await make() : await cache.layer(await layerKey(layer.entries, cache, time), make);
+  const made = isNew ? await make() : await cache.layer(await layerKey(layer, cache, time), make);
   if (before.unreadBytes > largeBytes) await cache.remember(before.shapeKey, true);
-  const after = await layerState(layer.entries, time);
+  const after = await layerState(layer, time);
   if (after.isSettled && after.identityKey === before.identityKey)
     await cache.remember(after.identityKey, made);
   return made;
@@ -54,13 +56,13 @@ interface LayerState {
 }
 
 /** Looks at the files of a layer without reading them. */
-async function layerState(entries: readonly LayerEntry[], time: Date): Promise<LayerState> {
-  const head = [layerFormat, String(Math.floor(time.getTime() / 1000))];
+async function layerState(layer: ImageLayer, time: Date): Promise<LayerState> {
+  const head = [layerFormat(layer), String(Math.floor(time.getTime() / 1000))];
   const shape = ["shape", ...head];
   const identity = ["identity", ...head];
   let isSettled = true;
   let unreadBytes = 0;
-  for (const entry of withFolders(entries)) {
+  for (const entry of withFolders(layer.entries)) {
     const place = [entry.kind, entry.path, entry.mode];
     const file = entry.kind === "file" ? await fileState(entry) : null;
     shape.push(JSON.stringify([...place, file?.size ?? 0]));
@@ -93,19 +95,20 @@ export async function frameTar(
   tar: AsyncIterable<Uint8Array>,
   cache: BlobCache,
   signal: AbortSignal,
+  trials: Trials = "seldom",
 ): Promise<CachedLayer> {
   const diffId = new StreamHash();
   try {
-    const blob = await cache.write(adaptiveGzip(hashing(tar, diffId)), signal);
+    const blob = await cache.write(adaptiveGzip(hashing(tar, diffId), trials), signal);
     return { ...blob, diffId: `sha256:${await diffId.digest()}` };
   } finally {
     diffId.drop();
   }
 }
 
-async function layerKey(entries: readonly LayerEntry[], cache: BlobCache, time: Date): Promise<string> {
-  const lines: string[] = [layerFormat, String(Math.floor(time.getTime() / 1000))];
-  for (const entry of withFolders(entries)) {
+async function layerKey(layer: ImageLayer, cache: BlobCache, time: Date): Promise<string> {
+  const lines: string[] = [layerFormat(layer), String(Math.floor(time.getTime() / 1000))];
+  for (const entry of withFolders(layer.entries)) {
     const content = entry.kind === "file" ? await contentDigest(entry.source, cache) : "";
     lines.push(JSON.stringify([entry.kind, entry.path, entry.mode, content]));
   }

@@ -77,6 +77,14 @@ describe("adaptive gzip", () => {
     expect(length / gzipSync(program).length).toBeLessThan(1.1);
   });
 
+  it("finds more that shrinks among bytes that do not if it tries often", async () => {
+    const mixed = Buffer.concat([noise(20 << 20), program]);
+    const seldom = await framed(adaptiveGzip, mixed);
+    const often = await framed((bytes) => adaptiveGzip(bytes, "often"), mixed);
+    expect(gunzipSync(often).equals(mixed)).toBe(true);
+    expect(seldom.length - often.length).toBeGreaterThan(2 << 20);
+  });
+
   it("stores incompressible bytes with little more work than storing alone", async () => {
     const weights = noise(64 << 20);
     const workOf = async (frame: typeof storedGzip) => {
