@@ -1,12 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import type { PNG } from "pngjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { Sessions } from "../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../processor/runtime/service/access/tokens.js";
-import { labelColour } from "../../viewer/src/labels/palette.js";
 import {
   accessibilityFaults,
   dropFiles,
@@ -15,13 +13,8 @@ import {
   pixelsOf,
 } from "../support/browser/browser-page.js";
 import { bundlePage, type PageService, pageService } from "../support/browser/page-service.js";
-import {
-  phantomCentreSlice,
-  phantomImage,
-  phantomLabels,
-  phantomMl,
-  phantomSizeZyx,
-} from "../support/browser/phantom.js";
+import { phantomImage, phantomLabels, phantomMl } from "../support/browser/phantom.js";
+import { pixelsOfLabels, shareOfRightPixels } from "../support/browser/slice-picture.js";
 import { describeWith, needs } from "../support/needs.js";
 import { temporaryFolder } from "../support/service/test-service.js";
 
@@ -68,11 +61,12 @@ describeWith([needs.chromium], "the web page", () => {
     await page.getByLabel("Label opacity").fill("100");
     for (const label of [1, 2, 3]) {
       await page.getByRole("button", { name: label === 1 ? "organ" : `Label ${label}`, exact: true }).click();
-      const share = shareOfRightPixels(await pixelsOf(page, "canvas"), phantomCentreSlice(label));
+      const picture = await pixelsOf(page, "canvas");
+      const share = shareOfRightPixels(picture, phantomLabels(), { label, places: [1, 2, 3] });
       expect(share).toBeGreaterThan(0.95);
     }
     await page.getByLabel("Label opacity").fill("0");
-    expect(pixelsOfLabels(await pixelsOf(page, "canvas"))).toBe(0);
+    expect(pixelsOfLabels(await pixelsOf(page, "canvas"), 3)).toBe(0);
   });
 
   test("lists the volume of each label in ml, and jumps to its centre", async () => {
@@ -367,58 +361,4 @@ async function tabTo(page: Page, text: string): Promise<void> {
     await page.keyboard.press("Tab");
   }
   throw new Error(`the keyboard does not reach ${text}`);
-}
-
-type Rgb = readonly [number, number, number];
-
-const background: Rgb = [14, 17, 22];
-
-function pixelAt({ data, width }: PNG, x: number, y: number): Rgb {
-  const start = 4 * (y * width + x);
-  return [data[start]!, data[start + 1]!, data[start + 2]!];
-}
-
-const isNear = (a: Rgb, b: Rgb, tolerance: number): boolean =>
-  a.every((value, i) => Math.abs(value - b[i]!) <= tolerance);
-
-const isGrey = ([red, green, blue]: Rgb): boolean =>
-  Math.max(red, green, blue) - Math.min(red, green, blue) < 20;
-
-/** Returns the rows and columns that the slice takes: those of which it fills a third or more. */
-function sliceArea(picture: PNG) {
-  const { width, height } = picture;
-  const isDrawn = (x: number, y: number): boolean => !isNear(pixelAt(picture, x, y), background, 3);
-  const range = (length: number) => Array.from({ length }, (_, i) => i);
-  const columns = range(width).filter((x) => range(height).filter((y) => isDrawn(x, y)).length > height / 3);
-  const rows = range(height).filter((y) => range(width).filter((x) => isDrawn(x, y)).length > width / 3);
-  return { left: columns[0]!, right: columns.at(-1)! + 1, top: rows[0]!, bottom: rows.at(-1)! + 1 };
-}
-
-/**
- * Returns the share of pixels of an axial slice that have the colour of their label, or are grey without one. The patient's
- * left is on the right and the front is at the top; the file's axes run the other way.
- */
-function shareOfRightPixels(picture: PNG, slice: number): number {
-  const [, height, width] = phantomSizeZyx;
-  const { voxels } = phantomLabels();
-  const { left, right, top, bottom } = sliceArea(picture);
-  let wrong = 0;
-  for (let y = top; y < bottom; y++)
-    for (let x = left; x < right; x++) {
-      const column = width - 1 - Math.floor(((x + 0.5 - left) / (right - left)) * width);
-      const row = height - 1 - Math.floor(((y + 0.5 - top) / (bottom - top)) * height);
-      const label = Number(voxels[(slice * height + row) * width + column]);
-      const pixel = pixelAt(picture, x, y);
-      if (label === 0 ? !isGrey(pixel) : !isNear(pixel, labelColour(label - 1), 8)) wrong++;
-    }
-  return 1 - wrong / ((bottom - top) * (right - left));
-}
-
-function pixelsOfLabels(picture: PNG): number {
-  const colours = [0, 1, 2].map(labelColour);
-  let count = 0;
-  for (let y = 0; y < picture.height; y++)
-    for (let x = 0; x < picture.width; x++)
-      if (colours.some((colour) => isNear(pixelAt(picture, x, y), colour, 8))) count++;
-  return count;
 }

@@ -2,7 +2,7 @@ import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js"
 import type { Direction } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 
-export const phantomSizeZyx: Zyx = [20, 40, 32];
+const phantomSizeZyx: Zyx = [20, 40, 32];
 
 /** The first voxel is the one that is farthest to the left, the front and the top: every axis of the file is reversed. */
 const reversed: Direction = [-1, 0, 0, 0, -1, 0, 0, 0, -1];
@@ -53,10 +53,4 @@ export function phantomLabels(): Image {
 export const phantomMl = (label: number): number => {
   const { from, to } = boxes.find((box) => box.label === label)!;
   return (to[0] - from[0]) * (to[1] - from[1]) * (to[2] - from[2]) * 9e-3;
-};
-
-/** The slice, counted from the start of the file, that goes through the centre of a label. */
-export const phantomCentreSlice = (label: number): number => {
-  const { from, to } = boxes.find((box) => box.label === label)!;
-  return Math.floor((from[0] + to[0] - 1) / 2);
 };
