@@ -13,7 +13,6 @@ export interface TarHeader {
   readonly time: Date;
 }
 
-
 const largestOctalSize = 0o77777777777;
 
 /**
