@@ -78,7 +78,12 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
 
 /** The service is a part that an image may lack, so it is loaded only here. */
 async function runService(words: readonly string[], signal: AbortSignal): Promise<number> {
-  const { serveInImage } = await import("./service/start/serve-in-image.js");
+  const { serveInImage } = await import("./service/start/serve-in-image.js").catch(
+    (cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
+      throw sharedError("USAGE", "this image was built without the service (--leave-out service)", { cause });
+    },
+  );
   const modelDir = process.env["NNUNET_MODEL_DIR"] ?? places.image.model;
   const write = (text: string): void => void process.stdout.write(text);
   await serveInImage({ words, environment: process.env, modelDir, write, signal });

@@ -9,9 +9,9 @@ import { listCodecFiles } from "../image/codec-files.js";
 import { listConverterFiles } from "../image/converter-files.js";
 
 import type { ImagePlan, LayerFile } from "../image/image-plan.js";
-
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
+import { listServiceFiles, servicePackages } from "../image/service-files.js";
 import { platformOf } from "../targets/targets.js";
 import type { BuildFolder } from "./build-folder.js";
 import type { BuildRequest } from "./build-request.js";
@@ -64,6 +64,7 @@ export async function planBuild(
     description: { ...image.description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     codecFiles: codecsOf(request),
+    serviceFiles: hasService(request) ? await listServiceFiles() : [],
     base,
     hookFile,
   });
@@ -84,10 +85,13 @@ async function planWithoutModel(request: BuildRequest, base: BaseImageFacts): Pr
     description: { ...description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     codecFiles: codecsOf(request),
-    converterFiles: await listConverterFiles(),
+    serviceFiles: hasService(request) ? await listServiceFiles() : [],
+    converterFiles: await listConverterFiles(hasService(request) ? await servicePackages() : []),
     base,
   });
 }
 
 const codecsOf = ({ image }: BuildRequest): readonly LayerFile[] =>
   image.leftOut.includes("dicom") ? [] : listCodecFiles();
+
+const hasService = ({ image }: BuildRequest): boolean => !image.leftOut.includes("service");

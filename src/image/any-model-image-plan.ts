@@ -1,7 +1,7 @@
 import { processorLabels } from "../../processor/contract/labels.js";
 import { places } from "../../processor/contract/places.js";
 import { type ImagePlan, type ImagePlatform, type LayerFile, overlaidFileTime } from "./image-plan.js";
-import { type BaseImageFacts, codecLayer, type ImageDescription, ociLabels } from "./processor-image-plan.js";
+import { type BaseImageFacts, type ImageDescription, ociLabels, partLayer } from "./processor-image-plan.js";
 
 export interface AnyModelImageParts {
   readonly platform: ImagePlatform;
@@ -10,6 +10,8 @@ export interface AnyModelImageParts {
   readonly processorFiles: readonly LayerFile[];
   /** The decoders of compressed DICOM images; empty for an image that does without them. */
   readonly codecFiles: readonly LayerFile[];
+  /** The packages of the service; empty for an image that does without it. */
+  readonly serviceFiles: readonly LayerFile[];
   readonly converterFiles: readonly LayerFile[];
 }
 
@@ -22,7 +24,8 @@ export const planAnyModelImage = (parts: AnyModelImageParts): ImagePlan => ({
   base: { kind: "image", imageName: parts.base.imageName },
   platform: parts.platform,
   layers: [
-    ...codecLayer(parts.codecFiles),
+    ...partLayer("dicom", parts.codecFiles),
+    ...partLayer("service", parts.serviceFiles),
     { name: "processor", entries: parts.processorFiles },
     { name: "converter", entries: parts.converterFiles },
   ],

@@ -35,6 +35,6 @@ export function listCodecFiles(): readonly LayerFile[] {
 }
 
 /** Parts of an image above its base that a build may leave out. */
-export const ownParts = ["dicom"] as const;
+export const ownParts = ["dicom", "service"] as const;
 
 export type OwnPart = (typeof ownParts)[number];

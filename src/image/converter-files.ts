@@ -1,94 +1,28 @@
-import { existsSync, statSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { join } from "node:path";
 import { layerPath, places } from "../../processor/contract/places.js";
-import { packageRoot } from "../ground/files/package-root.js";
 import { type LayerFile, layerFile, sortedEntries } from "./image-plan.js";
-
-/** Every import of a compiled file, and every file that it names by `new URL`, such as a worker. */
-const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\bnew URL\(\s*)"([^"\n]+)"/g;
+import { compiledFolder, importedFrom, packageFiles, relativeTo, withDependencies } from "./package-files.js";
 
 /**
  * Lists the part of `build_processor` that an image for any model needs: the compiled files that its entry imports, also
  * indirectly, and the packages that they import. The processor's own files are not listed, because every image has them,
  * nor are the packages of the base image.
+ *
+ * @param others the packages of other layers
  */
-export async function listConverterFiles(): Promise<readonly LayerFile[]> {
-  const compiled = join(packageRoot, "dist");
-  const entry = join(compiled, relativeTo(places.image.root, places.anyModel.entry));
-  const { files, packages } = await importedFrom(entry);
+export async function listConverterFiles(others: readonly string[]): Promise<readonly LayerFile[]> {
+  const entry = join(compiledFolder, relativeTo(places.image.root, places.anyModel.entry));
+  const { files, packages } = await importedFrom([entry], isCounted);
   const own = files
-    .filter(isOfConverter)
-    .map((file) => layerFile(`${layerPath(places.image.root)}/${relativeTo(compiled, file)}`, { file }));
-  const ofPackages: LayerFile[] = [];
-  for (const name of await withDependencies(packages)) ofPackages.push(...(await packageFiles(name)));
-  return sortedEntries([...own, ...ofPackages]) as LayerFile[];
-}
-
-const isOfConverter = (file: string): boolean =>
-  relative(join(packageRoot, "dist"), file).startsWith(`src${sep}`);
-
-const relativeTo = (folder: string, path: string): string => relative(folder, path).split(sep).join("/");
-
-interface Imported {
-  readonly files: readonly string[];
-  /** The names of packages. */
-  readonly packages: ReadonlySet<string>;
-}
-
-async function importedFrom(entry: string): Promise<Imported> {
-  const found = new Set([entry]);
-  const packages = new Set<string>();
-  // A set also visits what is added while it is visited.
-  for (const file of found) {
-    for (const [, name = ""] of (await readFile(file, "utf8")).matchAll(imports)) {
-      const path = resolve(dirname(file), name);
-      if (name.startsWith(".") && existsSync(path) && statSync(path).isFile()) found.add(path);
-      const packageName = /^(?:@[a-z\d~-][\w.~-]*\/)?[a-z\d~-][\w.~-]*/.exec(name)?.[0];
-      if (packageName === undefined || /^(?:node|https?|file|data):/.test(name)) continue;
-      // The processor's own packages are in other layers.
-      if (isOfConverter(file)) packages.add(packageName);
-    }
-  }
-  return { files: [...found], packages };
-}
-
-/** The packages that the base image has. */
-const ofBaseImage: ReadonlySet<string> = new Set(["onnxruntime-node", "onnxruntime-common", "pngjs"]);
-
-/** Adds the packages that packages need. All of them are in one folder of this installation. */
-async function withDependencies(names: ReadonlySet<string>): Promise<readonly string[]> {
-  const found = new Set([...names].filter((name) => !ofBaseImage.has(name)));
-  for (const name of found) {
-    const { dependencies = {} } = JSON.parse(
-      await readFile(join(packageFolder(name), "package.json"), "utf8"),
-    ) as { readonly dependencies?: Readonly<Record<string, string>> };
-    for (const needed of Object.keys(dependencies)) if (!ofBaseImage.has(needed)) found.add(needed);
-  }
-  return [...found].sort();
-}
-
-/** Finds a package as Node does, in the folders above this program. */
-function packageFolder(name: string): string {
-  for (let folder = packageRoot; ; folder = dirname(folder)) {
-    const place = join(folder, "node_modules", name);
-    if (existsSync(join(place, "package.json"))) return place;
-    if (folder === dirname(folder)) throw new Error(`the package ${name} is not installed`);
-  }
-}
-
-/** What a package needs at run time, and its licence. */
-const needed = /\.(?:[cm]?js|json|wasm)$|(?:^|\/)(?:licen[cs]e|notice)(?:\.\w+)?$/i;
-const unneeded = /(?:^|\/)(?:tests?|__tests__|examples?|docs?|benchmarks?|\.github)\//;
-
-async function packageFiles(name: string): Promise<readonly LayerFile[]> {
-  const folder = packageFolder(name);
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
-  return found
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => needed.test(relativeTo(folder, file)) && !unneeded.test(relativeTo(folder, file)))
+    .filter((file) => isIn(file, "src/"))
     .map((file) =>
-      layerFile(`${layerPath(places.anyModel.packages)}/${name}/${relativeTo(folder, file)}`, { file }),
+      layerFile(`${layerPath(places.image.root)}/${relativeTo(compiledFolder, file)}`, { file }),
     );
+  const needed = (await withDependencies(packages)).filter((name) => !others.includes(name));
+  return sortedEntries([...own, ...(await packageFiles(needed))]) as LayerFile[];
 }
+
+const isIn = (file: string, folder: string): boolean => relativeTo(compiledFolder, file).startsWith(folder);
+
+/** Archives are read by code that the service has, too. */
+const isCounted = (file: string): boolean => isIn(file, "src/") || isIn(file, "processor/files/");

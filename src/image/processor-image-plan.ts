@@ -26,6 +26,8 @@ export interface ProcessorImageParts {
   readonly processorFiles: readonly LayerFile[];
   /** The decoders of compressed DICOM images; empty for an image that does without them. */
   readonly codecFiles: readonly LayerFile[];
+  /** The packages of the service; empty for an image that does without it. */
+  readonly serviceFiles: readonly LayerFile[];
   /** The bundled hooks, stored under the manifest's name for them; null if the manifest names none. */
   readonly hookFile: string | null;
   readonly targetImage: TargetImage;
@@ -82,13 +84,17 @@ function sourceOf({ folder, known }: ConvertedFolder, path: string): FileSource 
  * the manifest. New code therefore leaves the weights' layers unchanged, and a new setting changes only the last layer.
  */
 export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
-  const { description, base, converted, processorFiles, codecFiles, hookFile } = parts;
+  const { description, base, converted, processorFiles, codecFiles, serviceFiles, hookFile } = parts;
   const { manifest, files } = converted;
   const folds = distinctFolds(manifest);
   const weights = new Set(folds.flatMap(filesOfFold));
   const fileOf = (path: string) => modelFile(path, sourceOf(converted, path));
   const { firstLayers, lastLayers, ...ofTarget } = parts.targetImage;
-  const ownCode = [...codecLayer(codecFiles), { name: "processor", entries: processorFiles }];
+  const ownCode = [
+    ...partLayer("dicom", codecFiles),
+    ...partLayer("service", serviceFiles),
+    { name: "processor", entries: processorFiles },
+  ];
   const layers: readonly ImageLayer[] = parts.carriesModel
     ? [
         ...firstLayers,
@@ -120,9 +126,9 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   };
 }
 
-/** Returns the layer of the decoders, which change less often than the processor. */
-export const codecLayer = (codecFiles: readonly LayerFile[]): readonly ImageLayer[] =>
-  codecFiles.length === 0 ? [] : [{ name: "dicom", entries: codecFiles }];
+/** Returns the layer of a part that changes less often than the processor, unless the image does without it. */
+export const partLayer = (name: string, entries: readonly LayerFile[]): readonly ImageLayer[] =>
+  entries.length === 0 ? [] : [{ name, entries }];
 
 /** Returns all folds of all models and their earlier stages, without duplicates. */
 function distinctFolds(manifest: ProcessorManifest): readonly FoldFiles[] {

@@ -42,6 +42,7 @@ describeWithEngine("the engine's cache", () => {
       base: { imageName: baseImage, imageId: null },
       processorFiles: await listProcessorFiles(),
       codecFiles: [],
+      serviceFiles: [],
       hookFile: null,
       targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
       platform: "linux/amd64",

@@ -20,10 +20,13 @@ import { wordsInImage } from "./arguments.js";
 
 const folderCommand = "folder";
 const batchCommand = "batch";
+/** Serves models over HTTP. */
+const httpCommand = "serve";
 
 const help = `An image for any model: mount a trained model at ${places.anyModel.model}.
 
   folder [options]   segment every image in /input into /output; \`folder --help\` shows the options
+  serve [options]    serve trained models over HTTP; \`serve --help\` shows the options
   batch run …        segment the cases of a manifest, together with other containers; \`batch --help\` shows the options
   [options]          segment one case of ${places.anyModel.input} into ${places.anyModel.output}, with the options of nnunet_serve:
 
@@ -39,7 +42,7 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
   const [first, ...rest] = words;
   const argv = first === serveCommand || first === folderCommand ? rest : words;
   const wantsHelp = argv.includes("--help") || argv.includes("-h");
-  if (wantsHelp && first !== folderCommand && first !== batchCommand) {
+  if (wantsHelp && first !== folderCommand && first !== batchCommand && first !== httpCommand) {
     terminal.out(help);
     return 0;
   }
@@ -57,6 +60,7 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
     signal: stop.signal,
   };
   try {
+    if (first === httpCommand) return await runService(rest, session);
     if (first === folderCommand) return await runFolder(argv, session, stopListening);
     if (first === batchCommand) return await runBatch(words, session, stopListening);
     return await runCase(argv, session);
@@ -68,6 +72,22 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
   } finally {
     stopListening();
   }
+}
+
+/** The service is a part that an image may lack, so it is loaded only here. */
+async function runService(words: readonly string[], session: CommandSession): Promise<number> {
+  const { serveArguments, serveHelp: serviceHelp } = await import(
+    "../../../processor/runtime/service/start/serve-arguments.js"
+  );
+  const settings = serveArguments(words, session.environment);
+  if (settings === null) {
+    session.terminal.out(serviceHelp);
+    return 0;
+  }
+  const { serveModels } = await import("../../predict/service/serve-models.js");
+  const writeLog = (line: string): void => session.terminal.out(`${line}\n`);
+  await serveModels({ settings, isInImage: true, writeLog }, session);
+  return 0;
 }
 
 async function runCase(argv: readonly string[], session: CommandSession): Promise<number> {

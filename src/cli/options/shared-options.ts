@@ -169,7 +169,7 @@ export const leaveOut = {
 export const leaveOutOfImage = {
   ...leaveOut,
   choices: imageParts,
-  describe: `${leaveOut.describe}; dicom, the decoders of compressed DICOM images (0.4 MB compressed)`,
+  describe: `${leaveOut.describe}; dicom, the decoders of compressed DICOM images (0.4 MB compressed); service, the packages of the HTTP service (0.8 MB)`,
 } as const satisfies Options;
 
 export const zenodoUrl = {

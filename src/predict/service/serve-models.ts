@@ -1,6 +1,13 @@
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cacheFolderOrNull } from "../../../processor/contract/cache-folder.js";
-import { specModels } from "../../../processor/runtime/service/start/image-models.js";
+import { places } from "../../../processor/contract/places.js";
+import { exists } from "../../../processor/files/exists.js";
+import {
+  folderModels,
+  type Served,
+  specModels,
+} from "../../../processor/runtime/service/start/image-models.js";
 import { serve } from "../../../processor/runtime/service/start/serve.js";
 import type { ServeSettings } from "../../../processor/runtime/service/start/serve-settings.js";
 import type { WorkContext } from "../../models/work-context.js";
@@ -28,22 +35,37 @@ export async function serveModels(
   const { currentDirectory, environment, progress, signal } = work;
   const note = (line: string): void => progress.note(line);
   const absolute = (path: string): string => resolve(currentDirectory, path);
-  const spec = absolute(settings.spec ?? usualSpec);
   const cacheFolder = settings.cacheDir ?? cacheFolderOrNull(environment) ?? absolute(settings.outputDir);
-  const served = await specModels(spec, settings.modelFolder, note, (task) =>
-    taskFolder(task, join(cacheFolder, "models"), work),
-  );
+  const totalseg = (task: string) => taskFolder(task, join(cacheFolder, "models"), work);
+  const served = await modelsOf({ settings, isInImage }, { absolute, note, totalseg });
   await serve({
     ...served,
     settings,
-    workerProgram: join(import.meta.dirname, "worker-main.js"),
+    workerProgram: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
     openEngine: null,
     isInImage,
-    needsMetadata: true,
+    needsMetadata: settings.spec !== null || !isInImage,
     cacheFolder,
     plugins: [],
     note,
     writeLog,
     signal,
   });
+}
+
+interface ModelsContext {
+  readonly absolute: (path: string) => string;
+  readonly note: (line: string) => void;
+  readonly totalseg: Parameters<typeof specModels>[3];
+}
+
+/** An image without a file of models serves every model below the mounted folder. */
+async function modelsOf(
+  { settings: { spec, modelFolder }, isInImage }: Omit<ServeModelsOptions, "writeLog">,
+  { absolute, note, totalseg }: ModelsContext,
+): Promise<Served> {
+  const path = absolute(spec ?? usualSpec);
+  if (spec === null && isInImage && !(await exists(path)))
+    return folderModels(modelFolder ?? places.anyModel.model);
+  return specModels(path, modelFolder, note, totalseg);
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { places } from "../../../processor/contract/places.js";
 import { listConverterFiles } from "../../../src/image/converter-files.js";
 
-const files = await listConverterFiles();
+const files = await listConverterFiles([]);
 const paths = files.map(({ path }) => `/${path}`);
 
 test("the entry is among the files, and every file is below the folder of the program", () => {

@@ -24,6 +24,7 @@ describe("planProcessorImage", () => {
     base: { imageName: "base:1", imageId: "sha256:0" },
     processorFiles: [],
     codecFiles: [],
+    serviceFiles: [],
     hookFile: null,
     targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
     platform: "linux/amd64",

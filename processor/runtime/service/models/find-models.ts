@@ -56,7 +56,13 @@ async function servedModel(entry: SpecEntry, context: FindContext): Promise<Serv
   }
 }
 
-const noFacts: ModelFacts = { information: null, channels: [], labels: [], weightBytes: null, license: null };
+export const noFacts: ModelFacts = {
+  information: null,
+  channels: [],
+  labels: [],
+  weightBytes: null,
+  license: null,
+};
 
 async function placeOf(
   { id, relPath, totalsegTask }: SpecEntry,
@@ -82,7 +88,7 @@ async function placeOf(
 }
 
 /** Finds every folder that has a folder `fold_0`, or is a converted model. */
-async function modelFolders(root: string): Promise<readonly string[]> {
+export async function modelFolders(root: string): Promise<readonly string[]> {
   const found: string[] = [];
   let looked = 0;
   const visit = async (folder: string, depth: number): Promise<void> => {

@@ -1,9 +1,10 @@
-import { join } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { loadModel } from "../../model/load-model.js";
 import { type RoutingRule, readRoutingRules } from "../dicom/routing/routing-rules.js";
-import { findModels, readFacts } from "../models/find-models.js";
+import { serviceError } from "../errors.js";
+import { findModels, modelFolders, noFacts, readFacts } from "../models/find-models.js";
 import { readSpec } from "../models/read-spec.js";
-import { ServedModels } from "../models/served-model.js";
+import { type ServedModel, ServedModels } from "../models/served-model.js";
 import type { ServeSettings } from "./serve-settings.js";
 
 /** What a server offers. */
@@ -28,6 +29,50 @@ export async function specModels(
   for (const line of spec.warnings) note(line);
   const dicomRules = readRoutingRules(spec.dicomRules);
   return { models: new ServedModels(await findModels(spec, totalseg)), dicomRules };
+}
+
+/**
+ * Returns every model below a folder, under the name of its data set or folder.
+ *
+ * @throws SPEC_INVALID if there is none
+ */
+export async function folderModels(folder: string): Promise<Served> {
+  const paths = await modelFolders(folder);
+  if (paths.length === 0)
+    throw serviceError(
+      "SPEC_INVALID",
+      `${folder} has no model: a folder with fold_0, fold_1, … and dataset.json`,
+    );
+  const models: ServedModel[] = [];
+  for (const path of paths) models.push(await modelAt(path, idOf(path, folder)));
+  return { models: new ServedModels(models), dicomRules: [] };
+}
+
+/** `Dataset004_Liver` for `Dataset004_Liver/nnUNetTrainer__nnUNetPlans__3d_fullres`. */
+function idOf(path: string, folder: string): string {
+  const parts = relative(folder, path)
+    .split(sep)
+    .filter((part) => part !== "");
+  return parts.join("/") || basename(path);
+}
+
+async function modelAt(path: string, id: string): Promise<ServedModel> {
+  const own = {
+    id,
+    name: id,
+    aliases: [],
+    relPath: null,
+    metadata: null,
+    minMemoryMib: 0,
+    defaultArgs: {},
+    totalsegTask: null,
+  };
+  try {
+    return { ...own, path, error: null, ...(await readFacts(path)) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ...own, path: null, error: reason, ...noFacts };
+  }
 }
 
 /** Returns the one model of an image, under the name of its task. */
