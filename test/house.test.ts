@@ -27,7 +27,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ],
   [
     "runtime/segment",
-    "imaging runtime/errors runtime/cases runtime/model runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
+    "imaging nnunet-files runtime/errors runtime/cases runtime/model runtime/preprocess runtime/inference runtime/postprocess runtime/outputs",
   ],
   [
     "runtime/totalsegmentator",

@@ -1,3 +1,4 @@
+import type { Zyx } from "./axes.js";
 import type { Geometry } from "./geometry.js";
 import type { ImageSource } from "./image.js";
 
@@ -8,4 +9,12 @@ export interface CaseVolume {
   readonly channelCount: number;
   readonly geometry: Geometry;
   readonly source: ImageSource;
+  /** Present for a case that NVIDIA's preprocessing wrote: the channels are on this grid, not on that of `geometry`. */
+  readonly prepared?: PreparedGrid;
+}
+
+/** A network's grid, and the part of the image that it shows. */
+export interface PreparedGrid {
+  readonly sizeZyx: Zyx;
+  readonly cropBoxZyx: Zyx<readonly [from: number, to: number]>;
 }

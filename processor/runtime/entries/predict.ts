@@ -4,7 +4,8 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
 import { type CaseRequest, type FoundCase, placeOf } from "../cases/case.js";
 import { caseRequest, resultStem } from "../cases/case-request.js";
-import { findCases } from "../cases/find-cases.js";
+import { type FoundCases, findCases } from "../cases/find-cases.js";
+import { findPreparedCases } from "../cases/find-prepared-cases.js";
 import { findSegmentation } from "../cases/find-segmentation.js";
 import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
 import { refinementOf } from "../cases/refinement-wishes.js";
@@ -56,12 +57,7 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
   });
   const whole = await loadModel(options.modelDir, options.folds);
   const loaded = options.skipsPostProcessing ? withoutPostProcessing(whole) : whole;
-  const { cases, leftOut } = await findCases({
-    inputs: options.inputs,
-    channelNames: loaded.model.channelNames,
-    preferredEnding: loaded.model.plan.fileEnding,
-    mayHoldAllChannels: loaded.model.plan.nvidia !== undefined,
-  });
+  const { cases, leftOut } = await casesOf(loaded, options);
   const image = cases.flatMap(({ inputs }) => inputs).find(({ kind }) => kind !== "dicom");
   if (options.extras.requiresDicom && image !== undefined)
     throw sharedError("USAGE", `--is_dicom needs DICOM input, but ${placeOf(image)} is not DICOM`);
@@ -73,6 +69,21 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
   for (const line of notesFor(requests, results)) options.onEvent(runNote("dicom-metadata", line));
   const complete = requests.map((request) => withDicomResults(request, results));
   return { ...(await runModel(loaded, complete, options)), leftOut };
+}
+
+/** Finds images or, for a model of NVIDIA's nnU-Net, cases that NVIDIA's preprocessing wrote. */
+async function casesOf(
+  { model: { channelNames, plan } }: LoadedModel,
+  { inputs }: PredictCasesOptions,
+): Promise<FoundCases> {
+  const prepared = plan.nvidia === undefined ? [] : await findPreparedCases(inputs);
+  if (prepared.length > 0) return { cases: prepared, leftOut: [] };
+  return findCases({
+    inputs,
+    channelNames,
+    preferredEnding: plan.fileEnding,
+    mayHoldAllChannels: plan.nvidia !== undefined,
+  });
 }
 
 /** Returns null when no model continues a segmentation from outside. */

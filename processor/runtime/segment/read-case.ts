@@ -15,12 +15,14 @@ import type { CroppedGrid } from "../../imaging/volume/cropped-grid.js";
 import type { Image } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import { type CaseRequest, type ImageInput, placeOf } from "../cases/case.js";
+import { preparedEnding } from "../cases/find-prepared-cases.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
 import { croppedGrid } from "./crop-case.js";
 import { partOfImage } from "./part-of-image.js";
 import { readMask } from "./read-mask.js";
+import { readPreparedCase } from "./read-prepared-case.js";
 import type { SegmentContext } from "./segment-context.js";
 
 /** A case as read from its files. */
@@ -65,7 +67,10 @@ async function readVolume(
   context: SegmentContext,
   onWarning: (line: string) => void,
 ): Promise<CaseVolume> {
-  const { channelNames } = context.opened.model;
+  const { channelNames, network, plan } = context.opened.model;
+  const [first] = request.inputs;
+  if (plan.nvidia !== undefined && first?.path.endsWith(preparedEnding))
+    return readPreparedCase(first.path, network.inputChannels);
   return stackChannels(await readImages(request, context, onWarning), { channelNames, onWarning });
 }
 

@@ -3,7 +3,7 @@ import { exactZoom } from "../../../imaging/resampling/exact-zoom.js";
 import { resizeVolume } from "../../../imaging/resampling/resample-volume.js";
 import { splitRange } from "../../../imaging/threads/split-range.js";
 import { mapZyx, voxelCount, withFirstAxis, type Zyx } from "../../../imaging/volume/axes.js";
-import type { CaseVolume } from "../../../imaging/volume/case-volume.js";
+import type { CaseVolume, PreparedGrid } from "../../../imaging/volume/case-volume.js";
 import type { PreprocessHistory } from "../../../nnunet-files/preprocess-history.js";
 import type { RuntimePool } from "../../threads/kernels.js";
 import { unionOfBoxes, wholeBox } from "../crop-history.js";
@@ -26,6 +26,7 @@ export async function preprocessNvidia(
 ): Promise<Prepared> {
   const { plan, rules, pool } = options;
   const { channelCount } = volume;
+  if (volume.prepared !== undefined) return preparedBefore(volume, volume.prepared);
   const history = await historyOf(volume, options);
   const sizeZyx = networkSize(history, plan);
   const count = voxelCount(sizeZyx);
@@ -51,6 +52,26 @@ export async function preprocessNvidia(
       await zScore(data.subarray(channel * count, (channel + 1) * count), { countsZeros: false, pool });
   }
   return { data, channelCount: channels, sizeZyx, history };
+}
+
+/** Returns a case that NVIDIA's own preprocessing wrote. */
+function preparedBefore(
+  { channels, channelCount, geometry }: CaseVolume,
+  { sizeZyx, cropBoxZyx }: PreparedGrid,
+): Prepared {
+  return {
+    data: channels,
+    channelCount,
+    sizeZyx,
+    history: {
+      originalGeometry: geometry,
+      sizeBeforeCroppingZyx: geometry.sizeZyx,
+      cropBoxZyx,
+      sizeAfterCroppingZyx: mapZyx(cropBoxZyx, ([from, to]) => to - from),
+      originalSpacingMmZyx: geometry.spacingMmZyx,
+      networkSpacingMmZyx: geometry.spacingMmZyx,
+    },
+  };
 }
 
 async function historyOf(
