@@ -136,7 +136,7 @@ complete_words`;
           .split("\n")
           .filter((word) => shell[0] === "bash" || word.startsWith(begun));
       };
-      expect(complete("pre")).toEqual(["predict", "preprocess", "preflight", "predict-nnunet-serve"]);
+      expect(complete("pre")).toEqual(["predict", "preflight", "preprocess", "predict-nnunet-serve"]);
       expect(complete("--push")).toEqual(["--push"]);
       expect(complete("predict", "-i", "x", "--save-p")).toEqual(["--save-probabilities"]);
     }
