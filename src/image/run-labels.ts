@@ -5,10 +5,13 @@ import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
 type Labels = Readonly<Record<string, string | undefined>>;
 
 /** Returns the labels that describe how an image segments. */
-export function runLabelsOf({ settings, models, postProcessing }: ProcessorManifest): Record<string, string> {
+export function runLabelsOf(manifest: ProcessorManifest): Record<string, string> {
+  const { settings, models, totalsegmentator, postProcessing } = manifest;
   return {
     [processorLabels.mirroring]: mirroringOf(models, settings.useTestTimeAugmentation),
-    [processorLabels.stepSize]: String(settings.stepSize),
+    [processorLabels.stepSize]: String(
+      settings.stepSize === usualStep ? (totalsegmentator?.run.stepSize ?? usualStep) : settings.stepSize,
+    ),
     [processorLabels.precision]: settings.precision,
     [processorLabels.inferenceEngine]: settings.inferenceEngine,
     [processorLabels.device]: settings.device,
@@ -16,6 +19,9 @@ export function runLabelsOf({ settings, models, postProcessing }: ProcessorManif
     [processorLabels.postProcessing]: postProcessing.length > 0 ? "on" : "none",
   };
 }
+
+/** nnU-Net's step, which stands for no choice of the user. */
+const usualStep = 0.5;
 
 function mirroringOf(models: readonly ModelManifest[], isWanted: boolean): string {
   const stages = models.flatMap((model) => [model, model.previousStage?.model ?? model]);
@@ -35,10 +41,13 @@ export function departuresFromNnunet(labels: Labels): readonly string[] {
   const step = labels[stepSize];
   const mode = labels[exportMode];
   const checkpoints = (labels[checkpoint] ?? "").split(", ").filter((name) => name !== "");
+  const isTask = (labels[processorLabels.taskName] ?? "").startsWith("totalsegmentator_");
   const others = checkpoints.filter((name) => !finalCheckpoints.includes(name) && !name.endsWith(".onnx"));
   return [
     ...(labels[mirroring] === "off" ? ["mirroring is off; nnU-Net mirrors by default"] : []),
-    ...(step === undefined || Number(step) === 0.5 ? [] : [`step size is ${step}; nnU-Net's is 0.5`]),
+    ...(step === undefined || isTask || Number(step) === usualStep
+      ? []
+      : [`step size is ${step}; nnU-Net's is 0.5`]),
     ...(others.length === 0
       ? []
       : [`the checkpoint is ${others.join(", ")}; nnU-Net uses the final one by default`]),

@@ -32,6 +32,8 @@ export interface NetworkSetOptions {
   readonly threads: number | null;
   /** The memory that this process may still use. */
   readonly availableBytes: number;
+  /** The most networks that are loaded at a time; absent or null for as many as memory allows. */
+  readonly mostOpen?: number | null;
 }
 
 /**
@@ -54,12 +56,16 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
   const keepsFeatureMaps = holdFeatureMaps(stages, availableBytes);
   const largest = Math.max(...stages.map((stage) => stage.weightBytes));
   const holdsTwo = holdsAll || 2 * largest * bytesPerWeightByte <= availableBytes * shareForWeights;
+  const mostOpen = Math.min(holdsAll ? stages.length : holdsTwo ? 2 : 1, options.mostOpen ?? stages.length);
+  /** The last ones were used last. */
   const open = new Map<string, Promise<Networks>>();
 
   async function of(member: LoadedMember): Promise<Networks> {
     const key = keyOf(member);
-    if (!holdsAll) await closeAllBut(key);
-    const present = open.get(key) ?? load(member);
+    const found = open.get(key);
+    if (found === undefined) await closeAllBut(holdsAll ? mostOpen - 1 : 0);
+    const present = found ?? load(member);
+    open.delete(key);
     open.set(key, present);
     try {
       return await present;
@@ -71,8 +77,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
 
   function loadAhead(member: LoadedMember): void {
     const key = keyOf(member);
-    if (!holdsTwo || open.has(key)) return;
-    const loading = load(member);
+    if (mostOpen < 2 || open.has(key)) return;
+    const loading = closeAllBut(mostOpen - 1).then(() => load(member));
     // `of` reports the error when the networks are needed.
     loading.catch(() => {});
     open.set(key, loading);
@@ -92,14 +98,15 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     });
   }
 
-  async function closeAllBut(kept: string | null): Promise<void> {
-    const others = [...open].filter(([key]) => key !== kept);
+  /** Closes those that were used longest ago. */
+  async function closeAllBut(count: number): Promise<void> {
+    const others = [...open].slice(0, Math.max(0, open.size - count));
     for (const [key] of others) open.delete(key);
     const loaded = await Promise.allSettled(others.map(([, networks]) => networks));
     await Promise.all(loaded.map((one) => (one.status === "fulfilled" ? one.value.close() : null)));
   }
 
-  const close = (): Promise<void> => closeAllBut(null);
+  const close = (): Promise<void> => closeAllBut(0);
 
   const { executionProvider, program, isHalfPrecision, engineNote } = await of(stages[0]!);
   return { executionProvider, program, isHalfPrecision, engineNote, of, loadAhead, close };

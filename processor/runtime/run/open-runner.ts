@@ -61,6 +61,8 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
     inferenceEngine,
     threads,
     availableBytes: availableBytes(),
+    // A task's networks run once for each case, so that one computes while the next one is loaded.
+    mostOpen: task === null ? null : 2,
   });
   const { executionProvider, program, isHalfPrecision, engineNote } = networks;
   const format = isHalfPrecision ? "float16" : precision === "bfloat16" ? precision : null;

@@ -1,6 +1,8 @@
 import { relative } from "node:path";
+import { counted } from "../../../processor/contract/counted.js";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { places } from "../../../processor/contract/places.js";
+import type { TaskPlan } from "../../../processor/contract/totalsegmentator-plan.js";
 import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildReport } from "../../build/build-report.js";
 import type { BuildRequest } from "../../build/build-request.js";
@@ -51,10 +53,15 @@ function modelText({ labels }: BuildReport): string {
 }
 
 const modelRows = (report: BuildReport, models: ModelSet, request: BuildRequest): readonly Row[] => [
-  ["model", modelText(report)],
+  ["model", models.totalsegmentator === null ? modelText(report) : taskText(models.totalsegmentator, models)],
   ...leftOutFolds(models),
   ["segments", segmentsText(report, request)],
 ];
+
+function taskText({ run, mode }: TaskPlan, { members }: ModelSet): string {
+  const resolution = mode === "default" ? "" : ` ${mode}`;
+  return `TotalSegmentator's task ${run.task}${resolution}, ${counted(run.classes.length, "class", "classes")}, ${counted(members.length, "network")}`;
+}
 
 function leftOutFolds(models: ModelSet): readonly Row[] {
   const found = models.members.flatMap(({ model, previousStage }) => [model, previousStage ?? []].flat());
