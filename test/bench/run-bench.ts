@@ -1,6 +1,7 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
  * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, tools and help. The results are
+ * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, totalsegmentator and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -22,6 +23,7 @@ import { benchImages } from "./bench-images.js";
 import { benchPreprocess } from "./bench-preprocess.js";
 import type { BenchRow } from "./bench-row.js";
 import { benchTools } from "./bench-tools.js";
+import { benchTotalsegmentator } from "./bench-totalsegmentator.js";
 
 const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   help: benchHelp,
@@ -38,6 +40,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   images: benchImages,
   "dicom-objects": benchDicomObjects,
   tools: benchTools,
+  totalsegmentator: benchTotalsegmentator,
 };
 
 const wanted = process.argv.slice(2);
