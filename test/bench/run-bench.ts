@@ -1,7 +1,6 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
- * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, tools and help. The results are
- * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, totalsegmentator and help. The results are
+ * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, tools, totalsegmentator and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
